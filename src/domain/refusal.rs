@@ -1,0 +1,103 @@
+//! What a refusal is. The table of codes is in [`super::codes`].
+
+use super::codes::Code;
+use std::collections::BTreeMap;
+
+/// What kind of "no" a code is; the HTTP floor turns it into a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The caller may see the thing, but not do this to it.
+    Forbidden,
+    /// There is nothing here that the caller may know of.
+    NotFound,
+    /// The thing's state does not allow it (now).
+    Conflict,
+    /// The request says something impossible or leaves out something needed.
+    Invalid,
+    /// Too much in too short a time.
+    Limited,
+}
+
+/// A "no" with its reason: the code names the rule, the parameters fill the code's text.
+///
+/// Parameters are public: they are printed into the answer. Never put a name, an ID number or a telephone number here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which refusal.
+    pub code: Code,
+    /// Values for the `{placeholders}` of the code's text, such as an id, a date or a month.
+    pub params: BTreeMap<&'static str, String>,
+    /// The request's field it is about, as a JSON pointer (RFC 6901).
+    pub pointer: Option<String>,
+    /// The organization whose administrators can help.
+    pub helper: Option<super::ids::OrganizationId>,
+}
+
+impl Refusal {
+    /// A refusal without parameters.
+    pub fn new(code: Code) -> Self {
+        Self { code, params: BTreeMap::new(), pointer: None, helper: None }
+    }
+
+    /// Adds a value for a placeholder of the text.
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.params.insert(name, value.to_string());
+        self
+    }
+
+    /// Names the field it is about.
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = Some(pointer.into());
+        self
+    }
+
+    /// Names the organization whose administrators can help.
+    pub fn ask(mut self, organization: super::ids::OrganizationId) -> Self {
+        self.helper = Some(organization);
+        self
+    }
+
+    /// The text for people in a language, placeholders filled.
+    pub fn detail(&self, language: Language) -> String {
+        let mut text = self.code.detail(language).to_owned();
+        for (name, value) in &self.params {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        text
+    }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+/// The two languages of texts for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Language {
+    /// zh-CN
+    #[default]
+    Chinese,
+    /// en
+    English,
+}
+
+/// One text in both languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Text {
+    /// zh-CN
+    pub zh: &'static str,
+    /// en
+    pub en: &'static str,
+}
+
+impl Text {
+    /// The text in a language.
+    pub fn in_language(&self, language: Language) -> &'static str {
+        match language {
+            Language::Chinese => self.zh,
+            Language::English => self.en,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! zhuanjie (转接): transfers of the League's organization relations.
+
+pub mod domain;
