@@ -1,0 +1,17 @@
+DROP TABLE job_runs;
+DROP TABLE job_leases;
+DROP TABLE idempotency_keys;
+DROP TABLE audit_log;
+DROP TABLE policies;
+DROP TABLE mark_history;
+DROP TABLE month_changes;
+DROP TABLE graduation_history;
+DROP TABLE tasks;
+DROP TABLE memberships;
+DROP TABLE transfer_events;
+DROP TABLE transfers;
+DROP TABLE appointments;
+DROP TABLE accounts;
+DROP TABLE members;
+DROP TABLE organization_names;
+DROP TABLE organizations;

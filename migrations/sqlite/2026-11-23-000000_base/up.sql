@@ -1,0 +1,296 @@
+-- The same tables stand in the other engine's folder; a test compares the two live schemas.
+-- Times are microseconds since 1970-01-01 UTC; months are numbers yyyymm; true is 1 where the engine has no booleans.
+
+-- Organizations (团组织). The tree is a stored path: the ids from the root, each followed by '/'.
+CREATE TABLE organizations (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    parent_id INTEGER REFERENCES organizations (id),
+    path TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    level TEXT NOT NULL,
+    system TEXT NOT NULL,
+    sector TEXT NOT NULL,
+    stage TEXT,
+    township INTEGER NOT NULL,
+    school_code TEXT UNIQUE,
+    purpose TEXT NOT NULL,
+    division_code TEXT,
+    -- Nearest at or above: kept here so that a rule needs one row, not a walk.
+    province_id INTEGER,
+    leading_organ_id INTEGER,
+    school_id INTEGER,
+    name TEXT NOT NULL,
+    short_name TEXT NOT NULL,
+    contact_name TEXT,
+    contact_phone TEXT,
+    status TEXT NOT NULL,
+    -- Graduation time of a branch: a month as the number yyyymm, or the reason why none can be fixed (G1).
+    graduation_month INTEGER,
+    graduation_undetermined TEXT,
+    -- The season in which the branch turned into a graduate branch (G6); null as long as it has not.
+    graduated_season INTEGER,
+    version INTEGER NOT NULL DEFAULT 1,
+    created_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    CHECK (graduation_month IS NULL OR graduation_undetermined IS NULL)
+) STRICT;
+CREATE INDEX organizations_path ON organizations (path);
+CREATE UNIQUE INDEX organizations_sibling_name ON organizations (parent_id, name) WHERE closed_at IS NULL;
+CREATE INDEX organizations_turning ON organizations (graduation_month, id) WHERE graduated_season IS NULL AND graduation_month IS NOT NULL;
+
+-- Names an organization is or was known by beside its present one (O3, O4).
+CREATE TABLE organization_names (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    recorded_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX organization_names_organization ON organization_names (organization_id);
+
+-- Members (团员). ID number and telephone are sealed; equality goes by a keyed digest.
+CREATE TABLE members (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    branch_id INTEGER REFERENCES organizations (id),
+    branch_path TEXT NOT NULL,
+    name TEXT NOT NULL,
+    id_number_sealed BLOB NOT NULL,
+    id_number_digest BLOB NOT NULL,
+    phone_sealed BLOB,
+    phone_digest BLOB,
+    ethnic_group TEXT,
+    political_status TEXT,
+    education TEXT,
+    joined_month INTEGER NOT NULL,
+    development_number TEXT,
+    standing TEXT NOT NULL,
+    real_name_check TEXT NOT NULL,
+    certification TEXT NOT NULL,
+    -- Mark of a member of a graduating branch: delayed or teacher; null is an ordinary graduate (M1).
+    mark TEXT,
+    mark_month INTEGER,
+    mark_reason TEXT,
+    version INTEGER NOT NULL DEFAULT 1,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX members_id_number ON members (id_number_digest);
+CREATE UNIQUE INDEX members_development_number ON members (development_number);
+CREATE INDEX members_branch ON members (branch_id, id);
+CREATE INDEX members_path ON members (branch_path, id);
+CREATE INDEX members_marked ON members (mark, branch_path, id) WHERE mark IS NOT NULL;
+
+-- Accounts of persons, members or not.
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    member_id INTEGER UNIQUE REFERENCES members (id),
+    name TEXT NOT NULL,
+    id_number_sealed BLOB NOT NULL,
+    id_number_digest BLOB NOT NULL UNIQUE,
+    password_hash TEXT,
+    must_change_password INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Offices: the dated appointment of a person as administrator of an organization.
+CREATE TABLE appointments (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    appointed_by INTEGER REFERENCES accounts (id)
+) STRICT;
+CREATE INDEX appointments_organization ON appointments (organization_id, account_id) WHERE ended_at IS NULL;
+CREATE INDEX appointments_account ON appointments (account_id);
+
+-- Transfer cases (组织关系转接). They carry what their lists need.
+CREATE TABLE transfers (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    season INTEGER NOT NULL,
+    direction TEXT NOT NULL,
+    province_code TEXT,
+    member_id INTEGER REFERENCES members (id),
+    member_name TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    details TEXT NOT NULL,
+    explanation TEXT,
+    started_by TEXT NOT NULL,
+    filer_account_id INTEGER REFERENCES accounts (id),
+    filer_organization_id INTEGER REFERENCES organizations (id),
+    source_branch_id INTEGER REFERENCES organizations (id),
+    source_path TEXT NOT NULL,
+    source_name TEXT NOT NULL,
+    target_id INTEGER REFERENCES organizations (id),
+    target_path TEXT NOT NULL,
+    target_name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    side TEXT,
+    waiting_at INTEGER REFERENCES organizations (id),
+    waiting_since INTEGER,
+    due_at INTEGER,
+    escalated_at INTEGER,
+    completed_branch_id INTEGER REFERENCES organizations (id),
+    closing_reason TEXT,
+    filed_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+-- T2: one open transfer a member in the whole system, held by the database itself.
+CREATE UNIQUE INDEX transfers_one_open ON transfers (member_id) WHERE closed_at IS NULL;
+CREATE INDEX transfers_member ON transfers (member_id, id);
+CREATE INDEX transfers_source ON transfers (source_path, id);
+CREATE INDEX transfers_target ON transfers (target_path, id);
+CREATE INDEX transfers_due ON transfers (due_at, id) WHERE closed_at IS NULL AND due_at IS NOT NULL;
+
+-- What happened to a case: one row a transition, numbered without gaps, for ever (A7).
+CREATE TABLE transfer_events (
+    transfer_id INTEGER NOT NULL REFERENCES transfers (id),
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    account_id INTEGER REFERENCES accounts (id),
+    organization_id INTEGER REFERENCES organizations (id),
+    automatic INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    waiting_at INTEGER REFERENCES organizations (id),
+    side TEXT,
+    branch_id INTEGER REFERENCES organizations (id),
+    reason TEXT,
+    PRIMARY KEY (transfer_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Where a member was, as dated intervals; each one but the first names the case that made it.
+CREATE TABLE memberships (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    member_id INTEGER NOT NULL REFERENCES members (id),
+    branch_id INTEGER NOT NULL REFERENCES organizations (id),
+    since INTEGER NOT NULL,
+    until INTEGER,
+    transfer_id INTEGER REFERENCES transfers (id)
+) STRICT;
+CREATE INDEX memberships_member ON memberships (member_id, since);
+CREATE UNIQUE INDEX memberships_one_current ON memberships (member_id) WHERE until IS NULL;
+
+-- The inbox (操作中心): one row for each organization that may act on a thing now (A8).
+CREATE TABLE tasks (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    kind TEXT NOT NULL,
+    subject_id INTEGER NOT NULL,
+    member_name TEXT,
+    since INTEGER NOT NULL,
+    due_at INTEGER
+) STRICT;
+CREATE INDEX tasks_inbox ON tasks (organization_id, kind, since, id);
+CREATE INDEX tasks_subject ON tasks (subject_id, kind);
+
+-- Every value a branch's graduation time had (G5).
+CREATE TABLE graduation_history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    branch_id INTEGER NOT NULL REFERENCES organizations (id),
+    at INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    account_id INTEGER REFERENCES accounts (id),
+    organization_id INTEGER REFERENCES organizations (id),
+    automatic INTEGER NOT NULL,
+    old_month INTEGER,
+    old_undetermined TEXT,
+    new_month INTEGER,
+    new_undetermined TEXT,
+    month_change_id INTEGER,
+    reason TEXT
+) STRICT;
+CREATE INDEX graduation_history_branch ON graduation_history (branch_id, id);
+
+-- Requests to change a graduate branch's month (G7, G8).
+CREATE TABLE month_changes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    branch_id INTEGER NOT NULL REFERENCES organizations (id),
+    branch_path TEXT NOT NULL,
+    branch_name TEXT NOT NULL,
+    organ_id INTEGER NOT NULL REFERENCES organizations (id),
+    old_month INTEGER NOT NULL,
+    new_month INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    proposer_account_id INTEGER NOT NULL REFERENCES accounts (id),
+    proposer_organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    proposed_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    decider_account_id INTEGER REFERENCES accounts (id),
+    decided_at INTEGER,
+    decision_reason TEXT,
+    version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE UNIQUE INDEX month_changes_one_open ON month_changes (branch_id) WHERE state = 'open';
+CREATE INDEX month_changes_organ ON month_changes (organ_id, state, id);
+
+-- Every mark a member had (M1 to M7).
+CREATE TABLE mark_history (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    member_id INTEGER NOT NULL REFERENCES members (id),
+    at INTEGER NOT NULL,
+    account_id INTEGER REFERENCES accounts (id),
+    organization_id INTEGER REFERENCES organizations (id),
+    old_mark TEXT,
+    old_month INTEGER,
+    new_mark TEXT,
+    new_month INTEGER,
+    reason TEXT
+) STRICT;
+CREATE INDEX mark_history_member ON mark_history (member_id, id);
+
+-- Policy by season: the newest version decides, older ones stay.
+CREATE TABLE policies (
+    season INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    changed_at INTEGER NOT NULL,
+    changed_by INTEGER REFERENCES accounts (id),
+    PRIMARY KEY (season, version)
+) STRICT;
+
+-- Append-only: every write and every look-up of a person.
+CREATE TABLE audit_log (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    actor_kind TEXT NOT NULL,
+    account_id INTEGER,
+    organization_id INTEGER,
+    action TEXT NOT NULL,
+    subject TEXT,
+    request_id TEXT NOT NULL
+) STRICT;
+
+-- Answers already given, by actor and key, written in the effect's own transaction.
+CREATE TABLE idempotency_keys (
+    actor TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    location TEXT,
+    etag TEXT,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (actor, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
+
+-- Leases of jobs, and what their runs did.
+CREATE TABLE job_leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until INTEGER NOT NULL
+) STRICT;
+CREATE TABLE job_runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    processed INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    problem TEXT
+) STRICT;
+CREATE INDEX job_runs_name ON job_runs (name, id);

@@ -1,0 +1,300 @@
+//! The tables as both engines have them; a test compares this, and each engine, with the other.
+
+diesel::table! {
+    organizations (id) {
+        id -> BigInt,
+        parent_id -> Nullable<BigInt>,
+        path -> Text,
+        kind -> Text,
+        level -> Text,
+        system -> Text,
+        sector -> Text,
+        stage -> Nullable<Text>,
+        township -> Bool,
+        school_code -> Nullable<Text>,
+        purpose -> Text,
+        division_code -> Nullable<Text>,
+        province_id -> Nullable<BigInt>,
+        leading_organ_id -> Nullable<BigInt>,
+        school_id -> Nullable<BigInt>,
+        name -> Text,
+        short_name -> Text,
+        contact_name -> Nullable<Text>,
+        contact_phone -> Nullable<Text>,
+        status -> Text,
+        graduation_month -> Nullable<Integer>,
+        graduation_undetermined -> Nullable<Text>,
+        graduated_season -> Nullable<Integer>,
+        version -> Integer,
+        created_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    organization_names (id) {
+        id -> BigInt,
+        organization_id -> BigInt,
+        kind -> Text,
+        name -> Text,
+        recorded_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    members (id) {
+        id -> BigInt,
+        branch_id -> Nullable<BigInt>,
+        branch_path -> Text,
+        name -> Text,
+        id_number_sealed -> Binary,
+        id_number_digest -> Binary,
+        phone_sealed -> Nullable<Binary>,
+        phone_digest -> Nullable<Binary>,
+        ethnic_group -> Nullable<Text>,
+        political_status -> Nullable<Text>,
+        education -> Nullable<Text>,
+        joined_month -> Integer,
+        development_number -> Nullable<Text>,
+        standing -> Text,
+        real_name_check -> Text,
+        certification -> Text,
+        mark -> Nullable<Text>,
+        mark_month -> Nullable<Integer>,
+        mark_reason -> Nullable<Text>,
+        version -> Integer,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    accounts (id) {
+        id -> BigInt,
+        member_id -> Nullable<BigInt>,
+        name -> Text,
+        id_number_sealed -> Binary,
+        id_number_digest -> Binary,
+        password_hash -> Nullable<Text>,
+        must_change_password -> Bool,
+        status -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    appointments (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        organization_id -> BigInt,
+        started_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        appointed_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    transfers (id) {
+        id -> BigInt,
+        season -> Integer,
+        direction -> Text,
+        province_code -> Nullable<Text>,
+        member_id -> Nullable<BigInt>,
+        member_name -> Text,
+        reason -> Text,
+        details -> Text,
+        explanation -> Nullable<Text>,
+        started_by -> Text,
+        filer_account_id -> Nullable<BigInt>,
+        filer_organization_id -> Nullable<BigInt>,
+        source_branch_id -> Nullable<BigInt>,
+        source_path -> Text,
+        source_name -> Text,
+        target_id -> Nullable<BigInt>,
+        target_path -> Text,
+        target_name -> Text,
+        state -> Text,
+        side -> Nullable<Text>,
+        waiting_at -> Nullable<BigInt>,
+        waiting_since -> Nullable<BigInt>,
+        due_at -> Nullable<BigInt>,
+        escalated_at -> Nullable<BigInt>,
+        completed_branch_id -> Nullable<BigInt>,
+        closing_reason -> Nullable<Text>,
+        filed_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    transfer_events (transfer_id, seq) {
+        transfer_id -> BigInt,
+        seq -> Integer,
+        at -> BigInt,
+        event -> Text,
+        actor_kind -> Text,
+        account_id -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+        automatic -> Bool,
+        state -> Text,
+        waiting_at -> Nullable<BigInt>,
+        side -> Nullable<Text>,
+        branch_id -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    memberships (id) {
+        id -> BigInt,
+        member_id -> BigInt,
+        branch_id -> BigInt,
+        since -> BigInt,
+        until -> Nullable<BigInt>,
+        transfer_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    tasks (id) {
+        id -> BigInt,
+        organization_id -> BigInt,
+        kind -> Text,
+        subject_id -> BigInt,
+        member_name -> Nullable<Text>,
+        since -> BigInt,
+        due_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    graduation_history (id) {
+        id -> BigInt,
+        branch_id -> BigInt,
+        at -> BigInt,
+        event -> Text,
+        account_id -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+        automatic -> Bool,
+        old_month -> Nullable<Integer>,
+        old_undetermined -> Nullable<Text>,
+        new_month -> Nullable<Integer>,
+        new_undetermined -> Nullable<Text>,
+        month_change_id -> Nullable<BigInt>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    month_changes (id) {
+        id -> BigInt,
+        branch_id -> BigInt,
+        branch_path -> Text,
+        branch_name -> Text,
+        organ_id -> BigInt,
+        old_month -> Integer,
+        new_month -> Integer,
+        reason -> Text,
+        proposer_account_id -> BigInt,
+        proposer_organization_id -> BigInt,
+        proposed_at -> BigInt,
+        state -> Text,
+        decider_account_id -> Nullable<BigInt>,
+        decided_at -> Nullable<BigInt>,
+        decision_reason -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    mark_history (id) {
+        id -> BigInt,
+        member_id -> BigInt,
+        at -> BigInt,
+        account_id -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+        old_mark -> Nullable<Text>,
+        old_month -> Nullable<Integer>,
+        new_mark -> Nullable<Text>,
+        new_month -> Nullable<Integer>,
+        reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    policies (season, version) {
+        season -> Integer,
+        version -> Integer,
+        body -> Text,
+        changed_at -> BigInt,
+        changed_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    audit_log (id) {
+        id -> BigInt,
+        at -> BigInt,
+        actor_kind -> Text,
+        account_id -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+        action -> Text,
+        subject -> Nullable<Text>,
+        request_id -> Text,
+    }
+}
+
+diesel::table! {
+    idempotency_keys (actor, key) {
+        actor -> Text,
+        key -> Text,
+        fingerprint -> Binary,
+        status -> Integer,
+        location -> Nullable<Text>,
+        etag -> Nullable<Text>,
+        body -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_leases (name) {
+        name -> Text,
+        holder -> Text,
+        until -> BigInt,
+    }
+}
+
+diesel::table! {
+    job_runs (id) {
+        id -> BigInt,
+        name -> Text,
+        at -> BigInt,
+        started_at -> BigInt,
+        finished_at -> Nullable<BigInt>,
+        processed -> BigInt,
+        failed -> BigInt,
+        problem -> Nullable<Text>,
+    }
+}
+
+diesel::joinable!(members -> organizations (branch_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    organizations,
+    organization_names,
+    members,
+    accounts,
+    appointments,
+    transfers,
+    transfer_events,
+    memberships,
+    tasks,
+    graduation_history,
+    month_changes,
+    mark_history,
+    policies,
+    audit_log,
+    idempotency_keys,
+    job_leases,
+    job_runs,
+);
