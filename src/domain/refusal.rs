@@ -36,7 +36,12 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal without parameters.
     pub fn new(code: Code) -> Self {
-        Self { code, params: BTreeMap::new(), pointer: None, helper: None }
+        Self {
+            code,
+            params: BTreeMap::new(),
+            pointer: None,
+            helper: None,
+        }
     }
 
     /// Adds a value for a placeholder of the text.

@@ -1,0 +1,240 @@
+//! Connections of both engines, chosen by the address's scheme.
+
+use super::DbError;
+use diesel::connection::SimpleConnection;
+use diesel::result::Error;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+/// A connection of either engine.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    /// The embedded engine.
+    Sqlite(SqliteConnection),
+    /// The engine of provinces and the nation.
+    Postgres(PgConnection),
+}
+
+/// The backend diesel derives for [`Conn`].
+pub type Backend = <Conn as Connection>::Backend;
+
+/// Where a database is. Its `Display` leaves the password out.
+#[derive(Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite://path`, relative or absolute.
+    Sqlite(PathBuf),
+    /// `postgres://…` or `postgresql://…`, as libpq reads it.
+    Postgres(String),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = DbError;
+
+    fn from_str(text: &str) -> Result<Self, DbError> {
+        if let Some(path) = text.strip_prefix("sqlite://") {
+            // An in-memory database would give each connection a database of its own.
+            if path.is_empty() || path.contains(":memory:") {
+                return Err(DbError::Url("DATABASE_URL: sqlite:// needs the path of a file".into()));
+            }
+            return Ok(Self::Sqlite(path.into()));
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self::Postgres(text.into()));
+        }
+        Err(DbError::Url(
+            "DATABASE_URL must begin with sqlite:// or postgres://".into(),
+        ))
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
+            Self::Postgres(url) => {
+                let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+                // Both places a password can stand in: before the host and among the parameters.
+                let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+                write!(f, "{scheme}://{}", rest.split('?').next().unwrap_or(rest))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    ReadOnly,
+    ReadWrite,
+}
+
+impl Conn {
+    pub(super) fn open(url: &DatabaseUrl, mode: Mode) -> Result<Self, DbError> {
+        let unavailable = |e: diesel::ConnectionError| DbError::Unavailable(e.to_string());
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(unavailable)?;
+                prepare_sqlite(&mut conn, mode)?;
+                Ok(Self::Sqlite(conn))
+            }
+            DatabaseUrl::Postgres(url) => {
+                let mut conn = PgConnection::establish(url).map_err(unavailable)?;
+                conn.batch_execute(
+                    "SET TIME ZONE 'UTC'; SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
+                     SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning'",
+                )?;
+                // Faults are told apart by their English text; only a superuser may set this, others need it from
+                // the server's or the role's configuration.
+                let _ = conn.batch_execute("SET lc_messages = 'C'");
+                Ok(Self::Postgres(conn))
+            }
+        }
+    }
+
+    /// A read-only transaction: one snapshot for all statements of a question.
+    pub(super) fn read_transaction<T, E: From<Error>>(
+        &mut self,
+        question: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match self {
+            // The connection itself is query_only, and a deferred transaction in WAL mode is a snapshot.
+            Self::Sqlite(_) => self.transaction(question),
+            Self::Postgres(_) => self.transaction(|conn| {
+                conn.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+                question(conn)
+            }),
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = sql_types::Text)]
+    value: String,
+}
+
+/// Sets what durability and integrity rest on, and reads it back: a pragma that is not understood fails in silence.
+fn prepare_sqlite(conn: &mut SqliteConnection, mode: Mode) -> Result<(), DbError> {
+    conn.batch_execute(
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+         PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; \
+         PRAGMA mmap_size = 1073741824;",
+    )?;
+    if mode == Mode::ReadOnly {
+        conn.batch_execute("PRAGMA query_only = ON")?;
+    }
+    for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", "2"), ("foreign_keys", "1")] {
+        let question = format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
+        let found: Setting = sql_query(question).get_result(conn)?;
+        if found.value != wanted {
+            return Err(DbError::Unavailable(format!(
+                "PRAGMA {pragma} is {}, not {wanted}",
+                found.value
+            )));
+        }
+    }
+    let version: Setting = sql_query("SELECT sqlite_version() AS value").get_result(conn)?;
+    if !is_at_least(&version.value, [3, 51, 3]) {
+        // Earlier versions can reset a write-ahead log that still holds committed frames.
+        return Err(DbError::Unavailable(format!(
+            "SQLite {} is older than 3.51.3",
+            version.value
+        )));
+    }
+    Ok(())
+}
+
+fn is_at_least(version: &str, wanted: [u32; 3]) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    let found: [u32; 3] = std::array::from_fn(|_| parts.next().unwrap_or(0));
+    found >= wanted
+}
+
+/// Makes connections for r2d2. Ours, because the derive's `establish` guesses the engine and hides the error.
+pub(super) struct Manager {
+    url: DatabaseUrl,
+    mode: Mode,
+}
+
+impl Manager {
+    pub(super) fn new(url: DatabaseUrl, mode: Mode) -> Self {
+        Self { url, mode }
+    }
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = DbError;
+
+    fn connect(&self) -> Result<Conn, DbError> {
+        Conn::open(&self.url, self.mode)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), DbError> {
+        Ok(conn.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        // A connection in the hands of a panicking thread may be in the middle of anything.
+        std::thread::panicking()
+            || match conn {
+                Conn::Sqlite(c) => is_broken(c),
+                Conn::Postgres(c) => is_broken(c),
+            }
+    }
+}
+
+fn is_broken<C>(conn: &mut C) -> bool
+where
+    C: Connection<TransactionManager = diesel::connection::AnsiTransactionManager> + diesel::r2d2::R2D2Connection,
+{
+    use diesel::connection::TransactionManager;
+    diesel::connection::AnsiTransactionManager::is_broken_transaction_manager(conn) || conn.is_broken()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_no_database_are_refused() {
+        for text in [
+            "",
+            "sqlite:",
+            "sqlite://",
+            "sqlite://:memory:",
+            "mysql://x",
+            "/tmp/x.db",
+        ] {
+            assert!(text.parse::<DatabaseUrl>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_printed() {
+        for text in [
+            "postgres://u:geheim@h/db",
+            "postgres://h/db?password=geheim",
+            "postgres://u:p%40geheim@h/db?x=y",
+        ] {
+            let shown = text.parse::<DatabaseUrl>().unwrap().to_string();
+            assert!(!shown.contains("geheim"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(is_at_least("3.53.0", [3, 51, 3]));
+        assert!(is_at_least("3.51.3", [3, 51, 3]));
+        assert!(!is_at_least("3.51.2", [3, 51, 3]));
+        assert!(!is_at_least("3.9.30", [3, 51, 3]));
+    }
+}

@@ -1,0 +1,40 @@
+//! Migrations, compiled into the binary: a folder an engine, the same versions in both.
+
+use super::DbError;
+use super::connection::{Conn, DatabaseUrl, Mode};
+use diesel::connection::SimpleConnection;
+use diesel::migration::MigrationSource;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// The number under which servers that start at once agree who migrates.
+const ADVISORY_LOCK: &str = "7381250";
+
+/// The version of a migration that was applied.
+pub type Migration = String;
+
+pub(super) fn up(url: &DatabaseUrl) -> Result<Vec<Migration>, DbError> {
+    match &mut Conn::open(url, Mode::ReadWrite)? {
+        Conn::Sqlite(conn) => run(conn, SQLITE),
+        Conn::Postgres(conn) => {
+            // A migration may take longer than a request is allowed to. The session's end frees the lock.
+            conn.batch_execute(&format!(
+                "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})"
+            ))?;
+            run(conn, POSTGRES)
+        }
+    }
+}
+
+fn run<DB, C>(conn: &mut C, source: impl MigrationSource<DB>) -> Result<Vec<Migration>, DbError>
+where
+    DB: diesel::backend::Backend,
+    C: MigrationHarness<DB>,
+{
+    let applied = conn
+        .run_pending_migrations(source)
+        .map_err(|e| DbError::Migration(e.to_string()))?;
+    Ok(applied.iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,205 @@
+//! The embedded database's one writer: a thread that commits in groups.
+//!
+//! A commit with `synchronous=FULL` costs a wait for the disk; taken once for everything that is queued, it costs next
+//! to nothing a use case. Each use case runs in its own savepoint, so one that refuses, fails or panics undoes itself
+//! alone. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote.
+
+use super::DbError;
+use super::connection::{Conn, DatabaseUrl, Mode};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::{Connection, SqliteConnection};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many use cases share one commit at most: bounds how long the first of them waits.
+const GROUP: usize = 256;
+
+/// A queued use case with the one who waits for its answer.
+trait Job: Send {
+    /// Decides and stores, in a savepoint of its own.
+    fn run(&mut self, conn: &mut Conn);
+    /// Answers, once the group's fate is known.
+    fn answer(self: Box<Self>, group: Result<(), GroupFault>);
+}
+
+struct Pending<T, E, F> {
+    use_case: F,
+    result: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Job for Pending<T, E, F>
+where
+    F: Fn(&mut Conn) -> Result<T, E> + Send,
+    T: Send,
+    E: From<DbError> + From<diesel::result::Error> + Send,
+{
+    fn run(&mut self, conn: &mut Conn) {
+        self.result = Some(in_savepoint(conn, &self.use_case));
+    }
+
+    fn answer(self: Box<Self>, group: Result<(), GroupFault>) {
+        let result = group.map_err(|fault| E::from(DbError::from(fault))).and_then(|()| {
+            self.result
+                .unwrap_or_else(|| Err(DbError::Unavailable("the use case was not run".into()).into()))
+        });
+        // Whoever asked may have gone away; what was decided stands all the same.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// Why a whole group was lost.
+#[derive(Clone)]
+enum GroupFault {
+    /// Nothing of the group was written.
+    NotBegun(String),
+    /// The commit failed.
+    Commit(String),
+}
+
+impl From<GroupFault> for DbError {
+    fn from(fault: GroupFault) -> Self {
+        match fault {
+            GroupFault::NotBegun(why) => Self::Unavailable(why),
+            GroupFault::Commit(why) => Self::OutcomeUnknown(why),
+        }
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Writer {
+    queue: Arc<Mutex<Option<mpsc::Sender<Box<dyn Job>>>>>,
+    thread: Arc<Mutex<Option<JoinHandle<()>>>>,
+}
+
+impl Writer {
+    pub(super) fn start(url: &DatabaseUrl, capacity: usize) -> Result<Self, DbError> {
+        let conn = Conn::open(url, Mode::ReadWrite)?;
+        let (sender, receiver) = mpsc::channel(capacity);
+        let thread = std::thread::Builder::new()
+            .name("writer".into())
+            .spawn(move || run(conn, receiver))
+            .map_err(|e| DbError::Unavailable(e.to_string()))?;
+        Ok(Self {
+            queue: Arc::new(Mutex::new(Some(sender))),
+            thread: Arc::new(Mutex::new(Some(thread))),
+        })
+    }
+
+    pub(super) async fn submit<T, E, F>(&self, use_case: F) -> Result<T, E>
+    where
+        F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<DbError> + From<diesel::result::Error> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Pending {
+            use_case,
+            result: None,
+            reply,
+        });
+        let queue = lock(&self.queue).clone().ok_or(DbError::Overloaded)?;
+        queue.try_send(job).map_err(|_| DbError::Overloaded)?;
+        drop(queue);
+        answer.await.map_err(|_| DbError::Panicked)?
+    }
+
+    /// Lets the queue run dry and waits for the last commit.
+    pub(super) async fn close(&self) {
+        drop(lock(&self.queue).take());
+        let thread = lock(&self.thread).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+/// A poisoned lock only says that a thread died while holding it; an `Option` is whole at any moment.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn in_savepoint<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
+where
+    E: From<DbError> + From<diesel::result::Error>,
+{
+    type Manager = <Conn as Connection>::TransactionManager;
+    Manager::begin_transaction(conn)?;
+    match catch_unwind(AssertUnwindSafe(|| use_case(conn))) {
+        Ok(Ok(value)) => {
+            Manager::commit_transaction(conn)?;
+            Ok(value)
+        }
+        Ok(Err(e)) => {
+            Manager::rollback_transaction(conn)?;
+            Err(e)
+        }
+        Err(_) => {
+            // A use case may have died inside a transaction of its own: unwind to the group's level.
+            while depth(conn) > 1 {
+                Manager::rollback_transaction(conn)?;
+            }
+            Err(DbError::Panicked.into())
+        }
+    }
+}
+
+fn depth(conn: &mut Conn) -> u32 {
+    use diesel::connection::TransactionManagerStatus::{InError, Valid};
+    match <Conn as Connection>::TransactionManager::transaction_manager_status_mut(conn) {
+        Valid(status) => status.transaction_depth().map_or(0, u32::from),
+        InError => 0,
+    }
+}
+
+fn sqlite(conn: &mut Conn) -> &mut SqliteConnection {
+    match conn {
+        Conn::Sqlite(conn) => conn,
+        Conn::Postgres(_) => unreachable!("only the embedded engine has a writer thread"),
+    }
+}
+
+fn run(mut conn: Conn, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+    while let Some(first) = queue.blocking_recv() {
+        let mut group = vec![first];
+        let outcome = run_group(&mut conn, &mut group, &mut queue);
+        if outcome.is_err() {
+            recover(&mut conn);
+        }
+        for job in group {
+            job.answer(outcome.clone());
+        }
+    }
+    // The last one out folds the log into the file, so that what is left behind is one plain file.
+    let _ = conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+/// Runs what waits, up to [`GROUP`], in one transaction; on return the group holds every job that was taken.
+fn run_group(
+    conn: &mut Conn,
+    group: &mut Vec<Box<dyn Job>>,
+    queue: &mut mpsc::Receiver<Box<dyn Job>>,
+) -> Result<(), GroupFault> {
+    // Immediate: a deferred transaction that reads first can lose its right to write.
+    AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")
+        .map_err(|e| GroupFault::NotBegun(e.to_string()))?;
+    for done in 0..GROUP {
+        if done == group.len() {
+            match queue.try_recv() {
+                Ok(job) => group.push(job),
+                Err(_) => break,
+            }
+        }
+        group[done].run(conn);
+    }
+    AnsiTransactionManager::commit_transaction(sqlite(conn)).map_err(|e| GroupFault::Commit(e.to_string()))
+}
+
+/// Leaves whatever transaction is half open.
+fn recover(conn: &mut Conn) {
+    let conn = sqlite(conn);
+    let _ = conn.batch_execute("ROLLBACK");
+    *AnsiTransactionManager::transaction_manager_status_mut(conn) = Default::default();
+}
