@@ -41,12 +41,13 @@ where
     }
 
     fn answer(self: Box<Self>, group: Result<(), GroupFault>) {
-        let result = group.map_err(|fault| E::from(DbError::from(fault))).and_then(|()| {
-            self.result
-                .unwrap_or_else(|| Err(DbError::Unavailable("the use case was not run".into()).into()))
-        });
+        let Self { result, reply, .. } = *self;
+        let result = match group {
+            Ok(()) => result.unwrap_or_else(|| Err(DbError::Unavailable("the use case was not run".into()).into())),
+            Err(fault) => Err(DbError::from(fault).into()),
+        };
         // Whoever asked may have gone away; what was decided stands all the same.
-        let _ = self.reply.send(result);
+        let _ = reply.send(result);
     }
 }
 
