@@ -24,6 +24,8 @@ trait Job: Send {
     fn answer(self: Box<Self>, group: Result<(), GroupFault>);
 }
 
+type Work = Box<dyn Job>;
+
 struct Pending<T, E, F> {
     use_case: F,
     result: Option<Result<T, E>>,
@@ -71,7 +73,7 @@ impl From<GroupFault> for DbError {
 
 #[derive(Clone)]
 pub(super) struct Writer {
-    queue: Arc<Mutex<Option<mpsc::Sender<Box<dyn Job>>>>>,
+    queue: Arc<Mutex<Option<mpsc::Sender<Work>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
@@ -162,7 +164,7 @@ fn sqlite(conn: &mut Conn) -> &mut SqliteConnection {
     }
 }
 
-fn run(mut conn: Conn, mut queue: mpsc::Receiver<Box<dyn Job>>) {
+fn run(mut conn: Conn, mut queue: mpsc::Receiver<Work>) {
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
         let outcome = run_group(&mut conn, &mut group, &mut queue);
@@ -178,11 +180,7 @@ fn run(mut conn: Conn, mut queue: mpsc::Receiver<Box<dyn Job>>) {
 }
 
 /// Runs what waits, up to [`GROUP`], in one transaction; on return the group holds every job that was taken.
-fn run_group(
-    conn: &mut Conn,
-    group: &mut Vec<Box<dyn Job>>,
-    queue: &mut mpsc::Receiver<Box<dyn Job>>,
-) -> Result<(), GroupFault> {
+fn run_group(conn: &mut Conn, group: &mut Vec<Work>, queue: &mut mpsc::Receiver<Work>) -> Result<(), GroupFault> {
     // Immediate: a deferred transaction that reads first can lose its right to write.
     AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")
         .map_err(|e| GroupFault::NotBegun(e.to_string()))?;

@@ -1,0 +1,25 @@
+//! Keys, tokens and passwords.
+
+pub mod passwords;
+pub mod tokens;
+pub mod vault;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// Random bytes from the operating system's generator.
+///
+/// # Panics
+/// When the operating system has no randomness to give: nothing secret can be made then.
+pub fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+        panic!("the operating system gives no random bytes");
+    }
+    bytes
+}
+
+/// A random text for secrets and identifiers: 128 bits, URL-safe.
+pub fn random_text() -> String {
+    URL_SAFE_NO_PAD.encode(random::<16>())
+}
