@@ -1,6 +1,14 @@
-//! zhuanjie (转接): transfers of the League's organization relations.
+//! zhuanjie (转接): transfers of the League's organization relations (团组织关系转接).
+//!
+//! The way of a request through the rooms: [`api`] → [`service`] → [`domain`] (decides) and [`repository`] (stores) →
+//! [`db`]. `docs/architecture.md` says which room may know which.
 
+pub mod api;
+pub mod app;
 pub mod clock;
+pub mod config;
 pub mod db;
 pub mod domain;
+pub mod repository;
 pub mod security;
+pub mod service;

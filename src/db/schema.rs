@@ -279,6 +279,7 @@ diesel::table! {
 }
 
 diesel::joinable!(members -> organizations (branch_id));
+diesel::joinable!(appointments -> organizations (organization_id));
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     organization_names,

@@ -1,23 +1,90 @@
 //! How the domain's values stand in columns: instants as microseconds, months as numbers, ids as keys, enums as words.
+//!
+//! Written here and not on the types themselves, since the domain knows no database. A value that the domain can't read
+//! back is an error of the query, never a guess.
 
-use super::Backend;
+use super::connection::Backend;
+use crate::domain::graduation::Undetermined;
+use crate::domain::ids::*;
+use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::time::{Month, Timestamp};
-use chrono::{DateTime, Utc};
+use diesel::deserialize::{self, FromSql, Queryable};
+use diesel::expression::AsExpression;
+use diesel::internal::derives::as_expression::Bound;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
-/// An instant as stored: microseconds since 1970-01-01 UTC.
-pub fn micros(at: Timestamp) -> i64 {
-    at.timestamp_micros()
+type Raw<'a> = <Backend as diesel::backend::Backend>::RawValue<'a>;
+
+/// Lets a type stand in a column: `$to` gives the column's value, `$from` reads it back.
+macro_rules! column {
+    ($type:ty, $sql:ident, $raw:ty, $to:expr, $from:expr) => {
+        impl FromSql<$sql, Backend> for $type {
+            fn from_sql(raw: Raw<'_>) -> deserialize::Result<Self> {
+                let read: fn($raw) -> Option<Self> = $from;
+                read(<$raw as FromSql<$sql, Backend>>::from_sql(raw)?)
+                    .ok_or_else(|| concat!("not a stored ", stringify!($type)).into())
+            }
+        }
+        impl Queryable<$sql, Backend> for $type {
+            type Row = Self;
+            fn build(row: Self) -> deserialize::Result<Self> {
+                Ok(row)
+            }
+        }
+        impl ToSql<$sql, Backend> for $type {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Backend>) -> serialize::Result {
+                let write: fn(&'b Self) -> _ = $to;
+                out.set_value(($sql, write(self)));
+                Ok(IsNull::No)
+            }
+        }
+        column!(@expression $type, $sql; $sql, Nullable<$sql>);
+    };
+    (@expression $type:ty, $sql:ident; $($as:ty),+) => {$(
+        impl AsExpression<$as> for $type {
+            type Expression = Bound<$as, Self>;
+            fn as_expression(self) -> Self::Expression { Bound::new(self) }
+        }
+        impl<'a> AsExpression<$as> for &'a $type {
+            type Expression = Bound<$as, &'a $type>;
+            fn as_expression(self) -> Self::Expression { Bound::new(self) }
+        }
+    )+
+        impl ToSql<Nullable<$sql>, Backend> for $type {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Backend>) -> serialize::Result {
+                ToSql::<$sql, Backend>::to_sql(self, out)
+            }
+        }
+    };
 }
 
-/// The inverse of [`micros`]; a value that is no instant becomes the epoch, which no rule takes for a date of ours.
-pub fn instant(micros: i64) -> Timestamp {
-    DateTime::<Utc>::from_timestamp_micros(micros).unwrap_or_default()
+macro_rules! words { ($($type:ty),+ $(,)?) => {$(
+    column!($type, Text, String, |value| value.as_str(), |text| text.parse().ok());
+)+}; }
+
+macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
+    column!($type, BigInt, i64, |id| &id.0, |key| Some($type(key)));
+)+}; }
+
+words!(Undetermined, Kind, Level, System, Sector, Stage, Purpose, Status, Path);
+keys!(OrganizationId, MemberId, AccountId, AppointmentId, TransferId, MonthChangeId, CertificationId, TaskId);
+column!(Month, Integer, i32, |month| month.as_number(), Month::from_number);
+column!(Micros, BigInt, i64, |at| &at.0, |micros| Some(Micros(micros)));
+
+/// An instant as it stands in a column: microseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Micros(i64);
+
+impl From<Micros> for Timestamp {
+    fn from(micros: Micros) -> Self {
+        // chrono reaches 262,000 years to either side; what lies beyond was never written by us.
+        Timestamp::from_timestamp_micros(micros.0).unwrap_or_default()
+    }
 }
 
-/// A month as stored.
-pub fn month(number: i32) -> Option<Month> {
-    Month::from_number(number)
+impl From<Timestamp> for Micros {
+    fn from(at: Timestamp) -> Self {
+        Self(at.timestamp_micros())
+    }
 }
-
-/// A type parameter of every query here.
-pub type Db = Backend;

@@ -567,6 +567,93 @@ codes! {
         "The same thing occurs twice in the batch.",
         "请去除重复后重新提交。",
         "Leave out the second one and submit again.";
+
+    // ---- requests: what no rule of the manual is about ----
+    RequestMalformed = "request.malformed", Malformed, None,
+        "请求无法解析:{problem}。",
+        "The request can't be read: {problem}.",
+        "请对照接口文档(/docs)更正请求后重发。",
+        "Correct the request by the interface's document (/docs) and send it again.";
+    RequestInvalid = "request.invalid", Invalid, None,
+        "请求内容不符合要求:{problem}。",
+        "The request's content is not acceptable: {problem}.",
+        "请更正所指字段后重发。",
+        "Correct the field named and send the request again.";
+    RequestNotFound = "request.not_found", NotFound, None,
+        "没有这个地址。",
+        "There is nothing at this address.",
+        "请对照接口文档(/docs)检查地址。",
+        "Compare the address with the interface's document (/docs).";
+    RequestMethodNotAllowed = "request.method_not_allowed", MethodNotAllowed, None,
+        "该地址不支持这种请求方法。",
+        "This address does not take this method.",
+        "可用的方法见 Allow 响应头。",
+        "The Allow header names the methods it takes.";
+    RequestTooLarge = "request.too_large", TooLarge, None,
+        "请求体超过 {limit} 字节的上限。",
+        "The request's body is larger than the limit of {limit} bytes.",
+        "请分批提交。",
+        "Send it in smaller parts.";
+    RequestMediaType = "request.media_type", UnsupportedMedia, None,
+        "请求体必须是 {expected}。",
+        "The request's body must be {expected}.",
+        "请设置相应的 Content-Type 请求头。",
+        "Set the Content-Type header accordingly.";
+    RequestUnauthenticated = "request.unauthenticated", Unauthenticated, None,
+        "需要登录:没有有效的访问令牌。",
+        "Sign-in required: there is no valid access token.",
+        "请通过 POST /v1/auth/sign-in 登录,并在 Authorization 请求头中携带令牌。",
+        "Sign in with POST /v1/auth/sign-in and send the token in the Authorization header.";
+    RequestSignInFailed = "request.sign_in_failed", Unauthenticated, None,
+        "身份证号或密码不正确。",
+        "The ID number or the password is not right.",
+        "请检查后重试;忘记密码的,请联系所在团支部或其直属上级管理员获取重置码。",
+        "Check both and try again; if the password is lost, ask an administrator of your branch or its direct superior for a reset code.";
+    RequestNoSuchOffice = "request.no_such_office", Forbidden, None,
+        "您没有担任所选的管理员职务。",
+        "You do not hold the office chosen.",
+        "不指定职务登录后,从 offices 列表中选择。",
+        "Sign in without an office and choose one from the list of offices.";
+    RequestMembersOnly = "request.members_only", Forbidden, None,
+        "只有团员本人可以这样做。",
+        "Only a member acting for himself can do this.",
+        "请以团员身份登录(不指定职务)。",
+        "Sign in as a member, without an office.";
+    RequestKeyRequired = "request.idempotency_key_required", Malformed, None,
+        "该请求需要 Idempotency-Key 请求头(1 至 64 个可打印字符)。",
+        "This request needs an Idempotency-Key header of 1 to 64 printable characters.",
+        "请为每次操作生成一个唯一的键;重试时使用同一个键。",
+        "Make a unique key for each operation, and use the same one when you retry it.";
+    RequestKeyReused = "request.idempotency_key_reused", Invalid, None,
+        "该 Idempotency-Key 已用于另一个不同的请求。",
+        "This Idempotency-Key was used for another request.",
+        "请为新的操作使用新的键。",
+        "Use a new key for a new operation.";
+    RequestPreconditionRequired = "request.precondition_required", PreconditionRequired, None,
+        "该请求需要 If-Match 请求头。",
+        "This request needs an If-Match header.",
+        "请先读取该对象,将其 ETag 放入 If-Match。",
+        "Read the object first and send its ETag as If-Match.";
+    RequestStale = "request.stale", Stale, Some(Rule::A9),
+        "您读取之后该对象已被他人更改。",
+        "The object was changed by somebody else since you read it.",
+        "请重新读取后再决定。",
+        "Read it again, then decide.";
+    ServiceBusy = "service.busy", Unavailable, None,
+        "服务繁忙,未执行任何操作。",
+        "The service is busy; nothing was done.",
+        "请按 Retry-After 稍后重试。",
+        "Try again after the time in Retry-After.";
+    ServiceOutcomeUnknown = "service.outcome_unknown", Unavailable, None,
+        "数据库未能确认本次提交,结果未知。",
+        "The database did not confirm the commit; the outcome is unknown.",
+        "请用同一个 Idempotency-Key 重试:操作至多生效一次。",
+        "Try again with the same Idempotency-Key: the effect happens at most once.";
+    ServiceFault = "service.fault", Fault, None,
+        "服务内部错误。",
+        "The service failed.",
+        "请稍后重试;若仍出现,请将 request_id 告知运维人员。",
+        "Try again later; if it stays, tell the operators the request_id.";
 }
 
 impl std::fmt::Display for Code {

@@ -16,6 +16,24 @@ pub enum Kind {
     Invalid,
     /// Too much in too short a time.
     Limited,
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// The request can't be read at all.
+    Malformed,
+    /// The thing exists, but not for this kind of request.
+    MethodNotAllowed,
+    /// More than the limit.
+    TooLarge,
+    /// Not the kind of content that is taken here.
+    UnsupportedMedia,
+    /// The caller must say which version it decided on.
+    PreconditionRequired,
+    /// The caller decided on an older version.
+    Stale,
+    /// Not now; nothing, or nothing known, was done.
+    Unavailable,
+    /// The service's own fault.
+    Fault,
 }
 
 /// A "no" with its reason: the code names the rule, the parameters fill the code's text.

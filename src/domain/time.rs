@@ -39,12 +39,9 @@ pub fn season_of(at: Timestamp) -> Season {
     shanghai_date(at).year()
 }
 
-/// A calendar month, written `YYYY-MM`.
+/// A calendar month, written `YYYY-MM`; kept as the number `yyyymm`, which sorts as months do.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Month {
-    year: i32,
-    month: u32,
-}
+pub struct Month(i32);
 
 /// The text is not a month between 1900-01 and 2199-12.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +51,7 @@ pub struct ParseMonthError;
 impl Month {
     /// A month, if the year lies in 1900..=2199 and the month in 1..=12.
     pub fn new(year: i32, month: u32) -> Option<Self> {
-        ((1900..2200).contains(&year) && (1..=12).contains(&month)).then_some(Self { year, month })
+        ((1900..2200).contains(&year) && (1..=12).contains(&month)).then_some(Self(year * 100 + month as i32))
     }
 
     /// The month a date lies in; `None` outside 1900..=2199.
@@ -64,17 +61,17 @@ impl Month {
 
     /// The calendar year.
     pub fn year(self) -> i32 {
-        self.year
+        self.0 / 100
     }
 
     /// 1 to 12.
     pub fn month(self) -> u32 {
-        self.month
+        (self.0 % 100) as u32
     }
 
-    /// The number it is stored as: 202607 for 2026-07, which sorts as months do.
-    pub fn as_number(self) -> i32 {
-        self.year * 100 + self.month as i32
+    /// The number: 202607 for 2026-07.
+    pub fn as_number(&self) -> &i32 {
+        &self.0
     }
 
     /// The inverse of [`Month::as_number`].
@@ -85,7 +82,7 @@ impl Month {
 
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}-{:02}", self.year, self.month)
+        write!(f, "{:04}-{:02}", self.year(), self.month())
     }
 }
 
@@ -185,7 +182,7 @@ mod tests {
         fn a_month_survives_text_and_number(year in 1900..2200i32, month in 1..=12u32) {
             let m = Month::new(year, month).unwrap();
             prop_assert_eq!(m.to_string().parse(), Ok(m));
-            prop_assert_eq!(Month::from_number(m.as_number()), Some(m));
+            prop_assert_eq!(Month::from_number(*m.as_number()), Some(m));
         }
     }
 }

@@ -60,11 +60,12 @@ struct Keys {
 }
 
 impl Tokens {
-    /// Keys from a PKCS#8 PEM text.
+    /// Keys from a PKCS#8 PEM text; `\n` may stand for a line's end, since an environment file has one line a value.
     ///
     /// # Errors
     /// When the text is no Ed25519 private key.
     pub fn from_pem(pem: &str, lifetime: TimeDelta) -> Result<Self, BadKey> {
+        let pem = pem.replace("\\n", "\n");
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der =
             base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body.trim()).map_err(|_| BadKey)?;

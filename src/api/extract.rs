@@ -1,0 +1,258 @@
+//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal.
+
+use super::problem::Problem;
+use crate::domain::codes::Code;
+use crate::domain::refusal::Refusal;
+use crate::service::Expected;
+use crate::service::idempotency::Claim;
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use std::future::{Future, Ready, ready};
+use std::ops::Deref;
+use std::pin::Pin;
+
+/// A JSON body is at most this long, in bytes.
+pub const BODY_LIMIT: usize = 1 << 20;
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LONGEST_KEY: usize = 64;
+
+/// A JSON body; unknown fields and wrong kinds are refused with a pointer to the place.
+pub struct Json<T> {
+    value: T,
+    digest: Vec<u8>,
+}
+
+impl<T> Json<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Json<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
+            |value| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")),
+        );
+        let body = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if !is_json {
+                return Err(Problem::new(Refusal::new(Code::RequestMediaType).with("expected", "application/json")));
+            }
+            let bytes = body.await.map_err(body_problem)?;
+            let value = parse(&bytes)?;
+            Ok(Self { value, digest: digest(&[&bytes]) })
+        })
+    }
+}
+
+fn body_problem(error: actix_web::Error) -> Problem {
+    if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
+        Problem::new(Refusal::new(Code::RequestTooLarge).with("limit", BODY_LIMIT))
+    } else {
+        malformed("the body ended early", None)
+    }
+}
+
+fn malformed(problem: &str, pointer: Option<String>) -> Problem {
+    let refusal = Refusal::new(Code::RequestMalformed).with("problem", problem);
+    Problem::new(match pointer {
+        Some(pointer) => refusal.at(pointer),
+        None => refusal,
+    })
+}
+
+/// Reads JSON. The messages name kinds and fields of ours, never what the client wrote.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        if inner.is_data() {
+            let refusal = Refusal::new(Code::RequestInvalid).with("problem", harmless(&inner.to_string())).at(pointer);
+            Problem::new(refusal)
+        } else {
+            malformed("the body is not JSON", None)
+        }
+    })?;
+    deserializer.end().map_err(|_| malformed("there is something behind the JSON value", None))?;
+    Ok(value)
+}
+
+/// serde's messages quote the rejected value: keep what was expected, drop what was found.
+fn harmless(message: &str) -> String {
+    let message = message.split(" at line ").next().unwrap_or_default();
+    match message.split_once(", expected ") {
+        Some((_, expected)) if message.starts_with("invalid") || message.starts_with("unknown variant") => {
+            format!("expected {expected}")
+        }
+        Some((_, expected)) if message.starts_with("unknown field") => format!("unknown field, expected {expected}"),
+        _ if message.starts_with("unknown field") => "unknown field".to_owned(),
+        _ if message.starts_with("missing field") || message.starts_with("expected") => message.to_owned(),
+        _ if message.starts_with("duplicate field") => message.to_owned(),
+        _ => "not an acceptable value".to_owned(),
+    }
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut out = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => out.push_str(&format!("/{index}")),
+            // A key is as the client wrote it: only our own field names are repeated, and they are short and plain.
+            Segment::Map { key } if key.len() <= 40 && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => {
+                out.push('/');
+                out.push_str(key);
+            }
+            Segment::Enum { .. } => {}
+            _ => out.push_str("/?"),
+        }
+    }
+    out
+}
+
+fn digest(parts: &[&[u8]]) -> Vec<u8> {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().to_vec()
+}
+
+/// The query of a list; an unknown parameter is an error.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = web::Query::<T>::from_query(request.query_string());
+        ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
+            let text = error.to_string();
+            let text = text.rsplit(": ").next().unwrap_or_default();
+            malformed(&format!("query: {}", harmless(text)), None)
+        }))
+    }
+}
+
+/// An id in the path. A text that is no id names nothing, and is answered as an id of nothing is.
+pub struct Id<T>(pub T);
+
+/// Which code says that there is no such thing.
+pub trait Missing: std::str::FromStr + 'static {
+    /// The code.
+    const CODE: Code;
+}
+
+impl<T: Missing> FromRequest for Id<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|text| text.parse().ok());
+        ready(id.map(Self).ok_or(T::CODE.into()))
+    }
+}
+
+/// The `Idempotency-Key` of a write: required where this extractor stands.
+pub struct Key(String);
+
+impl Key {
+    /// The key with a digest of what it was sent with.
+    pub fn claim<T>(self, request: &HttpRequest, body: &Json<T>) -> Claim {
+        self.claim_for(request, &body.digest)
+    }
+
+    /// The same for a request without a body.
+    pub fn claim_for(self, request: &HttpRequest, content: &[u8]) -> Claim {
+        let fingerprint = digest(&[request.method().as_str().as_bytes(), request.path().as_bytes(), content]);
+        Claim { key: self.0, fingerprint }
+    }
+}
+
+impl FromRequest for Key {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok());
+        let is_good = |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        ready(key.filter(is_good).map(|key| Self(key.to_owned())).ok_or(Code::RequestKeyRequired.into()))
+    }
+}
+
+/// The version a caller decided on, from `If-Match`: required where this extractor stands.
+pub struct IfMatch(pub Expected);
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let value = request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok());
+        ready(match value.map(str::trim) {
+            None => Err(Code::RequestPreconditionRequired.into()),
+            Some("*") => Ok(Self(Expected::Any)),
+            Some(tag) => {
+                let version = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')?.parse().ok());
+                // A tag that is none of ours matches nothing.
+                version.map(|version| Self(Expected::Version(version))).ok_or(Code::RequestStale.into())
+            }
+        })
+    }
+}
+
+/// The strong entity tag of a version.
+pub fn etag(version: i32) -> String {
+    format!("\"{version}\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by the deserializer")]
+    struct Body {
+        month: crate::domain::time::Month,
+        list: Vec<u32>,
+    }
+
+    #[test]
+    fn a_rejected_value_is_never_repeated() {
+        for body in [
+            r#"{"month":"420106200001019999","list":[]}"#,
+            r#"{"month":"2026-07","list":["420106200001019999"]}"#,
+            r#"{"month":"2026-07","list":[],"420106200001019999":1}"#,
+            r#"{"month":420106200001019999,"list":[]}"#,
+            r#"420106200001019999"#,
+            r#"{"month":"2026-07","list":[]} 420106200001019999"#,
+            r#"{"420106200001019999"#,
+        ] {
+            let problem = parse::<Body>(body.as_bytes()).err().unwrap();
+            assert!(!format!("{problem:?}").contains("420106200001019999"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn the_pointer_shows_the_place() {
+        let problem = parse::<Body>(br#"{"month":"2026-07","list":[1,"x"]}"#).err().unwrap();
+        assert!(format!("{problem:?}").contains("/list/1"), "{problem:?}");
+    }
+}

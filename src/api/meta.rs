@@ -1,0 +1,46 @@
+//! The service about itself: probes and the OpenAPI document.
+
+use super::problem::Problem;
+use crate::app::App;
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Probes, outside of the version.
+pub fn probes(config: &mut ServiceConfig<'_>) {
+    config.service(healthz).service(readyz);
+}
+
+/// Pages about the interface itself.
+pub fn routes(_: &mut ServiceConfig<'_>) {}
+
+/// The state of the service.
+#[derive(Serialize, ToSchema)]
+struct State {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// Whether the process lives
+///
+/// Touches nothing else, so that a database at fault does not get the process killed.
+#[utoipa::path(tag = "service", responses((status = 200, description = "It lives", body = State)))]
+#[get("/healthz")]
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(State { status: "ok" })
+}
+
+/// Whether requests can be answered now
+///
+/// Asks the database.
+#[utoipa::path(tag = "service", responses(
+    (status = 200, description = "They can", body = State),
+    (status = 503, description = "The database can't be reached", body = super::problem::ProblemDetails,
+        content_type = "application/problem+json")
+))]
+#[get("/readyz")]
+async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    app.db.read(crate::service::organizations::any).await?;
+    Ok(HttpResponse::Ok().json(State { status: "ok" }))
+}

@@ -1,0 +1,17 @@
+//! The HTTP floor: wire types, extractors, handlers, problems and the OpenAPI document. It knows no tables.
+
+mod auth;
+mod caller;
+mod edge;
+mod extract;
+mod language;
+mod meta;
+mod openapi;
+mod organizations;
+mod problem;
+mod reply;
+mod server;
+mod wire;
+
+pub use openapi::document;
+pub use server::{bind, serve};

@@ -1,0 +1,32 @@
+//! What every request needs, put together once: no globals.
+
+use crate::clock::Clock;
+use crate::config::{Config, Keys};
+use crate::db::{Db, DbError};
+use crate::security::passwords::Passwords;
+use crate::security::tokens::Tokens;
+use crate::security::vault::Vault;
+
+/// The parts of a running service. Cloning shares them.
+#[derive(Clone)]
+pub struct App {
+    pub db: Db,
+    pub clock: Clock,
+    pub vault: Vault,
+    pub tokens: Tokens,
+    pub passwords: Passwords,
+}
+
+impl App {
+    /// Opens the database, brings its schema up to date and puts the parts together.
+    ///
+    /// # Errors
+    /// When the database can't be reached or migrated.
+    pub async fn start(config: &Config, keys: Keys, clock: Clock) -> Result<Self, DbError> {
+        let db = Db::open(&config.database, &config.settings)?;
+        for version in db.migrate().await? {
+            log::info!(version = version.as_str(); "migrated");
+        }
+        Ok(Self { db, clock, vault: keys.vault, tokens: keys.tokens, passwords: Passwords::new(config.sign_in_lanes) })
+    }
+}

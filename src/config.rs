@@ -1,0 +1,139 @@
+//! Typed configuration from the command line and the environment. What is missing is refused with the way to mend it.
+
+use crate::db::{DatabaseUrl, Settings};
+use crate::security::tokens::Tokens;
+use crate::security::vault::Vault;
+use anyhow::{Context, Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use std::collections::BTreeMap;
+
+/// Where the database is and how it is used.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The database.
+    pub database: DatabaseUrl,
+    /// Its doors.
+    pub settings: Settings,
+    /// How many passwords are checked at once.
+    pub sign_in_lanes: usize,
+}
+
+impl Config {
+    /// The configuration for a database, the rest by default.
+    pub fn new(database: DatabaseUrl) -> Self {
+        Self { database, settings: Settings::default(), sign_in_lanes: 2 }
+    }
+}
+
+/// The secrets.
+#[derive(Clone)]
+pub struct Keys {
+    /// Signs access tokens.
+    pub tokens: Tokens,
+    /// Seals personal data.
+    pub vault: Vault,
+}
+
+/// How long an access token of the service is valid.
+pub const TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
+/// In the demo a token lasts a working day, so that a page of commands can be pasted at leisure.
+const DEMO_TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(12);
+
+const TOKEN_KEY: &str = "ZHUANJIE_TOKEN_KEY";
+const DATA_KEYS: &str = "ZHUANJIE_DATA_KEYS";
+const INDEX_KEY: &str = "ZHUANJIE_INDEX_KEY";
+
+impl Keys {
+    /// The keys from the environment.
+    ///
+    /// # Errors
+    /// Says which variable is missing or malformed, and how to make one.
+    pub fn from_environment() -> Result<Self> {
+        Self::read(|name| std::env::var(name).ok())
+    }
+
+    fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let needed = |name: &str| {
+            variable(name).with_context(|| format!("{name} is not set; `zhuanjie keys` prints a fresh set of keys"))
+        };
+        let pem = needed(TOKEN_KEY)?;
+        let tokens = Tokens::from_pem(&pem, TOKEN_LIFETIME).with_context(|| TOKEN_KEY)?;
+        let mut sealing = BTreeMap::new();
+        for entry in needed(DATA_KEYS)?.split(',') {
+            let (id, key) = entry.split_once(':').with_context(|| format!("{DATA_KEYS}: expected id:key,id:key"))?;
+            let id = id.trim().parse().with_context(|| format!("{DATA_KEYS}: a key's id is a number from 0 to 255"))?;
+            ensure!(sealing.insert(id, key_bytes(DATA_KEYS, key)?).is_none(), "{DATA_KEYS}: two keys with id {id}");
+        }
+        let index = key_bytes(INDEX_KEY, &needed(INDEX_KEY)?)?;
+        let vault = Vault::new(&sealing, &index).with_context(|| format!("{DATA_KEYS}: no key"))?;
+        Ok(Self { tokens, vault })
+    }
+
+    /// Keys for invented people: the same sealing keys for each demo, so that a demo's database can be opened again,
+    /// and a fresh signing key.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    pub fn demo() -> Self {
+        let key = |label: &str| {
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, label.as_bytes());
+            let mut bytes = [0; 32];
+            bytes.copy_from_slice(digest.as_ref());
+            bytes
+        };
+        let sealing = BTreeMap::from([(0, key("demo: invented people only"))]);
+        let vault = Vault::new(&sealing, &key("demo: index")).unwrap_or_else(|| unreachable!("there is a key"));
+        Self { tokens: Tokens::ephemeral(DEMO_TOKEN_LIFETIME), vault }
+    }
+
+    /// A fresh set as lines for an environment file.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    pub fn generate() -> String {
+        let fresh = || STANDARD.encode(crate::security::random::<32>());
+        let pem = crate::security::tokens::generate_pem().replace('\n', "\\n");
+        format!("{TOKEN_KEY}='{pem}'\n{DATA_KEYS}='1:{}'\n{INDEX_KEY}='{}'\n", fresh(), fresh())
+    }
+}
+
+fn key_bytes(name: &str, text: &str) -> Result<[u8; 32]> {
+    let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    bytes.with_context(|| format!("{name}: a key is 32 bytes in base 64"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_keys_can_be_read_and_each_missing_one_is_named() {
+        let lines = Keys::generate();
+        let all: BTreeMap<String, String> = lines
+            .lines()
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, value)| (name.to_owned(), value.trim_matches('\'').replace("\\n", "\n")))
+            .collect();
+        assert!(Keys::read(|name| all.get(name).cloned()).is_ok());
+        for missing in [TOKEN_KEY, DATA_KEYS, INDEX_KEY] {
+            let error = Keys::read(|name| all.get(name).filter(|_| name != missing).cloned()).err().unwrap();
+            assert!(error.to_string().contains(missing));
+        }
+    }
+
+    #[test]
+    fn a_bad_key_is_named_but_not_shown() {
+        for data in ["geheim", "1:geheim", "300:geheim", "1:AAAA"] {
+            let error = Keys::read(|name| match name {
+                TOKEN_KEY => Some(crate::security::tokens::generate_pem()),
+                _ => Some(data.to_owned()),
+            })
+            .err()
+            .unwrap();
+            assert!(format!("{error:#}").contains(DATA_KEYS));
+            assert!(!format!("{error:#}").contains("geheim"));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! Queries and rows, a file an aggregate: free functions on a connection, no rules.
+
+pub mod accounts;
+pub mod audit;
+pub mod graduation;
+pub mod idempotency;
+pub mod inbox;
+pub mod jobs;
+pub mod marks;
+pub mod members;
+pub mod organizations;
+pub mod policies;
+pub mod transfers;
+
+use crate::domain::organization::Path;
+
+/// The range of paths from an organization down: every path in it begins with the organization's own.
+///
+/// `/` is followed by `0` in ASCII, so replacing the closing slash gives the first text behind the subtree.
+fn subtree(path: &Path) -> (String, String) {
+    let from = path.as_str().to_owned();
+    let mut until = from.clone();
+    until.pop();
+    until.push('0');
+    (from, until)
+}

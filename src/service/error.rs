@@ -1,0 +1,69 @@
+//! Why a use case ends without an effect.
+
+use crate::db::{DbError, Retryable};
+use crate::domain::codes::Code;
+use crate::domain::refusal::Refusal;
+use crate::security::passwords::Busy;
+use crate::security::vault::UnsealError;
+
+/// A refusal by a rule, or a fault.
+#[derive(Debug)]
+pub enum Error {
+    /// What blocks it: the first is the answer's code, the rest are told beside it. Never empty.
+    Refused(Vec<Refusal>),
+    /// The database failed or was too busy.
+    Database(DbError),
+    /// Stored data is not what it must be. The text is for the log.
+    Corrupt(&'static str),
+}
+
+/// The result of a use case.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(vec![refusal])
+    }
+}
+
+impl From<Code> for Error {
+    fn from(code: Code) -> Self {
+        Refusal::new(code).into()
+    }
+}
+
+impl From<Vec<Refusal>> for Error {
+    fn from(refusals: Vec<Refusal>) -> Self {
+        if refusals.is_empty() { Self::Corrupt("a refusal without a reason") } else { Self::Refused(refusals) }
+    }
+}
+
+impl From<DbError> for Error {
+    fn from(error: DbError) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(DbError::Query(error))
+    }
+}
+
+impl From<Busy> for Error {
+    fn from(_: Busy) -> Self {
+        Code::ServiceBusy.into()
+    }
+}
+
+impl From<UnsealError> for Error {
+    fn from(_: UnsealError) -> Self {
+        Self::Corrupt("a sealed field does not open")
+    }
+}
+
+impl Retryable for Error {
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Database(DbError::Query(e)) if DbError::is_retryable(e))
+    }
+}

@@ -1,0 +1,46 @@
+//! Use cases, a file an aggregate: load, authorize on the loaded object, let the domain decide, store, write the audit
+//! row; all in the one transaction that the door opened.
+
+pub mod accounts;
+pub mod audit;
+mod error;
+pub mod idempotency;
+pub mod organizations;
+
+pub use error::{Error, Result};
+
+use crate::domain::actor::Actor;
+use crate::domain::time::Timestamp;
+
+/// Who asks for a use case, when, and in which request.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Who asks.
+    pub actor: Actor,
+    /// The instant everything in this use case happens at.
+    pub now: Timestamp,
+    /// The request it belongs to; a job's run for the jobs.
+    pub request_id: String,
+}
+
+/// Which version of a thing a caller decided on (RFC 9110, If-Match).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Whatever is there (`*`).
+    Any,
+    /// Exactly this one.
+    Version(i32),
+}
+
+impl Expected {
+    /// Whether the version found is the one decided on.
+    ///
+    /// # Errors
+    /// `request.stale` when it is not.
+    pub fn admit(self, found: i32) -> Result<()> {
+        match self {
+            Self::Version(version) if version != found => Err(crate::domain::codes::Code::RequestStale.into()),
+            _ => Ok(()),
+        }
+    }
+}
