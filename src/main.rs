@@ -1,1 +1,5 @@
-fn main() {}
+//! The one binary; see `cli`.
+
+fn main() -> std::process::ExitCode {
+    zhuanjie::cli::main()
+}

@@ -8,6 +8,7 @@ mod language;
 mod meta;
 mod openapi;
 mod organizations;
+mod paging;
 mod problem;
 mod reply;
 mod server;

@@ -6,6 +6,8 @@
 use super::connection::Backend;
 use crate::domain::graduation::Undetermined;
 use crate::domain::ids::*;
+use crate::domain::mark::Identity;
+use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::time::{Month, Timestamp};
 use diesel::deserialize::{self, FromSql, Queryable};
@@ -67,7 +69,7 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
     column!($type, BigInt, i64, |id| &id.0, |key| Some($type(key)));
 )+}; }
 
-words!(Undetermined, Kind, Level, System, Sector, Stage, Purpose, Status, Path);
+words!(Standing, RealName, Certification, Identity, Undetermined, Kind, Level, System, Sector, Stage, Purpose, Status, Path);
 keys!(OrganizationId, MemberId, AccountId, AppointmentId, TransferId, MonthChangeId, CertificationId, TaskId);
 column!(Month, Integer, i32, |month| month.as_number(), Month::from_number);
 column!(Micros, BigInt, i64, |at| &at.0, |micros| Some(Micros(micros)));

@@ -1,4 +1,4 @@
-//! Members.
+//! Members and where they were.
 
 use super::subtree;
 use crate::db::dialect::Locked;
@@ -7,9 +7,11 @@ use crate::db::schema::memberships;
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::ids::{MemberId, OrganizationId, TransferId};
-use crate::domain::member::{Certification, Mark, RealNameCheck, Standing};
+use crate::domain::mark::{Identity, Mark};
+use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::Path;
 use crate::domain::time::{Month, Timestamp};
+use crate::domain::transfer::remark::Remark;
 use diesel::prelude::*;
 
 /// A member as stored; ID number and telephone are sealed.
@@ -28,11 +30,186 @@ pub struct Member {
     pub joined_month: Month,
     pub development_number: Option<String>,
     pub standing: Standing,
-    pub real_name_check: RealNameCheck,
+    pub real_name_check: RealName,
     pub certification: Certification,
-    pub mark: Option<Mark>,
+    pub mark: Option<Identity>,
     pub mark_month: Option<Month>,
     pub mark_reason: Option<String>,
     pub version: i32,
     pub created_at: Micros,
+}
+
+/// A member is somebody's personal data: no log line gets more than the key.
+impl std::fmt::Debug for Member {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Member({:?})", self.id)
+    }
+}
+
+impl Member {
+    /// The mark, put together from its columns.
+    pub fn mark(&self) -> Option<Mark> {
+        match self.mark? {
+            Identity::Delayed => {
+                Some(Mark::Delayed { month: self.mark_month?, reason: Remark::new(self.mark_reason.as_deref()?)? })
+            }
+            Identity::Teacher => Some(Mark::Teacher),
+            Identity::Graduate => None,
+        }
+    }
+}
+
+/// One member.
+pub fn find(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>> {
+    dsl::members.find(id).select(Member::as_select()).first(conn).optional()
+}
+
+/// One member, locked until the transaction ends: the root of everything that happens to him.
+pub fn find_locked(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>> {
+    Locked(dsl::members.find(id).select(Member::as_select())).get_result(conn).optional()
+}
+
+/// The member with this ID number, locked.
+pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
+    Locked(dsl::members.filter(dsl::id_number_digest.eq(digest)).select(Member::as_select()))
+        .get_result(conn)
+        .optional()
+}
+
+/// Whose members a list shows.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// One branch's.
+    Branch(OrganizationId),
+    /// A whole subtree's.
+    Subtree(Path),
+}
+
+/// A page of members: by id in a branch, by branch and id in a subtree.
+pub fn page(
+    conn: &mut Conn,
+    place: &Place,
+    mark: Option<Identity>,
+    after: Option<&Member>,
+    limit: i64,
+) -> QueryResult<Vec<Member>> {
+    let mut query = dsl::members.select(Member::as_select()).limit(limit).into_boxed();
+    match place {
+        Place::Branch(branch) => {
+            query = query.filter(dsl::branch_id.eq(branch)).order(dsl::id);
+            if let Some(after) = after {
+                query = query.filter(dsl::id.gt(after.id));
+            }
+        }
+        Place::Subtree(root) => {
+            let (from, until) = subtree(root);
+            query = query
+                .filter(dsl::branch_path.ge(from))
+                .filter(dsl::branch_path.lt(until))
+                .order((dsl::branch_path, dsl::id));
+            if let Some(after) = after {
+                let path = after.branch_path.clone();
+                query = query
+                    .filter(dsl::branch_path.ge(path.clone()))
+                    .filter(dsl::branch_path.gt(path).or(dsl::id.gt(after.id)));
+            }
+        }
+    }
+    if let Some(mark) = mark {
+        query = query.filter(dsl::mark.eq(mark));
+    }
+    query.load(conn)
+}
+
+/// How many members a branch has.
+pub fn count(conn: &mut Conn, branch: OrganizationId) -> QueryResult<i64> {
+    dsl::members.filter(dsl::branch_id.eq(branch)).count().get_result(conn)
+}
+
+/// Members of a branch with a delayed mark (M7).
+pub fn delayed(conn: &mut Conn, branch: OrganizationId) -> QueryResult<Vec<Member>> {
+    dsl::members
+        .filter(dsl::branch_id.eq(branch))
+        .filter(dsl::mark.eq(Identity::Delayed))
+        .order(dsl::id)
+        .select(Member::as_select())
+        .load(conn)
+}
+
+/// Stores a member's mark if he still has the version that was decided on.
+pub fn set_mark(conn: &mut Conn, id: MemberId, version: i32, mark: Option<&Mark>) -> QueryResult<bool> {
+    let (month, reason) = match mark {
+        Some(Mark::Delayed { month, reason }) => (Some(*month), Some(reason.as_str())),
+        _ => (None, None),
+    };
+    let changed = diesel::update(dsl::members.find(id).filter(dsl::version.eq(version)))
+        .set((
+            dsl::mark.eq(mark.map(Mark::identity)),
+            dsl::mark_month.eq(month),
+            dsl::mark_reason.eq(reason),
+            dsl::version.eq(version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Moves a member: his row, and the dated interval in which he was where he was (I-01, I-11).
+///
+/// A mark belongs to the branch it was made in and does not travel. Without a branch he leaves the national tree.
+pub fn relocate(
+    conn: &mut Conn,
+    id: MemberId,
+    to: Option<(OrganizationId, &Path)>,
+    standing: Standing,
+    transfer: TransferId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    let no_month: Option<Month> = None;
+    let no_mark: Option<Identity> = None;
+    let no_reason: Option<&str> = None;
+    let left = (
+        dsl::branch_id.eq(to.map(|(branch, _)| branch)),
+        dsl::standing.eq(standing),
+        dsl::mark.eq(no_mark),
+        dsl::mark_month.eq(no_month),
+        dsl::mark_reason.eq(no_reason),
+        dsl::version.eq(dsl::version + 1),
+    );
+    match to {
+        Some((_, path)) => diesel::update(dsl::members.find(id)).set((left, dsl::branch_path.eq(path))).execute(conn)?,
+        None => diesel::update(dsl::members.find(id)).set(left).execute(conn)?,
+    };
+    diesel::update(memberships::table.filter(memberships::member_id.eq(id)).filter(memberships::until.is_null()))
+        .set(memberships::until.eq(Micros::from(now)))
+        .execute(conn)?;
+    if let Some((branch, _)) = to {
+        diesel::insert_into(memberships::table)
+            .values((
+                memberships::member_id.eq(id),
+                memberships::branch_id.eq(branch),
+                memberships::since.eq(Micros::from(now)),
+                memberships::transfer_id.eq(transfer),
+            ))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// An interval in which a member belonged to a branch.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = memberships, check_for_backend(Backend))]
+pub struct Membership {
+    pub branch_id: OrganizationId,
+    pub since: Micros,
+    pub until: Option<Micros>,
+    pub transfer_id: Option<TransferId>,
+}
+
+/// Where a member was, earliest first.
+pub fn memberships(conn: &mut Conn, member: MemberId) -> QueryResult<Vec<Membership>> {
+    memberships::table
+        .filter(memberships::member_id.eq(member))
+        .order(memberships::since)
+        .select(Membership::as_select())
+        .load(conn)
 }

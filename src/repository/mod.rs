@@ -2,15 +2,9 @@
 
 pub mod accounts;
 pub mod audit;
-pub mod graduation;
 pub mod idempotency;
-pub mod inbox;
-pub mod jobs;
-pub mod marks;
 pub mod members;
 pub mod organizations;
-pub mod policies;
-pub mod transfers;
 
 use crate::domain::organization::Path;
 

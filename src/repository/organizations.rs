@@ -121,7 +121,12 @@ pub fn page(
     after: Option<&Organization>,
     limit: i64,
 ) -> QueryResult<Vec<Organization>> {
-    let mut query = dsl::organizations.select(Organization::as_select()).limit(limit).into_boxed();
+    // Special-unit holdings are in nobody's list (S-30).
+    let mut query = dsl::organizations
+        .select(Organization::as_select())
+        .filter(dsl::purpose.ne(Purpose::SpecialUnit))
+        .limit(limit)
+        .into_boxed();
     match place {
         Place::Below(parent) => {
             query = query.filter(dsl::parent_id.eq(parent)).order(dsl::id);

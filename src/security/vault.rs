@@ -24,6 +24,8 @@ pub enum Purpose {
     IdNumber,
     /// A telephone number.
     Phone,
+    /// The place in a list where the next page begins; only digested.
+    Cursor,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
         match self {
             Self::IdNumber => b"id_number",
             Self::Phone => b"phone",
+            Self::Cursor => b"cursor",
         }
     }
 }

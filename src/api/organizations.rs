@@ -1,0 +1,202 @@
+//! Organizations.
+
+use super::caller::{Administrator, Caller, SignedIn};
+use super::extract::{Id, Missing, Query, etag};
+use super::paging::{self, List};
+use super::problem::{Problem, ProblemDetails};
+use super::wire::{GraduationView, Page};
+use crate::app::App;
+use crate::domain::codes::Code;
+use crate::domain::ids::OrganizationId;
+use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::repository::organizations::{Filter, Organization};
+use crate::service::organizations::{self, Detail, Listing};
+use actix_web::http::header;
+use actix_web::{HttpResponse, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list_organizations).service(get_organization);
+}
+
+impl Missing for OrganizationId {
+    const CODE: Code = Code::OrganizationNotFound;
+}
+
+/// An organization (团组织) in a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrganizationView {
+    /// Which one.
+    pub id: OrganizationId,
+    /// The direct superior (直属上级).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<OrganizationId>,
+    /// The full name.
+    pub name: String,
+    /// The short name.
+    pub short_name: String,
+    /// The category.
+    pub kind: Kind,
+    /// The level.
+    pub level: Level,
+    /// The organizational system.
+    pub system: System,
+    /// The sector.
+    pub sector: Sector,
+    /// The school stage, in the school sector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// Whether it is a township or street committee.
+    pub township: bool,
+    /// The school code (学校机构编号).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub school_code: Option<String>,
+    /// What a branch is for.
+    pub purpose: Purpose,
+    /// Where it stands (GB/T 2260).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub division_code: Option<String>,
+    /// Whether it takes part in new business.
+    pub status: Status,
+    /// The graduation mark of a school branch; absent while it is unmarked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graduation: Option<GraduationView>,
+    /// The season in which it turned into a graduate branch (毕业生团组织).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graduated_season: Option<i32>,
+    /// The version, as in the ETag.
+    pub version: i32,
+}
+
+impl From<Organization> for OrganizationView {
+    fn from(organization: Organization) -> Self {
+        let graduation = organization.graduation().map(GraduationView::from);
+        Self {
+            id: organization.id,
+            parent_id: organization.parent_id,
+            name: organization.name,
+            short_name: organization.short_name,
+            kind: organization.kind,
+            level: organization.level,
+            system: organization.system,
+            sector: organization.sector,
+            stage: organization.stage,
+            township: organization.township,
+            school_code: organization.school_code,
+            purpose: organization.purpose,
+            division_code: organization.division_code,
+            status: organization.status,
+            graduation,
+            graduated_season: organization.graduated_season,
+            version: organization.version,
+        }
+    }
+}
+
+/// An organization with what people need to reach it.
+#[derive(Debug, Serialize, ToSchema)]
+struct OrganizationDetail {
+    #[serde(flatten)]
+    organization: OrganizationView,
+    /// Names it had before.
+    former_names: Vec<String>,
+    /// Whom to ask: the secretary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<Contact>,
+    /// How many active administrators it has; with none, its turn passes to the direct superior (A10).
+    administrators: usize,
+}
+
+/// An organization's contact.
+#[derive(Debug, Serialize, ToSchema)]
+struct Contact {
+    /// The secretary's name.
+    name: String,
+    /// The office telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+}
+
+impl From<Detail> for OrganizationDetail {
+    fn from(detail: Detail) -> Self {
+        let Detail { organization, former_names, administrators } = detail;
+        let phone = organization.contact_phone.clone();
+        let contact = organization.contact_name.clone().map(|name| Contact { name, phone });
+        Self { organization: organization.into(), former_names, contact, administrators }
+    }
+}
+
+/// What a list of organizations is narrowed to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OrganizationQuery {
+    /// The organization to start from; the caller's own when absent.
+    under: Option<OrganizationId>,
+    /// The whole subtree instead of the direct subordinates.
+    #[serde(default)]
+    subtree: bool,
+    /// Only this category.
+    kind: Option<Kind>,
+    /// Only this sector.
+    sector: Option<Sector>,
+    /// Only school branches with (`true`) or without (`false`) a graduation mark (G1).
+    graduation_marked: Option<bool>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List organizations
+///
+/// The direct subordinates, or the whole subtree, of an organization in the caller's scope.
+#[utoipa::path(tag = "organizations", operation_id = "list_organizations", security(("bearer" = [])),
+    params(OrganizationQuery), responses(
+    (status = 200, description = "A page", body = Page<OrganizationView>),
+    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/organizations")]
+async fn list_organizations(
+    app: web::Data<App>,
+    caller: Caller<Administrator>,
+    Query(query): Query<OrganizationQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let filters = (query.under, query.subtree, query.kind, query.sector, query.graduation_marked);
+    let list = List::new(&app.vault, "list_organizations", &filters);
+    let listing = Listing {
+        under: query.under,
+        subtree: query.subtree,
+        filter: Filter { kind: query.kind, sector: query.sector, graduation_marked: query.graduation_marked },
+        after: list.after(query.cursor.as_deref())?.map(OrganizationId),
+        limit: limit + 1,
+    };
+    let actor = caller.context.actor;
+    let found = app.db.read(move |conn| organizations::list(conn, &actor, &listing)).await?;
+    let (items, last) = paging::cut(found, limit, |organization| organization.id.0);
+    let items = items.into_iter().map(OrganizationView::from).collect();
+    Ok(HttpResponse::Ok().json(Page { items, next_cursor: last.map(|after| list.cursor(after)) }))
+}
+
+/// Get an organization
+#[utoipa::path(tag = "organizations", operation_id = "get_organization", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Which one")), responses(
+    (status = 200, description = "The organization", body = OrganizationDetail),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/organizations/{id}")]
+async fn get_organization(
+    app: web::Data<App>,
+    caller: Caller<SignedIn>,
+    Id(id): Id<OrganizationId>,
+) -> Result<HttpResponse, Problem> {
+    let detail = app.db.read(move |conn| organizations::get(conn, &caller.context.actor, id)).await?;
+    let version = detail.organization.version;
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(version))).json(OrganizationDetail::from(detail)))
+}
