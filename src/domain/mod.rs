@@ -1,7 +1,11 @@
 //! The rules of the manual as pure functions and state machines. Nothing here knows a database, HTTP or the clock.
 
+pub mod actor;
 pub mod codes;
+pub mod graduation;
 pub mod ids;
+pub mod organization;
 pub mod refusal;
 pub mod rule;
 pub mod time;
+pub mod vocabulary;
