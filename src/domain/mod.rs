@@ -2,9 +2,13 @@
 
 pub mod actor;
 pub mod codes;
+pub mod division;
 pub mod graduation;
 pub mod ids;
+pub mod member;
 pub mod organization;
+pub mod policy;
+pub mod reason;
 pub mod refusal;
 pub mod rule;
 pub mod time;

@@ -27,6 +27,8 @@ pub struct Refusal {
     pub code: Code,
     /// Values for the `{placeholders}` of the code's text, such as an id, a date or a month.
     pub params: BTreeMap<&'static str, String>,
+    /// Terms for `{placeholders}` that read differently in each language, such as a field's name.
+    pub terms: BTreeMap<&'static str, Text>,
     /// The request's field it is about, as a JSON pointer (RFC 6901).
     pub pointer: Option<String>,
     /// The organization whose administrators can help.
@@ -36,12 +38,24 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal without parameters.
     pub fn new(code: Code) -> Self {
-        Self { code, params: BTreeMap::new(), pointer: None, helper: None }
+        Self {
+            code,
+            params: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            pointer: None,
+            helper: None,
+        }
     }
 
     /// Adds a value for a placeholder of the text.
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
         self.params.insert(name, value.to_string());
+        self
+    }
+
+    /// Adds a term for a placeholder of the text.
+    pub fn with_term(mut self, name: &'static str, term: Text) -> Self {
+        self.terms.insert(name, term);
         self
     }
 
@@ -62,6 +76,9 @@ impl Refusal {
         let mut text = self.code.detail(language).to_owned();
         for (name, value) in &self.params {
             text = text.replace(&format!("{{{name}}}"), value);
+        }
+        for (name, term) in &self.terms {
+            text = text.replace(&format!("{{{name}}}"), term.in_language(language));
         }
         text
     }

@@ -20,9 +20,14 @@ macro_rules! vocabulary {
             /// The name on the wire and in the database.
             pub fn as_str(self) -> &'static str { match self { $(Self::$variant => $text),+ } }
 
+            /// The label for people, in both languages.
+            pub fn text(self) -> $crate::domain::refusal::Text {
+                match self { $(Self::$variant => $crate::domain::refusal::Text { zh: $zh, en: $en }),+ }
+            }
+
             /// The label for people.
             pub fn label(self, language: $crate::domain::refusal::Language) -> &'static str {
-                match self { $(Self::$variant => $crate::domain::refusal::Text { zh: $zh, en: $en }.in_language(language)),+ }
+                self.text().in_language(language)
             }
         }
         impl std::fmt::Display for $name {
