@@ -1,13 +1,20 @@
 //! The standing frame of the country: everything that is there whatever the number of members. Its ids are the same
 //! for every size.
 
-use super::input::{self, Division, DivisionLevel, School};
+use super::input::{self, School};
 use super::people::Population;
 use super::records::OrganizationRecord;
+use crate::domain::division::Division;
 use crate::domain::ids::OrganizationId;
 use crate::domain::organization::{EXTERNAL_PROVINCES, Kind, Level, Path, Purpose, Sector, Stage, System};
 use crate::domain::time::Timestamp;
 use std::collections::HashMap;
+
+/// How many digits the codes of a level's divisions have.
+const PROVINCE: usize = 2;
+const CITY: usize = 4;
+const COUNTY: usize = 6;
+const TOWNSHIP: usize = 9;
 
 /// 武汉市, whose townships receive members.
 pub const TOWNSHIP_CITY: &str = "4201";
@@ -67,8 +74,6 @@ pub struct Frame {
 
 impl Frame {
     pub fn new(founded: Timestamp) -> Self {
-        let divisions = input::divisions();
-        let schools = input::schools(&divisions);
         let mut frame = Self {
             organizations: vec![nation(founded)],
             by_division: HashMap::new(),
@@ -78,13 +83,13 @@ impl Frame {
             employer: NATION,
             former_names: Vec::new(),
         };
-        frame.add_divisions(&divisions, DivisionLevel::Province);
+        frame.add_divisions(PROVINCE);
         frame.add_systems();
         frame.add_holdings();
-        frame.add_divisions(&divisions, DivisionLevel::City);
-        frame.add_divisions(&divisions, DivisionLevel::County);
-        frame.add_divisions(&divisions, DivisionLevel::Township);
-        frame.add_schools(&schools);
+        frame.add_divisions(CITY);
+        frame.add_divisions(COUNTY);
+        frame.add_divisions(TOWNSHIP);
+        frame.add_schools(&input::schools());
         frame.add_demo_places();
         frame.recall_former_names();
         frame
@@ -162,75 +167,55 @@ impl Frame {
 
     /// The divisions of one level. A division that is only a heading of the list (市辖区, 县, 省直辖县级行政区划) has no
     /// organ, nor has the county that repeats its city (东莞市): what lies in it stands below the next one above.
-    fn add_divisions(&mut self, divisions: &[Division], level: DivisionLevel) {
-        let names: HashMap<_, _> = divisions.iter().map(|d| (d.code, d.name)).collect();
-        for division in divisions.iter().filter(|d| d.level == level) {
-            let parent = self.by_division.get(division.parent_code).copied().unwrap_or(NATION);
-            let above = names.get(division.parent_code).copied();
-            let repeats = level == DivisionLevel::County && above == Some(division.name);
-            let own = if is_heading(division.name) || repeats {
-                parent
-            } else {
-                self.add_division(division, parent, above)
+    fn add_divisions(&mut self, digits: usize) {
+        for division in Division::all().iter().filter(|d| d.code.len() == digits) {
+            let above = division.parent();
+            let parent = above.map_or(NATION, |above| self.by_division[above.code]);
+            let adds_nothing = above.is_some_and(|above| above.full_name() == division.full_name());
+            let own = match digits {
+                TOWNSHIP => self.add_township(division, parent),
+                _ if adds_nothing => parent,
+                _ => self.add_authority(division, parent),
             };
             self.by_division.insert(division.code, own);
         }
     }
 
-    fn add_division(&mut self, division: &Division, parent: OrganizationId, above: Option<&str>) -> OrganizationId {
-        let place = match (division.level, above) {
-            (DivisionLevel::Township, Some(county)) => format!("{county}{}", division.name),
-            // A district is called by its city; a county or a county-level city is known by itself.
-            (DivisionLevel::County, Some(city)) if division.name.ends_with('区') => self.district(division, city),
-            _ => division.name.to_owned(),
-        };
-        let code = Some(division.code);
-        if division.level == DivisionLevel::Township {
-            return self.add(
-                parent,
-                Kind::Committee,
-                formal(&place),
-                format!("{place}团委"),
-                |committee| {
-                    committee.township = true;
-                    committee.division_code = code;
-                    let urban = division.name.contains("街道");
-                    committee.sector = if urban {
-                        Sector::StreetCommunity
-                    } else {
-                        Sector::TownshipVillage
-                    };
-                },
-            );
-        }
-        let short = match division.level {
-            DivisionLevel::Province => short_province(division.name),
-            _ => division.name,
-        };
-        self.add_leading_organ(parent, formal(&place), format!("团{short}委"), |organ| {
-            organ.division_code = code
-        })
+    fn add_township(&mut self, division: &'static Division, parent: OrganizationId) -> OrganizationId {
+        let place = format!(
+            "{}{}",
+            division.parent().map_or("", |county| county.name),
+            division.name
+        );
+        let urban = division.name.contains("街道");
+        self.add(
+            parent,
+            Kind::Committee,
+            formal(&place),
+            format!("{place}团委"),
+            |committee| {
+                committee.township = true;
+                committee.division_code = Some(division.code);
+                committee.sector = if urban {
+                    Sector::StreetCommunity
+                } else {
+                    Sector::TownshipVillage
+                };
+            },
+        )
     }
 
-    fn district(&self, division: &Division, city: &str) -> String {
-        let municipality = self
-            .by_division
-            .get(&division.code[..2])
-            .map(|&id| self.get(id).name.as_str());
-        let city = match city {
-            "市辖区" => municipality
-                .and_then(|name| name.strip_prefix("共青团")?.strip_suffix("委员会"))
-                .unwrap_or(""),
-            heading if is_heading(heading) => "",
-            city => city,
-        };
-        let stem = city.trim_end_matches('市');
-        let repeats = !stem.is_empty() && division.name.starts_with(stem);
-        if repeats {
-            division.name.to_owned()
+    fn add_authority(&mut self, division: &'static Division, parent: OrganizationId) -> OrganizationId {
+        let district = division.code.len() == COUNTY && division.name.ends_with('区');
+        let place = if district {
+            district_name(division)
         } else {
-            format!("{city}{}", division.name)
-        }
+            division.name.to_owned()
+        };
+        let short = short_province(division.name);
+        self.add_leading_organ(parent, formal(&place), format!("团{short}委"), |organ| {
+            organ.division_code = Some(division.code);
+        })
     }
 
     fn add_systems(&mut self) {
@@ -372,9 +357,17 @@ pub fn formal(of: &str) -> String {
     format!("共青团{of}委员会")
 }
 
-/// Whether a division is a heading of the list and no place with authorities of its own.
-fn is_heading(name: &str) -> bool {
-    name == "市辖区" || name == "县" || name.ends_with("直辖县级行政区划")
+/// A district is called by its city (武汉市洪山区), unless it says so already; a county or a county-level city is known
+/// by itself.
+fn district_name(district: &Division) -> String {
+    let city = district.parent().map_or("", |city| city.name);
+    let province = Division::find(&district.code[..PROVINCE]).map_or("", |province| province.name);
+    let full = district.full_name();
+    match full.strip_prefix(province) {
+        _ if district.name.starts_with(city.trim_end_matches('市')) => district.name.to_owned(),
+        Some(within) if !province.ends_with('市') => within.to_owned(),
+        _ => full,
+    }
 }
 
 /// Autonomous regions are called by their first name: 团广西区委.

@@ -1,28 +1,14 @@
-//! The real input: administrative divisions (GB/T 2260, statistics bureau) and the Ministry of Education's schools.
+//! The real input beside the divisions: the Ministry of Education's list of schools.
 
+use crate::domain::division::Division;
 use crate::domain::organization::Stage;
 use std::collections::HashMap;
 
-const DIVISIONS: &str = include_str!("../domain/data/divisions.csv");
+/// `code,name,department,city,level,remarks`, as published.
 const SCHOOLS: &str = include_str!("data/schools.csv");
 
-/// A level of the division list.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum DivisionLevel {
-    Province,
-    City,
-    County,
-    Township,
-}
-
-/// An administrative division.
-pub struct Division {
-    pub code: &'static str,
-    pub level: DivisionLevel,
-    pub name: &'static str,
-    /// Empty for a province.
-    pub parent_code: &'static str,
-}
+/// The length of a county's code; a province's and a city's are shorter.
+const COUNTY_DIGITS: usize = 6;
 
 /// A school of the Ministry's list.
 pub struct School {
@@ -41,48 +27,38 @@ impl School {
     }
 }
 
-/// The lines after the heading, cut into fields. Neither file quotes anything.
-fn rows<const N: usize>(text: &'static str) -> impl Iterator<Item = [&'static str; N]> {
-    text.lines().skip(1).map(|line| {
-        let mut fields = line.split(',');
-        std::array::from_fn(|_| fields.next().unwrap_or_default())
-    })
-}
-
-/// Every division, superiors first.
-pub fn divisions() -> Vec<Division> {
-    rows(DIVISIONS)
-        .map(|[code, level, name, parent_code]| Division {
-            code,
-            level: match level {
-                "province" => DivisionLevel::Province,
-                "city" => DivisionLevel::City,
-                "county" => DivisionLevel::County,
-                _ => DivisionLevel::Township,
-            },
-            name,
-            parent_code,
-        })
-        .collect()
-}
-
-/// Every school, in the list's order.
-pub fn schools(divisions: &[Division]) -> Vec<School> {
-    let mut codes = HashMap::new();
-    for division in divisions.iter().filter(|d| d.level != DivisionLevel::Township) {
-        codes.entry(division.name).or_insert_with(Vec::new).push(division.code);
+/// Every school, in the list's order. No field of the list is quoted.
+pub fn schools() -> Vec<School> {
+    let mut codes: HashMap<&str, Vec<&'static str>> = HashMap::new();
+    for division in Division::all().iter().filter(|d| d.code.len() <= COUNTY_DIGITS) {
+        codes.entry(division.name).or_default().push(division.code);
     }
-    rows(SCHOOLS)
-        .map(|[code, name, _department, city, level, _remarks]| School {
+    let school = |line: &'static str| {
+        let mut fields = line.split(',');
+        let (code, name, _department) = (fields.next()?, fields.next()?, fields.next()?);
+        let (city, level) = (fields.next()?, fields.next()?);
+        let stage = if level == "本科" {
+            Stage::RegularUniversity
+        } else {
+            Stage::HigherVocational
+        };
+        let division_code = locate(&codes, city, code.get(2..4)?);
+        Some(School {
             code,
             name: unbroken(name),
-            stage: if level == "本科" {
-                Stage::RegularUniversity
-            } else {
-                Stage::HigherVocational
-            },
-            division_code: locate(&codes, city, &code[2..4]),
+            stage,
+            division_code,
         })
+    };
+    SCHOOLS.lines().skip(1).filter_map(school).collect()
+}
+
+/// The codes of the counties, the first six digits of ID numbers.
+pub fn counties() -> Vec<&'static str> {
+    Division::all()
+        .iter()
+        .map(|d| d.code)
+        .filter(|code| code.len() == COUNTY_DIGITS)
         .collect()
 }
 
@@ -101,13 +77,4 @@ fn locate(codes: &HashMap<&'static str, Vec<&'static str>>, city: &str, province
         .find(|code| code.starts_with(province))
         .or(found.first())
         .unwrap_or(&province)
-}
-
-/// The codes of the counties, the first six digits of ID numbers.
-pub fn counties(divisions: &[Division]) -> Vec<&'static str> {
-    divisions
-        .iter()
-        .filter(|d| d.level == DivisionLevel::County)
-        .map(|d| d.code)
-        .collect()
 }

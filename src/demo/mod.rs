@@ -1,8 +1,8 @@
 //! The demo country: real divisions and schools, invented people. A pure generator of rows that gives the same rows
 //! for the same seed, size and time, and makes 1,000 or 10,000,000 members with the same code.
 //!
-//! The [frame](frame) is held in memory (some 48,000 organizations). All else comes out of [units](filling::Unit), one
-//! after the other: a unit's branches and members are drawn when their turn comes and never kept.
+//! The frame is held in memory (some 48,000 organizations). All else comes out of units, one after the other: a unit's
+//! branches and members are drawn when their turn comes and never kept.
 
 mod filling;
 mod frame;
@@ -12,7 +12,6 @@ mod people;
 mod records;
 #[cfg(test)]
 mod tests;
-pub mod values;
 
 pub use people::check_character;
 pub use records::{
@@ -62,7 +61,7 @@ impl Country {
     /// there are ID numbers for (83 million) are not made.
     pub fn new(seed: u64, members: u64, now: Timestamp) -> Self {
         let mut frame = Frame::new(founded());
-        let counties = input::counties(&input::divisions());
+        let counties = input::counties();
         let members = members.min(Population::capacity(counties.len()));
         let population = Population::new(counties, seed, members, now);
         frame.staff(&population);

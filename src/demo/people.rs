@@ -4,8 +4,8 @@
 //! county and order code, and into the days of the month when the pairs are used up.
 
 use super::records::{Ascii, DevelopmentNumber, IdNumber, MemberRecord, OrganizationRecord, Phone};
-use super::values;
 use crate::domain::ids::{MemberId, OrganizationId};
+use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::Path;
 use crate::domain::time::{Month, Season, Timestamp, shanghai_date, shanghai_midnight};
 use chrono::{Datelike, NaiveDate};
@@ -149,19 +149,19 @@ impl Population {
         let standing = pick(
             rng,
             &[
-                (970, values::GOOD_STANDING),
-                (20, values::PARTY_MEMBER),
-                (9, values::LEFT),
-                (1, values::EXPELLED),
+                (970, Standing::Good),
+                (20, Standing::PartyMember),
+                (9, Standing::Left),
+                (1, Standing::Expelled),
             ],
         );
         let certification = pick(
             rng,
             &[
-                (960, values::CERTIFIED),
-                (20, values::NOT_UPLOADED),
-                (15, values::WAITING),
-                (5, values::REFUSED),
+                (960, Certification::Certified),
+                (20, Certification::NotUploaded),
+                (15, Certification::Waiting),
+                (5, Certification::Refused),
             ],
         );
         MemberRecord {
@@ -177,7 +177,7 @@ impl Population {
             } else {
                 MINORITIES[rng.random_range(0..MINORITIES.len())]
             },
-            political_status: if standing == values::PARTY_MEMBER {
+            political_status: if standing == Standing::PartyMember {
                 "中共党员"
             } else {
                 "共青团员"
@@ -188,10 +188,14 @@ impl Population {
             standing,
             real_name_check: pick(
                 rng,
-                &[(985, values::PASSED), (10, values::NOT_CHECKED), (5, values::FAILED)],
+                &[
+                    (985, RealName::Passed),
+                    (10, RealName::Unchecked),
+                    (5, RealName::Failed),
+                ],
             ),
             certification: if joined.year() < 2020 {
-                values::NOT_REQUIRED
+                Certification::NotRequired
             } else {
                 certification
             },
@@ -235,18 +239,17 @@ impl Population {
 impl MemberRecord {
     /// Gives the member nothing that would keep one from an office or a transfer.
     fn reassure(&mut self) {
-        self.standing = values::GOOD_STANDING;
+        self.standing = Standing::Good;
         self.political_status = "共青团员";
-        self.real_name_check = values::PASSED;
-        if self.certification != values::NOT_REQUIRED {
-            self.certification = values::CERTIFIED;
+        self.real_name_check = RealName::Passed;
+        if self.certification != Certification::NotRequired {
+            self.certification = Certification::Certified;
         }
     }
 
     /// Whether the member may start a transfer (T3, T12).
     pub fn is_eligible(&self) -> bool {
-        self.standing == values::GOOD_STANDING
-            && [values::CERTIFIED, values::NOT_REQUIRED].contains(&self.certification)
+        self.standing.is_good() && [Certification::Certified, Certification::NotRequired].contains(&self.certification)
     }
 }
 
@@ -269,9 +272,11 @@ fn pick<T: Copy>(rng: &mut Pcg64Mcg, weighted: &[(u32, T)]) -> T {
     unreachable!("the weights add up to a thousand")
 }
 
-/// A permutation of `0..size`: the factor is a prime that divides no size used here.
+/// A permutation of `0..size`: the factor is a prime that divides no size used here, and close to the golden section
+/// of each, so that neighbours land far apart. It is small enough for the capacity's largest ordinal.
 fn permuted(n: u64, seed: u64, size: u64) -> u64 {
-    (n * 1_000_000_007 + seed % size) % size
+    const FACTOR: u64 = 147_063_077_327;
+    (n * FACTOR + seed % size) % size
 }
 
 /// The check character of an ID number's first seventeen digits (GB 11643, ISO 7064 MOD 11-2).

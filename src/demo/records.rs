@@ -4,6 +4,7 @@
 
 use crate::domain::graduation::Graduation;
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, System};
 use crate::domain::time::{Month, Timestamp};
 use chrono::NaiveDate;
@@ -111,7 +112,7 @@ impl OrganizationRecord {
     }
 }
 
-/// A row of `organization_names`.
+/// A row of `organization_names`, of the kind for former names (原名).
 #[derive(Clone)]
 pub struct FormerNameRecord {
     /// The row's id.
@@ -151,12 +152,12 @@ pub struct MemberRecord {
     pub joined: Month,
     /// The development number of those who joined from 2017 on.
     pub development_number: Option<DevelopmentNumber>,
-    /// The standing; one of [`super::values`].
-    pub standing: &'static str,
-    /// The real-name check; one of [`super::values`].
-    pub real_name_check: &'static str,
-    /// The identity certification; one of [`super::values`].
-    pub certification: &'static str,
+    /// The standing.
+    pub standing: Standing,
+    /// The real-name check.
+    pub real_name_check: RealName,
+    /// The identity certification.
+    pub certification: Certification,
     /// Since when the member has belonged to the branch.
     pub since: Timestamp,
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::graduation::Graduation;
+use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::{Kind, Level, Purpose, System};
 use crate::domain::time::{shanghai_date, whole_years};
 use std::collections::{HashMap, HashSet};
@@ -305,20 +306,14 @@ fn members_joined_at_an_age_and_in_a_year_that_agree() {
         assert_eq!(number.is_some(), member.joined.year() >= 2017);
         assert!(number.is_none_or(|n| n.as_str()[..4] == member.joined.year().to_string()));
         assert_eq!(
-            member.certification == values::NOT_REQUIRED,
+            member.certification == Certification::NotRequired,
             member.joined.year() < 2020
         );
     }
     let share = |wanted: fn(&MemberRecord) -> bool| MEMBERS.iter().filter(|m| wanted(m)).count() * 100 / MEMBERS.len();
     assert!(share(MemberRecord::is_eligible) >= 90);
-    assert!(share(|m| m.standing == values::GOOD_STANDING) < 100);
-    for state in [
-        values::NOT_UPLOADED,
-        values::WAITING,
-        values::REFUSED,
-        values::CERTIFIED,
-        values::NOT_REQUIRED,
-    ] {
+    assert!(share(|m| m.standing == Standing::Good) < 100);
+    for &state in Certification::ALL {
         assert!(MEMBERS.iter().any(|m| m.certification == state), "{state}");
     }
 }
