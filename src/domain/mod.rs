@@ -12,4 +12,5 @@ pub mod reason;
 pub mod refusal;
 pub mod rule;
 pub mod time;
+pub mod transfer;
 pub mod vocabulary;

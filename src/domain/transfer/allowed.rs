@@ -1,0 +1,42 @@
+//! What somebody may do with a case now, and for what he may not, why: asked from the guards of [`super::decide`].
+
+use super::case::Case;
+use super::decide::{self, Desk};
+use crate::domain::refusal::Refusal;
+use crate::domain::vocabulary::vocabulary;
+
+vocabulary! {
+    /// An action on a case that a person can take.
+    Action {
+        Approve = "approve", "同意", "approve";
+        Refuse = "refuse", "不同意", "refuse";
+        Assign = "assign", "分配团支部", "assign to a branch";
+        Withdraw = "withdraw", "撤销申请", "withdraw";
+        AcceptExternal = "accept_external", "外省系统同意", "enter the other system's acceptance";
+        RefuseExternal = "refuse_external", "外省系统不同意", "enter the other system's refusal";
+    }
+}
+
+impl Action {
+    /// Whether the actor may take it now, given good input (a reason, a branch).
+    ///
+    /// # Errors
+    /// What taking it would answer.
+    pub fn check(self, case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+        match self {
+            Action::Approve => decide::may_approve(case, desk),
+            Action::Refuse => decide::may_refuse(case, desk),
+            Action::Assign => decide::may_assign(case, desk),
+            Action::Withdraw => decide::may_withdraw(case, desk),
+            Action::AcceptExternal | Action::RefuseExternal => decide::may_answer_external(case, desk),
+        }
+    }
+}
+
+/// Every action with its answer for this actor.
+pub fn allowed_actions(case: &Case, desk: &Desk<'_>) -> Vec<(Action, Result<(), Refusal>)> {
+    Action::ALL
+        .iter()
+        .map(|action| (*action, action.check(case, desk)))
+        .collect()
+}

@@ -1,0 +1,357 @@
+//! Decisions on a filed case (§1.4.4, §1.5, §2.5; T10, T11, A1 to A6, X1, X2).
+//!
+//! Each action has a guard, `may_…`, which [`super::allowed`] asks too, so what a client is shown as allowed and what is
+//! then decided cannot differ. An action consumes the case and gives the new one with the event that made it.
+
+use super::case::Case;
+use super::events::{self, Event, EventKind};
+use super::expiry;
+use super::filing;
+use super::remark::Remark;
+use super::route::{Destination, Origin, Way, ordinary_way};
+use super::state::{Outcome, Phase, State};
+use crate::domain::actor::{Actor, Role};
+use crate::domain::codes::Code;
+use crate::domain::ids::{AccountId, MemberId, OrganizationId};
+use crate::domain::organization::OrganizationFacts;
+use crate::domain::policy::Policy;
+use crate::domain::reason::Side;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::Timestamp;
+
+/// Who decides, when, and by what.
+#[derive(Debug, Clone, Copy)]
+pub struct Desk<'a> {
+    /// Now.
+    pub now: Timestamp,
+    /// Who acts.
+    pub actor: &'a Actor,
+    /// The organizations that hold the case's turn: [`super::turn::Turn::holders`], as the inbox has it.
+    pub holders: &'a [OrganizationId],
+    /// The policy of the case's season.
+    pub policy: &'a Policy,
+}
+
+/// A member's change of place, to be stored together with the transition that causes it (I-11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Move {
+    /// Who; `None` if the person from another province is to be created (X2).
+    pub member: Option<MemberId>,
+    /// The branch he leaves; `None` if he comes from another province: one who was known before is revived (X2).
+    pub from: Option<OrganizationId>,
+    /// Where he goes.
+    pub to: Outcome,
+}
+
+/// What a decision changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// The case as it is now; its version is the event's number, and the row to be updated has one less (A9).
+    pub case: Case,
+    /// The one event of this transition (I-09).
+    pub event: Event,
+    /// The member's change of place, if this completes the case.
+    pub movement: Option<Move>,
+}
+
+/// A1 to A4, T9: says yes to the step the case is at. A leading organ's yes sends it on to its ordinary approver; the
+/// ordinary one completes it or leaves the assignment.
+///
+/// # Errors
+/// Those of [`may_approve`].
+pub fn approve(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+    may_approve(&case, desk)?;
+    say_yes(case, desk)
+}
+
+/// A5: says no, with a reason; the case ends and goes back to its starter.
+///
+/// # Errors
+/// Those of [`may_refuse`]; `approval.reason_required`.
+pub fn refuse(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, Refusal> {
+    may_refuse(&case, desk)?;
+    say_no(case, desk, reason)
+}
+
+/// X1: the other system accepts, through its integrator or entered by its province's leading organ; the member moves out
+/// of the national tree.
+///
+/// # Errors
+/// Those of [`may_answer_external`].
+pub fn accept_external(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+    may_answer_external(&case, desk)?;
+    say_yes(case, desk)
+}
+
+/// X1: the other system refuses, with a reason; the case ends and goes back to its starter.
+///
+/// # Errors
+/// Those of [`may_answer_external`]; `approval.reason_required`.
+pub fn refuse_external(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, Refusal> {
+    may_answer_external(&case, desk)?;
+    say_no(case, desk, reason)
+}
+
+/// A2: names the branch of an accepted member, which completes the case.
+///
+/// # Errors
+/// Those of [`may_assign`] and [`a2_branch`].
+pub fn assign(case: Case, desk: &Desk<'_>, branch: &OrganizationFacts) -> Result<Transition, Refusal> {
+    may_assign(&case, desk)?;
+    a2_branch(&case, branch)?;
+    by_hand(case, desk, EventKind::Assigned { branch: branch.id })
+}
+
+/// T10: takes the case back. Its history stays.
+///
+/// # Errors
+/// Those of [`may_withdraw`].
+pub fn withdraw(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+    may_withdraw(&case, desk)?;
+    by_hand(case, desk, EventKind::Withdrawn)
+}
+
+/// A6: ends a case that waited too long; `None` if there is nothing to do (any more).
+pub fn expire(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
+    let overdue = expiry::is_overdue(&case.state, policy, now);
+    overdue.then(|| by_itself(case, now, EventKind::Expired)).flatten()
+}
+
+/// A6: brings a stale assignment before the direct superior as well; `None` if there is nothing to do (any more).
+pub fn escalate(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
+    let stale = expiry::is_stale(&case.state, policy, now);
+    stale.then(|| by_itself(case, now, EventKind::Escalated)).flatten()
+}
+
+/// Whether the actor may approve now.
+///
+/// # Errors
+/// Those of [`may_refuse`]; and if the target can take nobody any more (T8), `transfer.target_closed` or
+/// `transfer.target_graduate_branch`: a branch may have turned while the case waited.
+pub fn may_approve(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+    may_refuse(case, desk)?;
+    match &case.destination {
+        Destination::Organization(target) => {
+            filing::t8_target_closed(target).and_then(|()| filing::t8_target_graduate_branch(target))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the actor may refuse now.
+///
+/// # Errors
+/// `transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, and those of having the turn:
+/// `transfer.self_approval`, `transfer.orphaned`, `approval.not_your_turn`.
+pub fn may_refuse(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+    is_open(case)?;
+    match case.state.phase() {
+        Phase::AwaitingAssignment => Err(Code::ApprovalNotAwaited.into()),
+        Phase::ExternalPending => Err(Code::TransferExternalPending.into()),
+        _ => has_the_turn(case, desk, Code::ApprovalNotYourTurn),
+    }
+}
+
+/// X1: whether the actor may give the other system's answer now.
+///
+/// # Errors
+/// `transfer.closed`, `transfer.not_external`, `transfer.self_approval`, `transfer.orphaned`,
+/// `transfer.external_not_yours`.
+pub fn may_answer_external(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+    is_open(case)?;
+    match case.state {
+        State::ExternalPending { province, .. } if speaks_for(desk.actor, province) => Ok(()),
+        State::ExternalPending { .. } => has_the_turn(case, desk, Code::TransferExternalNotYours),
+        _ => Err(Code::TransferNotExternal.into()),
+    }
+}
+
+/// A2: whether the actor may name a branch now.
+///
+/// # Errors
+/// `transfer.closed`, `assignment.not_awaited`, `transfer.self_approval`, `transfer.orphaned`,
+/// `approval.not_your_turn`.
+pub fn may_assign(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+    is_open(case)?;
+    match case.state.phase() {
+        Phase::AwaitingAssignment => has_the_turn(case, desk, Code::ApprovalNotYourTurn),
+        _ => Err(Code::AssignmentNotAwaited.into()),
+    }
+}
+
+/// T10: whether the actor may take the case back now: who started it, and the member whoever started it, until the
+/// approval is complete.
+///
+/// # Errors
+/// `transfer.closed`, `transfer.not_yours_to_cancel`, `transfer.already_approved`.
+pub fn may_withdraw(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+    is_open(case)?;
+    if !is_starter(case, desk.actor) && !(desk.policy.member_may_withdraw && is_member_himself(case, desk.actor)) {
+        return Err(Code::TransferNotYoursToCancel.into());
+    }
+    if case.state.phase() == Phase::AwaitingAssignment {
+        return Err(Code::TransferAlreadyApproved.into());
+    }
+    Ok(())
+}
+
+/// A2: whether an accepted member may be assigned to this branch: an active ordinary branch in the receiving
+/// organization's subtree, other than the one he is leaving.
+///
+/// # Errors
+/// `assignment.branch_out_of_scope`, `assignment.not_a_branch`, `transfer.target_closed`,
+/// `transfer.target_graduate_branch`, `transfer.target_same`.
+pub fn a2_branch(case: &Case, branch: &OrganizationFacts) -> Result<(), Refusal> {
+    let in_scope = match &case.destination {
+        Destination::Organization(target) => branch.path.is_below(&target.path) && !filing::is_holding(branch),
+        _ => false,
+    };
+    if !in_scope {
+        return Err(at_branch(Code::AssignmentBranchOutOfScope.into()));
+    }
+    if !branch.is_branch() {
+        return Err(at_branch(Code::AssignmentNotABranch.into()));
+    }
+    filing::t8_target_closed(branch)
+        .and_then(|()| filing::t8_target_graduate_branch(branch))
+        .and_then(|()| filing::t8_target_same(case.origin.branch(), branch))
+        .map_err(at_branch)
+}
+
+fn at_branch(refusal: Refusal) -> Refusal {
+    refusal.at("/branch")
+}
+
+/// I-07: a closed case takes no decision.
+fn is_open(case: &Case) -> Result<(), Refusal> {
+    if case.state.is_open() {
+        Ok(())
+    } else {
+        Err(Refusal::new(Code::TransferClosed).with_term("state", case.state.phase().text()))
+    }
+}
+
+/// A1, T11: whether it is the actor's turn. Other superiors see the case but do not act.
+fn has_the_turn(case: &Case, desk: &Desk<'_>, otherwise: Code) -> Result<(), Refusal> {
+    let entitled = desk.holders.iter().any(|holder| desk.actor.administers(*holder));
+    // Where only he could decide, the turn has passed on; he is told why.
+    let would_be = case
+        .state
+        .turn()
+        .is_some_and(|turn| desk.actor.administers(turn.organization));
+    if case.excludes(desk.actor) && (entitled || would_be) {
+        return Err(with_helper(Code::TransferSelfApproval, desk));
+    }
+    match (entitled, desk.holders) {
+        (true, _) => Ok(()),
+        (false, []) => Err(Code::TransferOrphaned.into()),
+        (false, _) => Err(with_helper(otherwise, desk)),
+    }
+}
+
+fn with_helper(code: Code, desk: &Desk<'_>) -> Refusal {
+    let refusal = Refusal::new(code);
+    match desk.holders.first() {
+        Some(holder) => refusal.ask(*holder),
+        None => refusal,
+    }
+}
+
+/// Whether somebody is the other system of this province (X1, X2).
+fn speaks_for(actor: &Actor, of: u8) -> bool {
+    matches!(actor.role, Role::Integrator { province, .. } if province == of)
+}
+
+/// T10: the side that started, as it acts: the member, an administrator of the organization that filed, or the
+/// integrator of the province the case comes from.
+fn is_starter(case: &Case, actor: &Actor) -> bool {
+    match &actor.role {
+        Role::Member => case.started_by == Side::Member && is_member_himself(case, actor),
+        Role::Administrator(office) => case.filed_for == Some(office.organization),
+        Role::Integrator { .. } => {
+            matches!(case.origin, Origin::Province { province, .. } if speaks_for(actor, province))
+        }
+        Role::System => false,
+    }
+}
+
+fn is_member_himself(case: &Case, actor: &Actor) -> bool {
+    actor.himself().is_some() && actor.himself() == case.member()
+}
+
+/// The state that follows the approval the case waits for.
+fn after_approval(case: &Case, now: Timestamp) -> State {
+    let Way { approval, assignment } = ordinary_way(case.started_by, &case.origin, &case.destination, now);
+    if case.state.phase() == Phase::AwaitingLeadingOrgan {
+        return approval;
+    }
+    assignment.unwrap_or_else(|| State::Completed {
+        at: now,
+        outcome: case.destination.outcome(),
+    })
+}
+
+fn say_yes(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+    let next = after_approval(&case, desk.now);
+    by_hand(case, desk, EventKind::Approved { next })
+}
+
+fn say_no(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, Refusal> {
+    let reason = Remark::new(reason).ok_or_else(|| Refusal::new(Code::ApprovalReasonRequired).at("/reason"))?;
+    by_hand(case, desk, EventKind::Refused { reason })
+}
+
+fn by_hand(case: Case, desk: &Desk<'_>, kind: EventKind) -> Result<Transition, Refusal> {
+    let conflict = Refusal::new(Code::TransferConflict).with_term("state", case.state.phase().text());
+    let acting_for = acting_for(desk.actor);
+    // The guards leave no way to a missing edge; were there one, it would be a conflict and never a wrong state.
+    transition(case, desk.now, desk.actor.account, acting_for, kind).ok_or(conflict)
+}
+
+fn by_itself(case: Case, now: Timestamp, kind: EventKind) -> Option<Transition> {
+    transition(case, now, None, None, kind)
+}
+
+/// The organization somebody acts for; `None` for members and the system.
+pub(super) fn acting_for(actor: &Actor) -> Option<OrganizationId> {
+    match &actor.role {
+        Role::Administrator(office) => Some(office.organization),
+        Role::Integrator { organization, .. } => Some(*organization),
+        Role::Member | Role::System => None,
+    }
+}
+
+/// The case after one more event; `None` if the machine has no such edge (I-06).
+fn transition(
+    case: Case,
+    at: Timestamp,
+    by: Option<AccountId>,
+    acting_for: Option<OrganizationId>,
+    kind: EventKind,
+) -> Option<Transition> {
+    let event = Event {
+        number: case.version + 1,
+        at,
+        by,
+        acting_for,
+        kind,
+    };
+    let state = events::apply(Some(case.state.clone()), &event)?;
+    let movement = match &state {
+        State::Completed { outcome, .. } => Some(Move {
+            member: case.member(),
+            from: case.origin.branch(),
+            to: *outcome,
+        }),
+        _ => None,
+    };
+    Some(Transition {
+        case: Case {
+            state,
+            version: event.number,
+            ..case
+        },
+        event,
+        movement,
+    })
+}

@@ -1,0 +1,141 @@
+//! What happened to a case (A7): one event for each transition, numbered from 1 without gaps (I-09).
+
+use super::remark::Remark;
+use super::state::{Outcome, State};
+use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One step of a case's history: who, when, what, why, automatic or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// 1 for the filing; the case's version after it.
+    pub number: i64,
+    /// When.
+    pub at: Timestamp,
+    /// Who; `None` if the system did it.
+    pub by: Option<AccountId>,
+    /// The organization he acted for; `None` for a member or the system.
+    pub acting_for: Option<OrganizationId>,
+    /// What.
+    pub kind: EventKind,
+}
+
+impl Event {
+    /// Whether the system did it by itself (自动).
+    pub fn is_automatic(&self) -> bool {
+        self.by.is_none()
+    }
+}
+
+/// What happened, with its facts. Stored as JSON beside the name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The transfer was filed (发起).
+    Filed {
+        /// Where it waits first.
+        first: State,
+    },
+    /// An approval (同意), another province's acceptance included.
+    Approved {
+        /// Where it stands now.
+        next: State,
+    },
+    /// The receiving organization named a branch (分配).
+    Assigned {
+        /// Which one.
+        branch: OrganizationId,
+    },
+    /// A refusal (不同意), another province's included.
+    Refused {
+        /// Why.
+        reason: Remark,
+    },
+    /// Taken back (撤销).
+    Withdrawn,
+    /// Ended by the system (自动终止).
+    Expired,
+    /// A stale assignment was brought before the direct superior.
+    Escalated,
+}
+
+impl EventKind {
+    /// The name on the wire and in the database.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Filed { .. } => "filed",
+            Self::Approved { .. } => "approved",
+            Self::Assigned { .. } => "assigned",
+            Self::Refused { .. } => "refused",
+            Self::Withdrawn => "withdrawn",
+            Self::Expired => "expired",
+            Self::Escalated => "escalated",
+        }
+    }
+}
+
+/// The events are no history of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("event {number} cannot follow what happened before it")]
+pub struct ReplayError {
+    /// The number the offending event should have had.
+    pub number: i64,
+}
+
+/// I-10: the state a case's events lead to. Fails if they do not start with a filing, leave a gap, or take a way the
+/// machine does not have.
+pub fn replay(events: &[Event]) -> Result<State, ReplayError> {
+    let mut state: Option<State> = None;
+    for (number, event) in (1..).zip(events) {
+        let next = if event.number == number {
+            apply(state, event)
+        } else {
+            None
+        };
+        state = Some(next.ok_or(ReplayError { number })?);
+    }
+    state.ok_or(ReplayError { number: 1 })
+}
+
+/// The state after one more event; `None` if the machine has no such edge. Decisions make their new state with this very
+/// function, so a row and its history cannot part.
+pub fn apply(state: Option<State>, event: &Event) -> Option<State> {
+    let at = event.at;
+    let Some(state) = state else {
+        return match &event.kind {
+            EventKind::Filed { first } if first.is_open() => Some(first.clone()),
+            _ => None,
+        };
+    };
+    let next = match (&event.kind, &state) {
+        (EventKind::Filed { .. }, _) => return None,
+        (EventKind::Approved { .. }, State::AwaitingAssignment { .. }) => return None,
+        (EventKind::Approved { next }, _) => next.clone(),
+        (EventKind::Assigned { branch }, State::AwaitingAssignment { .. }) => State::Completed {
+            at,
+            outcome: Outcome::Branch(*branch),
+        },
+        (EventKind::Assigned { .. }, _) => return None,
+        (
+            EventKind::Escalated,
+            State::AwaitingAssignment {
+                at: organization,
+                since,
+                escalated: None,
+            },
+        ) => State::AwaitingAssignment {
+            at: *organization,
+            since: *since,
+            escalated: Some(at),
+        },
+        (EventKind::Escalated, _) => return None,
+        (EventKind::Refused { reason }, _) => State::Refused {
+            at,
+            reason: reason.clone(),
+        },
+        (EventKind::Withdrawn, _) => State::Withdrawn { at },
+        (EventKind::Expired, _) => State::Expired { at },
+    };
+    state.phase().next().contains(&next.phase()).then_some(next)
+}

@@ -1,0 +1,195 @@
+//! The rules of starting a transfer (§1.4, §2.2, §2.7, §2.8; T1 to T12), each a function of its own that answers with its
+//! own refusal. [`super::propose`] asks all of them.
+
+use super::remark::Remark;
+use super::route::Destination;
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::member::{Certification, Standing};
+use crate::domain::organization::{Kind, OrganizationFacts, Purpose, Sector};
+use crate::domain::policy::Policy;
+use crate::domain::reason::{Reason, Side};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Month, Timestamp, shanghai_date, whole_years};
+use chrono::NaiveDate;
+
+/// What the rules need to know about a member who is to be transferred.
+#[derive(Debug, Clone)]
+pub struct MemberFacts {
+    /// Which one.
+    pub id: MemberId,
+    /// His account, if he has one.
+    pub account: Option<AccountId>,
+    /// By the ID number.
+    pub birth_date: NaiveDate,
+    /// When he joined.
+    pub joined_on: Month,
+    /// His standing.
+    pub standing: Standing,
+    /// His League identity certification.
+    pub certification: Certification,
+    /// His branch.
+    pub branch: OrganizationFacts,
+}
+
+/// A transfer of the member that is open already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenCase {
+    /// Which one.
+    pub id: TransferId,
+    /// Which side started it.
+    pub started_by: Side,
+    /// When.
+    pub filed_at: Timestamp,
+}
+
+/// T1 (§1.4.1 to 1.4.3): the member starts for himself, an administrator on the source side for a member in his subtree,
+/// one on the target side for a target in his subtree.
+///
+/// # Errors
+/// `transfer.out_of_scope`, `transfer.target_out_of_scope`.
+pub fn t1_out_of_scope(
+    side: Side,
+    actor: &Actor,
+    member: &MemberFacts,
+    target: Option<&OrganizationFacts>,
+) -> Result<(), Refusal> {
+    let allowed = match side {
+        Side::Member => actor.himself() == Some(member.id),
+        Side::Source => actor.reaches(&member.branch.path),
+        Side::Target => actor.office().is_some(),
+    };
+    if !allowed {
+        return Err(Code::TransferOutOfScope.into());
+    }
+    match target {
+        Some(target) if side == Side::Target && !actor.reaches(&target.path) => {
+            Err(Code::TransferTargetOutOfScope.into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// T2 (§2.7): one open transfer a member in the whole system, whoever started it.
+///
+/// # Errors
+/// `transfer.already_open`, naming the case, the side that started it and the day.
+pub fn t2_already_open(open: Option<&OpenCase>) -> Result<(), Refusal> {
+    match open {
+        None => Ok(()),
+        Some(case) => Err(Refusal::new(Code::TransferAlreadyOpen)
+            .with("transfer", case.id)
+            .with_term("side", case.started_by.text())
+            .with("filed_on", shanghai_date(case.filed_at))),
+    }
+}
+
+/// T3 (§2.8): a member developed in 2020 or later needs a certified League identity. The real-name check is another thing
+/// and blocks nothing, so it is not even asked for.
+///
+/// # Errors
+/// `transfer.identity_not_certified`; the branch uploads the form, so it can help.
+pub fn t3_identity_not_certified(member: &MemberFacts, policy: &Policy) -> Result<(), Refusal> {
+    let required = member.joined_on.year() >= policy.certification_since;
+    if !required || member.certification == Certification::Certified {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::TransferIdentityNotCertified)
+        .with("since", policy.certification_since)
+        .ask(member.branch.id))
+}
+
+/// T7, T6 (§1.4.5): an organization of Beijing, Guangdong or Fujian cannot be chosen; those under a system committee
+/// (系统团委) can, wherever they stand.
+///
+/// # Errors
+/// `transfer.target_other_system`.
+pub fn t6_target_other_system(target: &OrganizationFacts) -> Result<(), Refusal> {
+    refuse_if(target.is_external(), Code::TransferTargetOtherSystem)
+}
+
+/// T8 (§2.6): a graduate branch (毕业生团组织) is no target.
+///
+/// # Errors
+/// `transfer.target_graduate_branch`.
+pub fn t8_target_graduate_branch(target: &OrganizationFacts) -> Result<(), Refusal> {
+    refuse_if(target.is_graduate_branch(), Code::TransferTargetGraduateBranch)
+}
+
+/// T8: a closed organization is no target.
+///
+/// # Errors
+/// `transfer.target_closed`.
+pub fn t8_target_closed(target: &OrganizationFacts) -> Result<(), Refusal> {
+    refuse_if(!target.is_active(), Code::TransferTargetClosed)
+}
+
+/// T8: the member's own branch is no target. An organization above it is: he may change class within a college.
+///
+/// # Errors
+/// `transfer.target_same`.
+pub fn t8_target_same(branch: Option<OrganizationId>, target: &OrganizationFacts) -> Result<(), Refusal> {
+    refuse_if(branch == Some(target.id), Code::TransferTargetSame)
+}
+
+/// T8: a leading organ itself is no target (our decision): it holds no members and has no branch of its own to assign.
+///
+/// # Errors
+/// `transfer.target_leading_organ`.
+pub fn t8_target_leading_organ(target: &OrganizationFacts) -> Result<(), Refusal> {
+    refuse_if(target.kind == Kind::LeadingOrgan, Code::TransferTargetLeadingOrgan)
+}
+
+/// A4: whether it is a special-unit holding (特殊单位专属库), which nobody may choose or even learn of.
+pub fn is_holding(organization: &OrganizationFacts) -> bool {
+    organization.purpose == Purpose::SpecialUnit
+}
+
+/// T9 (§2.2): whether a leading organ has to approve first: the member is under 16, in whole years on the day of
+/// application in Asia/Shanghai, and leaves the school sector.
+///
+/// Where the target is not an organization of ours we decided: a special unit is no school, and a destination in one of
+/// the three provinces is one if the reason is further study.
+pub fn t9_needs_leading_organ(
+    birth_date: NaiveDate,
+    reason: Reason,
+    destination: &Destination,
+    policy: &Policy,
+    now: Timestamp,
+) -> bool {
+    let leaves_school = match destination {
+        Destination::Organization(target) => target.sector != Sector::School,
+        Destination::Province { .. } => reason != Reason::FurtherStudy,
+        Destination::Holding(_) => true,
+    };
+    leaves_school && whole_years(birth_date, shanghai_date(now)) < policy.explanation_under_age
+}
+
+/// T9 (§2.2): a young member's leaving the school sector needs an explanation (情况说明).
+///
+/// # Errors
+/// `transfer.explanation_required`.
+pub fn t9_explanation(needed: bool, explanation: Option<&Remark>, policy: &Policy) -> Result<(), Refusal> {
+    if !needed || explanation.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::TransferExplanationRequired)
+        .with("age", policy.explanation_under_age)
+        .at("/explanation"))
+}
+
+/// T12: only members in good standing can start: not left, not expelled, not in the special-unit holding.
+///
+/// # Errors
+/// `transfer.member_not_active`.
+pub fn t12_member_not_active(member: &MemberFacts) -> Result<(), Refusal> {
+    if member.standing.is_good() && !is_holding(&member.branch) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::TransferMemberNotActive).ask(member.branch.id))
+}
+
+fn refuse_if(bad: bool, code: Code) -> Result<(), Refusal> {
+    if bad { Err(code.into()) } else { Ok(()) }
+}

@@ -1,0 +1,70 @@
+//! What somebody wrote in his own words.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A reason or an explanation in somebody's own words: trimmed and not empty.
+///
+/// People write names and telephone numbers into such fields, so `Debug` shows the length only.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Remark(String);
+
+/// The text is empty or all blank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the text is blank")]
+pub struct Blank;
+
+impl Remark {
+    /// The text without surrounding blanks; `None` if nothing is left.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim();
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Remark {
+    type Error = Blank;
+    fn try_from(text: String) -> Result<Self, Blank> {
+        Self::new(&text).ok_or(Blank)
+    }
+}
+
+impl From<Remark> for String {
+    fn from(remark: Remark) -> String {
+        remark.0
+    }
+}
+
+impl fmt::Debug for Remark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remark({} characters)", self.0.chars().count())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blank_text_is_no_remark() {
+        // U+3000 is the blank of Chinese input methods.
+        for text in ["", "  ", "\u{3000}", "\n\t"] {
+            assert!(Remark::new(text).is_none());
+        }
+        assert_eq!(Remark::new(" 信息错误 ").unwrap().as_str(), "信息错误");
+    }
+
+    #[test]
+    fn debug_output_keeps_the_text_to_itself() {
+        assert_eq!(
+            format!("{:?}", Remark::new("张三 13800000000").unwrap()),
+            "Remark(14 characters)"
+        );
+    }
+}

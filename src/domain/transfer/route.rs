@@ -1,0 +1,118 @@
+//! The way a case takes (§1.5, §2.2, §2.5; A1 to A4, T9, X1, X2). Filing, preview and every approval read it from here.
+
+use super::state::{ApprovalSide, Outcome, State};
+use crate::domain::ids::{MemberId, OrganizationId};
+use crate::domain::organization::OrganizationFacts;
+use crate::domain::reason::Side;
+use crate::domain::time::Timestamp;
+
+/// Where a member comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A branch of the national tree.
+    Branch {
+        /// Which one.
+        branch: OrganizationId,
+        /// The member.
+        member: MemberId,
+    },
+    /// A province with a system of its own (X2).
+    Province {
+        /// Its two digits.
+        province: u8,
+        /// The member, if the same person was known here before.
+        member: Option<MemberId>,
+    },
+}
+
+impl Origin {
+    /// The branch the member leaves; `None` if he comes from another province.
+    pub fn branch(&self) -> Option<OrganizationId> {
+        match self {
+            Self::Branch { branch, .. } => Some(*branch),
+            Self::Province { .. } => None,
+        }
+    }
+
+    /// The member; `None` while somebody from another province is not known here.
+    pub fn member(&self) -> Option<MemberId> {
+        match self {
+            Self::Branch { member, .. } => Some(*member),
+            Self::Province { member, .. } => *member,
+        }
+    }
+}
+
+/// Where a member wants to go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// An organization of the national tree.
+    Organization(OrganizationFacts),
+    /// A province with a system of its own (X1).
+    Province {
+        /// Its two digits.
+        province: u8,
+        /// Its leading organ in the national directory, which may enter the other system's answer.
+        organ: OrganizationId,
+    },
+    /// The special-unit holding under this province-level leading organ (A4).
+    Holding(OrganizationId),
+}
+
+impl Destination {
+    /// Where completing a case brings the member when no branch has to be named any more.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Organization(target) => Outcome::Branch(target.id),
+            Self::Province { province, .. } => Outcome::MovedOut(*province),
+            Self::Holding(organ) => Outcome::Holding(*organ),
+        }
+    }
+}
+
+/// The states a case passes through after a leading organ's approval (T9), if one was needed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Way {
+    /// The ordinary approval, the province's or the other system's answer.
+    pub approval: State,
+    /// The assignment, where the target is no branch (A2).
+    pub assignment: Option<State>,
+}
+
+/// The ordinary way of a case. Each state is dated `since`, as if the case were already there.
+pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> Way {
+    let target = match destination {
+        Destination::Holding(organ) => return Way::direct(State::AwaitingProvince { organ: *organ, since }),
+        Destination::Province { province, organ } => {
+            return Way::direct(State::ExternalPending {
+                province: *province,
+                organ: *organ,
+                since,
+            });
+        }
+        Destination::Organization(target) => target,
+    };
+    let (side, at) = match (started_by, origin) {
+        // §2.5: the target side said yes by starting, so the member's side is asked.
+        (Side::Target, Origin::Branch { branch, .. }) => (ApprovalSide::Source, *branch),
+        _ => (ApprovalSide::Target, target.id),
+    };
+    let assignment = State::AwaitingAssignment {
+        at: target.id,
+        since,
+        escalated: None,
+    };
+    Way {
+        approval: State::AwaitingApproval { side, at, since },
+        assignment: (!target.is_branch()).then_some(assignment),
+    }
+}
+
+impl Way {
+    fn direct(approval: State) -> Self {
+        Self {
+            approval,
+            assignment: None,
+        }
+    }
+}

@@ -1,0 +1,457 @@
+//! T10, T11, A1 to A6, A10, X1, X2: what happens to a filed case.
+
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::ids::OrganizationId;
+use crate::domain::reason::{Reason, Side};
+use crate::domain::transfer::decide::Move;
+use crate::domain::transfer::state::{ApprovalSide, Outcome, Phase, State};
+use crate::domain::transfer::testing::*;
+use chrono::TimeDelta;
+
+fn moved_to(branch: OrganizationId) -> Option<Move> {
+    Some(Move {
+        member: Some(MEMBER),
+        from: Some(CLASS),
+        to: Outcome::Branch(branch),
+    })
+}
+
+#[test]
+fn a1_a_branch_or_its_direct_superior_completes_the_transfer() {
+    for approver in [VILLAGE, TOWNSHIP] {
+        let mut play = Filing::to_village().play();
+        assert_eq!(play.holders(), [VILLAGE, TOWNSHIP]);
+        assert_eq!(play.approve(&administrator(approver)), Ok(()));
+        assert_eq!(play.phase(), Phase::Completed);
+        assert_eq!(play.movement, moved_to(VILLAGE));
+        assert_eq!(play.events.last().unwrap().acting_for, Some(approver));
+    }
+}
+
+#[test]
+fn a1_n5_nobody_else_has_the_turn() {
+    let others = [COUNTY, PROVINCE, NATION, OTHER_VILLAGE, CLASS, COLLEGE, UNIVERSITY].map(administrator);
+    for actor in others
+        .into_iter()
+        .chain([member(), stranger(), integrator(), Actor::system()])
+    {
+        let mut play = Filing::to_village().play();
+        assert_eq!(play.approve(&actor), Err(Code::ApprovalNotYourTurn), "{actor:?}");
+        assert_eq!(play.refuse(&actor, "no"), Err(Code::ApprovalNotYourTurn), "{actor:?}");
+        assert_eq!(play.phase(), Phase::AwaitingApproval);
+    }
+}
+
+#[test]
+fn a2_a_committee_approves_and_then_assigns() {
+    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    assert_eq!(play.holders(), [TOWNSHIP]);
+    assert_eq!(
+        play.assign(&administrator(TOWNSHIP), VILLAGE),
+        Err(Code::AssignmentNotAwaited)
+    );
+    assert_eq!(play.approve(&administrator(COUNTY)), Err(Code::ApprovalNotYourTurn));
+    assert_eq!(play.approve(&administrator(TOWNSHIP)), Ok(()));
+    assert_eq!(
+        (play.phase(), play.movement),
+        (Phase::AwaitingAssignment, None),
+        "she moves only when she has a branch"
+    );
+    assert_eq!(play.approve(&administrator(TOWNSHIP)), Err(Code::ApprovalNotAwaited));
+    assert_eq!(
+        play.refuse(&administrator(TOWNSHIP), "no"),
+        Err(Code::ApprovalNotAwaited)
+    );
+    assert_eq!(
+        play.assign(&administrator(COUNTY), VILLAGE),
+        Err(Code::ApprovalNotYourTurn)
+    );
+    assert_eq!(play.assign(&administrator(TOWNSHIP), VILLAGE), Ok(()));
+    assert_eq!((play.phase(), play.movement), (Phase::Completed, moved_to(VILLAGE)));
+}
+
+#[test]
+fn a2_only_an_active_ordinary_branch_of_the_receiving_organization_is_assigned() {
+    for (target, branch, answer) in [
+        (TOWNSHIP, VILLAGE, Ok(())),
+        (TOWNSHIP, OTHER_VILLAGE, Ok(())),
+        (TOWNSHIP, VILLAGE_GENERAL, Err(Code::AssignmentNotABranch)),
+        (TOWNSHIP, TOWNSHIP, Err(Code::AssignmentBranchOutOfScope)),
+        (TOWNSHIP, FACTORY_BRANCH, Err(Code::AssignmentBranchOutOfScope)),
+        (FACTORY, FACTORY_BRANCH, Ok(())),
+        (FACTORY, CLOSED_BRANCH, Err(Code::TransferTargetClosed)),
+        (UNIVERSITY, OTHER_CLASS, Err(Code::AssignmentBranchOutOfScope)),
+        (UNIVERSITY, COLLEGE, Err(Code::AssignmentNotABranch)),
+        (UNIVERSITY, GRADUATE_CLASS, Err(Code::TransferTargetGraduateBranch)),
+        (UNIVERSITY, CLASS, Err(Code::TransferTargetSame)),
+        (UNIVERSITY, FLOATING, Ok(())),
+    ] {
+        let reason = if target == TOWNSHIP {
+            Reason::Unsettled
+        } else {
+            Reason::EmployedWithLeague
+        };
+        let mut play = Filing::new(reason, Some(target)).play();
+        play.approve(&administrator(target)).unwrap();
+        assert_eq!(
+            play.assign(&administrator(target), branch),
+            answer,
+            "{branch:?} in {target:?}"
+        );
+        assert_eq!(play.phase() == Phase::Completed, answer.is_ok());
+    }
+}
+
+#[test]
+fn a3_started_by_the_target_the_member_s_branch_or_its_direct_superior_approves() {
+    for approver in [CLASS, COLLEGE] {
+        let filing = Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
+        let mut play = filing.play();
+        assert!(matches!(
+            play.case.state,
+            State::AwaitingApproval {
+                side: ApprovalSide::Source,
+                at: CLASS,
+                ..
+            }
+        ));
+        for other in [UNIVERSITY, OTHER_UNIVERSITY, OTHER_PROVINCE] {
+            assert_eq!(play.approve(&administrator(other)), Err(Code::ApprovalNotYourTurn));
+        }
+        assert_eq!(play.approve(&administrator(approver)), Ok(()));
+        assert_eq!(play.phase(), Phase::AwaitingAssignment);
+        // He filed it, but the other side decided it: naming the branch is his to do.
+        assert_eq!(play.assign(&administrator(OTHER_UNIVERSITY), OTHER_CLASS), Ok(()));
+        assert_eq!(play.movement, moved_to(OTHER_CLASS));
+    }
+}
+
+#[test]
+fn a3_with_a_branch_as_target_the_source_s_approval_completes_it() {
+    let filing = Filing::new(Reason::FurtherStudy, Some(OTHER_CLASS)).started_by(Side::Target, OTHER_UNIVERSITY);
+    let mut play = filing.play();
+    play.approve(&administrator(CLASS)).unwrap();
+    assert_eq!(play.movement, moved_to(OTHER_CLASS));
+}
+
+#[test]
+fn a4_the_province_sends_a_member_into_the_holding() {
+    let mut play = Filing::to_special_unit().play();
+    assert_eq!(play.phase(), Phase::AwaitingProvince);
+    for other in [CLASS, COLLEGE, UNIVERSITY, NATION, OTHER_PROVINCE] {
+        assert_eq!(play.approve(&administrator(other)), Err(Code::ApprovalNotYourTurn));
+    }
+    assert_eq!(play.approve(&administrator(PROVINCE)), Ok(()));
+    assert_eq!(play.movement.unwrap().to, Outcome::Holding(PROVINCE));
+}
+
+#[test]
+fn a5_a_refusal_needs_a_reason_and_ends_the_case() {
+    for blank in ["", "  ", "\u{3000}"] {
+        let mut play = Filing::to_village().play();
+        assert_eq!(
+            play.refuse(&administrator(VILLAGE), blank),
+            Err(Code::ApprovalReasonRequired)
+        );
+        assert_eq!(play.phase(), Phase::AwaitingApproval);
+    }
+    let mut play = Filing::to_village().play();
+    assert_eq!(play.refuse(&administrator(VILLAGE), "未按要求报到"), Ok(()));
+    assert!(matches!(&play.case.state, State::Refused { reason, .. } if reason.as_str() == "未按要求报到"));
+    assert_eq!(play.movement, None);
+}
+
+#[test]
+fn a6_the_system_ends_what_waited_too_long_and_only_that() {
+    let mut play = Filing::to_village().play();
+    play.now = at("2026-10-10T16:00:00Z");
+    assert!(!play.expire());
+    play.now += TimeDelta::minutes(1);
+    assert!(play.expire());
+    assert_eq!(play.phase(), Phase::Expired);
+    assert!(play.events.last().unwrap().is_automatic());
+    assert!(!play.expire(), "once is enough");
+}
+
+#[test]
+fn a6_n6_a_sweep_that_slept_for_years_still_ends_it() {
+    let mut play = Filing::to_village().play();
+    play.now = at("2029-01-01T00:00:00Z");
+    assert!(play.expire());
+}
+
+#[test]
+fn a6_an_overdue_case_can_be_decided_until_the_system_ends_it() {
+    let mut play = Filing::to_village().play();
+    play.now = at("2026-12-01T00:00:00Z");
+    assert_eq!(play.approve(&administrator(VILLAGE)), Ok(()));
+    assert!(!play.expire(), "n13: a decided case is never ended");
+}
+
+#[test]
+fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
+    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    play.approve(&administrator(TOWNSHIP)).unwrap();
+    play.now += TimeDelta::days(10);
+    assert!(!play.escalate());
+    assert_eq!(
+        play.assign(&administrator(COUNTY), VILLAGE),
+        Err(Code::ApprovalNotYourTurn)
+    );
+    play.now += TimeDelta::minutes(1);
+    assert!(play.escalate());
+    assert!(!play.escalate(), "once");
+    assert_eq!(play.holders(), [TOWNSHIP, COUNTY]);
+    play.now += TimeDelta::days(900);
+    assert!(!play.expire());
+    assert_eq!(play.assign(&administrator(COUNTY), VILLAGE), Ok(()));
+}
+
+#[test]
+fn a10_a_vacant_target_is_decided_by_its_superior() {
+    let mut play = Filing {
+        vacant: vec![VILLAGE, TOWNSHIP],
+        ..Filing::to_village()
+    }
+    .play();
+    assert_eq!(play.holders(), [COUNTY]);
+    assert_eq!(play.approve(&administrator(PROVINCE)), Err(Code::ApprovalNotYourTurn));
+    assert_eq!(play.approve(&administrator(COUNTY)), Ok(()));
+}
+
+#[test]
+fn a10_where_nobody_can_decide_the_case_says_that_it_is_orphaned() {
+    let vacant = vec![VILLAGE, TOWNSHIP, COUNTY, PROVINCE, NATION];
+    let mut play = Filing {
+        vacant,
+        ..Filing::to_village()
+    }
+    .play();
+    assert_eq!(play.approve(&administrator(COLLEGE)), Err(Code::TransferOrphaned));
+    assert_eq!(play.withdraw(&member()), Ok(()), "the member is never stuck with it");
+}
+
+#[test]
+fn t8_a_branch_that_turned_while_the_case_waited_takes_nobody_any_more() {
+    let mut play = Filing::to_village().play();
+    if let crate::domain::transfer::route::Destination::Organization(target) = &mut play.case.destination {
+        target.graduated_season = Some(2026);
+    }
+    assert_eq!(
+        play.approve(&administrator(VILLAGE)),
+        Err(Code::TransferTargetGraduateBranch)
+    );
+    assert_eq!(play.refuse(&administrator(VILLAGE), "已是毕业生团组织"), Ok(()));
+}
+
+#[test]
+fn t9_the_leading_organ_decides_before_the_ordinary_approver() {
+    let young = Filing {
+        explanation: Some("随父母迁居"),
+        ..Filing::to_village().born("2012-01-01")
+    };
+    let mut play = young.play();
+    assert_eq!(play.phase(), Phase::AwaitingLeadingOrgan);
+    assert_eq!(play.holders(), [PROVINCE], "the nearest leading organ above the class");
+    assert_eq!(play.approve(&administrator(VILLAGE)), Err(Code::ApprovalNotYourTurn));
+    play.now = at("2027-06-01T00:00:00Z");
+    assert!(!play.expire(), "a6: no clock runs with a leading organ");
+    assert_eq!(play.approve(&administrator(PROVINCE)), Ok(()));
+    assert_eq!(
+        (play.phase(), play.case.state.since()),
+        (Phase::AwaitingApproval, play.now)
+    );
+    assert_eq!(play.approve(&administrator(VILLAGE)), Ok(()));
+    assert_eq!(play.movement, moved_to(VILLAGE));
+}
+
+#[test]
+fn t10_who_started_may_withdraw_and_so_may_the_member() {
+    let by_member = Filing::to_village();
+    let by_source = Filing::to_village().started_by(Side::Source, COLLEGE);
+    let by_target = Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
+    let no = Err(Code::TransferNotYoursToCancel);
+    for (filing, actor, answer) in [
+        (&by_member, member(), Ok(())),
+        (&by_member, stranger(), no),
+        (&by_member, administrator(COLLEGE), no),
+        (&by_member, administrator(VILLAGE), no),
+        (&by_source, administrator(COLLEGE), Ok(())),
+        (&by_source, member(), Ok(())),
+        (&by_source, administrator(CLASS), no),
+        (&by_source, administrator(VILLAGE), no),
+        (&by_target, administrator(OTHER_UNIVERSITY), Ok(())),
+        (&by_target, member(), Ok(())),
+        (&by_target, administrator(COLLEGE), no),
+        (&by_target, integrator(), no),
+    ] {
+        let mut play = filing.play();
+        assert_eq!(play.withdraw(&actor), answer, "{actor:?}");
+        assert_eq!(play.phase() == Phase::Withdrawn, answer.is_ok());
+    }
+}
+
+#[test]
+fn t10_the_member_s_right_over_others_filings_is_a_switch() {
+    let mut play = Filing::to_village().started_by(Side::Source, COLLEGE).play();
+    play.policy.member_may_withdraw = false;
+    assert_eq!(play.withdraw(&member()), Err(Code::TransferNotYoursToCancel));
+    let mut own = Filing::to_village().play();
+    own.policy.member_may_withdraw = false;
+    assert_eq!(own.withdraw(&member()), Ok(()), "his own he may always take back");
+}
+
+#[test]
+fn t10_once_approved_it_cannot_be_withdrawn() {
+    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    play.approve(&administrator(TOWNSHIP)).unwrap();
+    assert_eq!(play.withdraw(&member()), Err(Code::TransferAlreadyApproved));
+    play.assign(&administrator(TOWNSHIP), VILLAGE).unwrap();
+    assert_eq!(play.withdraw(&member()), Err(Code::TransferClosed));
+}
+
+#[test]
+fn t11_who_filed_never_approves() {
+    // The college files for its member into its own floating branch's side: the university's administrator decides.
+    let mut play = Filing::new(Reason::Unsettled, Some(FLOATING))
+        .started_by(Side::Source, UNIVERSITY)
+        .play();
+    assert_eq!(play.holders(), [FLOATING], "the filer's organization is left out");
+    assert_eq!(play.approve(&administrator(UNIVERSITY)), Err(Code::ApprovalNotYourTurn));
+    assert_eq!(play.approve(&administrator(FLOATING)), Ok(()));
+}
+
+#[test]
+fn t11_the_only_administrator_leaves_his_own_case_to_the_direct_superior() {
+    // The member administers the village's branch himself and nobody else does.
+    let mut filing = Filing::to_village();
+    filing.member.account = Some(account_of(VILLAGE));
+    filing.actor.account = Some(account_of(VILLAGE));
+    let mut play = filing.play();
+    assert_eq!(play.holders(), [TOWNSHIP]);
+    assert_eq!(play.approve(&administrator(VILLAGE)), Err(Code::TransferSelfApproval));
+    assert_eq!(play.approve(&administrator(TOWNSHIP)), Ok(()));
+}
+
+#[test]
+fn t11_the_member_is_known_by_his_membership_as_well_as_by_his_account() {
+    let mut play = Filing::to_village().play();
+    let himself = Actor {
+        member: Some(MEMBER),
+        ..administrator(VILLAGE)
+    };
+    assert_eq!(play.approve(&himself), Err(Code::TransferSelfApproval));
+}
+
+#[test]
+fn x1_the_other_system_or_its_province_s_organ_answers() {
+    for actor in [integrator(), administrator(BEIJING)] {
+        let mut play = Filing::to_beijing().play();
+        assert_eq!(play.phase(), Phase::ExternalPending);
+        assert_eq!(play.accept_external(&actor), Ok(()));
+        assert_eq!(play.movement.unwrap().to, Outcome::MovedOut(BEIJING_CODE));
+
+        let mut play = Filing::to_beijing().play();
+        assert_eq!(play.refuse_external(&actor, " "), Err(Code::ApprovalReasonRequired));
+        assert_eq!(play.refuse_external(&actor, "查无此人"), Ok(()));
+        assert_eq!((play.phase(), play.movement), (Phase::Refused, None));
+    }
+}
+
+#[test]
+fn x1_nobody_else_answers_and_the_ordinary_actions_do_not_apply() {
+    let mut guangdong = integrator();
+    guangdong.role = crate::domain::actor::Role::Integrator {
+        organization: OrganizationId(9),
+        province: 44,
+    };
+    let mut play = Filing::to_beijing().play();
+    for actor in [
+        guangdong,
+        administrator(NATION),
+        administrator(PROVINCE),
+        administrator(COLLEGE),
+        member(),
+    ] {
+        assert_eq!(
+            play.accept_external(&actor),
+            Err(Code::TransferExternalNotYours),
+            "{actor:?}"
+        );
+        assert_eq!(
+            play.refuse_external(&actor, "no"),
+            Err(Code::TransferExternalNotYours),
+            "{actor:?}"
+        );
+    }
+    assert_eq!(
+        play.approve(&administrator(BEIJING)),
+        Err(Code::TransferExternalPending)
+    );
+    let mut ordinary = Filing::to_village().play();
+    assert_eq!(ordinary.accept_external(&integrator()), Err(Code::TransferNotExternal));
+}
+
+#[test]
+fn x2_a_case_from_another_province_creates_or_revives_the_member() {
+    use crate::domain::member::Standing;
+    use crate::domain::transfer::propose::Known;
+    let known = Known {
+        id: MEMBER,
+        account: None,
+        standing: Standing::MovedOut,
+    };
+    for (known, member) in [(None, None), (Some(known), Some(MEMBER))] {
+        let filing = Filing {
+            actor: integrator(),
+            side: Side::Source,
+            ..Filing::to_other_university()
+        };
+        let mut play = Play::new(filing.propose_inbound(known).unwrap(), &[]);
+        assert_eq!(play.holders(), [OTHER_UNIVERSITY]);
+        play.approve(&administrator(OTHER_UNIVERSITY)).unwrap();
+        play.assign(&administrator(OTHER_UNIVERSITY), OTHER_CLASS).unwrap();
+        assert_eq!(
+            play.movement,
+            Some(Move {
+                member,
+                from: None,
+                to: Outcome::Branch(OTHER_CLASS)
+            })
+        );
+    }
+}
+
+#[test]
+fn x2_the_province_that_filed_may_withdraw() {
+    let filing = Filing {
+        actor: integrator(),
+        side: Side::Source,
+        ..Filing::to_other_university()
+    };
+    let mut play = Play::new(filing.propose_inbound(None).unwrap(), &[]);
+    assert_eq!(
+        play.withdraw(&administrator(CLASS)),
+        Err(Code::TransferNotYoursToCancel)
+    );
+    assert_eq!(play.withdraw(&integrator()), Ok(()));
+}
+
+#[test]
+fn x3_the_ten_days_hold_for_both_directions() {
+    let inbound = Filing {
+        actor: integrator(),
+        side: Side::Source,
+        ..Filing::to_other_university()
+    };
+    for mut play in [
+        Play::new(inbound.propose_inbound(None).unwrap(), &[]),
+        Filing::to_beijing().play(),
+    ] {
+        play.now = at("2026-10-10T16:00:00Z");
+        assert!(!play.expire());
+        play.now += TimeDelta::minutes(1);
+        assert!(play.expire());
+    }
+}
