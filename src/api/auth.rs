@@ -147,18 +147,18 @@ struct MyMembership {
 }
 
 impl From<Myself> for MeView {
-    fn from(me: Myself) -> Self {
+    fn from(myself: Myself) -> Self {
         Self {
-            account_id: me.account.id,
-            name: me.account.name,
-            member: me.member.map(|(member, branch)| MyMembership {
+            account_id: myself.account.id,
+            name: myself.account.name,
+            member: myself.member.map(|(member, branch)| MyMembership {
                 id: member.id,
                 branch: branch.as_ref().map(OrganizationBrief::from),
                 standing: member.standing,
                 certification: member.certification,
             }),
-            acting_office: me.acting,
-            offices: me.offices.into_iter().map(OfficeView::from).collect(),
+            acting_office: myself.acting,
+            offices: myself.offices.into_iter().map(OfficeView::from).collect(),
         }
     }
 }

@@ -14,5 +14,9 @@ mod reply;
 mod server;
 mod wire;
 
-pub use openapi::document;
 pub use server::{bind, serve};
+
+/// The OpenAPI document, as it is committed and served.
+pub fn document_text() -> String {
+    openapi::text(&openapi::document())
+}

@@ -28,6 +28,22 @@ use offices::Office;
 use people::{Cohort, Population};
 use std::collections::HashSet;
 
+/// How the demo is built and served.
+#[derive(clap::Args)]
+pub struct Options {
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+}
+
+/// Builds the demo country and serves it.
+///
+/// # Errors
+/// When the database or the address can't be had.
+pub async fn run(_options: Options) -> anyhow::Result<()> {
+    anyhow::bail!("not built yet")
+}
+
 /// How many members the demo has unless told otherwise.
 pub const DEFAULT_MEMBERS: u64 = 25_000;
 /// Members of the university that is filled out whole, when there are enough.

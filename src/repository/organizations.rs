@@ -211,7 +211,7 @@ pub fn turning(conn: &mut Conn, up_to: Month, after: OrganizationId, limit: i64)
 
 /// Whether any organization exists: an empty database has none.
 pub fn any(conn: &mut Conn) -> QueryResult<bool> {
-    diesel::select(diesel::dsl::exists(dsl::organizations)).get_result(conn)
+    diesel::select(diesel::dsl::exists(dsl::organizations.select(dsl::id))).get_result(conn)
 }
 
 #[cfg(test)]

@@ -1,0 +1,119 @@
+//! The command line: one binary with subcommands.
+
+use crate::api;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{Config, Keys};
+use crate::db::{DatabaseUrl, Db};
+use anyhow::{Context, Result};
+use clap::{Args, Parser, Subcommand};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+/// zhuanjie (转接): transfers of the League's organization relations.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build a demo country and serve it.
+    Demo(crate::demo::Options),
+    /// Serve a database.
+    Serve {
+        #[command(flatten)]
+        database: Database,
+        /// The address to listen on.
+        #[arg(long, env = "ZHUANJIE_LISTEN", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+    /// Bring a database's schema up to date.
+    Migrate {
+        #[command(flatten)]
+        database: Database,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print a fresh set of keys for the environment.
+    Keys,
+}
+
+/// Which database.
+#[derive(Args)]
+pub struct Database {
+    /// sqlite://path or postgres://…
+    #[arg(long = "database", env = "DATABASE_URL", hide_env_values = true)]
+    url: Option<String>,
+}
+
+impl Database {
+    fn url(&self) -> Result<DatabaseUrl> {
+        let url = self.url.as_deref().context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
+        Ok(url.parse()?)
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).format_timestamp_millis().init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo(options) => actix_web::rt::System::new().block_on(crate::demo::run(options)),
+        Command::Serve { database, listen } => actix_web::rt::System::new().block_on(serve(&database, listen)),
+        Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
+        Command::Openapi => say(&api::document_text()),
+        Command::Keys => say(&Keys::generate()),
+    }
+}
+
+/// Writes to standard output, where what a command answers belongs; messages go to the log.
+pub fn say(text: &str) -> Result<()> {
+    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+}
+
+async fn serve(database: &Database, listen: SocketAddr) -> Result<()> {
+    let config = Config::new(database.url()?);
+    let keys = Keys::from_environment()?;
+    let app = App::start(&config, keys, Clock::system()).await?;
+    serve_app(app, listen).await
+}
+
+/// Serves until the process is told to stop, and closes the database behind the last answer.
+///
+/// # Errors
+/// When the address is taken.
+pub async fn serve_app(app: App, listen: SocketAddr) -> Result<()> {
+    let listener = api::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
+    let address = listener.local_addr()?;
+    let db = app.db.clone();
+    let server = api::serve(app, listener)?;
+    log::info!("listening on http://{address}, interface at http://{address}/docs/");
+    server.await?;
+    db.close().await;
+    log::info!("stopped; everything accepted is answered and stored");
+    Ok(())
+}
+
+async fn migrate(database: &Database) -> Result<()> {
+    let config = Config::new(database.url()?);
+    let applied = Db::open(&config.database, &config.settings)?.migrate().await?;
+    match applied.as_slice() {
+        [] => log::info!("the schema is up to date"),
+        versions => versions.iter().for_each(|version| log::info!("applied {version}")),
+    }
+    Ok(())
+}
