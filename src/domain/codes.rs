@@ -88,6 +88,11 @@ codes! {
         "A month change is decided by the nearest leading organ above the branch.",
         "请联系该支部上级团的领导机关管理员审批。",
         "Ask an administrator of the nearest leading organ above the branch.";
+    GraduationSelfApproval = "graduation.self_approval", Forbidden, Some(Rule::G7),
+        "不能审批本人提交的毕业时间修改申请。",
+        "Nobody decides a month change he proposed himself.",
+        "请由该领导机关的其他管理员审批;没有其他管理员的,由其上级审批。",
+        "Another administrator of the leading organ decides; where there is none, the one above it does.";
     GraduationNoOpenRequest = "graduation.no_open_request", Conflict, Some(Rule::G8),
         "该支部没有待审批的毕业时间修改申请,或申请已经审批。",
         "There is no open request to change this branch's month, or it has been decided.",

@@ -2,9 +2,12 @@
 
 pub mod actor;
 pub mod codes;
+pub mod cohort;
 pub mod division;
 pub mod graduation;
+pub mod id_number;
 pub mod ids;
+pub mod mark;
 pub mod member;
 pub mod organization;
 pub mod policy;
@@ -14,3 +17,6 @@ pub mod rule;
 pub mod time;
 pub mod transfer;
 pub mod vocabulary;
+
+#[cfg(test)]
+mod testing;

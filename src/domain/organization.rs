@@ -1,7 +1,11 @@
 //! Organizations: their vocabulary, their place in the tree, and what may be done with them (§2.1, §2.6; rules O1 to O3).
 
+use super::actor::Actor;
+use super::codes::Code;
 use super::graduation::Graduation;
 use super::ids::OrganizationId;
+use super::policy::Policy;
+use super::refusal::Refusal;
 use super::time::Season;
 use super::vocabulary::vocabulary;
 use std::fmt;
@@ -63,6 +67,15 @@ vocabulary! {
         Floating = "floating", "流动团员团支部", "branch for members who left school without a post";
         Abroad = "abroad", "出国(境)学习研究团员团支部", "branch for members who study abroad";
         SpecialUnit = "special_unit", "特殊单位专属库", "special-unit holding";
+    }
+
+    /// What is worth an administrator's attention about an organization; a warning never bars anything (O3, G1).
+    Health {
+        NoAdministrator = "no_administrator", "没有管理员", "no administrator";
+        NoMembers = "no_members", "没有团员", "no members";
+        TooFewMembers = "too_few_members", "团员人数过少", "too few members";
+        TooManyMembers = "too_many_members", "团员人数过多", "too many members";
+        Unmarked = "unmarked", "未标记毕业时间", "no graduation month";
     }
 
     /// Whether an organization exists for new business.
@@ -239,3 +252,173 @@ impl OrganizationFacts {
                 .is_some_and(|province| EXTERNAL_PROVINCES.contains(&province))
     }
 }
+
+/// The deepest tree that is allowed.
+const DEPTH_MAX: usize = 10;
+/// A name's length in characters.
+const NAME_LENGTH: std::ops::RangeInclusive<usize> = 2..=100;
+
+impl Kind {
+    /// O1: whether an organization of this kind may have one of the other kind directly below it.
+    pub fn may_hold(self, below: Kind) -> bool {
+        use Kind::*;
+        match self {
+            LeadingOrgan => true,
+            WorkCommittee | Committee => matches!(below, Committee | GeneralBranch | Branch),
+            GeneralBranch => below == Branch,
+            Branch => false,
+        }
+    }
+}
+
+impl Level {
+    /// O1: whether a leading organ of this level may have one of the other level directly below it: the next one, or
+    /// (our decision) a county under a province, since municipalities and some counties know no city in between.
+    fn may_hold(self, below: Level) -> bool {
+        below != Level::Grassroots && (self.next() == Some(below) || (self, below) == (Level::Province, Level::County))
+    }
+}
+
+/// O1: what may stand under what.
+///
+/// # Errors
+/// `organization.closed`, `organization.kind_not_allowed_here`, `organization.level_not_allowed_here`,
+/// `organization.too_deep`.
+pub fn o1_may_stand_under(kind: Kind, level: Level, superior: &OrganizationFacts) -> Result<(), Refusal> {
+    if !superior.is_active() {
+        return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
+    }
+    if !superior.kind.may_hold(kind) {
+        return Err(Refusal::new(Code::OrganizationKindNotAllowedHere).at("/kind"));
+    }
+    let level_fits = match kind {
+        Kind::LeadingOrgan => superior.level.may_hold(level),
+        _ => level == Level::Grassroots,
+    };
+    if !level_fits {
+        return Err(Refusal::new(Code::OrganizationLevelNotAllowedHere).at("/level"));
+    }
+    if superior.path.depth() >= DEPTH_MAX {
+        return Err(Refusal::new(Code::OrganizationTooDeep)
+            .with("limit", DEPTH_MAX)
+            .at("/parent"));
+    }
+    Ok(())
+}
+
+/// O2 (§2.1): who may create a branch for a purpose, where, and under what name.
+///
+/// A floating (流动团员团支部) or abroad branch (出国(境)学习研究团员团支部) is created directly under the organization with
+/// the school code; a floating one also under a township or street committee (our decision). The direct superior's
+/// administrator creates it, as O3 says of every organization.
+///
+/// # Errors
+/// `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`.
+pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &OrganizationFacts) -> Result<(), Refusal> {
+    let (keyword, place_fits) = match purpose {
+        Purpose::Ordinary => return Ok(()),
+        Purpose::SpecialUnit => return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose")),
+        Purpose::Floating => ("流动团员", superior.has_school_code || superior.is_township),
+        Purpose::Abroad => ("出国(境)学习研究团员", superior.has_school_code),
+    };
+    if kind != Kind::Branch {
+        return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose"));
+    }
+    if !place_fits {
+        let refusal = Refusal::new(Code::OrganizationFloatingNeedsSchool).at("/parent");
+        return Err(superior.school.map_or(refusal.clone(), |school| refusal.ask(school)));
+    }
+    // Both kinds of brackets are in use; the words count.
+    if !name.replace('（', "(").replace('）', ")").contains(keyword) {
+        return Err(Refusal::new(Code::OrganizationFloatingName)
+            .with("keyword", keyword)
+            .at("/name"));
+    }
+    Ok(())
+}
+
+/// O3: the direct superior's administrator creates, renames and closes.
+///
+/// # Errors
+/// `actor.not_administrator`, `organization.not_direct_superior`.
+pub fn o3_direct_superior(actor: &Actor, superior: Option<OrganizationId>) -> Result<(), Refusal> {
+    if actor.office().is_none() {
+        return Err(Code::ActorNotAdministrator.into());
+    }
+    match superior {
+        Some(superior) if actor.administers(superior) => Ok(()),
+        Some(superior) => Err(Refusal::new(Code::OrganizationNotDirectSuperior).ask(superior)),
+        None => Err(Code::OrganizationNotDirectSuperior.into()),
+    }
+}
+
+/// O3: a name says something and is no novel.
+///
+/// # Errors
+/// `organization.name_required`.
+pub fn o3_name(name: &str) -> Result<(), Refusal> {
+    if NAME_LENGTH.contains(&name.trim().chars().count()) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let (min, max) = NAME_LENGTH.into_inner();
+    Err(Refusal::new(Code::OrganizationNameRequired)
+        .with("min", min)
+        .with("max", max)
+        .at("/name"))
+}
+
+/// What still hangs on an organization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Members in it.
+    pub members: u64,
+    /// Open transfers out of it or into it.
+    pub open_cases: u64,
+    /// Active organizations directly below it.
+    pub children: u64,
+}
+
+/// O3: closes an organization that nothing hangs on any more.
+///
+/// # Errors
+/// Those of [`o3_direct_superior`], `organization.closed`, `organization.not_empty`.
+pub fn o3_close(actor: &Actor, organization: &OrganizationFacts, contents: Contents) -> Result<Status, Refusal> {
+    o3_direct_superior(actor, organization.parent)?;
+    if !organization.is_active() {
+        return Err(Code::OrganizationClosed.into());
+    }
+    if contents != Contents::default() {
+        return Err(Refusal::new(Code::OrganizationNotEmpty)
+            .with("members", contents.members)
+            .with("open_cases", contents.open_cases)
+            .with("children", contents.children));
+    }
+    Ok(Status::Closed)
+}
+
+/// O3, G1: the warnings about an organization. `members` counts those of a branch, or of the whole subtree.
+///
+/// Branches kept for a purpose take as many members as come, so their size is no warning (our decision).
+pub fn health(organization: &OrganizationFacts, administrators: u64, members: u64, policy: &Policy) -> Vec<Health> {
+    let sized = organization.is_branch() && organization.purpose == Purpose::Ordinary;
+    let all = [
+        (Health::NoAdministrator, administrators == 0),
+        (Health::NoMembers, members == 0),
+        (
+            Health::TooFewMembers,
+            sized && members > 0 && members < policy.branch_members_min.into(),
+        ),
+        (
+            Health::TooManyMembers,
+            sized && members > policy.branch_members_max.into(),
+        ),
+        (Health::Unmarked, super::graduation::g1_is_unmarked(organization)),
+    ];
+    all.into_iter()
+        .filter(|(_, holds)| *holds && organization.is_active())
+        .map(|(warning, _)| warning)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

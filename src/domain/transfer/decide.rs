@@ -186,7 +186,8 @@ pub fn may_assign(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
 /// `transfer.closed`, `transfer.not_yours_to_cancel`, `transfer.already_approved`.
 pub fn may_withdraw(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
     is_open(case)?;
-    if !is_starter(case, desk.actor) && !(desk.policy.member_may_withdraw && is_member_himself(case, desk.actor)) {
+    let by_right_of_the_member = desk.policy.member_may_withdraw && is_member_himself(case, desk.actor);
+    if !is_starter(case, desk.actor) && !by_right_of_the_member {
         return Err(Code::TransferNotYoursToCancel.into());
     }
     if case.state.phase() == Phase::AwaitingAssignment {

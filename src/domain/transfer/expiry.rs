@@ -41,6 +41,11 @@ pub fn escalation_due_at(state: &State, policy: &Policy) -> Option<Timestamp> {
     }
 }
 
+/// The instant an inbox sorts by and a job looks for: after it the case is ended or its assignment escalated.
+pub fn deadline(state: &State, policy: &Policy) -> Option<Timestamp> {
+    due_at(state, policy).or_else(|| escalation_due_at(state, policy))
+}
+
 /// A6: whether the assignment must be escalated, as strict as [`is_overdue`].
 pub fn is_stale(state: &State, policy: &Policy, now: Timestamp) -> bool {
     escalation_due_at(state, policy).is_some_and(|due| now > due)

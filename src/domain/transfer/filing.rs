@@ -65,7 +65,7 @@ pub fn t1_out_of_scope(
     }
     match target {
         Some(target) if side == Side::Target && !actor.reaches(&target.path) => {
-            Err(Code::TransferTargetOutOfScope.into())
+            Err(Refusal::new(Code::TransferTargetOutOfScope).at("/target"))
         }
         _ => Ok(()),
     }

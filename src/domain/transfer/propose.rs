@@ -204,20 +204,16 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     } = *facts;
     let target = request.target.map(|target| target.facts);
     let mut blocking = Blocking::default();
-    blocking.check(
-        filing::t1_out_of_scope(request.side, actor, member, target).map_err(|refusal| {
-            if refusal.code == Code::TransferTargetOutOfScope {
-                at_target(refusal)
-            } else {
-                refusal
-            }
-        }),
-    );
+    blocking.check(filing::t1_out_of_scope(request.side, actor, member, target));
     blocking.check(filing::t12_member_not_active(member));
     blocking.check(filing::t2_already_open(facts.open_case.as_ref()));
     blocking.check(filing::t3_identity_not_certified(member, policy));
     blocking.check(request.reason.check_side(request.side, policy));
-    blocking.extend(t5_details(request));
+    blocking.extend(
+        request
+            .reason
+            .check_details(request.details, request.details.external.is_some()),
+    );
     let destination = blocking.check(destination(request, source));
     if let Some(target) = target {
         blocking.extend(t8_target(target, request, Some(&member.branch)));
@@ -233,6 +229,7 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
         policy,
         actor,
         request,
+        started_by: request.side,
         member_account: member.account,
         origin: Origin::Branch {
             branch: member.branch.id,
@@ -247,7 +244,8 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
 }
 
 /// X2: decides a filing from one of the three provinces. The other system answers for the person's age, certification and
-/// standing there; T3 and T9 are about members of the national tree.
+/// standing there; T3 and T9 are about members of the national tree. The province is the source side, whatever side the
+/// request names.
 ///
 /// # Errors
 /// At least one refusal: `transfer.inbound_not_allowed`, `transfer.inbound_member_exists`, and those of T2, T5, T8, T12.
@@ -264,7 +262,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
     let province = blocking.check(x2_integrator(actor));
     blocking.check(x2_known(known.as_ref()));
     blocking.check(filing::t2_already_open(facts.open_case.as_ref()));
-    blocking.extend(t5_details(request));
+    blocking.extend(request.reason.check_details(request.details, false));
     let destination = blocking.check(x2_destination(request));
     if let Some(target) = request.target {
         blocking.extend(t8_target(target.facts, request, None));
@@ -276,6 +274,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
         policy,
         actor,
         request,
+        started_by: Side::Source,
         member_account: known.and_then(|known| known.account),
         origin: Origin::Province {
             province,
@@ -358,13 +357,6 @@ fn t8_target(target: &OrganizationFacts, request: &Request<'_>, branch: Option<&
     checks.into_iter().filter_map(Result::err).map(at_target).collect()
 }
 
-/// T5, T6 (§1.4.6): what the reason demands to be filled in.
-fn t5_details(request: &Request<'_>) -> Vec<Refusal> {
-    request
-        .reason
-        .check_details(request.details, request.details.external.is_some())
-}
-
 fn at_target(refusal: Refusal) -> Refusal {
     refusal.at("/target")
 }
@@ -406,6 +398,7 @@ struct Draft<'a> {
     policy: &'a Policy,
     actor: &'a Actor,
     request: &'a Request<'a>,
+    started_by: Side,
     member_account: Option<AccountId>,
     origin: Origin,
     first_organ: Option<OrganizationId>,
@@ -414,7 +407,7 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn into_proposal(self, destination: Destination, branch_unmarked: bool) -> Proposal {
-        let Way { approval, assignment } = ordinary_way(self.request.side, &self.origin, &destination, self.now);
+        let Way { approval, assignment } = ordinary_way(self.started_by, &self.origin, &destination, self.now);
         let organ = self
             .first_organ
             .map(|organ| State::AwaitingLeadingOrgan { organ, since: self.now });
@@ -434,7 +427,7 @@ impl Draft<'_> {
         Proposal {
             season: season_of(self.now),
             reason: self.request.reason,
-            started_by: self.request.side,
+            started_by: self.started_by,
             member_account: self.member_account,
             origin: self.origin,
             warnings: warnings(branch_unmarked, self.first_organ.is_some(), &route),
@@ -462,7 +455,7 @@ impl Draft<'_> {
                 .is_some_and(|link| link.administrators.is_empty()),
             passes_to_superior: holders.passed,
             holders: holders.organizations,
-            due: expiry::due_at(state, self.policy).or_else(|| expiry::escalation_due_at(state, self.policy)),
+            due: expiry::deadline(state, self.policy),
         })
     }
 }

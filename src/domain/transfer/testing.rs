@@ -187,11 +187,6 @@ pub fn chain_with_vacant(id: OrganizationId, vacant: &[OrganizationId]) -> Chain
     Chain::new(link(id), organization(id).path.superiors().map(link).collect())
 }
 
-/// An organization with its superiors, each with its one administrator.
-pub fn chain(id: OrganizationId) -> Chain {
-    chain_with_vacant(id, &[])
-}
-
 /// The one administrator of an organization.
 pub fn administrator(id: OrganizationId) -> Actor {
     let OrganizationFacts { path, kind, .. } = organization(id);
@@ -239,6 +234,7 @@ pub struct Filing {
     pub details: Details,
     pub target: Option<OrganizationId>,
     pub explanation: Option<&'static str>,
+    /// Organizations without an administrator.
     pub vacant: Vec<OrganizationId>,
 }
 

@@ -1,1 +1,520 @@
+//! T1 to T12, G1 and the route: what a filing is told.
 
+use crate::domain::codes::Code;
+use crate::domain::ids::{OrganizationId, TransferId};
+use crate::domain::member::{Certification, Standing};
+use crate::domain::organization::System;
+use crate::domain::reason::{Reason, Side};
+use crate::domain::refusal::Language;
+use crate::domain::transfer::filing::{OpenCase, t6_target_other_system};
+use crate::domain::transfer::propose::{Known, Warning};
+use crate::domain::transfer::state::State;
+use crate::domain::transfer::testing::*;
+use crate::domain::transfer::turn::Duty;
+
+const NOTHING: [Code; 0] = [];
+
+#[test]
+fn t1_a_member_starts_for_himself_only() {
+    assert_eq!(Filing::to_village().codes(), NOTHING);
+    assert_eq!(
+        Filing {
+            actor: stranger(),
+            ..Filing::to_village()
+        }
+        .codes(),
+        [Code::TransferOutOfScope]
+    );
+    // An administrator cannot pose as the member, nor the member as an administrator.
+    assert_eq!(
+        Filing::to_village().started_by(Side::Member, CLASS).codes(),
+        [Code::TransferOutOfScope]
+    );
+    assert_eq!(
+        Filing {
+            side: Side::Source,
+            ..Filing::to_village()
+        }
+        .codes(),
+        [Code::TransferOutOfScope]
+    );
+}
+
+#[test]
+fn t1_the_source_side_starts_for_members_of_its_subtree() {
+    for (organization, codes) in [
+        (CLASS, vec![]),
+        (COLLEGE, vec![]),
+        (UNIVERSITY, vec![]),
+        (PROVINCE, vec![]),
+        (GRADUATE_CLASS, vec![Code::TransferOutOfScope]),
+        (VILLAGE, vec![Code::TransferOutOfScope]),
+        (OTHER_UNIVERSITY, vec![Code::TransferOutOfScope]),
+    ] {
+        assert_eq!(
+            Filing::to_village().started_by(Side::Source, organization).codes(),
+            codes,
+            "{organization:?}"
+        );
+    }
+}
+
+#[test]
+fn t1_the_target_side_starts_for_its_own_subtree() {
+    for (organization, codes) in [
+        (OTHER_UNIVERSITY, vec![]),
+        (OTHER_PROVINCE, vec![]),
+        (OTHER_CLASS, vec![Code::TransferTargetOutOfScope]),
+        (FACTORY, vec![Code::TransferTargetOutOfScope]),
+        (COLLEGE, vec![Code::TransferTargetOutOfScope]),
+    ] {
+        let filing = Filing::to_other_university().started_by(Side::Target, organization);
+        assert_eq!(filing.codes(), codes, "{organization:?}");
+    }
+}
+
+#[test]
+fn t2_a_second_transfer_names_the_open_one() {
+    let open = OpenCase {
+        id: TransferId(99),
+        started_by: Side::Source,
+        filed_at: at("2026-06-30T16:30:00Z"),
+    };
+    let refusals = Filing {
+        open_case: Some(open),
+        ..Filing::to_village()
+    }
+    .propose()
+    .unwrap_err();
+    assert_eq!(refusals[0].code, Code::TransferAlreadyOpen);
+    let text = refusals[0].detail(Language::English);
+    assert!(text.contains(&open.id.to_string()), "{text}");
+    assert!(text.contains("source side"), "{text}");
+    assert!(text.contains("2026-07-01"), "the day in Shanghai: {text}");
+}
+
+#[test]
+fn t3_who_joined_in_2020_or_later_needs_a_certified_identity() {
+    for (joined_on, certification, codes) in [
+        ("2019-12", Certification::NotRequired, vec![]),
+        ("2019-12", Certification::NotUploaded, vec![]),
+        ("2020-01", Certification::Certified, vec![]),
+        (
+            "2020-01",
+            Certification::NotRequired,
+            vec![Code::TransferIdentityNotCertified],
+        ),
+        (
+            "2020-01",
+            Certification::NotUploaded,
+            vec![Code::TransferIdentityNotCertified],
+        ),
+        (
+            "2020-01",
+            Certification::Waiting,
+            vec![Code::TransferIdentityNotCertified],
+        ),
+        (
+            "2025-05",
+            Certification::Refused,
+            vec![Code::TransferIdentityNotCertified],
+        ),
+    ] {
+        let mut filing = Filing::to_village();
+        filing.member.joined_on = joined_on.parse().unwrap();
+        filing.member.certification = certification;
+        assert_eq!(filing.codes(), codes, "{joined_on} {certification}");
+    }
+}
+
+#[test]
+fn t5_every_field_the_reason_demands_is_asked_for_at_once() {
+    let mut filing = Filing::to_other_university();
+    filing.details = Default::default();
+    assert_eq!(filing.codes(), [Code::TransferFieldRequired; 3]);
+}
+
+#[test]
+fn t5_the_reason_decides_which_target_it_may_have() {
+    let no = vec![Code::TransferTargetNotAllowedForReason];
+    for (reason, target, codes) in [
+        (Reason::FurtherStudy, Some(OTHER_UNIVERSITY), vec![]),
+        (Reason::FurtherStudy, Some(FACTORY), no.clone()),
+        (Reason::EmployedWithLeague, Some(FACTORY), vec![]),
+        (Reason::EmployedWithLeague, Some(OTHER_UNIVERSITY), vec![]),
+        (Reason::EmployedWithoutLeague, Some(TOWNSHIP), vec![]),
+        (Reason::EmployedWithoutLeague, Some(FACTORY), no.clone()),
+        (Reason::Abroad, Some(ABROAD), vec![]),
+        (Reason::Abroad, Some(FLOATING), no.clone()),
+        (Reason::Abroad, Some(VILLAGE), no.clone()),
+        (Reason::Unsettled, Some(TOWNSHIP), vec![]),
+        (Reason::Unsettled, Some(FLOATING), vec![]),
+        (Reason::Unsettled, Some(ABROAD), no.clone()),
+        (Reason::Unsettled, Some(FACTORY), no),
+        (Reason::Unsettled, None, vec![Code::TransferTargetRequired]),
+        (Reason::Abroad, None, vec![Code::TransferTargetRequired]),
+        (Reason::SpecialUnit, None, vec![]),
+        (
+            Reason::SpecialUnit,
+            Some(VILLAGE),
+            vec![Code::TransferSpecialUnitHasNoTarget],
+        ),
+    ] {
+        assert_eq!(Filing::new(reason, target).codes(), codes, "{reason} to {target:?}");
+    }
+}
+
+#[test]
+fn t5_other_reasons_from_the_target_side_are_a_switch() {
+    let mut filing = Filing::to_village().started_by(Side::Target, TOWNSHIP);
+    assert_eq!(filing.codes(), NOTHING);
+    filing.policy.target_side_other_reasons = false;
+    assert_eq!(filing.codes(), [Code::TransferReasonNotAllowedFromTarget]);
+    let mut study = Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
+    study.policy.target_side_other_reasons = false;
+    assert_eq!(study.codes(), NOTHING);
+}
+
+#[test]
+fn t6_the_three_provinces_are_written_out_in_full() {
+    assert_eq!(Filing::to_beijing().codes(), NOTHING);
+
+    let mut incomplete = Filing::to_beijing();
+    let external = incomplete.details.external.as_mut().unwrap();
+    (external.name, external.organization, external.address) = (None, Some("  ".into()), None);
+    assert_eq!(incomplete.codes(), [Code::TransferExternalDetailsRequired; 3]);
+
+    let mut nowhere = Filing::to_beijing();
+    nowhere.details.external.as_mut().unwrap().province = None;
+    assert_eq!(nowhere.codes(), [Code::TransferExternalDetailsRequired]);
+
+    let mut hebei = Filing::to_beijing();
+    hebei.details.external.as_mut().unwrap().province = Some(13);
+    assert!(hebei.codes().contains(&Code::TransferExternalProvinceUnknown));
+    assert_eq!(
+        hebei
+            .codes()
+            .iter()
+            .filter(|code| **code == Code::TransferExternalProvinceUnknown)
+            .count(),
+        1
+    );
+}
+
+#[test]
+fn t6_either_a_target_or_a_written_out_destination() {
+    let both = Filing {
+        target: Some(OTHER_UNIVERSITY),
+        ..Filing::to_beijing()
+    };
+    assert_eq!(both.codes(), [Code::TransferTargetAndExternal]);
+    let by_target = Filing::to_beijing().started_by(Side::Target, OTHER_UNIVERSITY);
+    assert_eq!(by_target.codes(), [Code::TransferTargetRequired]);
+    let mut abroad = Filing {
+        reason: Reason::Abroad,
+        ..Filing::to_beijing()
+    };
+    abroad.details.school_name = None;
+    assert!(abroad.codes().contains(&Code::TransferReasonNotExternal));
+}
+
+#[test]
+fn t6_an_organization_of_the_three_provinces_cannot_be_chosen() {
+    let filing = Filing::new(Reason::FurtherStudy, Some(BEIJING_UNIVERSITY));
+    assert_eq!(filing.codes(), [Code::TransferTargetOtherSystem]);
+}
+
+#[test]
+fn t7_a_system_committee_s_organization_is_one_of_ours_wherever_it_stands() {
+    let mut railway = organization(BEIJING_UNIVERSITY);
+    railway.system = System::Railway;
+    assert_eq!(t6_target_other_system(&railway), Ok(()));
+    railway.system = System::Place;
+    assert!(t6_target_other_system(&railway).is_err());
+}
+
+#[test]
+fn t8_bad_targets_are_named() {
+    for (target, code) in [
+        (GRADUATE_CLASS, Code::TransferTargetGraduateBranch),
+        (CLOSED_BRANCH, Code::TransferTargetClosed),
+        (CLASS, Code::TransferTargetSame),
+        (PROVINCE, Code::TransferTargetLeadingOrgan),
+        (COUNTY, Code::TransferTargetLeadingOrgan),
+    ] {
+        let codes = Filing::new(Reason::EmployedWithLeague, Some(target)).codes();
+        assert!(codes.contains(&code), "{target:?}: {codes:?}");
+    }
+    // What holds the bad ones is a good target itself, the member's own college included.
+    for target in [FACTORY, COLLEGE, UNIVERSITY] {
+        assert_eq!(
+            Filing::new(Reason::EmployedWithLeague, Some(target)).codes(),
+            NOTHING,
+            "{target:?}"
+        );
+    }
+}
+
+#[test]
+fn t8_nobody_chooses_the_holding_of_special_units() {
+    for reason in Reason::ALL {
+        let codes = Filing::new(*reason, Some(HOLDING)).codes();
+        assert!(!codes.is_empty(), "{reason}");
+    }
+}
+
+#[test]
+fn t9_under_sixteen_and_out_of_the_school_sector_an_explanation_is_required() {
+    let born = |birth_date: &str, now: &str, explanation| Filing {
+        now: at(now),
+        explanation,
+        ..Filing::to_village().born(birth_date)
+    };
+    // 1 September 2026 begins in Shanghai at 16:00 of 31 August in UTC.
+    let before = born("2010-09-01", "2026-08-31T15:59:59Z", None);
+    assert_eq!(before.codes(), [Code::TransferExplanationRequired]);
+    assert_eq!(
+        born("2010-09-01", "2026-08-31T16:00:00Z", None).codes(),
+        NOTHING,
+        "sixteen on the birthday"
+    );
+    assert_eq!(
+        born("2010-09-01", "2026-08-31T15:59:59Z", Some(" ")).codes(),
+        [Code::TransferExplanationRequired]
+    );
+
+    let explained = born("2010-09-01", "2026-08-31T15:59:59Z", Some("随父母迁居"))
+        .propose()
+        .unwrap();
+    assert!(matches!(
+        explained.state,
+        State::AwaitingLeadingOrgan { organ: PROVINCE, .. }
+    ));
+    assert!(explained.warnings.contains(&Warning::LeadingOrganFirst));
+    let grown = born("2010-09-01", "2026-08-31T16:00:00Z", Some("随父母迁居"))
+        .propose()
+        .unwrap();
+    assert!(
+        matches!(grown.state, State::AwaitingApproval { .. }),
+        "an explanation alone changes no way"
+    );
+}
+
+#[test]
+fn t9_within_the_school_sector_no_leading_organ_is_asked() {
+    let young = Filing::to_other_university().born("2012-01-01");
+    assert!(matches!(young.propose().unwrap().state, State::AwaitingApproval { .. }));
+    let to_school_in_beijing = Filing::to_beijing().born("2012-01-01");
+    assert!(matches!(
+        to_school_in_beijing.propose().unwrap().state,
+        State::ExternalPending { .. }
+    ));
+    assert_eq!(
+        Filing::to_special_unit().born("2012-01-01").codes(),
+        [Code::TransferExplanationRequired]
+    );
+}
+
+#[test]
+fn t12_only_members_in_good_standing_can_start() {
+    for standing in Standing::ALL {
+        let mut filing = Filing::to_village();
+        filing.member.standing = *standing;
+        let good = matches!(standing, Standing::Good | Standing::PartyMember);
+        let expected = if good {
+            vec![]
+        } else {
+            vec![Code::TransferMemberNotActive]
+        };
+        assert_eq!(filing.codes(), expected, "{standing}");
+    }
+    let mut held = Filing::to_village();
+    held.member.branch = organization(HOLDING);
+    assert_eq!(held.codes(), [Code::TransferMemberNotActive]);
+}
+
+#[test]
+fn all_blocking_rules_are_told_at_once_in_a_fixed_order() {
+    let mut filing = Filing::new(Reason::Unsettled, Some(CLOSED_BRANCH)).born("2012-01-01");
+    filing.actor = stranger();
+    filing.member.standing = Standing::Expelled;
+    filing.member.certification = Certification::Waiting;
+    filing.open_case = Some(OpenCase {
+        id: TransferId(3),
+        started_by: Side::Target,
+        filed_at: filing.now,
+    });
+    filing.details = Default::default();
+    assert_eq!(
+        filing.codes(),
+        [
+            Code::TransferOutOfScope,
+            Code::TransferMemberNotActive,
+            Code::TransferAlreadyOpen,
+            Code::TransferIdentityNotCertified,
+            Code::TransferFieldRequired,
+            Code::TransferTargetClosed,
+            Code::TransferTargetNotAllowedForReason,
+            Code::TransferExplanationRequired,
+        ]
+    );
+}
+
+#[test]
+fn g1_an_unmarked_branch_only_warns() {
+    let filing = Filing::to_village();
+    assert_eq!(filing.propose().unwrap().warnings, [Warning::BranchUnmarked]);
+    let mut marked = filing.clone();
+    let month = crate::domain::time::Month::new(2026, 7).unwrap();
+    marked.member.branch.graduation = Some(crate::domain::graduation::Graduation::Month(month));
+    assert_eq!(marked.propose().unwrap().warnings, []);
+}
+
+/// Each step's duty, its organization, who can act, and whether the turn passed on.
+fn route(filing: &Filing) -> Vec<(Duty, OrganizationId, Vec<OrganizationId>, bool)> {
+    let route = filing.propose().unwrap().route;
+    route
+        .into_iter()
+        .map(|step| (step.duty, step.organization, step.holders, step.passes_to_superior))
+        .collect()
+}
+
+#[test]
+fn a1_to_a4_the_whole_route_is_told_beforehand() {
+    assert_eq!(
+        route(&Filing::to_village()),
+        [(Duty::ApprovalIn, VILLAGE, vec![VILLAGE, TOWNSHIP], false)]
+    );
+    assert_eq!(
+        route(&Filing::to_other_university()),
+        [
+            (Duty::ApprovalIn, OTHER_UNIVERSITY, vec![OTHER_UNIVERSITY], false),
+            (Duty::Assignment, OTHER_UNIVERSITY, vec![OTHER_UNIVERSITY], false),
+        ]
+    );
+    assert_eq!(
+        route(&Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY)),
+        [
+            (Duty::ApprovalOut, CLASS, vec![CLASS, COLLEGE], false),
+            (Duty::Assignment, OTHER_UNIVERSITY, vec![OTHER_UNIVERSITY], false),
+        ]
+    );
+    assert_eq!(
+        route(&Filing::to_special_unit()),
+        [(Duty::Province, PROVINCE, vec![PROVINCE], false)]
+    );
+    assert_eq!(
+        route(&Filing::to_beijing()),
+        [(Duty::ExternalAnswer, BEIJING, vec![BEIJING], false)]
+    );
+    let young = Filing {
+        explanation: Some("迁居"),
+        ..Filing::new(Reason::Unsettled, Some(TOWNSHIP)).born("2012-01-01")
+    };
+    assert_eq!(
+        route(&young).iter().map(|step| step.0).collect::<Vec<_>>(),
+        [Duty::LeadingOrgan, Duty::ApprovalIn, Duty::Assignment,]
+    );
+}
+
+#[test]
+fn a10_the_preview_says_that_a_turn_will_pass() {
+    let filing = Filing {
+        vacant: vec![VILLAGE, TOWNSHIP],
+        ..Filing::to_village()
+    };
+    let proposal = filing.propose().unwrap();
+    assert!(proposal.route[0].vacant && proposal.route[0].passes_to_superior);
+    assert_eq!(proposal.route[0].holders, [COUNTY]);
+    assert!(proposal.warnings.contains(&Warning::TurnPasses));
+
+    let nobody = Filing {
+        vacant: vec![VILLAGE, TOWNSHIP, COUNTY, PROVINCE, NATION],
+        ..filing
+    };
+    assert!(nobody.propose().unwrap().warnings.contains(&Warning::NobodyCanAct));
+}
+
+#[test]
+fn a6_the_preview_tells_the_first_step_s_due_date() {
+    let route = Filing::to_other_university().propose().unwrap().route;
+    assert_eq!(route[0].due, Some(at("2026-10-10T16:00:00Z")));
+    assert_eq!(route[1].due, None, "its clock starts when it is reached");
+}
+
+#[test]
+fn x2_only_another_province_s_system_files_from_there() {
+    let filing = Filing {
+        side: Side::Source,
+        ..Filing::to_other_university()
+    };
+    for (actor, expected) in [
+        (integrator(), vec![]),
+        (administrator(BEIJING), vec![Code::TransferInboundNotAllowed]),
+        (administrator(OTHER_UNIVERSITY), vec![Code::TransferInboundNotAllowed]),
+        (member(), vec![Code::TransferInboundNotAllowed]),
+    ] {
+        assert_eq!(
+            codes(
+                Filing {
+                    actor,
+                    ..filing.clone()
+                }
+                .propose_inbound(None)
+            ),
+            expected
+        );
+    }
+}
+
+#[test]
+fn x2_who_is_a_member_here_is_not_filed_from_outside() {
+    let filing = Filing {
+        actor: integrator(),
+        side: Side::Source,
+        ..Filing::to_other_university()
+    };
+    for standing in Standing::ALL {
+        let known = Known {
+            id: MEMBER,
+            account: None,
+            standing: *standing,
+        };
+        let expected = match standing {
+            Standing::MovedOut => vec![],
+            Standing::Good | Standing::PartyMember => vec![Code::TransferInboundMemberExists],
+            _ => vec![Code::TransferMemberNotActive],
+        };
+        assert_eq!(codes(filing.propose_inbound(Some(known))), expected, "{standing}");
+    }
+}
+
+#[test]
+fn x2_the_target_s_rules_hold_for_cases_from_outside_too() {
+    for (target, expected) in [
+        (None, Code::TransferTargetRequired),
+        (Some(GRADUATE_CLASS), Code::TransferTargetGraduateBranch),
+        (Some(COUNTY), Code::TransferTargetLeadingOrgan),
+        (Some(BEIJING_UNIVERSITY), Code::TransferTargetOtherSystem),
+        (Some(FACTORY), Code::TransferTargetNotAllowedForReason),
+    ] {
+        let filing = Filing {
+            actor: integrator(),
+            side: Side::Source,
+            target,
+            ..Filing::to_other_university()
+        };
+        assert!(codes(filing.propose_inbound(None)).contains(&expected), "{target:?}");
+    }
+    let open = OpenCase {
+        id: TransferId(3),
+        started_by: Side::Source,
+        filed_at: at("2026-06-01T00:00:00Z"),
+    };
+    let filing = Filing {
+        actor: integrator(),
+        open_case: Some(open),
+        ..Filing::to_other_university()
+    };
+    assert_eq!(codes(filing.propose_inbound(None)), [Code::TransferAlreadyOpen]);
+}

@@ -1,1 +1,328 @@
+//! Properties of the machine itself: only its edges (I-06), final states absorb (I-07), one event a transition (I-09),
+//! replay (I-10), nobody decides his own (I-04), and what is shown as allowed is what succeeds.
 
+use crate::domain::actor::{Actor, Role};
+use crate::domain::codes::Code;
+use crate::domain::ids::OrganizationId;
+use crate::domain::reason::{Reason, Side};
+use crate::domain::transfer::allowed::{Action, allowed_actions};
+use crate::domain::transfer::decide::a2_branch;
+use crate::domain::transfer::events::{EventKind, replay};
+use crate::domain::transfer::expiry::is_overdue;
+use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::state::{ApprovalSide, Columns, Outcome, Phase, State};
+use crate::domain::transfer::testing::*;
+use crate::domain::transfer::turn::Duty;
+use chrono::TimeDelta;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+fn any_state() -> impl Strategy<Value = State> {
+    let since = at("2026-07-01T00:00:00Z");
+    let id = OrganizationId(7);
+    let states = vec![
+        State::AwaitingLeadingOrgan { organ: id, since },
+        State::AwaitingApproval {
+            side: ApprovalSide::Source,
+            at: id,
+            since,
+        },
+        State::AwaitingApproval {
+            side: ApprovalSide::Target,
+            at: id,
+            since,
+        },
+        State::AwaitingProvince { organ: id, since },
+        State::ExternalPending {
+            province: BEIJING_CODE,
+            organ: id,
+            since,
+        },
+        State::AwaitingAssignment {
+            at: id,
+            since,
+            escalated: None,
+        },
+        State::AwaitingAssignment {
+            at: id,
+            since,
+            escalated: Some(since),
+        },
+        State::Completed {
+            at: since,
+            outcome: Outcome::Branch(id),
+        },
+        State::Completed {
+            at: since,
+            outcome: Outcome::Holding(id),
+        },
+        State::Completed {
+            at: since,
+            outcome: Outcome::MovedOut(BEIJING_CODE),
+        },
+        State::Refused {
+            at: since,
+            reason: Remark::new("信息错误").unwrap(),
+        },
+        State::Withdrawn { at: since },
+        State::Expired { at: since },
+    ];
+    select(states)
+}
+
+/// Every organization's administrator, one of them being the member himself, and everybody else.
+fn any_actor() -> impl Strategy<Value = Actor> {
+    let mut actors: Vec<Actor> = ALL.into_iter().map(administrator).collect();
+    actors.push(Actor {
+        member: Some(MEMBER),
+        ..administrator(VILLAGE)
+    });
+    actors.extend([member(), stranger(), integrator(), Actor::system()]);
+    select(actors)
+}
+
+/// Filings of every way a case can take.
+fn any_filing() -> impl Strategy<Value = Filing> {
+    let young = |filing: Filing| Filing {
+        explanation: Some("迁居"),
+        ..filing.born("2012-01-01")
+    };
+    let filings = vec![
+        Filing::to_village(),
+        Filing::to_village().started_by(Side::Source, COLLEGE),
+        Filing::to_village().started_by(Side::Target, TOWNSHIP),
+        Filing::new(Reason::Unsettled, Some(TOWNSHIP)),
+        Filing::new(Reason::Unsettled, Some(FLOATING)).started_by(Side::Source, UNIVERSITY),
+        Filing::new(Reason::EmployedWithLeague, Some(UNIVERSITY)),
+        Filing::to_other_university(),
+        Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY),
+        Filing::to_special_unit(),
+        Filing::to_beijing(),
+        young(Filing::to_village()),
+        young(Filing::new(Reason::Unsettled, Some(TOWNSHIP)).started_by(Side::Target, TOWNSHIP)),
+        young(Filing::to_special_unit()),
+    ];
+    let vacant = prop::collection::vec(select(ALL.to_vec()), 0..4);
+    (select(filings), vacant, 0..200i64).prop_map(|(filing, vacant, days)| {
+        let now = filing.now + TimeDelta::days(days);
+        Filing { vacant, now, ..filing }
+    })
+}
+
+#[derive(Debug, Clone)]
+enum Attempt {
+    Take(Action, Actor, OrganizationId),
+    Expire,
+    Escalate,
+    Wait(TimeDelta),
+}
+
+fn any_attempt() -> impl Strategy<Value = Attempt> {
+    let action = (select(Action::ALL.to_vec()), any_actor(), select(ALL.to_vec()));
+    prop_oneof![
+        8 => action.prop_map(|(action, actor, branch)| Attempt::Take(action, actor, branch)),
+        1 => Just(Attempt::Expire),
+        1 => Just(Attempt::Escalate),
+        1 => (0..40_000i64).prop_map(|minutes| Attempt::Wait(TimeDelta::minutes(minutes))),
+    ]
+}
+
+fn take(play: &mut Play, action: Action, actor: &Actor, branch: OrganizationId) -> Result<(), Code> {
+    match action {
+        Action::Approve => play.approve(actor),
+        Action::Refuse => play.refuse(actor, "信息错误"),
+        Action::Assign => play.assign(actor, branch),
+        Action::Withdraw => play.withdraw(actor),
+        Action::AcceptExternal => play.accept_external(actor),
+        Action::RefuseExternal => play.refuse_external(actor, "查无此人"),
+    }
+}
+
+/// Makes an attempt and checks that what was announced is what happened.
+fn attempt(play: &mut Play, attempt: &Attempt) -> Result<(), TestCaseError> {
+    match attempt {
+        Attempt::Wait(time) => play.now += *time,
+        Attempt::Expire => {
+            let overdue = is_overdue(&play.case.state, &play.policy, play.now);
+            prop_assert_eq!(play.expire(), overdue, "I-22");
+        }
+        Attempt::Escalate => {
+            play.escalate();
+        }
+        Attempt::Take(action, actor, branch) => {
+            let allowed = play.ask(actor, allowed_actions);
+            let announced = allowed
+                .into_iter()
+                .find(|(other, _)| other == action)
+                .unwrap()
+                .1
+                .map_err(|no| no.code);
+            let good_input = *action != Action::Assign || a2_branch(&play.case, &organization(*branch)).is_ok();
+            let answer = take(play, *action, actor, *branch);
+            if good_input {
+                prop_assert_eq!(answer, announced, "shown and decided differ");
+            } else {
+                prop_assert!(answer.is_err());
+            }
+            let decides = !matches!(action, Action::Withdraw | Action::Assign);
+            if answer.is_ok() && decides && !matches!(actor.role, Role::Integrator { .. }) {
+                prop_assert_ne!(actor.account, play.case.filed_by, "I-04");
+                prop_assert_ne!(actor.member, play.case.member(), "I-04");
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn i10_a_state_survives_its_columns_and_its_json(state in any_state()) {
+        prop_assert_eq!(&State::try_from(Columns::from(state.clone())), &Ok(state.clone()));
+        let json = serde_json::to_string(&state).unwrap();
+        prop_assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state);
+    }
+
+    #[test]
+    fn i06_i07_i09_i10_a_case_keeps_to_the_machine(
+        filing in any_filing(),
+        attempts in prop::collection::vec(any_attempt(), 1..60),
+    ) {
+        let mut play = filing.play();
+        for next in &attempts {
+            let (before, events) = (play.case.clone(), play.events.len());
+            attempt(&mut play, next)?;
+            let changed = play.events.len() - events;
+            if changed == 0 {
+                prop_assert_eq!(&play.case, &before, "I-32: a denied attempt changes nothing");
+            } else {
+                prop_assert_eq!(changed, 1, "I-09");
+                prop_assert!(before.state.is_open(), "I-07");
+                prop_assert!(before.state.phase().next().contains(&play.phase()), "I-06");
+                prop_assert_eq!(play.movement.is_some(), play.phase() == Phase::Completed, "I-11");
+            }
+            prop_assert_eq!(play.case.version, play.events.len() as i64);
+            prop_assert_eq!(replay(&play.events), Ok(play.case.state.clone()), "I-10");
+        }
+    }
+
+    #[test]
+    fn t10_a1_the_previewed_route_is_the_one_the_case_takes(filing in any_filing()) {
+        let proposal = filing.propose().unwrap();
+        let mut play = Play::new(proposal.clone(), &filing.vacant);
+        for step in &proposal.route {
+            let turn = play.case.state.turn().unwrap();
+            prop_assert_eq!((turn.duty, turn.organization), (step.duty, step.organization));
+            prop_assert_eq!(&play.holders(), &step.holders);
+            let Some(holder) = step.holders.first() else { return Ok(()) };
+            let actor = administrator(*holder);
+            let answer = match step.duty {
+                Duty::Assignment => {
+                    let branch = ALL.into_iter().find(|id| a2_branch(&play.case, &organization(*id)).is_ok());
+                    play.assign(&actor, branch.unwrap())
+                }
+                Duty::ExternalAnswer => play.accept_external(&actor),
+                _ => play.approve(&actor),
+            };
+            prop_assert_eq!(answer, Ok(()));
+        }
+        prop_assert_eq!(play.phase(), Phase::Completed);
+    }
+
+    #[test]
+    fn the_preview_and_the_filing_agree_and_a_blocked_one_says_why(
+        filing in any_filing(),
+        actor in any_actor(),
+        side in select(Side::ALL.to_vec()),
+        reason in select(Reason::ALL.to_vec()),
+        target in prop::option::of(select(ALL.to_vec())),
+    ) {
+        let filing = Filing { actor, side, reason, target, ..filing };
+        let (preview, filed) = (filing.propose(), filing.propose());
+        prop_assert_eq!(&preview, &filed);
+        match filed {
+            Ok(proposal) => {
+                prop_assert!(proposal.state.is_open());
+                prop_assert_eq!(proposal.route[0].duty, proposal.state.turn().unwrap().duty);
+            }
+            Err(refusals) => prop_assert!(!refusals.is_empty()),
+        }
+    }
+}
+
+#[test]
+fn n7_n13_a_closed_case_takes_no_action_whatever() {
+    let mut ends: Vec<Play> = vec![];
+    let mut play = Filing::to_village().play();
+    play.approve(&administrator(VILLAGE)).unwrap();
+    ends.push(play);
+    let mut play = Filing::to_village().play();
+    play.refuse(&administrator(VILLAGE), "信息错误").unwrap();
+    ends.push(play);
+    let mut play = Filing::to_village().play();
+    play.withdraw(&member()).unwrap();
+    ends.push(play);
+    let mut play = Filing::to_village().play();
+    play.now = at("2027-01-01T00:00:00Z");
+    assert!(play.expire());
+    ends.push(play);
+    for mut play in ends {
+        play.now = at("2030-01-01T00:00:00Z");
+        for action in Action::ALL {
+            for actor in [administrator(VILLAGE), administrator(TOWNSHIP), member(), integrator()] {
+                assert_eq!(
+                    take(&mut play, *action, &actor, OTHER_VILLAGE),
+                    Err(Code::TransferClosed),
+                    "{action}"
+                );
+            }
+        }
+        assert!(!play.expire() && !play.escalate());
+    }
+}
+
+#[test]
+fn i10_a_history_with_a_gap_a_second_filing_or_a_missing_edge_is_none() {
+    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    play.approve(&administrator(TOWNSHIP)).unwrap();
+    play.assign(&administrator(TOWNSHIP), VILLAGE).unwrap();
+    let good = play.events;
+    assert!(replay(&good).is_ok());
+    assert_eq!(replay(&[]).map_err(|no| no.number), Err(1));
+    assert_eq!(replay(&good[1..]).map_err(|no| no.number), Err(1));
+
+    let gap = [good[0].clone(), good[2].clone()];
+    assert_eq!(replay(&gap).map_err(|no| no.number), Err(2));
+
+    let mut twice = good.clone();
+    twice[1].kind = twice[0].kind.clone();
+    assert_eq!(replay(&twice).map_err(|no| no.number), Err(2));
+
+    let mut after_the_end = good.clone();
+    after_the_end.push(good[2].clone());
+    after_the_end[3].number = 4;
+    after_the_end[3].kind = EventKind::Expired;
+    assert_eq!(replay(&after_the_end).map_err(|no| no.number), Err(4));
+
+    let mut skipped = good;
+    skipped[1].kind = EventKind::Assigned { branch: VILLAGE };
+    assert_eq!(replay(&skipped).map_err(|no| no.number), Err(2));
+}
+
+#[test]
+fn i10_columns_that_contradict_each_other_are_no_state() {
+    let since = at("2026-07-01T00:00:00Z");
+    let blank = Columns::from(State::Withdrawn { at: since });
+    for phase in Phase::ALL {
+        let lacking = State::try_from(Columns {
+            phase: *phase,
+            ..blank.clone()
+        });
+        assert_eq!(
+            lacking.is_ok(),
+            matches!(phase, Phase::Withdrawn | Phase::Expired),
+            "{phase}"
+        );
+    }
+}
