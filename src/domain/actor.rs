@@ -50,17 +50,29 @@ pub struct Actor {
 impl Actor {
     /// A member acting for himself.
     pub fn member(account: AccountId, member: MemberId) -> Self {
-        Self { account: Some(account), member: Some(member), role: Role::Member }
+        Self {
+            account: Some(account),
+            member: Some(member),
+            role: Role::Member,
+        }
     }
 
     /// An administrator acting from an office.
     pub fn administrator(account: AccountId, member: Option<MemberId>, office: Office) -> Self {
-        Self { account: Some(account), member, role: Role::Administrator(office) }
+        Self {
+            account: Some(account),
+            member,
+            role: Role::Administrator(office),
+        }
     }
 
     /// The service itself.
     pub fn system() -> Self {
-        Self { account: None, member: None, role: Role::System }
+        Self {
+            account: None,
+            member: None,
+            role: Role::System,
+        }
     }
 
     /// The office he acts from; `None` for everybody but administrators.

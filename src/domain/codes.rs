@@ -583,7 +583,10 @@ mod tests {
     const LANGUAGES: [Language; 2] = [Language::Chinese, Language::English];
 
     fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect()
+        text.split('{')
+            .skip(1)
+            .map(|rest| rest.split('}').next().unwrap())
+            .collect()
     }
 
     fn named(name: &str) -> Option<Code> {
@@ -596,8 +599,14 @@ mod tests {
         for code in Code::ALL {
             let name = code.name();
             assert!(seen.insert(name), "{name} occurs twice");
-            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.'), "{name}");
-            assert!(name.split('.').all(|part| !part.is_empty()) && name.split('.').count() <= 2, "{name}");
+            assert!(
+                name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.'),
+                "{name}"
+            );
+            assert!(
+                name.split('.').all(|part| !part.is_empty()) && name.split('.').count() <= 2,
+                "{name}"
+            );
         }
     }
 
@@ -607,7 +616,10 @@ mod tests {
             for language in LANGUAGES {
                 assert!(!code.detail(language).trim().is_empty(), "{code}");
                 assert!(!code.next_action(language).trim().is_empty(), "{code}");
-                assert!(placeholders(code.next_action(language)).is_empty(), "{code}: a way out is a fixed text");
+                assert!(
+                    placeholders(code.next_action(language)).is_empty(),
+                    "{code}: a way out is a fixed text"
+                );
             }
             let [zh, en] = LANGUAGES.map(|language| placeholders(code.detail(language)));
             assert_eq!(zh, en, "{code}");

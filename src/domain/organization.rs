@@ -115,7 +115,10 @@ impl Path {
     /// The ids from the root to the organization itself.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = OrganizationId> + '_ {
         // Parsed once at the border: each part is a number.
-        self.0.trim_end_matches('/').split('/').filter_map(|part| part.parse().ok().map(OrganizationId))
+        self.0
+            .trim_end_matches('/')
+            .split('/')
+            .filter_map(|part| part.parse().ok().map(OrganizationId))
     }
 
     /// The ids above the organization, from its direct superior up to the root.
@@ -149,7 +152,10 @@ impl FromStr for Path {
     fn from_str(text: &str) -> Result<Self, ParsePathError> {
         let well_formed = |part: &str| part.parse::<i64>().is_ok_and(|id| id > 0 && id.to_string() == part);
         let body = text.strip_suffix('/').ok_or(ParsePathError)?;
-        body.split('/').all(well_formed).then(|| Self(text.to_owned())).ok_or(ParsePathError)
+        body.split('/')
+            .all(well_formed)
+            .then(|| Self(text.to_owned()))
+            .ok_or(ParsePathError)
     }
 }
 
@@ -227,6 +233,9 @@ impl OrganizationFacts {
     ///
     /// The five system committees are one system wherever they stand (T7), also in Beijing.
     pub fn is_external(&self) -> bool {
-        self.system == System::Place && self.province.is_some_and(|province| EXTERNAL_PROVINCES.contains(&province))
+        self.system == System::Place
+            && self
+                .province
+                .is_some_and(|province| EXTERNAL_PROVINCES.contains(&province))
     }
 }

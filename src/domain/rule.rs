@@ -53,7 +53,11 @@ impl fmt::Display for Rule {
 impl FromStr for Rule {
     type Err = ParseRuleError;
     fn from_str(text: &str) -> Result<Self, ParseRuleError> {
-        Self::ALL.iter().copied().find(|rule| rule.number() == text).ok_or(ParseRuleError)
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|rule| rule.number() == text)
+            .ok_or(ParseRuleError)
     }
 }
 
