@@ -4,4 +4,5 @@
 //! database of its own.
 
 mod architecture;
+mod schema;
 mod support;

@@ -1,6 +1,6 @@
 //! What the tests stand on: a database each, both engines, the program as a child process, a client for it.
 
-mod database;
+pub mod database;
 mod postgres;
 mod scratch;
 
