@@ -4,5 +4,6 @@
 //! database of its own.
 
 mod architecture;
+mod doors;
 mod schema;
 mod support;

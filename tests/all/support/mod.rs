@@ -16,12 +16,6 @@ use std::io::Write;
 ///
 /// An `async fn` runs on a runtime of its own; a plain `fn` is for tests that talk to a served program.
 macro_rules! both_engines {
-    ($($(#[$doc:meta])* async fn $name:ident($db:ident: TestDb) $body:block)+) => {
-        $($crate::support::both_engines! { @one [$(#[$doc])*] $name, |$db| $crate::support::block_on(async move $body) })+
-    };
-    ($($(#[$doc:meta])* fn $name:ident($db:ident: TestDb) $body:block)+) => {
-        $($crate::support::both_engines! { @one [$(#[$doc])*] $name, |$db| $body })+
-    };
     (@one [$($doc:tt)*] $name:ident, |$db:ident| $body:expr) => {
         $($doc)*
         mod $name {
@@ -42,6 +36,15 @@ macro_rules! both_engines {
                 $crate::support::Engine::Postgres.with_database(body);
             }
         }
+    };
+    () => {};
+    ($(#[$doc:meta])* async fn $name:ident($db:ident: TestDb) $body:block $($rest:tt)*) => {
+        $crate::support::both_engines! { @one [$(#[$doc])*] $name, |$db| $crate::support::block_on(async move $body) }
+        $crate::support::both_engines! { $($rest)* }
+    };
+    ($(#[$doc:meta])* fn $name:ident($db:ident: TestDb) $body:block $($rest:tt)*) => {
+        $crate::support::both_engines! { @one [$(#[$doc])*] $name, |$db| $body }
+        $crate::support::both_engines! { $($rest)* }
     };
 }
 pub(crate) use both_engines;
