@@ -58,6 +58,7 @@ struct Lane {
     url: DatabaseUrl,
     pool: Pool,
     gate: Arc<Semaphore>,
+    width: u32,
     wait: Duration,
 }
 
@@ -87,6 +88,7 @@ impl Db {
         let lane = Lane {
             url: url.clone(),
             gate: Arc::new(Semaphore::new(settings.pool_size as usize)),
+            width: settings.pool_size,
             pool,
             wait: settings.wait,
         };
@@ -143,8 +145,9 @@ impl Db {
         blocking(move || migrate::up(&url)).await?
     }
 
-    /// Waits until what was accepted is written, and closes the writer. For a graceful end.
+    /// Waits until what was accepted is done, and shuts both doors. For a graceful end.
     pub async fn close(&self) {
+        self.lane.close().await;
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
@@ -160,6 +163,13 @@ impl Db {
 }
 
 impl Lane {
+    /// The gate is fair: whoever has all its places has seen everybody out who came before.
+    async fn close(&self) {
+        let everybody = self.gate.acquire_many(self.width).await;
+        self.gate.close();
+        drop(everybody);
+    }
+
     async fn run<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,

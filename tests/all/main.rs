@@ -1,1 +1,9 @@
-fn main() {}
+//! Every test that needs more than one function: one binary, a module a topic.
+//!
+//! `both_engines! { async fn name(db: TestDb) { … } }` makes `name::sqlite` and `name::postgres`, each with a migrated
+//! database of its own.
+
+mod architecture;
+mod doors;
+mod schema;
+mod support;

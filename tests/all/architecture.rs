@@ -1,0 +1,426 @@
+//! Who may import whom: the table of `docs/architecture.md`, held over the source. One package gets no help from
+//! Cargo with it.
+
+use crate::support::rust::{Path, paths};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path as FilePath, PathBuf};
+
+/// A module of `src/` with all that is in it, and what it must not know.
+struct Room {
+    name: &'static str,
+    /// The modules of this crate it may import, beside itself. `a::b` lets in that part of `a` only.
+    may: &'static [&'static str],
+    /// What it must not name, of this crate or another; a crate's name ending in `*` stands for all that begin so.
+    never: &'static [&'static str],
+    /// Exceptions from `never`.
+    except: &'static [&'static str],
+}
+
+const ROOMS: &[Room] = &[
+    // The rules as pure functions: `now`, ids and policy are arguments.
+    Room {
+        name: "domain",
+        may: &[],
+        never: &[
+            "diesel*",
+            "r2d2",
+            "actix*",
+            "utoipa_actix_web",
+            "ureq",
+            "tokio",
+            "rand*",
+            "log",
+            "env_logger",
+            "std::fs",
+            "std::net",
+            "std::io",
+            "std::env",
+            "std::process",
+            "std::thread",
+            "std::time::SystemTime",
+            "std::time::Instant",
+            "SystemTime::now",
+            "Instant::now",
+            "Utc::now",
+            "Local::now",
+            "chrono::Utc::now",
+            "chrono::Local",
+        ],
+        except: &[],
+    },
+    // Doors, transactions, migrations: no rules, no HTTP. Ids and instants are what columns hold.
+    Room {
+        name: "db",
+        may: &["domain::ids", "domain::time", "on_each"],
+        never: &["actix*", "utoipa*"],
+        except: &[],
+    },
+    // How the domain's values stand in columns.
+    Room {
+        name: "db::types",
+        may: &["db", "domain"],
+        never: &["actix*", "utoipa*"],
+        except: &[],
+    },
+    // Sealing, signing and hashing: neither stored nor served here.
+    Room {
+        name: "security",
+        may: &["domain", "clock"],
+        never: &["diesel*", "actix*", "utoipa*"],
+        except: &[],
+    },
+    Room {
+        name: "repository",
+        may: &["db", "domain", "security", "on_each"],
+        never: &["actix*", "utoipa*"],
+        except: &[],
+    },
+    // Use cases: no SQL, no HTTP.
+    Room {
+        name: "service",
+        may: &["repository", "db", "domain", "security", "clock"],
+        never: &[
+            "actix*",
+            "utoipa_actix_web",
+            "diesel*",
+            "crate::db::schema",
+            "crate::db::dialect",
+        ],
+        except: &["diesel::result"],
+    },
+    Room {
+        name: "api",
+        may: &["service", "db", "domain", "security", "clock", "config", "app"],
+        never: &["diesel*", "crate::db::schema", "crate::db::dialect"],
+        except: &[],
+    },
+    Room {
+        name: "jobs",
+        may: &[
+            "service",
+            "repository",
+            "db",
+            "domain",
+            "security",
+            "clock",
+            "config",
+            "app",
+        ],
+        never: &["actix*", "utoipa*"],
+        except: &["actix_web::rt"],
+    },
+];
+
+/// The house's door and its wiring, which know everybody.
+const WIRING: &[&str] = &["main", "lib", "cli", "app", "config", "clock", "demo"];
+
+impl Room {
+    fn forbids(&self, path: &Path) -> bool {
+        let written = path.segments.join("::");
+        self.is_not_let_in(&path.segments)
+            || (self.never.iter().any(|never| covers(never, &written))
+                && !self.except.iter().any(|except| covers(except, &written)))
+    }
+
+    /// Whether it is a part of this crate beyond `may`. The crate as a whole is: a glob or an alias hides who is used.
+    fn is_not_let_in(&self, segments: &[String]) -> bool {
+        if segments[0] != "crate" {
+            return false;
+        }
+        let inside = segments[1..].join("::");
+        ![self.name].iter().chain(self.may).any(|may| covers(may, &inside))
+    }
+}
+
+/// Whether `path` is `pattern` or lies in it; `name*` is every name that begins so.
+fn covers(pattern: &str, path: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => path.starts_with(start),
+        None => path
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with("::")),
+    }
+}
+
+/// The room a module is in: the narrowest of them.
+fn room(module: &[&str]) -> Option<&'static Room> {
+    let module = module.join("::");
+    let around = ROOMS.iter().filter(|room| covers(room.name, &module));
+    around.max_by_key(|room| room.name.len())
+}
+
+/// What a file of a module breaks, as `line: path`.
+fn broken(source: &str, module: &[&str]) -> Vec<String> {
+    let Some(room) = room(module) else {
+        return Vec::new();
+    };
+    let module: Vec<String> = module.iter().map(|&name| name.to_owned()).collect();
+    let found = paths(source, &module).into_iter().filter(|path| room.forbids(path));
+    found
+        .map(|path| format!("{}: {}", path.line, path.segments.join("::")))
+        .collect()
+}
+
+fn root() -> &'static FilePath {
+    FilePath::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &FilePath) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of the source").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The module a file of `src/` is: `domain/transfer/mod.rs` is `["domain", "transfer"]`.
+fn module_of(file: &FilePath) -> Vec<String> {
+    let inside = file
+        .strip_prefix(root().join("src"))
+        .expect("a file of src")
+        .with_extension("");
+    let mut module: Vec<String> = inside.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+    if module.len() > 1 && module.last().is_some_and(|name| name == "mod") {
+        module.pop();
+    }
+    module
+}
+
+#[test]
+fn nobody_imports_what_his_room_must_not_know() {
+    let mut found = Vec::new();
+    for file in sources(&root().join("src")) {
+        let source = fs::read_to_string(&file).expect("UTF-8");
+        let module = module_of(&file);
+        let module: Vec<&str> = module.iter().map(String::as_str).collect();
+        found.extend(
+            broken(&source, &module)
+                .into_iter()
+                .map(|what| format!("{}:{what}", file.display())),
+        );
+    }
+    assert!(
+        found.is_empty(),
+        "against the table in tests/all/architecture.rs:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn every_module_at_the_top_has_a_place_in_the_table() {
+    for file in sources(&root().join("src")) {
+        let top = &module_of(&file)[0];
+        let is_known = room(&[top]).is_some() || WIRING.contains(&top.as_str());
+        assert!(
+            is_known,
+            "{}: give `{top}` a room in tests/all/architecture.rs",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn the_crate_root_declares_modules_and_re_exports_nothing() {
+    // A name re-exported at the root could be imported past the table.
+    let source = fs::read_to_string(root().join("src/lib.rs")).expect("the library");
+    assert_eq!(paths(&source, &[]), []);
+}
+
+#[test]
+fn a_file_of_more_than_800_lines_is_two_rooms() {
+    for folder in ["src", "tests"] {
+        for file in sources(&root().join(folder)) {
+            let lines = fs::read_to_string(&file).expect("UTF-8").lines().count();
+            assert!(lines <= 800, "{} has {lines} lines", file.display());
+        }
+    }
+}
+
+#[test]
+fn the_top_level_holds_what_it_should() {
+    let wanted = [
+        "Cargo.lock",
+        "Cargo.toml",
+        "LICENSE",
+        "README.md",
+        "diesel.toml",
+        "docs",
+        "migrations",
+        "openapi",
+        "src",
+        "tests",
+    ];
+    let found: BTreeSet<String> = fs::read_dir(root())
+        .expect("the project")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.') && name != "target")
+        .collect();
+    assert_eq!(found, wanted.map(str::to_owned).into());
+    assert!(root().join(".ci/run").is_file());
+}
+
+/// Each breaks a rule of its room in a way of its own: the checker must find every one.
+const BREACHES: &[(&[&str], &str, &str)] = &[
+    (&["domain", "x"], "use diesel::prelude::*;", "diesel::prelude::*"),
+    (&["domain", "x"], "use ::diesel::Queryable;", "diesel::Queryable"),
+    (&["domain", "x"], "extern crate diesel;", "diesel"),
+    (&["domain", "x"], "use diesel as d;", "diesel"),
+    (
+        &["domain", "x"],
+        "fn f() -> diesel::QueryResult<()> { todo!() }",
+        "diesel::QueryResult",
+    ),
+    (
+        &["domain", "x"],
+        "fn f(e: ::diesel::result::Error) {}",
+        "diesel::result::Error",
+    ),
+    (
+        &["domain", "x"],
+        "use {std::fmt, actix_web::HttpRequest};",
+        "actix_web::HttpRequest",
+    ),
+    (&["domain", "x"], "use std::{fmt, fs::{self}};", "std::fs"),
+    (&["domain", "x"], "fn f() { std::env::var(\"X\"); }", "std::env::var"),
+    (&["domain", "x"], "use crate::db::Conn;", "crate::db::Conn"),
+    (&["domain", "x"], "use crate::{domain::ids, service};", "crate::service"),
+    (&["domain", "x"], "use crate::*;", "crate::*"),
+    (&["domain", "x"], "use crate as root;", "crate"),
+    (&["domain", "x"], "use super::super::db::Conn;", "crate::db::Conn"),
+    (&["domain"], "use super::jobs;", "crate::jobs"),
+    (
+        &["domain", "x"],
+        "mod inner { use super::super::super::db; }",
+        "crate::db",
+    ),
+    (
+        &["domain", "x"],
+        "mod a { fn f() { if x { y } } } use super::super::cli;",
+        "crate::cli",
+    ),
+    (
+        &["domain", "x"],
+        "fn f() { r#crate(); let c = '\"'; crate::api::f() } // '\"'",
+        "crate::api::f",
+    ),
+    (&["domain", "x"], "use chrono::Utc; fn f() { Utc::now(); }", "Utc::now"),
+    (&["domain", "x"], "fn f() { chrono::Utc::now(); }", "chrono::Utc::now"),
+    (
+        &["domain", "x"],
+        "fn f<'a>(x: &'a str) { tokio::spawn(async {}); }",
+        "tokio::spawn",
+    ),
+    (
+        &["domain", "x"],
+        "/* a /* nested */ comment */ use r2d2::Pool;",
+        "r2d2::Pool",
+    ),
+    (
+        &["db", "x"],
+        "use crate::domain::transfer::propose;",
+        "crate::domain::transfer::propose",
+    ),
+    (&["db", "x"], "use crate::domain;", "crate::domain"),
+    (&["db", "types"], "use crate::service;", "crate::service"),
+    (&["db", "x"], "use crate::repository;", "crate::repository"),
+    (
+        &["repository", "x"],
+        "use crate::service::transfers;",
+        "crate::service::transfers",
+    ),
+    (&["repository", "x"], "use actix_web::web;", "actix_web::web"),
+    (
+        &["service", "x"],
+        "use diesel::{QueryDsl, result::Error};",
+        "diesel::QueryDsl",
+    ),
+    (
+        &["service", "x"],
+        "use crate::db::{Conn, schema::members};",
+        "crate::db::schema::members",
+    ),
+    (
+        &["service", "x"],
+        "fn f() { crate::on_each!(c, |c| c) }",
+        "crate::on_each",
+    ),
+    (&["service", "x"], "use crate::api::wire;", "crate::api::wire"),
+    (
+        &["api", "x"],
+        "use crate::{repository as r, service};",
+        "crate::repository",
+    ),
+    (
+        &["api", "x"],
+        "fn f(e: diesel::result::Error) {}",
+        "diesel::result::Error",
+    ),
+    (&["api", "x"], "use crate::cli;", "crate::cli"),
+    (&["jobs"], "use actix_web::HttpServer;", "actix_web::HttpServer"),
+    (&["jobs", "x"], "use crate::api;", "crate::api"),
+];
+
+/// Each looks like a breach and is none.
+const INNOCENT: &[(&[&str], &str)] = &[
+    (
+        &["domain", "x"],
+        "// use diesel::prelude::*;\n/// See crate::db::Db.\nuse std::fmt;",
+    ),
+    (
+        &["domain", "x"],
+        "const A: &str = \"use crate::db;\"; const B: &str = r#\"x\" diesel::x\"#;",
+    ),
+    (
+        &["domain", "x"],
+        "use super::ids::MemberId; use self::inner::X; use crate::domain::time;",
+    ),
+    (&["domain", "x"], "mod tests { use super::*; use super::super::rule; }"),
+    (
+        &["domain", "x"],
+        "fn f() -> impl Iterator<Item = u8> + use<> { 'l: loop { break 'l } }",
+    ),
+    (
+        &["domain", "x"],
+        "fn f(now: std::time::Duration) { core::time::Duration::now_ish() }",
+    ),
+    (&["domain"], "pub mod ids; mod dieselize;"),
+    (
+        &["db", "types"],
+        "use super::Conn; use crate::domain::{organization::Kind, time};",
+    ),
+    (
+        &["repository", "x"],
+        "use crate::{db::{Conn, schema::members}, domain, on_each}; use diesel::prelude::*;",
+    ),
+    (
+        &["service", "x"],
+        "use crate::db::{Conn, Db}; use diesel::result::Error;",
+    ),
+    (
+        &["api", "x"],
+        "use actix_web::web; use crate::service; mod tests { use crate::domain; }",
+    ),
+    (&["cli"], "use crate::{api, db, service}; use diesel::prelude::*;"),
+];
+
+#[test]
+fn the_checker_finds_every_breach() {
+    for (module, source, path) in BREACHES {
+        assert_eq!(broken(source, module), [format!("1: {path}")], "{source}");
+    }
+}
+
+#[test]
+fn the_checker_accuses_nobody_innocent() {
+    for (module, source) in INNOCENT {
+        assert_eq!(broken(source, module), [""; 0], "{source}");
+    }
+}

@@ -1,0 +1,400 @@
+//! The two doors: what `Db::read` and `Db::write` promise, on both engines.
+
+use crate::support::database::texts;
+use crate::support::{Engine, Fault, TestDb, block_on, both_engines};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use zhuanjie::db::dialect::Locked;
+use zhuanjie::db::schema::{job_leases, organizations};
+use zhuanjie::db::{Conn, Db, DbError, Settings, Unique};
+
+/// Stores a row named `name`.
+fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
+    diesel::insert_into(job_leases::table)
+        .values((
+            job_leases::name.eq(name),
+            job_leases::holder.eq("test"),
+            job_leases::until.eq(0),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn names(conn: &mut Conn) -> Result<Vec<String>, Fault> {
+    Ok(job_leases::table
+        .select(job_leases::name)
+        .order(job_leases::name)
+        .load(conn)?)
+}
+
+/// A write that has begun and does not end before it is let go: whoever comes after it has to queue.
+struct Held {
+    release: mpsc::Sender<()>,
+    write: JoinHandle<Result<(), Fault>>,
+}
+
+impl Held {
+    async fn begin(db: &Db) -> Self {
+        let (release, released) = mpsc::channel::<()>();
+        let (begun, has_begun) = oneshot::channel();
+        let (released, begun) = (std::sync::Mutex::new(released), std::sync::Mutex::new(Some(begun)));
+        let db = db.clone();
+        let write = tokio::spawn(async move {
+            db.write(move |conn| {
+                if let Some(begun) = begun.lock().expect("nobody panics with it").take() {
+                    let _ = begun.send(());
+                }
+                let _ = released.lock().expect("nobody panics with it").recv();
+                insert(conn, "held")
+            })
+            .await
+        });
+        has_begun.await.expect("it begins");
+        Self { release, write }
+    }
+
+    async fn end(self) {
+        drop(self.release);
+        self.write.await.expect("no panic").expect("it is stored");
+    }
+}
+
+/// Starts a write and lets it run up to its place in the queue.
+async fn queue<T: Send + 'static>(
+    db: &Db,
+    use_case: impl Fn(&mut Conn) -> Result<T, Fault> + Send + 'static,
+) -> JoinHandle<Result<T, Fault>> {
+    let db = db.clone();
+    let task = tokio::spawn(async move { db.write(use_case).await });
+    // One turn of this thread's runtime: the task runs until it has to wait for its answer.
+    tokio::task::yield_now().await;
+    task
+}
+
+both_engines! {
+    async fn a_read_can_not_write(db: TestDb) {
+        let refused = db.db().read(|conn| insert(conn, "x")).await;
+        assert!(matches!(refused, Err(Fault::Db(DbError::Query(_)))), "{refused:?}");
+        assert_eq!(db.count("job_leases"), 0);
+        // The connection is still good for its purpose, and the other door for the other.
+        assert_eq!(db.db().read(names).await.expect("a read"), [""; 0]);
+        db.db().write(|conn| insert(conn, "x")).await.expect("a write");
+    }
+
+    async fn a_read_sees_one_state_however_many_statements_it_has(db: TestDb) {
+        let doors = db.db();
+        let writer = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        let (seen, wait) = (oneshot::channel(), mpsc::channel::<()>());
+        let reader = tokio::spawn(async move {
+            doors.read(move |conn| {
+                let before = names(conn)?;
+                let _ = seen.0.send(());
+                let _ = wait.1.recv();
+                Ok::<_, Fault>((before, names(conn)?))
+            }).await
+        });
+        seen.1.await.expect("the reader has begun");
+        writer.write(|conn| insert(conn, "x")).await.expect("a reader holds up no writer");
+        drop(wait.0);
+        let (before, after) = reader.await.expect("no panic").expect("a read");
+        assert_eq!(before, after);
+        assert_eq!(db.count("job_leases"), 1);
+    }
+
+    async fn what_is_acknowledged_is_seen(db: TestDb) {
+        let doors = db.db();
+        for n in 0..20 {
+            let name = format!("{n:02}");
+            doors.write(move |conn| insert(conn, &name)).await.expect("a write");
+            assert_eq!(doors.read(names).await.expect("a read").len(), n + 1);
+        }
+        // By another server too.
+        assert_eq!(db.open(&Settings::default()).read(names).await.expect("a read").len(), 20);
+    }
+
+    async fn a_use_case_that_refuses_or_fails_or_panics_leaves_nothing_and_its_neighbours_stay(db: TestDb) {
+        let wide = db.open(&Settings { pool_size: 8, ..Settings::default() });
+        // On SQLite all of these share one commit: they queue behind the one that is held.
+        let held = Held::begin(&wide).await;
+        let first = queue(&wide, |conn| insert(conn, "first")).await;
+        let refused = queue(&wide, |conn| {
+            insert(conn, "refused")?;
+            Err::<(), _>(Fault::Refused)
+        }).await;
+        let failed = queue(&wide, |conn| {
+            insert(conn, "failed")?;
+            insert(conn, "failed")
+        }).await;
+        let panicked = queue(&wide, |conn| -> Result<(), Fault> {
+            insert(conn, "panicked")?;
+            panic!("as a test");
+        }).await;
+        let panicked_inside = queue(&wide, |conn| {
+            conn.transaction(|conn| -> Result<(), Fault> {
+                insert(conn, "panicked inside")?;
+                panic!("as a test");
+            })
+        }).await;
+        let last = queue(&wide, |conn| {
+            // A step that fails may be got over, if it was a transaction of its own.
+            let step = conn.transaction(|conn| {
+                insert(conn, "step")?;
+                Err::<(), _>(Fault::Refused)
+            });
+            assert!(step.is_err());
+            insert(conn, "last")
+        }).await;
+        held.end().await;
+        first.await.expect("no panic").expect("the first is stored");
+        assert!(matches!(refused.await.expect("no panic"), Err(Fault::Refused)));
+        let failed = failed.await.expect("no panic");
+        let is_duplicate = matches!(
+            &failed,
+            Err(Fault::Db(DbError::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))))
+        );
+        assert!(is_duplicate, "{failed:?}");
+        assert!(matches!(panicked.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
+        assert!(matches!(panicked_inside.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
+        last.await.expect("no panic").expect("the last is stored");
+        assert_eq!(wide.read(names).await.expect("a read"), ["first", "held", "last"]);
+        // And the doors are whole.
+        wide.write(|conn| insert(conn, "later")).await.expect("a write");
+    }
+
+    async fn a_panic_in_a_read_harms_nobody_else(db: TestDb) {
+        let doors = db.db();
+        for _ in 0..5 {
+            let answer = doors.read(|_| -> Result<(), Fault> { panic!("as a test") }).await;
+            assert!(matches!(answer, Err(Fault::Db(DbError::Panicked))), "{answer:?}");
+        }
+        assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
+    }
+
+    async fn no_increment_is_lost(db: TestDb) {
+        const TASKS: usize = 8;
+        const EACH: usize = 25;
+        let doors = db.db();
+        doors.write(|conn| insert(conn, "counter")).await.expect("a write");
+        let tasks: Vec<_> = (0..TASKS).map(|_| {
+            let doors = doors.clone();
+            tokio::spawn(async move {
+                for _ in 0..EACH {
+                    doors.write(increment).await.expect("an increment");
+                }
+            })
+        }).collect();
+        for task in tasks {
+            task.await.expect("no panic");
+        }
+        let until = doors.read(|conn| Ok::<i64, Fault>(job_leases::table.select(job_leases::until).first(conn)?)).await;
+        assert_eq!(until.expect("a read"), (TASKS * EACH) as i64);
+    }
+
+    async fn a_full_house_says_so_and_does_nothing(db: TestDb) {
+        // SQLite: one at work, one in the queue. PostgreSQL: one connection, and little patience before it.
+        let narrow = db.open(&Settings { pool_size: 1, wait: Duration::from_millis(50), write_queue: 1 });
+        let held = Held::begin(&narrow).await;
+        let queued = queue(&narrow, |conn| insert(conn, "queued")).await;
+        let turned_away = narrow.write(|conn| insert(conn, "turned away")).await;
+        assert!(matches!(turned_away, Err(Fault::Db(DbError::Overloaded))), "{turned_away:?}");
+        if db.engine() == Engine::Postgres {
+            // Its patience ended too.
+            let queued = queued.await.expect("no panic");
+            assert!(matches!(queued, Err(Fault::Db(DbError::Overloaded))), "{queued:?}");
+            held.end().await;
+        } else {
+            held.end().await;
+            queued.await.expect("no panic").expect("what was accepted is done");
+        }
+        narrow.write(|conn| insert(conn, "after")).await.expect("the house is open again");
+        assert!(!narrow.read(names).await.expect("a read").contains(&"turned away".to_owned()));
+    }
+
+    async fn closing_finishes_what_was_accepted(db: TestDb) {
+        let doors = db.open(&Settings { pool_size: 4, ..Settings::default() });
+        let held = Held::begin(&doors).await;
+        let mut accepted = Vec::new();
+        for n in 0..3 {
+            accepted.push(queue(&doors, move |conn| insert(conn, &n.to_string())).await);
+        }
+        let closing = tokio::spawn({
+            let doors = doors.clone();
+            async move { doors.close().await }
+        });
+        tokio::task::yield_now().await;
+        assert!(!closing.is_finished(), "one write is still at work");
+        held.end().await;
+        closing.await.expect("no panic");
+        // All of it is there, whether or not those who asked have been told.
+        assert_eq!(db.count("job_leases"), 4);
+        for write in accepted {
+            write.await.expect("no panic").expect("an answer for each");
+        }
+        let late = doors.write(|conn| insert(conn, "late")).await;
+        assert!(late.is_err());
+        assert_eq!(db.count("job_leases"), 4);
+    }
+
+    async fn a_caller_who_went_away_changes_nothing_for_the_work(db: TestDb) {
+        let doors = db.open(&Settings { pool_size: 2, ..Settings::default() });
+        let held = Held::begin(&doors).await;
+        let abandoned = queue(&doors, |conn| insert(conn, "abandoned")).await;
+        abandoned.abort();
+        held.end().await;
+        doors.close().await;
+        assert_eq!(names(&mut db.conn()).expect("a question"), ["abandoned", "held"]);
+    }
+}
+
+fn increment(conn: &mut Conn) -> Result<(), Fault> {
+    let row = job_leases::table.filter(job_leases::name.eq("counter"));
+    let value: i64 = Locked(row.select(job_leases::until)).get_result(conn)?;
+    diesel::update(row).set(job_leases::until.eq(value + 1)).execute(conn)?;
+    Ok(())
+}
+
+#[test]
+fn sqlite_is_as_safe_as_it_was_told_to_be() {
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there").db();
+    let settings = |conn: &mut Conn| {
+        let ask = |pragma| format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
+        let pragmas = ["journal_mode", "synchronous", "foreign_keys", "query_only"];
+        Ok::<_, Fault>(pragmas.map(|pragma| texts(conn, &ask(pragma)).concat()))
+    };
+    // 2 is FULL: a commit has reached the disk before it is answered.
+    assert_eq!(
+        block_on(db.write(settings)).expect("the writer"),
+        ["wal", "2", "1", "0"]
+    );
+    assert_eq!(block_on(db.read(settings)).expect("a reader"), ["wal", "2", "1", "1"]);
+}
+
+#[test]
+fn postgres_is_as_safe_as_it_was_told_to_be() {
+    let Some(db) = TestDb::new(Engine::Postgres) else {
+        return;
+    };
+    let settings = |conn: &mut Conn| {
+        let shown = [
+            "transaction_isolation",
+            "transaction_read_only",
+            "synchronous_commit",
+            "TimeZone",
+            "statement_timeout",
+        ];
+        let ask = |name| format!("SELECT current_setting('{name}') AS value");
+        Ok::<_, Fault>(shown.map(|name| texts(conn, &ask(name)).concat()))
+    };
+    let writes = block_on(db.db().write(settings)).expect("a write");
+    assert_eq!(writes, ["read committed", "off", "on", "UTC", "5s"]);
+    let reads = block_on(db.db().read(settings)).expect("a read");
+    assert_eq!(reads, ["repeatable read", "on", "on", "UTC", "5s"]);
+}
+
+#[test]
+fn sqlite_leaves_one_plain_file_behind() {
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    let doors = db.db();
+    block_on(doors.write(|conn| insert(conn, "x"))).expect("a write");
+    let address = db.address();
+    let log = format!("{}-wal", address.strip_prefix("sqlite://").expect("a file"));
+    let length = || std::fs::metadata(&log).map_or(0, |file| file.len());
+    assert!(length() > 0, "the write went through the log");
+    block_on(doors.close());
+    assert_eq!(length(), 0);
+}
+
+/// What is below a node is what lies between its path and the next that does not begin with it.
+fn below(conn: &mut Conn, from: &str, to: &str) -> Vec<String> {
+    organizations::table
+        .filter(organizations::path.ge(from).and(organizations::path.lt(to)))
+        .order(organizations::path)
+        .select(organizations::path)
+        .load(conn)
+        .expect("a question")
+}
+
+/// The least that a table demands, in SQL that both engines read; `BLOB` stands for some bytes.
+const PERSON: &str = "INSERT INTO accounts (id, name, id_number_sealed, id_number_digest, must_change_password, status, \
+    created_at) VALUES (1, 'n', BLOB, BLOB, FALSE, 'active', 0)";
+const MEMBER: &str = "INSERT INTO members (id, branch_path, name, id_number_sealed, id_number_digest, joined_month, \
+    standing, real_name_check, certification, created_at) VALUES (1, '', 'n', BLOB, BLOB, 202001, 's', 'r', 'c', 0)";
+
+/// `rest` are parent, name and school code.
+fn organization(path: &str, rest: &str) -> String {
+    format!(
+        "INSERT INTO organizations (path, kind, level, system, sector, township, purpose, short_name, status, \
+         created_at, parent_id, name, school_code) \
+         VALUES ('{path}', 'k', 'l', 's', 's', FALSE, 'p', 'n', 'active', 0, {rest})"
+    )
+}
+
+/// A statement that can run only once, for what `unique` says there is one of.
+fn only_once(unique: Unique) -> String {
+    match unique {
+        Unique::OpenTransfer => {
+            "INSERT INTO transfers (season, direction, member_id, member_name, reason, details, started_by, source_path, \
+             source_name, target_path, target_name, state, filed_at) \
+             VALUES (2026, 'd', 1, 'n', 'r', '{}', 's', '', 'n', '', 'n', 's', 0)"
+                .into()
+        }
+        Unique::OpenMonthChange => {
+            "INSERT INTO month_changes (branch_id, branch_path, branch_name, organ_id, old_month, new_month, reason, \
+             proposer_account_id, proposer_organization_id, proposed_at, state) \
+             VALUES (1, '', 'n', 1, 202606, 202607, 'r', 1, 1, 0, 'open')"
+                .into()
+        }
+        Unique::SiblingName => organization("1/2/", "1, 'same', NULL"),
+        Unique::SchoolCode => organization("1/3/", "NULL, 'any', '10001'"),
+        Unique::IdempotencyKey => {
+            "INSERT INTO idempotency_keys (actor, key, fingerprint, status, body, created_at) \
+             VALUES ('a', 'k', BLOB, 200, '', 0)"
+                .into()
+        }
+    }
+}
+
+both_engines! {
+    fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
+        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, SchoolCode, SiblingName};
+        let blob = match db.engine() {
+            Engine::Sqlite => "x'00'",
+            Engine::Postgres => r"'\x00'::bytea",
+        };
+        let conn = &mut db.conn();
+        let mut run = |sql: &str| diesel::sql_query(sql.replace("BLOB", blob)).execute(conn);
+        for stage in [&organization("1/", "NULL, 'root', NULL"), PERSON, MEMBER] {
+            run(stage).expect("the stage");
+        }
+        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey] {
+            run(&only_once(unique)).expect("the first of its kind");
+            let error = run(&only_once(unique)).expect_err("there is one already");
+            assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");
+        }
+    }
+
+    fn other_violations_are_not_taken_for_one_of_these(db: TestDb) {
+        let conn = &mut db.conn();
+        insert(conn, "x").expect("the first");
+        let again = insert(conn, "x").expect_err("the name is taken");
+        let Fault::Db(DbError::Query(error)) = again else { panic!("{again:?}") };
+        assert!(matches!(error, Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _)));
+        assert_eq!(Unique::violated(&error), None);
+        assert_eq!(Unique::violated(&Error::NotFound), None);
+        assert!(!DbError::is_retryable(&error));
+    }
+
+    fn paths_compare_by_bytes(db: TestDb) {
+        let conn = &mut db.conn();
+        for path in ["2/", "1/2/4/", "1/", "10/", "1/10/", "1/2/", "1/20/", "1/2/30/"] {
+            db.execute(&organization(path, &format!("NULL, '{path}', NULL")));
+        }
+        // '0' follows '/': the first path that no longer begins with "1/2/" is "1/20".
+        assert_eq!(below(conn, "1/2/", "1/20"), ["1/2/", "1/2/30/", "1/2/4/"]);
+        assert_eq!(below(conn, "", "9"), ["1/", "1/10/", "1/2/", "1/2/30/", "1/2/4/", "1/20/", "10/", "2/"]);
+    }
+}

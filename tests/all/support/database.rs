@@ -1,0 +1,248 @@
+//! A database for each test: a copy of a migrated, empty one, gone at the test's end.
+
+use super::{postgres, scratch};
+use diesel::connection::SimpleConnection;
+use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
+use std::fs;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use zhuanjie::db::{Conn, DatabaseUrl, Db, DbError, Retryable, Settings};
+
+/// The engines every test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    /// Runs a test's body with a database of its own; on PostgreSQL only where that is installed.
+    pub fn with_database(self, body: impl FnOnce(TestDb)) {
+        if let Some(db) = TestDb::new(self) {
+            body(db);
+        }
+    }
+}
+
+/// A migrated, empty database that nobody else uses. Dropping it removes it.
+///
+/// [`TestDb::db`] are its doors; the rest goes round them, to set a stage or to look behind it.
+pub struct TestDb {
+    // Before the home, so that the doors are shut when the home is removed.
+    db: Db,
+    home: Home,
+}
+
+enum Home {
+    Sqlite(PathBuf),
+    Postgres(&'static postgres::Cluster, String),
+}
+
+impl TestDb {
+    /// `None` where the engine is not installed.
+    pub fn new(engine: Engine) -> Option<Self> {
+        // Few connections a test, many tests at once.
+        let settings = Settings {
+            pool_size: 2,
+            ..Settings::default()
+        };
+        Self::with_settings(engine, &settings)
+    }
+
+    /// As [`TestDb::new`], with doors of one's own width.
+    pub fn with_settings(engine: Engine, settings: &Settings) -> Option<Self> {
+        let home = Home::new(engine)?;
+        let db = home.open(settings);
+        Some(Self { db, home })
+    }
+
+    pub fn engine(&self) -> Engine {
+        match self.home {
+            Home::Sqlite(_) => Engine::Sqlite,
+            Home::Postgres(..) => Engine::Postgres,
+        }
+    }
+
+    /// The two doors.
+    pub fn db(&self) -> Db {
+        self.db.clone()
+    }
+
+    /// Doors of their own to the same database, as another server would have.
+    pub fn open(&self, settings: &Settings) -> Db {
+        self.home.open(settings)
+    }
+
+    /// What `DATABASE_URL` must be for a program to use this database.
+    pub fn address(&self) -> String {
+        self.home.address()
+    }
+
+    /// A connection round the doors.
+    pub fn conn(&self) -> Conn {
+        self.db.bulk_connection().expect("the database is there")
+    }
+
+    /// Runs statements round the doors.
+    pub fn execute(&self, statements: &str) {
+        self.conn()
+            .batch_execute(statements)
+            .unwrap_or_else(|e| panic!("{statements}: {e}"));
+    }
+
+    /// How many rows a table has.
+    pub fn count(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT count(*) AS value FROM {table}"))
+    }
+
+    /// The answer to a question for one number named `value`.
+    pub fn number(&self, question: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Number {
+            #[diesel(sql_type = sql_types::BigInt)]
+            value: i64,
+        }
+        let found: Number = sql_query(question)
+            .get_result(&mut self.conn())
+            .unwrap_or_else(|e| panic!("{question}: {e}"));
+        found.value
+    }
+
+    /// The answer to a question for texts named `value`.
+    pub fn texts(&self, question: &str) -> Vec<String> {
+        texts(&mut self.conn(), question)
+    }
+
+    /// The whole structure as the engine writes it down.
+    pub fn dump(&self) -> String {
+        match &self.home {
+            Home::Sqlite(_) => self
+                .texts("SELECT coalesce(sql, name) AS value FROM sqlite_schema WHERE name <> 'sqlite_sequence' ORDER BY type, name")
+                .join("\n"),
+            Home::Postgres(cluster, name) => cluster.dump(name),
+        }
+    }
+}
+
+/// The answer to a question for texts named `value`, over a given connection.
+pub fn texts(conn: &mut Conn, question: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Text {
+        #[diesel(sql_type = sql_types::Text)]
+        value: String,
+    }
+    let found: Vec<Text> = sql_query(question)
+        .load(conn)
+        .unwrap_or_else(|e| panic!("{question}: {e}"));
+    found.into_iter().map(|row| row.value).collect()
+}
+
+impl Home {
+    fn new(engine: Engine) -> Option<Self> {
+        match engine {
+            Engine::Sqlite => {
+                let path = sqlite_file();
+                fs::copy(&*TEMPLATE, &path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                Some(Self::Sqlite(path))
+            }
+            Engine::Postgres => {
+                let cluster = postgres::cluster()?;
+                Some(Self::Postgres(cluster, cluster.create_database()))
+            }
+        }
+    }
+
+    fn address(&self) -> String {
+        match self {
+            Self::Sqlite(path) => format!("sqlite://{}", path.display()),
+            Self::Postgres(cluster, name) => cluster.address(name),
+        }
+    }
+
+    fn open(&self, settings: &Settings) -> Db {
+        let url: DatabaseUrl = self.address().parse().expect("our own address");
+        Db::open(&url, settings).expect("the database just made opens")
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        match self {
+            Self::Sqlite(path) => {
+                for suffix in ["", "-wal", "-shm"] {
+                    let _ = fs::remove_file(sibling(path, suffix));
+                }
+            }
+            Self::Postgres(cluster, name) => cluster.drop_database(name),
+        }
+    }
+}
+
+/// The file every SQLite test starts from.
+static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let path = sqlite_file();
+    let home = Home::Sqlite(path.clone());
+    block_on(async {
+        let db = home.open(&Settings {
+            pool_size: 1,
+            ..Settings::default()
+        });
+        db.migrate().await.expect("the migrations run");
+        db.close().await;
+    });
+    let log = sibling(&path, "-wal");
+    assert!(
+        fs::metadata(log).map_or(0, |m| m.len()) == 0,
+        "a copy would miss what is in the log"
+    );
+    std::mem::forget(home);
+    path
+});
+
+fn sqlite_file() -> PathBuf {
+    static FILES: AtomicU32 = AtomicU32::new(0);
+    let number = FILES.fetch_add(1, Ordering::Relaxed);
+    scratch::dir().join("sqlite").join(format!("{number}.sqlite"))
+}
+
+fn sibling(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", path.display()))
+}
+
+/// Runs a future to its end on a runtime of its own.
+pub fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime needs nothing")
+        .block_on(future)
+}
+
+/// The error of use cases that tests make up.
+#[derive(Debug)]
+pub enum Fault {
+    /// A rule said no.
+    Refused,
+    /// The database did.
+    Db(DbError),
+}
+
+impl From<DbError> for Fault {
+    fn from(error: DbError) -> Self {
+        Self::Db(error)
+    }
+}
+
+impl From<diesel::result::Error> for Fault {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl Retryable for Fault {
+    fn is_retryable(&self) -> bool {
+        matches!(self, Self::Db(DbError::Query(e)) if DbError::is_retryable(e))
+    }
+}

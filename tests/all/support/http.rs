@@ -1,0 +1,191 @@
+//! A client for a served program: says what it got, whatever the status.
+
+use serde_json::Value;
+use std::time::Duration;
+use ureq::http::{HeaderMap, Request as HttpRequest};
+
+/// A client of one server, signed in or not.
+#[derive(Clone)]
+pub struct Client {
+    agent: ureq::Agent,
+    base: String,
+    token: Option<String>,
+}
+
+/// An answer, whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+/// A request in the making.
+pub struct Request<'a> {
+    client: &'a Client,
+    method: &'a str,
+    path: &'a str,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Client {
+    /// A client of the server at `base` (`http://host:port`).
+    pub fn new(base: &str) -> Self {
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .allow_non_standard_methods(true)
+            .timeout_global(Some(Duration::from_secs(60)))
+            .build()
+            .into();
+        Self {
+            agent,
+            base: base.to_owned(),
+            token: None,
+        }
+    }
+
+    /// The same client with a bearer token.
+    pub fn with_token(&self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    /// Begins a request with any method.
+    pub fn request<'a>(&'a self, method: &'a str, path: &'a str) -> Request<'a> {
+        let bearer = self
+            .token
+            .iter()
+            .map(|token| ("authorization".to_owned(), format!("Bearer {token}")));
+        Request {
+            client: self,
+            method,
+            path,
+            headers: bearer.collect(),
+            body: Vec::new(),
+        }
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send()
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Answer {
+        self.request("POST", path).json(body).send()
+    }
+}
+
+impl Request<'_> {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.header("content-type", "application/json").body(body.to_string())
+    }
+
+    /// Any bytes, for what is not JSON or pretends to be.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// # Panics
+    /// When no answer comes at all.
+    pub fn send(self) -> Answer {
+        let mut request = HttpRequest::builder()
+            .method(self.method)
+            .uri(format!("{}{}", self.client.base, self.path));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(self.body).expect("a request that can be sent");
+        let agent = &self.client.agent;
+        let mut response = agent
+            .run(request)
+            .unwrap_or_else(|e| panic!("{} {}: {e}", self.method, self.path));
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            text: response.body_mut().read_to_string().expect("a body in UTF-8"),
+        }
+    }
+}
+
+impl Answer {
+    /// A header's text, if it is there.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// Itself, if it has this status.
+    ///
+    /// # Panics
+    /// Else, with the whole answer.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        self
+    }
+}
+
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    /// Answers one request with `answer`; its thread returns what was asked.
+    fn once(answer: &'static str) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let base = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let server = std::thread::spawn(move || {
+            let (stream, _) = listener.accept().expect("a caller");
+            let mut reader = BufReader::new(&stream);
+            let mut asked = String::new();
+            while !asked.ends_with("\r\n\r\n") {
+                reader.read_line(&mut asked).expect("a line");
+            }
+            let length = asked
+                .lines()
+                .find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            reader.read_exact(&mut body).expect("the body");
+            asked.push_str(&String::from_utf8_lossy(&body));
+            (&stream).write_all(answer.as_bytes()).expect("the caller listens");
+            asked
+        });
+        (base, server)
+    }
+
+    #[test]
+    fn a_refusal_is_an_answer() {
+        let (base, server) = once("HTTP/1.1 409 Conflict\r\netag: \"7\"\r\ncontent-length: 12\r\n\r\n{\"code\":\"x\"}");
+        let client = Client::new(&base).with_token("t0ken");
+        let answer = client.post("/v1/things?x=1", &json!({"a": 1})).expect(409);
+        assert_eq!(answer.header("ETag"), Some("\"7\""));
+        assert_eq!(answer.json(), json!({"code": "x"}));
+        let asked = server.join().expect("the server saw one request").to_lowercase();
+        assert!(asked.starts_with("post /v1/things?x=1 http/1.1\r\n"), "{asked}");
+        assert!(asked.contains("\r\nauthorization: bearer t0ken\r\n"), "{asked}");
+        assert!(asked.ends_with("{\"a\":1}"), "{asked}");
+    }
+
+    #[test]
+    fn a_question_has_no_body() {
+        let (base, server) = once("HTTP/1.1 204 No Content\r\n\r\n");
+        assert_eq!(Client::new(&base).get("/").expect(204).text, "");
+        let asked = server.join().expect("the server saw one request").to_lowercase();
+        assert!(asked.starts_with("get / ") && asked.ends_with("\r\n\r\n"), "{asked}");
+    }
+}

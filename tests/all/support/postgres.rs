@@ -1,0 +1,223 @@
+//! A throw-away PostgreSQL cluster, started once a run if its programs are on this machine.
+
+use super::{announce, scratch};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use zhuanjie::db::{Db, Settings};
+
+/// Makes the absence of PostgreSQL a failure.
+const REQUIRE: &str = "ZHUANJIE_REQUIRE_POSTGRES";
+
+const ABSENT: &str = "
+==================================================================================
+  PostgreSQL's programs (initdb, pg_ctl) were not found on this machine, neither
+  in PATH nor under /usr/lib/postgresql. EVERY `postgres` TEST BELOW IS SKIPPED,
+  though it says ok: only SQLite was tested. Install PostgreSQL to test both.
+==================================================================================
+
+";
+
+/// The database that every test's own is a copy of.
+const TEMPLATE: &str = "zhuanjie_template";
+
+pub struct Cluster {
+    socket: PathBuf,
+    programs: PathBuf,
+    /// Databases are made and dropped over one connection, one at a time.
+    admin: Mutex<PgConnection>,
+    databases: AtomicU32,
+}
+
+static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match programs() {
+    Some(programs) => Some(Cluster::start(programs)),
+    None if is_required() => panic!("{REQUIRE} is set, but PostgreSQL's programs were not found"),
+    None => {
+        announce(ABSENT);
+        None
+    }
+});
+
+/// The cluster, or `None` where PostgreSQL is not installed.
+pub fn cluster() -> Option<&'static Cluster> {
+    CLUSTER.as_ref()
+}
+
+pub fn is_required() -> bool {
+    std::env::var_os(REQUIRE).is_some_and(|value| value != "0" && !value.is_empty())
+}
+
+/// The directory with PostgreSQL's server programs: PATH first, then the newest version where Debian keeps them.
+fn programs() -> Option<PathBuf> {
+    let in_path = std::env::var_os("PATH")
+        .into_iter()
+        .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
+    let mut installed: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    installed.sort_by_key(|bin| {
+        let version = bin.parent().and_then(Path::file_name).and_then(|name| name.to_str());
+        std::cmp::Reverse(version.and_then(|text| text.parse::<u32>().ok()))
+    });
+    in_path
+        .filter_map(|dir| {
+            fs::canonicalize(dir.join("initdb"))
+                .ok()?
+                .parent()
+                .map(Path::to_path_buf)
+        })
+        .chain(installed)
+        .find(|bin| {
+            ["initdb", "pg_ctl", "postgres"]
+                .iter()
+                .all(|program| bin.join(program).is_file())
+        })
+}
+
+impl Cluster {
+    fn start(programs: PathBuf) -> Self {
+        let home = scratch::dir().join("postgres");
+        fs::create_dir(&home).unwrap_or_else(|e| panic!("{}: {e}", home.display()));
+        let owner = scratch::is_root().then(unprivileged);
+        if let Some((uid, gid)) = owner {
+            chown(&home, Some(uid), Some(gid)).unwrap_or_else(|e| panic!("{}: {e}", home.display()));
+        }
+        let run = |program: &str, args: &[&str]| {
+            let mut command = Command::new(programs.join(program));
+            command.args(args).current_dir(&home);
+            if let Some((uid, gid)) = owner {
+                command.uid(uid).gid(gid);
+            }
+            finish(command)
+        };
+        initialize(&run);
+        // A socket in a directory nobody else may enter: no port to race for, no password to keep.
+        let options = format!(
+            "-c listen_addresses= -c unix_socket_permissions=0700 -c max_connections=300 \
+             -c fsync=off -c full_page_writes=off -k '{}' -p 5432",
+            home.display()
+        );
+        run(
+            "pg_ctl",
+            &["start", "--wait", "--silent", "-D", "data", "-l", "log", "-o", &options],
+        )
+        .unwrap_or_else(|why| {
+            let log = fs::read_to_string(home.join("log")).unwrap_or_default();
+            panic!("PostgreSQL did not start: {why}\n{log}")
+        });
+        let admin = PgConnection::establish(&address(&home, "postgres")).expect("the cluster just started");
+        let cluster = Self {
+            socket: home,
+            programs,
+            admin: Mutex::new(admin),
+            databases: AtomicU32::new(0),
+        };
+        cluster.make_template();
+        cluster
+    }
+
+    fn make_template(&self) {
+        self.administer(&format!("CREATE DATABASE {TEMPLATE}"));
+        super::block_on(async {
+            let url = self.address(TEMPLATE).parse().expect("our own address");
+            let db = Db::open(
+                &url,
+                &Settings {
+                    pool_size: 1,
+                    ..Settings::default()
+                },
+            )
+            .expect("the template opens");
+            db.migrate().await.expect("the migrations run");
+            db.close().await;
+        });
+        // Nobody goes in any more: a database with a visitor can't be copied.
+        self.administer(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false"));
+    }
+
+    fn administer(&self, statement: &str) {
+        let mut admin: MutexGuard<'_, PgConnection> = self.admin.lock().unwrap_or_else(PoisonError::into_inner);
+        admin
+            .batch_execute(statement)
+            .unwrap_or_else(|e| panic!("{statement}: {e}"));
+    }
+
+    /// Makes a copy of the migrated template; returns its name.
+    pub fn create_database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.administer(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"));
+        name
+    }
+
+    /// Drops a database and whoever is still in it.
+    pub fn drop_database(&self, name: &str) {
+        self.administer(&format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+
+    /// Where a database is, as `DATABASE_URL` wants it.
+    pub fn address(&self, database: &str) -> String {
+        address(&self.socket, database)
+    }
+
+    /// What `pg_dump` says of a database's structure, without the random token newer versions put around it.
+    pub fn dump(&self, database: &str) -> String {
+        let mut command = Command::new(self.programs.join("pg_dump"));
+        command
+            .args(["--schema-only", "--no-owner", "--dbname"])
+            .arg(self.address(database));
+        let dump = finish(command).unwrap_or_else(|why| panic!("pg_dump: {why}"));
+        let is_content = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
+        dump.lines().filter(is_content).collect::<Vec<_>>().join("\n")
+    }
+}
+
+fn address(socket: &Path, database: &str) -> String {
+    format!(
+        "postgres:///{database}?host={}&port=5432&user=postgres",
+        socket.display()
+    )
+}
+
+/// Text compares by a linguistic collation, as it does in production: what relies on byte order without saying so
+/// fails here. A build without ICU gets its plain default.
+fn initialize(run: &impl Fn(&str, &[&str]) -> Result<String, String>) {
+    let plain = ["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"];
+    let linguistic = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=zh-CN"];
+    run("initdb", &[&plain[..], &linguistic].concat())
+        .or_else(|_| run("initdb", &[&plain[..], &["--locale=C"]].concat()))
+        .unwrap_or_else(|why| panic!("initdb: {why}"));
+}
+
+/// The user to be when root: PostgreSQL's own if the machine has it, else nobody.
+fn unprivileged() -> (u32, u32) {
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let find = |wanted: &str| {
+        users.lines().find_map(|line| {
+            let mut fields = line.split(':');
+            let is_it = fields.next() == Some(wanted);
+            let uid = fields.nth(1)?.parse().ok()?;
+            let gid = fields.next()?.parse().ok()?;
+            is_it.then_some((uid, gid))
+        })
+    };
+    find("postgres")
+        .or_else(|| find("nobody"))
+        .expect("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+}
+
+fn finish(mut command: Command) -> Result<String, String> {
+    let output = command.output().map_err(|e| e.to_string())?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    Err(String::from_utf8_lossy(&output.stderr).into_owned())
+}
