@@ -27,6 +27,12 @@ impl App {
         for version in db.migrate().await? {
             log::info!(version = version.as_str(); "migrated");
         }
-        Ok(Self { db, clock, vault: keys.vault, tokens: keys.tokens, passwords: Passwords::new(config.sign_in_lanes) })
+        Ok(Self {
+            db,
+            clock,
+            vault: keys.vault,
+            tokens: keys.tokens,
+            passwords: Passwords::new(config.sign_in_lanes),
+        })
     }
 }

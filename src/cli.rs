@@ -52,7 +52,10 @@ pub struct Database {
 
 impl Database {
     fn url(&self) -> Result<DatabaseUrl> {
-        let url = self.url.as_deref().context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
+        let url = self
+            .url
+            .as_deref()
+            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
         Ok(url.parse()?)
     }
 }
@@ -60,7 +63,9 @@ impl Database {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).format_timestamp_millis().init();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .format_timestamp_millis()
+        .init();
     match run(cli.command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -23,7 +23,11 @@ pub struct Config {
 impl Config {
     /// The configuration for a database, the rest by default.
     pub fn new(database: DatabaseUrl) -> Self {
-        Self { database, settings: Settings::default(), sign_in_lanes: 2 }
+        Self {
+            database,
+            settings: Settings::default(),
+            sign_in_lanes: 2,
+        }
     }
 }
 
@@ -62,9 +66,17 @@ impl Keys {
         let tokens = Tokens::from_pem(&pem, TOKEN_LIFETIME).with_context(|| TOKEN_KEY)?;
         let mut sealing = BTreeMap::new();
         for entry in needed(DATA_KEYS)?.split(',') {
-            let (id, key) = entry.split_once(':').with_context(|| format!("{DATA_KEYS}: expected id:key,id:key"))?;
-            let id = id.trim().parse().with_context(|| format!("{DATA_KEYS}: a key's id is a number from 0 to 255"))?;
-            ensure!(sealing.insert(id, key_bytes(DATA_KEYS, key)?).is_none(), "{DATA_KEYS}: two keys with id {id}");
+            let (id, key) = entry
+                .split_once(':')
+                .with_context(|| format!("{DATA_KEYS}: expected id:key,id:key"))?;
+            let id = id
+                .trim()
+                .parse()
+                .with_context(|| format!("{DATA_KEYS}: a key's id is a number from 0 to 255"))?;
+            ensure!(
+                sealing.insert(id, key_bytes(DATA_KEYS, key)?).is_none(),
+                "{DATA_KEYS}: two keys with id {id}"
+            );
         }
         let index = key_bytes(INDEX_KEY, &needed(INDEX_KEY)?)?;
         let vault = Vault::new(&sealing, &index).with_context(|| format!("{DATA_KEYS}: no key"))?;
@@ -85,7 +97,10 @@ impl Keys {
         };
         let sealing = BTreeMap::from([(0, key("demo: invented people only"))]);
         let vault = Vault::new(&sealing, &key("demo: index")).unwrap_or_else(|| unreachable!("there is a key"));
-        Self { tokens: Tokens::ephemeral(DEMO_TOKEN_LIFETIME), vault }
+        Self {
+            tokens: Tokens::ephemeral(DEMO_TOKEN_LIFETIME),
+            vault,
+        }
     }
 
     /// A fresh set as lines for an environment file.
@@ -95,12 +110,19 @@ impl Keys {
     pub fn generate() -> String {
         let fresh = || STANDARD.encode(crate::security::random::<32>());
         let pem = crate::security::tokens::generate_pem().replace('\n', "\\n");
-        format!("{TOKEN_KEY}='{pem}'\n{DATA_KEYS}='1:{}'\n{INDEX_KEY}='{}'\n", fresh(), fresh())
+        format!(
+            "{TOKEN_KEY}='{pem}'\n{DATA_KEYS}='1:{}'\n{INDEX_KEY}='{}'\n",
+            fresh(),
+            fresh()
+        )
     }
 }
 
 fn key_bytes(name: &str, text: &str) -> Result<[u8; 32]> {
-    let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    let bytes = STANDARD
+        .decode(text.trim())
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     bytes.with_context(|| format!("{name}: a key is 32 bytes in base 64"))
 }
 
@@ -118,7 +140,9 @@ mod tests {
             .collect();
         assert!(Keys::read(|name| all.get(name).cloned()).is_ok());
         for missing in [TOKEN_KEY, DATA_KEYS, INDEX_KEY] {
-            let error = Keys::read(|name| all.get(name).filter(|_| name != missing).cloned()).err().unwrap();
+            let error = Keys::read(|name| all.get(name).filter(|_| name != missing).cloned())
+                .err()
+                .unwrap();
             assert!(error.to_string().contains(missing));
         }
     }

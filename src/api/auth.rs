@@ -69,9 +69,15 @@ pub struct OfficeView {
 
 impl From<HeldOffice> for OfficeView {
     fn from(held: HeldOffice) -> Self {
-        let organization =
-            OrganizationBrief { id: held.office.organization, name: held.organization_name, kind: held.office.kind };
-        Self { id: held.office.appointment, organization }
+        let organization = OrganizationBrief {
+            id: held.office.organization,
+            name: held.organization_name,
+            kind: held.office.kind,
+        };
+        Self {
+            id: held.office.appointment,
+            organization,
+        }
     }
 }
 
@@ -86,7 +92,11 @@ impl From<HeldOffice> for OfficeView {
 ))]
 #[post("/auth/sign-in")]
 async fn sign_in(app: web::Data<App>, body: Json<SignIn>) -> Result<HttpResponse, Problem> {
-    let SignIn { id_number, password, office } = body.into_inner();
+    let SignIn {
+        id_number,
+        password,
+        office,
+    } = body.into_inner();
     if password.len() > LONGEST_PASSWORD || id_number.len() > LONGEST_PASSWORD {
         return Err(Code::RequestSignInFailed.into());
     }
@@ -96,15 +106,27 @@ async fn sign_in(app: web::Data<App>, body: Json<SignIn>) -> Result<HttpResponse
     let digest = app.vault.digest(Purpose::IdNumber, &number);
     let found = app.db.read(move |conn| accounts::credentials(conn, &digest)).await?;
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account), hash));
-    let fits = app.passwords.check(password, hash).await.map_err(crate::service::Error::from)?;
+    let fits = app
+        .passwords
+        .check(password, hash)
+        .await
+        .map_err(crate::service::Error::from)?;
     let account = account.filter(|_| fits).ok_or(Code::RequestSignInFailed)?;
     let must_change_password = account.must_change_password;
     let (bearer, offices) = app
         .db
-        .read(move |conn| Ok((accounts::bearer(conn, &account, office)?, accounts::offices(conn, &account)?)))
+        .read(move |conn| {
+            Ok((
+                accounts::bearer(conn, &account, office)?,
+                accounts::offices(conn, &account)?,
+            ))
+        })
         .await
         .map_err(|e: crate::service::Error| Problem::from(e))?;
-    let access_token = app.tokens.issue(bearer, app.clock.now()).map_err(|_| Code::ServiceFault)?;
+    let access_token = app
+        .tokens
+        .issue(bearer, app.clock.now())
+        .map_err(|_| Code::ServiceFault)?;
     Ok(HttpResponse::Ok().json(SignedInAnswer {
         access_token,
         token_type: "Bearer",
@@ -170,6 +192,9 @@ impl From<Myself> for MeView {
 ))]
 #[get("/me")]
 async fn me(app: web::Data<App>, caller: Caller<SignedIn>) -> Result<HttpResponse, Problem> {
-    let me = app.db.read(move |conn| accounts::myself(conn, &caller.context.actor)).await?;
+    let me = app
+        .db
+        .read(move |conn| accounts::myself(conn, &caller.context.actor))
+        .await?;
     Ok(HttpResponse::Ok().json(MeView::from(me)))
 }

@@ -58,15 +58,25 @@ impl<P: Permission> FromRequest for Caller<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
         let token = bearer_token(request);
-        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+        let request_id = request
+            .extensions()
+            .get::<RequestId>()
+            .map(|id| id.0.clone())
+            .unwrap_or_default();
         Box::pin(async move {
             let app = app.ok_or(Code::ServiceFault)?;
             let now = app.clock.now();
             let token = token.ok_or(Code::RequestUnauthenticated)?;
-            let bearer = app.tokens.check(&token, now).map_err(|_| Code::RequestUnauthenticated)?;
+            let bearer = app
+                .tokens
+                .check(&token, now)
+                .map_err(|_| Code::RequestUnauthenticated)?;
             let actor = app.db.read(move |conn| service::accounts::actor(conn, bearer)).await?;
             P::admit(&actor)?;
-            Ok(Self { context: Context { actor, now, request_id }, permission: PhantomData })
+            Ok(Self {
+                context: Context { actor, now, request_id },
+                permission: PhantomData,
+            })
         })
     }
 }

@@ -22,8 +22,14 @@ const LONGEST_ID: usize = 64;
 ///
 /// # Errors
 /// Never: errors of inner layers are answered here.
-pub async fn edge(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
-    #[expect(clippy::disallowed_methods, reason = "how long an answer took is no matter of the rules' clock")]
+pub async fn edge(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long an answer took is no matter of the rules' clock"
+    )]
     let begun = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
@@ -62,14 +68,23 @@ fn request_id(request: &ServiceRequest) -> String {
     };
     // Eighteen digits in a row could be somebody's ID number: such an id is not taken over into the log.
     let is_harmless = |id: &&str| !id.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
-    given.filter(is_token).filter(is_harmless).map_or_else(crate::security::random_text, str::to_owned)
+    given
+        .filter(is_token)
+        .filter(is_harmless)
+        .map_or_else(crate::security::random_text, str::to_owned)
 }
 
 /// Puts an error into words; also the framework's own, which come without any.
 fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceResponse<BoxBody>, Option<String>) {
-    let problem = response.response_mut().extensions_mut().remove::<Unworded>().map(|unworded| unworded.0);
+    let problem = response
+        .response_mut()
+        .extensions_mut()
+        .remove::<Unworded>()
+        .map(|unworded| unworded.0);
     let problem = problem.or_else(|| frameworks_own(response.status(), response.headers()));
-    let Some(problem) = problem else { return (response, None) };
+    let Some(problem) = problem else {
+        return (response, None);
+    };
     let private = problem.private().map(str::to_owned);
     let (request, _) = response.into_parts();
     let response: HttpResponse = problem.respond(&request, id);
@@ -78,7 +93,9 @@ fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceResponse<
 
 /// Errors that actix made itself and that are not yet problems.
 fn frameworks_own(status: StatusCode, headers: &header::HeaderMap) -> Option<Problem> {
-    let is_problem = headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/problem+json");
+    let is_problem = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value == "application/problem+json");
     if !(status.is_client_error() || status.is_server_error()) || is_problem {
         return None;
     }

@@ -43,17 +43,29 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let is_json = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(
-            |value| value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")),
-        );
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| {
+                value
+                    .split(';')
+                    .next()
+                    .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+            });
         let body = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             if !is_json {
-                return Err(Problem::new(Refusal::new(Code::RequestMediaType).with("expected", "application/json")));
+                return Err(Problem::new(
+                    Refusal::new(Code::RequestMediaType).with("expected", "application/json"),
+                ));
             }
             let bytes = body.await.map_err(body_problem)?;
             let value = parse(&bytes)?;
-            Ok(Self { value, digest: digest(&[&bytes]) })
+            Ok(Self {
+                value,
+                digest: digest(&[&bytes]),
+            })
         })
     }
 }
@@ -81,13 +93,17 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let pointer = pointer(error.path());
         let inner = error.into_inner();
         if inner.is_data() {
-            let refusal = Refusal::new(Code::RequestInvalid).with("problem", harmless(&inner.to_string())).at(pointer);
+            let refusal = Refusal::new(Code::RequestInvalid)
+                .with("problem", harmless(&inner.to_string()))
+                .at(pointer);
             Problem::new(refusal)
         } else {
             malformed("the body is not JSON", None)
         }
     })?;
-    deserializer.end().map_err(|_| malformed("there is something behind the JSON value", None))?;
+    deserializer
+        .end()
+        .map_err(|_| malformed("there is something behind the JSON value", None))?;
     Ok(value)
 }
 
@@ -181,7 +197,10 @@ impl Key {
     /// The same for a request without a body.
     pub fn claim_for(self, request: &HttpRequest, content: &[u8]) -> Claim {
         let fingerprint = digest(&[request.method().as_str().as_bytes(), request.path().as_bytes(), content]);
-        Claim { key: self.0, fingerprint }
+        Claim {
+            key: self.0,
+            fingerprint,
+        }
     }
 }
 
@@ -190,9 +209,16 @@ impl FromRequest for Key {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let key = request.headers().get(IDEMPOTENCY_KEY).and_then(|value| value.to_str().ok());
+        let key = request
+            .headers()
+            .get(IDEMPOTENCY_KEY)
+            .and_then(|value| value.to_str().ok());
         let is_good = |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-        ready(key.filter(is_good).map(|key| Self(key.to_owned())).ok_or(Code::RequestKeyRequired.into()))
+        ready(
+            key.filter(is_good)
+                .map(|key| Self(key.to_owned()))
+                .ok_or(Code::RequestKeyRequired.into()),
+        )
     }
 }
 
@@ -204,14 +230,21 @@ impl FromRequest for IfMatch {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = request.headers().get(header::IF_MATCH).and_then(|value| value.to_str().ok());
+        let value = request
+            .headers()
+            .get(header::IF_MATCH)
+            .and_then(|value| value.to_str().ok());
         ready(match value.map(str::trim) {
             None => Err(Code::RequestPreconditionRequired.into()),
             Some("*") => Ok(Self(Expected::Any)),
             Some(tag) => {
-                let version = tag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')?.parse().ok());
+                let version = tag
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.strip_suffix('"')?.parse().ok());
                 // A tag that is none of ours matches nothing.
-                version.map(|version| Self(Expected::Version(version))).ok_or(Code::RequestStale.into())
+                version
+                    .map(|version| Self(Expected::Version(version)))
+                    .ok_or(Code::RequestStale.into())
             }
         })
     }

@@ -27,12 +27,18 @@ fn choose(accepted: &str) -> Language {
             let mut parts = entry.split(';').map(str::trim);
             let tag = parts.next()?;
             let primary = tag.split('-').next()?;
-            let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+            let quality = parts
+                .find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok())
+                .unwrap_or(1.0);
             primary.eq_ignore_ascii_case(wanted).then_some(quality)
         });
         weights.fold(0.0, f32::max)
     };
-    if weight("en") > weight("zh") { Language::English } else { Language::Chinese }
+    if weight("en") > weight("zh") {
+        Language::English
+    } else {
+        Language::Chinese
+    }
 }
 
 #[cfg(test)]

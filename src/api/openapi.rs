@@ -35,7 +35,10 @@ struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, document: &mut Document) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
@@ -53,7 +56,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// The document.
 pub fn document() -> Document {
-    let (_, document) = App::new().into_utoipa_app().openapi(Api::openapi()).configure(routes).split_for_parts();
+    let (_, document) = App::new()
+        .into_utoipa_app()
+        .openapi(Api::openapi())
+        .configure(routes)
+        .split_for_parts();
     document
 }
 
@@ -75,7 +82,12 @@ impl Routes {
     /// Reads them off the document.
     pub fn of(document: &Document) -> Self {
         let paths: BTreeMap<&String, &PathItem> = document.paths.paths.iter().collect();
-        Self(paths.into_iter().map(|(path, item)| (segments(path), methods(item))).collect())
+        Self(
+            paths
+                .into_iter()
+                .map(|(path, item)| (segments(path), methods(item)))
+                .collect(),
+        )
     }
 
     /// The methods of a path, as the `Allow` header lists them; `None` for a path that does not exist.
@@ -88,16 +100,36 @@ impl Routes {
                     Segment::Any => !found.is_empty(),
                 })
         };
-        self.0.iter().find(|(wanted, _)| fits(wanted)).map(|(_, methods)| methods.clone())
+        self.0
+            .iter()
+            .find(|(wanted, _)| fits(wanted))
+            .map(|(_, methods)| methods.clone())
     }
 }
 
 fn segments(path: &str) -> Vec<Segment> {
-    path.split('/').map(|part| if part.starts_with('{') { Segment::Any } else { Segment::Word(part.into()) }).collect()
+    path.split('/')
+        .map(|part| {
+            if part.starts_with('{') {
+                Segment::Any
+            } else {
+                Segment::Word(part.into())
+            }
+        })
+        .collect()
 }
 
 fn methods(item: &PathItem) -> String {
-    let known = [("GET", &item.get), ("PUT", &item.put), ("POST", &item.post), ("DELETE", &item.delete)];
-    let taken: Vec<&str> = known.into_iter().filter(|(_, operation)| operation.is_some()).map(|(name, _)| name).collect();
+    let known = [
+        ("GET", &item.get),
+        ("PUT", &item.put),
+        ("POST", &item.post),
+        ("DELETE", &item.delete),
+    ];
+    let taken: Vec<&str> = known
+        .into_iter()
+        .filter(|(_, operation)| operation.is_some())
+        .map(|(name, _)| name)
+        .collect();
     taken.join(", ")
 }

@@ -122,10 +122,19 @@ struct Contact {
 
 impl From<Detail> for OrganizationDetail {
     fn from(detail: Detail) -> Self {
-        let Detail { organization, former_names, administrators } = detail;
+        let Detail {
+            organization,
+            former_names,
+            administrators,
+        } = detail;
         let phone = organization.contact_phone.clone();
         let contact = organization.contact_name.clone().map(|name| Contact { name, phone });
-        Self { organization: organization.into(), former_names, contact, administrators }
+        Self {
+            organization: organization.into(),
+            former_names,
+            contact,
+            administrators,
+        }
     }
 }
 
@@ -168,20 +177,36 @@ async fn list_organizations(
     Query(query): Query<OrganizationQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
-    let filters = (query.under, query.subtree, query.kind, query.sector, query.graduation_marked);
+    let filters = (
+        query.under,
+        query.subtree,
+        query.kind,
+        query.sector,
+        query.graduation_marked,
+    );
     let list = List::new(&app.vault, "list_organizations", &filters);
     let listing = Listing {
         under: query.under,
         subtree: query.subtree,
-        filter: Filter { kind: query.kind, sector: query.sector, graduation_marked: query.graduation_marked },
+        filter: Filter {
+            kind: query.kind,
+            sector: query.sector,
+            graduation_marked: query.graduation_marked,
+        },
         after: list.after(query.cursor.as_deref())?.map(OrganizationId),
         limit: limit + 1,
     };
     let actor = caller.context.actor;
-    let found = app.db.read(move |conn| organizations::list(conn, &actor, &listing)).await?;
+    let found = app
+        .db
+        .read(move |conn| organizations::list(conn, &actor, &listing))
+        .await?;
     let (items, last) = paging::cut(found, limit, |organization| organization.id.0);
     let items = items.into_iter().map(OrganizationView::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: last.map(|after| list.cursor(after)) }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
 }
 
 /// Get an organization
@@ -196,7 +221,12 @@ async fn get_organization(
     caller: Caller<SignedIn>,
     Id(id): Id<OrganizationId>,
 ) -> Result<HttpResponse, Problem> {
-    let detail = app.db.read(move |conn| organizations::get(conn, &caller.context.actor, id)).await?;
+    let detail = app
+        .db
+        .read(move |conn| organizations::get(conn, &caller.context.actor, id))
+        .await?;
     let version = detail.organization.version;
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, etag(version))).json(OrganizationDetail::from(detail)))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, etag(version)))
+        .json(OrganizationDetail::from(detail)))
 }

@@ -22,7 +22,10 @@ pub struct List<'a> {
 impl<'a> List<'a> {
     /// The list of an operation with its filters, whatever prints them unambiguously.
     pub fn new(vault: &'a Vault, operation: &str, filters: &impl std::fmt::Debug) -> Self {
-        Self { vault, identity: format!("{operation} {filters:?}") }
+        Self {
+            vault,
+            identity: format!("{operation} {filters:?}"),
+        }
     }
 
     /// The cursor behind an item.
@@ -41,14 +44,18 @@ impl<'a> List<'a> {
         let after = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
             let (after, tag) = bytes.split_first_chunk::<8>()?;
             let after = i64::from_be_bytes(*after);
-            aws_lc_rs::constant_time::verify_slices_are_equal(tag, &self.tag(after)).ok().map(|()| after)
+            aws_lc_rs::constant_time::verify_slices_are_equal(tag, &self.tag(after))
+                .ok()
+                .map(|()| after)
         });
         let foreign = || Refusal::new(Code::RequestMalformed).with("problem", "cursor: not one of this list");
         after.map(Some).ok_or_else(|| Problem::new(foreign()))
     }
 
     fn tag(&self, after: i64) -> Vec<u8> {
-        let mut tag = self.vault.digest(Purpose::Cursor, &format!("{} {after}", self.identity));
+        let mut tag = self
+            .vault
+            .digest(Purpose::Cursor, &format!("{} {after}", self.identity));
         tag.truncate(TAG);
         tag
     }
@@ -64,7 +71,9 @@ pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
         Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
         Some(_) => {
             let problem = format!("limit: expected 1 to {MOST}");
-            Err(Problem::new(Refusal::new(Code::RequestMalformed).with("problem", problem)))
+            Err(Problem::new(
+                Refusal::new(Code::RequestMalformed).with("problem", problem),
+            ))
         }
     }
 }
@@ -90,7 +99,11 @@ mod tests {
         let list = List::new(&vault, "list_members", &("org_1", true));
         let cursor = list.cursor(42);
         assert_eq!(list.after(Some(&cursor)).ok(), Some(Some(42)));
-        assert!(List::new(&vault, "list_members", &("org_2", true)).after(Some(&cursor)).is_err());
+        assert!(
+            List::new(&vault, "list_members", &("org_2", true))
+                .after(Some(&cursor))
+                .is_err()
+        );
         let mut forged = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
         forged[7] ^= 1;
         assert!(list.after(Some(&URL_SAFE_NO_PAD.encode(forged))).is_err());

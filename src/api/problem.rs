@@ -111,7 +111,11 @@ pub struct Unworded(pub Problem);
 impl Problem {
     /// A problem of one refusal.
     pub fn new(refusal: impl Into<Refusal>) -> Self {
-        Self { refusals: vec![refusal.into()], private: None, headers: Vec::new() }
+        Self {
+            refusals: vec![refusal.into()],
+            private: None,
+            headers: Vec::new(),
+        }
     }
 
     /// Adds a header to the answer.
@@ -148,7 +152,11 @@ impl Problem {
             code: first.code.name(),
             rule: first.code.rule().map(|rule| rule.number()),
             section: first.code.rule().and_then(|rule| rule.section()),
-            errors: self.refusals.iter().map(|refusal| Blocking::new(refusal, language)).collect(),
+            errors: self
+                .refusals
+                .iter()
+                .map(|refusal| Blocking::new(refusal, language))
+                .collect(),
             next_actions: vec![NextAction {
                 text: first.code.next_action(language),
                 organization_id: first.helper.map(|id| id.to_string()),
@@ -202,7 +210,11 @@ impl From<service::Error> for Problem {
     fn from(error: service::Error) -> Self {
         let (code, private) = match error {
             service::Error::Refused(refusals) if !refusals.is_empty() => {
-                return Self { refusals, private: None, headers: Vec::new() };
+                return Self {
+                    refusals,
+                    private: None,
+                    headers: Vec::new(),
+                };
             }
             service::Error::Refused(_) => (Code::ServiceFault, "a refusal without a reason".to_owned()),
             service::Error::Corrupt(what) => (Code::ServiceFault, what.to_owned()),
@@ -216,7 +228,10 @@ impl From<service::Error> for Problem {
                 (code, error.to_string())
             }
         };
-        Self { private: Some(private), ..Self::new(code) }
+        Self {
+            private: Some(private),
+            ..Self::new(code)
+        }
     }
 }
 

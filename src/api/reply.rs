@@ -17,7 +17,13 @@ use serde::Serialize;
 /// When the body can't be written as JSON, which plain structs always can.
 pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answer> {
     let body = serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer that is not JSON"))?;
-    Ok(Answer { status: status.as_u16(), location: None, etag: None, body, replayed: false })
+    Ok(Answer {
+        status: status.as_u16(),
+        location: None,
+        etag: None,
+        body,
+        replayed: false,
+    })
 }
 
 /// The answer of a new thing: where it is and which version it has.
@@ -25,7 +31,11 @@ pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answ
 /// # Errors
 /// As [`answer`].
 pub fn created(location: String, version: i32, body: &impl Serialize) -> service::Result<Answer> {
-    Ok(Answer { location: Some(location), etag: Some(etag(version)), ..answer(StatusCode::CREATED, body)? })
+    Ok(Answer {
+        location: Some(location),
+        etag: Some(etag(version)),
+        ..answer(StatusCode::CREATED, body)?
+    })
 }
 
 /// The answer of a changed thing.
@@ -33,7 +43,10 @@ pub fn created(location: String, version: i32, body: &impl Serialize) -> service
 /// # Errors
 /// As [`answer`].
 pub fn changed(version: i32, body: &impl Serialize) -> service::Result<Answer> {
-    Ok(Answer { etag: Some(etag(version)), ..answer(StatusCode::OK, body)? })
+    Ok(Answer {
+        etag: Some(etag(version)),
+        ..answer(StatusCode::OK, body)?
+    })
 }
 
 /// Runs a write once for its key and gives its answer.

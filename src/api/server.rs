@@ -38,7 +38,10 @@ pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
     let text = web::Data::new(openapi::text(&document));
     let app = web::Data::new(app);
     let server = HttpServer::new(move || {
-        let (actix, _) = actix_web::App::new().into_utoipa_app().configure(openapi::routes).split_for_parts();
+        let (actix, _) = actix_web::App::new()
+            .into_utoipa_app()
+            .configure(openapi::routes)
+            .split_for_parts();
         actix
             .app_data(app.clone())
             .app_data(routes.clone())
@@ -59,7 +62,9 @@ pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
 }
 
 async fn to_docs() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, "/docs/"))
+        .finish()
 }
 
 /// No route took the request. actix says 404 also to a wrong method on a known path: the document knows better.

@@ -7,8 +7,8 @@ use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, S
 use crate::domain::time::{Month, Timestamp};
 use crate::repository::organizations::Organization;
 use serde::Serialize;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Describes the domain's closed vocabularies as string enums.
@@ -36,8 +36,29 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
     impl ToSchema for $type {}
 )+}; }
 
-words!(Kind, Level, System, Sector, Stage, Purpose, Status, Undetermined, Standing, RealName, Certification);
-ids!(OrganizationId, MemberId, AccountId, AppointmentId, TransferId, MonthChangeId, CertificationId, TaskId);
+words!(
+    Kind,
+    Level,
+    System,
+    Sector,
+    Stage,
+    Purpose,
+    Status,
+    Undetermined,
+    Standing,
+    RealName,
+    Certification
+);
+ids!(
+    OrganizationId,
+    MemberId,
+    AccountId,
+    AppointmentId,
+    TransferId,
+    MonthChangeId,
+    CertificationId,
+    TaskId
+);
 
 impl PartialSchema for Month {
     fn schema() -> RefOr<Schema> {
@@ -64,8 +85,14 @@ pub struct GraduationView {
 impl From<Graduation> for GraduationView {
     fn from(graduation: Graduation) -> Self {
         match graduation {
-            Graduation::Month(month) => Self { month: Some(month), undetermined: None },
-            Graduation::Undetermined(reason) => Self { month: None, undetermined: Some(reason) },
+            Graduation::Month(month) => Self {
+                month: Some(month),
+                undetermined: None,
+            },
+            Graduation::Undetermined(reason) => Self {
+                month: None,
+                undetermined: Some(reason),
+            },
         }
     }
 }
@@ -83,7 +110,11 @@ pub struct OrganizationBrief {
 
 impl From<&Organization> for OrganizationBrief {
     fn from(organization: &Organization) -> Self {
-        Self { id: organization.id, name: organization.name.clone(), kind: organization.kind }
+        Self {
+            id: organization.id,
+            name: organization.name.clone(),
+            kind: organization.kind,
+        }
     }
 }
 

@@ -69,8 +69,31 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
     column!($type, BigInt, i64, |id| &id.0, |key| Some($type(key)));
 )+}; }
 
-words!(Standing, RealName, Certification, Identity, Undetermined, Kind, Level, System, Sector, Stage, Purpose, Status, Path);
-keys!(OrganizationId, MemberId, AccountId, AppointmentId, TransferId, MonthChangeId, CertificationId, TaskId);
+words!(
+    Standing,
+    RealName,
+    Certification,
+    Identity,
+    Undetermined,
+    Kind,
+    Level,
+    System,
+    Sector,
+    Stage,
+    Purpose,
+    Status,
+    Path
+);
+keys!(
+    OrganizationId,
+    MemberId,
+    AccountId,
+    AppointmentId,
+    TransferId,
+    MonthChangeId,
+    CertificationId,
+    TaskId
+);
 column!(Month, Integer, i32, |month| month.as_number(), Month::from_number);
 column!(Micros, BigInt, i64, |at| &at.0, |micros| Some(Micros(micros)));
 

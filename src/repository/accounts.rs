@@ -30,12 +30,20 @@ pub struct HeldOffice {
 
 /// One account.
 pub fn find(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Account>> {
-    accounts::table.find(id).select(Account::as_select()).first(conn).optional()
+    accounts::table
+        .find(id)
+        .select(Account::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// The account of a member.
 pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Option<AccountId>> {
-    accounts::table.filter(accounts::member_id.eq(member)).select(accounts::id).first(conn).optional()
+    accounts::table
+        .filter(accounts::member_id.eq(member))
+        .select(accounts::id)
+        .first(conn)
+        .optional()
 }
 
 /// The account with this ID number and the hash of its password.
@@ -50,7 +58,16 @@ pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<(Accou
 type OfficeColumns = (AppointmentId, OrganizationId, Path, Kind, String, Micros);
 
 fn held((appointment, organization, path, kind, organization_name, since): OfficeColumns) -> HeldOffice {
-    HeldOffice { office: Office { appointment, organization, path, kind }, organization_name, since }
+    HeldOffice {
+        office: Office {
+            appointment,
+            organization,
+            path,
+            kind,
+        },
+        organization_name,
+        since,
+    }
 }
 
 /// The offices an account holds, earliest first.

@@ -19,7 +19,11 @@ pub struct Stored {
 
 /// The answer given to this actor under this key.
 pub fn find(conn: &mut Conn, actor: &str, key: &str) -> QueryResult<Option<Stored>> {
-    dsl::idempotency_keys.find((actor, key)).select(Stored::as_select()).first(conn).optional()
+    dsl::idempotency_keys
+        .find((actor, key))
+        .select(Stored::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// Keeps an answer. Runs into the primary key when a twin of the request was faster.

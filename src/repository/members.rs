@@ -50,9 +50,10 @@ impl Member {
     /// The mark, put together from its columns.
     pub fn mark(&self) -> Option<Mark> {
         match self.mark? {
-            Identity::Delayed => {
-                Some(Mark::Delayed { month: self.mark_month?, reason: Remark::new(self.mark_reason.as_deref()?)? })
-            }
+            Identity::Delayed => Some(Mark::Delayed {
+                month: self.mark_month?,
+                reason: Remark::new(self.mark_reason.as_deref()?)?,
+            }),
             Identity::Teacher => Some(Mark::Teacher),
             Identity::Graduate => None,
         }
@@ -66,14 +67,20 @@ pub fn find(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>> {
 
 /// One member, locked until the transaction ends: the root of everything that happens to him.
 pub fn find_locked(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>> {
-    Locked(dsl::members.find(id).select(Member::as_select())).get_result(conn).optional()
+    Locked(dsl::members.find(id).select(Member::as_select()))
+        .get_result(conn)
+        .optional()
 }
 
 /// The member with this ID number, locked.
 pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
-    Locked(dsl::members.filter(dsl::id_number_digest.eq(digest)).select(Member::as_select()))
-        .get_result(conn)
-        .optional()
+    Locked(
+        dsl::members
+            .filter(dsl::id_number_digest.eq(digest))
+            .select(Member::as_select()),
+    )
+    .get_result(conn)
+    .optional()
 }
 
 /// Whose members a list shows.
@@ -176,12 +183,18 @@ pub fn relocate(
         dsl::version.eq(dsl::version + 1),
     );
     match to {
-        Some((_, path)) => diesel::update(dsl::members.find(id)).set((left, dsl::branch_path.eq(path))).execute(conn)?,
+        Some((_, path)) => diesel::update(dsl::members.find(id))
+            .set((left, dsl::branch_path.eq(path)))
+            .execute(conn)?,
         None => diesel::update(dsl::members.find(id)).set(left).execute(conn)?,
     };
-    diesel::update(memberships::table.filter(memberships::member_id.eq(id)).filter(memberships::until.is_null()))
-        .set(memberships::until.eq(Micros::from(now)))
-        .execute(conn)?;
+    diesel::update(
+        memberships::table
+            .filter(memberships::member_id.eq(id))
+            .filter(memberships::until.is_null()),
+    )
+    .set(memberships::until.eq(Micros::from(now)))
+    .execute(conn)?;
     if let Some((branch, _)) = to {
         diesel::insert_into(memberships::table)
             .values((

@@ -70,19 +70,28 @@ impl Organization {
             graduated_season: self.graduated_season,
             school: self.school_id,
             leading_organ: self.leading_organ_id,
-            province: self.division_code.as_deref().and_then(|code| code.get(..2)?.parse().ok()),
+            province: self
+                .division_code
+                .as_deref()
+                .and_then(|code| code.get(..2)?.parse().ok()),
         }
     }
 }
 
 /// One organization.
 pub fn find(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organization>> {
-    dsl::organizations.find(id).select(Organization::as_select()).first(conn).optional()
+    dsl::organizations
+        .find(id)
+        .select(Organization::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// One organization, locked until the transaction ends.
 pub fn find_locked(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organization>> {
-    Locked(dsl::organizations.find(id).select(Organization::as_select())).get_result(conn).optional()
+    Locked(dsl::organizations.find(id).select(Organization::as_select()))
+        .get_result(conn)
+        .optional()
 }
 
 /// The active administrators of an organization, earliest appointment first.
@@ -136,7 +145,10 @@ pub fn page(
         }
         Place::Subtree(root) => {
             let (from, until) = subtree(root);
-            query = query.filter(dsl::path.ge(from)).filter(dsl::path.lt(until)).order(dsl::path);
+            query = query
+                .filter(dsl::path.ge(from))
+                .filter(dsl::path.lt(until))
+                .order(dsl::path);
             if let Some(after) = after {
                 query = query.filter(dsl::path.gt(after.path.as_str().to_owned()));
             }
@@ -150,7 +162,11 @@ pub fn page(
     }
     match filter.graduation_marked {
         Some(true) => {
-            query = query.filter(dsl::graduation_month.is_not_null().or(dsl::graduation_undetermined.is_not_null()));
+            query = query.filter(
+                dsl::graduation_month
+                    .is_not_null()
+                    .or(dsl::graduation_undetermined.is_not_null()),
+            );
         }
         Some(false) => {
             query = query

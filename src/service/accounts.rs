@@ -39,7 +39,14 @@ pub fn bearer(conn: &mut Conn, account: &Account, office: Option<AppointmentId>)
         Some(office) => accounts::office(conn, account.id, office)?.is_some(),
         None => true,
     };
-    if may { Ok(Bearer { account: account.id, office }) } else { Err(Code::RequestNoSuchOffice.into()) }
+    if may {
+        Ok(Bearer {
+            account: account.id,
+            office,
+        })
+    } else {
+        Err(Code::RequestNoSuchOffice.into())
+    }
 }
 
 /// Who the bearer of a token is now: account and office are read again at each request, so that what was taken away
@@ -55,7 +62,11 @@ pub fn actor(conn: &mut Conn, bearer: Bearer) -> Result<Actor> {
             let held = accounts::office(conn, account.id, office)?.ok_or(Code::RequestUnauthenticated)?;
             Ok(Actor::administrator(account.id, account.member_id, held.office))
         }
-        None => Ok(Actor { account: Some(account.id), member: account.member_id, role: crate::domain::actor::Role::Member }),
+        None => Ok(Actor {
+            account: Some(account.id),
+            member: account.member_id,
+            role: crate::domain::actor::Role::Member,
+        }),
     }
 }
 
@@ -80,7 +91,12 @@ pub fn myself(conn: &mut Conn, actor: &Actor) -> Result<Myself> {
         None => None,
     };
     let offices = accounts::offices(conn, id)?;
-    Ok(Myself { account, member, offices, acting: actor.office().map(|office| office.appointment) })
+    Ok(Myself {
+        account,
+        member,
+        offices,
+        acting: actor.office().map(|office| office.appointment),
+    })
 }
 
 fn with_branch(conn: &mut Conn, id: MemberId) -> Result<(Member, Option<Organization>)> {

@@ -34,7 +34,11 @@ impl From<Code> for Error {
 
 impl From<Vec<Refusal>> for Error {
     fn from(refusals: Vec<Refusal>) -> Self {
-        if refusals.is_empty() { Self::Corrupt("a refusal without a reason") } else { Self::Refused(refusals) }
+        if refusals.is_empty() {
+            Self::Corrupt("a refusal without a reason")
+        } else {
+            Self::Refused(refusals)
+        }
     }
 }
 

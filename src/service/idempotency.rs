@@ -75,7 +75,10 @@ fn replay(stored: Stored, claim: &Claim) -> Result<Answer> {
 
 /// Keys are the account's own, apart for each office: what one office was answered is not for another.
 fn actor_key(context: &Context) -> Result<String> {
-    let account = context.actor.account.ok_or(Error::Corrupt("a key without an account"))?;
+    let account = context
+        .actor
+        .account
+        .ok_or(Error::Corrupt("a key without an account"))?;
     Ok(match context.actor.office() {
         Some(office) => format!("{}/{}", account.0, office.appointment.0),
         None => account.0.to_string(),

@@ -34,13 +34,19 @@ pub fn get(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Detail>
     let organization = organization.ok_or(Code::OrganizationNotFound)?;
     let former_names = organizations::former_names(conn, id)?;
     let administrators = organizations::administrators(conn, id)?.len();
-    Ok(Detail { organization, former_names, administrators })
+    Ok(Detail {
+        organization,
+        former_names,
+        administrators,
+    })
 }
 
 /// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.
 pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
     organization.purpose != Purpose::SpecialUnit
-        || organization.parent_id.is_some_and(|province| actor.administers(province))
+        || organization
+            .parent_id
+            .is_some_and(|province| actor.administers(province))
 }
 
 /// Which organizations a list shows.
@@ -67,12 +73,22 @@ pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Org
     let root = organizations::find(conn, listing.under.unwrap_or(office.organization))?
         .filter(|root| actor.reaches(&root.path))
         .ok_or(Code::OrganizationNotFound)?;
-    let place = if listing.subtree { Place::Subtree(root.path) } else { Place::Below(root.id) };
+    let place = if listing.subtree {
+        Place::Subtree(root.path)
+    } else {
+        Place::Below(root.id)
+    };
     let after = match listing.after {
         Some(after) => Some(organizations::find(conn, after)?.ok_or(Code::OrganizationNotFound)?),
         None => None,
     };
-    Ok(organizations::page(conn, &place, &listing.filter, after.as_ref(), listing.limit)?)
+    Ok(organizations::page(
+        conn,
+        &place,
+        &listing.filter,
+        after.as_ref(),
+        listing.limit,
+    )?)
 }
 
 /// An organization of the caller's subtree, for a use case that acts on it.
@@ -81,7 +97,9 @@ pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Org
 /// `organization.not_found` outside of it (O6).
 pub fn in_scope(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find_locked(conn, id)?;
-    Ok(found.filter(|found| actor.reaches(&found.path)).ok_or(Code::OrganizationNotFound)?)
+    Ok(found
+        .filter(|found| actor.reaches(&found.path))
+        .ok_or(Code::OrganizationNotFound)?)
 }
 
 /// The office's path of an administrator.
@@ -89,5 +107,8 @@ pub fn in_scope(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Or
 /// # Errors
 /// `actor.not_administrator` for anybody else.
 pub fn scope(actor: &Actor) -> Result<&Path> {
-    actor.office().map(|office| &office.path).ok_or(Error::from(Code::ActorNotAdministrator))
+    actor
+        .office()
+        .map(|office| &office.path)
+        .ok_or(Error::from(Code::ActorNotAdministrator))
 }
