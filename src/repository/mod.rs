@@ -3,8 +3,10 @@
 pub mod accounts;
 pub mod audit;
 pub mod idempotency;
+pub mod inbox;
 pub mod members;
 pub mod organizations;
+pub mod transfers;
 
 use crate::domain::organization::Path;
 
