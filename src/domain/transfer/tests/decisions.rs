@@ -3,8 +3,10 @@
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::ids::OrganizationId;
+use crate::domain::organization::{OrganizationFacts, Status};
 use crate::domain::reason::{Reason, Side};
 use crate::domain::transfer::decide::Move;
+use crate::domain::transfer::route::Destination;
 use crate::domain::transfer::state::{ApprovalSide, Outcome, Phase, State};
 use crate::domain::transfer::testing::*;
 use chrono::TimeDelta;
@@ -233,16 +235,24 @@ fn a10_where_nobody_can_decide_the_case_says_that_it_is_orphaned() {
 }
 
 #[test]
-fn t8_a_branch_that_turned_while_the_case_waited_takes_nobody_any_more() {
-    let mut play = Filing::to_village().play();
-    if let crate::domain::transfer::route::Destination::Organization(target) = &mut play.case.destination {
-        target.graduated_season = Some(2026);
+fn t8_a_target_that_turned_or_closed_while_the_case_waited_takes_nobody_any_more() {
+    let turned = OrganizationFacts {
+        graduated_season: Some(2026),
+        ..organization(VILLAGE)
+    };
+    let closed = OrganizationFacts {
+        status: Status::Closed,
+        ..organization(VILLAGE)
+    };
+    for (target, code) in [
+        (turned, Code::TransferTargetGraduateBranch),
+        (closed, Code::TransferTargetClosed),
+    ] {
+        let mut play = Filing::to_village().play();
+        play.case.destination = Destination::Organization(target);
+        assert_eq!(play.approve(&administrator(VILLAGE)), Err(code));
+        assert_eq!(play.refuse(&administrator(VILLAGE), "组织已变动"), Ok(()));
     }
-    assert_eq!(
-        play.approve(&administrator(VILLAGE)),
-        Err(Code::TransferTargetGraduateBranch)
-    );
-    assert_eq!(play.refuse(&administrator(VILLAGE), "已是毕业生团组织"), Ok(()));
 }
 
 #[test]
