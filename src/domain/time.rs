@@ -100,12 +100,18 @@ impl FromStr for Month {
     fn from_str(text: &str) -> Result<Self, ParseMonthError> {
         let bytes = text.as_bytes();
         let digits = |range: std::ops::Range<usize>| -> Option<u32> {
-            bytes.get(range)?.iter().try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
+            bytes
+                .get(range)?
+                .iter()
+                .try_fold(0, |n, b| b.is_ascii_digit().then(|| n * 10 + u32::from(b - b'0')))
         };
         if bytes.len() != 7 || bytes[4] != b'-' {
             return Err(ParseMonthError);
         }
-        let (year, month) = (digits(0..4).ok_or(ParseMonthError)?, digits(5..7).ok_or(ParseMonthError)?);
+        let (year, month) = (
+            digits(0..4).ok_or(ParseMonthError)?,
+            digits(5..7).ok_or(ParseMonthError)?,
+        );
         Self::new(year as i32, month).ok_or(ParseMonthError)
     }
 }
@@ -118,7 +124,9 @@ impl serde::Serialize for Month {
 
 impl<'de> serde::Deserialize<'de> for Month {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        <std::borrow::Cow<'de, str>>::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        <std::borrow::Cow<'de, str>>::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -155,7 +163,19 @@ mod tests {
 
     #[test]
     fn impossible_months_are_refused() {
-        for text in ["", "2026", "2026-7", "2026-00", "2026-13", "1899-12", "2200-01", "2026/07", "２０２６-07", "+026-07", "2026-07-01"] {
+        for text in [
+            "",
+            "2026",
+            "2026-7",
+            "2026-00",
+            "2026-13",
+            "1899-12",
+            "2200-01",
+            "2026/07",
+            "２０２６-07",
+            "+026-07",
+            "2026-07-01",
+        ] {
             assert!(text.parse::<Month>().is_err(), "{text}");
         }
     }
