@@ -211,6 +211,53 @@ fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
 }
 
 #[test]
+fn a7_every_step_says_who_when_what_for_whom_and_whether_by_itself() {
+    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    play.now += TimeDelta::hours(1);
+    play.approve(&administrator(TOWNSHIP)).unwrap();
+    play.now += TimeDelta::days(11);
+    assert!(play.escalate());
+    play.assign(&administrator(COUNTY), VILLAGE).unwrap();
+    let history: Vec<_> = play
+        .events
+        .iter()
+        .map(|event| {
+            (
+                event.number,
+                event.kind.name(),
+                event.by,
+                event.acting_for,
+                event.is_automatic(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        history,
+        [
+            (1, "filed", Some(MEMBER_ACCOUNT), None, false),
+            (2, "approved", Some(account_of(TOWNSHIP)), Some(TOWNSHIP), false),
+            (3, "escalated", None, None, true),
+            (4, "assigned", Some(account_of(COUNTY)), Some(COUNTY), false),
+        ]
+    );
+    assert_eq!(play.events[1].at, at("2026-07-01T05:00:00Z"));
+}
+
+#[test]
+fn a9_each_transition_takes_the_next_version_so_a_stale_one_cannot_win() {
+    let play = Filing::to_village().play();
+    let read = play.case.version;
+    let (mut first, mut second) = (play.clone(), play);
+    first.approve(&administrator(VILLAGE)).unwrap();
+    second.withdraw(&member()).unwrap();
+    assert_eq!(
+        (first.case.version, second.case.version),
+        (read + 1, read + 1),
+        "both want the same number: one row"
+    );
+}
+
+#[test]
 fn a10_a_vacant_target_is_decided_by_its_superior() {
     let mut play = Filing {
         vacant: vec![VILLAGE, TOWNSHIP],
