@@ -562,11 +562,6 @@ codes! {
         "{field} must lie between {min} and {max}.",
         "请更正后重新提交。",
         "Correct it and submit again.";
-    PolicyDateInvalid = "policy.date_invalid", Invalid, None,
-        "“{field}”不是每年都有的日期。",
-        "{field} is not a date that every year has.",
-        "请按 MM-DD 填写,2 月 29 日除外。",
-        "Write it as MM-DD; 02-29 is not allowed.";
     PolicyDatesOutOfOrder = "policy.dates_out_of_order", Invalid, None,
         "切换日须早于自动终止的起算日。",
         "The switch date must lie before the day the expiry starts.",
