@@ -12,37 +12,9 @@ use crate::domain::reason::{Reason, Side};
 use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::events::{Event, EventKind};
 use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
 use diesel::prelude::*;
-
-/// What a case leads to, as the column has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TargetKind {
-    /// An organization of the national tree.
-    Organization,
-    /// A province with a system of its own, for which its leading organ stands.
-    Province,
-    /// The special-unit holding under a province-level leading organ.
-    Holding,
-}
-
-impl TargetKind {
-    /// The word in the column.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Organization => "organization",
-            Self::Province => "province",
-            Self::Holding => "holding",
-        }
-    }
-}
-
-impl std::str::FromStr for TargetKind {
-    type Err = ();
-    fn from_str(text: &str) -> Result<Self, ()> {
-        [Self::Organization, Self::Province, Self::Holding].into_iter().find(|kind| kind.as_str() == text).ok_or(())
-    }
-}
 
 /// A case as stored.
 #[derive(Clone, Queryable, Selectable)]
@@ -62,7 +34,7 @@ pub struct Transfer {
     pub source_path: String,
     pub source_name: String,
     pub source_province: Option<i32>,
-    pub target_kind: TargetKind,
+    pub target_kind: DestinationKind,
     pub target_id: OrganizationId,
     pub target_path: String,
     pub target_name: String,
@@ -120,7 +92,7 @@ pub struct NewTransfer<'a> {
     pub source_path: &'a str,
     pub source_name: &'a str,
     pub source_province: Option<u8>,
-    pub target_kind: TargetKind,
+    pub target_kind: DestinationKind,
     pub target: OrganizationId,
     pub target_path: &'a str,
     pub target_name: &'a str,
