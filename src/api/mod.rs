@@ -4,6 +4,7 @@ mod auth;
 mod caller;
 mod edge;
 mod extract;
+mod inbox;
 mod language;
 mod meta;
 mod openapi;
@@ -12,6 +13,7 @@ mod paging;
 mod problem;
 mod reply;
 mod server;
+mod transfers;
 mod wire;
 
 pub use server::{bind, serve};

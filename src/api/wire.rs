@@ -4,11 +4,23 @@ use crate::domain::graduation::{Graduation, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
+use super::problem::Problem;
+use crate::domain::codes::Code;
+use crate::domain::mark::Identity;
+use crate::domain::reason::{Details, Reason, Side};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
-use crate::repository::organizations::Organization;
+use crate::domain::transfer::allowed::Action;
+use crate::domain::transfer::propose::Warning;
+use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::route::DestinationKind;
+use crate::domain::transfer::state::Phase;
+use crate::domain::transfer::turn::Duty;
+use crate::db::types::Micros;
+use crate::service::organizations::Organization;
 use serde::Serialize;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Describes the domain's closed vocabularies as string enums.
@@ -37,6 +49,14 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    Action,
+    Warning,
+    DestinationKind,
+    Phase,
+    Duty,
+    Reason,
+    Side,
+    Identity,
     Kind,
     Level,
     System,
@@ -97,6 +117,31 @@ impl From<Graduation> for GraduationView {
     }
 }
 
+impl PartialSchema for Details {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .description(Some("What the reason demands; `GET /v1/transfer-reasons` has a JSON Schema for each reason."))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .into()
+    }
+}
+impl ToSchema for Details {}
+
+/// The longest text in somebody's own words, in characters.
+const LONGEST_REMARK: usize = 1000;
+
+/// Somebody's own words; `None` if they are blank.
+///
+/// # Errors
+/// `request.invalid` when they are too long.
+pub fn remark(pointer: &str, text: &str) -> Result<Option<Remark>, Problem> {
+    if text.chars().count() > LONGEST_REMARK {
+        let problem = format!("expected at most {LONGEST_REMARK} characters");
+        return Err(Problem::new(Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer)));
+    }
+    Ok(Remark::new(text))
+}
+
 /// An organization in a few words.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrganizationBrief {
@@ -119,7 +164,32 @@ impl From<&Organization> for OrganizationBrief {
 }
 
 /// An instant on the wire (RFC 3339, UTC).
-pub type Instant = Timestamp;
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct Instant(Timestamp);
+
+impl From<Timestamp> for Instant {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl From<Micros> for Instant {
+    fn from(at: Micros) -> Self {
+        Self(at.into())
+    }
+}
+
+impl PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples([serde_json::json!("2026-06-20T01:00:00Z")])
+            .into()
+    }
+}
+impl ToSchema for Instant {}
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

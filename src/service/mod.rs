@@ -5,7 +5,10 @@ pub mod accounts;
 pub mod audit;
 mod error;
 pub mod idempotency;
+pub mod inbox;
 pub mod organizations;
+pub mod policies;
+pub mod transfers;
 
 pub use error::{Error, Result};
 
@@ -29,7 +32,7 @@ pub enum Expected {
     /// Whatever is there (`*`).
     Any,
     /// Exactly this one.
-    Version(i32),
+    Version(i64),
 }
 
 impl Expected {
@@ -37,9 +40,9 @@ impl Expected {
     ///
     /// # Errors
     /// `request.stale` when it is not.
-    pub fn admit(self, found: i32) -> Result<()> {
+    pub fn admit(self, found: impl Into<i64>) -> Result<()> {
         match self {
-            Self::Version(version) if version != found => Err(crate::domain::codes::Code::RequestStale.into()),
+            Self::Version(version) if version != found.into() => Err(crate::domain::codes::Code::RequestStale.into()),
             _ => Ok(()),
         }
     }
