@@ -1,6 +1,7 @@
 //! The two doors: what `Db::read` and `Db::write` promise, on both engines.
 
 use crate::support::database::texts;
+use crate::support::rows::least;
 use crate::support::{Engine, Fault, TestDb, block_on, both_engines};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -451,61 +452,29 @@ fn below(conn: &mut Conn, from: &str, to: &str) -> Vec<String> {
         .expect("a question")
 }
 
-/// The least that a table demands, in SQL that both engines read; `BLOB` stands for some bytes.
-const PERSON: &str = "INSERT INTO accounts (id, name, id_number_sealed, id_number_digest, must_change_password, status, \
-    created_at) VALUES (1, 'n', BLOB, BLOB, FALSE, 'active', 0)";
-const MEMBER: &str = "INSERT INTO members (id, branch_path, name, id_number_sealed, id_number_digest, joined_month, \
-    standing, real_name_check, certification, created_at) VALUES (1, '', 'n', BLOB, BLOB, 202001, 's', 'r', 'c', 0)";
-
-/// `rest` are parent, name and school code.
-fn organization(path: &str, rest: &str) -> String {
-    format!(
-        "INSERT INTO organizations (path, kind, level, system, sector, township, purpose, short_name, status, \
-         created_at, parent_id, name, school_code) \
-         VALUES ('{path}', 'k', 'l', 's', 's', FALSE, 'p', 'n', 'active', 0, {rest})"
-    )
-}
-
 /// A statement that can run only once, for what `unique` says there is one of.
-fn only_once(unique: Unique) -> String {
-    match unique {
-        Unique::OpenTransfer => {
-            "INSERT INTO transfers (season, direction, member_id, member_name, reason, details, started_by, source_path, \
-             source_name, target_path, target_name, state, filed_at) \
-             VALUES (2026, 'd', 1, 'n', 'r', '{}', 's', '', 'n', '', 'n', 's', 0)"
-                .into()
-        }
-        Unique::OpenMonthChange => {
-            "INSERT INTO month_changes (branch_id, branch_path, branch_name, organ_id, old_month, new_month, reason, \
-             proposer_account_id, proposer_organization_id, proposed_at, state) \
-             VALUES (1, '', 'n', 1, 202606, 202607, 'r', 1, 1, 0, 'open')"
-                .into()
-        }
-        Unique::SiblingName => organization("1/2/", "1, 'same', NULL"),
-        Unique::SchoolCode => organization("1/3/", "NULL, 'any', '10001'"),
-        Unique::IdempotencyKey => {
-            "INSERT INTO idempotency_keys (actor, key, fingerprint, status, body, created_at) \
-             VALUES ('a', 'k', BLOB, 200, '', 0)"
-                .into()
-        }
-    }
+fn only_once(engine: Engine, unique: Unique) -> String {
+    let (table, values): (_, &[_]) = match unique {
+        Unique::OpenTransfer => ("transfers", &[("member_id", "1")]),
+        Unique::OpenMonthChange => ("month_changes", &[("state", "'open'")]),
+        Unique::SiblingName => ("organizations", &[("parent_id", "1"), ("name", "'same'")]),
+        Unique::SchoolCode => ("organizations", &[("school_code", "'10001'")]),
+        Unique::IdempotencyKey => ("idempotency_keys", &[("actor", "'a'"), ("key", "'k'")]),
+    };
+    least(engine, table, values)
 }
 
 both_engines! {
     fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
         use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, SchoolCode, SiblingName};
-        let blob = match db.engine() {
-            Engine::Sqlite => "x'00'",
-            Engine::Postgres => r"'\x00'::bytea",
-        };
         let conn = &mut db.conn();
-        let mut run = |sql: &str| diesel::sql_query(sql.replace("BLOB", blob)).execute(conn);
-        for stage in [&organization("1/", "NULL, 'root', NULL"), PERSON, MEMBER] {
-            run(stage).expect("the stage");
+        let mut run = |sql: &str| diesel::sql_query(sql).execute(conn);
+        for stage in ["organizations", "accounts", "members"] {
+            run(&least(db.engine(), stage, &[])).expect("the stage");
         }
         for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey] {
-            run(&only_once(unique)).expect("the first of its kind");
-            let error = run(&only_once(unique)).expect_err("there is one already");
+            run(&only_once(db.engine(), unique)).expect("the first of its kind");
+            let error = run(&only_once(db.engine(), unique)).expect_err("there is one already");
             assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");
         }
     }
@@ -524,7 +493,8 @@ both_engines! {
     fn paths_compare_by_bytes(db: TestDb) {
         let conn = &mut db.conn();
         for path in ["2/", "1/2/4/", "1/", "10/", "1/10/", "1/2/", "1/20/", "1/2/30/"] {
-            db.execute(&organization(path, &format!("NULL, '{path}', NULL")));
+            let path = format!("'{path}'");
+            db.execute(&least(db.engine(), "organizations", &[("path", &path), ("name", &path)]));
         }
         // '0' follows '/': the first path that no longer begins with "1/2/" is "1/20".
         assert_eq!(below(conn, "1/2/", "1/20"), ["1/2/", "1/2/30/", "1/2/4/"]);
