@@ -8,7 +8,7 @@ use crate::db::{DatabaseUrl, Db};
 use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 
 /// zhuanjie (转接): transfers of the League's organization relations.
@@ -52,11 +52,16 @@ pub struct Database {
 
 impl Database {
     fn url(&self) -> Result<DatabaseUrl> {
-        let url = self
-            .url
-            .as_deref()
-            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
-        Ok(url.parse()?)
+        self.given()?
+            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")
+    }
+
+    /// The database that was named, if one was.
+    ///
+    /// # Errors
+    /// When the name is not a database's.
+    pub fn given(&self) -> Result<Option<DatabaseUrl>> {
+        Ok(self.url.as_deref().map(str::parse).transpose()?)
     }
 }
 
@@ -94,18 +99,27 @@ async fn serve(database: &Database, listen: SocketAddr) -> Result<()> {
     let config = Config::new(database.url()?);
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, listen).await
+    serve_app(app, bind(listen)?, |_| Ok(())).await
 }
 
-/// Serves until the process is told to stop, and closes the database behind the last answer.
+/// Takes the address to listen on.
 ///
 /// # Errors
-/// When the address is taken.
-pub async fn serve_app(app: App, listen: SocketAddr) -> Result<()> {
-    let listener = api::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
+/// When it is taken already or not ours to take.
+pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    api::bind(listen).with_context(|| format!("can't listen on {listen}"))
+}
+
+/// Serves until the process is told to stop, and closes the database behind the last answer. `announce` is told the
+/// address once it is listened on.
+///
+/// # Errors
+/// When the listener can't be used, or what `announce` returns.
+pub async fn serve_app(app: App, listener: TcpListener, announce: impl FnOnce(SocketAddr) -> Result<()>) -> Result<()> {
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let server = api::serve(app, listener)?;
+    announce(address)?;
     log::info!("listening on http://{address}, interface at http://{address}/docs/");
     server.await?;
     db.close().await;

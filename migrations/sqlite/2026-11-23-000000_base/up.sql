@@ -15,7 +15,8 @@ CREATE TABLE organizations (
     school_code TEXT UNIQUE,
     purpose TEXT NOT NULL,
     division_code TEXT,
-    -- Nearest at or above: kept here so that a rule needs one row, not a walk.
+    -- Kept here so that a rule needs one row, not a walk. Nearest at or above: province_id, school_id. Nearest
+    -- strictly above, since an organ does not decide about itself: leading_organ_id.
     province_id INTEGER,
     leading_organ_id INTEGER,
     school_id INTEGER,
