@@ -169,6 +169,17 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What can happen to a branch's graduation time, as its history tells it.
+    GraduationEvent {
+        Marked = "marked", "标记毕业时间", "marked";
+        Turned = "turned", "变更为毕业生团组织", "turned into a graduate branch";
+        ChangeProposed = "change_proposed", "申请修改毕业时间", "another month was proposed";
+        ChangeApproved = "change_approved", "同意修改毕业时间", "the change was approved";
+        ChangeRefused = "change_refused", "不同意修改毕业时间", "the change was refused";
+    }
+}
+
 /// What the leading organ says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {

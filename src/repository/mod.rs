@@ -2,9 +2,12 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod chain;
 pub mod idempotency;
+pub mod inbox;
 pub mod members;
 pub mod organizations;
+pub mod policies;
 
 use crate::domain::organization::Path;
 
