@@ -170,5 +170,8 @@ async fn list_inbox(
         .await?;
     let (items, last) = paging::cut(tasks, limit, |task| task.id.0);
     let items = items.into_iter().map(|task| TaskView::new(task, now)).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: last.map(|after| list.cursor(after)) }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
 }

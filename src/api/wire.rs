@@ -1,12 +1,13 @@
 //! Wire types that several endpoints share, and what the domain's words look like in the document.
 
+use super::problem::Problem;
+use crate::db::types::Micros;
+use crate::domain::codes::Code;
 use crate::domain::graduation::{Graduation, Undetermined};
 use crate::domain::ids::*;
+use crate::domain::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
-use super::problem::Problem;
-use crate::domain::codes::Code;
-use crate::domain::mark::Identity;
 use crate::domain::reason::{Details, Reason, Side};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
@@ -16,11 +17,10 @@ use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::Phase;
 use crate::domain::transfer::turn::Duty;
-use crate::db::types::Micros;
 use crate::service::organizations::Organization;
 use serde::Serialize;
-use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Describes the domain's closed vocabularies as string enums.
@@ -120,7 +120,9 @@ impl From<Graduation> for GraduationView {
 impl PartialSchema for Details {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
-            .description(Some("What the reason demands; `GET /v1/transfer-reasons` has a JSON Schema for each reason."))
+            .description(Some(
+                "What the reason demands; `GET /v1/transfer-reasons` has a JSON Schema for each reason.",
+            ))
             .additional_properties(Some(AdditionalProperties::FreeForm(true)))
             .into()
     }
@@ -137,7 +139,9 @@ const LONGEST_REMARK: usize = 1000;
 pub fn remark(pointer: &str, text: &str) -> Result<Option<Remark>, Problem> {
     if text.chars().count() > LONGEST_REMARK {
         let problem = format!("expected at most {LONGEST_REMARK} characters");
-        return Err(Problem::new(Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer)));
+        return Err(Problem::new(
+            Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer),
+        ));
     }
     Ok(Remark::new(text))
 }

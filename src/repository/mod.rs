@@ -2,10 +2,12 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod chain;
 pub mod idempotency;
 pub mod inbox;
 pub mod members;
 pub mod organizations;
+pub mod policies;
 pub mod transfers;
 
 use crate::domain::organization::Path;

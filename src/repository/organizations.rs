@@ -10,7 +10,6 @@ use crate::domain::graduation::{Graduation, Undetermined};
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::{Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::time::{Month, Season};
-use crate::domain::transfer::turn::{Chain, Link};
 use diesel::prelude::*;
 
 /// An organization as stored.
@@ -105,30 +104,6 @@ pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Ac
         .load(conn)
 }
 
-/// An organization and its superiors up to the root, each with its active administrators; `None` if the path names an
-/// organization that does not exist.
-pub fn chain(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
-    let ids: Vec<i64> = path.ids().map(|id| id.0).collect();
-    let rows: Vec<(OrganizationId, Kind, Level)> =
-        dsl::organizations.filter(dsl::id.eq_any(&ids)).select((dsl::id, dsl::kind, dsl::level)).load(conn)?;
-    let offices: Vec<(OrganizationId, AccountId)> = appointments::table
-        .filter(appointments::organization_id.eq_any(&ids))
-        .filter(appointments::ended_at.is_null())
-        .order(appointments::id)
-        .select((appointments::organization_id, appointments::account_id))
-        .load(conn)?;
-    let link = |id: OrganizationId| {
-        let &(organization, kind, level) = rows.iter().find(|(found, ..)| *found == id)?;
-        let administrators = offices.iter().filter(|(at, _)| *at == id).map(|&(_, account)| account).collect();
-        Some(Link { organization, kind, level, administrators })
-    };
-    let links: Option<Vec<Link>> = path.ids().rev().map(link).collect();
-    Ok(links.and_then(|links| {
-        let mut links = links.into_iter();
-        Some(Chain::new(links.next()?, links.collect()))
-    }))
-}
-
 /// The province-level leading organ of a province (GB/T 2260, two digits).
 pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organization>> {
     dsl::organizations
@@ -154,7 +129,10 @@ pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Org
 /// The names of some organizations.
 pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
     let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
-    dsl::organizations.filter(dsl::id.eq_any(ids)).select((dsl::id, dsl::name)).load(conn)
+    dsl::organizations
+        .filter(dsl::id.eq_any(ids))
+        .select((dsl::id, dsl::name))
+        .load(conn)
 }
 
 /// Which direct subordinates or which subtree a list shows.

@@ -460,19 +460,20 @@ fn only_once(engine: Engine, unique: Unique) -> String {
         Unique::SiblingName => ("organizations", &[("parent_id", "1"), ("name", "'same'")]),
         Unique::SchoolCode => ("organizations", &[("school_code", "'10001'")]),
         Unique::IdempotencyKey => ("idempotency_keys", &[("actor", "'a'"), ("key", "'k'")]),
+        Unique::PolicyVersion => ("policies", &[("season", "2026"), ("version", "1")]),
     };
     least(engine, table, values)
 }
 
 both_engines! {
     fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
-        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, SchoolCode, SiblingName};
+        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, PolicyVersion, SchoolCode, SiblingName};
         let conn = &mut db.conn();
         let mut run = |sql: &str| diesel::sql_query(sql).execute(conn);
         for stage in ["organizations", "accounts", "members"] {
             run(&least(db.engine(), stage, &[])).expect("the stage");
         }
-        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey] {
+        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey, PolicyVersion] {
             run(&only_once(db.engine(), unique)).expect("the first of its kind");
             let error = run(&only_once(db.engine(), unique)).expect_err("there is one already");
             assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");

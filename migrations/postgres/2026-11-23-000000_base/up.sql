@@ -223,6 +223,7 @@ CREATE TABLE month_changes (
     proposed_at BIGINT NOT NULL,
     state TEXT NOT NULL,
     decider_account_id BIGINT REFERENCES accounts (id),
+    decider_organization_id BIGINT REFERENCES organizations (id),
     decided_at BIGINT,
     decision_reason TEXT,
     version INTEGER NOT NULL DEFAULT 1
@@ -244,6 +245,17 @@ CREATE TABLE mark_history (
     reason TEXT
 );
 CREATE INDEX mark_history_member ON mark_history (member_id, id);
+
+-- Whose hand-over a season is measured by: members of its graduate branches at the switch (L1).
+CREATE TABLE cohort_members (
+    season INTEGER NOT NULL,
+    member_id BIGINT NOT NULL REFERENCES members (id),
+    branch_id BIGINT NOT NULL REFERENCES organizations (id),
+    branch_path TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (season, member_id)
+);
+CREATE INDEX cohort_members_path ON cohort_members (season, branch_path);
+CREATE INDEX cohort_members_branch ON cohort_members (branch_id, season);
 
 -- Policy by season: the newest version decides, older ones stay.
 CREATE TABLE policies (

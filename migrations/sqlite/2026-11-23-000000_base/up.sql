@@ -223,6 +223,7 @@ CREATE TABLE month_changes (
     proposed_at INTEGER NOT NULL,
     state TEXT NOT NULL,
     decider_account_id INTEGER REFERENCES accounts (id),
+    decider_organization_id INTEGER REFERENCES organizations (id),
     decided_at INTEGER,
     decision_reason TEXT,
     version INTEGER NOT NULL DEFAULT 1
@@ -244,6 +245,17 @@ CREATE TABLE mark_history (
     reason TEXT
 ) STRICT;
 CREATE INDEX mark_history_member ON mark_history (member_id, id);
+
+-- Whose hand-over a season is measured by: members of its graduate branches at the switch (L1).
+CREATE TABLE cohort_members (
+    season INTEGER NOT NULL,
+    member_id INTEGER NOT NULL REFERENCES members (id),
+    branch_id INTEGER NOT NULL REFERENCES organizations (id),
+    branch_path TEXT NOT NULL,
+    PRIMARY KEY (season, member_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cohort_members_path ON cohort_members (season, branch_path);
+CREATE INDEX cohort_members_branch ON cohort_members (branch_id, season);
 
 -- Policy by season: the newest version decides, older ones stay.
 CREATE TABLE policies (

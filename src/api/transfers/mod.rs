@@ -94,15 +94,30 @@ impl FilingBody {
 fn subject(who: Option<Who>, vault: &Vault, now: Timestamp) -> Result<Subject, Problem> {
     match who {
         None => Ok(Subject::Myself),
-        Some(Who { id: Some(id), name: None, id_number: None }) => Ok(Subject::Ours(id)),
-        Some(Who { id: None, name: Some(name), id_number: Some(number) }) => {
+        Some(Who {
+            id: Some(id),
+            name: None,
+            id_number: None,
+        }) => Ok(Subject::Ours(id)),
+        Some(Who {
+            id: None,
+            name: Some(name),
+            id_number: Some(number),
+        }) => {
             let number = IdNumber::parse(&number, shanghai_date(now));
             let number = number.map_err(|e| Problem::new(Refusal::from(e).at("/member/id_number")))?;
-            Ok(Subject::Named { name, id_number: vault.digest(Purpose::IdNumber, number.reveal()) })
+            Ok(Subject::Named {
+                name,
+                id_number: vault.digest(Purpose::IdNumber, number.reveal()),
+            })
         }
         Some(_) => {
             let problem = "give either id, or name and id_number";
-            Err(Problem::new(Refusal::new(Code::RequestInvalid).with("problem", problem).at("/member")))
+            Err(Problem::new(
+                Refusal::new(Code::RequestInvalid)
+                    .with("problem", problem)
+                    .at("/member"),
+            ))
         }
     }
 }
@@ -127,7 +142,10 @@ async fn preview_transfer(
     let filing = body.into_inner().into_filing(&app.vault, caller.context.now)?;
     let vault = app.vault.clone();
     // Through the writing door, so that it sees and locks just what the filing would.
-    let preview = app.db.write(move |conn| transfers::preview(conn, &caller.context, &vault, &filing)).await?;
+    let preview = app
+        .db
+        .write(move |conn| transfers::preview(conn, &caller.context, &vault, &filing))
+        .await?;
     Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
 }
 
@@ -158,7 +176,11 @@ async fn propose_transfer(
     write_once(&app, caller.context, claim, move |conn, context| {
         let view = transfers::file(conn, context, &vault, &filing)?;
         let (id, version) = (view.transfer.id, view.transfer.version);
-        reply::created(format!("/v1/transfers/{id}"), version, &TransferView::new(view, language))
+        reply::created(
+            format!("/v1/transfers/{id}"),
+            version,
+            &TransferView::new(view, language),
+        )
     })
     .await
 }
@@ -176,9 +198,14 @@ async fn get_transfer(
     caller: Caller<SignedIn>,
     Id(id): Id<TransferId>,
 ) -> Result<HttpResponse, Problem> {
-    let view = app.db.read(move |conn| transfers::get(conn, &caller.context, id)).await?;
+    let view = app
+        .db
+        .read(move |conn| transfers::get(conn, &caller.context, id))
+        .await?;
     let tag = etag(view.transfer.version);
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).json(TransferView::new(view, language::of(&request))))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag))
+        .json(TransferView::new(view, language::of(&request))))
 }
 
 /// What happened to a transfer
@@ -195,9 +222,15 @@ async fn transfer_history(
     caller: Caller<SignedIn>,
     Id(id): Id<TransferId>,
 ) -> Result<HttpResponse, Problem> {
-    let entries = app.db.read(move |conn| transfers::history(conn, &caller.context, id)).await?;
+    let entries = app
+        .db
+        .read(move |conn| transfers::history(conn, &caller.context, id))
+        .await?;
     let items = entries.into_iter().map(EventView::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: None }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: None,
+    }))
 }
 
 /// What a list of transfers is narrowed to.
@@ -257,10 +290,16 @@ async fn list_transfers(
         after: list.after(query.cursor.as_deref())?.map(TransferId),
         limit: limit + 1,
     };
-    let found = app.db.read(move |conn| transfers::list(conn, &caller.context, &listing)).await?;
+    let found = app
+        .db
+        .read(move |conn| transfers::list(conn, &caller.context, &listing))
+        .await?;
     let (items, last) = paging::cut(found, limit, |transfer| transfer.id.0);
     let items = items.into_iter().map(TransferBrief::from).collect();
-    Ok(HttpResponse::Ok().json(Page { items, next_cursor: last.map(|after| list.cursor(after)) }))
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
 }
 
 /// Why somebody says no.

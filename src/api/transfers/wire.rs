@@ -99,7 +99,10 @@ pub struct TransferBrief {
 impl From<Transfer> for TransferBrief {
     fn from(transfer: Transfer) -> Self {
         let completed_branch_id = match transfer.state() {
-            Some(State::Completed { outcome: Outcome::Branch(branch), .. }) => Some(branch),
+            Some(State::Completed {
+                outcome: Outcome::Branch(branch),
+                ..
+            }) => Some(branch),
             _ => None,
         };
         // A holding shows neither its organization nor its name (S-30).
@@ -165,7 +168,11 @@ pub struct TransferView {
 impl TransferView {
     /// A case in the caller's language.
     pub fn new(view: CaseView, language: Language) -> Self {
-        let CaseView { mut transfer, waiting_for, actions } = view;
+        let CaseView {
+            mut transfer,
+            waiting_for,
+            actions,
+        } = view;
         let details = serde_json::from_str(&std::mem::take(&mut transfer.details)).unwrap_or_default();
         let explanation = transfer.explanation.take();
         let action = |(action, answer): (Action, Result<(), _>)| AllowedAction {
@@ -210,9 +217,14 @@ pub struct EventView {
 
 impl From<HistoryEntry> for EventView {
     fn from(entry: HistoryEntry) -> Self {
-        let HistoryEntry { event, organization_name } = entry;
+        let HistoryEntry {
+            event,
+            organization_name,
+        } = entry;
         let (state, branch_id, reason) = match &event.kind {
-            EventKind::Filed { first: state } | EventKind::Approved { next: state } => (Some(state.phase()), None, None),
+            EventKind::Filed { first: state } | EventKind::Approved { next: state } => {
+                (Some(state.phase()), None, None)
+            }
             EventKind::Assigned { branch } => (Some(Phase::Completed), Some(*branch), None),
             EventKind::Refused { reason } => (Some(Phase::Refused), None, Some(reason.clone())),
             EventKind::Withdrawn => (Some(Phase::Withdrawn), None, None),
@@ -224,7 +236,10 @@ impl From<HistoryEntry> for EventView {
             at: event.at.into(),
             event: event.kind.name(),
             automatic: event.is_automatic(),
-            acting_for: event.acting_for.zip(organization_name).map(|(id, name)| Named { id, name }),
+            acting_for: event
+                .acting_for
+                .zip(organization_name)
+                .map(|(id, name)| Named { id, name }),
             state,
             branch_id,
             reason: reason.as_ref().map(Remark::as_str).map(str::to_owned),
@@ -280,7 +295,11 @@ impl PreviewView {
         let Preview { outcome, names } = preview;
         let named = |id: OrganizationId| Named {
             id,
-            name: names.iter().find(|(found, _)| *found == id).map(|(_, name)| name.clone()).unwrap_or_default(),
+            name: names
+                .iter()
+                .find(|(found, _)| *found == id)
+                .map(|(_, name)| name.clone())
+                .unwrap_or_default(),
         };
         let step = |step: Step| StepView {
             duty: step.duty,
@@ -304,7 +323,10 @@ impl PreviewView {
             },
             Err(refusals) => Self {
                 may_be_filed: false,
-                blocking: refusals.iter().map(|refusal| Blocking::new(refusal, language)).collect(),
+                blocking: refusals
+                    .iter()
+                    .map(|refusal| Blocking::new(refusal, language))
+                    .collect(),
                 route: Vec::new(),
                 warnings: Vec::new(),
             },

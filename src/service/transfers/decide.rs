@@ -75,12 +75,18 @@ pub fn decide(
     }
     let Loaded { case, holders, policy } = loaded;
     let before = case.state.clone();
-    let desk = Desk { now: context.now, actor: &context.actor, holders: &holders, policy: &policy };
+    let desk = Desk {
+        now: context.now,
+        actor: &context.actor,
+        holders: &holders,
+        policy: &policy,
+    };
     let transition = match decision {
         Decision::Approve => rules::approve(case, &desk),
         Decision::Refuse { reason } => rules::refuse(case, &desk, reason),
         Decision::Assign { branch } => {
-            let found = organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
+            let found =
+                organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
             let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/branch"))?;
             rules::assign(case, &desk, &found.facts())
         }
@@ -107,7 +113,9 @@ pub(super) fn store(
     let policy = crate::service::policies::of_season(conn, case.season)?;
     let deadline = expiry::deadline(&case.state, &policy);
     if !transfers::update(conn, case.id, case.version, &case.state, deadline)? {
-        return Err(Refusal::new(Code::TransferConflict).with_term("state", transfer.state.text()).into());
+        return Err(Refusal::new(Code::TransferConflict)
+            .with_term("state", transfer.state.text())
+            .into());
     }
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
     transfers::append_event(conn, case.id, &event, &facts)?;
@@ -127,7 +135,10 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
         Outcome::MovedOut(_) => None,
     };
     let (to, standing) = match branch {
-        Some(branch) => (Some(branch.ok_or(Error::Corrupt("a branch that takes a member"))?), member.standing),
+        Some(branch) => (
+            Some(branch.ok_or(Error::Corrupt("a branch that takes a member"))?),
+            member.standing,
+        ),
         None => (None, Standing::MovedOut),
     };
     let to = to.as_ref().map(|branch| (branch.id, &branch.path));

@@ -21,7 +21,7 @@ use crate::domain::transfer::turn::Chain;
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer};
-use crate::repository::accounts;
+use crate::repository::{accounts, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
 use crate::service::{Context, Error, Result, audit, policies};
 
@@ -143,7 +143,9 @@ pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filin
     };
     let on_the_way = |proposal: &Proposal| {
         let steps = proposal.route.iter();
-        steps.flat_map(|step| step.holders.iter().copied().chain([step.organization])).collect::<Vec<_>>()
+        steps
+            .flat_map(|step| step.holders.iter().copied().chain([step.organization]))
+            .collect::<Vec<_>>()
     };
     let names = match &outcome {
         Ok(proposal) => organizations::names(conn, &on_the_way(proposal))?,
@@ -154,12 +156,20 @@ pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filin
 
 /// A person the caller may not know of is no matter for a preview: it answers what the filing answers.
 fn hides(refusals: &[Refusal]) -> bool {
-    let codes = [Code::MemberNotFound, Code::MemberNoMatch, Code::RequestMembersOnly, Code::ActorNotAdministrator];
+    let codes = [
+        Code::MemberNotFound,
+        Code::MemberNoMatch,
+        Code::RequestMembersOnly,
+        Code::ActorNotAdministrator,
+    ];
     refusals.iter().any(|refusal| codes.contains(&refusal.code))
 }
 
 fn decide(context: &Context, filing: &Filing, material: &Material) -> Result<Proposal> {
-    let target = material.target.as_ref().map(|(_, facts, chain)| Target { facts, chain });
+    let target = material
+        .target
+        .as_ref()
+        .map(|(_, facts, chain)| Target { facts, chain });
     let request = Request {
         side: filing.subject.side(),
         reason: filing.reason,
@@ -196,8 +206,11 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         certification: member.certification,
         branch: branch.facts(),
     };
-    let open_case = transfers::open_of(conn, member.id)?
-        .map(|open| OpenCase { id: open.id, started_by: open.started_by, filed_at: open.filed_at.into() });
+    let open_case = transfers::open_of(conn, member.id)?.map(|open| OpenCase {
+        id: open.id,
+        started_by: open.started_by,
+        filed_at: open.filed_at.into(),
+    });
     let source = chain_of(conn, branch.id)?;
     let target = match filing.target {
         Some(id) => Some(target(conn, id)?),
@@ -209,7 +222,16 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         None => None,
     };
     let policy = policies::of_season(conn, season_of(context.now))?;
-    Ok(Material { member, facts, branch, open_case, source, target, external_organ, policy })
+    Ok(Material {
+        member,
+        facts,
+        branch,
+        open_case,
+        source,
+        target,
+        external_organ,
+        policy,
+    })
 }
 
 /// The member a filing is about, locked: at most one filing of a member is decided at a time.
@@ -239,15 +261,21 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> 
 fn target(conn: &mut Conn, id: OrganizationId) -> Result<(Organization, OrganizationFacts, Chain)> {
     let found = organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit);
     let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?;
-    let chain = organizations::chain(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
+    let chain = chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
     let facts = found.facts();
     Ok((found, facts, chain))
 }
 
 fn external_organ(conn: &mut Conn, province: u8) -> Result<Option<Chain>> {
-    let Some(organ) = organizations::province_organ(conn, province)? else { return Ok(None) };
+    let Some(organ) = organizations::province_organ(conn, province)? else {
+        return Ok(None);
+    };
     let is_external = organ.facts().is_external();
-    Ok(if is_external { organizations::chain(conn, &organ.path)? } else { None })
+    Ok(if is_external {
+        chain::of(conn, &organ.path)?
+    } else {
+        None
+    })
 }
 
 /// What a case keeps of where it leads. A holding keeps no path, so that no list by path finds it (S-30).

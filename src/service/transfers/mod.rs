@@ -23,7 +23,7 @@ use crate::domain::transfer::route::{Destination, DestinationKind, Origin};
 use crate::domain::transfer::state::State;
 use crate::domain::transfer::turn::Chain;
 pub use crate::repository::transfers::Transfer;
-use crate::repository::{accounts, inbox, organizations};
+use crate::repository::{accounts, chain, inbox, organizations};
 
 /// A case with all that a decision about it needs.
 struct Loaded {
@@ -62,7 +62,10 @@ fn load(conn: &mut Conn, transfer: &Transfer) -> Result<Loaded> {
 fn origin(transfer: &Transfer) -> Result<Origin> {
     match (transfer.source_branch_id, transfer.member_id, transfer.source_province) {
         (Some(branch), Some(member), None) => Ok(Origin::Branch { branch, member }),
-        (None, member, Some(province)) => Ok(Origin::Province { province: two_digits(province)?, member }),
+        (None, member, Some(province)) => Ok(Origin::Province {
+            province: two_digits(province)?,
+            member,
+        }),
         _ => Err(Error::Corrupt("a case's origin")),
     }
 }
@@ -73,9 +76,10 @@ fn destination(conn: &mut Conn, transfer: &Transfer) -> Result<Destination> {
             let target = organizations::find(conn, transfer.target_id)?.ok_or(Error::Corrupt("a case's target"))?;
             Ok(Destination::Organization(target.facts()))
         }
-        (DestinationKind::Province, Some(province)) => {
-            Ok(Destination::Province { province: two_digits(province)?, organ: transfer.target_id })
-        }
+        (DestinationKind::Province, Some(province)) => Ok(Destination::Province {
+            province: two_digits(province)?,
+            organ: transfer.target_id,
+        }),
         (DestinationKind::Holding, None) => Ok(Destination::Holding(transfer.target_id)),
         _ => Err(Error::Corrupt("a case's destination")),
     }
@@ -104,18 +108,28 @@ fn is_visible(actor: &Actor, transfer: &Transfer, holders: &[OrganizationId]) ->
 /// An organization's chain of superiors with their administrators.
 fn chain_of(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
     let found = organizations::find(conn, organization)?.ok_or(Error::Corrupt("an organization of a case"))?;
-    organizations::chain(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))
+    chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))
 }
 
 /// Puts a case before whoever's turn it is: one inbox row for each organization that may act (A8).
 fn hand_over(conn: &mut Conn, case: &Case, policy: &Policy, member_name: &str) -> Result<Vec<OrganizationId>> {
-    let Some(turn) = case.state.turn() else { return Ok(Vec::new()) };
+    let Some(turn) = case.state.turn() else {
+        return Ok(Vec::new());
+    };
     let chain = chain_of(conn, turn.organization)?;
     let holders = turn.holders(&chain, &case.excluded()).organizations;
     let due = expiry::deadline(&case.state, policy);
     for holder in &holders {
         let since = case.state.since();
-        inbox::open(conn, *holder, turn.duty.as_str(), case.id.0, Some(member_name), since, due)?;
+        inbox::open(
+            conn,
+            *holder,
+            turn.duty.as_str(),
+            case.id.0,
+            Some(member_name),
+            since,
+            due,
+        )?;
     }
     Ok(holders)
 }

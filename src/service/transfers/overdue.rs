@@ -28,12 +28,17 @@ pub fn overdue(
 /// # Errors
 /// When the case's row can't be read or stored.
 pub fn end_overdue(conn: &mut Conn, context: &Context, id: TransferId) -> Result<bool> {
-    let Some(transfer) = transfers::find_locked(conn, id)? else { return Ok(false) };
+    let Some(transfer) = transfers::find_locked(conn, id)? else {
+        return Ok(false);
+    };
     let loaded = load(conn, &transfer)?;
     let before = loaded.case.state.clone();
     let (transition, action) = match rules::expire(loaded.case.clone(), &loaded.policy, context.now) {
         Some(transition) => (Some(transition), "transfer.expired"),
-        None => (rules::escalate(loaded.case, &loaded.policy, context.now), "transfer.escalated"),
+        None => (
+            rules::escalate(loaded.case, &loaded.policy, context.now),
+            "transfer.escalated",
+        ),
     };
     let Some(transition) = transition else { return Ok(false) };
     take_back(conn, &transition.case, &before)?;

@@ -41,15 +41,27 @@ pub(super) fn view(conn: &mut Conn, context: &Context, transfer: Transfer) -> Re
 
 fn visible(conn: &mut Conn, context: &Context, transfer: Transfer) -> Result<(Transfer, Loaded)> {
     let loaded = load(conn, &transfer)?;
-    if is_visible(&context.actor, &transfer, &loaded.holders) { Ok((transfer, loaded)) } else { Err(not_found()) }
+    if is_visible(&context.actor, &transfer, &loaded.holders) {
+        Ok((transfer, loaded))
+    } else {
+        Err(not_found())
+    }
 }
 
 fn finish(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &Loaded) -> Result<CaseView> {
-    let desk =
-        Desk { now: context.now, actor: &context.actor, holders: &loaded.holders, policy: &loaded.policy };
+    let desk = Desk {
+        now: context.now,
+        actor: &context.actor,
+        holders: &loaded.holders,
+        policy: &loaded.policy,
+    };
     let actions = allowed_actions(&loaded.case, &desk);
     let waiting_for = organizations::names(conn, &loaded.holders)?;
-    Ok(CaseView { transfer, waiting_for, actions })
+    Ok(CaseView {
+        transfer,
+        waiting_for,
+        actions,
+    })
 }
 
 /// Which side of the caller's subtree a list is about.
@@ -88,7 +100,13 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec
         Some(after) => Some(transfers::find(conn, after)?.ok_or_else(not_found)?),
         None => None,
     };
-    Ok(transfers::page(conn, &place, listing.state, after.as_ref(), listing.limit)?)
+    Ok(transfers::page(
+        conn,
+        &place,
+        listing.state,
+        after.as_ref(),
+        listing.limit,
+    )?)
 }
 
 fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place> {
@@ -132,9 +150,17 @@ pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec
     let events = events.ok_or(Error::Corrupt("an event's facts"))?;
     let organizations: Vec<OrganizationId> = events.iter().filter_map(|event| event.acting_for).collect();
     let names = organizations::names(conn, &organizations)?;
-    let name = |id: OrganizationId| names.iter().find(|(found, _)| *found == id).map(|(_, name)| name.clone());
+    let name = |id: OrganizationId| {
+        names
+            .iter()
+            .find(|(found, _)| *found == id)
+            .map(|(_, name)| name.clone())
+    };
     Ok(events
         .into_iter()
-        .map(|event| HistoryEntry { organization_name: event.acting_for.and_then(name), event })
+        .map(|event| HistoryEntry {
+            organization_name: event.acting_for.and_then(name),
+            event,
+        })
         .collect())
 }
