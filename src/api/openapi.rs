@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, meta, organizations};
+use super::{auth, graduation, jobs, members, meta, organizations, policies, rules};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -50,7 +50,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/v1")
             .configure(meta::routes)
             .configure(auth::routes)
-            .configure(organizations::routes),
+            .configure(organizations::routes)
+            .configure(graduation::routes)
+            .configure(members::routes)
+            .configure(policies::routes)
+            .configure(rules::routes)
+            .configure(jobs::routes),
     );
 }
 

@@ -1,14 +1,19 @@
 //! Wire types that several endpoints share, and what the domain's words look like in the document.
 
-use crate::domain::graduation::{Graduation, Undetermined};
+use crate::db::types::Micros;
+use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
+use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::reason::TargetRule;
 use crate::domain::time::{Month, Timestamp};
 use crate::repository::organizations::Organization;
+use crate::service::batch::Mode;
+use crate::service::jobs::Job;
 use serde::Serialize;
 use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Describes the domain's closed vocabularies as string enums.
@@ -47,7 +52,14 @@ words!(
     Undetermined,
     Standing,
     RealName,
-    Certification
+    Certification,
+    GraduationEvent,
+    MonthChangeState,
+    Identity,
+    MarkAction,
+    TargetRule,
+    Mode,
+    Job
 );
 ids!(
     OrganizationId,
@@ -119,7 +131,32 @@ impl From<&Organization> for OrganizationBrief {
 }
 
 /// An instant on the wire (RFC 3339, UTC).
-pub type Instant = Timestamp;
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct Instant(Timestamp);
+
+impl From<Timestamp> for Instant {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl From<Micros> for Instant {
+    fn from(at: Micros) -> Self {
+        Self(at.into())
+    }
+}
+
+impl PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples([serde_json::json!("2026-06-01T00:00:00Z")])
+            .into()
+    }
+}
+impl ToSchema for Instant {}
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

@@ -83,7 +83,11 @@ impl Unique {
             "idempotency_keys_pkey",
             "idempotency_keys.actor, idempotency_keys.key",
         ),
-        (Self::PolicyVersion, "policies_pkey", "policies.season, policies.version"),
+        (
+            Self::PolicyVersion,
+            "policies_pkey",
+            "policies.season, policies.version",
+        ),
     ];
 
     /// Which constraint a statement ran into, if it is one of these.

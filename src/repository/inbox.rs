@@ -32,7 +32,9 @@ pub fn open(
 
 /// Takes a thing out of every inbox.
 pub fn close(conn: &mut Conn, kind: &str, subject_id: i64) -> QueryResult<()> {
-    let rows = dsl::tasks.filter(dsl::subject_id.eq(subject_id)).filter(dsl::kind.eq(kind));
+    let rows = dsl::tasks
+        .filter(dsl::subject_id.eq(subject_id))
+        .filter(dsl::kind.eq(kind));
     diesel::delete(rows).execute(conn)?;
     Ok(())
 }
