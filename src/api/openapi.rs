@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, inbox, meta, organizations, transfers};
+use super::{auth, graduation, inbox, jobs, members, meta, organizations, policies, rules, transfers};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -52,7 +52,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(auth::routes)
             .configure(organizations::routes)
             .configure(transfers::routes)
-            .configure(inbox::routes),
+            .configure(inbox::routes)
+            .configure(graduation::routes)
+            .configure(members::routes)
+            .configure(policies::routes)
+            .configure(rules::routes)
+            .configure(jobs::routes),
     );
 }
 

@@ -3,12 +3,12 @@
 use super::problem::Problem;
 use crate::db::types::Micros;
 use crate::domain::codes::Code;
-use crate::domain::graduation::{Graduation, Undetermined};
+use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
-use crate::domain::mark::Identity;
+use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
-use crate::domain::reason::{Details, Reason, Side};
+use crate::domain::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::allowed::Action;
@@ -17,6 +17,8 @@ use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::Phase;
 use crate::domain::transfer::turn::Duty;
+use crate::service::batch::Mode;
+use crate::service::jobs::Job;
 use crate::service::organizations::Organization;
 use serde::Serialize;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
@@ -67,7 +69,13 @@ words!(
     Undetermined,
     Standing,
     RealName,
-    Certification
+    Certification,
+    GraduationEvent,
+    MonthChangeState,
+    MarkAction,
+    TargetRule,
+    Mode,
+    Job
 );
 ids!(
     OrganizationId,

@@ -3,8 +3,12 @@
 pub mod accounts;
 pub mod audit;
 pub mod chain;
+pub mod cohort;
+pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
+pub mod jobs;
+pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;

@@ -3,9 +3,14 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod batch;
 mod error;
+pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
+pub mod jobs;
+pub mod marks;
+pub mod members;
 pub mod organizations;
 pub mod policies;
 pub mod transfers;
