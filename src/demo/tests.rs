@@ -189,7 +189,7 @@ fn the_university_is_filled_out_whole() {
             .count()
     };
     assert_eq!(
-        marked(|g| g.month().is_some_and(|month| month.as_number() == 202_606)),
+        marked(|g| g.month().is_some_and(|month| *month.as_number() == 202_606)),
         40
     );
     assert_eq!(marked(|g| g.month().is_none()), 8);
