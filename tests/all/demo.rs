@@ -266,10 +266,14 @@ fn later_rows_get_ids_of_their_own(db: &TestDb) {
         "path, kind, level, system, sector, township, purpose, name, short_name, status, created_at",
         "'x', 'x', 'x', 'x', 'x', false, 'x', 'x', 'x', 'x', 0",
     );
+    let blob = match db.engine() {
+        Engine::Sqlite => "CAST('' AS BLOB)",
+        Engine::Postgres => "CAST('' AS BYTEA)",
+    };
     new(
         "members",
         "branch_path, name, id_number_sealed, id_number_digest, joined_month, standing, real_name_check, certification, created_at",
-        "'x', 'x', '', '', 202001, 'x', 'x', 'x', 0",
+        &format!("'x', 'x', {blob}, {blob}, 202001, 'x', 'x', 'x', 0"),
     );
     new("appointments", "account_id, organization_id, started_at", "1, 1, 0");
     db.execute("UPDATE memberships SET until = 1 WHERE member_id = 1");
