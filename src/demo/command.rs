@@ -164,7 +164,7 @@ fn progress_bar(rows: u64) -> Result<ProgressBar> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }
-    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {per_sec} {eta}")?;
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {eta}")?;
     Ok(ProgressBar::new(rows).with_style(style))
 }
 
