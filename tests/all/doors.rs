@@ -355,12 +355,15 @@ fn only_once(unique: Unique) -> String {
              VALUES ('a', 'k', BLOB, 200, '', 0)"
                 .into()
         }
+        Unique::PolicyVersion => {
+            "INSERT INTO policies (season, version, body, changed_at) VALUES (2026, 1, '{}', 0)".into()
+        }
     }
 }
 
 both_engines! {
     fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
-        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, SchoolCode, SiblingName};
+        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, PolicyVersion, SchoolCode, SiblingName};
         let blob = match db.engine() {
             Engine::Sqlite => "x'00'",
             Engine::Postgres => r"'\x00'::bytea",
@@ -370,7 +373,7 @@ both_engines! {
         for stage in [&organization("1/", "NULL, 'root', NULL"), PERSON, MEMBER] {
             run(stage).expect("the stage");
         }
-        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey] {
+        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey, PolicyVersion] {
             run(&only_once(unique)).expect("the first of its kind");
             let error = run(&only_once(unique)).expect_err("there is one already");
             assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");

@@ -5,5 +5,9 @@
 
 mod architecture;
 mod doors;
+mod graduation;
+mod jobs;
+mod marks;
+mod policies;
 mod schema;
 mod support;

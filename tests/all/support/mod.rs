@@ -7,6 +7,7 @@ mod scratch;
 pub mod http;
 pub mod process;
 pub mod rust;
+pub mod world;
 
 pub use database::{Engine, Fault, TestDb, block_on};
 
