@@ -22,7 +22,7 @@ mod server;
 mod transfers;
 mod wire;
 
-pub use server::{bind, serve};
+pub use server::{bind, serve, serve_with};
 
 /// The OpenAPI document, as it is committed and served.
 pub fn document_text() -> String {
