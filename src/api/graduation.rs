@@ -1,13 +1,13 @@
 //! Graduation months of branches (毕业时间) and requests to change them (毕业时间修改申请).
 
-use super::batch::{BatchAnswer, ItemStatus, blocking, remark};
+use super::batch::{BatchAnswer, ItemStatus, blocking};
 use super::caller::{Administrator, Caller};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{GraduationView, Instant, Page};
+use super::wire::{GraduationView, Instant, Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};

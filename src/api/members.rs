@@ -1,13 +1,13 @@
 //! Members (团员) and their marks.
 
-use super::batch::{BatchAnswer, ItemStatus, blocking, remark};
+use super::batch::{BatchAnswer, ItemStatus, blocking};
 use super::caller::{Administrator, Caller, SignedIn};
 use super::extract::{Id, Json, Key, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{Instant, OrganizationBrief, Page};
+use super::wire::{Instant, OrganizationBrief, Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
