@@ -1,5 +1,6 @@
 //! Transfers of organization relations (组织关系转接): filing, preview, decisions, history.
 
+mod batch;
 mod wire;
 
 use super::caller::{Administrator, Caller, SignedIn};
@@ -30,6 +31,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(list_transfers)
         .service(preview_transfer)
+        .service(batch::decide_transfers)
         .service(propose_transfer)
         .service(get_transfer)
         .service(transfer_history)
