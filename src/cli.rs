@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use chrono::SecondsFormat;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -80,11 +80,16 @@ pub struct Database {
 
 impl Database {
     fn url(&self) -> Result<DatabaseUrl> {
-        let url = self
-            .url
-            .as_deref()
-            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
-        Ok(url.parse()?)
+        self.given()?
+            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")
+    }
+
+    /// The database that was named, if one was.
+    ///
+    /// # Errors
+    /// When the name is not a database's.
+    pub fn given(&self) -> Result<Option<DatabaseUrl>> {
+        Ok(self.url.as_deref().map(str::parse).transpose()?)
     }
 }
 
@@ -133,7 +138,7 @@ async fn serve(database: &Database, listen: SocketAddr, every: Duration) -> Resu
     let config = Config::new(database.url()?);
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, listen, every).await
+    serve_app(app, bind(listen)?, every, |_| Ok(())).await
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
@@ -164,17 +169,30 @@ fn list_jobs() -> Result<()> {
     say(&Job::ALL.iter().map(line).collect::<String>())
 }
 
-/// Serves until the process is told to stop, running the jobs at each interval, and closes the database behind the last
-/// answer.
+/// Takes the address to listen on.
 ///
 /// # Errors
-/// When the address is taken.
-pub async fn serve_app(app: App, listen: SocketAddr, every: Duration) -> Result<()> {
-    let listener = api::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
+/// When it is taken already or not ours to take.
+pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    api::bind(listen).with_context(|| format!("can't listen on {listen}"))
+}
+
+/// Serves until the process is told to stop, running the jobs at each interval, and closes the database behind the last
+/// answer. `announce` is told the address once it is listened on.
+///
+/// # Errors
+/// When the listener can't be used, or what `announce` returns.
+pub async fn serve_app(
+    app: App,
+    listener: TcpListener,
+    every: Duration,
+    announce: impl FnOnce(SocketAddr) -> Result<()>,
+) -> Result<()> {
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
     let server = api::serve(app, listener)?;
+    announce(address)?;
     log::info!("listening on http://{address}, interface at http://{address}/docs/");
     server.await?;
     timer.abort();

@@ -1,19 +1,20 @@
 //! Graduation months of branches (毕业时间) and requests to change them (毕业时间修改申请).
 
-use super::batch::{BatchAnswer, ItemStatus, blocking, remark};
+use super::batch::{BatchAnswer, ItemStatus, blocking};
 use super::caller::{Administrator, Caller};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{GraduationView, Instant, Page};
+use super::wire::{GraduationView, Instant, Page, reason};
 use crate::app::App;
 use crate::domain::codes::Code;
-use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined, Verdict};
+use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::{AccountId, MemberId, MonthChangeId, OrganizationId};
 use crate::domain::refusal::Language;
 use crate::domain::time::Month;
+use crate::domain::verdict::Verdict;
 use crate::service::batch::{Manner, Mode, Outcome};
 use crate::service::graduation::{self, Decided, Entry, Item, Marked, Proposal, StoredChange};
 use actix_web::http::StatusCode;
@@ -336,7 +337,7 @@ async fn propose_month_change(
     let proposal = Proposal {
         branch: body.branch,
         month: body.month,
-        reason: remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?,
+        reason: reason("/reason", body.reason.as_deref())?,
     };
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let change = graduation::propose(conn, context, &proposal)?;
@@ -502,7 +503,7 @@ async fn refuse_month_change(
     body: Json<RefusalOfChange>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?);
+    let verdict = Verdict::Refuse(reason("/reason", body.reason.as_deref())?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let decided = graduation::decide(conn, context, id, expected, &verdict)?;
         reply::changed(decided.change.version, &MonthChangeDecision::from(decided))

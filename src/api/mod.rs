@@ -6,6 +6,7 @@ mod caller;
 mod edge;
 mod extract;
 mod graduation;
+mod inbox;
 mod jobs;
 mod language;
 mod members;
@@ -18,6 +19,7 @@ mod problem;
 mod reply;
 mod rules;
 mod server;
+mod transfers;
 mod wire;
 
 pub use server::{bind, serve, serve_with};

@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, graduation, jobs, members, meta, organizations, policies, rules};
+use super::{auth, graduation, inbox, jobs, members, meta, organizations, policies, rules, transfers};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -55,7 +55,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(members::routes)
             .configure(policies::routes)
             .configure(rules::routes)
-            .configure(jobs::routes),
+            .configure(jobs::routes)
+            .configure(transfers::routes)
+            .configure(inbox::routes),
     );
 }
 

@@ -1,19 +1,28 @@
 //! Wire types that several endpoints share, and what the domain's words look like in the document.
 
+use super::problem::Problem;
 use crate::db::types::Micros;
+use crate::domain::codes::Code;
 use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
-use crate::domain::reason::TargetRule;
+use crate::domain::reason::{Details, Reason, Side, TargetRule};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
-use crate::repository::organizations::Organization;
+use crate::domain::transfer::allowed::Action;
+use crate::domain::transfer::propose::Warning;
+use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::route::DestinationKind;
+use crate::domain::transfer::state::Phase;
+use crate::domain::transfer::turn::Duty;
 use crate::service::batch::Mode;
 use crate::service::jobs::Job;
+use crate::service::organizations::Organization;
 use serde::Serialize;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Describes the domain's closed vocabularies as string enums.
@@ -42,6 +51,14 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    Action,
+    Warning,
+    DestinationKind,
+    Phase,
+    Duty,
+    Reason,
+    Side,
+    Identity,
     Kind,
     Level,
     System,
@@ -55,7 +72,6 @@ words!(
     Certification,
     GraduationEvent,
     MonthChangeState,
-    Identity,
     MarkAction,
     TargetRule,
     Mode,
@@ -107,6 +123,43 @@ impl From<Graduation> for GraduationView {
             },
         }
     }
+}
+
+impl PartialSchema for Details {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .description(Some(
+                "What the reason demands; `GET /v1/transfer-reasons` has a JSON Schema for each reason.",
+            ))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .into()
+    }
+}
+impl ToSchema for Details {}
+
+/// The longest text in somebody's own words, in characters.
+const LONGEST_REMARK: usize = 1000;
+
+/// Somebody's own words; `None` if they are blank.
+///
+/// # Errors
+/// `request.invalid` when they are too long.
+pub fn remark(pointer: &str, text: &str) -> Result<Option<Remark>, Problem> {
+    if text.chars().count() > LONGEST_REMARK {
+        let problem = format!("expected at most {LONGEST_REMARK} characters");
+        return Err(Problem::new(
+            Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer),
+        ));
+    }
+    Ok(Remark::new(text))
+}
+
+/// The same where nothing need be said.
+///
+/// # Errors
+/// As [`remark`].
+pub fn reason(pointer: &str, text: Option<&str>) -> Result<Option<Remark>, Problem> {
+    text.map_or(Ok(None), |text| remark(pointer, text))
 }
 
 /// An organization in a few words.

@@ -9,7 +9,10 @@ use crate::domain::ids::*;
 use crate::domain::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
+use crate::domain::reason::{Reason, Side};
 use crate::domain::time::{Month, Timestamp};
+use crate::domain::transfer::route::DestinationKind;
+use crate::domain::transfer::state::{ApprovalSide, Phase};
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
 use diesel::internal::derives::as_expression::Bound;
@@ -70,6 +73,11 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    Phase,
+    ApprovalSide,
+    DestinationKind,
+    Reason,
+    Side,
     Standing,
     RealName,
     Certification,

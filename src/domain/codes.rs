@@ -515,6 +515,11 @@ codes! {
         "The member's League identity is certified already.",
         "无需重新上传。",
         "Nothing needs uploading.";
+    CertificationWaiting = "certification.waiting", Conflict, Some(Rule::O7),
+        "该团员的《入团志愿书》正在等待审核。",
+        "The member's application form waits for a decision already.",
+        "请等待上级团委审核;不通过的可以重新上传。",
+        "Wait for the committee's decision; if it is refused, it can be replaced.";
     CertificationNotUploader = "certification.not_uploader", Forbidden, Some(Rule::O7),
         "《入团志愿书》由团员所在团支部的管理员上传。",
         "The application form is uploaded by an administrator of the member's branch.",
@@ -562,11 +567,6 @@ codes! {
         "{field} must lie between {min} and {max}.",
         "请更正后重新提交。",
         "Correct it and submit again.";
-    PolicyDateInvalid = "policy.date_invalid", Invalid, None,
-        "“{field}”不是每年都有的日期。",
-        "{field} is not a date that every year has.",
-        "请按 MM-DD 填写,2 月 29 日除外。",
-        "Write it as MM-DD; 02-29 is not allowed.";
     PolicyDatesOutOfOrder = "policy.dates_out_of_order", Invalid, None,
         "切换日须早于自动终止的起算日。",
         "The switch date must lie before the day the expiry starts.",

@@ -11,6 +11,7 @@ use super::policy::Policy;
 use super::refusal::Refusal;
 use super::time::{Month, Season, Timestamp};
 use super::transfer::remark::Remark;
+use super::verdict::{Decision, Verdict};
 use super::vocabulary::vocabulary;
 
 vocabulary! {
@@ -138,17 +139,6 @@ pub struct Request {
     pub leading_organ: OrganizationId,
 }
 
-/// How a request was decided.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decision {
-    /// Who.
-    pub by: AccountId,
-    /// For which organization.
-    pub acting_for: OrganizationId,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// A request and where it stands (§2.3: 审批进度).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MonthChange {
@@ -178,15 +168,6 @@ vocabulary! {
         ChangeApproved = "change_approved", "同意修改毕业时间", "the change was approved";
         ChangeRefused = "change_refused", "不同意修改毕业时间", "the change was refused";
     }
-}
-
-/// What the leading organ says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Yes.
-    Approve,
-    /// No, for a reason (G8).
-    Refuse(Option<Remark>),
 }
 
 /// G7 (§2.3): an administrator of the direct superior proposes another month for a graduate branch, with a reason; the

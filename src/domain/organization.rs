@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::codes::Code;
+use super::division::Division;
 use super::graduation::Graduation;
 use super::ids::OrganizationId;
 use super::policy::Policy;
@@ -365,6 +366,52 @@ pub fn o3_name(name: &str) -> Result<(), Refusal> {
         .with("min", min)
         .with("max", max)
         .at("/name"))
+}
+
+/// Schools have a stage, nobody else has.
+///
+/// # Errors
+/// `organization.stage_required`.
+pub fn check_stage(sector: Sector, stage: Option<Stage>) -> Result<(), Refusal> {
+    if (sector == Sector::School) == stage.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::OrganizationStageRequired).at("/stage"))
+}
+
+/// The classes of schools that the Ministry's codes begin with.
+const SCHOOL_CLASSES: [&str; 13] = [
+    "21", "31", "32", "34", "35", "36", "37", "41", "42", "51", "91", "92", "93",
+];
+
+vocabulary! {
+    /// What looks odd about a school code without making it wrong: the real list has such codes.
+    SchoolCodeWarning {
+        UnknownClass = "unknown_class", "学校类别未知", "unknown class of school";
+        UnknownProvince = "unknown_province", "省份代码未知", "unknown province";
+    }
+}
+
+/// A school code (学校机构编号) is ten digits: two of class, two of province, six of serial.
+///
+/// # Errors
+/// `organization.school_code_invalid`.
+pub fn check_school_code(code: &str) -> Result<Vec<SchoolCodeWarning>, Refusal> {
+    if code.len() != 10 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::new(Code::OrganizationSchoolCodeInvalid).at("/school_code"));
+    }
+    let all = [
+        (SchoolCodeWarning::UnknownClass, !SCHOOL_CLASSES.contains(&&code[..2])),
+        (
+            SchoolCodeWarning::UnknownProvince,
+            Division::find(&code[2..4]).is_none(),
+        ),
+    ];
+    Ok(all
+        .into_iter()
+        .filter(|(_, holds)| *holds)
+        .map(|(warning, _)| warning)
+        .collect())
 }
 
 /// What still hangs on an organization.

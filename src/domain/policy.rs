@@ -1,5 +1,6 @@
 //! Policy: what may change from year to year, as data. The season of a case or a switch decides which one holds.
 
+use super::actor::Actor;
 use super::codes::Code;
 use super::refusal::Refusal;
 use super::time::{Season, Timestamp, shanghai_midnight};
@@ -143,6 +144,19 @@ impl Policy {
         shanghai_midnight(self.expiry_from.in_year(self.season))
     }
 
+    /// Only the nation's own administrator changes a policy.
+    ///
+    /// # Errors
+    /// `policy.not_allowed`.
+    pub fn may_change(actor: &Actor) -> Result<(), Refusal> {
+        let national = actor.office().is_some_and(|office| office.path.depth() == 1);
+        if national {
+            Ok(())
+        } else {
+            Err(Code::PolicyNotAllowed.into())
+        }
+    }
+
     /// Everything that makes it impossible as a policy, each refusal pointing at its field.
     ///
     /// # Errors
@@ -232,6 +246,15 @@ mod tests {
             assert_eq!(text.parse::<MonthDay>(), Err(ParseMonthDayError), "{text}");
         }
         assert_eq!("02-28".parse(), Ok(MonthDay { month: 2, day: 28 }));
+    }
+
+    #[test]
+    fn only_the_nations_administrator_changes_a_policy() {
+        use crate::domain::testing::{administrator, nation, province};
+        assert_eq!(Policy::may_change(&administrator(&nation())), Ok(()));
+        for actor in [administrator(&province()), Actor::system()] {
+            assert_eq!(Policy::may_change(&actor).unwrap_err().code, Code::PolicyNotAllowed);
+        }
     }
 
     #[test]

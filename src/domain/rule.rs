@@ -247,6 +247,18 @@ mod tests {
     }
 
     #[test]
+    fn the_index_of_the_domain_leads_to_every_rule() {
+        let index: Vec<&str> = include_str!("mod.rs")
+            .lines()
+            .filter(|line| line.starts_with("//!"))
+            .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric()))
+            .collect();
+        for rule in Rule::ALL {
+            assert!(index.contains(&rule.number()), "{rule} is missing in domain/mod.rs");
+        }
+    }
+
+    #[test]
     fn a_number_finds_its_rule_and_nothing_else_does() {
         for &rule in Rule::ALL {
             assert_eq!(rule.number().parse(), Ok(rule));

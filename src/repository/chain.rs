@@ -7,40 +7,39 @@ use crate::domain::organization::{Kind, Level, Path};
 use crate::domain::transfer::turn::{Chain, Link};
 use diesel::prelude::*;
 
-/// The chain from the organization at a path up to the root; `None` where the path leads nowhere.
+/// The chain from the organization at a path up to the root, each with the administrators that are appointed and may
+/// sign in; `None` if the path names an organization that does not exist.
 pub fn of(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
-    let on_the_way: Vec<OrganizationId> = path.ids().rev().collect();
-    let mut links: Vec<Link> = Vec::with_capacity(on_the_way.len());
-    for organization in on_the_way {
-        links.extend(link(conn, organization)?);
-    }
-    let mut links = links.into_iter();
-    Ok(links.next().map(|first| Chain::new(first, links.collect())))
-}
-
-fn link(conn: &mut Conn, organization: OrganizationId) -> QueryResult<Option<Link>> {
-    let found: Option<(Kind, Level)> = organizations::table
-        .find(organization)
-        .select((organizations::kind, organizations::level))
-        .first(conn)
-        .optional()?;
-    let Some((kind, level)) = found else { return Ok(None) };
-    Ok(Some(Link {
-        organization,
-        kind,
-        level,
-        administrators: administrators(conn, organization)?,
-    }))
-}
-
-/// Who is appointed and may sign in.
-fn administrators(conn: &mut Conn, organization: OrganizationId) -> QueryResult<Vec<AccountId>> {
-    appointments::table
+    let ids: Vec<i64> = path.ids().map(|id| id.0).collect();
+    let found: Vec<(OrganizationId, Kind, Level)> = organizations::table
+        .filter(organizations::id.eq_any(&ids))
+        .select((organizations::id, organizations::kind, organizations::level))
+        .load(conn)?;
+    let offices: Vec<(OrganizationId, AccountId)> = appointments::table
         .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
-        .filter(appointments::organization_id.eq(organization))
+        .filter(appointments::organization_id.eq_any(&ids))
         .filter(appointments::ended_at.is_null())
         .filter(accounts::status.eq("active"))
         .order(appointments::id)
-        .select(appointments::account_id)
-        .load(conn)
+        .select((appointments::organization_id, appointments::account_id))
+        .load(conn)?;
+    let link = |id: OrganizationId| {
+        let &(organization, kind, level) = found.iter().find(|(found, ..)| *found == id)?;
+        let administrators = offices
+            .iter()
+            .filter(|(at, _)| *at == id)
+            .map(|&(_, account)| account)
+            .collect();
+        Some(Link {
+            organization,
+            kind,
+            level,
+            administrators,
+        })
+    };
+    let links: Option<Vec<Link>> = path.ids().rev().map(link).collect();
+    Ok(links.and_then(|links| {
+        let mut links = links.into_iter();
+        Some(Chain::new(links.next()?, links.collect()))
+    }))
 }

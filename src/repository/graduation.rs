@@ -4,13 +4,12 @@ use crate::db::Conn;
 use crate::db::dialect::Locked;
 use crate::db::schema::{accounts, graduation_history, month_changes, tasks};
 use crate::db::types::Micros;
-use crate::domain::graduation::{
-    Decision, Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined,
-};
+use crate::domain::graduation::{Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined};
 use crate::domain::ids::{AccountId, MonthChangeId, OrganizationId};
 use crate::domain::organization::Path;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::remark::Remark;
+use crate::domain::verdict::Decision;
 use diesel::prelude::*;
 
 /// A line of a branch's history.

@@ -1,18 +1,31 @@
-//! The inbox (操作中心): one row for each organization that may act on a thing now (A8).
+//! The inbox (操作中心): one row for each organization that may act on a thing now.
 
-use crate::db::Conn;
-use crate::db::schema::tasks::dsl;
+use crate::db::schema::tasks::{self, dsl};
 use crate::db::types::Micros;
-use crate::domain::ids::OrganizationId;
+use crate::db::{Backend, Conn};
+use crate::domain::ids::{OrganizationId, TaskId};
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
 
-/// Lays a thing before an organization.
+/// A thing that waits.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = tasks, check_for_backend(Backend))]
+pub struct Task {
+    pub id: TaskId,
+    pub organization_id: OrganizationId,
+    pub kind: String,
+    pub subject_id: i64,
+    pub member_name: Option<String>,
+    pub since: Micros,
+    pub due_at: Option<Micros>,
+}
+
+/// Puts a thing before an organization.
 pub fn open(
     conn: &mut Conn,
     organization: OrganizationId,
     kind: &str,
-    subject_id: i64,
+    subject: i64,
     member_name: Option<&str>,
     since: Timestamp,
     due: Option<Timestamp>,
@@ -21,7 +34,7 @@ pub fn open(
         .values((
             dsl::organization_id.eq(organization),
             dsl::kind.eq(kind),
-            dsl::subject_id.eq(subject_id),
+            dsl::subject_id.eq(subject),
             dsl::member_name.eq(member_name),
             dsl::since.eq(Micros::from(since)),
             dsl::due_at.eq(due.map(Micros::from)),
@@ -30,11 +43,61 @@ pub fn open(
     Ok(())
 }
 
-/// Takes a thing out of every inbox.
-pub fn close(conn: &mut Conn, kind: &str, subject_id: i64) -> QueryResult<()> {
-    let rows = dsl::tasks
-        .filter(dsl::subject_id.eq(subject_id))
-        .filter(dsl::kind.eq(kind));
-    diesel::delete(rows).execute(conn)?;
+/// Takes a thing away from every organization it was before.
+pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
+    diesel::delete(
+        dsl::tasks
+            .filter(dsl::subject_id.eq(subject))
+            .filter(dsl::kind.eq(kind)),
+    )
+    .execute(conn)?;
     Ok(())
+}
+
+/// The organizations a thing is before, in the order they were given it.
+pub fn holders(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<Vec<OrganizationId>> {
+    dsl::tasks
+        .filter(dsl::subject_id.eq(subject))
+        .filter(dsl::kind.eq(kind))
+        .order(dsl::id)
+        .select(dsl::organization_id)
+        .load(conn)
+}
+
+/// A page of an organization's inbox, longest waiting first.
+pub fn page(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    kind: &str,
+    after: Option<&Task>,
+    limit: i64,
+) -> QueryResult<Vec<Task>> {
+    let mut query = dsl::tasks
+        .filter(dsl::organization_id.eq(organization))
+        .filter(dsl::kind.eq(kind.to_owned()))
+        .order((dsl::since, dsl::id))
+        .limit(limit)
+        .select(Task::as_select())
+        .into_boxed();
+    if let Some(after) = after {
+        query = query
+            .filter(dsl::since.ge(after.since))
+            .filter(dsl::since.gt(after.since).or(dsl::id.gt(after.id)));
+    }
+    query.load(conn)
+}
+
+/// One entry.
+pub fn find(conn: &mut Conn, id: TaskId) -> QueryResult<Option<Task>> {
+    dsl::tasks.find(id).select(Task::as_select()).first(conn).optional()
+}
+
+/// How much waits for an organization, by kind.
+pub fn counts(conn: &mut Conn, organization: OrganizationId) -> QueryResult<Vec<(String, i64)>> {
+    dsl::tasks
+        .filter(dsl::organization_id.eq(organization))
+        .group_by(dsl::kind)
+        .select((dsl::kind, diesel::dsl::count_star()))
+        .order(dsl::kind)
+        .load(conn)
 }

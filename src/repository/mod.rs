@@ -12,6 +12,7 @@ pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod transfers;
 
 use crate::domain::organization::Path;
 

@@ -9,7 +9,7 @@ use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{
-    self, Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined, Verdict,
+    self, Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined,
 };
 use crate::domain::ids::{MemberId, MonthChangeId, OrganizationId};
 use crate::domain::mark::{Mark, m7_no_longer_later};
@@ -18,6 +18,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp, season_of};
 use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::turn::{Duty, Turn};
+use crate::domain::verdict::Verdict;
 pub use crate::repository::graduation::{Entry, StoredChange};
 use crate::repository::graduation::{NewEntry, TASK};
 use crate::repository::organizations::{self, Organization};

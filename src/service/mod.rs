@@ -7,11 +7,13 @@ pub mod batch;
 mod error;
 pub mod graduation;
 pub mod idempotency;
+pub mod inbox;
 pub mod jobs;
 pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod transfers;
 
 pub use error::{Error, Result};
 
@@ -35,7 +37,7 @@ pub enum Expected {
     /// Whatever is there (`*`).
     Any,
     /// Exactly this one.
-    Version(i32),
+    Version(i64),
 }
 
 impl Expected {
@@ -43,9 +45,9 @@ impl Expected {
     ///
     /// # Errors
     /// `request.stale` when it is not.
-    pub fn admit(self, found: i32) -> Result<()> {
+    pub fn admit(self, found: impl Into<i64>) -> Result<()> {
         match self {
-            Self::Version(version) if version != found => Err(crate::domain::codes::Code::RequestStale.into()),
+            Self::Version(version) if version != found.into() => Err(crate::domain::codes::Code::RequestStale.into()),
             _ => Ok(()),
         }
     }

@@ -4,6 +4,7 @@
 //! database of its own.
 
 mod architecture;
+mod demo;
 mod doors;
 mod graduation;
 mod jobs;

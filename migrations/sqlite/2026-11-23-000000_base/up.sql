@@ -15,7 +15,8 @@ CREATE TABLE organizations (
     school_code TEXT UNIQUE,
     purpose TEXT NOT NULL,
     division_code TEXT,
-    -- Nearest at or above: kept here so that a rule needs one row, not a walk.
+    -- Kept here so that a rule needs one row, not a walk. Nearest at or above: province_id, school_id. Nearest
+    -- strictly above, since an organ does not decide about itself: leading_organ_id.
     province_id INTEGER,
     leading_organ_id INTEGER,
     school_id INTEGER,
@@ -35,6 +36,8 @@ CREATE TABLE organizations (
     CHECK (graduation_month IS NULL OR graduation_undetermined IS NULL)
 ) STRICT;
 CREATE INDEX organizations_path ON organizations (path);
+CREATE INDEX organizations_parent ON organizations (parent_id, id);
+CREATE INDEX organizations_organ ON organizations (division_code) WHERE kind = 'leading_organ';
 CREATE UNIQUE INDEX organizations_sibling_name ON organizations (parent_id, name) WHERE closed_at IS NULL;
 CREATE INDEX organizations_turning ON organizations (graduation_month, id) WHERE graduated_season IS NULL AND graduation_month IS NOT NULL;
 
@@ -108,57 +111,58 @@ CREATE INDEX appointments_account ON appointments (account_id);
 CREATE TABLE transfers (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     season INTEGER NOT NULL,
-    direction TEXT NOT NULL,
-    province_code TEXT,
-    member_id INTEGER REFERENCES members (id),
-    member_name TEXT NOT NULL,
     reason TEXT NOT NULL,
     details TEXT NOT NULL,
     explanation TEXT,
     started_by TEXT NOT NULL,
     filer_account_id INTEGER REFERENCES accounts (id),
     filer_organization_id INTEGER REFERENCES organizations (id),
+    -- The member is null while somebody from another province is not known here (X2).
+    member_id INTEGER REFERENCES members (id),
+    member_name TEXT NOT NULL,
+    -- Where from: a branch of the national tree, or a province with a system of its own.
     source_branch_id INTEGER REFERENCES organizations (id),
     source_path TEXT NOT NULL,
     source_name TEXT NOT NULL,
-    target_id INTEGER REFERENCES organizations (id),
+    source_province INTEGER,
+    -- Where to: the organization chosen, or the leading organ that stands for a province or for the holding.
+    target_kind TEXT NOT NULL,
+    target_id INTEGER NOT NULL REFERENCES organizations (id),
     target_path TEXT NOT NULL,
     target_name TEXT NOT NULL,
+    target_province INTEGER,
+    -- Where it stands: the columns of a state.
     state TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    organization_id INTEGER REFERENCES organizations (id),
     side TEXT,
-    waiting_at INTEGER REFERENCES organizations (id),
-    waiting_since INTEGER,
-    due_at INTEGER,
+    province INTEGER,
+    holding INTEGER NOT NULL,
     escalated_at INTEGER,
-    completed_branch_id INTEGER REFERENCES organizations (id),
     closing_reason TEXT,
+    -- After which instant it is ended or escalated; null while no clock runs (A6).
+    deadline INTEGER,
     filed_at INTEGER NOT NULL,
     closed_at INTEGER,
-    version INTEGER NOT NULL DEFAULT 1
+    version INTEGER NOT NULL
 ) STRICT;
 -- T2: one open transfer a member in the whole system, held by the database itself.
 CREATE UNIQUE INDEX transfers_one_open ON transfers (member_id) WHERE closed_at IS NULL;
 CREATE INDEX transfers_member ON transfers (member_id, id);
 CREATE INDEX transfers_source ON transfers (source_path, id);
 CREATE INDEX transfers_target ON transfers (target_path, id);
-CREATE INDEX transfers_due ON transfers (due_at, id) WHERE closed_at IS NULL AND due_at IS NOT NULL;
+CREATE INDEX transfers_deadline ON transfers (deadline, id) WHERE closed_at IS NULL AND deadline IS NOT NULL;
 
 -- What happened to a case: one row a transition, numbered without gaps, for ever (A7).
 CREATE TABLE transfer_events (
     transfer_id INTEGER NOT NULL REFERENCES transfers (id),
-    seq INTEGER NOT NULL,
+    number INTEGER NOT NULL,
     at INTEGER NOT NULL,
-    event TEXT NOT NULL,
-    actor_kind TEXT NOT NULL,
     account_id INTEGER REFERENCES accounts (id),
     organization_id INTEGER REFERENCES organizations (id),
-    automatic INTEGER NOT NULL,
-    state TEXT NOT NULL,
-    waiting_at INTEGER REFERENCES organizations (id),
-    side TEXT,
-    branch_id INTEGER REFERENCES organizations (id),
-    reason TEXT,
-    PRIMARY KEY (transfer_id, seq)
+    event TEXT NOT NULL,
+    facts TEXT NOT NULL,
+    PRIMARY KEY (transfer_id, number)
 ) STRICT, WITHOUT ROWID;
 
 -- Where a member was, as dated intervals; each one but the first names the case that made it.

@@ -164,6 +164,46 @@ fn o3_a_name_has_two_to_a_hundred_characters() {
 }
 
 #[test]
+fn schools_have_a_stage_and_nobody_else_has() {
+    let stage = Some(Stage::JuniorHigh);
+    for (sector, stage, fits) in [
+        (Sector::School, stage, true),
+        (Sector::School, None, false),
+        (Sector::Enterprise, None, true),
+        (Sector::Enterprise, stage, false),
+    ] {
+        assert_eq!(check_stage(sector, stage).is_ok(), fits, "{sector}");
+    }
+}
+
+#[test]
+fn a_school_code_is_ten_digits_and_odd_ones_only_warn() {
+    use SchoolCodeWarning::*;
+    for (code, warnings) in [
+        ("4111010001", &[][..]),
+        ("9911010001", &[UnknownClass]),
+        ("4199010001", &[UnknownProvince]),
+        ("0000000000", &[UnknownClass, UnknownProvince]),
+    ] {
+        assert_eq!(check_school_code(code).unwrap(), warnings, "{code}");
+    }
+    for text in [
+        "",
+        "411101000",
+        "41110100011",
+        "41110l0001",
+        "４１１１０１０００１",
+        "学校机构编号十",
+    ] {
+        assert_eq!(
+            code(check_school_code(text)),
+            Some(Code::OrganizationSchoolCodeInvalid),
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn o3_g1_size_and_missing_marks_are_warnings() {
     use Health::*;
     let policy = Policy::default_for(2026);

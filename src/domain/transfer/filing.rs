@@ -45,30 +45,28 @@ pub struct OpenCase {
 }
 
 /// T1 (§1.4.1 to 1.4.3): the member starts for himself, an administrator on the source side for a member in his subtree,
-/// one on the target side for a target in his subtree.
+/// one on the target side for whom he names exactly (T4).
 ///
 /// # Errors
-/// `transfer.out_of_scope`, `transfer.target_out_of_scope`.
-pub fn t1_out_of_scope(
-    side: Side,
-    actor: &Actor,
-    member: &MemberFacts,
-    target: Option<&OrganizationFacts>,
-) -> Result<(), Refusal> {
+/// `transfer.out_of_scope`.
+pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Result<(), Refusal> {
     let allowed = match side {
         Side::Member => actor.himself() == Some(member.id),
         Side::Source => actor.reaches(&member.branch.path),
         Side::Target => actor.office().is_some(),
     };
-    if !allowed {
-        return Err(Code::TransferOutOfScope.into());
-    }
-    match target {
-        Some(target) if side == Side::Target && !actor.reaches(&target.path) => {
-            Err(Refusal::new(Code::TransferTargetOutOfScope).at("/target"))
-        }
-        _ => Ok(()),
-    }
+    refuse_if(!allowed, Code::TransferOutOfScope)
+}
+
+/// T1 (§1.4.3): who starts from the target side chooses a target in his own subtree.
+///
+/// # Errors
+/// `transfer.target_out_of_scope`.
+pub fn t1_target_out_of_scope(side: Side, actor: &Actor, target: &OrganizationFacts) -> Result<(), Refusal> {
+    refuse_if(
+        side == Side::Target && !actor.reaches(&target.path),
+        Code::TransferTargetOutOfScope,
+    )
 }
 
 /// T2 (§2.7): one open transfer a member in the whole system, whoever started it.
@@ -184,10 +182,13 @@ pub fn t9_explanation(needed: bool, explanation: Option<&Remark>, policy: &Polic
 /// # Errors
 /// `transfer.member_not_active`.
 pub fn t12_member_not_active(member: &MemberFacts) -> Result<(), Refusal> {
-    if member.standing.is_good() && !is_holding(&member.branch) {
+    let held = is_holding(&member.branch);
+    if member.standing.is_good() && !held {
         return Ok(());
     }
-    Err(Refusal::new(Code::TransferMemberNotActive).ask(member.branch.id))
+    let refusal = Refusal::new(Code::TransferMemberNotActive);
+    // The holding's very id stays unsaid (S-30).
+    Err(if held { refusal } else { refusal.ask(member.branch.id) })
 }
 
 fn refuse_if(bad: bool, code: Code) -> Result<(), Refusal> {

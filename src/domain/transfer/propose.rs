@@ -12,9 +12,10 @@ use super::state::State;
 use super::turn::{Chain, Duty};
 use crate::domain::actor::{Actor, Role};
 use crate::domain::codes::Code;
+use crate::domain::graduation;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::member::Standing;
-use crate::domain::organization::{OrganizationFacts, Sector};
+use crate::domain::organization::OrganizationFacts;
 use crate::domain::policy::Policy;
 use crate::domain::reason::{Details, External, Field, Reason, Side};
 use crate::domain::refusal::Refusal;
@@ -187,7 +188,7 @@ impl Proposal {
 }
 
 /// Decides a filing: the first state and the whole route, or every rule that blocks it, in a fixed order. A filing answers
-/// with the first and lists the rest.
+/// with the first and lists the rest. Who may not start it at all (T1) learns that alone, and nothing of the member.
 ///
 /// # Errors
 /// At least one refusal: those of the rules in [`super::filing`], those of where the request leads (T6:
@@ -204,7 +205,7 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     } = *facts;
     let target = request.target.map(|target| target.facts);
     let mut blocking = Blocking::default();
-    blocking.check(filing::t1_out_of_scope(request.side, actor, member, target));
+    filing::t1_out_of_scope(request.side, actor, member).map_err(|refusal| vec![refusal])?;
     blocking.check(filing::t12_member_not_active(member));
     blocking.check(filing::t2_already_open(facts.open_case.as_ref()));
     blocking.check(filing::t3_identity_not_certified(member, policy));
@@ -216,6 +217,7 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     );
     let destination = blocking.check(destination(request, source));
     if let Some(target) = target {
+        blocking.check(filing::t1_target_out_of_scope(request.side, actor, target).map_err(at_target));
         blocking.extend(t8_target(target, request, Some(&member.branch)));
     }
     let young = destination.as_ref().is_some_and(|destination| {
@@ -238,8 +240,7 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
         first_organ: young.then(|| source.leading_organ().organization),
         source: Some(source),
     };
-    let unmarked =
-        member.branch.is_branch() && member.branch.sector == Sector::School && member.branch.graduation.is_none();
+    let unmarked = graduation::g1_is_unmarked(&member.branch);
     Ok(draft.into_proposal(destination, unmarked))
 }
 

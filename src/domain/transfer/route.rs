@@ -5,6 +5,7 @@ use crate::domain::ids::{MemberId, OrganizationId};
 use crate::domain::organization::OrganizationFacts;
 use crate::domain::reason::Side;
 use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::vocabulary;
 
 /// Where a member comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,15 @@ impl Origin {
     }
 }
 
+vocabulary! {
+    /// A destination without its facts: what the database calls it.
+    DestinationKind {
+        Organization = "organization", "团组织", "organization of the national tree";
+        Province = "province", "北京、广东、福建", "province with a system of its own";
+        Holding = "holding", "特殊单位专属库", "special-unit holding";
+    }
+}
+
 /// Where a member wants to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
@@ -60,6 +70,23 @@ pub enum Destination {
 }
 
 impl Destination {
+    /// The destination without its facts.
+    pub fn kind(&self) -> DestinationKind {
+        match self {
+            Self::Organization(_) => DestinationKind::Organization,
+            Self::Province { .. } => DestinationKind::Province,
+            Self::Holding(_) => DestinationKind::Holding,
+        }
+    }
+
+    /// The organization chosen, or the leading organ that stands for the province or the holding.
+    pub fn organization(&self) -> OrganizationId {
+        match self {
+            Self::Organization(target) => target.id,
+            Self::Province { organ, .. } | Self::Holding(organ) => *organ,
+        }
+    }
+
     /// Where completing a case brings the member when no branch has to be named any more.
     pub fn outcome(&self) -> Outcome {
         match self {

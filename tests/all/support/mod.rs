@@ -6,6 +6,7 @@ mod scratch;
 
 pub mod http;
 pub mod process;
+pub mod rows;
 pub mod rust;
 pub mod world;
 

@@ -3,8 +3,10 @@
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::ids::OrganizationId;
+use crate::domain::organization::{OrganizationFacts, Status};
 use crate::domain::reason::{Reason, Side};
 use crate::domain::transfer::decide::Move;
+use crate::domain::transfer::route::Destination;
 use crate::domain::transfer::state::{ApprovalSide, Outcome, Phase, State};
 use crate::domain::transfer::testing::*;
 use chrono::TimeDelta;
@@ -209,6 +211,53 @@ fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
 }
 
 #[test]
+fn a7_every_step_says_who_when_what_for_whom_and_whether_by_itself() {
+    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    play.now += TimeDelta::hours(1);
+    play.approve(&administrator(TOWNSHIP)).unwrap();
+    play.now += TimeDelta::days(11);
+    assert!(play.escalate());
+    play.assign(&administrator(COUNTY), VILLAGE).unwrap();
+    let history: Vec<_> = play
+        .events
+        .iter()
+        .map(|event| {
+            (
+                event.number,
+                event.kind.name(),
+                event.by,
+                event.acting_for,
+                event.is_automatic(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        history,
+        [
+            (1, "filed", Some(MEMBER_ACCOUNT), None, false),
+            (2, "approved", Some(account_of(TOWNSHIP)), Some(TOWNSHIP), false),
+            (3, "escalated", None, None, true),
+            (4, "assigned", Some(account_of(COUNTY)), Some(COUNTY), false),
+        ]
+    );
+    assert_eq!(play.events[1].at, at("2026-07-01T05:00:00Z"));
+}
+
+#[test]
+fn a9_each_transition_takes_the_next_version_so_a_stale_one_cannot_win() {
+    let play = Filing::to_village().play();
+    let read = play.case.version;
+    let (mut first, mut second) = (play.clone(), play);
+    first.approve(&administrator(VILLAGE)).unwrap();
+    second.withdraw(&member()).unwrap();
+    assert_eq!(
+        (first.case.version, second.case.version),
+        (read + 1, read + 1),
+        "both want the same number: one row"
+    );
+}
+
+#[test]
 fn a10_a_vacant_target_is_decided_by_its_superior() {
     let mut play = Filing {
         vacant: vec![VILLAGE, TOWNSHIP],
@@ -233,16 +282,24 @@ fn a10_where_nobody_can_decide_the_case_says_that_it_is_orphaned() {
 }
 
 #[test]
-fn t8_a_branch_that_turned_while_the_case_waited_takes_nobody_any_more() {
-    let mut play = Filing::to_village().play();
-    if let crate::domain::transfer::route::Destination::Organization(target) = &mut play.case.destination {
-        target.graduated_season = Some(2026);
+fn t8_a_target_that_turned_or_closed_while_the_case_waited_takes_nobody_any_more() {
+    let turned = OrganizationFacts {
+        graduated_season: Some(2026),
+        ..organization(VILLAGE)
+    };
+    let closed = OrganizationFacts {
+        status: Status::Closed,
+        ..organization(VILLAGE)
+    };
+    for (target, code) in [
+        (turned, Code::TransferTargetGraduateBranch),
+        (closed, Code::TransferTargetClosed),
+    ] {
+        let mut play = Filing::to_village().play();
+        play.case.destination = Destination::Organization(target);
+        assert_eq!(play.approve(&administrator(VILLAGE)), Err(code));
+        assert_eq!(play.refuse(&administrator(VILLAGE), "组织已变动"), Ok(()));
     }
-    assert_eq!(
-        play.approve(&administrator(VILLAGE)),
-        Err(Code::TransferTargetGraduateBranch)
-    );
-    assert_eq!(play.refuse(&administrator(VILLAGE), "已是毕业生团组织"), Ok(()));
 }
 
 #[test]

@@ -336,7 +336,6 @@ fn t12_only_members_in_good_standing_can_start() {
 #[test]
 fn all_blocking_rules_are_told_at_once_in_a_fixed_order() {
     let mut filing = Filing::new(Reason::Unsettled, Some(CLOSED_BRANCH)).born("2012-01-01");
-    filing.actor = stranger();
     filing.member.standing = Standing::Expelled;
     filing.member.certification = Certification::Waiting;
     filing.open_case = Some(OpenCase {
@@ -348,7 +347,6 @@ fn all_blocking_rules_are_told_at_once_in_a_fixed_order() {
     assert_eq!(
         filing.codes(),
         [
-            Code::TransferOutOfScope,
             Code::TransferMemberNotActive,
             Code::TransferAlreadyOpen,
             Code::TransferIdentityNotCertified,
@@ -358,6 +356,32 @@ fn all_blocking_rules_are_told_at_once_in_a_fixed_order() {
             Code::TransferExplanationRequired,
         ]
     );
+}
+
+#[test]
+fn t1_who_may_not_start_it_learns_nothing_of_the_member() {
+    let mut filing = Filing {
+        actor: stranger(),
+        ..Filing::to_village()
+    };
+    filing.member.standing = Standing::Expelled;
+    filing.member.certification = Certification::Waiting;
+    filing.open_case = Some(OpenCase {
+        id: TransferId(3),
+        started_by: Side::Target,
+        filed_at: filing.now,
+    });
+    assert_eq!(filing.codes(), [Code::TransferOutOfScope]);
+}
+
+#[test]
+fn t12_the_refusal_does_not_name_the_holding() {
+    let mut held = Filing::to_village();
+    held.member.branch = organization(HOLDING);
+    assert_eq!(held.propose().unwrap_err()[0].helper, None);
+    held.member.branch = organization(CLASS);
+    held.member.standing = Standing::Left;
+    assert_eq!(held.propose().unwrap_err()[0].helper, Some(CLASS));
 }
 
 #[test]

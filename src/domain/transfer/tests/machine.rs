@@ -208,6 +208,28 @@ proptest! {
     }
 
     #[test]
+    fn a8_who_has_a_case_in_his_inbox_can_act_on_it_and_nobody_else_can(
+        filing in any_filing(),
+        attempts in prop::collection::vec(any_attempt(), 0..30),
+    ) {
+        let mut play = filing.play();
+        for next in &attempts {
+            attempt(&mut play, next)?;
+        }
+        let Some(turn) = play.case.state.turn() else { return Ok(()) };
+        let action = match turn.duty {
+            Duty::Assignment => Action::Assign,
+            Duty::ExternalAnswer => Action::AcceptExternal,
+            _ => Action::Approve,
+        };
+        let holders = play.holders();
+        for organization in ALL {
+            let may = play.ask(&administrator(organization), |case, desk| action.check(case, desk)).is_ok();
+            prop_assert_eq!(may, holders.contains(&organization), "{:?} at {:?}", action, organization);
+        }
+    }
+
+    #[test]
     fn t10_a1_the_previewed_route_is_the_one_the_case_takes(filing in any_filing()) {
         let proposal = filing.propose().unwrap();
         let mut play = Play::new(proposal.clone(), &filing.vacant);

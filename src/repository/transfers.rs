@@ -1,0 +1,326 @@
+//! Transfer cases and their events.
+
+use super::subtree;
+use crate::db::dialect::Locked;
+use crate::db::schema::transfer_events;
+use crate::db::schema::transfers::{self, dsl};
+use crate::db::types::Micros;
+use crate::db::{Backend, Conn};
+use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::organization::Path;
+use crate::domain::reason::{Reason, Side};
+use crate::domain::time::{Season, Timestamp};
+use crate::domain::transfer::events::{Event, EventKind};
+use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::route::DestinationKind;
+use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
+use diesel::prelude::*;
+
+/// A case as stored.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = transfers, check_for_backend(Backend))]
+pub struct Transfer {
+    pub id: TransferId,
+    pub season: Season,
+    pub reason: Reason,
+    pub details: String,
+    pub explanation: Option<String>,
+    pub started_by: Side,
+    pub filer_account_id: Option<AccountId>,
+    pub filer_organization_id: Option<OrganizationId>,
+    pub member_id: Option<MemberId>,
+    pub member_name: String,
+    pub source_branch_id: Option<OrganizationId>,
+    pub source_path: String,
+    pub source_name: String,
+    pub source_province: Option<i32>,
+    pub target_kind: DestinationKind,
+    pub target_id: OrganizationId,
+    pub target_path: String,
+    pub target_name: String,
+    pub target_province: Option<i32>,
+    pub state: Phase,
+    pub since: Micros,
+    pub organization_id: Option<OrganizationId>,
+    pub side: Option<ApprovalSide>,
+    pub province: Option<i32>,
+    pub holding: bool,
+    pub escalated_at: Option<Micros>,
+    pub closing_reason: Option<String>,
+    pub deadline: Option<Micros>,
+    pub filed_at: Micros,
+    pub closed_at: Option<Micros>,
+    pub version: i64,
+}
+
+/// A case is about somebody: no log line gets more than the key.
+impl std::fmt::Debug for Transfer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Transfer({:?}, {})", self.id, self.state)
+    }
+}
+
+impl Transfer {
+    /// Its state, put together from its columns; `None` if they contradict each other.
+    pub fn state(&self) -> Option<State> {
+        let columns = Columns {
+            phase: self.state,
+            since: self.since.into(),
+            organization: self.organization_id,
+            side: self.side,
+            province: self.province.and_then(|province| province.try_into().ok()),
+            holding: self.holding,
+            escalated: self.escalated_at.map(Timestamp::from),
+            reason: self.closing_reason.as_deref().and_then(Remark::new),
+        };
+        columns.try_into().ok()
+    }
+}
+
+/// A case to be stored for the first time.
+pub struct NewTransfer<'a> {
+    pub season: Season,
+    pub reason: Reason,
+    pub details: &'a str,
+    pub explanation: Option<&'a str>,
+    pub started_by: Side,
+    pub filer: Option<AccountId>,
+    pub filer_organization: Option<OrganizationId>,
+    pub member: Option<MemberId>,
+    pub member_name: &'a str,
+    pub source_branch: Option<OrganizationId>,
+    pub source_path: &'a str,
+    pub source_name: &'a str,
+    pub source_province: Option<u8>,
+    pub target_kind: DestinationKind,
+    pub target: OrganizationId,
+    pub target_path: &'a str,
+    pub target_name: &'a str,
+    pub target_province: Option<u8>,
+    pub state: &'a State,
+    pub deadline: Option<Timestamp>,
+    pub filed_at: Timestamp,
+    pub version: i64,
+}
+
+/// Stores a new case. Runs into `transfers_one_open` when the member has an open one (T2).
+pub fn insert(conn: &mut Conn, new: &NewTransfer<'_>) -> QueryResult<TransferId> {
+    let columns = Columns::from(new.state.clone());
+    diesel::insert_into(dsl::transfers)
+        .values((
+            (
+                dsl::season.eq(new.season),
+                dsl::reason.eq(new.reason),
+                dsl::details.eq(new.details),
+                dsl::explanation.eq(new.explanation),
+                dsl::started_by.eq(new.started_by),
+                dsl::filer_account_id.eq(new.filer),
+                dsl::filer_organization_id.eq(new.filer_organization),
+                dsl::member_id.eq(new.member),
+                dsl::member_name.eq(new.member_name),
+                dsl::source_branch_id.eq(new.source_branch),
+                dsl::source_path.eq(new.source_path),
+                dsl::source_name.eq(new.source_name),
+                dsl::source_province.eq(new.source_province.map(i32::from)),
+            ),
+            (
+                dsl::target_kind.eq(new.target_kind),
+                dsl::target_id.eq(new.target),
+                dsl::target_path.eq(new.target_path),
+                dsl::target_name.eq(new.target_name),
+                dsl::target_province.eq(new.target_province.map(i32::from)),
+                dsl::state.eq(columns.phase),
+                dsl::since.eq(Micros::from(columns.since)),
+                dsl::organization_id.eq(columns.organization),
+                dsl::side.eq(columns.side),
+                dsl::province.eq(columns.province.map(i32::from)),
+                dsl::holding.eq(columns.holding),
+                dsl::deadline.eq(new.deadline.map(Micros::from)),
+                dsl::filed_at.eq(Micros::from(new.filed_at)),
+                dsl::version.eq(new.version),
+            ),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)
+}
+
+/// Stores a case's new state if it still has the version that was decided on (A9).
+pub fn update(
+    conn: &mut Conn,
+    id: TransferId,
+    version: i64,
+    state: &State,
+    deadline: Option<Timestamp>,
+) -> QueryResult<bool> {
+    let columns = Columns::from(state.clone());
+    let closed_at = (!state.is_open()).then(|| Micros::from(state.since()));
+    let changed = diesel::update(dsl::transfers.find(id).filter(dsl::version.eq(version - 1)))
+        .set((
+            dsl::state.eq(columns.phase),
+            dsl::since.eq(Micros::from(columns.since)),
+            dsl::organization_id.eq(columns.organization),
+            dsl::side.eq(columns.side),
+            dsl::province.eq(columns.province.map(i32::from)),
+            dsl::holding.eq(columns.holding),
+            dsl::escalated_at.eq(columns.escalated.map(Micros::from)),
+            dsl::closing_reason.eq(columns.reason.as_ref().map(Remark::as_str)),
+            dsl::deadline.eq(deadline.map(Micros::from)),
+            dsl::closed_at.eq(closed_at),
+            dsl::version.eq(version),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// One case.
+pub fn find(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transfer>> {
+    dsl::transfers
+        .find(id)
+        .select(Transfer::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// One case, locked until the transaction ends.
+pub fn find_locked(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transfer>> {
+    Locked(dsl::transfers.find(id).select(Transfer::as_select()))
+        .get_result(conn)
+        .optional()
+}
+
+/// The open case of a member.
+pub fn open_of(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Transfer>> {
+    dsl::transfers
+        .filter(dsl::member_id.eq(member))
+        .filter(dsl::closed_at.is_null())
+        .select(Transfer::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Which cases a list shows.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// All of one member.
+    Member(MemberId),
+    /// Those that leave a subtree.
+    Out(Path),
+    /// Those that enter a subtree.
+    In(Path),
+}
+
+/// A page of cases: a member's newest first, a subtree's by branch and id.
+///
+/// Special-unit cases are in no list but the member's own and that of the branch itself (S-30).
+pub fn page(
+    conn: &mut Conn,
+    place: &Place,
+    state: Option<Phase>,
+    after: Option<&Transfer>,
+    limit: i64,
+) -> QueryResult<Vec<Transfer>> {
+    let mut query = dsl::transfers.select(Transfer::as_select()).limit(limit).into_boxed();
+    match place {
+        Place::Member(member) => {
+            query = query.filter(dsl::member_id.eq(member)).order(dsl::id.desc());
+            if let Some(after) = after {
+                query = query.filter(dsl::id.lt(after.id));
+            }
+        }
+        Place::Out(root) => {
+            let (from, until) = subtree(root);
+            query = query
+                .filter(dsl::source_path.ge(from))
+                .filter(dsl::source_path.lt(until))
+                .filter(
+                    dsl::reason
+                        .ne(Reason::SpecialUnit)
+                        .or(dsl::source_path.eq(root.as_str().to_owned())),
+                )
+                .order((dsl::source_path, dsl::id));
+            if let Some(after) = after {
+                query = query
+                    .filter(dsl::source_path.ge(after.source_path.clone()))
+                    .filter(dsl::source_path.gt(after.source_path.clone()).or(dsl::id.gt(after.id)));
+            }
+        }
+        Place::In(root) => {
+            let (from, until) = subtree(root);
+            query = query
+                .filter(dsl::target_path.ge(from))
+                .filter(dsl::target_path.lt(until))
+                .filter(dsl::reason.ne(Reason::SpecialUnit))
+                .order((dsl::target_path, dsl::id));
+            if let Some(after) = after {
+                query = query
+                    .filter(dsl::target_path.ge(after.target_path.clone()))
+                    .filter(dsl::target_path.gt(after.target_path.clone()).or(dsl::id.gt(after.id)));
+            }
+        }
+    }
+    if let Some(state) = state {
+        query = query.filter(dsl::state.eq(state));
+    }
+    query.load(conn)
+}
+
+/// Open cases whose deadline has passed, longest overdue first, behind a place in that order.
+pub fn overdue(
+    conn: &mut Conn,
+    now: Timestamp,
+    after: Option<(Micros, TransferId)>,
+    limit: i64,
+) -> QueryResult<Vec<(Micros, TransferId)>> {
+    let mut query = dsl::transfers
+        .filter(dsl::closed_at.is_null())
+        .filter(dsl::deadline.lt(Micros::from(now)))
+        .order((dsl::deadline, dsl::id))
+        .limit(limit)
+        .select((dsl::deadline.assume_not_null(), dsl::id))
+        .into_boxed();
+    if let Some((deadline, id)) = after {
+        query = query
+            .filter(dsl::deadline.ge(deadline))
+            .filter(dsl::deadline.gt(deadline).or(dsl::id.gt(id)));
+    }
+    query.load(conn)
+}
+
+/// Appends an event.
+pub fn append_event(conn: &mut Conn, id: TransferId, event: &Event, facts: &str) -> QueryResult<()> {
+    use transfer_events::dsl;
+    diesel::insert_into(dsl::transfer_events)
+        .values((
+            dsl::transfer_id.eq(id),
+            dsl::number.eq(event.number),
+            dsl::at.eq(Micros::from(event.at)),
+            dsl::account_id.eq(event.by),
+            dsl::organization_id.eq(event.acting_for),
+            dsl::event.eq(event.kind.name()),
+            dsl::facts.eq(facts),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The events of a case, in order; `None` in place of one whose facts can't be read.
+pub fn events(conn: &mut Conn, id: TransferId) -> QueryResult<Vec<Option<Event>>> {
+    type Row = (i64, Micros, Option<AccountId>, Option<OrganizationId>, String);
+    use transfer_events::dsl;
+    let rows: Vec<Row> = dsl::transfer_events
+        .filter(dsl::transfer_id.eq(id))
+        .order(dsl::number)
+        .select((dsl::number, dsl::at, dsl::account_id, dsl::organization_id, dsl::facts))
+        .load(conn)?;
+    let event = |(number, at, by, acting_for, facts): Row| {
+        let kind: EventKind = serde_json::from_str(&facts).ok()?;
+        Some(Event {
+            number,
+            at: at.into(),
+            by,
+            acting_for,
+            kind,
+        })
+    };
+    Ok(rows.into_iter().map(event).collect())
+}
