@@ -292,9 +292,9 @@ struct MemberMark {
     /// When a delayed graduate is expected to graduate: later than his branch (M3).
     #[serde(default)]
     month: Option<Month>,
-    /// Why a delayed graduate is delayed; at most 500 characters.
+    /// Why a delayed graduate is delayed; at most 1,000 characters.
     #[serde(default)]
-    #[schema(max_length = 500)]
+    #[schema(max_length = 1000)]
     reason: Option<String>,
 }
 

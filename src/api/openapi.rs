@@ -51,13 +51,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(meta::routes)
             .configure(auth::routes)
             .configure(organizations::routes)
+            .configure(transfers::routes)
+            .configure(inbox::routes)
             .configure(graduation::routes)
             .configure(members::routes)
             .configure(policies::routes)
             .configure(rules::routes)
-            .configure(jobs::routes)
-            .configure(transfers::routes)
-            .configure(inbox::routes),
+            .configure(jobs::routes),
     );
 }
 

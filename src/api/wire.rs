@@ -205,7 +205,7 @@ impl PartialSchema for Instant {
         ObjectBuilder::new()
             .schema_type(SchemaType::Type(Type::String))
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
-            .examples([serde_json::json!("2026-06-01T00:00:00Z")])
+            .examples([serde_json::json!("2026-06-20T01:00:00Z")])
             .into()
     }
 }

@@ -16,9 +16,12 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// The password of every demo account.
 pub const PASSWORD: &str = "zhuanjie-demo";
+/// How often the demo's jobs run by themselves.
+const JOBS_EVERY: Duration = Duration::from_secs(3600);
 /// The demo's own database, in the current directory.
 const FILE: &str = "zhuanjie-demo.sqlite";
 /// The days before the yearly switch: classes are marked and members leave.
@@ -116,7 +119,7 @@ pub async fn run(options: Options) -> Result<()> {
         .await?;
     app.clock = options.at.clock(last);
     let (now, url) = (app.clock.now(), app.db.url().clone());
-    cli::serve_app(app, listener, crate::jobs::DEFAULT_INTERVAL, move |address| {
+    cli::serve_app(app, listener, JOBS_EVERY, move |address| {
         cli::say(&welcome::text(&signature.country(), address, &url, now))
     })
     .await
@@ -161,7 +164,7 @@ fn progress_bar(rows: u64) -> Result<ProgressBar> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }
-    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {per_sec} {eta}")?;
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {eta}")?;
     Ok(ProgressBar::new(rows).with_style(style))
 }
 

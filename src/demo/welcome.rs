@@ -26,6 +26,7 @@ pub fn text(country: &Country, address: SocketAddr, database: &DatabaseUrl, now:
   文档 documentation      http://{address}/docs/
   OpenAPI                 http://{address}/v1/openapi.json
   数据库 DATABASE_URL     {database}
+                          (供 for `zhuanjie jobs run`)
   演示时间 demo clock     {clock} (Asia/Shanghai)
   密码 password           {PASSWORD}  (所有账号通用 the same for every account)
 

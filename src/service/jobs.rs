@@ -1,6 +1,6 @@
 //! What all jobs share: their lease, their record, and how a row that fails stops nothing.
 
-use super::{Context, Error, Result, graduation, policies};
+use super::{Context, Error, Result, graduation, policies, transfers};
 use crate::db::{Conn, DbError, Retryable};
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
@@ -20,6 +20,8 @@ vocabulary! {
     /// A job by its name: what the service does by itself.
     Job {
         YearlySwitch = "yearly-switch", "年度切换:到期团支部变更为毕业生团组织(G6)", "yearly switch: branches whose time has come turn into graduate branches (G6)";
+        Expiry = "expiry", "超时终止:超过期限未审批的申请自动终止、退回(A6)", "expiry: cases that waited too long for an approval are ended and returned (A6)";
+        Escalation = "escalation", "分配催办:逾期未分配团支部的,同时提交直属上级(A6)", "escalation: assignments that waited too long are brought before the direct superior too (A6)";
     }
 }
 
@@ -32,6 +34,8 @@ impl Job {
     pub fn work(self) -> Work {
         match self {
             Self::YearlySwitch => graduation::switch,
+            Self::Expiry => transfers::expire,
+            Self::Escalation => transfers::escalate,
         }
     }
 }
