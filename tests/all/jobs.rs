@@ -1,7 +1,7 @@
 //! Jobs: the yearly switch (G6, L1), its lease, its batches, and what operators see.
 
 use crate::support::world::World;
-use crate::support::{TestDb, block_on, both_engines};
+use crate::support::{block_on, both_engines};
 use serde_json::json;
 use zhuanjie::jobs::{self, Ending};
 use zhuanjie::service::jobs::Job;

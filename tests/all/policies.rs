@@ -2,7 +2,7 @@
 
 use crate::support::http::Answer;
 use crate::support::world::World;
-use crate::support::{TestDb, both_engines};
+use crate::support::both_engines;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use zhuanjie::domain::codes::Code;
