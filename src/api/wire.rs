@@ -1,5 +1,6 @@
 //! Wire types that several endpoints share, and what the domain's words look like in the document.
 
+use super::problem::Problem;
 use crate::db::types::Micros;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
@@ -143,11 +144,13 @@ const REMARK_MAX: usize = 500;
 ///
 /// # Errors
 /// `request.invalid` when it is longer than 500 characters.
-pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Refusal> {
+pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
     match text {
-        Some(text) if text.chars().count() > REMARK_MAX => Err(Refusal::new(Code::RequestInvalid)
-            .with("problem", format!("expected at most {REMARK_MAX} characters"))
-            .at(pointer)),
+        Some(text) if text.chars().count() > REMARK_MAX => {
+            let problem = format!("expected at most {REMARK_MAX} characters");
+            let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+            Err(Problem::new(refusal.at(pointer)))
+        }
         text => Ok(text.and_then(Remark::new)),
     }
 }

@@ -109,12 +109,14 @@ struct Item {
 }
 
 impl DecisionItem {
-    fn item((index, item): (usize, Self)) -> Result<Item, Refusal> {
+    fn item((index, item): (usize, Self)) -> Result<Item, Problem> {
         let place = |field: &str| format!("/items/{index}/{field}");
         let misplaced = |field: &str, problem: &str| {
-            Err(Refusal::new(Code::RequestInvalid)
-                .with("problem", problem)
-                .at(place(field)))
+            Err(Problem::new(
+                Refusal::new(Code::RequestInvalid)
+                    .with("problem", problem)
+                    .at(place(field)),
+            ))
         };
         remark(item.reason.as_deref(), &place("reason"))?;
         let decision = match (item.action, item.reason, item.branch) {
@@ -167,8 +169,7 @@ pub async fn decide_transfers(
         .into_iter()
         .enumerate()
         .map(DecisionItem::item)
-        .collect::<Result<_, _>>()
-        .map_err(Problem::new)?;
+        .collect::<Result<_, _>>()?;
     let language = language::of(&request);
     write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = batch::run(

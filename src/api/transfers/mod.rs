@@ -80,7 +80,7 @@ impl FilingBody {
     /// The filing it stands for. Naming somebody by name and ID number is a look-up and paid for as one (T4), whatever
     /// becomes of the filing.
     async fn into_filing(self, app: &App, context: &Context) -> Result<Filing, Problem> {
-        let explanation = remark(self.explanation.as_deref(), "/explanation").map_err(Problem::new)?;
+        let explanation = remark(self.explanation.as_deref(), "/explanation")?;
         let subject = match self.member {
             None => Subject::Myself,
             Some(who) => who.into_subject(app, context).await?,
@@ -342,8 +342,8 @@ impl Desk {
 }
 
 /// Blank is left to the rule (A5); only the length is the wire's matter.
-fn reason(text: String, pointer: &str) -> Result<String, Refusal> {
-    remark(Some(&text), pointer).map(|_| text)
+fn reason(text: String) -> Result<String, Problem> {
+    remark(Some(&text), "/reason").map(|_| text)
 }
 
 macro_rules! decision {
@@ -391,7 +391,7 @@ decision! {
     /// With a reason; the case ends and goes back to its starter (A5).
     refuse_transfer, "/transfers/{id}/refuse", Administrator, RefusalBody,
     "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`",
-    |body| Ok(Decision::Refuse { reason: reason(body.reason, "/reason").map_err(Problem::new)? })
+    |body| Ok(Decision::Refuse { reason: reason(body.reason)? })
 }
 decision! {
     /// Assign an accepted member to a branch
@@ -420,5 +420,5 @@ decision! {
     /// For a transfer to Beijing, Guangdong or Fujian, with its reason (X1).
     refuse_external_transfer, "/transfers/{id}/refuse-external", Administrator, RefusalBody,
     "`transfer.closed`, `transfer.not_external`, `transfer.conflict`",
-    |body| Ok(Decision::RefuseExternal { reason: reason(body.reason, "/reason").map_err(Problem::new)? })
+    |body| Ok(Decision::RefuseExternal { reason: reason(body.reason)? })
 }
