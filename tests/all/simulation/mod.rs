@@ -1,0 +1,117 @@
+//! The domain, played.
+
+mod clients;
+mod country;
+mod dice;
+mod invariants;
+mod offices;
+mod oracle;
+mod service;
+mod world;
+
+use clients::Sent;
+use dice::Dice;
+use invariants::Before;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use world::World;
+
+/// Seeds 1 to this many are played, the same ones in every run.
+const SEEDS: u64 = 20_000;
+const THREADS: usize = 2;
+const STEPS: usize = 40;
+
+/// Plays one seed from beginning to end; gives its log if one was asked for.
+fn play(world: &mut World, dice: &mut Dice) {
+    let mut sent: Vec<Sent> = vec![];
+    for _ in 0..STEPS {
+        let before = Before::of(world);
+        step(world, dice, &mut sent);
+        invariants::check(world, &before);
+    }
+}
+
+fn step(world: &mut World, dice: &mut Dice, sent: &mut Vec<Sent>) {
+    match dice.below(100) {
+        0..55 => {
+            let request = clients::request(world, dice);
+            clients::send(world, dice, sent, request);
+        }
+        55..58 => {
+            if let Some(old) = dice.pick(sent) {
+                clients::again(world, old.clone());
+            }
+        }
+        58..62 => clients::race(world, dice),
+        62..64 => clients::race_of_filings(world, dice),
+        64..66 => clients::batch(world, dice),
+        66..70 => clients::look(world, dice),
+        70..75 => offices::appointment(world, dice),
+        75..78 => offices::set_month(world, dice),
+        78..81 => offices::mark(world, dice),
+        81..83 => offices::propose_month(world, dice),
+        83..85 => offices::decide_month(world, dice),
+        85 => offices::create(world, dice),
+        86 => offices::close(world, dice),
+        87 => offices::certify(world, dice),
+        88..93 => offices::tick(world, dice),
+        93..95 => offices::race_with_the_expiry(world, dice),
+        _ => offices::jobs(world, dice),
+    }
+}
+
+/// The log of a seed and what stopped it; no text if nothing did.
+fn run(seed: u64, logged: bool) -> (Vec<String>, Option<String>) {
+    let mut dice = Dice::new(seed);
+    let mut world = World::new(&mut dice, logged);
+    let stopped = catch_unwind(AssertUnwindSafe(|| play(&mut world, &mut dice)))
+        .err()
+        .map(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_default()
+        });
+    (world.take_log(), stopped)
+}
+
+fn replay(seed: u64) {
+    let (log, stopped) = run(seed, true);
+    let log = log.join("\n");
+    match stopped {
+        Some(why) => panic!("{log}\nseed {seed} broke a rule: {why}\nreplay it with ZHUANJIE_SIM_SEED={seed}"),
+        None => eprintln!("{log}\nseed {seed} holds"),
+    }
+}
+
+fn number_from(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}
+
+#[test]
+fn i01_to_i33_hold_whatever_the_clients_do() {
+    if let Some(seed) = number_from("ZHUANJIE_SIM_SEED") {
+        return replay(seed);
+    }
+    let seeds = number_from("ZHUANJIE_SIM_SEEDS").unwrap_or(SEEDS);
+    let next = AtomicU64::new(1);
+    let broken = AtomicU64::new(u64::MAX);
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > seeds || broken.load(Ordering::Relaxed) != u64::MAX {
+                        break;
+                    }
+                    if run(seed, false).1.is_some() {
+                        broken.fetch_min(seed, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let broken = broken.into_inner();
+    if broken != u64::MAX {
+        replay(broken);
+    }
+}
