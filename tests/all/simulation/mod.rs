@@ -12,6 +12,7 @@ mod world;
 use clients::Sent;
 use dice::Dice;
 use invariants::Before;
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
@@ -19,9 +20,9 @@ use world::World;
 /// Seeds 1 to this many are played, the same ones in every run.
 const SEEDS: u64 = 20_000;
 const THREADS: usize = 2;
-const STEPS: usize = 40;
+const STEPS: usize = 60;
 
-/// Plays one seed from beginning to end; gives its log if one was asked for.
+/// Plays a world from beginning to end.
 fn play(world: &mut World, dice: &mut Dice) {
     let mut sent: Vec<Sent> = vec![];
     for _ in 0..STEPS {
@@ -60,8 +61,48 @@ fn step(world: &mut World, dice: &mut Dice, sent: &mut Vec<Sent>) {
     }
 }
 
-/// The log of a seed and what stopped it; no text if nothing did.
-fn run(seed: u64, logged: bool) -> (Vec<String>, Option<String>) {
+/// What must happen somewhere in the seeds, or the play has become too tame to prove anything.
+const MUST_HAPPEN: &[&str] = &[
+    "approved",
+    "assigned",
+    "refused",
+    "withdrawn",
+    "expired",
+    "escalated",
+    "moved",
+    "to a holding",
+    "moved out",
+    "revived",
+    "created",
+    "assignment.branch_out_of_scope",
+    "assignment.not_a_branch",
+    "approval.not_your_turn",
+    "transfer.already_approved",
+    "transfer.already_open",
+    "transfer.conflict",
+    "transfer.explanation_required",
+    "transfer.external_not_yours",
+    "transfer.identity_not_certified",
+    "transfer.inbound_member_exists",
+    "transfer.member_not_active",
+    "transfer.not_yours_to_cancel",
+    "transfer.orphaned",
+    "transfer.self_approval",
+    "transfer.target_closed",
+    "transfer.target_graduate_branch",
+    "transfer.target_other_system",
+    "transfer.target_same",
+];
+
+/// What came of a seed.
+struct Outcome {
+    log: Vec<String>,
+    seen: BTreeSet<&'static str>,
+    /// Why it stopped before its end.
+    stopped: Option<String>,
+}
+
+fn run(seed: u64, logged: bool) -> Outcome {
     let mut dice = Dice::new(seed);
     let mut world = World::new(&mut dice, logged);
     let stopped = catch_unwind(AssertUnwindSafe(|| play(&mut world, &mut dice)))
@@ -71,11 +112,15 @@ fn run(seed: u64, logged: bool) -> (Vec<String>, Option<String>) {
             text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
                 .unwrap_or_default()
         });
-    (world.take_log(), stopped)
+    Outcome {
+        log: world.take_log(),
+        seen: world.seen,
+        stopped,
+    }
 }
 
 fn replay(seed: u64) {
-    let (log, stopped) = run(seed, true);
+    let Outcome { log, stopped, .. } = run(seed, true);
     let log = log.join("\n");
     match stopped {
         Some(why) => panic!("{log}\nseed {seed} broke a rule: {why}\nreplay it with ZHUANJIE_SIM_SEED={seed}"),
@@ -93,25 +138,34 @@ fn i01_to_i33_hold_whatever_the_clients_do() {
         return replay(seed);
     }
     let seeds = number_from("ZHUANJIE_SIM_SEEDS").unwrap_or(SEEDS);
-    let next = AtomicU64::new(1);
-    let broken = AtomicU64::new(u64::MAX);
-    std::thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed > seeds || broken.load(Ordering::Relaxed) != u64::MAX {
-                        break;
-                    }
-                    if run(seed, false).1.is_some() {
-                        broken.fetch_min(seed, Ordering::Relaxed);
-                    }
-                }
-            });
-        }
+    let (next, broken) = (AtomicU64::new(1), AtomicU64::new(u64::MAX));
+    let seen = std::thread::scope(|scope| {
+        let threads = [(); THREADS].map(|()| scope.spawn(|| play_until_broken(seeds, &next, &broken)));
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("a thread catches its panics"))
+            .collect::<BTreeSet<_>>()
     });
-    let broken = broken.into_inner();
-    if broken != u64::MAX {
-        replay(broken);
+    match broken.into_inner() {
+        u64::MAX => {}
+        seed => replay(seed),
+    }
+    let missed: Vec<_> = MUST_HAPPEN.iter().filter(|name| !seen.contains(*name)).collect();
+    assert!(missed.is_empty(), "never happened in {seeds} seeds: {missed:?}");
+}
+
+/// Takes seeds in ascending order until one breaks, so that the lowest broken one is known whichever thread met it.
+fn play_until_broken(seeds: u64, next: &AtomicU64, broken: &AtomicU64) -> BTreeSet<&'static str> {
+    let mut seen = BTreeSet::new();
+    loop {
+        let seed = next.fetch_add(1, Ordering::Relaxed);
+        if seed > seeds || broken.load(Ordering::Relaxed) != u64::MAX {
+            return seen;
+        }
+        let outcome = run(seed, false);
+        seen.extend(outcome.seen);
+        if outcome.stopped.is_some() {
+            broken.fetch_min(seed, Ordering::Relaxed);
+        }
     }
 }

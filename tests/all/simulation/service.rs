@@ -111,7 +111,10 @@ pub fn serve(world: &mut World, key: Option<u64>, request: &Request) -> Answer {
     let answer = prepare(world, request).and_then(|prepared| commit(world, prepared));
     match (&answer, key) {
         (Ok(receipt), Some(key)) => world.answers.push((key, request.clone(), *receipt)),
-        (Err(_), _) => assert_eq!(world.writes, before, "I-32: a refused request changes nothing"),
+        (Err(codes), _) => {
+            assert_eq!(world.writes, before, "I-32: a refused request changes nothing");
+            world.seen.extend(codes.iter().map(|code| code.name()));
+        }
         _ => {}
     }
     world.log(|| format!("{request:?} -> {answer:?}"));

@@ -5,6 +5,7 @@ use super::country::{self, HOMES, NATION, OTHER_SYSTEMS};
 use super::dice::Dice;
 use super::oracle::Course;
 use chrono::{NaiveDate, TimeDelta};
+use std::collections::BTreeSet;
 use zhuanjie::domain::actor::{Actor, Office, Role};
 use zhuanjie::domain::codes::Code;
 use zhuanjie::domain::graduation::{Graduation, MonthChange};
@@ -97,6 +98,8 @@ pub struct World {
     /// Keys with what was asked and answered under them.
     pub answers: Vec<(u64, super::service::Request, Receipt)>,
     policies: Vec<Policy>,
+    /// What happened at all: names of events, outcomes and refusals.
+    pub seen: BTreeSet<&'static str>,
     /// How often anything was written.
     pub writes: u64,
     log: Option<Vec<String>>,
@@ -124,6 +127,7 @@ impl World {
             changes: vec![],
             answers: vec![],
             policies: policies(dice),
+            seen: BTreeSet::new(),
             writes: 0,
             log: logged.then(Vec::new),
         };
@@ -358,6 +362,16 @@ impl World {
             return Err(Code::TransferConflict);
         }
         let (id, version, at) = (case.id, case.version, event.at);
+        self.seen.insert(event.kind.name());
+        if let Some(movement) = &movement {
+            self.seen.insert(match (movement.to, movement.from, movement.member) {
+                (Outcome::Holding(_), ..) => "to a holding",
+                (Outcome::MovedOut(_), ..) => "moved out",
+                (Outcome::Branch(_), Some(_), _) => "moved",
+                (Outcome::Branch(_), None, Some(_)) => "revived",
+                (Outcome::Branch(_), None, None) => "created",
+            });
+        }
         let stored = &mut self.cases[number];
         stored.case = case;
         stored.events.push(event);
