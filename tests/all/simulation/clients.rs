@@ -15,21 +15,18 @@ use zhuanjie::domain::transfer::turn::Duty;
 /// A request with its key, as a client remembers it.
 pub type Sent = (u64, Request, Answer);
 
-/// One client sends one request. Its answer may get lost: then he sends it again, at once or later.
+/// One client sends one request. The server may die before it writes, or its answer may get lost: then he sends the same
+/// again, at once or (by [`again`]) later.
 pub fn send(world: &mut World, dice: &mut Dice, sent: &mut Vec<Sent>, request: Request) {
     let key = sent.len() as u64;
-    let arrived = !dice.percent(5);
-    if arrived {
-        let answer = service::serve(world, Some(key), &request);
-        if dice.percent(15) {
-            again(world, (key, request.clone(), answer.clone()));
-        }
-        sent.push((key, request, answer));
-    } else {
-        // The request itself was lost; the client cannot tell and sends it again.
-        let answer = service::serve(world, Some(key), &request);
-        sent.push((key, request, answer));
+    if dice.percent(5) {
+        drop(service::prepare(world, &request));
     }
+    let answer = service::serve(world, Some(key), &request);
+    if dice.percent(15) {
+        again(world, (key, request.clone(), answer.clone()));
+    }
+    sent.push((key, request, answer));
 }
 
 /// Sends a request again under its key: one effect, the same answer (I-16, I-20).

@@ -20,7 +20,7 @@ use world::World;
 /// Seeds 1 to this many are played, the same ones in every run.
 const SEEDS: u64 = 20_000;
 const THREADS: usize = 2;
-const STEPS: usize = 60;
+const STEPS: usize = 50;
 
 /// Plays a world from beginning to end.
 fn play(world: &mut World, dice: &mut Dice) {
@@ -29,6 +29,7 @@ fn play(world: &mut World, dice: &mut Dice) {
         let before = Before::of(world);
         step(world, dice, &mut sent);
         invariants::check(world, &before);
+        clients::look(world, dice);
     }
 }
 
@@ -46,8 +47,7 @@ fn step(world: &mut World, dice: &mut Dice, sent: &mut Vec<Sent>) {
         58..62 => clients::race(world, dice),
         62..64 => clients::race_of_filings(world, dice),
         64..66 => clients::batch(world, dice),
-        66..70 => clients::look(world, dice),
-        70..75 => offices::appointment(world, dice),
+        66..75 => offices::appointment(world, dice),
         75..78 => offices::set_month(world, dice),
         78..81 => offices::mark(world, dice),
         81..83 => offices::propose_month(world, dice),

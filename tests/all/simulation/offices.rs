@@ -4,6 +4,7 @@ use super::country::{self, Shape};
 use super::dice::Dice;
 use super::invariants;
 use super::oracle::{self, month_number};
+use super::service::{self, Decision, Deed, Request};
 use super::world::{StoredChange, Who, World};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
 use zhuanjie::domain::codes::Code;
@@ -361,7 +362,7 @@ pub fn close(world: &mut World, dice: &mut Dice) {
     }
 }
 
-/// O7: a certification comes or goes; T12: so does a standing, unless a case is open.
+/// O7: a certification comes or goes.
 pub fn certify(world: &mut World, dice: &mut Dice) {
     let id = MemberId(dice.between(1, world.members.len() as i64));
     world.member_mut(id).certification = if dice.percent(80) {
@@ -402,13 +403,7 @@ fn next_edge(world: &World, dice: &mut Dice) -> Timestamp {
         .open_cases()
         .filter_map(|number| {
             let course = &world.cases[number].course;
-            oracle::last_instant(world, course).or(match course.step() {
-                Some((Duty::Assignment, _)) => {
-                    let policy = world.policy(world.cases[number].case.season);
-                    Some(course.reached + TimeDelta::days(i64::from(policy.escalation_days)))
-                }
-                _ => None,
-            })
+            oracle::last_instant(world, course).or(oracle::last_instant_alone(world, course))
         })
         .collect();
     match dice.pick(&due) {
@@ -510,17 +505,17 @@ pub fn race_with_the_expiry(world: &mut World, dice: &mut Dice) {
     let stored = &world.cases[case];
     let version = stored.case.version;
     let who: Who = world.somebody(dice, &stored.inbox.clone());
-    let decision = super::service::Decision {
+    let decision = Decision {
         who,
         case,
         version,
-        deed: super::service::Deed::Approve,
+        deed: Deed::Approve,
     };
-    let Ok(prepared) = super::service::prepare(world, &super::service::Request::Decide(decision)) else {
+    let Ok(prepared) = service::prepare(world, &Request::Decide(decision)) else {
         return;
     };
     expiry(world);
     let ended = world.cases[case].case.version != version;
-    let answer = super::service::commit(world, prepared);
+    let answer = service::commit(world, prepared);
     assert_eq!(answer.is_err(), ended, "A9: approve and expire race on the version");
 }

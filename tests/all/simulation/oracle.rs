@@ -110,13 +110,17 @@ pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
     waits_for_an_organization.then(|| begin + TimeDelta::seconds(seconds))
 }
 
+/// §1.5: the last instant before an assignment comes before the direct superior, once.
+pub fn last_instant_alone(world: &World, course: &Course) -> Option<Timestamp> {
+    let year = date_in_china(course.filed).year();
+    let seconds = i64::from(world.policy(year).escalation_days) * 86_400;
+    let waits = matches!(course.step(), Some((Duty::Assignment, _))) && !course.escalated;
+    waits.then(|| course.reached + TimeDelta::seconds(seconds))
+}
+
 /// §1.5: whether an assignment has waited long enough to come before the direct superior.
 pub fn is_stale(world: &World, course: &Course) -> bool {
-    let year = date_in_china(course.filed).year();
-    let waited = world.now - course.reached;
-    matches!(course.step(), Some((Duty::Assignment, _)))
-        && !course.escalated
-        && waited > TimeDelta::seconds(i64::from(world.policy(year).escalation_days) * 86_400)
+    last_instant_alone(world, course).is_some_and(|last| world.now > last)
 }
 
 /// §1.1.5: the year whose 1 June (00:00 in China) has come last.
