@@ -11,4 +11,5 @@ mod jobs;
 mod marks;
 mod policies;
 mod schema;
+mod simulation;
 mod support;
