@@ -6,6 +6,7 @@ pub mod idempotency;
 pub mod inbox;
 pub mod members;
 pub mod organizations;
+pub mod search;
 pub mod transfers;
 
 use crate::domain::organization::Path;

@@ -6,6 +6,7 @@ pub mod audit;
 mod error;
 pub mod idempotency;
 pub mod organizations;
+pub mod search;
 
 pub use error::{Error, Result};
 
