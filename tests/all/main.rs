@@ -6,4 +6,5 @@
 mod architecture;
 mod doors;
 mod schema;
+mod search;
 mod support;
