@@ -11,6 +11,7 @@ mod organizations;
 mod paging;
 mod problem;
 mod reply;
+mod search;
 mod server;
 mod wire;
 

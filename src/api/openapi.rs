@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, meta, organizations};
+use super::{auth, meta, organizations, search};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -50,7 +50,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/v1")
             .configure(meta::routes)
             .configure(auth::routes)
-            .configure(organizations::routes),
+            .configure(organizations::routes)
+            .configure(search::routes),
     );
 }
 

@@ -3,7 +3,8 @@
 use crate::domain::graduation::{Graduation, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::organization::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::reason::Reason;
 use crate::domain::time::{Month, Timestamp};
 use crate::repository::organizations::Organization;
 use serde::Serialize;
@@ -47,7 +48,9 @@ words!(
     Undetermined,
     Standing,
     RealName,
-    Certification
+    Certification,
+    Health,
+    Reason
 );
 ids!(
     OrganizationId,

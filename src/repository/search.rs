@@ -36,11 +36,22 @@ pub struct Found {
     pub stage: Option<Stage>,
     pub province_id: Option<OrganizationId>,
     pub leading_organ_id: Option<OrganizationId>,
+    pub division_code: Option<String>,
     pub name: String,
     pub status: Status,
 }
 
 impl Found {
+    /// Whether it is below a superior, or stands in the place whose leading organ that is: a university answers to its
+    /// province, and is looked for by its city.
+    pub fn belongs_to(&self, superior: &Found) -> bool {
+        let stands_there = || match (&self.division_code, &superior.division_code) {
+            (Some(own), Some(place)) => superior.kind == Kind::LeadingOrgan && own.starts_with(place.as_str()),
+            _ => false,
+        };
+        self.path.is_below(&superior.path) || self.id != superior.id && stands_there()
+    }
+
     /// What the ranking needs to know.
     pub fn standing(&self) -> Standing {
         Standing {
@@ -65,7 +76,11 @@ pub struct Entry {
 
 impl Entry {
     /// The rows of an organization: each of its terms in each of its lists.
-    pub fn all(organization: OrganizationId, scopes: &[OrganizationId], terms: Vec<Term>) -> impl Iterator<Item = Self> {
+    pub fn all(
+        organization: OrganizationId,
+        scopes: &[OrganizationId],
+        terms: Vec<Term>,
+    ) -> impl Iterator<Item = Self> {
         terms.into_iter().flat_map(move |term| {
             scopes.iter().map(move |scope| Self {
                 scope_id: scope.0,
@@ -154,7 +169,10 @@ pub fn province_level(
         .filter(organizations::level.eq(Level::Province))
         .select(organizations::id);
     match wanted {
-        ProvinceLevel::Province(code) => below.filter(organizations::division_code.eq(code)).first(conn).optional(),
+        ProvinceLevel::Province(code) => below
+            .filter(organizations::division_code.eq(code))
+            .first(conn)
+            .optional(),
         ProvinceLevel::System(system) => below.filter(organizations::system.eq(system)).first(conn).optional(),
     }
 }

@@ -67,11 +67,16 @@ pub struct Hit {
 /// `division.unknown` for a province that is none, `organization.not_found` for an organization that the caller can't
 /// know of.
 pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<Vec<Hit>> {
-    let Some(list) = list(conn, actor, &search.within)? else { return Ok(Vec::new()) };
+    let Some(list) = list(conn, actor, &search.within)? else {
+        return Ok(Vec::new());
+    };
     let mut ranks: HashMap<OrganizationId, Rank> = HashMap::new();
     for (nth, reading) in readings(&search.query).iter().enumerate() {
         for (id, rank) in read(conn, &list, nth, reading, search.limit)? {
-            ranks.entry(id).and_modify(|known| *known = rank.min(*known)).or_insert(rank);
+            ranks
+                .entry(id)
+                .and_modify(|known| *known = rank.min(*known))
+                .or_insert(rank);
         }
         if ranks.len() >= search.limit {
             break;
@@ -93,7 +98,11 @@ struct List {
 impl List {
     /// Where to look for what stands below an organization.
     fn below(organization: &Found) -> Option<Self> {
-        let scope = scope_below(&organization.path, organization.province_id, organization.leading_organ_id)?;
+        let scope = scope_below(
+            &organization.path,
+            organization.province_id,
+            organization.leading_organ_id,
+        )?;
         Some(Self {
             scope,
             below: Some(organization.path.clone()),
@@ -110,7 +119,9 @@ impl List {
 }
 
 fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<List>> {
-    let Some(root) = search::root(conn)? else { return Ok(None) };
+    let Some(root) = search::root(conn)? else {
+        return Ok(None);
+    };
     let scope = match within {
         Within::Nation => Some(root),
         Within::Province(code) => {
@@ -122,7 +133,11 @@ fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<List>>
         Within::System(system) => search::province_level(conn, root, &ProvinceLevel::System(*system))?,
         Within::Organization(id) => {
             let organization = organizations::get(conn, actor, *id)?.organization;
-            let scope = scope_below(&organization.path, organization.province_id, organization.leading_organ_id);
+            let scope = scope_below(
+                &organization.path,
+                organization.province_id,
+                organization.leading_organ_id,
+            );
             return Ok(scope.map(|scope| List {
                 scope,
                 below: Some(organization.path),
@@ -148,8 +163,14 @@ fn read(
     }
     if parts.len() > 1 && answers.ranks().len() < limit {
         for (at, container) in answers.containers() {
-            let Some(inside) = List::below(&container).filter(|inside| inside.scope != list.scope) else { continue };
-            for (other, part) in parts.iter().enumerate().filter(|&(other, part)| other != at && part.is_key) {
+            let Some(inside) = List::below(&container).filter(|inside| inside.scope != list.scope) else {
+                continue;
+            };
+            for (other, part) in parts
+                .iter()
+                .enumerate()
+                .filter(|&(other, part)| other != at && part.is_key)
+            {
                 let mut postings = inside.look_up(conn, part)?;
                 postings.retain(|posting| list.below.as_ref().is_none_or(|root| posting.found.path.is_below(root)));
                 answers.add(other, postings);
@@ -209,14 +230,17 @@ impl<'a> Answers<'a> {
     }
 
     fn ranks(&self) -> Vec<(OrganizationId, Rank)> {
-        self.found.values().filter_map(|(found, fits)| self.rank(found, fits)).collect()
+        self.found
+            .values()
+            .filter_map(|(found, fits)| self.rank(found, fits))
+            .collect()
     }
 
     /// The rank of one that answers every part.
     fn rank(&self, found: &Found, fits: &[Option<(u8, usize)>]) -> Option<(OrganizationId, Rank)> {
         let folded = name::fold(&found.name);
         let holds = |at: usize, part: &Part| {
-            let by_superior = || self.named[at].iter().any(|(_, superior)| found.path.is_below(&superior.path));
+            let by_superior = || self.named[at].iter().any(|(_, superior)| found.belongs_to(superior));
             fits[at].is_some() || folded.contains(&part.text) || by_superior()
         };
         let all = self.parts.iter().enumerate().all(|(at, part)| holds(at, part));
@@ -236,7 +260,9 @@ fn hits(conn: &mut Conn, actor: &Actor, ids: &[OrganizationId], reason: Option<R
     superiors.dedup();
     let names: HashMap<OrganizationId, String> = search::names(conn, &superiors)?.into_iter().collect();
     let home = home(conn, actor)?;
-    let visible = organizations.into_iter().filter(|found| organizations::is_visible(actor, found));
+    let visible = organizations
+        .into_iter()
+        .filter(|found| organizations::is_visible(actor, found));
     visible
         .map(|organization| {
             let facts = organization.facts();
@@ -266,7 +292,11 @@ fn home(conn: &mut Conn, actor: &Actor) -> Result<Home> {
         Some(member) => members::find(conn, member)?.and_then(|member| member.branch_id),
         None => None,
     };
-    let Some(from) = branch.or(actor.office().map(|office| office.organization)) else { return Ok(Home::default()) };
-    let school = search::organizations(conn, &[from])?.first().and_then(|organization| organization.school_id);
+    let Some(from) = branch.or(actor.office().map(|office| office.organization)) else {
+        return Ok(Home::default());
+    };
+    let school = search::organizations(conn, &[from])?
+        .first()
+        .and_then(|organization| organization.school_id);
     Ok(Home { branch, school })
 }

@@ -32,12 +32,16 @@ impl Directory {
     }
 
     fn load(engine: Engine) -> Option<Self> {
-        let settings = Settings { pool_size: 4, ..Settings::default() };
+        let settings = Settings {
+            pool_size: 4,
+            ..Settings::default()
+        };
         let db = TestDb::with_settings(engine, &settings)?;
         let now: Timestamp = "2026-06-15T00:00:00Z".parse().expect("an instant");
         let country = Country::new(1, 1_000, now);
         let conn = &mut db.conn();
-        conn.transaction(|conn| load(conn, &country)).expect("the country is stored");
+        conn.transaction(|conn| load(conn, &country))
+            .expect("the country is stored");
         if engine == Engine::Postgres {
             db.execute("ANALYZE");
         }
@@ -45,7 +49,12 @@ impl Directory {
     }
 
     fn search(&self, query: &str, within: Within) -> Vec<Hit> {
-        let question = Search { query: query.to_owned(), within, reason: None, limit: 10 };
+        let question = Search {
+            query: query.to_owned(),
+            within,
+            reason: None,
+            limit: 10,
+        };
         let actor = Actor::member(AccountId(1), MemberId(1));
         block_on(self.db.db().read(move |conn| search(conn, &actor, &question))).expect("an answer")
     }
@@ -112,7 +121,9 @@ fn load(conn: &mut Conn, country: &Country) -> QueryResult<()> {
     let records: Vec<OrganizationRecord> = country.organizations().collect();
     for records in records.chunks(1_000) {
         let rows: Vec<Row<'_>> = records.iter().map(Row::from).collect();
-        on_each!(conn, |c| diesel::insert_into(organizations::table).values(&rows).execute(c))?;
+        on_each!(conn, |c| diesel::insert_into(organizations::table)
+            .values(&rows)
+            .execute(c))?;
     }
     let entries: Vec<Entry> = records.iter().flat_map(|record| entries(record, &former)).collect();
     store(conn, &entries)
@@ -175,12 +186,20 @@ fn the_right_one_is_among_the_first_five(directory: &Directory) {
         first += usize::from(place == Some(0));
         if place.is_none_or(|place| place >= 5) {
             let found: Vec<String> = hits.iter().take(5).map(title).collect();
-            missed.push(format!("{query} {within:?}: not {expected} but\n    {}", found.join("\n    ")));
+            missed.push(format!(
+                "{query} {within:?}: not {expected} but\n    {}",
+                found.join("\n    ")
+            ));
         }
     }
     println!("{first} of {all} are first");
     assert!(all >= 150, "{all} queries");
-    assert!(missed.is_empty(), "{} of {all} missed, {first} first:\n{}", missed.len(), missed.join("\n"));
+    assert!(
+        missed.is_empty(),
+        "{} of {all} missed, {first} first:\n{}",
+        missed.len(),
+        missed.join("\n")
+    );
 }
 
 #[test]

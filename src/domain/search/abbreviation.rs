@@ -38,41 +38,81 @@ pub fn usual(name: &str) -> &'static [&'static str] {
     USUAL.get(name).map_or(&[], Vec::as_slice)
 }
 
-/// What a school's name is shortened to by rule: its place, whole or by its first character, with what is left of its
-/// subject and kind: 武理工, 华中科大, 哈工大, 武汉职院.
+/// What a school's name is shortened to by rule.
 pub fn by_rule(name: &str) -> Vec<String> {
-    let Some(ending) = name::ending(name) else { return Vec::new() };
-    let (kind, is_university) = match ending {
-        "大学" | "职业大学" | "职业技术大学" => ("大", true),
-        "学院" | "职业学院" | "职业技术学院" => ("院", false),
-        _ if ending.ends_with("专科学校") => ("专", false),
-        _ => return Vec::new(),
+    let Some(ending) = name::ending(name) else {
+        return Vec::new();
     };
-    // 职业技术学院 counts as the subject 职业技术 of an 学院.
-    let body = name.strip_suffix("大学").or_else(|| name.strip_suffix("学院"));
-    let body = body.or_else(|| name.strip_suffix("高等专科学校")).unwrap_or(name);
-    let (place, subject) = split_place(body);
-    let Some(initial) = place.chars().next() else { return Vec::new() };
+    match ending {
+        "大学" | "职业大学" | "职业技术大学" => of_college(name, "大学", "大"),
+        "学院" | "职业学院" | "职业技术学院" => {
+            [of_college(name, "学院", "院"), within_university(name)].concat()
+        }
+        "中学" | "高级中学" => of_secondary_school(name),
+        _ if ending.ends_with("专科学校") => of_college(name, "高等专科学校", "专"),
+        _ => Vec::new(),
+    }
+}
+
+/// Its place, whole or by its first character or left out, with what is left of its subject and kind: 武理工, 华中科大,
+/// 师大, 武汉职院.
+fn of_college(name: &str, ending: &str, kind: &str) -> Vec<String> {
+    let (place, subject) = split_place(name.strip_suffix(ending).unwrap_or(name));
+    let Some(initial) = place.chars().next() else {
+        return Vec::new();
+    };
     if subject.is_empty() {
-        return if is_university { vec![format!("{initial}{kind}")] } else { Vec::new() };
+        return vec![format!("{initial}{kind}")];
     }
     let short = shorten(subject);
-    let mut all = vec![format!("{initial}{short}{kind}"), format!("{place}{short}{kind}")];
-    all.push(format!("{initial}{short}"));
-    if short != subject {
-        all.push(format!("{place}{short}"));
-    }
-    if let Some(trade) = subject.strip_suffix("职业技术").or_else(|| subject.strip_suffix("职业")) {
+    let mut all = vec![
+        format!("{initial}{short}{kind}"),
+        format!("{place}{short}{kind}"),
+        format!("{short}{kind}"),
+        format!("{initial}{short}"),
+        format!("{place}{short}"),
+    ];
+    // 职业技术学院 counts as the subject 职业技术 of an 学院, and people say 职业学院 and 职院.
+    if let Some(trade) = subject
+        .strip_suffix("职业技术")
+        .or_else(|| subject.strip_suffix("职业"))
+    {
         all.push(format!("{place}{trade}职{kind}"));
-        all.push(format!("{place}{trade}职业{}", if is_university { "大学" } else { "学院" }));
+        all.push(format!("{place}{trade}职业{ending}"));
     }
+    all
+}
+
+/// A college that carries its university's name is called without the word: 江西理工应用科学学院.
+fn within_university(name: &str) -> Vec<String> {
+    let (university, college) = name.split_once("大学").unwrap_or_default();
+    if university.is_empty() {
+        Vec::new()
+    } else {
+        vec![format!("{university}{college}")]
+    }
+}
+
+/// 一中 of 第一中学, 高中 of 高级中学; with the place and without.
+fn of_secondary_school(name: &str) -> Vec<String> {
+    let short = name.replace("高级中学", "高中");
+    let short = match short.split_once('第') {
+        Some((place, number)) => format!("{place}{}", number.replace("中学", "中").replace("高中", "中")),
+        None => short,
+    };
+    let own = loose_places(&short).1.to_owned();
+    let mut all = vec![short, own];
+    all.retain(|short| short != name);
     all
 }
 
 /// The place a school's name begins with and the rest. A name that is no place and no more than two characters is taken
 /// as one: 清华, 复旦.
 fn split_place(body: &str) -> (&str, &str) {
-    let region = REGIONS.iter().find(|region| body.starts_with(**region)).map(|region| region.len());
+    let region = REGIONS
+        .iter()
+        .find(|region| body.starts_with(**region))
+        .map(|region| region.len());
     let place = loose_places(body).1;
     let at = region.or_else(|| (place.len() < body.len()).then(|| body.len() - place.len()));
     body.split_at(at.unwrap_or_else(|| body.char_indices().nth(2).map_or(body.len(), |(at, _)| at)))

@@ -65,7 +65,10 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
     terms.add(TermKind::Name, name.whole.clone());
     terms.add(TermKind::Name, name.own.clone());
     terms.add(TermKind::Name, name::core(&name::fold(named.short_name)).to_owned());
-    terms.0.extend(name.stem.clone().map(|text| Term { text, kind: TermKind::Name }));
+    terms.0.extend(name.stem.clone().map(|text| Term {
+        text,
+        kind: TermKind::Name,
+    }));
     for part in name.parts() {
         terms.add(TermKind::Part, part.to_owned());
     }
@@ -73,6 +76,9 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
         return terms.settle();
     }
     terms.spell(&name.own);
+    for spelling in name.parts().flat_map(pinyin::spellings) {
+        terms.add(TermKind::Pinyin, spelling.full);
+    }
     if let Some(stem) = &name.stem {
         terms.spell(stem);
     }
@@ -152,15 +158,13 @@ impl Terms {
     /// Schools are looked for by code, by the five digits of it everybody knows, and by abbreviations.
     fn add_school(&mut self, name: &Name, code: &str) {
         self.add(TermKind::Code, code.to_owned());
-        self.add(TermKind::Code, code.get(code.len().saturating_sub(5)..).unwrap_or_default().to_owned());
+        self.add(
+            TermKind::Code,
+            code.get(code.len().saturating_sub(5)..).unwrap_or_default().to_owned(),
+        );
         for shortened in abbreviation::by_rule(&name.whole) {
             self.spell(&shortened);
             self.add(TermKind::Shortened, shortened);
-        }
-        for part in name.parts() {
-            for spelling in pinyin::spellings(part) {
-                self.add(TermKind::Pinyin, spelling.full);
-            }
         }
     }
 

@@ -17,10 +17,10 @@ const OFFICES: [&str; 16] = [
 
 /// Endings that say what kind of thing it is; longer ones first. Alone they find nothing, since thousands share them.
 #[rustfmt::skip]
-const ENDINGS: [&str; 45] = [
+const ENDINGS: [&str; 46] = [
     "幼儿师范高等专科学校", "师范高等专科学校", "医学高等专科学校", "高等专科学校",
     "集团股份有限公司", "集团有限责任公司", "股份有限公司", "有限责任公司", "集团有限公司", "有限公司",
-    "职业技术大学", "职业技术学院", "职业大学", "职业学院", "街道办事处", "高级中学", "专科学校", "直属机关", "管理委员会", "管委会", "街道办",
+    "职业技术大学", "职业技术学院", "职业大学", "职业学院", "街道办事处", "高级中学", "专科学校", "直属机关", "机关", "管理委员会", "管委会", "街道办",
     "自治区", "自治州", "自治县", "自治旗", "民族乡", "地区", "街道", "中学", "学校", "大学", "学院", "集团", "公司",
     "苏木", "街", "镇", "乡", "市", "区", "县", "旗", "州", "盟", "省",
 ];
@@ -43,7 +43,8 @@ static PLACES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| 
 });
 
 /// The short forms of provinces, cities and counties.
-static PLACE_STEMS: LazyLock<std::collections::HashSet<&'static str>> = LazyLock::new(|| PLACES.values().copied().collect());
+static PLACE_STEMS: LazyLock<std::collections::HashSet<&'static str>> =
+    LazyLock::new(|| PLACES.values().copied().collect());
 
 /// The longest full name of a place and more.
 const LONGEST_PLACE: usize = 16;
@@ -81,9 +82,10 @@ pub fn core(text: &str) -> &str {
 
 /// An ending that says what kind of thing it is, if there is something before it that says which.
 pub fn ending(text: &str) -> Option<&'static str> {
-    ENDINGS
-        .into_iter()
-        .find(|ending| text.strip_suffix(ending).is_some_and(|stem| stem.chars().nth(1).is_some()))
+    ENDINGS.into_iter().find(|ending| {
+        text.strip_suffix(ending)
+            .is_some_and(|stem| stem.chars().nth(1).is_some())
+    })
 }
 
 /// Whether it says only what kind of thing is meant: 街道, 职业技术学院.
@@ -93,7 +95,9 @@ pub fn is_ending(text: &str) -> bool {
 
 /// The text without its ending.
 pub fn stem(text: &str) -> &str {
-    ending(text).and_then(|ending| text.strip_suffix(ending)).unwrap_or(text)
+    ending(text)
+        .and_then(|ending| text.strip_suffix(ending))
+        .unwrap_or(text)
 }
 
 /// What a place is called for short: 恩施 of 恩施土家族苗族自治州.
@@ -130,7 +134,9 @@ fn peel<'a>(text: &'a str, left: usize, known: impl Fn(&str) -> Option<&'static 
             .filter(|&end| rest[end..].chars().nth(left - 1).is_some())
             .filter_map(|end| Some((known(&rest[..end])?, end)))
             .last();
-        let Some((place, end)) = longest else { return (found, rest) };
+        let Some((place, end)) = longest else {
+            return (found, rest);
+        };
         found.push(place);
         rest = &rest[end..];
     }

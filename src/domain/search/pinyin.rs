@@ -48,26 +48,35 @@ const SECOND_READINGS: &[(char, &str)] = &[
     ('朝', "zhao"), ('巷', "hang"), ('车', "ju"), ('牟', "mu"), ('尉', "yu"), ('仇', "chou"), ('弄', "long"), ('湫', "qiu"), ('洞', "tong"),
 ];
 
-/// Every way a text is spelled; none if a character of it has no pinyin or there is none in it at all.
+/// Every way a text is spelled: by words, with the second readings, and character by character for those who do not know
+/// better (六合 is Lùhé, and liuhe is typed). None if a character of it has no pinyin or nothing in it is to be spelled.
 pub fn spellings(text: &str) -> Vec<Spelling> {
     if text.is_ascii() {
         return Vec::new();
     }
-    let Some(first) = spell(text, |_| None) else { return Vec::new() };
-    let second = spell(text, |c| lookup(SECOND_READINGS, c));
-    let mut all = vec![first];
-    all.extend(second.filter(|second| *second != all[0]));
+    let mut all: Vec<Spelling> = Vec::with_capacity(1);
+    for spelling in [
+        spell(text, WORDS, usual),
+        spell(text, WORDS, |c| lookup(SECOND_READINGS, c).or_else(|| usual(c))),
+        spell(text, &[], usual),
+    ] {
+        all.extend(spelling.filter(|spelling| !all.contains(spelling)));
+    }
     all
 }
 
-fn spell(text: &str, preferred: impl Fn(char) -> Option<&'static str>) -> Option<Spelling> {
+fn usual(c: char) -> Option<&'static str> {
+    lookup(CHARACTERS, c).or_else(|| c.to_pinyin().map(|pinyin| pinyin.plain()))
+}
+
+fn spell(text: &str, words: &[(&str, &str)], reading: impl Fn(char) -> Option<&'static str>) -> Option<Spelling> {
     let mut spelling = Spelling {
         full: String::with_capacity(text.len() * 2),
         initials: String::with_capacity(text.len() / 3),
     };
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        if let Some((word, syllables)) = WORDS.iter().find(|(word, _)| rest.starts_with(word)) {
+        if let Some((word, syllables)) = words.iter().find(|(word, _)| rest.starts_with(word)) {
             syllables.split(' ').for_each(|syllable| spelling.push(syllable));
             rest = &rest[word.len()..];
             continue;
@@ -76,10 +85,9 @@ fn spell(text: &str, preferred: impl Fn(char) -> Option<&'static str>) -> Option
         if c.is_ascii() {
             spelling.full.push(c);
             spelling.initials.push(c);
-            continue;
+        } else {
+            spelling.push(reading(c)?);
         }
-        let usual = || lookup(CHARACTERS, c).or_else(|| c.to_pinyin().map(|pinyin| pinyin.plain()));
-        spelling.push(preferred(c).or_else(usual)?);
     }
     Some(spelling)
 }
@@ -90,7 +98,8 @@ fn lookup(table: &[(char, &'static str)], wanted: char) -> Option<&'static str> 
 
 impl Spelling {
     fn push(&mut self, syllable: &str) {
-        self.full.extend(syllable.chars().map(|c| if c == 'ü' { 'v' } else { c }));
+        self.full
+            .extend(syllable.chars().map(|c| if c == 'ü' { 'v' } else { c }));
         self.initials.extend(syllable.chars().next());
     }
 }
