@@ -19,6 +19,7 @@ mod policies;
 mod problem;
 mod reply;
 mod rules;
+mod search;
 mod server;
 mod transfers;
 mod wire;

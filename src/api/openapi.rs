@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, graduation, inbox, jobs, look_up, members, meta, organizations, policies, rules, transfers};
+use super::{auth, graduation, inbox, jobs, look_up, members, meta, organizations, policies, rules, search, transfers};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -58,7 +58,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(members::routes)
             .configure(policies::routes)
             .configure(rules::routes)
-            .configure(jobs::routes),
+            .configure(jobs::routes)
+            .configure(search::routes),
     );
 }
 

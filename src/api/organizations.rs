@@ -111,12 +111,20 @@ struct OrganizationDetail {
 
 /// An organization's contact.
 #[derive(Debug, Serialize, ToSchema)]
-struct Contact {
+pub struct Contact {
     /// The secretary's name.
     name: String,
     /// The office telephone.
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
+}
+
+impl Contact {
+    /// Whom to ask at an organization, if anybody is known.
+    pub fn of(organization: &Organization) -> Option<Self> {
+        let phone = organization.contact_phone.clone();
+        organization.contact_name.clone().map(|name| Self { name, phone })
+    }
 }
 
 impl From<Detail> for OrganizationDetail {
@@ -126,12 +134,10 @@ impl From<Detail> for OrganizationDetail {
             former_names,
             administrators,
         } = detail;
-        let phone = organization.contact_phone.clone();
-        let contact = organization.contact_name.clone().map(|name| Contact { name, phone });
         Self {
+            contact: Contact::of(&organization),
             organization: organization.into(),
             former_names,
-            contact,
             administrators,
         }
     }

@@ -7,7 +7,7 @@ use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, U
 use crate::domain::ids::*;
 use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::organization::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
@@ -75,7 +75,8 @@ words!(
     MarkAction,
     TargetRule,
     Mode,
-    Job
+    Job,
+    Health,
 );
 ids!(
     OrganizationId,

@@ -42,6 +42,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    organization_terms (scope_id, term, organization_id) {
+        scope_id -> BigInt,
+        term -> Text,
+        organization_id -> BigInt,
+        kind -> Text,
+    }
+}
+
+diesel::table! {
     members (id) {
         id -> BigInt,
         branch_id -> Nullable<BigInt>,
@@ -302,11 +311,13 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(organization_terms -> organizations (organization_id));
 diesel::joinable!(members -> organizations (branch_id));
 diesel::joinable!(appointments -> organizations (organization_id));
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     organization_names,
+    organization_terms,
     members,
     accounts,
     appointments,

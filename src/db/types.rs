@@ -10,6 +10,7 @@ use crate::domain::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
+use crate::domain::search::TermKind;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Phase};
@@ -92,6 +93,7 @@ words!(
     Stage,
     Purpose,
     Status,
+    TermKind,
     Path
 );
 keys!(

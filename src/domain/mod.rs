@@ -65,6 +65,7 @@ pub mod policy;
 pub mod reason;
 pub mod refusal;
 pub mod rule;
+pub mod search;
 pub mod time;
 pub mod transfer;
 pub mod verdict;

@@ -167,6 +167,16 @@ pub fn count(conn: &mut Conn, branch: OrganizationId) -> QueryResult<i64> {
     dsl::members.filter(dsl::branch_id.eq(branch)).count().get_result(conn)
 }
 
+/// Whether any member is in an organization or below it.
+pub fn any_within(conn: &mut Conn, path: &Path) -> QueryResult<bool> {
+    let (from, until) = subtree(path);
+    let within = dsl::members
+        .filter(dsl::branch_path.ge(from))
+        .filter(dsl::branch_path.lt(until))
+        .select(dsl::id);
+    diesel::select(diesel::dsl::exists(within)).get_result(conn)
+}
+
 /// Members of a branch with a delayed mark (M7).
 pub fn delayed(conn: &mut Conn, branch: OrganizationId) -> QueryResult<Vec<Member>> {
     dsl::members

@@ -13,6 +13,7 @@ pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod search;
 pub mod transfers;
 
 use crate::domain::organization::Path;

@@ -14,6 +14,7 @@ pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod search;
 pub mod transfers;
 
 pub use error::{Error, Result};

@@ -11,5 +11,6 @@ mod jobs;
 mod marks;
 mod policies;
 mod schema;
+mod search;
 mod simulation;
 mod support;

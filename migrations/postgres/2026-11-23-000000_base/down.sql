@@ -16,5 +16,6 @@ DROP TABLE transfers;
 DROP TABLE appointments;
 DROP TABLE accounts;
 DROP TABLE members;
+DROP TABLE organization_terms;
 DROP TABLE organization_names;
 DROP TABLE organizations;

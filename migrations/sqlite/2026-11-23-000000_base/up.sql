@@ -51,6 +51,17 @@ CREATE TABLE organization_names (
 ) STRICT;
 CREATE INDEX organization_names_organization ON organization_names (organization_id);
 
+-- The search index (O4): the texts an organization is found by, in each list it is looked for in. A look-up is the range
+-- of texts of one list that begin with what was typed.
+CREATE TABLE organization_terms (
+    scope_id INTEGER NOT NULL REFERENCES organizations (id),
+    term TEXT NOT NULL,
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    kind TEXT NOT NULL,
+    PRIMARY KEY (scope_id, term, organization_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX organization_terms_organization ON organization_terms (organization_id);
+
 -- Members (团员). ID number and telephone are sealed; equality goes by a keyed digest.
 CREATE TABLE members (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
