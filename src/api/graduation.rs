@@ -7,7 +7,7 @@ use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{GraduationView, Instant, Page, reason};
+use super::wire::{GraduationView, Instant, Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
@@ -234,9 +234,9 @@ struct MonthChangeProposal {
     branch: OrganizationId,
     /// The month it should have.
     month: Month,
-    /// Why; at most 1,000 characters.
+    /// Why; at most 500 characters.
     #[serde(default)]
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
@@ -337,7 +337,7 @@ async fn propose_month_change(
     let proposal = Proposal {
         branch: body.branch,
         month: body.month,
-        reason: reason("/reason", body.reason.as_deref())?,
+        reason: remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?,
     };
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let change = graduation::propose(conn, context, &proposal)?;
@@ -437,9 +437,9 @@ struct Approval {}
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefusalOfChange {
-    /// Why; at most 1,000 characters.
+    /// Why; at most 500 characters.
     #[serde(default)]
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
@@ -503,7 +503,7 @@ async fn refuse_month_change(
     body: Json<RefusalOfChange>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(reason("/reason", body.reason.as_deref())?);
+    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let decided = graduation::decide(conn, context, id, expected, &verdict)?;
         reply::changed(decided.change.version, &MonthChangeDecision::from(decided))

@@ -9,6 +9,7 @@ mod graduation;
 mod inbox;
 mod jobs;
 mod language;
+mod look_up;
 mod members;
 mod meta;
 mod openapi;

@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, graduation, inbox, jobs, members, meta, organizations, policies, rules, transfers};
+use super::{auth, graduation, inbox, jobs, look_up, members, meta, organizations, policies, rules, transfers};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -54,6 +54,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(transfers::routes)
             .configure(inbox::routes)
             .configure(graduation::routes)
+            .configure(look_up::routes)
             .configure(members::routes)
             .configure(policies::routes)
             .configure(rules::routes)

@@ -1,6 +1,5 @@
 //! Wire types that several endpoints share, and what the domain's words look like in the document.
 
-use super::problem::Problem;
 use crate::db::types::Micros;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
@@ -138,28 +137,19 @@ impl PartialSchema for Details {
 impl ToSchema for Details {}
 
 /// The longest text in somebody's own words, in characters.
-const LONGEST_REMARK: usize = 1000;
+const REMARK_MAX: usize = 500;
 
-/// Somebody's own words; `None` if they are blank.
+/// What somebody wrote in his own words; blank is nothing.
 ///
 /// # Errors
-/// `request.invalid` when they are too long.
-pub fn remark(pointer: &str, text: &str) -> Result<Option<Remark>, Problem> {
-    if text.chars().count() > LONGEST_REMARK {
-        let problem = format!("expected at most {LONGEST_REMARK} characters");
-        return Err(Problem::new(
-            Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer),
-        ));
+/// `request.invalid` when it is longer than 500 characters.
+pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Refusal> {
+    match text {
+        Some(text) if text.chars().count() > REMARK_MAX => Err(Refusal::new(Code::RequestInvalid)
+            .with("problem", format!("expected at most {REMARK_MAX} characters"))
+            .at(pointer)),
+        text => Ok(text.and_then(Remark::new)),
     }
-    Ok(Remark::new(text))
-}
-
-/// The same where nothing need be said.
-///
-/// # Errors
-/// As [`remark`].
-pub fn reason(pointer: &str, text: Option<&str>) -> Result<Option<Remark>, Problem> {
-    text.map_or(Ok(None), |text| remark(pointer, text))
 }
 
 /// An organization in a few words.

@@ -251,6 +251,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    look_ups (id) {
+        id -> BigInt,
+        at -> BigInt,
+        account_id -> BigInt,
+        organization_id -> BigInt,
+        member_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    budgets (name, span) {
+        name -> Text,
+        span -> BigInt,
+        used -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency_keys (actor, key) {
         actor -> Text,
         key -> Text,
@@ -302,6 +320,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     cohort_members,
     policies,
     audit_log,
+    look_ups,
+    budgets,
     idempotency_keys,
     job_leases,
     job_runs,

@@ -72,6 +72,15 @@ pub fn find_locked(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>>
         .optional()
 }
 
+/// The member with this ID number.
+pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
+    dsl::members
+        .filter(dsl::id_number_digest.eq(digest))
+        .select(Member::as_select())
+        .first(conn)
+        .optional()
+}
+
 /// The member with this ID number, locked.
 pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
     Locked(

@@ -8,6 +8,7 @@ pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
 pub mod jobs;
+pub mod look_ups;
 pub mod marks;
 pub mod members;
 pub mod organizations;

@@ -9,6 +9,7 @@ pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
 pub mod jobs;
+pub mod look_up;
 pub mod marks;
 pub mod members;
 pub mod organizations;

@@ -1,8 +1,8 @@
 //! Policy by season, and the catalogue of rules, refusals and reasons.
 
+use crate::support::both_engines;
 use crate::support::http::Answer;
 use crate::support::world::World;
-use crate::support::both_engines;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use zhuanjie::domain::codes::Code;

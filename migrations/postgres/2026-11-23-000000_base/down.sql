@@ -1,6 +1,8 @@
 DROP TABLE job_runs;
 DROP TABLE job_leases;
 DROP TABLE idempotency_keys;
+DROP TABLE budgets;
+DROP TABLE look_ups;
 DROP TABLE audit_log;
 DROP TABLE policies;
 DROP TABLE cohort_members;

@@ -279,6 +279,25 @@ CREATE TABLE audit_log (
     request_id TEXT NOT NULL
 ) STRICT;
 
+-- Every look-up of a person by name and ID number (T4), for the audit and for whoever was looked for.
+CREATE TABLE look_ups (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    -- Null where nobody was found.
+    member_id INTEGER REFERENCES members (id)
+) STRICT;
+CREATE INDEX look_ups_member ON look_ups (member_id, id);
+
+-- How much of a budget was used in a span of time; it holds over all servers and survives restarts.
+CREATE TABLE budgets (
+    name TEXT NOT NULL,
+    span INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    PRIMARY KEY (name, span)
+) STRICT, WITHOUT ROWID;
+
 -- Answers already given, by actor and key, written in the effect's own transaction.
 CREATE TABLE idempotency_keys (
     actor TEXT NOT NULL,

@@ -23,6 +23,7 @@ use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer};
 use crate::repository::{accounts, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
+use crate::service::look_up::Wanted;
 use crate::service::{Context, Error, Result, audit, policies};
 
 /// Whom a filing is about; it says which side starts (T1).
@@ -33,12 +34,7 @@ pub enum Subject {
     /// A member of the caller's subtree: the source side starts.
     Ours(MemberId),
     /// Somebody named by full name and ID number: the target side starts (§1.4.3).
-    Named {
-        /// The full name.
-        name: String,
-        /// The digest of the ID number.
-        id_number: Vec<u8>,
-    },
+    Named(Wanted),
 }
 
 impl Subject {
@@ -46,7 +42,7 @@ impl Subject {
         match self {
             Self::Myself => Side::Member,
             Self::Ours(_) => Side::Source,
-            Self::Named { .. } => Side::Target,
+            Self::Named(_) => Side::Target,
         }
     }
 }
@@ -248,7 +244,7 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> 
                 .filter(|member| member.branch_id.is_some() && actor.reaches(&member.branch_path))
                 .ok_or(Code::MemberNotFound)?)
         }
-        Subject::Named { name, id_number } => {
+        Subject::Named(Wanted { name, id_number }) => {
             actor.office().ok_or(Code::ActorNotAdministrator)?;
             let found = members::by_id_number_locked(conn, id_number)?;
             Ok(found
