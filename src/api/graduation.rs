@@ -234,9 +234,9 @@ struct MonthChangeProposal {
     branch: OrganizationId,
     /// The month it should have.
     month: Month,
-    /// Why; at most 1,000 characters.
+    /// Why; at most 500 characters.
     #[serde(default)]
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
@@ -437,9 +437,9 @@ struct Approval {}
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct RefusalOfChange {
-    /// Why; at most 1,000 characters.
+    /// Why; at most 500 characters.
     #[serde(default)]
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 

@@ -292,9 +292,9 @@ struct MemberMark {
     /// When a delayed graduate is expected to graduate: later than his branch (M3).
     #[serde(default)]
     month: Option<Month>,
-    /// Why a delayed graduate is delayed; at most 1,000 characters.
+    /// Why a delayed graduate is delayed; at most 500 characters.
     #[serde(default)]
-    #[schema(max_length = 1000)]
+    #[schema(max_length = 500)]
     reason: Option<String>,
 }
 
@@ -343,7 +343,7 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> Result<(Manner, Vec<Item>), Problem> {
+    fn batch(self) -> Result<(Manner, Vec<Item>), Refusal> {
         let manner = Manner {
             mode: self.mode,
             dry_run: self.dry_run,
@@ -354,7 +354,7 @@ impl MemberMarks {
 }
 
 impl MemberMark {
-    fn item((index, mark): (usize, Self)) -> Result<Item, Problem> {
+    fn item((index, mark): (usize, Self)) -> Result<Item, Refusal> {
         Ok(Item {
             member: mark.member,
             identity: mark.identity.into(),
@@ -386,7 +386,7 @@ async fn mark_members(
     body: Json<MemberMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (manner, items) = body.into_inner().batch()?;
+    let (manner, items) = body.into_inner().batch().map_err(Problem::new)?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = marks::mark(conn, context, manner, &items)?;
         let result = |item: &Item, outcome| MemberMarkResult::new(item.member, outcome, language);
