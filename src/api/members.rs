@@ -343,7 +343,7 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> Result<(Manner, Vec<Item>), Refusal> {
+    fn batch(self) -> Result<(Manner, Vec<Item>), Problem> {
         let manner = Manner {
             mode: self.mode,
             dry_run: self.dry_run,
@@ -354,7 +354,7 @@ impl MemberMarks {
 }
 
 impl MemberMark {
-    fn item((index, mark): (usize, Self)) -> Result<Item, Refusal> {
+    fn item((index, mark): (usize, Self)) -> Result<Item, Problem> {
         Ok(Item {
             member: mark.member,
             identity: mark.identity.into(),
@@ -386,7 +386,7 @@ async fn mark_members(
     body: Json<MemberMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (manner, items) = body.into_inner().batch().map_err(Problem::new)?;
+    let (manner, items) = body.into_inner().batch()?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = marks::mark(conn, context, manner, &items)?;
         let result = |item: &Item, outcome| MemberMarkResult::new(item.member, outcome, language);
