@@ -5,11 +5,17 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db};
+use crate::domain::refusal::Language;
+use crate::domain::time::Timestamp;
+use crate::jobs;
+use crate::service::jobs::{self as service_jobs, Job};
 use anyhow::{Context, Result};
+use chrono::SecondsFormat;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// zhuanjie (转接): transfers of the League's organization relations.
 #[derive(Parser)]
@@ -30,7 +36,13 @@ enum Command {
         /// The address to listen on.
         #[arg(long, env = "ZHUANJIE_LISTEN", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
+        /// Seconds between two runs of the jobs.
+        #[arg(long, env = "ZHUANJIE_JOB_INTERVAL", default_value_t = jobs::DEFAULT_INTERVAL.as_secs())]
+        job_interval: u64,
     },
+    /// What the service does by itself.
+    #[command(subcommand)]
+    Jobs(Jobs),
     /// Bring a database's schema up to date.
     Migrate {
         #[command(flatten)]
@@ -40,6 +52,22 @@ enum Command {
     Openapi,
     /// Print a fresh set of keys for the environment.
     Keys,
+}
+
+#[derive(Subcommand)]
+enum Jobs {
+    /// Run a job once, and print what it did.
+    Run {
+        /// Which one; `jobs list` shows them.
+        name: Job,
+        #[command(flatten)]
+        database: Database,
+        /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
+        #[arg(long)]
+        at: Option<Timestamp>,
+    },
+    /// Print the jobs there are.
+    List,
 }
 
 /// Which database.
@@ -52,11 +80,16 @@ pub struct Database {
 
 impl Database {
     fn url(&self) -> Result<DatabaseUrl> {
-        let url = self
-            .url
-            .as_deref()
-            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
-        Ok(url.parse()?)
+        self.given()?
+            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")
+    }
+
+    /// The database that was named, if one was.
+    ///
+    /// # Errors
+    /// When the name is not a database's.
+    pub fn given(&self) -> Result<Option<DatabaseUrl>> {
+        Ok(self.url.as_deref().map(str::parse).transpose()?)
     }
 }
 
@@ -78,7 +111,18 @@ pub fn main() -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(options) => actix_web::rt::System::new().block_on(crate::demo::run(options)),
-        Command::Serve { database, listen } => actix_web::rt::System::new().block_on(serve(&database, listen)),
+        Command::Serve {
+            database,
+            listen,
+            job_interval,
+        } => {
+            let every = Duration::from_secs(job_interval);
+            actix_web::rt::System::new().block_on(serve(&database, listen, every))
+        }
+        Command::Jobs(Jobs::Run { name, database, at }) => {
+            actix_web::rt::System::new().block_on(run_job(&database, name, at))
+        }
+        Command::Jobs(Jobs::List) => list_jobs(),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),
@@ -90,24 +134,68 @@ pub fn say(text: &str) -> Result<()> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-async fn serve(database: &Database, listen: SocketAddr) -> Result<()> {
+async fn serve(database: &Database, listen: SocketAddr, every: Duration) -> Result<()> {
     let config = Config::new(database.url()?);
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, listen).await
+    serve_app(app, bind(listen)?, every, |_| Ok(())).await
 }
 
-/// Serves until the process is told to stop, and closes the database behind the last answer.
+/// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
+async fn run_job(database: &Database, job: Job, at: Option<Timestamp>) -> Result<()> {
+    let config = Config::new(database.url()?);
+    let db = Db::open(&config.database, &config.settings)?;
+    let clock = Clock::system();
+    let at = at.unwrap_or_else(|| clock.now());
+    let ending = jobs::run(&db, &clock, job, at).await.map_err(|fault| {
+        let problem = service_jobs::wording(&fault);
+        anyhow::anyhow!("{job}: {problem}")
+    })?;
+    db.close().await;
+    let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    match ending {
+        jobs::Ending::Done(done) => {
+            let (processed, failed) = (done.processed, done.failed);
+            say(&format!("{job} at {at}: {processed} processed, {failed} failed\n"))?;
+            anyhow::ensure!(failed == 0, "{failed} could not be processed; the log says which");
+            Ok(())
+        }
+        jobs::Ending::Elsewhere => say(&format!("{job}: another server is running it\n")),
+    }
+}
+
+fn list_jobs() -> Result<()> {
+    let line = |job: &Job| format!("{:16}{}\n", job.as_str(), job.label(Language::English));
+    say(&Job::ALL.iter().map(line).collect::<String>())
+}
+
+/// Takes the address to listen on.
 ///
 /// # Errors
-/// When the address is taken.
-pub async fn serve_app(app: App, listen: SocketAddr) -> Result<()> {
-    let listener = api::bind(listen).with_context(|| format!("can't listen on {listen}"))?;
+/// When it is taken already or not ours to take.
+pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    api::bind(listen).with_context(|| format!("can't listen on {listen}"))
+}
+
+/// Serves until the process is told to stop, running the jobs at each interval, and closes the database behind the last answer. `announce` is told the
+/// address once it is listened on.
+///
+/// # Errors
+/// When the listener can't be used, or what `announce` returns.
+pub async fn serve_app(
+    app: App,
+    listener: TcpListener,
+    every: Duration,
+    announce: impl FnOnce(SocketAddr) -> Result<()>,
+) -> Result<()> {
     let address = listener.local_addr()?;
     let db = app.db.clone();
+    let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
     let server = api::serve(app, listener)?;
+    announce(address)?;
     log::info!("listening on http://{address}, interface at http://{address}/docs/");
     server.await?;
+    timer.abort();
     db.close().await;
     log::info!("stopped; everything accepted is answered and stored");
     Ok(())

@@ -21,7 +21,7 @@ const LONGEST_ID: usize = 64;
 /// Wraps every request.
 ///
 /// # Errors
-/// Never: errors of inner layers are answered here.
+/// Never: no layer lies between this one and the handlers, whose errors and extractors' errors come as answers.
 pub async fn edge(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -33,11 +33,8 @@ pub async fn edge(
     let begun = Instant::now();
     let id = request_id(&request);
     request.extensions_mut().insert(RequestId(id.clone()));
-    let http = request.request().clone();
-    let response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::new(http.clone(), error.error_response()),
-    };
+    // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
+    let response = next.call(request).await?.map_into_boxed_body();
     let (mut response, private) = worded(response, &id);
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
@@ -50,6 +47,7 @@ pub async fn edge(
     let status = response.status().as_u16();
     let micros = begun.elapsed().as_micros() as u64;
     // The matched pattern, not the path: whatever a client writes into an address stays out of the log.
+    let http = response.request();
     let route = http.match_pattern().unwrap_or_else(|| "-".into());
     match private {
         Some(fault) => log::error!(target: "zhuanjie::access", method = http.method().as_str(), route = route.as_str(),

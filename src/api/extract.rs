@@ -251,8 +251,8 @@ impl FromRequest for IfMatch {
 }
 
 /// The strong entity tag of a version.
-pub fn etag(version: i32) -> String {
-    format!("\"{version}\"")
+pub fn etag(version: impl Into<i64>) -> String {
+    format!("\"{}\"", version.into())
 }
 
 #[cfg(test)]

@@ -13,7 +13,23 @@ pub fn probes(config: &mut ServiceConfig<'_>) {
 }
 
 /// Pages about the interface itself.
-pub fn routes(_: &mut ServiceConfig<'_>) {}
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(openapi_document);
+}
+
+/// The OpenAPI document's text, made once at the start.
+pub struct DocumentText(pub String);
+
+/// This document
+///
+/// OpenAPI 3.1, made from the routes themselves.
+#[utoipa::path(tag = "service", operation_id = "openapi_document", security(()), responses(
+    (status = 200, description = "The document", content_type = "application/json"),
+))]
+#[get("/openapi.json")]
+async fn openapi_document(text: web::Data<DocumentText>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(text.0.clone())
+}
 
 /// The state of the service.
 #[derive(Serialize, ToSchema)]
@@ -25,7 +41,7 @@ struct State {
 /// Whether the process lives
 ///
 /// Touches nothing else, so that a database at fault does not get the process killed.
-#[utoipa::path(tag = "service", responses((status = 200, description = "It lives", body = State)))]
+#[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses((status = 200, description = "It lives", body = State)))]
 #[get("/healthz")]
 async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(State { status: "ok" })
@@ -34,7 +50,7 @@ async fn healthz() -> HttpResponse {
 /// Whether requests can be answered now
 ///
 /// Asks the database.
-#[utoipa::path(tag = "service", responses(
+#[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "They can", body = State),
     (status = 503, description = "The database can't be reached", body = super::problem::ProblemDetails,
         content_type = "application/problem+json")

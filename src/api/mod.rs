@@ -1,21 +1,29 @@
 //! The HTTP floor: wire types, extractors, handlers, problems and the OpenAPI document. It knows no tables.
 
 mod auth;
+mod batch;
 mod caller;
 mod edge;
 mod extract;
+mod graduation;
+mod inbox;
+mod jobs;
 mod language;
+mod members;
 mod meta;
 mod openapi;
 mod organizations;
 mod paging;
+mod policies;
 mod problem;
 mod reply;
+mod rules;
 mod search;
 mod server;
+mod transfers;
 mod wire;
 
-pub use server::{bind, serve};
+pub use server::{bind, serve, serve_with};
 
 /// The OpenAPI document, as it is committed and served.
 pub fn document_text() -> String {

@@ -1,6 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, meta, organizations, search};
+use super::{auth, graduation, inbox, jobs, members, meta, organizations, policies, rules, search, transfers};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -51,6 +51,13 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(meta::routes)
             .configure(auth::routes)
             .configure(organizations::routes)
+            .configure(transfers::routes)
+            .configure(inbox::routes)
+            .configure(graduation::routes)
+            .configure(members::routes)
+            .configure(policies::routes)
+            .configure(rules::routes)
+            .configure(jobs::routes)
             .configure(search::routes),
     );
 }

@@ -30,7 +30,7 @@ pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answ
 ///
 /// # Errors
 /// As [`answer`].
-pub fn created(location: String, version: i32, body: &impl Serialize) -> service::Result<Answer> {
+pub fn created(location: String, version: impl Into<i64>, body: &impl Serialize) -> service::Result<Answer> {
     Ok(Answer {
         location: Some(location),
         etag: Some(etag(version)),
@@ -42,7 +42,7 @@ pub fn created(location: String, version: i32, body: &impl Serialize) -> service
 ///
 /// # Errors
 /// As [`answer`].
-pub fn changed(version: i32, body: &impl Serialize) -> service::Result<Answer> {
+pub fn changed(version: impl Into<i64>, body: &impl Serialize) -> service::Result<Answer> {
     Ok(Answer {
         etag: Some(etag(version)),
         ..answer(StatusCode::OK, body)?

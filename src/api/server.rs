@@ -2,6 +2,7 @@
 
 use super::edge::edge;
 use super::extract::BODY_LIMIT;
+use super::meta::DocumentText;
 use super::openapi::{self, Routes};
 use super::problem::Problem;
 use crate::app::App;
@@ -13,7 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// How long what was accepted may take to finish when the service is told to stop.
 const SHUTDOWN_SECONDS: u64 = 30;
@@ -33,9 +34,18 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// # Errors
 /// When the listener can't be used.
 pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
+    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    serve_with(app, listener, workers)
+}
+
+/// The same with a number of worker threads.
+///
+/// # Errors
+/// When the listener can't be used.
+pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
     let document = openapi::document();
     let routes = web::Data::new(Routes::of(&document));
-    let text = web::Data::new(openapi::text(&document));
+    let text = web::Data::new(DocumentText(openapi::text(&document)));
     let app = web::Data::new(app);
     let server = HttpServer::new(move || {
         let (actix, _) = actix_web::App::new()
@@ -47,11 +57,12 @@ pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
             .app_data(routes.clone())
             .app_data(text.clone())
             .app_data(web::PayloadConfig::new(BODY_LIMIT))
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/v1/openapi.json", document.clone()))
+            .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/v1/openapi.json")))
             .route("/docs", web::get().to(to_docs))
             .default_service(web::to(nothing_here))
             .wrap(from_fn(edge))
     })
+    .workers(workers)
     .listen(listener)?
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(5))

@@ -1,15 +1,28 @@
 //! Wire types that several endpoints share, and what the domain's words look like in the document.
 
-use crate::domain::graduation::{Graduation, Undetermined};
+use super::problem::Problem;
+use crate::db::types::Micros;
+use crate::domain::codes::Code;
+use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
+use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
-use crate::domain::reason::Reason;
+use crate::domain::reason::{Details, Reason, Side, TargetRule};
+use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
-use crate::repository::organizations::Organization;
+use crate::domain::transfer::allowed::Action;
+use crate::domain::transfer::propose::Warning;
+use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::route::DestinationKind;
+use crate::domain::transfer::state::Phase;
+use crate::domain::transfer::turn::Duty;
+use crate::service::batch::Mode;
+use crate::service::jobs::Job;
+use crate::service::organizations::Organization;
 use serde::Serialize;
-use utoipa::openapi::RefOr;
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Describes the domain's closed vocabularies as string enums.
@@ -38,6 +51,14 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    Action,
+    Warning,
+    DestinationKind,
+    Phase,
+    Duty,
+    Reason,
+    Side,
+    Identity,
     Kind,
     Level,
     System,
@@ -49,8 +70,13 @@ words!(
     Standing,
     RealName,
     Certification,
-    Health,
-    Reason
+    GraduationEvent,
+    MonthChangeState,
+    MarkAction,
+    TargetRule,
+    Mode,
+    Job,
+    Health
 );
 ids!(
     OrganizationId,
@@ -100,6 +126,35 @@ impl From<Graduation> for GraduationView {
     }
 }
 
+impl PartialSchema for Details {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .description(Some(
+                "What the reason demands; `GET /v1/transfer-reasons` has a JSON Schema for each reason.",
+            ))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .into()
+    }
+}
+impl ToSchema for Details {}
+
+/// The longest text in somebody's own words, in characters.
+const LONGEST_REMARK: usize = 1000;
+
+/// Somebody's own words; `None` if they are blank.
+///
+/// # Errors
+/// `request.invalid` when they are too long.
+pub fn remark(pointer: &str, text: &str) -> Result<Option<Remark>, Problem> {
+    if text.chars().count() > LONGEST_REMARK {
+        let problem = format!("expected at most {LONGEST_REMARK} characters");
+        return Err(Problem::new(
+            Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer),
+        ));
+    }
+    Ok(Remark::new(text))
+}
+
 /// An organization in a few words.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrganizationBrief {
@@ -122,7 +177,32 @@ impl From<&Organization> for OrganizationBrief {
 }
 
 /// An instant on the wire (RFC 3339, UTC).
-pub type Instant = Timestamp;
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct Instant(Timestamp);
+
+impl From<Timestamp> for Instant {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl From<Micros> for Instant {
+    fn from(at: Micros) -> Self {
+        Self(at.into())
+    }
+}
+
+impl PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples([serde_json::json!("2026-06-20T01:00:00Z")])
+            .into()
+    }
+}
+impl ToSchema for Instant {}
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

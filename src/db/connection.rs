@@ -99,6 +99,30 @@ impl Conn {
         }
     }
 
+    /// Runs a part of a use case that may fail alone: what it wrote is undone, the rest stands.
+    ///
+    /// # Errors
+    /// What the part returns.
+    pub fn savepoint<T, E: From<Error>>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        self.transaction(part)
+    }
+
+    /// Runs a part of a use case and undoes it whatever it returns: only the answer is wanted.
+    ///
+    /// # Errors
+    /// What the part returns.
+    pub fn rehearse<T, E: From<Error>>(&mut self, part: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        let mut answer = None;
+        let undone = self.transaction::<(), Error, _>(|conn| {
+            answer = Some(part(conn));
+            Err(Error::RollbackTransaction)
+        });
+        match (answer, undone) {
+            (Some(answer), Err(Error::RollbackTransaction)) => answer,
+            (_, undone) => Err(undone.err().unwrap_or(Error::NotFound).into()),
+        }
+    }
+
     /// A read-only transaction: one snapshot for all statements of a question.
     pub(super) fn read_transaction<T, E: From<Error>>(
         &mut self,

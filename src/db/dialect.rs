@@ -1,8 +1,9 @@
 //! What the two engines say differently, in one file.
 
 use super::connection::{Backend, Conn};
-use diesel::QueryResult;
+use diesel::connection::SimpleConnection;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 
 /// A `SELECT` that locks the rows it returns until the transaction ends.
 ///
@@ -37,4 +38,106 @@ macro_rules! on_each {
             $crate::db::Conn::Postgres($c) => $body,
         }
     };
+}
+
+/// Gives a transaction all the time it needs: the limits that keep a request short do not hold in it.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn take_time(conn: &mut Conn) -> QueryResult<()> {
+    match conn {
+        // The embedded engine has no such limits.
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(conn) => conn.batch_execute(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; \
+             SET LOCAL idle_in_transaction_session_timeout = 0",
+        ),
+    }
+}
+
+/// Makes the ids to come follow those that rows of these tables were given by hand.
+///
+/// # Errors
+/// When a table has no column `id` that counts by itself.
+pub fn follow_given_ids(conn: &mut Conn, tables: &[&str]) -> QueryResult<()> {
+    match conn {
+        // `AUTOINCREMENT` remembers the greatest id ever stored, whoever chose it.
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(conn) => tables.iter().try_for_each(|table| {
+            conn.batch_execute(&format!(
+                "SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table} HAVING max(id) IS NOT NULL"
+            ))
+        }),
+    }
+}
+
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = sql_types::Text)]
+    value: String,
+}
+
+fn texts(conn: &mut Conn, question: &str) -> QueryResult<Vec<String>> {
+    let rows: Vec<Text> = sql_query(question).load(conn)?;
+    Ok(rows.into_iter().map(|row| row.value).collect())
+}
+
+/// The names of the tables there are, the engine's own left out.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn tables(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    let question = match conn {
+        Conn::Sqlite(_) => {
+            "SELECT name AS value FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        }
+        Conn::Postgres(_) => {
+            "SELECT tablename::text AS value FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+        }
+    };
+    texts(conn, question)
+}
+
+/// Takes the indexes off a table that no constraint needs, and returns the statements that put them back: sorting all
+/// keys once is faster than finding the place of each.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn take_off_indexes(conn: &mut Conn, table: &str) -> QueryResult<Vec<String>> {
+    let (names, statements) = match conn {
+        Conn::Sqlite(_) => {
+            let from = format!("FROM sqlite_schema WHERE type = 'index' AND tbl_name = '{table}' AND sql IS NOT NULL");
+            (
+                format!("SELECT name AS value {from} ORDER BY name"),
+                format!("SELECT sql AS value {from} ORDER BY name"),
+            )
+        }
+        Conn::Postgres(_) => {
+            let from = format!(
+                "FROM pg_indexes WHERE schemaname = current_schema() AND tablename = '{table}' \
+                 AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+            );
+            (
+                format!("SELECT indexname::text AS value {from} ORDER BY indexname"),
+                format!("SELECT indexdef AS value {from} ORDER BY indexname"),
+            )
+        }
+    };
+    let put_back = texts(conn, &statements)?;
+    for index in texts(conn, &names)? {
+        conn.batch_execute(&format!("DROP INDEX {index}"))?;
+    }
+    Ok(put_back)
+}
+
+/// Lets the engine count what is in its tables, so that it chooses its ways by what is there.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn take_stock(conn: &mut Conn) -> QueryResult<()> {
+    // SQLite reads whole indexes unless told how much of them is enough; PostgreSQL takes samples by itself.
+    match conn {
+        Conn::Sqlite(conn) => conn.batch_execute("PRAGMA analysis_limit = 1000; ANALYZE; PRAGMA analysis_limit = 0"),
+        Conn::Postgres(conn) => conn.batch_execute("ANALYZE"),
+    }
 }

@@ -55,11 +55,13 @@ pub enum Unique {
     SchoolCode,
     /// The same answer is being written by a twin of this request.
     IdempotencyKey,
+    /// A policy's next version was stored by somebody else.
+    PolicyVersion,
 }
 
 impl Unique {
     /// Each constraint as PostgreSQL names it and as SQLite words it (which names columns, not the index).
-    const NAMES: [(Self, &'static str, &'static str); 5] = [
+    const NAMES: [(Self, &'static str, &'static str); 6] = [
         (Self::OpenTransfer, "transfers_one_open", "transfers.member_id"),
         (
             Self::OpenMonthChange,
@@ -80,6 +82,11 @@ impl Unique {
             Self::IdempotencyKey,
             "idempotency_keys_pkey",
             "idempotency_keys.actor, idempotency_keys.key",
+        ),
+        (
+            Self::PolicyVersion,
+            "policies_pkey",
+            "policies.season, policies.version",
         ),
     ];
 

@@ -197,15 +197,19 @@ pub trait Retryable {
 }
 
 /// How often a transaction is tried in all.
-const TRIES: usize = 3;
+const TRIES: u32 = 3;
+
+/// How long the first pause between two tries is; the next is twice as long. The victim of a deadlock that came back at
+/// once could take the freed row before the survivor has woken up, and be in the same deadlock again.
+const PAUSE: Duration = Duration::from_millis(20);
 
 fn retrying<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
 where
     E: From<DbError> + From<diesel::result::Error> + Retryable,
 {
-    for _ in 1..TRIES {
+    for tried in 1..TRIES {
         match conn.transaction(use_case) {
-            Err(e) if e.is_retryable() => {}
+            Err(e) if e.is_retryable() => std::thread::sleep(PAUSE * tried),
             settled => return settled,
         }
     }

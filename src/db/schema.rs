@@ -205,6 +205,7 @@ diesel::table! {
         proposed_at -> BigInt,
         state -> Text,
         decider_account_id -> Nullable<BigInt>,
+        decider_organization_id -> Nullable<BigInt>,
         decided_at -> Nullable<BigInt>,
         decision_reason -> Nullable<Text>,
         version -> Integer,
@@ -223,6 +224,15 @@ diesel::table! {
         new_mark -> Nullable<Text>,
         new_month -> Nullable<Integer>,
         reason -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    cohort_members (season, member_id) {
+        season -> Integer,
+        member_id -> BigInt,
+        branch_id -> BigInt,
+        branch_path -> Text,
     }
 }
 
@@ -300,6 +310,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     graduation_history,
     month_changes,
     mark_history,
+    cohort_members,
     policies,
     audit_log,
     idempotency_keys,

@@ -4,7 +4,7 @@
 //! back is an error of the query, never a guess.
 
 use super::connection::Backend;
-use crate::domain::graduation::Undetermined;
+use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
@@ -84,6 +84,8 @@ words!(
     Certification,
     Identity,
     Undetermined,
+    MonthChangeState,
+    GraduationEvent,
     Kind,
     Level,
     System,

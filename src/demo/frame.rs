@@ -157,7 +157,6 @@ impl Frame {
         let level = self.get(parent).level.next().unwrap_or(Level::County);
         self.add(parent, Kind::LeadingOrgan, name, short, |organ| {
             organ.level = level;
-            organ.leading_organ = Some(organ.id);
             if level == Level::Province {
                 organ.province = Some(organ.id);
             }
@@ -341,7 +340,7 @@ fn nation(founded: Timestamp) -> OrganizationRecord {
         purpose: Purpose::Ordinary,
         division_code: None,
         province: None,
-        leading_organ: Some(NATION),
+        leading_organ: None,
         school: None,
         name: "中国共产主义青年团中央委员会".to_owned(),
         short_name: "团中央".to_owned(),

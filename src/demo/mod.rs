@@ -3,20 +3,28 @@
 //!
 //! The frame is held in memory (some 48,000 organizations). All else comes out of units, one after the other: a unit's
 //! branches and members are drawn when their turn comes and never kept.
+//!
+//! [`load`] stores a country, [`holding`] finds it again, and [`run`] is the command around them.
 
+mod command;
+mod file;
 mod filling;
 mod frame;
+pub mod holding;
 mod input;
+pub mod load;
 mod offices;
 mod people;
 mod records;
 #[cfg(test)]
 mod tests;
+mod welcome;
 
+pub use command::{Options, PASSWORD, run};
 pub use people::check_character;
 pub use records::{
     AccountRecord, AppointmentRecord, Ascii, DevelopmentNumber, FormerNameRecord, IdNumber, MemberRecord,
-    OrganizationRecord, Phone, SignIn,
+    OrganizationRecord, Part, Phone, SignIn,
 };
 
 use crate::domain::ids::{MemberId, OrganizationId};
@@ -24,25 +32,10 @@ use crate::domain::time::{Season, Timestamp, season_of};
 use chrono::{DateTime, Utc};
 use filling::{Shape, Unit};
 use frame::Frame;
+use holding::Signature;
 use offices::Office;
 use people::{Cohort, Population};
 use std::collections::HashSet;
-
-/// How the demo is built and served.
-#[derive(clap::Args)]
-pub struct Options {
-    /// The address to listen on.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    pub listen: std::net::SocketAddr,
-}
-
-/// Builds the demo country and serves it.
-///
-/// # Errors
-/// When the database or the address can't be had.
-pub async fn run(_options: Options) -> anyhow::Result<()> {
-    anyhow::bail!("not built yet")
-}
 
 /// How many members the demo has unless told otherwise.
 pub const DEFAULT_MEMBERS: u64 = 25_000;
@@ -62,6 +55,7 @@ pub struct Country {
     population: Population,
     season: Season,
     members: u64,
+    signature: Signature,
 }
 
 /// An organization of a unit with the people in it.
@@ -76,6 +70,7 @@ impl Country {
     /// Plans the country. `now` decides which classes graduate this season and how old people are; more members than
     /// there are ID numbers for (83 million) are not made.
     pub fn new(seed: u64, members: u64, now: Timestamp) -> Self {
+        let signature = Signature { seed, members, at: now };
         let mut frame = Frame::new(founded());
         let counties = input::counties();
         let members = members.min(Population::capacity(counties.len()));
@@ -90,9 +85,20 @@ impl Country {
             population,
             season,
             members,
+            signature,
         };
         country.offices = offices::offices(&country);
         country
+    }
+
+    /// What it was made from.
+    pub fn signature(&self) -> Signature {
+        self.signature
+    }
+
+    /// How many organizations and members there are.
+    pub fn row_count(&self) -> u64 {
+        self.organization_count() + self.member_count()
     }
 
     /// How many members there are.

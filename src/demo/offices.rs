@@ -2,7 +2,7 @@
 
 use super::filling::{Shape, Unit};
 use super::frame::{self, Frame, NATION};
-use super::records::{AccountRecord, AppointmentRecord, IdNumber, SignIn};
+use super::records::{AccountRecord, AppointmentRecord, IdNumber, Part, SignIn};
 use super::{Country, Filled, founded};
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::organization::{Kind, Purpose};
@@ -172,27 +172,43 @@ pub fn sign_ins(country: &Country) -> Vec<SignIn> {
     let community = township_root.and_then(|root| country.first_below(root, |_| true));
 
     #[rustfmt::skip]
-    let parts: [(&str, &str, &str, Option<OrganizationId>, bool); 16] = [
-        ("nation", "全国管理员", "administrator of the nation", Some(NATION), true),
-        ("province", "湖北省管理员", "administrator of Hubei province", Some(frame.division("42")), true),
-        ("external_province", "广东省管理员(另有系统)", "administrator of Guangdong, which has a system of its own", Some(frame.division("44")), true),
-        ("railway", "全国铁道团委管理员", "administrator of the national railways' committee", frame.system_committees.first().copied(), true),
-        ("city", "武汉市管理员", "administrator of Wuhan city", Some(frame.division(frame::TOWNSHIP_CITY)), true),
-        ("university", "学校团委管理员", "administrator of the university", Some(university), true),
-        ("college", "学院团委管理员", "administrator of a college", college, true),
-        ("class", "毕业班团支部管理员", "administrator of a graduating class, a member of it", class, true),
-        ("graduate", "毕业班团员", "member of the graduating class", class, false),
-        ("township", "街道团委管理员", "administrator of a street committee", township_root, true),
-        ("community", "社区团支部管理员", "administrator of a community's branch", community, true),
-        ("employer", "企业团委管理员", "administrator of an employer's committee", Some(frame.employer), true),
-        ("second_university", "另一所高校团委管理员", "administrator of a second university", Some(second), true),
-        ("high_school", "高中团委管理员", "administrator of a senior high school", Some(high_school), true),
-        ("county", "县级团委管理员", "administrator of the county above the high school", Some(frame.division(frame::HIGH_SCHOOL_COUNTY)), true),
-        ("under_sixteen", "未满16周岁的团员", "member under 16", under_sixteen, false),
+    let parts: [(Part, Option<OrganizationId>, bool); 16] = [
+        (Part { role: "nation", zh: "全国管理员", en: "administrator of the nation",
+            try_zh: "看全国的组织树与全部转接", try_en: "see the whole tree and every transfer" }, Some(NATION), true),
+        (Part { role: "province", zh: "湖北省管理员", en: "administrator of Hubei province",
+            try_zh: "看全省;代管理员缺位的下级审批", try_en: "see the province; decide for subordinates that have no administrator" }, Some(frame.division("42")), true),
+        (Part { role: "external_province", zh: "广东省管理员(另有系统)", en: "administrator of Guangdong, which has a system of its own",
+            try_zh: "转往京粤闽须经该省自己的系统", try_en: "transfers to Beijing, Guangdong and Fujian go through those provinces' own systems" }, Some(frame.division("44")), true),
+        (Part { role: "railway", zh: "全国铁道团委管理员", en: "administrator of the national railways' committee",
+            try_zh: "接收转入铁道系统的团员", try_en: "receive members in the railway system" }, frame.system_committees.first().copied(), true),
+        (Part { role: "city", zh: "武汉市管理员", en: "administrator of Wuhan city",
+            try_zh: "看本市的街道与乡镇", try_en: "see the city's streets and townships" }, Some(frame.division(frame::TOWNSHIP_CITY)), true),
+        (Part { role: "university", zh: "学校团委管理员", en: "administrator of the university",
+            try_zh: "审批转出,标记各学院的毕业时间", try_en: "approve transfers out; mark graduation months of all colleges" }, Some(university), true),
+        (Part { role: "college", zh: "学院团委管理员", en: "administrator of a college",
+            try_zh: "批量标记各班团支部的毕业时间", try_en: "mark the graduation month of many branches in one call" }, college, true),
+        (Part { role: "class", zh: "毕业班团支部管理员", en: "administrator of a graduating class, a member of it",
+            try_zh: "标记延迟毕业与留校任教的团员,替团员发起转出", try_en: "mark delayed graduates and teachers; file a transfer for a member" }, class, true),
+        (Part { role: "graduate", zh: "毕业班团员", en: "member of the graduating class",
+            try_zh: "以团员身份(不选 office)发起转往街道的申请", try_en: "as a member, without office: file a transfer to a street" }, class, false),
+        (Part { role: "township", zh: "街道团委管理员", en: "administrator of a street committee",
+            try_zh: "在操作中心审批转入,分配到社区团支部", try_en: "approve what comes in and assign it to a community's branch" }, township_root, true),
+        (Part { role: "community", zh: "社区团支部管理员", en: "administrator of a community's branch",
+            try_zh: "看本支部团员,从接收方发起转入", try_en: "see the branch's members; file a transfer from the receiving side" }, community, true),
+        (Part { role: "employer", zh: "企业团委管理员", en: "administrator of an employer's committee",
+            try_zh: "接收就业的毕业生", try_en: "receive graduates who found work" }, Some(frame.employer), true),
+        (Part { role: "second_university", zh: "另一所高校团委管理员", en: "administrator of a second university",
+            try_zh: "接收升学的毕业生", try_en: "receive graduates who go on studying" }, Some(second), true),
+        (Part { role: "high_school", zh: "高中团委管理员", en: "administrator of a senior high school",
+            try_zh: "转出升学的学生", try_en: "transfer out those who leave school" }, Some(high_school), true),
+        (Part { role: "county", zh: "县级团委管理员", en: "administrator of the county above the high school",
+            try_zh: "先审批未满16周岁团员转往非学校领域", try_en: "approve first when a member under 16 leaves the school sector" }, Some(frame.division(frame::HIGH_SCHOOL_COUNTY)), true),
+        (Part { role: "under_sixteen", zh: "未满16周岁的团员", en: "member under 16",
+            try_zh: "以团员身份发起转往街道:多一道领导机关审批", try_en: "as a member: file a transfer to a street and see the further approval" }, under_sixteen, false),
     ];
     parts
         .into_iter()
-        .filter_map(|(role, zh, en, at, office)| country.sign_in((role, zh, en), at?, office))
+        .filter_map(|(part, at, office)| country.sign_in(part, at?, office))
         .collect()
 }
 
@@ -209,19 +225,17 @@ impl Country {
         filled.iter().find(|f| wanted(f)).map(|f| f.organization.id)
     }
 
-    fn sign_in(
-        &self,
-        (role, zh, en): (&'static str, &'static str, &'static str),
-        organization: OrganizationId,
-        administrator: bool,
-    ) -> Option<SignIn> {
+    fn sign_in(&self, part: Part, organization: OrganizationId, administrator: bool) -> Option<SignIn> {
         let wanted = |office: &Office| office.organization == organization && office.administrator == administrator;
         let (index, office) = self.offices.iter().enumerate().find(|(_, office)| wanted(office))?;
+        let before = self.offices[..index]
+            .iter()
+            .filter(|office| office.administrator)
+            .count();
         Some(SignIn {
-            role,
-            zh,
-            en,
+            part,
             account: AccountId(index as i64 + 1),
+            office: administrator.then_some(AppointmentId(before as i64 + 1)),
             name: office.name.clone(),
             id_number: office.id_number,
             organization,

@@ -58,7 +58,7 @@ pub struct OrganizationRecord {
     pub division_code: Option<&'static str>,
     /// The nearest province-level leading organ at or above it; a system committee counts as one.
     pub province: Option<OrganizationId>,
-    /// The nearest leading organ at or above it.
+    /// The nearest leading organ strictly above it; `None` for the nation's own.
     pub leading_organ: Option<OrganizationId>,
     /// The nearest organization with a school code at or above it.
     pub school: Option<OrganizationId>,
@@ -78,7 +78,7 @@ pub struct OrganizationRecord {
 
 impl OrganizationRecord {
     /// An ordinary grassroots organization below this one. It shares what lies in the place: system, sector, stage,
-    /// division, province, leading organ and school.
+    /// division, province and school, and the leading organ above unless this one is such an organ itself.
     pub(super) fn below(&self, id: i64, kind: Kind, name: String, short_name: String) -> Self {
         let id = OrganizationId(id);
         Self {
@@ -90,6 +90,11 @@ impl OrganizationRecord {
             township: false,
             school_code: None,
             purpose: Purpose::Ordinary,
+            leading_organ: if self.kind == Kind::LeadingOrgan {
+                Some(self.id)
+            } else {
+                self.leading_organ
+            },
             name,
             short_name,
             contact_name: None,
@@ -190,17 +195,30 @@ pub struct AppointmentRecord {
     pub started_at: Timestamp,
 }
 
+/// A part somebody plays in the demo.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// A stable name for scripts.
+    pub role: &'static str,
+    /// What the person is, in Chinese.
+    pub zh: &'static str,
+    /// What the person is, in English.
+    pub en: &'static str,
+    /// What to try as this person, in Chinese.
+    pub try_zh: &'static str,
+    /// What to try as this person, in English.
+    pub try_en: &'static str,
+}
+
 /// A person to try the demo as.
 #[derive(Clone)]
 pub struct SignIn {
-    /// Which part this person plays: a stable name for scripts.
-    pub role: &'static str,
-    /// The part in Chinese.
-    pub zh: &'static str,
-    /// The part in English.
-    pub en: &'static str,
+    /// Which part this person plays.
+    pub part: Part,
     /// The account.
     pub account: AccountId,
+    /// The office to choose; `None` for a plain member.
+    pub office: Option<AppointmentId>,
     /// The full name.
     pub name: String,
     /// The ID number to sign in with.

@@ -124,12 +124,11 @@ fn nearest_organs_are_the_nearest_on_the_path() {
     for record in ORGANIZATIONS.iter() {
         let nearest =
             |wanted: fn(&OrganizationRecord) -> bool| record.path.ids().rev().find(|&id| wanted(organization(id)));
-        assert_eq!(
-            record.leading_organ,
-            nearest(|o| o.kind == Kind::LeadingOrgan),
-            "{}",
-            record.name
-        );
+        let above = record
+            .path
+            .superiors()
+            .find(|&id| organization(id).kind == Kind::LeadingOrgan);
+        assert_eq!(record.leading_organ, above, "{}", record.name);
         assert_eq!(
             record.province,
             nearest(|o| o.level == Level::Province),
@@ -190,7 +189,7 @@ fn the_university_is_filled_out_whole() {
             .count()
     };
     assert_eq!(
-        marked(|g| g.month().is_some_and(|month| month.as_number() == 202_606)),
+        marked(|g| g.month().is_some_and(|month| *month.as_number() == 202_606)),
         40
     );
     assert_eq!(marked(|g| g.month().is_none()), 8);
@@ -328,23 +327,23 @@ fn every_sign_in_is_somebody_with_the_office_or_branch_it_says() {
         assert!(
             account.id == sign_in.account && account.id_number == sign_in.id_number,
             "{}",
-            sign_in.role
+            sign_in.part.role
         );
         let post = DEMO
             .appointments()
             .find(|a| a.account == account.id)
             .map(|a| a.organization);
         let branch = account.member.map(|id| MEMBERS[id.0 as usize - 1].branch);
-        assert_eq!(post.or(branch), Some(sign_in.organization), "{}", sign_in.role);
+        assert_eq!(post.or(branch), Some(sign_in.organization), "{}", sign_in.part.role);
         assert_eq!(organization(sign_in.organization).name, sign_in.organization_name);
         assert_eq!(
             post.is_none(),
-            ["graduate", "under_sixteen"].contains(&sign_in.role),
+            ["graduate", "under_sixteen"].contains(&sign_in.part.role),
             "{}",
-            sign_in.role
+            sign_in.part.role
         );
     }
-    let young = sign_ins.iter().find(|s| s.role == "under_sixteen").unwrap();
+    let young = sign_ins.iter().find(|s| s.part.role == "under_sixteen").unwrap();
     let young = &MEMBERS[accounts[young.account.0 as usize - 1].member.unwrap().0 as usize - 1];
     assert!(whole_years(young.born, shanghai_date(now())) < 16);
 }

@@ -103,6 +103,11 @@ codes! {
         "There is no leading organ above the branch to decide the request.",
         "请联系上级团组织核对该支部的组织架构。",
         "Ask the superior to check where the branch stands in the tree.";
+    GraduationChangeNotFound = "graduation.change_not_found", NotFound, Some(Rule::O6),
+        "没有找到这份毕业时间修改申请。",
+        "There is no such request to change a graduation month.",
+        "请核对编号,或在申请列表中查看。",
+        "Check the id, or look it up in the list of requests.";
 
     // ---- marks on members (§1.2, §1.3) ----
     MarkOutOfScope = "mark.out_of_scope", Forbidden, Some(Rule::M2),
@@ -567,6 +572,11 @@ codes! {
         "The switch date must lie before the day the expiry starts.",
         "请更正日期后重新提交。",
         "Correct the dates and submit again.";
+    JobNotAllowed = "job.not_allowed", Forbidden, None,
+        "只有全国级管理员可以查看自动任务的运行情况。",
+        "Only an administrator of the nation's own organization sees the runs of the jobs.",
+        "请联系全国级管理员。",
+        "Ask an administrator of the nation's own organization.";
     BatchItemTwice = "batch.item_twice", Invalid, None,
         "同一对象在本批中出现了两次。",
         "The same thing occurs twice in the batch.",

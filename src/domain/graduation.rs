@@ -159,6 +159,17 @@ vocabulary! {
     }
 }
 
+vocabulary! {
+    /// What can happen to a branch's graduation time, as its history tells it.
+    GraduationEvent {
+        Marked = "marked", "标记毕业时间", "marked";
+        Turned = "turned", "变更为毕业生团组织", "turned into a graduate branch";
+        ChangeProposed = "change_proposed", "申请修改毕业时间", "another month was proposed";
+        ChangeApproved = "change_approved", "同意修改毕业时间", "the change was approved";
+        ChangeRefused = "change_refused", "不同意修改毕业时间", "the change was refused";
+    }
+}
+
 /// G7 (§2.3): an administrator of the direct superior proposes another month for a graduate branch, with a reason; the
 /// nearest leading organ above is to decide. `open` is the branch's open request, of which there may be one only.
 ///

@@ -32,6 +32,39 @@ pub enum Mark {
     Teacher,
 }
 
+vocabulary! {
+    /// What an administrator can do about a member's mark.
+    MarkAction {
+        MarkDelayed = "mark_delayed", "标记延迟毕业", "mark as a delayed graduate";
+        MarkTeacher = "mark_teacher", "标记教师", "mark as a teacher";
+        UndoMark = "undo_mark", "撤销标记", "undo the mark";
+    }
+}
+
+impl MarkAction {
+    /// Whether the actor may take it now, given good input (a later month, a reason). `branch` is the member's; one who
+    /// left the national tree has none. `office_sector` is that of the organization the actor administers.
+    ///
+    /// # Errors
+    /// What taking it would answer.
+    pub fn check(
+        self,
+        actor: &Actor,
+        office_sector: Option<Sector>,
+        branch: Option<&OrganizationFacts>,
+        mark: Option<&Mark>,
+        season: Season,
+    ) -> Result<(), Refusal> {
+        let office_sector = office_sector.ok_or(Code::ActorNotAdministrator)?;
+        let branch = branch.ok_or(Code::MarkNotGraduating)?;
+        m2_may_mark(actor, office_sector, branch)?;
+        match self {
+            Self::MarkDelayed | Self::MarkTeacher => m3_branch_month(branch, season).map(drop),
+            Self::UndoMark => m6_undo(mark.cloned()).map(drop),
+        }
+    }
+}
+
 impl Mark {
     /// The identity it gives.
     pub fn identity(&self) -> Identity {

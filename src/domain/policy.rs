@@ -78,14 +78,16 @@ impl<'de> Deserialize<'de> for MonthDay {
 }
 
 /// The policy of one season. Every number of the rules that is ours to choose, or the manual's but dated, lives here.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The calendar year (Asia/Shanghai) it holds for.
     pub season: Season,
     /// G6: the day on which marked branches begin to turn into graduate branches.
+    #[schema(value_type = String, pattern = "^[0-9]{2}-[0-9]{2}$")]
     pub switch_on: MonthDay,
     /// A6: the first day on which the expiry clock runs; the manual says "after 30 September".
+    #[schema(value_type = String, pattern = "^[0-9]{2}-[0-9]{2}$")]
     pub expiry_from: MonthDay,
     /// A6: a case ends after more than so many days in an organization's approval.
     pub expiry_days: u16,

@@ -35,15 +35,15 @@ macro_rules! vocabulary {
         }
         impl std::str::FromStr for $name {
             type Err = $crate::domain::vocabulary::UnknownName;
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
+            fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
                 match text { $($text => Ok(Self::$variant),)+ _ => Err($crate::domain::vocabulary::UnknownName) }
             }
         }
         impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.serialize_str(self.as_str()) }
+            fn serialize<S: serde::Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> { s.serialize_str(self.as_str()) }
         }
         impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
                 // The allowed names are said, the rejected text never is.
                 text.parse().map_err(|_| serde::de::Error::custom(concat!("expected one of:" $(, " ", $text)+)))

@@ -3,14 +3,14 @@
 use super::subtree;
 use crate::db::dialect::Locked;
 use crate::db::schema::members::{self, dsl};
-use crate::db::schema::memberships;
+use crate::db::schema::{memberships, organizations};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::ids::{MemberId, OrganizationId, TransferId};
 use crate::domain::mark::{Identity, Mark};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::Path;
-use crate::domain::time::{Month, Timestamp};
+use crate::domain::time::{Month, Season, Timestamp};
 use crate::domain::transfer::remark::Remark;
 use diesel::prelude::*;
 
@@ -92,11 +92,18 @@ pub enum Place {
     Subtree(Path),
 }
 
+/// An identity that a list is narrowed to; graduates depend on what graduates in the season (M1).
+#[derive(Debug, Clone, Copy)]
+pub struct IdentityFilter {
+    pub identity: Identity,
+    pub season: Season,
+}
+
 /// A page of members: by id in a branch, by branch and id in a subtree.
 pub fn page(
     conn: &mut Conn,
     place: &Place,
-    mark: Option<Identity>,
+    filter: Option<IdentityFilter>,
     after: Option<&Member>,
     limit: i64,
 ) -> QueryResult<Vec<Member>> {
@@ -122,8 +129,26 @@ pub fn page(
             }
         }
     }
-    if let Some(mark) = mark {
-        query = query.filter(dsl::mark.eq(mark));
+    match filter {
+        Some(IdentityFilter {
+            identity: Identity::Graduate,
+            season,
+        }) => {
+            // Values inside a subselect are bound for each engine, which knows plain numbers only.
+            let (first, last) = (season * 100 + 1, season * 100 + 12);
+            let graduating = organizations::table
+                .filter(
+                    organizations::graduated_season
+                        .is_not_null()
+                        .or(organizations::graduation_month.between(first, last)),
+                )
+                .select(organizations::id.nullable());
+            query = query
+                .filter(dsl::mark.is_null())
+                .filter(dsl::branch_id.eq_any(graduating));
+        }
+        Some(IdentityFilter { identity, .. }) => query = query.filter(dsl::mark.eq(identity)),
+        None => {}
     }
     query.load(conn)
 }

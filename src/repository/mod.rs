@@ -2,10 +2,16 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod chain;
+pub mod cohort;
+pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
+pub mod jobs;
+pub mod marks;
 pub mod members;
 pub mod organizations;
+pub mod policies;
 pub mod search;
 pub mod transfers;
 

@@ -104,6 +104,37 @@ pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Ac
         .load(conn)
 }
 
+/// The province-level leading organ of a province (GB/T 2260, two digits).
+pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organization>> {
+    dsl::organizations
+        .filter(dsl::division_code.eq(province.to_string()))
+        .filter(dsl::level.eq(Level::Province))
+        .filter(dsl::kind.eq(Kind::LeadingOrgan))
+        .filter(dsl::system.eq(System::Place))
+        .select(Organization::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The special-unit holding under a province-level leading organ.
+pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Organization>> {
+    dsl::organizations
+        .filter(dsl::parent_id.eq(organ))
+        .filter(dsl::purpose.eq(Purpose::SpecialUnit))
+        .select(Organization::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The names of some organizations.
+pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    dsl::organizations
+        .filter(dsl::id.eq_any(ids))
+        .select((dsl::id, dsl::name))
+        .load(conn)
+}
+
 /// Which direct subordinates or which subtree a list shows.
 #[derive(Debug, Clone)]
 pub enum Place {

@@ -264,26 +264,35 @@ pub fn page(
     query.load(conn)
 }
 
-/// Open cases whose deadline has passed, longest overdue first, behind a place in that order.
+/// Open cases whose deadline has passed, longest overdue first, without the first `skip` of them: those that wait for an
+/// assignment, or those that wait for an approval.
 pub fn overdue(
     conn: &mut Conn,
     now: Timestamp,
-    after: Option<(Micros, TransferId)>,
+    assignments: bool,
+    skip: i64,
     limit: i64,
-) -> QueryResult<Vec<(Micros, TransferId)>> {
-    let mut query = dsl::transfers
+) -> QueryResult<Vec<TransferId>> {
+    let query = dsl::transfers
         .filter(dsl::closed_at.is_null())
         .filter(dsl::deadline.lt(Micros::from(now)))
         .order((dsl::deadline, dsl::id))
         .limit(limit)
-        .select((dsl::deadline.assume_not_null(), dsl::id))
+        .offset(skip)
+        .select(dsl::id)
         .into_boxed();
-    if let Some((deadline, id)) = after {
-        query = query
-            .filter(dsl::deadline.ge(deadline))
-            .filter(dsl::deadline.gt(deadline).or(dsl::id.gt(id)));
+    match assignments {
+        true => query.filter(dsl::state.eq(Phase::AwaitingAssignment)).load(conn),
+        false => query.filter(dsl::state.ne(Phase::AwaitingAssignment)).load(conn),
     }
-    query.load(conn)
+}
+
+/// Stores when a case's time is up, where the policy has changed since.
+pub fn set_deadline(conn: &mut Conn, id: TransferId, deadline: Option<Timestamp>) -> QueryResult<()> {
+    diesel::update(dsl::transfers.find(id))
+        .set(dsl::deadline.eq(deadline.map(Micros::from)))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Appends an event.

@@ -3,10 +3,18 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod batch;
 mod error;
+pub mod graduation;
 pub mod idempotency;
+pub mod inbox;
+pub mod jobs;
+pub mod marks;
+pub mod members;
 pub mod organizations;
+pub mod policies;
 pub mod search;
+pub mod transfers;
 
 pub use error::{Error, Result};
 
@@ -30,7 +38,7 @@ pub enum Expected {
     /// Whatever is there (`*`).
     Any,
     /// Exactly this one.
-    Version(i32),
+    Version(i64),
 }
 
 impl Expected {
@@ -38,9 +46,9 @@ impl Expected {
     ///
     /// # Errors
     /// `request.stale` when it is not.
-    pub fn admit(self, found: i32) -> Result<()> {
+    pub fn admit(self, found: impl Into<i64>) -> Result<()> {
         match self {
-            Self::Version(version) if version != found => Err(crate::domain::codes::Code::RequestStale.into()),
+            Self::Version(version) if version != found.into() => Err(crate::domain::codes::Code::RequestStale.into()),
             _ => Ok(()),
         }
     }

@@ -6,7 +6,8 @@ use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::ids::OrganizationId;
 use crate::domain::organization::{Path, Purpose};
-use crate::repository::organizations::{self, Filter, Organization, Place};
+use crate::repository::organizations::{self, Place};
+pub use crate::repository::organizations::{Filter, Organization};
 
 /// Whether the database holds any organization at all.
 ///

@@ -15,7 +15,7 @@ use crate::domain::search::{TermKind, name, scope_below};
 use crate::domain::transfer::filing;
 use crate::repository::organizations::Organization;
 use crate::repository::search::{Found, Posting, ProvinceLevel};
-use crate::repository::{members, search};
+use crate::repository::{self, members, search};
 use crate::service::organizations;
 use std::collections::HashMap;
 
@@ -100,6 +100,7 @@ impl List {
     fn below(organization: &Found) -> Option<Self> {
         let scope = scope_below(
             &organization.path,
+            organization.kind,
             organization.province_id,
             organization.leading_organ_id,
         )?;
@@ -125,16 +126,16 @@ fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<List>>
     let scope = match within {
         Within::Nation => Some(root),
         Within::Province(code) => {
-            let wanted = ProvinceLevel::Province(format!("{code:02}"));
-            let found = search::province_level(conn, root, &wanted)?;
+            let found = search::province_level(conn, root, ProvinceLevel::Province(*code))?;
             Some(found.ok_or_else(|| Refusal::new(Code::DivisionUnknown))?)
         }
         Within::System(System::Place) => Some(root),
-        Within::System(system) => search::province_level(conn, root, &ProvinceLevel::System(*system))?,
+        Within::System(system) => search::province_level(conn, root, ProvinceLevel::System(*system))?,
         Within::Organization(id) => {
             let organization = organizations::get(conn, actor, *id)?.organization;
             let scope = scope_below(
                 &organization.path,
+                organization.kind,
                 organization.province_id,
                 organization.leading_organ_id,
             );
@@ -258,7 +259,9 @@ fn hits(conn: &mut Conn, actor: &Actor, ids: &[OrganizationId], reason: Option<R
     let mut superiors: Vec<OrganizationId> = organizations.iter().flat_map(|o| o.path.superiors()).collect();
     superiors.sort_unstable();
     superiors.dedup();
-    let names: HashMap<OrganizationId, String> = search::names(conn, &superiors)?.into_iter().collect();
+    let names: HashMap<OrganizationId, String> = repository::organizations::names(conn, &superiors)?
+        .into_iter()
+        .collect();
     let home = home(conn, actor)?;
     let visible = organizations
         .into_iter()

@@ -1,10 +1,13 @@
 //! The two doors: what `Db::read` and `Db::write` promise, on both engines.
 
 use crate::support::database::texts;
+use crate::support::rows::least;
 use crate::support::{Engine, Fault, TestDb, block_on, both_engines};
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -31,30 +34,44 @@ fn names(conn: &mut Conn) -> Result<Vec<String>, Fault> {
         .load(conn)?)
 }
 
-/// A write that has begun and does not end before it is let go: whoever comes after it has to queue.
+/// A write that does not end before it is let go: whoever comes after it has to queue.
 struct Held {
+    has_begun: oneshot::Receiver<()>,
     release: mpsc::Sender<()>,
     write: JoinHandle<Result<(), Fault>>,
 }
 
 impl Held {
-    async fn begin(db: &Db) -> Self {
+    /// Queues one that will store a row named `name`.
+    async fn queue(db: &Db, name: &'static str) -> Self {
         let (release, released) = mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
-        let (released, begun) = (std::sync::Mutex::new(released), std::sync::Mutex::new(Some(begun)));
-        let db = db.clone();
-        let write = tokio::spawn(async move {
-            db.write(move |conn| {
-                if let Some(begun) = begun.lock().expect("nobody panics with it").take() {
-                    let _ = begun.send(());
-                }
-                let _ = released.lock().expect("nobody panics with it").recv();
-                insert(conn, "held")
-            })
-            .await
-        });
-        has_begun.await.expect("it begins");
-        Self { release, write }
+        // A use case may be run again, so what it does once has to be taken out of something.
+        let (released, begun) = (Mutex::new(released), Mutex::new(Some(begun)));
+        let write = queue(db, move |conn| {
+            if let Some(begun) = begun.lock().expect("nobody panics with it").take() {
+                let _ = begun.send(());
+            }
+            let _ = released.lock().expect("nobody panics with it").recv();
+            insert(conn, name)
+        })
+        .await;
+        Self {
+            has_begun,
+            release,
+            write,
+        }
+    }
+
+    async fn has_begun(&mut self) {
+        (&mut self.has_begun).await.expect("it begins");
+    }
+
+    /// One that is at work.
+    async fn begin(db: &Db) -> Self {
+        let mut held = Self::queue(db, "held").await;
+        held.has_begun().await;
+        held
     }
 
     async fn end(self) {
@@ -183,7 +200,7 @@ both_engines! {
             let doors = doors.clone();
             tokio::spawn(async move {
                 for _ in 0..EACH {
-                    doors.write(increment).await.expect("an increment");
+                    doors.write(|conn| increment(conn, "counter")).await.expect("an increment");
                 }
             })
         }).collect();
@@ -250,11 +267,128 @@ both_engines! {
     }
 }
 
-fn increment(conn: &mut Conn) -> Result<(), Fault> {
-    let row = job_leases::table.filter(job_leases::name.eq("counter"));
+fn increment(conn: &mut Conn, name: &str) -> Result<(), Fault> {
+    let row = job_leases::table.filter(job_leases::name.eq(name));
     let value: i64 = Locked(row.select(job_leases::until)).get_result(conn)?;
     diesel::update(row).set(job_leases::until.eq(value + 1)).execute(conn)?;
     Ok(())
+}
+
+/// The embedded writer's group commit.
+mod group {
+    use super::*;
+
+    fn database() -> TestDb {
+        TestDb::new(Engine::Sqlite).expect("SQLite is always there")
+    }
+
+    #[test]
+    fn nobody_is_answered_before_the_common_commit() {
+        let db = database();
+        let doors = db.db();
+        block_on(async {
+            let first = Held::begin(&doors).await;
+            let second = queue(&doors, |conn| insert(conn, "second")).await;
+            let refused = queue(&doors, |_| Err::<(), _>(Fault::Refused)).await;
+            let mut last = Held::queue(&doors, "last").await;
+            drop(first.release);
+            last.has_begun().await;
+            // The first three are decided, and not committed.
+            assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
+            assert!(!first.write.is_finished() && !second.is_finished() && !refused.is_finished());
+            last.end().await;
+            assert_eq!(doors.read(names).await.expect("a read"), ["held", "last", "second"]);
+            assert!(second.await.expect("no panic").is_ok());
+            assert!(matches!(refused.await.expect("no panic"), Err(Fault::Refused)));
+        });
+    }
+
+    #[test]
+    fn a_commit_that_fails_answers_nobody_with_success_and_stores_nothing() {
+        let db = database();
+        let doors = db.db();
+        block_on(async {
+            let held = Held::begin(&doors).await;
+            let neighbour = queue(&doors, |conn| insert(conn, "neighbour")).await;
+            // A foreign key that is checked only at the commit, and points nowhere.
+            let culprit = queue(&doors, |conn| {
+                conn.batch_execute(
+                    "PRAGMA defer_foreign_keys = ON; INSERT INTO policies (season, version, body, changed_at, changed_by) \
+                     VALUES (2026, 1, '{}', 0, 404)",
+                )?;
+                Ok(())
+            })
+            .await;
+            drop(held.release);
+            for write in [held.write, neighbour, culprit] {
+                let answer = write.await.expect("no panic");
+                assert!(
+                    matches!(answer, Err(Fault::Db(DbError::OutcomeUnknown(_)))),
+                    "{answer:?}"
+                );
+            }
+            assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
+            // The next group starts afresh.
+            doors.write(|conn| insert(conn, "next")).await.expect("a write");
+        });
+        assert_eq!((db.count("job_leases"), db.count("policies")), (1, 0));
+    }
+
+    #[test]
+    fn more_than_one_group_holds_are_all_done() {
+        let db = database();
+        let doors = db.db();
+        block_on(async {
+            let held = Held::begin(&doors).await;
+            let mut writes = Vec::new();
+            for n in 0..600 {
+                writes.push(queue(&doors, move |conn| insert(conn, &n.to_string())).await);
+            }
+            held.end().await;
+            for write in writes {
+                write.await.expect("no panic").expect("a write");
+            }
+        });
+        assert_eq!(db.count("job_leases"), 601);
+    }
+}
+
+#[test]
+fn one_of_two_deadlocked_writes_is_tried_again() {
+    let Some(db) = TestDb::new(Engine::Postgres) else {
+        return;
+    };
+    let doors = db.db();
+    let both_hold_one = Arc::new(Barrier::new(2));
+    let runs = Arc::new(AtomicUsize::new(0));
+    block_on(async {
+        for name in ["a", "b"] {
+            doors.write(move |conn| insert(conn, name)).await.expect("a write");
+        }
+        let mut writes = Vec::new();
+        for order in [["a", "b"], ["b", "a"]] {
+            let (both_hold_one, runs) = (both_hold_one.clone(), runs.clone());
+            let write = queue(&doors, move |conn| {
+                let is_first_try = runs.fetch_add(1, Ordering::SeqCst) < 2;
+                for (n, name) in order.into_iter().enumerate() {
+                    if n == 1 && is_first_try {
+                        both_hold_one.wait();
+                    }
+                    increment(conn, name)?;
+                }
+                Ok(())
+            });
+            writes.push(write.await);
+        }
+        for write in writes {
+            write.await.expect("no panic").expect("a write");
+        }
+    });
+    assert_eq!(runs.load(Ordering::SeqCst), 3, "one of them was run twice");
+    assert_eq!(
+        db.number("SELECT CAST(sum(until) AS BIGINT) AS value FROM job_leases"),
+        4
+    );
 }
 
 #[test]
@@ -318,61 +452,30 @@ fn below(conn: &mut Conn, from: &str, to: &str) -> Vec<String> {
         .expect("a question")
 }
 
-/// The least that a table demands, in SQL that both engines read; `BLOB` stands for some bytes.
-const PERSON: &str = "INSERT INTO accounts (id, name, id_number_sealed, id_number_digest, must_change_password, status, \
-    created_at) VALUES (1, 'n', BLOB, BLOB, FALSE, 'active', 0)";
-const MEMBER: &str = "INSERT INTO members (id, branch_path, name, id_number_sealed, id_number_digest, joined_month, \
-    standing, real_name_check, certification, created_at) VALUES (1, '', 'n', BLOB, BLOB, 202001, 's', 'r', 'c', 0)";
-
-/// `rest` are parent, name and school code.
-fn organization(path: &str, rest: &str) -> String {
-    format!(
-        "INSERT INTO organizations (path, kind, level, system, sector, township, purpose, short_name, status, \
-         created_at, parent_id, name, school_code) \
-         VALUES ('{path}', 'k', 'l', 's', 's', FALSE, 'p', 'n', 'active', 0, {rest})"
-    )
-}
-
 /// A statement that can run only once, for what `unique` says there is one of.
-fn only_once(unique: Unique) -> String {
-    match unique {
-        Unique::OpenTransfer => {
-            "INSERT INTO transfers (season, direction, member_id, member_name, reason, details, started_by, source_path, \
-             source_name, target_path, target_name, state, filed_at) \
-             VALUES (2026, 'd', 1, 'n', 'r', '{}', 's', '', 'n', '', 'n', 's', 0)"
-                .into()
-        }
-        Unique::OpenMonthChange => {
-            "INSERT INTO month_changes (branch_id, branch_path, branch_name, organ_id, old_month, new_month, reason, \
-             proposer_account_id, proposer_organization_id, proposed_at, state) \
-             VALUES (1, '', 'n', 1, 202606, 202607, 'r', 1, 1, 0, 'open')"
-                .into()
-        }
-        Unique::SiblingName => organization("1/2/", "1, 'same', NULL"),
-        Unique::SchoolCode => organization("1/3/", "NULL, 'any', '10001'"),
-        Unique::IdempotencyKey => {
-            "INSERT INTO idempotency_keys (actor, key, fingerprint, status, body, created_at) \
-             VALUES ('a', 'k', BLOB, 200, '', 0)"
-                .into()
-        }
-    }
+fn only_once(engine: Engine, unique: Unique) -> String {
+    let (table, values): (_, &[_]) = match unique {
+        Unique::OpenTransfer => ("transfers", &[("member_id", "1")]),
+        Unique::OpenMonthChange => ("month_changes", &[("state", "'open'")]),
+        Unique::SiblingName => ("organizations", &[("parent_id", "1"), ("name", "'same'")]),
+        Unique::SchoolCode => ("organizations", &[("school_code", "'10001'")]),
+        Unique::IdempotencyKey => ("idempotency_keys", &[("actor", "'a'"), ("key", "'k'")]),
+        Unique::PolicyVersion => ("policies", &[("season", "2026"), ("version", "1")]),
+    };
+    least(engine, table, values)
 }
 
 both_engines! {
     fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
-        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, SchoolCode, SiblingName};
-        let blob = match db.engine() {
-            Engine::Sqlite => "x'00'",
-            Engine::Postgres => r"'\x00'::bytea",
-        };
+        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, PolicyVersion, SchoolCode, SiblingName};
         let conn = &mut db.conn();
-        let mut run = |sql: &str| diesel::sql_query(sql.replace("BLOB", blob)).execute(conn);
-        for stage in [&organization("1/", "NULL, 'root', NULL"), PERSON, MEMBER] {
-            run(stage).expect("the stage");
+        let mut run = |sql: &str| diesel::sql_query(sql).execute(conn);
+        for stage in ["organizations", "accounts", "members"] {
+            run(&least(db.engine(), stage, &[])).expect("the stage");
         }
-        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey] {
-            run(&only_once(unique)).expect("the first of its kind");
-            let error = run(&only_once(unique)).expect_err("there is one already");
+        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey, PolicyVersion] {
+            run(&only_once(db.engine(), unique)).expect("the first of its kind");
+            let error = run(&only_once(db.engine(), unique)).expect_err("there is one already");
             assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");
         }
     }
@@ -391,7 +494,8 @@ both_engines! {
     fn paths_compare_by_bytes(db: TestDb) {
         let conn = &mut db.conn();
         for path in ["2/", "1/2/4/", "1/", "10/", "1/10/", "1/2/", "1/20/", "1/2/30/"] {
-            db.execute(&organization(path, &format!("NULL, '{path}', NULL")));
+            let path = format!("'{path}'");
+            db.execute(&least(db.engine(), "organizations", &[("path", &path), ("name", &path)]));
         }
         // '0' follows '/': the first path that no longer begins with "1/2/" is "1/20".
         assert_eq!(below(conn, "1/2/", "1/20"), ["1/2/", "1/2/30/", "1/2/4/"]);

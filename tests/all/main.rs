@@ -4,7 +4,12 @@
 //! database of its own.
 
 mod architecture;
+mod demo;
 mod doors;
+mod graduation;
+mod jobs;
+mod marks;
+mod policies;
 mod schema;
 mod search;
 mod support;

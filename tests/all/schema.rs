@@ -1,7 +1,6 @@
 //! One schema, written three times: for each engine, and for diesel. The three must say the same.
 
-use crate::support::rust::tokens;
-use crate::support::{Engine, TestDb, both_engines};
+use crate::support::{Engine, TestDb, both_engines, rows::declared};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -209,29 +208,6 @@ mod a_difference_is_seen {
     fn in_checks() {
         differs("CREATE TABLE more (id INTEGER CHECK (id > 0))", checks);
     }
-}
-
-/// diesel's types by table and column, from the text of `src/db/schema.rs`: its macro leaves nothing to ask at run time.
-fn declared() -> BTreeMap<String, String> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/db/schema.rs");
-    let source = fs::read_to_string(file).expect("the schema");
-    let words: Vec<String> = tokens(&source).into_iter().map(|token| token.text).collect();
-    let mut found = BTreeMap::new();
-    for (at, _) in words.iter().enumerate().filter(|(_, word)| *word == "table") {
-        // table ! { name ( keys ) { column -> Type , … } }
-        let Some(name) = words.get(at + 3).filter(|_| words[at + 1] == "!") else {
-            continue;
-        };
-        let body = words[at..].iter().skip_while(|word| *word != ")").skip(2);
-        let body: Vec<&str> = body.take_while(|word| *word != "}").map(String::as_str).collect();
-        for column in body.split(|word| *word == ",").filter(|words| !words.is_empty()) {
-            let [column, "-", ">", class @ ..] = column else {
-                panic!("{name}: {column:?} is no column");
-            };
-            found.insert(format!("{name}.{column}"), class.concat());
-        }
-    }
-    found
 }
 
 both_engines! {

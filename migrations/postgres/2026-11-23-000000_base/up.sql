@@ -15,7 +15,8 @@ CREATE TABLE organizations (
     school_code TEXT UNIQUE,
     purpose TEXT NOT NULL,
     division_code TEXT,
-    -- Nearest at or above: kept here so that a rule needs one row, not a walk.
+    -- Kept here so that a rule needs one row, not a walk. Nearest at or above: province_id, school_id. Nearest
+    -- strictly above, since an organ does not decide about itself: leading_organ_id.
     province_id BIGINT,
     leading_organ_id BIGINT,
     school_id BIGINT,
@@ -35,6 +36,8 @@ CREATE TABLE organizations (
     CHECK (graduation_month IS NULL OR graduation_undetermined IS NULL)
 );
 CREATE INDEX organizations_path ON organizations (path);
+CREATE INDEX organizations_parent ON organizations (parent_id, id);
+CREATE INDEX organizations_organ ON organizations (division_code) WHERE kind = 'leading_organ';
 CREATE UNIQUE INDEX organizations_sibling_name ON organizations (parent_id, name) WHERE closed_at IS NULL;
 CREATE INDEX organizations_turning ON organizations (graduation_month, id) WHERE graduated_season IS NULL AND graduation_month IS NOT NULL;
 
@@ -231,6 +234,7 @@ CREATE TABLE month_changes (
     proposed_at BIGINT NOT NULL,
     state TEXT NOT NULL,
     decider_account_id BIGINT REFERENCES accounts (id),
+    decider_organization_id BIGINT REFERENCES organizations (id),
     decided_at BIGINT,
     decision_reason TEXT,
     version INTEGER NOT NULL DEFAULT 1
@@ -252,6 +256,17 @@ CREATE TABLE mark_history (
     reason TEXT
 );
 CREATE INDEX mark_history_member ON mark_history (member_id, id);
+
+-- Whose hand-over a season is measured by: members of its graduate branches at the switch (L1).
+CREATE TABLE cohort_members (
+    season INTEGER NOT NULL,
+    member_id BIGINT NOT NULL REFERENCES members (id),
+    branch_id BIGINT NOT NULL REFERENCES organizations (id),
+    branch_path TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (season, member_id)
+);
+CREATE INDEX cohort_members_path ON cohort_members (season, branch_path);
+CREATE INDEX cohort_members_branch ON cohort_members (branch_id, season);
 
 -- Policy by season: the newest version decides, older ones stay.
 CREATE TABLE policies (

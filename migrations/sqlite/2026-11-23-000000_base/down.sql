@@ -3,6 +3,7 @@ DROP TABLE job_leases;
 DROP TABLE idempotency_keys;
 DROP TABLE audit_log;
 DROP TABLE policies;
+DROP TABLE cohort_members;
 DROP TABLE mark_history;
 DROP TABLE month_changes;
 DROP TABLE graduation_history;

@@ -103,7 +103,7 @@ impl Cluster {
         // A socket in a directory nobody else may enter: no port to race for, no password to keep.
         let options = format!(
             "-c listen_addresses= -c unix_socket_permissions=0700 -c max_connections=300 \
-             -c fsync=off -c full_page_writes=off -k '{}' -p 5432",
+             -c fsync=off -c full_page_writes=off -c deadlock_timeout=100ms -k '{}' -p 5432",
             home.display()
         );
         run(

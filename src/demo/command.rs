@@ -1,0 +1,195 @@
+//! The command `demo`: builds a demo country unless the database holds one, says how to try it, and serves it.
+
+use super::holding::{self, Holding, Signature};
+use super::{DEFAULT_MEMBERS, file, load, welcome};
+use crate::app::App;
+use crate::cli;
+use crate::clock::Clock;
+use crate::config::{Config, Keys};
+use crate::db::{DatabaseUrl, Db, DbError};
+use crate::domain::time::{Timestamp, shanghai_midnight};
+use crate::security::passwords;
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, NaiveDate};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The password of every demo account.
+pub const PASSWORD: &str = "zhuanjie-demo";
+/// How often the demo's jobs run by themselves.
+const JOBS_EVERY: Duration = Duration::from_secs(3600);
+/// The demo's own database, in the current directory.
+const FILE: &str = "zhuanjie-demo.sqlite";
+/// The days before the yearly switch: classes are marked and members leave.
+const DEFAULT_AT: &str = "2026-06-20T09:00:00+08:00";
+
+/// How the demo is built and served.
+#[derive(clap::Args)]
+pub struct Options {
+    /// How many members the country has.
+    #[arg(long, default_value_t = DEFAULT_MEMBERS)]
+    members: u64,
+    /// Another seed gives other people.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// When it is in the demo: an instant (RFC 3339), a date (YYYY-MM-DD, its midnight in Asia/Shanghai) or `now`.
+    #[arg(long, default_value = DEFAULT_AT)]
+    at: At,
+    /// The address to listen on.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// A database of one's own, empty or with a demo in it; by default the file zhuanjie-demo.sqlite, made anew.
+    #[command(flatten)]
+    database: cli::Database,
+}
+
+/// When it is in the demo.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Now,
+    Instant(Timestamp),
+}
+
+impl FromStr for At {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "now" {
+            return Ok(Self::Now);
+        }
+        let date = text.parse::<NaiveDate>().map(shanghai_midnight);
+        let instant = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
+        date.or(instant)
+            .map(Self::Instant)
+            .map_err(|_| "expected an instant such as 2026-06-20T09:00:00+08:00, a date such as 2026-06-20, or now")
+    }
+}
+
+impl At {
+    fn instant(self) -> Timestamp {
+        match self {
+            Self::Now => Clock::system().now(),
+            Self::Instant(at) => at,
+        }
+    }
+
+    /// A clock that begins there, but not before what is on record already.
+    fn clock(self, last: Option<Timestamp>) -> Clock {
+        match self {
+            Self::Now => Clock::system(),
+            Self::Instant(at) => Clock::starting_at(last.map_or(at, |last| last.max(at))),
+        }
+    }
+}
+
+/// Builds the demo country and serves it.
+///
+/// # Errors
+/// When the database or the address can't be had, or the database holds something that is no demo.
+pub async fn run(options: Options) -> Result<()> {
+    // First of all: whoever starts a second demo by mistake must not lose the first one's file.
+    let listener = cli::bind(options.listen)?;
+    let url = match options.database.given()? {
+        Some(url) => url,
+        None => {
+            file::renew(Path::new(FILE))?;
+            DatabaseUrl::Sqlite(FILE.into())
+        }
+    };
+    let config = Config::new(url);
+    let found = look(&config).await?;
+    if found == Holding::Other {
+        bail!(
+            "{} holds something that is no demo: name an empty database",
+            config.database
+        );
+    }
+    let mut app = App::start(&config, Keys::demo(), Clock::system()).await?;
+    let signature = match found {
+        Holding::Demo(signature) => signature,
+        _ => build(&app, &options).await?,
+    };
+    let last = app
+        .db
+        .read::<_, DbError, _>(|conn| Ok(holding::last_instant(conn)?))
+        .await?;
+    app.clock = options.at.clock(last);
+    let (now, url) = (app.clock.now(), app.db.url().clone());
+    cli::serve_app(app, listener, JOBS_EVERY, move |address| {
+        cli::say(&welcome::text(&signature.country(), address, &url, now))
+    })
+    .await
+}
+
+async fn look(config: &Config) -> Result<Holding> {
+    let db = Db::open(&config.database, &config.settings)?;
+    let found = db.read::<_, DbError, _>(|conn| Ok(holding::inspect(conn)?)).await?;
+    db.close().await;
+    Ok(found)
+}
+
+async fn build(app: &App, options: &Options) -> Result<Signature> {
+    let signature = Signature {
+        seed: options.seed,
+        members: options.members,
+        at: options.at.instant(),
+    };
+    let (db, vault) = (app.db.clone(), app.vault.clone());
+    let loaded = tokio::task::spawn_blocking(move || -> Result<()> {
+        let country = signature.country();
+        log::info!(
+            "building a country of {} organizations and {} members",
+            country.organization_count(),
+            country.member_count()
+        );
+        let bar = progress_bar(country.row_count())?;
+        let mut conn = db.bulk_connection()?;
+        load::load(&mut conn, &country, &vault, &passwords::hash(PASSWORD), &|rows| {
+            bar.inc(rows)
+        })?;
+        bar.finish_and_clear();
+        log::info!("the country is built");
+        Ok(())
+    });
+    loaded.await.context("building the country broke off")??;
+    Ok(signature)
+}
+
+/// A bar for a person who watches; anybody else has the log.
+fn progress_bar(rows: u64) -> Result<ProgressBar> {
+    if !std::io::stderr().is_terminal() {
+        return Ok(ProgressBar::hidden());
+    }
+    let style = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} {eta}")?;
+    Ok(ProgressBar::new(rows).with_style(style))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_it_is_can_be_said_as_an_instant_a_date_or_now() {
+        let at = |text: &str| text.parse::<At>().ok();
+        let instant = |text: &str| Some(At::Instant(text.parse().unwrap()));
+        assert_eq!(at("now"), Some(At::Now));
+        assert_eq!(at(DEFAULT_AT), instant("2026-06-20T01:00:00Z"));
+        assert_eq!(at("2026-10-01"), instant("2026-09-30T16:00:00Z"));
+        for text in ["", "Now", "2026-13-01", "2026-06-20T09:00", "tomorrow"] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_demos_clock_never_goes_behind_what_is_on_record() {
+        let at = DEFAULT_AT.parse::<Timestamp>().unwrap();
+        let earlier = at - chrono::TimeDelta::days(1);
+        assert!(At::Instant(earlier).clock(Some(at)).now() >= at);
+        assert!(At::Instant(at).clock(Some(earlier)).now() >= at);
+        assert!(At::Instant(earlier).clock(None).now() < at);
+    }
+}

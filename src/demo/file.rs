@@ -1,0 +1,63 @@
+//! The demo's own file: made anew at each start, and never mistaken for somebody's data.
+//!
+//! The file's header carries our number (`PRAGMA application_id`) from before anything else is in it, so what is ours
+//! is known without opening it, a half-built demo included.
+
+use anyhow::{Context, Result, ensure};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, SqliteConnection};
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+/// What the header says, `zjdm`.
+const APPLICATION: [u8; 4] = *b"zjdm";
+/// Where it says so (sqlite.org/fileformat2.html, §1.3).
+const HEADER: usize = 72;
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Puts an empty file of ours at the path, in the place of an earlier demo.
+///
+/// # Errors
+/// When what is there is not a demo's file, is being served, or can't be replaced.
+pub fn renew(path: &Path) -> Result<()> {
+    if path.try_exists()? {
+        ensure!(
+            is_ours(path)?,
+            "{} is not a demo's database: move it away, or name another database by --database",
+            path.display()
+        );
+        ensure_idle(path)?;
+        for suffix in ["", "-wal", "-shm"] {
+            remove(&PathBuf::from(format!("{}{suffix}", path.display())))?;
+        }
+    }
+    let mut file = open(path)?;
+    file.batch_execute(&format!("PRAGMA application_id = {}", i32::from_be_bytes(APPLICATION)))?;
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<SqliteConnection> {
+    SqliteConnection::establish(&path.to_string_lossy()).with_context(|| format!("can't open {}", path.display()))
+}
+
+fn is_ours(path: &Path) -> Result<bool> {
+    let mut header = Vec::new();
+    let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
+    file.take(HEADER as u64).read_to_end(&mut header)?;
+    Ok(header.starts_with(MAGIC) && header.len() == HEADER && header.ends_with(&APPLICATION))
+}
+
+/// The log can only be given up by whoever is alone with the file.
+fn ensure_idle(path: &Path) -> Result<()> {
+    open(path)?
+        .batch_execute("PRAGMA journal_mode = DELETE")
+        .with_context(|| format!("{} is in use, by another demo perhaps", path.display()))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(e).with_context(|| format!("can't remove {}", path.display())),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,127 @@
+//! What a database holds: nothing, a demo country, or something that is none of ours to build a demo in.
+//!
+//! A country leaves its signature, one row of the audit log, in the transaction that stores it.
+
+use super::Country;
+use crate::db::schema::{accounts, audit_log, organizations};
+use crate::db::types::Micros;
+use crate::db::{Conn, dialect};
+use crate::domain::time::Timestamp;
+use crate::repository::audit::{self, Entry};
+use diesel::dsl::{exists, max, select};
+use diesel::prelude::*;
+
+/// The action of the row that says a demo country was loaded.
+pub const LOADED: &str = "demo.loaded";
+/// Who asked for it, since no request did.
+const REQUEST: &str = "demo";
+
+/// What a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holding {
+    /// Nothing but, at most, empty tables of ours.
+    Nothing,
+    /// A demo country.
+    Demo(Signature),
+    /// Anything else.
+    Other,
+}
+
+/// What a country was made from: enough to make the same again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signature {
+    /// The seed of its randomness.
+    pub seed: u64,
+    /// How many members were asked for.
+    pub members: u64,
+    /// When it was seen.
+    pub at: Timestamp,
+}
+
+impl Signature {
+    /// The country itself.
+    pub fn country(self) -> Country {
+        Country::new(self.seed, self.members, self.at)
+    }
+
+    fn subject(self) -> String {
+        format!("seed={} members={}", self.seed, self.members)
+    }
+
+    fn read(at: Timestamp, subject: &str) -> Option<Self> {
+        let (seed, members) = subject.strip_prefix("seed=")?.split_once(" members=")?;
+        Some(Self {
+            seed: seed.parse().ok()?,
+            members: members.parse().ok()?,
+            at,
+        })
+    }
+}
+
+/// Signs for a country that was just stored.
+///
+/// # Errors
+/// When the database fails.
+pub fn sign(conn: &mut Conn, country: &Country) -> QueryResult<()> {
+    let signature = country.signature();
+    audit::append(
+        conn,
+        &Entry {
+            at: signature.at,
+            actor_kind: "system",
+            account: None,
+            organization: None,
+            action: LOADED,
+            subject: Some(&signature.subject()),
+            request_id: REQUEST,
+        },
+    )
+}
+
+/// Looks what a database holds, migrated or not.
+///
+/// # Errors
+/// When the database fails.
+pub fn inspect(conn: &mut Conn) -> QueryResult<Holding> {
+    let tables = dialect::tables(conn)?;
+    let has = |name: &str| tables.iter().any(|table| table == name);
+    if tables.is_empty() {
+        return Ok(Holding::Nothing);
+    }
+    if !["organizations", "accounts", "audit_log"].into_iter().all(has) {
+        return Ok(Holding::Other);
+    }
+    let signed: Option<(Micros, Option<String>)> = audit_log::table
+        .filter(audit_log::action.eq(LOADED))
+        .order(audit_log::id)
+        .select((audit_log::at, audit_log::subject))
+        .first(conn)
+        .optional()?;
+    Ok(match signed {
+        Some((at, subject)) => {
+            Signature::read(at.into(), &subject.unwrap_or_default()).map_or(Holding::Other, Holding::Demo)
+        }
+        None if is_empty(conn)? => Holding::Nothing,
+        None => Holding::Other,
+    })
+}
+
+/// Nothing of ours begins without an organization, an account or an audit row.
+fn is_empty(conn: &mut Conn) -> QueryResult<bool> {
+    let filled: bool = select(
+        exists(organizations::table.select(organizations::id))
+            .or(exists(accounts::table.select(accounts::id)))
+            .or(exists(audit_log::table.select(audit_log::id))),
+    )
+    .get_result(conn)?;
+    Ok(!filled)
+}
+
+/// The instant of the last thing that is on record.
+///
+/// # Errors
+/// When the database fails.
+pub fn last_instant(conn: &mut Conn) -> QueryResult<Option<Timestamp>> {
+    let last: Option<Micros> = audit_log::table.select(max(audit_log::at)).first(conn)?;
+    Ok(last.map(Timestamp::from))
+}

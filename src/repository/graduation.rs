@@ -1,0 +1,311 @@
+//! Graduation months of branches as they were (G5), and requests to change them (G7, G8).
+
+use crate::db::Conn;
+use crate::db::dialect::Locked;
+use crate::db::schema::{accounts, graduation_history, month_changes, tasks};
+use crate::db::types::Micros;
+use crate::domain::graduation::{Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined};
+use crate::domain::ids::{AccountId, MonthChangeId, OrganizationId};
+use crate::domain::organization::Path;
+use crate::domain::time::{Month, Timestamp};
+use crate::domain::transfer::remark::Remark;
+use crate::domain::verdict::Decision;
+use diesel::prelude::*;
+
+/// A line of a branch's history.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub id: i64,
+    pub at: Timestamp,
+    pub event: GraduationEvent,
+    pub account: Option<AccountId>,
+    pub organization: Option<OrganizationId>,
+    pub automatic: bool,
+    pub old: Option<Graduation>,
+    pub new: Option<Graduation>,
+    pub month_change: Option<MonthChangeId>,
+    pub reason: Option<String>,
+}
+
+/// A line to be written.
+pub struct NewEntry<'a> {
+    pub branch: OrganizationId,
+    pub at: Timestamp,
+    pub event: GraduationEvent,
+    pub account: Option<AccountId>,
+    pub organization: Option<OrganizationId>,
+    pub old: Option<Graduation>,
+    pub new: Option<Graduation>,
+    pub month_change: Option<MonthChangeId>,
+    pub reason: Option<&'a Remark>,
+}
+
+/// Appends a line; one without an account is the service's own doing.
+pub fn append(conn: &mut Conn, entry: &NewEntry<'_>) -> QueryResult<()> {
+    use graduation_history::dsl;
+    let (old_month, old_undetermined) = columns(entry.old);
+    let (new_month, new_undetermined) = columns(entry.new);
+    diesel::insert_into(dsl::graduation_history)
+        .values((
+            dsl::branch_id.eq(entry.branch),
+            dsl::at.eq(Micros::from(entry.at)),
+            dsl::event.eq(entry.event),
+            dsl::account_id.eq(entry.account),
+            dsl::organization_id.eq(entry.organization),
+            dsl::automatic.eq(entry.account.is_none()),
+            dsl::old_month.eq(old_month),
+            dsl::old_undetermined.eq(old_undetermined),
+            dsl::new_month.eq(new_month),
+            dsl::new_undetermined.eq(new_undetermined),
+            dsl::month_change_id.eq(entry.month_change),
+            dsl::reason.eq(entry.reason.map(Remark::as_str)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn columns(graduation: Option<Graduation>) -> (Option<Month>, Option<Undetermined>) {
+    match graduation {
+        Some(Graduation::Month(month)) => (Some(month), None),
+        Some(Graduation::Undetermined(reason)) => (None, Some(reason)),
+        None => (None, None),
+    }
+}
+
+fn graduation(month: Option<Month>, undetermined: Option<Undetermined>) -> Option<Graduation> {
+    month
+        .map(Graduation::Month)
+        .or(undetermined.map(Graduation::Undetermined))
+}
+
+#[derive(Queryable)]
+struct EntryRow {
+    id: i64,
+    at: Micros,
+    event: GraduationEvent,
+    account: Option<AccountId>,
+    organization: Option<OrganizationId>,
+    automatic: bool,
+    old: (Option<Month>, Option<Undetermined>),
+    new: (Option<Month>, Option<Undetermined>),
+    month_change: Option<MonthChangeId>,
+    reason: Option<String>,
+}
+
+impl From<EntryRow> for Entry {
+    fn from(row: EntryRow) -> Self {
+        Self {
+            id: row.id,
+            at: row.at.into(),
+            event: row.event,
+            account: row.account,
+            organization: row.organization,
+            automatic: row.automatic,
+            old: graduation(row.old.0, row.old.1),
+            new: graduation(row.new.0, row.new.1),
+            month_change: row.month_change,
+            reason: row.reason,
+        }
+    }
+}
+
+/// A page of a branch's history, earliest first, behind `after`.
+pub fn history(conn: &mut Conn, branch: OrganizationId, after: i64, limit: i64) -> QueryResult<Vec<Entry>> {
+    use graduation_history::dsl;
+    let rows: Vec<EntryRow> = dsl::graduation_history
+        .filter(dsl::branch_id.eq(branch))
+        .filter(dsl::id.gt(after))
+        .order(dsl::id)
+        .limit(limit)
+        .select((
+            dsl::id,
+            dsl::at,
+            dsl::event,
+            dsl::account_id,
+            dsl::organization_id,
+            dsl::automatic,
+            (dsl::old_month, dsl::old_undetermined),
+            (dsl::new_month, dsl::new_undetermined),
+            dsl::month_change_id,
+            dsl::reason,
+        ))
+        .load(conn)?;
+    Ok(rows.into_iter().map(Entry::from).collect())
+}
+
+/// A request as stored, with what its lists show.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = month_changes, check_for_backend(crate::db::Backend))]
+pub struct StoredChange {
+    pub id: MonthChangeId,
+    pub branch_id: OrganizationId,
+    pub branch_path: Path,
+    pub branch_name: String,
+    pub organ_id: OrganizationId,
+    pub old_month: Month,
+    pub new_month: Month,
+    pub reason: String,
+    pub proposer_account_id: AccountId,
+    pub proposer_organization_id: OrganizationId,
+    pub proposed_at: Micros,
+    pub state: MonthChangeState,
+    pub decider_account_id: Option<AccountId>,
+    pub decider_organization_id: Option<OrganizationId>,
+    pub decided_at: Option<Micros>,
+    pub decision_reason: Option<String>,
+    pub version: i32,
+    #[diesel(select_expression = accounts::name)]
+    pub proposer_name: String,
+}
+
+/// Reasons and names are somebody's own: no log line gets more than the key.
+impl std::fmt::Debug for StoredChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredChange({:?})", self.id)
+    }
+}
+
+impl StoredChange {
+    /// The request as the rules see it; `None` if the row is not whole.
+    pub fn month_change(&self) -> Option<MonthChange> {
+        let request = Request {
+            branch: self.branch_id,
+            old: self.old_month,
+            new: self.new_month,
+            reason: Remark::new(&self.reason)?,
+            proposed_by: self.proposer_account_id,
+            proposed_for: self.proposer_organization_id,
+            proposed_at: self.proposed_at.into(),
+            leading_organ: self.organ_id,
+        };
+        Some(match self.state {
+            MonthChangeState::Open => MonthChange::Open(request),
+            MonthChangeState::Approved => MonthChange::Approved(request, self.decision()?),
+            MonthChangeState::Refused => {
+                let reason = Remark::new(self.decision_reason.as_deref()?)?;
+                MonthChange::Refused(request, self.decision()?, reason)
+            }
+        })
+    }
+
+    fn decision(&self) -> Option<Decision> {
+        Some(Decision {
+            by: self.decider_account_id?,
+            acting_for: self.decider_organization_id?,
+            at: self.decided_at?.into(),
+        })
+    }
+}
+
+/// Stores a new request. Runs into a unique index if the branch has an open one.
+pub fn open_change(
+    conn: &mut Conn,
+    request: &Request,
+    branch_path: &Path,
+    branch_name: &str,
+) -> QueryResult<MonthChangeId> {
+    use month_changes::dsl;
+    diesel::insert_into(dsl::month_changes)
+        .values((
+            dsl::branch_id.eq(request.branch),
+            dsl::branch_path.eq(branch_path),
+            dsl::branch_name.eq(branch_name),
+            dsl::organ_id.eq(request.leading_organ),
+            dsl::old_month.eq(request.old),
+            dsl::new_month.eq(request.new),
+            dsl::reason.eq(request.reason.as_str()),
+            dsl::proposer_account_id.eq(request.proposed_by),
+            dsl::proposer_organization_id.eq(request.proposed_for),
+            dsl::proposed_at.eq(Micros::from(request.proposed_at)),
+            dsl::state.eq(MonthChangeState::Open),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)
+}
+
+/// Stores a decision if the request still has the version that was decided on.
+pub fn close_change(
+    conn: &mut Conn,
+    found: &StoredChange,
+    state: MonthChangeState,
+    decision: &Decision,
+    reason: Option<&Remark>,
+) -> QueryResult<bool> {
+    use month_changes::dsl;
+    let changed = diesel::update(dsl::month_changes.find(found.id).filter(dsl::version.eq(found.version)))
+        .set((
+            dsl::state.eq(state),
+            dsl::decider_account_id.eq(decision.by),
+            dsl::decider_organization_id.eq(decision.acting_for),
+            dsl::decided_at.eq(Micros::from(decision.at)),
+            dsl::decision_reason.eq(reason.map(Remark::as_str)),
+            dsl::version.eq(found.version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The branch's open request (G7).
+pub fn open_of_branch(conn: &mut Conn, branch: OrganizationId) -> QueryResult<Option<MonthChangeId>> {
+    use month_changes::dsl;
+    dsl::month_changes
+        .filter(dsl::branch_id.eq(branch))
+        .filter(dsl::state.eq(MonthChangeState::Open))
+        .select(dsl::id)
+        .first(conn)
+        .optional()
+}
+
+/// One request.
+pub fn change(conn: &mut Conn, id: MonthChangeId) -> QueryResult<Option<StoredChange>> {
+    month_changes::table
+        .inner_join(accounts::table.on(accounts::id.eq(month_changes::proposer_account_id)))
+        .filter(month_changes::id.eq(id))
+        .select(StoredChange::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Locks a request until the transaction ends; `false` if there is none.
+pub fn lock_change(conn: &mut Conn, id: MonthChangeId) -> QueryResult<bool> {
+    let row: Option<MonthChangeId> = Locked(month_changes::table.find(id).select(month_changes::id))
+        .get_result(conn)
+        .optional()?;
+    Ok(row.is_some())
+}
+
+/// The inbox's word for a request that waits.
+pub const TASK: &str = "month_change";
+
+/// A page of the requests that concern an organization: as the leading organ, as the one the turn passed to, or as the
+/// one that proposed. Newest first, before `before`.
+pub fn changes(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    state: Option<MonthChangeState>,
+    before: i64,
+    limit: i64,
+) -> QueryResult<Vec<StoredChange>> {
+    // Values inside a subselect are bound for each engine, which knows plain numbers only.
+    let passed_on = tasks::table
+        .filter(tasks::organization_id.eq(organization.0))
+        .filter(tasks::kind.eq(TASK))
+        .select(tasks::subject_id);
+    let mut query = month_changes::table
+        .inner_join(accounts::table.on(accounts::id.eq(month_changes::proposer_account_id)))
+        .filter(
+            month_changes::organ_id
+                .eq(organization)
+                .or(month_changes::proposer_organization_id.eq(organization))
+                .or(month_changes::id.eq_any(passed_on)),
+        )
+        .filter(month_changes::id.lt(before))
+        .order(month_changes::id.desc())
+        .limit(limit)
+        .select(StoredChange::as_select())
+        .into_boxed();
+    if let Some(state) = state {
+        query = query.filter(month_changes::state.eq(state));
+    }
+    query.load(conn)
+}

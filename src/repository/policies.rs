@@ -1,0 +1,67 @@
+//! Policies by season: versions are added and never changed.
+
+use crate::db::Conn;
+use crate::db::schema::policies::dsl;
+use crate::db::types::Micros;
+use crate::domain::ids::AccountId;
+use crate::domain::policy::Policy;
+use crate::domain::time::{Season, Timestamp};
+use diesel::prelude::*;
+use diesel::result::Error;
+
+/// A version of a season's policy as stored.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub version: i32,
+    pub policy: Policy,
+    pub changed_at: Timestamp,
+    pub changed_by: Option<AccountId>,
+}
+
+type Columns = (i32, String, Micros, Option<AccountId>);
+
+fn stored((version, body, changed_at, changed_by): Columns) -> QueryResult<Stored> {
+    let policy = serde_json::from_str(&body).map_err(|e| Error::DeserializationError(e.into()))?;
+    Ok(Stored {
+        version,
+        policy,
+        changed_at: changed_at.into(),
+        changed_by,
+    })
+}
+
+/// The newest version; `None` as long as nobody changed the default.
+pub fn current(conn: &mut Conn, season: Season) -> QueryResult<Option<Stored>> {
+    let row: Option<Columns> = dsl::policies
+        .filter(dsl::season.eq(season))
+        .order(dsl::version.desc())
+        .select((dsl::version, dsl::body, dsl::changed_at, dsl::changed_by))
+        .first(conn)
+        .optional()?;
+    row.map(stored).transpose()
+}
+
+/// Every version, newest first.
+pub fn history(conn: &mut Conn, season: Season) -> QueryResult<Vec<Stored>> {
+    let rows: Vec<Columns> = dsl::policies
+        .filter(dsl::season.eq(season))
+        .order(dsl::version.desc())
+        .select((dsl::version, dsl::body, dsl::changed_at, dsl::changed_by))
+        .load(conn)?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// Adds a version. Runs into the primary key when somebody else added it first.
+pub fn add(conn: &mut Conn, version: i32, policy: &Policy, by: Option<AccountId>, now: Timestamp) -> QueryResult<()> {
+    let body = serde_json::to_string(policy).map_err(|e| Error::SerializationError(e.into()))?;
+    diesel::insert_into(dsl::policies)
+        .values((
+            dsl::season.eq(policy.season),
+            dsl::version.eq(version),
+            dsl::body.eq(body),
+            dsl::changed_at.eq(Micros::from(now)),
+            dsl::changed_by.eq(by),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

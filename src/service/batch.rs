@@ -1,0 +1,109 @@
+//! Many things in one request (G3, M4): each has its own result, and the caller chooses whether one refusal stops all.
+
+use super::{Error, Result};
+use crate::db::Conn;
+use crate::domain::codes::Code;
+use crate::domain::refusal::Refusal;
+use crate::domain::vocabulary::vocabulary;
+use std::collections::HashSet;
+
+/// The most things one request may name.
+pub const MOST: usize = 200;
+
+vocabulary! {
+    /// What a refusal of one item means for the others.
+    Mode {
+        AllOrNothing = "all_or_nothing", "全部成功才生效", "one refusal undoes everything";
+        PerItem = "per_item", "逐个处理", "each item stands or falls alone";
+    }
+}
+
+/// How a batch is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner {
+    /// What one refusal means for the others.
+    pub mode: Mode,
+    /// Everything is decided and nothing stored.
+    pub dry_run: bool,
+}
+
+/// What became of one item: its result, or everything that blocks it.
+pub type Outcome<T> = std::result::Result<T, Vec<Refusal>>;
+
+/// Runs `each` for every item, in its own savepoint; `subject` is what no two items may share.
+///
+/// # Errors
+/// `request.invalid` for an empty or too long batch; `batch.item_twice`; with [`Mode::AllOrNothing`] every refusal of
+/// every item, its pointer leading to `/items/…`. Then nothing is stored.
+pub fn run<I, S, T>(
+    conn: &mut Conn,
+    manner: Manner,
+    items: &[I],
+    subject: impl Fn(&I) -> S,
+    each: impl Fn(&mut Conn, &I) -> Result<T>,
+) -> Result<Vec<Outcome<T>>>
+where
+    S: std::hash::Hash + Eq,
+{
+    admit_length(items.len())?;
+    admit_once(items.iter().map(subject))?;
+    let all = |conn: &mut Conn| decide(conn, manner.mode, items, &each);
+    if manner.dry_run { conn.rehearse(all) } else { all(conn) }
+}
+
+fn decide<I, T>(
+    conn: &mut Conn,
+    mode: Mode,
+    items: &[I],
+    each: &impl Fn(&mut Conn, &I) -> Result<T>,
+) -> Result<Vec<Outcome<T>>> {
+    let mut outcomes = Vec::with_capacity(items.len());
+    for item in items {
+        outcomes.push(match conn.savepoint(|conn| each(conn, item)) {
+            Ok(done) => Ok(done),
+            Err(Error::Refused(refusals)) => Err(refusals),
+            Err(fault) => return Err(fault),
+        });
+    }
+    let blocked: Vec<Refusal> = match mode {
+        Mode::PerItem => Vec::new(),
+        Mode::AllOrNothing => outcomes.iter().enumerate().flat_map(blocked).collect(),
+    };
+    if blocked.is_empty() {
+        Ok(outcomes)
+    } else {
+        Err(blocked.into())
+    }
+}
+
+/// An item's refusals with pointers into the whole request.
+fn blocked<T>((index, outcome): (usize, &Outcome<T>)) -> Vec<Refusal> {
+    let refusals = outcome.as_ref().err().cloned().unwrap_or_default();
+    refusals.into_iter().map(|refusal| in_item(index, refusal)).collect()
+}
+
+fn in_item(index: usize, refusal: Refusal) -> Refusal {
+    let inside = refusal.pointer.clone().unwrap_or_default();
+    refusal.at(format!("/items/{index}{inside}"))
+}
+
+fn admit_length(length: usize) -> Result<()> {
+    if (1..=MOST).contains(&length) {
+        return Ok(());
+    }
+    let problem = format!("expected 1 to {MOST} items");
+    Err(Refusal::new(Code::RequestInvalid)
+        .with("problem", problem)
+        .at("/items")
+        .into())
+}
+
+fn admit_once<S: std::hash::Hash + Eq>(subjects: impl Iterator<Item = S>) -> Result<()> {
+    let mut seen = HashSet::new();
+    let twice: Vec<Refusal> = subjects
+        .enumerate()
+        .filter_map(|(index, subject)| (!seen.insert(subject)).then_some(index))
+        .map(|index| in_item(index, Code::BatchItemTwice.into()))
+        .collect();
+    if twice.is_empty() { Ok(()) } else { Err(twice.into()) }
+}

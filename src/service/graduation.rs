@@ -1,0 +1,363 @@
+//! Graduation months of branches: marking (G1 to G5), the yearly switch (G6) and requests to change a graduate branch's
+//! month (G7 to G9).
+
+use super::batch::{self, Manner, Outcome};
+use super::jobs::{self, Batch};
+use super::organizations::in_scope;
+use super::{Context, Error, Expected, Result, audit, policies};
+use crate::db::{Conn, Unique};
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::graduation::{
+    self, Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined,
+};
+use crate::domain::ids::{MemberId, MonthChangeId, OrganizationId};
+use crate::domain::mark::{Mark, m7_no_longer_later};
+use crate::domain::policy::Policy;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Month, Timestamp, season_of};
+use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::turn::{Duty, Turn};
+use crate::domain::verdict::Verdict;
+pub use crate::repository::graduation::{Entry, StoredChange};
+use crate::repository::graduation::{NewEntry, TASK};
+use crate::repository::organizations::{self, Organization};
+use crate::repository::{chain, cohort, graduation as store, inbox, members};
+
+/// A branch to be marked.
+#[derive(Debug, Clone)]
+pub struct Item {
+    pub branch: OrganizationId,
+    pub month: Option<Month>,
+    pub undetermined: Option<Undetermined>,
+}
+
+/// What marking did to a branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// Whether the branch had another mark before.
+    pub changed: bool,
+    /// M7: delayed graduates whose month is no longer later than the branch's.
+    pub stale_delayed: Vec<MemberId>,
+}
+
+/// G3: marks many branches.
+///
+/// # Errors
+/// Those of [`batch::run`].
+pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[Item]) -> Result<Vec<Outcome<Marked>>> {
+    batch::run(
+        conn,
+        manner,
+        items,
+        |item| item.branch,
+        |conn, item| mark_one(conn, context, item),
+    )
+}
+
+fn mark_one(conn: &mut Conn, context: &Context, item: &Item) -> Result<Marked> {
+    let branch = in_scope(conn, &context.actor, item.branch)?;
+    let new = graduation::g4_month_or_reason(item.month, item.undetermined)?;
+    let change = graduation::set(&context.actor, &branch.facts(), new)?;
+    let changed = change.old != Some(change.new);
+    if changed {
+        store_mark(conn, &branch, Some(change.new), None)?;
+        let entry = entry(context, branch.id, GraduationEvent::Marked);
+        let (old, new) = (change.old, Some(change.new));
+        store::append(conn, &NewEntry { old, new, ..entry })?;
+        audit::record(conn, context, "graduation.mark", Some(&branch.id.to_string()))?;
+    }
+    let stale_delayed = stale_delayed(conn, branch.id, new)?;
+    Ok(Marked { changed, stale_delayed })
+}
+
+fn store_mark(conn: &mut Conn, branch: &Organization, new: Option<Graduation>, season: Option<i32>) -> Result<()> {
+    let is_stored = organizations::set_graduation(conn, branch.id, branch.version, new, season)?;
+    if is_stored {
+        Ok(())
+    } else {
+        Err(Code::RequestStale.into())
+    }
+}
+
+/// A line of history by whoever acts, to be filled in.
+fn entry(context: &Context, branch: OrganizationId, event: GraduationEvent) -> NewEntry<'static> {
+    NewEntry {
+        branch,
+        at: context.now,
+        event,
+        account: context.actor.account,
+        organization: context.actor.office().map(|office| office.organization),
+        old: None,
+        new: None,
+        month_change: None,
+        reason: None,
+    }
+}
+
+fn stale_delayed(conn: &mut Conn, branch: OrganizationId, new: Graduation) -> Result<Vec<MemberId>> {
+    let delayed = members::delayed(conn, branch)?;
+    let months = delayed.iter().filter_map(|member| match member.mark()? {
+        Mark::Delayed { month, .. } => Some((member.id, month)),
+        Mark::Teacher => None,
+    });
+    Ok(m7_no_longer_later(new, months))
+}
+
+/// A page of the values a branch's graduation time had, earliest first.
+///
+/// # Errors
+/// `organization.not_found` outside the caller's subtree (O6).
+pub fn history(conn: &mut Conn, actor: &Actor, branch: OrganizationId, after: i64, limit: i64) -> Result<Vec<Entry>> {
+    let branch = organizations::find(conn, branch)?.filter(|branch| actor.reaches(&branch.path));
+    let branch = branch.ok_or(Code::OrganizationNotFound)?;
+    Ok(store::history(conn, branch.id, after, limit)?)
+}
+
+/// G6: turns the branches whose time has come, behind `after`.
+///
+/// # Errors
+/// When the database fails.
+pub fn switch(conn: &mut Conn, context: &Context, after: i64, limit: i64) -> Result<Batch> {
+    let policy = policy_of_last_switch(conn, context.now)?;
+    let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season outside of the calendar"))?;
+    let due = organizations::turning(conn, up_to, OrganizationId(after), limit)?;
+    let ids: Vec<OrganizationId> = due.iter().map(|branch| branch.id).collect();
+    let tally = jobs::each(conn, ids.iter().copied(), |conn, branch| {
+        turn(conn, context, &policy, branch)
+    })?;
+    Ok(Batch::of(ids.len(), limit, ids.last().map(|id| id.0), tally))
+}
+
+/// The policy of the season whose switch came last: before this year's date it is last year's.
+fn policy_of_last_switch(conn: &mut Conn, now: Timestamp) -> Result<Policy> {
+    let policy = policies::of_season(conn, season_of(now))?;
+    if now >= policy.switch_at() {
+        return Ok(policy);
+    }
+    policies::of_season(conn, policy.season - 1)
+}
+
+/// Turns one branch, if it still is to be turned once it is locked.
+fn turn(conn: &mut Conn, context: &Context, policy: &Policy, branch: OrganizationId) -> Result<bool> {
+    let Some(branch) = organizations::find_locked(conn, branch)? else {
+        return Ok(false);
+    };
+    let Some(season) = graduation::g6_turns(&branch.facts(), policy, context.now) else {
+        return Ok(false);
+    };
+    let mark = branch.graduation();
+    store_mark(conn, &branch, mark, Some(season))?;
+    cohort::join_branch(conn, season, branch.id, &branch.path)?;
+    let entry = entry(context, branch.id, GraduationEvent::Turned);
+    store::append(
+        conn,
+        &NewEntry {
+            old: mark,
+            new: mark,
+            ..entry
+        },
+    )?;
+    audit::record(conn, context, "graduation.turn", Some(&branch.id.to_string()))?;
+    Ok(true)
+}
+
+/// What somebody wants a graduate branch's month to be.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    pub branch: OrganizationId,
+    pub month: Month,
+    pub reason: Option<Remark>,
+}
+
+/// G7: proposes another month for a graduate branch and lays it before whoever is to decide.
+///
+/// # Errors
+/// `organization.not_found` outside the caller's subtree; those of [`graduation::propose`].
+pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Result<StoredChange> {
+    let branch = in_scope(conn, &context.actor, proposal.branch)?;
+    let open = store::open_of_branch(conn, branch.id)?;
+    let reason = proposal.reason.clone();
+    let proposed = graduation::propose(
+        &context.actor,
+        &branch.facts(),
+        open,
+        proposal.month,
+        reason,
+        context.now,
+    )?;
+    let request = proposed.request();
+    let id = match store::open_change(conn, request, &branch.path, &branch.name) {
+        Err(e) if Unique::violated(&e) == Some(Unique::OpenMonthChange) => {
+            return Err(Code::GraduationChangeRequestOpen.into());
+        }
+        stored => stored?,
+    };
+    for holder in holders(conn, &branch, request)? {
+        inbox::open(conn, holder, TASK, id.0, None, context.now, None)?;
+    }
+    let entry = entry(context, branch.id, GraduationEvent::ChangeProposed);
+    record_change(
+        conn,
+        context,
+        "month_change.propose",
+        id,
+        entry,
+        request,
+        Some(&request.reason),
+    )?;
+    found(conn, id)
+}
+
+/// The organizations whose turn it is: the leading organ, or further up where nobody there may decide (A10, T11).
+fn holders(conn: &mut Conn, branch: &Organization, request: &Request) -> Result<Vec<OrganizationId>> {
+    let chain = chain::of(conn, &branch.path)?.ok_or(Error::Corrupt("a branch without a place in the tree"))?;
+    let turn = Turn {
+        duty: Duty::LeadingOrgan,
+        organization: request.leading_organ,
+        escalated: false,
+    };
+    Ok(turn.holders(&chain, &[request.proposed_by]).organizations)
+}
+
+/// Writes what happened to a request into its branch's history and into the audit log.
+fn record_change(
+    conn: &mut Conn,
+    context: &Context,
+    action: &str,
+    id: MonthChangeId,
+    entry: NewEntry<'_>,
+    request: &Request,
+    reason: Option<&Remark>,
+) -> Result<()> {
+    let entry = NewEntry {
+        old: Some(Graduation::Month(request.old)),
+        new: Some(Graduation::Month(request.new)),
+        month_change: Some(id),
+        reason,
+        ..entry
+    };
+    store::append(conn, &entry)?;
+    audit::record(conn, context, action, Some(&id.to_string()))
+}
+
+fn found(conn: &mut Conn, id: MonthChangeId) -> Result<StoredChange> {
+    Ok(store::change(conn, id)?.ok_or(Code::GraduationChangeNotFound)?)
+}
+
+/// One request, for those who administer at or above its branch.
+///
+/// # Errors
+/// `graduation.change_not_found`.
+pub fn month_change(conn: &mut Conn, actor: &Actor, id: MonthChangeId) -> Result<StoredChange> {
+    let change = found(conn, id)?;
+    if actor.reaches(&change.branch_path) {
+        Ok(change)
+    } else {
+        Err(Code::GraduationChangeNotFound.into())
+    }
+}
+
+/// G8: a page of the requests that concern the caller's organization, newest first.
+///
+/// # Errors
+/// `actor.not_administrator`.
+pub fn month_changes(
+    conn: &mut Conn,
+    actor: &Actor,
+    state: Option<MonthChangeState>,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<StoredChange>> {
+    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
+    let before = before.unwrap_or(i64::MAX);
+    Ok(store::changes(conn, office.organization, state, before, limit)?)
+}
+
+/// A decided request, and whose delayed month the new one has overtaken (M7).
+#[derive(Debug, Clone)]
+pub struct Decided {
+    pub change: StoredChange,
+    pub stale_delayed: Vec<MemberId>,
+}
+
+/// G7, G8: the leading organ decides; G9: a month of a later year makes the branch an ordinary one again.
+///
+/// # Errors
+/// `graduation.change_not_found`, `request.stale`; those of [`MonthChange::decide`].
+pub fn decide(
+    conn: &mut Conn,
+    context: &Context,
+    id: MonthChangeId,
+    expected: Expected,
+    verdict: &Verdict,
+) -> Result<Decided> {
+    let branch_id = month_change(conn, &context.actor, id)?.branch_id;
+    // The branch first, as everywhere: two who lock both never wait for each other.
+    let branch = organizations::find_locked(conn, branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
+    store::lock_change(conn, id)?;
+    let stored = found(conn, id)?;
+    let open = stored
+        .month_change()
+        .ok_or(Error::Corrupt("a request that is not whole"))?;
+    let holders = holders(conn, &branch, open.request())?;
+    let decided = open.decide(&context.actor, &holders, verdict.clone(), context.now)?;
+    expected.admit(stored.version)?;
+    let stale_delayed = settle(conn, context, &branch, &stored, &decided)?;
+    let change = found(conn, id)?;
+    Ok(Decided { change, stale_delayed })
+}
+
+/// Stores a decision with all that follows from it.
+fn settle(
+    conn: &mut Conn,
+    context: &Context,
+    branch: &Organization,
+    stored: &StoredChange,
+    decided: &MonthChange,
+) -> Result<Vec<MemberId>> {
+    let (decision, event, reason) = match decided {
+        MonthChange::Open(_) => return Err(Error::Corrupt("a decision that decides nothing")),
+        MonthChange::Approved(_, decision) => (decision, GraduationEvent::ChangeApproved, None),
+        MonthChange::Refused(_, decision, reason) => (decision, GraduationEvent::ChangeRefused, Some(reason)),
+    };
+    if !store::close_change(conn, stored, decided.state(), decision, reason)? {
+        return Err(Code::RequestStale.into());
+    }
+    inbox::close(conn, TASK, stored.id.0)?;
+    let request = decided.request();
+    let entry = entry(context, branch.id, event);
+    record_change(conn, context, "month_change.decide", stored.id, entry, request, reason)?;
+    match event {
+        GraduationEvent::ChangeApproved => approve(conn, branch, request.new),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn approve(conn: &mut Conn, branch: &Organization, new: Month) -> Result<Vec<MemberId>> {
+    let turned = branch
+        .graduated_season
+        .ok_or(Error::Corrupt("a request of an ordinary branch"))?;
+    let season = graduation::g9_season_after(turned, new);
+    let new = Graduation::Month(new);
+    store_mark(conn, branch, Some(new), season)?;
+    if season.is_none() {
+        cohort::leave_branch(conn, turned, branch.id)?;
+    }
+    stale_delayed(conn, branch.id, new)
+}
+
+/// The refusals that keep an account from deciding a request now; none when it may.
+///
+/// # Errors
+/// When the database fails.
+pub fn may_decide(conn: &mut Conn, context: &Context, stored: &StoredChange) -> Result<Option<Refusal>> {
+    let branch = organizations::find(conn, stored.branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
+    let open = stored
+        .month_change()
+        .ok_or(Error::Corrupt("a request that is not whole"))?;
+    let holders = holders(conn, &branch, open.request())?;
+    Ok(open
+        .decide(&context.actor, &holders, Verdict::Approve, context.now)
+        .err())
+}

@@ -1,0 +1,177 @@
+//! What all jobs share: their lease, their record, and how a row that fails stops nothing.
+
+use super::{Context, Error, Result, graduation, policies, transfers};
+use crate::db::{Conn, DbError, Retryable};
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::time::Timestamp;
+use crate::domain::vocabulary::vocabulary;
+use crate::repository::jobs;
+pub use crate::repository::jobs::Run;
+use chrono::TimeDelta;
+use std::fmt::Debug;
+
+/// How long a lease lasts without being renewed: longer than any batch takes.
+pub const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// How many of its last runs a job shows.
+const RUNS_SHOWN: i64 = 10;
+
+vocabulary! {
+    /// A job by its name: what the service does by itself.
+    Job {
+        YearlySwitch = "yearly-switch", "年度切换:到期团支部变更为毕业生团组织(G6)", "yearly switch: branches whose time has come turn into graduate branches (G6)";
+        Expiry = "expiry", "超时终止:超过期限未审批的申请自动终止、退回(A6)", "expiry: cases that waited too long for an approval are ended and returned (A6)";
+        Escalation = "escalation", "分配催办:逾期未分配团支部的,同时提交直属上级(A6)", "escalation: assignments that waited too long are brought before the direct superior too (A6)";
+    }
+}
+
+/// One batch of a job: works on what is due behind a key, at most so many rows.
+pub type Work = fn(&mut Conn, &Context, i64, i64) -> Result<Batch>;
+
+impl Job {
+    /// How it works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds
+    /// only what is left.
+    pub fn work(self) -> Work {
+        match self {
+            Self::YearlySwitch => graduation::switch,
+            Self::Expiry => transfers::expire,
+            Self::Escalation => transfers::escalate,
+        }
+    }
+}
+
+/// What one batch of a job did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// Rows that were changed.
+    pub processed: i64,
+    /// Rows that could not be.
+    pub failed: i64,
+    /// Behind which key the next batch begins; `None` when nothing is left.
+    pub next: Option<i64>,
+}
+
+impl Batch {
+    /// The batch after `found` rows were read with `limit`: a full page means that more may follow behind the last key.
+    pub fn of(found: usize, limit: i64, last: Option<i64>, tally: Tally) -> Self {
+        let is_full = i64::try_from(found).is_ok_and(|found| found >= limit);
+        Self {
+            processed: tally.processed,
+            failed: tally.failed,
+            next: last.filter(|_| is_full),
+        }
+    }
+}
+
+/// How many rows went well and how many did not.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub processed: i64,
+    pub failed: i64,
+}
+
+/// Works on each row apart, in its own savepoint: one that fails is logged by its id and counted, and the others go on.
+/// `work` says whether it changed anything.
+///
+/// # Errors
+/// When the database itself is at fault, so that the whole batch is to be tried again.
+pub fn each<I: Debug + Copy>(
+    conn: &mut Conn,
+    rows: impl IntoIterator<Item = I>,
+    work: impl Fn(&mut Conn, I) -> Result<bool>,
+) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for row in rows {
+        match conn.savepoint(|conn| work(conn, row)) {
+            Ok(changed) => tally.processed += i64::from(changed),
+            Err(fault) if concerns_all(&fault) => return Err(fault),
+            Err(fault) => {
+                tally.failed += 1;
+                log::error!("{row:?} failed: {}", wording(&fault));
+            }
+        }
+    }
+    Ok(tally)
+}
+
+/// Whether a fault is the database's and not the row's.
+fn concerns_all(fault: &Error) -> bool {
+    match fault {
+        Error::Database(DbError::Query(_)) => fault.is_retryable(),
+        Error::Database(_) => true,
+        Error::Refused(_) | Error::Corrupt(_) => false,
+    }
+}
+
+/// A fault for the log and for the run's record: codes and the database's words, no data of anybody.
+pub fn wording(fault: &Error) -> String {
+    match fault {
+        Error::Refused(refusals) => {
+            let codes: Vec<&str> = refusals.iter().map(|refusal| refusal.code.name()).collect();
+            codes.join(", ")
+        }
+        Error::Database(DbError::Query(diesel::result::Error::DatabaseError(kind, _))) => format!("{kind:?}"),
+        Error::Database(fault) => fault.to_string(),
+        Error::Corrupt(what) => (*what).to_owned(),
+    }
+}
+
+/// Takes the job's lease and notes that a run began; `None` while another server has it.
+///
+/// # Errors
+/// When the database fails.
+pub fn begin(conn: &mut Conn, job: Job, holder: &str, at: Timestamp, now: Timestamp) -> Result<Option<i64>> {
+    if !renew(conn, job, holder, now)? {
+        return Ok(None);
+    }
+    Ok(Some(jobs::begin(conn, job.as_str(), at, now)?))
+}
+
+/// Makes the lease last from now on; `false` if somebody else took it meanwhile.
+///
+/// # Errors
+/// When the database fails.
+pub fn renew(conn: &mut Conn, job: Job, holder: &str, now: Timestamp) -> Result<bool> {
+    Ok(jobs::lease(conn, job.as_str(), holder, now, now + LEASE, now + LEASE)?)
+}
+
+/// Adds a batch to its run's record.
+///
+/// # Errors
+/// When the database fails.
+pub fn count(conn: &mut Conn, run: i64, batch: &Batch) -> Result<()> {
+    Ok(jobs::count(conn, run, batch.processed, batch.failed)?)
+}
+
+/// Ends a run, gives the lease back and tells what the run did.
+///
+/// # Errors
+/// When the database fails.
+pub fn finish(conn: &mut Conn, run: i64, holder: &str, problem: Option<&str>, now: Timestamp) -> Result<Run> {
+    jobs::finish(conn, run, problem, now)?;
+    let done = jobs::run(conn, run)?.ok_or(Error::Corrupt("a run that is not recorded"))?;
+    jobs::release(conn, &done.name, holder)?;
+    Ok(done)
+}
+
+/// When a job last began.
+///
+/// # Errors
+/// When the database fails.
+pub fn last_begun(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
+    Ok(jobs::last(conn, job.as_str(), 1)?
+        .first()
+        .map(|run| run.started_at.into()))
+}
+
+/// The last runs of each job, newest first.
+///
+/// # Errors
+/// `job.not_allowed` for anybody but the nation's own administrators.
+pub fn overview(conn: &mut Conn, actor: &Actor) -> Result<Vec<(Job, Vec<Run>)>> {
+    if !policies::is_national(actor) {
+        return Err(Code::JobNotAllowed.into());
+    }
+    let runs = |&job: &Job| Ok((job, jobs::last(conn, job.as_str(), RUNS_SHOWN)?));
+    Job::ALL.iter().map(runs).collect()
+}

@@ -1,0 +1,154 @@
+//! Marks on members of graduating branches (M1 to M6).
+
+use super::batch::{self, Manner, Outcome};
+use super::{Context, Error, Result, audit};
+use crate::db::Conn;
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::cohort::l1_in_cohort;
+use crate::domain::ids::MemberId;
+use crate::domain::mark::{self, Identity, Mark};
+use crate::domain::organization::Sector;
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Month, season_of};
+use crate::domain::transfer::remark::Remark;
+use crate::repository::marks::By;
+pub use crate::repository::marks::Entry;
+use crate::repository::members::{self, Member};
+use crate::repository::organizations::{self, Organization};
+use crate::repository::{cohort, marks};
+
+/// A member to be marked.
+#[derive(Debug, Clone)]
+pub struct Item {
+    pub member: MemberId,
+    pub identity: Identity,
+    pub month: Option<Month>,
+    pub reason: Option<Remark>,
+}
+
+/// M4: marks many members. An item answers whether it changed anything.
+///
+/// # Errors
+/// Those of [`batch::run`].
+pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[Item]) -> Result<Vec<Outcome<bool>>> {
+    batch::run(
+        conn,
+        manner,
+        items,
+        |item| item.member,
+        |conn, item| mark_one(conn, context, item),
+    )
+}
+
+/// M6: undoes the marks of many members.
+///
+/// # Errors
+/// Those of [`batch::run`].
+pub fn undo(conn: &mut Conn, context: &Context, manner: Manner, items: &[MemberId]) -> Result<Vec<Outcome<bool>>> {
+    batch::run(
+        conn,
+        manner,
+        items,
+        |member| *member,
+        |conn, member| undo_one(conn, context, *member),
+    )
+}
+
+fn mark_one(conn: &mut Conn, context: &Context, item: &Item) -> Result<bool> {
+    let (branch, member) = load(conn, context, item.member)?;
+    let new = wanted(item, &branch, context)?;
+    let old = member.mark();
+    let changed = old.as_ref() != Some(&new);
+    if changed {
+        change(conn, context, &branch, &member, Some(&new))?;
+    }
+    Ok(changed)
+}
+
+fn undo_one(conn: &mut Conn, context: &Context, member: MemberId) -> Result<bool> {
+    let (branch, member) = load(conn, context, member)?;
+    mark::m6_undo(member.mark())?;
+    change(conn, context, &branch, &member, None)?;
+    Ok(true)
+}
+
+/// The mark an item asks for.
+fn wanted(item: &Item, branch: &Organization, context: &Context) -> Result<Mark> {
+    let (facts, season) = (branch.facts(), season_of(context.now));
+    match item.identity {
+        Identity::Delayed => Ok(mark::m3_delayed(&facts, season, item.month, item.reason.clone())?),
+        Identity::Teacher => Ok(mark::m3_teacher(&facts, season)?),
+        Identity::Graduate => Err(Refusal::new(Code::RequestInvalid)
+            .with("problem", "expected delayed or teacher")
+            .at("/identity")
+            .into()),
+    }
+}
+
+/// Loads a member with his branch, both locked, for somebody who may mark him.
+fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organization, Member)> {
+    let actor = &context.actor;
+    let in_scope = |member: &Member| actor.reaches(&member.branch_path);
+    let seen = members::find(conn, id)?.filter(in_scope).ok_or(Code::MemberNotFound)?;
+    let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
+    // The branch before the member: the yearly switch counts the branch's members under the same lock (L1).
+    let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member of no branch"))?;
+    let member = members::find_locked(conn, id)?
+        .filter(in_scope)
+        .ok_or(Code::MemberNotFound)?;
+    if member.branch_id != Some(branch.id) {
+        return Err(Code::ServiceBusy.into());
+    }
+    mark::m2_may_mark(actor, office_sector(conn, actor)?, &branch.facts())?;
+    Ok((branch, member))
+}
+
+/// The sector of the organization somebody acts for.
+///
+/// # Errors
+/// `actor.not_administrator`.
+pub fn office_sector(conn: &mut Conn, actor: &Actor) -> Result<Sector> {
+    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
+    let organization = organizations::find(conn, office.organization)?;
+    Ok(organization
+        .ok_or(Error::Corrupt("an office of no organization"))?
+        .sector)
+}
+
+/// Stores a mark with its history and keeps the cohort right (M5, L1).
+fn change(
+    conn: &mut Conn,
+    context: &Context,
+    branch: &Organization,
+    member: &Member,
+    new: Option<&Mark>,
+) -> Result<()> {
+    if !members::set_mark(conn, member.id, member.version, new)? {
+        return Err(Code::RequestStale.into());
+    }
+    if let Some(season) = branch.graduated_season {
+        match l1_in_cohort(&branch.facts(), new, season) {
+            Ok(()) if member.standing.is_good() => cohort::join(conn, season, member.id, branch.id, &branch.path)?,
+            _ => cohort::leave(conn, season, member.id, branch.id)?,
+        }
+    }
+    let actor = &context.actor;
+    let by = By {
+        at: context.now,
+        account: actor.account,
+        organization: actor.office().map(|office| office.organization),
+    };
+    marks::append(conn, member.id, &by, member.mark().as_ref(), new)?;
+    let action = if new.is_some() { "mark.set" } else { "mark.undo" };
+    audit::record(conn, context, action, Some(&member.id.to_string()))
+}
+
+/// A page of the marks a member had, earliest first.
+///
+/// # Errors
+/// `member.not_found` for anybody but himself and his administrators.
+pub fn history(conn: &mut Conn, actor: &Actor, member: MemberId, after: i64, limit: i64) -> Result<Vec<Entry>> {
+    let member = super::members::visible(conn, actor, member)?;
+    Ok(marks::history(conn, member.id, after, limit)?)
+}

@@ -1,0 +1,161 @@
+//! Members: who may see them, and lists of them.
+
+use super::marks::office_sector;
+use super::{Context, Error, Result};
+use crate::db::Conn;
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::ids::{MemberId, OrganizationId};
+use crate::domain::mark::{Identity, MarkAction, graduation_month, m1_identity};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Month, Season, season_of};
+use crate::repository::members::{self, IdentityFilter, Place};
+pub use crate::repository::members::{Member, Membership};
+use crate::repository::organizations;
+pub use crate::repository::organizations::Organization;
+use std::collections::HashMap;
+
+/// A member as he shows himself: with his branch and his identity in it (M1).
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub member: Member,
+    pub branch: Option<Organization>,
+    pub identity: Option<Identity>,
+    pub graduation_month: Option<Month>,
+}
+
+impl Shown {
+    fn new(member: Member, branch: Option<Organization>, season: Season) -> Self {
+        let mark = member.mark();
+        let facts = branch.as_ref().map(Organization::facts);
+        let identity = facts
+            .as_ref()
+            .and_then(|facts| m1_identity(facts, mark.as_ref(), season));
+        let graduation_month = facts.as_ref().and_then(|facts| graduation_month(facts, mark.as_ref()));
+        Self {
+            member,
+            branch,
+            identity,
+            graduation_month,
+        }
+    }
+}
+
+/// Which members a list shows.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    pub organization: OrganizationId,
+    /// The whole subtree, not only this branch.
+    pub subtree: bool,
+    pub identity: Option<Identity>,
+    /// The last one of the page before.
+    pub after: Option<MemberId>,
+    pub limit: i64,
+}
+
+/// A page of the members of a branch or a subtree.
+///
+/// # Errors
+/// `organization.not_found` outside the caller's subtree (O6).
+pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec<Shown>> {
+    let root = organizations::find(conn, listing.organization)?
+        .filter(|root| context.actor.reaches(&root.path))
+        .ok_or(Code::OrganizationNotFound)?;
+    let place = if listing.subtree {
+        Place::Subtree(root.path)
+    } else {
+        Place::Branch(root.id)
+    };
+    let after = match listing.after {
+        Some(after) => Some(members::find(conn, after)?.ok_or(Code::MemberNotFound)?),
+        None => None,
+    };
+    let season = season_of(context.now);
+    let filter = listing.identity.map(|identity| IdentityFilter { identity, season });
+    let found = members::page(conn, &place, filter, after.as_ref(), listing.limit)?;
+    with_branches(conn, found, season)
+}
+
+fn with_branches(conn: &mut Conn, found: Vec<Member>, season: Season) -> Result<Vec<Shown>> {
+    let mut branches: HashMap<OrganizationId, Organization> = HashMap::new();
+    for id in found.iter().filter_map(|member| member.branch_id) {
+        if !branches.contains_key(&id) {
+            branches.extend(organizations::find(conn, id)?.map(|branch| (id, branch)));
+        }
+    }
+    let shown = |member: Member| {
+        let branch = member.branch_id.and_then(|id| branches.get(&id).cloned());
+        Shown::new(member, branch, season)
+    };
+    Ok(found.into_iter().map(shown).collect())
+}
+
+/// A member, if the caller may know of him: he himself, and administrators at or above his branch. Everybody else gets
+/// the answer of an id that nobody has (O6).
+///
+/// # Errors
+/// `member.not_found`.
+pub fn visible(conn: &mut Conn, actor: &Actor, id: MemberId) -> Result<Member> {
+    let found = members::find(conn, id)?;
+    let may_know = |member: &Member| actor.member == Some(id) || actor.reaches(&member.branch_path);
+    Ok(found.filter(may_know).ok_or(Code::MemberNotFound)?)
+}
+
+/// Everything there is to know of a member.
+#[derive(Debug, Clone)]
+pub struct Detail {
+    pub shown: Shown,
+    /// Where he was, earliest first, with each branch's name.
+    pub memberships: Vec<(Membership, String)>,
+    /// What the caller may do with him now, and why not.
+    pub actions: Vec<(MarkAction, Option<Refusal>)>,
+}
+
+/// A member's own page.
+///
+/// # Errors
+/// `member.not_found`.
+pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<Detail> {
+    let member = visible(conn, &context.actor, id)?;
+    let branch = match member.branch_id {
+        Some(branch) => organizations::find(conn, branch)?,
+        None => None,
+    };
+    let memberships = members::memberships(conn, id)?;
+    let memberships = named(conn, memberships)?;
+    let actions = actions(conn, context, &member, branch.as_ref())?;
+    Ok(Detail {
+        shown: Shown::new(member, branch, season_of(context.now)),
+        memberships,
+        actions,
+    })
+}
+
+fn named(conn: &mut Conn, memberships: Vec<Membership>) -> Result<Vec<(Membership, String)>> {
+    let mut with_names = Vec::with_capacity(memberships.len());
+    for membership in memberships {
+        let branch = organizations::find(conn, membership.branch_id)?;
+        let name = branch.ok_or(Error::Corrupt("a membership of no branch"))?.name;
+        with_names.push((membership, name));
+    }
+    Ok(with_names)
+}
+
+fn actions(
+    conn: &mut Conn,
+    context: &Context,
+    member: &Member,
+    branch: Option<&Organization>,
+) -> Result<Vec<(MarkAction, Option<Refusal>)>> {
+    let actor = &context.actor;
+    let sector = match actor.office() {
+        Some(_) => Some(office_sector(conn, actor)?),
+        None => None,
+    };
+    let (facts, mark) = (branch.map(Organization::facts), member.mark());
+    let check = |action: MarkAction| {
+        let checked = action.check(actor, sector, facts.as_ref(), mark.as_ref(), season_of(context.now));
+        (action, checked.err())
+    };
+    Ok(MarkAction::ALL.iter().copied().map(check).collect())
+}

@@ -1,0 +1,80 @@
+//! Policy by season: what holds, and who changed it.
+
+use super::{Context, Expected, Result, audit};
+use crate::db::{Conn, Unique};
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::policy::Policy;
+use crate::domain::time::Season;
+use crate::repository::policies;
+pub use crate::repository::policies::Stored;
+
+/// The version a season's default has: none was ever stored.
+const DEFAULT_VERSION: i32 = 0;
+
+/// A season's policy with the version it has.
+#[derive(Debug, Clone)]
+pub struct Versioned {
+    pub policy: Policy,
+    pub version: i32,
+}
+
+/// The policy that decides for a season: the newest stored, or the default.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_season(conn: &mut Conn, season: Season) -> Result<Policy> {
+    Ok(get(conn, season)?.policy)
+}
+
+/// The same with its version.
+///
+/// # Errors
+/// When the database fails.
+pub fn get(conn: &mut Conn, season: Season) -> Result<Versioned> {
+    Ok(match policies::current(conn, season)? {
+        Some(Stored { policy, version, .. }) => Versioned { policy, version },
+        None => Versioned {
+            policy: Policy::default_for(season),
+            version: DEFAULT_VERSION,
+        },
+    })
+}
+
+/// Every version a season's policy had, newest first; the default is not among them.
+///
+/// # Errors
+/// When the database fails.
+pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<Stored>> {
+    Ok(policies::history(conn, season)?)
+}
+
+/// Changes a season's policy. Decisions from now on use it; what was decided stands.
+///
+/// # Errors
+/// `policy.not_allowed` for anybody but the nation's own administrators; `request.stale`;
+/// `policy.out_of_range`, `policy.dates_out_of_order`.
+pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Expected) -> Result<Versioned> {
+    if !is_national(&context.actor) {
+        return Err(Code::PolicyNotAllowed.into());
+    }
+    let found = get(conn, policy.season)?;
+    expected.admit(found.version)?;
+    policy.validate()?;
+    let version = found.version + 1;
+    match policies::add(conn, version, policy, context.actor.account, context.now) {
+        Ok(()) => {}
+        Err(e) if Unique::violated(&e) == Some(Unique::PolicyVersion) => return Err(Code::RequestStale.into()),
+        Err(e) => return Err(e.into()),
+    }
+    audit::record(conn, context, "policy.change", Some(&policy.season.to_string()))?;
+    Ok(Versioned {
+        policy: policy.clone(),
+        version,
+    })
+}
+
+/// Whether somebody administers the root of the tree.
+pub fn is_national(actor: &Actor) -> bool {
+    actor.office().is_some_and(|office| office.path.depth() == 1)
+}

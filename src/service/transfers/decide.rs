@@ -1,0 +1,146 @@
+//! Decisions on a filed case (§1.4.4, §1.5): each one transition, stored with its event, its inbox rows, the member's
+//! move and the audit row, or not at all.
+
+use super::view::{CaseView, view};
+use super::{Loaded, hand_over, is_visible, load, not_found, take_back};
+use crate::db::Conn;
+use crate::domain::codes::Code;
+use crate::domain::ids::{OrganizationId, TransferId};
+use crate::domain::member::Standing;
+use crate::domain::organization::Purpose;
+use crate::domain::refusal::Refusal;
+use crate::domain::transfer::decide::{self as rules, Desk, Move, Transition};
+use crate::domain::transfer::expiry;
+use crate::domain::transfer::state::Outcome;
+use crate::repository::transfers::{self, Transfer};
+use crate::repository::{members, organizations};
+use crate::service::{Context, Error, Expected, Result, audit};
+
+/// What somebody decides.
+#[derive(Debug, Clone)]
+pub enum Decision {
+    /// Yes (同意).
+    Approve,
+    /// No, and why (不同意).
+    Refuse {
+        /// Why; without it the refusal itself is refused (A5).
+        reason: String,
+    },
+    /// Which branch takes the accepted member (分配).
+    Assign {
+        /// The branch.
+        branch: OrganizationId,
+    },
+    /// The starter or the member takes it back (撤销).
+    Withdraw,
+    /// The other province's system accepted (X1).
+    AcceptExternal,
+    /// The other province's system refused, and why (X1).
+    RefuseExternal {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Decision {
+    /// The audit's word for it.
+    fn action(&self) -> &'static str {
+        match self {
+            Self::Approve => "transfer.approved",
+            Self::Refuse { .. } => "transfer.refused",
+            Self::Assign { .. } => "transfer.assigned",
+            Self::Withdraw => "transfer.withdrawn",
+            Self::AcceptExternal => "transfer.external_accepted",
+            Self::RefuseExternal { .. } => "transfer.external_refused",
+        }
+    }
+}
+
+/// Decides a case.
+///
+/// # Errors
+/// `transfer.not_found` for whoever may not see it; what the rules say; `request.stale` when the case was changed since
+/// it was read. A rule that says no anyway goes before (RFC 9110, 13.2.1), so who lost a race learns which state won.
+pub fn decide(
+    conn: &mut Conn,
+    context: &Context,
+    id: TransferId,
+    expected: Expected,
+    decision: &Decision,
+) -> Result<CaseView> {
+    let transfer = transfers::find_locked(conn, id)?.ok_or_else(not_found)?;
+    let loaded = load(conn, &transfer)?;
+    if !is_visible(&context.actor, &transfer, &loaded.holders) {
+        return Err(not_found());
+    }
+    let Loaded { case, holders, policy } = loaded;
+    let before = case.state.clone();
+    let desk = Desk {
+        now: context.now,
+        actor: &context.actor,
+        holders: &holders,
+        policy: &policy,
+    };
+    let transition = match decision {
+        Decision::Approve => rules::approve(case, &desk),
+        Decision::Refuse { reason } => rules::refuse(case, &desk, reason),
+        Decision::Assign { branch } => {
+            let found =
+                organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
+            let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/branch"))?;
+            rules::assign(case, &desk, &found.facts())
+        }
+        Decision::Withdraw => rules::withdraw(case, &desk),
+        Decision::AcceptExternal => rules::accept_external(case, &desk),
+        Decision::RefuseExternal { reason } => rules::refuse_external(case, &desk, reason),
+    }?;
+    expected.admit(transfer.version)?;
+    take_back(conn, &transition.case, &before)?;
+    store(conn, context, &transfer, transition, decision.action())?;
+    let stored = transfers::find(conn, id)?.ok_or_else(not_found)?;
+    view(conn, context, stored)
+}
+
+/// Stores a transition: the guarded row, its one event, the member's move, the next inbox rows and the audit row.
+pub(super) fn store(
+    conn: &mut Conn,
+    context: &Context,
+    transfer: &Transfer,
+    transition: Transition,
+    action: &str,
+) -> Result<()> {
+    let Transition { case, event, movement } = transition;
+    let policy = crate::service::policies::of_season(conn, case.season)?;
+    let deadline = expiry::deadline(&case.state, &policy);
+    if !transfers::update(conn, case.id, case.version, &case.state, deadline)? {
+        return Err(Refusal::new(Code::TransferConflict)
+            .with_term("state", transfer.state.text())
+            .into());
+    }
+    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
+    transfers::append_event(conn, case.id, &event, &facts)?;
+    if let Some(movement) = movement {
+        relocate(conn, context, transfer, movement)?;
+    }
+    hand_over(conn, &case, &policy, &transfer.member_name)?;
+    audit::record(conn, context, action, Some(&case.id.to_string()))
+}
+
+fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: Move) -> Result<()> {
+    let id = movement.member.ok_or(Error::Corrupt("a case without a member"))?;
+    let member = members::find_locked(conn, id)?.ok_or(Error::Corrupt("a case's member"))?;
+    let branch = match movement.to {
+        Outcome::Branch(branch) => Some(organizations::find(conn, branch)?),
+        Outcome::Holding(organ) => Some(organizations::holding(conn, organ)?),
+        Outcome::MovedOut(_) => None,
+    };
+    let (to, standing) = match branch {
+        Some(branch) => (
+            Some(branch.ok_or(Error::Corrupt("a branch that takes a member"))?),
+            member.standing,
+        ),
+        None => (None, Standing::MovedOut),
+    };
+    let to = to.as_ref().map(|branch| (branch.id, &branch.path));
+    Ok(members::relocate(conn, id, to, standing, transfer.id, context.now)?)
+}

@@ -1,0 +1,289 @@
+//! Filing a transfer (§1.4), and the preview of it: the same loading and the same rules.
+
+use super::view::{CaseView, view};
+use super::{chain_of, hand_over};
+use crate::db::{Conn, Unique};
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::id_number::IdNumber;
+use crate::domain::ids::{MemberId, OrganizationId};
+use crate::domain::organization::{OrganizationFacts, Purpose};
+use crate::domain::policy::Policy;
+use crate::domain::reason::{Details, Reason, Side};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{season_of, shanghai_date};
+use crate::domain::transfer::expiry;
+use crate::domain::transfer::filing::{MemberFacts, OpenCase};
+use crate::domain::transfer::propose::{self, FilingFacts, Proposal, Request, Target};
+use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::route::Destination;
+use crate::domain::transfer::turn::Chain;
+use crate::repository::members::{self, Member};
+use crate::repository::organizations::{self, Organization};
+use crate::repository::transfers::{self, NewTransfer};
+use crate::repository::{accounts, chain};
+use crate::security::vault::{Purpose as Sealed, Vault};
+use crate::service::{Context, Error, Result, audit, policies};
+
+/// Whom a filing is about; it says which side starts (T1).
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// The caller himself.
+    Myself,
+    /// A member of the caller's subtree: the source side starts.
+    Ours(MemberId),
+    /// Somebody named by full name and ID number: the target side starts (§1.4.3).
+    Named {
+        /// The full name.
+        name: String,
+        /// The digest of the ID number.
+        id_number: Vec<u8>,
+    },
+}
+
+impl Subject {
+    fn side(&self) -> Side {
+        match self {
+            Self::Myself => Side::Member,
+            Self::Ours(_) => Side::Source,
+            Self::Named { .. } => Side::Target,
+        }
+    }
+}
+
+/// What is filed.
+#[derive(Debug, Clone)]
+pub struct Filing {
+    pub subject: Subject,
+    pub reason: Reason,
+    pub details: Details,
+    pub target: Option<OrganizationId>,
+    pub explanation: Option<Remark>,
+}
+
+/// What a preview answers.
+#[derive(Debug, Clone)]
+pub struct Preview {
+    /// The way the case would take, or every rule in its way.
+    pub outcome: std::result::Result<Proposal, Vec<Refusal>>,
+    /// The names of the organizations on the way.
+    pub names: Vec<(OrganizationId, String)>,
+}
+
+/// Everything that was loaded for a decision about a filing.
+struct Material {
+    member: Member,
+    facts: MemberFacts,
+    branch: Organization,
+    open_case: Option<OpenCase>,
+    source: Chain,
+    target: Option<(Organization, OrganizationFacts, Chain)>,
+    external_organ: Option<Chain>,
+    policy: Policy,
+}
+
+/// Files a transfer.
+///
+/// # Errors
+/// Every rule that blocks it, the first one first.
+pub fn file(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<CaseView> {
+    let material = gather(conn, context, vault, filing)?;
+    let proposal = decide(context, filing, &material)?;
+    let destination = proposal.destination.clone();
+    let (target_path, target_name, province) = target_columns(conn, &destination)?;
+    let details = serde_json::to_string(&filing.details).map_err(|_| Error::Corrupt("details that are not JSON"))?;
+    let event = proposal.event.clone();
+    let new = NewTransfer {
+        season: proposal.season,
+        reason: proposal.reason,
+        details: &details,
+        explanation: filing.explanation.as_ref().map(Remark::as_str),
+        started_by: proposal.started_by,
+        filer: event.by,
+        filer_organization: event.acting_for,
+        member: Some(material.member.id),
+        member_name: &material.member.name,
+        source_branch: Some(material.branch.id),
+        source_path: material.branch.path.as_str(),
+        source_name: &material.branch.name,
+        source_province: None,
+        target_kind: destination.kind(),
+        target: destination.organization(),
+        target_path: &target_path,
+        target_name: &target_name,
+        target_province: province,
+        state: &proposal.state,
+        deadline: expiry::deadline(&proposal.state, &material.policy),
+        filed_at: context.now,
+        version: event.number,
+    };
+    let id = transfers::insert(conn, &new).map_err(|e| match Unique::violated(&e) {
+        // The member's row is locked above, so nobody files beside us; should somebody all the same, the index says no.
+        Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
+        _ => Error::from(e),
+    })?;
+    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
+    transfers::append_event(conn, id, &event, &facts)?;
+    let case = proposal.into_case(id);
+    hand_over(conn, &case, &material.policy, &material.member.name)?;
+    audit::record(conn, context, "transfer.filed", Some(&id.to_string()))?;
+    let stored = transfers::find(conn, id)?.ok_or(Error::Corrupt("a case just stored"))?;
+    view(conn, context, stored)
+}
+
+/// Answers what filing would answer, and stores nothing.
+///
+/// # Errors
+/// When the caller may not know the member at all.
+pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<Preview> {
+    let outcome = match gather(conn, context, vault, filing).and_then(|material| decide(context, filing, &material)) {
+        Ok(proposal) => Ok(proposal),
+        Err(Error::Refused(refusals)) if !hides(&refusals) => Err(refusals),
+        Err(fault) => return Err(fault),
+    };
+    let on_the_way = |proposal: &Proposal| {
+        let steps = proposal.route.iter();
+        steps
+            .flat_map(|step| step.holders.iter().copied().chain([step.organization]))
+            .collect::<Vec<_>>()
+    };
+    let names = match &outcome {
+        Ok(proposal) => organizations::names(conn, &on_the_way(proposal))?,
+        Err(_) => Vec::new(),
+    };
+    Ok(Preview { outcome, names })
+}
+
+/// A person the caller may not know of is no matter for a preview: it answers what the filing answers.
+fn hides(refusals: &[Refusal]) -> bool {
+    let codes = [
+        Code::MemberNotFound,
+        Code::MemberNoMatch,
+        Code::RequestMembersOnly,
+        Code::ActorNotAdministrator,
+    ];
+    refusals.iter().any(|refusal| codes.contains(&refusal.code))
+}
+
+fn decide(context: &Context, filing: &Filing, material: &Material) -> Result<Proposal> {
+    let target = material
+        .target
+        .as_ref()
+        .map(|(_, facts, chain)| Target { facts, chain });
+    let request = Request {
+        side: filing.subject.side(),
+        reason: filing.reason,
+        details: &filing.details,
+        target,
+        external_organ: material.external_organ.as_ref(),
+        explanation: filing.explanation.as_ref(),
+    };
+    let facts = FilingFacts {
+        now: context.now,
+        policy: &material.policy,
+        actor: &context.actor,
+        member: &material.facts,
+        open_case: material.open_case,
+        source: &material.source,
+        request: &request,
+    };
+    propose::propose(&facts).map_err(Error::from)
+}
+
+fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<Material> {
+    let member = subject(conn, &context.actor, &filing.subject)?;
+    // Moved out of the national tree: nothing here can be asked about him (T12).
+    let branch_id = member.branch_id.ok_or(Code::TransferMemberNotActive)?;
+    let branch = organizations::find(conn, branch_id)?.ok_or(Error::Corrupt("a member's branch"))?;
+    let number = vault.open(Sealed::IdNumber, &member.id_number_sealed)?;
+    let number = IdNumber::parse(&number, shanghai_date(context.now)).map_err(|_| Error::Corrupt("an ID number"))?;
+    let facts = MemberFacts {
+        id: member.id,
+        account: accounts::of_member(conn, member.id)?,
+        birth_date: number.birth_date(),
+        joined_on: member.joined_month,
+        standing: member.standing,
+        certification: member.certification,
+        branch: branch.facts(),
+    };
+    let open_case = transfers::open_of(conn, member.id)?.map(|open| OpenCase {
+        id: open.id,
+        started_by: open.started_by,
+        filed_at: open.filed_at.into(),
+    });
+    let source = chain_of(conn, branch.id)?;
+    let target = match filing.target {
+        Some(id) => Some(target(conn, id)?),
+        None => None,
+    };
+    let province = filing.details.external.as_ref().and_then(|external| external.province);
+    let external_organ = match province {
+        Some(province) => external_organ(conn, province)?,
+        None => None,
+    };
+    let policy = policies::of_season(conn, season_of(context.now))?;
+    Ok(Material {
+        member,
+        facts,
+        branch,
+        open_case,
+        source,
+        target,
+        external_organ,
+        policy,
+    })
+}
+
+/// The member a filing is about, locked: at most one filing of a member is decided at a time.
+fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> {
+    match subject {
+        Subject::Myself => {
+            let id = actor.himself().ok_or(Code::RequestMembersOnly)?;
+            Ok(members::find_locked(conn, id)?.ok_or(Error::Corrupt("an account of no member"))?)
+        }
+        Subject::Ours(id) => {
+            actor.office().ok_or(Code::ActorNotAdministrator)?;
+            let found = members::find_locked(conn, *id)?;
+            Ok(found
+                .filter(|member| member.branch_id.is_some() && actor.reaches(&member.branch_path))
+                .ok_or(Code::MemberNotFound)?)
+        }
+        Subject::Named { name, id_number } => {
+            actor.office().ok_or(Code::ActorNotAdministrator)?;
+            let found = members::by_id_number_locked(conn, id_number)?;
+            Ok(found
+                .filter(|member| member.name == *name && member.branch_id.is_some())
+                .ok_or(Code::MemberNoMatch)?)
+        }
+    }
+}
+
+fn target(conn: &mut Conn, id: OrganizationId) -> Result<(Organization, OrganizationFacts, Chain)> {
+    let found = organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit);
+    let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?;
+    let chain = chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
+    let facts = found.facts();
+    Ok((found, facts, chain))
+}
+
+fn external_organ(conn: &mut Conn, province: u8) -> Result<Option<Chain>> {
+    let Some(organ) = organizations::province_organ(conn, province)? else {
+        return Ok(None);
+    };
+    let is_external = organ.facts().is_external();
+    Ok(if is_external {
+        chain::of(conn, &organ.path)?
+    } else {
+        None
+    })
+}
+
+/// What a case keeps of where it leads. A holding keeps no path, so that no list by path finds it (S-30).
+fn target_columns(conn: &mut Conn, destination: &Destination) -> Result<(String, String, Option<u8>)> {
+    let organ = organizations::find(conn, destination.organization())?.ok_or(Error::Corrupt("a case's target"))?;
+    Ok(match destination {
+        Destination::Organization(_) => (organ.path.as_str().to_owned(), organ.name, None),
+        Destination::Province { province, .. } => (organ.path.as_str().to_owned(), organ.name, Some(*province)),
+        Destination::Holding(_) => (String::new(), String::new(), None),
+    })
+}

@@ -1,0 +1,148 @@
+//! Transfers of organization relations (组织关系转接): filing, preview, decisions, history.
+
+mod decide;
+mod file;
+mod overdue;
+mod view;
+
+pub use decide::{Decision, decide};
+pub use file::{Filing, Preview, Subject, file, preview};
+pub use overdue::{escalate, expire};
+pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
+
+use super::{Error, Result};
+use crate::db::Conn;
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::ids::OrganizationId;
+use crate::domain::policy::Policy;
+use crate::domain::reason::Reason;
+use crate::domain::transfer::case::Case;
+use crate::domain::transfer::expiry;
+use crate::domain::transfer::route::{Destination, DestinationKind, Origin};
+use crate::domain::transfer::state::State;
+use crate::domain::transfer::turn::Chain;
+pub use crate::repository::transfers::Transfer;
+use crate::repository::{accounts, chain, inbox, organizations};
+
+/// A case with all that a decision about it needs.
+struct Loaded {
+    case: Case,
+    holders: Vec<OrganizationId>,
+    policy: Policy,
+}
+
+fn load(conn: &mut Conn, transfer: &Transfer) -> Result<Loaded> {
+    let state = transfer.state().ok_or(Error::Corrupt("a case's state"))?;
+    let holders = match state.turn() {
+        Some(turn) => inbox::holders(conn, turn.duty.as_str(), transfer.id.0)?,
+        None => Vec::new(),
+    };
+    let member_account = match transfer.member_id {
+        Some(member) => accounts::of_member(conn, member)?,
+        None => None,
+    };
+    let case = Case {
+        id: transfer.id,
+        season: transfer.season,
+        version: transfer.version,
+        state,
+        reason: transfer.reason,
+        started_by: transfer.started_by,
+        filed_by: transfer.filer_account_id,
+        filed_for: transfer.filer_organization_id,
+        member_account,
+        origin: origin(transfer)?,
+        destination: destination(conn, transfer)?,
+    };
+    let policy = super::policies::of_season(conn, transfer.season)?;
+    Ok(Loaded { case, holders, policy })
+}
+
+fn origin(transfer: &Transfer) -> Result<Origin> {
+    match (transfer.source_branch_id, transfer.member_id, transfer.source_province) {
+        (Some(branch), Some(member), None) => Ok(Origin::Branch { branch, member }),
+        (None, member, Some(province)) => Ok(Origin::Province {
+            province: two_digits(province)?,
+            member,
+        }),
+        _ => Err(Error::Corrupt("a case's origin")),
+    }
+}
+
+fn destination(conn: &mut Conn, transfer: &Transfer) -> Result<Destination> {
+    match (transfer.target_kind, transfer.target_province) {
+        (DestinationKind::Organization, None) => {
+            let target = organizations::find(conn, transfer.target_id)?.ok_or(Error::Corrupt("a case's target"))?;
+            Ok(Destination::Organization(target.facts()))
+        }
+        (DestinationKind::Province, Some(province)) => Ok(Destination::Province {
+            province: two_digits(province)?,
+            organ: transfer.target_id,
+        }),
+        (DestinationKind::Holding, None) => Ok(Destination::Holding(transfer.target_id)),
+        _ => Err(Error::Corrupt("a case's destination")),
+    }
+}
+
+fn two_digits(province: i32) -> Result<u8> {
+    province.try_into().map_err(|_| Error::Corrupt("a province's digits"))
+}
+
+/// A7: whether somebody may see a case: the member, both sides and their superiors, and whoever holds its turn. A
+/// special-unit case shows itself to the member, the branch and the approving province alone (S-30).
+fn is_visible(actor: &Actor, transfer: &Transfer, holders: &[OrganizationId]) -> bool {
+    let himself = actor.himself().is_some() && actor.himself() == transfer.member_id;
+    let Some(office) = actor.office() else { return himself };
+    if transfer.reason == Reason::SpecialUnit {
+        return transfer.source_branch_id == Some(office.organization)
+            || transfer.target_id == office.organization
+            || holders.contains(&office.organization);
+    }
+    let scope = office.path.as_str();
+    transfer.source_path.starts_with(scope)
+        || transfer.target_path.starts_with(scope)
+        || holders.contains(&office.organization)
+}
+
+/// An organization's chain of superiors with their administrators.
+fn chain_of(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
+    let found = organizations::find(conn, organization)?.ok_or(Error::Corrupt("an organization of a case"))?;
+    chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))
+}
+
+/// Puts a case before whoever's turn it is: one inbox row for each organization that may act (A8).
+fn hand_over(conn: &mut Conn, case: &Case, policy: &Policy, member_name: &str) -> Result<Vec<OrganizationId>> {
+    let Some(turn) = case.state.turn() else {
+        return Ok(Vec::new());
+    };
+    let chain = chain_of(conn, turn.organization)?;
+    let holders = turn.holders(&chain, &case.excluded()).organizations;
+    let due = expiry::deadline(&case.state, policy);
+    for holder in &holders {
+        let since = case.state.since();
+        inbox::open(
+            conn,
+            *holder,
+            turn.duty.as_str(),
+            case.id.0,
+            Some(member_name),
+            since,
+            due,
+        )?;
+    }
+    Ok(holders)
+}
+
+/// Takes a case away from whoever had the turn.
+fn take_back(conn: &mut Conn, case: &Case, state: &State) -> Result<()> {
+    if let Some(turn) = state.turn() {
+        inbox::close(conn, turn.duty.as_str(), case.id.0)?;
+    }
+    Ok(())
+}
+
+/// Nothing that the caller may know of.
+fn not_found() -> Error {
+    Code::TransferNotFound.into()
+}

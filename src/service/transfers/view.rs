@@ -1,0 +1,166 @@
+//! Seeing cases: one, lists of them, and what happened to them (A7).
+
+use super::{Loaded, is_visible, load, not_found};
+use crate::db::Conn;
+use crate::domain::codes::Code;
+use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::refusal::Refusal;
+use crate::domain::transfer::allowed::{Action, allowed_actions};
+use crate::domain::transfer::decide::Desk;
+use crate::domain::transfer::events::Event;
+use crate::domain::transfer::state::Phase;
+use crate::repository::organizations;
+use crate::repository::transfers::{self, Place, Transfer};
+use crate::service::{Context, Error, Result};
+
+/// A case as somebody sees it.
+#[derive(Debug, Clone)]
+pub struct CaseView {
+    pub transfer: Transfer,
+    /// Who may act on it now, with their names.
+    pub waiting_for: Vec<(OrganizationId, String)>,
+    /// What the caller may do, and why not.
+    pub actions: Vec<(Action, std::result::Result<(), Refusal>)>,
+}
+
+/// One case.
+///
+/// # Errors
+/// `transfer.not_found` for whoever may not see it.
+pub fn get(conn: &mut Conn, context: &Context, id: TransferId) -> Result<CaseView> {
+    let transfer = transfers::find(conn, id)?.ok_or_else(not_found)?;
+    let (transfer, loaded) = visible(conn, context, transfer)?;
+    finish(conn, context, transfer, &loaded)
+}
+
+/// A case that was just stored, for whoever stored it.
+pub(super) fn view(conn: &mut Conn, context: &Context, transfer: Transfer) -> Result<CaseView> {
+    let loaded = load(conn, &transfer)?;
+    finish(conn, context, transfer, &loaded)
+}
+
+fn visible(conn: &mut Conn, context: &Context, transfer: Transfer) -> Result<(Transfer, Loaded)> {
+    let loaded = load(conn, &transfer)?;
+    if is_visible(&context.actor, &transfer, &loaded.holders) {
+        Ok((transfer, loaded))
+    } else {
+        Err(not_found())
+    }
+}
+
+fn finish(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &Loaded) -> Result<CaseView> {
+    let desk = Desk {
+        now: context.now,
+        actor: &context.actor,
+        holders: &loaded.holders,
+        policy: &loaded.policy,
+    };
+    let actions = allowed_actions(&loaded.case, &desk);
+    let waiting_for = organizations::names(conn, &loaded.holders)?;
+    Ok(CaseView {
+        transfer,
+        waiting_for,
+        actions,
+    })
+}
+
+/// Which side of the caller's subtree a list is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Cases that leave it (转出).
+    Out,
+    /// Cases that enter it (转入).
+    In,
+}
+
+/// Which cases a list shows.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Of one member; the caller's own when he acts as a member.
+    pub member: Option<MemberId>,
+    /// Which side, for administrators.
+    pub side: Side,
+    /// The subtree; the caller's own when absent.
+    pub under: Option<OrganizationId>,
+    /// Only those in this state.
+    pub state: Option<Phase>,
+    /// The last one of the page before.
+    pub after: Option<TransferId>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// A page of cases.
+///
+/// # Errors
+/// `member.not_found`, `organization.not_found` outside of the caller's scope (O6).
+pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec<Transfer>> {
+    let place = place(conn, context, listing)?;
+    let after = match listing.after {
+        Some(after) => Some(transfers::find(conn, after)?.ok_or_else(not_found)?),
+        None => None,
+    };
+    Ok(transfers::page(
+        conn,
+        &place,
+        listing.state,
+        after.as_ref(),
+        listing.limit,
+    )?)
+}
+
+fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place> {
+    let actor = &context.actor;
+    let Some(office) = actor.office() else {
+        let himself = actor.himself().ok_or(Code::RequestMembersOnly)?;
+        return match listing.member {
+            None => Ok(Place::Member(himself)),
+            Some(member) if member == himself => Ok(Place::Member(himself)),
+            Some(_) => Err(Code::MemberNotFound.into()),
+        };
+    };
+    let root = match listing.under {
+        None => office.path.clone(),
+        Some(under) => {
+            let found = organizations::find(conn, under)?.filter(|found| actor.reaches(&found.path));
+            found.ok_or(Code::OrganizationNotFound)?.path
+        }
+    };
+    Ok(match listing.side {
+        Side::Out => Place::Out(root),
+        Side::In => Place::In(root),
+    })
+}
+
+/// One step of a case's history with the acting organization's name.
+#[derive(Debug, Clone)]
+pub struct HistoryEntry {
+    pub event: Event,
+    pub organization_name: Option<String>,
+}
+
+/// Everything that happened to a case (A7).
+///
+/// # Errors
+/// `transfer.not_found` for whoever may not see it.
+pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec<HistoryEntry>> {
+    let transfer = transfers::find(conn, id)?.ok_or_else(not_found)?;
+    visible(conn, context, transfer)?;
+    let events: Option<Vec<Event>> = transfers::events(conn, id)?.into_iter().collect();
+    let events = events.ok_or(Error::Corrupt("an event's facts"))?;
+    let organizations: Vec<OrganizationId> = events.iter().filter_map(|event| event.acting_for).collect();
+    let names = organizations::names(conn, &organizations)?;
+    let name = |id: OrganizationId| {
+        names
+            .iter()
+            .find(|(found, _)| *found == id)
+            .map(|(_, name)| name.clone())
+    };
+    Ok(events
+        .into_iter()
+        .map(|event| HistoryEntry {
+            organization_name: event.acting_for.and_then(name),
+            event,
+        })
+        .collect())
+}
