@@ -46,7 +46,10 @@ impl Found {
     /// province, and is looked for by its city.
     pub fn belongs_to(&self, superior: &Found) -> bool {
         let stands_there = || match (&self.division_code, &superior.division_code) {
-            (Some(own), Some(place)) => superior.kind == Kind::LeadingOrgan && own.starts_with(place.as_str()),
+            // Codes of six digits fill up with zeros: 420100 is all of 4201.
+            (Some(own), Some(place)) => {
+                superior.kind == Kind::LeadingOrgan && own.starts_with(place.trim_end_matches("00"))
+            }
             _ => false,
         };
         self.path.is_below(&superior.path) || self.id != superior.id && stands_there()
@@ -157,31 +160,35 @@ pub fn root(conn: &mut Conn) -> QueryResult<Option<OrganizationId>> {
         .optional()
 }
 
-/// The leading organ of a province, or of a system committee (系统团委).
+/// The leading organ of a province, or of a system committee (系统团委): one of the root's few direct subordinates.
 pub fn province_level(
     conn: &mut Conn,
     root: OrganizationId,
-    wanted: &ProvinceLevel,
+    wanted: ProvinceLevel,
 ) -> QueryResult<Option<OrganizationId>> {
-    let below = organizations::table
+    let below: Vec<(OrganizationId, System, Option<String>)> = organizations::table
         .filter(organizations::parent_id.eq(root))
         .filter(organizations::closed_at.is_null())
         .filter(organizations::level.eq(Level::Province))
-        .select(organizations::id);
-    match wanted {
-        ProvinceLevel::Province(code) => below
-            .filter(organizations::division_code.eq(code))
-            .first(conn)
-            .optional(),
-        ProvinceLevel::System(system) => below.filter(organizations::system.eq(system)).first(conn).optional(),
-    }
+        .select((organizations::id, organizations::system, organizations::division_code))
+        .load(conn)?;
+    let is_wanted = |system: System, division: Option<&str>| match wanted {
+        ProvinceLevel::System(wanted) => system == wanted,
+        ProvinceLevel::Province(wanted) => {
+            system == System::Place && division.and_then(|code| code.get(..2)?.parse().ok()) == Some(wanted)
+        }
+    };
+    let found = below
+        .into_iter()
+        .find(|(_, system, division)| is_wanted(*system, division.as_deref()));
+    Ok(found.map(|(id, ..)| id))
 }
 
 /// Which of the nation's direct subordinates.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProvinceLevel {
     /// A province by the two digits of its code.
-    Province(String),
+    Province(u8),
     /// A system committee.
     System(System),
 }
@@ -191,13 +198,5 @@ pub fn organizations(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec
     organizations::table
         .filter(organizations::id.eq_any(ids.iter().map(|id| id.0)))
         .select(Organization::as_select())
-        .load(conn)
-}
-
-/// The names of several organizations by id, in no order.
-pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
-    organizations::table
-        .filter(organizations::id.eq_any(ids.iter().map(|id| id.0)))
-        .select((organizations::id, organizations::name))
         .load(conn)
 }

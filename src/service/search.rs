@@ -15,7 +15,7 @@ use crate::domain::search::{TermKind, name, scope_below};
 use crate::domain::transfer::filing;
 use crate::repository::organizations::Organization;
 use crate::repository::search::{Found, Posting, ProvinceLevel};
-use crate::repository::{members, search};
+use crate::repository::{self, members, search};
 use crate::service::organizations;
 use std::collections::HashMap;
 
@@ -100,6 +100,7 @@ impl List {
     fn below(organization: &Found) -> Option<Self> {
         let scope = scope_below(
             &organization.path,
+            organization.kind,
             organization.province_id,
             organization.leading_organ_id,
         )?;
@@ -125,16 +126,16 @@ fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<List>>
     let scope = match within {
         Within::Nation => Some(root),
         Within::Province(code) => {
-            let wanted = ProvinceLevel::Province(format!("{code:02}"));
-            let found = search::province_level(conn, root, &wanted)?;
+            let found = search::province_level(conn, root, ProvinceLevel::Province(*code))?;
             Some(found.ok_or_else(|| Refusal::new(Code::DivisionUnknown))?)
         }
         Within::System(System::Place) => Some(root),
-        Within::System(system) => search::province_level(conn, root, &ProvinceLevel::System(*system))?,
+        Within::System(system) => search::province_level(conn, root, ProvinceLevel::System(*system))?,
         Within::Organization(id) => {
             let organization = organizations::get(conn, actor, *id)?.organization;
             let scope = scope_below(
                 &organization.path,
+                organization.kind,
                 organization.province_id,
                 organization.leading_organ_id,
             );
@@ -180,14 +181,26 @@ fn read(
     Ok(answers.ranks())
 }
 
+/// How well an organization answers a part by a text of its own, and how much longer that is than the part.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Fit {
+    class: u8,
+    excess: usize,
+}
+
+/// An organization found, with its best fit for each part.
+struct Answer {
+    found: Found,
+    fits: Vec<Option<Fit>>,
+}
+
 /// What was found for the parts of a reading.
 struct Answers<'a> {
     nth: usize,
     parts: &'a [Part],
-    /// The best fit of each part, by organization.
-    found: HashMap<OrganizationId, (Found, Vec<Option<(u8, usize)>>)>,
-    /// For each part, the organizations it may name as superiors, best first.
-    named: Vec<Vec<(u8, Found)>>,
+    found: HashMap<OrganizationId, Answer>,
+    /// For each part, the organizations it may name as superiors.
+    named: Vec<Vec<(Fit, Found)>>,
 }
 
 impl<'a> Answers<'a> {
@@ -203,18 +216,19 @@ impl<'a> Answers<'a> {
     fn add(&mut self, at: usize, postings: Vec<Posting>) {
         let typed = &self.parts[at].text;
         for posting in postings {
-            let fit = (
-                fit(posting.kind, &posting.term, typed),
-                posting.term.len() - typed.len(),
-            );
+            let fit = Fit {
+                class: fit(posting.kind, &posting.term, typed),
+                excess: posting.term.len() - typed.len(),
+            };
             if posting.term == *typed && posting.kind != TermKind::Part {
-                self.named[at].push((fit.0, posting.found.clone()));
+                self.named[at].push((fit, posting.found.clone()));
             }
-            let (_, fits) = self
-                .found
-                .entry(posting.found.id)
-                .or_insert_with(|| (posting.found, vec![None; self.parts.len()]));
-            fits[at] = Some(fits[at].map_or(fit, |known| known.min(fit)));
+            let answer = self.found.entry(posting.found.id).or_insert_with(|| Answer {
+                found: posting.found,
+                fits: vec![None; self.parts.len()],
+            });
+            let known = &mut answer.fits[at];
+            *known = Some(known.map_or(fit, |known| known.min(fit)));
         }
     }
 
@@ -223,31 +237,30 @@ impl<'a> Answers<'a> {
         let mut all = Vec::new();
         for (at, named) in self.named.iter().enumerate() {
             let mut named: Vec<_> = named.iter().collect();
-            named.sort_by_key(|(fit, found)| Rank::new(self.nth, &found.standing(), *fit, 0));
+            named.sort_by_key(|(fit, found)| Rank::new(self.nth, &found.standing(), fit.class, fit.excess));
             all.extend(named.into_iter().take(CONTAINERS).map(|(_, found)| (at, found.clone())));
         }
         all
     }
 
     fn ranks(&self) -> Vec<(OrganizationId, Rank)> {
-        self.found
-            .values()
-            .filter_map(|(found, fits)| self.rank(found, fits))
-            .collect()
+        self.found.values().filter_map(|answer| self.rank(answer)).collect()
     }
 
     /// The rank of one that answers every part.
-    fn rank(&self, found: &Found, fits: &[Option<(u8, usize)>]) -> Option<(OrganizationId, Rank)> {
+    fn rank(&self, Answer { found, fits }: &Answer) -> Option<(OrganizationId, Rank)> {
         let folded = name::fold(&found.name);
         let holds = |at: usize, part: &Part| {
             let by_superior = || self.named[at].iter().any(|(_, superior)| found.belongs_to(superior));
             fits[at].is_some() || folded.contains(&part.text) || by_superior()
         };
-        let all = self.parts.iter().enumerate().all(|(at, part)| holds(at, part));
+        if !self.parts.iter().enumerate().all(|(at, part)| holds(at, part)) {
+            return None;
+        }
         let own = fits.iter().flatten();
-        let fit = own.clone().map(|(fit, _)| *fit).max()?;
-        let excess = own.map(|(_, excess)| *excess).sum();
-        all.then(|| (found.id, Rank::new(self.nth, &found.standing(), fit, excess)))
+        let class = own.clone().map(|fit| fit.class).max()?;
+        let excess = own.map(|fit| fit.excess).sum();
+        Some((found.id, Rank::new(self.nth, &found.standing(), class, excess)))
     }
 }
 
@@ -258,7 +271,9 @@ fn hits(conn: &mut Conn, actor: &Actor, ids: &[OrganizationId], reason: Option<R
     let mut superiors: Vec<OrganizationId> = organizations.iter().flat_map(|o| o.path.superiors()).collect();
     superiors.sort_unstable();
     superiors.dedup();
-    let names: HashMap<OrganizationId, String> = search::names(conn, &superiors)?.into_iter().collect();
+    let names: HashMap<OrganizationId, String> = repository::organizations::names(conn, &superiors)?
+        .into_iter()
+        .collect();
     let home = home(conn, actor)?;
     let visible = organizations
         .into_iter()

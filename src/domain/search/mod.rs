@@ -109,7 +109,7 @@ pub fn scopes(
     province: Option<OrganizationId>,
     leading_organ: Option<OrganizationId>,
 ) -> Vec<OrganizationId> {
-    let unit = unit(path, leading_organ).filter(|&unit| Some(unit) != path.ids().next_back());
+    let unit = unit(path, kind, leading_organ).filter(|&unit| Some(unit) != path.ids().next_back());
     let mut scopes = Vec::with_capacity(3);
     if unit.is_none() || !matches!(kind, Kind::Branch | Kind::GeneralBranch) {
         scopes.extend(path.ids().next());
@@ -122,15 +122,21 @@ pub fn scopes(
 /// The list in which to look for what stands at or below an organization.
 pub fn scope_below(
     path: &Path,
+    kind: Kind,
     province: Option<OrganizationId>,
     leading_organ: Option<OrganizationId>,
 ) -> Option<OrganizationId> {
-    unit(path, leading_organ).or(province).or_else(|| path.ids().next())
+    unit(path, kind, leading_organ)
+        .or(province)
+        .or_else(|| path.ids().next())
 }
 
 /// The unit an organization belongs to, itself included: the topmost one below its leading organ. A leading organ
 /// belongs to none.
-fn unit(path: &Path, leading_organ: Option<OrganizationId>) -> Option<OrganizationId> {
+fn unit(path: &Path, kind: Kind, leading_organ: Option<OrganizationId>) -> Option<OrganizationId> {
+    if kind == Kind::LeadingOrgan {
+        return None;
+    }
     path.ids().skip_while(|&id| Some(id) != leading_organ).nth(1)
 }
 

@@ -126,7 +126,7 @@ pub fn loose_places(text: &str) -> (Vec<&'static str>, &str) {
     })
 }
 
-fn peel<'a>(text: &'a str, left: usize, known: impl Fn(&str) -> Option<&'static str>) -> (Vec<&'static str>, &'a str) {
+fn peel(text: &str, left: usize, known: impl Fn(&str) -> Option<&'static str>) -> (Vec<&'static str>, &str) {
     let (mut found, mut rest) = (Vec::new(), text);
     loop {
         let ends = rest.char_indices().map(|(at, _)| at).take(LONGEST_PLACE).skip(2);
