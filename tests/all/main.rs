@@ -6,6 +6,7 @@
 mod architecture;
 mod demo;
 mod doors;
+mod openapi;
 mod graduation;
 mod jobs;
 mod marks;
