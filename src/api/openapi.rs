@@ -87,10 +87,14 @@ fn add_common_errors(operation: &mut Operation) {
         .flatten()
         .any(|requirement| *requirement != SecurityRequirement::default());
     let has_body = operation.request_body.is_some();
-    let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
-        RefOr::T(parameter) => Some(parameter),
-        _ => None,
-    });
+    let parameters = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            _ => None,
+        });
     let has = |name: &str| parameters.clone().any(|parameter| parameter.name == name);
     let has_query = parameters.clone().any(|p| p.parameter_in == ParameterIn::Query);
     let asks_database = needs_token || has_body;

@@ -6,10 +6,11 @@
 mod architecture;
 mod demo;
 mod doors;
-mod openapi;
 mod graduation;
 mod jobs;
 mod marks;
+mod openapi;
 mod policies;
 mod schema;
 mod support;
+mod walkthrough;

@@ -45,7 +45,10 @@ impl Operation {
 
     fn has_parameter(&self, name: &str) -> bool {
         let parameters = self.content.get("parameters").and_then(Value::as_array);
-        parameters.into_iter().flatten().any(|parameter| parameter["name"] == name)
+        parameters
+            .into_iter()
+            .flatten()
+            .any(|parameter| parameter["name"] == name)
     }
 
     fn needs_token(&self) -> bool {
@@ -112,19 +115,33 @@ fn no_description_is_empty() {
 #[test]
 fn every_operation_says_what_it_is() {
     let document = document();
-    let tags: Vec<&Value> = document["tags"].as_array().expect("tags").iter().map(|t| &t["name"]).collect();
+    let tags: Vec<&Value> = document["tags"]
+        .as_array()
+        .expect("tags")
+        .iter()
+        .map(|t| &t["name"])
+        .collect();
     let mut ids = HashSet::new();
     for operation in operations(&document) {
         let name = &operation.name;
         for field in ["operationId", "summary", "description"] {
             assert!(!operation.text(field).is_empty(), "{name} has no {field}");
         }
-        assert!(ids.insert(operation.text("operationId").to_owned()), "{name}: the id is taken");
+        assert!(
+            ids.insert(operation.text("operationId").to_owned()),
+            "{name}: the id is taken"
+        );
         let own = operation.content["tags"].as_array().expect("tags");
         assert!(!own.is_empty(), "{name} has no tag");
-        assert!(own.iter().all(|tag| tags.contains(&tag)), "{name}: a tag without a description");
+        assert!(
+            own.iter().all(|tag| tags.contains(&tag)),
+            "{name}: a tag without a description"
+        );
         for (status, response) in operation.responses() {
-            assert!(response["description"].is_string(), "{name} {status} has no description");
+            assert!(
+                response["description"].is_string(),
+                "{name} {status} has no description"
+            );
         }
         let is_success = |status: &String| status.starts_with('2');
         assert!(operation.responses().keys().any(is_success), "{name} never succeeds");
