@@ -389,6 +389,8 @@ async fn list_month_changes(
 }
 
 /// Get a month change
+///
+/// For those who administer at or above its branch: both months, the reason, and where it stands.
 #[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = MonthChangeView),

@@ -215,6 +215,8 @@ async fn list_organizations(
 }
 
 /// Get an organization
+///
+/// With its contact, its former names and how many administrators it has.
 #[utoipa::path(tag = "organizations", operation_id = "get_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one")), responses(
     (status = 200, description = "The organization", body = OrganizationDetail),

@@ -45,7 +45,12 @@ pub fn open(
 
 /// Takes a thing away from every organization it was before.
 pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
-    diesel::delete(dsl::tasks.filter(dsl::subject_id.eq(subject)).filter(dsl::kind.eq(kind))).execute(conn)?;
+    diesel::delete(
+        dsl::tasks
+            .filter(dsl::subject_id.eq(subject))
+            .filter(dsl::kind.eq(kind)),
+    )
+    .execute(conn)?;
     Ok(())
 }
 

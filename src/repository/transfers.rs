@@ -174,12 +174,18 @@ pub fn update(
 
 /// One case.
 pub fn find(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transfer>> {
-    dsl::transfers.find(id).select(Transfer::as_select()).first(conn).optional()
+    dsl::transfers
+        .find(id)
+        .select(Transfer::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// One case, locked until the transaction ends.
 pub fn find_locked(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transfer>> {
-    Locked(dsl::transfers.find(id).select(Transfer::as_select())).get_result(conn).optional()
+    Locked(dsl::transfers.find(id).select(Transfer::as_select()))
+        .get_result(conn)
+        .optional()
 }
 
 /// The open case of a member.
@@ -226,7 +232,11 @@ pub fn page(
             query = query
                 .filter(dsl::source_path.ge(from))
                 .filter(dsl::source_path.lt(until))
-                .filter(dsl::reason.ne(Reason::SpecialUnit).or(dsl::source_path.eq(root.as_str().to_owned())))
+                .filter(
+                    dsl::reason
+                        .ne(Reason::SpecialUnit)
+                        .or(dsl::source_path.eq(root.as_str().to_owned())),
+                )
                 .order((dsl::source_path, dsl::id));
             if let Some(after) = after {
                 query = query
@@ -313,7 +323,13 @@ pub fn events(conn: &mut Conn, id: TransferId) -> QueryResult<Vec<Option<Event>>
         .load(conn)?;
     let event = |(number, at, by, acting_for, facts): Row| {
         let kind: EventKind = serde_json::from_str(&facts).ok()?;
-        Some(Event { number, at: at.into(), by, acting_for, kind })
+        Some(Event {
+            number,
+            at: at.into(),
+            by,
+            acting_for,
+            kind,
+        })
     };
     Ok(rows.into_iter().map(event).collect())
 }

@@ -70,7 +70,8 @@ struct FilingBody {
     /// What the reason demands: see `GET /v1/transfer-reasons`.
     #[serde(default)]
     details: Details,
-    /// The organization chosen; absent for Beijing, Guangdong, Fujian and for special units.
+    /// The organization chosen; absent for Beijing, Guangdong, Fujian and for special units. A target side that names none
+    /// means itself.
     target: Option<OrganizationId>,
     /// Why a member under 16 leaves the school sector (T9).
     explanation: Option<String>,
@@ -177,6 +178,8 @@ async fn propose_transfer(
 }
 
 /// Get a transfer
+///
+/// For the member, both sides and their superiors: where it stands, whose turn it is, and what the caller may do.
 #[utoipa::path(tag = "transfers", operation_id = "get_transfer", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The case", body = TransferView),

@@ -208,7 +208,7 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         filed_at: open.filed_at.into(),
     });
     let source = chain_of(conn, branch.id)?;
-    let target = match filing.target {
+    let target = match filing.target.or_else(|| own(&context.actor, filing)) {
         Some(id) => Some(target(conn, id)?),
         None => None,
     };
@@ -251,6 +251,15 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> 
                 .filter(|member| member.name == *name && member.branch_id.is_some())
                 .ok_or(Code::MemberNoMatch)?)
         }
+    }
+}
+
+/// A target side that names no target means itself (§1.4.6: 转入组织发起申请时无需填写).
+fn own(actor: &Actor, filing: &Filing) -> Option<OrganizationId> {
+    let names_none = filing.reason == Reason::SpecialUnit || filing.details.external.is_some();
+    match filing.subject.side() {
+        Side::Target if !names_none => actor.office().map(|office| office.organization),
+        _ => None,
     }
 }
 
