@@ -28,6 +28,10 @@ pub trait Permission: 'static {
 pub struct SignedIn;
 /// An administrator, acting from an office.
 pub struct Administrator;
+/// Another system, by its credential (X2).
+pub struct Integrator;
+/// Who can give another system's answer (X1): an administrator, or that system itself.
+pub struct Official;
 
 impl Permission for SignedIn {
     fn admit(_: &Actor) -> Result<(), Code> {
@@ -40,6 +44,25 @@ impl Permission for Administrator {
         match actor.role {
             Role::Administrator(_) => Ok(()),
             _ => Err(Code::ActorNotAdministrator),
+        }
+    }
+}
+
+impl Permission for Integrator {
+    fn admit(actor: &Actor) -> Result<(), Code> {
+        match actor.role {
+            Role::Integrator { .. } => Ok(()),
+            // Filing from another province is the one thing that only they do.
+            _ => Err(Code::TransferInboundNotAllowed),
+        }
+    }
+}
+
+impl Permission for Official {
+    fn admit(actor: &Actor) -> Result<(), Code> {
+        match actor.role {
+            Role::Integrator { .. } => Ok(()),
+            _ => Administrator::admit(actor),
         }
     }
 }
@@ -71,7 +94,10 @@ impl<P: Permission> FromRequest for Caller<P> {
                 .tokens
                 .check(&token, now)
                 .map_err(|_| Code::RequestUnauthenticated)?;
-            let actor = app.db.read(move |conn| service::accounts::actor(conn, bearer)).await?;
+            let actor = app
+                .db
+                .read(move |conn| service::accounts::actor(conn, bearer, now))
+                .await?;
             P::admit(&actor)?;
             Ok(Self {
                 context: Context { actor, now, request_id },

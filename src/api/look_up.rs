@@ -92,6 +92,21 @@ pub async fn find(app: &App, context: Context, wanted: Wanted) -> Result<Organiz
     }
 }
 
+/// Pays for a look-up whose answer is given another way: what was found stays unsaid here.
+///
+/// # Errors
+/// `rate_limited`.
+pub async fn pay(app: &App, context: Context, wanted: Wanted) -> Result<(), Problem> {
+    match app
+        .db
+        .write(move |conn| look_up::look_up(conn, &context, &wanted))
+        .await?
+    {
+        Found::Branch(_) | Found::Nobody => Ok(()),
+        Found::Exhausted => Err(Code::RateLimited.into()),
+    }
+}
+
 /// Look for a person
 ///
 /// By exact full name and ID number: the branch and its contact (§1.4.3, §2.5). Anything else gets one and the same

@@ -7,6 +7,7 @@ mod edge;
 mod extract;
 mod graduation;
 mod inbox;
+mod integrators;
 mod jobs;
 mod language;
 mod look_up;

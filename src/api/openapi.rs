@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the routes themselves.
 
 use super::problem::{self, ProblemDetails};
-use super::{auth, graduation, inbox, jobs, look_up, members, meta, organizations, policies, rules, search, transfers};
+use super::{auth, graduation, inbox, integrators, jobs, look_up, members, meta, organizations, policies, rules, search, transfers};
 use crate::domain::codes::Code;
 use actix_web::App;
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "members", description = "Members (团员) and their marks"),
         (name = "transfers", description = "Transfer cases (组织关系转接)"),
         (name = "inbox", description = "What waits for an organization (操作中心)"),
+        (name = "integrators", description = "Other systems (对接系统) and their credentials"),
         (name = "service", description = "The service itself"),
     ),
     components(schemas(ProblemDetails)),
@@ -53,6 +54,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/v1")
             .configure(meta::routes)
             .configure(auth::routes)
+            .configure(integrators::routes)
             .configure(organizations::routes)
             .configure(transfers::routes)
             .configure(inbox::routes)

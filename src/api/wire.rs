@@ -156,6 +156,20 @@ pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Probl
     }
 }
 
+/// A line of text: trimmed, not blank, no longer than `max` characters and without control characters.
+///
+/// # Errors
+/// `request.invalid`.
+pub fn line(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    if (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+        return Ok(text.to_owned());
+    }
+    let problem = format!("expected one line of 1 to {max} characters");
+    let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+    Err(Problem::new(refusal.at(pointer)))
+}
+
 /// An organization in a few words.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrganizationBrief {

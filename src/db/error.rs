@@ -47,6 +47,12 @@ impl DbError {
 pub enum Unique {
     /// T2: one open transfer a member.
     OpenTransfer,
+    /// T2 for somebody from another province: one open case a person (X2).
+    InboundPerson,
+    /// A development number belongs to one member.
+    DevelopmentNumber,
+    /// An ID number belongs to one member.
+    MemberIdNumber,
     /// G7: one open request a branch.
     OpenMonthChange,
     /// Names are unique among siblings.
@@ -61,8 +67,19 @@ pub enum Unique {
 
 impl Unique {
     /// Each constraint as PostgreSQL names it and as SQLite words it (which names columns, not the index).
-    const NAMES: [(Self, &'static str, &'static str); 6] = [
+    const NAMES: [(Self, &'static str, &'static str); 9] = [
         (Self::OpenTransfer, "transfers_one_open", "transfers.member_id"),
+        (
+            Self::InboundPerson,
+            "inbound_persons_one_open",
+            "inbound_persons.id_number_digest",
+        ),
+        (
+            Self::DevelopmentNumber,
+            "members_development_number",
+            "members.development_number",
+        ),
+        (Self::MemberIdNumber, "members_id_number", "members.id_number_digest"),
         (
             Self::OpenMonthChange,
             "month_changes_one_open",

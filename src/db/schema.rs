@@ -79,14 +79,28 @@ diesel::table! {
 diesel::table! {
     accounts (id) {
         id -> BigInt,
+        kind -> Text,
         member_id -> Nullable<BigInt>,
         name -> Text,
-        id_number_sealed -> Binary,
-        id_number_digest -> Binary,
+        id_number_sealed -> Nullable<Binary>,
+        id_number_digest -> Nullable<Binary>,
         password_hash -> Nullable<Text>,
         must_change_password -> Bool,
         status -> Text,
         created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    integrators (account_id) {
+        account_id -> BigInt,
+        organization_id -> BigInt,
+        province -> Nullable<Integer>,
+        secret_digest -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
     }
 }
 
@@ -134,6 +148,22 @@ diesel::table! {
         filed_at -> BigInt,
         closed_at -> Nullable<BigInt>,
         version -> BigInt,
+    }
+}
+
+diesel::table! {
+    inbound_persons (transfer_id) {
+        transfer_id -> BigInt,
+        id_number_sealed -> Binary,
+        id_number_digest -> Binary,
+        phone_sealed -> Nullable<Binary>,
+        phone_digest -> Nullable<Binary>,
+        ethnic_group -> Nullable<Text>,
+        political_status -> Nullable<Text>,
+        education -> Nullable<Text>,
+        joined_month -> Integer,
+        development_number -> Nullable<Text>,
+        open -> Bool,
     }
 }
 
@@ -313,6 +343,8 @@ diesel::table! {
 
 diesel::joinable!(organization_terms -> organizations (organization_id));
 diesel::joinable!(members -> organizations (branch_id));
+diesel::joinable!(integrators -> accounts (account_id));
+diesel::joinable!(integrators -> organizations (organization_id));
 diesel::joinable!(appointments -> organizations (organization_id));
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
@@ -320,8 +352,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     organization_terms,
     members,
     accounts,
+    integrators,
     appointments,
     transfers,
+    inbound_persons,
     transfer_events,
     memberships,
     tasks,

@@ -4,6 +4,7 @@
 //! back is an error of the query, never a guess.
 
 use super::connection::Backend;
+use crate::domain::actor::AccountKind;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::Identity;
@@ -74,6 +75,7 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    AccountKind,
     Phase,
     ApprovalSide,
     DestinationKind,

@@ -8,6 +8,7 @@ use super::records::{AccountRecord, AppointmentRecord, FormerNameRecord, MemberR
 use super::{Country, holding};
 use crate::db::schema::{accounts, appointments, members, memberships, organization_names, organizations};
 use crate::db::{Conn, DbError, dialect};
+use crate::domain::actor::AccountKind;
 use crate::domain::graduation::Graduation;
 use crate::domain::ids::OrganizationId;
 use crate::domain::organization::{self, Status};
@@ -326,10 +327,11 @@ impl From<&MemberRow> for MembershipRow {
 #[diesel(table_name = accounts, treat_none_as_default_value = false)]
 struct AccountRow<'a> {
     id: i64,
+    kind: &'static str,
     member_id: Option<i64>,
     name: &'a str,
-    id_number_sealed: Vec<u8>,
-    id_number_digest: Vec<u8>,
+    id_number_sealed: Option<Vec<u8>>,
+    id_number_digest: Option<Vec<u8>>,
     password_hash: &'a str,
     must_change_password: bool,
     status: &'static str,
@@ -341,10 +343,11 @@ impl<'a> AccountRow<'a> {
         let id_number = record.id_number.as_str();
         Self {
             id: record.id.0,
+            kind: AccountKind::Person.as_str(),
             member_id: record.member.map(|id| id.0),
             name: &record.name,
-            id_number_sealed: vault.seal(Purpose::IdNumber, id_number),
-            id_number_digest: vault.digest(Purpose::IdNumber, id_number),
+            id_number_sealed: Some(vault.seal(Purpose::IdNumber, id_number)),
+            id_number_digest: Some(vault.digest(Purpose::IdNumber, id_number)),
             password_hash,
             must_change_password: false,
             status: "active",

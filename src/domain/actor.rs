@@ -2,6 +2,15 @@
 
 use super::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use super::organization::{Kind, Path};
+use super::vocabulary::vocabulary;
+
+vocabulary! {
+    /// Whose account it is.
+    AccountKind {
+        Person = "person", "个人", "a person's";
+        Integrator = "integrator", "对接系统", "another system's";
+    }
+}
 
 /// An office in force: an administrator's appointment (管理员任职) at one organization.
 ///
@@ -25,12 +34,12 @@ pub enum Role {
     Member,
     /// An administrator (管理员), in his office's subtree.
     Administrator(Office),
-    /// Another system's credential, bound to the organization of its province (X1, X2).
+    /// Another system (对接系统), by a credential bound to an organization (X1, X2).
     Integrator {
-        /// The leading organ of the province the credential belongs to.
+        /// The organization the credential belongs to.
         organization: OrganizationId,
-        /// That province's two digits.
-        province: u8,
+        /// The two digits of the province whose leading organ it is, if that province has a system of its own (§1.4.5).
+        province: Option<u8>,
     },
     /// The service itself: the yearly switch, the expiry, the escalation.
     System,
@@ -80,6 +89,23 @@ impl Actor {
         match &self.role {
             Role::Administrator(office) => Some(office),
             _ => None,
+        }
+    }
+
+    /// The province for whose own system he speaks (X1, X2).
+    pub fn speaks_for(&self) -> Option<u8> {
+        match self.role {
+            Role::Integrator { province, .. } => province,
+            _ => None,
+        }
+    }
+
+    /// The organization he acts for; `None` for members and the service itself.
+    pub fn acting_for(&self) -> Option<OrganizationId> {
+        match &self.role {
+            Role::Administrator(office) => Some(office.organization),
+            Role::Integrator { organization, .. } => Some(*organization),
+            Role::Member | Role::System => None,
         }
     }
 

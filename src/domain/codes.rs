@@ -473,6 +473,11 @@ codes! {
         "A member with this citizen number exists already.",
         "请通过“办理转入”发起转接。",
         "Start a transfer from the target side instead.";
+    MemberDevelopmentNumberTaken = "member.development_number_taken", Conflict, None,
+        "该发展团员编号已属于另一名团员。",
+        "Another member carries this development number.",
+        "请对照《入团志愿书》核对发展团员编号。",
+        "Compare it with the application form.";
     MemberJoinedTooYoung = "member.joined_too_young", Invalid, None,
         "入团时须年满 {age} 周岁。",
         "A member must have been at least {age} when joining.",
@@ -572,6 +577,16 @@ codes! {
         "The switch date must lie before the day the expiry starts.",
         "请更正日期后重新提交。",
         "Correct the dates and submit again.";
+    IntegratorNotAllowed = "integrator.not_allowed", Forbidden, None,
+        "只有全国级管理员可以管理对接系统的凭据。",
+        "Only an administrator of the nation's own organization manages the credentials of other systems.",
+        "请联系全国级管理员。",
+        "Ask an administrator of the nation's own organization.";
+    IntegratorNotFound = "integrator.not_found", NotFound, None,
+        "没有找到该对接系统。",
+        "There is no such integrator.",
+        "请核对编号,或在对接系统列表中查看。",
+        "Check the id, or look it up in the list of integrators.";
     JobNotAllowed = "job.not_allowed", Forbidden, None,
         "只有全国级管理员可以查看自动任务的运行情况。",
         "Only an administrator of the nation's own organization sees the runs of the jobs.",

@@ -1,9 +1,9 @@
-//! Accounts of persons and their offices.
+//! Accounts, and the offices of persons.
 
 use crate::db::schema::{accounts, appointments, organizations};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::actor::Office;
+use crate::domain::actor::{AccountKind, Office};
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::organization::{Kind, Path};
 use diesel::prelude::*;
@@ -13,6 +13,7 @@ use diesel::prelude::*;
 #[diesel(table_name = accounts, check_for_backend(Backend))]
 pub struct Account {
     pub id: AccountId,
+    pub kind: AccountKind,
     pub member_id: Option<MemberId>,
     pub name: String,
     pub must_change_password: bool,

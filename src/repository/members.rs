@@ -1,5 +1,6 @@
 //! Members and where they were.
 
+use super::inbound::Person;
 use super::subtree;
 use crate::db::dialect::Locked;
 use crate::db::schema::members::{self, dsl};
@@ -204,6 +205,86 @@ pub fn set_mark(conn: &mut Conn, id: MemberId, version: i32, mark: Option<&Mark>
     Ok(changed == 1)
 }
 
+/// Makes a member of somebody from another province (X2), in a branch since now by the case that brought him.
+///
+/// Runs into `members_id_number` or `members_development_number` when one of the numbers is taken.
+pub fn admit(
+    conn: &mut Conn,
+    name: &str,
+    person: &Person,
+    certification: Certification,
+    (branch, path): (OrganizationId, &Path),
+    transfer: TransferId,
+    now: Timestamp,
+) -> QueryResult<MemberId> {
+    let id = diesel::insert_into(dsl::members)
+        .values((
+            dsl::branch_id.eq(branch),
+            dsl::branch_path.eq(path),
+            dsl::name.eq(name),
+            dsl::id_number_sealed.eq(&person.id_number_sealed),
+            dsl::id_number_digest.eq(&person.id_number_digest),
+            dsl::phone_sealed.eq(person.phone_sealed.as_ref()),
+            dsl::phone_digest.eq(person.phone_digest.as_ref()),
+            dsl::ethnic_group.eq(person.ethnic_group.as_ref()),
+            dsl::political_status.eq(person.political_status.as_ref()),
+            dsl::education.eq(person.education.as_ref()),
+            dsl::joined_month.eq(person.joined_month),
+            dsl::development_number.eq(person.development_number.as_ref()),
+            dsl::standing.eq(Standing::Good),
+            dsl::real_name_check.eq(RealName::Unchecked),
+            dsl::certification.eq(certification),
+            dsl::created_at.eq(Micros::from(now)),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)?;
+    join(conn, id, branch, transfer, now)?;
+    Ok(id)
+}
+
+/// Takes over what another province's system says of a member who comes back (X2); what it does not say stays.
+pub fn refresh(conn: &mut Conn, id: MemberId, person: &Person) -> QueryResult<()> {
+    diesel::update(dsl::members.find(id))
+        .set((
+            person.phone_sealed.as_ref().map(|phone| dsl::phone_sealed.eq(phone)),
+            person.phone_digest.as_ref().map(|phone| dsl::phone_digest.eq(phone)),
+            person.ethnic_group.as_ref().map(|group| dsl::ethnic_group.eq(group)),
+            person
+                .political_status
+                .as_ref()
+                .map(|status| dsl::political_status.eq(status)),
+            person.education.as_ref().map(|education| dsl::education.eq(education)),
+            dsl::version.eq(dsl::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Whether a member carries this development number.
+pub fn is_development_number_taken(conn: &mut Conn, number: &str) -> QueryResult<bool> {
+    let carriers = dsl::members.filter(dsl::development_number.eq(number)).select(dsl::id);
+    diesel::select(diesel::dsl::exists(carriers)).get_result(conn)
+}
+
+/// Begins the interval in which a member is in a branch (I-01).
+fn join(
+    conn: &mut Conn,
+    member: MemberId,
+    branch: OrganizationId,
+    transfer: TransferId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::insert_into(memberships::table)
+        .values((
+            memberships::member_id.eq(member),
+            memberships::branch_id.eq(branch),
+            memberships::since.eq(Micros::from(now)),
+            memberships::transfer_id.eq(transfer),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// Moves a member: his row, and the dated interval in which he was where he was (I-01, I-11).
 ///
 /// A mark belongs to the branch it was made in and does not travel. Without a branch he leaves the national tree.
@@ -239,17 +320,10 @@ pub fn relocate(
     )
     .set(memberships::until.eq(Micros::from(now)))
     .execute(conn)?;
-    if let Some((branch, _)) = to {
-        diesel::insert_into(memberships::table)
-            .values((
-                memberships::member_id.eq(id),
-                memberships::branch_id.eq(branch),
-                memberships::since.eq(Micros::from(now)),
-                memberships::transfer_id.eq(transfer),
-            ))
-            .execute(conn)?;
+    match to {
+        Some((branch, _)) => join(conn, id, branch, transfer, now),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// An interval in which a member belonged to a branch.

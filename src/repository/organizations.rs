@@ -104,10 +104,14 @@ pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Ac
         .load(conn)
 }
 
-/// The province-level leading organ of a province (GB/T 2260, two digits).
+/// The province-level leading organ of a province (GB/T 2260, two digits, with or without the zeros behind them).
 pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organization>> {
     dsl::organizations
-        .filter(dsl::division_code.eq(province.to_string()))
+        .filter(
+            dsl::division_code
+                .eq(province.to_string())
+                .or(dsl::division_code.eq(format!("{province}0000"))),
+        )
         .filter(dsl::level.eq(Level::Province))
         .filter(dsl::kind.eq(Kind::LeadingOrgan))
         .filter(dsl::system.eq(System::Place))

@@ -172,6 +172,14 @@ pub fn update(
     Ok(changed == 1)
 }
 
+/// Says who a case is about, once somebody from another province is a member here (X2).
+pub fn set_member(conn: &mut Conn, id: TransferId, member: MemberId) -> QueryResult<()> {
+    diesel::update(dsl::transfers.find(id))
+        .set(dsl::member_id.eq(member))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// One case.
 pub fn find(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transfer>> {
     dsl::transfers
@@ -207,9 +215,13 @@ pub enum Place {
     Out(Path),
     /// Those that enter a subtree.
     In(Path),
+    /// Those from a province with a system of its own (X2).
+    FromProvince(u8),
+    /// Those to one (X1).
+    ToProvince(u8),
 }
 
-/// A page of cases: a member's newest first, a subtree's by branch and id.
+/// A page of cases: a member's and a province's newest first, a subtree's by branch and id.
 ///
 /// Special-unit cases are in no list but the member's own and that of the branch itself (S-30).
 pub fn page(
@@ -255,6 +267,22 @@ pub fn page(
                 query = query
                     .filter(dsl::target_path.ge(after.target_path.clone()))
                     .filter(dsl::target_path.gt(after.target_path.clone()).or(dsl::id.gt(after.id)));
+            }
+        }
+        Place::FromProvince(province) => {
+            query = query
+                .filter(dsl::source_province.eq(i32::from(*province)))
+                .order(dsl::id.desc());
+            if let Some(after) = after {
+                query = query.filter(dsl::id.lt(after.id));
+            }
+        }
+        Place::ToProvince(province) => {
+            query = query
+                .filter(dsl::target_province.eq(i32::from(*province)))
+                .order(dsl::id.desc());
+            if let Some(after) = after {
+                query = query.filter(dsl::id.lt(after.id));
             }
         }
     }

@@ -19,6 +19,19 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// A new secret for another system: 256 bits, URL-safe.
+///
+/// # Panics
+/// As [`random`].
+pub fn secret() -> String {
+    URL_SAFE_NO_PAD.encode(random::<32>())
+}
+
+/// Whether two digests are the same, in a time that does not tell where they differ.
+pub fn is_same(one: &[u8], other: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
+}
+
 /// A random text for secrets and identifiers: 128 bits, URL-safe.
 pub fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(random::<16>())

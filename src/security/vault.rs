@@ -24,6 +24,8 @@ pub enum Purpose {
     IdNumber,
     /// A telephone number.
     Phone,
+    /// Another system's secret; only digested.
+    IntegratorSecret,
     /// The place in a list where the next page begins; only digested.
     Cursor,
 }
@@ -33,6 +35,7 @@ impl Purpose {
         match self {
             Self::IdNumber => b"id_number",
             Self::Phone => b"phone",
+            Self::IntegratorSecret => b"integrator_secret",
             Self::Cursor => b"cursor",
         }
     }

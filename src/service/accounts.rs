@@ -1,10 +1,11 @@
 //! Signing in, and who somebody is.
 
-use super::{Error, Result};
+use super::{Error, Result, integrators};
 use crate::db::Conn;
-use crate::domain::actor::Actor;
+use crate::domain::actor::{AccountKind, Actor, Role};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AppointmentId, MemberId};
+use crate::domain::time::Timestamp;
 pub use crate::repository::accounts::HeldOffice;
 use crate::repository::accounts::{self, Account};
 use crate::repository::members::{self, Member};
@@ -50,23 +51,24 @@ pub fn bearer(conn: &mut Conn, account: &Account, office: Option<AppointmentId>)
     }
 }
 
-/// Who the bearer of a token is now: account and office are read again at each request, so that what was taken away
-/// is gone.
+/// Who the bearer of a token is now: account, office and credential are read again at each request, so that what was
+/// taken away is gone.
 ///
 /// # Errors
-/// `request.unauthenticated` when the account is blocked or the office has ended.
-pub fn actor(conn: &mut Conn, bearer: Bearer) -> Result<Actor> {
+/// `request.unauthenticated` when the account is blocked, the office has ended, or the credential has.
+pub fn actor(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Actor> {
     let account = accounts::find(conn, bearer.account)?.filter(|account| account.status == ACTIVE);
     let account = account.ok_or(Code::RequestUnauthenticated)?;
-    match bearer.office {
-        Some(office) => {
+    match (account.kind, bearer.office) {
+        (AccountKind::Integrator, _) => integrators::actor(conn, account.id, now),
+        (AccountKind::Person, Some(office)) => {
             let held = accounts::office(conn, account.id, office)?.ok_or(Code::RequestUnauthenticated)?;
             Ok(Actor::administrator(account.id, account.member_id, held.office))
         }
-        None => Ok(Actor {
+        (AccountKind::Person, None) => Ok(Actor {
             account: Some(account.id),
             member: account.member_id,
-            role: crate::domain::actor::Role::Member,
+            role: Role::Member,
         }),
     }
 }

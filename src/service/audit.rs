@@ -17,7 +17,7 @@ pub fn record(conn: &mut Conn, context: &Context, action: &str, subject: Option<
             at: context.now,
             actor_kind: actor_kind(&actor.role),
             account: actor.account,
-            organization: actor.office().map(|office| office.organization),
+            organization: actor.acting_for(),
             action,
             subject,
             request_id: &context.request_id,

@@ -1,6 +1,6 @@
 //! Why a use case ends without an effect.
 
-use crate::db::{DbError, Retryable};
+use crate::db::{DbError, Retryable, Unique};
 use crate::domain::codes::Code;
 use crate::domain::refusal::Refusal;
 use crate::security::passwords::Busy;
@@ -19,6 +19,16 @@ pub enum Error {
 
 /// The result of a use case.
 pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// The unique constraint that was run into, if that is the fault.
+    pub fn violated(&self) -> Option<Unique> {
+        match self {
+            Self::Database(DbError::Query(error)) => Unique::violated(error),
+            _ => None,
+        }
+    }
+}
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {

@@ -2,11 +2,13 @@
 //!
 //! An ID number has little entropy, so a look-up is an oracle: each one, found or not, is noted, audited and taken out of
 //! three budgets, the asking person's, the asking organization's and that of the person looked for. A filing from the
-//! target side names a person in the same way and pays the same.
+//! target side names a person in the same way and pays the same, and so does one from another province (X2).
 
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
+use crate::domain::actor::Role;
 use crate::domain::codes::Code;
+use crate::domain::ids::{AccountId, OrganizationId};
 use crate::repository::look_ups;
 pub use crate::repository::organizations::Organization;
 use crate::repository::{members, organizations};
@@ -19,6 +21,8 @@ const PER_ACCOUNT: i64 = 120;
 const PER_ORGANIZATION: i64 = 600;
 /// How often one person may be looked for.
 const PER_TARGET: i64 = 20;
+/// How often another system may: it files whole provinces' graduates (X2), and nobody types there.
+const PER_INTEGRATOR: i64 = 20_000;
 
 /// Who is looked for: nobody is named in the clear beyond this.
 #[derive(Debug, Clone)]
@@ -45,12 +49,12 @@ pub enum Found {
 /// # Errors
 /// `actor.not_administrator` for members.
 pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Found> {
-    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?.clone();
+    let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
     let account = context
         .actor
         .account
         .ok_or(Error::Corrupt("an office without an account"))?;
-    if !is_within_budget(conn, context, wanted)? {
+    if !is_within_budget(conn, context, account, organization, wanted)? {
         audit::record(conn, context, "member.look_up_limited", None)?;
         return Ok(Found::Exhausted);
     }
@@ -63,7 +67,7 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Fo
         conn,
         context.now,
         account,
-        office.organization,
+        organization,
         found.as_ref().map(|member| member.id),
     )?;
     let subject = found.map(|member| member.id.to_string());
@@ -71,20 +75,22 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Fo
     Ok(branch.map_or(Found::Nobody, |branch| Found::Branch(Box::new(branch))))
 }
 
-fn is_within_budget(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<bool> {
-    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
-    let account = context
-        .actor
-        .account
-        .ok_or(Error::Corrupt("an office without an account"))?;
+fn is_within_budget(
+    conn: &mut Conn,
+    context: &Context,
+    account: AccountId,
+    organization: OrganizationId,
+    wanted: &Wanted,
+) -> Result<bool> {
     let target: String = wanted.id_number.iter().map(|byte| format!("{byte:02x}")).collect();
     let span = context.now.timestamp().div_euclid(SPAN);
+    let (per_account, per_organization) = match context.actor.role {
+        Role::Integrator { .. } => (PER_INTEGRATOR, PER_INTEGRATOR),
+        _ => (PER_ACCOUNT, PER_ORGANIZATION),
+    };
     let budgets = [
-        (format!("look_up/account/{}", account.0), PER_ACCOUNT),
-        (
-            format!("look_up/organization/{}", office.organization.0),
-            PER_ORGANIZATION,
-        ),
+        (format!("look_up/account/{}", account.0), per_account),
+        (format!("look_up/organization/{}", organization.0), per_organization),
         (format!("look_up/target/{target}"), PER_TARGET),
     ];
     for (name, most) in budgets {

@@ -8,6 +8,7 @@ mod error;
 pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
+pub mod integrators;
 pub mod jobs;
 pub mod look_up;
 pub mod marks;

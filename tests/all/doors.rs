@@ -452,10 +452,38 @@ fn below(conn: &mut Conn, from: &str, to: &str) -> Vec<String> {
         .expect("a question")
 }
 
+/// A digest nobody has yet, however often it is asked for.
+fn a_new_digest(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "randomblob(32)",
+        Engine::Postgres => "sha256(random()::text::bytea)",
+    }
+}
+
+/// A digest that is always the same.
+fn a_digest(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => "x'01'",
+        Engine::Postgres => "'x'::bytea",
+    }
+}
+
 /// A statement that can run only once, for what `unique` says there is one of.
 fn only_once(engine: Engine, unique: Unique) -> String {
     let (table, values): (_, &[_]) = match unique {
         Unique::OpenTransfer => ("transfers", &[("member_id", "1")]),
+        Unique::InboundPerson => (
+            "inbound_persons",
+            &[
+                ("transfer_id", "(SELECT count(*) + 1 FROM inbound_persons)"),
+                ("open", "TRUE"),
+            ],
+        ),
+        Unique::DevelopmentNumber => (
+            "members",
+            &[("id_number_digest", a_new_digest(engine)), ("development_number", "'2021'")],
+        ),
+        Unique::MemberIdNumber => ("members", &[("id_number_digest", a_digest(engine))]),
         Unique::OpenMonthChange => ("month_changes", &[("state", "'open'")]),
         Unique::SiblingName => ("organizations", &[("parent_id", "1"), ("name", "'same'")]),
         Unique::SchoolCode => ("organizations", &[("school_code", "'10001'")]),
@@ -467,13 +495,19 @@ fn only_once(engine: Engine, unique: Unique) -> String {
 
 both_engines! {
     fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
-        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, PolicyVersion, SchoolCode, SiblingName};
+        use Unique::{
+            DevelopmentNumber, IdempotencyKey, InboundPerson, MemberIdNumber, OpenMonthChange, OpenTransfer, PolicyVersion,
+            SchoolCode, SiblingName,
+        };
         let conn = &mut db.conn();
         let mut run = |sql: &str| diesel::sql_query(sql).execute(conn);
         for stage in ["organizations", "accounts", "members"] {
             run(&least(db.engine(), stage, &[])).expect("the stage");
         }
-        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey, PolicyVersion] {
+        for unique in [
+            OpenTransfer, InboundPerson, DevelopmentNumber, MemberIdNumber, OpenMonthChange, SiblingName, SchoolCode,
+            IdempotencyKey, PolicyVersion,
+        ] {
             run(&only_once(db.engine(), unique)).expect("the first of its kind");
             let error = run(&only_once(db.engine(), unique)).expect_err("there is one already");
             assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");

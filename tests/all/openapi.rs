@@ -9,6 +9,7 @@ use std::path::PathBuf;
 /// What anybody may call: the probes, signing in, and what the service says about itself.
 const WITHOUT_TOKEN: &[&str] = &[
     "get_error",
+    "get_token",
     "healthz",
     "list_errors",
     "list_rules",

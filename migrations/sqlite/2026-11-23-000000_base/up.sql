@@ -93,17 +93,33 @@ CREATE INDEX members_branch ON members (branch_id, id);
 CREATE INDEX members_path ON members (branch_path, id);
 CREATE INDEX members_marked ON members (mark, branch_path, id) WHERE mark IS NOT NULL;
 
--- Accounts of persons, members or not.
+-- Accounts: of persons, members or not, and of other systems. Whoever does anything has one, so that every event names it.
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
     member_id INTEGER UNIQUE REFERENCES members (id),
     name TEXT NOT NULL,
-    id_number_sealed BLOB NOT NULL,
-    id_number_digest BLOB NOT NULL UNIQUE,
+    -- Null for another system, which is nobody.
+    id_number_sealed BLOB,
+    id_number_digest BLOB UNIQUE,
     password_hash TEXT,
     must_change_password INTEGER NOT NULL,
     status TEXT NOT NULL,
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    CHECK (kind <> 'person' OR id_number_digest IS NOT NULL)
+) STRICT;
+
+-- Other systems' credentials (X1, X2): an account each, bound to an organization. Of the secret only a keyed digest is kept.
+CREATE TABLE integrators (
+    account_id INTEGER PRIMARY KEY REFERENCES accounts (id),
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    -- The province whose system it is; null for any other organization's.
+    province INTEGER,
+    secret_digest BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER
 ) STRICT;
 
 -- Offices: the dated appointment of a person as administrator of an organization.
@@ -162,7 +178,27 @@ CREATE UNIQUE INDEX transfers_one_open ON transfers (member_id) WHERE closed_at 
 CREATE INDEX transfers_member ON transfers (member_id, id);
 CREATE INDEX transfers_source ON transfers (source_path, id);
 CREATE INDEX transfers_target ON transfers (target_path, id);
+CREATE INDEX transfers_source_province ON transfers (source_province, id) WHERE source_province IS NOT NULL;
+CREATE INDEX transfers_target_province ON transfers (target_province, id) WHERE target_province IS NOT NULL;
 CREATE INDEX transfers_deadline ON transfers (deadline, id) WHERE closed_at IS NULL AND deadline IS NOT NULL;
+
+-- Who a case from another province is about (X2), as that province's system says: what the new member will be made of.
+CREATE TABLE inbound_persons (
+    transfer_id INTEGER PRIMARY KEY REFERENCES transfers (id),
+    id_number_sealed BLOB NOT NULL,
+    id_number_digest BLOB NOT NULL,
+    phone_sealed BLOB,
+    phone_digest BLOB,
+    ethnic_group TEXT,
+    political_status TEXT,
+    education TEXT,
+    joined_month INTEGER NOT NULL,
+    development_number TEXT,
+    -- Whether the case is.
+    open INTEGER NOT NULL
+) STRICT;
+-- T2 for somebody who is no member here yet: one open case a person.
+CREATE UNIQUE INDEX inbound_persons_one_open ON inbound_persons (id_number_digest) WHERE open;
 
 -- What happened to a case: one row a transition, numbered without gaps, for ever (A7).
 CREATE TABLE transfer_events (

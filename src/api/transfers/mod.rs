@@ -1,9 +1,10 @@
 //! Transfers of organization relations (组织关系转接): filing, preview, decisions, history.
 
 mod batch;
+mod inbound;
 mod wire;
 
-use super::caller::{Administrator, Caller, SignedIn};
+use super::caller::{Administrator, Caller, Official, SignedIn};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::language;
 use super::look_up;
@@ -32,6 +33,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(list_transfers)
         .service(preview_transfer)
         .service(batch::decide_transfers)
+        .service(inbound::preview_inbound_transfer)
+        .service(inbound::file_inbound_transfer)
         .service(propose_transfer)
         .service(get_transfer)
         .service(transfer_history)
@@ -232,7 +235,8 @@ async fn transfer_history(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct TransferQuery {
-    /// For administrators: `out` for cases that leave the subtree (转出), `in` for those that enter it (转入).
+    /// For administrators and integrators: `out` for cases that leave the subtree or province (转出), `in` for those that
+    /// enter it (转入).
     #[param(inline)]
     side: Option<SideParam>,
     /// For administrators: the organization to start from; the caller's own when absent.
@@ -258,7 +262,8 @@ enum SideParam {
 
 /// List transfers
 ///
-/// A member sees his own, newest first; an administrator those that leave or enter his subtree.
+/// A member sees his own, newest first; an administrator those that leave or enter his subtree; an integrator those that
+/// leave or enter its province, newest first.
 #[utoipa::path(tag = "transfers", operation_id = "list_transfers", security(("bearer" = [])),
     params(TransferQuery), responses(
     (status = 200, description = "A page", body = Page<TransferBrief>),
@@ -413,15 +418,17 @@ decision! {
 decision! {
     /// Enter the other system's acceptance
     ///
-    /// For a transfer to Beijing, Guangdong or Fujian: the member moves out of the national tree (X1).
-    accept_external_transfer, "/transfers/{id}/accept-external", Administrator, NoBody,
+    /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
+    /// out of the national tree (X1).
+    accept_external_transfer, "/transfers/{id}/accept-external", Official, NoBody,
     "`transfer.closed`, `transfer.not_external`, `transfer.conflict`", |_body| Ok(Decision::AcceptExternal)
 }
 decision! {
     /// Enter the other system's refusal
     ///
-    /// For a transfer to Beijing, Guangdong or Fujian, with its reason (X1).
-    refuse_external_transfer, "/transfers/{id}/refuse-external", Administrator, RefusalBody,
+    /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ, with the reason
+    /// (X1).
+    refuse_external_transfer, "/transfers/{id}/refuse-external", Official, RefusalBody,
     "`transfer.closed`, `transfer.not_external`, `transfer.conflict`",
     |body| Ok(Decision::RefuseExternal { reason: reason(body.reason)? })
 }

@@ -160,7 +160,7 @@ pub fn may_refuse(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
 pub fn may_answer_external(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state {
-        State::ExternalPending { province, .. } if speaks_for(desk.actor, province) => Ok(()),
+        State::ExternalPending { province, .. } if desk.actor.speaks_for() == Some(province) => Ok(()),
         State::ExternalPending { .. } => has_the_turn(case, desk, Code::TransferExternalNotYours),
         _ => Err(Code::TransferNotExternal.into()),
     }
@@ -258,11 +258,6 @@ fn with_helper(code: Code, desk: &Desk<'_>) -> Refusal {
     }
 }
 
-/// Whether somebody is the other system of this province (X1, X2).
-fn speaks_for(actor: &Actor, of: u8) -> bool {
-    matches!(actor.role, Role::Integrator { province, .. } if province == of)
-}
-
 /// T10: the side that started, as it acts: the member, an administrator of the organization that filed, or the
 /// integrator of the province the case comes from.
 fn is_starter(case: &Case, actor: &Actor) -> bool {
@@ -270,7 +265,7 @@ fn is_starter(case: &Case, actor: &Actor) -> bool {
         Role::Member => case.started_by == Side::Member && is_member_himself(case, actor),
         Role::Administrator(office) => case.filed_for == Some(office.organization),
         Role::Integrator { .. } => {
-            matches!(case.origin, Origin::Province { province, .. } if speaks_for(actor, province))
+            matches!(case.origin, Origin::Province { province, .. } if actor.speaks_for() == Some(province))
         }
         Role::System => false,
     }
@@ -304,22 +299,12 @@ fn say_no(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, Refus
 
 fn by_hand(case: Case, desk: &Desk<'_>, kind: EventKind) -> Result<Transition, Refusal> {
     let conflict = Refusal::new(Code::TransferConflict).with_term("state", case.state.phase().text());
-    let acting_for = acting_for(desk.actor);
     // The guards leave no way to a missing edge; were there one, it would be a conflict and never a wrong state.
-    transition(case, desk.now, desk.actor.account, acting_for, kind).ok_or(conflict)
+    transition(case, desk.now, desk.actor.account, desk.actor.acting_for(), kind).ok_or(conflict)
 }
 
 fn by_itself(case: Case, now: Timestamp, kind: EventKind) -> Option<Transition> {
     transition(case, now, None, None, kind)
-}
-
-/// The organization somebody acts for; `None` for members and the system.
-pub(super) fn acting_for(actor: &Actor) -> Option<OrganizationId> {
-    match &actor.role {
-        Role::Administrator(office) => Some(office.organization),
-        Role::Integrator { organization, .. } => Some(*organization),
-        Role::Member | Role::System => None,
-    }
 }
 
 /// The case after one more event; `None` if the machine has no such edge (I-06).

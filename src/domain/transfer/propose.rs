@@ -2,7 +2,6 @@
 //! one function, so what a client is shown and what is then decided cannot differ.
 
 use super::case::{self, Case};
-use super::decide::acting_for;
 use super::events::{Event, EventKind};
 use super::expiry;
 use super::filing::{self, MemberFacts, OpenCase};
@@ -10,7 +9,7 @@ use super::remark::Remark;
 use super::route::{Destination, Origin, Way, ordinary_way};
 use super::state::State;
 use super::turn::{Chain, Duty};
-use crate::domain::actor::{Actor, Role};
+use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::graduation;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
@@ -319,10 +318,7 @@ fn t6_external(external: &External, organ: Option<&Chain>) -> Result<Destination
 
 /// X2: only another province's system files a case from there.
 fn x2_integrator(actor: &Actor) -> Result<u8, Refusal> {
-    match actor.role {
-        Role::Integrator { province, .. } => Ok(province),
-        _ => Err(Code::TransferInboundNotAllowed.into()),
-    }
+    actor.speaks_for().ok_or(Code::TransferInboundNotAllowed.into())
 }
 
 /// X2: somebody known here is revived if he had moved out; a member in good standing is here already, and one who left or
@@ -414,7 +410,7 @@ impl Draft<'_> {
             number: 1,
             at: self.now,
             by: self.actor.account,
-            acting_for: acting_for(self.actor),
+            acting_for: self.actor.acting_for(),
             kind: EventKind::Filed { first: first.clone() },
         };
         Proposal {

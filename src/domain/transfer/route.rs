@@ -35,6 +35,14 @@ impl Origin {
         }
     }
 
+    /// The province the member comes from; `None` if he leaves a branch.
+    pub fn province(&self) -> Option<u8> {
+        match self {
+            Self::Branch { .. } => None,
+            Self::Province { province, .. } => Some(*province),
+        }
+    }
+
     /// The member; `None` while somebody from another province is not known here.
     pub fn member(&self) -> Option<MemberId> {
         match self {

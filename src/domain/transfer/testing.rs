@@ -216,7 +216,7 @@ pub fn integrator() -> Actor {
         member: None,
         role: Role::Integrator {
             organization: BEIJING,
-            province: BEIJING_CODE,
+            province: Some(BEIJING_CODE),
         },
     }
 }

@@ -2,7 +2,7 @@
 //! move and the audit row, or not at all.
 
 use super::view::{CaseView, view};
-use super::{Loaded, hand_over, is_visible, load, not_found, take_back};
+use super::{Loaded, hand_over, inbound, is_visible, load, not_found, take_back};
 use crate::db::Conn;
 use crate::domain::codes::Code;
 use crate::domain::ids::{OrganizationId, TransferId};
@@ -122,25 +122,38 @@ pub(super) fn store(
     if let Some(movement) = movement {
         relocate(conn, context, transfer, movement)?;
     }
+    if !case.state.is_open() && case.origin.province().is_some() {
+        inbound::close(conn, case.id)?;
+    }
     hand_over(conn, &case, &policy, &transfer.member_name)?;
     audit::record(conn, context, action, Some(&case.id.to_string()))
 }
 
 fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: Move) -> Result<()> {
-    let id = movement.member.ok_or(Error::Corrupt("a case without a member"))?;
-    let member = members::find_locked(conn, id)?.ok_or(Error::Corrupt("a case's member"))?;
     let branch = match movement.to {
         Outcome::Branch(branch) => Some(organizations::find(conn, branch)?),
         Outcome::Holding(organ) => Some(organizations::holding(conn, organ)?),
         Outcome::MovedOut(_) => None,
     };
-    let (to, standing) = match branch {
-        Some(branch) => (
-            Some(branch.ok_or(Error::Corrupt("a branch that takes a member"))?),
-            member.standing,
-        ),
-        None => (None, Standing::MovedOut),
-    };
-    let to = to.as_ref().map(|branch| (branch.id, &branch.path));
-    Ok(members::relocate(conn, id, to, standing, transfer.id, context.now)?)
+    let branch = branch
+        .map(|branch| branch.ok_or(Error::Corrupt("a branch that takes a member")))
+        .transpose()?;
+    let to = branch.as_ref().map(|branch| (branch.id, &branch.path));
+    match (movement.member, to) {
+        (Some(member), to) => {
+            if movement.from.is_none() {
+                inbound::refresh(conn, transfer, member)?;
+            }
+            let member = members::find_locked(conn, member)?.ok_or(Error::Corrupt("a case's member"))?;
+            let standing = match (to, member.standing) {
+                (None, _) => Standing::MovedOut,
+                // Who comes back is what he was (X2).
+                (Some(_), Standing::MovedOut) => Standing::Good,
+                (Some(_), standing) => standing,
+            };
+            Ok(members::relocate(conn, member.id, to, standing, transfer.id, context.now)?)
+        }
+        (None, Some(to)) => inbound::admit(conn, context, transfer, to),
+        (None, None) => Err(Error::Corrupt("a case without a member")),
+    }
 }

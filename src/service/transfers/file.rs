@@ -6,8 +6,8 @@ use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
-use crate::domain::ids::{MemberId, OrganizationId};
-use crate::domain::organization::{OrganizationFacts, Purpose};
+use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::organization::{OrganizationFacts, Path, Purpose};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{Details, Reason, Side};
 use crate::domain::refusal::Refusal;
@@ -20,7 +20,7 @@ use crate::domain::transfer::route::Destination;
 use crate::domain::transfer::turn::Chain;
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
-use crate::repository::transfers::{self, NewTransfer};
+use crate::repository::transfers::{self, NewTransfer, Transfer};
 use crate::repository::{accounts, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
 use crate::service::look_up::Wanted;
@@ -85,46 +85,74 @@ struct Material {
 pub fn file(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<CaseView> {
     let material = gather(conn, context, vault, filing)?;
     let proposal = decide(context, filing, &material)?;
-    let destination = proposal.destination.clone();
-    let (target_path, target_name, province) = target_columns(conn, &destination)?;
-    let details = serde_json::to_string(&filing.details).map_err(|_| Error::Corrupt("details that are not JSON"))?;
+    let papers = Papers {
+        member_name: &material.member.name,
+        source_path: &material.branch.path,
+        source_name: &material.branch.name,
+        details: &filing.details,
+        explanation: filing.explanation.as_ref(),
+    };
+    let id = lodge(conn, context, proposal, &material.policy, &papers).map_err(|error| match error.violated() {
+        // The member's row is locked above, so nobody files beside us; should somebody all the same, the index says no.
+        Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
+        _ => error,
+    })?;
+    let stored = transfers::find(conn, id)?.ok_or(Error::Corrupt("a case just stored"))?;
+    view(conn, context, stored)
+}
+
+/// What a case keeps beside what was decided.
+pub(super) struct Papers<'a> {
+    pub member_name: &'a str,
+    /// The branch the member leaves, or the leading organ of his province.
+    pub source_path: &'a Path,
+    pub source_name: &'a str,
+    pub details: &'a Details,
+    pub explanation: Option<&'a Remark>,
+}
+
+/// Stores a filed case: the row, its first event, its inbox rows and the audit row.
+pub(super) fn lodge(
+    conn: &mut Conn,
+    context: &Context,
+    proposal: Proposal,
+    policy: &Policy,
+    papers: &Papers<'_>,
+) -> Result<TransferId> {
+    let (target_path, target_name, target_province) = target_columns(conn, &proposal.destination)?;
+    let details = serde_json::to_string(papers.details).map_err(|_| Error::Corrupt("details that are not JSON"))?;
     let event = proposal.event.clone();
     let new = NewTransfer {
         season: proposal.season,
         reason: proposal.reason,
         details: &details,
-        explanation: filing.explanation.as_ref().map(Remark::as_str),
+        explanation: papers.explanation.map(Remark::as_str),
         started_by: proposal.started_by,
         filer: event.by,
         filer_organization: event.acting_for,
-        member: Some(material.member.id),
-        member_name: &material.member.name,
-        source_branch: Some(material.branch.id),
-        source_path: material.branch.path.as_str(),
-        source_name: &material.branch.name,
-        source_province: None,
-        target_kind: destination.kind(),
-        target: destination.organization(),
+        member: proposal.origin.member(),
+        member_name: papers.member_name,
+        source_branch: proposal.origin.branch(),
+        source_path: papers.source_path.as_str(),
+        source_name: papers.source_name,
+        source_province: proposal.origin.province(),
+        target_kind: proposal.destination.kind(),
+        target: proposal.destination.organization(),
         target_path: &target_path,
         target_name: &target_name,
-        target_province: province,
+        target_province,
         state: &proposal.state,
-        deadline: expiry::deadline(&proposal.state, &material.policy),
+        deadline: expiry::deadline(&proposal.state, policy),
         filed_at: context.now,
         version: event.number,
     };
-    let id = transfers::insert(conn, &new).map_err(|e| match Unique::violated(&e) {
-        // The member's row is locked above, so nobody files beside us; should somebody all the same, the index says no.
-        Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
-        _ => Error::from(e),
-    })?;
+    let id = transfers::insert(conn, &new)?;
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
     transfers::append_event(conn, id, &event, &facts)?;
     let case = proposal.into_case(id);
-    hand_over(conn, &case, &material.policy, &material.member.name)?;
+    hand_over(conn, &case, policy, papers.member_name)?;
     audit::record(conn, context, "transfer.filed", Some(&id.to_string()))?;
-    let stored = transfers::find(conn, id)?.ok_or(Error::Corrupt("a case just stored"))?;
-    view(conn, context, stored)
+    Ok(id)
 }
 
 /// Answers what filing would answer, and stores nothing.
@@ -137,17 +165,19 @@ pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filin
         Err(Error::Refused(refusals)) if !hides(&refusals) => Err(refusals),
         Err(fault) => return Err(fault),
     };
-    let on_the_way = |proposal: &Proposal| {
-        let steps = proposal.route.iter();
-        steps
+    Preview::of(conn, outcome)
+}
+
+impl Preview {
+    /// A preview with the names of everybody on the way.
+    pub(super) fn of(conn: &mut Conn, outcome: std::result::Result<Proposal, Vec<Refusal>>) -> Result<Self> {
+        let steps = outcome.iter().flat_map(|proposal| &proposal.route);
+        let on_the_way: Vec<_> = steps
             .flat_map(|step| step.holders.iter().copied().chain([step.organization]))
-            .collect::<Vec<_>>()
-    };
-    let names = match &outcome {
-        Ok(proposal) => organizations::names(conn, &on_the_way(proposal))?,
-        Err(_) => Vec::new(),
-    };
-    Ok(Preview { outcome, names })
+            .collect();
+        let names = organizations::names(conn, &on_the_way)?;
+        Ok(Self { outcome, names })
+    }
 }
 
 /// A person the caller may not know of is no matter for a preview: it answers what the filing answers.
@@ -202,11 +232,7 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         certification: member.certification,
         branch: branch.facts(),
     };
-    let open_case = transfers::open_of(conn, member.id)?.map(|open| OpenCase {
-        id: open.id,
-        started_by: open.started_by,
-        filed_at: open.filed_at.into(),
-    });
+    let open_case = transfers::open_of(conn, member.id)?.as_ref().map(OpenCase::from);
     let source = chain_of(conn, branch.id)?;
     let target = match filing.target.or_else(|| own(&context.actor, filing)) {
         Some(id) => Some(target(conn, id)?),
@@ -228,6 +254,16 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         external_organ,
         policy,
     })
+}
+
+impl From<&Transfer> for OpenCase {
+    fn from(transfer: &Transfer) -> Self {
+        Self {
+            id: transfer.id,
+            started_by: transfer.started_by,
+            filed_at: transfer.filed_at.into(),
+        }
+    }
 }
 
 /// The member a filing is about, locked: at most one filing of a member is decided at a time.
@@ -263,7 +299,7 @@ fn own(actor: &Actor, filing: &Filing) -> Option<OrganizationId> {
     }
 }
 
-fn target(conn: &mut Conn, id: OrganizationId) -> Result<(Organization, OrganizationFacts, Chain)> {
+pub(super) fn target(conn: &mut Conn, id: OrganizationId) -> Result<(Organization, OrganizationFacts, Chain)> {
     let found = organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit);
     let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?;
     let chain = chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;

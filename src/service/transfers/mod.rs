@@ -2,11 +2,13 @@
 
 mod decide;
 mod file;
+mod inbound;
 mod overdue;
 mod view;
 
 pub use decide::{Decision, decide};
 pub use file::{Filing, Preview, Subject, file, preview};
+pub use inbound::{InboundFiling, Newcomer, file_inbound, preview_inbound};
 pub use overdue::{escalate, expire};
 pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
 
@@ -89,11 +91,15 @@ fn two_digits(province: i32) -> Result<u8> {
     province.try_into().map_err(|_| Error::Corrupt("a province's digits"))
 }
 
-/// A7: whether somebody may see a case: the member, both sides and their superiors, and whoever holds its turn. A
-/// special-unit case shows itself to the member, the branch and the approving province alone (S-30).
+/// A7: whether somebody may see a case: the member, both sides and their superiors, whoever holds its turn, and the system
+/// of the province it comes from or goes to (X1, X2). A special-unit case shows itself to the member, the branch and the approving province alone (S-30).
 fn is_visible(actor: &Actor, transfer: &Transfer, holders: &[OrganizationId]) -> bool {
     let himself = actor.himself().is_some() && actor.himself() == transfer.member_id;
-    let Some(office) = actor.office() else { return himself };
+    let Some(office) = actor.office() else {
+        let province = actor.speaks_for().map(i32::from);
+        let is_between = [transfer.source_province, transfer.target_province].contains(&province);
+        return himself || province.is_some() && is_between;
+    };
     if transfer.reason == Reason::SpecialUnit {
         return transfer.source_branch_id == Some(office.organization)
             || transfer.target_id == office.organization

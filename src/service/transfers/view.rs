@@ -78,7 +78,7 @@ pub enum Side {
 pub struct Listing {
     /// Of one member; the caller's own when he acts as a member.
     pub member: Option<MemberId>,
-    /// Which side, for administrators.
+    /// Which side, for administrators and other systems.
     pub side: Side,
     /// The subtree; the caller's own when absent.
     pub under: Option<OrganizationId>,
@@ -111,6 +111,12 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec
 
 fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place> {
     let actor = &context.actor;
+    if let Some(province) = actor.speaks_for() {
+        return Ok(match listing.side {
+            Side::Out => Place::FromProvince(province),
+            Side::In => Place::ToProvince(province),
+        });
+    }
     let Some(office) = actor.office() else {
         let himself = actor.himself().ok_or(Code::RequestMembersOnly)?;
         return match listing.member {

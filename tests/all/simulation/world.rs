@@ -297,7 +297,10 @@ impl World {
                 Actor {
                     account: Some(AccountId(3000 + i64::from(province))),
                     member: None,
-                    role: Role::Integrator { organization, province },
+                    role: Role::Integrator {
+                        organization,
+                        province: Some(province),
+                    },
                 }
             }
         })

@@ -27,6 +27,7 @@ use zhuanjie::config::Keys;
 use zhuanjie::db::Conn;
 use zhuanjie::db::schema::{accounts, appointments, members, memberships, organizations};
 use zhuanjie::db::types::Micros;
+use zhuanjie::domain::actor::AccountKind;
 use zhuanjie::domain::id_number::IdNumber;
 use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
@@ -344,6 +345,7 @@ impl World {
         let vault = &self.app.vault;
         let account: AccountId = diesel::insert_into(accounts::table)
             .values((
+                accounts::kind.eq(AccountKind::Person),
                 accounts::member_id.eq(member),
                 accounts::name.eq(name),
                 accounts::id_number_sealed.eq(vault.seal(Sealed::IdNumber, number.reveal())),
@@ -406,11 +408,12 @@ impl World {
     /// Somebody's ID number, to sign in with or to look up.
     pub fn id_number(&self, name: &str) -> String {
         let mut conn = self.db.conn();
-        let sealed: Vec<u8> = accounts::table
+        let sealed: Option<Vec<u8>> = accounts::table
             .find(self.someone(name).account)
             .select(accounts::id_number_sealed)
             .first(&mut conn)
             .expect("an account");
+        let sealed = sealed.expect("a person's account");
         self.app.vault.open(Sealed::IdNumber, &sealed).expect("our own seal")
     }
 

@@ -421,7 +421,7 @@ fn x1_nobody_else_answers_and_the_ordinary_actions_do_not_apply() {
     let mut guangdong = integrator();
     guangdong.role = crate::domain::actor::Role::Integrator {
         organization: OrganizationId(9),
-        province: 44,
+        province: Some(44),
     };
     let mut play = Filing::to_beijing().play();
     for actor in [

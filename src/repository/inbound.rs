@@ -1,0 +1,76 @@
+//! Who the cases from other provinces are about (X2), as long as and after they are nobody here.
+
+use crate::db::schema::inbound_persons::{self, dsl};
+use crate::db::{Backend, Conn};
+use crate::domain::ids::TransferId;
+use crate::domain::time::Month;
+use diesel::prelude::*;
+
+/// A person as another province's system describes him; ID number and telephone are sealed.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = inbound_persons, check_for_backend(Backend))]
+pub struct Person {
+    pub id_number_sealed: Vec<u8>,
+    pub id_number_digest: Vec<u8>,
+    pub phone_sealed: Option<Vec<u8>>,
+    pub phone_digest: Option<Vec<u8>>,
+    pub ethnic_group: Option<String>,
+    pub political_status: Option<String>,
+    pub education: Option<String>,
+    pub joined_month: Month,
+    pub development_number: Option<String>,
+}
+
+/// It is somebody's personal data through and through: no log line gets any of it.
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Person(redacted)")
+    }
+}
+
+/// Stores who an open case is about. Runs into `inbound_persons_one_open` when another open one is about the same person.
+pub fn insert(conn: &mut Conn, transfer: TransferId, person: &Person) -> QueryResult<()> {
+    diesel::insert_into(dsl::inbound_persons)
+        .values((
+            dsl::transfer_id.eq(transfer),
+            dsl::id_number_sealed.eq(&person.id_number_sealed),
+            dsl::id_number_digest.eq(&person.id_number_digest),
+            dsl::phone_sealed.eq(person.phone_sealed.as_ref()),
+            dsl::phone_digest.eq(person.phone_digest.as_ref()),
+            dsl::ethnic_group.eq(person.ethnic_group.as_ref()),
+            dsl::political_status.eq(person.political_status.as_ref()),
+            dsl::education.eq(person.education.as_ref()),
+            dsl::joined_month.eq(person.joined_month),
+            dsl::development_number.eq(person.development_number.as_ref()),
+            dsl::open.eq(true),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Who a case is about.
+pub fn find(conn: &mut Conn, transfer: TransferId) -> QueryResult<Option<Person>> {
+    dsl::inbound_persons
+        .find(transfer)
+        .select(Person::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// The open case about a person.
+pub fn open_of(conn: &mut Conn, id_number_digest: &[u8]) -> QueryResult<Option<TransferId>> {
+    dsl::inbound_persons
+        .filter(dsl::id_number_digest.eq(id_number_digest))
+        .filter(dsl::open)
+        .select(dsl::transfer_id)
+        .first(conn)
+        .optional()
+}
+
+/// Lets go of the person of a case that has ended.
+pub fn close(conn: &mut Conn, transfer: TransferId) -> QueryResult<()> {
+    diesel::update(dsl::inbound_persons.find(transfer))
+        .set(dsl::open.eq(false))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! Cases from Beijing, Guangdong and Fujian (X2): that province's system files them with the person's data, the target
+//! decides them as any other, and completing one makes the person a member, or a member again.
+//!
+//! Where the rules are silent we decided: the other system answers for what it says of the person, so who had to be
+//! certified there is certified here (T3); nobody is renamed by a transfer, so who is known by the same ID number must
+//! bear the same name; and who comes back keeps what was recorded here, with telephone, political status, education and
+//! ethnic group as the other system has them now.
+
+use super::file::{Papers, Preview, lodge, target};
+use super::view::{CaseView, view};
+use crate::db::{Conn, Unique};
+use crate::domain::codes::Code;
+use crate::domain::id_number::IdNumber;
+use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::member::{Certification, Standing};
+use crate::domain::organization::{OrganizationFacts, Path};
+use crate::domain::policy::Policy;
+use crate::domain::reason::{Details, Reason, Side};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::{Month, season_of};
+use crate::domain::transfer::filing::{OpenCase, t2_already_open};
+use crate::domain::transfer::propose::{self, InboundFacts, Known, Proposal, Request, Target};
+use crate::domain::transfer::turn::Chain;
+use crate::repository::inbound::{self, Person};
+use crate::repository::members::{self, Member};
+use crate::repository::transfers::{self, Transfer};
+use crate::repository::{accounts, organizations};
+use crate::security::vault::{Purpose, Vault};
+use crate::service::look_up::Wanted;
+use crate::service::{Context, Error, Result, policies};
+
+/// Somebody from another province, as its system describes him.
+#[derive(Debug, Clone)]
+pub struct Newcomer {
+    pub name: String,
+    pub id_number: IdNumber,
+    pub phone: Option<String>,
+    pub joined_month: Month,
+    pub development_number: Option<String>,
+    pub political_status: Option<String>,
+    pub education: Option<String>,
+    pub ethnic_group: Option<String>,
+}
+
+impl Newcomer {
+    /// The person as the tables know him.
+    fn seal(&self, vault: &Vault) -> Person {
+        let number = self.id_number.reveal();
+        let phone = self.phone.as_deref();
+        Person {
+            id_number_sealed: vault.seal(Purpose::IdNumber, number),
+            id_number_digest: vault.digest(Purpose::IdNumber, number),
+            phone_sealed: phone.map(|phone| vault.seal(Purpose::Phone, phone)),
+            phone_digest: phone.map(|phone| vault.digest(Purpose::Phone, phone)),
+            ethnic_group: self.ethnic_group.clone(),
+            political_status: self.political_status.clone(),
+            education: self.education.clone(),
+            joined_month: self.joined_month,
+            development_number: self.development_number.clone(),
+        }
+    }
+
+    /// As somebody who is looked for: filing tells whether he is a member here, and is paid for as a look-up (T4).
+    pub fn wanted(&self, vault: &Vault) -> Wanted {
+        Wanted {
+            name: self.name.clone(),
+            id_number: vault.digest(Purpose::IdNumber, self.id_number.reveal()),
+        }
+    }
+}
+
+/// What another province's system files.
+#[derive(Debug, Clone)]
+pub struct InboundFiling {
+    pub person: Newcomer,
+    pub reason: Reason,
+    pub details: Details,
+    pub target: Option<OrganizationId>,
+}
+
+/// Everything that was loaded for a decision about a filing.
+struct Material {
+    person: Person,
+    known: Option<Known>,
+    open_case: Option<OpenCase>,
+    target: Option<(OrganizationFacts, Chain)>,
+    policy: Policy,
+    /// What is in the way because of what is stored here already.
+    clashes: Vec<Refusal>,
+}
+
+/// Files a case from another province.
+///
+/// # Errors
+/// Every rule that blocks it, the first one first.
+pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &InboundFiling) -> Result<CaseView> {
+    let material = gather(conn, vault, context, filing)?;
+    let proposal = decide(context, filing, &material)?;
+    let organ = context
+        .actor
+        .acting_for()
+        .ok_or(Error::Corrupt("another system without an organization"))?;
+    let organ = organizations::find(conn, organ)?.ok_or(Error::Corrupt("another system's organization"))?;
+    let papers = Papers {
+        member_name: &filing.person.name,
+        source_path: &organ.path,
+        source_name: &organ.name,
+        details: &filing.details,
+        explanation: None,
+    };
+    let lodged: Result<TransferId> = conn.savepoint(|conn| {
+        let id = lodge(conn, context, proposal, &material.policy, &papers)?;
+        inbound::insert(conn, id, &material.person)?;
+        Ok(id)
+    });
+    let id = match lodged {
+        // T2: nobody can lock a person who is not here; whoever files second finds the first one's case now.
+        Err(fault) if fault.violated() == Some(Unique::InboundPerson) => {
+            let first = open_case(conn, &material.person, None)?;
+            t2_already_open(first.as_ref())?;
+            return Err(Code::ServiceBusy.into());
+        }
+        lodged => lodged?,
+    };
+    let stored = transfers::find(conn, id)?.ok_or(Error::Corrupt("a case just stored"))?;
+    view(conn, context, stored)
+}
+
+/// Answers what filing would answer, and stores nothing.
+///
+/// # Errors
+/// When the database fails.
+pub fn preview_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &InboundFiling) -> Result<Preview> {
+    let decided = gather(conn, vault, context, filing).and_then(|material| decide(context, filing, &material));
+    let outcome = match decided {
+        Ok(proposal) => Ok(proposal),
+        Err(Error::Refused(refusals)) => Err(refusals),
+        Err(fault) => return Err(fault),
+    };
+    Preview::of(conn, outcome)
+}
+
+fn gather(conn: &mut Conn, vault: &Vault, context: &Context, filing: &InboundFiling) -> Result<Material> {
+    let person = filing.person.seal(vault);
+    let member = members::by_id_number_locked(conn, &person.id_number_digest)?;
+    let known = match &member {
+        Some(member) => Some(Known {
+            id: member.id,
+            account: accounts::of_member(conn, member.id)?,
+            standing: member.standing,
+        }),
+        None => None,
+    };
+    let target = match filing.target {
+        Some(id) => {
+            let (_, facts, chain) = target(conn, id)?;
+            Some((facts, chain))
+        }
+        None => None,
+    };
+    Ok(Material {
+        open_case: open_case(conn, &person, known)?,
+        clashes: clashes(conn, &filing.person, member.as_ref())?,
+        policy: policies::of_season(conn, season_of(context.now))?,
+        person,
+        known,
+        target,
+    })
+}
+
+/// T2: the open case of a person, whether he is a member here or not yet.
+fn open_case(conn: &mut Conn, person: &Person, known: Option<Known>) -> Result<Option<OpenCase>> {
+    let open = match (known, inbound::open_of(conn, &person.id_number_digest)?) {
+        (_, Some(inbound)) => transfers::find(conn, inbound)?,
+        (Some(known), None) => transfers::open_of(conn, known.id)?,
+        (None, None) => None,
+    };
+    Ok(open.as_ref().map(OpenCase::from))
+}
+
+/// Who comes back must be the one who left, and a newcomer's development number nobody else's.
+fn clashes(conn: &mut Conn, person: &Newcomer, member: Option<&Member>) -> Result<Vec<Refusal>> {
+    let refusal = match (member, &person.development_number) {
+        // Of whoever is a member here nothing is said but that he is one.
+        (Some(member), _) if member.standing == Standing::MovedOut && member.name != person.name => {
+            Some(Refusal::new(Code::MemberNoMatch).at("/person/name"))
+        }
+        (None, Some(number)) if members::is_development_number_taken(conn, number)? => {
+            Some(Refusal::new(Code::MemberDevelopmentNumberTaken).at("/person/development_number"))
+        }
+        _ => None,
+    };
+    Ok(refusal.into_iter().collect())
+}
+
+fn decide(context: &Context, filing: &InboundFiling, material: &Material) -> Result<Proposal> {
+    let request = Request {
+        side: Side::Source,
+        reason: filing.reason,
+        details: &filing.details,
+        target: material.target.as_ref().map(|(facts, chain)| Target { facts, chain }),
+        external_organ: None,
+        explanation: None,
+    };
+    let facts = InboundFacts {
+        now: context.now,
+        policy: &material.policy,
+        actor: &context.actor,
+        known: material.known,
+        open_case: material.open_case,
+        request: &request,
+    };
+    let clashes = material.clashes.clone();
+    match propose::propose_inbound(&facts) {
+        Ok(proposal) if clashes.is_empty() => Ok(proposal),
+        Ok(_) => Err(clashes.into()),
+        Err(refusals) => Err(refusals.into_iter().chain(clashes).collect::<Vec<_>>().into()),
+    }
+}
+
+/// Makes the person of a completed case a member of a branch.
+///
+/// # Errors
+/// `transfer.inbound_member_exists`, `member.development_number_taken`: somebody got the number while the case waited.
+pub(super) fn admit(
+    conn: &mut Conn,
+    context: &Context,
+    transfer: &Transfer,
+    branch: (OrganizationId, &Path),
+) -> Result<()> {
+    let person = person(conn, transfer)?;
+    let policy = policies::of_season(conn, transfer.season)?;
+    let certification = if person.joined_month.year() >= policy.certification_since {
+        Certification::Certified
+    } else {
+        Certification::NotRequired
+    };
+    let admitted = members::admit(
+        conn,
+        &transfer.member_name,
+        &person,
+        certification,
+        branch,
+        transfer.id,
+        context.now,
+    );
+    let member = admitted.map_err(|e| match Unique::violated(&e) {
+        Some(Unique::MemberIdNumber) => Code::TransferInboundMemberExists.into(),
+        Some(Unique::DevelopmentNumber) => Code::MemberDevelopmentNumberTaken.into(),
+        _ => Error::from(e),
+    })?;
+    Ok(transfers::set_member(conn, transfer.id, member)?)
+}
+
+/// Takes over what the other system says of a member who comes back.
+pub(super) fn refresh(conn: &mut Conn, transfer: &Transfer, member: MemberId) -> Result<()> {
+    let person = person(conn, transfer)?;
+    Ok(members::refresh(conn, member, &person)?)
+}
+
+/// Lets go of the person of a case that has ended: another may be filed for him.
+pub(super) fn close(conn: &mut Conn, transfer: TransferId) -> Result<()> {
+    Ok(inbound::close(conn, transfer)?)
+}
+
+fn person(conn: &mut Conn, transfer: &Transfer) -> Result<Person> {
+    inbound::find(conn, transfer.id)?.ok_or(Error::Corrupt("a case from outside without a person"))
+}
