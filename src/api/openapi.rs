@@ -1,7 +1,10 @@
 //! The OpenAPI document, made from the routes themselves.
 
 use super::problem::{self, ProblemDetails};
-use super::{auth, graduation, inbox, integrators, jobs, look_up, members, meta, organizations, policies, rules, search, transfers};
+use super::{
+    auth, graduation, inbox, integrators, jobs, look_up, members, meta, organizations, policies, rules, search,
+    transfers,
+};
 use crate::domain::codes::Code;
 use actix_web::App;
 use std::collections::BTreeMap;

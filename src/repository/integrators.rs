@@ -121,9 +121,13 @@ impl From<(Integrator, String, String)> for Named {
 
 /// Ends a credential now, unless it was ended before.
 pub fn revoke(conn: &mut Conn, account: AccountId, now: Timestamp) -> QueryResult<()> {
-    diesel::update(integrators::table.find(account).filter(integrators::revoked_at.is_null()))
-        .set(integrators::revoked_at.eq(Micros::from(now)))
-        .execute(conn)?;
+    diesel::update(
+        integrators::table
+            .find(account)
+            .filter(integrators::revoked_at.is_null()),
+    )
+    .set(integrators::revoked_at.eq(Micros::from(now)))
+    .execute(conn)?;
     Ok(())
 }
 

@@ -228,7 +228,10 @@ fn every_number_opens_and_is_found(db: &TestDb, country: &Country) {
         .expect("accounts");
     for ((id, digest), account) in rows.into_iter().zip(country.accounts()) {
         assert_eq!(id, account.id.0);
-        assert_eq!(digest, Some(vault.digest(Purpose::IdNumber, account.id_number.as_str())));
+        assert_eq!(
+            digest,
+            Some(vault.digest(Purpose::IdNumber, account.id_number.as_str()))
+        );
     }
 }
 

@@ -481,7 +481,10 @@ fn only_once(engine: Engine, unique: Unique) -> String {
         ),
         Unique::DevelopmentNumber => (
             "members",
-            &[("id_number_digest", a_new_digest(engine)), ("development_number", "'2021'")],
+            &[
+                ("id_number_digest", a_new_digest(engine)),
+                ("development_number", "'2021'"),
+            ],
         ),
         Unique::MemberIdNumber => ("members", &[("id_number_digest", a_digest(engine))]),
         Unique::OpenMonthChange => ("month_changes", &[("state", "'open'")]),

@@ -6,6 +6,7 @@
 mod architecture;
 mod demo;
 mod doors;
+mod external;
 mod graduation;
 mod jobs;
 mod marks;

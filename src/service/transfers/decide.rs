@@ -151,7 +151,14 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
                 (Some(_), Standing::MovedOut) => Standing::Good,
                 (Some(_), standing) => standing,
             };
-            Ok(members::relocate(conn, member.id, to, standing, transfer.id, context.now)?)
+            Ok(members::relocate(
+                conn,
+                member.id,
+                to,
+                standing,
+                transfer.id,
+                context.now,
+            )?)
         }
         (None, Some(to)) => inbound::admit(conn, context, transfer, to),
         (None, None) => Err(Error::Corrupt("a case without a member")),
