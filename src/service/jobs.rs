@@ -1,6 +1,6 @@
 //! What all jobs share: their lease, their record, and how a row that fails stops nothing.
 
-use super::{Context, Error, Result, graduation, policies, transfers};
+use super::{Context, Error, Result, policies};
 use crate::db::{Conn, DbError, Retryable};
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
@@ -28,19 +28,6 @@ vocabulary! {
 
 /// One batch of a job: works on what is due behind a key, at most so many rows.
 pub type Work = fn(&mut Conn, &Context, i64, i64) -> Result<Batch>;
-
-impl Job {
-    /// How it works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds
-    /// only what is left.
-    pub fn work(self) -> Work {
-        match self {
-            Self::YearlySwitch => graduation::switch,
-            Self::Expiry => transfers::expire,
-            Self::Deadlines => transfers::renew_deadlines,
-            Self::Escalation => transfers::escalate,
-        }
-    }
-}
 
 /// What one batch of a job did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
