@@ -12,5 +12,6 @@ mod marks;
 mod openapi;
 mod policies;
 mod schema;
+mod season;
 mod support;
 mod walkthrough;
