@@ -130,6 +130,9 @@ struct Play {
     people: Vec<SignIn>,
 }
 
+/// A step of a history: the event, who did it, whether the service did it by itself.
+type Step = (String, Option<String>, bool);
+
 /// Somebody who is signed in.
 struct Player {
     client: Client,
@@ -222,8 +225,8 @@ impl Player {
         id
     }
 
-    /// What happened to a case, each step as (event, name of who did it, automatic).
-    fn history(&self, id: &str) -> Vec<(String, Option<String>, bool)> {
+    /// What happened to a case.
+    fn history(&self, id: &str) -> Vec<Step> {
         let history = self.get(&format!("/v1/transfers/{id}/history"));
         let items = history["items"].as_array().expect("steps").iter().zip(1..);
         items
