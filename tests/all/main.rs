@@ -5,6 +5,7 @@
 
 mod architecture;
 mod demo;
+mod docs;
 mod doors;
 mod graduation;
 mod jobs;
