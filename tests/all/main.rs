@@ -5,6 +5,7 @@
 
 mod architecture;
 mod demo;
+mod docs;
 mod doors;
 mod graduation;
 mod jobs;
@@ -14,7 +15,11 @@ mod openapi;
 mod policies;
 mod rule_pages;
 mod schema;
+<<<<<<< HEAD
 mod search;
 mod simulation;
+=======
+mod season;
+>>>>>>> walk
 mod support;
 mod walkthrough;
