@@ -15,11 +15,8 @@ mod openapi;
 mod policies;
 mod rule_pages;
 mod schema;
-<<<<<<< HEAD
 mod search;
-mod simulation;
-=======
 mod season;
->>>>>>> walk
+mod simulation;
 mod support;
 mod walkthrough;
