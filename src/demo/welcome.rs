@@ -26,9 +26,10 @@ pub fn text(country: &Country, address: SocketAddr, database: &DatabaseUrl, now:
   文档 documentation      http://{address}/docs/
   OpenAPI                 http://{address}/v1/openapi.json
   数据库 DATABASE_URL     {database}
-                          (供 for `zhuanjie jobs run`)
+                          (`zhuanjie jobs run` 用它 goes by it)
   演示时间 demo clock     {clock} (Asia/Shanghai)
   密码 password           {PASSWORD}  (所有账号通用 the same for every account)
+  演练 walkthrough        docs/walkthrough.md (一个毕业季 a whole season with curl)
 
 登录只需身份证号与密码;回答里列出此人的职务,以 office 选其一即以管理员身份办事,不选则为团员本人。
 Signing in takes an ID number and the password. The answer lists the person's offices: choose one by `office` to act

@@ -13,11 +13,22 @@ use crate::db::{Conn, Db};
 use crate::domain::actor::Actor;
 use crate::domain::time::Timestamp;
 use crate::security;
-use crate::service::jobs::{self, Batch, Job, Run};
-use crate::service::{self, Context};
+use crate::service::jobs::{self, Batch, Job, Run, Work};
+use crate::service::{self, Context, graduation, transfers};
 
 /// How many rows one batch, that is one transaction, works on.
 const BATCH: i64 = 200;
+
+/// How a job works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds only
+/// what is left.
+fn work(job: Job) -> Work {
+    match job {
+        Job::YearlySwitch => graduation::switch,
+        Job::Expiry => transfers::expire,
+        Job::Deadlines => transfers::renew_deadlines,
+        Job::Escalation => transfers::escalate,
+    }
+}
 
 /// How a run of a job ended.
 #[derive(Debug, Clone)]
@@ -86,7 +97,7 @@ fn batch(
         now: at,
         request_id: format!("{job}/{run}"),
     };
-    let done = job.work()(conn, &context, after, BATCH)?;
+    let done = work(job)(conn, &context, after, BATCH)?;
     jobs::count(conn, run, &done)?;
     Ok(Some(done))
 }

@@ -43,6 +43,18 @@ pub fn open(
     Ok(())
 }
 
+/// Stores when a thing's time is up.
+pub fn set_due(conn: &mut Conn, kind: &str, subject: i64, due: Option<Timestamp>) -> QueryResult<()> {
+    diesel::update(
+        dsl::tasks
+            .filter(dsl::subject_id.eq(subject))
+            .filter(dsl::kind.eq(kind)),
+    )
+    .set(dsl::due_at.eq(due.map(Micros::from)))
+    .execute(conn)?;
+    Ok(())
+}
+
 /// Takes a thing away from every organization it was before.
 pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
     diesel::delete(

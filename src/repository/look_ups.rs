@@ -5,28 +5,22 @@ use crate::db::schema::{budgets, look_ups};
 use crate::db::types::Micros;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId};
 use crate::domain::time::Timestamp;
+use crate::on_each;
 use diesel::prelude::*;
+use diesel::query_dsl::methods::FilterDsl;
 
-/// Takes one out of a budget for a span of time, if there is one left.
+/// Takes one out of a budget for a span of time, if there is one left: one statement, so that two servers at once can't
+/// both take the last one.
 pub fn spend(conn: &mut Conn, name: &str, span: i64, most: i64) -> QueryResult<bool> {
-    let row = budgets::table.find((name, span));
-    let taken = diesel::update(row.filter(budgets::used.lt(most)))
-        .set(budgets::used.eq(budgets::used + 1))
-        .execute(conn)?;
-    if taken == 1 {
-        return Ok(true);
-    }
-    let used: Option<i64> = budgets::table
-        .find((name, span))
-        .select(budgets::used)
-        .first(conn)
-        .optional()?;
-    if used.is_some() || most < 1 {
-        return Ok(false);
-    }
     let first = (budgets::name.eq(name), budgets::span.eq(span), budgets::used.eq(1));
-    diesel::insert_into(budgets::table).values(first).execute(conn)?;
-    Ok(true)
+    let taken = on_each!(conn, |conn| diesel::insert_into(budgets::table)
+        .values(first)
+        .on_conflict((budgets::name, budgets::span))
+        .do_update()
+        .set(budgets::used.eq(budgets::used + 1))
+        .filter(budgets::used.lt(most))
+        .execute(conn))?;
+    Ok(taken == 1)
 }
 
 /// Notes who looked for whom.

@@ -315,6 +315,18 @@ pub fn overdue(
     }
 }
 
+/// Open cases of some seasons, lowest id first, behind `after`.
+pub fn open(conn: &mut Conn, seasons: &[Season], after: TransferId, limit: i64) -> QueryResult<Vec<TransferId>> {
+    dsl::transfers
+        .filter(dsl::closed_at.is_null())
+        .filter(dsl::season.eq_any(seasons))
+        .filter(dsl::id.gt(after))
+        .order(dsl::id)
+        .limit(limit)
+        .select(dsl::id)
+        .load(conn)
+}
+
 /// Stores when a case's time is up, where the policy has changed since.
 pub fn set_deadline(conn: &mut Conn, id: TransferId, deadline: Option<Timestamp>) -> QueryResult<()> {
     diesel::update(dsl::transfers.find(id))

@@ -1,6 +1,6 @@
 //! What all jobs share: their lease, their record, and how a row that fails stops nothing.
 
-use super::{Context, Error, Result, graduation, policies, transfers};
+use super::{Context, Error, Result, policies};
 use crate::db::{Conn, DbError, Retryable};
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
@@ -21,24 +21,13 @@ vocabulary! {
     Job {
         YearlySwitch = "yearly-switch", "年度切换:到期团支部变更为毕业生团组织(G6)", "yearly switch: branches whose time has come turn into graduate branches (G6)";
         Expiry = "expiry", "超时终止:超过期限未审批的申请自动终止、退回(A6)", "expiry: cases that waited too long for an approval are ended and returned (A6)";
+        Deadlines = "deadlines", "更新期限:政策更改后,重算未办结申请的期限(A6)", "deadlines: after a change of policy the deadlines of open cases are worked out anew (A6)";
         Escalation = "escalation", "分配催办:逾期未分配团支部的,同时提交直属上级(A6)", "escalation: assignments that waited too long are brought before the direct superior too (A6)";
     }
 }
 
 /// One batch of a job: works on what is due behind a key, at most so many rows.
 pub type Work = fn(&mut Conn, &Context, i64, i64) -> Result<Batch>;
-
-impl Job {
-    /// How it works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds
-    /// only what is left.
-    pub fn work(self) -> Work {
-        match self {
-            Self::YearlySwitch => graduation::switch,
-            Self::Expiry => transfers::expire,
-            Self::Escalation => transfers::escalate,
-        }
-    }
-}
 
 /// What one batch of a job did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,6 +151,14 @@ pub fn last_begun(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
     Ok(jobs::last(conn, job.as_str(), 1)?
         .first()
         .map(|run| run.started_at.into()))
+}
+
+/// When the last run of a job began that came to its end without a problem.
+///
+/// # Errors
+/// When the database fails.
+pub fn last_finished(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
+    Ok(jobs::last_finished(conn, job.as_str())?)
 }
 
 /// The last runs of each job, newest first.

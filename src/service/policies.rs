@@ -5,7 +5,7 @@ use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::policy::Policy;
-use crate::domain::time::Season;
+use crate::domain::time::{Season, Timestamp};
 use crate::repository::policies;
 pub use crate::repository::policies::Stored;
 
@@ -77,4 +77,12 @@ pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Exp
 /// Whether somebody administers the root of the tree.
 pub fn is_national(actor: &Actor) -> bool {
     actor.office().is_some_and(|office| office.path.depth() == 1)
+}
+
+/// The seasons whose policy was changed since an instant; all that ever were when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub fn changed_since(conn: &mut Conn, at: Option<Timestamp>) -> Result<Vec<Season>> {
+    Ok(policies::changed_since(conn, at)?)
 }

@@ -5,15 +5,19 @@
 
 mod architecture;
 mod demo;
+mod docs;
 mod doors;
 mod external;
 mod graduation;
 mod jobs;
+mod look_up;
 mod marks;
 mod openapi;
 mod policies;
+mod rule_pages;
 mod schema;
 mod search;
+mod season;
 mod simulation;
 mod support;
 mod walkthrough;

@@ -196,3 +196,25 @@ fn what_every_operation_of_a_kind_can_answer_is_said() {
         }
     }
 }
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(found.len() > 100, "it finds the references");
+    for reference in found {
+        let pointer = reference.strip_prefix('#').expect("a place in the document itself");
+        assert!(document.pointer(pointer).is_some(), "{reference}");
+    }
+}

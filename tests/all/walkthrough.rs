@@ -68,28 +68,17 @@ fn dense(text: &str) -> String {
 }
 
 fn parts(shown: &str) -> Vec<Part> {
-    let holes: [(&str, fn() -> Part); 4] = [
-        ("…", || Part::Gap),
-        ("<time>", || {
-            Part::Volatile(|c| c.is_ascii_digit() || "TZ:.-".contains(c))
-        }),
-        ("<token>", || {
-            Part::Volatile(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
-        }),
-        ("<id>", || {
-            Part::Volatile(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
-        }),
-    ];
+    const HOLES: [&str; 4] = ["…", "<time>", "<token>", "<id>"];
     let shown = dense(shown);
     let (mut rest, mut parts) = (shown.as_str(), Vec::new());
-    while let Some((at, mark, part)) = holes
-        .iter()
-        .filter_map(|(mark, part)| Some((rest.find(mark)?, mark, part)))
-        .min_by_key(|(at, ..)| *at)
-    {
+    while let Some((at, hole)) = HOLES.iter().filter_map(|hole| Some((rest.find(hole)?, *hole))).min() {
         parts.push(Part::Text(rest[..at].to_owned()));
-        parts.push(part());
-        rest = &rest[at + mark.len()..];
+        parts.push(match hole {
+            "…" => Part::Gap,
+            "<time>" => Part::Volatile(|c| c.is_ascii_digit() || "TZ:.-".contains(c)),
+            _ => Part::Volatile(|c| c.is_ascii_alphanumeric() || "._-".contains(c)),
+        });
+        rest = &rest[at + hole.len()..];
     }
     parts.push(Part::Text(rest.to_owned()));
     parts

@@ -37,7 +37,7 @@ CREATE TABLE organizations (
 );
 CREATE INDEX organizations_path ON organizations (path);
 CREATE INDEX organizations_parent ON organizations (parent_id, id);
-CREATE INDEX organizations_organ ON organizations (division_code) WHERE kind = 'leading_organ';
+CREATE INDEX organizations_division ON organizations (division_code);
 CREATE UNIQUE INDEX organizations_sibling_name ON organizations (parent_id, name) WHERE closed_at IS NULL;
 CREATE INDEX organizations_turning ON organizations (graduation_month, id) WHERE graduated_season IS NULL AND graduation_month IS NOT NULL;
 

@@ -9,7 +9,7 @@ mod view;
 pub use decide::{Decision, decide};
 pub use file::{Filing, Preview, Subject, file, preview};
 pub use inbound::{InboundFiling, Newcomer, file_inbound, preview_inbound};
-pub use overdue::{escalate, expire};
+pub use overdue::{escalate, expire, renew_deadlines};
 pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
 
 use super::{Error, Result};
