@@ -6,5 +6,9 @@
 mod architecture;
 mod demo;
 mod doors;
+mod graduation;
+mod jobs;
+mod marks;
+mod policies;
 mod schema;
 mod support;

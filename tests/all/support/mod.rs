@@ -8,6 +8,7 @@ pub mod http;
 pub mod process;
 pub mod rows;
 pub mod rust;
+pub mod world;
 
 pub use database::{Engine, Fault, TestDb, block_on};
 

@@ -1,0 +1,555 @@
+//! A small invented country with a served program over it, everything called by a short name.
+//!
+//! ```text
+//! nation ⊃ province ⊃ city ⊃ county ⊃ township ⊃ village, home (floating)
+//!                   ⊃ university (school code) ⊃ college ⊃ class_1, class_2, teachers
+//!                                             ⊃ floating, abroad
+//!                   ⊃ school (a school that is one branch), employer ⊃ workshop, holding (special unit)
+//!        ⊃ beijing ⊃ beijing_branch
+//!        ⊃ railway (system committee) ⊃ station
+//! ```
+//!
+//! Each organization but the holding has one administrator, called as it is: `world.admin("college")`. Each branch with
+//! members has three, `class_1/1` to `class_1/3`: `world.person("class_1/2")`. All have accounts with [`PASSWORD`].
+
+use super::http::{Answer, Client};
+use super::{TestDb, block_on};
+use diesel::prelude::*;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread::JoinHandle;
+use zhuanjie::api;
+use zhuanjie::app::App;
+use zhuanjie::clock::Clock;
+use zhuanjie::config::Keys;
+use zhuanjie::db::Conn;
+use zhuanjie::db::schema::{accounts, appointments, members, memberships, organizations};
+use zhuanjie::db::types::Micros;
+use zhuanjie::domain::id_number::IdNumber;
+use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use zhuanjie::domain::member::{Certification, RealName, Standing};
+use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
+use zhuanjie::domain::time::{Month, Timestamp};
+use zhuanjie::jobs::{self, Ending};
+use zhuanjie::security::passwords::{Passwords, hash};
+use zhuanjie::security::tokens::Bearer;
+use zhuanjie::security::vault::Purpose as Sealed;
+use zhuanjie::service::jobs::{Job, Run};
+
+/// Everybody's password.
+pub const PASSWORD: &str = "open sesame 2026";
+
+/// Hashing is slow on purpose, so it is done once a run.
+static HASH: LazyLock<String> = LazyLock::new(|| hash(PASSWORD));
+
+/// An organization to be made; [`Org::below`] gives one with nothing special.
+#[derive(Debug, Clone)]
+pub struct Org<'a> {
+    pub under: Option<&'a str>,
+    pub kind: Kind,
+    pub level: Level,
+    pub system: System,
+    pub sector: Sector,
+    pub township: bool,
+    pub school_code: Option<&'a str>,
+    pub purpose: Purpose,
+    pub division: Option<&'a str>,
+}
+
+impl<'a> Org<'a> {
+    /// A grassroots organization below another.
+    pub fn below(under: &'a str, kind: Kind, sector: Sector) -> Self {
+        Self {
+            under: Some(under),
+            kind,
+            level: Level::Grassroots,
+            system: System::Place,
+            sector,
+            township: false,
+            school_code: None,
+            purpose: Purpose::Ordinary,
+            division: Some("420106"),
+        }
+    }
+
+    /// A leading organ of a level.
+    pub fn organ(under: Option<&'a str>, level: Level, division: Option<&'a str>) -> Self {
+        Self {
+            under,
+            kind: Kind::LeadingOrgan,
+            level,
+            division,
+            ..Self::below("", Kind::LeadingOrgan, Sector::Institution)
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Placed {
+    id: OrganizationId,
+    path: Path,
+    kind: Kind,
+    province: Option<OrganizationId>,
+    leading_organ: Option<OrganizationId>,
+    school: Option<OrganizationId>,
+}
+
+#[derive(Clone, Copy)]
+struct Person {
+    account: AccountId,
+    member: Option<MemberId>,
+}
+
+/// The country, and the program that serves it in this process.
+pub struct World {
+    /// The database behind it.
+    pub db: TestDb,
+    /// The clock everything goes by.
+    pub clock: Clock,
+    app: App,
+    base: String,
+    server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+    organizations: HashMap<String, Placed>,
+    people: HashMap<String, Person>,
+    offices: HashMap<String, (AccountId, AppointmentId)>,
+    serial: u16,
+}
+
+impl World {
+    /// The country at an instant (RFC 3339).
+    pub fn new(db: TestDb, at: &str) -> Self {
+        let keys = Keys::demo();
+        let clock = Clock::manual(instant(at));
+        let app = App {
+            db: db.db(),
+            clock: clock.clone(),
+            vault: keys.vault,
+            tokens: keys.tokens,
+            passwords: Passwords::new(2),
+        };
+        let (base, server) = serve(app.clone());
+        let mut world = Self {
+            db,
+            clock,
+            app,
+            base,
+            server: Some(server),
+            organizations: HashMap::new(),
+            people: HashMap::new(),
+            offices: HashMap::new(),
+            serial: 0,
+        };
+        world.build();
+        world
+    }
+
+    fn build(&mut self) {
+        use Kind::*;
+        use Sector::*;
+        self.organ("nation", None, Level::Nation, None);
+        self.organ("province", Some("nation"), Level::Province, Some("420000"));
+        self.organ("city", Some("province"), Level::City, Some("420100"));
+        self.organ("county", Some("city"), Level::County, Some("420106"));
+        self.organ("beijing", Some("nation"), Level::Province, Some("110000"));
+        let railway = Org {
+            system: System::Railway,
+            ..Org::organ(Some("nation"), Level::Province, None)
+        };
+        self.staffed("railway", &railway);
+        let university = Org {
+            school_code: Some("4142010486"),
+            ..Org::below("province", Committee, School)
+        };
+        self.staffed("university", &university);
+        self.staffed("college", &Org::below("university", Committee, School));
+        for class in ["class_1", "class_2", "teachers"] {
+            self.peopled(class, &Org::below("college", Branch, School));
+        }
+        for (name, purpose) in [("floating", Purpose::Floating), ("abroad", Purpose::Abroad)] {
+            let branch = Org::below("university", Branch, School);
+            self.staffed(name, &Org { purpose, ..branch });
+        }
+        let school = Org {
+            school_code: Some("3142010001"),
+            ..Org::below("county", Branch, School)
+        };
+        self.peopled("school", &school);
+        let township = Org {
+            township: true,
+            ..Org::below("county", Committee, TownshipVillage)
+        };
+        self.staffed("township", &township);
+        self.peopled("village", &Org::below("township", Branch, TownshipVillage));
+        let home = Org {
+            purpose: Purpose::Floating,
+            ..Org::below("township", Branch, TownshipVillage)
+        };
+        self.staffed("home", &home);
+        self.staffed("employer", &Org::below("county", Committee, Enterprise));
+        self.staffed("workshop", &Org::below("employer", Branch, Enterprise));
+        let holding = Org {
+            purpose: Purpose::SpecialUnit,
+            ..Org::below("province", Branch, Institution)
+        };
+        self.add_organization("holding", &holding);
+        let beijing = Org {
+            division: Some("110105"),
+            ..Org::below("beijing", Branch, Enterprise)
+        };
+        self.staffed("beijing_branch", &beijing);
+        let station = Org {
+            system: System::Railway,
+            ..Org::below("railway", Branch, Enterprise)
+        };
+        self.staffed("station", &station);
+    }
+
+    fn organ(&mut self, name: &str, under: Option<&str>, level: Level, division: Option<&str>) {
+        self.staffed(name, &Org::organ(under, level, division));
+    }
+
+    fn staffed(&mut self, name: &str, org: &Org<'_>) {
+        self.add_organization(name, org);
+        self.appoint(name, name);
+    }
+
+    fn peopled(&mut self, name: &str, org: &Org<'_>) {
+        self.staffed(name, org);
+        for number in 1..=3 {
+            self.add_member(&format!("{name}/{number}"), name, "2004-05-06");
+        }
+    }
+
+    /// Adds an organization, without an administrator. It belongs to its superior's province, leading organ and school
+    /// unless it is one itself.
+    pub fn add_organization(&mut self, name: &str, org: &Org<'_>) {
+        let superior = org.under.map(|under| self.place(under).clone());
+        let mut conn = self.db.conn();
+        let stage = (org.sector == Sector::School).then_some(Stage::RegularUniversity);
+        let id: OrganizationId = diesel::insert_into(organizations::table)
+            .values((
+                organizations::parent_id.eq(superior.as_ref().map(|s| s.id)),
+                organizations::path.eq(format!("new {name}")),
+                organizations::kind.eq(org.kind),
+                organizations::level.eq(org.level),
+                organizations::system.eq(org.system),
+                organizations::sector.eq(org.sector),
+                organizations::stage.eq(stage),
+                organizations::township.eq(org.township),
+                organizations::school_code.eq(org.school_code),
+                organizations::purpose.eq(org.purpose),
+                organizations::division_code.eq(org.division),
+                organizations::name.eq(name),
+                organizations::short_name.eq(name),
+                organizations::status.eq(Status::Active),
+                organizations::created_at.eq(Micros::from(long_ago())),
+            ))
+            .returning(organizations::id)
+            .get_result(&mut conn)
+            .expect("an organization");
+        let above = |of: fn(&Placed) -> Option<OrganizationId>| superior.as_ref().and_then(of);
+        let is_province = org.kind == Kind::LeadingOrgan && org.level == Level::Province;
+        let placed = Placed {
+            id,
+            path: superior.as_ref().map_or_else(|| Path::root(id), |s| s.path.child(id)),
+            kind: org.kind,
+            province: if is_province { Some(id) } else { above(|s| s.province) },
+            leading_organ: match &superior {
+                Some(superior) if superior.kind == Kind::LeadingOrgan => Some(superior.id),
+                _ => above(|s| s.leading_organ),
+            },
+            school: if org.school_code.is_some() {
+                Some(id)
+            } else {
+                above(|s| s.school)
+            },
+        };
+        diesel::update(organizations::table.find(id))
+            .set((
+                organizations::path.eq(&placed.path),
+                organizations::province_id.eq(placed.province),
+                organizations::leading_organ_id.eq(placed.leading_organ),
+                organizations::school_id.eq(placed.school),
+            ))
+            .execute(&mut conn)
+            .expect("its place");
+        self.organizations.insert(name.to_owned(), placed);
+    }
+
+    /// Adds a member of a branch, born on a day, with an account. He joined in May 2019, in good standing, and needs no
+    /// certification.
+    pub fn add_member(&mut self, name: &str, branch: &str, born: &str) {
+        let number = self.number(born);
+        let branch = self.place(branch).clone();
+        let mut conn = self.db.conn();
+        let vault = &self.app.vault;
+        let id: MemberId = diesel::insert_into(members::table)
+            .values((
+                members::branch_id.eq(branch.id),
+                members::branch_path.eq(&branch.path),
+                members::name.eq(name),
+                members::id_number_sealed.eq(vault.seal(Sealed::IdNumber, number.reveal())),
+                members::id_number_digest.eq(vault.digest(Sealed::IdNumber, number.reveal())),
+                members::joined_month.eq(Month::new(2019, 5).expect("a month")),
+                members::standing.eq(Standing::Good),
+                members::real_name_check.eq(RealName::Passed),
+                members::certification.eq(Certification::NotRequired),
+                members::created_at.eq(Micros::from(long_ago())),
+            ))
+            .returning(members::id)
+            .get_result(&mut conn)
+            .expect("a member");
+        diesel::insert_into(memberships::table)
+            .values((
+                memberships::member_id.eq(id),
+                memberships::branch_id.eq(branch.id),
+                memberships::since.eq(Micros::from(long_ago())),
+            ))
+            .execute(&mut conn)
+            .expect("a membership");
+        self.add_account(&mut conn, name, Some(id), &number);
+    }
+
+    /// Makes a person administrator of an organization; the person is made too unless already there. His office is called
+    /// as the person is.
+    pub fn appoint(&mut self, person: &str, organization: &str) {
+        let mut conn = self.db.conn();
+        if !self.people.contains_key(person) {
+            let number = self.number("1985-03-04");
+            self.add_account(&mut conn, person, None, &number);
+        }
+        let account = self.people[person].account;
+        let office: AppointmentId = diesel::insert_into(appointments::table)
+            .values((
+                appointments::account_id.eq(account),
+                appointments::organization_id.eq(self.place(organization).id),
+                appointments::started_at.eq(Micros::from(long_ago())),
+            ))
+            .returning(appointments::id)
+            .get_result(&mut conn)
+            .expect("an appointment");
+        self.offices.insert(person.to_owned(), (account, office));
+    }
+
+    /// Ends a person's office: the organization may be vacant then (A10).
+    pub fn dismiss(&mut self, person: &str) {
+        let (_, office) = self.offices.remove(person).expect("an office");
+        self.db
+            .execute(&format!("UPDATE appointments SET ended_at = 1 WHERE id = {}", office.0));
+    }
+
+    fn add_account(&mut self, conn: &mut Conn, name: &str, member: Option<MemberId>, number: &IdNumber) {
+        let vault = &self.app.vault;
+        let account: AccountId = diesel::insert_into(accounts::table)
+            .values((
+                accounts::member_id.eq(member),
+                accounts::name.eq(name),
+                accounts::id_number_sealed.eq(vault.seal(Sealed::IdNumber, number.reveal())),
+                accounts::id_number_digest.eq(vault.digest(Sealed::IdNumber, number.reveal())),
+                accounts::password_hash.eq(HASH.as_str()),
+                accounts::must_change_password.eq(false),
+                accounts::status.eq("active"),
+                accounts::created_at.eq(Micros::from(long_ago())),
+            ))
+            .returning(accounts::id)
+            .get_result(conn)
+            .expect("an account");
+        self.people.insert(name.to_owned(), Person { account, member });
+    }
+
+    fn number(&mut self, born: &str) -> IdNumber {
+        self.serial += 1;
+        let born = born.parse().expect("a day");
+        IdNumber::compose(420106, born, self.serial).expect("a number")
+    }
+
+    fn place(&self, name: &str) -> &Placed {
+        self.organizations
+            .get(name)
+            .unwrap_or_else(|| panic!("no organization is called {name}"))
+    }
+
+    fn someone(&self, name: &str) -> Person {
+        *self
+            .people
+            .get(name)
+            .unwrap_or_else(|| panic!("nobody is called {name}"))
+    }
+
+    /// An organization's id, as outside.
+    pub fn org(&self, name: &str) -> String {
+        self.place(name).id.to_string()
+    }
+
+    /// An organization's key in the tables.
+    pub fn org_key(&self, name: &str) -> i64 {
+        self.place(name).id.0
+    }
+
+    /// A member's id, as outside.
+    pub fn mem(&self, name: &str) -> String {
+        MemberId(self.mem_key(name)).to_string()
+    }
+
+    /// A member's key in the tables.
+    pub fn mem_key(&self, name: &str) -> i64 {
+        self.someone(name).member.expect("a member").0
+    }
+
+    /// A person's account, as outside.
+    pub fn account(&self, name: &str) -> String {
+        self.someone(name).account.to_string()
+    }
+
+    /// Somebody's ID number, to sign in with or to look up.
+    pub fn id_number(&self, name: &str) -> String {
+        let mut conn = self.db.conn();
+        let sealed: Vec<u8> = accounts::table
+            .find(self.someone(name).account)
+            .select(accounts::id_number_sealed)
+            .first(&mut conn)
+            .expect("an account");
+        self.app.vault.open(Sealed::IdNumber, &sealed).expect("our own seal")
+    }
+
+    /// Somebody who is not signed in.
+    pub fn anybody(&self) -> Client {
+        Client::new(&self.base)
+    }
+
+    /// A person acting from his office, signed in now.
+    pub fn admin(&self, name: &str) -> Client {
+        let &(account, office) = self
+            .offices
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} holds no office"));
+        self.signed_in(account, Some(office))
+    }
+
+    /// A person acting for himself, signed in now.
+    pub fn person(&self, name: &str) -> Client {
+        self.signed_in(self.someone(name).account, None)
+    }
+
+    fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
+        let bearer = Bearer { account, office };
+        let token = self.app.tokens.issue(bearer, self.clock.now()).expect("a token");
+        self.anybody().with_token(&token)
+    }
+
+    /// Sets the clock (RFC 3339). Tokens issued before may have ended.
+    pub fn at(&self, at: &str) {
+        self.clock.set(instant(at));
+    }
+
+    /// Runs a job for an instant, as `zhuanjie jobs run` does.
+    pub fn run(&self, job: Job, at: &str) -> Run {
+        match block_on(jobs::run(&self.db.db(), &self.clock, job, instant(at))) {
+            Ok(Ending::Done(run)) => run,
+            other => panic!("{job}: {other:?}"),
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some((handle, thread)) = self.server.take() {
+            // The command is sent by the call itself; what it returns only tells when it is done.
+            drop(handle.stop(false));
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Client {
+    /// A write with a key of its own.
+    pub fn write(&self, path: &str, body: &Value) -> Answer {
+        self.write_with(&fresh_key(), path, body)
+    }
+
+    /// A write with a given key.
+    pub fn write_with(&self, key: &str, path: &str, body: &Value) -> Answer {
+        self.request("POST", path)
+            .header("idempotency-key", key)
+            .json(body)
+            .send()
+    }
+
+    /// A decision on a version of a thing.
+    pub fn decide(&self, path: &str, version: i64, body: &Value) -> Answer {
+        self.request("POST", path)
+            .header("idempotency-key", &fresh_key())
+            .header("if-match", &format!("\"{version}\""))
+            .json(body)
+            .send()
+    }
+}
+
+impl Answer {
+    /// The refusal's code.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Itself, if it is a refusal with this status and code.
+    ///
+    /// # Panics
+    /// Else, with the whole answer.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text);
+        self
+    }
+}
+
+fn fresh_key() -> String {
+    static KEYS: AtomicU32 = AtomicU32::new(0);
+    format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed))
+}
+
+fn instant(at: &str) -> Timestamp {
+    at.parse().unwrap_or_else(|e| panic!("{at}: {e}"))
+}
+
+fn long_ago() -> Timestamp {
+    instant("2020-01-01T00:00:00Z")
+}
+
+type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
+
+/// Serves on a port of its own in a thread of its own.
+fn serve(app: App) -> (String, Served) {
+    let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let base = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let server = api::serve_with(app, listener, 1).expect("a server");
+            sender.send(server.handle()).expect("the test waits");
+            server.await.expect("it ends in peace");
+        });
+    });
+    let handle = receiver.recv().expect("the server starts");
+    (base, (handle, thread))
+}
+
+mod tests {
+    use super::*;
+    use crate::support::both_engines;
+    use serde_json::json;
+
+    both_engines! {
+        fn everybody_is_who_he_is_and_can_sign_in(db: TestDb) {
+            let world = World::new(db, "2026-06-15T00:00:00Z");
+            let me = world.person("class_1/1").get("/v1/me").expect(200).json();
+            assert_eq!(me["member"]["id"], json!(world.mem("class_1/1")));
+            assert_eq!(me["member"]["branch"]["id"], json!(world.org("class_1")));
+            let me = world.admin("college").get("/v1/me").expect(200).json();
+            assert_eq!(me["offices"][0]["organization"]["id"], json!(world.org("college")));
+            let body = json!({"id_number": world.id_number("class_1/1"), "password": PASSWORD});
+            world.anybody().post("/v1/auth/sign-in", &body).expect(200);
+        }
+    }
+}
