@@ -426,6 +426,11 @@ codes! {
         "Another organization under the same superior has this name.",
         "请使用可以区分的名称。",
         "Choose a name that tells them apart.";
+    OrganizationContactNotAllowed = "organization.contact_not_allowed", Forbidden, Some(Rule::O3),
+        "联系人由该组织或其直属上级的管理员修改。",
+        "An organization's contact is changed by its own administrators or its direct superior's.",
+        "请联系该组织或其直属上级的管理员。",
+        "Ask an administrator of the organization or of its direct superior.";
     OrganizationStageRequired = "organization.stage_required", Invalid, None,
         "学校领域的组织须选择学段,其他领域不填。",
         "Organizations of the school sector need a school stage; others take none.",
@@ -498,6 +503,63 @@ codes! {
         "Only an administrator of the member's branch or its direct superior issues the code.",
         "组织关系在他处的,请先办理转入,进入应在组织后再重置。",
         "If he is registered elsewhere, transfer him to where he belongs first and reset it then.";
+    AccountPasswordLength = "account.password_length", Invalid, Some(Rule::O5),
+        "密码须为 {min} 至 {max} 个字节。",
+        "A password has {min} to {max} bytes.",
+        "请换一个长度合适的密码。",
+        "Choose another one.";
+
+    // ---- offices ----
+    AppointmentNotFound = "appointment.not_found", NotFound, Some(Rule::O6),
+        "没有找到该管理员任职。",
+        "There is no such appointment.",
+        "请核对编号。",
+        "Check the id.";
+    AppointmentNotAllowed = "appointment.not_allowed", Forbidden, None,
+        "管理员由该组织的直属上级任免;该组织的管理员可以提出申请,由直属上级审批。",
+        "The direct superior appoints and dismisses; the organization's own administrators may ask it to.",
+        "请联系该组织的直属上级管理员。",
+        "Ask an administrator of the direct superior.";
+    AppointmentHeldAlready = "appointment.held_already", Conflict, None,
+        "此人已是该组织的管理员。",
+        "This person is an administrator of the organization already.",
+        "无需重复任命。",
+        "Nothing need be done.";
+    AppointmentEnded = "appointment.ended", Conflict, None,
+        "该任职已经结束。",
+        "This appointment has ended.",
+        "请刷新后查看最新状态。",
+        "Load it again to see its present state.";
+    AppointmentLastOfNation = "appointment.last_of_nation", Conflict, Some(Rule::A10),
+        "这是全国级的最后一名管理员,没有上级可以接办。",
+        "This is the nation's last administrator; nobody stands above who could take over.",
+        "请先任命另一名全国级管理员。",
+        "Appoint another one first.";
+    AppointmentRequestNotFound = "appointment.request_not_found", NotFound, Some(Rule::O6),
+        "没有找到该任免申请。",
+        "There is no such request to appoint or dismiss.",
+        "请核对编号。",
+        "Check the id.";
+    AppointmentRequestOpen = "appointment.request_open", Conflict, None,
+        "对此人已有一份待审批的任免申请。",
+        "A request about this person is open already.",
+        "请等待直属上级审批。",
+        "Wait for the direct superior's decision.";
+    AppointmentRequestNotOpen = "appointment.request_not_open", Conflict, None,
+        "该任免申请已经审批或失效。",
+        "This request has been decided or has lapsed.",
+        "请刷新后查看最新状态。",
+        "Load it again to see its present state.";
+    AppointmentNotApprover = "appointment.not_approver", Forbidden, None,
+        "任免申请由该组织的直属上级审批。",
+        "The organization's direct superior decides.",
+        "请联系直属上级管理员审批。",
+        "Ask an administrator of the direct superior.";
+    AppointmentSelfApproval = "appointment.self_approval", Forbidden, None,
+        "不能审批本人提交的或关于本人的任免申请。",
+        "Nobody decides a request he made or that is about himself.",
+        "请由直属上级的其他管理员审批;没有其他管理员的,由其上级审批。",
+        "Another administrator of the direct superior decides; where there is none, the one above it does.";
 
     // ---- identity certification (§2.8) ----
     CertificationNotFound = "certification.not_found", NotFound, Some(Rule::O6),
@@ -545,7 +607,7 @@ codes! {
         "The file is not a PDF.",
         "请将《入团志愿书》扫描为一个 PDF 文件后上传。",
         "Scan the application form into one PDF file and upload that.";
-    CertificationTooLarge = "certification.too_large", Invalid, Some(Rule::O7),
+    CertificationTooLarge = "certification.too_large", TooLarge, Some(Rule::O7),
         "文件超过 {limit_mb} MB。",
         "The file is larger than {limit_mb} MB.",
         "请降低扫描分辨率后重新上传。",

@@ -153,6 +153,49 @@ pub fn page(
     query.load(conn)
 }
 
+/// A member's ID number, sealed, with its digest.
+pub fn id_number(conn: &mut Conn, id: MemberId) -> QueryResult<(Vec<u8>, Vec<u8>)> {
+    dsl::members
+        .find(id)
+        .select((dsl::id_number_sealed, dsl::id_number_digest))
+        .first(conn)
+}
+
+/// The member with this ID number.
+pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
+    dsl::members
+        .filter(dsl::id_number_digest.eq(digest))
+        .select(Member::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Whether anybody is a member in a subtree.
+pub fn any_within(conn: &mut Conn, root: &Path) -> QueryResult<bool> {
+    let (from, until) = subtree(root);
+    let found: Option<MemberId> = dsl::members
+        .filter(dsl::branch_path.ge(from))
+        .filter(dsl::branch_path.lt(until))
+        .filter(dsl::branch_id.is_not_null())
+        .select(dsl::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Stores how far a member's certification is, if he still has the version that was decided on.
+pub fn set_certification(
+    conn: &mut Conn,
+    id: MemberId,
+    version: i32,
+    certification: Certification,
+) -> QueryResult<bool> {
+    let changed = diesel::update(dsl::members.find(id).filter(dsl::version.eq(version)))
+        .set((dsl::certification.eq(certification), dsl::version.eq(version + 1)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
 /// How many members a branch has.
 pub fn count(conn: &mut Conn, branch: OrganizationId) -> QueryResult<i64> {
     dsl::members.filter(dsl::branch_id.eq(branch)).count().get_result(conn)
