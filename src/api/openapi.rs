@@ -1,6 +1,9 @@
 //! The OpenAPI document, made from the routes themselves.
 
-use super::{auth, graduation, inbox, jobs, members, meta, organizations, policies, rules, transfers};
+use super::{
+    appointments, auth, certifications, graduation, inbox, jobs, members, meta, organizations, policies, resets, rules,
+    transfers,
+};
 use actix_web::App;
 use std::collections::BTreeMap;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -21,6 +24,7 @@ use utoipa_actix_web::{AppExt, scope};
     tags(
         (name = "auth", description = "Signing in"),
         (name = "organizations", description = "Organizations (团组织) and graduation months of branches (毕业时间)"),
+        (name = "appointments", description = "Offices (管理员任职)"),
         (name = "members", description = "Members (团员) and their marks"),
         (name = "transfers", description = "Transfer cases (组织关系转接)"),
         (name = "inbox", description = "What waits for an organization (操作中心)"),
@@ -50,7 +54,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/v1")
             .configure(meta::routes)
             .configure(auth::routes)
+            .configure(resets::routes)
             .configure(organizations::routes)
+            .configure(appointments::routes)
+            .configure(certifications::routes)
             .configure(transfers::routes)
             .configure(inbox::routes)
             .configure(graduation::routes)

@@ -10,7 +10,7 @@ use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{RequestKind, RequestState};
 use crate::domain::organization::actions::OrganizationAction;
-use crate::domain::organization::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::organization::{Health, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, Status, System};
 use crate::domain::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
@@ -79,6 +79,7 @@ words!(
     RequestState,
     OrganizationAction,
     Health,
+    SchoolCodeWarning,
     MonthChangeState,
     MarkAction,
     TargetRule,

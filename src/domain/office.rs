@@ -125,7 +125,11 @@ impl Request {
         let acting_for = office.organization;
         Ok(Decided {
             state,
-            decision: Decision { by, acting_for, at: now },
+            decision: Decision {
+                by,
+                acting_for,
+                at: now,
+            },
             reason,
         })
     }

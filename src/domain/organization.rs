@@ -322,11 +322,11 @@ fn o1_depth(superior: &OrganizationFacts) -> Result<(), Refusal> {
 /// # Errors
 /// `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`.
 pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &OrganizationFacts) -> Result<(), Refusal> {
-    let (keyword, place_fits) = match purpose {
+    let place_fits = match purpose {
         Purpose::Ordinary => return Ok(()),
         Purpose::SpecialUnit => return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose")),
-        Purpose::Floating => ("流动团员", superior.has_school_code || superior.is_township),
-        Purpose::Abroad => ("出国(境)学习研究团员", superior.has_school_code),
+        Purpose::Floating => superior.has_school_code || superior.is_township,
+        Purpose::Abroad => superior.has_school_code,
     };
     if kind != Kind::Branch {
         return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose"));
@@ -335,6 +335,19 @@ pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &Organizat
         let refusal = Refusal::new(Code::OrganizationFloatingNeedsSchool).at("/parent");
         return Err(superior.school.map_or(refusal.clone(), |school| refusal.ask(school)));
     }
+    o2_name(purpose, name)
+}
+
+/// O2: the name of a branch kept for a purpose says so.
+///
+/// # Errors
+/// `organization.floating_name`.
+pub fn o2_name(purpose: Purpose, name: &str) -> Result<(), Refusal> {
+    let keyword = match purpose {
+        Purpose::Floating => "流动团员",
+        Purpose::Abroad => "出国(境)学习研究团员",
+        Purpose::Ordinary | Purpose::SpecialUnit => return Ok(()),
+    };
     // Both kinds of brackets are in use; the words count.
     if !name.replace('（', "(").replace('）', ")").contains(keyword) {
         return Err(Refusal::new(Code::OrganizationFloatingName)

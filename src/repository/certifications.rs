@@ -129,16 +129,20 @@ pub fn close(
     reason: Option<&Remark>,
 ) -> QueryResult<bool> {
     use certifications::dsl;
-    let changed = diesel::update(dsl::certifications.find(found.id).filter(dsl::version.eq(found.version)))
-        .set((
-            dsl::state.eq(state),
-            dsl::decider_account_id.eq(decision.by),
-            dsl::decider_organization_id.eq(decision.acting_for),
-            dsl::decided_at.eq(Micros::from(decision.at)),
-            dsl::decision_reason.eq(reason.map(Remark::as_str)),
-            dsl::version.eq(found.version + 1),
-        ))
-        .execute(conn)?;
+    let changed = diesel::update(
+        dsl::certifications
+            .find(found.id)
+            .filter(dsl::version.eq(found.version)),
+    )
+    .set((
+        dsl::state.eq(state),
+        dsl::decider_account_id.eq(decision.by),
+        dsl::decider_organization_id.eq(decision.acting_for),
+        dsl::decided_at.eq(Micros::from(decision.at)),
+        dsl::decision_reason.eq(reason.map(Remark::as_str)),
+        dsl::version.eq(found.version + 1),
+    ))
+    .execute(conn)?;
     Ok(changed == 1)
 }
 

@@ -2,8 +2,8 @@
 
 use super::subtree;
 use crate::db::dialect::Locked;
-use crate::db::schema::{organizations, tasks, transfer_events};
 use crate::db::schema::transfers::{self, dsl};
+use crate::db::schema::{organizations, tasks, transfer_events};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
@@ -256,9 +256,18 @@ pub fn around(
 /// How many open cases leave an organization, lead to it, or wait there (O3).
 pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> QueryResult<i64> {
     let open = || dsl::transfers.filter(dsl::closed_at.is_null());
-    let mut found: Vec<TransferId> = open().filter(dsl::source_path.eq(path.as_str())).select(dsl::id).load(conn)?;
-    let entering: Vec<TransferId> = open().filter(dsl::target_path.eq(path.as_str())).select(dsl::id).load(conn)?;
-    let waiting: Vec<TransferId> = open().filter(dsl::organization_id.eq(organization)).select(dsl::id).load(conn)?;
+    let mut found: Vec<TransferId> = open()
+        .filter(dsl::source_path.eq(path.as_str()))
+        .select(dsl::id)
+        .load(conn)?;
+    let entering: Vec<TransferId> = open()
+        .filter(dsl::target_path.eq(path.as_str()))
+        .select(dsl::id)
+        .load(conn)?;
+    let waiting: Vec<TransferId> = open()
+        .filter(dsl::organization_id.eq(organization))
+        .select(dsl::id)
+        .load(conn)?;
     found.extend(entering);
     found.extend(waiting);
     found.sort();

@@ -17,6 +17,7 @@ use super::{TestDb, block_on};
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
@@ -32,6 +33,7 @@ use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use zhuanjie::domain::time::{Month, Timestamp};
+use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::tokens::Bearer;
@@ -108,6 +110,8 @@ pub struct World {
     pub db: TestDb,
     /// The clock everything goes by.
     pub clock: Clock,
+    /// Where uploaded files lie.
+    pub files: PathBuf,
     app: App,
     base: String,
     server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
@@ -122,18 +126,21 @@ impl World {
     pub fn new(db: TestDb, at: &str) -> Self {
         let keys = Keys::demo();
         let clock = Clock::manual(instant(at));
+        let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
             db: db.db(),
             clock: clock.clone(),
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(2),
+            files: Files::new(files.clone()),
         };
         let (base, server) = serve(app.clone());
         let mut world = Self {
             db,
             clock,
             app,
+            files,
             base,
             server: Some(server),
             organizations: HashMap::new(),
