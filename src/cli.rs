@@ -185,8 +185,8 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
     api::bind(listen).with_context(|| format!("can't listen on {listen}"))
 }
 
-/// Serves until the process is told to stop, running the jobs at each interval, and closes the database behind the last answer. `announce` is told the
-/// address once it is listened on.
+/// Serves until the process is told to stop, running the jobs at each interval, and closes the database behind the last
+/// answer. `announce` is told the address once it is listened on.
 ///
 /// # Errors
 /// When the listener can't be used, or what `announce` returns.

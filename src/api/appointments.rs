@@ -1,12 +1,11 @@
 //! Offices (管理员任职): who administers an organization, and how that changes.
 
-use super::batch::remark;
 use super::caller::{Administrator, Caller};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
 use super::reply;
-use super::wire::{Instant, Page};
+use super::wire::{Instant, Page, remark};
 use crate::app::App;
 use crate::db::Conn;
 use crate::domain::codes::Code;
@@ -407,7 +406,7 @@ async fn refuse_appointment_request(
     body: Json<RefusalOfOffice>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?);
+    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let decided = appointments::decide(conn, context, id, expected, &verdict)?;
         reply::changed(decided.version, &AppointmentRequestView::from(decided))

@@ -185,6 +185,8 @@ impl From<Myself> for MeView {
 }
 
 /// Who am I
+///
+/// The person of the token: the account, the member he is, and the offices he holds.
 #[utoipa::path(tag = "auth", operation_id = "me", security(("bearer" = [])), responses(
     (status = 200, description = "The caller", body = MeView),
     (status = 401, description = "`request.unauthenticated`", body = ProblemDetails, content_type = "application/problem+json"),

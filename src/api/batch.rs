@@ -1,15 +1,10 @@
 //! What batches look like on the wire: how they are run, and a result for each item.
 
 use super::problem::Blocking;
-use crate::domain::codes::Code;
 use crate::domain::refusal::{Language, Refusal};
-use crate::domain::transfer::remark::Remark;
 use crate::service::batch::{Manner, Mode, Outcome};
 use serde::Serialize;
 use utoipa::ToSchema;
-
-/// The longest reason, in characters.
-const REMARK_MAX: usize = 500;
 
 /// What became of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -67,17 +62,4 @@ pub fn blocking(refusals: &[Refusal], language: Language) -> Vec<Blocking> {
         .iter()
         .map(|refusal| Blocking::new(refusal, language))
         .collect()
-}
-
-/// What somebody wrote in his own words; blank is nothing.
-///
-/// # Errors
-/// `request.invalid` when it is longer than 500 characters.
-pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Refusal> {
-    match text {
-        Some(text) if text.chars().count() > REMARK_MAX => Err(Refusal::new(Code::RequestInvalid)
-            .with("problem", format!("expected at most {REMARK_MAX} characters"))
-            .at(pointer)),
-        text => Ok(text.and_then(Remark::new)),
-    }
 }

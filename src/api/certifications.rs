@@ -1,11 +1,10 @@
 //! Identity certification (团员身份认证, §2.8, O7): the upload and the download of the form, and the decision about it.
 
-use super::batch::remark;
 use super::caller::{Administrator, Caller, SignedIn};
 use super::extract::{Id, IfMatch, Json, Key, Missing};
 use super::problem::{Problem, ProblemDetails};
 use super::reply;
-use super::wire::Instant;
+use super::wire::{Instant, remark};
 use crate::app::App;
 use crate::domain::certification::{FormState, o7_is_pdf, o7_size};
 use crate::domain::codes::Code;
@@ -335,7 +334,7 @@ async fn refuse_certification(
     body: Json<RefusalOfForm>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?);
+    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let form = certifications::decide(conn, context, id, expected, &verdict)?;
         reply::changed(form.version, &FormView::from(form))

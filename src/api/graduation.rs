@@ -1,13 +1,13 @@
 //! Graduation months of branches (毕业时间) and requests to change them (毕业时间修改申请).
 
-use super::batch::{BatchAnswer, ItemStatus, blocking, remark};
+use super::batch::{BatchAnswer, ItemStatus, blocking};
 use super::caller::{Administrator, Caller};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{GraduationView, Instant, Page};
+use super::wire::{GraduationView, Instant, Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
@@ -337,7 +337,7 @@ async fn propose_month_change(
     let proposal = Proposal {
         branch: body.branch,
         month: body.month,
-        reason: remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?,
+        reason: remark(body.reason.as_deref(), "/reason")?,
     };
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let change = graduation::propose(conn, context, &proposal)?;
@@ -389,6 +389,8 @@ async fn list_month_changes(
 }
 
 /// Get a month change
+///
+/// For those who administer at or above its branch: both months, the reason, and where it stands.
 #[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = MonthChangeView),
@@ -503,7 +505,7 @@ async fn refuse_month_change(
     body: Json<RefusalOfChange>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason").map_err(Problem::new)?);
+    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let decided = graduation::decide(conn, context, id, expected, &verdict)?;
         reply::changed(decided.change.version, &MonthChangeDecision::from(decided))

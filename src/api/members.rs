@@ -1,13 +1,13 @@
 //! Members (团员) and their marks.
 
-use super::batch::{BatchAnswer, ItemStatus, blocking, remark};
+use super::batch::{BatchAnswer, ItemStatus, blocking};
 use super::caller::{Administrator, Caller, SignedIn};
 use super::extract::{Id, Json, Key, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{Instant, OrganizationBrief, Page};
+use super::wire::{Instant, OrganizationBrief, Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
@@ -343,7 +343,7 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> Result<(Manner, Vec<Item>), Refusal> {
+    fn batch(self) -> Result<(Manner, Vec<Item>), Problem> {
         let manner = Manner {
             mode: self.mode,
             dry_run: self.dry_run,
@@ -354,7 +354,7 @@ impl MemberMarks {
 }
 
 impl MemberMark {
-    fn item((index, mark): (usize, Self)) -> Result<Item, Refusal> {
+    fn item((index, mark): (usize, Self)) -> Result<Item, Problem> {
         Ok(Item {
             member: mark.member,
             identity: mark.identity.into(),
@@ -386,7 +386,7 @@ async fn mark_members(
     body: Json<MemberMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (manner, items) = body.into_inner().batch().map_err(Problem::new)?;
+    let (manner, items) = body.into_inner().batch()?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = marks::mark(conn, context, manner, &items)?;
         let result = |item: &Item, outcome| MemberMarkResult::new(item.member, outcome, language);

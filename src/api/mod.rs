@@ -11,6 +11,7 @@ mod graduation;
 mod inbox;
 mod jobs;
 mod language;
+mod look_up;
 mod members;
 mod meta;
 mod openapi;
@@ -21,11 +22,12 @@ mod problem;
 mod reply;
 mod resets;
 mod rules;
+mod search;
 mod server;
 mod transfers;
 mod wire;
 
-pub use server::{bind, serve};
+pub use server::{bind, serve, serve_with};
 
 /// The OpenAPI document, as it is committed and served.
 pub fn document_text() -> String {

@@ -1,14 +1,17 @@
 //! The OpenAPI document, made from the routes themselves.
 
+use super::problem::{self, ProblemDetails};
 use super::{
-    appointments, auth, certifications, graduation, inbox, jobs, members, meta, organizations, policies, resets, rules,
-    transfers,
+    appointments, auth, certifications, graduation, inbox, jobs, look_up, members, meta, organizations, policies,
+    resets, rules, search, transfers,
 };
+use crate::domain::codes::Code;
 use actix_web::App;
 use std::collections::BTreeMap;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{OpenApi as Document, PathItem};
-use utoipa::{Modify, OpenApi};
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
@@ -30,7 +33,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "inbox", description = "What waits for an organization (操作中心)"),
         (name = "service", description = "The service itself"),
     ),
-    components(schemas(super::problem::ProblemDetails)),
+    components(schemas(ProblemDetails)),
     modifiers(&Bearer)
 )]
 struct Api;
@@ -61,21 +64,84 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(transfers::routes)
             .configure(inbox::routes)
             .configure(graduation::routes)
+            .configure(look_up::routes)
             .configure(members::routes)
             .configure(policies::routes)
             .configure(rules::routes)
-            .configure(jobs::routes),
+            .configure(jobs::routes)
+            .configure(search::routes),
     );
 }
 
 /// The document.
 pub fn document() -> Document {
-    let (_, document) = App::new()
+    let (_, mut document) = App::new()
         .into_utoipa_app()
         .openapi(Api::openapi())
         .configure(routes)
         .split_for_parts();
+    for item in document.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        operations.into_iter().flatten().for_each(add_common_errors);
+    }
     document
+}
+
+/// Adds what every operation of its kind may answer: what the extractors refuse, and what befalls the service itself.
+/// Said here once, so that no handler's annotation can forget it.
+fn add_common_errors(operation: &mut Operation) {
+    let needs_token = operation
+        .security
+        .iter()
+        .flatten()
+        .any(|requirement| *requirement != SecurityRequirement::default());
+    let has_body = operation.request_body.is_some();
+    let parameters = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            _ => None,
+        });
+    let has = |name: &str| parameters.clone().any(|parameter| parameter.name == name);
+    let has_query = parameters.clone().any(|p| p.parameter_in == ParameterIn::Query);
+    let asks_database = needs_token || has_body;
+    let applicable = [
+        (needs_token, Code::RequestUnauthenticated),
+        (has_body || has_query, Code::RequestMalformed),
+        (has_body, Code::RequestTooLarge),
+        (has_body, Code::RequestMediaType),
+        (has_body, Code::RequestInvalid),
+        (has("Idempotency-Key"), Code::RequestKeyRequired),
+        (has("Idempotency-Key"), Code::RequestKeyReused),
+        (has("If-Match"), Code::RequestStale),
+        (has("If-Match"), Code::RequestPreconditionRequired),
+        (asks_database, Code::ServiceFault),
+        (asks_database, Code::ServiceBusy),
+    ];
+    for (_, code) in applicable.into_iter().filter(|(applies, _)| *applies) {
+        add_error(operation, code);
+    }
+}
+
+/// Adds a code to the answer of its status.
+fn add_error(operation: &mut Operation, code: Code) {
+    let status = problem::status(code.kind()).as_u16().to_string();
+    let name = format!("`{}`", code.name());
+    let responses = &mut operation.responses.responses;
+    match responses.get_mut(&status) {
+        Some(RefOr::T(response)) if response.description.contains(&name) => {}
+        Some(RefOr::T(response)) => response.description = format!("{}, {name}", response.description),
+        _ => {
+            let schema = Ref::from_schema_name(ProblemDetails::name());
+            let response = ResponseBuilder::new()
+                .description(name)
+                .content("application/problem+json", Content::new(Some(schema)))
+                .build();
+            responses.insert(status, response.into());
+        }
+    }
 }
 
 /// The document as it is committed and served.

@@ -123,12 +123,20 @@ struct OrganizationDetail {
 
 /// An organization's contact.
 #[derive(Debug, Serialize, ToSchema)]
-struct Contact {
+pub struct Contact {
     /// The secretary's name.
     name: String,
     /// The office telephone.
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
+}
+
+impl Contact {
+    /// Whom to ask at an organization, if anybody is known.
+    pub fn of(organization: &Organization) -> Option<Self> {
+        let phone = organization.contact_phone.clone();
+        organization.contact_name.clone().map(|name| Self { name, phone })
+    }
 }
 
 impl OrganizationDetail {
@@ -140,12 +148,10 @@ impl OrganizationDetail {
             health,
             actions,
         } = detail;
-        let phone = organization.contact_phone.clone();
-        let contact = organization.contact_name.clone().map(|name| Contact { name, phone });
         Self {
+            contact: Contact::of(&organization),
             organization: organization.into(),
             former_names,
-            contact,
             administrators,
             health,
             allowed_actions: actions
@@ -250,6 +256,8 @@ async fn list_organizations(
 }
 
 /// Get an organization
+///
+/// With its contact, its former names and how many administrators it has.
 #[utoipa::path(tag = "organizations", operation_id = "get_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one")), responses(
     (status = 200, description = "The organization", body = OrganizationDetail),

@@ -66,11 +66,19 @@ impl<'a> List<'a> {
 /// # Errors
 /// `request.malformed` outside of 1 to [`MOST`].
 pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
+    limit_of(asked, DEFAULT, MOST)
+}
+
+/// The same for a list with bounds of its own.
+///
+/// # Errors
+/// `request.malformed` outside of 1 to `most`.
+pub fn limit_of(asked: Option<i64>, default: i64, most: i64) -> Result<i64, Problem> {
     match asked {
-        None => Ok(DEFAULT),
-        Some(limit) if (1..=MOST).contains(&limit) => Ok(limit),
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
         Some(_) => {
-            let problem = format!("limit: expected 1 to {MOST}");
+            let problem = format!("limit: expected 1 to {most}");
             Err(Problem::new(
                 Refusal::new(Code::RequestMalformed).with("problem", problem),
             ))

@@ -76,6 +76,8 @@ fn respond(found: Versioned) -> HttpResponse {
 }
 
 /// Get a season's policy
+///
+/// The dates and switches a season is decided by.
 #[utoipa::path(tag = "service", operation_id = "get_policy", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year")), responses(
     (status = 200, description = "What holds for the season", body = Policy),

@@ -34,6 +34,15 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 /// # Errors
 /// When the listener can't be used.
 pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
+    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    serve_with(app, listener, workers)
+}
+
+/// The same with a number of worker threads.
+///
+/// # Errors
+/// When the listener can't be used.
+pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
     let document = openapi::document();
     let routes = web::Data::new(Routes::of(&document));
     let text = web::Data::new(DocumentText(openapi::text(&document)));
@@ -53,6 +62,7 @@ pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
             .default_service(web::to(nothing_here))
             .wrap(from_fn(edge))
     })
+    .workers(workers)
     .listen(listener)?
     .client_request_timeout(Duration::from_secs(10))
     .client_disconnect_timeout(Duration::from_secs(5))

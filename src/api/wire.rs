@@ -78,13 +78,13 @@ words!(
     RequestKind,
     RequestState,
     OrganizationAction,
-    Health,
     SchoolCodeWarning,
     MonthChangeState,
     MarkAction,
     TargetRule,
     Mode,
-    Job
+    Job,
+    Health,
 );
 ids!(
     OrganizationId,
@@ -148,20 +148,21 @@ impl PartialSchema for Details {
 impl ToSchema for Details {}
 
 /// The longest text in somebody's own words, in characters.
-const LONGEST_REMARK: usize = 1000;
+const REMARK_MAX: usize = 500;
 
-/// Somebody's own words; `None` if they are blank.
+/// What somebody wrote in his own words; blank is nothing.
 ///
 /// # Errors
-/// `request.invalid` when they are too long.
-pub fn remark(pointer: &str, text: &str) -> Result<Option<Remark>, Problem> {
-    if text.chars().count() > LONGEST_REMARK {
-        let problem = format!("expected at most {LONGEST_REMARK} characters");
-        return Err(Problem::new(
-            Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer),
-        ));
+/// `request.invalid` when it is longer than 500 characters.
+pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
+    match text {
+        Some(text) if text.chars().count() > REMARK_MAX => {
+            let problem = format!("expected at most {REMARK_MAX} characters");
+            let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+            Err(Problem::new(refusal.at(pointer)))
+        }
+        text => Ok(text.and_then(Remark::new)),
     }
-    Ok(Remark::new(text))
 }
 
 /// An organization in a few words.

@@ -42,6 +42,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    organization_terms (scope_id, term, organization_id) {
+        scope_id -> BigInt,
+        term -> Text,
+        organization_id -> BigInt,
+        kind -> Text,
+    }
+}
+
+diesel::table! {
     members (id) {
         id -> BigInt,
         branch_id -> Nullable<BigInt>,
@@ -298,6 +307,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    look_ups (id) {
+        id -> BigInt,
+        at -> BigInt,
+        account_id -> BigInt,
+        organization_id -> BigInt,
+        member_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    budgets (name, span) {
+        name -> Text,
+        span -> BigInt,
+        used -> BigInt,
+    }
+}
+
+diesel::table! {
     idempotency_keys (actor, key) {
         actor -> Text,
         key -> Text,
@@ -331,11 +358,13 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(organization_terms -> organizations (organization_id));
 diesel::joinable!(members -> organizations (branch_id));
 diesel::joinable!(appointments -> organizations (organization_id));
 diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     organization_names,
+    organization_terms,
     members,
     accounts,
     appointments,
@@ -352,6 +381,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     cohort_members,
     policies,
     audit_log,
+    look_ups,
+    budgets,
     idempotency_keys,
     job_leases,
     job_runs,

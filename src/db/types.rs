@@ -12,6 +12,7 @@ use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{RequestKind, RequestState};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
+use crate::domain::search::TermKind;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Phase};
@@ -97,6 +98,7 @@ words!(
     Stage,
     Purpose,
     Status,
+    TermKind,
     Path
 );
 keys!(

@@ -9,12 +9,16 @@ use super::{Country, holding};
 use crate::db::schema::{accounts, appointments, members, memberships, organization_names, organizations};
 use crate::db::{Conn, DbError, dialect};
 use crate::domain::graduation::Graduation;
-use crate::domain::organization::Status;
+use crate::domain::ids::OrganizationId;
+use crate::domain::organization::{self, Status};
+use crate::domain::search::{Named, scopes, terms};
 use crate::domain::time::Timestamp;
 use crate::on_each;
+use crate::repository::search::{self, Entry};
 use crate::security::vault::{Purpose, Vault};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use std::collections::HashMap;
 use std::sync::mpsc;
 
 /// Rows a statement. A hundred are as fast, and the engines bind no more than 32,766 (SQLite) or 65,535 values at once.
@@ -64,15 +68,40 @@ macro_rules! store {
 }
 
 fn load_organizations(conn: &mut Conn, country: &Country, progress: &impl Fn(u64)) -> QueryResult<()> {
+    let mut former_names: HashMap<OrganizationId, Vec<String>> = HashMap::new();
+    for record in country.former_names() {
+        former_names.entry(record.organization).or_default().push(record.name);
+    }
     let mut records = country.organizations();
-    for rows in chunks(&mut records) {
-        let rows: Vec<_> = rows.iter().map(OrganizationRow::from).collect();
+    for records in chunks(&mut records) {
+        let rows: Vec<_> = records.iter().map(OrganizationRow::from).collect();
         store!(conn, organizations, &rows);
+        let entries: Vec<_> = records
+            .iter()
+            .flat_map(|record| entries(record, former_names.get(&record.id).map_or(&[], Vec::as_slice)))
+            .collect();
+        search::store(conn, &entries)?;
         progress(rows.len() as u64);
     }
     let rows: Vec<_> = country.former_names().map(OrganizationNameRow::from).collect();
     store!(conn, organization_names, &rows);
     Ok(())
+}
+
+/// What an organization is found by (O4); a holding by nothing (S-30).
+fn entries(record: &OrganizationRecord, former_names: &[String]) -> Vec<Entry> {
+    if record.purpose == organization::Purpose::SpecialUnit {
+        return Vec::new();
+    }
+    let terms = terms(&Named {
+        name: &record.name,
+        short_name: &record.short_name,
+        former_names,
+        school_code: record.school_code,
+        kind: record.kind,
+    });
+    let scopes = scopes(&record.path, record.kind, record.province, record.leading_organ);
+    Entry::all(record.id, &scopes, terms).collect()
 }
 
 fn load_members(

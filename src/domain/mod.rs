@@ -30,7 +30,7 @@
 //! | 2.4 | deciding such a change | G8 | [`graduation::MonthChange::decide`] |
 //! | 2.5 | found by the target side, approved by the member's | A3, T4 | [`transfer::route`] |
 //! | 2.5 | a new password with a one-time code | O5 | [`account::o5_may_issue`], [`account::o5_is_valid`] |
-//! | 2.6 | what is no target | T8, O4 | [`transfer::filing::t8_target_graduate_branch`] and those beside it |
+//! | 2.6 | finding a target, and what is none | O4, T8 | [`search`], [`transfer::filing::t8_target`] |
 //! | 2.7 | one open transfer a member | T2 | [`transfer::filing::t2_already_open`] |
 //! | 2.8 | identity certification | T3, O7 | [`transfer::filing::t3_identity_not_certified`], [`certification`] |
 //!
@@ -48,8 +48,8 @@
 //! | O6 | everybody in his own subtree | [`actor::Actor::reaches`] |
 //! | L1 | the cohort of a season | [`cohort::l1_in_cohort`] |
 //!
-//! What needs the stored data as a whole is the service's: T4's look-up, A8 the inbox, O4 the search, and L2,
-//! L3, L4 the figures of linkage. Offices have no rule of the manual: [`office`].
+//! What needs the stored data as a whole is the service's: T4's look-up, A8 the inbox, and L2, L3, L4 the figures of
+//! linkage. Offices have no rule of the manual: [`office`].
 
 pub mod account;
 pub mod actor;
@@ -68,6 +68,7 @@ pub mod policy;
 pub mod reason;
 pub mod refusal;
 pub mod rule;
+pub mod search;
 pub mod time;
 pub mod transfer;
 pub mod verdict;

@@ -39,6 +39,15 @@ pub fn find(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Account>> {
         .optional()
 }
 
+/// The names of some people.
+pub fn names(conn: &mut Conn, ids: &[AccountId]) -> QueryResult<Vec<(AccountId, String)>> {
+    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+    accounts::table
+        .filter(accounts::id.eq_any(ids))
+        .select((accounts::id, accounts::name))
+        .load(conn)
+}
+
 /// The account of a member.
 pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Option<AccountId>> {
     accounts::table

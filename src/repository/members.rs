@@ -72,6 +72,15 @@ pub fn find_locked(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>>
         .optional()
 }
 
+/// The member with this ID number.
+pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
+    dsl::members
+        .filter(dsl::id_number_digest.eq(digest))
+        .select(Member::as_select())
+        .first(conn)
+        .optional()
+}
+
 /// The member with this ID number, locked.
 pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
     Locked(
@@ -161,28 +170,6 @@ pub fn id_number(conn: &mut Conn, id: MemberId) -> QueryResult<(Vec<u8>, Vec<u8>
         .first(conn)
 }
 
-/// The member with this ID number.
-pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Member>> {
-    dsl::members
-        .filter(dsl::id_number_digest.eq(digest))
-        .select(Member::as_select())
-        .first(conn)
-        .optional()
-}
-
-/// Whether anybody is a member in a subtree.
-pub fn any_within(conn: &mut Conn, root: &Path) -> QueryResult<bool> {
-    let (from, until) = subtree(root);
-    let found: Option<MemberId> = dsl::members
-        .filter(dsl::branch_path.ge(from))
-        .filter(dsl::branch_path.lt(until))
-        .filter(dsl::branch_id.is_not_null())
-        .select(dsl::id)
-        .first(conn)
-        .optional()?;
-    Ok(found.is_some())
-}
-
 /// Stores how far a member's certification is, if he still has the version that was decided on.
 pub fn set_certification(
     conn: &mut Conn,
@@ -199,6 +186,16 @@ pub fn set_certification(
 /// How many members a branch has.
 pub fn count(conn: &mut Conn, branch: OrganizationId) -> QueryResult<i64> {
     dsl::members.filter(dsl::branch_id.eq(branch)).count().get_result(conn)
+}
+
+/// Whether any member is in an organization or below it.
+pub fn any_within(conn: &mut Conn, path: &Path) -> QueryResult<bool> {
+    let (from, until) = subtree(path);
+    let within = dsl::members
+        .filter(dsl::branch_path.ge(from))
+        .filter(dsl::branch_path.lt(until))
+        .select(dsl::id);
+    diesel::select(diesel::dsl::exists(within)).get_result(conn)
 }
 
 /// Members of a branch with a delayed mark (M7).

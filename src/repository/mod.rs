@@ -10,10 +10,12 @@ pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
 pub mod jobs;
+pub mod look_ups;
 pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod search;
 pub mod transfers;
 
 use crate::domain::organization::Path;

@@ -15,7 +15,6 @@ use crate::domain::ids::{MemberId, MonthChangeId, OrganizationId};
 use crate::domain::mark::{Mark, m7_no_longer_later};
 use crate::domain::organization::Path;
 use crate::domain::policy::Policy;
-use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp, season_of};
 use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::turn::{Duty, Turn};
@@ -381,19 +380,4 @@ fn approve(conn: &mut Conn, branch: &Organization, new: Month) -> Result<Vec<Mem
         cohort::leave_branch(conn, turned, branch.id)?;
     }
     stale_delayed(conn, branch.id, new)
-}
-
-/// The refusals that keep an account from deciding a request now; none when it may.
-///
-/// # Errors
-/// When the database fails.
-pub fn may_decide(conn: &mut Conn, context: &Context, stored: &StoredChange) -> Result<Option<Refusal>> {
-    let branch = organizations::find(conn, stored.branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
-    let open = stored
-        .month_change()
-        .ok_or(Error::Corrupt("a request that is not whole"))?;
-    let holders = holders(conn, &branch, open.request())?;
-    Ok(open
-        .decide(&context.actor, &holders, Verdict::Approve, context.now)
-        .err())
 }

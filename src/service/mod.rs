@@ -11,12 +11,14 @@ pub mod graduation;
 pub mod idempotency;
 pub mod inbox;
 pub mod jobs;
+pub mod look_up;
 pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod people;
 pub mod policies;
 pub mod resets;
+pub mod search;
 pub mod transfers;
 
 pub use error::{Error, Result};

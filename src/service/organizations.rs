@@ -42,8 +42,7 @@ pub struct Detail {
 /// `organization.not_found`.
 pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Detail> {
     let actor = &context.actor;
-    let organization = organizations::find(conn, id)?.filter(|found| is_visible(actor, found));
-    let organization = organization.ok_or(Code::OrganizationNotFound)?;
+    let organization = visible(conn, actor, id)?;
     let former_names = organizations::former_names(conn, id)?;
     let administrators = organizations::administrators(conn, id)?.len();
     let health = health(conn, context, &organization, administrators)?;
@@ -82,6 +81,15 @@ fn health(
 
 fn refreshed(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
     Ok(organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization just stored"))?)
+}
+
+/// An organization, if the caller may know of it.
+///
+/// # Errors
+/// `organization.not_found`.
+pub fn visible(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find(conn, id)?.filter(|found| is_visible(actor, found));
+    Ok(found.ok_or(Code::OrganizationNotFound)?)
 }
 
 /// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.

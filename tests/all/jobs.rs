@@ -1,1 +1,159 @@
-//! jobs
+//! Jobs: the yearly switch (G6, L1), its lease, its batches, and what operators see.
+
+use crate::support::world::World;
+use crate::support::{block_on, both_engines};
+use serde_json::json;
+use zhuanjie::jobs::{self, Ending};
+use zhuanjie::service::jobs::Job;
+
+const SPRING: &str = "2026-03-02T02:00:00Z";
+const SWITCH: &str = "2026-05-31T16:00:00Z";
+
+fn mark(world: &World, branch: &str, month: &str) {
+    let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org(branch), "month": month}]});
+    world.admin("nation").write("/v1/graduation-marks", &body).expect(200);
+}
+
+fn season(world: &World, branch: &str) -> i64 {
+    let key = world.org_key(branch);
+    world.db.number(&format!(
+        "SELECT CAST(coalesce(graduated_season, 0) AS BIGINT) AS value FROM organizations WHERE id = {key}"
+    ))
+}
+
+both_engines! {
+    fn g6_the_switch_turns_at_midnight_in_shanghai_and_not_a_second_before(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-07");
+        assert_eq!(world.run(Job::YearlySwitch, "2026-05-31T15:59:59Z").processed, 0);
+        assert_eq!(season(&world, "class_1"), 0);
+        assert_eq!(world.run(Job::YearlySwitch, SWITCH).processed, 1);
+        assert_eq!(season(&world, "class_1"), 2026);
+    }
+
+    fn g6_it_turns_months_of_this_year_or_earlier_and_no_others(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-12");
+        mark(&world, "class_2", "2027-01");
+        mark(&world, "school", "2019-07");
+        let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("teachers"), "undetermined": "teacher_branch"}]});
+        world.admin("college").write("/v1/graduation-marks", &body).expect(200);
+        assert_eq!(world.run(Job::YearlySwitch, SWITCH).processed, 2);
+        let found = ["class_1", "class_2", "school", "teachers", "village"].map(|branch| season(&world, branch));
+        assert_eq!(found, [2026, 0, 2026, 0, 0]);
+    }
+
+    fn g6_twice_or_late_changes_nothing_more(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-07");
+        // The server slept until the next February: the season is still the one that was missed.
+        assert_eq!(world.run(Job::YearlySwitch, "2027-02-01T00:00:00Z").processed, 1);
+        assert_eq!(season(&world, "class_1"), 2026);
+        let rows = world.db.count("graduation_history");
+        assert_eq!(world.run(Job::YearlySwitch, "2027-02-01T00:00:00Z").processed, 0);
+        assert_eq!((rows, world.db.count("graduation_history")), (rows, rows));
+    }
+
+    fn g6_a_branch_marked_after_the_date_turns_at_the_next_run(db: TestDb) {
+        let world = World::new(db, SPRING);
+        world.run(Job::YearlySwitch, SWITCH);
+        mark(&world, "class_2", "2026-07");
+        assert_eq!(season(&world, "class_2"), 0);
+        world.run(Job::YearlySwitch, "2026-06-10T00:00:00Z");
+        assert_eq!(season(&world, "class_2"), 2026);
+        assert_eq!(world.db.number("SELECT count(*) AS value FROM graduation_history WHERE event = 'turned' AND account_id IS NULL"), 1);
+    }
+
+    fn g6_the_switch_date_is_the_seasons_policy(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-07");
+        let nation = world.admin("nation");
+        let mut policy = nation.get("/v1/policies/2026").expect(200).json();
+        policy["switch_on"] = json!("06-15");
+        nation.request("PUT", "/v1/policies/2026").header("if-match", "*").json(&policy).send().expect(200);
+        assert_eq!(world.run(Job::YearlySwitch, "2026-06-14T15:59:59Z").processed, 0);
+        assert_eq!(world.run(Job::YearlySwitch, "2026-06-14T16:00:00Z").processed, 1);
+    }
+
+    fn l1_the_cohort_is_taken_at_the_switch_without_delayed_and_teachers(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-07");
+        let items = json!([
+            {"member": world.mem("class_1/1"), "identity": "teacher"},
+            {"member": world.mem("class_1/2"), "identity": "delayed", "month": "2026-08", "reason": "休学"},
+        ]);
+        world.admin("college").write("/v1/member-marks", &json!({"mode": "per_item", "items": items})).expect(200);
+        world.run(Job::YearlySwitch, SWITCH);
+        let counted = || world.db.texts("SELECT name AS value FROM members JOIN cohort_members ON member_id = id WHERE season = 2026 ORDER BY name");
+        assert_eq!(counted(), ["class_1/3"]);
+        // Kept up to date as marks change.
+        world.at("2026-06-15T00:00:00Z");
+        let undo = json!({"mode": "per_item", "items": [{"member": world.mem("class_1/1")}]});
+        world.admin("college").write("/v1/member-marks/undo", &undo).expect(200);
+        assert_eq!(counted(), ["class_1/1", "class_1/3"]);
+        let mark = json!({"mode": "per_item", "items": [{"member": world.mem("class_1/3"), "identity": "teacher"}]});
+        world.admin("college").write("/v1/member-marks", &mark).expect(200);
+        assert_eq!(counted(), ["class_1/1"]);
+    }
+
+    fn one_bad_row_stops_nothing(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-07");
+        mark(&world, "class_2", "2026-07");
+        // The last write of class 1's turning fails.
+        let key = world.org_key("class_1");
+        match world.db.engine() {
+            crate::support::Engine::Sqlite => world.db.execute(&format!(
+                "CREATE TRIGGER broken BEFORE INSERT ON graduation_history WHEN NEW.branch_id = {key} BEGIN SELECT RAISE(ABORT, 'broken'); END"
+            )),
+            crate::support::Engine::Postgres => world.db.execute(&format!(
+                "ALTER TABLE graduation_history ADD CONSTRAINT broken CHECK (branch_id <> {key}) NOT VALID"
+            )),
+        }
+        let run = world.run(Job::YearlySwitch, SWITCH);
+        assert_eq!((run.processed, run.failed), (1, 1));
+        assert_eq!((season(&world, "class_1"), season(&world, "class_2")), (0, 2026));
+        assert_eq!(world.db.count("cohort_members"), 3, "nothing of the failed branch is left");
+    }
+
+    fn a_job_that_runs_elsewhere_is_left_alone_until_its_lease_ends(db: TestDb) {
+        let world = World::new(db, SWITCH);
+        mark(&world, "class_1", "2026-07");
+        let until = zhuanjie::domain::time::Timestamp::timestamp_micros(&world.clock.now()) + 60_000_000;
+        world.db.execute(&format!("INSERT INTO job_leases (name, holder, until) VALUES ('yearly-switch', 'other', {until})"));
+        let at = world.clock.now();
+        let run = || block_on(jobs::run(&world.db.db(), &world.clock, Job::YearlySwitch, at)).expect("a database");
+        assert!(matches!(run(), Ending::Elsewhere));
+        assert_eq!((season(&world, "class_1"), world.db.count("job_runs")), (0, 0));
+        world.at("2026-05-31T16:01:01Z");
+        assert!(matches!(run(), Ending::Done(_)));
+        assert_eq!(season(&world, "class_1"), 2026);
+    }
+
+    fn two_servers_at_once_turn_each_branch_once(db: TestDb) {
+        let world = World::new(db, SWITCH);
+        mark(&world, "class_1", "2026-07");
+        mark(&world, "class_2", "2026-07");
+        let at = world.clock.now();
+        block_on(async {
+            let (db, clock) = (world.db.db(), world.clock.clone());
+            let (a, b) = tokio::join!(
+                jobs::run(&db, &clock, Job::YearlySwitch, at),
+                jobs::run(&db, &clock, Job::YearlySwitch, at)
+            );
+            a.and(b).expect("no fault");
+        });
+        assert_eq!(world.db.number("SELECT count(*) AS value FROM graduation_history WHERE event = 'turned'"), 2);
+    }
+
+    fn operators_see_the_last_runs_and_nobody_else_does(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-07");
+        world.run(Job::YearlySwitch, SWITCH);
+        let jobs = world.admin("nation").get("/v1/jobs").expect(200).json();
+        assert_eq!((&jobs[0]["name"], &jobs[0]["runs"][0]["processed"]), (&json!("yearly-switch"), &json!(1)));
+        assert_eq!(jobs[0]["runs"][0]["at"], SWITCH);
+        world.admin("province").get("/v1/jobs").refused(403, "job.not_allowed");
+        world.anybody().get("/v1/jobs").refused(401, "request.unauthenticated");
+    }
+}

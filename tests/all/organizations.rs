@@ -2,7 +2,7 @@
 
 use crate::support::http::{Answer, Client};
 use crate::support::world::World;
-use crate::support::{TestDb, both_engines};
+use crate::support::both_engines;
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-06-15T00:00:00Z";
@@ -36,7 +36,10 @@ fn act(client: &Client, id: &str, action: &str, body: &Value) -> Answer {
 fn allowed(client: &Client, id: &str, action: &str) -> Option<String> {
     let detail = client.get(&format!("/v1/organizations/{id}")).expect(200).json();
     let actions = detail["allowed_actions"].as_array().expect("actions").clone();
-    let found = actions.iter().find(|found| found["action"] == action).expect("the action");
+    let found = actions
+        .iter()
+        .find(|found| found["action"] == action)
+        .expect("the action");
     assert_eq!(found["enabled"], json!(found["refusal"].is_null()));
     found["refusal"]["code"].as_str().map(str::to_owned)
 }
@@ -168,7 +171,7 @@ both_engines! {
         act(&world.admin("township"), &world.org("village"), "close", &json!({})).refused(409, "organization.not_empty");
         // A case on its way here holds it open, and nothing else does.
         let filing = json!({"reason": "employed_with_league", "target": workshop,
-            "details": {"employer": "机器厂", "address": {"division_code": "420106", "line": "一号"}}});
+            "details": {"employer_name": "机器厂", "employer_address": {"division_code": "420106", "text": "一号"}}});
         let filed = world.person("class_1/1").write("/v1/transfers", &filing);
         let filed = filed.expect(201).json();
         act(&employer, &workshop, "close", &json!({})).refused(409, "organization.not_empty");

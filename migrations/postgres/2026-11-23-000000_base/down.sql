@@ -1,6 +1,8 @@
 DROP TABLE job_runs;
 DROP TABLE job_leases;
 DROP TABLE idempotency_keys;
+DROP TABLE budgets;
+DROP TABLE look_ups;
 DROP TABLE audit_log;
 DROP TABLE policies;
 DROP TABLE cohort_members;
@@ -17,5 +19,6 @@ DROP TABLE appointment_requests;
 DROP TABLE appointments;
 DROP TABLE accounts;
 DROP TABLE members;
+DROP TABLE organization_terms;
 DROP TABLE organization_names;
 DROP TABLE organizations;

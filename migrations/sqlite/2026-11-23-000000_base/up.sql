@@ -51,6 +51,17 @@ CREATE TABLE organization_names (
 ) STRICT;
 CREATE INDEX organization_names_organization ON organization_names (organization_id);
 
+-- The search index (O4): the texts an organization is found by, in each list it is looked for in. A look-up is the range
+-- of texts of one list that begin with what was typed.
+CREATE TABLE organization_terms (
+    scope_id INTEGER NOT NULL REFERENCES organizations (id),
+    term TEXT NOT NULL,
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    kind TEXT NOT NULL,
+    PRIMARY KEY (scope_id, term, organization_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX organization_terms_organization ON organization_terms (organization_id);
+
 -- Members (团员). ID number and telephone are sealed; equality goes by a keyed digest.
 CREATE TABLE members (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -139,7 +150,7 @@ CREATE INDEX reset_codes_account ON reset_codes (account_id, id);
 CREATE TABLE certifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     member_id INTEGER NOT NULL REFERENCES members (id),
-    file TEXT NOT NULL UNIQUE,
+    file TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     sha256 BLOB NOT NULL,
     uploader_account_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -327,6 +338,25 @@ CREATE TABLE audit_log (
     subject TEXT,
     request_id TEXT NOT NULL
 ) STRICT;
+
+-- Every look-up of a person by name and ID number (T4), for the audit and for whoever was looked for.
+CREATE TABLE look_ups (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    -- Null where nobody was found.
+    member_id INTEGER REFERENCES members (id)
+) STRICT;
+CREATE INDEX look_ups_member ON look_ups (member_id, id);
+
+-- How much of a budget was used in a span of time; it holds over all servers and survives restarts.
+CREATE TABLE budgets (
+    name TEXT NOT NULL,
+    span INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    PRIMARY KEY (name, span)
+) STRICT, WITHOUT ROWID;
 
 -- Answers already given, by actor and key, written in the effect's own transaction.
 CREATE TABLE idempotency_keys (

@@ -1,23 +1,23 @@
 //! Transfers of organization relations (组织关系转接): filing, preview, decisions, history.
 
+mod batch;
 mod wire;
 
 use super::caller::{Administrator, Caller, SignedIn};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::language;
+use super::look_up;
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
 use super::reply::{self, write_once};
 use super::wire::{Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
-use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{MemberId, OrganizationId, TransferId};
 use crate::domain::reason::{Details, Reason};
 use crate::domain::refusal::Refusal;
-use crate::domain::time::{Timestamp, shanghai_date};
 use crate::domain::transfer::state::Phase;
-use crate::security::vault::{Purpose, Vault};
+use crate::service::Context;
 use crate::service::transfers::{self, Decision, Filing, Listing, Side, Subject};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -31,6 +31,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config
         .service(list_transfers)
         .service(preview_transfer)
+        .service(batch::decide_transfers)
         .service(propose_transfer)
         .service(get_transfer)
         .service(transfer_history)
@@ -69,20 +70,24 @@ struct FilingBody {
     /// What the reason demands: see `GET /v1/transfer-reasons`.
     #[serde(default)]
     details: Details,
-    /// The organization chosen; absent for Beijing, Guangdong, Fujian and for special units.
+    /// The organization chosen; absent for Beijing, Guangdong, Fujian and for special units. A target side that names none
+    /// means itself.
     target: Option<OrganizationId>,
     /// Why a member under 16 leaves the school sector (T9).
     explanation: Option<String>,
 }
 
 impl FilingBody {
-    fn into_filing(self, vault: &Vault, now: Timestamp) -> Result<Filing, Problem> {
-        let explanation = match &self.explanation {
-            Some(text) => remark("/explanation", text)?,
-            None => None,
+    /// The filing it stands for. Naming somebody by name and ID number is a look-up and paid for as one (T4), whatever
+    /// becomes of the filing.
+    async fn into_filing(self, app: &App, context: &Context) -> Result<Filing, Problem> {
+        let explanation = remark(self.explanation.as_deref(), "/explanation")?;
+        let subject = match self.member {
+            None => Subject::Myself,
+            Some(who) => who.into_subject(app, context).await?,
         };
         Ok(Filing {
-            subject: subject(self.member, vault, now)?,
+            subject,
             reason: self.reason,
             details: self.details,
             target: self.target,
@@ -91,33 +96,20 @@ impl FilingBody {
     }
 }
 
-fn subject(who: Option<Who>, vault: &Vault, now: Timestamp) -> Result<Subject, Problem> {
-    match who {
-        None => Ok(Subject::Myself),
-        Some(Who {
-            id: Some(id),
-            name: None,
-            id_number: None,
-        }) => Ok(Subject::Ours(id)),
-        Some(Who {
-            id: None,
-            name: Some(name),
-            id_number: Some(number),
-        }) => {
-            let number = IdNumber::parse(&number, shanghai_date(now));
-            let number = number.map_err(|e| Problem::new(Refusal::from(e).at("/member/id_number")))?;
-            Ok(Subject::Named {
-                name,
-                id_number: vault.digest(Purpose::IdNumber, number.reveal()),
-            })
-        }
-        Some(_) => {
-            let problem = "give either id, or name and id_number";
-            Err(Problem::new(
-                Refusal::new(Code::RequestInvalid)
-                    .with("problem", problem)
-                    .at("/member"),
-            ))
+impl Who {
+    async fn into_subject(self, app: &App, context: &Context) -> Result<Subject, Problem> {
+        match (self.id, self.name, self.id_number) {
+            (Some(id), None, None) => Ok(Subject::Ours(id)),
+            (None, Some(name), Some(number)) => {
+                let wanted = look_up::wanted(name, &number, "/member", &app.vault, context.now)?;
+                look_up::find(app, context.clone(), wanted.clone()).await?;
+                Ok(Subject::Named(wanted))
+            }
+            _ => {
+                let problem = "give either id, or name and id_number";
+                let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+                Err(Problem::new(refusal.at("/member")))
+            }
         }
     }
 }
@@ -139,7 +131,7 @@ async fn preview_transfer(
     caller: Caller<SignedIn>,
     body: Json<FilingBody>,
 ) -> Result<HttpResponse, Problem> {
-    let filing = body.into_inner().into_filing(&app.vault, caller.context.now)?;
+    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
     let vault = app.vault.clone();
     // Through the writing door, so that it sees and locks just what the filing would.
     let preview = app
@@ -171,7 +163,7 @@ async fn propose_transfer(
     body: Json<FilingBody>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let filing = body.into_inner().into_filing(&app.vault, caller.context.now)?;
+    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
     let (vault, language) = (app.vault.clone(), language::of(&request));
     write_once(&app, caller.context, claim, move |conn, context| {
         let view = transfers::file(conn, context, &vault, &filing)?;
@@ -186,6 +178,8 @@ async fn propose_transfer(
 }
 
 /// Get a transfer
+///
+/// For the member, both sides and their superiors: where it stands, whose turn it is, and what the caller may do.
 #[utoipa::path(tag = "transfers", operation_id = "get_transfer", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The case", body = TransferView),
@@ -335,7 +329,7 @@ struct Desk {
 impl Desk {
     async fn take<T>(
         self,
-        context: crate::service::Context,
+        context: Context,
         body: Json<T>,
         decision: impl FnOnce(T) -> Result<Decision, Problem>,
     ) -> Result<HttpResponse, Problem> {
@@ -350,9 +344,9 @@ impl Desk {
     }
 }
 
+/// Blank is left to the rule (A5); only the length is the wire's matter.
 fn reason(text: String) -> Result<String, Problem> {
-    // Blank is left to the rule (A5); only the length is the wire's matter.
-    remark("/reason", &text).map(|_| text)
+    remark(Some(&text), "/reason").map(|_| text)
 }
 
 macro_rules! decision {

@@ -2,7 +2,7 @@
 
 use crate::api::problem::Blocking;
 use crate::api::wire::Instant;
-use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::reason::{Details, Reason, Side};
 use crate::domain::refusal::Language;
 use crate::domain::transfer::allowed::Action;
@@ -190,6 +190,15 @@ impl TransferView {
     }
 }
 
+/// Somebody with an account.
+#[derive(Debug, Serialize, ToSchema)]
+struct Person {
+    /// The account.
+    account_id: AccountId,
+    /// The name.
+    name: String,
+}
+
 /// One step of a case's history (A7).
 #[derive(Debug, Serialize, ToSchema)]
 pub struct EventView {
@@ -201,6 +210,9 @@ pub struct EventView {
     event: &'static str,
     /// Whether the service did it by itself.
     automatic: bool,
+    /// Who did it; absent when the service did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<Person>,
     /// The organization somebody acted for; absent when the member or the service acted.
     #[serde(skip_serializing_if = "Option::is_none")]
     acting_for: Option<Named>,
@@ -219,6 +231,7 @@ impl From<HistoryEntry> for EventView {
     fn from(entry: HistoryEntry) -> Self {
         let HistoryEntry {
             event,
+            person_name,
             organization_name,
         } = entry;
         let (state, branch_id, reason) = match &event.kind {
@@ -236,6 +249,10 @@ impl From<HistoryEntry> for EventView {
             at: event.at.into(),
             event: event.kind.name(),
             automatic: event.is_automatic(),
+            by: event
+                .by
+                .zip(person_name)
+                .map(|(account_id, name)| Person { account_id, name }),
             acting_for: event
                 .acting_for
                 .zip(organization_name)

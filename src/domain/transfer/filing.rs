@@ -139,6 +139,26 @@ pub fn t8_target_leading_organ(target: &OrganizationFacts) -> Result<(), Refusal
     refuse_if(target.kind == Kind::LeadingOrgan, Code::TransferTargetLeadingOrgan)
 }
 
+/// T6, T8 and the reason's own target (T5): everything that is against an organization as a target, for a filing and for
+/// a search (O4) alike. `branch` is the member's and `school` the school he belongs to, as far as they are known; without
+/// a reason, what reasons demand is left open.
+pub fn t8_target(
+    target: &OrganizationFacts,
+    reason: Option<Reason>,
+    branch: Option<OrganizationId>,
+    school: Option<OrganizationId>,
+) -> Vec<Refusal> {
+    let checks = [
+        t6_target_other_system(target),
+        t8_target_graduate_branch(target),
+        t8_target_closed(target),
+        t8_target_same(branch, target),
+        t8_target_leading_organ(target),
+        reason.map_or(Ok(()), |reason| reason.check_target(target, school)),
+    ];
+    checks.into_iter().filter_map(Result::err).collect()
+}
+
 /// A4: whether it is a special-unit holding (特殊单位专属库), which nobody may choose or even learn of.
 pub fn is_holding(organization: &OrganizationFacts) -> bool {
     organization.purpose == Purpose::SpecialUnit

@@ -343,19 +343,11 @@ fn x2_destination(request: &Request<'_>) -> Result<Destination, Refusal> {
     }
 }
 
-/// T6, T8 and the reason's own target (T5), each of which may object.
+/// What is against the target, at its place in the request.
 fn t8_target(target: &OrganizationFacts, request: &Request<'_>, branch: Option<&OrganizationFacts>) -> Vec<Refusal> {
-    let checks = [
-        filing::t6_target_other_system(target),
-        filing::t8_target_graduate_branch(target),
-        filing::t8_target_closed(target),
-        filing::t8_target_same(branch.map(|branch| branch.id), target),
-        filing::t8_target_leading_organ(target),
-        request
-            .reason
-            .check_target(target, branch.and_then(|branch| branch.school)),
-    ];
-    checks.into_iter().filter_map(Result::err).map(at_target).collect()
+    let school = branch.and_then(|branch| branch.school);
+    let blocking = filing::t8_target(target, Some(request.reason), branch.map(|branch| branch.id), school);
+    blocking.into_iter().map(at_target).collect()
 }
 
 fn at_target(refusal: Refusal) -> Refusal {

@@ -10,7 +10,7 @@ use crate::domain::organization::{
 };
 use crate::domain::refusal::Refusal;
 use crate::repository::organizations::{self, NewOrganization, Organization};
-use crate::repository::{appointments, graduation, members, transfers};
+use crate::repository::{appointments, graduation, members, search, transfers};
 use crate::service::{Context, Error, Expected, Result, appointments as offices, audit};
 
 /// An organization to be created.
@@ -221,9 +221,12 @@ fn stored(is_stored: bool) -> Result<()> {
     }
 }
 
-/// What follows whenever an organization appears, is called otherwise, or disappears: the one place for what is kept
-/// beside its row.
+/// What follows whenever an organization appears, is called otherwise, or disappears: what it is found by (O4), and the
+/// audit row.
 fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: &str) -> Result<Organization> {
+    let organization = refreshed(conn, id)?;
+    let former_names = organizations::former_names(conn, id)?;
+    search::index(conn, &organization, &former_names)?;
     audit::record(conn, context, action, Some(&id.to_string()))?;
-    refreshed(conn, id)
+    Ok(organization)
 }

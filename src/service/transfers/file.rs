@@ -23,6 +23,7 @@ use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer};
 use crate::repository::{accounts, appointments, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
+use crate::service::look_up::Wanted;
 use crate::service::{Context, Error, Result, audit, policies};
 
 /// Whom a filing is about; it says which side starts (T1).
@@ -33,12 +34,7 @@ pub enum Subject {
     /// A member of the caller's subtree: the source side starts.
     Ours(MemberId),
     /// Somebody named by full name and ID number: the target side starts (§1.4.3).
-    Named {
-        /// The full name.
-        name: String,
-        /// The digest of the ID number.
-        id_number: Vec<u8>,
-    },
+    Named(Wanted),
 }
 
 impl Subject {
@@ -46,7 +42,7 @@ impl Subject {
         match self {
             Self::Myself => Side::Member,
             Self::Ours(_) => Side::Source,
-            Self::Named { .. } => Side::Target,
+            Self::Named(_) => Side::Target,
         }
     }
 }
@@ -213,7 +209,7 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         filed_at: open.filed_at.into(),
     });
     let source = chain_of(conn, branch.id)?;
-    let target = match filing.target {
+    let target = match filing.target.or_else(|| own(&context.actor, filing)) {
         Some(id) => Some(target(conn, id)?),
         None => None,
     };
@@ -249,13 +245,22 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> 
                 .filter(|member| member.branch_id.is_some() && actor.reaches(&member.branch_path))
                 .ok_or(Code::MemberNotFound)?)
         }
-        Subject::Named { name, id_number } => {
+        Subject::Named(Wanted { name, id_number }) => {
             actor.office().ok_or(Code::ActorNotAdministrator)?;
             let found = members::by_id_number_locked(conn, id_number)?;
             Ok(found
                 .filter(|member| member.name == *name && member.branch_id.is_some())
                 .ok_or(Code::MemberNoMatch)?)
         }
+    }
+}
+
+/// A target side that names no target means itself (§1.4.6: 转入组织发起申请时无需填写).
+fn own(actor: &Actor, filing: &Filing) -> Option<OrganizationId> {
+    let names_none = filing.reason == Reason::SpecialUnit || filing.details.external.is_some();
+    match filing.subject.side() {
+        Side::Target if !names_none => actor.office().map(|office| office.organization),
+        _ => None,
     }
 }
 

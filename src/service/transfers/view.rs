@@ -3,14 +3,14 @@
 use super::{Loaded, is_visible, load, not_found};
 use crate::db::Conn;
 use crate::domain::codes::Code;
-use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::refusal::Refusal;
 use crate::domain::transfer::allowed::{Action, allowed_actions};
 use crate::domain::transfer::decide::Desk;
 use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::Phase;
-use crate::repository::organizations;
 use crate::repository::transfers::{self, Place, Transfer};
+use crate::repository::{accounts, organizations};
 use crate::service::{Context, Error, Result};
 
 /// A case as somebody sees it.
@@ -136,6 +136,7 @@ fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place>
 #[derive(Debug, Clone)]
 pub struct HistoryEntry {
     pub event: Event,
+    pub person_name: Option<String>,
     pub organization_name: Option<String>,
 }
 
@@ -149,18 +150,18 @@ pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec
     let events: Option<Vec<Event>> = transfers::events(conn, id)?.into_iter().collect();
     let events = events.ok_or(Error::Corrupt("an event's facts"))?;
     let organizations: Vec<OrganizationId> = events.iter().filter_map(|event| event.acting_for).collect();
-    let names = organizations::names(conn, &organizations)?;
-    let name = |id: OrganizationId| {
-        names
-            .iter()
-            .find(|(found, _)| *found == id)
-            .map(|(_, name)| name.clone())
+    let organizations = organizations::names(conn, &organizations)?;
+    let people: Vec<AccountId> = events.iter().filter_map(|event| event.by).collect();
+    let people = accounts::names(conn, &people)?;
+    let entry = |event: Event| HistoryEntry {
+        person_name: event.by.and_then(|id| name(&people, id)),
+        organization_name: event.acting_for.and_then(|id| name(&organizations, id)),
+        event,
     };
-    Ok(events
-        .into_iter()
-        .map(|event| HistoryEntry {
-            organization_name: event.acting_for.and_then(name),
-            event,
-        })
-        .collect())
+    Ok(events.into_iter().map(entry).collect())
+}
+
+fn name<Id: PartialEq>(names: &[(Id, String)], id: Id) -> Option<String> {
+    let found = names.iter().find(|(found, _)| *found == id);
+    found.map(|(_, name)| name.clone())
 }

@@ -440,10 +440,24 @@ impl World {
         self.signed_in(self.someone(name).account, None)
     }
 
-    fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
+    /// Where the program listens, as `host:port`.
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
+    /// The token of a person acting from his office, for those who write their requests by hand.
+    pub fn token(&self, name: &str) -> String {
+        let &(account, office) = &self.offices[name];
+        self.issue(account, Some(office))
+    }
+
+    fn issue(&self, account: AccountId, office: Option<AppointmentId>) -> String {
         let bearer = Bearer { account, office };
-        let token = self.app.tokens.issue(bearer, self.clock.now()).expect("a token");
-        self.anybody().with_token(&token)
+        self.app.tokens.issue(bearer, self.clock.now()).expect("a token")
+    }
+
+    fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
+        self.anybody().with_token(&self.issue(account, office))
     }
 
     /// Sets the clock (RFC 3339). Tokens issued before may have ended.

@@ -1,0 +1,64 @@
+//! What a person may have meant by what he typed: the readings of a query, the most literal first.
+
+use super::name::{core, fold, fold_char, is_ending, loose_places, squeeze, stem};
+
+/// The longest query, in characters.
+pub const LONGEST: usize = 64;
+/// More parts than that say nothing more.
+const MOST_PARTS: usize = 6;
+
+/// One way to read a query: parts that all have to hold, each for the organization or for one of its superiors.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading(pub Vec<Part>);
+
+/// A part of a reading, as the index writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// The text.
+    pub text: String,
+    /// Whether the index is asked for it; an ending such as 街道 only has to stand in the name.
+    pub is_key: bool,
+}
+
+impl Part {
+    fn new(text: &str) -> Self {
+        Self {
+            is_key: !is_ending(text) && text.chars().nth(1).is_some(),
+            text: text.to_owned(),
+        }
+    }
+}
+
+/// The readings of a query: as one name, by its words, by the places it begins with, without endings (办事处, 镇), and as it
+/// stands. None if there is neither letter nor digit in it.
+pub fn readings(query: &str) -> Vec<Reading> {
+    let words = words(query);
+    let squeezed: Vec<String> = words.iter().map(|word| squeeze(core(word))).collect();
+    let by_places: Vec<String> = words.iter().flat_map(|word| by_places(core(word))).collect();
+    let stems: Vec<String> = by_places.iter().map(|part| stem(part).to_owned()).collect();
+    let joined = words.concat();
+    let one_name = vec![squeeze(core(&joined))];
+    let mut all: Vec<Reading> = Vec::new();
+    for parts in [one_name, squeezed, by_places, stems, vec![joined]] {
+        let reading = Reading(parts.iter().map(|part| Part::new(part)).collect());
+        let can_find = reading.0.iter().any(|part| part.is_key);
+        if can_find && !all.contains(&reading) {
+            all.push(reading);
+        }
+    }
+    all
+}
+
+/// The words of a query, folded: cut at blanks and marks, except brackets, which stand within names.
+fn words(query: &str) -> Vec<String> {
+    let is_cut = |c: char| fold_char(c).is_none() && !matches!(c, '(' | ')' | '（' | '）' | '\'' | '’');
+    let words = query.split(is_cut).map(fold);
+    words.filter(|word| !word.is_empty()).take(MOST_PARTS).collect()
+}
+
+/// The places a word begins with and the rest, each a part.
+fn by_places(word: &str) -> Vec<String> {
+    let (places, rest) = loose_places(word);
+    let places = places.into_iter().map(str::to_owned);
+    places.chain([rest.to_owned()]).collect()
+}

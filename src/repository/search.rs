@@ -1,0 +1,202 @@
+//! The search index over organizations (O4): one range of one list a look-up, never more than [`MOST`] rows.
+
+use super::organizations::Organization;
+use crate::db::schema::{organization_terms, organizations};
+use crate::db::{Backend, Conn};
+use crate::domain::ids::OrganizationId;
+use crate::domain::organization::{Kind, Level, Path, Purpose, Stage, Status, System};
+use crate::domain::search::rank::Standing;
+use crate::domain::search::{self, Named, Term, TermKind};
+use crate::on_each;
+use diesel::prelude::*;
+
+/// How many texts a look-up reads at most. Whole texts come before longer ones, so what is cut off is what begins with
+/// the same letters and goes on differently: whoever types more finds it.
+pub const MOST: i64 = 200;
+
+/// An organization found, with the text it was found by.
+#[derive(Debug, Clone)]
+pub struct Posting {
+    /// The text of the index that begins with the one asked for.
+    pub term: String,
+    /// What it is to the organization.
+    pub kind: TermKind,
+    /// The organization.
+    pub found: Found,
+}
+
+/// What the ranking and the matching need of an organization.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = organizations, check_for_backend(Backend))]
+pub struct Found {
+    pub id: OrganizationId,
+    pub path: Path,
+    pub kind: Kind,
+    pub level: Level,
+    pub stage: Option<Stage>,
+    pub province_id: Option<OrganizationId>,
+    pub leading_organ_id: Option<OrganizationId>,
+    pub division_code: Option<String>,
+    pub name: String,
+    pub status: Status,
+}
+
+impl Found {
+    /// Whether it is below a superior, or stands in the place whose leading organ that is: a university answers to its
+    /// province, and is looked for by its city.
+    pub fn belongs_to(&self, superior: &Found) -> bool {
+        let stands_there = || match (&self.division_code, &superior.division_code) {
+            // Codes of six digits fill up with zeros: 420100 is all of 4201.
+            (Some(own), Some(place)) => {
+                superior.kind == Kind::LeadingOrgan && own.starts_with(place.trim_end_matches("00"))
+            }
+            _ => false,
+        };
+        self.path.is_below(&superior.path) || self.id != superior.id && stands_there()
+    }
+
+    /// What the ranking needs to know.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            id: self.id,
+            kind: self.kind,
+            level: self.level,
+            stage: self.stage,
+            status: self.status,
+        }
+    }
+}
+
+/// A row of the index.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = organization_terms)]
+pub struct Entry {
+    scope_id: i64,
+    term: String,
+    organization_id: i64,
+    kind: &'static str,
+}
+
+impl Entry {
+    /// The rows of an organization: each of its terms in each of its lists.
+    pub fn all(
+        organization: OrganizationId,
+        scopes: &[OrganizationId],
+        terms: Vec<Term>,
+    ) -> impl Iterator<Item = Self> {
+        terms.into_iter().flat_map(move |term| {
+            scopes.iter().map(move |scope| Self {
+                scope_id: scope.0,
+                term: term.text.clone(),
+                organization_id: organization.0,
+                kind: term.kind.as_str(),
+            })
+        })
+    }
+}
+
+/// Writes what an organization is found by, in place of what was there. Part of the transaction that creates, renames or
+/// closes it. A special-unit holding is found by nothing (S-30).
+pub fn index(conn: &mut Conn, organization: &Organization, former_names: &[String]) -> QueryResult<()> {
+    diesel::delete(organization_terms::table.filter(organization_terms::organization_id.eq(organization.id)))
+        .execute(conn)?;
+    if organization.purpose == Purpose::SpecialUnit {
+        return Ok(());
+    }
+    let terms = search::terms(&Named {
+        name: &organization.name,
+        short_name: &organization.short_name,
+        former_names,
+        school_code: organization.school_code.as_deref(),
+        kind: organization.kind,
+    });
+    let scopes = search::scopes(
+        &organization.path,
+        organization.kind,
+        organization.province_id,
+        organization.leading_organ_id,
+    );
+    let entries: Vec<Entry> = Entry::all(organization.id, &scopes, terms).collect();
+    store(conn, &entries)
+}
+
+/// Stores rows of the index, many in a statement.
+pub fn store(conn: &mut Conn, entries: &[Entry]) -> QueryResult<()> {
+    // Four values a row; SQLite takes 32,766 in a statement.
+    const AT_ONCE: usize = 8_000;
+    for entries in entries.chunks(AT_ONCE) {
+        on_each!(conn, |c| diesel::insert_into(organization_terms::table)
+            .values(entries)
+            .execute(c))?;
+    }
+    Ok(())
+}
+
+/// The organizations of a list with a text that begins with the one asked for, whole texts first.
+pub fn postings(conn: &mut Conn, scope: OrganizationId, text: &str) -> QueryResult<Vec<Posting>> {
+    // Behind every text that begins so: no text holds a character after the last of all.
+    let until = format!("{text}{}", char::MAX);
+    let rows: Vec<(String, TermKind, Found)> = organization_terms::table
+        .inner_join(organizations::table)
+        .filter(organization_terms::scope_id.eq(scope))
+        .filter(organization_terms::term.ge(text))
+        .filter(organization_terms::term.lt(until))
+        .order((organization_terms::term, organization_terms::organization_id))
+        .limit(MOST)
+        .select((organization_terms::term, organization_terms::kind, Found::as_select()))
+        .load(conn)?;
+    let posting = |(term, kind, found)| Posting { term, kind, found };
+    Ok(rows.into_iter().map(posting).collect())
+}
+
+/// The root of the tree: its list is everybody's.
+pub fn root(conn: &mut Conn) -> QueryResult<Option<OrganizationId>> {
+    organizations::table
+        .filter(organizations::parent_id.is_null())
+        .filter(organizations::closed_at.is_null())
+        .order(organizations::id)
+        .select(organizations::id)
+        .first(conn)
+        .optional()
+}
+
+/// The leading organ of a province, or of a system committee (系统团委): one of the root's few direct subordinates.
+pub fn province_level(
+    conn: &mut Conn,
+    root: OrganizationId,
+    wanted: ProvinceLevel,
+) -> QueryResult<Option<OrganizationId>> {
+    let below: Vec<(OrganizationId, System, Option<String>)> = organizations::table
+        .filter(organizations::parent_id.eq(root))
+        .filter(organizations::closed_at.is_null())
+        .filter(organizations::level.eq(Level::Province))
+        .select((organizations::id, organizations::system, organizations::division_code))
+        .load(conn)?;
+    let is_wanted = |system: System, division: Option<&str>| match wanted {
+        ProvinceLevel::System(wanted) => system == wanted,
+        ProvinceLevel::Province(wanted) => {
+            system == System::Place && division.and_then(|code| code.get(..2)?.parse().ok()) == Some(wanted)
+        }
+    };
+    let found = below
+        .into_iter()
+        .find(|(_, system, division)| is_wanted(*system, division.as_deref()));
+    Ok(found.map(|(id, ..)| id))
+}
+
+/// Which of the nation's direct subordinates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProvinceLevel {
+    /// A province by the two digits of its code.
+    Province(u8),
+    /// A system committee.
+    System(System),
+}
+
+/// Several organizations by id, in no order.
+pub fn organizations(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
+    organizations::table
+        .filter(organizations::id.eq_any(ids.iter().map(|id| id.0)))
+        .select(Organization::as_select())
+        .load(conn)
+}

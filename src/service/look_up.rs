@@ -1,0 +1,96 @@
+//! Looking for a person by full name and ID number (T4, §1.4.3, §2.5): where the member is and whom to ask there.
+//!
+//! An ID number has little entropy, so a look-up is an oracle: each one, found or not, is noted, audited and taken out of
+//! three budgets, the asking person's, the asking organization's and that of the person looked for. A filing from the
+//! target side names a person in the same way and pays the same.
+
+use super::{Context, Error, Result, audit};
+use crate::db::Conn;
+use crate::domain::codes::Code;
+use crate::repository::look_ups;
+pub use crate::repository::organizations::Organization;
+use crate::repository::{members, organizations};
+
+/// The span of all budgets, in seconds.
+const SPAN: i64 = 3600;
+/// How often one person may look in that span.
+const PER_ACCOUNT: i64 = 120;
+/// How often all administrators of one organization may.
+const PER_ORGANIZATION: i64 = 600;
+/// How often one person may be looked for.
+const PER_TARGET: i64 = 20;
+
+/// Who is looked for: nobody is named in the clear beyond this.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// The full name.
+    pub name: String,
+    /// The digest of the ID number.
+    pub id_number: Vec<u8>,
+}
+
+/// What a look-up came to. It is a result and no error: the attempt itself has to be stored.
+#[derive(Debug, Clone)]
+pub enum Found {
+    /// The branch of the member.
+    Branch(Box<Organization>),
+    /// Nobody, a name that does not fit, or somebody who belongs to no branch: all the same to the caller.
+    Nobody,
+    /// A budget is used up.
+    Exhausted,
+}
+
+/// Looks for a person.
+///
+/// # Errors
+/// `actor.not_administrator` for members.
+pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Found> {
+    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?.clone();
+    let account = context
+        .actor
+        .account
+        .ok_or(Error::Corrupt("an office without an account"))?;
+    if !is_within_budget(conn, context, wanted)? {
+        audit::record(conn, context, "member.look_up_limited", None)?;
+        return Ok(Found::Exhausted);
+    }
+    let found = members::by_id_number(conn, &wanted.id_number)?.filter(|member| member.name == wanted.name);
+    let branch = match found.as_ref().and_then(|member| member.branch_id) {
+        Some(branch) => organizations::find(conn, branch)?,
+        None => None,
+    };
+    look_ups::note(
+        conn,
+        context.now,
+        account,
+        office.organization,
+        found.as_ref().map(|member| member.id),
+    )?;
+    let subject = found.map(|member| member.id.to_string());
+    audit::record(conn, context, "member.looked_up", subject.as_deref())?;
+    Ok(branch.map_or(Found::Nobody, |branch| Found::Branch(Box::new(branch))))
+}
+
+fn is_within_budget(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<bool> {
+    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
+    let account = context
+        .actor
+        .account
+        .ok_or(Error::Corrupt("an office without an account"))?;
+    let target: String = wanted.id_number.iter().map(|byte| format!("{byte:02x}")).collect();
+    let span = context.now.timestamp().div_euclid(SPAN);
+    let budgets = [
+        (format!("look_up/account/{}", account.0), PER_ACCOUNT),
+        (
+            format!("look_up/organization/{}", office.organization.0),
+            PER_ORGANIZATION,
+        ),
+        (format!("look_up/target/{target}"), PER_TARGET),
+    ];
+    for (name, most) in budgets {
+        if !look_ups::spend(conn, &name, span, most)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

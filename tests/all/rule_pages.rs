@@ -1,0 +1,182 @@
+//! `docs/rules.md` and `docs/errors.md`: written from the same tables as the refusals, with the tests that prove each rule.
+//!
+//! `ZHUANJIE_BLESS=1 cargo test rule_pages` writes them anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use zhuanjie::domain::codes::Code;
+use zhuanjie::domain::refusal::Language;
+use zhuanjie::domain::rule::Rule;
+
+/// Rules whose turn comes with the linkage statistics; everything else must be proven.
+const NOT_YET: [Rule; 3] = [Rule::L2, Rule::L3, Rule::L4];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The part of a file that is tests: all of a test file, and of any other what stands behind `#[cfg(test)]`.
+fn tests_of(path: &Path, text: &str) -> String {
+    let inside = path
+        .strip_prefix(root())
+        .expect("a file of the project")
+        .to_string_lossy()
+        .into_owned();
+    let is_test_file = inside.starts_with("tests/") || inside.ends_with("tests.rs") || inside.contains("/tests/");
+    match text.split_once("#[cfg(test)]") {
+        _ if is_test_file => text.to_owned(),
+        Some((_, tests)) => tests.to_owned(),
+        None => String::new(),
+    }
+}
+
+/// The rules that a test's name begins with: `g5_g7_a_month…` proves G5 and G7.
+fn rules_of(name: &str) -> Vec<Rule> {
+    name.split('_')
+        .map_while(|part| part.to_uppercase().parse().ok())
+        .collect()
+}
+
+/// For each rule the tests named after it, with the file they stand in.
+fn proofs() -> BTreeMap<Rule, BTreeSet<(String, String)>> {
+    let mut proofs: BTreeMap<Rule, BTreeSet<(String, String)>> = BTreeMap::new();
+    for path in sources(&root().join("src"))
+        .into_iter()
+        .chain(sources(&root().join("tests")))
+    {
+        let text = std::fs::read_to_string(&path).expect("a source file");
+        let file = path
+            .strip_prefix(root())
+            .expect("a file of the project")
+            .to_string_lossy()
+            .into_owned();
+        for line in tests_of(&path, &text).lines() {
+            let Some((_, rest)) = line.split_once("fn ") else {
+                continue;
+            };
+            let name: String = rest
+                .chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                .collect();
+            for rule in rules_of(&name) {
+                proofs.entry(rule).or_default().insert((file.clone(), name.clone()));
+            }
+        }
+    }
+    proofs
+}
+
+fn rules_page() -> String {
+    let proofs = proofs();
+    let mut page = String::from(
+        "# The rules, and the tests that prove them\n\n\
+         Written from `src/domain/rule.rs` and `src/domain/codes.rs`; `ZHUANJIE_BLESS=1 cargo test rule_pages` writes it anew.\n\
+         § is the section of the manual. A rule without one, or marked so, is a decision of ours.\n",
+    );
+    for rule in Rule::ALL {
+        let source = match rule.section() {
+            Some(section) => format!("§{section}"),
+            None => "our decision".to_owned(),
+        };
+        let _ = write!(page, "\n## {} ({source})\n\n", rule.number());
+        let _ = writeln!(
+            page,
+            "{}\n\n{}\n",
+            rule.statement(Language::English),
+            rule.statement(Language::Chinese)
+        );
+        let codes: Vec<String> = Code::ALL
+            .iter()
+            .filter(|code| code.rule() == Some(*rule))
+            .map(|code| format!("`{}`", code.name()))
+            .collect();
+        if !codes.is_empty() {
+            let _ = writeln!(page, "Refusals: {}\n", codes.join(", "));
+        }
+        match proofs.get(rule) {
+            Some(tests) => {
+                for (file, name) in tests {
+                    let _ = writeln!(page, "- `{name}` in `{file}`");
+                }
+            }
+            None => page.push_str("Not built yet: it comes with the linkage statistics.\n"),
+        }
+    }
+    page
+}
+
+fn errors_page() -> String {
+    let mut page = String::from(
+        "# Error codes\n\n\
+         Written from `src/domain/codes.rs`; `ZHUANJIE_BLESS=1 cargo test rule_pages` writes it anew. Served at `GET /v1/errors`.\n\n\
+         | code | rule | what is wrong | what to do |\n|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let rule = code.rule().map_or("", |rule| rule.number());
+        let both = |text: fn(Code, Language) -> &'static str| {
+            format!(
+                "{}<br>{}",
+                text(*code, Language::English),
+                text(*code, Language::Chinese)
+            )
+        };
+        let (detail, next) = (both(Code::detail), both(Code::next_action));
+        let _ = writeln!(page, "| `{}` | {rule} | {detail} | {next} |", code.name());
+    }
+    page
+}
+
+fn hold(file: &str, page: &str) {
+    let path = root().join(file);
+    if std::env::var_os("ZHUANJIE_BLESS").is_some() {
+        std::fs::write(&path, page).expect("the page can be written");
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == page,
+        "{file} is stale: ZHUANJIE_BLESS=1 cargo test rule_pages"
+    );
+}
+
+#[test]
+fn the_page_of_the_rules_is_true() {
+    hold("docs/rules.md", &rules_page());
+}
+
+#[test]
+fn the_page_of_the_errors_is_true() {
+    hold("docs/errors.md", &errors_page());
+}
+
+#[test]
+fn each_rule_has_a_test_named_after_it() {
+    let proofs = proofs();
+    let unproven: Vec<&str> = Rule::ALL
+        .iter()
+        .filter(|rule| !proofs.contains_key(rule) && !NOT_YET.contains(rule))
+        .map(|rule| rule.number())
+        .collect();
+    assert!(unproven.is_empty(), "no test is named after {unproven:?}");
+}
+
+#[test]
+fn a_name_proves_the_rules_it_begins_with_and_no_others() {
+    assert_eq!(rules_of("g5_g7_a_month_is_set"), [Rule::G5, Rule::G7]);
+    assert_eq!(rules_of("t10_withdraw"), [Rule::T10]);
+    assert_eq!(rules_of("a_case_with_t1"), []);
+    assert_eq!(rules_of("i01_invariant"), []);
+}

@@ -1,0 +1,515 @@
+//! The rules a second time, read from the manual's text and written as plainly as possible, by another hand's way: over
+//! parent pointers instead of paths, calendar years instead of policies' helpers, lists instead of states. Nothing here
+//! calls what it is to judge.
+
+use super::country::OTHER_SYSTEMS;
+use super::service::{Deed, Filing, Flaw, Inbound};
+use super::world::{Stored, Who, World};
+use chrono::{Datelike, NaiveDate, TimeDelta};
+use std::collections::BTreeSet;
+use zhuanjie::domain::codes::Code;
+use zhuanjie::domain::graduation::Graduation;
+use zhuanjie::domain::ids::{AccountId, MemberId, OrganizationId};
+use zhuanjie::domain::member::{Certification, Standing};
+use zhuanjie::domain::organization::{Kind, Level, Purpose, Sector, Status};
+use zhuanjie::domain::reason::{Reason, Side};
+use zhuanjie::domain::time::Timestamp;
+use zhuanjie::domain::transfer::state::Phase;
+use zhuanjie::domain::transfer::turn::Duty;
+
+/// How a case should go: its steps, and where it is.
+#[derive(Debug, Clone)]
+pub struct Course {
+    pub plan: Vec<(Duty, OrganizationId)>,
+    pub at: usize,
+    pub reached: Timestamp,
+    pub filed: Timestamp,
+    pub side: Side,
+    pub filer: Option<AccountId>,
+    pub filed_for: Option<OrganizationId>,
+    pub member: Option<MemberId>,
+    pub account: Option<AccountId>,
+    pub origin: Option<OrganizationId>,
+    pub target: Option<OrganizationId>,
+    /// The province it goes to (X1).
+    pub to_province: Option<u8>,
+    /// The province it comes from (X2).
+    pub from_province: Option<u8>,
+    pub young: bool,
+    pub special: bool,
+    pub escalated: bool,
+    pub end: Option<Phase>,
+}
+
+impl Course {
+    /// What is to be done now; `None` once it has ended.
+    pub fn step(&self) -> Option<(Duty, OrganizationId)> {
+        if self.end.is_some() {
+            None
+        } else {
+            self.plan.get(self.at).copied()
+        }
+    }
+
+    /// After a deed that succeeded.
+    pub fn go_on(&mut self, deed: Deed, now: Timestamp) {
+        self.reached = now;
+        match deed {
+            Deed::Approve | Deed::AcceptExternal | Deed::Assign(_) => {
+                self.at += 1;
+                if self.at == self.plan.len() {
+                    self.end = Some(Phase::Completed);
+                }
+            }
+            Deed::Refuse { .. } | Deed::RefuseExternal { .. } => self.end = Some(Phase::Refused),
+            Deed::Withdraw => self.end = Some(Phase::Withdrawn),
+        }
+    }
+}
+
+/// An organization's superiors, the direct one first.
+pub fn superiors(world: &World, organization: OrganizationId) -> Vec<OrganizationId> {
+    let mut above = vec![];
+    let mut next = world.organization(organization).parent;
+    while let Some(superior) = next {
+        above.push(superior);
+        next = world.organization(superior).parent;
+    }
+    above
+}
+
+/// Whether a place is an organization or lies in its subtree.
+pub fn inside(world: &World, place: OrganizationId, root: OrganizationId) -> bool {
+    place == root || superiors(world, place).contains(&root)
+}
+
+/// Calendar date in China, eight hours ahead all year.
+fn date_in_china(at: Timestamp) -> NaiveDate {
+    (at + TimeDelta::hours(8)).date_naive()
+}
+
+/// §2.2: has not had the sixteenth birthday on the day of application.
+pub fn under_16(birth: NaiveDate, now: Timestamp) -> bool {
+    let today = date_in_china(now);
+    (today.year() - 16, today.month(), today.day()) < (birth.year(), birth.month(), birth.day())
+}
+
+/// §1.5: the last instant at which a waiting case still lives: so many times 24 hours after it came, or after
+/// 1 October 00:00 in China of the year it was filed in (30 September 16:00 UTC) if that is later.
+pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
+    let (duty, _) = course.step()?;
+    let waits_for_an_organization = [Duty::ApprovalIn, Duty::ApprovalOut, Duty::ExternalAnswer].contains(&duty);
+    let year = date_in_china(course.filed).year();
+    let october = NaiveDate::from_ymd_opt(year, 9, 30)?.and_hms_opt(16, 0, 0)?.and_utc();
+    let begin = if course.reached < october {
+        october
+    } else {
+        course.reached
+    };
+    let seconds = i64::from(world.policy(year).expiry_days) * 86_400;
+    waits_for_an_organization.then(|| begin + TimeDelta::seconds(seconds))
+}
+
+/// §1.5: the last instant before an assignment comes before the direct superior, once.
+pub fn last_instant_alone(world: &World, course: &Course) -> Option<Timestamp> {
+    let year = date_in_china(course.filed).year();
+    let seconds = i64::from(world.policy(year).escalation_days) * 86_400;
+    let waits = matches!(course.step(), Some((Duty::Assignment, _))) && !course.escalated;
+    waits.then(|| course.reached + TimeDelta::seconds(seconds))
+}
+
+/// §1.5: whether an assignment has waited long enough to come before the direct superior.
+pub fn is_stale(world: &World, course: &Course) -> bool {
+    last_instant_alone(world, course).is_some_and(|last| world.now > last)
+}
+
+/// §1.1.5: the year whose 1 June (00:00 in China) has come last.
+pub fn last_switch_year(now: Timestamp) -> i32 {
+    let today = date_in_china(now);
+    if today.month() >= 6 {
+        today.year()
+    } else {
+        today.year() - 1
+    }
+}
+
+fn barred(course: &Course) -> Vec<AccountId> {
+    let assigning = matches!(course.step(), Some((Duty::Assignment, _)));
+    let filer = if assigning { None } else { course.filer };
+    [course.account, filer].into_iter().flatten().collect()
+}
+
+/// Whose administrators may act: at a branch, and for a stale assignment, the direct superior beside the organization; if
+/// nobody there may, the nearest superior where somebody may.
+pub fn seats(
+    world: &World,
+    step: (Duty, OrganizationId),
+    escalated: bool,
+    barred: &[AccountId],
+) -> Vec<OrganizationId> {
+    let somebody = |organization: &OrganizationId| {
+        let offices = world.appointments.iter().filter(|office| office.until.is_none());
+        let mut there = offices.filter(|office| office.organization == *organization);
+        there.any(|office| !barred.contains(&office.account))
+    };
+    let (_, organization) = step;
+    let above = superiors(world, organization);
+    let together = world.organization(organization).kind == Kind::Branch || escalated;
+    let mut entitled = vec![organization];
+    entitled.extend(above.iter().take(usize::from(together)));
+    let entitled: Vec<_> = entitled.into_iter().filter(somebody).collect();
+    if !entitled.is_empty() {
+        return entitled;
+    }
+    above
+        .into_iter()
+        .skip(usize::from(together))
+        .find(somebody)
+        .into_iter()
+        .collect()
+}
+
+/// The organizations that may act on a case now.
+pub fn holders(world: &World, course: &Course) -> Vec<OrganizationId> {
+    match course.step() {
+        Some(step) => seats(world, step, course.escalated, &barred(course)),
+        None => vec![],
+    }
+}
+
+/// A deed's refusal, or none.
+pub fn refusal(world: &World, stored: &Stored, who: Who, deed: Deed) -> Option<Code> {
+    let course = &stored.course;
+    let Some((duty, _)) = course.step() else {
+        return Some(Code::TransferClosed);
+    };
+    let approval = !matches!(duty, Duty::Assignment | Duty::ExternalAnswer);
+    match deed {
+        Deed::Approve | Deed::Refuse { .. } if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
+        Deed::Approve | Deed::Refuse { .. } if !approval => Some(Code::TransferExternalPending),
+        Deed::Approve => {
+            not_his_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
+        }
+        Deed::Refuse { reason } => not_his_turn(world, course, who, Code::ApprovalNotYourTurn)
+            .or((!reason).then_some(Code::ApprovalReasonRequired)),
+        Deed::AcceptExternal | Deed::RefuseExternal { .. } if duty != Duty::ExternalAnswer => {
+            Some(Code::TransferNotExternal)
+        }
+        Deed::AcceptExternal => not_the_other_system(world, course, who),
+        Deed::RefuseExternal { reason } => {
+            not_the_other_system(world, course, who).or((!reason).then_some(Code::ApprovalReasonRequired))
+        }
+        Deed::Withdraw => not_his_to_withdraw(world, course, who)
+            .or((duty == Duty::Assignment).then_some(Code::TransferAlreadyApproved)),
+        Deed::Assign(_) if duty != Duty::Assignment => Some(Code::AssignmentNotAwaited),
+        Deed::Assign(branch) => {
+            not_his_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| bad_branch(world, course, branch))
+        }
+    }
+}
+
+fn not_his_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Option<Code> {
+    let Who::Office(office) = who else {
+        return Some(if holders(world, course).is_empty() {
+            Code::TransferOrphaned
+        } else {
+            otherwise
+        });
+    };
+    let office = &world.appointments[office];
+    let holders = holders(world, course);
+    let his = holders.contains(&office.organization);
+    let at_his_desk = course.step().is_some_and(|(_, place)| place == office.organization);
+    if barred(course).contains(&office.account) && (his || at_his_desk) {
+        Some(Code::TransferSelfApproval)
+    } else if his {
+        None
+    } else if holders.is_empty() {
+        Some(Code::TransferOrphaned)
+    } else {
+        Some(otherwise)
+    }
+}
+
+fn not_the_other_system(world: &World, course: &Course, who: Who) -> Option<Code> {
+    match who {
+        Who::Integrator(province) if Some(province) == course.to_province => None,
+        _ => not_his_turn(world, course, who, Code::TransferExternalNotYours),
+    }
+}
+
+fn not_his_to_withdraw(world: &World, course: &Course, who: Who) -> Option<Code> {
+    let allowed = match who {
+        Who::Member(id) => {
+            let year = date_in_china(course.filed).year();
+            course.member == Some(id) && (course.side == Side::Member || world.policy(year).member_may_withdraw)
+        }
+        Who::Office(office) => course.filed_for == Some(world.appointments[office].organization),
+        Who::Integrator(province) => course.from_province == Some(province),
+    };
+    (!allowed).then_some(Code::TransferNotYoursToCancel)
+}
+
+fn target_is_gone(world: &World, course: &Course) -> Option<Code> {
+    let target = world.organization(course.target?);
+    if target.status == Status::Closed {
+        Some(Code::TransferTargetClosed)
+    } else {
+        target.graduated_season.map(|_| Code::TransferTargetGraduateBranch)
+    }
+}
+
+fn bad_branch(world: &World, course: &Course, id: OrganizationId) -> Option<Code> {
+    let branch = world.organization(id);
+    let below = course
+        .target
+        .is_some_and(|target| superiors(world, id).contains(&target));
+    if !below || branch.purpose == Purpose::SpecialUnit {
+        Some(Code::AssignmentBranchOutOfScope)
+    } else if branch.kind != Kind::Branch {
+        Some(Code::AssignmentNotABranch)
+    } else if branch.status == Status::Closed {
+        Some(Code::TransferTargetClosed)
+    } else if branch.graduated_season.is_some() {
+        Some(Code::TransferTargetGraduateBranch)
+    } else {
+        (course.origin == Some(id)).then_some(Code::TransferTargetSame)
+    }
+}
+
+/// §1.4.6: where a reason may lead.
+fn reason_allows(world: &World, reason: Reason, target: OrganizationId, branch: Option<OrganizationId>) -> bool {
+    let school_of = |place: OrganizationId| {
+        let mut line = vec![place];
+        line.extend(superiors(world, place));
+        line.into_iter().find(|id| world.organization(*id).has_school_code)
+    };
+    let own_school = branch
+        .and_then(school_of)
+        .is_some_and(|school| inside(world, target, school));
+    let target = world.organization(target);
+    let community = [Sector::TownshipVillage, Sector::StreetCommunity].contains(&target.sector);
+    match (reason, target.purpose) {
+        (Reason::FurtherStudy, Purpose::Ordinary) => target.sector == Sector::School,
+        (Reason::EmployedWithLeague, Purpose::Ordinary) => target.graduated_season.is_none(),
+        (Reason::EmployedWithoutLeague | Reason::Unsettled, Purpose::Ordinary) => community,
+        (Reason::Abroad, Purpose::Abroad) => own_school,
+        (Reason::Unsettled, Purpose::Floating) => community || own_school,
+        _ => false,
+    }
+}
+
+/// §1.4.5, §1.4.6, §2.6: what speaks against a target.
+fn target_refusals(
+    world: &World,
+    reason: Reason,
+    id: OrganizationId,
+    branch: Option<OrganizationId>,
+) -> BTreeSet<Code> {
+    let target = world.organization(id);
+    let other_system = OTHER_SYSTEMS.iter().any(|(organ, _)| inside(world, id, *organ));
+    let reason_code = match reason {
+        Reason::SpecialUnit => Some(Code::TransferSpecialUnitHasNoTarget),
+        _ if reason_allows(world, reason, id, branch) => None,
+        _ => Some(Code::TransferTargetNotAllowedForReason),
+    };
+    let found = [
+        other_system.then_some(Code::TransferTargetOtherSystem),
+        target.graduated_season.map(|_| Code::TransferTargetGraduateBranch),
+        (target.status == Status::Closed).then_some(Code::TransferTargetClosed),
+        (branch == Some(id)).then_some(Code::TransferTargetSame),
+        (target.kind == Kind::LeadingOrgan).then_some(Code::TransferTargetLeadingOrgan),
+        reason_code,
+    ];
+    found.into_iter().flatten().collect()
+}
+
+/// §1.4.6: what is wrong with what was written out, by the flaw the client put into it.
+fn detail_refusals(reason: Reason, province: Option<u8>, flaw: Flaw) -> Option<Code> {
+    let stays = matches!(reason, Reason::Abroad | Reason::SpecialUnit);
+    match flaw {
+        _ if province.is_some() && stays => Some(Code::TransferReasonNotExternal),
+        Flaw::Missing if !stays => Some(Code::TransferFieldRequired),
+        Flaw::Extra => Some(Code::TransferFieldNotAllowed),
+        _ => None,
+    }
+}
+
+/// Everything that speaks against a filing.
+pub fn filing_refusals(world: &World, filing: &Filing) -> BTreeSet<Code> {
+    let member = world.member(filing.member);
+    let Some(branch) = member.branch else {
+        return BTreeSet::from([Code::TransferMemberNotActive]);
+    };
+    let reaches = |place: OrganizationId| world.seat(filing.who).is_some_and(|seat| inside(world, place, seat));
+    let may = match filing.side {
+        Side::Member => filing.who == Who::Member(filing.member),
+        Side::Source => reaches(branch),
+        Side::Target => matches!(filing.who, Who::Office(_)),
+    };
+    if !may {
+        return BTreeSet::from([Code::TransferOutOfScope]);
+    }
+    let year = date_in_china(world.now).year();
+    let good = [Standing::Good, Standing::PartyMember].contains(&member.standing);
+    let held = world.organization(branch).purpose == Purpose::SpecialUnit;
+    let certified = member.certification == Certification::Certified || member.joined.year() < 2020;
+    let side_open = filing.side != Side::Target
+        || filing.reason == Reason::FurtherStudy
+        || (filing.reason != Reason::SpecialUnit && world.policy(year).target_side_other_reasons);
+    let (leaves_school, nowhere) = match (filing.target, filing.province) {
+        (Some(_), Some(_)) => (None, Some(Code::TransferTargetAndExternal)),
+        (Some(target), None) => (Some(world.organization(target).sector != Sector::School), None),
+        (None, None) if filing.reason == Reason::SpecialUnit => (Some(true), None),
+        (None, Some(_)) if filing.side != Side::Target => (Some(filing.reason != Reason::FurtherStudy), None),
+        (None, _) => (None, Some(Code::TransferTargetRequired)),
+    };
+    let young = leaves_school == Some(true) && under_16(member.birth, world.now);
+    let target_out = filing.side == Side::Target && filing.target.is_some_and(|target| !reaches(target));
+    let found = [
+        (!good || held).then_some(Code::TransferMemberNotActive),
+        world.open_case_of(member.person).map(|_| Code::TransferAlreadyOpen),
+        (!certified).then_some(Code::TransferIdentityNotCertified),
+        (!side_open).then_some(Code::TransferReasonNotAllowedFromTarget),
+        detail_refusals(filing.reason, filing.province, filing.flaw),
+        nowhere,
+        target_out.then_some(Code::TransferTargetOutOfScope),
+        (young && !filing.explained).then_some(Code::TransferExplanationRequired),
+    ];
+    let mut all: BTreeSet<Code> = found.into_iter().flatten().collect();
+    if let Some(target) = filing.target {
+        all.extend(target_refusals(world, filing.reason, target, Some(branch)));
+    }
+    all
+}
+
+/// The way an allowed filing should go.
+pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
+    let member = world.member(filing.member);
+    let branch = member.branch?;
+    let above = superiors(world, branch);
+    let organ = |level: Option<Level>| {
+        let fits = |id: &&OrganizationId| {
+            let facts = world.organization(**id);
+            facts.kind == Kind::LeadingOrgan && level.is_none_or(|level| facts.level == level)
+        };
+        above.iter().find(fits).copied()
+    };
+    let special = filing.reason == Reason::SpecialUnit;
+    let leaves_school = match filing.target {
+        Some(target) => world.organization(target).sector != Sector::School,
+        None => filing.reason != Reason::FurtherStudy,
+    };
+    let young = leaves_school && under_16(member.birth, world.now);
+    let mut plan = vec![];
+    if young {
+        plan.push((Duty::LeadingOrgan, organ(None)?));
+    }
+    match (filing.target, filing.province) {
+        _ if special => plan.push((Duty::Province, organ(Some(Level::Province))?)),
+        (None, Some(province)) => {
+            plan.push((
+                Duty::ExternalAnswer,
+                OTHER_SYSTEMS.iter().find(|(_, code)| *code == province)?.0,
+            ));
+        }
+        (target, _) => {
+            let target = target?;
+            plan.push(match filing.side {
+                Side::Target => (Duty::ApprovalOut, branch),
+                _ => (Duty::ApprovalIn, target),
+            });
+            if world.organization(target).kind != Kind::Branch {
+                plan.push((Duty::Assignment, target));
+            }
+        }
+    }
+    let actor = match filing.who {
+        Who::Member(id) => world.member(id).account,
+        Who::Office(office) => Some(world.appointments[office].account),
+        Who::Integrator(_) => None,
+    };
+    Some(Course {
+        plan,
+        at: 0,
+        reached: world.now,
+        filed: world.now,
+        side: filing.side,
+        filer: actor,
+        filed_for: world.seat(filing.who),
+        member: Some(member.id),
+        account: member.account,
+        origin: Some(branch),
+        target: filing.target,
+        to_province: filing.province,
+        from_province: None,
+        young,
+        special,
+        escalated: false,
+        end: None,
+    })
+}
+
+/// X2: everything that speaks against a case from another province.
+pub fn inbound_refusals(world: &World, inbound: &Inbound) -> BTreeSet<Code> {
+    let known = world
+        .members
+        .iter()
+        .find(|member| member.person == inbound.person)
+        .map(|member| member.standing);
+    let found = [
+        (!matches!(inbound.who, Who::Integrator(_))).then_some(Code::TransferInboundNotAllowed),
+        match known {
+            None | Some(Standing::MovedOut) => None,
+            Some(Standing::Good | Standing::PartyMember) => Some(Code::TransferInboundMemberExists),
+            Some(_) => Some(Code::TransferMemberNotActive),
+        },
+        world.open_case_of(inbound.person).map(|_| Code::TransferAlreadyOpen),
+        inbound.target.is_none().then_some(Code::TransferTargetRequired),
+    ];
+    let mut all: BTreeSet<Code> = found.into_iter().flatten().collect();
+    if let Some(target) = inbound.target {
+        all.extend(target_refusals(world, inbound.reason, target, None));
+    }
+    all
+}
+
+/// X2: the way it should go.
+pub fn inbound_course(world: &World, inbound: &Inbound) -> Option<Course> {
+    let Who::Integrator(province) = inbound.who else {
+        return None;
+    };
+    let target = inbound.target?;
+    let known = world.members.iter().find(|member| member.person == inbound.person);
+    let mut plan = vec![(Duty::ApprovalIn, target)];
+    if world.organization(target).kind != Kind::Branch {
+        plan.push((Duty::Assignment, target));
+    }
+    Some(Course {
+        plan,
+        at: 0,
+        reached: world.now,
+        filed: world.now,
+        side: Side::Source,
+        filer: Some(AccountId(3000 + i64::from(province))),
+        filed_for: Some(OTHER_SYSTEMS.iter().find(|(_, code)| *code == province)?.0),
+        member: known.map(|member| member.id),
+        account: known.and_then(|member| member.account),
+        origin: None,
+        target: Some(target),
+        to_province: None,
+        from_province: Some(province),
+        young: false,
+        special: false,
+        escalated: false,
+        end: None,
+    })
+}
+
+/// The month in a mark on a branch.
+pub fn month_number(graduation: Option<Graduation>) -> Option<i32> {
+    match graduation {
+        Some(Graduation::Month(month)) => Some(*month.as_number()),
+        _ => None,
+    }
+}

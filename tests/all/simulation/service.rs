@@ -1,0 +1,428 @@
+//! The service between clients and world: read, let the domain decide, write. Every answer is held against the oracle.
+
+use super::country::OTHER_SYSTEMS;
+use super::oracle::{self, Course};
+use super::world::{Person, Receipt, Who, World};
+use std::collections::BTreeSet;
+use zhuanjie::domain::actor::Actor;
+use zhuanjie::domain::codes::Code;
+use zhuanjie::domain::ids::{MemberId, OrganizationId};
+use zhuanjie::domain::reason::{Address, DestinationStage, Details, External, Reason, Side};
+use zhuanjie::domain::refusal::Refusal;
+use zhuanjie::domain::time::season_of;
+use zhuanjie::domain::transfer::allowed::Action;
+use zhuanjie::domain::transfer::case::Case;
+use zhuanjie::domain::transfer::decide::{self, Desk, Transition};
+use zhuanjie::domain::transfer::filing::{MemberFacts, OpenCase};
+use zhuanjie::domain::transfer::propose::{
+    FilingFacts, InboundFacts, Known, Proposal, Request as Asked, Target, propose, propose_inbound,
+};
+use zhuanjie::domain::transfer::remark::Remark;
+
+/// What is wrong with what a filer wrote out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    Nothing,
+    /// A field the reason demands is left out.
+    Missing,
+    /// A field it does not ask for.
+    Extra,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filing {
+    pub who: Who,
+    pub member: MemberId,
+    pub side: Side,
+    pub reason: Reason,
+    pub target: Option<OrganizationId>,
+    /// The province that is written out (T6).
+    pub province: Option<u8>,
+    pub flaw: Flaw,
+    pub explained: bool,
+}
+
+/// X2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbound {
+    pub who: Who,
+    pub person: Person,
+    pub reason: Reason,
+    pub target: Option<OrganizationId>,
+}
+
+/// What somebody does with a case; `reason` says whether he gives one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    Approve,
+    Refuse { reason: bool },
+    Assign(OrganizationId),
+    Withdraw,
+    AcceptExternal,
+    RefuseExternal { reason: bool },
+}
+
+/// A case as a client saw it, and what he does with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    pub who: Who,
+    pub case: usize,
+    pub version: i64,
+    pub deed: Deed,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    File(Filing),
+    Inbound(Inbound),
+    Decide(Decision),
+}
+
+/// What the domain decided and nobody has written yet: two of them may race.
+pub enum Prepared {
+    New {
+        proposal: Box<Proposal>,
+        person: Person,
+        course: Box<Course>,
+    },
+    Step {
+        number: usize,
+        transition: Box<Transition>,
+        deed: Deed,
+    },
+}
+
+pub type Answer = Result<Receipt, BTreeSet<Code>>;
+
+fn one(code: Code) -> BTreeSet<Code> {
+    BTreeSet::from([code])
+}
+
+/// Serves a request once for a key (I-16): the same key and request get the same answer. Refusals are not kept.
+pub fn serve(world: &mut World, key: Option<u64>, request: &Request) -> Answer {
+    if let Some((_, asked, receipt)) = world.answers.iter().find(|(known, ..)| Some(*known) == key) {
+        return if asked == request {
+            Ok(*receipt)
+        } else {
+            Err(one(Code::RequestKeyReused))
+        };
+    }
+    let before = world.writes;
+    let answer = prepare(world, request).and_then(|prepared| commit(world, prepared));
+    match (&answer, key) {
+        (Ok(receipt), Some(key)) => world.answers.push((key, request.clone(), *receipt)),
+        (Err(codes), _) => {
+            assert_eq!(world.writes, before, "I-32: a refused request changes nothing");
+            world.seen.extend(codes.iter().map(|code| code.name()));
+        }
+        _ => {}
+    }
+    world.log(|| format!("{request:?} -> {answer:?}"));
+    answer
+}
+
+/// Reads and decides.
+pub fn prepare(world: &World, request: &Request) -> Result<Prepared, BTreeSet<Code>> {
+    match request {
+        Request::File(filing) => prepare_filing(world, filing),
+        Request::Inbound(inbound) => prepare_inbound(world, inbound),
+        Request::Decide(decision) => prepare_decision(world, decision),
+    }
+}
+
+/// Writes, unless another was faster.
+pub fn commit(world: &mut World, prepared: Prepared) -> Answer {
+    match prepared {
+        Prepared::New {
+            proposal,
+            person,
+            course,
+        } => world.insert(*proposal, person, *course).map_err(one),
+        Prepared::Step {
+            number,
+            transition,
+            deed,
+        } => {
+            let receipt = world.update(number, *transition).map_err(one)?;
+            let now = world.now;
+            world.cases[number].course.go_on(deed, now);
+            Ok(receipt)
+        }
+    }
+}
+
+fn codes<T>(result: &Result<T, Vec<Refusal>>) -> BTreeSet<Code> {
+    result
+        .as_ref()
+        .err()
+        .into_iter()
+        .flatten()
+        .map(|refusal| refusal.code)
+        .collect()
+}
+
+fn address(province: u8) -> Address {
+    let division_code = match province {
+        11 => "110108",
+        35 => "350203",
+        44 => "440305",
+        _ => "420106",
+    };
+    Address {
+        division_code: division_code.into(),
+        text: "1号".into(),
+    }
+}
+
+/// What a filer writes out for a reason, flaw included.
+fn details(reason: Reason, province: Option<u8>, flaw: Flaw) -> Details {
+    let name = || Some("单位".to_owned());
+    let mut details = Details::default();
+    match reason {
+        Reason::FurtherStudy => {
+            details.destination_stage = Some(DestinationStage::RegularUniversity);
+            details.school_name = name();
+            details.school_address = (flaw != Flaw::Missing).then(|| address(42));
+        }
+        Reason::EmployedWithLeague | Reason::EmployedWithoutLeague => {
+            details.employer_name = (flaw != Flaw::Missing).then_some(name()).flatten();
+            details.employer_address = Some(address(42));
+        }
+        Reason::Unsettled => details.home_address = (flaw != Flaw::Missing).then(|| address(42)),
+        Reason::Abroad | Reason::SpecialUnit => {}
+    }
+    if flaw == Flaw::Extra {
+        match reason {
+            Reason::FurtherStudy => details.home_address = Some(address(42)),
+            _ => details.destination_stage = Some(DestinationStage::Other),
+        }
+    }
+    details.external = province.map(|province| External {
+        province: Some(province),
+        name: name(),
+        organization: name(),
+        address: Some(address(province)),
+    });
+    details
+}
+
+fn open_case(world: &World, person: Person) -> Option<OpenCase> {
+    let number = world.open_case_of(person)?;
+    let stored = &world.cases[number];
+    Some(OpenCase {
+        id: stored.case.id,
+        started_by: stored.case.started_by,
+        filed_at: stored.events[0].at,
+    })
+}
+
+fn prepare_filing(world: &World, filing: &Filing) -> Result<Prepared, BTreeSet<Code>> {
+    let actor = world
+        .actor(filing.who)
+        .ok_or_else(|| one(Code::ActorNotAdministrator))?;
+    let member = world.member(filing.member);
+    let expected = oracle::filing_refusals(world, filing);
+    let Some(branch) = member.branch else {
+        return Err(expected);
+    };
+    let facts = MemberFacts {
+        id: member.id,
+        account: member.account,
+        birth_date: member.birth,
+        joined_on: member.joined,
+        standing: member.standing,
+        certification: member.certification,
+        branch: world.organization(branch).clone(),
+    };
+    let details = details(filing.reason, filing.province, filing.flaw);
+    let chain = filing.target.map(|target| world.chain(target));
+    let organ = filing
+        .province
+        .and_then(|province| OTHER_SYSTEMS.iter().find(|(_, code)| *code == province));
+    let organ = organ.map(|(organ, _)| world.chain(*organ));
+    let explanation = Remark::new(if filing.explained { "情况说明" } else { "" });
+    let request = Asked {
+        side: filing.side,
+        reason: filing.reason,
+        details: &details,
+        target: filing.target.zip(chain.as_ref()).map(|(id, chain)| Target {
+            facts: world.organization(id),
+            chain,
+        }),
+        external_organ: organ.as_ref(),
+        explanation: explanation.as_ref(),
+    };
+    let source = world.chain(branch);
+    let asked = FilingFacts {
+        now: world.now,
+        policy: world.policy(season_of(world.now)),
+        actor: &actor,
+        member: &facts,
+        open_case: open_case(world, member.person),
+        source: &source,
+        request: &request,
+    };
+    let preview = propose(&asked);
+    assert_eq!(
+        codes(&preview),
+        expected,
+        "T1 to T12: what blocks the filing {filing:?}"
+    );
+    let filed = propose(&asked);
+    assert_eq!(preview, filed, "the preview and the filing answer alike");
+    let proposal = filed.map_err(|_| expected)?;
+    let course = oracle::filing_course(world, filing).expect("an allowed filing has its way");
+    check_route(world, &proposal, &course);
+    Ok(Prepared::New {
+        proposal: Box::new(proposal),
+        person: member.person,
+        course: Box::new(course),
+    })
+}
+
+fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSet<Code>> {
+    let actor = world
+        .actor(inbound.who)
+        .ok_or_else(|| one(Code::ActorNotAdministrator))?;
+    let expected = oracle::inbound_refusals(world, inbound);
+    let details = details(inbound.reason, None, Flaw::Nothing);
+    let chain = inbound.target.map(|target| world.chain(target));
+    let request = Asked {
+        side: Side::Source,
+        reason: inbound.reason,
+        details: &details,
+        target: inbound.target.zip(chain.as_ref()).map(|(id, chain)| Target {
+            facts: world.organization(id),
+            chain,
+        }),
+        external_organ: None,
+        explanation: None,
+    };
+    let known = world.members.iter().find(|member| member.person == inbound.person);
+    let result = propose_inbound(&InboundFacts {
+        now: world.now,
+        policy: world.policy(season_of(world.now)),
+        actor: &actor,
+        known: known.map(|member| Known {
+            id: member.id,
+            account: member.account,
+            standing: member.standing,
+        }),
+        open_case: open_case(world, inbound.person),
+        request: &request,
+    });
+    assert_eq!(codes(&result), expected, "X2: what blocks {inbound:?}");
+    let proposal = result.map_err(|_| expected)?;
+    let course = oracle::inbound_course(world, inbound).expect("an allowed filing has its way");
+    check_route(world, &proposal, &course);
+    Ok(Prepared::New {
+        proposal: Box::new(proposal),
+        person: inbound.person,
+        course: Box::new(course),
+    })
+}
+
+/// The preview shows the way the oracle expects, who holds each step, and when the first is due.
+fn check_route(world: &World, proposal: &Proposal, course: &Course) {
+    let shown: Vec<_> = proposal
+        .route
+        .iter()
+        .map(|step| (step.duty, step.organization))
+        .collect();
+    assert_eq!(shown, course.plan, "the route of the preview");
+    for (at, step) in proposal.route.iter().enumerate() {
+        let there = Course { at, ..course.clone() };
+        assert_eq!(
+            step.holders,
+            oracle::holders(world, &there),
+            "A10, T11: who holds step {at} of the preview"
+        );
+        let vacant = world.administrators(step.organization).is_empty();
+        assert_eq!(step.vacant, vacant, "A10: the preview says who is vacant");
+        if at == 0 {
+            let due = oracle::last_instant(world, &there);
+            assert_eq!(step.due, due, "A6: when the first step is due");
+        }
+    }
+}
+
+fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTreeSet<Code>> {
+    let Decision {
+        who,
+        case: number,
+        version,
+        deed,
+    } = *decision;
+    let actor = world.actor(who).ok_or_else(|| one(Code::ActorNotAdministrator))?;
+    if world.cases[number].case.version != version {
+        return Err(one(Code::TransferConflict));
+    }
+    let result = ask(world, number, &actor, |case, desk| act(world, case, desk, deed));
+    let expected = oracle::refusal(world, &world.cases[number], who, deed);
+    assert_eq!(
+        result.as_ref().err().map(|refusal| refusal.code),
+        expected,
+        "who may do what: {decision:?}"
+    );
+    match result {
+        Ok(transition) => Ok(Prepared::Step {
+            number,
+            transition: Box::new(transition),
+            deed,
+        }),
+        Err(refusal) => Err(one(refusal.code)),
+    }
+}
+
+fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Case, &Desk<'_>) -> T) -> T {
+    let case = world.load(number);
+    let desk = Desk {
+        now: world.now,
+        actor,
+        holders: &world.cases[number].inbox,
+        policy: world.policy(case.season),
+    };
+    question(case, &desk)
+}
+
+fn act(world: &World, case: Case, desk: &Desk<'_>, deed: Deed) -> Result<Transition, Refusal> {
+    let words = |given: bool| if given { "信息有误" } else { "\u{3000}" };
+    match deed {
+        Deed::Approve => decide::approve(case, desk),
+        Deed::Refuse { reason } => decide::refuse(case, desk, words(reason)),
+        Deed::Assign(branch) => decide::assign(case, desk, world.organization(branch)),
+        Deed::Withdraw => decide::withdraw(case, desk),
+        Deed::AcceptExternal => decide::accept_external(case, desk),
+        Deed::RefuseExternal { reason } => decide::refuse_external(case, desk, words(reason)),
+    }
+}
+
+/// `allowed_actions` shows an action as enabled if and only if taking it does not answer with that code; and as the oracle
+/// says.
+pub fn check_allowed_actions(world: &World, number: usize, who: Who, branch: OrganizationId) {
+    let Some(actor) = world.actor(who) else { return };
+    for action in Action::ALL {
+        let deed = match action {
+            Action::Approve => Deed::Approve,
+            Action::Refuse => Deed::Refuse { reason: true },
+            Action::Assign => Deed::Assign(branch),
+            Action::Withdraw => Deed::Withdraw,
+            Action::AcceptExternal => Deed::AcceptExternal,
+            Action::RefuseExternal => Deed::RefuseExternal { reason: true },
+        };
+        let shown = ask(world, number, &actor, |case, desk| action.check(&case, desk))
+            .err()
+            .map(|refusal| refusal.code);
+        let answered = ask(world, number, &actor, |case, desk| act(world, case, desk, deed));
+        let answered = answered.err().map(|refusal| refusal.code);
+        let expected = oracle::refusal(world, &world.cases[number], who, deed);
+        assert_eq!(answered, expected, "who may {action} case {number}: {who:?}");
+        match shown {
+            Some(code) => assert_eq!(answered, Some(code), "{action} is disabled for what it answers"),
+            None => assert!(
+                answered.is_none() || *action == Action::Assign,
+                "{action} is enabled and refused"
+            ),
+        }
+    }
+}
