@@ -1,8 +1,8 @@
 //! Offices: who appoints, what waits for approval, and what is put before whom when they change (A10).
 
+use crate::support::both_engines;
 use crate::support::http::Client;
 use crate::support::world::World;
-use crate::support::both_engines;
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-06-15T00:00:00Z";

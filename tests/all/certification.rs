@@ -192,9 +192,10 @@ fn half(world: &World, member: &str, announced: Option<usize>, body: &[u8]) -> S
     });
     let head = format!(
         "POST /v1/members/{}/certification HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {}\r\n\
-         idempotency-key: half-{length}\r\ncontent-type: application/pdf\r\n{length}\r\n\r\n",
+         idempotency-key: half-{}\r\ncontent-type: application/pdf\r\n{length}\r\n\r\n",
         world.mem(member),
         world.token("class_1"),
+        announced.unwrap_or_default(),
     );
     stream.write_all(head.as_bytes()).expect("the server listens");
     for piece in body.chunks(MB) {

@@ -1,8 +1,8 @@
 //! Creating, renaming and closing organizations (O1 to O3).
 
+use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::World;
-use crate::support::both_engines;
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-06-15T00:00:00Z";

@@ -1,8 +1,8 @@
 //! One-time codes to set a new password with (§2.5, O5).
 
+use crate::support::both_engines;
 use crate::support::http::Answer;
 use crate::support::world::{PASSWORD, World};
-use crate::support::both_engines;
 use serde_json::json;
 
 const NOW: &str = "2026-06-15T08:00:00Z";
