@@ -322,6 +322,8 @@ async fn end_appointment(
 }
 
 /// Get a request to appoint or dismiss
+///
+/// For administrators at or above its organization: what is asked for, and where it stands.
 #[utoipa::path(tag = "appointments", operation_id = "get_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = AppointmentRequestView),
