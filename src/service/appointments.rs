@@ -154,7 +154,7 @@ fn settle(
     }
     reroute(conn, organization)?;
     audit::record(conn, context, action, Some(&id.to_string()))?;
-    Ok(store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))?)
+    store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))
 }
 
 fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> Result<()> {

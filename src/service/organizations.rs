@@ -80,7 +80,7 @@ fn health(
 }
 
 fn refreshed(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
-    Ok(organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization just stored"))?)
+    organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization just stored"))
 }
 
 /// An organization, if the caller may know of it.
