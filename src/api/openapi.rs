@@ -1,7 +1,10 @@
 //! The OpenAPI document, made from the routes themselves.
 
 use super::problem::{self, ProblemDetails};
-use super::{auth, graduation, inbox, jobs, look_up, members, meta, organizations, policies, rules, search, transfers};
+use super::{
+    appointments, auth, certifications, graduation, inbox, jobs, look_up, members, meta, organizations, policies,
+    resets, rules, search, transfers,
+};
 use crate::domain::codes::Code;
 use actix_web::App;
 use std::collections::BTreeMap;
@@ -24,6 +27,7 @@ use utoipa_actix_web::{AppExt, scope};
     tags(
         (name = "auth", description = "Signing in"),
         (name = "organizations", description = "Organizations (团组织) and graduation months of branches (毕业时间)"),
+        (name = "appointments", description = "Offices (管理员任职)"),
         (name = "members", description = "Members (团员) and their marks"),
         (name = "transfers", description = "Transfer cases (组织关系转接)"),
         (name = "inbox", description = "What waits for an organization (操作中心)"),
@@ -53,7 +57,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/v1")
             .configure(meta::routes)
             .configure(auth::routes)
+            .configure(resets::routes)
             .configure(organizations::routes)
+            .configure(appointments::routes)
+            .configure(certifications::routes)
             .configure(transfers::routes)
             .configure(inbox::routes)
             .configure(graduation::routes)

@@ -4,10 +4,12 @@
 //! back is an error of the query, never a guess.
 
 use super::connection::Backend;
+use crate::domain::certification::FormState;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
+use crate::domain::office::{RequestKind, RequestState};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
 use crate::domain::search::TermKind;
@@ -86,6 +88,9 @@ words!(
     Undetermined,
     MonthChangeState,
     GraduationEvent,
+    FormState,
+    RequestKind,
+    RequestState,
     Kind,
     Level,
     System,
@@ -101,6 +106,7 @@ keys!(
     MemberId,
     AccountId,
     AppointmentId,
+    AppointmentRequestId,
     TransferId,
     MonthChangeId,
     CertificationId,

@@ -20,6 +20,15 @@ pub struct Task {
     pub due_at: Option<Micros>,
 }
 
+/// A thing to be put before organizations.
+pub struct Thing<'a> {
+    pub kind: &'a str,
+    pub subject: i64,
+    pub member_name: Option<&'a str>,
+    pub since: Timestamp,
+    pub due: Option<Timestamp>,
+}
+
 /// Puts a thing before an organization.
 pub fn open(
     conn: &mut Conn,
@@ -52,6 +61,32 @@ pub fn set_due(conn: &mut Conn, kind: &str, subject: i64, due: Option<Timestamp>
     )
     .set(dsl::due_at.eq(due.map(Micros::from)))
     .execute(conn)?;
+    Ok(())
+}
+
+/// Puts a thing before exactly these organizations: where it is already, it stays as it is.
+pub fn place(conn: &mut Conn, thing: &Thing<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
+    let before = holders(conn, thing.kind, thing.subject)?;
+    for gone in before.iter().filter(|id| !organizations.contains(id)) {
+        diesel::delete(
+            dsl::tasks
+                .filter(dsl::subject_id.eq(thing.subject))
+                .filter(dsl::kind.eq(thing.kind))
+                .filter(dsl::organization_id.eq(gone)),
+        )
+        .execute(conn)?;
+    }
+    for new in organizations.iter().filter(|id| !before.contains(id)) {
+        open(
+            conn,
+            *new,
+            thing.kind,
+            thing.subject,
+            thing.member_name,
+            thing.since,
+            thing.due,
+        )?;
+    }
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use super::subtree;
 use crate::db::dialect::Locked;
-use crate::db::schema::transfer_events;
 use crate::db::schema::transfers::{self, dsl};
+use crate::db::schema::{organizations, tasks, transfer_events};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
@@ -14,6 +14,7 @@ use crate::domain::transfer::events::{Event, EventKind};
 use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
+use crate::domain::transfer::turn::Duty;
 use diesel::prelude::*;
 
 /// A case as stored.
@@ -196,6 +197,82 @@ pub fn open_of(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Transfer
         .select(Transfer::as_select())
         .first(conn)
         .optional()
+}
+
+/// Open cases whose turn the offices of an organization have a say in (A10): those that are its own turn or that of a
+/// direct subordinate, who share it with it at times; and those of its subtree that are before it or a superior, since
+/// nobody below could decide them. `above` are the superiors; with `orphans`, also those of its subtree that are before
+/// nobody.
+pub fn around(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    path: &Path,
+    above: &[OrganizationId],
+    orphans: bool,
+) -> QueryResult<Vec<TransferId>> {
+    let (from, until) = subtree(path);
+    let turn_at = organizations::table.on(dsl::organization_id.eq(organizations::id.nullable()));
+    let duties: Vec<&str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
+    let mut found: Vec<TransferId> = transfers::table
+        .inner_join(turn_at)
+        .filter(dsl::closed_at.is_null())
+        .filter(
+            organizations::id
+                .eq(organization)
+                .or(organizations::parent_id.eq(organization)),
+        )
+        .select(dsl::id)
+        .load(conn)?;
+    let before: Vec<i64> = above.iter().map(|id| id.0).chain([organization.0]).collect();
+    let passed: Vec<TransferId> = tasks::table
+        .inner_join(transfers::table.on(dsl::id.eq(tasks::subject_id)))
+        .inner_join(turn_at)
+        .filter(tasks::organization_id.eq_any(before))
+        .filter(tasks::kind.eq_any(duties.clone()))
+        .filter(dsl::closed_at.is_null())
+        .filter(organizations::path.ge(from.clone()))
+        .filter(organizations::path.lt(until.clone()))
+        .select(dsl::id)
+        .load(conn)?;
+    found.extend(passed);
+    if orphans {
+        let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq_any(duties));
+        let nobodys: Vec<TransferId> = transfers::table
+            .inner_join(turn_at)
+            .left_join(tasks::table.on(its_task))
+            .filter(dsl::closed_at.is_null())
+            .filter(organizations::path.ge(from))
+            .filter(organizations::path.lt(until))
+            .filter(tasks::id.nullable().is_null())
+            .select(dsl::id)
+            .load(conn)?;
+        found.extend(nobodys);
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// How many open cases leave an organization, lead to it, or wait there (O3).
+pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> QueryResult<i64> {
+    let open = || dsl::transfers.filter(dsl::closed_at.is_null());
+    let mut found: Vec<TransferId> = open()
+        .filter(dsl::source_path.eq(path.as_str()))
+        .select(dsl::id)
+        .load(conn)?;
+    let entering: Vec<TransferId> = open()
+        .filter(dsl::target_path.eq(path.as_str()))
+        .select(dsl::id)
+        .load(conn)?;
+    let waiting: Vec<TransferId> = open()
+        .filter(dsl::organization_id.eq(organization))
+        .select(dsl::id)
+        .load(conn)?;
+    found.extend(entering);
+    found.extend(waiting);
+    found.sort();
+    found.dedup();
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
 }
 
 /// Which cases a list shows.

@@ -24,6 +24,8 @@ pub enum Purpose {
     IdNumber,
     /// A telephone number.
     Phone,
+    /// A one-time code; only digested.
+    ResetCode,
     /// The place in a list where the next page begins; only digested.
     Cursor,
 }
@@ -33,6 +35,7 @@ impl Purpose {
         match self {
             Self::IdNumber => b"id_number",
             Self::Phone => b"phone",
+            Self::ResetCode => b"reset_code",
             Self::Cursor => b"cursor",
         }
     }

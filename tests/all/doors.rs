@@ -457,6 +457,8 @@ fn only_once(engine: Engine, unique: Unique) -> String {
     let (table, values): (_, &[_]) = match unique {
         Unique::OpenTransfer => ("transfers", &[("member_id", "1")]),
         Unique::OpenMonthChange => ("month_changes", &[("state", "'open'")]),
+        Unique::WaitingForm => ("certifications", &[("state", "'waiting'")]),
+        Unique::OpenAppointmentRequest => ("appointment_requests", &[("state", "'open'")]),
         Unique::SiblingName => ("organizations", &[("parent_id", "1"), ("name", "'same'")]),
         Unique::SchoolCode => ("organizations", &[("school_code", "'10001'")]),
         Unique::IdempotencyKey => ("idempotency_keys", &[("actor", "'a'"), ("key", "'k'")]),
@@ -467,13 +469,16 @@ fn only_once(engine: Engine, unique: Unique) -> String {
 
 both_engines! {
     fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
-        use Unique::{IdempotencyKey, OpenMonthChange, OpenTransfer, PolicyVersion, SchoolCode, SiblingName};
+        use Unique::{
+            IdempotencyKey, OpenAppointmentRequest, OpenMonthChange, OpenTransfer, PolicyVersion, SchoolCode, SiblingName,
+            WaitingForm,
+        };
         let conn = &mut db.conn();
         let mut run = |sql: &str| diesel::sql_query(sql).execute(conn);
         for stage in ["organizations", "accounts", "members"] {
             run(&least(db.engine(), stage, &[])).expect("the stage");
         }
-        for unique in [OpenTransfer, OpenMonthChange, SiblingName, SchoolCode, IdempotencyKey, PolicyVersion] {
+        for unique in [OpenTransfer, OpenMonthChange, WaitingForm, OpenAppointmentRequest, SiblingName, SchoolCode, IdempotencyKey, PolicyVersion] {
             run(&only_once(db.engine(), unique)).expect("the first of its kind");
             let error = run(&only_once(db.engine(), unique)).expect_err("there is one already");
             assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");

@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Transition};
 use crate::domain::transfer::expiry;
-use crate::repository::{inbox, transfers};
+use crate::repository::{appointments, inbox, transfers};
 use crate::service::jobs::{self, Batch, Job};
 use crate::service::{Context, Result, policies};
 
@@ -67,6 +67,7 @@ fn settle(
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
 /// gets the deadline it has by now, so that it leaves the list as well.
 fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: &str) -> Result<bool> {
+    appointments::keep(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);
     };

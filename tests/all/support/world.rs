@@ -17,6 +17,7 @@ use super::{TestDb, block_on};
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
@@ -32,6 +33,7 @@ use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use zhuanjie::domain::time::{Month, Timestamp};
+use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::tokens::Bearer;
@@ -108,6 +110,8 @@ pub struct World {
     pub db: TestDb,
     /// The clock everything goes by.
     pub clock: Clock,
+    /// Where uploaded files lie.
+    pub files: PathBuf,
     app: App,
     base: String,
     server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
@@ -122,18 +126,21 @@ impl World {
     pub fn new(db: TestDb, at: &str) -> Self {
         let keys = Keys::demo();
         let clock = Clock::manual(instant(at));
+        let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
             db: db.db(),
             clock: clock.clone(),
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(2),
+            files: Files::new(files.clone()),
         };
         let (base, server) = serve(app.clone());
         let mut world = Self {
             db,
             clock,
             app,
+            files,
             base,
             server: Some(server),
             organizations: HashMap::new(),
@@ -433,10 +440,24 @@ impl World {
         self.signed_in(self.someone(name).account, None)
     }
 
-    fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
+    /// Where the program listens, as `host:port`.
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
+    /// The token of a person acting from his office, for those who write their requests by hand.
+    pub fn token(&self, name: &str) -> String {
+        let &(account, office) = &self.offices[name];
+        self.issue(account, Some(office))
+    }
+
+    fn issue(&self, account: AccountId, office: Option<AppointmentId>) -> String {
         let bearer = Bearer { account, office };
-        let token = self.app.tokens.issue(bearer, self.clock.now()).expect("a token");
-        self.anybody().with_token(&token)
+        self.app.tokens.issue(bearer, self.clock.now()).expect("a token")
+    }
+
+    fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
+        self.anybody().with_token(&self.issue(account, office))
     }
 
     /// Sets the clock (RFC 3339). Tokens issued before may have ended.
