@@ -12,3 +12,4 @@ mod marks;
 mod policies;
 mod schema;
 mod support;
+mod transfers;
