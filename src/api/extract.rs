@@ -109,8 +109,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// serde's messages quote the rejected value: keep what was expected, drop what was found.
 fn harmless(message: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or_default();
-    match message.split_once(", expected ") {
+    // From the end: what stands before is the client's and may say anything, these very words included.
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    match message.rsplit_once(", expected ") {
         Some((_, expected)) if message.starts_with("invalid") || message.starts_with("unknown variant") => {
             format!("expected {expected}")
         }
@@ -160,7 +161,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
         let query = web::Query::<T>::from_query(request.query_string());
         ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
             let text = error.to_string();
-            let text = text.rsplit(": ").next().unwrap_or_default();
+            let text = text.split_once(": ").map_or(text.as_str(), |(_, text)| text);
             malformed(&format!("query: {}", harmless(text)), None)
         }))
     }

@@ -6,7 +6,7 @@ use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::policy::Policy;
 use crate::domain::time::Season;
-use crate::repository::policies;
+use crate::repository::{policies, transfers};
 pub use crate::repository::policies::Stored;
 
 /// The version a season's default has: none was ever stored.
@@ -49,7 +49,8 @@ pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<Stored>> {
     Ok(policies::history(conn, season)?)
 }
 
-/// Changes a season's policy. Decisions from now on use it; what was decided stands.
+/// Changes a season's policy. Decisions from now on use it, the deadlines of its open cases included (A6); what was
+/// decided stands.
 ///
 /// # Errors
 /// `policy.not_allowed` for anybody but the nation's own administrators; `request.stale`;
@@ -67,6 +68,7 @@ pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Exp
         Err(e) if Unique::violated(&e) == Some(Unique::PolicyVersion) => return Err(Code::RequestStale.into()),
         Err(e) => return Err(e.into()),
     }
+    transfers::reset_deadlines(conn, policy)?;
     audit::record(conn, context, "policy.change", Some(&policy.season.to_string()))?;
     Ok(Versioned {
         policy: policy.clone(),

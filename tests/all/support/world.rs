@@ -378,6 +378,13 @@ impl World {
             .unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
+    /// Who holds an office, by name.
+    pub fn offices(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.offices.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
     /// An organization's id, as outside.
     pub fn org(&self, name: &str) -> String {
         self.place(name).id.to_string()

@@ -1,6 +1,6 @@
 //! Beijing, Guangdong, Fujian (§1.4.5; X1, X3): the case waits for the other system's answer.
 
-use super::{SUMMER, file, filing, no, to_beijing};
+use super::{SUMMER, about, file, filing, named, no, to_beijing};
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::json;
@@ -31,8 +31,8 @@ both_engines! {
         // Who has moved out starts nothing here, and nobody finds him.
         let body = filing(&world, "unsettled", "village");
         member.write("/v1/transfers", &body).refused(409, "transfer.member_not_active");
-        world.admin("college").write("/v1/transfers", &super::about(&world, "class_1/1", body.clone())).refused(404, "member.not_found");
-        world.admin("village").write("/v1/transfers", &super::named(&world, "class_1/1", body)).refused(404, "member.no_match");
+        world.admin("college").write("/v1/transfers", &about(&world, "class_1/1", body.clone())).refused(404, "member.not_found");
+        world.admin("village").write("/v1/transfers", &named(&world, "class_1/1", body)).refused(404, "member.no_match");
     }
 
     fn x1_its_refusal_needs_a_reason_and_returns_the_case(db: TestDb) {

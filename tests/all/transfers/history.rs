@@ -1,6 +1,6 @@
 //! History (§1.5; A7): every step, who, when, what, why, automatic or not, for ever; and where a member was on any day.
 
-use super::{SUMMER, file, filing, named, to_beijing};
+use super::{Filed, SUMMER, file, filing, named, to_beijing};
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ both_engines! {
         world.at("2026-06-30T00:00:00Z");
         world.run(Job::Escalation, "2026-06-30T00:00:00Z");
         world.at("2026-07-01T00:00:00Z");
-        let escalated = super::Filed { version: 3, ..accepted };
+        let escalated = Filed { version: 3, ..accepted };
         escalated.take(&world.admin("county"), "assign", &json!({"branch": world.org("village")}));
         let seen = history(&world, "class_1/1", &case.path());
         assert_eq!(steps(&seen), [

@@ -14,11 +14,12 @@ mod questions;
 mod races;
 mod special_unit;
 
+use crate::support::database::texts;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use zhuanjie::db::dialect;
+use zhuanjie::service::jobs::Job;
 
 /// A day in the season on which nothing special happens.
 const SUMMER: &str = "2026-06-15T00:00:00Z";
@@ -121,29 +122,23 @@ fn file(client: &Client, body: &Value) -> Filed {
 }
 
 /// Everything stored that a refusal must leave alone: how many rows each table has, and what cases, tasks and members say.
-fn stored(world: &World) -> BTreeMap<String, String> {
-    let tables = dialect::tables(&mut world.db.conn()).expect("tables");
-    let mut found: BTreeMap<String, String> = tables
-        .into_iter()
-        .map(|table| (table.clone(), world.db.count(&table).to_string()))
+fn stored(world: &World) -> Vec<String> {
+    let mut conn = world.db.conn();
+    let tables = dialect::tables(&mut conn).expect("tables");
+    let counts: Vec<String> = tables
+        .iter()
+        .map(|table| format!("SELECT '{table} ' || count(*) AS value FROM {table}"))
         .collect();
-    for (name, question) in [
-        (
-            "cases",
-            "SELECT id || ' ' || state || ' ' || version AS value FROM transfers ORDER BY id",
-        ),
-        (
-            "inbox",
-            "SELECT organization_id || ' ' || kind || ' ' || subject_id AS value FROM tasks ORDER BY id",
-        ),
-        (
-            "places",
-            "SELECT id || ' ' || coalesce(branch_id, 0) || ' ' || standing || ' ' || version AS value FROM members ORDER BY id",
-        ),
-    ] {
-        found.insert(name.to_owned(), world.db.texts(question).join("\n"));
-    }
-    found
+    let questions = [
+        &counts.join(" UNION ALL "),
+        "SELECT id || ' ' || state || ' ' || version AS value FROM transfers ORDER BY id",
+        "SELECT organization_id || ' ' || kind || ' ' || subject_id AS value FROM tasks ORDER BY id",
+        "SELECT id || ' ' || coalesce(branch_id, 0) || ' ' || standing || ' ' || version AS value FROM members ORDER BY id",
+    ];
+    questions
+        .into_iter()
+        .flat_map(|question| texts(&mut conn, question))
+        .collect()
 }
 
 /// What a refusal must say.
@@ -271,4 +266,48 @@ fn actions(world: &World, branch: &str) -> Vec<(&'static str, Value)> {
 /// The action's address.
 fn route(action: &str) -> String {
     action.replace('_', "-")
+}
+
+/// A case in each state, some of them with the complications of T11 and A10. It is 13 October.
+fn busy(world: &mut World) -> Vec<Filed> {
+    let reason = json!({"reason": "信息错误"});
+    world.at(SUMMER);
+    let to_village = filing(world, "unsettled", "village");
+    let to_township = filing(world, "unsettled", "township");
+    world.add_member("kid", "school", "2012-01-01");
+    let escalated = file(&world.person("school/1"), &to_township);
+    let escalated = escalated.take(&world.admin("township"), "approve", &json!({}));
+    let expired = file(&world.person("school/2"), &to_village);
+    world.at("2026-10-13T00:00:00Z");
+    world.run(Job::Expiry, "2026-10-13T00:00:00Z");
+    world.run(Job::Escalation, "2026-10-13T00:00:00Z");
+    let mut explained = to_village.clone();
+    explained["explanation"] = json!("随父母迁居");
+    // One of the township's two administrators is a member who goes there.
+    world.appoint("class_1/1", "township");
+    world.dismiss("employer");
+    let withdrawn = file(&world.person("teachers/1"), &to_village);
+    let refused = file(&world.person("teachers/2"), &to_village);
+    let completed = file(&world.person("teachers/3"), &to_village);
+    let accepted = file(&world.person("class_2/3"), &to_township);
+    let fetched = file(
+        &world.admin("class_1/1"),
+        &named(world, "village/1", filing(world, "unsettled", "township")),
+    );
+    vec![
+        Filed { version: escalated.version + 1, ..escalated },
+        Filed { version: 2, ..expired },
+        withdrawn.take(&world.person("teachers/1"), "withdraw", &json!({})),
+        refused.take(&world.admin("village"), "refuse", &reason),
+        completed.take(&world.admin("township"), "approve", &json!({})),
+        file(&world.person("class_1/1"), &to_township),
+        file(&world.admin("college"), &about(world, "class_1/2", to_village.clone())),
+        file(&world.admin("village"), &named(world, "class_1/3", to_village)),
+        file(&world.person("class_2/1"), &to_beijing()),
+        file(&world.person("class_2/2"), &to_special_unit()),
+        accepted.take(&world.admin("township"), "approve", &json!({})),
+        file(&world.person("kid"), &explained),
+        file(&world.person("school/3"), &filing(world, "employed_with_league", "employer")),
+        fetched.take(&world.admin("village"), "approve", &json!({})),
+    ]
 }
