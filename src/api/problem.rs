@@ -183,7 +183,10 @@ impl Problem {
 /// The request's path, but for digits in a row that could be somebody's number: no refusal repeats what was rejected.
 fn instance(path: &str) -> String {
     let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
-    let segments: Vec<&str> = path.split('/').map(|text| if harmless(text) { text } else { "…" }).collect();
+    let segments: Vec<&str> = path
+        .split('/')
+        .map(|text| if harmless(text) { text } else { "…" })
+        .collect();
     segments.join("/")
 }
 

@@ -99,13 +99,7 @@ fn not_his(reader: Reader) -> Condition {
 }
 
 /// A page of an organization's inbox, longest waiting first.
-pub fn page(
-    conn: &mut Conn,
-    reader: Reader,
-    kind: &str,
-    after: Option<&Task>,
-    limit: i64,
-) -> QueryResult<Vec<Task>> {
+pub fn page(conn: &mut Conn, reader: Reader, kind: &str, after: Option<&Task>, limit: i64) -> QueryResult<Vec<Task>> {
     let mut query = dsl::tasks
         .filter(dsl::organization_id.eq(reader.organization))
         .filter(dsl::kind.eq(kind.to_owned()))

@@ -292,15 +292,29 @@ pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
     let start = Micros::from(policy.expiry_start());
     let allowed = i64::from(policy.expiry_days) * DAY;
     let open = dsl::season.eq(policy.season).and(dsl::closed_at.is_null());
-    let in_approval = dsl::state.eq(Phase::AwaitingApproval).or(dsl::state.eq(Phase::ExternalPending));
-    diesel::update(dsl::transfers.filter(open).filter(in_approval).filter(dsl::since.gt(start)))
-        .set(dsl::deadline.eq((dsl::since + allowed).nullable()))
-        .execute(conn)?;
+    let in_approval = dsl::state
+        .eq(Phase::AwaitingApproval)
+        .or(dsl::state.eq(Phase::ExternalPending));
+    diesel::update(
+        dsl::transfers
+            .filter(open)
+            .filter(in_approval)
+            .filter(dsl::since.gt(start)),
+    )
+    .set(dsl::deadline.eq((dsl::since + allowed).nullable()))
+    .execute(conn)?;
     let due = Micros::from(policy.expiry_start() + TimeDelta::days(i64::from(policy.expiry_days)));
-    diesel::update(dsl::transfers.filter(open).filter(in_approval).filter(dsl::since.le(start)))
-        .set(dsl::deadline.eq(due))
-        .execute(conn)?;
-    let unescalated = dsl::state.eq(Phase::AwaitingAssignment).and(dsl::escalated_at.is_null());
+    diesel::update(
+        dsl::transfers
+            .filter(open)
+            .filter(in_approval)
+            .filter(dsl::since.le(start)),
+    )
+    .set(dsl::deadline.eq(due))
+    .execute(conn)?;
+    let unescalated = dsl::state
+        .eq(Phase::AwaitingAssignment)
+        .and(dsl::escalated_at.is_null());
     diesel::update(dsl::transfers.filter(open).filter(unescalated))
         .set(dsl::deadline.eq((dsl::since + i64::from(policy.escalation_days) * DAY).nullable()))
         .execute(conn)?;

@@ -4,8 +4,8 @@ use super::{Context, Result};
 use crate::db::Conn;
 use crate::domain::codes::Code;
 use crate::domain::ids::TaskId;
-use crate::repository::inbox::{self, Reader};
 pub use crate::repository::inbox::Task;
+use crate::repository::inbox::{self, Reader};
 
 /// How much waits, by kind.
 ///

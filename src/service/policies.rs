@@ -6,8 +6,8 @@ use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::policy::Policy;
 use crate::domain::time::Season;
-use crate::repository::{policies, transfers};
 pub use crate::repository::policies::Stored;
+use crate::repository::{policies, transfers};
 
 /// The version a season's default has: none was ever stored.
 const DEFAULT_VERSION: i32 = 0;

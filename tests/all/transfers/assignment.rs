@@ -1,8 +1,8 @@
 //! Assignment to a branch (§1.5; A2).
 
 use super::{Filed, SUMMER, file, filing, no};
-use crate::support::world::{Org, World};
 use crate::support::both_engines;
+use crate::support::world::{Org, World};
 use serde_json::json;
 use zhuanjie::domain::organization::{Kind, Sector};
 

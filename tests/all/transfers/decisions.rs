@@ -1,8 +1,8 @@
 //! Decisions (§1.4.4, §1.5, §2.2): rules T10, T11, A1, A3, A5, A9, A10, each end to end with its refusal.
 
 use super::{Filed, No, SUMMER, about, file, filing, named, no, refused, send, stored};
-use crate::support::world::{World, fresh_key};
 use crate::support::both_engines;
+use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
 
 fn none() -> Value {
@@ -13,8 +13,10 @@ fn none() -> Value {
 fn waiting_for(world: &World, case: &Filed, member: &str) -> Vec<String> {
     let case = world.person(member).get(&case.path()).expect(200).json();
     let waiting = case["waiting_for"].as_array().expect("a list");
-    let mut names: Vec<String> =
-        waiting.iter().map(|named| named["name"].as_str().expect("a name").to_owned()).collect();
+    let mut names: Vec<String> = waiting
+        .iter()
+        .map(|named| named["name"].as_str().expect("a name").to_owned())
+        .collect();
     names.sort();
     names
 }
@@ -23,6 +25,9 @@ fn branch_of(world: &World, member: &str) -> String {
     let me = world.person(member).get("/v1/me").expect(200).json();
     me["member"]["branch"]["id"].as_str().unwrap_or_default().to_owned()
 }
+
+/// A side, how it starts, which offices may then withdraw and which may not.
+type Start<'a> = (&'a str, Box<dyn Fn() -> Filed + 'a>, &'a [&'a str], &'a [&'a str]);
 
 both_engines! {
     fn a1_a_branch_s_administrator_or_its_direct_superior_s_approves(db: TestDb) {
@@ -111,7 +116,7 @@ both_engines! {
     fn t10_the_starter_and_the_member_may_withdraw(db: TestDb) {
         let world = World::new(db, SUMMER);
         let body = filing(&world, "unsettled", "village");
-        let starts: [(&str, Box<dyn Fn() -> Filed + '_>, &[&str], &[&str]); 3] = [
+        let starts: [Start<'_>; 3] = [
             ("the member", Box::new(|| file(&world.person("class_1/1"), &body)), &[], &["class_1", "college", "village", "township", "nation"]),
             ("the source", Box::new(|| file(&world.admin("college"), &about(&world, "class_1/1", body.clone()))), &["college"], &["class_1", "university", "village"]),
             ("the target", Box::new(|| file(&world.admin("village"), &named(&world, "class_1/1", body.clone()))), &["village"], &["class_1", "college", "township"]),

@@ -1,8 +1,8 @@
 //! Filing (§1.4, §2.2, §2.7, §2.8): rules T1 to T9 and T12, each end to end with its refusal.
 
 use super::{No, SUMMER, about, file, filing, named, no, not_filed, to_beijing, to_special_unit};
-use crate::support::world::World;
 use crate::support::both_engines;
+use crate::support::world::World;
 use serde_json::{Value, json};
 use zhuanjie::domain::time::Month;
 
@@ -13,7 +13,9 @@ fn set_member(world: &World, member: &str, what: &str) {
 
 fn set_organization(world: &World, name: &str, what: &str) {
     let id = world.org_key(name);
-    world.db.execute(&format!("UPDATE organizations SET {what} WHERE id = {id}"));
+    world
+        .db
+        .execute(&format!("UPDATE organizations SET {what} WHERE id = {id}"));
 }
 
 fn joined(text: &str) -> String {

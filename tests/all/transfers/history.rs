@@ -12,7 +12,9 @@ fn history(world: &World, person: &str, path: &str) -> Vec<Value> {
 }
 
 /// Event, organization acted for, instant, automatic, reason.
-fn steps(history: &[Value]) -> Vec<(&str, Option<&str>, &str, bool, Option<&str>)> {
+type Step<'a> = (&'a str, Option<&'a str>, &'a str, bool, Option<&'a str>);
+
+fn steps(history: &[Value]) -> Vec<Step<'_>> {
     history
         .iter()
         .map(|step| {

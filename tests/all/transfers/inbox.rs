@@ -1,20 +1,30 @@
 //! The inbox (操作中心, §1.5; A8): whatever it lists can be acted on by whoever sees it, and nothing is missing.
 
-use super::{about, busy, file, filing, named, SUMMER};
+use super::{SUMMER, about, busy, file, filing, named};
 use crate::support::both_engines;
 use crate::support::http::Client;
 use crate::support::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-const KINDS: [&str; 6] = ["approval_in", "approval_out", "leading_organ", "province", "external_answer", "assignment"];
+const KINDS: [&str; 6] = [
+    "approval_in",
+    "approval_out",
+    "leading_organ",
+    "province",
+    "external_answer",
+    "assignment",
+];
 
 /// All entries of a kind, page by page.
 fn waiting(client: &Client, kind: &str, limit: usize) -> Vec<Value> {
     let mut entries = Vec::new();
     let mut next = String::new();
     loop {
-        let page = client.get(&format!("/v1/inbox?kind={kind}&limit={limit}{next}")).expect(200).json();
+        let page = client
+            .get(&format!("/v1/inbox?kind={kind}&limit={limit}{next}"))
+            .expect(200)
+            .json();
         let items = page["items"].as_array().expect("items");
         assert!(items.len() <= limit);
         entries.extend(items.iter().cloned());
@@ -26,7 +36,10 @@ fn waiting(client: &Client, kind: &str, limit: usize) -> Vec<Value> {
 }
 
 fn subjects(entries: &[Value]) -> BTreeSet<String> {
-    entries.iter().map(|entry| entry["subject_id"].as_str().expect("an id").to_owned()).collect()
+    entries
+        .iter()
+        .map(|entry| entry["subject_id"].as_str().expect("an id").to_owned())
+        .collect()
 }
 
 /// Whether the caller may do anything with a case but withdraw it; `None` if he doesn't even see it.
@@ -35,7 +48,9 @@ fn may_act(client: &Client, id: &str) -> Option<bool> {
     (answer.status == 200).then(|| {
         let case = answer.json();
         let actions = case["allowed_actions"].as_array().expect("actions");
-        actions.iter().any(|action| action["allowed"] == json!(true) && action["action"] != json!("withdraw"))
+        actions
+            .iter()
+            .any(|action| action["allowed"] == json!(true) && action["action"] != json!("withdraw"))
     })
 }
 

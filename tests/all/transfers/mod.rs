@@ -295,7 +295,10 @@ fn busy(world: &mut World) -> Vec<Filed> {
         &named(world, "village/1", filing(world, "unsettled", "township")),
     );
     vec![
-        Filed { version: escalated.version + 1, ..escalated },
+        Filed {
+            version: escalated.version + 1,
+            ..escalated
+        },
         Filed { version: 2, ..expired },
         withdrawn.take(&world.person("teachers/1"), "withdraw", &json!({})),
         refused.take(&world.admin("village"), "refuse", &reason),
@@ -307,7 +310,10 @@ fn busy(world: &mut World) -> Vec<Filed> {
         file(&world.person("class_2/2"), &to_special_unit()),
         accepted.take(&world.admin("township"), "approve", &json!({})),
         file(&world.person("kid"), &explained),
-        file(&world.person("school/3"), &filing(world, "employed_with_league", "employer")),
+        file(
+            &world.person("school/3"),
+            &filing(world, "employed_with_league", "employer"),
+        ),
         fetched.take(&world.admin("village"), "approve", &json!({})),
     ]
 }

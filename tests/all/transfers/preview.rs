@@ -31,14 +31,47 @@ impl Dice {
 }
 
 const ORGANIZATIONS: &[&str] = &[
-    "nation", "province", "county", "beijing", "railway", "university", "college", "class_1", "class_2", "teachers",
-    "floating", "abroad", "school", "township", "village", "home", "employer", "workshop", "beijing_branch", "station",
+    "nation",
+    "province",
+    "county",
+    "beijing",
+    "railway",
+    "university",
+    "college",
+    "class_1",
+    "class_2",
+    "teachers",
+    "floating",
+    "abroad",
+    "school",
+    "township",
+    "village",
+    "home",
+    "employer",
+    "workshop",
+    "beijing_branch",
+    "station",
 ];
 const MEMBERS: &[&str] = &[
-    "class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3", "teachers/1", "school/1", "village/1", "kid",
+    "class_1/1",
+    "class_1/2",
+    "class_1/3",
+    "class_2/1",
+    "class_2/2",
+    "class_2/3",
+    "teachers/1",
+    "school/1",
+    "village/1",
+    "kid",
 ];
-const REASONS: &[&str] =
-    &["further_study", "employed_with_league", "employed_without_league", "abroad", "unsettled", "special_unit"];
+const REASONS: &[&str] = &[
+    "further_study",
+    "employed_with_league",
+    "employed_without_league",
+    "abroad",
+    "unsettled",
+    "special_unit",
+];
 
 /// Makes the country less tidy: closed and turned organizations, vacant ones, members of every standing.
 fn shake(world: &mut World, dice: &mut Dice) {
@@ -56,13 +89,20 @@ fn shake(world: &mut World, dice: &mut Dice) {
     ] {
         if dice.one_in(3) {
             let id = world.org_key(name);
-            world.db.execute(&format!("UPDATE organizations SET {what} WHERE id = {id}"));
+            world
+                .db
+                .execute(&format!("UPDATE organizations SET {what} WHERE id = {id}"));
         }
     }
     for member in &MEMBERS[..9] {
         let what = dice.pick(&[
-            "standing = 'good'", "standing = 'good'", "standing = 'good'", "standing = 'party_member'", "standing = 'left'",
-            "joined_month = 202109, certification = 'waiting'", "joined_month = 202109, certification = 'certified'",
+            "standing = 'good'",
+            "standing = 'good'",
+            "standing = 'good'",
+            "standing = 'party_member'",
+            "standing = 'left'",
+            "joined_month = 202109, certification = 'waiting'",
+            "joined_month = 202109, certification = 'certified'",
         ]);
         let id = world.mem_key(member);
         world.db.execute(&format!("UPDATE members SET {what} WHERE id = {id}"));
@@ -79,8 +119,13 @@ fn request(world: &World, dice: &mut Dice) -> (Client, Value) {
         "abroad" => "abroad",
         _ => "employer",
     };
-    let target = if dice.one_in(2) { fitting } else { dice.pick(ORGANIZATIONS) };
-    let mut body = json!({"reason": reason, "details": details(if dice.one_in(8) { dice.pick(REASONS) } else { reason })});
+    let target = if dice.one_in(2) {
+        fitting
+    } else {
+        dice.pick(ORGANIZATIONS)
+    };
+    let mut body =
+        json!({"reason": reason, "details": details(if dice.one_in(8) { dice.pick(REASONS) } else { reason })});
     if reason != "special_unit" || dice.one_in(6) {
         body["target"] = json!(world.org(target));
     }
@@ -103,11 +148,27 @@ fn request(world: &World, dice: &mut Dice) -> (Client, Value) {
         0 => world.person(member),
         1 => {
             body["member"] = json!({"id": world.mem(member)});
-            world.admin(dice.pick(&["class_1", "college", "university", "province", "school", "county", "railway"]))
+            world.admin(dice.pick(&[
+                "class_1",
+                "college",
+                "university",
+                "province",
+                "school",
+                "county",
+                "railway",
+            ]))
         }
         _ => {
             body["member"] = json!({"name": member, "id_number": world.id_number(member)});
-            world.admin(dice.pick(&["school", "village", "township", "college", "county", "nation", "class_2/1"]))
+            world.admin(dice.pick(&[
+                "school",
+                "village",
+                "township",
+                "college",
+                "county",
+                "nation",
+                "class_2/1",
+            ]))
         }
     };
     (client, body)
@@ -121,26 +182,51 @@ fn agree(world: &World, client: &Client, body: &Value) -> Option<String> {
     let filed = client.write("/v1/transfers", body);
     let seen = filed.json();
     if preview.status != 200 {
-        assert_eq!((preview.status, preview.json()["code"].as_str()), (filed.status, seen["code"].as_str()), "{body}");
+        assert_eq!(
+            (preview.status, preview.json()["code"].as_str()),
+            (filed.status, seen["code"].as_str()),
+            "{body}"
+        );
         return Some(filed.code());
     }
     let preview = preview.json();
-    assert_eq!(preview["may_be_filed"] == json!(true), filed.status == 201, "{body}\n{preview}\n{seen}");
+    assert_eq!(
+        preview["may_be_filed"] == json!(true),
+        filed.status == 201,
+        "{body}\n{preview}\n{seen}"
+    );
     if filed.status == 201 {
         // Who was said to decide first is who holds it now, and until when.
         let ids = |list: &Value| -> Vec<String> {
-            let mut ids: Vec<String> = list.as_array().expect("a list").iter().map(|o| o["id"].to_string()).collect();
+            let mut ids: Vec<String> = list
+                .as_array()
+                .expect("a list")
+                .iter()
+                .map(|o| o["id"].to_string())
+                .collect();
             ids.sort();
             ids
         };
-        assert_eq!(ids(&preview["route"][0]["decided_by"]), ids(&seen["waiting_for"]), "{body}");
+        assert_eq!(
+            ids(&preview["route"][0]["decided_by"]),
+            ids(&seen["waiting_for"]),
+            "{body}"
+        );
         assert_eq!(preview["route"][0]["due_at"], seen["deadline"], "{body}");
         return None;
     }
     let codes = |list: &Value| -> Vec<String> {
-        list.as_array().expect("a list").iter().map(|e| format!("{} {}", e["code"], e["pointer"])).collect()
+        list.as_array()
+            .expect("a list")
+            .iter()
+            .map(|e| format!("{} {}", e["code"], e["pointer"]))
+            .collect()
     };
-    assert_eq!(codes(&preview["blocking"]), codes(&seen["errors"]), "every blocking rule, the first one first: {body}");
+    assert_eq!(
+        codes(&preview["blocking"]),
+        codes(&seen["errors"]),
+        "every blocking rule, the first one first: {body}"
+    );
     assert_eq!(preview["blocking"][0]["code"], seen["code"]);
     assert_eq!(stored(world), before, "a refusal leaves nothing behind: {body}");
     Some(filed.code())
@@ -174,8 +260,13 @@ fn t5_preview_and_filing_agree_over_a_thousand_requests_sqlite() {
     // The dice find the way and the obstacles alike.
     assert!(answers["filed"] >= 100, "{answers:?}");
     for code in [
-        "transfer.already_open", "transfer.identity_not_certified", "transfer.member_not_active", "transfer.field_required",
-        "transfer.target_out_of_scope", "member.not_found", "transfer.target_not_allowed_for_reason",
+        "transfer.already_open",
+        "transfer.identity_not_certified",
+        "transfer.member_not_active",
+        "transfer.field_required",
+        "transfer.target_out_of_scope",
+        "member.not_found",
+        "transfer.target_not_allowed_for_reason",
     ] {
         assert!(answers.contains_key(code), "{code} never came up: {answers:?}");
     }
@@ -188,9 +279,23 @@ fn t5_preview_and_filing_agree_postgres() {
 
 /// Everybody who could have a say: each office, and the members with a case.
 fn everybody(world: &World) -> Vec<(String, Client)> {
-    let members = ["class_1/1", "class_1/2", "class_2/1", "class_2/2", "teachers/1", "kid", "village/1", "village/2"];
-    let offices = world.offices().into_iter().map(|name| (format!("office {name}"), world.admin(&name)));
-    offices.chain(members.iter().map(|name| ((*name).to_owned(), world.person(name)))).collect()
+    let members = [
+        "class_1/1",
+        "class_1/2",
+        "class_2/1",
+        "class_2/2",
+        "teachers/1",
+        "kid",
+        "village/1",
+        "village/2",
+    ];
+    let offices = world
+        .offices()
+        .into_iter()
+        .map(|name| (format!("office {name}"), world.admin(&name)));
+    offices
+        .chain(members.iter().map(|name| ((*name).to_owned(), world.person(name))))
+        .collect()
 }
 
 /// Tries every action of everybody on the case at `index` in fresh countries, until all that are allowed were taken.
@@ -207,9 +312,16 @@ fn promises_hold(world: &World, case: &Filed) -> usize {
         }
         let seen = answer.expect(200).json();
         let promised = seen["allowed_actions"].as_array().expect("actions");
-        assert_eq!(promised.len(), actions(world, "home").len(), "every action, with its answer");
+        assert_eq!(
+            promised.len(),
+            actions(world, "home").len(),
+            "every action, with its answer"
+        );
         for (action, body) in actions(world, "home") {
-            let promise = promised.iter().find(|promise| promise["action"] == json!(action)).expect("each is listed");
+            let promise = promised
+                .iter()
+                .find(|promise| promise["action"] == json!(action))
+                .expect("each is listed");
             if promise["allowed"] == json!(true) {
                 // Kept for later: taking it would end the comparison.
                 taken += 1;
@@ -218,11 +330,19 @@ fn promises_hold(world: &World, case: &Filed) -> usize {
             let before = stored(world);
             let answer = client.decide(&case.at(&route(action)), case.version, &body);
             let because = &promise["because"];
-            assert!(because["next_action"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+            assert!(
+                because["next_action"]["text"]
+                    .as_str()
+                    .is_some_and(|text| !text.is_empty())
+            );
             // A member has no such desk at all: he learns that first.
             let code = answer.code();
             let is_desk = code == "actor.not_administrator" && !who.starts_with("office");
-            assert!(is_desk || json!(code) == because["code"], "{who} {action}: {because} but {}", answer.text);
+            assert!(
+                is_desk || json!(code) == because["code"],
+                "{who} {action}: {because} but {}",
+                answer.text
+            );
             assert!(is_desk || answer.json()["rule"] == because["rule"], "{who} {action}");
             assert_eq!(stored(world), before);
         }

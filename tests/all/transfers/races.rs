@@ -33,12 +33,17 @@ fn at_once<T: Send>(works: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
                 })
             })
             .collect();
-        threads.into_iter().map(|thread| thread.join().expect("it ends")).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("it ends"))
+            .collect()
     })
 }
 
 fn events(world: &World, kind: &str) -> i64 {
-    world.db.number(&format!("SELECT count(*) AS value FROM transfer_events WHERE event = '{kind}'"))
+    world.db.number(&format!(
+        "SELECT count(*) AS value FROM transfer_events WHERE event = '{kind}'"
+    ))
 }
 
 both_engines! {

@@ -8,30 +8,60 @@ use serde_json::{Value, json};
 
 fn listed(client: &Client, query: &str) -> Vec<Value> {
     let page = client.get(&format!("/v1/transfers{query}")).expect(200).json();
-    page["items"].as_array().expect("items").iter().map(|case| case["id"].clone()).collect()
+    page["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|case| case["id"].clone())
+        .collect()
 }
 
 /// Everybody in an office who must know nothing of it.
-const OTHERS: [&str; 10] =
-    ["college", "university", "class_2", "teachers", "nation", "city", "county", "village", "railway", "beijing"];
+const OTHERS: [&str; 10] = [
+    "college",
+    "university",
+    "class_2",
+    "teachers",
+    "nation",
+    "city",
+    "county",
+    "village",
+    "railway",
+    "beijing",
+];
 
 #[track_caller]
 fn hidden(world: &World, case: &Filed) {
     for other in OTHERS {
         let admin = world.admin(other);
         admin.get(&case.path()).refused(404, "transfer.not_found");
-        admin.get(&format!("{}/history", case.path())).refused(404, "transfer.not_found");
+        admin
+            .get(&format!("{}/history", case.path()))
+            .refused(404, "transfer.not_found");
         for side in ["out", "in"] {
-            assert!(!listed(&admin, &format!("?side={side}&limit=200")).contains(&json!(case.id)), "{other}");
+            assert!(
+                !listed(&admin, &format!("?side={side}&limit=200")).contains(&json!(case.id)),
+                "{other}"
+            );
         }
-        assert_eq!(admin.get("/v1/inbox/counts").expect(200).json()["total"], json!(0), "{other}");
+        assert_eq!(
+            admin.get("/v1/inbox/counts").expect(200).json()["total"],
+            json!(0),
+            "{other}"
+        );
     }
     for superior in ["college", "university", "province", "nation"] {
         let under = format!("?side=out&under={}", world.org("class_1"));
-        assert!(!listed(&world.admin(superior), &under).contains(&json!(case.id)), "{superior} looks into the branch");
+        assert!(
+            !listed(&world.admin(superior), &under).contains(&json!(case.id)),
+            "{superior} looks into the branch"
+        );
     }
     for person in ["class_1/2", "class_2/1"] {
-        world.person(person).get(&case.path()).refused(404, "transfer.not_found");
+        world
+            .person(person)
+            .get(&case.path())
+            .refused(404, "transfer.not_found");
     }
 }
 
