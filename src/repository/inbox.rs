@@ -87,9 +87,9 @@ fn of_transfers() -> Condition {
     Box::new(tasks::kind.eq_any(duties))
 }
 
-/// Tasks that the reader himself may not do (T11): transfers about him, and those he filed up to their approval. They
+/// Tasks that the reader himself is barred from (T11): transfers about him, and those he filed up to their approval. They
 /// wait for another administrator of his organization, so his own inbox leaves them out (A8).
-fn not_his(reader: Reader) -> Condition {
+fn barred_to(reader: Reader) -> Condition {
     let (member, account) = (reader.member.map(|id| id.0), reader.account.map(|id| id.0));
     let subject = || transfers::table.filter(transfers::id.eq(tasks::subject_id));
     let about_him = exists(subject().filter(transfers::member_id.eq(member)));
@@ -103,7 +103,7 @@ pub fn page(conn: &mut Conn, reader: Reader, kind: &str, after: Option<&Task>, l
     let mut query = dsl::tasks
         .filter(dsl::organization_id.eq(reader.organization))
         .filter(dsl::kind.eq(kind.to_owned()))
-        .filter(not(not_his(reader)))
+        .filter(not(barred_to(reader)))
         .order((dsl::since, dsl::id))
         .limit(limit)
         .select(Task::as_select())
@@ -137,7 +137,7 @@ pub fn follow_deadlines(conn: &mut Conn, season: Season) -> QueryResult<()> {
 pub fn counts(conn: &mut Conn, reader: Reader) -> QueryResult<Vec<(String, i64)>> {
     dsl::tasks
         .filter(dsl::organization_id.eq(reader.organization))
-        .filter(not(not_his(reader)))
+        .filter(not(barred_to(reader)))
         .group_by(dsl::kind)
         .select((dsl::kind, diesel::dsl::count_star()))
         .order(dsl::kind)

@@ -1,7 +1,7 @@
 //! Transfer cases and their events.
 
 use super::subtree;
-use crate::db::dialect::Locked;
+use crate::db::dialect::{Locked, take_time};
 use crate::db::schema::transfer_events;
 use crate::db::schema::transfers::{self, dsl};
 use crate::db::types::Micros;
@@ -291,7 +291,12 @@ pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
     const DAY: i64 = 24 * 60 * 60 * 1_000_000;
     let start = Micros::from(policy.expiry_start());
     let allowed = i64::from(policy.expiry_days) * DAY;
-    let open = dsl::season.eq(policy.season).and(dsl::closed_at.is_null());
+    // There may be hundreds of thousands of them.
+    take_time(conn)?;
+    let open = dsl::season
+        .eq(policy.season)
+        .and(dsl::closed_at.is_null())
+        .and(dsl::deadline.is_not_null());
     let in_approval = dsl::state
         .eq(Phase::AwaitingApproval)
         .or(dsl::state.eq(Phase::ExternalPending));
