@@ -71,6 +71,22 @@ fn advisory(conn: &mut Conn, function: &str, agreement: Agreement) -> QueryResul
     }
 }
 
+/// Lets one transaction at a time go on under a name, until it ends: twins of a request wait here for each other.
+///
+/// SQLite needs nothing, since its one writer has the whole database to itself.
+///
+/// # Errors
+/// When the wait takes too long, or the database does not answer.
+pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(conn) => sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind::<sql_types::Text, _>(name)
+            .execute(conn)
+            .map(drop),
+    }
+}
+
 /// Gives a transaction all the time it needs: the limits that keep a request short do not hold in it.
 ///
 /// # Errors

@@ -23,4 +23,5 @@ mod search;
 mod season;
 mod simulation;
 mod support;
+mod transfers;
 mod walkthrough;

@@ -8,7 +8,7 @@ mod view;
 
 pub use decide::{Decision, decide};
 pub use file::{Filing, Preview, Subject, file, preview};
-pub use overdue::{escalate, expire, renew_deadlines};
+pub use overdue::{escalate, expire};
 pub use reroute::reroute;
 pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
 

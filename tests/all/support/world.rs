@@ -156,10 +156,10 @@ impl World {
         use Kind::*;
         use Sector::*;
         self.organ("nation", None, Level::Nation, None);
-        self.organ("province", Some("nation"), Level::Province, Some("420000"));
-        self.organ("city", Some("province"), Level::City, Some("420100"));
+        self.organ("province", Some("nation"), Level::Province, Some("42"));
+        self.organ("city", Some("province"), Level::City, Some("4201"));
         self.organ("county", Some("city"), Level::County, Some("420106"));
-        self.organ("beijing", Some("nation"), Level::Province, Some("110000"));
+        self.organ("beijing", Some("nation"), Level::Province, Some("11"));
         let railway = Org {
             system: System::Railway,
             ..Org::organ(Some("nation"), Level::Province, None)
@@ -385,6 +385,13 @@ impl World {
             .unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
+    /// Who holds an office, by name.
+    pub fn offices(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.offices.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
     /// An organization's id, as outside.
     pub fn org(&self, name: &str) -> String {
         self.place(name).id.to_string()
@@ -525,7 +532,8 @@ impl Answer {
     }
 }
 
-fn fresh_key() -> String {
+/// An idempotency key that nobody else uses.
+pub fn fresh_key() -> String {
     static KEYS: AtomicU32 = AtomicU32::new(0);
     format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed))
 }
