@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{Db, DbError};
+use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
@@ -15,6 +16,7 @@ pub struct App {
     pub vault: Vault,
     pub tokens: Tokens,
     pub passwords: Passwords,
+    pub files: Files,
 }
 
 impl App {
@@ -27,8 +29,13 @@ impl App {
         for version in db.migrate().await? {
             log::info!(version = version.as_str(); "migrated");
         }
+        let files = Files::new(&config.files);
+        if let Err(error) = files.sweep().await {
+            log::warn!("the directory of files can't be swept: {error}");
+        }
         Ok(Self {
             db,
+            files,
             clock,
             vault: keys.vault,
             tokens: keys.tokens,

@@ -14,6 +14,7 @@ use chrono::SecondsFormat;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -39,6 +40,9 @@ enum Command {
         /// Seconds between two runs of the jobs.
         #[arg(long, env = "ZHUANJIE_JOB_INTERVAL", default_value_t = jobs::DEFAULT_INTERVAL.as_secs())]
         job_interval: u64,
+        /// The directory uploaded files lie in; next to an embedded database when absent.
+        #[arg(long, env = "ZHUANJIE_FILES")]
+        files: Option<PathBuf>,
     },
     /// What the service does by itself.
     #[command(subcommand)]
@@ -115,9 +119,10 @@ fn run(command: Command) -> Result<()> {
             database,
             listen,
             job_interval,
+            files,
         } => {
             let every = Duration::from_secs(job_interval);
-            actix_web::rt::System::new().block_on(serve(&database, listen, every))
+            actix_web::rt::System::new().block_on(serve(&database, listen, every, files))
         }
         Command::Jobs(Jobs::Run { name, database, at }) => {
             actix_web::rt::System::new().block_on(run_job(&database, name, at))
@@ -134,8 +139,11 @@ pub fn say(text: &str) -> Result<()> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-async fn serve(database: &Database, listen: SocketAddr, every: Duration) -> Result<()> {
-    let config = Config::new(database.url()?);
+async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: Option<PathBuf>) -> Result<()> {
+    let mut config = Config::new(database.url()?);
+    if let Some(files) = files {
+        config.files = files;
+    }
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
     serve_app(app, bind(listen)?, every, |_| Ok(())).await

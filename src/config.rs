@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone)]
@@ -18,12 +19,20 @@ pub struct Config {
     pub settings: Settings,
     /// How many passwords are checked at once.
     pub sign_in_lanes: usize,
+    /// The directory uploaded files lie in; several servers of one database share it.
+    pub files: PathBuf,
 }
 
 impl Config {
-    /// The configuration for a database, the rest by default.
+    /// The configuration for a database, the rest by default: files lie next to an embedded database, else in the working
+    /// directory.
     pub fn new(database: DatabaseUrl) -> Self {
+        let files = match &database {
+            DatabaseUrl::Sqlite(path) => path.with_extension("files"),
+            DatabaseUrl::Postgres(_) => "zhuanjie.files".into(),
+        };
         Self {
+            files,
             database,
             settings: Settings::default(),
             sign_in_lanes: 2,

@@ -86,8 +86,21 @@ fn malformed(problem: &str, pointer: Option<String>) -> Problem {
     })
 }
 
+/// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind an
+/// even number of backslashes. Written out, it is no JSON.
+fn has_nul(bytes: &[u8]) -> bool {
+    const NUL: &[u8] = b"\\u0000";
+    let is_escape = |at: usize| bytes[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0;
+    let places = bytes.windows(NUL.len()).enumerate();
+    places.filter(|(_, text)| *text == NUL).any(|(at, _)| is_escape(at))
+}
+
 /// Reads JSON. The messages name kinds and fields of ours, never what the client wrote.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if has_nul(bytes) {
+        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "no text may hold the character U+0000");
+        return Err(Problem::new(refusal));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
@@ -109,8 +122,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 
 /// serde's messages quote the rejected value: keep what was expected, drop what was found.
 fn harmless(message: &str) -> String {
-    let message = message.split(" at line ").next().unwrap_or_default();
-    match message.split_once(", expected ") {
+    // From the end: what stands before is the client's and may say anything, these very words included.
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    if message.starts_with("unknown field") && message.ends_with(", there are no fields") {
+        return "unknown field".to_owned();
+    }
+    match message.rsplit_once(", expected ") {
         Some((_, expected)) if message.starts_with("invalid") || message.starts_with("unknown variant") => {
             format!("expected {expected}")
         }
@@ -160,7 +177,7 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
         let query = web::Query::<T>::from_query(request.query_string());
         ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
             let text = error.to_string();
-            let text = text.rsplit(": ").next().unwrap_or_default();
+            let text = text.split_once(": ").map_or(text.as_str(), |(_, text)| text);
             malformed(&format!("query: {}", harmless(text)), None)
         }))
     }
@@ -281,6 +298,30 @@ mod tests {
             let problem = parse::<Body>(body.as_bytes()).err().unwrap();
             assert!(!format!("{problem:?}").contains("420106200001019999"), "{problem:?}");
         }
+    }
+
+    #[test]
+    fn the_character_that_postgresql_cannot_store_is_found_however_it_is_written() {
+        for (text, found) in [
+            (r#"{"a":"\u0000"}"#, true),
+            (r#"{"a":"b\\\u0000c"}"#, true),
+            (r#"{"a":"\\u0000"}"#, false),
+            (r#"{"a":"\u0001 u0000 0000"}"#, false),
+            ("", false),
+        ] {
+            assert_eq!(has_nul(text.as_bytes()), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_no_field_is_known_an_unknown_one_is_not_repeated_either() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        let problem = parse::<Nothing>(br#"{"x, expected 420106200001019999":1}"#)
+            .err()
+            .unwrap();
+        assert!(!format!("{problem:?}").contains("420106200001019999"), "{problem:?}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
 use super::wire::{Instant, Page};
 use crate::app::App;
-use crate::domain::ids::{CertificationId, MonthChangeId, TaskId, TransferId};
+use crate::domain::ids::{AppointmentRequestId, CertificationId, MonthChangeId, TaskId, TransferId};
 use crate::domain::time::Timestamp;
 use crate::domain::transfer::turn::Duty;
 use crate::service::inbox::{self, Task};
@@ -73,6 +73,8 @@ enum Kind {
     MonthChange,
     /// Identity certification (团员身份认证).
     Certification,
+    /// Appointment or dismissal of an administrator (管理员任免).
+    Appointment,
 }
 
 impl Kind {
@@ -86,6 +88,7 @@ impl Kind {
             Self::Assignment => Duty::Assignment.as_str(),
             Self::MonthChange => "month_change",
             Self::Certification => "certification",
+            Self::Appointment => "appointment",
         }
     }
 }
@@ -97,7 +100,7 @@ struct TaskView {
     id: TaskId,
     /// What is to be done.
     kind: String,
-    /// What it is about: a transfer, a month change or a certification.
+    /// What it is about: a transfer, a month change, a certification or a request to appoint or dismiss.
     subject_id: String,
     /// The member it is about, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,6 +119,7 @@ impl TaskView {
         let subject_id = match task.kind.as_str() {
             "month_change" => MonthChangeId(task.subject_id).to_string(),
             "certification" => CertificationId(task.subject_id).to_string(),
+            "appointment" => AppointmentRequestId(task.subject_id).to_string(),
             _ => TransferId(task.subject_id).to_string(),
         };
         let since = Timestamp::from(task.since);

@@ -1,8 +1,10 @@
 //! The HTTP floor: wire types, extractors, handlers, problems and the OpenAPI document. It knows no tables.
 
+mod appointments;
 mod auth;
 mod batch;
 mod caller;
+mod certifications;
 mod edge;
 mod extract;
 mod graduation;
@@ -19,6 +21,7 @@ mod paging;
 mod policies;
 mod problem;
 mod reply;
+mod resets;
 mod rules;
 mod search;
 mod server;

@@ -2,8 +2,8 @@
 
 use super::problem::{self, ProblemDetails};
 use super::{
-    auth, graduation, inbox, integrators, jobs, look_up, members, meta, organizations, policies, rules, search,
-    transfers,
+    appointments, auth, certifications, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
+    policies, resets, rules, search, transfers,
 };
 use crate::domain::codes::Code;
 use actix_web::App;
@@ -27,6 +27,7 @@ use utoipa_actix_web::{AppExt, scope};
     tags(
         (name = "auth", description = "Signing in"),
         (name = "organizations", description = "Organizations (团组织) and graduation months of branches (毕业时间)"),
+        (name = "appointments", description = "Offices (管理员任职)"),
         (name = "members", description = "Members (团员) and their marks"),
         (name = "transfers", description = "Transfer cases (组织关系转接)"),
         (name = "inbox", description = "What waits for an organization (操作中心)"),
@@ -58,7 +59,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(meta::routes)
             .configure(auth::routes)
             .configure(integrators::routes)
+            .configure(resets::routes)
             .configure(organizations::routes)
+            .configure(appointments::routes)
+            .configure(certifications::routes)
             .configure(transfers::routes)
             .configure(inbox::routes)
             .configure(graduation::routes)

@@ -1,24 +1,32 @@
 //! Organizations.
 
+mod change;
+
 use super::caller::{Administrator, Caller, SignedIn};
 use super::extract::{Id, Missing, Query, etag};
+use super::language;
 use super::paging::{self, List};
-use super::problem::{Problem, ProblemDetails};
+use super::problem::{Blocking, Problem, ProblemDetails};
 use super::wire::{GraduationView, Page};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::organization::actions::OrganizationAction;
+use crate::domain::organization::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::refusal::{Language, Refusal};
 use crate::service::organizations::{self, Detail, Filter, Listing, Organization};
 use actix_web::http::header;
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Adds the endpoints.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_organizations).service(get_organization);
+    config
+        .service(list_organizations)
+        .service(get_organization)
+        .configure(change::routes);
 }
 
 impl Missing for OrganizationId {
@@ -107,6 +115,10 @@ struct OrganizationDetail {
     contact: Option<Contact>,
     /// How many active administrators it has; with none, its turn passes to the direct superior (A10).
     administrators: usize,
+    /// What is worth an administrator's attention; a warning never bars anything (O3, G1).
+    health: Vec<Health>,
+    /// What the caller may do with it now, and for what he may not, why.
+    allowed_actions: Vec<ActionView>,
 }
 
 /// An organization's contact.
@@ -127,18 +139,47 @@ impl Contact {
     }
 }
 
-impl From<Detail> for OrganizationDetail {
-    fn from(detail: Detail) -> Self {
+impl OrganizationDetail {
+    fn new(detail: Detail, language: Language) -> Self {
         let Detail {
             organization,
             former_names,
             administrators,
+            health,
+            actions,
         } = detail;
         Self {
             contact: Contact::of(&organization),
             organization: organization.into(),
             former_names,
             administrators,
+            health,
+            allowed_actions: actions
+                .into_iter()
+                .map(|action| ActionView::new(action, language))
+                .collect(),
+        }
+    }
+}
+
+/// Something the caller may do, or not.
+#[derive(Debug, Serialize, ToSchema)]
+struct ActionView {
+    /// What.
+    action: OrganizationAction,
+    /// Whether he may.
+    enabled: bool,
+    /// Why not: what the action would answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Blocking>,
+}
+
+impl ActionView {
+    fn new((action, refusal): (OrganizationAction, Option<Refusal>), language: Language) -> Self {
+        Self {
+            action,
+            enabled: refusal.is_none(),
+            refusal: refusal.map(|refusal| Blocking::new(&refusal, language)),
         }
     }
 }
@@ -227,13 +268,14 @@ async fn get_organization(
     app: web::Data<App>,
     caller: Caller<SignedIn>,
     Id(id): Id<OrganizationId>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let detail = app
         .db
-        .read(move |conn| organizations::get(conn, &caller.context.actor, id))
+        .read(move |conn| organizations::get(conn, &caller.context, id))
         .await?;
     let version = detail.organization.version;
     Ok(HttpResponse::Ok()
         .insert_header((header::ETAG, etag(version)))
-        .json(OrganizationDetail::from(detail)))
+        .json(OrganizationDetail::new(detail, language::of(&request))))
 }

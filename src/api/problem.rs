@@ -148,7 +148,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: first.detail(language),
-            instance: request.path().to_owned(),
+            instance: instance(request.path()),
             code: first.code.name(),
             rule: first.code.rule().map(|rule| rule.number()),
             section: first.code.rule().and_then(|rule| rule.section()),
@@ -178,6 +178,16 @@ impl Problem {
             .content_type("application/problem+json")
             .json(body)
     }
+}
+
+/// The request's path, but for digits in a row that could be somebody's number: no refusal repeats what was rejected.
+fn instance(path: &str) -> String {
+    let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
+    let segments: Vec<&str> = path
+        .split('/')
+        .map(|text| if harmless(text) { text } else { "…" })
+        .collect();
+    segments.join("/")
 }
 
 /// The status of each kind of "no".

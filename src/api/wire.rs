@@ -2,12 +2,15 @@
 
 use super::problem::Problem;
 use crate::db::types::Micros;
+use crate::domain::certification::FormState;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
+use crate::domain::office::{RequestKind, RequestState};
+use crate::domain::organization::actions::OrganizationAction;
+use crate::domain::organization::{Health, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, Status, System};
 use crate::domain::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Timestamp};
@@ -71,6 +74,11 @@ words!(
     RealName,
     Certification,
     GraduationEvent,
+    FormState,
+    RequestKind,
+    RequestState,
+    OrganizationAction,
+    SchoolCodeWarning,
     MonthChangeState,
     MarkAction,
     TargetRule,
@@ -83,6 +91,7 @@ ids!(
     MemberId,
     AccountId,
     AppointmentId,
+    AppointmentRequestId,
     TransferId,
     MonthChangeId,
     CertificationId,

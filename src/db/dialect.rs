@@ -40,6 +40,53 @@ macro_rules! on_each {
     };
 }
 
+/// What transactions agree on by a lock that is no row's.
+#[derive(Debug, Clone, Copy)]
+pub enum Agreement {
+    /// Who holds which office.
+    Offices = 1,
+}
+
+/// Keeps an agreement as it is until the transaction ends; any number of transactions may do so at once. SQLite needs
+/// nothing, since its one writer is alone.
+///
+/// # Errors
+/// When the database does not answer, or somebody else changes it for longer than a lock may be waited for.
+pub fn keep(conn: &mut Conn, agreement: Agreement) -> QueryResult<()> {
+    advisory(conn, "pg_advisory_xact_lock_shared", agreement)
+}
+
+/// Waits until nobody keeps an agreement, and has it alone until the transaction ends.
+///
+/// # Errors
+/// As [`keep`].
+pub fn change(conn: &mut Conn, agreement: Agreement) -> QueryResult<()> {
+    advisory(conn, "pg_advisory_xact_lock", agreement)
+}
+
+fn advisory(conn: &mut Conn, function: &str, agreement: Agreement) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(conn) => conn.batch_execute(&format!("SELECT {function}({})", agreement as i32)),
+    }
+}
+
+/// Lets one transaction at a time go on under a name, until it ends: twins of a request wait here for each other.
+///
+/// SQLite needs nothing, since its one writer has the whole database to itself.
+///
+/// # Errors
+/// When the wait takes too long, or the database does not answer.
+pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(conn) => sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind::<sql_types::Text, _>(name)
+            .execute(conn)
+            .map(drop),
+    }
+}
+
 /// Gives a transaction all the time it needs: the limits that keep a request short do not hold in it.
 ///
 /// # Errors

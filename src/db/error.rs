@@ -55,6 +55,10 @@ pub enum Unique {
     MemberIdNumber,
     /// G7: one open request a branch.
     OpenMonthChange,
+    /// O7: one form of a member waits at a time.
+    WaitingForm,
+    /// One open request about a person at an organization.
+    OpenAppointmentRequest,
     /// Names are unique among siblings.
     SiblingName,
     /// A school code belongs to one organization.
@@ -67,7 +71,7 @@ pub enum Unique {
 
 impl Unique {
     /// Each constraint as PostgreSQL names it and as SQLite words it (which names columns, not the index).
-    const NAMES: [(Self, &'static str, &'static str); 9] = [
+    const NAMES: [(Self, &'static str, &'static str); 11] = [
         (Self::OpenTransfer, "transfers_one_open", "transfers.member_id"),
         (
             Self::InboundPerson,
@@ -84,6 +88,16 @@ impl Unique {
             Self::OpenMonthChange,
             "month_changes_one_open",
             "month_changes.branch_id",
+        ),
+        (
+            Self::WaitingForm,
+            "certifications_one_waiting",
+            "certifications.member_id",
+        ),
+        (
+            Self::OpenAppointmentRequest,
+            "appointment_requests_one_open",
+            "appointment_requests.organization_id, appointment_requests.account_id",
         ),
         (
             Self::SiblingName,

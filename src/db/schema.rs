@@ -116,6 +116,53 @@ diesel::table! {
 }
 
 diesel::table! {
+    appointment_requests (id) {
+        id -> BigInt,
+        organization_id -> BigInt,
+        kind -> Text,
+        account_id -> BigInt,
+        proposer_account_id -> BigInt,
+        proposed_at -> BigInt,
+        state -> Text,
+        decider_account_id -> Nullable<BigInt>,
+        decider_organization_id -> Nullable<BigInt>,
+        decided_at -> Nullable<BigInt>,
+        decision_reason -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
+    reset_codes (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        code_digest -> Binary,
+        issued_at -> BigInt,
+        issued_by -> Nullable<BigInt>,
+        used_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    certifications (id) {
+        id -> BigInt,
+        member_id -> BigInt,
+        file -> Text,
+        bytes -> BigInt,
+        sha256 -> Binary,
+        uploader_account_id -> BigInt,
+        uploader_organization_id -> BigInt,
+        uploaded_at -> BigInt,
+        state -> Text,
+        decider_account_id -> Nullable<BigInt>,
+        decider_organization_id -> Nullable<BigInt>,
+        decided_at -> Nullable<BigInt>,
+        decision_reason -> Nullable<Text>,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
     transfers (id) {
         id -> BigInt,
         season -> Integer,
@@ -354,6 +401,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     accounts,
     integrators,
     appointments,
+    appointment_requests,
+    reset_codes,
+    certifications,
     transfers,
     inbound_persons,
     transfer_events,

@@ -5,10 +5,12 @@
 
 use super::connection::Backend;
 use crate::domain::actor::AccountKind;
+use crate::domain::certification::FormState;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
+use crate::domain::office::{RequestKind, RequestState};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
 use crate::domain::search::TermKind;
@@ -88,6 +90,9 @@ words!(
     Undetermined,
     MonthChangeState,
     GraduationEvent,
+    FormState,
+    RequestKind,
+    RequestState,
     Kind,
     Level,
     System,
@@ -103,6 +108,7 @@ keys!(
     MemberId,
     AccountId,
     AppointmentId,
+    AppointmentRequestId,
     TransferId,
     MonthChangeId,
     CertificationId,

@@ -10,6 +10,7 @@ use super::refusal::Refusal;
 use super::time::{Month, Timestamp};
 use super::transfer::remark::Remark;
 use super::verdict::{Decision, Verdict};
+use super::vocabulary::vocabulary;
 
 /// O7: the largest form, in MB of 2^20 bytes.
 pub const FORM_MAX_MB: u64 = 20;
@@ -36,6 +37,15 @@ pub enum Form {
     Certified(Upload, Decision),
     /// It was refused for a reason and can be replaced.
     Refused(Upload, Decision, Remark),
+}
+
+vocabulary! {
+    /// What became of a form, in one word.
+    FormState {
+        Waiting = "waiting", "待审核", "waiting for the committee";
+        Certified = "certified", "已认证", "certified";
+        Refused = "refused", "未通过", "refused";
+    }
 }
 
 /// T3: where a member stands, by the month he joined and his latest form.
@@ -97,6 +107,15 @@ pub fn o7_upload(
 }
 
 impl Form {
+    /// What became of it.
+    pub fn state(&self) -> FormState {
+        match self {
+            Self::Waiting(_) => FormState::Waiting,
+            Self::Certified(..) => FormState::Certified,
+            Self::Refused(..) => FormState::Refused,
+        }
+    }
+
     /// O7: the committee above the branch decides. `member_account` is the member's own; neither he nor who uploaded it
     /// decides. `holders` are the organizations whose turn it is.
     ///

@@ -426,6 +426,11 @@ codes! {
         "Another organization under the same superior has this name.",
         "请使用可以区分的名称。",
         "Choose a name that tells them apart.";
+    OrganizationContactNotAllowed = "organization.contact_not_allowed", Forbidden, Some(Rule::O3),
+        "联系人由该组织或其直属上级的管理员修改。",
+        "An organization's contact is changed by its own administrators or its direct superior's.",
+        "请联系该组织或其直属上级的管理员。",
+        "Ask an administrator of the organization or of its direct superior.";
     OrganizationStageRequired = "organization.stage_required", Invalid, None,
         "学校领域的组织须选择学段,其他领域不填。",
         "Organizations of the school sector need a school stage; others take none.",
@@ -503,6 +508,63 @@ codes! {
         "Only an administrator of the member's branch or its direct superior issues the code.",
         "组织关系在他处的,请先办理转入,进入应在组织后再重置。",
         "If he is registered elsewhere, transfer him to where he belongs first and reset it then.";
+    AccountPasswordLength = "account.password_length", Invalid, Some(Rule::O5),
+        "密码须为 {min} 至 {max} 个字节。",
+        "A password has {min} to {max} bytes.",
+        "请换一个长度合适的密码。",
+        "Choose another one.";
+
+    // ---- offices ----
+    AppointmentNotFound = "appointment.not_found", NotFound, Some(Rule::O6),
+        "没有找到该管理员任职。",
+        "There is no such appointment.",
+        "请核对编号。",
+        "Check the id.";
+    AppointmentNotAllowed = "appointment.not_allowed", Forbidden, None,
+        "管理员由该组织的直属上级任免;该组织的管理员可以提出申请,由直属上级审批。",
+        "The direct superior appoints and dismisses; the organization's own administrators may ask it to.",
+        "请联系该组织的直属上级管理员。",
+        "Ask an administrator of the direct superior.";
+    AppointmentHeldAlready = "appointment.held_already", Conflict, None,
+        "此人已是该组织的管理员。",
+        "This person is an administrator of the organization already.",
+        "无需重复任命。",
+        "Nothing need be done.";
+    AppointmentEnded = "appointment.ended", Conflict, None,
+        "该任职已经结束。",
+        "This appointment has ended.",
+        "请刷新后查看最新状态。",
+        "Load it again to see its present state.";
+    AppointmentLastOfNation = "appointment.last_of_nation", Conflict, Some(Rule::A10),
+        "这是全国级的最后一名管理员,没有上级可以接办。",
+        "This is the nation's last administrator; nobody stands above who could take over.",
+        "请先任命另一名全国级管理员。",
+        "Appoint another one first.";
+    AppointmentRequestNotFound = "appointment.request_not_found", NotFound, Some(Rule::O6),
+        "没有找到该任免申请。",
+        "There is no such request to appoint or dismiss.",
+        "请核对编号。",
+        "Check the id.";
+    AppointmentRequestOpen = "appointment.request_open", Conflict, None,
+        "对此人已有一份待审批的任免申请。",
+        "A request about this person is open already.",
+        "请等待直属上级审批。",
+        "Wait for the direct superior's decision.";
+    AppointmentRequestNotOpen = "appointment.request_not_open", Conflict, None,
+        "该任免申请已经审批或失效。",
+        "This request has been decided or has lapsed.",
+        "请刷新后查看最新状态。",
+        "Load it again to see its present state.";
+    AppointmentNotApprover = "appointment.not_approver", Forbidden, None,
+        "任免申请由该组织的直属上级审批。",
+        "The organization's direct superior decides.",
+        "请联系直属上级管理员审批。",
+        "Ask an administrator of the direct superior.";
+    AppointmentSelfApproval = "appointment.self_approval", Forbidden, None,
+        "不能审批本人提交的或关于本人的任免申请。",
+        "Nobody decides a request he made or that is about himself.",
+        "请由直属上级的其他管理员审批;没有其他管理员的,由其上级审批。",
+        "Another administrator of the direct superior decides; where there is none, the one above it does.";
 
     // ---- identity certification (§2.8) ----
     CertificationNotFound = "certification.not_found", NotFound, Some(Rule::O6),
@@ -550,7 +612,7 @@ codes! {
         "The file is not a PDF.",
         "请将《入团志愿书》扫描为一个 PDF 文件后上传。",
         "Scan the application form into one PDF file and upload that.";
-    CertificationTooLarge = "certification.too_large", Invalid, Some(Rule::O7),
+    CertificationTooLarge = "certification.too_large", TooLarge, Some(Rule::O7),
         "文件超过 {limit_mb} MB。",
         "The file is larger than {limit_mb} MB.",
         "请降低扫描分辨率后重新上传。",
@@ -693,111 +755,4 @@ impl std::fmt::Display for Code {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-
-    const LANGUAGES: [Language; 2] = [Language::Chinese, Language::English];
-
-    fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{')
-            .skip(1)
-            .map(|rest| rest.split('}').next().unwrap())
-            .collect()
-    }
-
-    fn named(name: &str) -> Option<Code> {
-        Code::ALL.iter().copied().find(|code| code.name() == name)
-    }
-
-    #[test]
-    fn names_are_unique_and_well_formed() {
-        let mut seen = BTreeSet::new();
-        for code in Code::ALL {
-            let name = code.name();
-            assert!(seen.insert(name), "{name} occurs twice");
-            assert!(
-                name.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c == '.'),
-                "{name}"
-            );
-            assert!(
-                name.split('.').all(|part| !part.is_empty()) && name.split('.').count() <= 2,
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn every_code_speaks_both_languages() {
-        for code in Code::ALL {
-            for language in LANGUAGES {
-                assert!(!code.detail(language).trim().is_empty(), "{code}");
-                assert!(!code.next_action(language).trim().is_empty(), "{code}");
-                assert!(
-                    placeholders(code.next_action(language)).is_empty(),
-                    "{code}: a way out is a fixed text"
-                );
-            }
-            let [zh, en] = LANGUAGES.map(|language| placeholders(code.detail(language)));
-            assert_eq!(zh, en, "{code}");
-        }
-    }
-
-    #[test]
-    fn no_placeholder_invites_personal_data() {
-        for code in Code::ALL {
-            for name in placeholders(code.detail(Language::English)) {
-                let personal = ["name", "id_number", "phone", "address", "email", "member"];
-                assert!(!personal.contains(&name), "{code}: {name}");
-            }
-        }
-    }
-
-    /// The refusals that the page of rules promises, rule by rule.
-    #[test]
-    fn every_promised_refusal_exists_and_cites_its_rule() {
-        use Rule::*;
-        for (rules, name) in [
-            (&[G2][..], "graduation.not_allowed_for_branch_admin"),
-            (&[G2], "graduation.not_school_branch"),
-            (&[G4], "graduation.month_or_reason"),
-            (&[G7], "graduation.needs_change_request"),
-            (&[G7], "graduation.change_request_open"),
-            (&[G7], "graduation.not_direct_superior"),
-            (&[G8, A5], "approval.reason_required"),
-            (&[M2], "mark.out_of_scope"),
-            (&[M2], "mark.superior_only"),
-            (&[M3], "mark.month_not_later"),
-            (&[M3], "mark.reason_required"),
-            (&[M6], "mark.not_marked"),
-            (&[T1], "transfer.out_of_scope"),
-            (&[T2], "transfer.already_open"),
-            (&[T3], "transfer.identity_not_certified"),
-            (&[T4], "member.no_match"),
-            (&[T4], "rate_limited"),
-            (&[T5], "transfer.field_required"),
-            (&[T6], "transfer.external_details_required"),
-            (&[T8], "transfer.target_graduate_branch"),
-            (&[T8], "transfer.target_closed"),
-            (&[T8], "transfer.target_same"),
-            (&[T8], "transfer.target_leading_organ"),
-            (&[T9], "transfer.explanation_required"),
-            (&[T10], "transfer.not_yours_to_cancel"),
-            (&[T10], "transfer.closed"),
-            (&[T11], "transfer.self_approval"),
-            (&[T12], "transfer.member_not_active"),
-            (&[A1], "approval.not_your_turn"),
-            (&[A2], "assignment.branch_out_of_scope"),
-            (&[A2], "assignment.not_a_branch"),
-            (&[A9], "transfer.conflict"),
-            (&[O1], "organization.kind_not_allowed_here"),
-            (&[O2], "organization.floating_needs_school"),
-            (&[O2], "organization.floating_name"),
-            (&[O3], "organization.not_empty"),
-            (&[O5], "account.reset_code_invalid"),
-        ] {
-            let code = named(name).unwrap_or_else(|| panic!("{name} is missing"));
-            assert!(code.rule().is_some_and(|rule| rules.contains(&rule)), "{name}");
-        }
-    }
-}
+mod tests;

@@ -97,15 +97,24 @@ pub fn g4_month_or_reason(month: Option<Month>, reason: Option<Undetermined>) ->
 /// # Errors
 /// Those of [`g2_may_mark`]; `graduation.needs_change_request` after the switch (G7).
 pub fn set(actor: &Actor, branch: &OrganizationFacts, new: Graduation) -> Result<Change, Refusal> {
+    may_set(actor, branch)?;
+    Ok(Change {
+        old: branch.graduation,
+        new,
+    })
+}
+
+/// G2, G5: whether somebody may mark a branch directly now.
+///
+/// # Errors
+/// Those of [`set`].
+pub fn may_set(actor: &Actor, branch: &OrganizationFacts) -> Result<(), Refusal> {
     g2_may_mark(actor, branch)?;
     if branch.is_graduate_branch() {
         let refusal = Refusal::new(Code::GraduationNeedsChangeRequest);
         return Err(branch.parent.map_or(refusal.clone(), |superior| refusal.ask(superior)));
     }
-    Ok(Change {
-        old: branch.graduation,
-        new,
-    })
+    Ok(())
 }
 
 /// G6 (§1.1.5): the season for which the branch turns into a graduate branch now; `None` if it does not.
@@ -185,36 +194,68 @@ pub fn propose(
     reason: Option<Remark>,
     now: Timestamp,
 ) -> Result<MonthChange, Refusal> {
-    let (Some(proposed_by), Some(office)) = (actor.account, actor.office()) else {
-        return Err(Code::ActorNotAdministrator.into());
-    };
-    if branch.parent != Some(office.organization) {
-        let refusal = Refusal::new(Code::GraduationNotDirectSuperior);
-        return Err(branch.parent.map_or(refusal.clone(), |superior| refusal.ask(superior)));
-    }
-    let old = branch
-        .graduation
-        .and_then(Graduation::month)
-        .filter(|_| branch.is_graduate_branch());
-    let old = old.ok_or(Code::GraduationSetDirectly)?;
-    if open.is_some() {
-        return Err(Code::GraduationChangeRequestOpen.into());
-    }
+    let Proposer {
+        account: proposed_by,
+        office,
+        month: old,
+        leading_organ,
+    } = may_propose(actor, branch, open)?;
     let reason = reason.ok_or_else(|| Refusal::new(Code::GraduationChangeReasonRequired).at("/reason"))?;
     if new == old {
         return Err(Refusal::new(Code::GraduationMonthUnchanged).at("/month"));
     }
-    let leading_organ = branch.leading_organ.ok_or(Code::GraduationNoLeadingOrgan)?;
     Ok(MonthChange::Open(Request {
         branch: branch.id,
         old,
         new,
         reason,
         proposed_by,
-        proposed_for: office.organization,
+        proposed_for: office,
         proposed_at: now,
         leading_organ,
     }))
+}
+
+/// Who may propose another month for a branch, and what the proposal goes out from.
+#[derive(Debug, Clone, Copy)]
+pub struct Proposer {
+    account: AccountId,
+    office: OrganizationId,
+    month: Month,
+    leading_organ: OrganizationId,
+}
+
+/// G7: whether somebody may propose another month for a branch now.
+///
+/// # Errors
+/// Those of [`propose`] that no month and no reason can help.
+pub fn may_propose(
+    actor: &Actor,
+    branch: &OrganizationFacts,
+    open: Option<MonthChangeId>,
+) -> Result<Proposer, Refusal> {
+    let (Some(account), Some(office)) = (actor.account, actor.office()) else {
+        return Err(Code::ActorNotAdministrator.into());
+    };
+    if branch.parent != Some(office.organization) {
+        let refusal = Refusal::new(Code::GraduationNotDirectSuperior);
+        return Err(branch.parent.map_or(refusal.clone(), |superior| refusal.ask(superior)));
+    }
+    let month = branch
+        .graduation
+        .and_then(Graduation::month)
+        .filter(|_| branch.is_graduate_branch());
+    let month = month.ok_or(Code::GraduationSetDirectly)?;
+    if open.is_some() {
+        return Err(Code::GraduationChangeRequestOpen.into());
+    }
+    let leading_organ = branch.leading_organ.ok_or(Code::GraduationNoLeadingOrgan)?;
+    Ok(Proposer {
+        account,
+        office: office.organization,
+        month,
+        leading_organ,
+    })
 }
 
 impl MonthChange {

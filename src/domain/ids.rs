@@ -99,6 +99,8 @@ ids! {
     AccountId = "acc";
     /// An appointment of a person to an office (管理员任职).
     AppointmentId = "apt";
+    /// A request to appoint or dismiss an administrator (管理员任免申请).
+    AppointmentRequestId = "apr";
     /// A transfer case (组织关系转接).
     TransferId = "trf";
     /// A request to change a graduate branch's month (毕业时间修改申请).

@@ -28,7 +28,8 @@
 //! | 2.2 | under 16 | T9 | [`transfer::filing::t9_needs_leading_organ`], [`transfer::filing::t9_explanation`] |
 //! | 2.3 | changing a graduate branch's month | G7 | [`graduation::propose`] |
 //! | 2.4 | deciding such a change | G8 | [`graduation::MonthChange::decide`] |
-//! | 2.5 | found by the target side, approved by the member's | A3, T4, O5 | [`transfer::route`] |
+//! | 2.5 | found by the target side, approved by the member's | A3, T4 | [`transfer::route`] |
+//! | 2.5 | a new password with a one-time code | O5 | [`account::o5_may_issue`], [`account::o5_is_valid`] |
 //! | 2.6 | finding a target, and what is none | O4, T8 | [`search`], [`transfer::filing::t8_target`] |
 //! | 2.7 | one open transfer a member | T2 | [`transfer::filing::t2_already_open`] |
 //! | 2.8 | identity certification | T3, O7 | [`transfer::filing::t3_identity_not_certified`], [`certification`] |
@@ -47,9 +48,10 @@
 //! | O6 | everybody in his own subtree | [`actor::Actor::reaches`] |
 //! | L1 | the cohort of a season | [`cohort::l1_in_cohort`] |
 //!
-//! What needs the stored data as a whole is the service's: T4's look-up, A8 the inbox, O5 the one-time
-//! codes, and L2, L3, L4 the figures of linkage.
+//! What needs the stored data as a whole is the service's: T4's look-up, A8 the inbox, and L2, L3, L4 the figures of
+//! linkage. Offices have no rule of the manual: [`office`].
 
+pub mod account;
 pub mod actor;
 pub mod certification;
 pub mod codes;
@@ -60,6 +62,7 @@ pub mod id_number;
 pub mod ids;
 pub mod mark;
 pub mod member;
+pub mod office;
 pub mod organization;
 pub mod policy;
 pub mod reason;

@@ -1,5 +1,7 @@
 //! Organizations: their vocabulary, their place in the tree, and what may be done with them (§2.1, §2.6; rules O1 to O3).
 
+pub mod actions;
+
 use super::actor::Actor;
 use super::codes::Code;
 use super::division::Division;
@@ -299,12 +301,16 @@ pub fn o1_may_stand_under(kind: Kind, level: Level, superior: &OrganizationFacts
     if !level_fits {
         return Err(Refusal::new(Code::OrganizationLevelNotAllowedHere).at("/level"));
     }
-    if superior.path.depth() >= DEPTH_MAX {
-        return Err(Refusal::new(Code::OrganizationTooDeep)
-            .with("limit", DEPTH_MAX)
-            .at("/parent"));
+    o1_depth(superior)
+}
+
+fn o1_depth(superior: &OrganizationFacts) -> Result<(), Refusal> {
+    if superior.path.depth() < DEPTH_MAX {
+        return Ok(());
     }
-    Ok(())
+    Err(Refusal::new(Code::OrganizationTooDeep)
+        .with("limit", DEPTH_MAX)
+        .at("/parent"))
 }
 
 /// O2 (§2.1): who may create a branch for a purpose, where, and under what name.
@@ -316,11 +322,11 @@ pub fn o1_may_stand_under(kind: Kind, level: Level, superior: &OrganizationFacts
 /// # Errors
 /// `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`.
 pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &OrganizationFacts) -> Result<(), Refusal> {
-    let (keyword, place_fits) = match purpose {
+    let place_fits = match purpose {
         Purpose::Ordinary => return Ok(()),
         Purpose::SpecialUnit => return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose")),
-        Purpose::Floating => ("流动团员", superior.has_school_code || superior.is_township),
-        Purpose::Abroad => ("出国(境)学习研究团员", superior.has_school_code),
+        Purpose::Floating => superior.has_school_code || superior.is_township,
+        Purpose::Abroad => superior.has_school_code,
     };
     if kind != Kind::Branch {
         return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose"));
@@ -329,6 +335,19 @@ pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &Organizat
         let refusal = Refusal::new(Code::OrganizationFloatingNeedsSchool).at("/parent");
         return Err(superior.school.map_or(refusal.clone(), |school| refusal.ask(school)));
     }
+    o2_name(purpose, name)
+}
+
+/// O2: the name of a branch kept for a purpose says so.
+///
+/// # Errors
+/// `organization.floating_name`.
+pub fn o2_name(purpose: Purpose, name: &str) -> Result<(), Refusal> {
+    let keyword = match purpose {
+        Purpose::Floating => "流动团员",
+        Purpose::Abroad => "出国(境)学习研究团员",
+        Purpose::Ordinary | Purpose::SpecialUnit => return Ok(()),
+    };
     // Both kinds of brackets are in use; the words count.
     if !name.replace('（', "(").replace('）', ")").contains(keyword) {
         return Err(Refusal::new(Code::OrganizationFloatingName)
@@ -350,6 +369,53 @@ pub fn o3_direct_superior(actor: &Actor, superior: Option<OrganizationId>) -> Re
         Some(superior) if actor.administers(superior) => Ok(()),
         Some(superior) => Err(Refusal::new(Code::OrganizationNotDirectSuperior).ask(superior)),
         None => Err(Code::OrganizationNotDirectSuperior.into()),
+    }
+}
+
+/// O3: whether somebody may create anything at all below an organization; [`o1_may_stand_under`] says what.
+///
+/// # Errors
+/// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`, `organization.too_deep`.
+pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Result<(), Refusal> {
+    o3_direct_superior(actor, Some(superior.id))?;
+    if !superior.is_active() {
+        return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
+    }
+    if !superior.kind.may_hold(Kind::Branch) {
+        return Err(Refusal::new(Code::OrganizationKindNotAllowedHere).at("/kind"));
+    }
+    o1_depth(superior)
+}
+
+/// O3: the direct superior's administrator renames what is not closed.
+///
+/// # Errors
+/// Those of [`o3_direct_superior`], `organization.closed`.
+pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
+    o3_direct_superior(actor, organization.parent)?;
+    if organization.is_active() {
+        Ok(())
+    } else {
+        Err(Code::OrganizationClosed.into())
+    }
+}
+
+/// O3: the contact others are shown (书记) is changed by the organization's own administrators or its direct superior's.
+///
+/// # Errors
+/// `actor.not_administrator`, `organization.contact_not_allowed`, `organization.closed`.
+pub fn o3_contact(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
+    if actor.office().is_none() {
+        return Err(Code::ActorNotAdministrator.into());
+    }
+    let superior = organization.parent.is_some_and(|superior| actor.administers(superior));
+    if !superior && !actor.administers(organization.id) {
+        return Err(Refusal::new(Code::OrganizationContactNotAllowed).ask(organization.id));
+    }
+    if organization.is_active() {
+        Ok(())
+    } else {
+        Err(Code::OrganizationClosed.into())
     }
 }
 

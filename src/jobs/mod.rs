@@ -25,7 +25,6 @@ fn work(job: Job) -> Work {
     match job {
         Job::YearlySwitch => graduation::switch,
         Job::Expiry => transfers::expire,
-        Job::Deadlines => transfers::renew_deadlines,
         Job::Escalation => transfers::escalate,
     }
 }

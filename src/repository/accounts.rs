@@ -1,11 +1,13 @@
 //! Accounts, and the offices of persons.
 
-use crate::db::schema::{accounts, appointments, organizations};
+use crate::db::dialect::Locked;
+use crate::db::schema::{accounts, appointments, organizations, reset_codes};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::actor::{AccountKind, Office};
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::organization::{Kind, Path};
+use crate::domain::time::Timestamp;
 use diesel::prelude::*;
 
 /// An account as stored, without what it signs in with.
@@ -63,6 +65,97 @@ pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<(Accou
         .select((Account::as_select(), accounts::password_hash))
         .first(conn)
         .optional()
+}
+
+/// An account to be made, without a password: its owner sets one with a one-time code (O5).
+pub struct NewAccount<'a> {
+    pub member: Option<MemberId>,
+    pub name: &'a str,
+    pub id_number_sealed: &'a [u8],
+    pub id_number_digest: &'a [u8],
+}
+
+/// Stores a new account of a person.
+pub fn create(conn: &mut Conn, new: &NewAccount<'_>, now: Timestamp) -> QueryResult<AccountId> {
+    diesel::insert_into(accounts::table)
+        .values((
+            accounts::kind.eq(AccountKind::Person),
+            accounts::member_id.eq(new.member),
+            accounts::name.eq(new.name),
+            accounts::id_number_sealed.eq(new.id_number_sealed),
+            accounts::id_number_digest.eq(new.id_number_digest),
+            accounts::must_change_password.eq(false),
+            accounts::status.eq("active"),
+            accounts::created_at.eq(Micros::from(now)),
+        ))
+        .returning(accounts::id)
+        .get_result(conn)
+}
+
+/// Tells whose membership an account's owner has come by since it was made.
+pub fn set_member(conn: &mut Conn, id: AccountId, member: MemberId) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id))
+        .set(accounts::member_id.eq(member))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Stores a new password's hash.
+pub fn set_password(conn: &mut Conn, id: AccountId, hash: &str) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id))
+        .set((
+            accounts::password_hash.eq(hash),
+            accounts::must_change_password.eq(false),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Stores a one-time code's digest; it is the only one of the account that counts from now on (O5).
+pub fn add_code(
+    conn: &mut Conn,
+    account: AccountId,
+    digest: &[u8],
+    by: Option<AccountId>,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::insert_into(reset_codes::table)
+        .values((
+            reset_codes::account_id.eq(account),
+            reset_codes::code_digest.eq(digest),
+            reset_codes::issued_at.eq(Micros::from(now)),
+            reset_codes::issued_by.eq(by),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The newest one-time code of an account.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = reset_codes, check_for_backend(Backend))]
+pub struct ResetCode {
+    pub id: i64,
+    pub code_digest: Vec<u8>,
+    pub issued_at: Micros,
+    pub used_at: Option<Micros>,
+}
+
+/// That code, locked until the transaction ends.
+pub fn newest_code(conn: &mut Conn, account: AccountId) -> QueryResult<Option<ResetCode>> {
+    let newest = reset_codes::table
+        .filter(reset_codes::account_id.eq(account))
+        .order(reset_codes::id.desc())
+        .limit(1)
+        .select(ResetCode::as_select());
+    Locked(newest).get_result(conn).optional()
+}
+
+/// Marks a code as used.
+pub fn use_code(conn: &mut Conn, id: i64, now: Timestamp) -> QueryResult<()> {
+    diesel::update(reset_codes::table.find(id))
+        .set(reset_codes::used_at.eq(Micros::from(now)))
+        .execute(conn)?;
+    Ok(())
 }
 
 type OfficeColumns = (AppointmentId, OrganizationId, Path, Kind, String, Micros);

@@ -1,5 +1,6 @@
 //! Graduation months of branches as they were (G5), and requests to change them (G7, G8).
 
+use super::subtree;
 use crate::db::Conn;
 use crate::db::dialect::Locked;
 use crate::db::schema::{accounts, graduation_history, month_changes, tasks};
@@ -254,6 +255,34 @@ pub fn open_of_branch(conn: &mut Conn, branch: OrganizationId) -> QueryResult<Op
         .select(dsl::id)
         .first(conn)
         .optional()
+}
+
+/// Open requests of a subtree that are before one of these organizations; with `orphans`, also those before nobody (A10).
+pub fn around(
+    conn: &mut Conn,
+    path: &Path,
+    before: &[OrganizationId],
+    orphans: bool,
+) -> QueryResult<Vec<MonthChangeId>> {
+    use month_changes::dsl;
+    let (from, until) = subtree(path);
+    let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq(TASK));
+    let mut query = dsl::month_changes
+        .left_join(tasks::table.on(its_task))
+        .filter(dsl::state.eq(MonthChangeState::Open))
+        .filter(dsl::branch_path.ge(from))
+        .filter(dsl::branch_path.lt(until))
+        .order(dsl::id)
+        .select(dsl::id)
+        .distinct()
+        .into_boxed();
+    let before: Vec<i64> = before.iter().map(|id| id.0).collect();
+    let waits = tasks::organization_id.nullable().eq_any(before);
+    query = match orphans {
+        true => query.filter(waits.or(tasks::id.nullable().is_null())),
+        false => query.filter(waits),
+    };
+    query.load(conn)
 }
 
 /// One request.

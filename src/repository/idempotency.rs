@@ -1,5 +1,6 @@
 //! Answers already given, by actor and key.
 
+use crate::db::dialect::take_turns;
 use crate::db::schema::idempotency_keys::{self, dsl};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
@@ -17,8 +18,9 @@ pub struct Stored {
     pub body: String,
 }
 
-/// The answer given to this actor under this key.
+/// The answer given to this actor under this key. A twin of the request that is still under way is waited for.
 pub fn find(conn: &mut Conn, actor: &str, key: &str) -> QueryResult<Option<Stored>> {
+    take_turns(conn, &format!("idempotency {actor} {key}"))?;
     dsl::idempotency_keys
         .find((actor, key))
         .select(Stored::as_select())

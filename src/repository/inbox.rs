@@ -1,11 +1,15 @@
 //! The inbox (操作中心): one row for each organization that may act on a thing now.
 
 use crate::db::schema::tasks::{self, dsl};
+use crate::db::schema::transfers;
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::ids::{OrganizationId, TaskId};
-use crate::domain::time::Timestamp;
+use crate::domain::ids::{AccountId, MemberId, OrganizationId, TaskId};
+use crate::domain::time::{Season, Timestamp};
+use crate::domain::transfer::turn::Duty;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
 /// A thing that waits.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -18,6 +22,15 @@ pub struct Task {
     pub member_name: Option<String>,
     pub since: Micros,
     pub due_at: Option<Micros>,
+}
+
+/// A thing to be put before organizations.
+pub struct Thing<'a> {
+    pub kind: &'a str,
+    pub subject: i64,
+    pub member_name: Option<&'a str>,
+    pub since: Timestamp,
+    pub due: Option<Timestamp>,
 }
 
 /// Puts a thing before an organization.
@@ -43,15 +56,29 @@ pub fn open(
     Ok(())
 }
 
-/// Stores when a thing's time is up.
-pub fn set_due(conn: &mut Conn, kind: &str, subject: i64, due: Option<Timestamp>) -> QueryResult<()> {
-    diesel::update(
-        dsl::tasks
-            .filter(dsl::subject_id.eq(subject))
-            .filter(dsl::kind.eq(kind)),
-    )
-    .set(dsl::due_at.eq(due.map(Micros::from)))
-    .execute(conn)?;
+/// Puts a thing before exactly these organizations: where it is already, it stays as it is.
+pub fn place(conn: &mut Conn, thing: &Thing<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
+    let before = holders(conn, thing.kind, thing.subject)?;
+    for gone in before.iter().filter(|id| !organizations.contains(id)) {
+        diesel::delete(
+            dsl::tasks
+                .filter(dsl::subject_id.eq(thing.subject))
+                .filter(dsl::kind.eq(thing.kind))
+                .filter(dsl::organization_id.eq(gone)),
+        )
+        .execute(conn)?;
+    }
+    for new in organizations.iter().filter(|id| !before.contains(id)) {
+        open(
+            conn,
+            *new,
+            thing.kind,
+            thing.subject,
+            thing.member_name,
+            thing.since,
+            thing.due,
+        )?;
+    }
     Ok(())
 }
 
@@ -76,17 +103,42 @@ pub fn holders(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<Vec<Org
         .load(conn)
 }
 
+/// Who reads an inbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    /// Whose inbox.
+    pub organization: OrganizationId,
+    /// The reader's account.
+    pub account: Option<AccountId>,
+    /// The member he is, if he is one.
+    pub member: Option<MemberId>,
+}
+
+type Condition = Box<dyn BoxableExpression<tasks::table, Backend, SqlType = Bool>>;
+
+/// Tasks that are about transfers.
+fn of_transfers() -> Condition {
+    let duties: Vec<&'static str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
+    Box::new(tasks::kind.eq_any(duties))
+}
+
+/// Tasks that the reader himself is barred from (T11): transfers about him, and those he filed up to their approval. They
+/// wait for another administrator of his organization, so his own inbox leaves them out (A8).
+fn barred_to(reader: Reader) -> Condition {
+    let (member, account) = (reader.member.map(|id| id.0), reader.account.map(|id| id.0));
+    let subject = || transfers::table.filter(transfers::id.eq(tasks::subject_id));
+    let about_him = exists(subject().filter(transfers::member_id.eq(member)));
+    let filed_by_him = exists(subject().filter(transfers::filer_account_id.eq(account)));
+    let excluded = about_him.or(filed_by_him.and(tasks::kind.ne(Duty::Assignment.as_str())));
+    Box::new(of_transfers().and(excluded))
+}
+
 /// A page of an organization's inbox, longest waiting first.
-pub fn page(
-    conn: &mut Conn,
-    organization: OrganizationId,
-    kind: &str,
-    after: Option<&Task>,
-    limit: i64,
-) -> QueryResult<Vec<Task>> {
+pub fn page(conn: &mut Conn, reader: Reader, kind: &str, after: Option<&Task>, limit: i64) -> QueryResult<Vec<Task>> {
     let mut query = dsl::tasks
-        .filter(dsl::organization_id.eq(organization))
+        .filter(dsl::organization_id.eq(reader.organization))
         .filter(dsl::kind.eq(kind.to_owned()))
+        .filter(not(barred_to(reader)))
         .order((dsl::since, dsl::id))
         .limit(limit)
         .select(Task::as_select())
@@ -104,10 +156,23 @@ pub fn find(conn: &mut Conn, id: TaskId) -> QueryResult<Option<Task>> {
     dsl::tasks.find(id).select(Task::as_select()).first(conn).optional()
 }
 
+/// Shows the deadlines of a season's open cases as they are by now.
+pub fn follow_deadlines(conn: &mut Conn, season: Season) -> QueryResult<()> {
+    let case = transfers::table
+        .filter(transfers::season.eq(season))
+        .filter(transfers::closed_at.is_null())
+        .filter(transfers::id.eq(tasks::subject_id));
+    diesel::update(dsl::tasks.filter(of_transfers()).filter(exists(case)))
+        .set(dsl::due_at.eq(case.select(transfers::deadline).single_value()))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// How much waits for an organization, by kind.
-pub fn counts(conn: &mut Conn, organization: OrganizationId) -> QueryResult<Vec<(String, i64)>> {
+pub fn counts(conn: &mut Conn, reader: Reader) -> QueryResult<Vec<(String, i64)>> {
     dsl::tasks
-        .filter(dsl::organization_id.eq(organization))
+        .filter(dsl::organization_id.eq(reader.organization))
+        .filter(not(barred_to(reader)))
         .group_by(dsl::kind)
         .select((dsl::kind, diesel::dsl::count_star()))
         .order(dsl::kind)

@@ -108,16 +108,3 @@ pub fn last(conn: &mut Conn, name: &str, limit: i64) -> QueryResult<Vec<Run>> {
         .select(Run::as_select())
         .load(conn)
 }
-
-/// When the last run began that came to its end without a problem.
-pub fn last_finished(conn: &mut Conn, name: &str) -> QueryResult<Option<Timestamp>> {
-    let begun: Option<Micros> = job_runs::table
-        .filter(job_runs::name.eq(name))
-        .filter(job_runs::finished_at.is_not_null())
-        .filter(job_runs::problem.is_null())
-        .order(job_runs::id.desc())
-        .select(job_runs::started_at)
-        .first(conn)
-        .optional()?;
-    Ok(begun.map(Timestamp::from))
-}

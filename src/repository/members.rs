@@ -163,6 +163,27 @@ pub fn page(
     query.load(conn)
 }
 
+/// A member's ID number, sealed, with its digest.
+pub fn id_number(conn: &mut Conn, id: MemberId) -> QueryResult<(Vec<u8>, Vec<u8>)> {
+    dsl::members
+        .find(id)
+        .select((dsl::id_number_sealed, dsl::id_number_digest))
+        .first(conn)
+}
+
+/// Stores how far a member's certification is, if he still has the version that was decided on.
+pub fn set_certification(
+    conn: &mut Conn,
+    id: MemberId,
+    version: i32,
+    certification: Certification,
+) -> QueryResult<bool> {
+    let changed = diesel::update(dsl::members.find(id).filter(dsl::version.eq(version)))
+        .set((dsl::certification.eq(certification), dsl::version.eq(version + 1)))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
 /// How many members a branch has.
 pub fn count(conn: &mut Conn, branch: OrganizationId) -> QueryResult<i64> {
     dsl::members.filter(dsl::branch_id.eq(branch)).count().get_result(conn)

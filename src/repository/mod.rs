@@ -1,7 +1,9 @@
 //! Queries and rows, a file an aggregate: free functions on a connection, no rules.
 
 pub mod accounts;
+pub mod appointments;
 pub mod audit;
+pub mod certifications;
 pub mod chain;
 pub mod cohort;
 pub mod graduation;

@@ -9,8 +9,11 @@ use crate::db::{Backend, Conn};
 use crate::domain::graduation::{Graduation, Undetermined};
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::{Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System};
-use crate::domain::time::{Month, Season};
+use crate::domain::time::{Month, Season, Timestamp};
 use diesel::prelude::*;
+
+/// The stored word for names an organization had before.
+const FORMER: &str = "former";
 
 /// An organization as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -219,9 +222,136 @@ pub fn page(
 pub fn former_names(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<String>> {
     organization_names::table
         .filter(organization_names::organization_id.eq(id))
+        .filter(organization_names::kind.eq(FORMER))
         .order(organization_names::id.desc())
         .select(organization_names::name)
         .load(conn)
+}
+
+/// An organization to be stored for the first time.
+pub struct NewOrganization<'a> {
+    pub kind: Kind,
+    pub level: Level,
+    pub system: System,
+    pub sector: Sector,
+    pub stage: Option<Stage>,
+    pub township: bool,
+    pub school_code: Option<&'a str>,
+    pub purpose: Purpose,
+    pub division_code: Option<&'a str>,
+    pub name: &'a str,
+    pub short_name: &'a str,
+    pub contact_name: Option<&'a str>,
+    pub contact_phone: Option<&'a str>,
+}
+
+/// Stores a new organization below its superior. Runs into a unique index when a sibling has its name or anybody its
+/// school code.
+pub fn create(
+    conn: &mut Conn,
+    superior: &Organization,
+    new: &NewOrganization<'_>,
+    now: Timestamp,
+) -> QueryResult<OrganizationId> {
+    let id: OrganizationId = diesel::insert_into(dsl::organizations)
+        .values((
+            (
+                dsl::parent_id.eq(superior.id),
+                dsl::path.eq(&superior.path),
+                dsl::kind.eq(new.kind),
+                dsl::level.eq(new.level),
+                dsl::system.eq(new.system),
+                dsl::sector.eq(new.sector),
+                dsl::stage.eq(new.stage),
+                dsl::township.eq(new.township),
+                dsl::school_code.eq(new.school_code),
+            ),
+            (
+                dsl::purpose.eq(new.purpose),
+                dsl::division_code.eq(new.division_code),
+                dsl::name.eq(new.name),
+                dsl::short_name.eq(new.short_name),
+                dsl::contact_name.eq(new.contact_name),
+                dsl::contact_phone.eq(new.contact_phone),
+                dsl::status.eq(Status::Active),
+                dsl::created_at.eq(Micros::from(now)),
+            ),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)?;
+    let is_province = new.kind == Kind::LeadingOrgan && new.level == Level::Province;
+    let organ = match superior.kind {
+        Kind::LeadingOrgan => Some(superior.id),
+        _ => superior.leading_organ_id,
+    };
+    diesel::update(dsl::organizations.find(id))
+        .set((
+            dsl::path.eq(superior.path.child(id)),
+            dsl::province_id.eq(if is_province { Some(id) } else { superior.province_id }),
+            dsl::leading_organ_id.eq(organ),
+            dsl::school_id.eq(new.school_code.map_or(superior.school_id, |_| Some(id))),
+        ))
+        .execute(conn)?;
+    Ok(id)
+}
+
+/// Stores other names if the organization still has the version that was decided on. Runs into a unique index when a
+/// sibling has the name.
+pub fn rename(conn: &mut Conn, found: &Organization, name: &str, short_name: &str) -> QueryResult<bool> {
+    let changed = diesel::update(dsl::organizations.find(found.id).filter(dsl::version.eq(found.version)))
+        .set((
+            dsl::name.eq(name),
+            dsl::short_name.eq(short_name),
+            dsl::version.eq(found.version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Keeps a name an organization had (O3).
+pub fn keep_name(conn: &mut Conn, id: OrganizationId, name: &str, now: Timestamp) -> QueryResult<()> {
+    diesel::insert_into(organization_names::table)
+        .values((
+            organization_names::organization_id.eq(id),
+            organization_names::kind.eq(FORMER),
+            organization_names::name.eq(name),
+            organization_names::recorded_at.eq(Micros::from(now)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Stores another contact if the organization still has the version that was decided on.
+pub fn set_contact(conn: &mut Conn, found: &Organization, name: &str, phone: Option<&str>) -> QueryResult<bool> {
+    let changed = diesel::update(dsl::organizations.find(found.id).filter(dsl::version.eq(found.version)))
+        .set((
+            dsl::contact_name.eq(name),
+            dsl::contact_phone.eq(phone),
+            dsl::version.eq(found.version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Stores that an organization is closed, if it still has the version that was decided on.
+pub fn close(conn: &mut Conn, found: &Organization, now: Timestamp) -> QueryResult<bool> {
+    let changed = diesel::update(dsl::organizations.find(found.id).filter(dsl::version.eq(found.version)))
+        .set((
+            dsl::status.eq(Status::Closed),
+            dsl::closed_at.eq(Micros::from(now)),
+            dsl::version.eq(found.version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// How many organizations directly below one are not closed.
+pub fn active_children(conn: &mut Conn, id: OrganizationId) -> QueryResult<i64> {
+    dsl::organizations
+        .filter(dsl::parent_id.eq(id))
+        .filter(dsl::closed_at.is_null())
+        .count()
+        .get_result(conn)
 }
 
 /// Stores a branch's graduation mark if it still has the version that was decided on.

@@ -65,16 +65,3 @@ pub fn add(conn: &mut Conn, version: i32, policy: &Policy, by: Option<AccountId>
         .execute(conn)?;
     Ok(())
 }
-
-/// The seasons whose policy was changed since an instant; all that ever were when there is none.
-pub fn changed_since(conn: &mut Conn, at: Option<Timestamp>) -> QueryResult<Vec<Season>> {
-    let changed = dsl::policies
-        .select(dsl::season)
-        .distinct()
-        .order(dsl::season)
-        .into_boxed();
-    match at {
-        Some(at) => changed.filter(dsl::changed_at.ge(Micros::from(at))).load(conn),
-        None => changed.load(conn),
-    }
-}

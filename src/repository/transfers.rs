@@ -1,19 +1,22 @@
 //! Transfer cases and their events.
 
 use super::subtree;
-use crate::db::dialect::Locked;
-use crate::db::schema::transfer_events;
+use crate::db::dialect::{Locked, take_time};
 use crate::db::schema::transfers::{self, dsl};
+use crate::db::schema::{organizations, tasks, transfer_events};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::organization::Path;
+use crate::domain::policy::Policy;
 use crate::domain::reason::{Reason, Side};
 use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::events::{Event, EventKind};
 use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
+use crate::domain::transfer::turn::Duty;
+use chrono::TimeDelta;
 use diesel::prelude::*;
 
 /// A case as stored.
@@ -206,13 +209,89 @@ pub fn open_of(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Transfer
         .optional()
 }
 
+/// Open cases whose turn the offices of an organization have a say in (A10): those that are its own turn or that of a
+/// direct subordinate, who share it with it at times; and those of its subtree that are before it or a superior, since
+/// nobody below could decide them. `above` are the superiors; with `orphans`, also those of its subtree that are before
+/// nobody.
+pub fn around(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    path: &Path,
+    above: &[OrganizationId],
+    orphans: bool,
+) -> QueryResult<Vec<TransferId>> {
+    let (from, until) = subtree(path);
+    let turn_at = organizations::table.on(dsl::organization_id.eq(organizations::id.nullable()));
+    let duties: Vec<&str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
+    let mut found: Vec<TransferId> = transfers::table
+        .inner_join(turn_at)
+        .filter(dsl::closed_at.is_null())
+        .filter(
+            organizations::id
+                .eq(organization)
+                .or(organizations::parent_id.eq(organization)),
+        )
+        .select(dsl::id)
+        .load(conn)?;
+    let before: Vec<i64> = above.iter().map(|id| id.0).chain([organization.0]).collect();
+    let passed: Vec<TransferId> = tasks::table
+        .inner_join(transfers::table.on(dsl::id.eq(tasks::subject_id)))
+        .inner_join(turn_at)
+        .filter(tasks::organization_id.eq_any(before))
+        .filter(tasks::kind.eq_any(duties.clone()))
+        .filter(dsl::closed_at.is_null())
+        .filter(organizations::path.ge(from.clone()))
+        .filter(organizations::path.lt(until.clone()))
+        .select(dsl::id)
+        .load(conn)?;
+    found.extend(passed);
+    if orphans {
+        let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq_any(duties));
+        let nobodys: Vec<TransferId> = transfers::table
+            .inner_join(turn_at)
+            .left_join(tasks::table.on(its_task))
+            .filter(dsl::closed_at.is_null())
+            .filter(organizations::path.ge(from))
+            .filter(organizations::path.lt(until))
+            .filter(tasks::id.nullable().is_null())
+            .select(dsl::id)
+            .load(conn)?;
+        found.extend(nobodys);
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+/// How many open cases leave an organization, lead to it, or wait there (O3).
+pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> QueryResult<i64> {
+    let open = || dsl::transfers.filter(dsl::closed_at.is_null());
+    let mut found: Vec<TransferId> = open()
+        .filter(dsl::source_path.eq(path.as_str()))
+        .select(dsl::id)
+        .load(conn)?;
+    let entering: Vec<TransferId> = open()
+        .filter(dsl::target_path.eq(path.as_str()))
+        .select(dsl::id)
+        .load(conn)?;
+    let waiting: Vec<TransferId> = open()
+        .filter(dsl::organization_id.eq(organization))
+        .select(dsl::id)
+        .load(conn)?;
+    found.extend(entering);
+    found.extend(waiting);
+    found.sort();
+    found.dedup();
+    Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
+}
+
 /// Which cases a list shows.
 #[derive(Debug, Clone)]
 pub enum Place {
     /// All of one member.
     Member(MemberId),
-    /// Those that leave a subtree.
-    Out(Path),
+    /// Those that leave a subtree, as an administrator of this organization sees them.
+    Out(Path, OrganizationId),
     /// Those that enter a subtree.
     In(Path),
     /// Those from a province with a system of its own (X2).
@@ -223,7 +302,7 @@ pub enum Place {
 
 /// A page of cases: a member's and a province's newest first, a subtree's by branch and id.
 ///
-/// Special-unit cases are in no list but the member's own and that of the branch itself (S-30).
+/// Special-unit cases are in no list but the member's own and that of the branch's own administrators (S-30).
 pub fn page(
     conn: &mut Conn,
     place: &Place,
@@ -239,16 +318,12 @@ pub fn page(
                 query = query.filter(dsl::id.lt(after.id));
             }
         }
-        Place::Out(root) => {
+        Place::Out(root, reader) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::source_path.ge(from))
                 .filter(dsl::source_path.lt(until))
-                .filter(
-                    dsl::reason
-                        .ne(Reason::SpecialUnit)
-                        .or(dsl::source_path.eq(root.as_str().to_owned())),
-                )
+                .filter(dsl::reason.ne(Reason::SpecialUnit).or(dsl::source_branch_id.eq(reader)))
                 .order((dsl::source_path, dsl::id));
             if let Some(after) = after {
                 query = query
@@ -315,16 +390,45 @@ pub fn overdue(
     }
 }
 
-/// Open cases of some seasons, lowest id first, behind `after`.
-pub fn open(conn: &mut Conn, seasons: &[Season], after: TransferId, limit: i64) -> QueryResult<Vec<TransferId>> {
-    dsl::transfers
-        .filter(dsl::closed_at.is_null())
-        .filter(dsl::season.eq_any(seasons))
-        .filter(dsl::id.gt(after))
-        .order(dsl::id)
-        .limit(limit)
-        .select(dsl::id)
-        .load(conn)
+/// Sets anew when the time of a season's open cases is up, after its policy has changed, and what the inbox shows of it.
+/// The rule itself is [`crate::domain::transfer::expiry`]; here it is said once more for many rows at once.
+pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+    let start = Micros::from(policy.expiry_start());
+    let allowed = i64::from(policy.expiry_days) * DAY;
+    // There may be hundreds of thousands of them.
+    take_time(conn)?;
+    let open = dsl::season
+        .eq(policy.season)
+        .and(dsl::closed_at.is_null())
+        .and(dsl::deadline.is_not_null());
+    let in_approval = dsl::state
+        .eq(Phase::AwaitingApproval)
+        .or(dsl::state.eq(Phase::ExternalPending));
+    diesel::update(
+        dsl::transfers
+            .filter(open)
+            .filter(in_approval)
+            .filter(dsl::since.gt(start)),
+    )
+    .set(dsl::deadline.eq((dsl::since + allowed).nullable()))
+    .execute(conn)?;
+    let due = Micros::from(policy.expiry_start() + TimeDelta::days(i64::from(policy.expiry_days)));
+    diesel::update(
+        dsl::transfers
+            .filter(open)
+            .filter(in_approval)
+            .filter(dsl::since.le(start)),
+    )
+    .set(dsl::deadline.eq(due))
+    .execute(conn)?;
+    let unescalated = dsl::state
+        .eq(Phase::AwaitingAssignment)
+        .and(dsl::escalated_at.is_null());
+    diesel::update(dsl::transfers.filter(open).filter(unescalated))
+        .set(dsl::deadline.eq((dsl::since + i64::from(policy.escalation_days) * DAY).nullable()))
+        .execute(conn)?;
+    super::inbox::follow_deadlines(conn, policy.season)
 }
 
 /// Stores when a case's time is up, where the policy has changed since.

@@ -1,5 +1,6 @@
 //! Keys, tokens and passwords.
 
+pub mod code;
 pub mod passwords;
 pub mod tokens;
 pub mod vault;

@@ -26,6 +26,8 @@ pub enum Purpose {
     Phone,
     /// Another system's secret; only digested.
     IntegratorSecret,
+    /// A one-time code; only digested.
+    ResetCode,
     /// The place in a list where the next page begins; only digested.
     Cursor,
 }
@@ -36,6 +38,7 @@ impl Purpose {
             Self::IdNumber => b"id_number",
             Self::Phone => b"phone",
             Self::IntegratorSecret => b"integrator_secret",
+            Self::ResetCode => b"reset_code",
             Self::Cursor => b"cursor",
         }
     }

@@ -13,7 +13,7 @@ use crate::repository::organizations::{self, Organization};
 use crate::security::tokens::Bearer;
 
 /// The stored word for an account that may sign in.
-const ACTIVE: &str = "active";
+pub(super) const ACTIVE: &str = "active";
 
 /// What a sign-in is checked against: the account, if there is one, and its password's hash.
 ///

@@ -13,6 +13,7 @@ use crate::domain::graduation::{
 };
 use crate::domain::ids::{MemberId, MonthChangeId, OrganizationId};
 use crate::domain::mark::{Mark, m7_no_longer_later};
+use crate::domain::organization::Path;
 use crate::domain::policy::Policy;
 use crate::domain::time::{Month, Timestamp, season_of};
 use crate::domain::transfer::remark::Remark;
@@ -20,8 +21,9 @@ use crate::domain::transfer::turn::{Duty, Turn};
 use crate::domain::verdict::Verdict;
 pub use crate::repository::graduation::{Entry, StoredChange};
 use crate::repository::graduation::{NewEntry, TASK};
+use crate::repository::inbox::{self, Thing};
 use crate::repository::organizations::{self, Organization};
-use crate::repository::{chain, cohort, graduation as store, inbox, members};
+use crate::repository::{appointments, chain, cohort, graduation as store, members};
 
 /// A branch to be marked.
 #[derive(Debug, Clone)]
@@ -174,6 +176,7 @@ pub struct Proposal {
 /// # Errors
 /// `organization.not_found` outside the caller's subtree; those of [`graduation::propose`].
 pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Result<StoredChange> {
+    appointments::keep(conn)?;
     let branch = in_scope(conn, &context.actor, proposal.branch)?;
     let open = store::open_of_branch(conn, branch.id)?;
     let reason = proposal.reason.clone();
@@ -192,9 +195,7 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Resul
         }
         stored => stored?,
     };
-    for holder in holders(conn, &branch, request)? {
-        inbox::open(conn, holder, TASK, id.0, None, context.now, None)?;
-    }
+    place(conn, &branch, id, request)?;
     let entry = entry(context, branch.id, GraduationEvent::ChangeProposed);
     record_change(
         conn,
@@ -206,6 +207,41 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Resul
         Some(&request.reason),
     )?;
     found(conn, id)
+}
+
+/// Puts a request before whoever is to decide it.
+fn place(conn: &mut Conn, branch: &Organization, id: MonthChangeId, request: &Request) -> Result<()> {
+    let holders = holders(conn, branch, request)?;
+    let thing = Thing {
+        kind: TASK,
+        subject: id.0,
+        member_name: None,
+        since: request.proposed_at,
+        due: None,
+    };
+    Ok(inbox::place(conn, &thing, &holders)?)
+}
+
+/// A10: puts the open requests of a subtree that are before one of these organizations, or before nobody, where they belong
+/// now.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn reroute(conn: &mut Conn, path: &Path, before: &[OrganizationId], orphans: bool) -> Result<()> {
+    for id in store::around(conn, path, before, orphans)? {
+        store::lock_change(conn, id)?;
+        let stored = found(conn, id)?;
+        if let Some(MonthChange::Open(request)) = stored.month_change() {
+            let branch = organizations::find(conn, stored.branch_id)?;
+            place(
+                conn,
+                &branch.ok_or(Error::Corrupt("a request without a branch"))?,
+                id,
+                &request,
+            )?;
+        }
+    }
+    Ok(())
 }
 
 /// The organizations whose turn it is: the leading organ, or further up where nobody there may decide (A10, T11).

@@ -4,16 +4,15 @@ use super::{Context, Result};
 use crate::db::Conn;
 use crate::domain::codes::Code;
 use crate::domain::ids::TaskId;
-use crate::repository::inbox;
 pub use crate::repository::inbox::Task;
+use crate::repository::inbox::{self, Reader};
 
 /// How much waits, by kind.
 ///
 /// # Errors
 /// `actor.not_administrator` for members.
 pub fn counts(conn: &mut Conn, context: &Context) -> Result<Vec<(String, i64)>> {
-    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
-    Ok(inbox::counts(conn, office.organization)?)
+    Ok(inbox::counts(conn, reader(context)?)?)
 }
 
 /// A page of what waits, longest waiting first.
@@ -21,11 +20,20 @@ pub fn counts(conn: &mut Conn, context: &Context) -> Result<Vec<(String, i64)>> 
 /// # Errors
 /// `actor.not_administrator` for members.
 pub fn page(conn: &mut Conn, context: &Context, kind: &str, after: Option<TaskId>, limit: i64) -> Result<Vec<Task>> {
-    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
+    let reader = reader(context)?;
     let after = match after {
         // An entry that was settled since the last page leaves no place to go on from: begin again.
         Some(id) => inbox::find(conn, id)?,
         None => None,
     };
-    Ok(inbox::page(conn, office.organization, kind, after.as_ref(), limit)?)
+    Ok(inbox::page(conn, reader, kind, after.as_ref(), limit)?)
+}
+
+fn reader(context: &Context) -> Result<Reader> {
+    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
+    Ok(Reader {
+        organization: office.organization,
+        account: context.actor.account,
+        member: context.actor.member,
+    })
 }

@@ -21,7 +21,6 @@ vocabulary! {
     Job {
         YearlySwitch = "yearly-switch", "年度切换:到期团支部变更为毕业生团组织(G6)", "yearly switch: branches whose time has come turn into graduate branches (G6)";
         Expiry = "expiry", "超时终止:超过期限未审批的申请自动终止、退回(A6)", "expiry: cases that waited too long for an approval are ended and returned (A6)";
-        Deadlines = "deadlines", "更新期限:政策更改后,重算未办结申请的期限(A6)", "deadlines: after a change of policy the deadlines of open cases are worked out anew (A6)";
         Escalation = "escalation", "分配催办:逾期未分配团支部的,同时提交直属上级(A6)", "escalation: assignments that waited too long are brought before the direct superior too (A6)";
     }
 }
@@ -151,14 +150,6 @@ pub fn last_begun(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
     Ok(jobs::last(conn, job.as_str(), 1)?
         .first()
         .map(|run| run.started_at.into()))
-}
-
-/// When the last run of a job began that came to its end without a problem.
-///
-/// # Errors
-/// When the database fails.
-pub fn last_finished(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
-    Ok(jobs::last_finished(conn, job.as_str())?)
 }
 
 /// The last runs of each job, newest first.

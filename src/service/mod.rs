@@ -2,8 +2,10 @@
 //! row; all in the one transaction that the door opened.
 
 pub mod accounts;
+pub mod appointments;
 pub mod audit;
 pub mod batch;
+pub mod certifications;
 mod error;
 pub mod graduation;
 pub mod idempotency;
@@ -14,7 +16,9 @@ pub mod look_up;
 pub mod marks;
 pub mod members;
 pub mod organizations;
+pub mod people;
 pub mod policies;
+pub mod resets;
 pub mod search;
 pub mod transfers;
 

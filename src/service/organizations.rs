@@ -1,13 +1,21 @@
 //! Organizations: who may see them, and lists of them.
 
-use super::{Error, Result};
+mod change;
+
+pub use change::{Contact, Creation, change_contact, close, create, rename};
+
+use super::{Context, Error, Result, appointments, policies};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{Path, Purpose};
+use crate::domain::organization::actions::{OrganizationAction, Surroundings, allowed_actions};
+use crate::domain::organization::{self as rules, Health, Path, Purpose};
+use crate::domain::refusal::Refusal;
+use crate::domain::time::season_of;
 use crate::repository::organizations::{self, Place};
 pub use crate::repository::organizations::{Filter, Organization};
+use crate::repository::{graduation, members};
 
 /// Whether the database holds any organization at all.
 ///
@@ -17,12 +25,14 @@ pub fn any(conn: &mut Conn) -> Result<bool> {
     Ok(organizations::any(conn)?)
 }
 
-/// An organization as a page of its own: with its superiors' names and what people should know of it.
+/// An organization as a page of its own: what people should know of it, and what the caller may do with it.
 #[derive(Debug, Clone)]
 pub struct Detail {
     pub organization: Organization,
     pub former_names: Vec<String>,
     pub administrators: usize,
+    pub health: Vec<Health>,
+    pub actions: Vec<(OrganizationAction, Option<Refusal>)>,
 }
 
 /// One organization. Organizations are a public directory to everybody who is signed in; the special-unit holdings are
@@ -30,16 +40,56 @@ pub struct Detail {
 ///
 /// # Errors
 /// `organization.not_found`.
-pub fn get(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Detail> {
-    let organization = organizations::find(conn, id)?.filter(|found| is_visible(actor, found));
-    let organization = organization.ok_or(Code::OrganizationNotFound)?;
+pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Detail> {
+    let actor = &context.actor;
+    let organization = visible(conn, actor, id)?;
     let former_names = organizations::former_names(conn, id)?;
     let administrators = organizations::administrators(conn, id)?.len();
+    let health = health(conn, context, &organization, administrators)?;
+    let surroundings = Surroundings {
+        contents: change::contents(conn, &organization)?,
+        superior: appointments::superior(conn, &organization, &[])?,
+        open_change: graduation::open_of_branch(conn, id)?,
+    };
+    let actions = allowed_actions(actor, &organization.facts(), &surroundings);
     Ok(Detail {
         organization,
         former_names,
         administrators,
+        health,
+        actions,
     })
+}
+
+/// The warnings about an organization (O3, G1). Above a branch it matters only whether there is anybody.
+fn health(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    administrators: usize,
+) -> Result<Vec<Health>> {
+    let facts = organization.facts();
+    let members = if facts.is_branch() {
+        members::count(conn, organization.id)?
+    } else {
+        i64::from(members::any_within(conn, &organization.path)?)
+    };
+    let policy = policies::of_season(conn, season_of(context.now))?;
+    let (administrators, members) = (administrators as u64, u64::try_from(members).unwrap_or(0));
+    Ok(rules::health(&facts, administrators, members, &policy))
+}
+
+fn refreshed(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
+    organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization just stored"))
+}
+
+/// An organization, if the caller may know of it.
+///
+/// # Errors
+/// `organization.not_found`.
+pub fn visible(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find(conn, id)?.filter(|found| is_visible(actor, found));
+    Ok(found.ok_or(Code::OrganizationNotFound)?)
 }
 
 /// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.

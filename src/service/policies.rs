@@ -5,9 +5,9 @@ use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::policy::Policy;
-use crate::domain::time::{Season, Timestamp};
-use crate::repository::policies;
+use crate::domain::time::Season;
 pub use crate::repository::policies::Stored;
+use crate::repository::{policies, transfers};
 
 /// The version a season's default has: none was ever stored.
 const DEFAULT_VERSION: i32 = 0;
@@ -49,7 +49,8 @@ pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<Stored>> {
     Ok(policies::history(conn, season)?)
 }
 
-/// Changes a season's policy. Decisions from now on use it; what was decided stands.
+/// Changes a season's policy. Decisions from now on use it, the deadlines of its open cases included (A6); what was
+/// decided stands.
 ///
 /// # Errors
 /// `policy.not_allowed` for anybody but the nation's own administrators; `request.stale`;
@@ -67,6 +68,7 @@ pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Exp
         Err(e) if Unique::violated(&e) == Some(Unique::PolicyVersion) => return Err(Code::RequestStale.into()),
         Err(e) => return Err(e.into()),
     }
+    transfers::reset_deadlines(conn, policy)?;
     audit::record(conn, context, "policy.change", Some(&policy.season.to_string()))?;
     Ok(Versioned {
         policy: policy.clone(),
@@ -77,12 +79,4 @@ pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Exp
 /// Whether somebody administers the root of the tree.
 pub fn is_national(actor: &Actor) -> bool {
     actor.office().is_some_and(|office| office.path.depth() == 1)
-}
-
-/// The seasons whose policy was changed since an instant; all that ever were when there is none.
-///
-/// # Errors
-/// When the database fails.
-pub fn changed_since(conn: &mut Conn, at: Option<Timestamp>) -> Result<Vec<Season>> {
-    Ok(policies::changed_since(conn, at)?)
 }

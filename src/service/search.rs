@@ -132,7 +132,7 @@ fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<List>>
         Within::System(System::Place) => Some(root),
         Within::System(system) => search::province_level(conn, root, ProvinceLevel::System(*system))?,
         Within::Organization(id) => {
-            let organization = organizations::get(conn, actor, *id)?.organization;
+            let organization = organizations::visible(conn, actor, *id)?;
             let scope = scope_below(
                 &organization.path,
                 organization.kind,

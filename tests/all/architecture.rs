@@ -76,6 +76,13 @@ const ROOMS: &[Room] = &[
         never: &["actix*", "utoipa*"],
         except: &[],
     },
+    // The directory of uploaded files: knows neither what they are nor whose.
+    Room {
+        name: "files",
+        may: &["security"],
+        never: &["diesel*", "actix*", "utoipa*"],
+        except: &[],
+    },
     // Use cases: no SQL, no HTTP.
     Room {
         name: "service",
@@ -91,7 +98,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "api",
-        may: &["service", "db", "domain", "security", "clock", "config", "app"],
+        may: &["service", "db", "domain", "security", "files", "clock", "config", "app"],
         never: &["diesel*", "crate::db::schema", "crate::db::dialect"],
         except: &[],
     },

@@ -488,6 +488,8 @@ fn only_once(engine: Engine, unique: Unique) -> String {
         ),
         Unique::MemberIdNumber => ("members", &[("id_number_digest", a_digest(engine))]),
         Unique::OpenMonthChange => ("month_changes", &[("state", "'open'")]),
+        Unique::WaitingForm => ("certifications", &[("state", "'waiting'")]),
+        Unique::OpenAppointmentRequest => ("appointment_requests", &[("state", "'open'")]),
         Unique::SiblingName => ("organizations", &[("parent_id", "1"), ("name", "'same'")]),
         Unique::SchoolCode => ("organizations", &[("school_code", "'10001'")]),
         Unique::IdempotencyKey => ("idempotency_keys", &[("actor", "'a'"), ("key", "'k'")]),
@@ -499,8 +501,8 @@ fn only_once(engine: Engine, unique: Unique) -> String {
 both_engines! {
     fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
         use Unique::{
-            DevelopmentNumber, IdempotencyKey, InboundPerson, MemberIdNumber, OpenMonthChange, OpenTransfer, PolicyVersion,
-            SchoolCode, SiblingName,
+            DevelopmentNumber, IdempotencyKey, InboundPerson, MemberIdNumber, OpenAppointmentRequest, OpenMonthChange,
+            OpenTransfer, PolicyVersion, SchoolCode, SiblingName, WaitingForm,
         };
         let conn = &mut db.conn();
         let mut run = |sql: &str| diesel::sql_query(sql).execute(conn);
@@ -508,8 +510,8 @@ both_engines! {
             run(&least(db.engine(), stage, &[])).expect("the stage");
         }
         for unique in [
-            OpenTransfer, InboundPerson, DevelopmentNumber, MemberIdNumber, OpenMonthChange, SiblingName, SchoolCode,
-            IdempotencyKey, PolicyVersion,
+            OpenTransfer, InboundPerson, DevelopmentNumber, MemberIdNumber, OpenMonthChange, WaitingForm, OpenAppointmentRequest,
+            SiblingName, SchoolCode, IdempotencyKey, PolicyVersion,
         ] {
             run(&only_once(db.engine(), unique)).expect("the first of its kind");
             let error = run(&only_once(db.engine(), unique)).expect_err("there is one already");

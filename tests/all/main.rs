@@ -3,7 +3,9 @@
 //! `both_engines! { async fn name(db: TestDb) { … } }` makes `name::sqlite` and `name::postgres`, each with a migrated
 //! database of its own.
 
+mod appointments;
 mod architecture;
+mod certification;
 mod demo;
 mod docs;
 mod doors;
@@ -13,11 +15,14 @@ mod jobs;
 mod look_up;
 mod marks;
 mod openapi;
+mod organizations;
 mod policies;
+mod reset;
 mod rule_pages;
 mod schema;
 mod search;
 mod season;
 mod simulation;
 mod support;
+mod transfers;
 mod walkthrough;

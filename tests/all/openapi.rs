@@ -16,6 +16,7 @@ const WITHOUT_TOKEN: &[&str] = &[
     "list_transfer_reasons",
     "openapi_document",
     "readyz",
+    "reset_password",
     "sign_in",
 ];
 

@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use zhuanjie::domain::codes::Code;
 use zhuanjie::domain::reason::Reason;
 use zhuanjie::domain::rule::Rule;
-use zhuanjie::service::jobs::Job;
 
 const POLICY: &str = "/v1/policies/2026";
 
@@ -40,25 +39,6 @@ both_engines! {
         assert_eq!((&history[0]["version"], &history[1]["policy"]["expiry_days"]), (&json!(2), &json!(15)));
         assert_eq!(history[0]["changed_by"], json!(world.account("nation")));
         assert_eq!(world.admin("nation").get("/v1/policies/2027").expect(200).json()["expiry_days"], 10);
-    }
-
-    fn a6_a_changed_policy_reaches_the_cases_that_are_open(db: TestDb) {
-        let world = World::new(db, "2026-10-05T02:00:00Z");
-        let filing = json!({"reason": "unsettled", "target": world.org("township"),
-            "details": {"home_address": {"division_code": "420106", "text": "珞喻路1号"}}});
-        let case = world.person("class_1/1").write("/v1/transfers", &filing).expect(201).json();
-        assert_eq!(case["deadline"], "2026-10-15T02:00:00Z");
-        let mut policy = world.admin("nation").get(POLICY).expect(200).json();
-        policy["expiry_days"] = json!(3);
-        put(&world, "nation", "*", &policy).expect(200);
-        assert_eq!(world.run(Job::Deadlines, "2026-10-05T03:00:00Z").processed, 1);
-        let path = format!("/v1/transfers/{}", case["id"].as_str().expect("an id"));
-        assert_eq!(world.person("class_1/1").get(&path).expect(200).json()["deadline"], "2026-10-08T02:00:00Z");
-        let inbox = world.admin("township").get("/v1/inbox?kind=approval_in").expect(200).json();
-        assert_eq!(inbox["items"][0]["due_at"], "2026-10-08T02:00:00Z");
-        assert_eq!(world.run(Job::Deadlines, "2026-10-05T04:00:00Z").processed, 0, "nothing is left to do");
-        assert_eq!(world.run(Job::Expiry, "2026-10-08T02:00:00Z").processed, 0, "more than three days is strict");
-        assert_eq!(world.run(Job::Expiry, "2026-10-08T02:01:00Z").processed, 1);
     }
 
     fn an_impossible_policy_changes_nothing(db: TestDb) {

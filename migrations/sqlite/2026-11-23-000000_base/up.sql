@@ -131,8 +131,56 @@ CREATE TABLE appointments (
     ended_at INTEGER,
     appointed_by INTEGER REFERENCES accounts (id)
 ) STRICT;
-CREATE INDEX appointments_organization ON appointments (organization_id, account_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX appointments_organization ON appointments (organization_id, account_id) WHERE ended_at IS NULL;
 CREATE INDEX appointments_account ON appointments (account_id);
+
+-- Requests of an organization's own administrators to begin or end an office at it.
+CREATE TABLE appointment_requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    kind TEXT NOT NULL,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    proposer_account_id INTEGER NOT NULL REFERENCES accounts (id),
+    proposed_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    decider_account_id INTEGER REFERENCES accounts (id),
+    decider_organization_id INTEGER REFERENCES organizations (id),
+    decided_at INTEGER,
+    decision_reason TEXT,
+    version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE UNIQUE INDEX appointment_requests_one_open ON appointment_requests (organization_id, account_id) WHERE state = 'open';
+
+-- One-time codes to set a new password with (O5); only the newest of an account counts, and only its digest is kept.
+CREATE TABLE reset_codes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id INTEGER NOT NULL REFERENCES accounts (id),
+    code_digest BLOB NOT NULL,
+    issued_at INTEGER NOT NULL,
+    issued_by INTEGER REFERENCES accounts (id),
+    used_at INTEGER
+) STRICT;
+CREATE INDEX reset_codes_account ON reset_codes (account_id, id);
+
+-- Application forms (《入团志愿书》) and what became of them (O7). The files themselves lie in the directory of files.
+CREATE TABLE certifications (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    member_id INTEGER NOT NULL REFERENCES members (id),
+    file TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    uploader_account_id INTEGER NOT NULL REFERENCES accounts (id),
+    uploader_organization_id INTEGER NOT NULL REFERENCES organizations (id),
+    uploaded_at INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    decider_account_id INTEGER REFERENCES accounts (id),
+    decider_organization_id INTEGER REFERENCES organizations (id),
+    decided_at INTEGER,
+    decision_reason TEXT,
+    version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE UNIQUE INDEX certifications_one_waiting ON certifications (member_id) WHERE state = 'waiting';
+CREATE INDEX certifications_member ON certifications (member_id, id);
 
 -- Transfer cases (组织关系转接). They carry what their lists need.
 CREATE TABLE transfers (
@@ -180,6 +228,7 @@ CREATE INDEX transfers_source ON transfers (source_path, id);
 CREATE INDEX transfers_target ON transfers (target_path, id);
 CREATE INDEX transfers_source_province ON transfers (source_province, id) WHERE source_province IS NOT NULL;
 CREATE INDEX transfers_target_province ON transfers (target_province, id) WHERE target_province IS NOT NULL;
+CREATE INDEX transfers_waiting ON transfers (organization_id) WHERE closed_at IS NULL;
 CREATE INDEX transfers_deadline ON transfers (deadline, id) WHERE closed_at IS NULL AND deadline IS NOT NULL;
 
 -- Who a case from another province is about (X2), as that province's system says: what the new member will be made of.

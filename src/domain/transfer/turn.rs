@@ -7,6 +7,10 @@
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::{Kind, Level};
 use crate::domain::vocabulary::vocabulary;
+use std::collections::HashSet;
+
+/// How many accounts a thing excludes from deciding it at most (I-04): whom it is about and who began it.
+const EXCLUDED_MOST: usize = 2;
 
 vocabulary! {
     /// What somebody has to do with a case.
@@ -77,6 +81,21 @@ impl Chain {
     /// This organization's link; `None` if it is not in the chain.
     pub fn link(&self, organization: OrganizationId) -> Option<&Link> {
         self.links().find(|link| link.organization == organization)
+    }
+
+    /// A10, T11: the nearest organization from this one upwards where somebody not excluded can decide; `None` where
+    /// nobody up to the root can.
+    pub fn first_able(&self, from: OrganizationId, excluded: &[AccountId]) -> Option<OrganizationId> {
+        let from_here = self.links().skip_while(|link| link.organization != from);
+        let mut able = from_here.filter(|link| link.can_decide(excluded));
+        able.next().map(|link| link.organization)
+    }
+
+    /// Whether something below the first organization can be orphaned without it: those above it are then no more people
+    /// than one thing excludes.
+    pub fn may_orphan(&self) -> bool {
+        let above: HashSet<&AccountId> = self.superiors.iter().flat_map(|link| &link.administrators).collect();
+        above.len() <= EXCLUDED_MOST
     }
 
     /// The root of the tree.
@@ -262,6 +281,25 @@ mod tests {
             holders(at(BRANCH), [&[40], &[40], &[20], &[10]], &[40]),
             (vec![UNIVERSITY], true)
         );
+    }
+
+    #[test]
+    fn a10_a_superiors_turn_goes_to_the_first_who_can_decide() {
+        let able = |administrators, excluded: &[i64]| {
+            let excluded: Vec<_> = excluded.iter().copied().map(AccountId).collect();
+            chain(administrators).first_able(COLLEGE, &excluded)
+        };
+        assert_eq!(able([&[40], &[30], &[20], &[10]], &[]), Some(COLLEGE));
+        assert_eq!(able([&[40], &[30], &[20], &[10]], &[30]), Some(UNIVERSITY));
+        assert_eq!(able([&[40], &[], &[], &[10]], &[]), Some(PROVINCE));
+        assert_eq!(able([&[40], &[], &[], &[]], &[]), None);
+    }
+
+    #[test]
+    fn a10_more_people_above_than_one_thing_excludes_leave_nothing_orphaned() {
+        assert!(chain([&[40], &[], &[], &[]]).may_orphan());
+        assert!(chain([&[40], &[30], &[20], &[30]]).may_orphan());
+        assert!(!chain([&[40], &[30], &[20], &[10]]).may_orphan());
     }
 
     #[test]

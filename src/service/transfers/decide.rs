@@ -13,7 +13,7 @@ use crate::domain::transfer::decide::{self as rules, Desk, Move, Transition};
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::state::Outcome;
 use crate::repository::transfers::{self, Transfer};
-use crate::repository::{members, organizations};
+use crate::repository::{appointments, members, organizations};
 use crate::service::{Context, Error, Expected, Result, audit};
 
 /// What somebody decides.
@@ -68,6 +68,7 @@ pub fn decide(
     expected: Expected,
     decision: &Decision,
 ) -> Result<CaseView> {
+    appointments::keep(conn)?;
     let transfer = transfers::find_locked(conn, id)?.ok_or_else(not_found)?;
     let loaded = load(conn, &transfer)?;
     if !is_visible(&context.actor, &transfer, &loaded.holders) {

@@ -21,7 +21,7 @@ use crate::domain::transfer::turn::Chain;
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer, Transfer};
-use crate::repository::{accounts, chain};
+use crate::repository::{accounts, appointments, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
 use crate::service::look_up::Wanted;
 use crate::service::{Context, Error, Result, audit, policies};
@@ -83,6 +83,7 @@ struct Material {
 /// # Errors
 /// Every rule that blocks it, the first one first.
 pub fn file(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<CaseView> {
+    appointments::keep(conn)?;
     let material = gather(conn, context, vault, filing)?;
     let proposal = decide(context, filing, &material)?;
     let papers = Papers {

@@ -24,7 +24,7 @@ use crate::domain::transfer::turn::Chain;
 use crate::repository::inbound::{self, Person};
 use crate::repository::members::{self, Member};
 use crate::repository::transfers::{self, Transfer};
-use crate::repository::{accounts, organizations};
+use crate::repository::{accounts, appointments, organizations};
 use crate::security::vault::{Purpose, Vault};
 use crate::service::look_up::Wanted;
 use crate::service::{Context, Error, Result, policies};
@@ -94,6 +94,7 @@ struct Material {
 /// # Errors
 /// Every rule that blocks it, the first one first.
 pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &InboundFiling) -> Result<CaseView> {
+    appointments::keep(conn)?;
     let material = gather(conn, vault, context, filing)?;
     let proposal = decide(context, filing, &material)?;
     let organ = context

@@ -4,12 +4,14 @@ mod decide;
 mod file;
 mod inbound;
 mod overdue;
+mod reroute;
 mod view;
 
 pub use decide::{Decision, decide};
 pub use file::{Filing, Preview, Subject, file, preview};
 pub use inbound::{InboundFiling, Newcomer, file_inbound, preview_inbound};
-pub use overdue::{escalate, expire, renew_deadlines};
+pub use overdue::{escalate, expire};
+pub use reroute::reroute;
 pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
 
 use super::{Error, Result};
@@ -24,6 +26,7 @@ use crate::domain::transfer::expiry;
 use crate::domain::transfer::route::{Destination, DestinationKind, Origin};
 use crate::domain::transfer::state::State;
 use crate::domain::transfer::turn::Chain;
+use crate::repository::inbox::Thing;
 pub use crate::repository::transfers::Transfer;
 use crate::repository::{accounts, chain, inbox, organizations};
 
@@ -124,19 +127,14 @@ fn hand_over(conn: &mut Conn, case: &Case, policy: &Policy, member_name: &str) -
     };
     let chain = chain_of(conn, turn.organization)?;
     let holders = turn.holders(&chain, &case.excluded()).organizations;
-    let due = expiry::deadline(&case.state, policy);
-    for holder in &holders {
-        let since = case.state.since();
-        inbox::open(
-            conn,
-            *holder,
-            turn.duty.as_str(),
-            case.id.0,
-            Some(member_name),
-            since,
-            due,
-        )?;
-    }
+    let thing = Thing {
+        kind: turn.duty.as_str(),
+        subject: case.id.0,
+        member_name: Some(member_name),
+        since: case.state.since(),
+        due: expiry::deadline(&case.state, policy),
+    };
+    inbox::place(conn, &thing, &holders)?;
     Ok(holders)
 }
 

@@ -12,9 +12,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Transition};
 use crate::domain::transfer::expiry;
-use crate::repository::{inbox, transfers};
-use crate::service::jobs::{self, Batch, Job};
-use crate::service::{Context, Result, policies};
+use crate::repository::{appointments, transfers};
+use crate::service::jobs::{self, Batch};
+use crate::service::{Context, Result};
 
 type Rule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 
@@ -67,6 +67,7 @@ fn settle(
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
 /// gets the deadline it has by now, so that it leaves the list as well.
 fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: &str) -> Result<bool> {
+    appointments::keep(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);
     };
@@ -83,40 +84,4 @@ fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, ac
             Ok(false)
         }
     }
-}
-
-/// After a change of policy: works out the deadlines of open cases anew, in the lists and in the inboxes. An expiry in
-/// between ends nothing too early, since it asks the rule again; it could only come late.
-///
-/// # Errors
-/// When the database fails.
-pub fn renew_deadlines(conn: &mut Conn, _: &Context, after: i64, limit: i64) -> Result<Batch> {
-    let last = jobs::last_finished(conn, Job::Deadlines)?;
-    let seasons = policies::changed_since(conn, last)?;
-    if seasons.is_empty() {
-        return Ok(Batch {
-            processed: 0,
-            failed: 0,
-            next: None,
-        });
-    }
-    let open = transfers::open(conn, &seasons, TransferId(after), limit)?;
-    let tally = jobs::each(conn, open.iter().copied(), renew_deadline)?;
-    Ok(Batch::of(open.len(), limit, open.last().map(|id| id.0), tally))
-}
-
-fn renew_deadline(conn: &mut Conn, id: TransferId) -> Result<bool> {
-    let Some(transfer) = transfers::find_locked(conn, id)? else {
-        return Ok(false);
-    };
-    let loaded = load(conn, &transfer)?;
-    let deadline = expiry::deadline(&loaded.case.state, &loaded.policy);
-    if transfer.deadline.map(Timestamp::from) == deadline {
-        return Ok(false);
-    }
-    transfers::set_deadline(conn, id, deadline)?;
-    if let Some(turn) = loaded.case.state.turn() {
-        inbox::set_due(conn, turn.duty.as_str(), id.0, deadline)?;
-    }
-    Ok(true)
 }

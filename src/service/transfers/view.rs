@@ -133,7 +133,7 @@ fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place>
         }
     };
     Ok(match listing.side {
-        Side::Out => Place::Out(root),
+        Side::Out => Place::Out(root, office.organization),
         Side::In => Place::In(root),
     })
 }

@@ -17,6 +17,7 @@ use super::{TestDb, block_on};
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
@@ -33,6 +34,7 @@ use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use zhuanjie::domain::time::{Month, Timestamp};
+use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::tokens::Bearer;
@@ -109,6 +111,8 @@ pub struct World {
     pub db: TestDb,
     /// The clock everything goes by.
     pub clock: Clock,
+    /// Where uploaded files lie.
+    pub files: PathBuf,
     app: App,
     base: String,
     server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
@@ -123,18 +127,21 @@ impl World {
     pub fn new(db: TestDb, at: &str) -> Self {
         let keys = Keys::demo();
         let clock = Clock::manual(instant(at));
+        let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
             db: db.db(),
             clock: clock.clone(),
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(2),
+            files: Files::new(files.clone()),
         };
         let (base, server) = serve(app.clone());
         let mut world = Self {
             db,
             clock,
             app,
+            files,
             base,
             server: Some(server),
             organizations: HashMap::new(),
@@ -150,10 +157,10 @@ impl World {
         use Kind::*;
         use Sector::*;
         self.organ("nation", None, Level::Nation, None);
-        self.organ("province", Some("nation"), Level::Province, Some("420000"));
-        self.organ("city", Some("province"), Level::City, Some("420100"));
+        self.organ("province", Some("nation"), Level::Province, Some("42"));
+        self.organ("city", Some("province"), Level::City, Some("4201"));
         self.organ("county", Some("city"), Level::County, Some("420106"));
-        self.organ("beijing", Some("nation"), Level::Province, Some("110000"));
+        self.organ("beijing", Some("nation"), Level::Province, Some("11"));
         let railway = Org {
             system: System::Railway,
             ..Org::organ(Some("nation"), Level::Province, None)
@@ -380,6 +387,13 @@ impl World {
             .unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
+    /// Who holds an office, by name.
+    pub fn offices(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.offices.keys().cloned().collect();
+        names.sort();
+        names
+    }
+
     /// An organization's id, as outside.
     pub fn org(&self, name: &str) -> String {
         self.place(name).id.to_string()
@@ -436,10 +450,24 @@ impl World {
         self.signed_in(self.someone(name).account, None)
     }
 
-    fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
+    /// Where the program listens, as `host:port`.
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://")
+    }
+
+    /// The token of a person acting from his office, for those who write their requests by hand.
+    pub fn token(&self, name: &str) -> String {
+        let &(account, office) = &self.offices[name];
+        self.issue(account, Some(office))
+    }
+
+    fn issue(&self, account: AccountId, office: Option<AppointmentId>) -> String {
         let bearer = Bearer { account, office };
-        let token = self.app.tokens.issue(bearer, self.clock.now()).expect("a token");
-        self.anybody().with_token(&token)
+        self.app.tokens.issue(bearer, self.clock.now()).expect("a token")
+    }
+
+    fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
+        self.anybody().with_token(&self.issue(account, office))
     }
 
     /// Sets the clock (RFC 3339). Tokens issued before may have ended.
@@ -507,7 +535,8 @@ impl Answer {
     }
 }
 
-fn fresh_key() -> String {
+/// An idempotency key that nobody else uses.
+pub fn fresh_key() -> String {
     static KEYS: AtomicU32 = AtomicU32::new(0);
     format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed))
 }

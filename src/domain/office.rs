@@ -1,0 +1,191 @@
+//! Offices (管理员任职): the direct superior appoints and dismisses at once, an organization's own administrators ask it to
+//! (our decision, from the notices on keeping organizations' data). Vacancy is rule A10.
+
+use super::actor::Actor;
+use super::codes::Code;
+use super::ids::{AccountId, OrganizationId};
+use super::organization::OrganizationFacts;
+use super::refusal::Refusal;
+use super::time::Timestamp;
+use super::transfer::remark::Remark;
+use super::verdict::{Decision, Verdict};
+use super::vocabulary::vocabulary;
+
+vocabulary! {
+    /// What is asked for.
+    RequestKind {
+        Begin = "begin", "任命", "to appoint";
+        End = "end", "免去", "to dismiss";
+    }
+
+    /// Where a request stands.
+    RequestState {
+        Open = "open", "待审批", "waiting for the direct superior";
+        Approved = "approved", "已同意", "approved";
+        Refused = "refused", "不同意", "refused";
+        Lapsed = "lapsed", "已失效", "settled otherwise meanwhile";
+    }
+}
+
+/// How somebody may change who administers an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The change is made at once.
+    AtOnce,
+    /// It needs the direct superior's approval.
+    OnRequest,
+}
+
+/// Who may appoint and dismiss at an organization, and how. `superior` is the organization whose turn it is: the direct
+/// superior, or further up where that is vacant (A10); the root is its own.
+///
+/// # Errors
+/// `actor.not_administrator`, `organization.closed`, `appointment.not_allowed`.
+pub fn may_change(
+    actor: &Actor,
+    organization: &OrganizationFacts,
+    superior: Option<OrganizationId>,
+) -> Result<Way, Refusal> {
+    if actor.office().is_none() {
+        return Err(Code::ActorNotAdministrator.into());
+    }
+    if !organization.is_active() {
+        return Err(Code::OrganizationClosed.into());
+    }
+    if superior.is_some_and(|superior| actor.administers(superior)) {
+        return Ok(Way::AtOnce);
+    }
+    if actor.administers(organization.id) {
+        return Ok(Way::OnRequest);
+    }
+    let refusal = Refusal::new(Code::AppointmentNotAllowed);
+    Err(organization
+        .parent
+        .map_or(refusal.clone(), |superior| refusal.ask(superior)))
+}
+
+/// A request to begin or end somebody's office.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked for.
+    pub kind: RequestKind,
+    /// Whom it is about.
+    pub about: AccountId,
+    /// Who asks.
+    pub proposed_by: AccountId,
+    /// Where it stands.
+    pub state: RequestState,
+}
+
+/// A request that was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// Where it stands now.
+    pub state: RequestState,
+    /// By whom.
+    pub decision: Decision,
+    /// Why not.
+    pub reason: Option<Remark>,
+}
+
+impl Request {
+    /// I-04: neither who made a request nor whom it is about decides it.
+    pub fn excluded(&self) -> [AccountId; 2] {
+        [self.proposed_by, self.about]
+    }
+
+    /// The direct superior decides; `superior` is the organization whose turn it is (A10).
+    ///
+    /// # Errors
+    /// `appointment.request_not_open`, `appointment.not_approver`, `appointment.self_approval`, `approval.reason_required`.
+    pub fn decide(
+        &self,
+        actor: &Actor,
+        superior: Option<OrganizationId>,
+        verdict: Verdict,
+        now: Timestamp,
+    ) -> Result<Decided, Refusal> {
+        if self.state != RequestState::Open {
+            return Err(Code::AppointmentRequestNotOpen.into());
+        }
+        let (Some(by), Some(office)) = (actor.account, actor.office()) else {
+            return Err(Code::ActorNotAdministrator.into());
+        };
+        if superior != Some(office.organization) {
+            return Err(Code::AppointmentNotApprover.into());
+        }
+        if self.excluded().contains(&by) {
+            return Err(Code::AppointmentSelfApproval.into());
+        }
+        let (state, reason) = match verdict {
+            Verdict::Approve => (RequestState::Approved, None),
+            Verdict::Refuse(Some(reason)) => (RequestState::Refused, Some(reason)),
+            Verdict::Refuse(None) => return Err(Refusal::new(Code::ApprovalReasonRequired).at("/reason")),
+        };
+        let acting_for = office.organization;
+        Ok(Decided {
+            state,
+            decision: Decision {
+                by,
+                acting_for,
+                at: now,
+            },
+            reason,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::*;
+
+    #[test]
+    fn the_superior_changes_at_once_and_the_organization_itself_on_request() {
+        let superior = Some(college().id);
+        let way = |actor: &Actor| may_change(actor, &class(), superior).map_err(|refusal| refusal.code);
+        assert_eq!(way(&administrator(&college())), Ok(Way::AtOnce));
+        assert_eq!(way(&administrator(&class())), Ok(Way::OnRequest));
+        assert_eq!(way(&administrator(&university())), Err(Code::AppointmentNotAllowed));
+        assert_eq!(way(&Actor::system()), Err(Code::ActorNotAdministrator));
+    }
+
+    #[test]
+    fn a10_a_vacant_superiors_place_is_taken_by_the_one_above() {
+        let superior = Some(university().id);
+        assert_eq!(
+            may_change(&administrator(&university()), &class(), superior),
+            Ok(Way::AtOnce)
+        );
+    }
+
+    #[test]
+    fn nobody_decides_a_request_he_made_or_is_about() {
+        let now = "2026-06-10T00:00:00Z".parse().unwrap();
+        let actor = administrator(&college());
+        let decide = |about: AccountId, proposed_by: AccountId, state| {
+            let request = Request {
+                kind: RequestKind::Begin,
+                about,
+                proposed_by,
+                state,
+            };
+            let decided = request.decide(&actor, Some(college().id), Verdict::Approve, now);
+            decided.map(|decided| decided.state).map_err(|refusal| refusal.code)
+        };
+        let (himself, other, third) = (actor.account.unwrap(), AccountId(901), AccountId(902));
+        assert_eq!(decide(other, third, RequestState::Open), Ok(RequestState::Approved));
+        assert_eq!(
+            decide(himself, third, RequestState::Open),
+            Err(Code::AppointmentSelfApproval)
+        );
+        assert_eq!(
+            decide(other, himself, RequestState::Open),
+            Err(Code::AppointmentSelfApproval)
+        );
+        assert_eq!(
+            decide(other, third, RequestState::Approved),
+            Err(Code::AppointmentRequestNotOpen)
+        );
+    }
+}

@@ -1,0 +1,71 @@
+//! What somebody may do with an organization now, and for what he may not, why: asked from the guards themselves.
+
+use super::*;
+use crate::domain::graduation;
+use crate::domain::ids::MonthChangeId;
+use crate::domain::office;
+
+vocabulary! {
+    /// An action on an organization that a person can take.
+    OrganizationAction {
+        CreateBelow = "create_below", "创建下级组织", "create an organization below it";
+        Rename = "rename", "更名", "rename it";
+        Close = "close", "关闭", "close it";
+        ChangeContact = "change_contact", "修改联系人", "change its contact";
+        Appoint = "appoint", "任免管理员", "appoint or dismiss administrators";
+        MarkGraduation = "mark_graduation", "标记毕业时间", "set its graduation month";
+        ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "propose another graduation month";
+    }
+}
+
+/// What the answers rest on beside the organization itself.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// What still hangs on it.
+    pub contents: Contents,
+    /// The organization that appoints at it (A10).
+    pub superior: Option<OrganizationId>,
+    /// Its open request for another graduation month.
+    pub open_change: Option<MonthChangeId>,
+}
+
+impl OrganizationAction {
+    /// Whether the actor may take it now, given good input (a name, a month).
+    ///
+    /// # Errors
+    /// What taking it would answer.
+    pub fn check(
+        self,
+        actor: &Actor,
+        organization: &OrganizationFacts,
+        surroundings: &Surroundings,
+    ) -> Result<(), Refusal> {
+        if actor.office().is_none() {
+            return Err(Code::ActorNotAdministrator.into());
+        }
+        if !actor.reaches(&organization.path) {
+            return Err(Code::OrganizationNotFound.into());
+        }
+        match self {
+            Self::CreateBelow => o3_may_create_below(actor, organization),
+            Self::Rename => o3_rename(actor, organization),
+            Self::Close => o3_close(actor, organization, surroundings.contents).map(drop),
+            Self::ChangeContact => o3_contact(actor, organization),
+            Self::Appoint => office::may_change(actor, organization, surroundings.superior).map(drop),
+            Self::MarkGraduation => graduation::may_set(actor, organization),
+            Self::ProposeMonthChange => {
+                graduation::may_propose(actor, organization, surroundings.open_change).map(drop)
+            }
+        }
+    }
+}
+
+/// Every action with its answer for this actor.
+pub fn allowed_actions(
+    actor: &Actor,
+    organization: &OrganizationFacts,
+    surroundings: &Surroundings,
+) -> Vec<(OrganizationAction, Option<Refusal>)> {
+    let answer = |action: &OrganizationAction| (*action, action.check(actor, organization, surroundings).err());
+    OrganizationAction::ALL.iter().map(answer).collect()
+}

@@ -1,0 +1,287 @@
+//! Offices (管理员任职) and requests to begin or end them.
+
+use super::subtree;
+use crate::db::dialect::{self, Agreement, Locked};
+use crate::db::schema::{accounts, appointment_requests, appointments, organizations, tasks};
+use crate::db::types::Micros;
+use crate::db::{Backend, Conn};
+use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::office::{Decided, Request, RequestKind, RequestState};
+use crate::domain::organization::Path;
+use crate::domain::time::Timestamp;
+use crate::domain::transfer::remark::Remark;
+use diesel::prelude::*;
+
+/// The inbox's word for a request that waits.
+pub const TASK: &str = "appointment";
+
+/// Keeps everybody's offices as they are until the transaction ends: what is put before somebody now still belongs there
+/// when it is committed.
+pub fn keep(conn: &mut Conn) -> QueryResult<()> {
+    dialect::keep(conn, Agreement::Offices)
+}
+
+/// Waits for everybody who keeps the offices as they are. To be called before any row is locked, as [`keep`] is.
+pub fn change(conn: &mut Conn) -> QueryResult<()> {
+    dialect::change(conn, Agreement::Offices)
+}
+
+/// An office as stored, with the person's name.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = appointments, check_for_backend(Backend))]
+pub struct Appointment {
+    pub id: AppointmentId,
+    pub account_id: AccountId,
+    pub organization_id: OrganizationId,
+    pub started_at: Micros,
+    pub ended_at: Option<Micros>,
+    pub appointed_by: Option<AccountId>,
+    #[diesel(select_expression = accounts::name)]
+    pub account_name: String,
+}
+
+/// An office is somebody's: no log line gets more than the key.
+impl std::fmt::Debug for Appointment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Appointment({:?})", self.id)
+    }
+}
+
+/// One office.
+pub fn find(conn: &mut Conn, id: AppointmentId) -> QueryResult<Option<Appointment>> {
+    appointments::table
+        .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
+        .filter(appointments::id.eq(id))
+        .select(Appointment::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// A page of an organization's offices in force, earliest first, behind `after`.
+pub fn page(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    after: AppointmentId,
+    limit: i64,
+) -> QueryResult<Vec<Appointment>> {
+    appointments::table
+        .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
+        .filter(appointments::organization_id.eq(organization))
+        .filter(appointments::ended_at.is_null())
+        .filter(appointments::id.gt(after))
+        .order(appointments::id)
+        .limit(limit)
+        .select(Appointment::as_select())
+        .load(conn)
+}
+
+/// The office an account holds at an organization now.
+pub fn held(conn: &mut Conn, organization: OrganizationId, account: AccountId) -> QueryResult<Option<AppointmentId>> {
+    appointments::table
+        .filter(appointments::organization_id.eq(organization))
+        .filter(appointments::account_id.eq(account))
+        .filter(appointments::ended_at.is_null())
+        .select(appointments::id)
+        .first(conn)
+        .optional()
+}
+
+/// Begins an office.
+pub fn begin(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    account: AccountId,
+    by: Option<AccountId>,
+    now: Timestamp,
+) -> QueryResult<AppointmentId> {
+    diesel::insert_into(appointments::table)
+        .values((
+            appointments::account_id.eq(account),
+            appointments::organization_id.eq(organization),
+            appointments::started_at.eq(Micros::from(now)),
+            appointments::appointed_by.eq(by),
+        ))
+        .returning(appointments::id)
+        .get_result(conn)
+}
+
+/// Ends an office.
+pub fn end(conn: &mut Conn, id: AppointmentId, now: Timestamp) -> QueryResult<()> {
+    diesel::update(appointments::table.find(id))
+        .set(appointments::ended_at.eq(Micros::from(now)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Ends every office at an organization that is closed.
+pub fn end_all(conn: &mut Conn, organization: OrganizationId, now: Timestamp) -> QueryResult<()> {
+    let in_force = appointments::table
+        .filter(appointments::organization_id.eq(organization))
+        .filter(appointments::ended_at.is_null());
+    diesel::update(in_force)
+        .set(appointments::ended_at.eq(Micros::from(now)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// A request as stored, with the names of whom it is about and where.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = appointment_requests, check_for_backend(Backend))]
+pub struct StoredRequest {
+    pub id: AppointmentRequestId,
+    pub organization_id: OrganizationId,
+    pub kind: RequestKind,
+    pub account_id: AccountId,
+    pub proposer_account_id: AccountId,
+    pub proposed_at: Micros,
+    pub state: RequestState,
+    pub decider_account_id: Option<AccountId>,
+    pub decider_organization_id: Option<OrganizationId>,
+    pub decided_at: Option<Micros>,
+    pub decision_reason: Option<String>,
+    pub version: i32,
+    #[diesel(select_expression = accounts::name)]
+    pub account_name: String,
+    #[diesel(select_expression = organizations::name)]
+    pub organization_name: String,
+}
+
+/// A request is about somebody: no log line gets more than the key.
+impl std::fmt::Debug for StoredRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredRequest({:?})", self.id)
+    }
+}
+
+impl StoredRequest {
+    /// The request as the rules see it.
+    pub fn request(&self) -> Request {
+        Request {
+            kind: self.kind,
+            about: self.account_id,
+            proposed_by: self.proposer_account_id,
+            state: self.state,
+        }
+    }
+}
+
+/// Stores a new request. Runs into a unique index if one about this person is open.
+pub fn open_request(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    request: &Request,
+    now: Timestamp,
+) -> QueryResult<AppointmentRequestId> {
+    use appointment_requests::dsl;
+    diesel::insert_into(dsl::appointment_requests)
+        .values((
+            dsl::organization_id.eq(organization),
+            dsl::kind.eq(request.kind),
+            dsl::account_id.eq(request.about),
+            dsl::proposer_account_id.eq(request.proposed_by),
+            dsl::proposed_at.eq(Micros::from(now)),
+            dsl::state.eq(request.state),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)
+}
+
+/// One request.
+pub fn request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<StoredRequest>> {
+    appointment_requests::table
+        .inner_join(accounts::table.on(accounts::id.eq(appointment_requests::account_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(appointment_requests::organization_id)))
+        .filter(appointment_requests::id.eq(id))
+        .select(StoredRequest::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// Locks a request until the transaction ends; `false` if there is none.
+pub fn lock_request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<bool> {
+    let found = appointment_requests::table.find(id).select(appointment_requests::id);
+    let row: Option<AppointmentRequestId> = Locked(found).get_result(conn).optional()?;
+    Ok(row.is_some())
+}
+
+/// Stores a decision if the request still has the version that was decided on.
+pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &Decided) -> QueryResult<bool> {
+    use appointment_requests::dsl;
+    let decision = &decided.decision;
+    let changed = diesel::update(
+        dsl::appointment_requests
+            .find(found.id)
+            .filter(dsl::version.eq(found.version)),
+    )
+    .set((
+        dsl::state.eq(decided.state),
+        dsl::decider_account_id.eq(decision.by),
+        dsl::decider_organization_id.eq(decision.acting_for),
+        dsl::decided_at.eq(Micros::from(decision.at)),
+        dsl::decision_reason.eq(decided.reason.as_ref().map(Remark::as_str)),
+        dsl::version.eq(found.version + 1),
+    ))
+    .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The open requests at an organization, of everybody or of one person.
+pub fn open_requests(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    account: Option<AccountId>,
+) -> QueryResult<Vec<AppointmentRequestId>> {
+    use appointment_requests::dsl;
+    let mut query = dsl::appointment_requests
+        .filter(dsl::organization_id.eq(organization))
+        .filter(dsl::state.eq(RequestState::Open))
+        .order(dsl::id)
+        .select(dsl::id)
+        .into_boxed();
+    if let Some(account) = account {
+        query = query.filter(dsl::account_id.eq(account));
+    }
+    query.load(conn)
+}
+
+/// Stores that an open request was settled otherwise.
+pub fn lapse(conn: &mut Conn, id: AppointmentRequestId, now: Timestamp) -> QueryResult<()> {
+    use appointment_requests::dsl;
+    diesel::update(dsl::appointment_requests.find(id))
+        .set((
+            dsl::state.eq(RequestState::Lapsed),
+            dsl::decided_at.eq(Micros::from(now)),
+            dsl::version.eq(dsl::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Open requests of a subtree that are before one of these organizations; with `orphans`, also those before nobody (A10).
+pub fn around(
+    conn: &mut Conn,
+    path: &Path,
+    before: &[OrganizationId],
+    orphans: bool,
+) -> QueryResult<Vec<AppointmentRequestId>> {
+    use appointment_requests::dsl;
+    let (from, until) = subtree(path);
+    let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq(TASK));
+    let mut query = dsl::appointment_requests
+        .inner_join(organizations::table.on(organizations::id.eq(dsl::organization_id)))
+        .left_join(tasks::table.on(its_task))
+        .filter(dsl::state.eq(RequestState::Open))
+        .filter(organizations::path.ge(from))
+        .filter(organizations::path.lt(until))
+        .order(dsl::id)
+        .select(dsl::id)
+        .distinct()
+        .into_boxed();
+    let before: Vec<i64> = before.iter().map(|id| id.0).collect();
+    let waits = tasks::organization_id.nullable().eq_any(before);
+    query = match orphans {
+        true => query.filter(waits.or(tasks::id.nullable().is_null())),
+        false => query.filter(waits),
+    };
+    query.load(conn)
+}

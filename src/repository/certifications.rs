@@ -1,0 +1,177 @@
+//! Application forms (《入团志愿书》) and what became of them (O7).
+
+use super::subtree;
+use crate::db::dialect::Locked;
+use crate::db::schema::{certifications, members, tasks};
+use crate::db::types::Micros;
+use crate::db::{Backend, Conn};
+use crate::domain::certification::{Form, FormState, Upload};
+use crate::domain::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::organization::Path;
+use crate::domain::transfer::remark::Remark;
+use crate::domain::verdict::Decision;
+use diesel::prelude::*;
+
+/// The inbox's word for a form that waits.
+pub const TASK: &str = "certification";
+
+/// A form as stored.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = certifications, check_for_backend(Backend))]
+pub struct StoredForm {
+    pub id: CertificationId,
+    pub member_id: MemberId,
+    pub file: String,
+    pub bytes: i64,
+    pub uploader_account_id: AccountId,
+    pub uploader_organization_id: OrganizationId,
+    pub uploaded_at: Micros,
+    pub state: FormState,
+    pub decider_account_id: Option<AccountId>,
+    pub decider_organization_id: Option<OrganizationId>,
+    pub decided_at: Option<Micros>,
+    pub decision_reason: Option<String>,
+    pub version: i32,
+}
+
+/// A form is somebody's: no log line gets more than the key.
+impl std::fmt::Debug for StoredForm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredForm({:?})", self.id)
+    }
+}
+
+impl StoredForm {
+    /// The form as the rules see it; `None` if the row is not whole.
+    pub fn form(&self) -> Option<Form> {
+        let upload = Upload {
+            by: self.uploader_account_id,
+            at: self.uploaded_at.into(),
+        };
+        Some(match self.state {
+            FormState::Waiting => Form::Waiting(upload),
+            FormState::Certified => Form::Certified(upload, self.decision()?),
+            FormState::Refused => {
+                let reason = Remark::new(self.decision_reason.as_deref()?)?;
+                Form::Refused(upload, self.decision()?, reason)
+            }
+        })
+    }
+
+    fn decision(&self) -> Option<Decision> {
+        Some(Decision {
+            by: self.decider_account_id?,
+            acting_for: self.decider_organization_id?,
+            at: self.decided_at?.into(),
+        })
+    }
+}
+
+/// A form to be stored: the file is in its place already.
+pub struct NewForm<'a> {
+    pub member: MemberId,
+    pub file: &'a str,
+    pub bytes: i64,
+    pub sha256: &'a [u8],
+    pub upload: &'a Upload,
+    pub uploaded_for: OrganizationId,
+}
+
+/// Stores a new form. Runs into a unique index when the member has one that waits.
+pub fn add(conn: &mut Conn, new: &NewForm<'_>) -> QueryResult<CertificationId> {
+    use certifications::dsl;
+    diesel::insert_into(dsl::certifications)
+        .values((
+            dsl::member_id.eq(new.member),
+            dsl::file.eq(new.file),
+            dsl::bytes.eq(new.bytes),
+            dsl::sha256.eq(new.sha256),
+            dsl::uploader_account_id.eq(new.upload.by),
+            dsl::uploader_organization_id.eq(new.uploaded_for),
+            dsl::uploaded_at.eq(Micros::from(new.upload.at)),
+            dsl::state.eq(FormState::Waiting),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)
+}
+
+/// One form.
+pub fn find(conn: &mut Conn, id: CertificationId) -> QueryResult<Option<StoredForm>> {
+    certifications::table
+        .find(id)
+        .select(StoredForm::as_select())
+        .first(conn)
+        .optional()
+}
+
+/// One form, locked until the transaction ends.
+pub fn find_locked(conn: &mut Conn, id: CertificationId) -> QueryResult<Option<StoredForm>> {
+    Locked(certifications::table.find(id).select(StoredForm::as_select()))
+        .get_result(conn)
+        .optional()
+}
+
+/// Every form of a member, newest first.
+pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Vec<StoredForm>> {
+    certifications::table
+        .filter(certifications::member_id.eq(member))
+        .order(certifications::id.desc())
+        .select(StoredForm::as_select())
+        .load(conn)
+}
+
+/// Stores a decision if the form still has the version that was decided on.
+pub fn close(
+    conn: &mut Conn,
+    found: &StoredForm,
+    state: FormState,
+    decision: &Decision,
+    reason: Option<&Remark>,
+) -> QueryResult<bool> {
+    use certifications::dsl;
+    let changed = diesel::update(
+        dsl::certifications
+            .find(found.id)
+            .filter(dsl::version.eq(found.version)),
+    )
+    .set((
+        dsl::state.eq(state),
+        dsl::decider_account_id.eq(decision.by),
+        dsl::decider_organization_id.eq(decision.acting_for),
+        dsl::decided_at.eq(Micros::from(decision.at)),
+        dsl::decision_reason.eq(reason.map(Remark::as_str)),
+        dsl::version.eq(found.version + 1),
+    ))
+    .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// Waiting forms of a subtree's members that are before one of these organizations; with `orphans`, also those before
+/// nobody (A10).
+pub fn around(
+    conn: &mut Conn,
+    path: &Path,
+    before: &[OrganizationId],
+    orphans: bool,
+) -> QueryResult<Vec<CertificationId>> {
+    use certifications::dsl;
+    let (from, until) = subtree(path);
+    let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq(TASK));
+    let mut query = dsl::certifications
+        .inner_join(members::table.on(members::id.eq(dsl::member_id)))
+        .left_join(tasks::table.on(its_task))
+        .filter(dsl::state.eq(FormState::Waiting))
+        .filter(members::branch_path.ge(from))
+        .filter(members::branch_path.lt(until))
+        .order(dsl::id)
+        .select(dsl::id)
+        .distinct()
+        .into_boxed();
+    let before: Vec<i64> = before.iter().map(|id| id.0).collect();
+    let waits = tasks::organization_id.nullable().eq_any(before);
+    query = match orphans {
+        true => query.filter(waits.or(tasks::id.nullable().is_null())),
+        false => query.filter(waits),
+    };
+    query.load(conn)
+}

@@ -1,0 +1,298 @@
+//! Offices (管理员任职): who holds them, how they begin and end, and requests for that. Whatever changes here is followed
+//! by everything that waits where it changed (A10).
+
+use super::organizations::in_scope;
+use super::{Context, Error, Expected, Result, audit, certifications, graduation, people, transfers};
+use crate::db::{Conn, Unique};
+use crate::domain::actor::Actor;
+use crate::domain::codes::Code;
+use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::office::{self, Request, RequestKind, RequestState, Way};
+use crate::domain::verdict::Verdict;
+use crate::repository::appointments::{self as store, TASK};
+pub use crate::repository::appointments::{Appointment, StoredRequest};
+use crate::repository::chain;
+use crate::repository::inbox::{self, Thing};
+use crate::repository::organizations::{self, Organization};
+use crate::security::vault::Vault;
+
+/// A page of an organization's offices in force, earliest first.
+///
+/// # Errors
+/// `organization.not_found` outside the caller's subtree (O6).
+pub fn list(
+    conn: &mut Conn,
+    actor: &Actor,
+    organization: OrganizationId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<Appointment>> {
+    let found = organizations::find(conn, organization)?.filter(|found| actor.reaches(&found.path));
+    let found = found.ok_or(Code::OrganizationNotFound)?;
+    Ok(store::page(conn, found.id, AppointmentId(after), limit)?)
+}
+
+/// The organization that appoints at another: its direct superior, or further up where nobody there can (A10); the root
+/// appoints at itself.
+///
+/// # Errors
+/// When the database fails.
+pub fn superior(
+    conn: &mut Conn,
+    organization: &Organization,
+    excluded: &[AccountId],
+) -> Result<Option<OrganizationId>> {
+    let Some(parent) = organization.parent_id else {
+        return Ok(Some(organization.id));
+    };
+    let chain = chain::of(conn, &organization.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
+    Ok(chain.first_able(parent, excluded))
+}
+
+/// What became of a wish to change an office.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// The office has begun or ended.
+    Done(Appointment),
+    /// The direct superior is asked.
+    Requested(StoredRequest),
+}
+
+/// Makes somebody an administrator: at once for the direct superior, on request for the organization's own.
+///
+/// # Errors
+/// `organization.not_found`; those of [`office::may_change`] and of [`people::account`]; `appointment.held_already`,
+/// `appointment.request_open`.
+pub fn appoint(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    organization: OrganizationId,
+    person: &people::Person,
+) -> Result<Outcome> {
+    store::change(conn)?;
+    let organization = in_scope(conn, &context.actor, organization)?;
+    let superior = superior(conn, &organization, &[])?;
+    let way = office::may_change(&context.actor, &organization.facts(), superior)?;
+    let account = people::account(conn, context, vault, person)?;
+    if store::held(conn, organization.id, account)?.is_some() {
+        return Err(Code::AppointmentHeldAlready.into());
+    }
+    match way {
+        Way::AtOnce => Ok(Outcome::Done(begin(conn, context, &organization, account)?)),
+        Way::OnRequest => ask(conn, context, &organization, RequestKind::Begin, account),
+    }
+}
+
+/// Ends an office: at once for the direct superior, on request for the organization's own administrators.
+///
+/// # Errors
+/// `appointment.not_found` outside the caller's subtree; those of [`office::may_change`]; `appointment.ended`,
+/// `appointment.last_of_nation`, `appointment.request_open`.
+pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outcome> {
+    store::change(conn)?;
+    let (appointment, organization) = known(conn, &context.actor, id)?;
+    let superior = superior(conn, &organization, &[])?;
+    let way = office::may_change(&context.actor, &organization.facts(), superior)?;
+    if appointment.ended_at.is_some() {
+        return Err(Code::AppointmentEnded.into());
+    }
+    match way {
+        Way::AtOnce => Ok(Outcome::Done(finish(conn, context, &organization, id)?)),
+        Way::OnRequest => ask(conn, context, &organization, RequestKind::End, appointment.account_id),
+    }
+}
+
+/// An office of the caller's subtree with its organization.
+///
+/// # Errors
+/// `appointment.not_found` outside of it (O6).
+pub fn known(conn: &mut Conn, actor: &Actor, id: AppointmentId) -> Result<(Appointment, Organization)> {
+    let appointment = store::find(conn, id)?.ok_or(Code::AppointmentNotFound)?;
+    let organization = organizations::find(conn, appointment.organization_id)?;
+    let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
+    if actor.reaches(&organization.path) {
+        Ok((appointment, organization))
+    } else {
+        Err(Code::AppointmentNotFound.into())
+    }
+}
+
+fn begin(conn: &mut Conn, context: &Context, organization: &Organization, account: AccountId) -> Result<Appointment> {
+    let id = store::begin(conn, organization.id, account, context.actor.account, context.now)?;
+    settle(conn, context, organization, account, "appointment.begin", id)
+}
+
+fn finish(conn: &mut Conn, context: &Context, organization: &Organization, id: AppointmentId) -> Result<Appointment> {
+    if organization.parent_id.is_none() && organizations::administrators(conn, organization.id)?.len() == 1 {
+        return Err(Code::AppointmentLastOfNation.into());
+    }
+    store::end(conn, id, context.now)?;
+    let appointment = store::find(conn, id)?.ok_or(Error::Corrupt("an office just ended"))?;
+    settle(
+        conn,
+        context,
+        organization,
+        appointment.account_id,
+        "appointment.end",
+        id,
+    )
+}
+
+/// What follows from every change of an office.
+fn settle(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    account: AccountId,
+    action: &str,
+    id: AppointmentId,
+) -> Result<Appointment> {
+    // A request that asked for this, or for the contrary, has nothing left to ask.
+    for request in store::open_requests(conn, organization.id, Some(account))? {
+        lapse(conn, context, request)?;
+    }
+    reroute(conn, organization)?;
+    audit::record(conn, context, action, Some(&id.to_string()))?;
+    store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))
+}
+
+fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> Result<()> {
+    inbox::close(conn, TASK, request.0)?;
+    Ok(store::lapse(conn, request, context.now)?)
+}
+
+/// A10, I-31: puts everything that waits here, or was passed over here, before whoever can decide it now.
+fn reroute(conn: &mut Conn, organization: &Organization) -> Result<()> {
+    let chain = chain::of(conn, &organization.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
+    transfers::reroute(conn, organization, &chain)?;
+    let (before, orphans): (Vec<_>, bool) = (organization.path.ids().collect(), chain.may_orphan());
+    graduation::reroute(conn, &organization.path, &before, orphans)?;
+    certifications::reroute(conn, &organization.path, &before, orphans)?;
+    for request in store::around(conn, &organization.path, &before, orphans)? {
+        if store::lock_request(conn, request)? {
+            place(conn, request)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends every office at an organization that is closed, and every request for one. Nothing waits there any more (O3).
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn end_all(conn: &mut Conn, context: &Context, organization: OrganizationId) -> Result<()> {
+    for request in store::open_requests(conn, organization, None)? {
+        lapse(conn, context, request)?;
+    }
+    Ok(store::end_all(conn, organization, context.now)?)
+}
+
+/// Asks the direct superior.
+fn ask(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    kind: RequestKind,
+    about: AccountId,
+) -> Result<Outcome> {
+    let request = Request {
+        kind,
+        about,
+        proposed_by: context.actor.account.ok_or(Code::ActorNotAdministrator)?,
+        state: RequestState::Open,
+    };
+    let id = match store::open_request(conn, organization.id, &request, context.now) {
+        Err(e) if Unique::violated(&e) == Some(Unique::OpenAppointmentRequest) => {
+            return Err(Code::AppointmentRequestOpen.into());
+        }
+        stored => stored?,
+    };
+    place(conn, id)?;
+    audit::record(conn, context, "appointment.request", Some(&id.to_string()))?;
+    Ok(Outcome::Requested(found(conn, id)?))
+}
+
+/// Puts an open request before whoever decides it.
+fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
+    let stored = found(conn, id)?;
+    if stored.state != RequestState::Open {
+        return Ok(());
+    }
+    let holder = holder(conn, &stored)?;
+    let thing = Thing {
+        kind: TASK,
+        subject: id.0,
+        member_name: None,
+        since: stored.proposed_at.into(),
+        due: None,
+    };
+    Ok(inbox::place(conn, &thing, holder.as_slice())?)
+}
+
+/// Whose turn a request is.
+fn holder(conn: &mut Conn, stored: &StoredRequest) -> Result<Option<OrganizationId>> {
+    let organization = organizations::find(conn, stored.organization_id)?;
+    let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
+    superior(conn, &organization, &stored.request().excluded())
+}
+
+fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
+    Ok(store::request(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?)
+}
+
+/// One request, for those who administer at or above its organization.
+///
+/// # Errors
+/// `appointment.request_not_found`.
+pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Result<StoredRequest> {
+    let stored = found(conn, id)?;
+    let organization = organizations::find(conn, stored.organization_id)?;
+    match organization {
+        Some(organization) if actor.reaches(&organization.path) => Ok(stored),
+        _ => Err(Code::AppointmentRequestNotFound.into()),
+    }
+}
+
+/// The direct superior decides a request; a yes begins or ends the office at once.
+///
+/// # Errors
+/// `appointment.request_not_found`; those of [`Request::decide`]; `request.stale`.
+pub fn decide(
+    conn: &mut Conn,
+    context: &Context,
+    id: AppointmentRequestId,
+    expected: Expected,
+    verdict: &Verdict,
+) -> Result<StoredRequest> {
+    store::change(conn)?;
+    request(conn, &context.actor, id)?;
+    store::lock_request(conn, id)?;
+    let stored = found(conn, id)?;
+    let holder = holder(conn, &stored)?;
+    let decided = stored
+        .request()
+        .decide(&context.actor, holder, verdict.clone(), context.now)?;
+    expected.admit(stored.version)?;
+    if !store::close_request(conn, &stored, &decided)? {
+        return Err(Code::RequestStale.into());
+    }
+    inbox::close(conn, TASK, id.0)?;
+    audit::record(conn, context, "appointment.decide", Some(&id.to_string()))?;
+    if decided.state == RequestState::Approved {
+        carry_out(conn, context, &stored)?;
+    }
+    found(conn, id)
+}
+
+fn carry_out(conn: &mut Conn, context: &Context, stored: &StoredRequest) -> Result<()> {
+    let organization = organizations::find_locked(conn, stored.organization_id)?;
+    let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
+    let held = store::held(conn, organization.id, stored.account_id)?;
+    match (stored.kind, held) {
+        (RequestKind::Begin, None) => begin(conn, context, &organization, stored.account_id).map(drop),
+        (RequestKind::End, Some(office)) => finish(conn, context, &organization, office).map(drop),
+        // Every change of an office lets the open requests about it lapse.
+        _ => Err(Error::Corrupt("a request that was settled otherwise")),
+    }
+}

@@ -1,0 +1,227 @@
+//! Identity certifications (团员身份认证, §2.8, O7): the branch uploads a member's application form, the committee above
+//! decides. The file itself lies in the directory of files; here is what is known about it.
+
+use super::{Context, Error, Expected, Result, audit, members, policies};
+use crate::db::{Conn, Unique};
+use crate::domain::actor::Actor;
+use crate::domain::certification::{self as rules, Form, t3_certification};
+use crate::domain::codes::Code;
+use crate::domain::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::member::Certification;
+use crate::domain::organization::Path;
+use crate::domain::time::season_of;
+use crate::domain::transfer::turn::Chain;
+use crate::domain::verdict::Verdict;
+pub use crate::repository::certifications::StoredForm;
+use crate::repository::certifications::{self as store, NewForm, TASK};
+use crate::repository::inbox::{self, Thing};
+use crate::repository::members::{self as rows, Member};
+use crate::repository::{accounts, appointments, chain};
+
+/// A file that was received and lies in its place.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Its name in the directory of files.
+    pub file: String,
+    pub bytes: u64,
+    pub sha256: Vec<u8>,
+}
+
+/// How far a member's certification is: the forms, newest first.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    pub certification: Certification,
+    pub forms: Vec<StoredForm>,
+}
+
+/// A member's certification, for himself and for those who administer at or above his branch.
+///
+/// # Errors
+/// `member.not_found`.
+pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Standing> {
+    let member = members::visible(conn, actor, member)?;
+    Ok(Standing {
+        certification: member.certification,
+        forms: store::of_member(conn, member.id)?,
+    })
+}
+
+/// Whether somebody uploads forms for a member at all: asked before the first byte is taken in.
+///
+/// # Errors
+/// `member.not_found`, `certification.not_uploader`.
+pub fn admit(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
+    let member = members::visible(conn, actor, member)?;
+    let uploader = uploader(conn, &member)?;
+    if uploader.is_some_and(|uploader| actor.administers(uploader)) {
+        Ok(())
+    } else {
+        Err(Code::CertificationNotUploader.into())
+    }
+}
+
+/// The organization that uploads: the member's branch, or the nearest above it that can act (A10).
+fn uploader(conn: &mut Conn, member: &Member) -> Result<Option<OrganizationId>> {
+    let Some(branch) = member.branch_id else {
+        return Ok(None);
+    };
+    Ok(chain_of(conn, &member.branch_path)?.first_able(branch, &[]))
+}
+
+/// The organization that decides: the committee above the branch, or further up where only the uploader or the member
+/// himself could (A10, I-04).
+fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<Option<OrganizationId>> {
+    let excluded: Vec<AccountId> = accounts::of_member(conn, member.id)?
+        .into_iter()
+        .chain([uploaded_by])
+        .collect();
+    let committee = member.branch_path.superiors().next();
+    let committee = committee.ok_or(Error::Corrupt("a branch without a superior"))?;
+    Ok(chain_of(conn, &member.branch_path)?.first_able(committee, &excluded))
+}
+
+fn chain_of(conn: &mut Conn, path: &Path) -> Result<Chain> {
+    chain::of(conn, path)?.ok_or(Error::Corrupt("a branch's superiors"))
+}
+
+/// O7: stores a form that was received, and lays it before the committee above.
+///
+/// # Errors
+/// `member.not_found`; those of [`rules::o7_upload`].
+pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &Received) -> Result<StoredForm> {
+    appointments::keep(conn)?;
+    members::visible(conn, &context.actor, member)?;
+    let member = rows::find_locked(conn, member)?.ok_or(Code::MemberNotFound)?;
+    let uploader = uploader(conn, &member)?;
+    let policy = policies::of_season(conn, season_of(context.now))?;
+    let standing = member.certification;
+    let form = rules::o7_upload(&context.actor, uploader.as_slice(), standing, &policy, context.now)?;
+    let Form::Waiting(upload) = &form else {
+        return Err(Error::Corrupt("an upload that does not wait"));
+    };
+    let new = NewForm {
+        member: member.id,
+        file: &received.file,
+        bytes: i64::try_from(received.bytes).map_err(|_| Error::Corrupt("an endless file"))?,
+        sha256: &received.sha256,
+        upload,
+        uploaded_for: uploader.ok_or(Code::CertificationNotUploader)?,
+    };
+    let id = store::add(conn, &new).map_err(|e| match Unique::violated(&e) {
+        Some(Unique::WaitingForm) => Code::CertificationWaiting.into(),
+        _ => Error::from(e),
+    })?;
+    let certification = t3_certification(member.joined_month, Some(&form), &policy);
+    set(conn, &member, certification)?;
+    place(conn, id)?;
+    audit::record(conn, context, "certification.upload", Some(&id.to_string()))?;
+    found(conn, id)
+}
+
+fn set(conn: &mut Conn, member: &Member, certification: Certification) -> Result<()> {
+    if rows::set_certification(conn, member.id, member.version, certification)? {
+        Ok(())
+    } else {
+        Err(Code::RequestStale.into())
+    }
+}
+
+fn found(conn: &mut Conn, id: CertificationId) -> Result<StoredForm> {
+    Ok(store::find(conn, id)?.ok_or(Code::CertificationNotFound)?)
+}
+
+/// A form with its member, if the caller may know of him.
+fn known(conn: &mut Conn, actor: &Actor, id: CertificationId) -> Result<(StoredForm, Member)> {
+    let stored = found(conn, id)?;
+    match members::visible(conn, actor, stored.member_id) {
+        Ok(member) => Ok((stored, member)),
+        Err(Error::Refused(_)) => Err(Code::CertificationNotFound.into()),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Which file somebody wants to read; that he reads it is written down.
+///
+/// # Errors
+/// `certification.not_found` for whoever may not know of the member.
+pub fn read(conn: &mut Conn, context: &Context, id: CertificationId) -> Result<StoredForm> {
+    let (stored, _) = known(conn, &context.actor, id)?;
+    audit::record(conn, context, "certification.read", Some(&id.to_string()))?;
+    Ok(stored)
+}
+
+/// O7: the committee above decides.
+///
+/// # Errors
+/// `certification.not_found`; those of [`Form::decide`]; `request.stale`.
+pub fn decide(
+    conn: &mut Conn,
+    context: &Context,
+    id: CertificationId,
+    expected: Expected,
+    verdict: &Verdict,
+) -> Result<StoredForm> {
+    let (_, member) = known(conn, &context.actor, id)?;
+    // The member first, as in uploading.
+    let member = rows::find_locked(conn, member.id)?.ok_or(Error::Corrupt("a form of no member"))?;
+    let stored = store::find_locked(conn, id)?.ok_or(Code::CertificationNotFound)?;
+    let form = stored.form().ok_or(Error::Corrupt("a form that is not whole"))?;
+    let approver = approver(conn, &member, stored.uploader_account_id)?;
+    let himself = accounts::of_member(conn, member.id)?;
+    let decided = form.decide(
+        &context.actor,
+        approver.as_slice(),
+        himself,
+        verdict.clone(),
+        context.now,
+    )?;
+    expected.admit(stored.version)?;
+    settle(conn, context, &member, &stored, &decided)?;
+    found(conn, id)
+}
+
+fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredForm, decided: &Form) -> Result<()> {
+    let (decision, reason) = match decided {
+        Form::Waiting(_) => return Err(Error::Corrupt("a decision that decides nothing")),
+        Form::Certified(_, decision) => (decision, None),
+        Form::Refused(_, decision, reason) => (decision, Some(reason)),
+    };
+    if !store::close(conn, stored, decided.state(), decision, reason)? {
+        return Err(Code::RequestStale.into());
+    }
+    let policy = policies::of_season(conn, season_of(context.now))?;
+    let certification = t3_certification(member.joined_month, Some(decided), &policy);
+    set(conn, member, certification)?;
+    inbox::close(conn, TASK, stored.id.0)?;
+    audit::record(conn, context, "certification.decide", Some(&stored.id.to_string()))
+}
+
+/// Puts a waiting form before whoever decides it.
+fn place(conn: &mut Conn, id: CertificationId) -> Result<()> {
+    let stored = found(conn, id)?;
+    let member = rows::find(conn, stored.member_id)?.ok_or(Error::Corrupt("a form of no member"))?;
+    let approver = approver(conn, &member, stored.uploader_account_id)?;
+    let thing = Thing {
+        kind: TASK,
+        subject: id.0,
+        member_name: Some(&member.name),
+        since: stored.uploaded_at.into(),
+        due: None,
+    };
+    Ok(inbox::place(conn, &thing, approver.as_slice())?)
+}
+
+/// A10: puts the waiting forms of a subtree that are before one of these organizations, or before nobody, where they belong
+/// now.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn reroute(conn: &mut Conn, path: &Path, before: &[OrganizationId], orphans: bool) -> Result<()> {
+    for id in store::around(conn, path, before, orphans)? {
+        let locked = store::find_locked(conn, id)?;
+        if locked.is_some_and(|form| form.state == rules::FormState::Waiting) {
+            place(conn, id)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,232 @@
+//! Creating, renaming and closing organizations, and their contact (O1 to O3).
+
+use super::{in_scope, refreshed};
+use crate::db::{Conn, Unique};
+use crate::domain::codes::Code;
+use crate::domain::division::Division;
+use crate::domain::ids::OrganizationId;
+use crate::domain::organization::{
+    self as rules, Contents, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, System,
+};
+use crate::domain::refusal::Refusal;
+use crate::repository::organizations::{self, NewOrganization, Organization};
+use crate::repository::{appointments, graduation, members, search, transfers};
+use crate::service::{Context, Error, Expected, Result, appointments as offices, audit};
+
+/// An organization to be created.
+#[derive(Debug, Clone)]
+pub struct Creation {
+    pub superior: OrganizationId,
+    pub kind: Kind,
+    pub level: Level,
+    /// The superior's when absent.
+    pub system: Option<System>,
+    pub sector: Sector,
+    pub stage: Option<Stage>,
+    pub township: bool,
+    pub school_code: Option<String>,
+    pub purpose: Purpose,
+    /// The superior's when absent.
+    pub division_code: Option<String>,
+    pub name: String,
+    /// The full name when absent.
+    pub short_name: Option<String>,
+    pub contact: Option<Contact>,
+}
+
+/// Whom others may ask: the secretary (书记).
+#[derive(Debug, Clone)]
+pub struct Contact {
+    pub name: String,
+    pub phone: Option<String>,
+}
+
+/// O1 to O3: creates an organization below the caller's own.
+///
+/// # Errors
+/// `organization.not_found` outside the caller's subtree; everything that is wrong with the request at once;
+/// `organization.name_taken`, `organization.school_code_taken`.
+pub fn create(
+    conn: &mut Conn,
+    context: &Context,
+    creation: &Creation,
+) -> Result<(Organization, Vec<SchoolCodeWarning>)> {
+    let superior = in_scope(conn, &context.actor, creation.superior)?;
+    rules::o3_direct_superior(&context.actor, Some(superior.id))?;
+    let warnings = admit(creation, &superior)?;
+    let name = creation.name.trim();
+    let new = NewOrganization {
+        kind: creation.kind,
+        level: creation.level,
+        system: creation.system.unwrap_or(superior.system),
+        sector: creation.sector,
+        stage: creation.stage,
+        township: creation.township,
+        school_code: creation.school_code.as_deref(),
+        purpose: creation.purpose,
+        division_code: creation.division_code.as_deref().or(superior.division_code.as_deref()),
+        name,
+        short_name: creation.short_name.as_deref().map_or(name, str::trim),
+        contact_name: creation.contact.as_ref().map(|contact| contact.name.as_str()),
+        contact_phone: creation.contact.as_ref().and_then(|contact| contact.phone.as_deref()),
+    };
+    let id = organizations::create(conn, &superior, &new, context.now).map_err(taken)?;
+    Ok((settle(conn, context, id, "organization.create")?, warnings))
+}
+
+/// Everything that is wrong with what is to be created; what is only odd about its school code.
+fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeWarning>> {
+    let facts = superior.facts();
+    let school_code = creation
+        .school_code
+        .as_deref()
+        .map(rules::check_school_code)
+        .transpose();
+    let checks = [
+        rules::o1_may_stand_under(creation.kind, creation.level, &facts),
+        rules::o2_purpose(creation.purpose, creation.kind, &creation.name, &facts),
+        rules::o3_name(&creation.name),
+        creation.short_name.as_deref().map_or(Ok(()), rules::o3_name),
+        rules::check_stage(creation.sector, creation.stage),
+        school_code.clone().map(drop),
+        admit_system(creation, superior),
+        admit_division(creation.division_code.as_deref()),
+    ];
+    let refusals: Vec<Refusal> = checks.into_iter().filter_map(std::result::Result::err).collect();
+    match school_code {
+        Ok(warnings) if refusals.is_empty() => Ok(warnings.unwrap_or_default()),
+        _ => Err(refusals.into()),
+    }
+}
+
+/// An organization belongs to its superior's system; only the nation has those of several below it (§1.4.5).
+fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Result<(), Refusal> {
+    let fits = superior.level == Level::Nation || creation.system.is_none_or(|system| system == superior.system);
+    if fits {
+        return Ok(());
+    }
+    let problem = format!("expected the superior's system, {}", superior.system);
+    Err(Refusal::new(Code::RequestInvalid)
+        .with("problem", problem)
+        .at("/system"))
+}
+
+fn admit_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
+    if code.is_none_or(|code| code.len() == 6 && Division::find(code).is_some()) {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::RequestInvalid)
+        .with("problem", "expected a division code of GB/T 2260")
+        .at("/division_code"))
+}
+
+/// A name or a school code that somebody else has.
+fn taken(error: diesel::result::Error) -> Error {
+    match Unique::violated(&error) {
+        Some(Unique::SiblingName) => Refusal::new(Code::OrganizationNameTaken).at("/name").into(),
+        Some(Unique::SchoolCode) => Refusal::new(Code::OrganizationSchoolCodeTaken)
+            .at("/school_code")
+            .into(),
+        _ => error.into(),
+    }
+}
+
+/// O3: gives an organization another name; the former one is kept.
+///
+/// # Errors
+/// `organization.not_found`, `organization.not_direct_superior`, `organization.closed`, `organization.name_required`,
+/// `organization.floating_name`, `request.stale`, `organization.name_taken`.
+pub fn rename(
+    conn: &mut Conn,
+    context: &Context,
+    id: OrganizationId,
+    expected: Expected,
+    name: &str,
+    short_name: Option<&str>,
+) -> Result<Organization> {
+    let found = in_scope(conn, &context.actor, id)?;
+    rules::o3_rename(&context.actor, &found.facts())?;
+    rules::o3_name(name)?;
+    short_name.map_or(Ok(()), rules::o3_name)?;
+    let (name, short_name) = (name.trim(), short_name.map_or(name.trim(), str::trim));
+    rules::o2_name(found.purpose, name)?;
+    expected.admit(found.version)?;
+    if name == found.name && short_name == found.short_name {
+        return Ok(found);
+    }
+    stored(organizations::rename(conn, &found, name, short_name).map_err(taken)?)?;
+    if name != found.name {
+        organizations::keep_name(conn, id, &found.name, context.now)?;
+    }
+    settle(conn, context, id, "organization.rename")
+}
+
+/// O3: closes an organization that nothing hangs on any more. Its offices end with it.
+///
+/// # Errors
+/// `organization.not_found`, `organization.not_direct_superior`, `organization.closed`, `organization.not_empty`,
+/// `request.stale`.
+pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: Expected) -> Result<Organization> {
+    // Whoever files a transfer keeps the offices meanwhile: none can lead here any more once this has the lock.
+    appointments::change(conn)?;
+    let found = in_scope(conn, &context.actor, id)?;
+    let contents = contents(conn, &found)?;
+    rules::o3_close(&context.actor, &found.facts(), contents)?;
+    expected.admit(found.version)?;
+    stored(organizations::close(conn, &found, context.now)?)?;
+    offices::end_all(conn, context, id)?;
+    settle(conn, context, id, "organization.close")
+}
+
+/// What still hangs on an organization (O3). A request for another graduation month counts as an open case.
+pub(super) fn contents(conn: &mut Conn, found: &Organization) -> Result<Contents> {
+    let requests = graduation::open_of_branch(conn, found.id)?.map_or(0, |_| 1);
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ok(Contents {
+        members: count(members::count(conn, found.id)?),
+        open_cases: count(transfers::open_at(conn, found.id, &found.path)? + requests),
+        children: count(organizations::active_children(conn, found.id)?),
+    })
+}
+
+/// Changes whom others may ask.
+///
+/// # Errors
+/// `organization.not_found`, `organization.contact_not_allowed`, `organization.closed`, `request.stale`.
+pub fn change_contact(
+    conn: &mut Conn,
+    context: &Context,
+    id: OrganizationId,
+    expected: Expected,
+    contact: &Contact,
+) -> Result<Organization> {
+    let found = in_scope(conn, &context.actor, id)?;
+    rules::o3_contact(&context.actor, &found.facts())?;
+    expected.admit(found.version)?;
+    stored(organizations::set_contact(
+        conn,
+        &found,
+        &contact.name,
+        contact.phone.as_deref(),
+    )?)?;
+    audit::record(conn, context, "organization.change_contact", Some(&id.to_string()))?;
+    refreshed(conn, id)
+}
+
+fn stored(is_stored: bool) -> Result<()> {
+    if is_stored {
+        Ok(())
+    } else {
+        Err(Code::RequestStale.into())
+    }
+}
+
+/// What follows whenever an organization appears, is called otherwise, or disappears: what it is found by (O4), and the
+/// audit row.
+fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: &str) -> Result<Organization> {
+    let organization = refreshed(conn, id)?;
+    let former_names = organizations::former_names(conn, id)?;
+    search::index(conn, &organization, &former_names)?;
+    audit::record(conn, context, action, Some(&id.to_string()))?;
+    Ok(organization)
+}

@@ -1,0 +1,87 @@
+//! Persons and their accounts: found, or made on the spot without a password (O5).
+
+use super::{Context, Result, members};
+use crate::db::Conn;
+use crate::domain::codes::Code;
+use crate::domain::id_number::IdNumber;
+use crate::domain::ids::{AccountId, MemberId};
+use crate::repository::accounts::{self, NewAccount};
+use crate::repository::members::{self as rows, Member};
+use crate::security::vault::{Purpose, Vault};
+
+/// Whom somebody means.
+#[derive(Clone)]
+pub enum Person {
+    /// A member of the caller's subtree.
+    Member(MemberId),
+    /// Anybody, by full name and ID number.
+    Named {
+        /// The full name.
+        name: String,
+        /// The ID number.
+        id_number: IdNumber,
+    },
+}
+
+/// The person's account. Somebody without one gets one without a password, and sets it with a one-time code (O5).
+///
+/// # Errors
+/// `member.not_found` outside the caller's subtree; `member.no_match` when the number is known under another name.
+pub fn account(conn: &mut Conn, context: &Context, vault: &Vault, person: &Person) -> Result<AccountId> {
+    match person {
+        Person::Member(id) => {
+            let member = members::visible(conn, &context.actor, *id)?;
+            of_member(conn, context, &member)
+        }
+        Person::Named { name, id_number } => named(conn, context, vault, name, id_number),
+    }
+}
+
+fn named(conn: &mut Conn, context: &Context, vault: &Vault, name: &str, number: &IdNumber) -> Result<AccountId> {
+    let digest = vault.digest(Purpose::IdNumber, number.reveal());
+    let admit = |found: &str| {
+        if found == name {
+            Ok(())
+        } else {
+            Err(crate::service::Error::from(Code::MemberNoMatch))
+        }
+    };
+    if let Some((account, _)) = accounts::by_id_number(conn, &digest)? {
+        admit(&account.name)?;
+        return Ok(account.id);
+    }
+    if let Some(member) = rows::by_id_number(conn, &digest)? {
+        admit(&member.name)?;
+        return of_member(conn, context, &member);
+    }
+    let new = NewAccount {
+        member: None,
+        name,
+        id_number_sealed: &vault.seal(Purpose::IdNumber, number.reveal()),
+        id_number_digest: &digest,
+    };
+    Ok(accounts::create(conn, &new, context.now)?)
+}
+
+/// The account of a member.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_member(conn: &mut Conn, context: &Context, member: &Member) -> Result<AccountId> {
+    if let Some(account) = accounts::of_member(conn, member.id)? {
+        return Ok(account);
+    }
+    let (sealed, digest) = rows::id_number(conn, member.id)?;
+    // Somebody who administered before he was registered as a member here.
+    if let Some((account, _)) = accounts::by_id_number(conn, &digest)? {
+        accounts::set_member(conn, account.id, member.id)?;
+        return Ok(account.id);
+    }
+    let new = NewAccount {
+        member: Some(member.id),
+        name: &member.name,
+        id_number_sealed: &sealed,
+        id_number_digest: &digest,
+    };
+    Ok(accounts::create(conn, &new, context.now)?)
+}

@@ -1,0 +1,26 @@
+//! What waits at an organization whose offices have changed is put before whoever can decide it now (A10, I-31).
+
+use super::{hand_over, load};
+use crate::db::Conn;
+use crate::domain::transfer::turn::Chain;
+use crate::repository::organizations::Organization;
+use crate::repository::transfers;
+use crate::service::Result;
+
+/// Resolves the turns again of every open case that the offices of an organization have a say in. `chain` is its own.
+///
+/// # Errors
+/// When the database fails.
+pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain) -> Result<()> {
+    let above: Vec<_> = organization.path.superiors().collect();
+    let found = transfers::around(conn, organization.id, &organization.path, &above, chain.may_orphan())?;
+    for id in found {
+        // Decided meanwhile: then whoever decided it has handed it over himself.
+        let Some(transfer) = transfers::find_locked(conn, id)?.filter(|transfer| transfer.closed_at.is_none()) else {
+            continue;
+        };
+        let loaded = load(conn, &transfer)?;
+        hand_over(conn, &loaded.case, &loaded.policy, &transfer.member_name)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! Identity certification (§2.8, O7): a real PDF, at most 20 MB, decided by the committee above.
+
+use crate::support::http::{Answer, Client};
+use crate::support::world::World;
+use crate::support::{TestDb, both_engines};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+const NOW: &str = "2026-06-15T00:00:00Z";
+const MB: usize = 1 << 20;
+
+/// A PDF of a length, as far as its first and last bytes tell.
+fn pdf(length: usize) -> Vec<u8> {
+    let (head, tail) = (&b"%PDF-1.7\n"[..], &b"\nstartxref\n9\n%%EOF\n"[..]);
+    let mut file = head.to_vec();
+    file.resize(length.max(head.len() + tail.len()) - tail.len(), b' ');
+    file.extend_from_slice(tail);
+    file
+}
+
+/// The country, with its members developed in 2021: they need a certification.
+fn world(db: TestDb) -> World {
+    let world = World::new(db, NOW);
+    world
+        .db
+        .execute("UPDATE members SET joined_month = 202105, certification = 'not_uploaded'");
+    world
+}
+
+fn upload(world: &World, by: &str, member: &str, body: Vec<u8>) -> Answer {
+    upload_with(
+        world,
+        by,
+        member,
+        body,
+        &format!("key-{by}-{}", world.db.count("certifications")),
+    )
+}
+
+fn upload_with(world: &World, by: &str, member: &str, body: Vec<u8>, key: &str) -> Answer {
+    let path = format!("/v1/members/{}/certification", world.mem(member));
+    let client = world.admin(by);
+    let request = client.request("POST", &path).header("content-type", "application/pdf");
+    request.header("idempotency-key", key).body(body).send()
+}
+
+fn standing(world: &World, member: &str) -> String {
+    let path = format!("/v1/members/{}/certification", world.mem(member));
+    let found = world.person(member).get(&path).expect(200).json();
+    found["certification"].as_str().expect("a standing").to_owned()
+}
+
+fn waiting(client: &Client) -> usize {
+    let page = client.get("/v1/inbox?kind=certification").expect(200).json();
+    page["items"].as_array().expect("items").len()
+}
+
+/// How many files lie there, complete or not.
+fn files(world: &World) -> usize {
+    std::fs::read_dir(&world.files).map_or(0, Iterator::count)
+}
+
+both_engines! {
+    fn o7_the_branch_uploads_and_the_committee_above_decides(db: TestDb) {
+        let world = world(db);
+        upload(&world, "college", "class_1/1", pdf(100)).refused(403, "certification.not_uploader");
+        upload(&world, "class_2", "class_1/1", pdf(100)).refused(404, "member.not_found");
+        assert_eq!(files(&world), 0);
+        let form = upload(&world, "class_1", "class_1/1", pdf(100)).expect(201).json();
+        let id = form["id"].as_str().expect("an id").to_owned();
+        assert_eq!((standing(&world, "class_1/1").as_str(), files(&world)), ("waiting", 1));
+        upload(&world, "class_1", "class_1/1", pdf(100)).refused(409, "certification.waiting");
+        assert_eq!(files(&world), 1);
+        assert_eq!(["class_1", "college", "university"].map(|name| waiting(&world.admin(name))), [0, 1, 0]);
+        let path = |verdict: &str| format!("/v1/certifications/{id}/{verdict}");
+        world.admin("class_1").decide(&path("approve"), 1, &json!({})).refused(403, "certification.not_approver");
+        world.admin("university").decide(&path("approve"), 1, &json!({})).refused(403, "certification.not_approver");
+        world.admin("employer").decide(&path("approve"), 1, &json!({})).refused(404, "certification.not_found");
+        world.admin("college").decide(&path("approve"), 9, &json!({})).refused(412, "request.stale");
+        world.admin("college").decide(&path("approve"), 1, &json!({})).expect(200);
+        assert_eq!((standing(&world, "class_1/1").as_str(), waiting(&world.admin("college"))), ("certified", 0));
+        world.admin("college").decide(&path("refuse"), 2, &json!({"reason": "缺页"})).refused(409, "certification.not_waiting");
+        upload(&world, "class_1", "class_1/1", pdf(100)).refused(409, "certification.already_certified");
+    }
+
+    fn o7_a_refused_form_is_replaced(db: TestDb) {
+        let world = world(db);
+        let form = upload(&world, "class_1", "class_1/1", pdf(100)).expect(201).json();
+        let path = format!("/v1/certifications/{}/refuse", form["id"].as_str().expect("an id"));
+        world.admin("college").decide(&path, 1, &json!({})).refused(422, "approval.reason_required");
+        world.admin("college").decide(&path, 1, &json!({"reason": "缺页"})).expect(200);
+        assert_eq!(standing(&world, "class_1/1"), "refused");
+        upload(&world, "class_1", "class_1/1", pdf(101)).expect(201);
+        assert_eq!((standing(&world, "class_1/1").as_str(), files(&world)), ("waiting", 2));
+        let found = world.admin("college").get(&format!("/v1/members/{}/certification", world.mem("class_1/1")));
+        let history = found.expect(200).json()["history"].clone();
+        assert_eq!((&history[0]["state"], &history[1]["decision_reason"]), (&json!("waiting"), &json!("缺页")));
+    }
+
+    fn o7_a_form_is_a_pdf_and_one_that_is_needed(db: TestDb) {
+        let world = world(db);
+        for body in [b"PK\x03\x04 not a PDF %%EOF".to_vec(), b"%PDF-1.7 cut off".to_vec(), Vec::new()] {
+            upload(&world, "class_1", "class_1/1", body).refused(422, "certification.not_a_pdf");
+        }
+        world.db.execute("UPDATE members SET joined_month = 201912, certification = 'not_required'");
+        upload(&world, "class_1", "class_1/1", pdf(100)).refused(409, "certification.not_required");
+        assert_eq!((files(&world), world.db.count("certifications")), (0, 0));
+        let client = world.admin("class_1");
+        let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
+        client.write(&path, &json!({})).refused(415, "request.media_type");
+    }
+
+    fn o7_twenty_megabytes_and_not_a_byte_more(db: TestDb) {
+        let world = world(db);
+        upload(&world, "class_1", "class_1/1", pdf(20 * MB)).expect(201);
+        // Announced as too long: answered before the first byte of it is sent.
+        let answer = half(&world, "class_1/2", Some(20 * MB + 1), &[]);
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert!(answer.contains("certification.too_large"), "{answer}");
+        // Not announced: answered once it is too long, though more would come.
+        let answer = half(&world, "class_1/2", None, &pdf(20 * MB + 1));
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert_eq!((files(&world), world.db.count("certifications")), (1, 1));
+    }
+
+    fn o7_a_body_that_breaks_off_leaves_nothing(db: TestDb) {
+        let world = world(db);
+        let body = pdf(MB);
+        let answer = half(&world, "class_1/1", Some(body.len()), &body[..MB / 2]);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
+        // The server may learn of it a moment after the client went away.
+        let gone = (0..200).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            files(&world) == 0
+        });
+        assert!(gone, "a part is left");
+        assert_eq!((world.db.count("certifications"), standing(&world, "class_1/1").as_str()), (0, "not_uploaded"));
+    }
+
+    fn o7_a_repeated_upload_is_one_upload(db: TestDb) {
+        let world = world(db);
+        let first = upload_with(&world, "class_1", "class_1/1", pdf(100), "again").expect(201);
+        let second = upload_with(&world, "class_1", "class_1/1", pdf(100), "again").expect(201);
+        assert_eq!((first.text, second.header("idempotent-replayed")), (second.text.clone(), Some("true")));
+        upload_with(&world, "class_1", "class_1/1", pdf(101), "again").refused(422, "request.idempotency_key_reused");
+        assert_eq!(files(&world), 1);
+    }
+
+    fn o7_a_form_is_downloaded_in_scope_only_and_never_shown_in_place(db: TestDb) {
+        let world = world(db);
+        let form = upload(&world, "class_1", "class_1/1", pdf(200_000)).expect(201).json();
+        let path = format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"));
+        for client in [world.person("class_1/1"), world.admin("college"), world.admin("nation")] {
+            let file = client.get(&path).expect(200);
+            assert!(file.text.as_bytes() == pdf(200_000), "another content");
+            assert_eq!(file.header("content-type"), Some("application/pdf"));
+            assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
+            assert!(file.header("content-disposition").is_some_and(|value| value.starts_with("attachment;")));
+        }
+        for client in [world.person("class_1/2"), world.admin("class_2"), world.admin("employer")] {
+            client.get(&path).refused(404, "certification.not_found");
+        }
+        assert_eq!(world.db.number("SELECT count(*) AS value FROM audit_log WHERE action = 'certification.read'"), 3);
+    }
+
+    fn o7_a_vacant_committees_turn_passes_on_and_comes_back(db: TestDb) {
+        let world = world(db);
+        let office = |by: &str, at: &str| {
+            let page = world.admin(by).get(&format!("/v1/organizations/{}/appointments", world.org(at))).expect(200).json();
+            format!("/v1/appointments/{}/end", page["items"][0]["id"].as_str().expect("an id"))
+        };
+        upload(&world, "class_1", "class_1/1", pdf(100)).expect(201);
+        world.admin("university").write(&office("university", "college"), &json!({})).expect(200);
+        assert_eq!(waiting(&world.admin("university")), 1);
+        let path = format!("/v1/organizations/{}/appointments", world.org("college"));
+        world.admin("university").write(&path, &json!({"member": world.mem("class_2/1")})).expect(201);
+        assert_eq!(waiting(&world.admin("university")), 0);
+        // The branch itself vacant, whoever stands above it uploads.
+        let mut world = world;
+        world.dismiss("class_2");
+        world.appoint("dean", "college");
+        upload(&world, "dean", "class_2/2", pdf(100)).expect(201);
+    }
+}
+
+/// Sends an upload's head and this much of its body, then hears what the server says and goes away.
+fn half(world: &World, member: &str, announced: Option<usize>, body: &[u8]) -> String {
+    let mut stream = TcpStream::connect(world.address()).expect("the server");
+    let length = announced.map_or("transfer-encoding: chunked".to_owned(), |length| {
+        format!("content-length: {length}")
+    });
+    let head = format!(
+        "POST /v1/members/{}/certification HTTP/1.1\r\nhost: here\r\nauthorization: Bearer {}\r\n\
+         idempotency-key: half-{}\r\ncontent-type: application/pdf\r\n{length}\r\n\r\n",
+        world.mem(member),
+        world.token("class_1"),
+        announced.unwrap_or_default(),
+    );
+    stream.write_all(head.as_bytes()).expect("the server listens");
+    for piece in body.chunks(MB) {
+        let framed = match announced {
+            Some(_) => piece.to_vec(),
+            None => [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat(),
+        };
+        // A server that has answered already need not read on.
+        if stream.write_all(&framed).is_err() {
+            break;
+        }
+    }
+    if announced.is_some_and(|length| length > body.len() && !body.is_empty()) {
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+    }
+    let mut answer = Vec::new();
+    let mut piece = [0; 4096];
+    // One read is enough for the whole of a problem, and the connection need not end.
+    while !String::from_utf8_lossy(&answer).contains("request_id") {
+        match stream.read(&mut piece) {
+            Ok(0) | Err(_) => break,
+            Ok(read) => answer.extend_from_slice(&piece[..read]),
+        }
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}

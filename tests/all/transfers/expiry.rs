@@ -1,0 +1,155 @@
+//! Cases left alone (§1.5; A6): ended by the system, or brought before the direct superior, to the minute.
+
+use super::{Filed, SUMMER, about, file, filing, named, to_beijing, to_special_unit};
+use crate::support::both_engines;
+use crate::support::world::World;
+use serde_json::{Value, json};
+use zhuanjie::service::jobs::{Job, Run};
+
+/// Runs a job with the clock at an instant, as the timer would.
+fn run(world: &World, job: Job, at: &str) -> Run {
+    world.at(at);
+    world.run(job, at)
+}
+
+fn expire(world: &World, at: &str) -> (i64, i64) {
+    let run = run(world, Job::Expiry, at);
+    (run.processed, run.failed)
+}
+
+both_engines! {
+    fn a6_to_the_minute_from_1_october_or_the_arrival(db: TestDb) {
+        let world = World::new(db, SUMMER);
+        let body = filing(&world, "unsettled", "village");
+        // Filed in June: the clock starts at midnight of 1 October in Shanghai.
+        let early = file(&world.person("class_1/1"), &body);
+        let due = world.person("class_1/1").get(&early.path()).expect(200).json()["deadline"].clone();
+        assert_eq!(due, json!("2026-10-10T16:00:00Z"));
+        // On 30 September, 23:59 in Shanghai, and on 1 October at 00:00 and 00:01.
+        world.at("2026-09-30T15:59:00Z");
+        let eve = file(&world.person("class_1/2"), &body);
+        world.at("2026-09-30T16:00:00Z");
+        let midnight = file(&world.person("class_1/3"), &body);
+        world.at("2026-09-30T16:01:00Z");
+        let later = file(&world.person("class_2/1"), &body);
+        assert_eq!(expire(&world, "2026-10-10T15:59:00Z"), (0, 0));
+        assert_eq!(expire(&world, "2026-10-10T16:00:00Z"), (0, 0), "more than ten days is strict");
+        assert_eq!(expire(&world, "2026-10-10T16:01:00Z"), (3, 0));
+        for (case, member) in [(&early, "class_1/1"), (&eve, "class_1/2"), (&midnight, "class_1/3")] {
+            assert_eq!(case.state(&world.person(member)), "expired");
+        }
+        assert_eq!(later.state(&world.person("class_2/1")), "awaiting_approval");
+        assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (1, 0));
+        assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (0, 0), "twice changes nothing more");
+        assert_eq!(world.db.count("tasks"), 0, "nothing waits any more");
+        file(&world.person("class_1/1"), &body);
+    }
+
+    fn a6_n1_in_each_waiting_step_it_applies_to_and_in_no_other(db: TestDb) {
+        let mut world = World::new(db, "2026-10-05T08:30:00Z");
+        world.add_member("kid", "school", "2012-01-01");
+        let in_approval = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let out_approval = file(&world.admin("village"), &named(&world, "class_1/2", filing(&world, "unsettled", "village")));
+        let external = file(&world.person("class_1/3"), &to_beijing());
+        let mut body = filing(&world, "unsettled", "village");
+        body["explanation"] = json!("随父母迁居");
+        let organ = file(&world.person("kid"), &body);
+        let special = file(&world.person("class_2/1"), &to_special_unit());
+        let assignment = file(&world.person("class_2/2"), &filing(&world, "unsettled", "township"));
+        let assignment = assignment.take(&world.admin("township"), "approve", &json!({}));
+        assert_eq!(expire(&world, "2026-10-15T08:30:00Z"), (0, 0));
+        assert_eq!(expire(&world, "2026-10-15T08:31:00Z"), (3, 0));
+        for (case, member) in [(&in_approval, "class_1/1"), (&out_approval, "class_1/2"), (&external, "class_1/3")] {
+            assert_eq!(case.state(&world.person(member)), "expired", "{member}");
+        }
+        // Neither with a leading organ nor the province, and never what was accepted.
+        assert_eq!(expire(&world, "2027-03-01T00:00:00Z"), (0, 0));
+        for (case, member, state) in [
+            (&organ, "kid", "awaiting_leading_organ"),
+            (&special, "class_2/1", "awaiting_province"),
+            (&assignment, "class_2/2", "awaiting_assignment"),
+        ] {
+            assert_eq!(case.state(&world.person(member)), state);
+        }
+        // The clock starts when the case reaches its ordinary approver.
+        world.at("2027-03-01T00:00:00Z");
+        let passed = organ.take(&world.admin("county"), "approve", &json!({}));
+        assert_eq!(expire(&world, "2027-03-11T00:00:00Z"), (0, 0));
+        assert_eq!(expire(&world, "2027-03-11T00:01:00Z"), (1, 0));
+        assert_eq!(passed.state(&world.person("kid")), "expired");
+    }
+
+    fn a6_n6_asleep_for_two_months_everything_overdue_is_ended_once(db: TestDb) {
+        let mut world = World::new(db, SUMMER);
+        let body = filing(&world, "unsettled", "village");
+        for number in 1..=12 {
+            let name = format!("sleeper {number}");
+            world.add_member(&name, "class_2", "2003-01-01");
+            file(&world.admin("class_2"), &about(&world, &name, body.clone()));
+        }
+        assert_eq!(expire(&world, "2026-09-30T16:00:00Z"), (0, 0), "not before 1 October");
+        assert_eq!(expire(&world, "2026-12-20T03:00:00Z"), (12, 0));
+        assert_eq!(expire(&world, "2026-12-20T03:00:00Z"), (0, 0));
+        let expired = "SELECT count(*) AS value FROM transfer_events WHERE event = 'expired'";
+        assert_eq!(world.db.number(expired), 12);
+    }
+
+    fn a6_n1_one_bad_row_stops_nothing(db: TestDb) {
+        let world = World::new(db, SUMMER);
+        let body = filing(&world, "unsettled", "village");
+        let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1"];
+        let cases: Vec<Filed> = members.iter().map(|member| file(&world.person(member), &body)).collect();
+        // The first of them loses what its state needs.
+        let first = world.mem_key("class_1/1");
+        world.db.execute(&format!("UPDATE transfers SET organization_id = NULL, side = NULL, deadline = 1 WHERE member_id = {first}"));
+        assert_eq!(expire(&world, "2026-11-01T00:00:00Z"), (3, 1));
+        for (case, member) in cases.iter().zip(members).skip(1) {
+            assert_eq!(case.state(&world.person(member)), "expired");
+        }
+        assert_eq!(expire(&world, "2026-11-02T00:00:00Z"), (0, 1), "it is found again, and again stops nothing");
+    }
+
+    fn a6_assignments_are_escalated_to_the_direct_superior_once(db: TestDb) {
+        let world = World::new(db, SUMMER);
+        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "township"));
+        let accepted = case.take(&world.admin("township"), "approve", &json!({}));
+        let inbox = |name: &str| -> Value {
+            world.admin(name).get("/v1/inbox?kind=assignment").expect(200).json()["items"].clone()
+        };
+        let escalate = |at: &str| run(&world, Job::Escalation, at).processed;
+        assert_eq!(escalate("2026-06-25T00:00:00Z"), 0, "more than ten days, in any month");
+        assert_eq!(inbox("county"), json!([]));
+        assert_eq!(escalate("2026-06-25T00:01:00Z"), 1);
+        assert_eq!(escalate("2026-08-25T00:01:00Z"), 0, "once");
+        for holder in ["township", "county"] {
+            assert_eq!(inbox(holder)[0]["subject_id"], json!(accepted.id), "{holder}");
+        }
+        assert_eq!(inbox("city"), json!([]));
+        let escalated = Filed { version: accepted.version + 1, ..accepted };
+        let done = escalated.take(&world.admin("county"), "assign", &json!({"branch": world.org("home")}));
+        assert_eq!(done.state(&world.person("class_1/1")), "completed");
+        assert_eq!((inbox("township"), inbox("county")), (json!([]), json!([])));
+    }
+
+    fn a6_the_days_and_the_start_are_the_season_s_policy_also_for_cases_filed_before_it_changed(db: TestDb) {
+        let world = World::new(db, SUMMER);
+        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let accepted = file(&world.person("class_1/2"), &filing(&world, "unsettled", "township"))
+            .take(&world.admin("township"), "approve", &json!({}));
+        let nation = world.admin("nation");
+        let mut policy = nation.get("/v1/policies/2026").expect(200).json();
+        policy["expiry_from"] = json!("09-01");
+        policy["expiry_days"] = json!(5);
+        policy["escalation_days"] = json!(3);
+        nation.request("PUT", "/v1/policies/2026").header("if-match", "\"0\"").json(&policy).send().expect(200);
+        let seen = world.person("class_1/1").get(&case.path()).expect(200).json();
+        assert_eq!(seen["deadline"], json!("2026-09-05T16:00:00Z"), "what is shown is what holds");
+        let task = world.admin("village").get("/v1/inbox?kind=approval_in").expect(200).json();
+        assert_eq!(task["items"][0]["due_at"], json!("2026-09-05T16:00:00Z"));
+        assert_eq!(run(&world, Job::Escalation, "2026-06-18T00:01:00Z").processed, 1);
+        assert_eq!(expire(&world, "2026-09-05T16:00:00Z"), (0, 0));
+        assert_eq!(expire(&world, "2026-09-05T16:01:00Z"), (1, 0));
+        assert_eq!(case.state(&world.person("class_1/1")), "expired");
+        assert_eq!(accepted.state(&world.person("class_1/2")), "awaiting_assignment");
+    }
+}

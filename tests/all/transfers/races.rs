@@ -1,0 +1,156 @@
+//! What happens at once (T2, A9, I-02, I-08, I-16): real requests in parallel, exactly one effect.
+
+use super::{Filed, SUMMER, about, file, filing, named};
+use crate::support::http::Answer;
+use crate::support::world::World;
+use crate::support::{Engine, TestDb, both_engines};
+use serde_json::json;
+use std::sync::Barrier;
+use std::time::Duration;
+use zhuanjie::db::Settings;
+use zhuanjie::service::jobs::Job;
+
+/// Doors as wide as in service; a slow machine may take its time.
+fn wide(engine: Engine) -> TestDb {
+    let settings = Settings {
+        wait: Duration::from_secs(60),
+        ..Settings::default()
+    };
+    TestDb::with_settings(engine, &settings).expect("an engine that gave one database gives two")
+}
+
+/// Runs all of them at the same moment.
+fn at_once<T: Send>(works: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
+    let barrier = Barrier::new(works.len());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = works
+            .into_iter()
+            .map(|work| {
+                let barrier = &barrier;
+                scope.spawn(move || {
+                    barrier.wait();
+                    work()
+                })
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("it ends"))
+            .collect()
+    })
+}
+
+fn events(world: &World, kind: &str) -> i64 {
+    world.db.number(&format!(
+        "SELECT count(*) AS value FROM transfer_events WHERE event = '{kind}'"
+    ))
+}
+
+both_engines! {
+    fn n2_t2_of_200_filings_for_one_member_from_three_sides_one_wins(db: TestDb) {
+        let world = World::new(wide(db.engine()), SUMMER);
+        let body = filing(&world, "unsettled", "village");
+        let sides = [
+            (world.person("class_1/1"), body.clone()),
+            (world.admin("college"), about(&world, "class_1/1", body.clone())),
+            (world.admin("village"), named(&world, "class_1/1", body)),
+        ];
+        let file = |number: usize| {
+            let (client, body) = sides[number % 3].clone();
+            Box::new(move || client.write("/v1/transfers", &body)) as Box<dyn FnOnce() -> Answer + Send>
+        };
+        let answers = at_once((0..200).map(file).collect());
+        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+        assert_eq!(won.len(), 1);
+        let case = Filed::of(&won[0]);
+        assert_eq!(lost.len(), 199);
+        for answer in lost {
+            let answer = answer.refused(409, "transfer.already_open");
+            assert!(answer.json()["detail"].as_str().expect("words").contains(&case.id), "{}", answer.text);
+        }
+        for (table, rows) in [("transfers", 1), ("transfer_events", 1), ("tasks", 2), ("idempotency_keys", 1), ("audit_log", 1)] {
+            assert_eq!(world.db.count(table), rows, "{table}");
+        }
+    }
+
+    fn n4_a9_of_two_approvers_one_wins(db: TestDb) {
+        let world = World::new(wide(db.engine()), SUMMER);
+        let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3"];
+        for (round, member) in (1..).zip(members) {
+            let case = file(&world.person(member), &filing(&world, "unsettled", "village"));
+            let path = case.at("approve");
+            let approve = |name: &str| {
+                let (client, path) = (world.admin(name), path.clone());
+                Box::new(move || client.decide(&path, 1, &json!({}))) as Box<dyn FnOnce() -> Answer + Send>
+            };
+            let answers = at_once(vec![approve("village"), approve("township")]);
+            let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            statuses.sort_unstable();
+            assert!(matches!(statuses[..], [200, 409 | 412]), "{statuses:?}");
+            assert_eq!(events(&world, "approved"), round);
+            assert_eq!(world.db.count("transfer_events"), 2 * round);
+        }
+    }
+
+    fn a9_i_08_approve_withdraw_and_expire_have_one_winner(db: TestDb) {
+        enum Did { Answered(Answer), Ran(i64) }
+        let world = World::new(wide(db.engine()), "2026-10-01T00:00:00Z");
+        let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3"];
+        let cases: Vec<Filed> =
+            members.iter().map(|member| file(&world.person(member), &filing(&world, "unsettled", "village"))).collect();
+        world.at("2026-11-01T00:00:00Z");
+        let mut works: Vec<Box<dyn FnOnce() -> Did + Send + '_>> =
+            vec![Box::new(|| Did::Ran(world.run(Job::Expiry, "2026-11-01T00:00:00Z").processed))];
+        for (case, member) in cases.iter().zip(members) {
+            for (client, action) in [(world.admin("village"), "approve"), (world.person(member), "withdraw")] {
+                let path = case.at(action);
+                works.push(Box::new(move || Did::Answered(client.decide(&path, 1, &json!({})))));
+            }
+        }
+        let (mut won, mut expired) = (0, 0);
+        for did in at_once(works) {
+            match did {
+                Did::Ran(processed) => expired += processed,
+                Did::Answered(answer) if answer.status == 200 => won += 1,
+                Did::Answered(answer) => assert!(matches!(answer.status, 409 | 412), "{}", answer.text),
+            }
+        }
+        assert_eq!(won + expired, 6, "one winner a case: {won} decided, {expired} expired");
+        assert_eq!(world.db.count("transfer_events"), 12);
+        assert_eq!(events(&world, "expired"), expired);
+        assert_eq!(world.db.count("tasks"), 0);
+        // Whoever moved is in the village, and no one else is.
+        let moved = world.db.number(&format!("SELECT count(*) AS value FROM members WHERE branch_id = {}", world.org_key("village")));
+        assert_eq!(moved, 3 + events(&world, "approved"));
+    }
+
+    fn i_16_one_key_sent_many_times_at_once_has_one_effect_and_one_answer(db: TestDb) {
+        let world = World::new(wide(db.engine()), SUMMER);
+        let body = filing(&world, "unsettled", "village");
+        let client = world.person("class_1/1");
+        let repeat = |_| {
+            let (client, body) = (client.clone(), body.clone());
+            Box::new(move || client.write_with("same", "/v1/transfers", &body)) as Box<dyn FnOnce() -> Answer + Send>
+        };
+        let answers = at_once((0..20).map(repeat).collect());
+        for answer in &answers {
+            assert_eq!((answer.status, &answer.text), (201, &answers[0].text));
+        }
+        let fresh = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
+        assert_eq!(fresh, 1, "one effect; the others say that they repeat it");
+        assert_eq!((world.db.count("transfers"), world.db.count("audit_log")), (1, 1));
+        // So with a decision.
+        let case = Filed::of(&answers[0]);
+        let (village, path) = (world.admin("village"), case.at("approve"));
+        let repeat = |_| {
+            let (client, path) = (village.clone(), path.clone());
+            Box::new(move || {
+                client.request("POST", &path).header("idempotency-key", "same").header("if-match", "\"1\"").json(&json!({})).send()
+            }) as Box<dyn FnOnce() -> Answer + Send>
+        };
+        for answer in at_once((0..10).map(repeat).collect()) {
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        assert_eq!(world.db.count("transfer_events"), 2);
+    }
+}
