@@ -5,9 +5,13 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db};
+use crate::domain::actor::Actor;
+use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Timestamp, shanghai_date};
 use crate::jobs;
+use crate::service;
+use crate::service::bootstrap::{self, Founding};
 use crate::service::jobs::{self as service_jobs, Job};
 use anyhow::{Context, Result};
 use chrono::SecondsFormat;
@@ -51,6 +55,21 @@ enum Command {
     Migrate {
         #[command(flatten)]
         database: Database,
+    },
+    /// Make the root organization of an empty database and its first administrator; his ID number is read from standard
+    /// input.
+    Bootstrap {
+        #[command(flatten)]
+        database: Database,
+        /// The root organization's full name.
+        #[arg(long, default_value = "中国共产主义青年团中央委员会")]
+        organization: String,
+        /// Its short name.
+        #[arg(long, default_value = "共青团中央")]
+        short_name: String,
+        /// The administrator's full name.
+        #[arg(long)]
+        administrator: String,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -129,6 +148,12 @@ fn run(command: Command) -> Result<()> {
         }
         Command::Jobs(Jobs::List) => list_jobs(),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
+        Command::Bootstrap {
+            database,
+            organization,
+            short_name,
+            administrator,
+        } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),
     }
@@ -217,4 +242,38 @@ async fn migrate(database: &Database) -> Result<()> {
         versions => versions.iter().for_each(|version| log::info!("applied {version}")),
     }
     Ok(())
+}
+
+/// Makes the first office. The ID number comes from standard input, so that it stands in no history of commands.
+async fn bootstrap(database: &Database, organization: String, short_name: String, administrator: String) -> Result<()> {
+    let clock = Clock::system();
+    let keys = Keys::from_environment()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let id_number = IdNumber::parse(&line, shanghai_date(clock.now())).context("standard input: an ID number")?;
+    let founding = Founding {
+        organization,
+        short_name,
+        administrator,
+        id_number,
+    };
+    let config = Config::new(database.url()?);
+    let db = Db::open(&config.database, &config.settings)?;
+    db.migrate().await?;
+    let context = service::Context {
+        actor: Actor::system(),
+        now: clock.now(),
+        request_id: "bootstrap".into(),
+    };
+    let issued = db
+        .write(move |conn| bootstrap::found(conn, &context, &keys.vault, &founding))
+        .await
+        .map_err(|fault| anyhow::anyhow!("{}", service_jobs::wording(&fault)))?;
+    db.close().await;
+    let issued = issued.context("the database holds organizations already")?;
+    say(&format!(
+        "one-time code: {}\nvalid until:   {}\nset a password with it: POST /v1/auth/reset {{\"id_number\", \"code\", \"new_password\"}}\n",
+        issued.code,
+        issued.valid_until.to_rfc3339_opts(SecondsFormat::Secs, true),
+    ))
 }

@@ -174,6 +174,11 @@ impl<T: DeserializeOwned> FromRequest for Query<T> {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // What is no UTF-8 is decoded to replacement characters, which nobody types.
+        let parts = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        if parts.is_ok_and(|parts| parts.iter().any(|(_, value)| value.contains('\u{fffd}'))) {
+            return ready(Err(malformed("query: not UTF-8", None)));
+        }
         let query = web::Query::<T>::from_query(request.query_string());
         ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
             let text = error.to_string();

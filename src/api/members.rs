@@ -7,7 +7,7 @@ use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{Instant, OrganizationBrief, Page, remark};
+use super::wire::{AllowedAction, Instant, OrganizationBrief, Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
@@ -151,7 +151,7 @@ struct MemberDetail {
     /// Where he was, earliest first.
     memberships: Vec<MembershipView>,
     /// What the caller may do with him now, and for what he may not, why.
-    allowed_actions: Vec<MemberActionView>,
+    allowed_actions: Vec<AllowedAction<MarkAction>>,
 }
 
 /// A time in which a member belonged to a branch, from `since` until before `until`.
@@ -183,28 +183,6 @@ impl From<(Membership, String)> for MembershipView {
     }
 }
 
-/// Something the caller may do, or not.
-#[derive(Serialize, ToSchema)]
-struct MemberActionView {
-    /// What.
-    action: MarkAction,
-    /// Whether he may.
-    enabled: bool,
-    /// Why not: what the action would answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<Blocking>,
-}
-
-impl MemberActionView {
-    fn new((action, refusal): (MarkAction, Option<Refusal>), language: Language) -> Self {
-        Self {
-            action,
-            enabled: refusal.is_none(),
-            refusal: refusal.map(|refusal| Blocking::new(&refusal, language)),
-        }
-    }
-}
-
 impl MemberDetail {
     fn new(detail: Detail, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
         let member = &detail.shown.member;
@@ -213,7 +191,8 @@ impl MemberDetail {
         let id_number = number
             .map_err(|_| service::Error::Corrupt("a sealed ID number that is none"))?
             .masked();
-        let action = |action| MemberActionView::new(action, language);
+        let action =
+            |(action, refusal): (MarkAction, Option<Refusal>)| AllowedAction::new(action, refusal.as_ref(), language);
         Ok(Self {
             id_number,
             real_name_check: member.real_name_check,

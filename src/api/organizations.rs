@@ -6,14 +6,15 @@ use super::caller::{Administrator, Caller, SignedIn};
 use super::extract::{Id, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
-use super::problem::{Blocking, Problem, ProblemDetails};
-use super::wire::{GraduationView, Page};
+use super::problem::{Problem, ProblemDetails};
+use super::wire::{AllowedAction, GraduationView, Instant, Page};
 use crate::app::App;
 use crate::domain::codes::Code;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{MonthChangeId, OrganizationId};
 use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
-use crate::domain::refusal::{Language, Refusal};
+use crate::domain::refusal::Language;
+use crate::domain::time::Month;
 use crate::service::organizations::{self, Detail, Filter, Listing, Organization};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -117,8 +118,22 @@ struct OrganizationDetail {
     administrators: usize,
     /// What is worth an administrator's attention; a warning never bars anything (O3, G1).
     health: Vec<Health>,
+    /// The open request for another graduation month, for those above the branch (G7).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_month_change: Option<OpenMonthChange>,
     /// What the caller may do with it now, and for what he may not, why.
-    allowed_actions: Vec<ActionView>,
+    allowed_actions: Vec<AllowedAction<OrganizationAction>>,
+}
+
+/// A request for another graduation month that waits for the leading organ (上级审批).
+#[derive(Debug, Serialize, ToSchema)]
+struct OpenMonthChange {
+    /// Which one.
+    id: MonthChangeId,
+    /// The month asked for.
+    new_month: Month,
+    /// Since when it waits.
+    proposed_at: Instant,
 }
 
 /// An organization's contact.
@@ -147,6 +162,7 @@ impl OrganizationDetail {
             administrators,
             health,
             actions,
+            open_change,
         } = detail;
         Self {
             contact: Contact::of(&organization),
@@ -154,32 +170,15 @@ impl OrganizationDetail {
             former_names,
             administrators,
             health,
+            open_month_change: open_change.map(|change| OpenMonthChange {
+                id: change.id,
+                new_month: change.new_month,
+                proposed_at: change.proposed_at.into(),
+            }),
             allowed_actions: actions
                 .into_iter()
-                .map(|action| ActionView::new(action, language))
+                .map(|(action, refusal)| AllowedAction::new(action, refusal.as_ref(), language))
                 .collect(),
-        }
-    }
-}
-
-/// Something the caller may do, or not.
-#[derive(Debug, Serialize, ToSchema)]
-struct ActionView {
-    /// What.
-    action: OrganizationAction,
-    /// Whether he may.
-    enabled: bool,
-    /// Why not: what the action would answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    refusal: Option<Blocking>,
-}
-
-impl ActionView {
-    fn new((action, refusal): (OrganizationAction, Option<Refusal>), language: Language) -> Self {
-        Self {
-            action,
-            enabled: refusal.is_none(),
-            refusal: refusal.map(|refusal| Blocking::new(&refusal, language)),
         }
     }
 }

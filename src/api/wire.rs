@@ -1,6 +1,6 @@
 //! Wire types that several endpoints share, and what the domain's words look like in the document.
 
-use super::problem::Problem;
+use super::problem::{Blocking, Problem};
 use crate::db::types::Micros;
 use crate::domain::certification::FormState;
 use crate::domain::codes::Code;
@@ -12,7 +12,7 @@ use crate::domain::office::{RequestKind, RequestState};
 use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::{Health, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, Status, System};
 use crate::domain::reason::{Details, Reason, Side, TargetRule};
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Language, Refusal};
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::allowed::Action;
 use crate::domain::transfer::propose::Warning;
@@ -227,6 +227,29 @@ impl PartialSchema for Instant {
     }
 }
 impl ToSchema for Instant {}
+
+/// What the caller may do with a thing now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AllowedAction<A> {
+    /// The action.
+    pub action: A,
+    /// Whether the caller may take it now.
+    pub allowed: bool,
+    /// Why not: what taking it would answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<Blocking>,
+}
+
+impl<A> AllowedAction<A> {
+    /// An action with what is in its way, in the caller's language.
+    pub fn new(action: A, refusal: Option<&Refusal>, language: Language) -> Self {
+        Self {
+            action,
+            allowed: refusal.is_none(),
+            because: refusal.map(|refusal| Blocking::new(refusal, language)),
+        }
+    }
+}
 
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]

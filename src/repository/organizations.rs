@@ -245,6 +245,30 @@ pub struct NewOrganization<'a> {
     pub contact_phone: Option<&'a str>,
 }
 
+/// Stores the root of the tree, which has no superior.
+pub fn create_root(conn: &mut Conn, name: &str, short_name: &str, now: Timestamp) -> QueryResult<OrganizationId> {
+    let id: OrganizationId = diesel::insert_into(dsl::organizations)
+        .values((
+            dsl::path.eq("/"),
+            dsl::kind.eq(Kind::LeadingOrgan),
+            dsl::level.eq(Level::Nation),
+            dsl::system.eq(System::Place),
+            dsl::sector.eq(Sector::SocialOrganization),
+            dsl::township.eq(false),
+            dsl::purpose.eq(Purpose::Ordinary),
+            dsl::name.eq(name),
+            dsl::short_name.eq(short_name),
+            dsl::status.eq(Status::Active),
+            dsl::created_at.eq(Micros::from(now)),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)?;
+    diesel::update(dsl::organizations.find(id))
+        .set(dsl::path.eq(Path::root(id)))
+        .execute(conn)?;
+    Ok(id)
+}
+
 /// Stores a new organization below its superior. Runs into a unique index when a sibling has its name or anybody its
 /// school code.
 pub fn create(

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod appointments;
 pub mod audit;
 pub mod batch;
+pub mod bootstrap;
 pub mod certifications;
 mod error;
 pub mod graduation;

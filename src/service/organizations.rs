@@ -13,6 +13,7 @@ use crate::domain::organization::actions::{OrganizationAction, Surroundings, all
 use crate::domain::organization::{self as rules, Health, Path, Purpose};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::season_of;
+use crate::repository::graduation::StoredChange;
 use crate::repository::organizations::{self, Place};
 pub use crate::repository::organizations::{Filter, Organization};
 use crate::repository::{graduation, members};
@@ -33,6 +34,8 @@ pub struct Detail {
     pub administrators: usize,
     pub health: Vec<Health>,
     pub actions: Vec<(OrganizationAction, Option<Refusal>)>,
+    /// The open request for another graduation month (G7).
+    pub open_change: Option<StoredChange>,
 }
 
 /// One organization. Organizations are a public directory to everybody who is signed in; the special-unit holdings are
@@ -51,6 +54,11 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Det
         superior: appointments::superior(conn, &organization, &[])?,
         open_change: graduation::open_of_branch(conn, id)?,
     };
+    let open_change = match surroundings.open_change {
+        // The directory is everybody's; requests are the subtree's own (O6).
+        Some(change) if actor.reaches(&organization.path) => graduation::change(conn, change)?,
+        _ => None,
+    };
     let actions = allowed_actions(actor, &organization.facts(), &surroundings);
     Ok(Detail {
         organization,
@@ -58,6 +66,7 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Det
         administrators,
         health,
         actions,
+        open_change,
     })
 }
 

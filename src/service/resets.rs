@@ -46,7 +46,14 @@ pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: App
     issue(conn, context, vault, appointment.account_id, &office.to_string())
 }
 
-fn issue(conn: &mut Conn, context: &Context, vault: &Vault, account: AccountId, subject: &str) -> Result<Issued> {
+/// Issues a code for an account, whoever may have it done.
+pub(super) fn issue(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    account: AccountId,
+    subject: &str,
+) -> Result<Issued> {
     let code = code::generate();
     let digest = vault.digest(Purpose::ResetCode, &code::normal(&code));
     accounts::add_code(conn, account, &digest, context.actor.account, context.now)?;

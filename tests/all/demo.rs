@@ -278,7 +278,11 @@ fn later_rows_get_ids_of_their_own(db: &TestDb) {
         "branch_path, name, id_number_sealed, id_number_digest, joined_month, standing, real_name_check, certification, created_at",
         &format!("'x', 'x', {blob}, {blob}, 202001, 'x', 'x', 'x', 0"),
     );
-    new("appointments", "account_id, organization_id, started_at", "1, 1, 0");
+    new(
+        "appointments",
+        "account_id, organization_id, started_at, ended_at",
+        "1, 1, 0, 1",
+    );
     db.execute("UPDATE memberships SET until = 1 WHERE member_id = 1");
     new("memberships", "member_id, branch_id, since", "1, 1, 1");
 }

@@ -153,9 +153,9 @@ both_engines! {
                 };
                 let body = json!({"mode": "all_or_nothing", "dry_run": true, "items": [item]});
                 let tried = client.write(path, &body);
-                assert_eq!(action["enabled"], json!(tried.status == 200), "{who} {member}: {action}");
+                assert_eq!(action["allowed"], json!(tried.status == 200), "{who} {member}: {action}");
                 if tried.status != 200 {
-                    assert_eq!(action["refusal"]["code"], json!(tried.code()), "{who} {member}");
+                    assert_eq!(action["because"]["code"], json!(tried.code()), "{who} {member}");
                 }
             }
         }

@@ -40,8 +40,8 @@ fn allowed(client: &Client, id: &str, action: &str) -> Option<String> {
         .iter()
         .find(|found| found["action"] == action)
         .expect("the action");
-    assert_eq!(found["enabled"], json!(found["refusal"].is_null()));
-    found["refusal"]["code"].as_str().map(str::to_owned)
+    assert_eq!(found["allowed"], json!(found["because"].is_null()));
+    found["because"]["code"].as_str().map(str::to_owned)
 }
 
 both_engines! {

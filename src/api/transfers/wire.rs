@@ -1,7 +1,7 @@
 //! Transfer cases as clients see them.
 
 use crate::api::problem::Blocking;
-use crate::api::wire::Instant;
+use crate::api::wire::{AllowedAction, Instant};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::reason::{Details, Reason, Side};
 use crate::domain::refusal::Language;
@@ -137,18 +137,6 @@ impl From<Transfer> for TransferBrief {
     }
 }
 
-/// What the caller may do with a case now.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct AllowedAction {
-    /// The action; its address is `/v1/transfers/{id}/{action}` with `-` for `_`.
-    action: Action,
-    /// Whether the caller may take it now.
-    allowed: bool,
-    /// Why not.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    because: Option<Blocking>,
-}
-
 /// A transfer case with everything about it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TransferView {
@@ -161,8 +149,8 @@ pub struct TransferView {
     explanation: Option<String>,
     /// The organizations whose administrators may act now. Empty while a case is open: nobody can, up to the root.
     waiting_for: Vec<Named>,
-    /// What the caller may do.
-    allowed_actions: Vec<AllowedAction>,
+    /// What the caller may do; the address of an action is `/v1/transfers/{id}/{action}` with `-` for `_`.
+    allowed_actions: Vec<AllowedAction<Action>>,
 }
 
 impl TransferView {
@@ -175,11 +163,8 @@ impl TransferView {
         } = view;
         let details = serde_json::from_str(&std::mem::take(&mut transfer.details)).unwrap_or_default();
         let explanation = transfer.explanation.take();
-        let action = |(action, answer): (Action, Result<(), _>)| AllowedAction {
-            action,
-            allowed: answer.is_ok(),
-            because: answer.err().map(|refusal| Blocking::new(&refusal, language)),
-        };
+        let action =
+            |(action, answer): (Action, Result<(), _>)| AllowedAction::new(action, answer.err().as_ref(), language);
         Self {
             transfer: transfer.into(),
             details,

@@ -10,8 +10,9 @@ use crate::domain::member::Standing;
 use crate::domain::organization::Purpose;
 use crate::domain::refusal::Refusal;
 use crate::domain::transfer::decide::{self as rules, Desk, Move, Transition};
-use crate::domain::transfer::expiry;
 use crate::domain::transfer::state::Outcome;
+use crate::domain::transfer::{expiry, filing};
+use crate::repository::organizations::Organization;
 use crate::repository::transfers::{self, Transfer};
 use crate::repository::{appointments, members, organizations};
 use crate::service::{Context, Error, Expected, Result, audit};
@@ -132,7 +133,7 @@ pub(super) fn store(
 
 fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: Move) -> Result<()> {
     let branch = match movement.to {
-        Outcome::Branch(branch) => Some(organizations::find(conn, branch)?),
+        Outcome::Branch(branch) => Some(taking(conn, branch)?),
         Outcome::Holding(organ) => Some(organizations::holding(conn, organ)?),
         Outcome::MovedOut(_) => None,
     };
@@ -164,4 +165,15 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
         (None, Some(to)) => inbound::admit(conn, context, transfer, to),
         (None, None) => Err(Error::Corrupt("a case without a member")),
     }
+}
+
+/// The branch that takes a member, locked and asked again (T8): it may have been closed or have turned into a graduate
+/// branch since the case was decided.
+fn taking(conn: &mut Conn, id: OrganizationId) -> Result<Option<Organization>> {
+    let branch = organizations::find_locked(conn, id)?;
+    if let Some(branch) = &branch {
+        let facts = branch.facts();
+        filing::t8_target_closed(&facts).and_then(|()| filing::t8_target_graduate_branch(&facts))?;
+    }
+    Ok(branch)
 }
