@@ -7,8 +7,9 @@ use crate::support::{TestDb, both_engines};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use zhuanjie::demo::{Country, PASSWORD, SignIn};
+use zhuanjie::domain::id_number::IdNumber;
 use zhuanjie::domain::ids::OrganizationId;
 
 /// Enough that nobody of the play is missing.
@@ -85,6 +86,34 @@ both_engines! {
         }
     }
 
+    fn an_empty_database_is_founded_and_its_first_administrator_signs_in(db: TestDb) {
+        let keys = keys();
+        let number = IdNumber::compose(110101, "1980-01-01".parse().expect("a date"), 1).expect("a number");
+        let found = || {
+            let mut command = zhuanjie(["bootstrap", "--administrator", "范志远"]);
+            command.env("DATABASE_URL", db.address()).envs(keys.iter().cloned()).stdin(typed(number.reveal()));
+            process::run(command)
+        };
+        let (status, lines) = found();
+        assert!(status.success(), "{lines:?}");
+        let code = lines.iter().find_map(|line| line.strip_prefix("one-time code: ")).expect("a code").to_owned();
+        let (again, lines) = found();
+        assert!(!again.success() && lines.iter().any(|line| line.contains("holds organizations already")), "{lines:?}");
+
+        let (_server, base) = Process::serve(serve(&db, &keys));
+        let client = Client::new(&base);
+        let reset = json!({"id_number": number.reveal(), "code": code, "new_password": "a better password"});
+        client.post("/v1/auth/reset", &reset).expect(204);
+        let sign_in = |office: &Value| {
+            let body = json!({"id_number": number.reveal(), "password": "a better password", "office": office});
+            client.post("/v1/auth/sign-in", &body).expect(200).json()
+        };
+        let office = sign_in(&Value::Null)["offices"][0]["id"].clone();
+        let token = sign_in(&office)["access_token"].as_str().expect("a token").to_owned();
+        let me = client.with_token(&token).get("/v1/me").expect(200).json();
+        assert_eq!(me["offices"][0]["organization"]["name"], "中国共产主义青年团中央委员会");
+    }
+
     fn serve_is_refused_without_its_keys(db: TestDb) {
         let keys = keys();
         for missing in ["ZHUANJIE_TOKEN_KEY", "ZHUANJIE_DATA_KEYS", "ZHUANJIE_INDEX_KEY"] {
@@ -115,6 +144,13 @@ fn keys() -> Vec<(String, String)> {
         (name.to_owned(), value.trim_matches('\'').to_owned())
     };
     lines.iter().map(pair).collect()
+}
+
+/// Standard input with a line on it.
+fn typed(line: &str) -> Stdio {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    writeln!(writer, "{line}").expect("room in the pipe");
+    reader.into()
 }
 
 fn serve(db: &TestDb, keys: &[(String, String)]) -> Command {

@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The compiled `zhuanjie`, with nothing of the caller's configuration in its environment.
 pub fn zhuanjie<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zhuanjie"));
+    command.stdin(Stdio::null());
     command
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
@@ -34,7 +35,6 @@ impl Process {
     /// Starts a program with both its streams read line by line.
     pub fn start(mut command: Command) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
