@@ -6,6 +6,7 @@ use crate::domain::certification::FormState;
 use crate::domain::codes::Code;
 use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
+use crate::domain::line::is_plain;
 use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{RequestKind, RequestState};
@@ -165,13 +166,13 @@ pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Probl
     }
 }
 
-/// A line of text: trimmed, not blank, no longer than `max` characters and without control characters.
+/// A line of text: trimmed, and plain ([`is_plain`]).
 ///
 /// # Errors
 /// `request.invalid`.
 pub fn line(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
     let text = text.trim();
-    if (1..=max).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
+    if is_plain(text, max) {
         return Ok(text.to_owned());
     }
     let problem = format!("expected one line of 1 to {max} characters");

@@ -60,6 +60,7 @@ pub mod division;
 pub mod graduation;
 pub mod id_number;
 pub mod ids;
+pub mod line;
 pub mod mark;
 pub mod member;
 pub mod office;

@@ -6,6 +6,7 @@
 use super::codes::Code;
 use super::division::Division;
 use super::ids::OrganizationId;
+use super::line::{NOT_SHOWN, is_plain};
 use super::organization::{EXTERNAL_PROVINCES, OrganizationFacts, Purpose, Sector};
 use super::policy::Policy;
 use super::refusal::{Language, Refusal};
@@ -320,18 +321,13 @@ impl Field {
     }
 }
 
-/// One line of text that is not blank: no control characters, at most so many characters.
-fn is_plain(text: &str, max: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(char::is_control)
-}
-
 /// The schema that says what [`is_plain`] checks.
 fn text_schema(max: usize) -> Value {
     json!({
         "type": "string",
         "minLength": 1,
         "maxLength": max,
-        "pattern": "^(?=.*\\S)[^\\u0000-\\u001f\\u007f-\\u009f]*$",
+        "pattern": format!("^(?=.*\\S)[^{NOT_SHOWN}]*$"),
     })
 }
 

@@ -308,7 +308,7 @@ fn because(client: &Client, question: &str) -> Vec<String> {
 }
 
 both_engines! {
-    fn o4_a_hit_that_can_not_be_chosen_says_why(db: TestDb) {
+    fn o4_q2_6_a_hit_that_can_not_be_chosen_says_why(db: TestDb) {
         let world = world(db);
         let me = world.person("class_1/1");
         let college = world.org("college");

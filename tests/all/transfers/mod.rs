@@ -2,6 +2,7 @@
 
 mod assignment;
 mod bad_input;
+mod batch;
 mod decisions;
 mod defects;
 mod expiry;

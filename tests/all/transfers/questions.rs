@@ -1,7 +1,6 @@
 //! The manual's questions 2.1 to 2.8, each answered by an error or an endpoint.
 //!
-//! 2.1 (creating a floating branch), 2.5 (a lost password) and the search of 2.6 are proven with organizations, accounts
-//! and search.
+//! 2.5 (a lost password) is proven with the look-up and the reset codes.
 
 use super::{SUMMER, file, filing, named, no, not_filed};
 use crate::support::both_engines;
@@ -17,6 +16,19 @@ fn turned(world: &World) {
 }
 
 both_engines! {
+    fn q2_1_may_floating_branches_be_created_at_will(db: TestDb) {
+        // 必须由学校团委本级(有学校机构编号)创建,创建时组织名称中须包含关键词“流动团员”
+        let world = World::new(db, SUMMER);
+        let body = |parent: &str, name: &str| json!({
+            "parent": world.org(parent), "kind": "branch", "sector": "school", "stage": "regular_university",
+            "purpose": "floating", "name": name,
+        });
+        let create = |who: &str, body| world.admin(who).write("/v1/organizations", &body);
+        create("college", body("college", "学院流动团员团支部")).refused(422, "organization.floating_needs_school");
+        create("university", body("university", "毕业生团支部")).refused(422, "organization.floating_name");
+        create("university", body("university", "第二流动团员团支部")).expect(201);
+    }
+
     fn q2_2_when_does_a_leading_organ_approve(db: TestDb) {
         // 若团员未满16周岁,且转入组织为非学校领域 …
         let mut world = World::new(db, SUMMER);
