@@ -180,7 +180,8 @@ impl Reason {
         Field::ALL.iter().filter_map(check).chain(misplaced).collect()
     }
 
-    fn demanded(self, external: bool) -> Vec<Field> {
+    /// Every field that must be filled in; `external` as in [`Self::check_details`].
+    pub fn demanded(self, external: bool) -> Vec<Field> {
         let written_out = if external { EXTERNAL_FIELDS } else { &[] };
         self.fields().iter().chain(written_out).copied().collect()
     }

@@ -3,7 +3,7 @@
 use crate::api::problem::Blocking;
 use crate::api::wire::{AllowedAction, Instant};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
-use crate::domain::reason::{Details, Reason, Side};
+use crate::domain::reason::{Details, Field, Reason, Side};
 use crate::domain::refusal::Language;
 use crate::domain::transfer::allowed::Action;
 use crate::domain::transfer::events::EventKind;
@@ -278,11 +278,31 @@ struct WarningView {
     detail: &'static str,
 }
 
+/// A field that the reason has filled in.
+#[derive(Debug, Serialize, ToSchema)]
+struct FieldView {
+    /// Its place in the request (RFC 6901).
+    pointer: String,
+    /// Its name in the caller's language.
+    title: &'static str,
+}
+
+impl FieldView {
+    fn new(field: Field, language: Language) -> Self {
+        Self {
+            pointer: field.pointer(),
+            title: field.label(language),
+        }
+    }
+}
+
 /// What filing would answer; nothing was stored.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PreviewView {
     /// Whether it may be filed.
     may_be_filed: bool,
+    /// What the reason has filled in (§1.4.6).
+    fields: Vec<FieldView>,
     /// Every rule in its way; the first is the one filing would answer with.
     blocking: Vec<Blocking>,
     /// The whole way up to completion, when it may be filed.
@@ -294,7 +314,11 @@ pub struct PreviewView {
 impl PreviewView {
     /// A preview in the caller's language.
     pub fn new(preview: Preview, language: Language) -> Self {
-        let Preview { outcome, names } = preview;
+        let Preview { outcome, names, fields } = preview;
+        let fields = fields
+            .into_iter()
+            .map(|field| FieldView::new(field, language))
+            .collect();
         let named = |id: OrganizationId| Named {
             id,
             name: names
@@ -319,12 +343,14 @@ impl PreviewView {
         match outcome {
             Ok(proposal) => Self {
                 may_be_filed: true,
+                fields,
                 blocking: Vec::new(),
                 route: proposal.route.into_iter().map(step).collect(),
                 warnings: proposal.warnings.into_iter().map(warning).collect(),
             },
             Err(refusals) => Self {
                 may_be_filed: false,
+                fields,
                 blocking: refusals
                     .iter()
                     .map(|refusal| Blocking::new(refusal, language))

@@ -9,7 +9,7 @@ use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{MemberId, OrganizationId, TransferId};
 use crate::domain::organization::{OrganizationFacts, Path, Purpose};
 use crate::domain::policy::Policy;
-use crate::domain::reason::{Details, Reason, Side};
+use crate::domain::reason::{Details, Field, Reason, Side};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{season_of, shanghai_date};
 use crate::domain::transfer::expiry;
@@ -64,6 +64,8 @@ pub struct Preview {
     pub outcome: std::result::Result<Proposal, Vec<Refusal>>,
     /// The names of the organizations on the way.
     pub names: Vec<(OrganizationId, String)>,
+    /// What the reason has filled in (T5).
+    pub fields: Vec<Field>,
 }
 
 /// Everything that was loaded for a decision about a filing.
@@ -166,18 +168,23 @@ pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filin
         Err(Error::Refused(refusals)) if !hides(&refusals) => Err(refusals),
         Err(fault) => return Err(fault),
     };
-    Preview::of(conn, outcome)
+    let fields = filing.reason.demanded(filing.details.external.is_some());
+    Preview::of(conn, outcome, fields)
 }
 
 impl Preview {
     /// A preview with the names of everybody on the way.
-    pub(super) fn of(conn: &mut Conn, outcome: std::result::Result<Proposal, Vec<Refusal>>) -> Result<Self> {
+    pub(super) fn of(
+        conn: &mut Conn,
+        outcome: std::result::Result<Proposal, Vec<Refusal>>,
+        fields: Vec<Field>,
+    ) -> Result<Self> {
         let steps = outcome.iter().flat_map(|proposal| &proposal.route);
         let on_the_way: Vec<_> = steps
             .flat_map(|step| step.holders.iter().copied().chain([step.organization]))
             .collect();
         let names = organizations::names(conn, &on_the_way)?;
-        Ok(Self { outcome, names })
+        Ok(Self { outcome, names, fields })
     }
 }
 

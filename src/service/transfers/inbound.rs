@@ -138,7 +138,7 @@ pub fn preview_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing
         Err(Error::Refused(refusals)) => Err(refusals),
         Err(fault) => return Err(fault),
     };
-    Preview::of(conn, outcome)
+    Preview::of(conn, outcome, filing.reason.demanded(false))
 }
 
 fn gather(conn: &mut Conn, vault: &Vault, context: &Context, filing: &InboundFiling) -> Result<Material> {

@@ -40,6 +40,7 @@ both_engines! {
         let preview = kid.post("/v1/transfers/preview", &body).expect(200).json();
         let duties: Vec<&str> = preview["route"].as_array().unwrap().iter().map(|step| step["duty"].as_str().unwrap()).collect();
         assert_eq!(duties, ["leading_organ", "approval_in"]);
+        assert_eq!(preview["fields"][0]["pointer"], json!("/details/home_address"), "what the reason has filled in");
         assert_eq!(preview["route"][0]["organization"]["name"], json!("county"));
         assert_eq!(preview["warnings"][0]["rule"], json!("G1"));
         assert_eq!(preview["warnings"][1]["code"], json!("leading_organ_first"));
