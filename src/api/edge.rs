@@ -1,13 +1,15 @@
 //! The outermost layer of a request: its id, its log line, the headers of every answer, and the wording of errors.
 
-use super::problem::{Problem, Unworded};
+use super::problem::{Helper, Problem, Unworded};
+use crate::app::App;
 use crate::domain::codes::Code;
+use crate::service::organizations;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use std::time::Instant;
 
 /// Under which the log knows this request.
@@ -35,7 +37,7 @@ pub async fn edge(
     request.extensions_mut().insert(RequestId(id.clone()));
     // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
     let response = next.call(request).await?.map_into_boxed_body();
-    let (mut response, private) = worded(response, &id);
+    let (mut response, private) = worded(response, &id).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
@@ -73,7 +75,7 @@ fn request_id(request: &ServiceRequest) -> String {
 }
 
 /// Puts an error into words; also the framework's own, which come without any.
-fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceResponse<BoxBody>, Option<String>) {
+async fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceResponse<BoxBody>, Option<String>) {
     let problem = response
         .response_mut()
         .extensions_mut()
@@ -85,8 +87,17 @@ fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceResponse<
     };
     let private = problem.private().map(str::to_owned);
     let (request, _) = response.into_parts();
-    let response: HttpResponse = problem.respond(&request, id);
+    let helper = helper(&request, &problem).await;
+    let response: HttpResponse = problem.respond(&request, id, helper);
     (ServiceResponse::new(request, response), private)
+}
+
+/// Whom to ask. Where the database can't say, the answer goes without.
+async fn helper(request: &HttpRequest, problem: &Problem) -> Option<Helper> {
+    let id = problem.helper()?;
+    let app = request.app_data::<web::Data<App>>()?.clone();
+    let found = app.db.read(move |conn| organizations::helper(conn, id)).await;
+    found.ok().flatten().map(Helper::from)
 }
 
 /// Errors that actix made itself and that are not yet problems.

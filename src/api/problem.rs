@@ -3,8 +3,10 @@
 use super::language;
 use crate::db::DbError;
 use crate::domain::codes::Code;
+use crate::domain::ids::OrganizationId;
 use crate::domain::refusal::{Kind, Language, Refusal};
 use crate::service;
+use crate::service::organizations::Organization;
 use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
@@ -78,6 +80,32 @@ pub struct NextAction {
     /// The organization whose administrators can help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
+    /// Its name and whom to ask there, at the head of a problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Helper>,
+}
+
+/// An organization that can help, as the directory shows it to everybody who is signed in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Helper {
+    /// The full name.
+    pub name: String,
+    /// The contact's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_name: Option<String>,
+    /// The office telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_phone: Option<String>,
+}
+
+impl From<Organization> for Helper {
+    fn from(organization: Organization) -> Self {
+        Self {
+            name: organization.name,
+            contact_name: organization.contact_name,
+            contact_phone: organization.contact_phone,
+        }
+    }
 }
 
 impl Blocking {
@@ -91,6 +119,7 @@ impl Blocking {
             next_action: NextAction {
                 text: refusal.code.next_action(language),
                 organization_id: refusal.helper.map(|id| id.to_string()),
+                organization: None,
             },
         }
     }
@@ -138,8 +167,13 @@ impl Problem {
         self.private.as_deref()
     }
 
+    /// The organization that can help.
+    pub fn helper(&self) -> Option<OrganizationId> {
+        self.first().helper
+    }
+
     /// The answer in words.
-    pub fn respond(self, request: &HttpRequest, request_id: &str) -> HttpResponse {
+    pub fn respond(self, request: &HttpRequest, request_id: &str, helper: Option<Helper>) -> HttpResponse {
         let language = language::of(request);
         let status = self.status();
         let first = self.first();
@@ -160,6 +194,7 @@ impl Problem {
             next_actions: vec![NextAction {
                 text: first.code.next_action(language),
                 organization_id: first.helper.map(|id| id.to_string()),
+                organization: helper,
             }],
             request_id: request_id.to_owned(),
         };

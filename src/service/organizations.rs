@@ -26,6 +26,14 @@ pub fn any(conn: &mut Conn) -> Result<bool> {
     Ok(organizations::any(conn)?)
 }
 
+/// The organization a refusal names as the one that can help; a holding helps nobody (S-30).
+///
+/// # Errors
+/// When the database fails.
+pub fn helper(conn: &mut Conn, id: OrganizationId) -> Result<Option<Organization>> {
+    Ok(organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit))
+}
+
 /// An organization as a page of its own: what people should know of it, and what the caller may do with it.
 #[derive(Debug, Clone)]
 pub struct Detail {

@@ -200,6 +200,11 @@ impl<'a> No<'a> {
         let helper = self.helper.map(|helper| world.org(helper));
         let actions = body["next_actions"].as_array().expect("what to do next");
         assert_eq!(actions[0]["organization_id"].as_str(), helper.as_deref(), "{body}");
+        assert_eq!(
+            actions[0]["organization"]["name"].as_str(),
+            self.helper,
+            "whom to ask: {body}"
+        );
         for text in [&body["detail"], &actions[0]["text"]] {
             let text = text.as_str().expect("a text");
             assert!(!text.is_empty() && !text.contains('{'), "{text}");
