@@ -1,5 +1,6 @@
 //! The HTTP server: its routes and its limits.
 
+use super::caller::forgetting;
 use super::edge::edge;
 use super::extract::BODY_LIMIT;
 use super::meta::DocumentText;
@@ -60,6 +61,7 @@ pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> std::io::R
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/v1/openapi.json")))
             .route("/docs", web::get().to(to_docs))
             .default_service(web::to(nothing_here))
+            .wrap(from_fn(forgetting))
             .wrap(from_fn(edge))
     })
     .workers(workers)

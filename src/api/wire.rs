@@ -96,6 +96,7 @@ ids!(
     TransferId,
     MonthChangeId,
     CertificationId,
+    SessionId,
     TaskId
 );
 

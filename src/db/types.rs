@@ -14,6 +14,7 @@ use crate::domain::office::{RequestKind, RequestState};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
 use crate::domain::search::TermKind;
+use crate::domain::session::Ending;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Phase};
@@ -93,6 +94,7 @@ words!(
     FormState,
     RequestKind,
     RequestState,
+    Ending,
     Kind,
     Level,
     System,
@@ -112,6 +114,7 @@ keys!(
     TransferId,
     MonthChangeId,
     CertificationId,
+    SessionId,
     TaskId
 );
 column!(Month, Integer, i32, |month| month.as_number(), Month::from_number);

@@ -53,6 +53,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod attempts;
 pub mod certification;
 pub mod codes;
 pub mod cohort;
@@ -70,6 +71,7 @@ pub mod reason;
 pub mod refusal;
 pub mod rule;
 pub mod search;
+pub mod session;
 pub mod time;
 pub mod transfer;
 pub mod verdict;

@@ -1,5 +1,6 @@
 //! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
 
+use super::attempts::{Guard, Origin, Way};
 use super::policies::is_national;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
@@ -15,6 +16,7 @@ use crate::repository::organizations::{self, Organization};
 use crate::security::tokens::Bearer;
 use crate::security::vault::{Purpose, Vault};
 use crate::security::{is_same, secret};
+use chrono::TimeDelta;
 
 /// What a new credential is to be.
 #[derive(Debug, Clone)]
@@ -105,30 +107,47 @@ fn is_allowed(actor: &Actor) -> Result<()> {
     }
 }
 
-/// Checks a credential.
+/// What came of a credential. Failures are results here and no errors: they have to be counted.
+pub enum Entry {
+    /// The system may have a token.
+    Admitted(Bearer),
+    /// Whatever is wrong with it: unknown, another secret, revoked, expired.
+    Failed,
+    /// Too many failed.
+    Wait(TimeDelta),
+}
+
+/// Checks a credential, and notes its use.
 ///
 /// # Errors
-/// `request.sign_in_failed`, whatever is wrong with it: unknown, another secret, revoked, expired.
-pub fn sign_in(conn: &mut Conn, vault: &Vault, credential: &Credential, now: Timestamp) -> Result<Bearer> {
+/// When the database fails.
+pub fn sign_in(
+    conn: &mut Conn,
+    vault: &Vault,
+    credential: &Credential,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Entry> {
     let client = credential.client.unwrap_or(AccountId(0));
+    // Not by the credential alone: strangers must not make a province's system wait.
+    let guard = Guard::new(vault, Way::Token, Some(&client.0.to_be_bytes()), origin).but_account();
+    if let Some(wait) = guard.wait(conn, now)? {
+        return Ok(Entry::Wait(wait));
+    }
     let given = vault.digest(Purpose::IntegratorSecret, &credential.secret);
     // Nobody's secret is the empty digest, and it is compared all the same.
     let (found, digest) = integrators::with_secret(conn, client)?.unzip();
     let fits = is_same(&given, &digest.unwrap_or_default());
-    let found = found.filter(|integrator| fits && is_in_force(integrator, now));
-    let integrator = found.ok_or(Code::RequestSignInFailed)?;
-    Ok(Bearer {
+    let Some(integrator) = found.filter(|integrator| fits && is_in_force(integrator, now)) else {
+        guard.count(conn, now)?;
+        return Ok(Entry::Failed);
+    };
+    integrators::used(conn, integrator.account_id, now)?;
+    Ok(Entry::Admitted(Bearer {
         account: integrator.account_id,
+        session: None,
         office: None,
-    })
-}
-
-/// Notes that a credential was used to sign in.
-///
-/// # Errors
-/// When the database fails.
-pub fn note_use(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<()> {
-    Ok(integrators::used(conn, bearer.account, now)?)
+    }))
 }
 
 /// Another system as it may act now.

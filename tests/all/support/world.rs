@@ -18,10 +18,12 @@ use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use zhuanjie::api;
+use zhuanjie::api::address::Proxies;
 use zhuanjie::app::App;
 use zhuanjie::clock::Clock;
 use zhuanjie::config::Keys;
@@ -30,16 +32,19 @@ use zhuanjie::db::schema::{accounts, appointments, members, memberships, organiz
 use zhuanjie::db::types::Micros;
 use zhuanjie::domain::actor::AccountKind;
 use zhuanjie::domain::id_number::IdNumber;
-use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId, SessionId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use zhuanjie::domain::time::{Month, Timestamp};
 use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
+use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
+use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::Bearer;
 use zhuanjie::security::vault::Purpose as Sealed;
 use zhuanjie::service::jobs::{Job, Run};
+use zhuanjie::service::presence::Presence;
 
 /// Everybody's password.
 pub const PASSWORD: &str = "open sesame 2026";
@@ -120,11 +125,17 @@ pub struct World {
     people: HashMap<String, Person>,
     offices: HashMap<String, (AccountId, AppointmentId)>,
     serial: u16,
+    sessions: Mutex<HashMap<(AccountId, Option<AppointmentId>, Timestamp), SessionId>>,
 }
 
 impl World {
     /// The country at an instant (RFC 3339).
     pub fn new(db: TestDb, at: &str) -> Self {
+        Self::with(db, at, |app| app)
+    }
+
+    /// The same, served by a program set up otherwise.
+    pub fn with(db: TestDb, at: &str, change: impl FnOnce(App) -> App) -> Self {
         let keys = Keys::demo();
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
@@ -135,7 +146,12 @@ impl World {
             tokens: keys.tokens,
             passwords: Passwords::new(2),
             files: Files::new(files.clone()),
+            // Tests write round the service, which then has nothing to forget.
+            presence: Presence::new(Duration::ZERO),
+            proxies: Proxies::default(),
+            wechat: None,
         };
+        let app = change(app);
         let (base, server) = serve(app.clone());
         let mut world = Self {
             db,
@@ -148,6 +164,7 @@ impl World {
             people: HashMap::new(),
             offices: HashMap::new(),
             serial: 0,
+            sessions: Mutex::default(),
         };
         world.build();
         world
@@ -462,8 +479,28 @@ impl World {
     }
 
     fn issue(&self, account: AccountId, office: Option<AppointmentId>) -> String {
-        let bearer = Bearer { account, office };
-        self.app.tokens.issue(bearer, self.clock.now()).expect("a token")
+        let bearer = Bearer {
+            account,
+            session: Some(self.session(account, office)),
+            office,
+        };
+        self.app.tokens.issue(bearer, self.clock.now())
+    }
+
+    /// A session begun now, without what it can be refreshed with; the same one until the clock is set.
+    fn session(&self, account: AccountId, office: Option<AppointmentId>) -> SessionId {
+        let now = self.clock.now();
+        let mut known = self.sessions.lock().expect("no test holds it");
+        *known.entry((account, office, now)).or_insert_with(|| {
+            let digests = Refresh::first().digests(&self.app.vault);
+            let new = NewSession {
+                account,
+                office,
+                address_digest: &[],
+                refresh: &digests,
+            };
+            sessions::begin(&mut self.db.conn(), &new, now).expect("a session")
+        })
     }
 
     fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
