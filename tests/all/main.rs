@@ -3,6 +3,7 @@
 //! `both_engines! { async fn name(db: TestDb) { … } }` makes `name::sqlite` and `name::postgres`, each with a migrated
 //! database of its own.
 
+mod accounts;
 mod appointments;
 mod architecture;
 mod certification;

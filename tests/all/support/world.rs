@@ -120,7 +120,7 @@ pub struct World {
     pub files: PathBuf,
     app: App,
     base: String,
-    server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+    servers: Vec<Served>,
     organizations: HashMap<String, Placed>,
     people: HashMap<String, Person>,
     offices: HashMap<String, (AccountId, AppointmentId)>,
@@ -159,7 +159,7 @@ impl World {
             app,
             files,
             base,
-            server: Some(server),
+            servers: vec![server],
             organizations: HashMap::new(),
             people: HashMap::new(),
             offices: HashMap::new(),
@@ -467,6 +467,18 @@ impl World {
         self.signed_in(self.someone(name).account, None)
     }
 
+    /// The parts of the program.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves the same database by a further program, which knows nothing of the first; a client of it.
+    pub fn another_server(&mut self, change: impl FnOnce(App) -> App) -> Client {
+        let (base, server) = serve(change(self.app.clone()));
+        self.servers.push(server);
+        Client::new(&base)
+    }
+
     /// Where the program listens, as `host:port`.
     pub fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
@@ -523,7 +535,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some((handle, thread)) = self.server.take() {
+        for (handle, thread) in self.servers.drain(..) {
             // The command is sent by the call itself; what it returns only tells when it is done.
             drop(handle.stop(false));
             let _ = thread.join();
