@@ -6,6 +6,7 @@
 
 use crate::config::Wechat;
 use crate::domain::codes::Code;
+use actix_web::http::header;
 use serde::Deserialize;
 use std::time::Duration;
 
@@ -75,10 +76,16 @@ async fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
     if response.status() != 200 {
         return Err(unavailable(&format!("status {}", response.status().as_u16())));
     }
+    let promised = response.headers().get(header::CONTENT_LENGTH).cloned();
     let body = response.body().limit(LONGEST_ANSWER).await;
-    Ok(body
-        .map_err(|_| unavailable("an answer that is too long or broken off"))?
-        .to_vec())
+    let body = body.map_err(|_| unavailable("an answer that is too long or broken off"))?;
+    // The client takes a connection that ends early for the end of the answer.
+    let is_whole = promised.is_none_or(|length| length.as_bytes() == body.len().to_string().as_bytes());
+    if is_whole {
+        Ok(body.to_vec())
+    } else {
+        Err(unavailable("an answer that is broken off"))
+    }
 }
 
 /// Reads an answer; its content type says `text/plain` and means nothing.

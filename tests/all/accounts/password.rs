@@ -54,7 +54,7 @@ both_engines! {
         let signed_in = sign_in(&world, "class_1/1");
         assert_eq!(signed_in["must_change_password"], true);
         let client = bearing(&world.anybody(), &signed_in);
-        for path in ["/v1/me", "/v1/me/sessions", "/v1/transfers", "/v1/inbox"] {
+        for path in ["/v1/me", "/v1/me/sessions", "/v1/transfers", "/v1/inbox/counts"] {
             client.get(path).refused(403, "account.password_change_required");
         }
         let next = refresh(&client, text(&signed_in, "refresh_token")).expect(200).json();
