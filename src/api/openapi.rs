@@ -3,7 +3,7 @@
 use super::problem::{self, ProblemDetails};
 use super::{
     appointments, auth, certifications, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
-    policies, resets, rules, search, transfers,
+    permissions, policies, resets, rules, search, transfers,
 };
 use crate::domain::codes::Code;
 use actix_web::App;
@@ -82,9 +82,14 @@ pub fn document() -> Document {
         .openapi(Api::openapi())
         .configure(routes)
         .split_for_parts();
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-        operations.into_iter().flatten().for_each(add_common_errors);
+    let demanded = permissions::demanded(&document);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in permissions::operations_mut(item) {
+            add_common_errors(operation);
+            if let Some(action) = demanded.get(&(method, path.clone())) {
+                permissions::print(operation, *action);
+            }
+        }
     }
     document
 }

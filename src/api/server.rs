@@ -4,6 +4,7 @@ use super::edge::edge;
 use super::extract::BODY_LIMIT;
 use super::meta::DocumentText;
 use super::openapi::{self, Routes};
+use super::permissions;
 use super::problem::Problem;
 use crate::app::App;
 use crate::domain::codes::Code;
@@ -44,6 +45,7 @@ pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
 /// When the listener can't be used.
 pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
     let document = openapi::document();
+    permissions::check(&document)?;
     let routes = web::Data::new(Routes::of(&document));
     let text = web::Data::new(DocumentText(openapi::text(&document)));
     let app = web::Data::new(app);

@@ -1,5 +1,6 @@
 //! Who acts (O6): a member for himself, an administrator from one office, another province's system, or a job.
 
+use super::codes::Code;
 use super::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use super::organization::{Kind, Path};
 use super::vocabulary::vocabulary;
@@ -90,6 +91,16 @@ impl Actor {
             Role::Administrator(office) => Some(office),
             _ => None,
         }
+    }
+
+    /// His account and the organization he acts for.
+    ///
+    /// # Errors
+    /// `actor.not_administrator` for everybody but administrators.
+    pub fn in_office(&self) -> Result<(AccountId, OrganizationId), Code> {
+        let office = self.office().ok_or(Code::ActorNotAdministrator)?;
+        let account = self.account.ok_or(Code::ActorNotAdministrator)?;
+        Ok((account, office.organization))
     }
 
     /// The province for whose own system he speaks (X1, X2).
