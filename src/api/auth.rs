@@ -1,7 +1,7 @@
 //! Signing in and out, and who the caller is.
 
 use super::address::Client;
-use super::caller::{Caller, Holder, SignedIn};
+use super::caller::{Caller, Holder, can};
 use super::edge::RequestId;
 use super::extract::Json;
 use super::problem::{Problem, ProblemDetails};
@@ -12,6 +12,7 @@ use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId, SessionId};
 use crate::domain::member::{Certification, Standing};
+use crate::domain::office::OfficeRole;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::shanghai_date;
 use crate::security::refresh::Refresh;
@@ -114,6 +115,8 @@ impl From<CodeNotice> for CodeNoticeView {
 pub struct OfficeView {
     /// Which one; name it at sign-in to act from it.
     pub id: AppointmentId,
+    /// What it is for.
+    pub role: OfficeRole,
     /// Where.
     pub organization: OrganizationBrief,
 }
@@ -127,6 +130,7 @@ impl From<HeldOffice> for OfficeView {
         };
         Self {
             id: held.office.appointment,
+            role: held.role,
             organization,
         }
     }
@@ -433,7 +437,7 @@ struct SessionsAnswer {
     (status = 200, description = "The open sessions", body = SessionsAnswer),
 ))]
 #[get("/me/sessions")]
-async fn list_sessions(app: web::Data<App>, caller: Caller<SignedIn>) -> Result<HttpResponse, Problem> {
+async fn list_sessions(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {
     let (context, current) = (caller.context, caller.session);
     let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
     let open = app
@@ -511,7 +515,7 @@ impl From<Myself> for MeView {
     (status = 401, description = "`request.unauthenticated`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/me")]
-async fn me(app: web::Data<App>, caller: Caller<SignedIn>) -> Result<HttpResponse, Problem> {
+async fn me(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {
     let me = app.db.read(move |conn| accounts::myself(conn, &caller.context)).await?;
     Ok(HttpResponse::Ok().json(MeView::from(me)))
 }

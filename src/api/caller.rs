@@ -4,7 +4,7 @@
 use super::edge::RequestId;
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::actor::{Actor, Role};
+use crate::domain::authority::{self, Action, Capacity, actions};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, SessionId};
 use crate::service::Context;
@@ -19,58 +19,35 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// What a handler demands of its caller before it is run. What the caller may do to a certain object is asked again in
-/// the service, on the loaded object.
+/// What a handler demands of its caller before it is run: one action of the table. What the caller may do to a certain
+/// object is asked again in the service, on the loaded object.
 pub trait Permission: 'static {
-    /// Whether this actor may call at all.
-    ///
-    /// # Errors
-    /// The refusal to answer with.
-    fn admit(actor: &Actor) -> Result<(), Code>;
+    /// The action.
+    const ACTION: Action;
 }
 
-/// Anybody who is signed in.
-pub struct SignedIn;
-/// An administrator, acting from an office.
-pub struct Administrator;
-/// Another system, by its credential (X2).
-pub struct Integrator;
-/// Who can give another system's answer (X1): an administrator, or that system itself.
-pub struct Official;
+/// One type for each action, to stand in a handler's signature: `Caller<can::ReadMember>`.
+pub mod can {
+    use super::{Action, Permission, actions};
 
-impl Permission for SignedIn {
-    fn admit(_: &Actor) -> Result<(), Code> {
-        Ok(())
+    macro_rules! permissions {
+        ($($variant:ident = $name:literal, $zh:literal, $en:literal,
+            $kind:ident, $who:ident or $door:ident, [$($relation:ident)*] or $otherwise:ident;)*) => {$(
+            #[doc = concat!("To ", $en, ".")]
+            #[allow(dead_code, reason = "some actions are only asked for on what a body names")]
+            pub struct $variant;
+
+            impl Permission for $variant {
+                const ACTION: Action = Action::$variant;
+            }
+        )*};
     }
+    actions!(permissions);
 }
 
-impl Permission for Administrator {
-    fn admit(actor: &Actor) -> Result<(), Code> {
-        match actor.role {
-            Role::Administrator(_) => Ok(()),
-            _ => Err(Code::ActorNotAdministrator),
-        }
-    }
-}
-
-impl Permission for Integrator {
-    fn admit(actor: &Actor) -> Result<(), Code> {
-        match actor.role {
-            Role::Integrator { .. } => Ok(()),
-            // Filing from another province is the one thing that only they do.
-            _ => Err(Code::TransferInboundNotAllowed),
-        }
-    }
-}
-
-impl Permission for Official {
-    fn admit(actor: &Actor) -> Result<(), Code> {
-        match actor.role {
-            Role::Integrator { .. } => Ok(()),
-            _ => Administrator::admit(actor),
-        }
-    }
-}
+/// What the handler of a request demands, left in the request for whoever asks the routes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Demanded(pub Action);
 
 /// The caller, with the permission the handler demands.
 pub struct Caller<P: Permission> {
@@ -86,13 +63,14 @@ impl<P: Permission> FromRequest for Caller<P> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        request.extensions_mut().insert(Demanded(P::ACTION));
         let asking = Asking::of(request);
         Box::pin(async move {
             let (present, context) = asking.present().await?;
             if present.must_change_password {
                 return Err(Code::AccountPasswordChangeRequired.into());
             }
-            P::admit(&context.actor)?;
+            authority::admit(Capacity::of(&context.actor), P::ACTION)?;
             Ok(Self {
                 context,
                 session: present.session,
@@ -117,9 +95,11 @@ impl FromRequest for Holder {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        request.extensions_mut().insert(Demanded(Action::ManageSelf));
         let asking = Asking::of(request);
         Box::pin(async move {
             let (present, context) = asking.present().await?;
+            authority::admit(Capacity::of(&context.actor), Action::ManageSelf)?;
             let (account, session) = context
                 .actor
                 .account
@@ -196,7 +176,7 @@ pub async fn forgetting(
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750). Two such headers are none: nobody could tell which one counts.
-fn bearer_token(request: &HttpRequest) -> Option<String> {
+pub(super) fn bearer_token(request: &HttpRequest) -> Option<String> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let value = values.next().filter(|_| values.next().is_none())?;
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;

@@ -2,7 +2,7 @@
 
 use super::address::Client;
 use super::batch::{BatchAnswer, ItemStatus, blocking};
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::edge::RequestId;
 use super::extract::{Id, Json};
 use super::language;
@@ -64,7 +64,7 @@ impl From<Issued> for ResetCodeView {
 #[post("/members/{id}/reset-code")]
 async fn issue_member_code(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::IssueMemberCode>,
     Id(member): Id<MemberId>,
 ) -> Result<HttpResponse, Problem> {
     let (vault, context) = (app.vault.clone(), caller.context);
@@ -126,7 +126,7 @@ impl CodeResult {
 async fn issue_member_codes(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<Administrator>,
+    caller: Caller<can::IssueMemberCode>,
     body: Json<CodesBody>,
 ) -> Result<HttpResponse, Problem> {
     let members = body.into_inner().items;
@@ -157,7 +157,7 @@ async fn issue_member_codes(
 #[post("/appointments/{id}/reset-code")]
 async fn issue_office_code(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::IssueOfficeCode>,
     Id(office): Id<AppointmentId>,
 ) -> Result<HttpResponse, Problem> {
     let (vault, context) = (app.vault.clone(), caller.context);

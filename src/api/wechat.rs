@@ -2,7 +2,7 @@
 
 use super::address::Client;
 use super::auth::{SignedInAnswer, attempt, entered, proven};
-use super::caller::{Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::edge::RequestId;
 use super::extract::Json;
 use super::jscode2session::{self, Failure};
@@ -152,7 +152,7 @@ async fn wechat_bind(
     (status = 204, description = "Nothing is bound to the account"),
 ))]
 #[post("/auth/wechat/unbind")]
-async fn wechat_unbind(app: web::Data<App>, caller: Caller<SignedIn>) -> Result<HttpResponse, Problem> {
+async fn wechat_unbind(app: web::Data<App>, caller: Caller<can::ManageSelf>) -> Result<HttpResponse, Problem> {
     let context = caller.context;
     let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
     app.db

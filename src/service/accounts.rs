@@ -6,6 +6,7 @@ use crate::db::Conn;
 use crate::domain::actor::{AccountKind, Actor, Role};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AppointmentId, MemberId, SessionId};
+use crate::domain::office::OfficeRole;
 use crate::domain::time::Timestamp;
 use crate::repository::accounts::{self, Account};
 pub use crate::repository::accounts::{CodeNotice, HeldOffice};
@@ -64,7 +65,10 @@ fn actor(conn: &mut Conn, account: &Account, bearer: Bearer, now: Timestamp) -> 
         (AccountKind::Integrator, _) => integrators::actor(conn, account.id, now),
         (AccountKind::Person, Some(office)) => {
             let held = accounts::office(conn, account.id, office)?.ok_or(Code::RequestUnauthenticated)?;
-            Ok(Actor::administrator(account.id, account.member_id, held.office))
+            Ok(match held.role {
+                OfficeRole::Administrator => Actor::administrator(account.id, account.member_id, held.office),
+                OfficeRole::Auditor => Actor::auditor(account.id, account.member_id, held.office),
+            })
         }
         (AccountKind::Person, None) => Ok(person(account)),
     }
@@ -116,7 +120,7 @@ pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
         member,
         offices,
         notices,
-        acting: actor.office().map(|office| office.appointment),
+        acting: actor.appointment(),
     })
 }
 
