@@ -253,7 +253,7 @@ where
 /// on over a failed statement would be acknowledged and lost: the empty SELECT before it fails in such a transaction.
 ///
 /// # Errors
-/// A conflict is certain: the transaction was undone. Any other error leaves open what became of it: a primary that dies
+/// A conflict, or a statement that failed before, is certain: the transaction was undone. Any other error leaves open what became of it: a primary that dies
 /// or restarts while it waits for its standby has committed (reliability.md, fact 2).
 fn commit(conn: &mut Conn) -> Result<(), DbError> {
     let ended = match conn {
@@ -265,7 +265,7 @@ fn commit(conn: &mut Conn) -> Result<(), DbError> {
             *Manners::transaction_manager_status_mut(conn) = Default::default();
             Ok(())
         }
-        Err(error) if FaultKind::of(&error) == FaultKind::Conflict => {
+        Err(error) if FaultKind::of(&error) == FaultKind::Conflict || was_aborted(&error) => {
             let _ = Manners::rollback_transaction(conn);
             Err(error.into())
         }
@@ -274,6 +274,11 @@ fn commit(conn: &mut Conn) -> Result<(), DbError> {
             Err(DbError::OutcomeUnknown(error.to_string()))
         }
     }
+}
+
+/// Whether a statement before the commit had failed.
+fn was_aborted(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, info) if info.message().starts_with("current transaction is aborted"))
 }
 
 /// Lets the pool drop a connection when it comes back.

@@ -22,6 +22,7 @@ mod rule_pages;
 mod schema;
 mod search;
 mod season;
+mod servers;
 mod simulation;
 mod support;
 mod transfers;

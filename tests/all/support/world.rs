@@ -125,7 +125,11 @@ pub struct World {
 impl World {
     /// The country at an instant (RFC 3339).
     pub fn new(db: TestDb, at: &str) -> Self {
-        let keys = Keys::demo();
+        Self::with_keys(db, at, Keys::demo())
+    }
+
+    /// The same with keys that others know too.
+    pub fn with_keys(db: TestDb, at: &str, keys: Keys) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
