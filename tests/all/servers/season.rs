@@ -101,15 +101,12 @@ struct Ledger {
 impl Ledger {
     /// Notes a first answer; 2xx or a refusal, never a fault.
     fn note(&self, request: &str, answer: &Answer) {
-        assert!(
-            answer.status < 500 || answer.status == 503,
-            "{}: {}",
-            answer.status,
-            answer.text
-        );
-        if answer.status < 300 && answer.header("idempotent-replayed").is_none() {
-            self.writes.lock().expect("whole").push(request.to_owned());
+        let is_certain = answer.status < 500 || answer.status == 503;
+        assert!(is_certain, "{}: {}", answer.status, answer.text);
+        if answer.status >= 300 || answer.header("idempotent-replayed").is_some() {
+            return;
         }
+        self.writes.lock().expect("whole").push(request.to_owned());
         if answer.status == 201 {
             let id = answer.json()["id"].as_str().expect("an id").to_owned();
             self.cases.lock().expect("whole").push(id);
