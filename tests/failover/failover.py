@@ -128,6 +128,8 @@ bootstrap:
     master_start_timeout: 0
     synchronous_mode: {synchronous}
     synchronous_mode_strict: {synchronous}
+    # Both standbys: one that is not waited for may be ahead of the one that is promoted, and has to be rewound first.
+    synchronous_node_count: 2
     postgresql:
       use_pg_rewind: true
       # Patroni makes the slots of a new primary a turn or two later, and the standbys would wait for them.
@@ -244,7 +246,7 @@ class Cluster:
         return next((node for node in self.nodes if node.is_primary()), None)
 
     def await_health(self):
-        """Waits until both standbys stream, and one of them is synchronous unless this is the control."""
+        """Waits until both standbys stream, synchronously unless this is the control."""
         def healthy():
             import psycopg2
             node = self.primary()
@@ -254,7 +256,7 @@ class Cluster:
                                    "count(*) FILTER (WHERE sync_state IN ('sync', 'quorum')) FROM pg_stat_replication "
                                    "WHERE application_name LIKE 'node%'")
                     streaming, synchronous = cursor.fetchone()
-                    return streaming == 2 and (self.is_control or synchronous >= 1)
+                    return streaming == 2 and (self.is_control or synchronous == 2)
             except (psycopg2.Error, AttributeError):
                 return False
         until("a healthy cluster", 180, healthy)
@@ -298,6 +300,13 @@ class Servers:
         demo.terminate()
         demo.wait(30)
         return People(text)
+
+    def verify(self):
+        """Whether every invariant of what is stored holds, as `zhuanjie verify` finds."""
+        done = subprocess.run([self.binary, "verify"], env=self.environment, capture_output=True, text=True)
+        broken = [line for line in done.stdout.splitlines() if not line.startswith("ok")]
+        print("\nzhuanjie verify: " + ("all invariants hold" if done.returncode == 0 else "\n".join(broken) + done.stderr))
+        return done.returncode == 0
 
     def start(self):
         for number in (1, 2):
@@ -600,11 +609,12 @@ def run(options, home):
             print(f"cycle {number}: {shown}; {len(play.ledger.writes)} acknowledged, {len(found['lost'])} lost", flush=True)
         alive = sum(process.poll() is None for process in processes.running[-2:])
         play.is_over = True
+        is_whole = servers.verify()
         report(cluster, play, options.cycles, times, faults)
         if options.control:
             return bool(faults["lost"])
         late = percentile([one["served"] for one in times], .99) > 1.0
-        return alive == 2 and not (late or play.ledger.wrong or any(faults.values()))
+        return alive == 2 and is_whole and not (late or play.ledger.wrong or any(faults.values()))
     finally:
         processes.end()
 
