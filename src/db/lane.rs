@@ -33,6 +33,16 @@ pub(super) struct Lease {
     permit: OwnedSemaphorePermit,
 }
 
+/// A failed try to connect is no news by itself: whoever waits in vain is told why, and his request's line says it.
+#[derive(Debug)]
+struct Quiet;
+
+impl r2d2::HandleError<DbError> for Quiet {
+    fn handle_error(&self, error: DbError) {
+        log::debug!("can't connect: {error}");
+    }
+}
+
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -51,6 +61,7 @@ impl Lane {
             .connection_timeout(RECONNECT)
             // Every transaction's BEGIN finds out whether the connection still lives.
             .test_on_check_out(false)
+            .error_handler(Box::new(Quiet))
             .build_unchecked(Manager::new(url.clone(), mode, settings.limits));
         Self {
             gate: Arc::new(Semaphore::new(settings.pool_size as usize)),

@@ -55,8 +55,9 @@ both_engines! {
     }
 
     async fn texts_come_back_as_they_went(db: TestDb) {
+        let doors = db.db();
         for text in ["", " x ", "𠮷野家", "é\u{301}", "\u{feff}", "a\nb\tc", "''\\\"", "\u{10ffff}"] {
-            let found = db.db().write(move |conn| {
+            let found = doors.write(move |conn| {
                 diesel::delete(job_leases::table).execute(conn)?;
                 store(conn, "x", text, 0)?;
                 Ok::<String, Fault>(job_leases::table.select(job_leases::holder).first(conn)?)

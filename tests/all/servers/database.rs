@@ -2,6 +2,8 @@
 
 use crate::support::cluster::{OwnCluster, address, url};
 use crate::support::database::texts;
+use crate::support::http::Client;
+use crate::support::process::{self, Process, zhuanjie};
 use crate::support::{Fault, block_on};
 use diesel::prelude::*;
 use std::time::{Duration, Instant};
@@ -224,4 +226,32 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
         let stored = db.read(count).await.expect("a read");
         assert!((2..=2 + unknown).contains(&stored), "{stored} of at most {unknown}");
     });
+}
+
+#[test]
+fn readiness_flips_when_the_database_freezes_and_liveness_does_not() {
+    let Some(cluster) = OwnCluster::new() else { return };
+    let mut command = zhuanjie(["serve", "--listen", "127.0.0.1:0"]);
+    for line in process::run(zhuanjie(["keys"])).1 {
+        if let Some((name, value)) = line.split_once('=') {
+            command.env(name, value.trim_matches('\''));
+        }
+    }
+    command.env("DATABASE_URL", cluster.address());
+    let (_server, base) = Process::serve(command);
+    let client = Client::new(&base);
+    let took = |path: &str, status: u16| {
+        let begun = Instant::now();
+        client.get(path).expect(status);
+        begun.elapsed()
+    };
+    took("/readyz", 200);
+    cluster.freeze();
+    assert!(took("/readyz", 503) < Duration::from_secs(3));
+    assert!(took("/healthz", 200) < Duration::from_secs(1));
+    cluster.thaw();
+    let thawed = Instant::now();
+    while client.get("/readyz").status != 200 {
+        assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
+    }
 }
