@@ -4,7 +4,7 @@ use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
-use crate::db::{DatabaseUrl, Db};
+use crate::db::{DatabaseUrl, Db, Settings, dialect};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
@@ -13,6 +13,7 @@ use crate::jobs;
 use crate::service;
 use crate::service::bootstrap::{self, Founding};
 use crate::service::jobs::{self as service_jobs, Job};
+use crate::service::verify;
 use anyhow::{Context, Result};
 use chrono::SecondsFormat;
 use clap::{Args, Parser, Subcommand};
@@ -70,6 +71,11 @@ enum Command {
         /// The administrator's full name.
         #[arg(long)]
         administrator: String,
+    },
+    /// Check that everything stored is as it must be: a line for each invariant; fails if one is broken.
+    Verify {
+        #[command(flatten)]
+        database: Database,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -154,6 +160,7 @@ fn run(command: Command) -> Result<()> {
             short_name,
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
+        Command::Verify { database } => verify(&database.url()?),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),
     }
@@ -242,6 +249,41 @@ async fn migrate(database: &Database) -> Result<()> {
         versions => versions.iter().for_each(|version| log::info!("applied {version}")),
     }
     Ok(())
+}
+
+/// Checks a database on one state of it, however long that takes and whoever writes meanwhile.
+///
+/// # Errors
+/// When an invariant is broken, or the database fails.
+pub fn verify(database: &DatabaseUrl) -> Result<()> {
+    let clock = Clock::system();
+    let (mut broken, mut begun, mut deaf) = (0, clock.now(), Ok(()));
+    let tell = |finding: verify::Finding| {
+        let took = (clock.now() - begun).num_milliseconds();
+        begun = clock.now();
+        broken += usize::from(!finding.broken.is_empty());
+        let verdict = if finding.broken.is_empty() { "ok    " } else { "BROKEN" };
+        let mut line = format!("{verdict} {} {} ({took} ms)\n", finding.number, finding.holds);
+        finding
+            .broken
+            .iter()
+            .for_each(|row| line.push_str(&format!("       {row}\n")));
+        if let Err(error) = say(&line) {
+            deaf = Err(error);
+        }
+    };
+    let db = Db::open(
+        database,
+        &Settings {
+            pool_size: 1,
+            ..Settings::default()
+        },
+    )?;
+    dialect::survey(&mut db.bulk_connection()?, |conn| verify::run(conn, tell))
+        .map_err(|fault| anyhow::anyhow!("{}", service_jobs::wording(&fault)))?;
+    deaf?;
+    anyhow::ensure!(broken == 0, "{broken} of {} invariants are broken", verify::count());
+    say(&format!("all {} hold\n", verify::count()))
 }
 
 /// Makes the first office. The ID number comes from standard input, so that it stands in no history of commands.

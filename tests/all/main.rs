@@ -25,4 +25,5 @@ mod season;
 mod simulation;
 mod support;
 mod transfers;
+mod verify;
 mod walkthrough;
