@@ -12,7 +12,7 @@ pub mod schema;
 pub mod types;
 mod writer;
 
-pub use connection::{Backend, Conn, DatabaseUrl};
+pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, Unique};
 pub use migrate::Migration;
 

@@ -20,19 +20,25 @@ def row_of(case):
 
 
 class Found:
-    """What a database holds of a play: the audit rows and the events it left."""
+    """What a database holds of a play: the audit rows and the events it left. One statement, so that it is one state even
+    while the writers go on."""
 
     def __init__(self, database, play):
-        self.audit = Counter()
-        self.subject = {}
+        self.audit, self.subject, self.events, self.versions = Counter(), {}, {}, {}
         actions = "'transfer.filed', 'transfer.approved', 'transfer.assigned', 'transfer.refused', 'transfer.withdrawn'"
-        for key, subject in database.rows(
-                f"SELECT request_id, subject FROM audit_log WHERE request_id LIKE '{play.run}-%' AND action IN ({actions})"):
-            self.audit[key] += 1
-            self.subject[key] = subject
-        self.events = {(case, number): event for case, number, event in database.rows(
-            f"SELECT transfer_id, number, event FROM transfer_events WHERE transfer_id > {play.base}")}
-        self.versions = dict(database.rows(f"SELECT id, version FROM transfers WHERE id > {play.base}"))
+        for kind, first, second, text in database.rows(
+                f"SELECT 'audit', 0, request_id, subject FROM audit_log "
+                f"WHERE request_id LIKE '{play.run}-%' AND action IN ({actions}) "
+                f"UNION ALL SELECT 'event', transfer_id, cast(number AS text), event FROM transfer_events "
+                f"WHERE transfer_id > {play.base} "
+                f"UNION ALL SELECT 'case', id, cast(version AS text), '' FROM transfers WHERE id > {play.base}"):
+            if kind == "audit":
+                self.audit[second] += 1
+                self.subject[second] = text
+            elif kind == "event":
+                self.events[first, int(second)] = text
+            else:
+                self.versions[first] = int(second)
 
 
 class Verdict:

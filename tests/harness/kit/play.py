@@ -92,10 +92,14 @@ class Ledger:
 
     def __init__(self):
         self.lock = threading.Lock()
-        self.done, self.refused, self.failed = [], [], []
+        self.done, self.refused = [], []
         self.replayed = 0
         #: Every answer there was, by status; 0 for none.
         self.answers = Counter()
+
+    def faults(self):
+        """Answers that say the service itself failed."""
+        return sum(times for status, times in self.answers.items() if status >= 500 and status not in LATER)
 
     def acknowledged(self):
         """Everything acknowledged up to now."""
@@ -117,7 +121,7 @@ class Play:
         target.sign_in()
         self.tokens = {self.college: source.token, self.street: target.token}
         self.target = target.office()
-        branches = target.patiently("GET", f"/v1/organizations?subtree=true&kind=branch&limit=50")[1]["items"]
+        branches = target.patiently("GET", "/v1/organizations?subtree=true&kind=branch&limit=50")[1]["items"]
         self.branches = [branch["id"] for branch in branches if branch["id"] != self.target]
         self.members = self.find_members(source)
         self.over = threading.Event()
@@ -220,7 +224,7 @@ class Writer(threading.Thread):
             if status == 401:
                 caller.sign_in()
                 self.play.tokens[caller.who] = caller.token
-            elif status in LATER or status == 0:
+            elif status >= 500 or status in LATER or status == 0:
                 if status == 503 and not found["retry-after"]:
                     self.play.faults.append("503 without Retry-After")
                 time.sleep(0.02)
@@ -233,7 +237,7 @@ class Writer(threading.Thread):
         done = Write(key, event, case, answer.get("version"), status, begun, now, tries)
         with ledger.lock:
             ledger.replayed += found["idempotent-replayed"] == "true"
-            (ledger.done if case else ledger.refused if status < 500 else ledger.failed).append(done)
+            (ledger.done if case else ledger.refused).append(done)
         if case is None and event != "filed":
             raise Broken(f"{event}: {status} {answer.get('code')}")
         return answer if case else None
