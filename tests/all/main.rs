@@ -17,6 +17,7 @@ mod marks;
 mod openapi;
 mod organizations;
 mod policies;
+mod privacy;
 mod reset;
 mod rule_pages;
 mod schema;
