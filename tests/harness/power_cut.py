@@ -18,44 +18,28 @@ Needs root, loop devices, mkfs.xfs and mkfs.ext4; answers 77 where it has them n
 
 import os
 import random
-import shutil
 import time
 
 from kit.check import Verdict, can_fail
+from kit.disk import new_disk, unmount
 from kit.play import Play
 from kit.report import main, options, percentile
-from kit.stage import CannotRun, Server, Sqlite, run, say
+from kit.stage import Server, Sqlite, run, say
 
 
 class Disk:
     """A disk image with ext4 on it, of which copies can be taken in an instant."""
 
     def __init__(self, stage, megabytes=700):
-        self.stage = stage
-        if os.getuid() != 0:
-            raise CannotRun("only root can mount")
-        for program in ("mkfs.xfs", "mkfs.ext4", "losetup"):
-            if not shutil.which(program):
-                raise CannotRun(f"{program} is missing (Debian: xfsprogs, e2fsprogs, mount)")
-        outer = f"{stage.home}/outer"
-        os.mkdir(outer)
-        run("truncate", "-s", f"{megabytes * 4}M", f"{outer}.img")
-        run("mkfs.xfs", "-q", "-m", "reflink=1", f"{outer}.img")
-        self.mount(f"{outer}.img", outer)
-        self.outer, self.image, self.path = outer, f"{outer}/disk.img", f"{stage.home}/disk"
-        os.mkdir(self.path)
-        run("truncate", "-s", f"{megabytes}M", self.image)
-        run("mkfs.ext4", "-q", self.image)
-        self.mount(self.image, self.path)
-
-    def mount(self, image, path):
-        run("mount", "-o", "loop", image, path)
-        self.stage.callback(os.system, f"umount {path} || umount -l {path}")
+        self.stage, self.path, self.outer = stage, f"{stage.home}/disk", f"{stage.home}/outer"
+        new_disk(stage, self.outer, megabytes * 4, "xfs")
+        self.image = new_disk(stage, self.path, megabytes, image=f"{self.outer}/disk.img")
+        os.mkdir(f"{stage.home}/cut")
+        stage.callback(unmount, f"{stage.home}/cut")
 
     def cut(self):
         """The disk as a power cut would leave it now, mounted: its path, and how many seconds the copy took."""
         copy, path = f"{self.outer}/cut.img", f"{self.stage.home}/cut"
-        os.makedirs(path, exist_ok=True)
         begun = time.monotonic()
         run("cp", "--reflink=always", self.image, copy)
         taken = time.monotonic() - begun
@@ -71,6 +55,8 @@ def harness(stage, report, given):
     disk = Disk(stage)
     database = Sqlite(f"{disk.path}/zhuanjie.sqlite")
     say("building an invented country on the disk image")
+    if given.control:
+        stage.environment["ZHUANJIE_CONTROL"] = "yes"
     people = stage.build_country(database.url)
     server = Server(stage, database.url)
     server.start()

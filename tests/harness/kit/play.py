@@ -96,6 +96,8 @@ class Ledger:
         self.replayed = 0
         #: Every answer there was, by status; 0 for none.
         self.answers = Counter()
+        #: Every try: when it was sent, how many seconds it took, its status.
+        self.tries = []
 
     def faults(self):
         """Answers that say the service itself failed."""
@@ -215,12 +217,14 @@ class Writer(threading.Thread):
         while True:
             tries += 1
             caller.token = self.play.tokens[caller.who]
+            sent = time.monotonic()
             try:
                 status, answer, found = caller.once("POST", path, body, headers)
             except NoAnswer:
                 status = 0
             with ledger.lock:
                 ledger.answers[status] += 1
+                ledger.tries.append((sent, time.monotonic() - sent, status))
             if status == 401:
                 caller.sign_in()
                 self.play.tokens[caller.who] = caller.token

@@ -162,18 +162,19 @@ class Postgres:
 
     name = "PostgreSQL"
 
-    def __init__(self, stage, data=None, options=""):
+    def __init__(self, stage, data=None, log_directory=None):
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: float(path.split("/")[4]))
         if not found:
             raise CannotRun("PostgreSQL's programs are not under /usr/lib/postgresql")
         self.programs, self.port = found[-1], free_port()
         self.data = data or f"{stage.home}/postgres"
-        self.log, self.options = f"{stage.home}/postgres.log", options
+        self.log = f"{stage.home}/postgres.log"
         self.database = "zhuanjie"
-        os.makedirs(self.data, exist_ok=True)
-        self.run("chown", "postgres", self.data, owner=False)
+        for directory in filter(None, [self.data, log_directory]):
+            os.makedirs(directory, exist_ok=True)
+            self.run("chown", "postgres", directory, owner=False)
         self.run(f"{self.programs}/initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                 "--locale=C.UTF-8", "--data-checksums")
+                 "--locale=C.UTF-8", "--data-checksums", *(["--waldir", log_directory] if log_directory else []))
         open(self.log, "a").close()
         os.chmod(self.log, 0o666)
         self.start()
@@ -190,7 +191,7 @@ class Postgres:
 
     def start(self):
         settings = f"-c listen_addresses=127.0.0.1 -p {self.port} -c unix_socket_directories= -c lc_messages=C " \
-                   f"-c max_connections=60 -c shared_buffers=128MB {self.options}"
+                   f"-c max_connections=60 -c shared_buffers=128MB"
         self.run(f"{self.programs}/pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", "60", "-o", settings, "start")
 
     def stop(self):
