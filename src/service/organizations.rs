@@ -19,14 +19,6 @@ use crate::repository::organizations::{self, Place};
 pub use crate::repository::organizations::{Filter, Organization};
 use crate::repository::{graduation, members};
 
-/// Whether the database holds any organization at all.
-///
-/// # Errors
-/// When the database fails.
-pub fn any(conn: &mut Conn) -> Result<bool> {
-    Ok(organizations::any(conn)?)
-}
-
 /// The organization a refusal names as the one that can help; a holding helps nobody (S-30).
 ///
 /// # Errors

@@ -19,7 +19,7 @@ from kit.disk import fill, new_disk
 from kit.play import Play
 from kit.report import main, options, percentile
 from kit.stage import Postgres, Server, Sqlite, say, until
-from kit.watch import Watch, greatest, others
+from kit.watch import READS, Watch, greatest, others
 
 #: Answers of writes that say that the disk, or the database, has no room.
 NO_ROOM = (503, 507)
@@ -38,7 +38,7 @@ def harness(stage, report, given):
     server.start()
     play = Play(server.address, people, database)
     token = play.tokens[play.college]
-    readers = [Watch(server, path, 0.02, token) for path in ("/v1/me", "/v1/transfers?limit=20", "/v1/inbox?limit=20")]
+    readers = [Watch(server, path, 0.02, token) for path in READS]
     probes = [Watch(server, path, 0.05) for path in ("/healthz", "/readyz")]
     play.start()
     play.wait_for(100)

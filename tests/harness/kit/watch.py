@@ -4,6 +4,9 @@ import http.client
 import threading
 import time
 
+#: What an administrator looks at.
+READS = ("/v1/me", "/v1/transfers?limit=20", "/v1/inbox?kind=approval_in&limit=20")
+
 
 class Watch(threading.Thread):
     """Asks one path every so many seconds, each time when the last answer is there."""
