@@ -4,7 +4,7 @@ use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, DoorOptions, Keys};
-use crate::db::{DatabaseUrl, Db, Settings, dialect};
+use crate::db::{CONTROL, DatabaseUrl, Db, Settings, dialect};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
@@ -241,6 +241,7 @@ pub async fn serve_app(
     every: Duration,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
+    refuse_control()?;
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
@@ -252,6 +253,15 @@ pub async fn serve_app(
     db.close().await;
     log::info!("stopped; everything accepted is answered and stored");
     Ok(())
+}
+
+/// A program built as the control of the power cuts says so, and serves only where it is asked to.
+fn refuse_control() -> Result<()> {
+    if !CONTROL {
+        return Ok(());
+    }
+    log::error!("BUILT TO LOSE WRITES (feature control-synchronous-normal): for tests/harness/power_cut.py only");
+    std::env::var("ZHUANJIE_CONTROL").map(drop).context("ZHUANJIE_CONTROL is not set: nothing is served")
 }
 
 async fn migrate(database: &Database) -> Result<()> {
