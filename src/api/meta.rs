@@ -2,10 +2,15 @@
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::domain::codes::Code;
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Probes, outside of the version.
 pub fn probes(config: &mut ServiceConfig<'_>) {
@@ -49,7 +54,7 @@ async fn healthz() -> HttpResponse {
 
 /// Whether requests can be answered now
 ///
-/// Asks the database.
+/// Asks the database, and waits two seconds for its answer.
 #[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "They can", body = State),
     (status = 503, description = "The database can't be reached", body = super::problem::ProblemDetails,
@@ -57,6 +62,8 @@ async fn healthz() -> HttpResponse {
 ))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    app.db.read(crate::service::organizations::any).await?;
+    let asked = app.db.read(crate::service::organizations::any);
+    let answer = tokio::time::timeout(PATIENCE, asked).await;
+    answer.map_err(|_| Code::ServiceBusy)??;
     Ok(HttpResponse::Ok().json(State { status: "ok" }))
 }

@@ -9,6 +9,7 @@ mod certification;
 mod demo;
 mod docs;
 mod doors;
+mod edge;
 mod external;
 mod graduation;
 mod jobs;

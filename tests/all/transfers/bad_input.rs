@@ -321,9 +321,9 @@ both_engines! {
         for path in ["/v1/transfers", "/v1/transfers/preview", "/v1/auth/sign-in"] {
             let operation = operation(path);
             let body = |size: usize| format!("{{\"reason\": \"{}\"}}", "x".repeat(size - 14));
-            assert_eq!(send(&admin, &operation, JSON, body(1 << 20)).code(), "request.invalid", "{path}: at the limit");
-            let answer = send(&admin, &operation, JSON, body((1 << 20) + 1)).refused(413, "request.too_large");
-            assert!(answer.json()["detail"].as_str().expect("words").contains("1048576"), "{}", answer.text);
+            assert_eq!(send(&admin, &operation, JSON, body(64 << 10)).code(), "request.invalid", "{path}: at the limit");
+            let answer = send(&admin, &operation, JSON, body((64 << 10) + 1)).refused(413, "request.too_large");
+            assert!(answer.json()["detail"].as_str().expect("words").contains("65536"), "{}", answer.text);
         }
     }
 
