@@ -24,18 +24,40 @@ pub trait Permission: 'static {
     fn admit(actor: &Actor) -> Result<(), Code>;
 }
 
-/// Anybody who is signed in.
+/// Anybody who is signed in, auditors too: for what concerns the session itself.
+pub struct Anybody;
+/// Anybody who is signed in, but for auditors, who read the audit log and nothing else.
 pub struct SignedIn;
 /// An administrator, acting from an office.
 pub struct Administrator;
+/// An auditor, acting from an office.
+pub struct Auditor;
 /// Another system, by its credential (X2).
 pub struct Integrator;
 /// Who can give another system's answer (X1): an administrator, or that system itself.
 pub struct Official;
 
-impl Permission for SignedIn {
+impl Permission for Anybody {
     fn admit(_: &Actor) -> Result<(), Code> {
         Ok(())
+    }
+}
+
+impl Permission for SignedIn {
+    fn admit(actor: &Actor) -> Result<(), Code> {
+        match actor.role {
+            Role::Auditor(_) => Err(Code::ActorAuditsOnly),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Permission for Auditor {
+    fn admit(actor: &Actor) -> Result<(), Code> {
+        match actor.role {
+            Role::Auditor(_) => Ok(()),
+            _ => Err(Code::ActorNotAuditor),
+        }
     }
 }
 

@@ -272,9 +272,8 @@ impl From<service::Error> for Problem {
             service::Error::Corrupt(what) => (Code::ServiceFault, what.to_owned()),
             service::Error::Database(error) => {
                 let code = match &error {
-                    DbError::Overloaded | DbError::Unavailable(_) => Code::ServiceBusy,
                     DbError::OutcomeUnknown(_) => Code::ServiceOutcomeUnknown,
-                    DbError::Query(e) if DbError::is_retryable(e) => Code::ServiceBusy,
+                    passing if passing.is_passing() => Code::ServiceBusy,
                     _ => Code::ServiceFault,
                 };
                 (code, error.to_string())

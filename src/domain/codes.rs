@@ -498,6 +498,16 @@ codes! {
         "This is for administrators of an organization.",
         "请联系所在团组织管理员。",
         "Ask an administrator of your organization.";
+    ActorAuditsOnly = "actor.audits_only", Forbidden, Some(Rule::O6),
+        "审计员只能查阅审计日志。",
+        "An auditor reads the audit log and nothing else.",
+        "请以本人或者其他任职身份登录后办理。",
+        "Sign in for yourself or in another office.";
+    ActorNotAuditor = "actor.not_auditor", Forbidden, Some(Rule::O6),
+        "审计日志只供审计员查阅。",
+        "The audit log is for auditors.",
+        "请联系本组织或者上级组织的审计员。",
+        "Ask an auditor of your organization or of one above.";
     AccountResetCodeInvalid = "account.reset_code_invalid", Invalid, Some(Rule::O5),
         "重置码或身份证号不正确,或重置码已使用、已过期。",
         "The code or the ID number is wrong, or the code was used or has expired.",

@@ -12,6 +12,12 @@ use super::verdict::{Decision, Verdict};
 use super::vocabulary::vocabulary;
 
 vocabulary! {
+    /// What an office is for.
+    OfficeRole {
+        Administrator = "administrator", "管理员", "an administrator's";
+        Auditor = "auditor", "审计员", "an auditor's: reads the audit log of the subtree, and nothing else";
+    }
+
     /// What is asked for.
     RequestKind {
         Begin = "begin", "任命", "to appoint";
@@ -62,6 +68,27 @@ pub fn may_change(
     Err(organization
         .parent
         .map_or(refusal.clone(), |superior| refusal.ask(superior)))
+}
+
+/// Who may make somebody an organization's auditor (审计员), or end that: only whoever would appoint at once. Nobody chooses
+/// who reads after him (our decision; the manual knows no auditors).
+///
+/// # Errors
+/// Those of [`may_change`]; `appointment.not_allowed` for the organization's own administrators.
+pub fn may_change_auditor(
+    actor: &Actor,
+    organization: &OrganizationFacts,
+    superior: Option<OrganizationId>,
+) -> Result<Way, Refusal> {
+    match may_change(actor, organization, superior)? {
+        Way::AtOnce => Ok(Way::AtOnce),
+        Way::OnRequest => {
+            let refusal = Refusal::new(Code::AppointmentNotAllowed);
+            Err(organization
+                .parent
+                .map_or(refusal.clone(), |superior| refusal.ask(superior)))
+        }
+    }
 }
 
 /// A request to begin or end somebody's office.
@@ -157,6 +184,15 @@ mod tests {
             may_change(&administrator(&university()), &class(), superior),
             Ok(Way::AtOnce)
         );
+    }
+
+    #[test]
+    fn nobody_chooses_his_own_auditor() {
+        let superior = Some(college().id);
+        let way = |actor: &Actor| may_change_auditor(actor, &class(), superior).map_err(|refusal| refusal.code);
+        assert_eq!(way(&administrator(&college())), Ok(Way::AtOnce));
+        assert_eq!(way(&administrator(&class())), Err(Code::AppointmentNotAllowed));
+        assert_eq!(way(&administrator(&university())), Err(Code::AppointmentNotAllowed));
     }
 
     #[test]
