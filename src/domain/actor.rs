@@ -2,6 +2,7 @@
 
 use super::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use super::organization::{Kind, Path};
+use super::scope::Grant;
 use super::vocabulary::vocabulary;
 
 vocabulary! {
@@ -43,6 +44,8 @@ pub enum Role {
         organization: OrganizationId,
         /// The two digits of the province whose leading organ it is, if that province has a system of its own (§1.4.5).
         province: Option<u8>,
+        /// What it may do, and how far (its scopes).
+        grant: Grant,
     },
     /// The service itself: the yearly switch, the expiry, the escalation.
     System,

@@ -217,6 +217,7 @@ pub fn integrator() -> Actor {
         role: Role::Integrator {
             organization: BEIJING,
             province: Some(BEIJING_CODE),
+            grant: Grant::everything(BEIJING),
         },
     }
 }

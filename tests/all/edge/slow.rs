@@ -6,7 +6,7 @@ use std::time::Duration;
 use zhuanjie::api::Settings;
 
 /// Longer than any of the impatient door's times, and than the rounds it looks around in.
-const SOON: Duration = Duration::from_secs(6);
+const SOON: Duration = Duration::from_secs(9);
 
 #[test]
 fn s13_api4_a_byte_at_a_time_is_answered_and_cut_off() {
@@ -127,6 +127,8 @@ fn p99(world: &World) -> Duration {
 fn s13_api4_many_stalled_clients_cost_little_memory_hold_nobody_back_and_are_gone_in_fifteen_seconds() {
     let number = std::env::var("ZHUANJIE_STALLED").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     behind(&Settings::default(), |world| {
+        // The first readings open connections to the database.
+        p99(&world);
         let (calm, before) = (p99(&world), resident());
         let begun = now();
         let stalled: Vec<Raw> = (0..number)

@@ -300,6 +300,7 @@ impl World {
                     role: Role::Integrator {
                         organization,
                         province: Some(province),
+                        grant: Grant::everything(organization),
                     },
                 }
             }
