@@ -133,7 +133,7 @@ pub fn lock(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Integrato
 /// The secrets of some credentials, the earliest first.
 pub fn secrets(conn: &mut Conn, accounts: &[AccountId]) -> QueryResult<Vec<Secret>> {
     integrator_secrets::table
-        .filter(integrator_secrets::account_id.eq_any(accounts))
+        .filter(integrator_secrets::account_id.eq_any(accounts.iter().map(|account| account.0)))
         .order(integrator_secrets::id)
         .select(Secret::as_select())
         .load(conn)
