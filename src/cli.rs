@@ -176,7 +176,7 @@ fn run(command: Command) -> Result<()> {
             short_name,
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
-        Command::Verify { database } => verify(&database.url()?),
+        Command::Verify { database } => verify(&database.config()?.database),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),
     }

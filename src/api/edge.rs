@@ -11,10 +11,10 @@ pub mod limits;
 pub mod settings;
 pub mod tls;
 
+use super::caller::bearer_token;
 use super::language;
 use super::openapi::Routes;
 use super::problem::{Helper, Problem, Unworded};
-use super::caller::bearer_token;
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::refusal::Language;
@@ -143,7 +143,11 @@ impl Asked {
 
     /// The answer to a request whose deadline has passed. What it wanted to write may yet be written.
     fn late(&self) -> Error {
-        let code = if self.method.is_safe() { Code::ServiceBusy } else { Code::ServiceOutcomeUnknown };
+        let code = if self.method.is_safe() {
+            Code::ServiceBusy
+        } else {
+            Code::ServiceOutcomeUnknown
+        };
         let mut response = Problem::from(code).respond_in(self.language, &self.path, &self.id, None);
         headers::write(response.headers_mut(), self.about.0, self.about.1);
         self.sign(response.headers_mut(), None);

@@ -1,6 +1,6 @@
 //! Other systems (对接系统): their credentials, and how they sign in.
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::extract::{Id, Json, Key, Missing, Query};
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
@@ -262,7 +262,7 @@ impl From<Issued> for IssuedView {
 #[post("/integrators")]
 async fn issue_integrator(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     body: Json<IntegratorBody>,
 ) -> Result<HttpResponse, Problem> {
     let IntegratorBody {
@@ -325,7 +325,7 @@ struct SecretBody {
 #[post("/integrators/{id}/secrets")]
 async fn add_integrator_secret(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     Id(ClientId(account)): Id<ClientId>,
     body: Json<SecretBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -358,7 +358,7 @@ async fn add_integrator_secret(
 async fn retire_integrator_secret(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     Id(ClientId(account)): Id<ClientId>,
     SecretId(secret): SecretId,
     key: Key,
@@ -396,7 +396,7 @@ struct IntegratorQuery {
 #[get("/integrators")]
 async fn list_integrators(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     Query(query): Query<IntegratorQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
@@ -435,7 +435,7 @@ struct NothingMore {}
 async fn revoke_integrator(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     Id(ClientId(account)): Id<ClientId>,
     key: Key,
     body: Json<NothingMore>,

@@ -18,6 +18,7 @@ mod meta;
 mod openapi;
 mod organizations;
 mod paging;
+mod permissions;
 mod policies;
 mod problem;
 mod reply;

@@ -1,11 +1,11 @@
 //! The OpenAPI document, made from the routes themselves.
 
+use super::edge::limits::Body;
 use super::problem::{self, ProblemDetails};
 use super::{
     appointments, auth, certifications, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
-    policies, resets, rules, search, transfers,
+    permissions, policies, resets, rules, search, transfers,
 };
-use super::edge::limits::Body;
 use crate::domain::codes::Code;
 use actix_web::App;
 use actix_web::http::Method;
@@ -84,9 +84,14 @@ pub fn document() -> Document {
         .openapi(Api::openapi())
         .configure(routes)
         .split_for_parts();
-    for item in document.paths.paths.values_mut() {
-        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-        operations.into_iter().flatten().for_each(add_common_errors);
+    let demanded = permissions::demanded(&document);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in permissions::operations_mut(item) {
+            add_common_errors(operation);
+            if let Some(action) = demanded.get(&(method, path.clone())) {
+                permissions::print(operation, *action);
+            }
+        }
     }
     document
 }
@@ -206,7 +211,9 @@ impl Routes {
     /// What kind of body an operation takes; a small one where there is none.
     pub fn body(&self, method: &Method, path: &str) -> Body {
         let mut operations = self.fitting(path).flat_map(|route| &route.operations);
-        operations.find(|(own, _)| own == method).map_or(Body::Small, |(_, body)| *body)
+        operations
+            .find(|(own, _)| own == method)
+            .map_or(Body::Small, |(_, body)| *body)
     }
 }
 
@@ -255,8 +262,12 @@ fn has_list(document: &Value, schema: &Value, depth: usize) -> bool {
     }
     let kind = &schema["type"];
     let kinds = kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice);
-    let variants = ["oneOf", "anyOf", "allOf"].iter().filter_map(|name| schema[name].as_array());
+    let variants = ["oneOf", "anyOf", "allOf"]
+        .iter()
+        .filter_map(|name| schema[name].as_array());
     kinds.iter().any(|kind| kind == "array")
-        || schema["properties"].as_object().is_some_and(|fields| fields.values().any(within))
+        || schema["properties"]
+            .as_object()
+            .is_some_and(|fields| fields.values().any(within))
         || variants.flatten().any(within)
 }

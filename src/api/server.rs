@@ -6,6 +6,7 @@ use super::edge::tls::Certificate;
 use super::edge::{Door, cors, edge, headers, limits};
 use super::meta::DocumentText;
 use super::openapi::{self, Routes};
+use super::permissions;
 use super::problem::Problem;
 use crate::app::App;
 use crate::domain::codes::Code;
@@ -66,6 +67,7 @@ pub fn threads() -> usize {
 /// When the listener can't be used, an origin is none, or the certificate can't be read.
 pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &Settings) -> io::Result<Server> {
     let document = openapi::document();
+    permissions::check(&document)?;
     let routes = web::Data::new(Routes::of(&document));
     let text = web::Data::new(DocumentText(openapi::text(&document)));
     let app = web::Data::new(app);

@@ -1,8 +1,9 @@
 //! Who acts (O6): a member for himself, an administrator from one office, another province's system, or a job.
 
+use super::codes::Code;
 use super::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use super::organization::{Kind, Path};
-use super::scope::Grant;
+use super::scope::{Grant, Reach};
 use super::vocabulary::vocabulary;
 
 vocabulary! {
@@ -120,6 +121,16 @@ impl Actor {
         self.office().or(self.audits()).map(|office| office.appointment)
     }
 
+    /// His account and the organization he acts for.
+    ///
+    /// # Errors
+    /// `actor.not_administrator` for everybody but administrators.
+    pub fn in_office(&self) -> Result<(AccountId, OrganizationId), Code> {
+        let office = self.office().ok_or(Code::ActorNotAdministrator)?;
+        let account = self.account.ok_or(Code::ActorNotAdministrator)?;
+        Ok((account, office.organization))
+    }
+
     /// The province for whose own system he speaks (X1, X2).
     pub fn speaks_for(&self) -> Option<u8> {
         match self.role {
@@ -150,8 +161,25 @@ impl Actor {
         self.office().is_some_and(|office| office.organization == organization)
     }
 
-    /// Whether the place lies in his subtree, his own organization included (O6).
+    /// Whether the place lies in his subtree, his own organization included (O6); for another system, in its reach.
     pub fn reaches(&self, path: &Path) -> bool {
-        self.office().is_some_and(|office| path.is_within(&office.path))
+        match &self.role {
+            Role::Administrator(office) => path.is_within(&office.path),
+            Role::Integrator { grant, .. } => grant.reaches(path),
+            Role::Member | Role::Auditor(_) | Role::System => false,
+        }
+    }
+
+    /// Where the subtree begins whose lists he reads, and whose organization he acts for.
+    ///
+    /// # Errors
+    /// `integrator.scope_missing` for another system that does not reach below its organization: lists do.
+    pub fn subtree(&self) -> Result<Option<(&Path, OrganizationId)>, Code> {
+        match &self.role {
+            Role::Administrator(office) => Ok(Some((&office.path, office.organization))),
+            Role::Integrator { grant, .. } if grant.reach == Reach::Own => Err(Code::IntegratorScopeMissing),
+            Role::Integrator { grant, organization, .. } => Ok(Some((&grant.path, *organization))),
+            Role::Member | Role::Auditor(_) | Role::System => Ok(None),
+        }
     }
 }

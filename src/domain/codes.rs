@@ -366,11 +366,6 @@ codes! {
         "There is no such organization.",
         "请核对编号,或按名称查找。",
         "Check the id, or search by name.";
-    OrganizationOutOfScope = "organization.out_of_scope", Forbidden, Some(Rule::O6),
-        "该组织不在您所辖范围内。",
-        "This organization does not lie in your subtree.",
-        "请联系该组织的管理员或其上级。",
-        "Ask its own administrator or its superior.";
     OrganizationKindNotAllowedHere = "organization.kind_not_allowed_here", Invalid, Some(Rule::O1),
         "该上级组织下不能设立这种类别的组织。",
         "This kind of organization cannot stand under that superior.",

@@ -1,10 +1,10 @@
 //! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
 
-use super::policies::is_national;
-use super::{Context, Error, Result, audit};
+use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::db::types::Micros;
 use crate::domain::actor::{Actor, Role};
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, IntegratorSecretId, OrganizationId};
 use crate::domain::organization::{Kind, Level};
@@ -78,7 +78,7 @@ pub struct Credential {
 /// `integrator.not_allowed` for anybody but the nation's own administrators; `organization.not_found`,
 /// `organization.closed`; `request.invalid` for a province's scope on what is none.
 pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Wanted) -> Result<Issued> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let organization = organizations::find(conn, wanted.organization)?;
     let organization = organization.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/organization"))?;
     if !organization.facts().is_active() {
@@ -134,7 +134,7 @@ pub fn add_secret(
     account: AccountId,
     expires_at: Option<Timestamp>,
 ) -> Result<Issued> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let integrator = integrators::lock(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     if !is_in_force(&integrator, context.now) {
         return Err(Code::IntegratorRevoked.into());
@@ -158,7 +158,7 @@ pub fn retire_secret(
     account: AccountId,
     secret: IntegratorSecretId,
 ) -> Result<Shown> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::lock(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     let known = integrators::secrets(conn, &[account])?;
     if !known.iter().any(|one| one.id == secret) {
@@ -204,7 +204,7 @@ fn province_of(organization: &Organization) -> Option<u8> {
 /// # Errors
 /// `integrator.not_allowed`.
 pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit: i64) -> Result<Vec<Shown>> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let found = integrators::page(conn, after, limit)?;
     let accounts: Vec<AccountId> = found.iter().map(|named| named.integrator.account_id).collect();
     let secrets = integrators::secrets(conn, &accounts)?;
@@ -221,19 +221,11 @@ pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit:
 /// # Errors
 /// `integrator.not_allowed`, `integrator.not_found`.
 pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<Shown> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::revoke(conn, account, context.now)?;
     let revoked = shown(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     audit::record(conn, context, "integrator.revoked", Some(&account.to_string()))?;
     Ok(revoked)
-}
-
-fn is_allowed(actor: &Actor) -> Result<()> {
-    if is_national(actor) {
-        Ok(())
-    } else {
-        Err(Code::IntegratorNotAllowed.into())
-    }
 }
 
 /// Whose credential was shown, and by which secret.

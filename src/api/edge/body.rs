@@ -98,7 +98,10 @@ pub async fn receive(
 
 fn reserve(memory: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit, Code> {
     let bytes = u32::try_from(bytes).map_err(|_| Code::ServiceBusy)?;
-    memory.clone().try_acquire_many_owned(bytes).map_err(|_| Code::ServiceBusy)
+    memory
+        .clone()
+        .try_acquire_many_owned(bytes)
+        .map_err(|_| Code::ServiceBusy)
 }
 
 fn broken(error: &PayloadError) -> Problem {

@@ -71,7 +71,11 @@ impl Connection {
 
     fn is_held_for_nothing(&self, idle: Duration) -> bool {
         let silent = Duration::from_millis(self.age().saturating_sub(self.last.load(Ordering::Relaxed)));
-        let limit = if self.refused.load(Ordering::Relaxed) { FAREWELL } else { idle };
+        let limit = if self.refused.load(Ordering::Relaxed) {
+            FAREWELL
+        } else {
+            idle
+        };
         self.busy.load(Ordering::Relaxed) == 0 && silent > limit
     }
 }

@@ -47,12 +47,18 @@ impl Body {
 /// # Errors
 /// `request.address_too_long` (414), `request.head_too_large` (431), `request.too_large` (413).
 pub fn admit(request: &HttpRequest, body: Body) -> Result<(), Problem> {
-    let address = request.uri().path_and_query().map_or(0, |address| address.as_str().len());
+    let address = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |address| address.as_str().len());
     if address > LONGEST_ADDRESS {
         return Err(over(Code::RequestAddressTooLong, LONGEST_ADDRESS));
     }
     let headers = request.headers();
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if headers.len() > MOST_FIELDS || bytes > LARGEST_HEAD {
         let refusal = Refusal::new(Code::RequestHeadTooLarge).with("fields", MOST_FIELDS);
         return Err(Problem::new(refusal.with("limit", LARGEST_HEAD)));

@@ -51,7 +51,9 @@ impl Certificate {
         let known = self.current.read().unwrap_or_else(PoisonError::into_inner).0;
         let fresh = changed(&self.chain, &self.key).and_then(|at| {
             let is_new = at != known;
-            is_new.then(|| load(&self.chain, &self.key).map(|key| (at, key))).transpose()
+            is_new
+                .then(|| load(&self.chain, &self.key).map(|key| (at, key)))
+                .transpose()
         });
         match fresh {
             Ok(None) => {}
