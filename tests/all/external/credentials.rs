@@ -73,7 +73,7 @@ both_engines! {
         let newest = world.admin("nation").get("/v1/integrators?limit=1").expect(200);
         let page = newest.json();
         assert_eq!(page["items"][0]["organization_id"], json!(world.org("university")));
-        assert!(page["next_cursor"].is_string() && !newest.text.contains("secret"));
+        assert!(page["next_cursor"].is_string() && !newest.text.contains("client_secret"));
         let bad = [
             (json!({"name": " ", "organization": world.org("beijing")}), 422, "request.invalid"),
             (json!({"name": "x", "organization": "org_0000000000000"}), 422, "request.invalid"),
