@@ -256,7 +256,11 @@ pub async fn serve_app(
     let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
     let server = api::serve_behind(app, listener, api::threads(), door)?;
     announce(address)?;
-    let scheme = if door.tls_certificate.is_some() { "https" } else { "http" };
+    let scheme = if door.tls_certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
     log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
     server.await?;
     timer.abort();

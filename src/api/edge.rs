@@ -212,7 +212,10 @@ pub async fn edge(
     asked.sign(response.headers_mut(), standing.as_ref());
     if is_refused {
         // Whatever is still to come of its body is not waited for.
-        response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
         connection.iter().for_each(|connection| connection.refuse());
     }
     let route = response.request().match_pattern().unwrap_or_else(|| "-".into());

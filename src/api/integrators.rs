@@ -117,7 +117,10 @@ async fn get_token(app: web::Data<App>, body: Json<TokenBody>) -> Result<HttpRes
             .write(move |conn| integrators::note_use(conn, secret, now))
             .await?;
     }
-    let access_token = app.tokens.issue(signed_in.bearer, now).map_err(|_| Code::ServiceFault)?;
+    let access_token = app
+        .tokens
+        .issue(signed_in.bearer, now)
+        .map_err(|_| Code::ServiceFault)?;
     Ok(HttpResponse::Ok().json(TokenAnswer {
         access_token,
         token_type: "Bearer",
@@ -179,7 +182,11 @@ struct IntegratorView {
 impl From<Shown> for IntegratorView {
     fn from(Shown { named, secrets }: Shown) -> Self {
         let integrator = named.integrator;
-        let last_used = secrets.iter().filter_map(|secret| secret.last_used_at).map(Timestamp::from).max();
+        let last_used = secrets
+            .iter()
+            .filter_map(|secret| secret.last_used_at)
+            .map(Timestamp::from)
+            .max();
         Self {
             client_id: integrator.account_id,
             name: named.name,
@@ -273,7 +280,10 @@ async fn issue_integrator(
         expires_at,
     } = body.into_inner();
     to_come(expires_at, caller.context.now)?;
-    if scopes.as_ref().is_some_and(|scopes| scopes.is_empty() || scopes.len() > Scope::ALL.len()) {
+    if scopes
+        .as_ref()
+        .is_some_and(|scopes| scopes.is_empty() || scopes.len() > Scope::ALL.len())
+    {
         let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected some scopes, each once");
         return Err(Problem::new(refusal.at("/scopes")));
     }

@@ -178,7 +178,9 @@ impl Actor {
         match &self.role {
             Role::Administrator(office) => Ok(Some((&office.path, office.organization))),
             Role::Integrator { grant, .. } if grant.reach == Reach::Own => Err(Code::IntegratorScopeMissing),
-            Role::Integrator { grant, organization, .. } => Ok(Some((&grant.path, *organization))),
+            Role::Integrator {
+                grant, organization, ..
+            } => Ok(Some((&grant.path, *organization))),
             Role::Member | Role::Auditor(_) | Role::System => Ok(None),
         }
     }

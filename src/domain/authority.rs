@@ -520,7 +520,9 @@ fn holds(actor: &Actor, holders: &[OrganizationId]) -> bool {
 fn place(actor: &Actor, path: &Path) -> Relation {
     let from = match &actor.role {
         Role::Administrator(office) => &office.path,
-        Role::Integrator { grant, .. } if path.is_below(&grant.path) && !grant.reaches(path) => return Relation::Stranger,
+        Role::Integrator { grant, .. } if path.is_below(&grant.path) && !grant.reaches(path) => {
+            return Relation::Stranger;
+        }
         Role::Integrator { grant, .. } => &grant.path,
         _ => return Relation::Stranger,
     };

@@ -117,6 +117,9 @@ mod tests {
             assert_eq!(grant(Reach::Below).reaches(place), reaches);
         }
         assert!(grant(Reach::Own).admit(Scope::MembersRead).is_ok());
-        assert_eq!(grant(Reach::Own).admit(Scope::InboundFile), Err(Code::IntegratorScopeMissing));
+        assert_eq!(
+            grant(Reach::Own).admit(Scope::InboundFile),
+            Err(Code::IntegratorScopeMissing)
+        );
     }
 }

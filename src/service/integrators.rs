@@ -253,7 +253,9 @@ pub fn sign_in(conn: &mut Conn, vault: &Vault, credential: &Credential, now: Tim
     }
     let _ = is_same(&given, &[]);
     let (_, secret) = found.zip(fitting).ok_or(Code::RequestSignInFailed)?;
-    let was_noted = secret.last_used_at.is_some_and(|at| now - Timestamp::from(at) < NOTED_EVERY);
+    let was_noted = secret
+        .last_used_at
+        .is_some_and(|at| now - Timestamp::from(at) < NOTED_EVERY);
     Ok(SignedIn {
         bearer: Bearer {
             account: client,

@@ -1,7 +1,7 @@
 -- What another system's credential may be used for: its scopes, parted by spaces, and whether they reach below its
 -- organization.
 ALTER TABLE integrators ADD COLUMN scopes TEXT NOT NULL DEFAULT 'organizations:read';
-ALTER TABLE integrators ADD COLUMN reach TEXT NOT NULL DEFAULT 'self' CHECK (reach IN ('self', 'self_and_below'));
+ALTER TABLE integrators ADD COLUMN reach TEXT NOT NULL DEFAULT 'self';
 -- A province's own system keeps what it could do before there were scopes.
 UPDATE integrators SET scopes = 'organizations:read transfers:read transfers:answer inbound:file' WHERE province IS NOT NULL;
 

@@ -19,8 +19,15 @@ fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address(
             client.get("/v1/organizations?limit=1").expect(200);
         }
         let spent = client.get("/v1/organizations?limit=1").refused(429, "request.too_many");
-        assert!(spent.header("ratelimit").is_some_and(|text| text.starts_with("\"account\";r=0;t=")));
-        let wait: u64 = spent.header("retry-after").and_then(|text| text.parse().ok()).expect("seconds");
+        assert!(
+            spent
+                .header("ratelimit")
+                .is_some_and(|text| text.starts_with("\"account\";r=0;t="))
+        );
+        let wait: u64 = spent
+            .header("retry-after")
+            .and_then(|text| text.parse().ok())
+            .expect("seconds");
         assert!((1..=13).contains(&wait), "{wait}");
         // Another account has a budget of its own, whoever asks without a token, or with a made-up one, the address's.
         world.admin("county").get("/v1/organizations?limit=1").expect(200);

@@ -19,7 +19,10 @@ fn is_guarded(answer: &Answer, what: &str) {
     }
     let content = answer.header("content-security-policy").expect("a policy");
     assert!(content.contains("default-src 'none'"), "{what}: {content}");
-    assert!(answer.header("strict-transport-security").is_none(), "{what}: it came without TLS");
+    assert!(
+        answer.header("strict-transport-security").is_none(),
+        "{what}: it came without TLS"
+    );
     for name in ["server", "x-powered-by", "set-cookie"] {
         assert!(answer.header(name).is_none(), "{what}: {name}");
     }
@@ -38,23 +41,42 @@ fn s20_api8_every_answer_is_guarded_errors_too() {
             ("no token", anybody.get("/v1/organizations"), 401),
             ("no route", anybody.get("/no/such/thing"), 404),
             ("no method", anybody.request("TRACE", "/v1/organizations").send(), 405),
-            ("no JSON", anybody.request("POST", "/v1/auth/sign-in").body("{").send(), 415),
+            (
+                "no JSON",
+                anybody.request("POST", "/v1/auth/sign-in").body("{").send(),
+                415,
+            ),
             ("no sense", anybody.post("/v1/auth/sign-in", &json!({"x": 1})), 422),
-            ("too large", anybody.post("/v1/auth/sign-in", &json!("x".repeat(70_000))), 413),
+            (
+                "too large",
+                anybody.post("/v1/auth/sign-in", &json!("x".repeat(70_000))),
+                413,
+            ),
         ] {
             is_guarded(&answer.expect(status), what);
         }
         let page = anybody.get("/docs/").expect(200);
         let policy = page.header("content-security-policy").expect("a policy");
-        assert!(policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"), "{policy}");
-        assert!(!page.text.contains("<script>"), "a script within the page would be blocked");
+        assert!(
+            policy.contains("script-src 'self';") && policy.contains("frame-ancestors 'none'"),
+            "{policy}"
+        );
+        assert!(
+            !page.text.contains("<script>"),
+            "a script within the page would be blocked"
+        );
     });
 }
 
 #[test]
 fn api8_without_configuration_no_other_origin_may_call() {
     behind(&Settings::default(), |world| {
-        let answer = world.anybody().request("GET", "/v1/rules").header("origin", PAGE).send().expect(200);
+        let answer = world
+            .anybody()
+            .request("GET", "/v1/rules")
+            .header("origin", PAGE)
+            .send()
+            .expect(200);
         assert!(answer.header("access-control-allow-origin").is_none());
         let asked = world.anybody();
         let asked = asked.request("OPTIONS", "/v1/rules").header("origin", PAGE);
@@ -75,7 +97,10 @@ fn api8_the_origins_of_the_list_may_call_and_read_what_they_need() {
         let asked = anybody.request("OPTIONS", "/v1/transfers").header("origin", PAGE);
         let asked = asked
             .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,idempotency-key,if-match,content-type")
+            .header(
+                "access-control-request-headers",
+                "authorization,idempotency-key,if-match,content-type",
+            )
             .send()
             .expect(200);
         assert_eq!(asked.header("access-control-allow-origin"), Some(PAGE));
@@ -84,13 +109,36 @@ fn api8_the_origins_of_the_list_may_call_and_read_what_they_need() {
         let from = |origin: &str| anybody.request("GET", "/v1/rules").header("origin", origin).send();
         let answer = from(PAGE).expect(200);
         assert_eq!(answer.header("access-control-allow-origin"), Some(PAGE));
-        assert!(answer.header("vary").is_some_and(|vary| vary.to_lowercase().contains("origin")));
-        let exposed = answer.header("access-control-expose-headers").expect("a list").to_lowercase();
-        for name in ["etag", "link", "location", "ratelimit", "ratelimit-policy", "x-request-id", "retry-after"] {
+        assert!(
+            answer
+                .header("vary")
+                .is_some_and(|vary| vary.to_lowercase().contains("origin"))
+        );
+        let exposed = answer
+            .header("access-control-expose-headers")
+            .expect("a list")
+            .to_lowercase();
+        for name in [
+            "etag",
+            "link",
+            "location",
+            "ratelimit",
+            "ratelimit-policy",
+            "x-request-id",
+            "retry-after",
+        ] {
             assert!(exposed.split(',').any(|one| one.trim() == name), "{name} in {exposed}");
         }
-        for stranger in ["https://evil.example", "https://tuan.example.cn.evil.example", "null", "http://tuan.example.cn"] {
-            assert!(from(stranger).header("access-control-allow-origin").is_none(), "{stranger}");
+        for stranger in [
+            "https://evil.example",
+            "https://tuan.example.cn.evil.example",
+            "null",
+            "http://tuan.example.cn",
+        ] {
+            assert!(
+                from(stranger).header("access-control-allow-origin").is_none(),
+                "{stranger}"
+            );
         }
         // A refusal at the door can be read by the page, too.
         assert_eq!(from(PAGE).expect(429).header("access-control-allow-origin"), Some(PAGE));
@@ -99,7 +147,13 @@ fn api8_the_origins_of_the_list_may_call_and_read_what_they_need() {
 
 #[test]
 fn api8_what_is_no_origin_is_refused_at_the_start() {
-    for bad in ["*", "tuan.example.cn", "https://tuan.example.cn/", "https://tuan.example.cn/x", ""] {
+    for bad in [
+        "*",
+        "tuan.example.cn",
+        "https://tuan.example.cn/",
+        "https://tuan.example.cn/x",
+        "",
+    ] {
         let door = Settings {
             cors_origins: vec![bad.into()],
             ..Settings::default()

@@ -51,7 +51,9 @@ fn objects<'a>(document: &'a Value, schema: &'a Value, depth: usize, found: &mut
     let schema = resolved(document, schema);
     if let Some(fields) = schema["properties"].as_object() {
         found.push(schema);
-        fields.values().for_each(|field| objects(document, field, depth + 1, found));
+        fields
+            .values()
+            .for_each(|field| objects(document, field, depth + 1, found));
     }
     objects_of_parts(document, schema, depth, found);
 }
@@ -60,8 +62,12 @@ fn objects_of_parts<'a>(document: &'a Value, schema: &'a Value, depth: usize, fo
     if !schema["items"].is_null() {
         objects(document, &schema["items"], depth + 1, found);
     }
-    let parts = ["oneOf", "anyOf", "allOf"].iter().filter_map(|name| schema[name].as_array());
-    parts.flatten().for_each(|part| objects(document, part, depth + 1, found));
+    let parts = ["oneOf", "anyOf", "allOf"]
+        .iter()
+        .filter_map(|name| schema[name].as_array());
+    parts
+        .flatten()
+        .for_each(|part| objects(document, part, depth + 1, found));
 }
 
 #[test]
@@ -74,7 +80,11 @@ fn s06_api3_the_document_closes_every_object_a_client_sends() {
                 objects(&document, schema, 0, &mut found);
             }
             for object in found {
-                assert_eq!(object["additionalProperties"], json!(false), "{method} {path}: {object}");
+                assert_eq!(
+                    object["additionalProperties"],
+                    json!(false),
+                    "{method} {path}: {object}"
+                );
             }
         }
     });
@@ -87,7 +97,9 @@ fn s06_api3_mass_assignment_no_write_takes_a_field_that_is_not_its_own() {
         let callers = [world.admin("nation"), world.person("class_1/1"), system(&world)];
         let mut tried = 0;
         for (method, path, operation) in operations(&document) {
-            let Some(schema) = body_schema(&document, &operation) else { continue };
+            let Some(schema) = body_schema(&document, &operation) else {
+                continue;
+            };
             let own = schema["properties"].as_object().cloned().unwrap_or_default();
             for field in SERVER_OWNED.iter().filter(|field| !own.contains_key(**field)) {
                 let body = Value::Object(Map::from_iter([((*field).to_owned(), json!(1))]));
@@ -101,7 +113,10 @@ fn s06_api3_mass_assignment_no_write_takes_a_field_that_is_not_its_own() {
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
+    let entries = fs::read_dir(folder)
+        .expect("a folder")
+        .flatten()
+        .map(|entry| entry.path());
     entries
         .flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
         .collect()
@@ -110,7 +125,11 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 fn is_unknown(caller: &Client, method: &str, path: &str, body: &Value) -> bool {
     let request = caller.request(method, path).header("idempotency-key", &fresh_key());
     let answer = request.header("if-match", "*").json(body).send();
-    assert!(!(200..300).contains(&answer.status), "{method} {path} {body}: {}", answer.text);
+    assert!(
+        !(200..300).contains(&answer.status),
+        "{method} {path} {body}: {}",
+        answer.text
+    );
     answer.status == 422 && answer.text.contains("unknown field")
 }
 
@@ -124,11 +143,36 @@ fn s21_api9_whatever_the_document_does_not_say_is_not_there() {
     behind(&Settings::default(), |world| {
         let nation = world.admin("nation");
         for path in [
-            "/", "/v1", "/v1/", "/v2/organizations", "/v0/organizations", "/api/v1/organizations", "/admin", "/metrics",
-            "/debug", "/debug/pprof", "/actuator", "/actuator/env", "/.env", "/.git/config", "/v1/users", "/v1/accounts",
-            "/v1/accounts/1", "/graphql", "/v1/openapi.yaml", "/swagger.json", "/console", "/server-status", "/v1/test",
-            "/v1/organizations/", "/V1/organizations", "/v1//organizations", "/v1/organizations/../organizations",
-"/healthz/", "/internal", "/v1/transfers/export",
+            "/",
+            "/v1",
+            "/v1/",
+            "/v2/organizations",
+            "/v0/organizations",
+            "/api/v1/organizations",
+            "/admin",
+            "/metrics",
+            "/debug",
+            "/debug/pprof",
+            "/actuator",
+            "/actuator/env",
+            "/.env",
+            "/.git/config",
+            "/v1/users",
+            "/v1/accounts",
+            "/v1/accounts/1",
+            "/graphql",
+            "/v1/openapi.yaml",
+            "/swagger.json",
+            "/console",
+            "/server-status",
+            "/v1/test",
+            "/v1/organizations/",
+            "/V1/organizations",
+            "/v1//organizations",
+            "/v1/organizations/../organizations",
+            "/healthz/",
+            "/internal",
+            "/v1/transfers/export",
         ] {
             let answer = nation.get(path);
             assert_eq!(answer.status, 404, "{path}: {}", answer.text);
@@ -148,12 +192,31 @@ fn s21_api9_every_documented_operation_is_routed_and_no_other_method_is() {
             assert!(!is_missing && answer.status != 405, "{method} {path}");
         }
         for (_, path, _) in &known {
-            for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "TRACE", "CONNECTION", "X"] {
+            for method in [
+                "GET",
+                "POST",
+                "PUT",
+                "DELETE",
+                "PATCH",
+                "HEAD",
+                "OPTIONS",
+                "TRACE",
+                "CONNECTION",
+                "X",
+            ] {
                 if !known.iter().any(|(own, other, _)| own == method && other == path) {
                     let answer = nation.request(method, path).send();
                     // HTTP has a body for no answer to HEAD, and the page of a GET is none of HEAD's.
-                    assert!(answer.status == 405, "{method} {path}: {} {}", answer.status, answer.text);
-                    assert!(answer.header("allow").is_some_and(|allow| !allow.is_empty()), "{method} {path}");
+                    assert!(
+                        answer.status == 405,
+                        "{method} {path}: {} {}",
+                        answer.status,
+                        answer.text
+                    );
+                    assert!(
+                        answer.header("allow").is_some_and(|allow| !allow.is_empty()),
+                        "{method} {path}"
+                    );
                 }
             }
         }
@@ -165,7 +228,10 @@ fn s21_api9_every_route_of_the_source_is_in_the_document() {
     behind(&Settings::default(), |world| {
         let document = document(&world);
         let paths = document["paths"].as_object().expect("paths");
-        let documented: usize = paths.values().map(|item| item.as_object().expect("operations").len()).sum();
+        let documented: usize = paths
+            .values()
+            .map(|item| item.as_object().expect("operations").len())
+            .sum();
         let api = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api");
         let mut routed = 0;
         for file in sources(&api) {
@@ -179,7 +245,10 @@ fn s21_api9_every_route_of_the_source_is_in_the_document() {
             assert_eq!(by_hand, usize::from(is_server), "{}", file.display());
         }
         // Those of one macro: the decisions on a transfer.
-        let made = fs::read_to_string(api.join("transfers/mod.rs")).expect("UTF-8").matches("\ndecision! {").count();
+        let made = fs::read_to_string(api.join("transfers/mod.rs"))
+            .expect("UTF-8")
+            .matches("\ndecision! {")
+            .count();
         assert_eq!(routed + made, documented, "{routed} routes, {documented} documented");
     });
 }
@@ -199,10 +268,21 @@ fn s16_api7_no_address_that_a_client_gives_is_called() {
             let body: Map<String, Value> = fields.keys().map(|name| (name.clone(), json!(url))).collect();
             for caller in &callers {
                 let mut request = caller.request(&method, &path).header("idempotency-key", &fresh_key());
-                for name in ["referer", "origin", "x-forwarded-host", "forwarded", "x-original-url", "x-callback-url"] {
+                for name in [
+                    "referer",
+                    "origin",
+                    "x-forwarded-host",
+                    "forwarded",
+                    "x-original-url",
+                    "x-callback-url",
+                ] {
                     request = request.header(name, &url);
                 }
-                let request = if fields.is_empty() { request } else { request.json(&body.clone().into()) };
+                let request = if fields.is_empty() {
+                    request
+                } else {
+                    request.json(&body.clone().into())
+                };
                 assert_ne!(request.send().status, 500, "{method} {path}");
             }
             caller_with_query(&callers[0], &method, &path, &url);

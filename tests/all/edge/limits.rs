@@ -70,7 +70,11 @@ fn s12_api4_a_body_is_as_long_as_its_operation_needs_announced_or_in_pieces() {
                 pieces.send(format!("{length:x}\r\n{body}\r\n0\r\n\r\n"));
                 for (name, mut raw) in [("announced", announced), ("in pieces", pieces)] {
                     let (status, _, text) = raw.answer();
-                    assert_eq!(status, if is_refused { 413 } else { 422 }, "{path} {length} {name}: {text}");
+                    assert_eq!(
+                        status,
+                        if is_refused { 413 } else { 422 },
+                        "{path} {length} {name}: {text}"
+                    );
                     assert_eq!(text.contains(&limit.to_string()), is_refused, "{text}");
                 }
             }
@@ -90,7 +94,10 @@ fn s12_api4_json_is_nested_as_deep_as_it_may_be_and_no_deeper() {
         ] {
             let client = world.anybody();
             let request = client.request("POST", "/v1/auth/sign-in");
-            let answer = request.header("content-type", "application/json").body(nested(depth)).send();
+            let answer = request
+                .header("content-type", "application/json")
+                .body(nested(depth))
+                .send();
             answer.refused(status, code);
         }
     });
@@ -107,7 +114,14 @@ fn s12_api4_a_batch_and_a_page_hold_as_many_things_as_they_may_and_no_more() {
         for (length, status) in [(0, 422), (1, 200), (199, 200), (200, 200), (201, 422), (10_000, 422)] {
             admin.write("/v1/transfers/decisions", &batch(length)).expect(status);
         }
-        for (limit, status) in [("0", 400), ("1", 200), ("199", 200), ("200", 200), ("201", 400), ("999999999", 400)] {
+        for (limit, status) in [
+            ("0", 400),
+            ("1", 200),
+            ("199", 200),
+            ("200", 200),
+            ("201", 400),
+            ("999999999", 400),
+        ] {
             admin.get(&format!("/v1/organizations?limit={limit}")).expect(status);
         }
     });
@@ -122,7 +136,10 @@ fn s12_api4_ten_gigabytes_are_refused_without_being_read() {
             raw.send(post(path, "content-length: 10737418240\r\n"));
             let (status, head, body) = raw.answer();
             assert_eq!(status, 413, "{path}: {body}");
-            assert!(head.contains("connection: close") && body.contains("request.too_large"), "{head}{body}");
+            assert!(
+                head.contains("connection: close") && body.contains("request.too_large"),
+                "{head}{body}"
+            );
             raw.closed();
         }
         // In pieces nobody knows how long it is until it is too long; then no more of it is taken.

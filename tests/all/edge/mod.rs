@@ -72,9 +72,15 @@ impl Raw {
             text.push(byte[0]);
         }
         let head = String::from_utf8(text).expect("ASCII").to_lowercase();
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0);
         let length = head.split("content-length: ").nth(1);
-        let length = length.and_then(|rest| rest.split('\r').next()?.parse().ok()).unwrap_or(0);
+        let length = length
+            .and_then(|rest| rest.split('\r').next()?.parse().ok())
+            .unwrap_or(0);
         let mut body = vec![0; length];
         self.0.read_exact(&mut body).expect("the body");
         (status, head, String::from_utf8(body).expect("UTF-8"))
@@ -134,7 +140,8 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
         .flat_map(|(path, item)| {
             let filled = path
                 .replace("{season}", "2026")
-                .replace("{code}", "x")
+                .replace("{code}", "service.fault")
+                .replace("{secret}", &ids::IntegratorSecretId(1).to_string())
                 .replace("{id}", &nothing(path));
             let item = item.as_object().expect("operations");
             item.iter()

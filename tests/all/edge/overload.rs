@@ -13,7 +13,7 @@ use zhuanjie::api::Settings;
 
 fn change(client: &Client, path: &str) -> Answer {
     let request = client.request("POST", path).header("idempotency-key", &fresh_key());
-    let body = json!({"contact_name": "张三", "contact_phone": "010-12345678"});
+    let body = json!({"name": "张三", "phone": "010-12345678"});
     request.header("if-match", "*").json(&body).send()
 }
 
@@ -54,7 +54,10 @@ fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
         raw.send(super::post("/v1/transfers", "content-length: 60000\r\n"));
         let (status, head, body) = raw.answer();
         assert_eq!(status, 503, "{body}");
-        assert!(head.contains("retry-after: 1") && head.contains("connection: close"), "{head}");
+        assert!(
+            head.contains("retry-after: 1") && head.contains("connection: close"),
+            "{head}"
+        );
         world.anybody().get("/healthz").expect(200);
         other.batch_execute("ROLLBACK").expect("it is let go");
         for held in held {
@@ -94,7 +97,9 @@ fn with_the_database_frozen_liveness_answers_at_once_readiness_turns_and_reads_e
         world.anybody().get("/readyz").expect(200);
         let admin = world.admin("college");
         let mut other = world.db.conn();
-        other.batch_execute("BEGIN; LOCK TABLE organizations, accounts").expect("nothing can be read");
+        other
+            .batch_execute("BEGIN; LOCK TABLE organizations, accounts")
+            .expect("nothing can be read");
         let begun = now();
         let reading = std::thread::spawn(move || {
             let answer = admin.get("/v1/organizations?limit=1");

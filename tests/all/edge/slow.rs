@@ -24,7 +24,10 @@ fn s13_api4_a_byte_at_a_time_is_answered_and_cut_off() {
             let begun = now();
             let (status, head, body) = raw.answer();
             assert_eq!(status, 408, "{body}");
-            assert!(body.contains("request.timeout") && head.contains("connection: close"), "{head}{body}");
+            assert!(
+                body.contains("request.timeout") && head.contains("connection: close"),
+                "{head}{body}"
+            );
             assert!(begun.elapsed() < SOON);
             assert!(raw.closed() < SOON);
             slow.join().expect("its connection was closed");
@@ -103,8 +106,14 @@ fn s13_an_answer_that_nobody_takes_is_given_up() {
 
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("its memory");
-    line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS"))
+        .expect("its memory");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse().ok())
+        .expect("a number")
 }
 
 /// The 99th percentile of 300 readings by somebody who does nothing wrong.
@@ -125,7 +134,10 @@ fn p99(world: &World) -> Duration {
 /// this process, so what is measured is an upper bound.
 #[test]
 fn s13_api4_many_stalled_clients_cost_little_memory_hold_nobody_back_and_are_gone_in_fifteen_seconds() {
-    let number = std::env::var("ZHUANJIE_STALLED").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
+    let number = std::env::var("ZHUANJIE_STALLED")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(100);
     behind(&Settings::default(), |world| {
         // The first readings open connections to the database.
         p99(&world);
@@ -154,6 +166,9 @@ fn s13_api4_many_stalled_clients_cost_little_memory_hold_nobody_back_and_are_gon
         assert!(more < 200, "{more} MB");
         assert!(gone < Duration::from_secs(15), "{gone:?}");
         // A machine that does other things too may take twenty milliseconds for anything.
-        assert!(loaded < 2 * calm + Duration::from_millis(20), "{calm:?} became {loaded:?}");
+        assert!(
+            loaded < 2 * calm + Duration::from_millis(20),
+            "{calm:?} became {loaded:?}"
+        );
     });
 }

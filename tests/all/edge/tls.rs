@@ -82,9 +82,15 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
             let answer = ask(&world, "first", &[version]).expect("an answer");
             assert!(answer.starts_with("http/1.1 200"), "{answer}");
-            assert!(answer.contains("strict-transport-security: max-age=31536000"), "{answer}");
+            assert!(
+                answer.contains("strict-transport-security: max-age=31536000"),
+                "{answer}"
+            );
         }
-        assert!(ask(&world, "second", rustls::ALL_VERSIONS).is_err(), "another authority vouches for nothing");
+        assert!(
+            ask(&world, "second", rustls::ALL_VERSIONS).is_err(),
+            "another authority vouches for nothing"
+        );
         let mut plain = super::Raw::to(&world);
         plain.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
         assert!(!plain.answer_text().contains("200 ok"), "not in the clear");
@@ -95,7 +101,11 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
         greeting.extend([0, 0, 2, 0, 47, 1, 0]);
         old.send(greeting);
         let answer = old.answer_bytes();
-        assert_eq!(answer.first().copied().unwrap_or(21), 21, "an alert, or nothing: {answer:?}");
+        assert_eq!(
+            answer.first().copied().unwrap_or(21),
+            21,
+            "an alert, or nothing: {answer:?}"
+        );
     });
 }
 

@@ -1,9 +1,9 @@
 //! Scopes and reach: a system does what its credential was granted, where it was granted, and nothing else (S-01, API5).
 
 use super::{INBOUND, country, going_to, issued, number, page, signed_in, to_beijing};
+use crate::support::both_engines;
 use crate::support::http::Client;
 use crate::support::world::World;
-use crate::support::both_engines;
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-11-02T02:00:00Z";
@@ -21,7 +21,10 @@ fn questions(world: &World) -> Vec<(&'static str, String)> {
     vec![
         ("organizations:read", format!("/v1/organizations/{college}")),
         ("organizations:read", "/v1/organizations?limit=1".into()),
-        ("members:read", format!("/v1/organizations/{}/members", world.org("class_1"))),
+        (
+            "members:read",
+            format!("/v1/organizations/{}/members", world.org("class_1")),
+        ),
         ("members:read", format!("/v1/members/{}", world.mem("class_1/1"))),
         ("transfers:read", "/v1/transfers?side=out".into()),
     ]
