@@ -9,7 +9,11 @@ mod certification;
 mod demo;
 mod docs;
 mod doors;
+<<<<<<< HEAD
 mod engines;
+=======
+mod edge;
+>>>>>>> door
 mod external;
 mod graduation;
 mod jobs;
