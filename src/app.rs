@@ -1,12 +1,14 @@
 //! What every request needs, put together once: no globals.
 
+use crate::api::address::Proxies;
 use crate::clock::Clock;
-use crate::config::{Config, Keys};
+use crate::config::{Config, Keys, Wechat};
 use crate::db::{Db, DbError};
 use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
+use crate::service::presence::{A_SECOND, Presence};
 
 /// The parts of a running service. Cloning shares them.
 #[derive(Clone)]
@@ -17,6 +19,9 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub files: Files,
+    pub presence: Presence,
+    pub proxies: Proxies,
+    pub wechat: Option<Wechat>,
 }
 
 impl App {
@@ -40,6 +45,9 @@ impl App {
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(config.sign_in_lanes),
+            presence: Presence::new(A_SECOND),
+            proxies: config.proxies.clone(),
+            wechat: config.wechat.clone(),
         })
     }
 }

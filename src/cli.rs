@@ -10,6 +10,7 @@ use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
 use crate::domain::time::{Timestamp, shanghai_date};
 use crate::jobs;
+use crate::security::token_keys::Step;
 use crate::service;
 use crate::service::bootstrap::{self, Founding};
 use crate::service::jobs::{self as service_jobs, Job};
@@ -81,8 +82,39 @@ enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
-    /// Print a fresh set of keys for the environment.
-    Keys,
+    /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
+    Keys {
+        #[command(subcommand)]
+        action: Option<KeysAction>,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysAction {
+    /// Take a step of the rotation of the token keys in ZHUANJIE_TOKEN_KEY, which signs nobody out, and print them anew.
+    Rotate {
+        /// In this order, each on every server before the next: `publish` adds a key, `sign` signs with it, `retire`
+        /// drops the old ones (no sooner than 15 minutes after `sign`).
+        #[arg(value_enum)]
+        step: RotationStep,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum RotationStep {
+    Publish,
+    Sign,
+    Retire,
+}
+
+impl From<RotationStep> for Step {
+    fn from(step: RotationStep) -> Self {
+        match step {
+            RotationStep::Publish => Self::Publish,
+            RotationStep::Sign => Self::Sign,
+            RotationStep::Retire => Self::Retire,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -178,7 +210,10 @@ fn run(command: Command) -> Result<()> {
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
         Command::Verify { database } => verify(&database.config()?.database),
         Command::Openapi => say(&api::document_text()),
-        Command::Keys => say(&Keys::generate()),
+        Command::Keys { action: None } => say(&Keys::generate()),
+        Command::Keys {
+            action: Some(KeysAction::Rotate { step }),
+        } => say(&Keys::rotate(step.into())?),
     }
 }
 
@@ -198,6 +233,7 @@ async fn serve(
     if let Some(files) = files {
         config.files = files;
     }
+    config.read_environment()?;
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
     serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
@@ -276,7 +312,9 @@ fn refuse_control() -> Result<()> {
         return Ok(());
     }
     log::error!("BUILT TO LOSE WRITES (feature control-synchronous-normal): for tests/harness/power_cut.py only");
-    std::env::var("ZHUANJIE_CONTROL").map(drop).context("ZHUANJIE_CONTROL is not set: nothing is served")
+    std::env::var("ZHUANJIE_CONTROL")
+        .map(drop)
+        .context("ZHUANJIE_CONTROL is not set: nothing is served")
 }
 
 async fn migrate(database: &Database) -> Result<()> {

@@ -25,12 +25,13 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use budget::{Budgets, Standing};
 use connections::{Busy, Connection, Connections, Watched};
 use lanes::{Lane, Lanes};
 use limits::Body;
 use settings::Settings;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -39,6 +40,16 @@ use tokio::time::Instant;
 /// Under which the log knows this request.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
+
+impl FromRequest for RequestId {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.extensions().get::<Self>().cloned();
+        ready(Ok(id.unwrap_or_else(|| Self(String::new()))))
+    }
+}
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced: they would only fill the log.
@@ -115,7 +126,9 @@ fn sender(request: &ServiceRequest) -> Option<budget::Caller> {
     let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
     match bearer {
         Some(bearer) => Some(budget::Caller::Account(bearer.account)),
-        None => Some(budget::Caller::at(request.peer_addr()?.ip())),
+        None => Some(budget::Caller::at(
+            app.proxies.client(request.peer_addr()?.ip(), request.headers()),
+        )),
     }
 }
 

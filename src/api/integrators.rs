@@ -1,5 +1,6 @@
 //! Other systems (对接系统): their credentials, and how they sign in.
 
+use super::address::Client;
 use super::caller::{Caller, can};
 use super::extract::{Id, Json, Key, Missing, Query};
 use super::paging::{self, List};
@@ -12,7 +13,7 @@ use crate::domain::ids::{AccountId, IntegratorSecretId, OrganizationId, ParseIdE
 use crate::domain::refusal::Refusal;
 use crate::domain::scope::{self, Reach, Scope};
 use crate::domain::time::Timestamp;
-use crate::service::integrators::{self, Credential, Issued, Secret, Shown, Wanted};
+use crate::service::integrators::{self, Credential, Entry, Issued, Secret, Shown, Wanted};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
@@ -93,9 +94,14 @@ struct TokenAnswer {
 #[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
     (status = 200, description = "Signed in", body = TokenAnswer),
     (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/auth/token")]
-async fn get_token(app: web::Data<App>, body: Json<TokenBody>) -> Result<HttpResponse, Problem> {
+async fn get_token(
+    app: web::Data<App>,
+    Client(origin): Client,
+    body: Json<TokenBody>,
+) -> Result<HttpResponse, Problem> {
     let TokenBody {
         client_id,
         client_secret,
@@ -108,21 +114,17 @@ async fn get_token(app: web::Data<App>, body: Json<TokenBody>) -> Result<HttpRes
         secret: client_secret,
     };
     let (vault, now) = (app.vault.clone(), app.clock.now());
-    let signed_in = app
+    let entry = app
         .db
-        .read(move |conn| integrators::sign_in(conn, &vault, &credential, now))
+        .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now))
         .await?;
-    if let Some(secret) = signed_in.to_be_noted {
-        app.db
-            .write(move |conn| integrators::note_use(conn, secret, now))
-            .await?;
-    }
-    let access_token = app
-        .tokens
-        .issue(signed_in.bearer, now)
-        .map_err(|_| Code::ServiceFault)?;
+    let bearer = match entry {
+        Entry::Admitted(bearer) => bearer,
+        Entry::Failed => return Err(Code::RequestSignInFailed.into()),
+        Entry::Wait(time) => return Err(Problem::wait(time)),
+    };
     Ok(HttpResponse::Ok().json(TokenAnswer {
-        access_token,
+        access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
         token_type: "Bearer",
         expires_in: app.tokens.lifetime().num_seconds(),
     }))

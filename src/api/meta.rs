@@ -2,7 +2,6 @@
 
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::codes::Code;
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use std::time::Duration;

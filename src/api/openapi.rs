@@ -4,7 +4,7 @@ use super::edge::limits::Body;
 use super::problem::{self, ProblemDetails};
 use super::{
     appointments, auth, certifications, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
-    permissions, policies, resets, rules, search, transfers,
+    permissions, policies, resets, rules, search, transfers, wechat, well_known,
 };
 use crate::domain::codes::Code;
 use actix_web::App;
@@ -56,10 +56,11 @@ impl Modify for Bearer {
 
 /// All routes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.configure(meta::probes).service(
+    config.configure(meta::probes).configure(well_known::routes).service(
         scope::scope("/v1")
             .configure(meta::routes)
             .configure(auth::routes)
+            .configure(wechat::routes)
             .configure(integrators::routes)
             .configure(resets::routes)
             .configure(organizations::routes)

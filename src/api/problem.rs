@@ -147,6 +147,25 @@ impl Problem {
         }
     }
 
+    /// Too many attempts failed: when the next one may be made.
+    pub fn wait(time: chrono::TimeDelta) -> Self {
+        // Rounded up: who comes when he was told to is not sent away again.
+        let seconds = (time.num_milliseconds() + 999) / 1000;
+        Self::wait_seconds(u64::try_from(seconds).unwrap_or_default())
+    }
+
+    /// The same in whole seconds.
+    pub fn wait_seconds(seconds: u64) -> Self {
+        let problem = Self::new(Code::RequestTooManyAttempts);
+        problem.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// Adds what the operators should know.
+    pub fn because(mut self, why: String) -> Self {
+        self.private = Some(why);
+        self
+    }
+
     /// Adds a header to the answer.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
@@ -206,6 +225,7 @@ impl Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
+        // After the usual ones: a problem that says how long is believed.
         for (name, value) in self.headers {
             response.insert_header((name, value));
         }

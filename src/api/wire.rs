@@ -101,6 +101,7 @@ ids!(
     TransferId,
     MonthChangeId,
     CertificationId,
+    SessionId,
     TaskId
 );
 

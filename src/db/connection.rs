@@ -242,7 +242,11 @@ fn prepare_sqlite(conn: &mut SqliteConnection, mode: Mode) -> Result<(), DbError
     if mode == Mode::ReadOnly {
         conn.batch_execute("PRAGMA query_only = ON")?;
     }
-    for (pragma, wanted) in [("journal_mode", "wal"), ("synchronous", read_back), ("foreign_keys", "1")] {
+    for (pragma, wanted) in [
+        ("journal_mode", "wal"),
+        ("synchronous", read_back),
+        ("foreign_keys", "1"),
+    ] {
         let question = format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
         let found: Setting = sql_query(question).get_result(conn)?;
         if found.value != wanted {

@@ -146,7 +146,10 @@ impl Db {
     /// When it doesn't.
     pub async fn answers_within(&self, patience: Duration) -> Result<(), DbError> {
         let asked = async {
-            self.house.lane.read(|conn| dialect::ping(conn).map_err(DbError::from)).await?;
+            self.house
+                .lane
+                .read(|conn| dialect::ping(conn).map_err(DbError::from))
+                .await?;
             match &self.writer {
                 // It has nothing to write and only waits for its turn.
                 Some(writer) => writer.submit(|_| Ok::<_, DbError>(())).await,

@@ -153,6 +153,38 @@ diesel::table! {
         issued_at -> BigInt,
         issued_by -> Nullable<BigInt>,
         used_at -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        appointment_id -> Nullable<BigInt>,
+        address_digest -> Binary,
+        family_digest -> Binary,
+        refresh_digest -> Binary,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        ending -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    attempts (subject) {
+        subject -> Binary,
+        failures -> BigInt,
+        last_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    wechat_bindings (account_id) {
+        account_id -> BigInt,
+        openid_digest -> Binary,
+        bound_at -> BigInt,
     }
 }
 
@@ -418,6 +450,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     appointments,
     appointment_requests,
     reset_codes,
+    sessions,
+    attempts,
+    wechat_bindings,
     certifications,
     transfers,
     inbound_persons,

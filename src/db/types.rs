@@ -15,6 +15,7 @@ use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Sta
 use crate::domain::reason::{Reason, Side};
 use crate::domain::scope::Reach;
 use crate::domain::search::TermKind;
+use crate::domain::session::Ending;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Phase};
@@ -95,6 +96,7 @@ words!(
     OfficeRole,
     RequestKind,
     RequestState,
+    Ending,
     Kind,
     Level,
     System,
@@ -116,6 +118,7 @@ keys!(
     TransferId,
     MonthChangeId,
     CertificationId,
+    SessionId,
     TaskId
 );
 column!(Month, Integer, i32, |month| month.as_number(), Month::from_number);

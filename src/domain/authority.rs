@@ -93,6 +93,8 @@ macro_rules! actions {
     ($then:ident) => { $then! {
         ReadSelf = "read_self", "查看本人信息", "read one's own account",
             Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
+        ManageSelf = "manage_self", "管理本人登录", "end one's own sessions, change one's own password, unbind one's WeChat",
+            Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
         ReadInbox = "read_inbox", "查看本组织操作中心", "read the own organization's inbox",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
 

@@ -109,6 +109,8 @@ ids! {
     MonthChangeId = "gmc";
     /// An identity certification (团员身份认证).
     CertificationId = "crt";
+    /// A sign-in and what follows from it, until it ends.
+    SessionId = "ses";
     /// An entry of an organization's inbox (操作中心).
     TaskId = "tsk";
 }

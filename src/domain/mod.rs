@@ -53,6 +53,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod attempts;
 pub mod authority;
 pub mod certification;
 pub mod codes;
@@ -72,6 +73,7 @@ pub mod refusal;
 pub mod rule;
 pub mod scope;
 pub mod search;
+pub mod session;
 pub mod time;
 pub mod transfer;
 pub mod verdict;

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod appointments;
+pub mod attempts;
 pub mod audit;
 pub mod certifications;
 pub mod chain;
@@ -19,7 +20,9 @@ pub mod members;
 pub mod organizations;
 pub mod policies;
 pub mod search;
+pub mod sessions;
 pub mod transfers;
+pub mod wechat;
 
 use crate::domain::organization::Path;
 

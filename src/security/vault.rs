@@ -28,6 +28,14 @@ pub enum Purpose {
     IntegratorSecret,
     /// A one-time code; only digested.
     ResetCode,
+    /// A refresh token, or what those of a session have in common; only digested.
+    Refresh,
+    /// Who failed to sign in from where; only digested.
+    Attempt,
+    /// A client's address; only digested.
+    Address,
+    /// A WeChat identity (openid); only digested.
+    Wechat,
     /// The place in a list where the next page begins; only digested.
     Cursor,
 }
@@ -39,6 +47,10 @@ impl Purpose {
             Self::Phone => b"phone",
             Self::IntegratorSecret => b"integrator_secret",
             Self::ResetCode => b"reset_code",
+            Self::Refresh => b"refresh",
+            Self::Attempt => b"attempt",
+            Self::Address => b"address",
+            Self::Wechat => b"wechat",
             Self::Cursor => b"cursor",
         }
     }

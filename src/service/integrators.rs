@@ -1,5 +1,6 @@
 //! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
 
+use super::attempts::{Guard, Origin, Way};
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::db::types::Micros;
@@ -228,20 +229,33 @@ pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<
     Ok(revoked)
 }
 
-/// Whose credential was shown, and by which secret.
-pub struct SignedIn {
-    /// What its token is to say.
-    pub bearer: Bearer,
-    /// The secret, if its use is to be noted.
-    pub to_be_noted: Option<IntegratorSecretId>,
+/// What came of a credential. Failures are results here and no errors: they have to be counted.
+pub enum Entry {
+    /// The system may have a token.
+    Admitted(Bearer),
+    /// Whatever is wrong with it: unknown, another secret, revoked, expired.
+    Failed,
+    /// Too many failed.
+    Wait(TimeDelta),
 }
 
-/// Checks a credential.
+/// Checks a credential, and notes its use.
 ///
 /// # Errors
-/// `request.sign_in_failed`, whatever is wrong with it: unknown, another secret, retired, revoked, expired.
-pub fn sign_in(conn: &mut Conn, vault: &Vault, credential: &Credential, now: Timestamp) -> Result<SignedIn> {
+/// When the database fails.
+pub fn sign_in(
+    conn: &mut Conn,
+    vault: &Vault,
+    credential: &Credential,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Entry> {
     let client = credential.client.unwrap_or(AccountId(0));
+    // Not by the credential alone: strangers must not make a province's system wait.
+    let guard = Guard::new(vault, Way::Token, Some(&client.0.to_be_bytes()), origin).but_account();
+    if let Some(wait) = guard.wait(conn, now)? {
+        return Ok(Entry::Wait(wait));
+    }
     let given = vault.digest(Purpose::IntegratorSecret, &credential.secret);
     let found = integrators::find(conn, client)?.filter(|integrator| is_in_force(integrator, now));
     // Each is compared, and for whoever does not exist the empty digest, which is nobody's.
@@ -252,25 +266,21 @@ pub fn sign_in(conn: &mut Conn, vault: &Vault, credential: &Credential, now: Tim
         }
     }
     let _ = is_same(&given, &[]);
-    let (_, secret) = found.zip(fitting).ok_or(Code::RequestSignInFailed)?;
+    let Some((integrator, secret)) = found.zip(fitting) else {
+        guard.count(conn, now)?;
+        return Ok(Entry::Failed);
+    };
     let was_noted = secret
         .last_used_at
         .is_some_and(|at| now - Timestamp::from(at) < NOTED_EVERY);
-    Ok(SignedIn {
-        bearer: Bearer {
-            account: client,
-            office: None,
-        },
-        to_be_noted: (!was_noted).then_some(secret.id),
-    })
-}
-
-/// Notes that a secret was used to sign in.
-///
-/// # Errors
-/// When the database fails.
-pub fn note_use(conn: &mut Conn, secret: IntegratorSecretId, now: Timestamp) -> Result<()> {
-    Ok(integrators::used(conn, secret, now)?)
+    if !was_noted {
+        integrators::used(conn, secret.id, now)?;
+    }
+    Ok(Entry::Admitted(Bearer {
+        account: integrator.account_id,
+        session: None,
+        office: None,
+    }))
 }
 
 /// Another system as it may act now.

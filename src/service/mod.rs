@@ -3,6 +3,7 @@
 
 pub mod accounts;
 pub mod appointments;
+pub mod attempts;
 pub mod audit;
 pub mod batch;
 pub mod bootstrap;
@@ -17,12 +18,17 @@ pub mod look_up;
 pub mod marks;
 pub mod members;
 pub mod organizations;
+pub mod passwords;
 pub mod people;
 pub mod policies;
+pub mod presence;
 pub mod resets;
 pub mod search;
+pub mod sessions;
+pub mod sign_in;
 pub mod transfers;
 pub mod verify;
+pub mod wechat;
 
 pub use error::{Error, Result};
 

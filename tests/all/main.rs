@@ -3,17 +3,15 @@
 //! `both_engines! { async fn name(db: TestDb) { … } }` makes `name::sqlite` and `name::postgres`, each with a migrated
 //! database of its own.
 
+mod accounts;
 mod appointments;
 mod architecture;
 mod certification;
 mod demo;
 mod docs;
 mod doors;
-<<<<<<< HEAD
-mod engines;
-=======
 mod edge;
->>>>>>> door
+mod engines;
 mod external;
 mod graduation;
 mod jobs;

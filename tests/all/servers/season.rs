@@ -16,7 +16,8 @@ use std::process::Command;
 use std::sync::Mutex;
 use zhuanjie::clock::Clock;
 use zhuanjie::config::Keys;
-use zhuanjie::security::tokens::Tokens;
+use zhuanjie::security::token_keys::TokenKeys;
+use zhuanjie::security::tokens::{Terms, Tokens};
 use zhuanjie::security::vault::Vault;
 
 const SERVERS: usize = 3;
@@ -50,7 +51,11 @@ impl Three {
         ];
         environment.push(("RUST_LOG".to_owned(), "info,zhuanjie::access=off".to_owned()));
         let keys = Keys {
-            tokens: Tokens::from_pem(&pem, TimeDelta::minutes(15)).expect("a key"),
+            tokens: Tokens::new(
+                &TokenKeys::parse(&pem).expect("a key"),
+                Terms::lasting(TimeDelta::minutes(15)),
+            )
+            .expect("a key"),
             vault: Vault::new(&BTreeMap::from([(0, SEAL)]), &INDEX).expect("a key"),
         };
         let mut world = World::with_keys(db, &Clock::system().now().to_rfc3339(), keys);
