@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 
@@ -64,6 +65,8 @@ def options(description):
 def main(title, harness, given):
     """Runs a harness: 0 when every promise was kept, 1 when not, 77 when this machine can't run it."""
     report = Report(title)
+    # Ended from outside, it still takes away what it set up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     try:
         if not os.access(given.binary, os.X_OK):
             raise CannotRun(f"{given.binary}: build it first (cargo build --release)")
