@@ -29,7 +29,7 @@ def harness(stage, report, given):
     disk = f"{stage.home}/disk"
     new_disk(stage, disk, 220 if given.engine == "sqlite" else 400)
     if given.engine == "sqlite":
-        database = Sqlite(f"{disk}/zhuanjie.sqlite")
+        database = Sqlite(f"{disk}/zhuanjie.sqlite", stage.home)
     else:
         database = Postgres(stage, f"{disk}/postgres", f"{stage.home}/pg_wal")
     say(f"building an invented country on {database.name} on a small disk")
