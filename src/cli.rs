@@ -48,6 +48,8 @@ enum Command {
         /// The directory uploaded files lie in; next to an embedded database when absent.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
+        #[command(flatten)]
+        door: api::Settings,
     },
     /// What the service does by itself.
     #[command(subcommand)]
@@ -158,9 +160,10 @@ fn run(command: Command) -> Result<()> {
             listen,
             job_interval,
             files,
+            door,
         } => {
             let every = Duration::from_secs(job_interval);
-            actix_web::rt::System::new().block_on(serve(&database, listen, every, files))
+            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door))
         }
         Command::Jobs(Jobs::Run { name, database, at }) => {
             actix_web::rt::System::new().block_on(run_job(&database, name, at))
@@ -184,14 +187,20 @@ pub fn say(text: &str) -> Result<()> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: Option<PathBuf>) -> Result<()> {
+async fn serve(
+    database: &Database,
+    listen: SocketAddr,
+    every: Duration,
+    files: Option<PathBuf>,
+    door: &api::Settings,
+) -> Result<()> {
     let mut config = database.config()?;
     if let Some(files) = files {
         config.files = files;
     }
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, bind(listen)?, every, |_| Ok(())).await
+    serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
@@ -238,6 +247,7 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
 pub async fn serve_app(
     app: App,
     listener: TcpListener,
+    door: &api::Settings,
     every: Duration,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
@@ -245,9 +255,14 @@ pub async fn serve_app(
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
-    let server = api::serve(app, listener)?;
+    let server = api::serve_behind(app, listener, api::threads(), door)?;
     announce(address)?;
-    log::info!("listening on http://{address}, interface at http://{address}/docs/");
+    let scheme = if door.tls_certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
     server.await?;
     timer.abort();
     db.close().await;

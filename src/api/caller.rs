@@ -4,11 +4,11 @@
 use super::edge::RequestId;
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::authority::{self, Action, Capacity, actions};
+use crate::domain::authority::{self, Action, actions};
 use crate::domain::codes::Code;
 use crate::service::{self, Context};
 use actix_web::dev::Payload;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -76,12 +76,27 @@ impl<P: Permission> FromRequest for Caller<P> {
                 .db
                 .read(move |conn| service::accounts::actor(conn, bearer, now))
                 .await?;
-            authority::admit(Capacity::of(&actor), P::ACTION)?;
+            authority::enter(&actor, P::ACTION).map_err(|code| refusal(code, P::ACTION))?;
             Ok(Self {
                 context: Context { actor, now, request_id },
                 permission: PhantomData,
             })
         })
+    }
+}
+
+/// Another system is told which scope it lacks (RFC 6750 §3.1).
+fn refusal(code: Code, action: Action) -> Problem {
+    let problem = Problem::from(code);
+    match action.scope() {
+        Some(scope) if code == Code::IntegratorScopeMissing => {
+            let text = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            match HeaderValue::from_str(&text) {
+                Ok(value) => problem.with_header(header::WWW_AUTHENTICATE, value),
+                Err(_) => problem,
+            }
+        }
+        _ => problem,
     }
 }
 

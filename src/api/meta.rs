@@ -2,11 +2,15 @@
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::domain::codes::Code;
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Probes, outside of the version.
 pub fn probes(config: &mut ServiceConfig<'_>) {
@@ -48,15 +52,12 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(State { status: "ok" })
 }
 
-/// How long a probe waits for the database: whoever asks each second learns within three of one that has frozen.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Whether requests can be answered now
 ///
-/// Asks the database, and waits two seconds at most for its answer.
+/// Asks the database, and waits two seconds for its answer.
 #[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "They can", body = State),
-    (status = 503, description = "The database does not answer", body = super::problem::ProblemDetails,
+    (status = 503, description = "The database can't be reached", body = super::problem::ProblemDetails,
         content_type = "application/problem+json")
 ))]
 #[get("/readyz")]

@@ -70,6 +70,7 @@ pub mod policy;
 pub mod reason;
 pub mod refusal;
 pub mod rule;
+pub mod scope;
 pub mod search;
 pub mod time;
 pub mod transfer;

@@ -132,8 +132,8 @@ pub struct Listing {
 /// # Errors
 /// `organization.not_found` outside of it (O6).
 pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Organization>> {
-    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
-    let under = listing.under.unwrap_or(office.organization);
+    let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
+    let under = listing.under.unwrap_or(own);
     let root = inside(conn, actor, Action::ListOrganizations, under)?;
     let place = if listing.subtree {
         Place::Subtree(root.path)

@@ -9,6 +9,11 @@ mod certification;
 mod demo;
 mod docs;
 mod doors;
+<<<<<<< HEAD
+mod engines;
+=======
+mod edge;
+>>>>>>> door
 mod external;
 mod graduation;
 mod jobs;
@@ -23,6 +28,7 @@ mod rule_pages;
 mod schema;
 mod search;
 mod season;
+mod servers;
 mod simulation;
 mod support;
 mod transfers;

@@ -126,7 +126,20 @@ pub struct World {
 impl World {
     /// The country at an instant (RFC 3339).
     pub fn new(db: TestDb, at: &str) -> Self {
-        let keys = Keys::demo();
+        Self::with(db, at, Keys::demo(), &api::Settings::default())
+    }
+
+    /// The same with keys that others know too.
+    pub fn with_keys(db: TestDb, at: &str, keys: Keys) -> Self {
+        Self::with(db, at, keys, &api::Settings::default())
+    }
+
+    /// The country behind a door of one's own settings.
+    pub fn behind(db: TestDb, at: &str, door: &api::Settings) -> Self {
+        Self::with(db, at, Keys::demo(), door)
+    }
+
+    fn with(db: TestDb, at: &str, keys: Keys, door: &api::Settings) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
@@ -137,7 +150,7 @@ impl World {
             passwords: Passwords::new(2),
             files: Files::new(files.clone()),
         };
-        let (base, server) = serve(app.clone());
+        let (base, server) = serve(app.clone(), door.clone());
         let mut world = Self {
             db,
             clock,
@@ -559,13 +572,13 @@ fn long_ago() -> Timestamp {
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 
 /// Serves on a port of its own in a thread of its own.
-fn serve(app: App) -> (String, Served) {
+fn serve(app: App, door: api::Settings) -> (String, Served) {
     let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("it is bound"));
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = api::serve_with(app, listener, 1).expect("a server");
+            let server = api::serve_behind(app, listener, 1, &door).expect("a server");
             sender.send(server.handle()).expect("the test waits");
             server.await.expect("it ends in peace");
         });
