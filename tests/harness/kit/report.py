@@ -70,6 +70,8 @@ def main(title, harness, given):
     try:
         if not os.access(given.binary, os.X_OK):
             raise CannotRun(f"{given.binary}: build it first (cargo build --release)")
+        # Before the run: the tree may move on meanwhile.
+        seen = versions(given.binary)
         with Stage(given.binary, given.keep) as stage:
             try:
                 harness(stage, report, given)
@@ -78,5 +80,5 @@ def main(title, harness, given):
     except CannotRun as lack:
         say(f"CANNOT RUN HERE: {lack}")
         sys.exit(CANNOT_RUN)
-    report.show(versions(given.binary))
+    report.show(seen)
     sys.exit(0 if report.is_kept else 1)
