@@ -34,9 +34,9 @@ def new_disk(stage, path, megabytes, kind="ext4", image=None):
 
 
 def fill(path):
-    """Takes all that is left of a disk; returns the file that does."""
+    """Takes all that is left of a disk, once more if need be; returns the file that does."""
     ballast = f"{path}/ballast"
-    with open(ballast, "wb", buffering=0) as file:
+    with open(ballast, "ab", buffering=0) as file:
         for size in (1 << 20, 1 << 12):
             try:
                 while True:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 
@@ -64,9 +65,13 @@ def options(description):
 def main(title, harness, given):
     """Runs a harness: 0 when every promise was kept, 1 when not, 77 when this machine can't run it."""
     report = Report(title)
+    # Ended from outside, it still takes away what it set up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     try:
         if not os.access(given.binary, os.X_OK):
             raise CannotRun(f"{given.binary}: build it first (cargo build --release)")
+        # Before the run: the tree may move on meanwhile.
+        seen = versions(given.binary)
         with Stage(given.binary, given.keep) as stage:
             try:
                 harness(stage, report, given)
@@ -75,5 +80,5 @@ def main(title, harness, given):
     except CannotRun as lack:
         say(f"CANNOT RUN HERE: {lack}")
         sys.exit(CANNOT_RUN)
-    report.show(versions(given.binary))
+    report.show(seen)
     sys.exit(0 if report.is_kept else 1)

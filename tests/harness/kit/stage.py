@@ -128,8 +128,9 @@ class Sqlite:
 
     name = "SQLite"
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, path, aside=None):
+        """`aside` is where copies go, if not beside it."""
+        self.path, self.aside = path, aside or os.path.dirname(path)
         self.url = f"sqlite://{path}"
 
     def rows(self, query):
@@ -151,7 +152,7 @@ class Sqlite:
 
     def copy(self, name):
         """A copy to try something on."""
-        path = f"{os.path.dirname(self.path)}/{name}.sqlite"
+        path = f"{self.aside}/{name}.sqlite"
         with contextlib.closing(sqlite3.connect(self.path)) as source, contextlib.closing(sqlite3.connect(path)) as target:
             source.backup(target)
         return Sqlite(path)
