@@ -206,16 +206,16 @@ fn s21_api9_every_documented_operation_is_routed_and_no_other_method_is() {
             ] {
                 if !known.iter().any(|(own, other, _)| own == method && other == path) {
                     let answer = nation.request(method, path).send();
-                    // HTTP has a body for no answer to HEAD, and the page of a GET is none of HEAD's.
+                    // What looks like an id of another path, such as `/members/look-up`, names nothing there.
+                    let names_nothing =
+                        method != "HEAD" && answer.status == 404 && answer.code() != "request.not_found";
+                    let allow = answer.header("allow").unwrap_or_default();
+                    let is_refused = answer.status == 405 && !allow.is_empty();
                     assert!(
-                        answer.status == 405,
+                        is_refused || names_nothing,
                         "{method} {path}: {} {}",
                         answer.status,
                         answer.text
-                    );
-                    assert!(
-                        answer.header("allow").is_some_and(|allow| !allow.is_empty()),
-                        "{method} {path}"
                     );
                 }
             }

@@ -178,7 +178,7 @@ both_engines! {
         }
         world.anybody().write(INBOUND, &body).refused(401, "request.unauthenticated");
         let ordinary = json!({"reason": "unsettled", "details": {}, "target": world.org("village")});
-        system(&world, "beijing").write("/v1/transfers", &ordinary).refused(403, "request.members_only");
+        system(&world, "beijing").write("/v1/transfers", &ordinary).refused(403, "actor.not_administrator");
     }
 
     fn x2_the_target_s_rules_and_the_reason_s_hold_and_all_are_told(db: TestDb) {
