@@ -4,7 +4,7 @@ use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, DoorOptions, Keys};
-use crate::db::{DatabaseUrl, Db, Settings, dialect};
+use crate::db::{CONTROL, DatabaseUrl, Db, Settings, dialect};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
@@ -49,6 +49,8 @@ enum Command {
         /// The directory uploaded files lie in; next to an embedded database when absent.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
+        #[command(flatten)]
+        door: api::Settings,
     },
     /// What the service does by itself.
     #[command(subcommand)]
@@ -190,9 +192,10 @@ fn run(command: Command) -> Result<()> {
             listen,
             job_interval,
             files,
+            door,
         } => {
             let every = Duration::from_secs(job_interval);
-            actix_web::rt::System::new().block_on(serve(&database, listen, every, files))
+            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door))
         }
         Command::Jobs(Jobs::Run { name, database, at }) => {
             actix_web::rt::System::new().block_on(run_job(&database, name, at))
@@ -219,7 +222,13 @@ pub fn say(text: &str) -> Result<()> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: Option<PathBuf>) -> Result<()> {
+async fn serve(
+    database: &Database,
+    listen: SocketAddr,
+    every: Duration,
+    files: Option<PathBuf>,
+    door: &api::Settings,
+) -> Result<()> {
     let mut config = database.config()?;
     if let Some(files) = files {
         config.files = files;
@@ -227,7 +236,7 @@ async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: 
     config.read_environment()?;
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, bind(listen)?, every, |_| Ok(())).await
+    serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
@@ -274,20 +283,38 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
 pub async fn serve_app(
     app: App,
     listener: TcpListener,
+    door: &api::Settings,
     every: Duration,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
+    refuse_control()?;
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
-    let server = api::serve(app, listener)?;
+    let server = api::serve_behind(app, listener, api::threads(), door)?;
     announce(address)?;
-    log::info!("listening on http://{address}, interface at http://{address}/docs/");
+    let scheme = if door.tls_certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
     server.await?;
     timer.abort();
     db.close().await;
     log::info!("stopped; everything accepted is answered and stored");
     Ok(())
+}
+
+/// A program built as the control of the power cuts says so, and serves only where it is asked to.
+fn refuse_control() -> Result<()> {
+    if !CONTROL {
+        return Ok(());
+    }
+    log::error!("BUILT TO LOSE WRITES (feature control-synchronous-normal): for tests/harness/power_cut.py only");
+    std::env::var("ZHUANJIE_CONTROL")
+        .map(drop)
+        .context("ZHUANJIE_CONTROL is not set: nothing is served")
 }
 
 async fn migrate(database: &Database) -> Result<()> {

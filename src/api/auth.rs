@@ -193,7 +193,10 @@ pub fn entered(app: &App, came: Entry) -> Result<HttpResponse, Problem> {
         Entry::Refused(code) => return Err(code.into()),
     };
     Ok(HttpResponse::Ok().json(SignedInAnswer {
-        access_token: app.tokens.issue(signed_in.bearer, app.clock.now()),
+        access_token: app
+            .tokens
+            .issue(signed_in.bearer, app.clock.now())
+            .map_err(|_| Code::ServiceFault)?,
         token_type: "Bearer",
         expires_in: app.tokens.lifetime().num_seconds(),
         refresh_token: signed_in.refresh.reveal(),
@@ -283,7 +286,7 @@ async fn refresh(
         .await?;
     match turn {
         Turn::Next(bearer, next) => Ok(HttpResponse::Ok().json(RefreshAnswer {
-            access_token: app.tokens.issue(bearer, now),
+            access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
             token_type: "Bearer",
             expires_in: app.tokens.lifetime().num_seconds(),
             refresh_token: next.reveal(),

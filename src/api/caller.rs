@@ -4,14 +4,14 @@
 use super::edge::RequestId;
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::authority::{self, Action, Capacity, actions};
+use crate::domain::authority::{self, Action, actions};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, SessionId};
 use crate::service::Context;
 use crate::service::accounts::Present;
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 use std::future::Future;
@@ -70,13 +70,28 @@ impl<P: Permission> FromRequest for Caller<P> {
             if present.must_change_password {
                 return Err(Code::AccountPasswordChangeRequired.into());
             }
-            authority::admit(Capacity::of(&context.actor), P::ACTION)?;
+            authority::enter(&context.actor, P::ACTION).map_err(|code| refusal(code, P::ACTION))?;
             Ok(Self {
                 context,
                 session: present.session,
                 permission: PhantomData,
             })
         })
+    }
+}
+
+/// Another system is told which scope it lacks (RFC 6750 §3.1).
+fn refusal(code: Code, action: Action) -> Problem {
+    let problem = Problem::from(code);
+    match action.scope() {
+        Some(scope) if code == Code::IntegratorScopeMissing => {
+            let text = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            match HeaderValue::from_str(&text) {
+                Ok(value) => problem.with_header(header::WWW_AUTHENTICATE, value),
+                Err(_) => problem,
+            }
+        }
+        _ => problem,
     }
 }
 
@@ -99,7 +114,7 @@ impl FromRequest for Holder {
         let asking = Asking::of(request);
         Box::pin(async move {
             let (present, context) = asking.present().await?;
-            authority::admit(Capacity::of(&context.actor), Action::ManageSelf)?;
+            authority::enter(&context.actor, Action::ManageSelf)?;
             let (account, session) = context
                 .actor
                 .account

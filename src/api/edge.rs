@@ -212,17 +212,9 @@ pub async fn edge(
         Ok(()) => door.admit(&mut request).await,
         Err(spent) => Err(spent),
     };
+    let is_refused = admitted.is_err();
     let response = match admitted {
-        Err(refused) => {
-            let mut response = request.error_response(refused);
-            // Whatever is still to come of its body is not waited for.
-            response
-                .response_mut()
-                .head_mut()
-                .set_connection_type(ConnectionType::Close);
-            connection.iter().for_each(|connection| connection.refuse());
-            response
-        }
+        Err(refused) => request.error_response(refused),
         // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
@@ -231,6 +223,14 @@ pub async fn edge(
     };
     let (mut response, private) = worded(response, &asked.id).await;
     asked.sign(response.headers_mut(), standing.as_ref());
+    if is_refused {
+        // Whatever is still to come of its body is not waited for.
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+        connection.iter().for_each(|connection| connection.refuse());
+    }
     let route = response.request().match_pattern().unwrap_or_else(|| "-".into());
     asked.log(&route, response.status(), private.as_deref());
     drop(busy);

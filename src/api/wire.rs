@@ -14,6 +14,7 @@ use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::{Health, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, Status, System};
 use crate::domain::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::refusal::{Language, Refusal};
+use crate::domain::scope::{Reach, Scope};
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::allowed::Action;
 use crate::domain::transfer::propose::Warning;
@@ -87,11 +88,14 @@ words!(
     Mode,
     Job,
     Health,
+    Scope,
+    Reach,
 );
 ids!(
     OrganizationId,
     MemberId,
     AccountId,
+    IntegratorSecretId,
     AppointmentId,
     AppointmentRequestId,
     TransferId,

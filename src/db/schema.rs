@@ -96,10 +96,22 @@ diesel::table! {
         account_id -> BigInt,
         organization_id -> BigInt,
         province -> Nullable<Integer>,
-        secret_digest -> Binary,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        scopes -> Text,
+        reach -> Text,
+    }
+}
+
+diesel::table! {
+    integrator_secrets (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        secret_digest -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        retired_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
     }
 }
@@ -423,6 +435,7 @@ diesel::table! {
 
 diesel::joinable!(organization_terms -> organizations (organization_id));
 diesel::joinable!(members -> organizations (branch_id));
+diesel::joinable!(integrator_secrets -> integrators (account_id));
 diesel::joinable!(integrators -> accounts (account_id));
 diesel::joinable!(integrators -> organizations (organization_id));
 diesel::joinable!(appointments -> organizations (organization_id));
@@ -432,6 +445,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     organization_terms,
     members,
     accounts,
+    integrator_secrets,
     integrators,
     appointments,
     appointment_requests,

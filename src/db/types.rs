@@ -13,6 +13,7 @@ use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
+use crate::domain::scope::Reach;
 use crate::domain::search::TermKind;
 use crate::domain::session::Ending;
 use crate::domain::time::{Month, Timestamp};
@@ -104,12 +105,14 @@ words!(
     Purpose,
     Status,
     TermKind,
+    Reach,
     Path
 );
 keys!(
     OrganizationId,
     MemberId,
     AccountId,
+    IntegratorSecretId,
     AppointmentId,
     AppointmentRequestId,
     TransferId,

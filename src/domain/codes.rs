@@ -704,9 +704,29 @@ codes! {
         "There is no such integrator.",
         "请核对编号,或在对接系统列表中查看。",
         "Check the id, or look it up in the list of integrators.";
+    IntegratorSecretNotFound = "integrator.secret_not_found", NotFound, None,
+        "没有找到该密钥。",
+        "There is no such secret.",
+        "请在对接系统列表中查看其密钥。",
+        "Look it up among the integrator's secrets.";
+    IntegratorSecretsFull = "integrator.secrets_full", Conflict, None,
+        "该对接系统已有两个有效密钥。",
+        "The integrator has two secrets in force already.",
+        "请先停用不再使用的密钥。",
+        "Retire the one that is no longer used first.";
+    IntegratorLastSecret = "integrator.last_secret", Conflict, None,
+        "这是该对接系统唯一的有效密钥。",
+        "It is the integrator's only secret in force.",
+        "请先新增密钥;如需停用对接系统,请撤销其凭据。",
+        "Add another one first; to end the integrator, revoke its credential.";
+    IntegratorRevoked = "integrator.revoked", Conflict, None,
+        "该对接系统的凭据已撤销。",
+        "The integrator's credential was revoked.",
+        "请重新签发凭据。",
+        "Issue another credential.";
     IntegratorScopeMissing = "integrator.scope_missing", Forbidden, None,
-        "该凭据没有此操作所需的权限范围 {scope}。",
-        "The credential lacks the scope that this operation needs: {scope}.",
+        "该凭据没有此操作所需的权限范围。",
+        "The credential lacks the scope that this operation needs.",
         "请由全国级管理员签发带有该权限范围的凭据。",
         "Ask an administrator of the nation's own organization for a credential with this scope.";
     JobNotAllowed = "job.not_allowed", Forbidden, None,

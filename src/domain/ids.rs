@@ -97,6 +97,8 @@ ids! {
     MemberId = "mem";
     /// A person's account.
     AccountId = "acc";
+    /// One of the secrets of another system's credential.
+    IntegratorSecretId = "sec";
     /// An appointment of a person to an office (管理员任职).
     AppointmentId = "apt";
     /// A request to appoint or dismiss an administrator (管理员任免申请).

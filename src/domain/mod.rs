@@ -71,6 +71,7 @@ pub mod policy;
 pub mod reason;
 pub mod refusal;
 pub mod rule;
+pub mod scope;
 pub mod search;
 pub mod session;
 pub mod time;

@@ -81,12 +81,17 @@ impl TokenKeys {
         self
     }
 
-    /// The pairs, the one that signs first.
+    /// The private half of the one that signs, as PKCS#8.
+    pub(super) fn signing(&self) -> &[u8] {
+        self.0.first().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The public halves, that of the one that signs first.
     ///
     /// # Errors
     /// Never for keys that were read or made.
-    pub fn pairs(&self) -> Result<Vec<Ed25519KeyPair>, BadKey> {
-        self.0.iter().map(|key| pair(key)).collect()
+    pub fn public(&self) -> Result<Vec<PublicKey>, BadKey> {
+        self.0.iter().map(|key| Ok(PublicKey::of(&pair(key)?))).collect()
     }
 }
 
@@ -127,11 +132,7 @@ mod tests {
     use super::*;
 
     fn ids(keys: &TokenKeys) -> Vec<String> {
-        keys.pairs()
-            .unwrap()
-            .iter()
-            .map(|pair| PublicKey::of(pair).id)
-            .collect()
+        keys.public().unwrap().into_iter().map(|key| key.id).collect()
     }
 
     #[test]

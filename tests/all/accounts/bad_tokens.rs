@@ -374,6 +374,13 @@ fn loose(signature: &str) -> String {
     format!("{head}{}", char::from(DIGITS[digit + 1]))
 }
 
+/// The private key out of its PEM text.
+fn pair(pem: &str) -> Ed25519KeyPair {
+    let body: String = pem.split("\\n").filter(|line| !line.starts_with("-----")).collect();
+    let der = STANDARD.decode(body).expect("base 64");
+    Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).expect("a key")
+}
+
 fn forger(db: TestDb) -> (World, Forger) {
     let keys = TokenKeys::generate();
     let tokens = Tokens::new(&keys, Terms::lasting(TimeDelta::minutes(15))).expect("keys");
@@ -385,7 +392,7 @@ fn forger(db: TestDb) -> (World, Forger) {
         .nth(1)
         .and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok())
         .expect("claims");
-    let pair = keys.pairs().expect("keys").remove(0);
+    let pair = pair(&keys.reveal());
     let forger = Forger {
         public: PublicKey::of(&pair),
         claims: serde_json::from_slice(&claims).expect("claims"),

@@ -132,12 +132,25 @@ pub struct World {
 impl World {
     /// The country at an instant (RFC 3339).
     pub fn new(db: TestDb, at: &str) -> Self {
-        Self::with(db, at, |app| app)
+        Self::made(db, at, Keys::demo(), &api::Settings::default(), |app| app)
+    }
+
+    /// The same with keys that others know too.
+    pub fn with_keys(db: TestDb, at: &str, keys: Keys) -> Self {
+        Self::made(db, at, keys, &api::Settings::default(), |app| app)
+    }
+
+    /// The country behind a door of one's own settings.
+    pub fn behind(db: TestDb, at: &str, door: &api::Settings) -> Self {
+        Self::made(db, at, Keys::demo(), door, |app| app)
     }
 
     /// The same, served by a program set up otherwise.
     pub fn with(db: TestDb, at: &str, change: impl FnOnce(App) -> App) -> Self {
-        let keys = Keys::demo();
+        Self::made(db, at, Keys::demo(), &api::Settings::default(), change)
+    }
+
+    fn made(db: TestDb, at: &str, keys: Keys, door: &api::Settings, change: impl FnOnce(App) -> App) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
@@ -153,7 +166,7 @@ impl World {
             wechat: None,
         };
         let app = change(app);
-        let (base, server) = serve(app.clone());
+        let (base, server) = serve(app.clone(), door.clone());
         let mut world = Self {
             db,
             clock,
@@ -481,7 +494,7 @@ impl World {
 
     /// Serves the same database by a further program, which knows nothing of the first; a client of it.
     pub fn another_server(&mut self, change: impl FnOnce(App) -> App) -> Client {
-        let (base, server) = serve(change(self.app.clone()));
+        let (base, server) = serve(change(self.app.clone()), api::Settings::default());
         self.servers.push(server);
         Client::new(&base)
     }
@@ -503,7 +516,7 @@ impl World {
             session: Some(self.session(account, office)),
             office,
         };
-        self.app.tokens.issue(bearer, self.clock.now())
+        self.app.tokens.issue(bearer, self.clock.now()).expect("a token")
     }
 
     /// A session begun now, without what it can be refreshed with; the same one until the clock is set.
@@ -608,13 +621,13 @@ fn long_ago() -> Timestamp {
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 
 /// Serves on a port of its own in a thread of its own.
-fn serve(app: App) -> (String, Served) {
+fn serve(app: App, door: api::Settings) -> (String, Served) {
     let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("it is bound"));
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = api::serve_with(app, listener, 1).expect("a server");
+            let server = api::serve_behind(app, listener, 1, &door).expect("a server");
             sender.send(server.handle()).expect("the test waits");
             server.await.expect("it ends in peace");
         });
