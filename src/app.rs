@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{Db, DbError};
+use crate::domain::retention::Retention;
 use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
@@ -17,6 +18,7 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub files: Files,
+    pub retention: Retention,
 }
 
 impl App {
@@ -36,6 +38,7 @@ impl App {
         Ok(Self {
             db,
             files,
+            retention: config.retention,
             clock,
             vault: keys.vault,
             tokens: keys.tokens,

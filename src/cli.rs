@@ -1,5 +1,7 @@
 //! The command line: one binary with subcommands.
 
+mod audit;
+
 use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
@@ -8,6 +10,7 @@ use crate::db::{DatabaseUrl, Db};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
+use crate::domain::retention::Retention;
 use crate::domain::time::{Timestamp, shanghai_date};
 use crate::jobs;
 use crate::service;
@@ -47,10 +50,15 @@ enum Command {
         /// The directory uploaded files lie in; next to an embedded database when absent.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
+        #[command(flatten)]
+        kept: Kept,
     },
     /// What the service does by itself.
     #[command(subcommand)]
     Jobs(Jobs),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Bring a database's schema up to date.
     Migrate {
         #[command(flatten)]
@@ -88,9 +96,28 @@ enum Jobs {
         /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
         #[arg(long)]
         at: Option<Timestamp>,
+        #[command(flatten)]
+        kept: Kept,
     },
     /// Print the jobs there are.
     List,
+}
+
+/// How long records are kept.
+#[derive(Args, Clone, Copy)]
+struct Kept {
+    /// Days the audit log, and who looked for or saw whom, is kept: at least 180.
+    #[arg(long, env = "ZHUANJIE_AUDIT_DAYS", default_value_t = 1095)]
+    audit_days: u16,
+    /// Days the person of a case from another province is kept after the case has ended: at least 30.
+    #[arg(long, env = "ZHUANJIE_INBOUND_DAYS", default_value_t = 90)]
+    inbound_days: u16,
+}
+
+impl Kept {
+    fn retention(self) -> Result<Retention> {
+        Ok(Retention::new(self.audit_days, self.inbound_days)?)
+    }
 }
 
 /// Which database.
@@ -102,7 +129,11 @@ pub struct Database {
 }
 
 impl Database {
-    fn url(&self) -> Result<DatabaseUrl> {
+    /// The database, which must be named.
+    ///
+    /// # Errors
+    /// When it is not, or the name is not a database's.
+    pub fn url(&self) -> Result<DatabaseUrl> {
         self.given()?
             .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")
     }
@@ -139,14 +170,16 @@ fn run(command: Command) -> Result<()> {
             listen,
             job_interval,
             files,
+            kept,
         } => {
             let every = Duration::from_secs(job_interval);
-            actix_web::rt::System::new().block_on(serve(&database, listen, every, files))
+            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, kept))
         }
-        Command::Jobs(Jobs::Run { name, database, at }) => {
-            actix_web::rt::System::new().block_on(run_job(&database, name, at))
+        Command::Jobs(Jobs::Run { name, database, at, kept }) => {
+            actix_web::rt::System::new().block_on(run_job(&database, name, at, kept))
         }
         Command::Jobs(Jobs::List) => list_jobs(),
+        Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
         Command::Bootstrap {
             database,
@@ -164,8 +197,15 @@ pub fn say(text: &str) -> Result<()> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: Option<PathBuf>) -> Result<()> {
+async fn serve(
+    database: &Database,
+    listen: SocketAddr,
+    every: Duration,
+    files: Option<PathBuf>,
+    kept: Kept,
+) -> Result<()> {
     let mut config = Config::new(database.url()?);
+    config.retention = kept.retention()?;
     if let Some(files) = files {
         config.files = files;
     }
@@ -175,12 +215,13 @@ async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: 
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
-async fn run_job(database: &Database, job: Job, at: Option<Timestamp>) -> Result<()> {
+async fn run_job(database: &Database, job: Job, at: Option<Timestamp>, kept: Kept) -> Result<()> {
+    let kept = kept.retention()?;
     let config = Config::new(database.url()?);
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run(&db, &clock, job, at).await.map_err(|fault| {
+    let ending = jobs::run_task(&db, &clock, jobs::Task { job, at, kept }).await.map_err(|fault| {
         let problem = service_jobs::wording(&fault);
         anyhow::anyhow!("{job}: {problem}")
     })?;
@@ -223,7 +264,7 @@ pub async fn serve_app(
 ) -> Result<()> {
     let address = listener.local_addr()?;
     let db = app.db.clone();
-    let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
+    let timer = jobs::start_timer(&app, every);
     let server = api::serve(app, listener)?;
     announce(address)?;
     log::info!("listening on http://{address}, interface at http://{address}/docs/");

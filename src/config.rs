@@ -1,6 +1,7 @@
 //! Typed configuration from the command line and the environment. What is missing is refused with the way to mend it.
 
 use crate::db::{DatabaseUrl, Settings};
+use crate::domain::retention::Retention;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
 use anyhow::{Context, Result, ensure};
@@ -21,6 +22,8 @@ pub struct Config {
     pub sign_in_lanes: usize,
     /// The directory uploaded files lie in; several servers of one database share it.
     pub files: PathBuf,
+    /// How long records are kept.
+    pub retention: Retention,
 }
 
 impl Config {
@@ -36,6 +39,7 @@ impl Config {
             database,
             settings: Settings::default(),
             sign_in_lanes: 2,
+            retention: Retention::default(),
         }
     }
 }

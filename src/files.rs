@@ -114,6 +114,26 @@ impl Files {
     }
 }
 
+impl Files {
+    /// The names of kept files that are older than a day: whatever is to refer to them does by now.
+    ///
+    /// # Errors
+    /// When the directory can't be read; that it does not exist is no error.
+    pub async fn settled(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut entries = match fs::read_dir(&self.root).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+            entries => entries?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let age = entry.metadata().await?.modified()?.elapsed().unwrap_or_default();
+            let name = entry.file_name().into_string().ok();
+            names.extend(name.filter(|name| age > ABANDONED && !name.contains('.')));
+        }
+        Ok(names)
+    }
+}
+
 /// A file's path until it is complete; dropped before that, the file goes with it.
 #[derive(Debug)]
 struct Part(PathBuf);

@@ -89,6 +89,10 @@ impl Permission for Official {
     }
 }
 
+/// Who calls, for the edge: a refusal of somebody who is known leaves a row in the audit log (I-28).
+#[derive(Clone)]
+pub struct Identified(pub Context);
+
 /// The caller, with the permission the handler demands.
 pub struct Caller<P: Permission> {
     /// Who, when and in which request.
@@ -108,6 +112,7 @@ impl<P: Permission> FromRequest for Caller<P> {
             .get::<RequestId>()
             .map(|id| id.0.clone())
             .unwrap_or_default();
+        let request = request.clone();
         Box::pin(async move {
             let app = app.ok_or(Code::ServiceFault)?;
             let now = app.clock.now();
@@ -120,9 +125,11 @@ impl<P: Permission> FromRequest for Caller<P> {
                 .db
                 .read(move |conn| service::accounts::actor(conn, bearer, now))
                 .await?;
-            P::admit(&actor)?;
+            let context = Context { actor, now, request_id };
+            request.extensions_mut().insert(Identified(context.clone()));
+            P::admit(&context.actor)?;
             Ok(Self {
-                context: Context { actor, now, request_id },
+                context,
                 permission: PhantomData,
             })
         })

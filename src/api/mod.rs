@@ -1,10 +1,12 @@
 //! The HTTP floor: wire types, extractors, handlers, problems and the OpenAPI document. It knows no tables.
 
 mod appointments;
+mod audit;
 mod auth;
 mod batch;
 mod caller;
 mod certifications;
+mod disclosures;
 mod edge;
 mod extract;
 mod graduation;

@@ -2,7 +2,7 @@
 
 use super::problem::{self, ProblemDetails};
 use super::{
-    appointments, auth, certifications, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
+    appointments, audit, auth, certifications, disclosures, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
     policies, resets, rules, search, transfers,
 };
 use crate::domain::codes::Code;
@@ -32,6 +32,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "transfers", description = "Transfer cases (组织关系转接)"),
         (name = "inbox", description = "What waits for an organization (操作中心)"),
         (name = "integrators", description = "Other systems (对接系统) and their credentials"),
+        (name = "audit", description = "The audit log (审计日志), for auditors"),
         (name = "service", description = "The service itself"),
     ),
     components(schemas(ProblemDetails)),
@@ -71,6 +72,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(policies::routes)
             .configure(rules::routes)
             .configure(jobs::routes)
+            .configure(audit::routes)
+            .configure(disclosures::routes)
             .configure(search::routes),
     );
 }

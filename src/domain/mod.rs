@@ -53,9 +53,11 @@
 
 pub mod account;
 pub mod actor;
+pub mod audit;
 pub mod certification;
 pub mod codes;
 pub mod cohort;
+pub mod disclosure;
 pub mod division;
 pub mod graduation;
 pub mod id_number;
@@ -68,6 +70,7 @@ pub mod organization;
 pub mod policy;
 pub mod reason;
 pub mod refusal;
+pub mod retention;
 pub mod rule;
 pub mod search;
 pub mod time;

@@ -17,6 +17,7 @@ pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod retention;
 pub mod search;
 pub mod transfers;
 

@@ -2,6 +2,7 @@
 
 pub mod code;
 pub mod passwords;
+pub mod seal;
 pub mod tokens;
 pub mod vault;
 

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod batch;
 pub mod bootstrap;
 pub mod certifications;
+pub mod disclosures;
 mod error;
 pub mod graduation;
 pub mod idempotency;
@@ -20,6 +21,7 @@ pub mod organizations;
 pub mod people;
 pub mod policies;
 pub mod resets;
+pub mod retention;
 pub mod search;
 pub mod transfers;
 

@@ -34,6 +34,7 @@ use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
+use zhuanjie::domain::retention::Retention;
 use zhuanjie::domain::time::{Month, Timestamp};
 use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
@@ -136,6 +137,7 @@ impl World {
             tokens: keys.tokens,
             passwords: Passwords::new(2),
             files: Files::new(files.clone()),
+            retention: Retention::default(),
         };
         let (base, server) = serve(app.clone());
         let mut world = Self {
