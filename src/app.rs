@@ -31,7 +31,7 @@ impl App {
         for version in db.migrate().await? {
             log::info!(version = version.as_str(); "migrated");
         }
-        let files = Files::new(&config.files);
+        let files = Files::new(&config.files, keys.vault.clone());
         if let Err(error) = files.sweep().await {
             log::warn!("the directory of files can't be swept: {error}");
         }

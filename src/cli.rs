@@ -1,6 +1,7 @@
 //! The command line: one binary with subcommands.
 
 mod audit;
+mod reseal;
 
 use crate::api;
 use crate::app::App;
@@ -78,6 +79,15 @@ enum Command {
         /// The administrator's full name.
         #[arg(long)]
         administrator: String,
+    },
+    /// Seal all personal data and uploaded files under the newest of ZHUANJIE_DATA_KEYS, while the service runs. Run again,
+    /// it goes on with what is left.
+    Reseal {
+        #[command(flatten)]
+        database: Database,
+        /// The directory uploaded files lie in; next to an embedded database when absent.
+        #[arg(long, env = "ZHUANJIE_FILES")]
+        files: Option<PathBuf>,
     },
     /// Print the OpenAPI document.
     Openapi,
@@ -175,9 +185,12 @@ fn run(command: Command) -> Result<()> {
             let every = Duration::from_secs(job_interval);
             actix_web::rt::System::new().block_on(serve(&database, listen, every, files, kept))
         }
-        Command::Jobs(Jobs::Run { name, database, at, kept }) => {
-            actix_web::rt::System::new().block_on(run_job(&database, name, at, kept))
-        }
+        Command::Jobs(Jobs::Run {
+            name,
+            database,
+            at,
+            kept,
+        }) => actix_web::rt::System::new().block_on(run_job(&database, name, at, kept)),
         Command::Jobs(Jobs::List) => list_jobs(),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
@@ -187,6 +200,7 @@ fn run(command: Command) -> Result<()> {
             short_name,
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
+        Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),
     }
@@ -221,10 +235,12 @@ async fn run_job(database: &Database, job: Job, at: Option<Timestamp>, kept: Kep
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run_task(&db, &clock, jobs::Task { job, at, kept }).await.map_err(|fault| {
-        let problem = service_jobs::wording(&fault);
-        anyhow::anyhow!("{job}: {problem}")
-    })?;
+    let ending = jobs::run_task(&db, &clock, jobs::Task { job, at, kept })
+        .await
+        .map_err(|fault| {
+            let problem = service_jobs::wording(&fault);
+            anyhow::anyhow!("{job}: {problem}")
+        })?;
     db.close().await;
     let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
     match ending {

@@ -67,7 +67,8 @@ impl From<Row> for AuditRow {
             on_behalf_of: row.on_behalf_of,
             action: row.action,
             subject: row.subject,
-            outcome: row.outcome,
+            // What is no word of ours, somebody wrote who had no business there.
+            outcome: row.outcome.parse().unwrap_or(Outcome::Denied),
             code: row.code,
             times: row.times,
             request_id: row.request_id,

@@ -44,7 +44,12 @@ impl RevealBody {
             return Err(invalid("expected at least one field, none twice", "/fields"));
         }
         let stated = |purpose: &str| purpose.trim().chars().count() >= SHORTEST_PURPOSE && !could_hold_one(purpose);
-        let purpose = remark(Some(&self.purpose).filter(|purpose| stated(purpose)).map(String::as_str), "/purpose")?;
+        let purpose = remark(
+            Some(&self.purpose)
+                .filter(|purpose| stated(purpose))
+                .map(String::as_str),
+            "/purpose",
+        )?;
         let problem = "expected a purpose of at least 4 characters without long numbers";
         Ok(Wish {
             member,

@@ -105,14 +105,23 @@ async fn record_denial(request: &HttpRequest, problem: &Problem) {
     let (Some(Identified(context)), Some(code)) = (identified, problem.denial()) else {
         return;
     };
-    let Some(app) = request.app_data::<web::Data<App>>() else { return };
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return;
+    };
     let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
     let denial = Denial {
         action: format!("{} {pattern}", request.method()),
-        subject: request.match_info().get("id").filter(|id| has_form(id)).map(str::to_owned),
+        subject: request
+            .match_info()
+            .get("id")
+            .filter(|id| has_form(id))
+            .map(str::to_owned),
         code,
     };
-    let noted = app.db.write(move |conn| audit::record_denial(conn, &context, &denial)).await;
+    let noted = app
+        .db
+        .write(move |conn| audit::record_denial(conn, &context, &denial))
+        .await;
     if let Err(fault) = noted {
         log::error!("a refusal is not in the audit log: {}", wording(&fault));
     }

@@ -196,7 +196,10 @@ impl MemberDetail {
         let id_number = number
             .map_err(|_| service::Error::Corrupt("a sealed ID number that is none"))?
             .masked();
-        let phone = member.phone_sealed.as_ref().map(|sealed| vault.open(Purpose::Phone, sealed));
+        let phone = member
+            .phone_sealed
+            .as_ref()
+            .map(|sealed| vault.open(Purpose::Phone, sealed));
         let phone = phone.transpose()?.map(|phone| masked_phone(&phone));
         let action =
             |(action, refusal): (MarkAction, Option<Refusal>)| AllowedAction::new(action, refusal.as_ref(), language);

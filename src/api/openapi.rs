@@ -2,8 +2,8 @@
 
 use super::problem::{self, ProblemDetails};
 use super::{
-    appointments, audit, auth, certifications, disclosures, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
-    policies, resets, rules, search, transfers,
+    appointments, audit, auth, certifications, disclosures, graduation, inbox, integrators, jobs, look_up, members,
+    meta, organizations, policies, resets, rules, search, transfers,
 };
 use crate::domain::codes::Code;
 use actix_web::App;

@@ -126,7 +126,11 @@ impl fmt::Debug for IdNumber {
 pub fn could_hold_one(text: &str) -> bool {
     let mut run = 0;
     text.chars().any(|character| {
-        run = if half_width(character).is_ascii_digit() { run + 1 } else { 0 };
+        run = if half_width(character).is_ascii_digit() {
+            run + 1
+        } else {
+            0
+        };
         run >= SHORTEST_NUMBER
     })
 }

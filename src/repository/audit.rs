@@ -51,7 +51,7 @@ pub fn append(conn: &mut Conn, entry: &Entry<'_>) -> QueryResult<()> {
     Ok(())
 }
 
-/// A row as stored.
+/// A row as stored, word for word: a check must be able to read what somebody made of it.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_log, check_for_backend(Backend))]
 pub struct Row {
@@ -60,12 +60,12 @@ pub struct Row {
     pub actor_kind: String,
     pub account_id: Option<AccountId>,
     pub organization_id: Option<OrganizationId>,
-    pub scope_path: Option<Path>,
+    pub scope_path: Option<String>,
     pub on_behalf_of: Option<OrganizationId>,
     pub action: String,
     pub subject: Option<String>,
     pub request_id: String,
-    pub outcome: Outcome,
+    pub outcome: String,
     pub code: Option<String>,
     pub times: i64,
     /// Its place in the chain, once it is sealed.
@@ -84,13 +84,7 @@ pub struct Filter {
 }
 
 /// A page of the rows of a subtree, newest first, before `before`.
-pub fn page(
-    conn: &mut Conn,
-    root: &Path,
-    filter: &Filter,
-    before: Option<i64>,
-    limit: i64,
-) -> QueryResult<Vec<Row>> {
+pub fn page(conn: &mut Conn, root: &Path, filter: &Filter, before: Option<i64>, limit: i64) -> QueryResult<Vec<Row>> {
     let mut query = dsl::audit_log
         .order(dsl::id.desc())
         .limit(limit)

@@ -18,6 +18,7 @@ pub mod members;
 pub mod organizations;
 pub mod policies;
 pub mod retention;
+pub mod sealed;
 pub mod search;
 pub mod transfers;
 

@@ -53,7 +53,12 @@ pub fn forget_budgets(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryRe
     let span = before.timestamp().div_euclid(3600);
     let old: Vec<(String, i64)> = dsl::budgets
         .filter(dsl::span.lt(span))
-        .filter(dsl::name.like(HOURLY[0]).or(dsl::name.like(HOURLY[1])).or(dsl::name.like(HOURLY[2])))
+        .filter(
+            dsl::name
+                .like(HOURLY[0])
+                .or(dsl::name.like(HOURLY[1]))
+                .or(dsl::name.like(HOURLY[2])),
+        )
         .limit(limit)
         .select((dsl::name, dsl::span))
         .load(conn)?;

@@ -191,7 +191,7 @@ fn hash_of(row: &Row, sequence: i64, previous: &[u8]) -> Vec<u8> {
     ];
     let texts = [
         Some(row.actor_kind.as_str()),
-        row.scope_path.as_ref().map(Path::as_str),
+        row.scope_path.as_deref(),
         Some(row.action.as_str()),
         row.subject.as_deref(),
         Some(row.request_id.as_str()),
@@ -199,7 +199,10 @@ fn hash_of(row: &Row, sequence: i64, previous: &[u8]) -> Vec<u8> {
         row.code.as_deref(),
     ];
     let numbers = numbers.iter().map(|number| number.as_ref().map(|bytes| &bytes[..]));
-    link(previous, numbers.chain(texts.iter().map(|text| text.map(str::as_bytes))))
+    link(
+        previous,
+        numbers.chain(texts.iter().map(|text| text.map(str::as_bytes))),
+    )
 }
 
 /// A place in the chain with its hash: kept elsewhere, it shows later that nothing up to it was changed or cut off.
@@ -276,8 +279,12 @@ impl Check {
             self.take(row);
         }
         if rows.is_empty() {
-            let beyond = std::mem::take(&mut self.anchors).into_iter().filter(|anchor| anchor.sequence > self.head.sequence);
-            self.flaws.extend(beyond.map(|anchor| Flaw::Anchor { sequence: anchor.sequence }));
+            let beyond = std::mem::take(&mut self.anchors)
+                .into_iter()
+                .filter(|anchor| anchor.sequence > self.head.sequence);
+            self.flaws.extend(beyond.map(|anchor| Flaw::Anchor {
+                sequence: anchor.sequence,
+            }));
             self.unsealed = audit::count_unsealed(conn)?;
         }
         Ok(!rows.is_empty())
@@ -302,7 +309,9 @@ impl Check {
     fn pass(&mut self, place: Anchor) {
         let is_other = |anchor: &&Anchor| anchor.sequence == place.sequence && anchor.hash != place.hash;
         if self.anchors.iter().any(|anchor| is_other(&anchor)) {
-            self.flaws.push(Flaw::Anchor { sequence: place.sequence });
+            self.flaws.push(Flaw::Anchor {
+                sequence: place.sequence,
+            });
         }
         self.head = place;
     }

@@ -114,7 +114,13 @@ pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &R
     let certification = t3_certification(member.joined_month, Some(&form), &policy);
     set(conn, &member, certification)?;
     place(conn, id)?;
-    audit::record_in_turn(conn, context, member.branch_id, "certification.upload", Some(&id.to_string()))?;
+    audit::record_in_turn(
+        conn,
+        context,
+        member.branch_id,
+        "certification.upload",
+        Some(&id.to_string()),
+    )?;
     found(conn, id)
 }
 
@@ -194,7 +200,13 @@ fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredFo
     set(conn, member, certification)?;
     inbox::close(conn, TASK, stored.id.0)?;
     let committee = member.branch_path.superiors().next();
-    audit::record_in_turn(conn, context, committee, "certification.decide", Some(&stored.id.to_string()))
+    audit::record_in_turn(
+        conn,
+        context,
+        committee,
+        "certification.decide",
+        Some(&stored.id.to_string()),
+    )
 }
 
 /// Puts a waiting form before whoever decides it.

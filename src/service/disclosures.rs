@@ -47,7 +47,10 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     let member = members::visible(conn, &context.actor, wish.member)?;
     may_reveal(&context.actor, &member.branch_path)?;
     let subject = member.id.to_string();
-    let account = context.actor.account.ok_or(Error::Corrupt("an office without an account"))?;
+    let account = context
+        .actor
+        .account
+        .ok_or(Error::Corrupt("an office without an account"))?;
     let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
     let budgets = [
         Budget::new(format!("reveal/account/{}", account.0), PER_ACCOUNT),
@@ -62,7 +65,9 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
         .then(|| vault.open(Purpose::IdNumber, &member.id_number_sealed))
         .transpose()?;
     let sealed_phone = member.phone_sealed.as_ref().filter(|_| wanted(Field::Phone));
-    let phone = sealed_phone.map(|sealed| vault.open(Purpose::Phone, sealed)).transpose()?;
+    let phone = sealed_phone
+        .map(|sealed| vault.open(Purpose::Phone, sealed))
+        .transpose()?;
     let fields: Vec<&str> = wish.fields.iter().map(|field| field.as_str()).collect();
     let note = Note {
         at: context.now,

@@ -20,6 +20,7 @@ pub mod members;
 pub mod organizations;
 pub mod people;
 pub mod policies;
+pub mod rekey;
 pub mod resets;
 pub mod retention;
 pub mod search;

@@ -13,9 +13,9 @@ use zhuanjie::db::schema::{accounts, members, organization_names, organizations}
 use zhuanjie::demo::holding::{Holding, Signature, inspect};
 use zhuanjie::demo::load::load;
 use zhuanjie::demo::{Country, PASSWORD};
+use zhuanjie::domain::audit::Outcome;
 use zhuanjie::domain::graduation::Graduation;
 use zhuanjie::domain::time::Timestamp;
-use zhuanjie::domain::audit::Outcome;
 use zhuanjie::repository::audit::{self, Entry};
 use zhuanjie::security::vault::Purpose;
 

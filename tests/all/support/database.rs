@@ -98,7 +98,9 @@ impl TestDb {
             Engine::Sqlite => "",
             Engine::Postgres => " ON audit_log",
         };
-        self.execute(&format!("DROP TRIGGER audit_log_stands{table}; DROP TRIGGER audit_log_stays{table}"));
+        self.execute(&format!(
+            "DROP TRIGGER audit_log_stands{table}; DROP TRIGGER audit_log_stays{table}"
+        ));
     }
 
     /// How many rows a table has.

@@ -133,10 +133,10 @@ impl World {
         let app = App {
             db: db.db(),
             clock: clock.clone(),
-            vault: keys.vault,
+            vault: keys.vault.clone(),
             tokens: keys.tokens,
             passwords: Passwords::new(2),
-            files: Files::new(files.clone()),
+            files: Files::new(files.clone(), keys.vault),
             retention: Retention::default(),
         };
         let (base, server) = serve(app.clone());
