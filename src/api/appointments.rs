@@ -1,6 +1,6 @@
 //! Offices (管理员任职): who administers an organization, and how that changes.
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
@@ -208,7 +208,7 @@ struct AppointmentQuery {
 #[get("/organizations/{id}/appointments")]
 async fn list_appointments(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ListAppointments>,
     Id(organization): Id<OrganizationId>,
     Query(query): Query<AppointmentQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -278,7 +278,7 @@ impl NewAdministrator {
 #[post("/organizations/{id}/appointments")]
 async fn appoint(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::Appoint>,
     Id(organization): Id<OrganizationId>,
     key: Key,
     request: HttpRequest,
@@ -315,7 +315,7 @@ struct OfficeEnd {}
 #[post("/appointments/{id}/end")]
 async fn end_appointment(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::EndAppointment>,
     Id(id): Id<AppointmentId>,
     key: Key,
     request: HttpRequest,
@@ -339,7 +339,7 @@ async fn end_appointment(
 #[get("/appointment-requests/{id}")]
 async fn get_appointment_request(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ReadAppointmentRequest>,
     Id(id): Id<AppointmentRequestId>,
 ) -> Result<HttpResponse, Problem> {
     let actor = caller.context.actor;
@@ -365,7 +365,7 @@ async fn get_appointment_request(
 #[post("/appointment-requests/{id}/approve")]
 async fn approve_appointment_request(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideAppointmentRequest>,
     Id(id): Id<AppointmentRequestId>,
     IfMatch(expected): IfMatch,
     key: Key,
@@ -407,7 +407,7 @@ struct RefusalOfOffice {
 #[post("/appointment-requests/{id}/refuse")]
 async fn refuse_appointment_request(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideAppointmentRequest>,
     Id(id): Id<AppointmentRequestId>,
     IfMatch(expected): IfMatch,
     key: Key,

@@ -1,6 +1,6 @@
 //! The audit log (审计日志), for auditors.
 
-use super::caller::{Auditor, Caller};
+use super::caller::{Caller, can};
 use super::extract::Query;
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
@@ -125,7 +125,7 @@ impl AuditQuery {
 #[get("/audit")]
 async fn list_audit(
     app: web::Data<App>,
-    caller: Caller<Auditor>,
+    caller: Caller<can::ReadAudit>,
     Query(query): Query<AuditQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;

@@ -1,6 +1,6 @@
 //! Signing in, and who the caller is.
 
-use super::caller::{Anybody, Caller};
+use super::caller::{Caller, can};
 use super::extract::Json;
 use super::problem::{Problem, ProblemDetails};
 use super::wire::OrganizationBrief;
@@ -196,7 +196,7 @@ impl From<Myself> for MeView {
     (status = 401, description = "`request.unauthenticated`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/me")]
-async fn me(app: web::Data<App>, caller: Caller<Anybody>) -> Result<HttpResponse, Problem> {
+async fn me(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {
     let me = app
         .db
         .read(move |conn| accounts::myself(conn, &caller.context.actor))

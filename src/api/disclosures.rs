@@ -1,6 +1,6 @@
 //! Seeing a member's ID number or telephone in full, and who did.
 
-use super::caller::{Administrator, Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::{Id, Json, Query};
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
@@ -97,7 +97,7 @@ impl From<Revealed> for RevealedView {
 #[post("/members/{id}/reveal")]
 async fn reveal_member(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::RevealMember>,
     Id(member): Id<MemberId>,
     body: Json<RevealBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -166,7 +166,7 @@ struct DisclosureQuery {
 #[get("/me/disclosures")]
 async fn my_disclosures(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadDisclosures>,
     Query(query): Query<DisclosureQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;

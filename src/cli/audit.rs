@@ -1,7 +1,6 @@
 //! `zhuanjie audit`: checking the audit log's chain of hashes.
 
 use super::{Database, say};
-use crate::config::Config;
 use crate::db::Db;
 use crate::service::audit::{Anchor, Check};
 use crate::service::jobs::wording;
@@ -33,7 +32,7 @@ pub enum Audit {
 /// When the log is not what was sealed, or the database fails.
 pub async fn run(command: Audit) -> Result<()> {
     let Audit::Verify { database, anchor } = command;
-    let config = Config::new(database.url()?);
+    let config = database.config()?;
     let db = Db::open(&config.database, &config.settings)?;
     let check = verify(&db, anchor).await?;
     db.close().await;

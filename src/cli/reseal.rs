@@ -2,7 +2,7 @@
 
 use super::{Database, say};
 use crate::clock::Clock;
-use crate::config::{Config, Keys};
+use crate::config::Keys;
 use crate::db::Db;
 use crate::domain::actor::Actor;
 use crate::files::Files;
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 /// When something is sealed under a key that is not configured, or the database or the disk fails. What was done stays
 /// done.
 pub async fn run(database: &Database, files: Option<PathBuf>) -> Result<()> {
-    let mut config = Config::new(database.url()?);
+    let mut config = database.config()?;
     config.files = files.unwrap_or(config.files);
     let vault = Keys::from_environment()?.vault;
     let db = Db::open(&config.database, &config.settings)?;

@@ -1,5 +1,6 @@
 //! Who acts (O6): a member for himself, an administrator from one office, another province's system, or a job.
 
+use super::codes::Code;
 use super::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use super::organization::{Kind, Path};
 use super::vocabulary::vocabulary;
@@ -115,6 +116,16 @@ impl Actor {
     /// The appointment he acts from, whatever it is for.
     pub fn appointment(&self) -> Option<AppointmentId> {
         self.office().or(self.audits()).map(|office| office.appointment)
+    }
+
+    /// His account and the organization he acts for.
+    ///
+    /// # Errors
+    /// `actor.not_administrator` for everybody but administrators.
+    pub fn in_office(&self) -> Result<(AccountId, OrganizationId), Code> {
+        let office = self.office().ok_or(Code::ActorNotAdministrator)?;
+        let account = self.account.ok_or(Code::ActorNotAdministrator)?;
+        Ok((account, office.organization))
     }
 
     /// The province for whose own system he speaks (X1, X2).

@@ -1,10 +1,6 @@
-//! Who may see a member's personal data in full, and what is told to him about it (S-05; our decision, the manual does not
-//! speak of it).
+//! What of a member is masked, and how somebody came to see it (S-05; our decision, the manual does not speak of it). Who
+//! may is in [`super::authority`]: those who have to do with his papers, as with one-time codes (O5).
 
-use super::actor::Actor;
-use super::codes::Code;
-use super::organization::Path;
-use super::refusal::Refusal;
 use super::vocabulary::vocabulary;
 
 vocabulary! {
@@ -24,23 +20,6 @@ vocabulary! {
 /// The shortest purpose that can be one.
 pub const SHORTEST_PURPOSE: usize = 4;
 
-/// Those who have to do with a member's papers may see them in full: the administrators of his branch and of its direct
-/// superior, as with one-time codes (O5). Everybody further up sees them masked.
-///
-/// # Errors
-/// `member.reveal_not_allowed`.
-pub fn may_reveal(actor: &Actor, branch: &Path) -> Result<(), Refusal> {
-    let mut near = branch.ids().rev().take(2);
-    if near.any(|organization| actor.administers(organization)) {
-        return Ok(());
-    }
-    let refusal = Refusal::new(Code::MemberRevealNotAllowed);
-    Err(match branch.ids().next_back() {
-        Some(branch) => refusal.ask(branch),
-        None => refusal,
-    })
-}
-
 /// A telephone number with everything hidden but three places in front and two at the end; a short one is hidden whole.
 pub fn masked_phone(phone: &str) -> String {
     let places: Vec<char> = phone.chars().collect();
@@ -53,17 +32,6 @@ pub fn masked_phone(phone: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::testing::*;
-
-    #[test]
-    fn s05_the_branch_and_its_direct_superior_see_in_full_and_nobody_further_up() {
-        let path = class().path;
-        let may = |actor: &Actor| may_reveal(actor, &path).map_err(|refusal| refusal.code);
-        assert_eq!(may(&administrator(&class())), Ok(()));
-        assert_eq!(may(&administrator(&college())), Ok(()));
-        assert_eq!(may(&administrator(&university())), Err(Code::MemberRevealNotAllowed));
-        assert_eq!(may(&Actor::system()), Err(Code::MemberRevealNotAllowed));
-    }
 
     #[test]
     fn s05_a_masked_telephone_number_shows_five_places() {

@@ -95,6 +95,7 @@ pub async fn run(db: &Db, clock: &Clock, job: Job, at: Timestamp) -> service::Re
 /// As [`run`].
 pub async fn run_task(db: &Db, clock: &Clock, task: Task) -> service::Result<Ending> {
     let Task { job, at, .. } = task;
+    let db = &db.patient();
     let holder = security::random_text();
     let (now, me) = (clock.now(), holder.clone());
     let begun = db.write(move |conn| jobs::begin(conn, job, &me, at, now)).await?;

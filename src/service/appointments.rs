@@ -1,10 +1,11 @@
 //! Offices (管理员任职): who holds them, how they begin and end, and requests for that. Whatever changes here is followed
 //! by everything that waits where it changed (A10).
 
-use super::organizations::in_scope;
-use super::{Context, Error, Expected, Result, audit, certifications, graduation, people, transfers};
+use super::organizations::{in_scope, inside};
+use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees, transfers};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
@@ -15,6 +16,9 @@ use crate::repository::chain;
 use crate::repository::inbox::{self, Thing};
 use crate::repository::organizations::{self, Organization};
 use crate::security::vault::Vault;
+
+/// An organization that does not exist.
+const NOWHERE: OrganizationId = OrganizationId(0);
 
 /// A page of an organization's offices in force, earliest first.
 ///
@@ -27,8 +31,7 @@ pub fn list(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Appointment>> {
-    let found = organizations::find(conn, organization)?.filter(|found| actor.reaches(&found.path));
-    let found = found.ok_or(Code::OrganizationNotFound)?;
+    let found = inside(conn, actor, Action::ListAppointments, organization)?;
     Ok(store::page(conn, found.id, AppointmentId(after), limit)?)
 }
 
@@ -72,9 +75,9 @@ pub fn appoint(
     person: &people::Person,
 ) -> Result<Outcome> {
     store::change(conn)?;
-    let organization = in_scope(conn, &context.actor, organization)?;
+    let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
     let superior = superior(conn, &organization, &[])?;
-    let way = may_change(context, &organization, superior, role)?;
+    let way = may_change(context, Action::Appoint, &organization, superior, role)?;
     let account = people::account(conn, context, vault, person)?;
     if store::held(conn, organization.id, account)?.is_some() {
         return Err(Code::AppointmentHeldAlready.into());
@@ -92,9 +95,15 @@ pub fn appoint(
 /// `appointment.last_of_nation`, `appointment.request_open`.
 pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outcome> {
     store::change(conn)?;
-    let (appointment, organization) = known(conn, &context.actor, id)?;
+    let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
     let superior = superior(conn, &organization, &[])?;
-    let way = may_change(context, &organization, superior, appointment.role)?;
+    let way = may_change(
+        context,
+        Action::EndAppointment,
+        &organization,
+        superior,
+        appointment.role,
+    )?;
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
     }
@@ -108,19 +117,20 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outc
 ///
 /// # Errors
 /// `appointment.not_found` outside of it (O6).
-pub fn known(conn: &mut Conn, actor: &Actor, id: AppointmentId) -> Result<(Appointment, Organization)> {
-    let appointment = store::find(conn, id)?.ok_or(Code::AppointmentNotFound)?;
-    let organization = organizations::find(conn, appointment.organization_id)?;
+pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) -> Result<(Appointment, Organization)> {
+    let appointment = store::find(conn, id)?;
+    // What does not exist costs the same statements as what may not be seen.
+    let at = appointment.as_ref().map_or(NOWHERE, |found| found.organization_id);
+    let organization = organizations::find(conn, at)?;
+    let appointment = appointment.ok_or(Code::AppointmentNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
-    if actor.reaches(&organization.path) {
-        Ok((appointment, organization))
-    } else {
-        Err(Code::AppointmentNotFound.into())
-    }
+    sees(actor, action, Object::organization(&organization.path))?;
+    Ok((appointment, organization))
 }
 
 fn may_change(
     context: &Context,
+    action: Action,
     organization: &Organization,
     superior: Option<OrganizationId>,
     role: OfficeRole,
@@ -129,7 +139,7 @@ fn may_change(
         OfficeRole::Administrator => office::may_change,
         OfficeRole::Auditor => office::may_change_auditor,
     };
-    Ok(rule(&context.actor, &organization.facts(), superior)?)
+    Ok(rule(&context.actor, action, &organization.facts(), superior)?)
 }
 
 fn begin(
@@ -271,12 +281,17 @@ fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
 /// # Errors
 /// `appointment.request_not_found`.
 pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Result<StoredRequest> {
-    let stored = found(conn, id)?;
-    let organization = organizations::find(conn, stored.organization_id)?;
-    match organization {
-        Some(organization) if actor.reaches(&organization.path) => Ok(stored),
-        _ => Err(Code::AppointmentRequestNotFound.into()),
-    }
+    let stored = store::request(conn, id)?;
+    let at = stored.as_ref().map_or(NOWHERE, |stored| stored.organization_id);
+    let organization = organizations::find(conn, at)?;
+    let stored = stored.ok_or(Code::AppointmentRequestNotFound)?;
+    let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
+    may(
+        actor,
+        Action::ReadAppointmentRequest,
+        Object::organization(&organization.path),
+    )?;
+    Ok(stored)
 }
 
 /// The direct superior decides a request; a yes begins or ends the office at once.

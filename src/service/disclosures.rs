@@ -2,14 +2,16 @@
 //! one that the member himself can read (S-05). Beside those he reads who looked for him by name and number (T4).
 
 use super::look_up::{Budget, is_left};
-use super::{Context, Error, Result, audit, members};
+use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
-use crate::domain::disclosure::{DisclosureKind, Field, may_reveal};
+use crate::domain::disclosure::{DisclosureKind, Field};
 use crate::domain::ids::MemberId;
 use crate::domain::transfer::remark::Remark;
 pub use crate::repository::look_ups::Disclosure;
 use crate::repository::look_ups::{self, Note};
+use crate::repository::members;
 use crate::security::vault::{Purpose, Vault};
 
 /// How many members one person may see in full in an hour.
@@ -44,8 +46,9 @@ pub enum Outcome {
 /// `member.not_found` outside the caller's subtree; `member.reveal_not_allowed` in it, but further away than his branch and
 /// its direct superior.
 pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) -> Result<Outcome> {
-    let member = members::visible(conn, &context.actor, wish.member)?;
-    may_reveal(&context.actor, &member.branch_path)?;
+    let member = members::find(conn, wish.member)?.ok_or(Code::MemberNotFound)?;
+    let object = Object::member(&member.branch_path, member.id);
+    may(&context.actor, Action::RevealMember, object)?;
     let subject = member.id.to_string();
     let account = context
         .actor

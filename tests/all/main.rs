@@ -27,4 +27,5 @@ mod season;
 mod simulation;
 mod support;
 mod transfers;
+mod verify;
 mod walkthrough;
