@@ -42,7 +42,7 @@ fn upload(world: &World) -> String {
         .send()
         .expect(201)
         .json();
-    format!("/v1/certifications/{}/file", form["id"].as_str().expect("an id"))
+    format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"))
 }
 
 /// Everything the service has written to disk, file by file; of PostgreSQL every row of every table.

@@ -1,7 +1,7 @@
 //! Forgetting in time (S-29), and that looking for somebody costs the same whatever comes of it (T4, API6).
 
-use crate::support::world::{World, fresh_key};
 use crate::support::both_engines;
+use crate::support::world::{World, fresh_key};
 use diesel::Connection;
 use diesel::connection::InstrumentationEvent;
 use serde_json::json;
