@@ -6,6 +6,7 @@
 mod accounts;
 mod appointments;
 mod architecture;
+mod audit;
 mod certification;
 mod demo;
 mod docs;

@@ -36,6 +36,7 @@ use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId, 
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
+use zhuanjie::domain::retention::Retention;
 use zhuanjie::domain::time::{Month, Timestamp};
 use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
@@ -156,14 +157,15 @@ impl World {
         let app = App {
             db: db.db(),
             clock: clock.clone(),
-            vault: keys.vault,
+            vault: keys.vault.clone(),
             tokens: keys.tokens,
             passwords: Passwords::new(2),
-            files: Files::new(files.clone()),
+            files: Files::new(files.clone(), keys.vault),
             // Tests write round the service, which then has nothing to forget.
             presence: Presence::new(Duration::ZERO),
             proxies: Proxies::default(),
             wechat: None,
+            retention: Retention::default(),
         };
         let app = change(app);
         let (base, server) = serve(app.clone(), door.clone());
