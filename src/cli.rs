@@ -77,6 +77,9 @@ enum Command {
         #[command(flatten)]
         database: Database,
     },
+    /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
+    #[command(subcommand)]
+    Bench(crate::bench::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment.
@@ -161,6 +164,7 @@ fn run(command: Command) -> Result<()> {
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
         Command::Verify { database } => verify(&database.url()?),
+        Command::Bench(command) => crate::bench::run(command),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),
     }

@@ -5,6 +5,7 @@
 
 mod appointments;
 mod architecture;
+mod bench;
 mod certification;
 mod demo;
 mod docs;
