@@ -2,6 +2,7 @@
 
 use crate::api;
 use crate::app::App;
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db, Settings, dialect};
@@ -76,6 +77,14 @@ enum Command {
     Verify {
         #[command(flatten)]
         database: Database,
+    },
+    /// Copy the embedded database, while it is served, into a new file.
+    Backup {
+        #[command(flatten)]
+        database: Database,
+        /// The file, which must not exist yet.
+        #[arg(long)]
+        to: PathBuf,
     },
     /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
     #[command(subcommand)]
@@ -164,6 +173,10 @@ fn run(command: Command) -> Result<()> {
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
         Command::Verify { database } => verify(&database.url()?),
+        Command::Backup { database, to } => {
+            actix_web::rt::System::new().block_on(backup::take(&database.url()?, &to))?;
+            say(&format!("{} is whole and on the disk\n", to.display()))
+        }
         Command::Bench(command) => crate::bench::run(command),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),

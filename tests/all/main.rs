@@ -5,6 +5,7 @@
 
 mod appointments;
 mod architecture;
+mod backup;
 mod bench;
 mod certification;
 mod demo;
@@ -17,6 +18,7 @@ mod look_up;
 mod marks;
 mod openapi;
 mod organizations;
+mod plans;
 mod policies;
 mod reset;
 mod rule_pages;
