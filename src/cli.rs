@@ -4,7 +4,7 @@ use crate::api;
 use crate::app::App;
 use crate::backup;
 use crate::clock::Clock;
-use crate::config::{Config, Keys};
+use crate::config::{Config, DoorOptions, Keys};
 use crate::db::{DatabaseUrl, Db, Settings, dialect};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
@@ -117,12 +117,25 @@ pub struct Database {
     /// sqlite://path or postgres://…
     #[arg(long = "database", env = "DATABASE_URL", hide_env_values = true)]
     url: Option<String>,
+    #[command(flatten)]
+    doors: DoorOptions,
 }
 
 impl Database {
-    fn url(&self) -> Result<DatabaseUrl> {
-        self.given()?
-            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")
+    fn config(&self) -> Result<Config> {
+        let url = self
+            .given()?
+            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
+        let settings = self.settings();
+        Ok(Config {
+            settings,
+            ..Config::new(url)
+        })
+    }
+
+    /// How it is used.
+    pub fn settings(&self) -> Settings {
+        Settings::from(&self.doors)
     }
 
     /// The database that was named, if one was.
@@ -172,9 +185,9 @@ fn run(command: Command) -> Result<()> {
             short_name,
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
-        Command::Verify { database } => verify(&database.url()?),
+        Command::Verify { database } => verify(&database.config()?.database),
         Command::Backup { database, to } => {
-            actix_web::rt::System::new().block_on(backup::take(&database.url()?, &to))?;
+            actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
             say(&format!("{} is whole and on the disk\n", to.display()))
         }
         Command::Bench(command) => crate::bench::run(command),
@@ -189,7 +202,7 @@ pub fn say(text: &str) -> Result<()> {
 }
 
 async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: Option<PathBuf>) -> Result<()> {
-    let mut config = Config::new(database.url()?);
+    let mut config = database.config()?;
     if let Some(files) = files {
         config.files = files;
     }
@@ -200,7 +213,7 @@ async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: 
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
 async fn run_job(database: &Database, job: Job, at: Option<Timestamp>) -> Result<()> {
-    let config = Config::new(database.url()?);
+    let config = database.config()?;
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = at.unwrap_or_else(|| clock.now());
@@ -259,7 +272,7 @@ pub async fn serve_app(
 }
 
 async fn migrate(database: &Database) -> Result<()> {
-    let config = Config::new(database.url()?);
+    let config = database.config()?;
     let applied = Db::open(&config.database, &config.settings)?.migrate().await?;
     match applied.as_slice() {
         [] => log::info!("the schema is up to date"),
@@ -316,7 +329,7 @@ async fn bootstrap(database: &Database, organization: String, short_name: String
         administrator,
         id_number,
     };
-    let config = Config::new(database.url()?);
+    let config = database.config()?;
     let db = Db::open(&config.database, &config.settings)?;
     db.migrate().await?;
     let context = service::Context {

@@ -1,6 +1,6 @@
 //! Offices (管理员任职): who administers an organization, and how that changes.
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
@@ -11,7 +11,7 @@ use crate::db::Conn;
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, MemberId, OrganizationId};
-use crate::domain::office::{RequestKind, RequestState};
+use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, shanghai_date};
 use crate::domain::verdict::Verdict;
@@ -55,6 +55,8 @@ struct AppointmentView {
     account_id: AccountId,
     /// The person's name.
     name: String,
+    /// What it is for.
+    role: OfficeRole,
     /// Since when.
     since: Instant,
     /// Until when; absent while it lasts.
@@ -72,6 +74,7 @@ impl From<Appointment> for AppointmentView {
             organization_id: appointment.organization_id,
             account_id: appointment.account_id,
             name: appointment.account_name,
+            role: appointment.role,
             since: appointment.started_at.into(),
             until: appointment.ended_at.map(Instant::from),
             appointed_by: appointment.appointed_by,
@@ -194,7 +197,7 @@ struct AppointmentQuery {
     limit: Option<i64>,
 }
 
-/// List an organization's administrators
+/// List an organization's administrators and auditors
 ///
 /// The offices in force, earliest first, of an organization in the caller's subtree.
 #[utoipa::path(tag = "appointments", operation_id = "list_appointments", security(("bearer" = [])),
@@ -205,7 +208,7 @@ struct AppointmentQuery {
 #[get("/organizations/{id}/appointments")]
 async fn list_appointments(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ListAppointments>,
     Id(organization): Id<OrganizationId>,
     Query(query): Query<AppointmentQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -221,7 +224,7 @@ async fn list_appointments(
     }))
 }
 
-/// Who is to be an administrator: a member of the caller's subtree, or anybody by full name and ID number.
+/// Who is to have the office: a member of the caller's subtree, or anybody by full name and ID number.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAdministrator {
@@ -234,6 +237,9 @@ struct NewAdministrator {
     /// The ID number (公民身份号码, GB 11643).
     #[serde(default)]
     id_number: Option<String>,
+    /// What the office is for; an administrator's when absent. Only the direct superior makes somebody auditor (审计员).
+    #[serde(default)]
+    role: Option<OfficeRole>,
 }
 
 const LONGEST_NAME: usize = 50;
@@ -272,7 +278,7 @@ impl NewAdministrator {
 #[post("/organizations/{id}/appointments")]
 async fn appoint(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::Appoint>,
     Id(organization): Id<OrganizationId>,
     key: Key,
     request: HttpRequest,
@@ -281,8 +287,9 @@ async fn appoint(
     let claim = key.claim(&request, &body);
     let person = body.person(caller.context.now).map_err(Problem::new)?;
     let vault = app.vault.clone();
+    let role = body.role.unwrap_or(OfficeRole::Administrator);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let change = appointments::appoint(conn, context, &vault, organization, &person)?;
+        let change = appointments::appoint(conn, context, &vault, organization, role, &person)?;
         outcome(change, StatusCode::CREATED)
     })
     .await
@@ -308,7 +315,7 @@ struct OfficeEnd {}
 #[post("/appointments/{id}/end")]
 async fn end_appointment(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::EndAppointment>,
     Id(id): Id<AppointmentId>,
     key: Key,
     request: HttpRequest,
@@ -332,7 +339,7 @@ async fn end_appointment(
 #[get("/appointment-requests/{id}")]
 async fn get_appointment_request(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ReadAppointmentRequest>,
     Id(id): Id<AppointmentRequestId>,
 ) -> Result<HttpResponse, Problem> {
     let actor = caller.context.actor;
@@ -358,7 +365,7 @@ async fn get_appointment_request(
 #[post("/appointment-requests/{id}/approve")]
 async fn approve_appointment_request(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideAppointmentRequest>,
     Id(id): Id<AppointmentRequestId>,
     IfMatch(expected): IfMatch,
     key: Key,
@@ -400,7 +407,7 @@ struct RefusalOfOffice {
 #[post("/appointment-requests/{id}/refuse")]
 async fn refuse_appointment_request(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideAppointmentRequest>,
     Id(id): Id<AppointmentRequestId>,
     IfMatch(expected): IfMatch,
     key: Key,

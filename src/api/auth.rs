@@ -1,6 +1,6 @@
 //! Signing in, and who the caller is.
 
-use super::caller::{Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::Json;
 use super::problem::{Problem, ProblemDetails};
 use super::wire::OrganizationBrief;
@@ -9,6 +9,7 @@ use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::member::{Certification, Standing};
+use crate::domain::office::OfficeRole;
 use crate::domain::time::shanghai_date;
 use crate::security::vault::Purpose;
 use crate::service::accounts::{self, HeldOffice, Myself};
@@ -62,6 +63,8 @@ struct SignedInAnswer {
 pub struct OfficeView {
     /// Which one; name it at sign-in to act from it.
     pub id: AppointmentId,
+    /// What it is for.
+    pub role: OfficeRole,
     /// Where.
     pub organization: OrganizationBrief,
 }
@@ -75,6 +78,7 @@ impl From<HeldOffice> for OfficeView {
         };
         Self {
             id: held.office.appointment,
+            role: held.role,
             organization,
         }
     }
@@ -192,7 +196,7 @@ impl From<Myself> for MeView {
     (status = 401, description = "`request.unauthenticated`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/me")]
-async fn me(app: web::Data<App>, caller: Caller<SignedIn>) -> Result<HttpResponse, Problem> {
+async fn me(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {
     let me = app
         .db
         .read(move |conn| accounts::myself(conn, &caller.context.actor))

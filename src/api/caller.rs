@@ -4,7 +4,7 @@
 use super::edge::RequestId;
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::actor::{Actor, Role};
+use crate::domain::authority::{self, Action, Capacity, actions};
 use crate::domain::codes::Code;
 use crate::service::{self, Context};
 use actix_web::dev::Payload;
@@ -14,58 +14,35 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 
-/// What a handler demands of its caller before it is run. What the caller may do to a certain object is asked again in
-/// the service, on the loaded object.
+/// What a handler demands of its caller before it is run: one action of the table. What the caller may do to a certain
+/// object is asked again in the service, on the loaded object.
 pub trait Permission: 'static {
-    /// Whether this actor may call at all.
-    ///
-    /// # Errors
-    /// The refusal to answer with.
-    fn admit(actor: &Actor) -> Result<(), Code>;
+    /// The action.
+    const ACTION: Action;
 }
 
-/// Anybody who is signed in.
-pub struct SignedIn;
-/// An administrator, acting from an office.
-pub struct Administrator;
-/// Another system, by its credential (X2).
-pub struct Integrator;
-/// Who can give another system's answer (X1): an administrator, or that system itself.
-pub struct Official;
+/// One type for each action, to stand in a handler's signature: `Caller<can::ReadMember>`.
+pub mod can {
+    use super::{Action, Permission, actions};
 
-impl Permission for SignedIn {
-    fn admit(_: &Actor) -> Result<(), Code> {
-        Ok(())
+    macro_rules! permissions {
+        ($($variant:ident = $name:literal, $zh:literal, $en:literal,
+            $kind:ident, $who:ident or $door:ident, [$($relation:ident)*] or $otherwise:ident;)*) => {$(
+            #[doc = concat!("To ", $en, ".")]
+            #[allow(dead_code, reason = "some actions are only asked for on what a body names")]
+            pub struct $variant;
+
+            impl Permission for $variant {
+                const ACTION: Action = Action::$variant;
+            }
+        )*};
     }
+    actions!(permissions);
 }
 
-impl Permission for Administrator {
-    fn admit(actor: &Actor) -> Result<(), Code> {
-        match actor.role {
-            Role::Administrator(_) => Ok(()),
-            _ => Err(Code::ActorNotAdministrator),
-        }
-    }
-}
-
-impl Permission for Integrator {
-    fn admit(actor: &Actor) -> Result<(), Code> {
-        match actor.role {
-            Role::Integrator { .. } => Ok(()),
-            // Filing from another province is the one thing that only they do.
-            _ => Err(Code::TransferInboundNotAllowed),
-        }
-    }
-}
-
-impl Permission for Official {
-    fn admit(actor: &Actor) -> Result<(), Code> {
-        match actor.role {
-            Role::Integrator { .. } => Ok(()),
-            _ => Administrator::admit(actor),
-        }
-    }
-}
+/// What the handler of a request demands, left in the request for whoever asks the routes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Demanded(pub Action);
 
 /// The caller, with the permission the handler demands.
 pub struct Caller<P: Permission> {
@@ -79,6 +56,7 @@ impl<P: Permission> FromRequest for Caller<P> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        request.extensions_mut().insert(Demanded(P::ACTION));
         let app = request.app_data::<web::Data<App>>().cloned();
         let token = bearer_token(request);
         let request_id = request
@@ -98,7 +76,7 @@ impl<P: Permission> FromRequest for Caller<P> {
                 .db
                 .read(move |conn| service::accounts::actor(conn, bearer, now))
                 .await?;
-            P::admit(&actor)?;
+            authority::admit(Capacity::of(&actor), P::ACTION)?;
             Ok(Self {
                 context: Context { actor, now, request_id },
                 permission: PhantomData,
@@ -108,7 +86,7 @@ impl<P: Permission> FromRequest for Caller<P> {
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750).
-fn bearer_token(request: &HttpRequest) -> Option<String> {
+pub(super) fn bearer_token(request: &HttpRequest) -> Option<String> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())

@@ -1,6 +1,6 @@
 //! Identity certification (团员身份认证, §2.8, O7): the upload and the download of the form, and the decision about it.
 
-use super::caller::{Administrator, Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::{Id, IfMatch, Json, Key, Missing};
 use super::problem::{Problem, ProblemDetails};
 use super::reply;
@@ -135,7 +135,7 @@ impl From<Standing> for CertificationView {
 #[post("/members/{id}/certification")]
 async fn upload_form(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::UploadForm>,
     Id(member): Id<MemberId>,
     key: Key,
     request: HttpRequest,
@@ -220,7 +220,7 @@ fn fault(error: io::Error) -> Problem {
 #[get("/members/{id}/certification")]
 async fn get_certification(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadMember>,
     Id(member): Id<MemberId>,
 ) -> Result<HttpResponse, Problem> {
     let actor = caller.context.actor;
@@ -242,7 +242,7 @@ async fn get_certification(
 #[get("/certifications/{id}/form")]
 async fn download_form(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadForm>,
     Id(id): Id<CertificationId>,
 ) -> Result<HttpResponse, Problem> {
     let context = caller.context;
@@ -284,7 +284,7 @@ struct ApprovalOfForm {}
 #[post("/certifications/{id}/approve")]
 async fn approve_certification(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideCertification>,
     Id(id): Id<CertificationId>,
     IfMatch(expected): IfMatch,
     key: Key,
@@ -326,7 +326,7 @@ struct RefusalOfForm {
 #[post("/certifications/{id}/refuse")]
 async fn refuse_certification(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideCertification>,
     Id(id): Id<CertificationId>,
     IfMatch(expected): IfMatch,
     key: Key,

@@ -1,7 +1,7 @@
 //! Graduation months of branches (毕业时间) and requests to change them (毕业时间修改申请).
 
 use super::batch::{BatchAnswer, ItemStatus, blocking};
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
@@ -112,7 +112,7 @@ impl GraduationMarkResult {
 #[post("/graduation-marks")]
 async fn mark_graduation(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::MarkGraduation>,
     key: Key,
     request: HttpRequest,
     body: Json<GraduationMarks>,
@@ -210,7 +210,7 @@ struct HistoryQuery {
 #[get("/organizations/{id}/graduation-history")]
 async fn graduation_history(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ReadGraduationHistory>,
     Id(branch): Id<OrganizationId>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -328,7 +328,7 @@ impl From<StoredChange> for MonthChangeView {
 #[post("/month-changes")]
 async fn propose_month_change(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ProposeMonthChange>,
     key: Key,
     request: HttpRequest,
     body: Json<MonthChangeProposal>,
@@ -372,7 +372,7 @@ struct MonthChangeQuery {
 #[get("/month-changes")]
 async fn list_month_changes(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ListMonthChanges>,
     Query(query): Query<MonthChangeQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
@@ -399,7 +399,7 @@ async fn list_month_changes(
 #[get("/month-changes/{id}")]
 async fn get_month_change(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ReadMonthChange>,
     Id(id): Id<MonthChangeId>,
 ) -> Result<HttpResponse, Problem> {
     let actor = caller.context.actor;
@@ -463,7 +463,7 @@ struct RefusalOfChange {
 #[post("/month-changes/{id}/approve")]
 async fn approve_month_change(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideMonthChange>,
     Id(id): Id<MonthChangeId>,
     IfMatch(expected): IfMatch,
     key: Key,
@@ -497,7 +497,7 @@ async fn approve_month_change(
 #[post("/month-changes/{id}/refuse")]
 async fn refuse_month_change(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideMonthChange>,
     Id(id): Id<MonthChangeId>,
     IfMatch(expected): IfMatch,
     key: Key,

@@ -1,6 +1,6 @@
 //! The inbox (操作中心).
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::extract::Query;
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
@@ -46,7 +46,7 @@ struct Count {
     (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/inbox/counts")]
-async fn inbox_counts(app: web::Data<App>, caller: Caller<Administrator>) -> Result<HttpResponse, Problem> {
+async fn inbox_counts(app: web::Data<App>, caller: Caller<can::ReadInbox>) -> Result<HttpResponse, Problem> {
     let counts = app.db.read(move |conn| inbox::counts(conn, &caller.context)).await?;
     let total = counts.iter().map(|(_, count)| count).sum();
     let kinds = counts.into_iter().map(|(kind, count)| Count { kind, count }).collect();
@@ -161,7 +161,7 @@ struct InboxQuery {
 #[get("/inbox")]
 async fn list_inbox(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ReadInbox>,
     Query(query): Query<InboxQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;

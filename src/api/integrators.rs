@@ -1,6 +1,6 @@
 //! Other systems (对接系统): their credentials, and how they sign in.
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::extract::{Id, Json, Key, Missing, Query};
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
@@ -195,7 +195,7 @@ impl From<Issued> for IssuedView {
 #[post("/integrators")]
 async fn issue_integrator(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     body: Json<IntegratorBody>,
 ) -> Result<HttpResponse, Problem> {
     let IntegratorBody {
@@ -244,7 +244,7 @@ struct IntegratorQuery {
 #[get("/integrators")]
 async fn list_integrators(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     Query(query): Query<IntegratorQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
@@ -283,7 +283,7 @@ struct NothingMore {}
 async fn revoke_integrator(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ManageIntegrators>,
     Id(ClientId(account)): Id<ClientId>,
     key: Key,
     body: Json<NothingMore>,

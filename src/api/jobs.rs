@@ -1,6 +1,6 @@
 //! What the jobs did.
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::problem::{Problem, ProblemDetails};
 use super::rules::Texts;
 use super::wire::Instant;
@@ -67,7 +67,7 @@ impl From<Run> for RunView {
     (status = 403, description = "`job.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/jobs")]
-async fn list_jobs(app: web::Data<App>, caller: Caller<Administrator>) -> Result<HttpResponse, Problem> {
+async fn list_jobs(app: web::Data<App>, caller: Caller<can::ReadJobs>) -> Result<HttpResponse, Problem> {
     let found = app
         .db
         .read(move |conn| jobs::overview(conn, &caller.context.actor))

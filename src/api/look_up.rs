@@ -1,6 +1,6 @@
 //! Looking for a person by full name and ID number (T4).
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::extract::Json;
 use super::problem::{Problem, ProblemDetails};
 use super::wire::OrganizationBrief;
@@ -121,7 +121,7 @@ pub async fn pay(app: &App, context: Context, wanted: Wanted) -> Result<(), Prob
 #[post("/members/look-up")]
 async fn look_up_member(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::LookUpMember>,
     body: Json<LookUpBody>,
 ) -> Result<HttpResponse, Problem> {
     let LookUpBody { name, id_number } = body.into_inner();

@@ -1,7 +1,7 @@
 //! Members (团员) and their marks.
 
 use super::batch::{BatchAnswer, ItemStatus, blocking};
-use super::caller::{Administrator, Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::{Id, Json, Key, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
@@ -114,7 +114,7 @@ struct MemberQuery {
 #[get("/organizations/{id}/members")]
 async fn list_members(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ListMembers>,
     Id(organization): Id<OrganizationId>,
     Query(query): Query<MemberQuery>,
 ) -> Result<HttpResponse, Problem> {
@@ -215,7 +215,7 @@ impl MemberDetail {
 #[get("/members/{id}")]
 async fn get_member(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadMember>,
     Id(id): Id<MemberId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -359,7 +359,7 @@ impl MemberMark {
 #[post("/member-marks")]
 async fn mark_members(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::MarkMember>,
     key: Key,
     request: HttpRequest,
     body: Json<MemberMarks>,
@@ -388,7 +388,7 @@ async fn mark_members(
 #[post("/member-marks/undo")]
 async fn undo_marks(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::MarkMember>,
     key: Key,
     request: HttpRequest,
     body: Json<MarksToUndo>,
@@ -480,7 +480,7 @@ struct MarkHistoryQuery {
 #[get("/members/{id}/mark-history")]
 async fn mark_history(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadMember>,
     Id(member): Id<MemberId>,
     Query(query): Query<MarkHistoryQuery>,
 ) -> Result<HttpResponse, Problem> {

@@ -2,7 +2,7 @@
 
 mod change;
 
-use super::caller::{Administrator, Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::{Id, Missing, Query, etag};
 use super::language;
 use super::paging::{self, List};
@@ -218,7 +218,7 @@ struct OrganizationQuery {
 #[get("/organizations")]
 async fn list_organizations(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ListOrganizations>,
     Query(query): Query<OrganizationQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
@@ -265,7 +265,7 @@ async fn list_organizations(
 #[get("/organizations/{id}")]
 async fn get_organization(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadOrganization>,
     Id(id): Id<OrganizationId>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {

@@ -1,6 +1,6 @@
 //! Policy by season.
 
-use super::caller::{Administrator, Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::{IfMatch, Json, etag};
 use super::problem::{Problem, ProblemDetails};
 use super::wire::Instant;
@@ -86,7 +86,7 @@ fn respond(found: Versioned) -> HttpResponse {
 #[get("/policies/{season}")]
 async fn get_policy(
     app: web::Data<App>,
-    _: Caller<SignedIn>,
+    _: Caller<can::ReadPolicy>,
     InSeason(season): InSeason,
 ) -> Result<HttpResponse, Problem> {
     Ok(respond(app.db.read(move |conn| policies::get(conn, season)).await?))
@@ -108,7 +108,7 @@ async fn get_policy(
 #[put("/policies/{season}")]
 async fn change_policy(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ChangePolicy>,
     InSeason(season): InSeason,
     IfMatch(expected): IfMatch,
     body: Json<Policy>,
@@ -119,7 +119,7 @@ async fn change_policy(
         return Err(Problem::new(refusal.at("/season")));
     }
     let change = move |conn: &mut _| policies::change(conn, &caller.context, &policy, expected);
-    Ok(respond(app.db.write(change).await?))
+    Ok(respond(app.db.patient().write(change).await?))
 }
 
 /// List the versions of a season's policy
@@ -133,7 +133,7 @@ async fn change_policy(
 #[get("/policies/{season}/history")]
 async fn policy_history(
     app: web::Data<App>,
-    _: Caller<SignedIn>,
+    _: Caller<can::ReadPolicy>,
     InSeason(season): InSeason,
 ) -> Result<HttpResponse, Problem> {
     let found = app.db.read(move |conn| policies::history(conn, season)).await?;

@@ -1,6 +1,6 @@
 //! Setting a new password with a one-time code (§2.5, O5).
 
-use super::caller::{Administrator, Caller};
+use super::caller::{Caller, can};
 use super::edge::RequestId;
 use super::extract::{Id, Json};
 use super::problem::{Problem, ProblemDetails};
@@ -58,7 +58,7 @@ impl From<Issued> for ResetCodeView {
 #[post("/members/{id}/reset-code")]
 async fn issue_member_code(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::IssueMemberCode>,
     Id(member): Id<MemberId>,
 ) -> Result<HttpResponse, Problem> {
     let (vault, context) = (app.vault.clone(), caller.context);
@@ -82,7 +82,7 @@ async fn issue_member_code(
 #[post("/appointments/{id}/reset-code")]
 async fn issue_office_code(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::IssueOfficeCode>,
     Id(office): Id<AppointmentId>,
 ) -> Result<HttpResponse, Problem> {
     let (vault, context) = (app.vault.clone(), caller.context);

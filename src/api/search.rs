@@ -1,6 +1,6 @@
 //! Finding a target (§2.6; O4).
 
-use super::caller::{Caller, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::Query;
 use super::language;
 use super::organizations::Contact;
@@ -164,7 +164,7 @@ impl TargetView {
 async fn find_targets(
     request: HttpRequest,
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadOrganization>,
     Query(query): Query<TargetQuery>,
 ) -> Result<HttpResponse, Problem> {
     let wanted = query.check()?;

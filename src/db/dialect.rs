@@ -87,6 +87,14 @@ pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
     }
 }
 
+/// Whether there is somebody to answer.
+///
+/// # Errors
+/// When there isn't.
+pub fn ping(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute("SELECT 1")
+}
+
 /// Gives a transaction all the time it needs: the limits that keep a request short do not hold in it.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Setting a new password with a one-time code (§2.5; rule O5).
 
 use super::actor::Actor;
+use super::authority::{self, Action, Object};
 use super::codes::Code;
 use super::organization::OrganizationFacts;
 use super::refusal::Refusal;
@@ -13,17 +14,13 @@ pub const CODE_VALID: TimeDelta = TimeDelta::days(2);
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
 
 /// O5 (§2.5): an administrator of the organization where somebody belongs, or of its direct superior, issues the code.
+/// `action` says to whom: a member, or whoever holds an office.
 ///
 /// # Errors
-/// `actor.not_administrator`, `account.reset_not_allowed`.
-pub fn o5_may_issue(actor: &Actor, at: &OrganizationFacts) -> Result<(), Refusal> {
-    if actor.office().is_none() {
-        return Err(Code::ActorNotAdministrator.into());
-    }
-    if actor.administers(at.id) || at.parent.is_some_and(|superior| actor.administers(superior)) {
-        return Ok(());
-    }
-    Err(Refusal::new(Code::AccountResetNotAllowed).ask(at.id))
+/// `actor.not_administrator`, `account.reset_not_allowed`; outside the actor's subtree, that there is no such thing (O6).
+pub fn o5_may_issue(actor: &Actor, action: Action, at: &OrganizationFacts) -> Result<(), Refusal> {
+    let verdict = authority::decide(actor, action, Object::organization(&at.path));
+    verdict.settle().map_err(|code| Refusal::new(code).ask(at.id))
 }
 
 /// O5: whether a code counts: once, and until two days have passed to the instant.
@@ -53,10 +50,12 @@ mod tests {
 
     #[test]
     fn o5_the_branch_and_its_direct_superior_issue_codes_and_nobody_else() {
-        assert_eq!(o5_may_issue(&administrator(&class()), &class()), Ok(()));
-        assert_eq!(o5_may_issue(&administrator(&college()), &class()), Ok(()));
-        let refused = o5_may_issue(&administrator(&university()), &class()).unwrap_err();
-        assert_eq!(refused.code, Code::AccountResetNotAllowed);
+        for action in [Action::IssueMemberCode, Action::IssueOfficeCode] {
+            assert_eq!(o5_may_issue(&administrator(&class()), action, &class()), Ok(()));
+            assert_eq!(o5_may_issue(&administrator(&college()), action, &class()), Ok(()));
+            let refused = o5_may_issue(&administrator(&university()), action, &class()).unwrap_err();
+            assert_eq!(refused.code, Code::AccountResetNotAllowed);
+        }
     }
 
     #[test]

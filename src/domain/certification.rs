@@ -2,6 +2,7 @@
 //! committee above approves or refuses it.
 
 use super::actor::Actor;
+use super::authority::{self, Action};
 use super::codes::Code;
 use super::ids::{AccountId, OrganizationId};
 use super::member::Certification;
@@ -95,7 +96,7 @@ pub fn o7_upload(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Form, Refusal> {
-    let (by, _) = acting(actor, holders, Code::CertificationNotUploader)?;
+    let (by, _) = acting(actor, holders, Action::UploadForm)?;
     match standing {
         Certification::NotUploaded | Certification::Refused => Ok(Form::Waiting(Upload { by, at: now })),
         Certification::Waiting => Err(Code::CertificationWaiting.into()),
@@ -133,7 +134,7 @@ impl Form {
         let Self::Waiting(upload) = self else {
             return Err(Code::CertificationNotWaiting.into());
         };
-        let (by, acting_for) = acting(actor, holders, Code::CertificationNotApprover)?;
+        let (by, acting_for) = acting(actor, holders, Action::DecideCertification)?;
         if by == upload.by || Some(by) == member_account {
             return Err(Code::CertificationSelfApproval.into());
         }
@@ -151,15 +152,10 @@ impl Form {
 }
 
 /// The account and the organization somebody acts for, if it is that organization's turn.
-fn acting(actor: &Actor, holders: &[OrganizationId], other: Code) -> Result<(AccountId, OrganizationId), Refusal> {
-    let (Some(account), Some(office)) = (actor.account, actor.office()) else {
-        return Err(Code::ActorNotAdministrator.into());
-    };
-    if holders.contains(&office.organization) {
-        Ok((account, office.organization))
-    } else {
-        Err(other.into())
-    }
+fn acting(actor: &Actor, holders: &[OrganizationId], action: Action) -> Result<(AccountId, OrganizationId), Refusal> {
+    let acting = actor.in_office()?;
+    authority::at_turn(actor, action, holders).settle()?;
+    Ok(acting)
 }
 
 #[cfg(test)]

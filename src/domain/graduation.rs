@@ -3,7 +3,8 @@
 //! Before the yearly switch a month is simply set (§1.1.4, [`set`]); the switch turns the branch into a graduate branch
 //! (毕业生团组织, §1.1.5, [`g6_turns`]); afterwards another month takes a request ([`propose`], [`MonthChange::decide`]).
 
-use super::actor::{Actor, Role};
+use super::actor::Actor;
+use super::authority::{self, Action, Object};
 use super::codes::Code;
 use super::ids::{AccountId, MonthChangeId, OrganizationId};
 use super::organization::{OrganizationFacts, Sector};
@@ -58,17 +59,11 @@ pub fn g1_is_unmarked(branch: &OrganizationFacts) -> bool {
 /// G2 (§1.1): any administrator above the branch may mark it, its own may not; only branches of the school sector are marked.
 ///
 /// # Errors
-/// `actor.not_administrator`, `graduation.not_allowed_for_branch_admin`, `organization.out_of_scope`,
-/// `graduation.not_school_branch`, `organization.closed`.
+/// `actor.not_administrator`; `organization.not_found` outside the actor's subtree (O6);
+/// `graduation.not_allowed_for_branch_admin`, `graduation.not_school_branch`, `organization.closed`.
 pub fn g2_may_mark(actor: &Actor, branch: &OrganizationFacts) -> Result<(), Refusal> {
-    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
-    if office.organization == branch.id {
-        let refusal = Refusal::new(Code::GraduationNotAllowedForBranchAdmin);
-        return Err(branch.parent.map_or(refusal.clone(), |superior| refusal.ask(superior)));
-    }
-    if !branch.path.is_below(&office.path) {
-        return Err(Code::OrganizationOutOfScope.into());
-    }
+    let verdict = authority::decide(actor, Action::MarkGraduation, Object::organization(&branch.path));
+    verdict.settle().map_err(|code| ask_superior(code, branch))?;
     if !is_school_branch(branch) {
         return Err(Code::GraduationNotSchoolBranch.into());
     }
@@ -111,8 +106,7 @@ pub fn set(actor: &Actor, branch: &OrganizationFacts, new: Graduation) -> Result
 pub fn may_set(actor: &Actor, branch: &OrganizationFacts) -> Result<(), Refusal> {
     g2_may_mark(actor, branch)?;
     if branch.is_graduate_branch() {
-        let refusal = Refusal::new(Code::GraduationNeedsChangeRequest);
-        return Err(branch.parent.map_or(refusal.clone(), |superior| refusal.ask(superior)));
+        return Err(ask_superior(Code::GraduationNeedsChangeRequest, branch));
     }
     Ok(())
 }
@@ -234,13 +228,9 @@ pub fn may_propose(
     branch: &OrganizationFacts,
     open: Option<MonthChangeId>,
 ) -> Result<Proposer, Refusal> {
-    let (Some(account), Some(office)) = (actor.account, actor.office()) else {
-        return Err(Code::ActorNotAdministrator.into());
-    };
-    if branch.parent != Some(office.organization) {
-        let refusal = Refusal::new(Code::GraduationNotDirectSuperior);
-        return Err(branch.parent.map_or(refusal.clone(), |superior| refusal.ask(superior)));
-    }
+    let verdict = authority::decide(actor, Action::ProposeMonthChange, Object::organization(&branch.path));
+    verdict.settle().map_err(|code| ask_superior(code, branch))?;
+    let (account, office) = actor.in_office()?;
     let month = branch
         .graduation
         .and_then(Graduation::month)
@@ -252,7 +242,7 @@ pub fn may_propose(
     let leading_organ = branch.leading_organ.ok_or(Code::GraduationNoLeadingOrgan)?;
     Ok(Proposer {
         account,
-        office: office.organization,
+        office,
         month,
         leading_organ,
     })
@@ -291,18 +281,16 @@ impl MonthChange {
         let Self::Open(request) = self else {
             return Err(Code::GraduationNoOpenRequest.into());
         };
-        let (Some(by), Role::Administrator(office)) = (actor.account, &actor.role) else {
-            return Err(Code::ActorNotAdministrator.into());
-        };
-        if !holders.contains(&office.organization) {
-            return Err(Refusal::new(Code::GraduationNotApprover).ask(request.leading_organ));
-        }
+        let (by, acting_for) = actor.in_office()?;
+        authority::at_turn(actor, Action::DecideMonthChange, holders)
+            .settle()
+            .map_err(|code| Refusal::new(code).ask(request.leading_organ))?;
         if by == request.proposed_by {
             return Err(Code::GraduationSelfApproval.into());
         }
         let decision = Decision {
             by,
-            acting_for: office.organization,
+            acting_for,
             at: now,
         };
         match verdict {
@@ -317,6 +305,15 @@ impl MonthChange {
 /// again (`None`) and its members leave the season's cohort.
 pub fn g9_season_after(graduated_season: Season, new: Month) -> Option<Season> {
     (new.year() <= graduated_season).then_some(graduated_season)
+}
+
+/// A refusal with which the direct superior can help.
+fn ask_superior(code: Code, branch: &OrganizationFacts) -> Refusal {
+    let refusal = Refusal::new(code);
+    match branch.parent {
+        Some(superior) => refusal.ask(superior),
+        None => refusal,
+    }
 }
 
 fn is_school_branch(branch: &OrganizationFacts) -> bool {

@@ -1,6 +1,7 @@
 //! Marks on members of graduating branches (§1.2, §1.3; rules M1 to M7).
 
 use super::actor::Actor;
+use super::authority::{self, Action, Object, Relation};
 use super::codes::Code;
 use super::graduation::Graduation;
 use super::organization::{OrganizationFacts, Sector};
@@ -103,13 +104,11 @@ pub fn graduation_month(branch: &OrganizationFacts, mark: Option<&Mark>) -> Opti
 /// `actor.not_administrator`; `member.not_found` outside the actor's subtree (O6); `mark.superior_only`;
 /// `mark.out_of_scope`.
 pub fn m2_may_mark(actor: &Actor, office_sector: Sector, branch: &OrganizationFacts) -> Result<(), Refusal> {
-    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
-    if !actor.reaches(&branch.path) {
-        return Err(Code::MemberNotFound.into());
-    }
+    let object = Object::organization(&branch.path);
+    authority::decide(actor, Action::MarkMember, object).settle()?;
     if branch.has_school_code {
         return match branch.parent {
-            Some(superior) if superior == office.organization => Ok(()),
+            _ if authority::relations(actor, object).contains(&Relation::DirectSuperior) => Ok(()),
             Some(superior) => Err(Refusal::new(Code::MarkSuperiorOnly).ask(superior)),
             None => Err(Code::MarkSuperiorOnly.into()),
         };

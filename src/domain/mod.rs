@@ -45,7 +45,7 @@
 //! | A9 | at most one winner | [`transfer::decide`], guarded by [`transfer::case::Case`]'s version |
 //! | O1 | what stands under what | [`organization::o1_may_stand_under`] |
 //! | O3 | creating, renaming, closing, warnings | [`organization::o3_direct_superior`], [`organization::o3_close`], [`organization::health`] |
-//! | O6 | everybody in his own subtree | [`actor::Actor::reaches`] |
+//! | O6 | everybody in his own subtree | [`authority`] |
 //! | L1 | the cohort of a season | [`cohort::l1_in_cohort`] |
 //!
 //! What needs the stored data as a whole is the service's: T4's look-up, A8 the inbox, and L2, L3, L4 the figures of
@@ -53,6 +53,7 @@
 
 pub mod account;
 pub mod actor;
+pub mod authority;
 pub mod certification;
 pub mod codes;
 pub mod cohort;

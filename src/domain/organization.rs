@@ -3,6 +3,7 @@
 pub mod actions;
 
 use super::actor::Actor;
+use super::authority::{self, Action, Object};
 use super::codes::Code;
 use super::division::Division;
 use super::graduation::Graduation;
@@ -357,19 +358,21 @@ pub fn o2_name(purpose: Purpose, name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// O3: the direct superior's administrator creates, renames and closes.
+/// O3: the direct superior's administrator creates, renames and closes. `organization` is the one below which to create
+/// ([`Action::CreateOrganization`]), or the one to rename or close.
 ///
 /// # Errors
-/// `actor.not_administrator`, `organization.not_direct_superior`.
-pub fn o3_direct_superior(actor: &Actor, superior: Option<OrganizationId>) -> Result<(), Refusal> {
-    if actor.office().is_none() {
-        return Err(Code::ActorNotAdministrator.into());
-    }
-    match superior {
-        Some(superior) if actor.administers(superior) => Ok(()),
-        Some(superior) => Err(Refusal::new(Code::OrganizationNotDirectSuperior).ask(superior)),
-        None => Err(Code::OrganizationNotDirectSuperior.into()),
-    }
+/// `actor.not_administrator`, `organization.not_direct_superior`; `organization.not_found` outside the actor's subtree (O6).
+pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &OrganizationFacts) -> Result<(), Refusal> {
+    let superior = match action {
+        Action::CreateOrganization => Some(organization.id),
+        _ => organization.parent,
+    };
+    let verdict = authority::decide(actor, action, Object::organization(&organization.path));
+    verdict.settle().map_err(|code| match superior {
+        Some(superior) => Refusal::new(code).ask(superior),
+        None => code.into(),
+    })
 }
 
 /// O3: whether somebody may create anything at all below an organization; [`o1_may_stand_under`] says what.
@@ -377,7 +380,7 @@ pub fn o3_direct_superior(actor: &Actor, superior: Option<OrganizationId>) -> Re
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`, `organization.too_deep`.
 pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Result<(), Refusal> {
-    o3_direct_superior(actor, Some(superior.id))?;
+    o3_direct_superior(actor, Action::CreateOrganization, superior)?;
     if !superior.is_active() {
         return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
     }
@@ -392,7 +395,7 @@ pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Resul
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`.
 pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
-    o3_direct_superior(actor, organization.parent)?;
+    o3_direct_superior(actor, Action::RenameOrganization, organization)?;
     if organization.is_active() {
         Ok(())
     } else {
@@ -405,13 +408,10 @@ pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), 
 /// # Errors
 /// `actor.not_administrator`, `organization.contact_not_allowed`, `organization.closed`.
 pub fn o3_contact(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
-    if actor.office().is_none() {
-        return Err(Code::ActorNotAdministrator.into());
-    }
-    let superior = organization.parent.is_some_and(|superior| actor.administers(superior));
-    if !superior && !actor.administers(organization.id) {
-        return Err(Refusal::new(Code::OrganizationContactNotAllowed).ask(organization.id));
-    }
+    let verdict = authority::decide(actor, Action::ChangeContact, Object::organization(&organization.path));
+    verdict
+        .settle()
+        .map_err(|code| Refusal::new(code).ask(organization.id))?;
     if organization.is_active() {
         Ok(())
     } else {
@@ -496,7 +496,7 @@ pub struct Contents {
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`, `organization.not_empty`.
 pub fn o3_close(actor: &Actor, organization: &OrganizationFacts, contents: Contents) -> Result<Status, Refusal> {
-    o3_direct_superior(actor, organization.parent)?;
+    o3_direct_superior(actor, Action::CloseOrganization, organization)?;
     if !organization.is_active() {
         return Err(Code::OrganizationClosed.into());
     }

@@ -1,6 +1,7 @@
 //! Policy: what may change from year to year, as data. The season of a case or a switch decides which one holds.
 
 use super::actor::Actor;
+use super::authority::{self, Action, Object};
 use super::codes::Code;
 use super::refusal::Refusal;
 use super::time::{Season, Timestamp, shanghai_midnight};
@@ -147,14 +148,9 @@ impl Policy {
     /// Only the nation's own administrator changes a policy.
     ///
     /// # Errors
-    /// `policy.not_allowed`.
+    /// `actor.not_administrator`, `policy.not_allowed`.
     pub fn may_change(actor: &Actor) -> Result<(), Refusal> {
-        let national = actor.office().is_some_and(|office| office.path.depth() == 1);
-        if national {
-            Ok(())
-        } else {
-            Err(Code::PolicyNotAllowed.into())
-        }
+        Ok(authority::decide(actor, Action::ChangePolicy, Object::Nation).settle()?)
     }
 
     /// Everything that makes it impossible as a policy, each refusal pointing at its field.
@@ -252,8 +248,11 @@ mod tests {
     fn only_the_nations_administrator_changes_a_policy() {
         use crate::domain::testing::{administrator, nation, province};
         assert_eq!(Policy::may_change(&administrator(&nation())), Ok(()));
-        for actor in [administrator(&province()), Actor::system()] {
-            assert_eq!(Policy::may_change(&actor).unwrap_err().code, Code::PolicyNotAllowed);
+        for (actor, expected) in [
+            (administrator(&province()), Code::PolicyNotAllowed),
+            (Actor::system(), Code::ActorNotAdministrator),
+        ] {
+            assert_eq!(Policy::may_change(&actor).unwrap_err().code, expected);
         }
     }
 

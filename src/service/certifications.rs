@@ -1,9 +1,10 @@
 //! Identity certifications (团员身份认证, §2.8, O7): the branch uploads a member's application form, the committee above
 //! decides. The file itself lies in the directory of files; here is what is known about it.
 
-use super::{Context, Error, Expected, Result, audit, members, policies};
+use super::{Context, Error, Expected, Result, audit, may, members, policies, sees};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
+use crate::domain::authority::{Action, Object};
 use crate::domain::certification::{self as rules, Form, t3_certification};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, CertificationId, MemberId, OrganizationId};
@@ -17,6 +18,9 @@ use crate::repository::certifications::{self as store, NewForm, TASK};
 use crate::repository::inbox::{self, Thing};
 use crate::repository::members::{self as rows, Member};
 use crate::repository::{accounts, appointments, chain};
+
+/// A member that does not exist.
+const NOBODY: MemberId = MemberId(0);
 
 /// A file that was received and lies in its place.
 #[derive(Debug, Clone)]
@@ -39,7 +43,7 @@ pub struct Standing {
 /// # Errors
 /// `member.not_found`.
 pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Standing> {
-    let member = members::visible(conn, actor, member)?;
+    let member = members::visible(conn, actor, Action::ReadMember, member)?;
     Ok(Standing {
         certification: member.certification,
         forms: store::of_member(conn, member.id)?,
@@ -51,13 +55,10 @@ pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Standing>
 /// # Errors
 /// `member.not_found`, `certification.not_uploader`.
 pub fn admit(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
-    let member = members::visible(conn, actor, member)?;
+    let member = members::visible(conn, actor, Action::UploadForm, member)?;
     let uploader = uploader(conn, &member)?;
-    if uploader.is_some_and(|uploader| actor.administers(uploader)) {
-        Ok(())
-    } else {
-        Err(Code::CertificationNotUploader.into())
-    }
+    let object = Object::form(&member.branch_path, member.id, uploader.as_slice());
+    may(actor, Action::UploadForm, object)
 }
 
 /// The organization that uploads: the member's branch, or the nearest above it that can act (A10).
@@ -90,7 +91,7 @@ fn chain_of(conn: &mut Conn, path: &Path) -> Result<Chain> {
 /// `member.not_found`; those of [`rules::o7_upload`].
 pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &Received) -> Result<StoredForm> {
     appointments::keep(conn)?;
-    members::visible(conn, &context.actor, member)?;
+    members::visible(conn, &context.actor, Action::UploadForm, member)?;
     let member = rows::find_locked(conn, member)?.ok_or(Code::MemberNotFound)?;
     let uploader = uploader(conn, &member)?;
     let policy = policies::of_season(conn, season_of(context.now))?;
@@ -130,14 +131,15 @@ fn found(conn: &mut Conn, id: CertificationId) -> Result<StoredForm> {
     Ok(store::find(conn, id)?.ok_or(Code::CertificationNotFound)?)
 }
 
-/// A form with its member, if the caller may know of him.
-fn known(conn: &mut Conn, actor: &Actor, id: CertificationId) -> Result<(StoredForm, Member)> {
-    let stored = found(conn, id)?;
-    match members::visible(conn, actor, stored.member_id) {
-        Ok(member) => Ok((stored, member)),
-        Err(Error::Refused(_)) => Err(Code::CertificationNotFound.into()),
-        Err(fault) => Err(fault),
-    }
+/// A form with its member, if the caller may know of it.
+fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) -> Result<(StoredForm, Member)> {
+    let stored = store::find(conn, id)?;
+    // What does not exist costs the same statements as what may not be seen.
+    let member = rows::find(conn, stored.as_ref().map_or(NOBODY, |stored| stored.member_id))?;
+    let stored = stored.ok_or(Code::CertificationNotFound)?;
+    let member = member.ok_or(Error::Corrupt("a form of no member"))?;
+    sees(actor, action, Object::member(&member.branch_path, member.id))?;
+    Ok((stored, member))
 }
 
 /// Which file somebody wants to read; that he reads it is written down.
@@ -145,7 +147,7 @@ fn known(conn: &mut Conn, actor: &Actor, id: CertificationId) -> Result<(StoredF
 /// # Errors
 /// `certification.not_found` for whoever may not know of the member.
 pub fn read(conn: &mut Conn, context: &Context, id: CertificationId) -> Result<StoredForm> {
-    let (stored, _) = known(conn, &context.actor, id)?;
+    let (stored, _) = known(conn, &context.actor, Action::ReadForm, id)?;
     audit::record(conn, context, "certification.read", Some(&id.to_string()))?;
     Ok(stored)
 }
@@ -161,7 +163,7 @@ pub fn decide(
     expected: Expected,
     verdict: &Verdict,
 ) -> Result<StoredForm> {
-    let (_, member) = known(conn, &context.actor, id)?;
+    let (_, member) = known(conn, &context.actor, Action::DecideCertification, id)?;
     // The member first, as in uploading.
     let member = rows::find_locked(conn, member.id)?.ok_or(Error::Corrupt("a form of no member"))?;
     let stored = store::find_locked(conn, id)?.ok_or(Code::CertificationNotFound)?;

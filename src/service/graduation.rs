@@ -3,10 +3,11 @@
 
 use super::batch::{self, Manner, Outcome};
 use super::jobs::{self, Batch};
-use super::organizations::in_scope;
-use super::{Context, Error, Expected, Result, audit, policies};
+use super::organizations::{in_scope, inside};
+use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::graduation::{
     self, Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined,
@@ -57,7 +58,7 @@ pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[Item]) 
 }
 
 fn mark_one(conn: &mut Conn, context: &Context, item: &Item) -> Result<Marked> {
-    let branch = in_scope(conn, &context.actor, item.branch)?;
+    let branch = in_scope(conn, &context.actor, Action::MarkGraduation, item.branch)?;
     let new = graduation::g4_month_or_reason(item.month, item.undetermined)?;
     let change = graduation::set(&context.actor, &branch.facts(), new)?;
     let changed = change.old != Some(change.new);
@@ -110,8 +111,7 @@ fn stale_delayed(conn: &mut Conn, branch: OrganizationId, new: Graduation) -> Re
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
 pub fn history(conn: &mut Conn, actor: &Actor, branch: OrganizationId, after: i64, limit: i64) -> Result<Vec<Entry>> {
-    let branch = organizations::find(conn, branch)?.filter(|branch| actor.reaches(&branch.path));
-    let branch = branch.ok_or(Code::OrganizationNotFound)?;
+    let branch = inside(conn, actor, Action::ReadGraduationHistory, branch)?;
     Ok(store::history(conn, branch.id, after, limit)?)
 }
 
@@ -177,7 +177,7 @@ pub struct Proposal {
 /// `organization.not_found` outside the caller's subtree; those of [`graduation::propose`].
 pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Result<StoredChange> {
     appointments::keep(conn)?;
-    let branch = in_scope(conn, &context.actor, proposal.branch)?;
+    let branch = in_scope(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
     let open = store::open_of_branch(conn, branch.id)?;
     let reason = proposal.reason.clone();
     let proposed = graduation::propose(
@@ -286,11 +286,12 @@ fn found(conn: &mut Conn, id: MonthChangeId) -> Result<StoredChange> {
 /// `graduation.change_not_found`.
 pub fn month_change(conn: &mut Conn, actor: &Actor, id: MonthChangeId) -> Result<StoredChange> {
     let change = found(conn, id)?;
-    if actor.reaches(&change.branch_path) {
-        Ok(change)
-    } else {
-        Err(Code::GraduationChangeNotFound.into())
-    }
+    may(
+        actor,
+        Action::ReadMonthChange,
+        Object::organization(&change.branch_path),
+    )?;
+    Ok(change)
 }
 
 /// G8: a page of the requests that concern the caller's organization, newest first.
@@ -304,9 +305,10 @@ pub fn month_changes(
     before: Option<i64>,
     limit: i64,
 ) -> Result<Vec<StoredChange>> {
-    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
+    may(actor, Action::ListMonthChanges, Object::Oneself)?;
+    let (_, organization) = actor.in_office()?;
     let before = before.unwrap_or(i64::MAX);
-    Ok(store::changes(conn, office.organization, state, before, limit)?)
+    Ok(store::changes(conn, organization, state, before, limit)?)
 }
 
 /// A decided request, and whose delayed month the new one has overtaken (M7).

@@ -1,8 +1,8 @@
 //! The inbox (操作中心): what waits for the caller's organization (A8).
 
-use super::{Context, Result};
+use super::{Context, Result, may};
 use crate::db::Conn;
-use crate::domain::codes::Code;
+use crate::domain::authority::{Action, Object};
 use crate::domain::ids::TaskId;
 pub use crate::repository::inbox::Task;
 use crate::repository::inbox::{self, Reader};
@@ -30,10 +30,11 @@ pub fn page(conn: &mut Conn, context: &Context, kind: &str, after: Option<TaskId
 }
 
 fn reader(context: &Context) -> Result<Reader> {
-    let office = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
+    may(&context.actor, Action::ReadInbox, Object::Oneself)?;
+    let (account, organization) = context.actor.in_office()?;
     Ok(Reader {
-        organization: office.organization,
-        account: context.actor.account,
+        organization,
+        account: Some(account),
         member: context.actor.member,
     })
 }

@@ -1,9 +1,9 @@
 //! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
 
-use super::policies::is_national;
-use super::{Context, Error, Result, audit};
+use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::domain::actor::{Actor, Role};
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::{Kind, Level};
@@ -49,7 +49,7 @@ pub struct Credential {
 /// `integrator.not_allowed` for anybody but the nation's own administrators; `organization.not_found`,
 /// `organization.closed`.
 pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Wanted) -> Result<Issued> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let organization = organizations::find(conn, wanted.organization)?;
     let organization = organization.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/organization"))?;
     if !organization.facts().is_active() {
@@ -81,7 +81,7 @@ fn province_of(organization: &Organization) -> Option<u8> {
 /// # Errors
 /// `integrator.not_allowed`.
 pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit: i64) -> Result<Vec<Named>> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     Ok(integrators::page(conn, after, limit)?)
 }
 
@@ -90,19 +90,11 @@ pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit:
 /// # Errors
 /// `integrator.not_allowed`, `integrator.not_found`.
 pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<Named> {
-    is_allowed(&context.actor)?;
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::revoke(conn, account, context.now)?;
     let revoked = integrators::named(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     audit::record(conn, context, "integrator.revoked", Some(&account.to_string()))?;
     Ok(revoked)
-}
-
-fn is_allowed(actor: &Actor) -> Result<()> {
-    if is_national(actor) {
-        Ok(())
-    } else {
-        Err(Code::IntegratorNotAllowed.into())
-    }
 }
 
 /// Checks a credential.

@@ -1,9 +1,9 @@
 //! What all jobs share: their lease, their record, and how a row that fails stops nothing.
 
-use super::{Context, Error, Result, policies};
+use super::{Context, Error, Result, may};
 use crate::db::{Conn, DbError, Retryable};
 use crate::domain::actor::Actor;
-use crate::domain::codes::Code;
+use crate::domain::authority::{Action, Object};
 use crate::domain::time::Timestamp;
 use crate::domain::vocabulary::vocabulary;
 use crate::repository::jobs;
@@ -157,9 +157,7 @@ pub fn last_begun(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
 /// # Errors
 /// `job.not_allowed` for anybody but the nation's own administrators.
 pub fn overview(conn: &mut Conn, actor: &Actor) -> Result<Vec<(Job, Vec<Run>)>> {
-    if !policies::is_national(actor) {
-        return Err(Code::JobNotAllowed.into());
-    }
+    may(actor, Action::ReadJobs, Object::Nation)?;
     let runs = |&job: &Job| Ok((job, jobs::last(conn, job.as_str(), RUNS_SHOWN)?));
     Job::ALL.iter().map(runs).collect()
 }

@@ -4,9 +4,10 @@
 //! three budgets, the asking person's, the asking organization's and that of the person looked for. A filing from the
 //! target side names a person in the same way and pays the same, and so does one from another province (X2).
 
-use super::{Context, Error, Result, audit};
+use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::domain::actor::Role;
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::repository::look_ups;
@@ -49,6 +50,12 @@ pub enum Found {
 /// # Errors
 /// `actor.not_administrator` for members.
 pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Found> {
+    // Another system files out of its province, and pays for that as for a look-up (X2).
+    let action = match context.actor.role {
+        Role::Integrator { .. } => Action::FileInbound,
+        _ => Action::LookUpMember,
+    };
+    may(&context.actor, action, Object::Anyone)?;
     let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
     let account = context
         .actor

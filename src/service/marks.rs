@@ -1,9 +1,10 @@
 //! Marks on members of graduating branches (M1 to M6).
 
 use super::batch::{self, Manner, Outcome};
-use super::{Context, Error, Result, audit};
+use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::cohort::l1_in_cohort;
 use crate::domain::ids::MemberId;
@@ -89,19 +90,27 @@ fn wanted(item: &Item, branch: &Organization, context: &Context) -> Result<Mark>
 /// Loads a member with his branch, both locked, for somebody who may mark him.
 fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organization, Member)> {
     let actor = &context.actor;
-    let in_scope = |member: &Member| actor.reaches(&member.branch_path);
-    let seen = members::find(conn, id)?.filter(in_scope).ok_or(Code::MemberNotFound)?;
+    let seen = admit(actor, members::find(conn, id)?)?;
     let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
     // The branch before the member: the yearly switch counts the branch's members under the same lock (L1).
     let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member of no branch"))?;
-    let member = members::find_locked(conn, id)?
-        .filter(in_scope)
-        .ok_or(Code::MemberNotFound)?;
+    let member = admit(actor, members::find_locked(conn, id)?)?;
     if member.branch_id != Some(branch.id) {
         return Err(Code::ServiceBusy.into());
     }
     mark::m2_may_mark(actor, office_sector(conn, actor)?, &branch.facts())?;
     Ok((branch, member))
+}
+
+/// A member, if the caller may mark him where he is.
+fn admit(actor: &Actor, found: Option<Member>) -> Result<Member> {
+    let member = found.ok_or(Code::MemberNotFound)?;
+    may(
+        actor,
+        Action::MarkMember,
+        Object::member(&member.branch_path, member.id),
+    )?;
+    Ok(member)
 }
 
 /// The sector of the organization somebody acts for.
@@ -149,6 +158,6 @@ fn change(
 /// # Errors
 /// `member.not_found` for anybody but himself and his administrators.
 pub fn history(conn: &mut Conn, actor: &Actor, member: MemberId, after: i64, limit: i64) -> Result<Vec<Entry>> {
-    let member = super::members::visible(conn, actor, member)?;
+    let member = super::members::visible(conn, actor, Action::ReadMember, member)?;
     Ok(marks::history(conn, member.id, after, limit)?)
 }

@@ -1,9 +1,11 @@
 //! Members: who may see them, and lists of them.
 
 use super::marks::office_sector;
-use super::{Context, Error, Result};
+use super::organizations::inside;
+use super::{Context, Error, Result, sees};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::ids::{MemberId, OrganizationId};
 use crate::domain::mark::{Identity, MarkAction, graduation_month, m1_identity};
@@ -58,9 +60,7 @@ pub struct Listing {
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
 pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec<Shown>> {
-    let root = organizations::find(conn, listing.organization)?
-        .filter(|root| context.actor.reaches(&root.path))
-        .ok_or(Code::OrganizationNotFound)?;
+    let root = inside(conn, &context.actor, Action::ListMembers, listing.organization)?;
     let place = if listing.subtree {
         Place::Subtree(root.path)
     } else {
@@ -95,10 +95,10 @@ fn with_branches(conn: &mut Conn, found: Vec<Member>, season: Season) -> Result<
 ///
 /// # Errors
 /// `member.not_found`.
-pub fn visible(conn: &mut Conn, actor: &Actor, id: MemberId) -> Result<Member> {
-    let found = members::find(conn, id)?;
-    let may_know = |member: &Member| actor.member == Some(id) || actor.reaches(&member.branch_path);
-    Ok(found.filter(may_know).ok_or(Code::MemberNotFound)?)
+pub fn visible(conn: &mut Conn, actor: &Actor, action: Action, id: MemberId) -> Result<Member> {
+    let member = members::find(conn, id)?.ok_or(Code::MemberNotFound)?;
+    sees(actor, action, Object::member(&member.branch_path, id))?;
+    Ok(member)
 }
 
 /// Everything there is to know of a member.
@@ -116,7 +116,7 @@ pub struct Detail {
 /// # Errors
 /// `member.not_found`.
 pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<Detail> {
-    let member = visible(conn, &context.actor, id)?;
+    let member = visible(conn, &context.actor, Action::ReadMember, id)?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
         None => None,

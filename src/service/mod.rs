@@ -27,6 +27,7 @@ pub mod verify;
 pub use error::{Error, Result};
 
 use crate::domain::actor::Actor;
+use crate::domain::authority::{self, Action, Object};
 use crate::domain::time::Timestamp;
 
 /// Who asks for a use case, when, and in which request.
@@ -38,6 +39,23 @@ pub struct Context {
     pub now: Timestamp,
     /// The request it belongs to; a job's run for the jobs.
     pub request_id: String,
+}
+
+/// Whether somebody may do this to an object that was loaded.
+///
+/// # Errors
+/// The object's own "there is no such thing" where he may not know of it; the action's refusal where he may.
+fn may(actor: &Actor, action: Action, object: Object<'_>) -> Result<()> {
+    Ok(authority::decide(actor, action, object).settle()?)
+}
+
+/// Whether somebody may at least know of an object that was loaded; what he may do to it, the action's own rule is asked
+/// next.
+///
+/// # Errors
+/// The object's own "there is no such thing".
+fn sees(actor: &Actor, action: Action, object: Object<'_>) -> Result<()> {
+    Ok(authority::decide(actor, action, object).seen()?)
 }
 
 /// Which version of a thing a caller decided on (RFC 9110, If-Match).

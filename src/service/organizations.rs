@@ -4,13 +4,14 @@ mod change;
 
 pub use change::{Contact, Creation, change_contact, close, create, rename};
 
-use super::{Context, Error, Result, appointments, policies};
+use super::{Context, Error, Result, appointments, may, policies, sees};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
+use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::ids::OrganizationId;
 use crate::domain::organization::actions::{OrganizationAction, Surroundings, allowed_actions};
-use crate::domain::organization::{self as rules, Health, Path, Purpose};
+use crate::domain::organization::{self as rules, Health, Purpose};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::season_of;
 use crate::repository::graduation::StoredChange;
@@ -62,9 +63,10 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Det
         superior: appointments::superior(conn, &organization, &[])?,
         open_change: graduation::open_of_branch(conn, id)?,
     };
+    let inside = Object::organization(&organization.path);
     let open_change = match surroundings.open_change {
         // The directory is everybody's; requests are the subtree's own (O6).
-        Some(change) if actor.reaches(&organization.path) => graduation::change(conn, change)?,
+        Some(change) if may(actor, Action::ReadMonthChange, inside).is_ok() => graduation::change(conn, change)?,
         _ => None,
     };
     let actions = allowed_actions(actor, &organization.facts(), &surroundings);
@@ -111,10 +113,11 @@ pub fn visible(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Org
 
 /// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.
 pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
-    organization.purpose != Purpose::SpecialUnit
-        || organization
-            .parent_id
-            .is_some_and(|province| actor.administers(province))
+    let action = match organization.purpose {
+        Purpose::SpecialUnit => Action::ReadHolding,
+        _ => Action::ReadOrganization,
+    };
+    may(actor, action, Object::organization(&organization.path)).is_ok()
 }
 
 /// Which organizations a list shows.
@@ -138,9 +141,8 @@ pub struct Listing {
 /// `organization.not_found` outside of it (O6).
 pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Organization>> {
     let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
-    let root = organizations::find(conn, listing.under.unwrap_or(office.organization))?
-        .filter(|root| actor.reaches(&root.path))
-        .ok_or(Code::OrganizationNotFound)?;
+    let under = listing.under.unwrap_or(office.organization);
+    let root = inside(conn, actor, Action::ListOrganizations, under)?;
     let place = if listing.subtree {
         Place::Subtree(root.path)
     } else {
@@ -159,24 +161,22 @@ pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Org
     )?)
 }
 
-/// An organization of the caller's subtree, for a use case that acts on it.
+/// An organization of the caller's subtree, locked, for a use case that acts on it.
 ///
 /// # Errors
 /// `organization.not_found` outside of it (O6).
-pub fn in_scope(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Organization> {
-    let found = organizations::find_locked(conn, id)?;
-    Ok(found
-        .filter(|found| actor.reaches(&found.path))
-        .ok_or(Code::OrganizationNotFound)?)
+pub fn in_scope(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find_locked(conn, id)?.ok_or(Code::OrganizationNotFound)?;
+    sees(actor, action, Object::organization(&found.path))?;
+    Ok(found)
 }
 
-/// The office's path of an administrator.
+/// An organization whose inner matters the caller may read.
 ///
 /// # Errors
-/// `actor.not_administrator` for anybody else.
-pub fn scope(actor: &Actor) -> Result<&Path> {
-    actor
-        .office()
-        .map(|office| &office.path)
-        .ok_or(Error::from(Code::ActorNotAdministrator))
+/// `organization.not_found` outside of his subtree (O6).
+pub fn inside(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find(conn, id)?.ok_or(Code::OrganizationNotFound)?;
+    may(actor, action, Object::organization(&found.path))?;
+    Ok(found)
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, Result, members};
 use crate::db::Conn;
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{AccountId, MemberId};
@@ -30,7 +31,7 @@ pub enum Person {
 pub fn account(conn: &mut Conn, context: &Context, vault: &Vault, person: &Person) -> Result<AccountId> {
     match person {
         Person::Member(id) => {
-            let member = members::visible(conn, &context.actor, *id)?;
+            let member = members::visible(conn, &context.actor, Action::ReadMember, *id)?;
             of_member(conn, context, &member)
         }
         Person::Named { name, id_number } => named(conn, context, vault, name, id_number),

@@ -2,7 +2,6 @@
 
 use super::{Context, Expected, Result, audit};
 use crate::db::{Conn, Unique};
-use crate::domain::actor::Actor;
 use crate::domain::codes::Code;
 use crate::domain::policy::Policy;
 use crate::domain::time::Season;
@@ -56,9 +55,7 @@ pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<Stored>> {
 /// `policy.not_allowed` for anybody but the nation's own administrators; `request.stale`;
 /// `policy.out_of_range`, `policy.dates_out_of_order`.
 pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Expected) -> Result<Versioned> {
-    if !is_national(&context.actor) {
-        return Err(Code::PolicyNotAllowed.into());
-    }
+    Policy::may_change(&context.actor)?;
     let found = get(conn, policy.season)?;
     expected.admit(found.version)?;
     policy.validate()?;
@@ -74,9 +71,4 @@ pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Exp
         policy: policy.clone(),
         version,
     })
-}
-
-/// Whether somebody administers the root of the tree.
-pub fn is_national(actor: &Actor) -> bool {
-    actor.office().is_some_and(|office| office.path.depth() == 1)
 }

@@ -3,6 +3,7 @@
 use super::{Context, Error, Result, appointments, audit, members, people};
 use crate::db::Conn;
 use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::time::Timestamp;
@@ -22,13 +23,13 @@ pub struct Issued {
 /// # Errors
 /// `member.not_found`, `account.reset_not_allowed`.
 pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<Issued> {
-    let member = members::visible(conn, &context.actor, member)?;
+    let member = members::visible(conn, &context.actor, Action::IssueMemberCode, member)?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
         None => None,
     };
     let branch = branch.ok_or(Code::AccountResetNotAllowed)?;
-    o5_may_issue(&context.actor, &branch.facts())?;
+    o5_may_issue(&context.actor, Action::IssueMemberCode, &branch.facts())?;
     let account = people::of_member(conn, context, &member)?;
     issue(conn, context, vault, account, &member.id.to_string())
 }
@@ -38,11 +39,11 @@ pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: Mem
 /// # Errors
 /// `appointment.not_found`, `appointment.ended`, `account.reset_not_allowed`.
 pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<Issued> {
-    let (appointment, organization) = appointments::known(conn, &context.actor, office)?;
+    let (appointment, organization) = appointments::known(conn, &context.actor, Action::IssueOfficeCode, office)?;
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
     }
-    o5_may_issue(&context.actor, &organization.facts())?;
+    o5_may_issue(&context.actor, Action::IssueOfficeCode, &organization.facts())?;
     issue(conn, context, vault, appointment.account_id, &office.to_string())
 }
 

@@ -20,6 +20,7 @@ mod openapi;
 mod organizations;
 mod plans;
 mod policies;
+mod privacy;
 mod reset;
 mod rule_pages;
 mod schema;

@@ -1,7 +1,7 @@
 //! Creating, renaming and closing organizations, and their contact (O1 to O3).
 
 use super::OrganizationView;
-use crate::api::caller::{Administrator, Caller};
+use crate::api::caller::{Caller, can};
 use crate::api::extract::{Id, IfMatch, Json, Key};
 use crate::api::problem::{Problem, ProblemDetails};
 use crate::api::reply;
@@ -161,7 +161,7 @@ struct CreatedOrganization {
 #[post("/organizations")]
 async fn create_organization(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::CreateOrganization>,
     key: Key,
     request: HttpRequest,
     body: Json<NewOrganization>,
@@ -206,7 +206,7 @@ struct Renaming {
 #[post("/organizations/{id}/rename")]
 async fn rename_organization(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::RenameOrganization>,
     Id(id): Id<OrganizationId>,
     IfMatch(expected): IfMatch,
     key: Key,
@@ -243,7 +243,7 @@ struct Closing {}
 #[post("/organizations/{id}/close")]
 async fn close_organization(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::CloseOrganization>,
     Id(id): Id<OrganizationId>,
     IfMatch(expected): IfMatch,
     key: Key,
@@ -274,7 +274,7 @@ async fn close_organization(
 #[post("/organizations/{id}/contact")]
 async fn change_contact(
     app: web::Data<App>,
-    caller: Caller<Administrator>,
+    caller: Caller<can::ChangeContact>,
     Id(id): Id<OrganizationId>,
     IfMatch(expected): IfMatch,
     key: Key,

@@ -1,7 +1,7 @@
 //! Many decisions in one request, each with its own result.
 
 use crate::api::batch::{BatchAnswer, ItemStatus, blocking};
-use crate::api::caller::{Administrator, Caller};
+use crate::api::caller::{Caller, can};
 use crate::api::extract::{Json, Key};
 use crate::api::language;
 use crate::api::problem::{Blocking, Problem, ProblemDetails};
@@ -158,7 +158,7 @@ impl DecisionItem {
 pub async fn decide_transfers(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<Administrator>,
+    caller: Caller<can::DecideTransfer>,
     key: Key,
     body: Json<DecisionBatch>,
 ) -> Result<HttpResponse, Problem> {

@@ -1,7 +1,7 @@
 //! Transfers from Beijing, Guangdong and Fujian (X2), filed by that province's system.
 
 use super::wire::{PreviewView, TransferView};
-use crate::api::caller::{Caller, Integrator};
+use crate::api::caller::{Caller, can};
 use crate::api::extract::{Json, Key};
 use crate::api::language;
 use crate::api::look_up;
@@ -124,7 +124,7 @@ impl InboundBody {
 pub async fn preview_inbound_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<Integrator>,
+    caller: Caller<can::FileInbound>,
     body: Json<InboundBody>,
 ) -> Result<HttpResponse, Problem> {
     let filing = body.into_inner().into_filing(&app, &caller.context).await?;
@@ -155,7 +155,7 @@ pub async fn preview_inbound_transfer(
 pub async fn file_inbound_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<Integrator>,
+    caller: Caller<can::FileInbound>,
     key: Key,
     body: Json<InboundBody>,
 ) -> Result<HttpResponse, Problem> {

@@ -4,7 +4,7 @@ mod batch;
 mod inbound;
 mod wire;
 
-use super::caller::{Administrator, Caller, Official, SignedIn};
+use super::caller::{Caller, can};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use super::language;
 use super::look_up;
@@ -131,7 +131,7 @@ impl Who {
 async fn preview_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ProposeTransfer>,
     body: Json<FilingBody>,
 ) -> Result<HttpResponse, Problem> {
     let filing = body.into_inner().into_filing(&app, &caller.context).await?;
@@ -161,7 +161,7 @@ async fn preview_transfer(
 async fn propose_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ProposeTransfer>,
     key: Key,
     body: Json<FilingBody>,
 ) -> Result<HttpResponse, Problem> {
@@ -192,7 +192,7 @@ async fn propose_transfer(
 async fn get_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadTransfer>,
     Id(id): Id<TransferId>,
 ) -> Result<HttpResponse, Problem> {
     let view = app
@@ -216,7 +216,7 @@ async fn get_transfer(
 #[get("/transfers/{id}/history")]
 async fn transfer_history(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ReadTransfer>,
     Id(id): Id<TransferId>,
 ) -> Result<HttpResponse, Problem> {
     let entries = app
@@ -273,7 +273,7 @@ enum SideParam {
 #[get("/transfers")]
 async fn list_transfers(
     app: web::Data<App>,
-    caller: Caller<SignedIn>,
+    caller: Caller<can::ListTransfers>,
     Query(query): Query<TransferQuery>,
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
@@ -390,14 +390,14 @@ decision! {
     /// Approve a transfer
     ///
     /// By whoever's turn it is (A1, A3, A4, T9).
-    approve_transfer, "/transfers/{id}/approve", Administrator, NoBody,
+    approve_transfer, "/transfers/{id}/approve", can::DecideTransfer, NoBody,
     "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`", |_body| Ok(Decision::Approve)
 }
 decision! {
     /// Refuse a transfer
     ///
     /// With a reason; the case ends and goes back to its starter (A5).
-    refuse_transfer, "/transfers/{id}/refuse", Administrator, RefusalBody,
+    refuse_transfer, "/transfers/{id}/refuse", can::DecideTransfer, RefusalBody,
     "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`",
     |body| Ok(Decision::Refuse { reason: reason(body.reason)? })
 }
@@ -405,14 +405,14 @@ decision! {
     /// Assign an accepted member to a branch
     ///
     /// The receiving organization names a branch of its subtree, and the member moves (A2).
-    assign_transfer, "/transfers/{id}/assign", Administrator, AssignmentBody,
+    assign_transfer, "/transfers/{id}/assign", can::AssignTransfer, AssignmentBody,
     "`transfer.closed`, `assignment.not_awaited`, `transfer.conflict`", |body| Ok(Decision::Assign { branch: body.branch })
 }
 decision! {
     /// Withdraw a transfer
     ///
     /// By the side that started it, or by the member, until the approval is complete (T10).
-    withdraw_transfer, "/transfers/{id}/withdraw", SignedIn, NoBody,
+    withdraw_transfer, "/transfers/{id}/withdraw", can::WithdrawTransfer, NoBody,
     "`transfer.closed`, `transfer.already_approved`, `transfer.conflict`", |_body| Ok(Decision::Withdraw)
 }
 decision! {
@@ -420,7 +420,7 @@ decision! {
     ///
     /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
     /// out of the national tree (X1).
-    accept_external_transfer, "/transfers/{id}/accept-external", Official, NoBody,
+    accept_external_transfer, "/transfers/{id}/accept-external", can::AnswerExternal, NoBody,
     "`transfer.closed`, `transfer.not_external`, `transfer.conflict`", |_body| Ok(Decision::AcceptExternal)
 }
 decision! {
@@ -428,7 +428,7 @@ decision! {
     ///
     /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ, with the reason
     /// (X1).
-    refuse_external_transfer, "/transfers/{id}/refuse-external", Official, RefusalBody,
+    refuse_external_transfer, "/transfers/{id}/refuse-external", can::AnswerExternal, RefusalBody,
     "`transfer.closed`, `transfer.not_external`, `transfer.conflict`",
     |body| Ok(Decision::RefuseExternal { reason: reason(body.reason)? })
 }

@@ -49,7 +49,7 @@ fn g2_administrators_above_the_branch_mark_it_and_nobody_else() {
     let member = Actor::member(AccountId(1), MemberId(1));
     for (actor, expected) in [
         (administrator(&class), Code::GraduationNotAllowedForBranchAdmin),
-        (administrator(&elsewhere), Code::OrganizationOutOfScope),
+        (administrator(&elsewhere), Code::OrganizationNotFound),
         (member, Code::ActorNotAdministrator),
     ] {
         assert_eq!(code(g2_may_mark(&actor, &class)), Some(expected));

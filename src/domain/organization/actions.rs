@@ -1,6 +1,7 @@
 //! What somebody may do with an organization now, and for what he may not, why: asked from the guards themselves.
 
 use super::*;
+use crate::domain::authority::{self, Action, Object};
 use crate::domain::graduation;
 use crate::domain::ids::MonthChangeId;
 use crate::domain::office;
@@ -40,18 +41,14 @@ impl OrganizationAction {
         organization: &OrganizationFacts,
         surroundings: &Surroundings,
     ) -> Result<(), Refusal> {
-        if actor.office().is_none() {
-            return Err(Code::ActorNotAdministrator.into());
-        }
-        if !actor.reaches(&organization.path) {
-            return Err(Code::OrganizationNotFound.into());
-        }
+        let inside = Object::organization(&organization.path);
+        authority::decide(actor, Action::ListOrganizations, inside).settle()?;
         match self {
             Self::CreateBelow => o3_may_create_below(actor, organization),
             Self::Rename => o3_rename(actor, organization),
             Self::Close => o3_close(actor, organization, surroundings.contents).map(drop),
             Self::ChangeContact => o3_contact(actor, organization),
-            Self::Appoint => office::may_change(actor, organization, surroundings.superior).map(drop),
+            Self::Appoint => office::may_change(actor, Action::Appoint, organization, surroundings.superior).map(drop),
             Self::MarkGraduation => graduation::may_set(actor, organization),
             Self::ProposeMonthChange => {
                 graduation::may_propose(actor, organization, surroundings.open_change).map(drop)

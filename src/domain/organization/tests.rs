@@ -149,7 +149,11 @@ fn o3_only_the_direct_superior_closes_and_only_what_is_empty() {
         Some(Code::OrganizationClosed)
     );
     assert_eq!(
-        code(o3_direct_superior(&administrator(&nation()), None)),
+        code(o3_direct_superior(
+            &administrator(&nation()),
+            Action::CloseOrganization,
+            &nation()
+        )),
         Some(Code::OrganizationNotDirectSuperior)
     );
 }

@@ -11,6 +11,7 @@ use super::remark::Remark;
 use super::route::{Destination, Origin, Way, ordinary_way};
 use super::state::{Outcome, Phase, State};
 use crate::domain::actor::{Actor, Role};
+use crate::domain::authority::{self, Action, Capacity, Relation, Verdict};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId};
 use crate::domain::organization::OrganizationFacts;
@@ -148,7 +149,7 @@ pub fn may_refuse(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
     match case.state.phase() {
         Phase::AwaitingAssignment => Err(Code::ApprovalNotAwaited.into()),
         Phase::ExternalPending => Err(Code::TransferExternalPending.into()),
-        _ => has_the_turn(case, desk, Code::ApprovalNotYourTurn),
+        _ => has_the_turn(case, desk, Action::DecideTransfer),
     }
 }
 
@@ -160,8 +161,11 @@ pub fn may_refuse(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
 pub fn may_answer_external(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state {
-        State::ExternalPending { province, .. } if desk.actor.speaks_for() == Some(province) => Ok(()),
-        State::ExternalPending { .. } => has_the_turn(case, desk, Code::TransferExternalNotYours),
+        State::ExternalPending { province, .. } if desk.actor.speaks_for() == Some(province) => {
+            let verdict = authority::verdict(Capacity::of(desk.actor), Action::AnswerExternal, Relation::Holder);
+            Ok(verdict.settle()?)
+        }
+        State::ExternalPending { .. } => has_the_turn(case, desk, Action::AnswerExternal),
         _ => Err(Code::TransferNotExternal.into()),
     }
 }
@@ -174,7 +178,7 @@ pub fn may_answer_external(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> 
 pub fn may_assign(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state.phase() {
-        Phase::AwaitingAssignment => has_the_turn(case, desk, Code::ApprovalNotYourTurn),
+        Phase::AwaitingAssignment => has_the_turn(case, desk, Action::AssignTransfer),
         _ => Err(Code::AssignmentNotAwaited.into()),
     }
 }
@@ -187,9 +191,12 @@ pub fn may_assign(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
 pub fn may_withdraw(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     let by_right_of_the_member = desk.policy.member_may_withdraw && is_member_himself(case, desk.actor);
-    if !is_starter(case, desk.actor) && !by_right_of_the_member {
-        return Err(Code::TransferNotYoursToCancel.into());
-    }
+    let relation = match (is_starter(case, desk.actor), by_right_of_the_member) {
+        (true, _) => Relation::Starter,
+        (false, true) => Relation::Myself,
+        (false, false) => Relation::SourceSide,
+    };
+    authority::verdict(Capacity::of(desk.actor), Action::WithdrawTransfer, relation).settle()?;
     if case.state.phase() == Phase::AwaitingAssignment {
         return Err(Code::TransferAlreadyApproved.into());
     }
@@ -233,8 +240,9 @@ fn is_open(case: &Case) -> Result<(), Refusal> {
 }
 
 /// A1, T11: whether it is the actor's turn. Other superiors see the case but do not act.
-fn has_the_turn(case: &Case, desk: &Desk<'_>, otherwise: Code) -> Result<(), Refusal> {
-    let entitled = desk.holders.iter().any(|holder| desk.actor.administers(*holder));
+fn has_the_turn(case: &Case, desk: &Desk<'_>, action: Action) -> Result<(), Refusal> {
+    let verdict = authority::at_turn(desk.actor, action, desk.holders);
+    let entitled = verdict == Verdict::May;
     // Where only he could decide, the turn has passed on; he is told why.
     let would_be = case
         .state
@@ -243,10 +251,9 @@ fn has_the_turn(case: &Case, desk: &Desk<'_>, otherwise: Code) -> Result<(), Ref
     if case.excludes(desk.actor) && (entitled || would_be) {
         return Err(with_helper(Code::TransferSelfApproval, desk));
     }
-    match (entitled, desk.holders) {
-        (true, _) => Ok(()),
-        (false, []) => Err(Code::TransferOrphaned.into()),
-        (false, _) => Err(with_helper(otherwise, desk)),
+    match (verdict.settle(), desk.holders) {
+        (Err(_), []) => Err(Code::TransferOrphaned.into()),
+        (settled, _) => settled.map_err(|code| with_helper(code, desk)),
     }
 }
 
@@ -267,7 +274,7 @@ fn is_starter(case: &Case, actor: &Actor) -> bool {
         Role::Integrator { .. } => {
             matches!(case.origin, Origin::Province { province, .. } if actor.speaks_for() == Some(province))
         }
-        Role::System => false,
+        Role::Auditor(_) | Role::System => false,
     }
 }
 

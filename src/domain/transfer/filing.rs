@@ -4,6 +4,7 @@
 use super::remark::Remark;
 use super::route::Destination;
 use crate::domain::actor::Actor;
+use crate::domain::authority::{self, Action, Object, Verdict};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::member::{Certification, Standing};
@@ -50,12 +51,16 @@ pub struct OpenCase {
 /// # Errors
 /// `transfer.out_of_scope`.
 pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Result<(), Refusal> {
-    let allowed = match side {
-        Side::Member => actor.himself() == Some(member.id),
-        Side::Source => actor.reaches(&member.branch.path),
-        Side::Target => actor.office().is_some(),
+    let verdict = match side {
+        Side::Member if actor.himself() != Some(member.id) => return Err(Code::TransferOutOfScope.into()),
+        Side::Member => authority::decide(actor, Action::FileForOneself, Object::Oneself),
+        Side::Source => {
+            let object = Object::member(&member.branch.path, member.id);
+            authority::decide(actor, Action::FileAsSource, object)
+        }
+        Side::Target => authority::decide(actor, Action::LookUpMember, Object::Anyone),
     };
-    refuse_if(!allowed, Code::TransferOutOfScope)
+    refuse_if(verdict != Verdict::May, Code::TransferOutOfScope)
 }
 
 /// T1 (§1.4.3): who starts from the target side chooses a target in his own subtree.
@@ -63,10 +68,10 @@ pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Resul
 /// # Errors
 /// `transfer.target_out_of_scope`.
 pub fn t1_target_out_of_scope(side: Side, actor: &Actor, target: &OrganizationFacts) -> Result<(), Refusal> {
-    refuse_if(
-        side == Side::Target && !actor.reaches(&target.path),
-        Code::TransferTargetOutOfScope,
-    )
+    if side != Side::Target {
+        return Ok(());
+    }
+    Ok(authority::decide(actor, Action::FileAsTarget, Object::organization(&target.path)).settle()?)
 }
 
 /// T2 (§2.7): one open transfer a member in the whole system, whoever started it.

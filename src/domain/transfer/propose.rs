@@ -10,6 +10,7 @@ use super::route::{Destination, Origin, Way, ordinary_way};
 use super::state::State;
 use super::turn::{Chain, Duty};
 use crate::domain::actor::Actor;
+use crate::domain::authority::{self, Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::graduation;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
@@ -318,6 +319,7 @@ fn t6_external(external: &External, organ: Option<&Chain>) -> Result<Destination
 
 /// X2: only another province's system files a case from there.
 fn x2_integrator(actor: &Actor) -> Result<u8, Refusal> {
+    authority::decide(actor, Action::FileInbound, Object::Anyone).settle()?;
     actor.speaks_for().ok_or(Code::TransferInboundNotAllowed.into())
 }
 

@@ -2,6 +2,7 @@
 
 use super::{in_scope, refreshed};
 use crate::db::{Conn, Unique};
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::division::Division;
 use crate::domain::ids::OrganizationId;
@@ -51,8 +52,8 @@ pub fn create(
     context: &Context,
     creation: &Creation,
 ) -> Result<(Organization, Vec<SchoolCodeWarning>)> {
-    let superior = in_scope(conn, &context.actor, creation.superior)?;
-    rules::o3_direct_superior(&context.actor, Some(superior.id))?;
+    let superior = in_scope(conn, &context.actor, Action::CreateOrganization, creation.superior)?;
+    rules::o3_direct_superior(&context.actor, Action::CreateOrganization, &superior.facts())?;
     let warnings = admit(creation, &superior)?;
     let name = creation.name.trim();
     let new = NewOrganization {
@@ -144,7 +145,7 @@ pub fn rename(
     name: &str,
     short_name: Option<&str>,
 ) -> Result<Organization> {
-    let found = in_scope(conn, &context.actor, id)?;
+    let found = in_scope(conn, &context.actor, Action::RenameOrganization, id)?;
     rules::o3_rename(&context.actor, &found.facts())?;
     rules::o3_name(name)?;
     short_name.map_or(Ok(()), rules::o3_name)?;
@@ -169,7 +170,7 @@ pub fn rename(
 pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: Expected) -> Result<Organization> {
     // Whoever files a transfer keeps the offices meanwhile: none can lead here any more once this has the lock.
     appointments::change(conn)?;
-    let found = in_scope(conn, &context.actor, id)?;
+    let found = in_scope(conn, &context.actor, Action::CloseOrganization, id)?;
     let contents = contents(conn, &found)?;
     rules::o3_close(&context.actor, &found.facts(), contents)?;
     expected.admit(found.version)?;
@@ -200,7 +201,7 @@ pub fn change_contact(
     expected: Expected,
     contact: &Contact,
 ) -> Result<Organization> {
-    let found = in_scope(conn, &context.actor, id)?;
+    let found = in_scope(conn, &context.actor, Action::ChangeContact, id)?;
     rules::o3_contact(&context.actor, &found.facts())?;
     expected.admit(found.version)?;
     stored(organizations::set_contact(

@@ -2,8 +2,9 @@
 //! move and the audit row, or not at all.
 
 use super::view::{CaseView, view};
-use super::{Loaded, hand_over, inbound, is_visible, load, not_found, take_back};
+use super::{Loaded, hand_over, inbound, load, seen, take_back};
 use crate::db::Conn;
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::ids::{OrganizationId, TransferId};
 use crate::domain::member::Standing;
@@ -44,6 +45,16 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// What one needs for it.
+    fn permission(&self) -> Action {
+        match self {
+            Self::Approve | Self::Refuse { .. } => Action::DecideTransfer,
+            Self::Assign { .. } => Action::AssignTransfer,
+            Self::Withdraw => Action::WithdrawTransfer,
+            Self::AcceptExternal | Self::RefuseExternal { .. } => Action::AnswerExternal,
+        }
+    }
+
     /// The audit's word for it.
     fn action(&self) -> &'static str {
         match self {
@@ -70,12 +81,9 @@ pub fn decide(
     decision: &Decision,
 ) -> Result<CaseView> {
     appointments::keep(conn)?;
-    let transfer = transfers::find_locked(conn, id)?.ok_or_else(not_found)?;
-    let loaded = load(conn, &transfer)?;
-    if !is_visible(&context.actor, &transfer, &loaded.holders) {
-        return Err(not_found());
-    }
-    let Loaded { case, holders, policy } = loaded;
+    let found = transfers::find_locked(conn, id)?;
+    let transfer = seen(conn, &context.actor, decision.permission(), id, found)?;
+    let Loaded { case, holders, policy } = load(conn, &transfer)?;
     let before = case.state.clone();
     let desk = Desk {
         now: context.now,
@@ -99,7 +107,7 @@ pub fn decide(
     expected.admit(transfer.version)?;
     take_back(conn, &transition.case, &before)?;
     store(conn, context, &transfer, transition, decision.action())?;
-    let stored = transfers::find(conn, id)?.ok_or_else(not_found)?;
+    let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     view(conn, context, stored)
 }
 

@@ -4,6 +4,7 @@ use super::view::{CaseView, view};
 use super::{chain_of, hand_over};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
+use crate::domain::authority::{self, Action, Capacity, Object};
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{MemberId, OrganizationId, TransferId};
@@ -24,6 +25,7 @@ use crate::repository::transfers::{self, NewTransfer, Transfer};
 use crate::repository::{accounts, appointments, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
 use crate::service::look_up::Wanted;
+use crate::service::may;
 use crate::service::{Context, Error, Result, audit, policies};
 
 /// Whom a filing is about; it says which side starts (T1).
@@ -278,18 +280,23 @@ impl From<&Transfer> for OpenCase {
 fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> {
     match subject {
         Subject::Myself => {
+            may(actor, Action::FileForOneself, Object::Oneself)?;
             let id = actor.himself().ok_or(Code::RequestMembersOnly)?;
             Ok(members::find_locked(conn, id)?.ok_or(Error::Corrupt("an account of no member"))?)
         }
         Subject::Ours(id) => {
-            actor.office().ok_or(Code::ActorNotAdministrator)?;
-            let found = members::find_locked(conn, *id)?;
-            Ok(found
-                .filter(|member| member.branch_id.is_some() && actor.reaches(&member.branch_path))
-                .ok_or(Code::MemberNotFound)?)
+            authority::admit(Capacity::of(actor), Action::FileAsSource)?;
+            let found = members::find_locked(conn, *id)?.filter(|member| member.branch_id.is_some());
+            let member = found.ok_or(Code::MemberNotFound)?;
+            may(
+                actor,
+                Action::FileAsSource,
+                Object::member(&member.branch_path, member.id),
+            )?;
+            Ok(member)
         }
         Subject::Named(Wanted { name, id_number }) => {
-            actor.office().ok_or(Code::ActorNotAdministrator)?;
+            may(actor, Action::LookUpMember, Object::Anyone)?;
             let found = members::by_id_number_locked(conn, id_number)?;
             Ok(found
                 .filter(|member| member.name == *name && member.branch_id.is_some())

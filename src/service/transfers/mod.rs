@@ -14,18 +14,19 @@ pub use overdue::{escalate, expire};
 pub use reroute::reroute;
 pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
 
-use super::{Error, Result};
+use super::{Error, Result, sees};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
+use crate::domain::authority::{self, Action, Object, Sides};
 use crate::domain::codes::Code;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, TransferId};
 use crate::domain::policy::Policy;
 use crate::domain::reason::Reason;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::route::{Destination, DestinationKind, Origin};
 use crate::domain::transfer::state::State;
-use crate::domain::transfer::turn::Chain;
+use crate::domain::transfer::turn::{Chain, Duty};
 use crate::repository::inbox::Thing;
 pub use crate::repository::transfers::Transfer;
 use crate::repository::{accounts, chain, inbox, organizations};
@@ -94,24 +95,39 @@ fn two_digits(province: i32) -> Result<u8> {
     province.try_into().map_err(|_| Error::Corrupt("a province's digits"))
 }
 
-/// A7: whether somebody may see a case: the member, both sides and their superiors, whoever holds its turn, and the system
-/// of the province it comes from or goes to (X1, X2). A special-unit case shows itself to the member, the branch and the approving province alone (S-30).
-fn is_visible(actor: &Actor, transfer: &Transfer, holders: &[OrganizationId]) -> bool {
-    let himself = actor.himself().is_some() && actor.himself() == transfer.member_id;
-    let Some(office) = actor.office() else {
-        let province = actor.speaks_for().map(i32::from);
-        let is_between = [transfer.source_province, transfer.target_province].contains(&province);
-        return himself || province.is_some() && is_between;
-    };
-    if transfer.reason == Reason::SpecialUnit {
-        return transfer.source_branch_id == Some(office.organization)
-            || transfer.target_id == office.organization
-            || holders.contains(&office.organization);
-    }
-    let scope = office.path.as_str();
-    transfer.source_path.starts_with(scope)
-        || transfer.target_path.starts_with(scope)
-        || holders.contains(&office.organization)
+/// A case with its holders, if the caller may know of it (A7): the member, both sides and their superiors, whoever holds its
+/// turn, and the system of the province it comes from or goes to (X1, X2).
+///
+/// # Errors
+/// `transfer.not_found`; what does not exist costs the same statements as what may not be seen.
+fn seen(conn: &mut Conn, actor: &Actor, action: Action, id: TransferId, found: Option<Transfer>) -> Result<Transfer> {
+    let turn = found.as_ref().and_then(|transfer| transfer.state()?.turn());
+    let duty = turn.map_or(Duty::ApprovalIn, |turn| turn.duty);
+    let holders = inbox::holders(conn, duty.as_str(), id.0)?;
+    let transfer = found.ok_or(Code::TransferNotFound)?;
+    sees(actor, action, Object::Between(&sides(&transfer, &holders)?))?;
+    Ok(transfer)
+}
+
+/// A case as far as authority goes.
+fn sides<'a>(transfer: &Transfer, holders: &'a [OrganizationId]) -> Result<Sides<'a>> {
+    let province = |province: Option<i32>| province.map(two_digits).transpose();
+    Ok(Sides {
+        member: transfer.member_id,
+        secret: transfer.reason == Reason::SpecialUnit,
+        source: authority::Side {
+            organization: transfer.source_branch_id,
+            path: transfer.source_path.parse().ok(),
+            province: province(transfer.source_province)?,
+        },
+        target: authority::Side {
+            organization: Some(transfer.target_id),
+            // A holding keeps no path (S-30).
+            path: transfer.target_path.parse().ok(),
+            province: province(transfer.target_province)?,
+        },
+        holders,
+    })
 }
 
 /// An organization's chain of superiors with their administrators.
@@ -144,9 +160,4 @@ fn take_back(conn: &mut Conn, case: &Case, state: &State) -> Result<()> {
         inbox::close(conn, turn.duty.as_str(), case.id.0)?;
     }
     Ok(())
-}
-
-/// Nothing that the caller may know of.
-fn not_found() -> Error {
-    Code::TransferNotFound.into()
 }

@@ -1,7 +1,8 @@
 //! Seeing cases: one, lists of them, and what happened to them (A7).
 
-use super::{Loaded, is_visible, load, not_found};
+use super::{Loaded, load, seen};
 use crate::db::Conn;
+use crate::domain::authority::Action as Permission;
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::refusal::Refusal;
@@ -11,6 +12,7 @@ use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::Phase;
 use crate::repository::transfers::{self, Place, Transfer};
 use crate::repository::{accounts, organizations};
+use crate::service::organizations::inside;
 use crate::service::{Context, Error, Result};
 
 /// A case as somebody sees it.
@@ -28,24 +30,15 @@ pub struct CaseView {
 /// # Errors
 /// `transfer.not_found` for whoever may not see it.
 pub fn get(conn: &mut Conn, context: &Context, id: TransferId) -> Result<CaseView> {
-    let transfer = transfers::find(conn, id)?.ok_or_else(not_found)?;
-    let (transfer, loaded) = visible(conn, context, transfer)?;
-    finish(conn, context, transfer, &loaded)
+    let found = transfers::find(conn, id)?;
+    let transfer = seen(conn, &context.actor, Permission::ReadTransfer, id, found)?;
+    view(conn, context, transfer)
 }
 
 /// A case that was just stored, for whoever stored it.
 pub(super) fn view(conn: &mut Conn, context: &Context, transfer: Transfer) -> Result<CaseView> {
     let loaded = load(conn, &transfer)?;
     finish(conn, context, transfer, &loaded)
-}
-
-fn visible(conn: &mut Conn, context: &Context, transfer: Transfer) -> Result<(Transfer, Loaded)> {
-    let loaded = load(conn, &transfer)?;
-    if is_visible(&context.actor, &transfer, &loaded.holders) {
-        Ok((transfer, loaded))
-    } else {
-        Err(not_found())
-    }
 }
 
 fn finish(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &Loaded) -> Result<CaseView> {
@@ -97,7 +90,7 @@ pub struct Listing {
 pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec<Transfer>> {
     let place = place(conn, context, listing)?;
     let after = match listing.after {
-        Some(after) => Some(transfers::find(conn, after)?.ok_or_else(not_found)?),
+        Some(after) => Some(transfers::find(conn, after)?.ok_or(Code::TransferNotFound)?),
         None => None,
     };
     Ok(transfers::page(
@@ -127,10 +120,7 @@ fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place>
     };
     let root = match listing.under {
         None => office.path.clone(),
-        Some(under) => {
-            let found = organizations::find(conn, under)?.filter(|found| actor.reaches(&found.path));
-            found.ok_or(Code::OrganizationNotFound)?.path
-        }
+        Some(under) => inside(conn, actor, Permission::ListTransfersBelow, under)?.path,
     };
     Ok(match listing.side {
         Side::Out => Place::Out(root, office.organization),
@@ -151,8 +141,8 @@ pub struct HistoryEntry {
 /// # Errors
 /// `transfer.not_found` for whoever may not see it.
 pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec<HistoryEntry>> {
-    let transfer = transfers::find(conn, id)?.ok_or_else(not_found)?;
-    visible(conn, context, transfer)?;
+    let found = transfers::find(conn, id)?;
+    seen(conn, &context.actor, Permission::ReadTransfer, id, found)?;
     let events: Option<Vec<Event>> = transfers::events(conn, id)?.into_iter().collect();
     let events = events.ok_or(Error::Corrupt("an event's facts"))?;
     let organizations: Vec<OrganizationId> = events.iter().filter_map(|event| event.acting_for).collect();
