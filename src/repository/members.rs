@@ -153,7 +153,10 @@ pub fn page(
                     organizations::graduated_season
                         .is_not_null()
                         .or(organizations::graduation_month.between(first, last)),
-                );
+                )
+                .select(organizations::id)
+                // Keeps PostgreSQL from turning the question into a join that begins with all branches.
+                .offset(0);
             query = query
                 .filter(dsl::mark.is_null())
                 .filter(diesel::dsl::exists(graduating));
