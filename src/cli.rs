@@ -3,8 +3,8 @@
 use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, Keys};
-use crate::db::{DatabaseUrl, Db};
+use crate::config::{Config, DoorOptions, Keys};
+use crate::db::{DatabaseUrl, Db, Settings, dialect};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
@@ -13,6 +13,7 @@ use crate::jobs;
 use crate::service;
 use crate::service::bootstrap::{self, Founding};
 use crate::service::jobs::{self as service_jobs, Job};
+use crate::service::verify;
 use anyhow::{Context, Result};
 use chrono::SecondsFormat;
 use clap::{Args, Parser, Subcommand};
@@ -71,6 +72,11 @@ enum Command {
         #[arg(long)]
         administrator: String,
     },
+    /// Check that everything stored is as it must be: a line for each invariant; fails if one is broken.
+    Verify {
+        #[command(flatten)]
+        database: Database,
+    },
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment.
@@ -99,12 +105,25 @@ pub struct Database {
     /// sqlite://path or postgres://…
     #[arg(long = "database", env = "DATABASE_URL", hide_env_values = true)]
     url: Option<String>,
+    #[command(flatten)]
+    doors: DoorOptions,
 }
 
 impl Database {
-    fn url(&self) -> Result<DatabaseUrl> {
-        self.given()?
-            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")
+    fn config(&self) -> Result<Config> {
+        let url = self
+            .given()?
+            .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
+        let settings = self.settings();
+        Ok(Config {
+            settings,
+            ..Config::new(url)
+        })
+    }
+
+    /// How it is used.
+    pub fn settings(&self) -> Settings {
+        Settings::from(&self.doors)
     }
 
     /// The database that was named, if one was.
@@ -154,6 +173,7 @@ fn run(command: Command) -> Result<()> {
             short_name,
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
+        Command::Verify { database } => verify(&database.config()?.database),
         Command::Openapi => say(&api::document_text()),
         Command::Keys => say(&Keys::generate()),
     }
@@ -165,7 +185,7 @@ pub fn say(text: &str) -> Result<()> {
 }
 
 async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: Option<PathBuf>) -> Result<()> {
-    let mut config = Config::new(database.url()?);
+    let mut config = database.config()?;
     if let Some(files) = files {
         config.files = files;
     }
@@ -176,7 +196,7 @@ async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: 
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
 async fn run_job(database: &Database, job: Job, at: Option<Timestamp>) -> Result<()> {
-    let config = Config::new(database.url()?);
+    let config = database.config()?;
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = at.unwrap_or_else(|| clock.now());
@@ -235,13 +255,48 @@ pub async fn serve_app(
 }
 
 async fn migrate(database: &Database) -> Result<()> {
-    let config = Config::new(database.url()?);
+    let config = database.config()?;
     let applied = Db::open(&config.database, &config.settings)?.migrate().await?;
     match applied.as_slice() {
         [] => log::info!("the schema is up to date"),
         versions => versions.iter().for_each(|version| log::info!("applied {version}")),
     }
     Ok(())
+}
+
+/// Checks a database on one state of it, however long that takes and whoever writes meanwhile.
+///
+/// # Errors
+/// When an invariant is broken, or the database fails.
+pub fn verify(database: &DatabaseUrl) -> Result<()> {
+    let clock = Clock::system();
+    let (mut broken, mut begun, mut deaf) = (0, clock.now(), Ok(()));
+    let tell = |finding: verify::Finding| {
+        let took = (clock.now() - begun).num_milliseconds();
+        begun = clock.now();
+        broken += usize::from(!finding.broken.is_empty());
+        let verdict = if finding.broken.is_empty() { "ok    " } else { "BROKEN" };
+        let mut line = format!("{verdict} {} {} ({took} ms)\n", finding.number, finding.holds);
+        finding
+            .broken
+            .iter()
+            .for_each(|row| line.push_str(&format!("       {row}\n")));
+        if let Err(error) = say(&line) {
+            deaf = Err(error);
+        }
+    };
+    let db = Db::open(
+        database,
+        &Settings {
+            pool_size: 1,
+            ..Settings::default()
+        },
+    )?;
+    dialect::survey(&mut db.bulk_connection()?, |conn| verify::run(conn, tell))
+        .map_err(|fault| anyhow::anyhow!("{}", service_jobs::wording(&fault)))?;
+    deaf?;
+    anyhow::ensure!(broken == 0, "{broken} of {} invariants are broken", verify::count());
+    say(&format!("all {} hold\n", verify::count()))
 }
 
 /// Makes the first office. The ID number comes from standard input, so that it stands in no history of commands.
@@ -257,7 +312,7 @@ async fn bootstrap(database: &Database, organization: String, short_name: String
         administrator,
         id_number,
     };
-    let config = Config::new(database.url()?);
+    let config = database.config()?;
     let db = Db::open(&config.database, &config.settings)?;
     db.migrate().await?;
     let context = service::Context {

@@ -1,14 +1,16 @@
 //! Typed configuration from the command line and the environment. What is missing is refused with the way to mend it.
 
-use crate::db::{DatabaseUrl, Settings};
+use crate::db::{DatabaseUrl, Limits, Settings};
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
+use clap::Args;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone)]
@@ -36,6 +38,70 @@ impl Config {
             database,
             settings: Settings::default(),
             sign_in_lanes: 2,
+        }
+    }
+}
+
+/// How the database is used, from the command line or the environment.
+#[derive(Debug, Clone, Args)]
+pub struct DoorOptions {
+    /// A standby of the same PostgreSQL that reads may go to.
+    #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true)]
+    replica: Option<DatabaseUrl>,
+    /// Connections of this process to the database.
+    #[arg(long, env = "ZHUANJIE_DB_POOL", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    db_pool: u32,
+    /// Seconds a start waits for the database.
+    #[arg(long, env = "ZHUANJIE_DB_START", default_value = "30", value_parser = seconds)]
+    db_start: Duration,
+    /// Seconds a request waits for a connection.
+    #[arg(long, env = "ZHUANJIE_DB_WAIT", default_value = "5", value_parser = seconds)]
+    db_wait: Duration,
+    /// Seconds a request waits for the database's answer, whatever became of it.
+    #[arg(long, env = "ZHUANJIE_DB_ANSWER", default_value = "10", value_parser = seconds)]
+    db_answer: Duration,
+    /// Seconds one statement may take on PostgreSQL; 0 is no limit.
+    #[arg(long, env = "ZHUANJIE_DB_STATEMENT", default_value = "5", value_parser = seconds)]
+    db_statement: Duration,
+    /// Seconds one lock may be waited for on PostgreSQL; 0 is no limit.
+    #[arg(long, env = "ZHUANJIE_DB_LOCK", default_value = "2", value_parser = seconds)]
+    db_lock: Duration,
+    /// Seconds a transaction may do nothing on PostgreSQL; 0 is no limit.
+    #[arg(long, env = "ZHUANJIE_DB_IDLE", default_value = "10", value_parser = seconds)]
+    db_idle: Duration,
+    /// Seconds between two looks of a running statement whether its client is still there, on PostgreSQL; 0 is never.
+    #[arg(long, env = "ZHUANJIE_DB_GONE", default_value = "1", value_parser = seconds)]
+    db_gone: Duration,
+}
+
+/// A day is more than any of these can sensibly be.
+const LONGEST_SECONDS: f64 = 86_400.0;
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text
+        .parse::<f64>()
+        .ok()
+        .filter(|number| (0.0..=LONGEST_SECONDS).contains(number));
+    number
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "a number of seconds, such as 5 or 0.5".into())
+}
+
+impl From<&DoorOptions> for Settings {
+    fn from(options: &DoorOptions) -> Self {
+        Self {
+            pool_size: options.db_pool,
+            wait: options.db_wait,
+            answer: options.db_answer,
+            start: options.db_start,
+            limits: Limits {
+                statement: options.db_statement,
+                lock: options.db_lock,
+                idle: options.db_idle,
+                gone: options.db_gone,
+            },
+            replica: options.replica.clone(),
+            ..Self::default()
         }
     }
 }

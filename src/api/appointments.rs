@@ -11,7 +11,7 @@ use crate::db::Conn;
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, MemberId, OrganizationId};
-use crate::domain::office::{RequestKind, RequestState};
+use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, shanghai_date};
 use crate::domain::verdict::Verdict;
@@ -55,6 +55,8 @@ struct AppointmentView {
     account_id: AccountId,
     /// The person's name.
     name: String,
+    /// What it is for.
+    role: OfficeRole,
     /// Since when.
     since: Instant,
     /// Until when; absent while it lasts.
@@ -72,6 +74,7 @@ impl From<Appointment> for AppointmentView {
             organization_id: appointment.organization_id,
             account_id: appointment.account_id,
             name: appointment.account_name,
+            role: appointment.role,
             since: appointment.started_at.into(),
             until: appointment.ended_at.map(Instant::from),
             appointed_by: appointment.appointed_by,
@@ -194,7 +197,7 @@ struct AppointmentQuery {
     limit: Option<i64>,
 }
 
-/// List an organization's administrators
+/// List an organization's administrators and auditors
 ///
 /// The offices in force, earliest first, of an organization in the caller's subtree.
 #[utoipa::path(tag = "appointments", operation_id = "list_appointments", security(("bearer" = [])),
@@ -221,7 +224,7 @@ async fn list_appointments(
     }))
 }
 
-/// Who is to be an administrator: a member of the caller's subtree, or anybody by full name and ID number.
+/// Who is to have the office: a member of the caller's subtree, or anybody by full name and ID number.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewAdministrator {
@@ -234,6 +237,9 @@ struct NewAdministrator {
     /// The ID number (公民身份号码, GB 11643).
     #[serde(default)]
     id_number: Option<String>,
+    /// What the office is for; an administrator's when absent. Only the direct superior makes somebody auditor (审计员).
+    #[serde(default)]
+    role: Option<OfficeRole>,
 }
 
 const LONGEST_NAME: usize = 50;
@@ -281,8 +287,9 @@ async fn appoint(
     let claim = key.claim(&request, &body);
     let person = body.person(caller.context.now).map_err(Problem::new)?;
     let vault = app.vault.clone();
+    let role = body.role.unwrap_or(OfficeRole::Administrator);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let change = appointments::appoint(conn, context, &vault, organization, &person)?;
+        let change = appointments::appoint(conn, context, &vault, organization, role, &person)?;
         outcome(change, StatusCode::CREATED)
     })
     .await

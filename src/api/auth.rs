@@ -9,6 +9,7 @@ use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::member::{Certification, Standing};
+use crate::domain::office::OfficeRole;
 use crate::domain::time::shanghai_date;
 use crate::security::vault::Purpose;
 use crate::service::accounts::{self, HeldOffice, Myself};
@@ -62,6 +63,8 @@ struct SignedInAnswer {
 pub struct OfficeView {
     /// Which one; name it at sign-in to act from it.
     pub id: AppointmentId,
+    /// What it is for.
+    pub role: OfficeRole,
     /// Where.
     pub organization: OrganizationBrief,
 }
@@ -75,6 +78,7 @@ impl From<HeldOffice> for OfficeView {
         };
         Self {
             id: held.office.appointment,
+            role: held.role,
             organization,
         }
     }

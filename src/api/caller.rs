@@ -86,7 +86,7 @@ impl<P: Permission> FromRequest for Caller<P> {
 }
 
 /// The token of `Authorization: Bearer …` (RFC 6750).
-fn bearer_token(request: &HttpRequest) -> Option<String> {
+pub(super) fn bearer_token(request: &HttpRequest) -> Option<String> {
     let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())

@@ -1,16 +1,40 @@
-//! The outermost layer of a request: its id, its log line, the headers of every answer, and the wording of errors.
+//! The door every request comes in by: its id, its budget, its limits and its place; its log line, and the wording of
+//! errors.
 
+pub mod body;
+pub mod budget;
+pub mod connections;
+pub mod cors;
+pub mod headers;
+pub mod lanes;
+pub mod limits;
+pub mod settings;
+pub mod tls;
+
+use super::caller::bearer_token;
+use super::language;
+use super::openapi::Routes;
 use super::problem::{Helper, Problem, Unworded};
 use crate::app::App;
 use crate::domain::codes::Code;
+use crate::domain::refusal::Language;
 use crate::service::organizations;
 use actix_web::body::{BoxBody, MessageBody};
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
-use std::time::Instant;
+use budget::{Budgets, Standing};
+use connections::{Busy, Connection, Connections, Watched};
+use lanes::{Lane, Lanes};
+use limits::Body;
+use settings::Settings;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 /// Under which the log knows this request.
 #[derive(Debug, Clone)]
@@ -20,44 +44,184 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced: they would only fill the log.
 const LONGEST_ID: usize = 64;
 
+/// What the door goes by; one for all threads of a server.
+pub struct Door {
+    pub settings: Settings,
+    pub lanes: Lanes,
+    pub budgets: Budgets,
+    pub connections: Connections,
+}
+
+impl Door {
+    /// A door with these settings.
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            lanes: Lanes::new(settings.in_flight),
+            budgets: Budgets::new(settings),
+            connections: Connections::default(),
+            settings: settings.clone(),
+        }
+    }
+
+    /// Whether a request comes in: within its limits, its body received, a place taken. What can be refused is refused
+    /// before anything is read.
+    async fn admit(&self, request: &mut ServiceRequest) -> Result<Pass, Problem> {
+        let routes = request.app_data::<web::Data<Routes>>();
+        let kind = routes.map_or(Body::Small, |routes| routes.body(request.method(), request.path()));
+        limits::admit(request.request(), kind)?;
+        let lane = Lane::of(request.path(), kind);
+        let patience = &self.settings.patience;
+        let mut deadline = Duration::from_secs(self.settings.deadline);
+        let mut room = None;
+        match (request.take_payload(), kind.most()) {
+            (Payload::None, _) => {}
+            (payload, Some(most)) => {
+                let _place = self.lanes.receive(lane)?;
+                let whole = body::receive(payload, most, &self.lanes.memory, patience).await?;
+                request.set_payload(Payload::from(whole.bytes));
+                room = Some(whole.room);
+            }
+            (payload, None) => {
+                deadline += patience.upload;
+                request.set_payload(body::paced(payload, patience));
+            }
+        }
+        Ok(Pass {
+            _place: self.lanes.enter(lane)?,
+            _room: room,
+            deadline,
+        })
+    }
+
+    /// Counts a request against its sender's budget. Probes are free: whoever asks is told whether the process lives.
+    fn spend(&self, request: &ServiceRequest) -> Option<Standing> {
+        if Lane::of(request.path(), Body::Small) == Lane::Probe {
+            return None;
+        }
+        self.budgets.spend(sender(request)?)
+    }
+}
+
+/// A request that was let in: its place, the room its body takes up, and how long it may take.
+struct Pass {
+    _place: Option<OwnedSemaphorePermit>,
+    _room: Option<OwnedSemaphorePermit>,
+    deadline: Duration,
+}
+
+/// Who sends a request: the account of its token, if that is valid, else the address it comes from.
+fn sender(request: &ServiceRequest) -> Option<budget::Caller> {
+    let app = request.app_data::<web::Data<App>>()?;
+    let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
+    match bearer {
+        Some(bearer) => Some(budget::Caller::Account(bearer.account)),
+        None => Some(budget::Caller::at(request.peer_addr()?.ip())),
+    }
+}
+
+/// What is still known of a request once its work was given up.
+struct Asked {
+    id: String,
+    method: Method,
+    path: String,
+    language: Language,
+    about: (bool, bool),
+    begun: Instant,
+}
+
+impl Asked {
+    fn new(request: &ServiceRequest) -> Self {
+        Self {
+            id: request_id(request),
+            method: request.method().clone(),
+            path: request.path().to_owned(),
+            language: language::of(request.request()),
+            about: headers::about(request.request()),
+            begun: Instant::now(),
+        }
+    }
+
+    /// The answer to a request whose deadline has passed. What it wanted to write may yet be written.
+    fn late(&self) -> Error {
+        let code = if self.method.is_safe() {
+            Code::ServiceBusy
+        } else {
+            Code::ServiceOutcomeUnknown
+        };
+        let mut response = Problem::from(code).respond_in(self.language, &self.path, &self.id, None);
+        headers::write(response.headers_mut(), self.about.0, self.about.1);
+        self.sign(response.headers_mut(), None);
+        self.log("-", response.status(), Some("the deadline has passed"));
+        InternalError::from_response("the deadline has passed", response).into()
+    }
+
+    /// The fields that belong to this request.
+    fn sign(&self, headers: &mut header::HeaderMap, standing: Option<&Standing>) {
+        if let Ok(value) = HeaderValue::from_str(&self.id) {
+            headers.insert(REQUEST_ID, value);
+        }
+        if let Some(standing) = standing {
+            standing.write(headers);
+        }
+    }
+
+    /// Its line. The route is the matched pattern, not the path: whatever a client writes into an address stays out.
+    fn log(&self, route: &str, status: StatusCode, fault: Option<&str>) {
+        let (method, id, status) = (self.method.as_str(), self.id.as_str(), status.as_u16());
+        let micros = self.begun.elapsed().as_micros() as u64;
+        match fault {
+            Some(fault) => log::error!(target: "zhuanjie::access", method = method, route = route, status = status,
+                micros = micros, request_id = id, fault = fault; "request"),
+            None => log::info!(target: "zhuanjie::access", method = method, route = route, status = status,
+                micros = micros, request_id = id; "request"),
+        }
+    }
+}
+
 /// Wraps every request.
 ///
 /// # Errors
-/// Never: no layer lies between this one and the handlers, whose errors and extractors' errors come as answers.
+/// When a deadline has passed: the request went with the work, so there is none to answer but in words already made. Else
+/// never: no layer lies between this one and the handlers, whose errors and extractors' errors come as answers.
 pub async fn edge(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "how long an answer took is no matter of the rules' clock"
-    )]
-    let begun = Instant::now();
-    let id = request_id(&request);
-    request.extensions_mut().insert(RequestId(id.clone()));
-    // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
-    let response = next.call(request).await?.map_into_boxed_body();
-    let (mut response, private) = worded(response, &id).await;
-    let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID, value);
-    }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    let status = response.status().as_u16();
-    let micros = begun.elapsed().as_micros() as u64;
-    // The matched pattern, not the path: whatever a client writes into an address stays out of the log.
-    let http = response.request();
-    let route = http.match_pattern().unwrap_or_else(|| "-".into());
-    match private {
-        Some(fault) => log::error!(target: "zhuanjie::access", method = http.method().as_str(), route = route.as_str(),
-            status = status, micros = micros, request_id = id.as_str(), fault = fault.as_str(); "request"),
-        None => log::info!(target: "zhuanjie::access", method = http.method().as_str(), route = route.as_str(),
-            status = status, micros = micros, request_id = id.as_str(); "request"),
-    }
-    Ok(response)
+    let asked = Asked::new(&request);
+    request.extensions_mut().insert(RequestId(asked.id.clone()));
+    let Some(door) = request.app_data::<web::Data<Door>>().cloned() else {
+        return Err(Problem::from(Code::ServiceFault).into());
+    };
+    let connection = request.conn_data::<Arc<Connection>>().cloned();
+    let busy = connection.as_ref().map(Busy::on);
+    let standing = door.spend(&request);
+    let admitted = match standing.as_ref().map_or(Ok(()), Standing::admit) {
+        Ok(()) => door.admit(&mut request).await,
+        Err(spent) => Err(spent),
+    };
+    let response = match admitted {
+        Err(refused) => {
+            let mut response = request.error_response(refused);
+            // Whatever is still to come of its body is not waited for.
+            response
+                .response_mut()
+                .head_mut()
+                .set_connection_type(ConnectionType::Close);
+            connection.iter().for_each(|connection| connection.refuse());
+            response
+        }
+        // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
+        Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
+            Ok(response) => response?.map_into_boxed_body(),
+            Err(_) => return Err(asked.late()),
+        },
+    };
+    let (mut response, private) = worded(response, &asked.id).await;
+    asked.sign(response.headers_mut(), standing.as_ref());
+    let route = response.request().match_pattern().unwrap_or_else(|| "-".into());
+    asked.log(&route, response.status(), private.as_deref());
+    drop(busy);
+    Ok(response.map_body(|_, body| Watched::over(body, connection.as_ref())))
 }
 
 /// The client's own id if it is a short token, else a new one.
@@ -111,7 +275,7 @@ fn frameworks_own(status: StatusCode, headers: &header::HeaderMap) -> Option<Pro
     Some(match status {
         StatusCode::NOT_FOUND => Code::RequestNotFound.into(),
         StatusCode::METHOD_NOT_ALLOWED => Code::RequestMethodNotAllowed.into(),
-        StatusCode::PAYLOAD_TOO_LARGE => Code::RequestTooLarge.into(),
+        StatusCode::PAYLOAD_TOO_LARGE => limits::too_large(limits::LARGE),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::RequestMediaType.into(),
         status if status.is_client_error() => {
             Problem::new(crate::domain::refusal::Refusal::new(Code::RequestMalformed).with("problem", status))

@@ -1,5 +1,6 @@
 //! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal.
 
+use super::edge::limits::{DEEPEST, depth};
 use super::problem::Problem;
 use crate::domain::codes::Code;
 use crate::domain::refusal::Refusal;
@@ -13,8 +14,6 @@ use std::future::{Future, Ready, ready};
 use std::ops::Deref;
 use std::pin::Pin;
 
-/// A JSON body is at most this long, in bytes.
-pub const BODY_LIMIT: usize = 1 << 20;
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 64;
 
@@ -70,12 +69,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-fn body_problem(error: actix_web::Error) -> Problem {
-    if error.as_response_error().status_code() == actix_web::http::StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(Refusal::new(Code::RequestTooLarge).with("limit", BODY_LIMIT))
-    } else {
-        malformed("the body ended early", None)
-    }
+/// The door has received the body whole and within its limit: see [`super::edge`].
+fn body_problem(_: actix_web::Error) -> Problem {
+    malformed("the body ended early", None)
 }
 
 fn malformed(problem: &str, pointer: Option<String>) -> Problem {
@@ -100,6 +96,9 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if has_nul(bytes) {
         let refusal = Refusal::new(Code::RequestInvalid).with("problem", "no text may hold the character U+0000");
         return Err(Problem::new(refusal));
+    }
+    if depth(bytes) > DEEPEST {
+        return Err(malformed(&format!("nested deeper than {DEEPEST}"), None));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {

@@ -29,7 +29,8 @@ mod server;
 mod transfers;
 mod wire;
 
-pub use server::{bind, serve, serve_with};
+pub use edge::settings::{Patience, Settings};
+pub use server::{bind, serve, serve_behind, serve_with, threads};
 
 /// The OpenAPI document, as it is committed and served.
 pub fn document_text() -> String {

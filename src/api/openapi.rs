@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
+use super::edge::limits::Body;
 use super::problem::{self, ProblemDetails};
 use super::{
     appointments, auth, certifications, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
@@ -7,10 +8,11 @@ use super::{
 };
 use crate::domain::codes::Code;
 use actix_web::App;
-use std::collections::BTreeMap;
+use actix_web::http::Method;
+use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as Document, PathItem, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
@@ -118,6 +120,8 @@ fn add_common_errors(operation: &mut Operation) {
         (needs_token, Code::RequestUnauthenticated),
         (has_body || has_query, Code::RequestMalformed),
         (has_body, Code::RequestTooLarge),
+        (has_body, Code::RequestTimeout),
+        (asks_database, Code::RequestTooMany),
         (has_body, Code::RequestMediaType),
         (has_body, Code::RequestInvalid),
         (has("Idempotency-Key"), Code::RequestKeyRequired),
@@ -157,8 +161,13 @@ pub fn text(document: &Document) -> String {
     document.to_pretty_json().unwrap_or_default() + "\n"
 }
 
-/// Which methods each path of the document takes.
-pub struct Routes(Vec<(Vec<Segment>, String)>);
+/// What the document says of each path: its methods, and what kind of body each takes.
+pub struct Routes(Vec<Route>);
+
+struct Route {
+    path: Vec<Segment>,
+    operations: Vec<(Method, Body)>,
+}
 
 enum Segment {
     Word(String),
@@ -168,29 +177,43 @@ enum Segment {
 impl Routes {
     /// Reads them off the document.
     pub fn of(document: &Document) -> Self {
-        let paths: BTreeMap<&String, &PathItem> = document.paths.paths.iter().collect();
+        // A document of plain structs always serializes.
+        let document = serde_json::to_value(document).unwrap_or_default();
+        let paths = document["paths"].as_object().into_iter().flatten();
         Self(
             paths
-                .into_iter()
-                .map(|(path, item)| (segments(path), methods(item)))
+                .map(|(path, item)| Route {
+                    path: segments(path),
+                    operations: operations(&document, item),
+                })
                 .collect(),
         )
     }
 
-    /// The methods of a path, as the `Allow` header lists them; `None` for a path that does not exist.
-    pub fn methods(&self, path: &str) -> Option<String> {
+    fn fitting(&self, path: &str) -> impl Iterator<Item = &Route> {
         let found: Vec<&str> = path.split('/').collect();
-        let fits = |wanted: &[Segment]| {
-            wanted.len() == found.len()
-                && wanted.iter().zip(&found).all(|(wanted, found)| match wanted {
+        self.0.iter().filter(move |route| {
+            route.path.len() == found.len()
+                && route.path.iter().zip(&found).all(|(wanted, found)| match wanted {
                     Segment::Word(word) => word == found,
                     Segment::Any => !found.is_empty(),
                 })
-        };
-        self.0
-            .iter()
-            .find(|(wanted, _)| fits(wanted))
-            .map(|(_, methods)| methods.clone())
+        })
+    }
+
+    /// The methods of a path, as the `Allow` header lists them; `None` for a path that does not exist.
+    pub fn methods(&self, path: &str) -> Option<String> {
+        let route = self.fitting(path).next()?;
+        let names: Vec<&str> = route.operations.iter().map(|(method, _)| method.as_str()).collect();
+        Some(names.join(", "))
+    }
+
+    /// What kind of body an operation takes; a small one where there is none.
+    pub fn body(&self, method: &Method, path: &str) -> Body {
+        let mut operations = self.fitting(path).flat_map(|route| &route.operations);
+        operations
+            .find(|(own, _)| own == method)
+            .map_or(Body::Small, |(_, body)| *body)
     }
 }
 
@@ -206,17 +229,45 @@ fn segments(path: &str) -> Vec<Segment> {
         .collect()
 }
 
-fn methods(item: &PathItem) -> String {
-    let known = [
-        ("GET", &item.get),
-        ("PUT", &item.put),
-        ("POST", &item.post),
-        ("DELETE", &item.delete),
-    ];
-    let taken: Vec<&str> = known
+fn operations(document: &Value, item: &Value) -> Vec<(Method, Body)> {
+    [Method::GET, Method::PUT, Method::POST, Method::DELETE]
         .into_iter()
-        .filter(|(_, operation)| operation.is_some())
-        .map(|(name, _)| name)
-        .collect();
-    taken.join(", ")
+        .filter_map(|method| {
+            let operation = item.get(method.as_str().to_lowercase())?;
+            let body = body_kind(document, operation);
+            Some((method, body))
+        })
+        .collect()
+}
+
+/// A list anywhere in a JSON body makes it one about many things; what is no JSON is a file.
+fn body_kind(document: &Value, operation: &Value) -> Body {
+    let content = operation["requestBody"]["content"].as_object();
+    match content.map(|kinds| kinds.get("application/json")) {
+        None => Body::Small,
+        Some(None) => Body::Upload,
+        Some(Some(json)) if has_list(document, &json["schema"], 0) => Body::Batch,
+        Some(Some(_)) => Body::Small,
+    }
+}
+
+fn has_list(document: &Value, schema: &Value, depth: usize) -> bool {
+    // Deeper than any body is: schemas may refer to themselves.
+    if depth > 8 {
+        return false;
+    }
+    let within = |schema: &Value| has_list(document, schema, depth + 1);
+    if let Some(place) = schema["$ref"].as_str().and_then(|place| place.strip_prefix('#')) {
+        return document.pointer(place).is_some_and(within);
+    }
+    let kind = &schema["type"];
+    let kinds = kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice);
+    let variants = ["oneOf", "anyOf", "allOf"]
+        .iter()
+        .filter_map(|name| schema[name].as_array());
+    kinds.iter().any(|kind| kind == "array")
+        || schema["properties"]
+            .as_object()
+            .is_some_and(|fields| fields.values().any(within))
+        || variants.flatten().any(within)
 }

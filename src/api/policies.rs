@@ -119,7 +119,7 @@ async fn change_policy(
         return Err(Problem::new(refusal.at("/season")));
     }
     let change = move |conn: &mut _| policies::change(conn, &caller.context, &policy, expected);
-    Ok(respond(app.db.write(change).await?))
+    Ok(respond(app.db.patient().write(change).await?))
 }
 
 /// List the versions of a season's policy

@@ -174,7 +174,11 @@ impl Problem {
 
     /// The answer in words.
     pub fn respond(self, request: &HttpRequest, request_id: &str, helper: Option<Helper>) -> HttpResponse {
-        let language = language::of(request);
+        self.respond_in(language::of(request), request.path(), request_id, helper)
+    }
+
+    /// The answer in a language, for a request to a path.
+    pub fn respond_in(self, language: Language, path: &str, request_id: &str, helper: Option<Helper>) -> HttpResponse {
         let status = self.status();
         let first = self.first();
         let body = ProblemDetails {
@@ -182,7 +186,7 @@ impl Problem {
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
             detail: first.detail(language),
-            instance: instance(request.path()),
+            instance: instance(path),
             code: first.code.name(),
             rule: first.code.rule().map(|rule| rule.number()),
             section: first.code.rule().and_then(|rule| rule.section()),
@@ -199,11 +203,11 @@ impl Problem {
             request_id: request_id.to_owned(),
         };
         let mut response = HttpResponse::build(status);
-        for (name, value) in self.headers {
-            response.insert_header((name, value));
-        }
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        }
+        for (name, value) in self.headers {
+            response.insert_header((name, value));
         }
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
@@ -236,6 +240,9 @@ pub fn status(kind: Kind) -> StatusCode {
         Kind::Conflict => StatusCode::CONFLICT,
         Kind::Stale => StatusCode::PRECONDITION_FAILED,
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::AddressTooLong => StatusCode::URI_TOO_LONG,
+        Kind::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
         Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
@@ -265,9 +272,8 @@ impl From<service::Error> for Problem {
             service::Error::Corrupt(what) => (Code::ServiceFault, what.to_owned()),
             service::Error::Database(error) => {
                 let code = match &error {
-                    DbError::Overloaded | DbError::Unavailable(_) => Code::ServiceBusy,
                     DbError::OutcomeUnknown(_) => Code::ServiceOutcomeUnknown,
-                    DbError::Query(e) if DbError::is_retryable(e) => Code::ServiceBusy,
+                    passing if passing.is_passing() => Code::ServiceBusy,
                     _ => Code::ServiceFault,
                 };
                 (code, error.to_string())

@@ -1,7 +1,9 @@
 //! The HTTP server: its routes and its limits.
 
-use super::edge::edge;
-use super::extract::BODY_LIMIT;
+use super::edge::connections::ROUND;
+use super::edge::settings::Settings;
+use super::edge::tls::Certificate;
+use super::edge::{Door, cors, edge, headers, limits};
 use super::meta::DocumentText;
 use super::openapi::{self, Routes};
 use super::permissions;
@@ -10,21 +12,29 @@ use crate::app::App;
 use crate::domain::codes::Code;
 use actix_web::dev::Server;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
+use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// How long what was accepted may take to finish when the service is told to stop.
 const SHUTDOWN_SECONDS: u64 = 30;
+/// How long a client whose body was refused may take to read why.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the TLS handshake may take.
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Budgets and certificate are looked at so much more seldom than connections.
+const ROUNDS_BETWEEN_CHORES: u32 = 10;
 
 /// Takes the address to listen on.
 ///
 /// # Errors
 /// When it is taken already or not ours to take.
-pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
@@ -34,21 +44,38 @@ pub fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
 ///
 /// # Errors
 /// When the listener can't be used.
-pub fn serve(app: App, listener: TcpListener) -> std::io::Result<Server> {
-    let workers = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    serve_with(app, listener, workers)
+pub fn serve(app: App, listener: TcpListener) -> io::Result<Server> {
+    serve_behind(app, listener, threads(), &Settings::default())
 }
 
 /// The same with a number of worker threads.
 ///
 /// # Errors
 /// When the listener can't be used.
-pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> std::io::Result<Server> {
+pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> io::Result<Server> {
+    serve_behind(app, listener, workers, &Settings::default())
+}
+
+/// As many worker threads as there are processors.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
+
+/// The same behind a door with settings of its own. Runs on the current actix system.
+///
+/// # Errors
+/// When the listener can't be used, an origin is none, or the certificate can't be read.
+pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &Settings) -> io::Result<Server> {
     let document = openapi::document();
     permissions::check(&document)?;
     let routes = web::Data::new(Routes::of(&document));
     let text = web::Data::new(DocumentText(openapi::text(&document)));
     let app = web::Data::new(app);
+    let door = web::Data::new(Door::new(settings));
+    let origins = cors::origins(&settings.cors_origins)?;
+    let certificate = certificate(settings)?;
+    let connections = door.clone();
+    watch(&door, certificate.clone());
     let server = HttpServer::new(move || {
         let (actix, _) = actix_web::App::new()
             .into_utoipa_app()
@@ -58,20 +85,50 @@ pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> std::io::R
             .app_data(app.clone())
             .app_data(routes.clone())
             .app_data(text.clone())
-            .app_data(web::PayloadConfig::new(BODY_LIMIT))
+            .app_data(door.clone())
+            .app_data(web::PayloadConfig::new(limits::LARGE))
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/v1/openapi.json")))
             .route("/docs", web::get().to(to_docs))
             .default_service(web::to(nothing_here))
             .wrap(from_fn(edge))
+            .wrap(Condition::new(!origins.is_empty(), cors::cors(&origins)))
+            .wrap(from_fn(headers::headers))
     })
     .workers(workers)
-    .listen(listener)?
-    .client_request_timeout(Duration::from_secs(10))
-    .client_disconnect_timeout(Duration::from_secs(5))
-    .keep_alive(Duration::from_secs(75))
-    .shutdown_timeout(SHUTDOWN_SECONDS)
-    .run();
-    Ok(server)
+    .max_connections(settings.connections.div_ceil(workers.max(1)))
+    .on_connect(move |io, data| connections.connections.opened(io, data))
+    .client_request_timeout(settings.patience.head)
+    .client_disconnect_timeout(LAST_WORDS)
+    .tls_handshake_timeout(HANDSHAKE)
+    .keep_alive(settings.patience.idle)
+    .shutdown_timeout(SHUTDOWN_SECONDS);
+    let server = match certificate {
+        Some(certificate) => server.listen_rustls_0_23(listener, certificate.server()?)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
+}
+
+fn certificate(settings: &Settings) -> io::Result<Option<Arc<Certificate>>> {
+    let files = settings.tls_certificate.as_ref().zip(settings.tls_key.as_ref());
+    files.map(|(chain, key)| Certificate::read(chain, key)).transpose()
+}
+
+/// Looks after the connections, the budgets and the certificate for as long as the server's door is there.
+fn watch(door: &web::Data<Door>, certificate: Option<Arc<Certificate>>) {
+    let door = Arc::downgrade(&door.clone().into_inner());
+    actix_web::rt::spawn(async move {
+        let mut round = tokio::time::interval(ROUND);
+        for count in 1_u32.. {
+            round.tick().await;
+            let Some(door) = door.upgrade() else { return };
+            door.connections.sweep(&door.settings.patience);
+            if count.is_multiple_of(ROUNDS_BETWEEN_CHORES) {
+                door.budgets.forget();
+                certificate.iter().for_each(|certificate| certificate.refresh());
+            }
+        }
+    });
 }
 
 async fn to_docs() -> HttpResponse {

@@ -9,7 +9,7 @@ use crate::domain::ids::*;
 use crate::domain::line::is_plain;
 use crate::domain::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::office::{RequestKind, RequestState};
+use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::{Health, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, Status, System};
 use crate::domain::reason::{Details, Reason, Side, TargetRule};
@@ -76,6 +76,7 @@ words!(
     Certification,
     GraduationEvent,
     FormState,
+    OfficeRole,
     RequestKind,
     RequestState,
     OrganizationAction,

@@ -1,12 +1,13 @@
 //! Connections of both engines, chosen by the address's scheme.
 
-use super::DbError;
+use super::{DbError, Limits, Settings};
 use diesel::connection::SimpleConnection;
 use diesel::result::Error;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 /// A connection of either engine.
 #[derive(diesel::MultiConnection)]
@@ -76,8 +77,34 @@ pub(super) enum Mode {
     ReadWrite,
 }
 
+/// What libpq is told where the address doesn't say otherwise: only a server that takes writes will do, a silent host
+/// is given up after two seconds, and a dead peer is noticed within seconds (libpq's own defaults wait for hours).
+const READ_WRITE: &[(&str, &str)] = &[("target_session_attrs", "read-write")];
+const STANDBY: &[(&str, &str)] = &[("target_session_attrs", "prefer-standby")];
+const PATIENCE: &[(&str, &str)] = &[
+    ("connect_timeout", "2"),
+    ("keepalives_idle", "5"),
+    ("keepalives_interval", "2"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "8000"),
+    ("application_name", "zhuanjie"),
+];
+
+/// An address with parameters added that it doesn't set itself.
+fn with_defaults(url: &str, defaults: impl IntoIterator<Item = &'static (&'static str, &'static str)>) -> String {
+    let given = url.split_once('?').map_or("", |(_, parameters)| parameters);
+    let is_given = |name: &str| given.split('&').any(|one| one.split('=').next() == Some(name));
+    let mut full = url.to_owned();
+    let missing = defaults.into_iter().filter(|(name, _)| !is_given(name));
+    for (n, (name, value)) in missing.enumerate() {
+        let separator = if n == 0 && !url.contains('?') { '?' } else { '&' };
+        full.extend([separator.to_string().as_str(), name, "=", value]);
+    }
+    full
+}
+
 impl Conn {
-    pub(super) fn open(url: &DatabaseUrl, mode: Mode) -> Result<Self, DbError> {
+    pub(super) fn open(url: &DatabaseUrl, mode: Mode, limits: &Limits) -> Result<Self, DbError> {
         let unavailable = |e: diesel::ConnectionError| DbError::Unavailable(e.to_string());
         match url {
             DatabaseUrl::Sqlite(path) => {
@@ -86,14 +113,10 @@ impl Conn {
                 Ok(Self::Sqlite(conn))
             }
             DatabaseUrl::Postgres(url) => {
-                let mut conn = PgConnection::establish(url).map_err(unavailable)?;
-                conn.batch_execute(
-                    "SET TIME ZONE 'UTC'; SET statement_timeout = '5s'; SET lock_timeout = '2s'; \
-                     SET idle_in_transaction_session_timeout = '10s'; SET client_min_messages = 'warning'",
-                )?;
-                // Faults are told apart by their English text; only a superuser may set this, others need it from
-                // the server's or the role's configuration.
-                let _ = conn.batch_execute("SET lc_messages = 'C'");
+                let role = if mode == Mode::ReadWrite { READ_WRITE } else { STANDBY };
+                let full = with_defaults(url, role.iter().chain(PATIENCE));
+                let mut conn = PgConnection::establish(&full).map_err(unavailable)?;
+                prepare_postgres(&mut conn, mode, limits)?;
                 Ok(Self::Postgres(conn))
             }
         }
@@ -122,20 +145,41 @@ impl Conn {
             (_, undone) => Err(undone.err().unwrap_or(Error::NotFound).into()),
         }
     }
+}
 
-    /// A read-only transaction: one snapshot for all statements of a question.
-    pub(super) fn read_transaction<T, E: From<Error>>(
-        &mut self,
-        question: impl FnOnce(&mut Self) -> Result<T, E>,
-    ) -> Result<T, E> {
-        match self {
-            // The connection itself is query_only, and a deferred transaction in WAL mode is a snapshot.
-            Self::Sqlite(_) => self.transaction(question),
-            Self::Postgres(_) => self.transaction(|conn| {
-                conn.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-                question(conn)
-            }),
+/// How long a start pauses between two tries to reach the database.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Each so many tries the log says what is waited for.
+const SAY: u32 = 8;
+
+/// The first connection: a database that is not there yet is waited for as long as a start may.
+pub(super) fn await_first(url: &DatabaseUrl, mode: Mode, settings: &Settings) -> Result<Conn, DbError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "how long a start waits is no matter of the rules' clock"
+    )]
+    let begun = Instant::now();
+    let mut tried = 0;
+    loop {
+        let why = match Conn::open(url, mode, &settings.limits) {
+            Err(DbError::Unavailable(why)) if matches!(url, DatabaseUrl::Postgres(_)) => why,
+            settled => return settled,
+        };
+        let (waited, allowed) = (begun.elapsed(), settings.start);
+        let why = why.trim().replace('\n', "; ");
+        if waited + PAUSE >= allowed {
+            let seconds = allowed.as_secs_f32();
+            return Err(DbError::Unavailable(format!("not reached within {seconds} s: {why}")));
         }
+        if tried % SAY == 0 {
+            log::warn!(
+                "waiting for the database {url}, {:.0} of {:.0} s: {why}",
+                waited.as_secs_f32(),
+                allowed.as_secs_f32()
+            );
+        }
+        tried += 1;
+        std::thread::sleep(PAUSE);
     }
 }
 
@@ -143,6 +187,40 @@ impl Conn {
 struct Setting {
     #[diesel(sql_type = sql_types::Text)]
     value: String,
+}
+
+/// Sets how long things may take, and makes sure that errors come in words we know and, for writing, that the server
+/// takes writes: an address may lead to a standby all the same.
+fn prepare_postgres(conn: &mut PgConnection, mode: Mode, limits: &Limits) -> Result<(), DbError> {
+    let Limits {
+        statement,
+        lock,
+        idle,
+        gone,
+    } = limits.in_millis();
+    conn.batch_execute(&format!(
+        "SET TIME ZONE 'UTC'; SET statement_timeout = {statement}; SET lock_timeout = {lock}; \
+         SET idle_in_transaction_session_timeout = {idle}; SET client_min_messages = 'warning'"
+    ))?;
+    // Only a superuser may choose the language; others have it from the server's or the role's configuration. And only
+    // some systems can notice that a client is gone while its statement runs.
+    let _ = conn.batch_execute("SET lc_messages = 'C'");
+    let _ = conn.batch_execute(&format!("SET client_connection_check_interval = {gone}"));
+    conn.batch_execute(
+        "DO $$ BEGIN PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN \
+         PERFORM set_config('zhuanjie.words', SQLERRM, false); END $$",
+    )?;
+    let question = "SELECT current_setting('zhuanjie.words') || '/' || pg_is_in_recovery() AS value";
+    let found: Setting = sql_query(question).get_result(conn)?;
+    match found.value.split_once('/') {
+        Some(("division by zero", "true")) if mode == Mode::ReadWrite => Err(DbError::Unavailable(
+            "the server is a standby and takes no writes".into(),
+        )),
+        Some(("division by zero", _)) => Ok(()),
+        _ => Err(DbError::Unavailable(
+            "PostgreSQL reports errors in another language than English: ALTER ROLE … SET lc_messages = 'C'".into(),
+        )),
+    }
 }
 
 /// Sets what durability and integrity rest on, and reads it back: a pragma that is not understood fails in silence.
@@ -186,11 +264,12 @@ fn is_at_least(version: &str, wanted: [u32; 3]) -> bool {
 pub(super) struct Manager {
     url: DatabaseUrl,
     mode: Mode,
+    limits: Limits,
 }
 
 impl Manager {
-    pub(super) fn new(url: DatabaseUrl, mode: Mode) -> Self {
-        Self { url, mode }
+    pub(super) fn new(url: DatabaseUrl, mode: Mode, limits: Limits) -> Self {
+        Self { url, mode, limits }
     }
 }
 
@@ -199,7 +278,7 @@ impl r2d2::ManageConnection for Manager {
     type Error = DbError;
 
     fn connect(&self) -> Result<Conn, DbError> {
-        Conn::open(&self.url, self.mode)
+        Conn::open(&self.url, self.mode, &self.limits)
     }
 
     fn is_valid(&self, conn: &mut Conn) -> Result<(), DbError> {
@@ -252,6 +331,23 @@ mod tests {
             let shown = text.parse::<DatabaseUrl>().unwrap().to_string();
             assert!(!shown.contains("geheim"), "{shown}");
         }
+    }
+
+    #[test]
+    fn an_address_keeps_what_it_says_and_gets_the_rest() {
+        let full = |url| with_defaults(url, READ_WRITE.iter().chain(&PATIENCE[..1]));
+        assert_eq!(
+            full("postgres://h/d"),
+            "postgres://h/d?target_session_attrs=read-write&connect_timeout=2"
+        );
+        assert_eq!(
+            full("postgres://a:1,b:2/d?connect_timeout=9"),
+            "postgres://a:1,b:2/d?connect_timeout=9&target_session_attrs=read-write"
+        );
+        assert_eq!(
+            full("postgres://h/d?target_session_attrs=any&connect_timeout=9"),
+            "postgres://h/d?target_session_attrs=any&connect_timeout=9"
+        );
     }
 
     #[test]

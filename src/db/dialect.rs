@@ -3,7 +3,7 @@
 use super::connection::{Backend, Conn};
 use diesel::connection::SimpleConnection;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::{QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
+use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 
 /// A `SELECT` that locks the rows it returns until the transaction ends.
 ///
@@ -87,6 +87,14 @@ pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
     }
 }
 
+/// Whether there is somebody to answer.
+///
+/// # Errors
+/// When there isn't.
+pub fn ping(conn: &mut Conn) -> QueryResult<()> {
+    conn.batch_execute("SELECT 1")
+}
+
 /// Gives a transaction all the time it needs: the limits that keep a request short do not hold in it.
 ///
 /// # Errors
@@ -124,7 +132,11 @@ struct Text {
     value: String,
 }
 
-fn texts(conn: &mut Conn, question: &str) -> QueryResult<Vec<String>> {
+/// The answer to a question for texts named `value`.
+///
+/// # Errors
+/// When the database does not answer, or does not understand.
+pub fn texts(conn: &mut Conn, question: &str) -> QueryResult<Vec<String>> {
     let rows: Vec<Text> = sql_query(question).load(conn)?;
     Ok(rows.into_iter().map(|row| row.value).collect())
 }
@@ -187,4 +199,45 @@ pub fn take_stock(conn: &mut Conn) -> QueryResult<()> {
         Conn::Sqlite(conn) => conn.batch_execute("PRAGMA analysis_limit = 1000; ANALYZE; PRAGMA analysis_limit = 0"),
         Conn::Postgres(conn) => conn.batch_execute("ANALYZE"),
     }
+}
+
+/// A survey of the whole database, which sees one state of it for as long as it takes and changes nothing. The connection
+/// is good for nothing else afterwards.
+///
+/// # Errors
+/// What the survey returns.
+pub fn survey<T, E: From<diesel::result::Error>>(
+    conn: &mut Conn,
+    survey: impl FnOnce(&mut Conn) -> Result<T, E>,
+) -> Result<T, E> {
+    if let Conn::Sqlite(conn) = conn {
+        // What is sorted may be larger than the memory there is.
+        conn.batch_execute("PRAGMA query_only = ON; PRAGMA temp_store = FILE")?;
+    }
+    conn.transaction(|conn| {
+        if let Conn::Postgres(conn) = conn {
+            conn.batch_execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+        }
+        take_time(conn)?;
+        survey(conn)
+    })
+}
+
+/// What the engine finds wrong with its own structures. SQLite reads every page and every index; PostgreSQL is asked for
+/// indexes and constraints that do not hold, and has a program of its own for the pages (`pg_amcheck`).
+///
+/// # Errors
+/// When the database does not answer.
+pub fn unsound(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    let question = match conn {
+        Conn::Sqlite(_) => {
+            "SELECT integrity_check AS value FROM pragma_integrity_check WHERE integrity_check <> 'ok' UNION ALL \
+             SELECT 'a row of ' || \"table\" || ' refers to nothing in ' || parent FROM pragma_foreign_key_check"
+        }
+        Conn::Postgres(_) => {
+            "SELECT 'index ' || indexrelid::regclass AS value FROM pg_index WHERE NOT (indisvalid AND indisready) \
+             UNION ALL SELECT 'constraint ' || conname FROM pg_constraint WHERE NOT convalidated"
+        }
+    };
+    texts(conn, question)
 }

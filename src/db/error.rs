@@ -28,16 +28,100 @@ pub enum DbError {
     Query(#[from] Error),
 }
 
+/// What kind of fault an error of the database is, whichever engine reported it.
+///
+/// diesel tells few of them apart, so most are known by their English text: a connection makes sure at its start that
+/// the server speaks it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// Deadlock, serialization failure, busy: the same transaction may well succeed at once.
+    Conflict,
+    /// A statement or a lock took longer than it may.
+    TooSlow,
+    /// The connection is gone, or the server is ending it.
+    Lost,
+    /// The server takes no writes (any more): a standby, or a primary that was demoted.
+    ReadOnly,
+    /// The server has no connection, memory or disk left.
+    Exhausted,
+    /// The server starts, stops or recovers.
+    NotServing,
+    /// The statement itself is at fault.
+    Statement,
+}
+
+/// The texts by which a fault is known; the first that an error contains decides. (PostgreSQL's `errmsg` texts of the
+/// SQLSTATEs 40P01, 55P03, 57014, 57P01 to 57P05, 53xxx, 25P03 and 08xxx, libpq's own, and SQLite's `sqlite3_errstr`.)
+const TEXTS: [(&str, FaultKind); 31] = [
+    ("deadlock detected", FaultKind::Conflict),
+    ("could not serialize access", FaultKind::Conflict),
+    ("database is locked", FaultKind::Conflict),
+    ("database table is locked", FaultKind::Conflict),
+    ("canceling statement due to lock timeout", FaultKind::TooSlow),
+    ("canceling statement due to statement timeout", FaultKind::TooSlow),
+    ("canceling statement due to user request", FaultKind::TooSlow),
+    ("canceling statement due to conflict with recovery", FaultKind::Conflict),
+    ("terminating connection", FaultKind::Lost),
+    ("server closed the connection", FaultKind::Lost),
+    ("connection has been closed", FaultKind::Lost),
+    ("connection not open", FaultKind::Lost),
+    ("connection to server was lost", FaultKind::Lost),
+    ("no connection to the server", FaultKind::Lost),
+    ("connection pointer is NULL", FaultKind::Lost),
+    ("could not receive data from server", FaultKind::Lost),
+    ("could not send data to server", FaultKind::Lost),
+    ("SSL SYSCALL error", FaultKind::Lost),
+    ("SSL error", FaultKind::Lost),
+    ("read-only transaction", FaultKind::ReadOnly),
+    ("during recovery", FaultKind::ReadOnly),
+    ("attempt to write a readonly database", FaultKind::ReadOnly),
+    ("too many clients", FaultKind::Exhausted),
+    ("too many connections", FaultKind::Exhausted),
+    ("remaining connection slots are reserved", FaultKind::Exhausted),
+    ("out of memory", FaultKind::Exhausted),
+    ("No space left on device", FaultKind::Exhausted),
+    ("database or disk is full", FaultKind::Exhausted),
+    ("disk I/O error", FaultKind::Exhausted),
+    ("out of shared memory", FaultKind::Exhausted),
+    ("the database system is", FaultKind::NotServing),
+];
+
+impl FaultKind {
+    /// Which kind an error is.
+    pub fn of(error: &Error) -> Self {
+        match error {
+            Error::BrokenTransactionManager => Self::Lost,
+            Error::RollbackErrorOnCommit { commit_error, .. } => Self::of(commit_error),
+            Error::DatabaseError(kind, info) => match kind {
+                DatabaseErrorKind::SerializationFailure => Self::Conflict,
+                DatabaseErrorKind::ReadOnlyTransaction => Self::ReadOnly,
+                DatabaseErrorKind::ClosedConnection => Self::Lost,
+                DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::Unknown => Self::told_by(info.message()),
+                _ => Self::Statement,
+            },
+            _ => Self::Statement,
+        }
+    }
+
+    fn told_by(message: &str) -> Self {
+        let told = TEXTS.iter().find(|(text, _)| message.contains(text));
+        told.map_or(Self::Statement, |(_, kind)| *kind)
+    }
+}
+
 impl DbError {
     /// Deadlock, serialization failure and busy; diesel knows only the second by kind.
     pub fn is_retryable(error: &Error) -> bool {
-        match error {
-            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => true,
-            Error::DatabaseError(DatabaseErrorKind::Unknown, info) => {
-                let text = info.message();
-                text.contains("deadlock detected") || text.contains("database is locked")
-            }
-            _ => false,
+        FaultKind::of(error) == FaultKind::Conflict
+    }
+
+    /// Whether the fault lies in the database's present state, not in what was asked: nothing was done, and the same
+    /// request may succeed a little later.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Overloaded | Self::Unavailable(_) => true,
+            Self::Query(error) => FaultKind::of(error) != FaultKind::Statement,
+            Self::OutcomeUnknown(_) | Self::Panicked | Self::Url(_) | Self::Migration(_) => false,
         }
     }
 }
@@ -135,5 +219,28 @@ impl Unique {
             .into_iter()
             .find(|(_, postgres, columns)| info.constraint_name() == Some(postgres) || sqlite == Some(columns))
             .map(|(unique, ..)| unique)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_text_is_told_by_itself_and_no_text_hides_another() {
+        for (text, kind) in TEXTS {
+            assert_eq!(FaultKind::told_by(&format!("ERROR: {text} at 7")), kind, "{text}");
+        }
+        assert_eq!(
+            FaultKind::told_by("syntax error at or near \"x\""),
+            FaultKind::Statement
+        );
+    }
+
+    #[test]
+    fn a_lost_commit_is_no_passing_fault() {
+        assert!(!DbError::OutcomeUnknown("x".into()).is_passing());
+        assert!(DbError::Overloaded.is_passing() && DbError::Query(Error::BrokenTransactionManager).is_passing());
+        assert!(!DbError::Query(Error::NotFound).is_passing());
     }
 }

@@ -1,7 +1,7 @@
 //! Migrations, compiled into the binary: a folder an engine, the same versions in both.
 
-use super::DbError;
 use super::connection::{Conn, DatabaseUrl, Mode};
+use super::{DbError, Limits};
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -15,13 +15,14 @@ const ADVISORY_LOCK: &str = "7381250";
 /// The version of a migration that was applied.
 pub type Migration = String;
 
-pub(super) fn up(url: &DatabaseUrl) -> Result<Vec<Migration>, DbError> {
-    match &mut Conn::open(url, Mode::ReadWrite)? {
+pub(super) fn up(url: &DatabaseUrl, limits: &Limits) -> Result<Vec<Migration>, DbError> {
+    match &mut Conn::open(url, Mode::ReadWrite, limits)? {
         Conn::Sqlite(conn) => run(conn, SQLITE),
         Conn::Postgres(conn) => {
             // A migration may take longer than a request is allowed to. The session's end frees the lock.
             conn.batch_execute(&format!(
-                "SET statement_timeout = 0; SET lock_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})"
+                "SET statement_timeout = 0; SET lock_timeout = 0; \
+                 SET idle_in_transaction_session_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})"
             ))?;
             run(conn, POSTGRES)
         }

@@ -7,113 +7,110 @@
 mod connection;
 pub mod dialect;
 mod error;
+mod lane;
 mod migrate;
+mod replica;
 pub mod schema;
+mod settings;
 pub mod types;
 mod writer;
 
 pub use connection::{Backend, Conn, DatabaseUrl};
-pub use error::{DbError, Unique};
+pub use error::{DbError, FaultKind, Unique};
 pub use migrate::Migration;
+pub use settings::{Limits, Settings};
 
-use connection::{Manager, Mode};
-use diesel::Connection;
+use connection::Mode;
+use lane::{Lane, blocking};
+use replica::Replica;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use writer::Writer;
-
-type Pool = r2d2::Pool<Manager>;
-
-/// How the doors are set up.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Connections that answer reads (and, on PostgreSQL, writes).
-    pub pool_size: u32,
-    /// How long a request waits for its turn before it is told to come back later.
-    pub wait: Duration,
-    /// How many writes may queue for the embedded database's writer.
-    pub write_queue: usize,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            pool_size: 8,
-            wait: Duration::from_secs(5),
-            write_queue: 1024,
-        }
-    }
-}
 
 /// The two doors. Cloning shares them.
 #[derive(Clone)]
 pub struct Db {
-    lane: Arc<Lane>,
+    house: Arc<House>,
     writer: Option<Writer>,
+    is_patient: bool,
 }
 
-/// A pool with a fair gate before it: the gate queues first come first served, which r2d2's own queue does not.
-struct Lane {
+/// What all clones share.
+struct House {
     url: DatabaseUrl,
-    pool: Pool,
-    gate: Arc<Semaphore>,
-    width: u32,
-    wait: Duration,
+    settings: Settings,
+    lane: Lane,
+    replica: Option<Replica>,
 }
 
 impl Db {
     /// Opens the database; on SQLite the file is created if it does not exist. Runs no migration.
     ///
     /// # Errors
-    /// When the database can't be reached or its settings can't be made safe (see `connection`).
+    /// When the database can't be reached in the time a start has, or its settings can't be made safe (see
+    /// `connection`).
     pub fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Self, DbError> {
-        let writer = match url {
-            DatabaseUrl::Sqlite(_) => Some(Writer::start(url, settings.write_queue)?),
-            DatabaseUrl::Postgres(_) => None,
+        let (writer, mode) = match url {
+            DatabaseUrl::Sqlite(_) => (Some(Writer::start(url, settings.write_queue)?), Mode::ReadOnly),
+            DatabaseUrl::Postgres(_) => (None, Mode::ReadWrite),
         };
-        let mode = if writer.is_some() {
-            Mode::ReadOnly
-        } else {
-            Mode::ReadWrite
+        drop(connection::await_first(url, mode, settings)?);
+        let replica = match (url, &settings.replica) {
+            (_, None) => None,
+            (DatabaseUrl::Postgres(_), Some(standby @ DatabaseUrl::Postgres(_))) => {
+                Some(Replica::new(standby, settings))
+            }
+            _ => {
+                return Err(DbError::Url(
+                    "DATABASE_REPLICA_URL: only PostgreSQL has standbys".into(),
+                ));
+            }
         };
-        let pool = r2d2::Pool::builder()
-            .max_size(settings.pool_size)
-            .min_idle(Some(1))
-            // r2d2 backs off up to half of this between two tries: short, so that a promoted standby is found at once.
-            .connection_timeout(Duration::from_secs(2))
-            .test_on_check_out(false)
-            .build(Manager::new(url.clone(), mode))
-            .map_err(|e| DbError::Unavailable(e.to_string()))?;
-        let lane = Lane {
+        let house = House {
             url: url.clone(),
-            gate: Arc::new(Semaphore::new(settings.pool_size as usize)),
-            width: settings.pool_size,
-            pool,
-            wait: settings.wait,
+            settings: settings.clone(),
+            lane: Lane::new(url, mode, settings, settings.wait),
+            replica,
         };
         Ok(Self {
-            lane: Arc::new(lane),
+            house: Arc::new(house),
             writer,
+            is_patient: false,
         })
     }
 
     /// Which database it is.
     pub fn url(&self) -> &DatabaseUrl {
-        &self.lane.url
+        &self.house.url
     }
 
-    /// Runs a question in a read-only transaction: all its statements see one state of the database.
+    /// The same doors for one who waits for a write as long as it takes: jobs, and the rare use case that touches a
+    /// great many rows ([`dialect::take_time`]).
+    pub fn patient(&self) -> Self {
+        Self {
+            is_patient: true,
+            ..self.clone()
+        }
+    }
+
+    /// Runs a question in a read-only transaction: all its statements see one state of the database, and in it everything
+    /// that was acknowledged before this call, whichever server wrote it. A standby may answer (decision 0012).
     ///
     /// # Errors
-    /// What the closure returns, or [`DbError`] when no connection could be had in time.
+    /// What the closure returns, or [`DbError`] when no connection or no answer could be had in time.
     pub async fn read<T, E, F>(&self, question: F) -> Result<T, E>
     where
         F: FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
-        self.lane.run(move |conn| conn.read_transaction(question)).await
+        if let Some(replica) = &self.house.replica
+            && let Some(lease) = replica.lease(&self.house.lane).await
+        {
+            return lease.read(replica.answer(), question).await;
+        }
+        self.house.lane.read(question).await
     }
 
     /// Runs one use case in one transaction: `Ok` is committed before it is returned, `Err` leaves nothing behind.
@@ -122,18 +119,34 @@ impl Db {
     /// effects outside the database.
     ///
     /// # Errors
-    /// What the closure returns; [`DbError::Overloaded`] when the queue is full;
-    /// [`DbError::OutcomeUnknown`] when the commit itself failed.
+    /// What the closure returns; [`DbError::Overloaded`] when the queue is full; [`DbError::OutcomeUnknown`] when the
+    /// commit itself failed or no answer came in time.
     pub async fn write<T, E, F>(&self, use_case: F) -> Result<T, E>
     where
         F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
     {
-        match &self.writer {
-            Some(writer) => writer.submit(use_case).await,
-            None => self.lane.run(move |conn| retrying(conn, &use_case)).await,
+        let Some(writer) = &self.writer else {
+            return self.house.lane.write(self.is_patient, use_case).await;
+        };
+        if self.is_patient {
+            return writer.submit(use_case).await;
         }
+        let unknown = |_| DbError::OutcomeUnknown("the disk did not answer in time".into());
+        timeout(self.house.settings.answer, writer.submit(use_case))
+            .await
+            .map_err(unknown)?
+    }
+
+    /// Whether the database answers a question now, within a time of one's own.
+    ///
+    /// # Errors
+    /// When it doesn't.
+    pub async fn answers_within(&self, patience: Duration) -> Result<(), DbError> {
+        let asked = self.house.lane.read(|conn| dialect::ping(conn).map_err(DbError::from));
+        let silence = |_| DbError::Unavailable("the database did not answer in time".into());
+        timeout(patience, asked).await.map_err(silence)?
     }
 
     /// Brings the schema up to the newest version; returns what was applied.
@@ -141,13 +154,16 @@ impl Db {
     /// # Errors
     /// When a migration fails.
     pub async fn migrate(&self) -> Result<Vec<Migration>, DbError> {
-        let url = self.lane.url.clone();
-        blocking(move || migrate::up(&url)).await?
+        let house = self.house.clone();
+        blocking(move || migrate::up(&house.url, &house.settings.limits)).await?
     }
 
     /// Waits until what was accepted is done, and shuts both doors. For a graceful end.
     pub async fn close(&self) {
-        self.lane.close().await;
+        if let Some(replica) = &self.house.replica {
+            replica.close().await;
+        }
+        self.house.lane.close().await;
         if let Some(writer) = &self.writer {
             writer.close().await;
         }
@@ -158,64 +174,17 @@ impl Db {
     /// # Errors
     /// When the database can't be reached.
     pub fn bulk_connection(&self) -> Result<Conn, DbError> {
-        Conn::open(&self.lane.url, Mode::ReadWrite)
+        Conn::open(&self.house.url, Mode::ReadWrite, &self.house.settings.limits)
     }
 }
 
-impl Lane {
-    /// The gate is fair: whoever has all its places has seen everybody out who came before.
-    async fn close(&self) {
-        let everybody = self.gate.acquire_many(self.width).await;
-        self.gate.close();
-        drop(everybody);
-    }
-
-    async fn run<T, E>(&self, work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + Send + 'static,
-    {
-        let permit: OwnedSemaphorePermit = tokio::time::timeout(self.wait, self.gate.clone().acquire_owned())
-            .await
-            .map_err(|_| DbError::Overloaded)?
-            .map_err(|_| DbError::Unavailable("the gate is closed".into()))?;
-        let pool = self.pool.clone();
-        blocking(move || {
-            // The permit lives in here: a client that goes away drops the future, not the work.
-            let _permit = permit;
-            let mut conn = pool.get().map_err(|e| DbError::Unavailable(e.to_string()))?;
-            work(&mut conn)
-        })
-        .await?
-    }
-}
-
-/// Whether an error is one of those that another try may get past.
+/// The error of a use case, which may be the database's.
 pub trait Retryable {
-    /// True for deadlock, serialization failure and busy, and for nothing else.
-    fn is_retryable(&self) -> bool;
-}
+    /// The database's fault in it, if that is what it is.
+    fn fault(&self) -> Option<&DbError>;
 
-/// How often a transaction is tried in all.
-const TRIES: u32 = 3;
-
-/// How long the first pause between two tries is; the next is twice as long. The victim of a deadlock that came back at
-/// once could take the freed row before the survivor has woken up, and be in the same deadlock again.
-const PAUSE: Duration = Duration::from_millis(20);
-
-fn retrying<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
-where
-    E: From<DbError> + From<diesel::result::Error> + Retryable,
-{
-    for tried in 1..TRIES {
-        match conn.transaction(use_case) {
-            Err(e) if e.is_retryable() => std::thread::sleep(PAUSE * tried),
-            settled => return settled,
-        }
+    /// True for deadlock, serialization failure and busy, and for nothing else: another try may get past them.
+    fn is_retryable(&self) -> bool {
+        matches!(self.fault(), Some(DbError::Query(error)) if DbError::is_retryable(error))
     }
-    conn.transaction(use_case)
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DbError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| DbError::Panicked)
 }

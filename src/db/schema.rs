@@ -112,6 +112,7 @@ diesel::table! {
         started_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         appointed_by -> Nullable<BigInt>,
+        role -> Text,
     }
 }
 

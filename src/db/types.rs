@@ -10,7 +10,7 @@ use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined}
 use crate::domain::ids::*;
 use crate::domain::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::office::{RequestKind, RequestState};
+use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
 use crate::domain::search::TermKind;
@@ -91,6 +91,7 @@ words!(
     MonthChangeState,
     GraduationEvent,
     FormState,
+    OfficeRole,
     RequestKind,
     RequestState,
     Kind,

@@ -4,8 +4,8 @@
 //! to nothing a use case. Each use case runs in its own savepoint, so one that refuses, fails or panics undoes itself
 //! alone. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote.
 
-use super::DbError;
 use super::connection::{Conn, DatabaseUrl, Mode};
+use super::{DbError, Limits};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::{Connection, SqliteConnection};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -79,7 +79,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) fn start(url: &DatabaseUrl, capacity: usize) -> Result<Self, DbError> {
-        let conn = Conn::open(url, Mode::ReadWrite)?;
+        let conn = Conn::open(url, Mode::ReadWrite, &Limits::default())?;
         let (sender, receiver) = mpsc::channel(capacity);
         let thread = std::thread::Builder::new()
             .name("writer".into())

@@ -100,7 +100,10 @@ pub async fn run(options: Options) -> Result<()> {
             DatabaseUrl::Sqlite(FILE.into())
         }
     };
-    let config = Config::new(url);
+    let config = Config {
+        settings: options.database.settings(),
+        ..Config::new(url)
+    };
     let found = look(&config).await?;
     if found == Holding::Other {
         bail!(

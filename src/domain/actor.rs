@@ -35,6 +35,9 @@ pub enum Role {
     Member,
     /// An administrator (管理员), in his office's subtree.
     Administrator(Office),
+    /// An auditor (审计员): reads the audit log of his office's subtree, and nothing else. He counts nowhere as an
+    /// administrator: [`Actor::office`] is empty and nothing is within his reach.
+    Auditor(Office),
     /// Another system (对接系统), by a credential bound to an organization (X1, X2).
     Integrator {
         /// The organization the credential belongs to.
@@ -76,6 +79,15 @@ impl Actor {
         }
     }
 
+    /// An auditor, acting from an office.
+    pub fn auditor(account: AccountId, member: Option<MemberId>, office: Office) -> Self {
+        Self {
+            account: Some(account),
+            member,
+            role: Role::Auditor(office),
+        }
+    }
+
     /// The service itself.
     pub fn system() -> Self {
         Self {
@@ -91,6 +103,19 @@ impl Actor {
             Role::Administrator(office) => Some(office),
             _ => None,
         }
+    }
+
+    /// The office whose subtree's audit log he reads; `None` for everybody but auditors.
+    pub fn audits(&self) -> Option<&Office> {
+        match &self.role {
+            Role::Auditor(office) => Some(office),
+            _ => None,
+        }
+    }
+
+    /// The appointment he acts from, whatever it is for.
+    pub fn appointment(&self) -> Option<AppointmentId> {
+        self.office().or(self.audits()).map(|office| office.appointment)
     }
 
     /// His account and the organization he acts for.
@@ -116,7 +141,7 @@ impl Actor {
         match &self.role {
             Role::Administrator(office) => Some(office.organization),
             Role::Integrator { organization, .. } => Some(*organization),
-            Role::Member | Role::System => None,
+            Role::Member | Role::Auditor(_) | Role::System => None,
         }
     }
 

@@ -21,6 +21,7 @@ vocabulary! {
         Nobody = "nobody", "未登录者", "nobody: not signed in";
         Member = "member", "团员本人", "a member for himself";
         Administrator = "administrator", "管理员", "an administrator from his office";
+        Auditor = "auditor", "审计员", "an auditor from his office, who reads the audit log and nothing else";
         Integrator = "integrator", "对接系统", "another system by its credential";
         Service = "service", "系统", "the service itself";
     }
@@ -65,12 +66,19 @@ impl Capacity {
         match actor.role {
             Role::Member => Self::Member,
             Role::Administrator(_) => Self::Administrator,
+            Role::Auditor(_) => Self::Auditor,
             Role::Integrator { .. } => Self::Integrator,
             Role::System => Self::Service,
         }
     }
 }
 
+const ANYBODY: &[Capacity] = &[
+    Capacity::Member,
+    Capacity::Administrator,
+    Capacity::Auditor,
+    Capacity::Integrator,
+];
 const SIGNED_IN: &[Capacity] = &[Capacity::Member, Capacity::Administrator, Capacity::Integrator];
 const MEMBERS: &[Capacity] = &[Capacity::Member];
 const ADMINISTRATORS: &[Capacity] = &[Capacity::Administrator];
@@ -83,7 +91,7 @@ const OFFICIALS: &[Capacity] = &[Capacity::Administrator, Capacity::Integrator];
 macro_rules! actions {
     ($then:ident) => { $then! {
         ReadSelf = "read_self", "查看本人信息", "read one's own account",
-            Oneself, SIGNED_IN or RequestUnauthenticated, [Myself] or RequestNotFound;
+            Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
         ReadInbox = "read_inbox", "查看本组织操作中心", "read the own organization's inbox",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
 
@@ -391,6 +399,7 @@ pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
     match capacity {
         Capacity::Nobody => Err(Code::RequestUnauthenticated),
         _ if action.capacities().contains(&capacity) => Ok(()),
+        Capacity::Auditor => Err(Code::ActorAuditsOnly),
         _ => Err(action.refusal_at_the_door()),
     }
 }

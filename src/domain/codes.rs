@@ -493,6 +493,16 @@ codes! {
         "This is for administrators of an organization.",
         "请联系所在团组织管理员。",
         "Ask an administrator of your organization.";
+    ActorAuditsOnly = "actor.audits_only", Forbidden, Some(Rule::O6),
+        "审计员只能查阅审计日志。",
+        "An auditor reads the audit log and nothing else.",
+        "请以本人或者其他任职身份登录后办理。",
+        "Sign in for yourself or in another office.";
+    ActorNotAuditor = "actor.not_auditor", Forbidden, Some(Rule::O6),
+        "审计日志只供审计员查阅。",
+        "The audit log is for auditors.",
+        "请联系本组织或者上级组织的审计员。",
+        "Ask an auditor of your organization or of one above.";
     AccountResetCodeInvalid = "account.reset_code_invalid", Invalid, Some(Rule::O5),
         "重置码或身份证号不正确,或重置码已使用、已过期。",
         "The code or the ID number is wrong, or the code was used or has expired.",
@@ -644,6 +654,11 @@ codes! {
         "There is no such integrator.",
         "请核对编号,或在对接系统列表中查看。",
         "Check the id, or look it up in the list of integrators.";
+    IntegratorScopeMissing = "integrator.scope_missing", Forbidden, None,
+        "该凭据没有此操作所需的权限范围 {scope}。",
+        "The credential lacks the scope that this operation needs: {scope}.",
+        "请由全国级管理员签发带有该权限范围的凭据。",
+        "Ask an administrator of the nation's own organization for a credential with this scope.";
     JobNotAllowed = "job.not_allowed", Forbidden, None,
         "只有全国级管理员可以查看自动任务的运行情况。",
         "Only an administrator of the nation's own organization sees the runs of the jobs.",
@@ -681,6 +696,26 @@ codes! {
         "The request's body is larger than the limit of {limit} bytes.",
         "请分批提交。",
         "Send it in smaller parts.";
+    RequestAddressTooLong = "request.address_too_long", AddressTooLong, None,
+        "请求地址超过 {limit} 字节的上限。",
+        "The request's address is longer than the limit of {limit} bytes.",
+        "请缩短查询参数。",
+        "Shorten the query.";
+    RequestHeadTooLarge = "request.head_too_large", HeadTooLarge, None,
+        "请求头超过 {fields} 个字段或 {limit} 字节的上限。",
+        "The request's head is larger than the limit of {fields} fields or {limit} bytes.",
+        "请去掉不需要的请求头。",
+        "Leave out the header fields that are not needed.";
+    RequestTimeout = "request.timeout", Timeout, None,
+        "请求体传输过慢,已停止接收。",
+        "The request's body came too slowly and is no longer waited for.",
+        "请检查网络后用同一个 Idempotency-Key 重发。",
+        "Check the network and send it again with the same Idempotency-Key.";
+    RequestTooMany = "request.too_many", Limited, None,
+        "请求过多,已超出限额。",
+        "Too many requests: the budget is spent.",
+        "请按 Retry-After 稍后重试;剩余限额见 RateLimit 响应头。",
+        "Try again after the time in Retry-After; the RateLimit header says what is left.";
     RequestMediaType = "request.media_type", UnsupportedMedia, None,
         "请求体必须是 {expected}。",
         "The request's body must be {expected}.",

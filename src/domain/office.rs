@@ -13,6 +13,12 @@ use super::verdict::{Decision, Verdict};
 use super::vocabulary::vocabulary;
 
 vocabulary! {
+    /// What an office is for.
+    OfficeRole {
+        Administrator = "administrator", "管理员", "an administrator's";
+        Auditor = "auditor", "审计员", "an auditor's: reads the audit log of the subtree, and nothing else";
+    }
+
     /// What is asked for.
     RequestKind {
         Begin = "begin", "任命", "to appoint";
@@ -62,6 +68,28 @@ pub fn may_change(
             Some(superior) => Refusal::new(code).ask(superior),
             None => code.into(),
         }),
+    }
+}
+
+/// Who may make somebody an organization's auditor (审计员), or end that: only whoever would appoint at once. Nobody chooses
+/// who reads after him (our decision; the manual knows no auditors).
+///
+/// # Errors
+/// Those of [`may_change`]; `appointment.not_allowed` for the organization's own administrators.
+pub fn may_change_auditor(
+    actor: &Actor,
+    action: Action,
+    organization: &OrganizationFacts,
+    superior: Option<OrganizationId>,
+) -> Result<Way, Refusal> {
+    match may_change(actor, action, organization, superior)? {
+        Way::AtOnce => Ok(Way::AtOnce),
+        Way::OnRequest => {
+            let refusal = Refusal::new(Code::AppointmentNotAllowed);
+            Err(organization
+                .parent
+                .map_or(refusal.clone(), |superior| refusal.ask(superior)))
+        }
     }
 }
 
@@ -159,6 +187,17 @@ mod tests {
             ),
             Ok(Way::AtOnce)
         );
+    }
+
+    #[test]
+    fn nobody_chooses_his_own_auditor() {
+        let superior = Some(college().id);
+        let way = |actor: &Actor| {
+            may_change_auditor(actor, Action::Appoint, &class(), superior).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(way(&administrator(&college())), Ok(Way::AtOnce));
+        assert_eq!(way(&administrator(&class())), Err(Code::AppointmentNotAllowed));
+        assert_eq!(way(&administrator(&university())), Err(Code::AppointmentNotAllowed));
     }
 
     #[test]

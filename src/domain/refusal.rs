@@ -24,6 +24,12 @@ pub enum Kind {
     MethodNotAllowed,
     /// More than the limit.
     TooLarge,
+    /// An address longer than the limit.
+    AddressTooLong,
+    /// Header fields above the limit.
+    HeadTooLarge,
+    /// What was to come did not come in time.
+    Timeout,
     /// Not the kind of content that is taken here.
     UnsupportedMedia,
     /// The caller must say which version it decided on.

@@ -43,6 +43,7 @@ pub enum Ending {
 /// # Errors
 /// When the database fails; the run's record says so, and the next run goes on where this one ended.
 pub async fn run(db: &Db, clock: &Clock, job: Job, at: Timestamp) -> service::Result<Ending> {
+    let db = &db.patient();
     let holder = security::random_text();
     let (now, me) = (clock.now(), holder.clone());
     let begun = db.write(move |conn| jobs::begin(conn, job, &me, at, now)).await?;

@@ -6,6 +6,7 @@ use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::actor::{AccountKind, Office};
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::domain::office::OfficeRole;
 use crate::domain::organization::{Kind, Path};
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
@@ -27,6 +28,7 @@ pub struct Account {
 #[derive(Debug, Clone)]
 pub struct HeldOffice {
     pub office: Office,
+    pub role: OfficeRole,
     pub organization_name: String,
     pub since: Micros,
 }
@@ -158,9 +160,9 @@ pub fn use_code(conn: &mut Conn, id: i64, now: Timestamp) -> QueryResult<()> {
     Ok(())
 }
 
-type OfficeColumns = (AppointmentId, OrganizationId, Path, Kind, String, Micros);
+type OfficeColumns = (AppointmentId, OfficeRole, OrganizationId, Path, Kind, String, Micros);
 
-fn held((appointment, organization, path, kind, organization_name, since): OfficeColumns) -> HeldOffice {
+fn held((appointment, role, organization, path, kind, organization_name, since): OfficeColumns) -> HeldOffice {
     HeldOffice {
         office: Office {
             appointment,
@@ -168,6 +170,7 @@ fn held((appointment, organization, path, kind, organization_name, since): Offic
             path,
             kind,
         },
+        role,
         organization_name,
         since,
     }
@@ -182,6 +185,7 @@ pub fn offices(conn: &mut Conn, account: AccountId) -> QueryResult<Vec<HeldOffic
         .order(appointments::id)
         .select((
             appointments::id,
+            appointments::role,
             organizations::id,
             organizations::path,
             organizations::kind,
@@ -201,6 +205,7 @@ pub fn office(conn: &mut Conn, account: AccountId, appointment: AppointmentId) -
         .filter(appointments::ended_at.is_null())
         .select((
             appointments::id,
+            appointments::role,
             organizations::id,
             organizations::path,
             organizations::kind,

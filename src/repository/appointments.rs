@@ -6,7 +6,7 @@ use crate::db::schema::{accounts, appointment_requests, appointments, organizati
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
-use crate::domain::office::{Decided, Request, RequestKind, RequestState};
+use crate::domain::office::{Decided, OfficeRole, Request, RequestKind, RequestState};
 use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
 use crate::domain::transfer::remark::Remark;
@@ -36,6 +36,7 @@ pub struct Appointment {
     pub started_at: Micros,
     pub ended_at: Option<Micros>,
     pub appointed_by: Option<AccountId>,
+    pub role: OfficeRole,
     #[diesel(select_expression = accounts::name)]
     pub account_name: String,
 }
@@ -91,6 +92,7 @@ pub fn begin(
     conn: &mut Conn,
     organization: OrganizationId,
     account: AccountId,
+    role: OfficeRole,
     by: Option<AccountId>,
     now: Timestamp,
 ) -> QueryResult<AppointmentId> {
@@ -100,6 +102,7 @@ pub fn begin(
             appointments::organization_id.eq(organization),
             appointments::started_at.eq(Micros::from(now)),
             appointments::appointed_by.eq(by),
+            appointments::role.eq(role),
         ))
         .returning(appointments::id)
         .get_result(conn)

@@ -3,6 +3,7 @@
 use crate::db::Conn;
 use crate::db::schema::{accounts, appointments, organizations};
 use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::office::OfficeRole;
 use crate::domain::organization::{Kind, Level, Path};
 use crate::domain::transfer::turn::{Chain, Link};
 use diesel::prelude::*;
@@ -19,6 +20,7 @@ pub fn of(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
         .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
         .filter(appointments::organization_id.eq_any(&ids))
         .filter(appointments::ended_at.is_null())
+        .filter(appointments::role.eq(OfficeRole::Administrator))
         .filter(accounts::status.eq("active"))
         .order(appointments::id)
         .select((appointments::organization_id, appointments::account_id))

@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod inbound;
 pub mod inbox;
 pub mod integrators;
+pub mod invariants;
 pub mod jobs;
 pub mod look_ups;
 pub mod marks;

@@ -8,6 +8,7 @@ use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::graduation::{Graduation, Undetermined};
 use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::office::OfficeRole;
 use crate::domain::organization::{Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::time::{Month, Season, Timestamp};
 use diesel::prelude::*;
@@ -102,6 +103,7 @@ pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Ac
     appointments::table
         .filter(appointments::organization_id.eq(id))
         .filter(appointments::ended_at.is_null())
+        .filter(appointments::role.eq(OfficeRole::Administrator))
         .order(appointments::id)
         .select(appointments::account_id)
         .load(conn)

@@ -5,6 +5,7 @@ use crate::db::Conn;
 use crate::domain::actor::{AccountKind, Actor, Role};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AppointmentId, MemberId};
+use crate::domain::office::OfficeRole;
 use crate::domain::time::Timestamp;
 pub use crate::repository::accounts::HeldOffice;
 use crate::repository::accounts::{self, Account};
@@ -63,7 +64,10 @@ pub fn actor(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Actor> {
         (AccountKind::Integrator, _) => integrators::actor(conn, account.id, now),
         (AccountKind::Person, Some(office)) => {
             let held = accounts::office(conn, account.id, office)?.ok_or(Code::RequestUnauthenticated)?;
-            Ok(Actor::administrator(account.id, account.member_id, held.office))
+            Ok(match held.role {
+                OfficeRole::Administrator => Actor::administrator(account.id, account.member_id, held.office),
+                OfficeRole::Auditor => Actor::auditor(account.id, account.member_id, held.office),
+            })
         }
         (AccountKind::Person, None) => Ok(Actor {
             account: Some(account.id),
@@ -98,7 +102,7 @@ pub fn myself(conn: &mut Conn, actor: &Actor) -> Result<Myself> {
         account,
         member,
         offices,
-        acting: actor.office().map(|office| office.appointment),
+        acting: actor.appointment(),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::domain::actor::Actor;
 use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
-use crate::domain::office::{self, Request, RequestKind, RequestState, Way};
+use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
 use crate::domain::verdict::Verdict;
 use crate::repository::appointments::{self as store, TASK};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
@@ -71,18 +71,19 @@ pub fn appoint(
     context: &Context,
     vault: &Vault,
     organization: OrganizationId,
+    role: OfficeRole,
     person: &people::Person,
 ) -> Result<Outcome> {
     store::change(conn)?;
     let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
     let superior = superior(conn, &organization, &[])?;
-    let way = office::may_change(&context.actor, Action::Appoint, &organization.facts(), superior)?;
+    let way = may_change(context, Action::Appoint, &organization, superior, role)?;
     let account = people::account(conn, context, vault, person)?;
     if store::held(conn, organization.id, account)?.is_some() {
         return Err(Code::AppointmentHeldAlready.into());
     }
     match way {
-        Way::AtOnce => Ok(Outcome::Done(begin(conn, context, &organization, account)?)),
+        Way::AtOnce => Ok(Outcome::Done(begin(conn, context, &organization, account, role)?)),
         Way::OnRequest => ask(conn, context, &organization, RequestKind::Begin, account),
     }
 }
@@ -96,12 +97,18 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outc
     store::change(conn)?;
     let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
     let superior = superior(conn, &organization, &[])?;
-    let way = office::may_change(&context.actor, Action::EndAppointment, &organization.facts(), superior)?;
+    let way = may_change(
+        context,
+        Action::EndAppointment,
+        &organization,
+        superior,
+        appointment.role,
+    )?;
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
     }
     match way {
-        Way::AtOnce => Ok(Outcome::Done(finish(conn, context, &organization, id)?)),
+        Way::AtOnce => Ok(Outcome::Done(finish(conn, context, &organization, &appointment)?)),
         Way::OnRequest => ask(conn, context, &organization, RequestKind::End, appointment.account_id),
     }
 }
@@ -121,24 +128,49 @@ pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) 
     Ok((appointment, organization))
 }
 
-fn begin(conn: &mut Conn, context: &Context, organization: &Organization, account: AccountId) -> Result<Appointment> {
-    let id = store::begin(conn, organization.id, account, context.actor.account, context.now)?;
+fn may_change(
+    context: &Context,
+    action: Action,
+    organization: &Organization,
+    superior: Option<OrganizationId>,
+    role: OfficeRole,
+) -> Result<Way> {
+    let rule = match role {
+        OfficeRole::Administrator => office::may_change,
+        OfficeRole::Auditor => office::may_change_auditor,
+    };
+    Ok(rule(&context.actor, action, &organization.facts(), superior)?)
+}
+
+fn begin(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    account: AccountId,
+    role: OfficeRole,
+) -> Result<Appointment> {
+    let id = store::begin(conn, organization.id, account, role, context.actor.account, context.now)?;
     settle(conn, context, organization, account, "appointment.begin", id)
 }
 
-fn finish(conn: &mut Conn, context: &Context, organization: &Organization, id: AppointmentId) -> Result<Appointment> {
-    if organization.parent_id.is_none() && organizations::administrators(conn, organization.id)?.len() == 1 {
+fn finish(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    office: &Appointment,
+) -> Result<Appointment> {
+    let governs = organization.parent_id.is_none() && office.role == OfficeRole::Administrator;
+    if governs && organizations::administrators(conn, organization.id)?.len() == 1 {
         return Err(Code::AppointmentLastOfNation.into());
     }
-    store::end(conn, id, context.now)?;
-    let appointment = store::find(conn, id)?.ok_or(Error::Corrupt("an office just ended"))?;
+    store::end(conn, office.id, context.now)?;
     settle(
         conn,
         context,
         organization,
-        appointment.account_id,
+        office.account_id,
         "appointment.end",
-        id,
+        office.id,
     )
 }
 
@@ -296,10 +328,20 @@ pub fn decide(
 fn carry_out(conn: &mut Conn, context: &Context, stored: &StoredRequest) -> Result<()> {
     let organization = organizations::find_locked(conn, stored.organization_id)?;
     let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
-    let held = store::held(conn, organization.id, stored.account_id)?;
+    let held = match store::held(conn, organization.id, stored.account_id)? {
+        Some(office) => store::find(conn, office)?,
+        None => None,
+    };
     match (stored.kind, held) {
-        (RequestKind::Begin, None) => begin(conn, context, &organization, stored.account_id).map(drop),
-        (RequestKind::End, Some(office)) => finish(conn, context, &organization, office).map(drop),
+        (RequestKind::Begin, None) => begin(
+            conn,
+            context,
+            &organization,
+            stored.account_id,
+            OfficeRole::Administrator,
+        )
+        .map(drop),
+        (RequestKind::End, Some(office)) => finish(conn, context, &organization, &office).map(drop),
         // Every change of an office lets the open requests about it lapse.
         _ => Err(Error::Corrupt("a request that was settled otherwise")),
     }

@@ -17,7 +17,7 @@ pub fn record(conn: &mut Conn, context: &Context, action: &str, subject: Option<
             at: context.now,
             actor_kind: actor_kind(&actor.role),
             account: actor.account,
-            organization: actor.acting_for(),
+            organization: actor.acting_for().or(actor.audits().map(|office| office.organization)),
             action,
             subject,
             request_id: &context.request_id,
@@ -31,6 +31,7 @@ pub fn actor_kind(role: &Role) -> &'static str {
     match role {
         Role::Member => "member",
         Role::Administrator(_) => "administrator",
+        Role::Auditor(_) => "auditor",
         Role::Integrator { .. } => "integrator",
         Role::System => "system",
     }

@@ -5,6 +5,7 @@ use super::resets::{self, Issued};
 use super::{Context, Result, audit};
 use crate::db::Conn;
 use crate::domain::id_number::IdNumber;
+use crate::domain::office::OfficeRole;
 use crate::repository::{appointments, organizations};
 use crate::security::vault::Vault;
 
@@ -36,7 +37,7 @@ pub fn found(conn: &mut Conn, context: &Context, vault: &Vault, founding: &Found
         id_number: founding.id_number.clone(),
     };
     let account = people::account(conn, context, vault, &person)?;
-    appointments::begin(conn, root, account, None, context.now)?;
+    appointments::begin(conn, root, account, OfficeRole::Administrator, None, context.now)?;
     audit::record(conn, context, "bootstrap", Some(&root.to_string()))?;
     resets::issue(conn, context, vault, account, &account.to_string()).map(Some)
 }

@@ -77,7 +77,10 @@ impl From<UnsealError> for Error {
 }
 
 impl Retryable for Error {
-    fn is_retryable(&self) -> bool {
-        matches!(self, Self::Database(DbError::Query(e)) if DbError::is_retryable(e))
+    fn fault(&self) -> Option<&DbError> {
+        match self {
+            Self::Database(error) => Some(error),
+            Self::Refused(_) | Self::Corrupt(_) => None,
+        }
     }
 }

@@ -79,8 +79,8 @@ fn actor_key(context: &Context) -> Result<String> {
         .actor
         .account
         .ok_or(Error::Corrupt("a key without an account"))?;
-    Ok(match context.actor.office() {
-        Some(office) => format!("{}/{}", account.0, office.appointment.0),
+    Ok(match context.actor.appointment() {
+        Some(appointment) => format!("{}/{}", account.0, appointment.0),
         None => account.0.to_string(),
     })
 }

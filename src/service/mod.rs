@@ -22,6 +22,7 @@ pub mod policies;
 pub mod resets;
 pub mod search;
 pub mod transfers;
+pub mod verify;
 
 pub use error::{Error, Result};
 

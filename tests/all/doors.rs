@@ -213,7 +213,7 @@ both_engines! {
 
     async fn a_full_house_says_so_and_does_nothing(db: TestDb) {
         // SQLite: one at work, one in the queue. PostgreSQL: one connection, and little patience before it.
-        let narrow = db.open(&Settings { pool_size: 1, wait: Duration::from_millis(50), write_queue: 1 });
+        let narrow = db.open(&Settings { pool_size: 1, wait: Duration::from_millis(50), write_queue: 1, ..Settings::default() });
         let held = Held::begin(&narrow).await;
         let queued = queue(&narrow, |conn| insert(conn, "queued")).await;
         let turned_away = narrow.write(|conn| insert(conn, "turned away")).await;

@@ -274,7 +274,7 @@ fn is_starter(case: &Case, actor: &Actor) -> bool {
         Role::Integrator { .. } => {
             matches!(case.origin, Origin::Province { province, .. } if actor.speaks_for() == Some(province))
         }
-        Role::System => false,
+        Role::Auditor(_) | Role::System => false,
     }
 }
 

@@ -242,7 +242,10 @@ impl From<diesel::result::Error> for Fault {
 }
 
 impl Retryable for Fault {
-    fn is_retryable(&self) -> bool {
-        matches!(self, Self::Db(DbError::Query(e)) if DbError::is_retryable(e))
+    fn fault(&self) -> Option<&DbError> {
+        match self {
+            Self::Db(error) => Some(error),
+            Self::Refused => None,
+        }
     }
 }

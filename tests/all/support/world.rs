@@ -32,6 +32,7 @@ use zhuanjie::domain::actor::{AccountKind, Actor, Office, Role};
 use zhuanjie::domain::id_number::IdNumber;
 use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
+use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use zhuanjie::domain::time::{Month, Timestamp};
 use zhuanjie::files::Files;
@@ -323,6 +324,11 @@ impl World {
     /// Makes a person administrator of an organization; the person is made too unless already there. His office is called
     /// as the person is.
     pub fn appoint(&mut self, person: &str, organization: &str) {
+        self.appoint_as(person, organization, OfficeRole::Administrator);
+    }
+
+    /// The same for any role: `world.admin("the auditor")` acts from the office whatever it is for.
+    pub fn appoint_as(&mut self, person: &str, organization: &str, role: OfficeRole) {
         let mut conn = self.db.conn();
         if !self.people.contains_key(person) {
             let number = self.number("1985-03-04");
@@ -334,6 +340,7 @@ impl World {
                 appointments::account_id.eq(account),
                 appointments::organization_id.eq(self.place(organization).id),
                 appointments::started_at.eq(Micros::from(long_ago())),
+                appointments::role.eq(role),
             ))
             .returning(appointments::id)
             .get_result(&mut conn)

@@ -77,7 +77,7 @@ fn named(world: &World, member: &str, mut body: Value) -> Value {
 
 /// A filed case.
 #[derive(Debug, Clone)]
-struct Filed {
+pub(crate) struct Filed {
     id: String,
     version: i64,
 }
@@ -101,7 +101,7 @@ impl Filed {
 
     /// Takes an action that must succeed; gives the case after it.
     #[track_caller]
-    fn take(&self, client: &Client, action: &str, body: &Value) -> Self {
+    pub(crate) fn take(&self, client: &Client, action: &str, body: &Value) -> Self {
         let answer = client.decide(&self.at(action), self.version, body).expect(200);
         let after = Self::of(&answer);
         assert_eq!(after.version, self.version + 1, "one event a transition");
@@ -282,7 +282,7 @@ fn route(action: &str) -> String {
 }
 
 /// A case in each state, some of them with the complications of T11 and A10. It is 13 October.
-fn busy(world: &mut World) -> Vec<Filed> {
+pub(crate) fn busy(world: &mut World) -> Vec<Filed> {
     let reason = json!({"reason": "信息错误"});
     world.at(SUMMER);
     let to_village = filing(world, "unsettled", "village");

@@ -1,0 +1,94 @@
+//! How the door is set up: what `serve` takes from the command line and the environment.
+
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Requests worked on at once. With a database that answers 300 of them a second, who is let in waits half a second at
+/// most; more places would only be a longer queue.
+const IN_FLIGHT: usize = 128;
+/// Seconds until a request that was let in is answered, whatever happens to the database.
+const DEADLINE: u64 = 10;
+/// Connections open at once.
+const CONNECTIONS: usize = 4096;
+/// Requests a minute of one account, and of one address whose requests bear no valid token.
+const ACCOUNT_BUDGET: u32 = 6000;
+const ADDRESS_BUDGET: u32 = 1200;
+
+/// The door's settings.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Requests worked on at once; whoever finds no place gets 503 at once.
+    #[arg(long, env = "ZHUANJIE_IN_FLIGHT", default_value_t = IN_FLIGHT)]
+    pub in_flight: usize,
+    /// Seconds until a request that was let in is answered.
+    #[arg(long, env = "ZHUANJIE_DEADLINE", default_value_t = DEADLINE)]
+    pub deadline: u64,
+    /// Connections open at once; each needs two file descriptors.
+    #[arg(long, env = "ZHUANJIE_CONNECTIONS", default_value_t = CONNECTIONS)]
+    pub connections: usize,
+    /// Requests a minute of one account; 0 for no limit.
+    #[arg(long, env = "ZHUANJIE_ACCOUNT_BUDGET", default_value_t = ACCOUNT_BUDGET)]
+    pub account_budget: u32,
+    /// Requests a minute without a valid token from one address; 0 for no limit.
+    #[arg(long, env = "ZHUANJIE_ADDRESS_BUDGET", default_value_t = ADDRESS_BUDGET)]
+    pub address_budget: u32,
+    /// Origins whose pages may call (CORS), such as https://tuan.example.cn, separated by commas; none when absent.
+    #[arg(long, env = "ZHUANJIE_CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
+    /// The certificate chain (PEM); with it and its key the service speaks TLS.
+    #[arg(long, env = "ZHUANJIE_TLS_CERTIFICATE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// The certificate's private key (PEM).
+    #[arg(long, env = "ZHUANJIE_TLS_KEY", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
+    /// How long slow clients are waited for.
+    #[arg(skip)]
+    pub patience: Patience,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            in_flight: IN_FLIGHT,
+            deadline: DEADLINE,
+            connections: CONNECTIONS,
+            account_budget: ACCOUNT_BUDGET,
+            address_budget: ADDRESS_BUDGET,
+            cors_origins: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            patience: Patience::default(),
+        }
+    }
+}
+
+/// How long slow clients are waited for (S-13). Only tests set it otherwise.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    /// Until a connection's first head is complete.
+    pub head: Duration,
+    /// How long a connection may lie idle between two requests; a later head must be complete by then, too.
+    pub idle: Duration,
+    /// How long a body may be silent before it has to keep to the rate.
+    pub grace: Duration,
+    /// Bytes a second a body has to come at, counted from its beginning.
+    pub rate: usize,
+    /// Until a body kept in memory is complete, at whatever rate.
+    pub body: Duration,
+    /// Until an uploaded file is complete.
+    pub upload: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            idle: Duration::from_secs(10),
+            grace: Duration::from_secs(5),
+            rate: 8 * 1024,
+            body: Duration::from_secs(30),
+            upload: Duration::from_secs(180),
+        }
+    }
+}

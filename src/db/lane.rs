@@ -1,0 +1,286 @@
+//! A pool of connections with a fair gate before it, and the transactions that run on them.
+
+use super::connection::{Conn, DatabaseUrl, Manager, Mode};
+use super::error::FaultKind;
+use super::{DbError, Retryable, Settings};
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::result::Error;
+use diesel::{Connection, QueryResult};
+use r2d2::PooledConnection;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+type Pool = r2d2::Pool<Manager>;
+type Manners = <Conn as Connection>::TransactionManager;
+
+/// r2d2 pauses up to half of this between two tries to connect: short, so that a promoted standby is found at once.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// A pool with a fair gate before it: the gate queues first come first served, which r2d2's own queue does not.
+pub(super) struct Lane {
+    pool: Pool,
+    gate: Arc<Semaphore>,
+    width: u32,
+    wait: Duration,
+    answer: Duration,
+}
+
+/// A connection with an open transaction, and the place at the gate it was had for.
+pub(super) struct Lease {
+    conn: PooledConnection<Manager>,
+    permit: OwnedSemaphorePermit,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// One snapshot for all statements of a question.
+    Read,
+    /// A use case.
+    Write,
+}
+
+impl Lane {
+    /// A lane that connects when it is first used, `wait` being how long a request waits for a connection.
+    pub(super) fn new(url: &DatabaseUrl, mode: Mode, settings: &Settings, wait: Duration) -> Self {
+        let pool = r2d2::Pool::builder()
+            .max_size(settings.pool_size)
+            .min_idle(Some(1))
+            .connection_timeout(RECONNECT)
+            // Every transaction's BEGIN finds out whether the connection still lives.
+            .test_on_check_out(false)
+            .build_unchecked(Manager::new(url.clone(), mode, settings.limits));
+        Self {
+            gate: Arc::new(Semaphore::new(settings.pool_size as usize)),
+            width: settings.pool_size,
+            pool,
+            wait,
+            answer: settings.answer,
+        }
+    }
+
+    /// The gate is fair: whoever has all its places has seen everybody out who came before.
+    pub(super) async fn close(&self) {
+        let everybody = self.gate.acquire_many(self.width).await;
+        self.gate.close();
+        drop(everybody);
+    }
+
+    /// A place at the gate, in turn.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        timeout(self.wait, self.gate.clone().acquire_owned())
+            .await
+            .map_err(|_| DbError::Overloaded)?
+            .map_err(|_| DbError::Unavailable("the gate is closed".into()))
+    }
+
+    /// Runs a question on a connection of this lane.
+    pub(super) async fn read<T, E>(
+        &self,
+        question: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + From<Error> + Send + 'static,
+    {
+        let permit = self.permit().await?;
+        let (pool, wait, width) = (self.pool.clone(), self.wait, self.width);
+        let work = blocking(move || {
+            // The permit lives in here: a client that goes away drops the future, not the work.
+            let _permit = permit;
+            let mut conn = begun(&pool, wait, width, Purpose::Read)?;
+            answered(&mut conn, question)
+        });
+        timeout(self.answer, work).await.map_err(|_| silent())??
+    }
+
+    /// Runs a use case on a connection of this lane, again if the database asks for it. `patient` callers wait for the
+    /// answer however long it takes.
+    pub(super) async fn write<T, E>(
+        &self,
+        patient: bool,
+        use_case: impl Fn(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + From<Error> + Retryable + Send + 'static,
+    {
+        let permit = self.permit().await?;
+        let (pool, wait, width) = (self.pool.clone(), self.wait, self.width);
+        let work = blocking(move || {
+            let _permit = permit;
+            let mut conn = begun(&pool, wait, width, Purpose::Write)?;
+            retrying(&mut conn, &use_case)
+        });
+        if patient {
+            return work.await?;
+        }
+        // What was begun may still be committed.
+        let unknown = |_| DbError::OutcomeUnknown(SILENT.into());
+        timeout(self.answer, work).await.map_err(unknown)??
+    }
+
+    /// A connection with a question's transaction open on it, provided that `fits` finds nothing wrong with the
+    /// connection before that.
+    pub(super) async fn lease(
+        &self,
+        fits: impl FnOnce(&mut Conn) -> Result<(), DbError> + Send + 'static,
+    ) -> Result<Lease, DbError> {
+        let permit = self.permit().await?;
+        let (pool, wait) = (self.pool.clone(), self.wait);
+        let work = blocking(move || {
+            let mut conn = pool.get_timeout(wait).map_err(unavailable)?;
+            fits(&mut conn)?;
+            begin(&mut conn, Purpose::Read)?;
+            Ok(Lease { conn, permit })
+        });
+        timeout(self.wait, work).await.map_err(|_| silent())??
+    }
+}
+
+impl Lease {
+    /// Runs a question on the leased connection.
+    pub(super) async fn read<T, E>(
+        self,
+        answer: Duration,
+        question: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + From<Error> + Send + 'static,
+    {
+        let work = blocking(move || {
+            let Self {
+                mut conn,
+                permit: _permit,
+            } = self;
+            answered(&mut conn, question)
+        });
+        timeout(answer, work).await.map_err(|_| silent())??
+    }
+}
+
+const SILENT: &str = "the database did not answer in time";
+
+fn silent() -> DbError {
+    DbError::Unavailable(SILENT.into())
+}
+
+fn unavailable(error: r2d2::Error) -> DbError {
+    DbError::Unavailable(error.to_string())
+}
+
+/// A connection with an open transaction. One that was lost while it lay idle is found out by its BEGIN, before anything
+/// is done, and makes way for the next: after a failover, whoever comes first clears the pool.
+fn begun(pool: &Pool, wait: Duration, width: u32, purpose: Purpose) -> Result<PooledConnection<Manager>, DbError> {
+    for _ in 0..width {
+        let mut conn = pool.get_timeout(wait).map_err(unavailable)?;
+        match begin(&mut conn, purpose) {
+            Ok(()) => return Ok(conn),
+            Err(error) if FaultKind::of(&error) == FaultKind::Lost => give_up(&mut conn),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let mut conn = pool.get_timeout(wait).map_err(unavailable)?;
+    begin(&mut conn, purpose)?;
+    Ok(conn)
+}
+
+fn begin(conn: &mut Conn, purpose: Purpose) -> QueryResult<()> {
+    match (conn, purpose) {
+        // The connection itself is query_only, and a deferred transaction in WAL mode is a snapshot.
+        (conn @ Conn::Sqlite(_), _) => Manners::begin_transaction(conn),
+        (Conn::Postgres(conn), Purpose::Read) => {
+            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        }
+        (Conn::Postgres(conn), Purpose::Write) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
+    }
+}
+
+/// The answer to a question, in the transaction that is open.
+fn answered<T, E>(conn: &mut Conn, question: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+    let answer = question(conn);
+    // Nothing was written: how the transaction ends is no matter of the answer. A connection that can't end it is
+    // broken, and the pool drops it.
+    let _ = Manners::rollback_transaction(conn);
+    answer
+}
+
+/// How often a transaction is tried in all.
+const TRIES: u32 = 3;
+
+/// How long the first pause between two tries is; the next is twice as long. The victim of a deadlock that came back at
+/// once could take the freed row before the survivor has woken up, and be in the same deadlock again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Runs a use case in the transaction that is open, and in new ones while the database reports a conflict.
+fn retrying<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
+where
+    E: From<DbError> + From<Error> + Retryable,
+{
+    for tried in 1..TRIES {
+        match committed(conn, use_case) {
+            Err(e) if e.is_retryable() => std::thread::sleep(PAUSE * tried),
+            settled => return settled,
+        }
+        begin(conn, Purpose::Write)?;
+    }
+    committed(conn, use_case)
+}
+
+/// Runs a use case in the transaction that is open, and ends it.
+fn committed<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
+where
+    E: From<DbError> + Retryable,
+{
+    match use_case(conn) {
+        Ok(value) => commit(conn).map(|()| value).map_err(E::from),
+        Err(e) => {
+            let _ = Manners::rollback_transaction(conn);
+            if matches!(e.fault(), Some(DbError::Query(error)) if FaultKind::of(error) == FaultKind::ReadOnly) {
+                // A primary no more: the next connection looks for the one that is.
+                give_up(conn);
+                return Err(DbError::Unavailable("the server takes no writes any more".into()).into());
+            }
+            Err(e)
+        }
+    }
+}
+
+/// Commits. PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error, so a use case that went
+/// on over a failed statement would be acknowledged and lost: the empty SELECT before it fails in such a transaction.
+///
+/// # Errors
+/// A conflict is certain: the transaction was undone. Any other error leaves open what became of it: a primary that dies
+/// or restarts while it waits for its standby has committed (reliability.md, fact 2).
+fn commit(conn: &mut Conn) -> Result<(), DbError> {
+    let ended = match conn {
+        Conn::Sqlite(_) => Manners::commit_transaction(conn),
+        Conn::Postgres(conn) => conn.batch_execute("SELECT; COMMIT"),
+    };
+    match ended {
+        Ok(()) => {
+            *Manners::transaction_manager_status_mut(conn) = Default::default();
+            Ok(())
+        }
+        Err(error) if FaultKind::of(&error) == FaultKind::Conflict => {
+            let _ = Manners::rollback_transaction(conn);
+            Err(error.into())
+        }
+        Err(error) => {
+            give_up(conn);
+            Err(DbError::OutcomeUnknown(error.to_string()))
+        }
+    }
+}
+
+/// Lets the pool drop a connection when it comes back.
+fn give_up(conn: &mut Conn) {
+    Manners::transaction_manager_status_mut(conn).set_in_error();
+}
+
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DbError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| DbError::Panicked)
+}

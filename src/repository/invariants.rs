@@ -1,0 +1,336 @@
+//! What must hold of everything stored, as questions that find nothing: each invariant by its number, on both engines.
+//!
+//! They are written as SQL and not with the query builder, since they must not share a mistake with the statements they
+//! check. What they answer names rows by their keys and says nothing about anybody.
+
+use super::transfers::Transfer;
+use crate::db::Conn;
+use crate::db::dialect;
+use crate::db::schema::{policies, transfer_events, transfers};
+use crate::db::types::Micros;
+use crate::domain::ids::{AccountId, OrganizationId, TransferId};
+use crate::domain::transfer::events::Event;
+use diesel::prelude::*;
+
+/// How many of the rows that break an invariant are named.
+pub const NAMED: usize = 20;
+
+/// An invariant that is one question.
+#[derive(Debug, Clone, Copy)]
+pub struct Invariant {
+    /// Its number.
+    pub number: &'static str,
+    /// What holds.
+    pub holds: &'static str,
+    /// Finds the rows of which it does not hold, one text `value` a row.
+    query: &'static str,
+}
+
+impl Invariant {
+    /// The rows that break it, up to [`NAMED`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn broken(&self, conn: &mut Conn) -> QueryResult<Vec<String>> {
+        dialect::texts(
+            conn,
+            &format!("SELECT value FROM ({}) AS found LIMIT {NAMED}", self.query),
+        )
+    }
+}
+
+/// The invariants that are questions, by number.
+pub const ALL: &[Invariant] = &[
+    Invariant {
+        number: "I-01",
+        holds: "a member is in the branch of his one current membership, and in none only outside the tree",
+        query: "SELECT 'member ' || m.id AS value FROM members m
+            LEFT JOIN memberships s ON s.member_id = m.id AND s.until IS NULL
+            WHERE m.branch_id IS DISTINCT FROM s.branch_id OR (m.branch_id IS NULL) <> (m.standing = 'moved_out')",
+    },
+    Invariant {
+        number: "I-01",
+        holds: "memberships neither overlap nor leave gaps, but while somebody was in another system",
+        query: "SELECT 'membership ' || s.id AS value FROM (
+                SELECT id, since, until, transfer_id, LAG(until) OVER stays AS before, ROW_NUMBER() OVER stays AS number
+                FROM memberships WINDOW stays AS (PARTITION BY member_id ORDER BY since, id)) s
+            LEFT JOIN transfers t ON t.id = s.transfer_id
+            WHERE s.until < s.since OR (s.number > 1 AND
+                (s.before IS NULL OR s.before > s.since OR (s.before < s.since AND t.source_province IS NULL)))",
+    },
+    Invariant {
+        number: "I-02",
+        holds: "a member has at most one open case",
+        query: "SELECT 'member ' || member_id AS value FROM transfers
+            WHERE closed_at IS NULL AND member_id IS NOT NULL GROUP BY member_id HAVING count(*) > 1",
+    },
+    Invariant {
+        number: "I-02",
+        holds: "somebody from another province has at most one open case, marked open as long as it is",
+        query: "SELECT 'case ' || min(transfer_id) AS value FROM inbound_persons
+            WHERE open GROUP BY id_number_digest HAVING count(*) > 1
+            UNION ALL SELECT 'case ' || t.id FROM inbound_persons p JOIN transfers t ON t.id = p.transfer_id
+            WHERE p.open <> (t.closed_at IS NULL)
+            UNION ALL SELECT 'case ' || t.id FROM inbound_persons p
+            JOIN members m ON m.id_number_digest = p.id_number_digest
+            JOIN transfers t ON t.member_id = m.id AND t.closed_at IS NULL AND t.id <> p.transfer_id WHERE p.open",
+    },
+    Invariant {
+        number: "I-03",
+        holds: "whoever decided had that office then, or was the other system",
+        query: "SELECT 'case ' || e.transfer_id || ', event ' || e.number AS value FROM transfer_events e
+            WHERE e.event IN ('approved', 'assigned', 'refused')
+            AND NOT EXISTS (SELECT 1 FROM appointments a
+                WHERE a.account_id = e.account_id AND a.organization_id = e.organization_id
+                AND a.started_at <= e.at AND (a.ended_at IS NULL OR a.ended_at >= e.at))
+            AND NOT EXISTS (SELECT 1 FROM integrators i WHERE i.account_id = e.account_id)",
+    },
+    Invariant {
+        number: "I-03",
+        holds: "a completed case was approved",
+        query: "SELECT 'case ' || t.id AS value FROM transfers t WHERE t.state = 'completed' AND NOT EXISTS
+            (SELECT 1 FROM transfer_events e WHERE e.transfer_id = t.id AND e.event = 'approved')",
+    },
+    Invariant {
+        number: "I-04",
+        holds: "nobody decides about himself or, but for naming the branch, what he filed",
+        query: "SELECT 'case ' || e.transfer_id || ', event ' || e.number AS value FROM transfer_events e
+            JOIN transfers t ON t.id = e.transfer_id LEFT JOIN accounts a ON a.member_id = t.member_id
+            WHERE e.event IN ('approved', 'assigned', 'refused')
+            AND (e.account_id = a.id OR (e.event <> 'assigned' AND e.account_id = t.filer_account_id))",
+    },
+    Invariant {
+        number: "I-07",
+        holds: "a case is closed if and only if its state is a final one, and since then",
+        query: "SELECT 'case ' || id AS value FROM transfers
+            WHERE (closed_at IS NULL) = (state IN ('completed', 'refused', 'withdrawn', 'expired')) OR closed_at <> since",
+    },
+    Invariant {
+        number: "I-08",
+        holds: "a case was ended by at most one of those who could",
+        query: "SELECT 'case ' || transfer_id AS value FROM transfer_events
+            WHERE event IN ('assigned', 'refused', 'withdrawn', 'expired') GROUP BY transfer_id HAVING count(*) > 1",
+    },
+    Invariant {
+        number: "I-09",
+        holds: "a case has one event for each transition, numbered without gaps",
+        query: "SELECT 'case ' || t.id AS value FROM transfers t
+            WHERE t.version <> (SELECT count(*) FROM transfer_events e WHERE e.transfer_id = t.id)
+            OR t.version IS DISTINCT FROM (SELECT max(e.number) FROM transfer_events e WHERE e.transfer_id = t.id)
+            OR 1 <> (SELECT min(e.number) FROM transfer_events e WHERE e.transfer_id = t.id)",
+    },
+    Invariant {
+        number: "I-11",
+        holds: "a membership but the first was begun by a case that completed there and then",
+        query: "SELECT 'membership ' || s.id AS value FROM memberships s JOIN transfers t ON t.id = s.transfer_id
+            WHERE t.state <> 'completed' OR t.member_id IS DISTINCT FROM s.member_id OR t.closed_at <> s.since
+            OR (NOT t.holding AND t.organization_id IS DISTINCT FROM s.branch_id)
+            OR (t.holding AND NOT EXISTS (SELECT 1 FROM organizations h
+                WHERE h.id = s.branch_id AND h.parent_id = t.organization_id AND h.purpose = 'special_unit'))
+            UNION ALL SELECT 'membership ' || s.id FROM memberships s WHERE s.transfer_id IS NULL AND EXISTS
+            (SELECT 1 FROM memberships e WHERE e.member_id = s.member_id AND e.since <= s.since AND e.id < s.id)",
+    },
+    Invariant {
+        number: "I-11",
+        holds: "a completed case moved the member",
+        query: "SELECT 'case ' || t.id AS value FROM transfers t WHERE t.state = 'completed'
+            AND t.organization_id IS NOT NULL AND NOT EXISTS
+            (SELECT 1 FROM memberships s WHERE s.member_id = t.member_id AND s.transfer_id = t.id)
+            UNION ALL SELECT 'case ' || t.id FROM transfers t WHERE t.state = 'completed'
+            AND t.organization_id IS NULL AND NOT EXISTS
+            (SELECT 1 FROM memberships s WHERE s.member_id = t.member_id AND s.until = t.closed_at)",
+    },
+    Invariant {
+        number: "I-12",
+        holds: "the assigned branch is one, and lies in the receiving organization",
+        query: "SELECT 'case ' || t.id AS value FROM transfers t JOIN organizations b ON b.id = t.organization_id
+            JOIN organizations g ON g.id = t.target_id WHERE t.state = 'completed' AND NOT t.holding
+            AND (b.kind <> 'branch' OR substr(b.path, 1, length(g.path)) <> g.path)",
+    },
+    Invariant {
+        number: "I-13",
+        holds: "the tree is a forest: a path is the superior's with the own id",
+        query: "SELECT 'organization ' || o.id AS value FROM organizations o
+            LEFT JOIN organizations p ON p.id = o.parent_id WHERE o.path <> coalesce(p.path, '') || o.id || '/'",
+    },
+    Invariant {
+        number: "I-13",
+        holds: "the nearest province, school and leading organ that a row keeps are those above it",
+        query: "SELECT 'organization ' || o.id AS value FROM organizations o
+            LEFT JOIN organizations p ON p.id = o.parent_id WHERE
+            o.province_id IS DISTINCT FROM
+                CASE WHEN o.kind = 'leading_organ' AND o.level = 'province' THEN o.id ELSE p.province_id END
+            OR o.school_id IS DISTINCT FROM CASE WHEN o.school_code IS NOT NULL THEN o.id ELSE p.school_id END
+            OR o.leading_organ_id IS DISTINCT FROM
+                CASE WHEN p.kind = 'leading_organ' THEN p.id ELSE p.leading_organ_id END",
+    },
+    Invariant {
+        number: "I-13",
+        holds: "members and cases keep their branch's path",
+        query: "SELECT 'member ' || m.id AS value FROM members m JOIN organizations o ON o.id = m.branch_id
+            WHERE o.path <> m.branch_path
+            UNION ALL SELECT 'case ' || t.id FROM transfers t JOIN organizations o ON o.id = t.source_branch_id
+            WHERE o.path <> t.source_path",
+    },
+    Invariant {
+        number: "I-14",
+        holds: "a delayed graduate's mark has a month and a reason, any other has none",
+        query: "SELECT 'member ' || id AS value FROM members
+            WHERE (mark_month IS NOT NULL) <> (coalesce(mark, '') = 'delayed')
+            OR (mark_reason IS NOT NULL) <> (coalesce(mark, '') = 'delayed')",
+    },
+    Invariant {
+        number: "I-14",
+        holds: "a delayed month is later than the branch's, unless that one was changed after it (M7)",
+        query: "SELECT 'member ' || m.id AS value FROM members m JOIN organizations o ON o.id = m.branch_id
+            WHERE m.mark = 'delayed' AND m.mark_month <= o.graduation_month AND NOT EXISTS
+            (SELECT 1 FROM graduation_history g WHERE g.branch_id = o.id
+                AND g.at >= (SELECT max(h.at) FROM mark_history h WHERE h.member_id = m.id))",
+    },
+    Invariant {
+        number: "I-28",
+        holds: "every write has its audit row, of the same person at the same instant",
+        query: "WITH effects (action, at, account, key) AS (
+                SELECT CASE event WHEN 'filed' THEN 'filed' WHEN 'assigned' THEN 'assigned' ELSE 'decided' END,
+                    at, account_id, transfer_id FROM transfer_events
+                UNION ALL SELECT 'marked', at, account_id, member_id FROM mark_history
+                UNION ALL SELECT 'graduation', at, account_id, branch_id FROM graduation_history
+                UNION ALL SELECT 'looked_up', at, account_id, id FROM look_ups
+                UNION ALL SELECT 'uploaded', uploaded_at, uploader_account_id, id FROM certifications
+                UNION ALL SELECT 'certified', decided_at, decider_account_id, id FROM certifications
+                    WHERE decided_at IS NOT NULL
+                UNION ALL SELECT 'appointed', started_at, 0, id FROM appointments WHERE appointed_by IS NOT NULL
+            ), wanted AS (
+                SELECT action, at, coalesce(account, 0) AS account, count(*) AS rows, min(key) AS key FROM effects
+                GROUP BY action, at, coalesce(account, 0)
+            ), noted AS (
+                SELECT action, at, account, count(*) AS rows FROM (SELECT at,
+                    CASE action WHEN 'transfer.filed' THEN 'filed' WHEN 'transfer.assigned' THEN 'assigned'
+                        WHEN 'mark.set' THEN 'marked' WHEN 'mark.undo' THEN 'marked'
+                        WHEN 'graduation.mark' THEN 'graduation' WHEN 'graduation.turn' THEN 'graduation'
+                        WHEN 'month_change.propose' THEN 'graduation' WHEN 'month_change.decide' THEN 'graduation'
+                        WHEN 'member.looked_up' THEN 'looked_up' WHEN 'certification.upload' THEN 'uploaded'
+                        WHEN 'certification.decide' THEN 'certified' WHEN 'appointment.begin' THEN 'appointed'
+                        ELSE CASE WHEN action LIKE 'transfer.%' THEN 'decided' ELSE 'other' END END AS action,
+                    CASE WHEN action = 'appointment.begin' THEN 0 ELSE coalesce(account_id, 0) END AS account
+                    FROM audit_log) AS translated GROUP BY action, at, account
+            ) SELECT 'what was ' || w.action || ' with key ' || w.key AS value FROM wanted w
+            LEFT JOIN noted n ON n.action = w.action AND n.at = w.at AND n.account = w.account
+            WHERE coalesce(n.rows, 0) < w.rows",
+    },
+    Invariant {
+        number: "I-31",
+        holds: "what is in an inbox waits there: the case is open and in that very state",
+        query: "SELECT 'task ' || k.id AS value FROM tasks k LEFT JOIN transfers t ON t.id = k.subject_id
+            WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
+            AND k.kind <> CASE coalesce(t.state, '') WHEN 'awaiting_leading_organ' THEN 'leading_organ'
+                WHEN 'awaiting_province' THEN 'province' WHEN 'external_pending' THEN 'external_answer'
+                WHEN 'awaiting_assignment' THEN 'assignment' WHEN 'awaiting_approval'
+                THEN CASE t.side WHEN 'source' THEN 'approval_out' ELSE 'approval_in' END ELSE '' END",
+    },
+    Invariant {
+        number: "I-31",
+        holds: "an inbox a case is in has somebody who may decide it",
+        query: "SELECT 'task ' || k.id AS value FROM tasks k JOIN transfers t ON t.id = k.subject_id
+            LEFT JOIN accounts himself ON himself.member_id = t.member_id
+            WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
+            AND NOT EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
+                WHERE a.organization_id = k.organization_id AND a.ended_at IS NULL AND c.status = 'active'
+                AND c.id IS DISTINCT FROM himself.id
+                AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.filer_account_id))",
+    },
+    Invariant {
+        number: "I-31",
+        holds: "an open case is before somebody, if anybody up to the root may decide it",
+        query: "SELECT 'case ' || t.id AS value FROM transfers t JOIN organizations o ON o.id = t.organization_id
+            LEFT JOIN accounts himself ON himself.member_id = t.member_id
+            WHERE t.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM tasks k WHERE k.subject_id = t.id AND k.kind IN
+                ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment'))
+            AND EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
+                JOIN organizations p ON p.id = a.organization_id AND substr(o.path, 1, length(p.path)) = p.path
+                WHERE a.ended_at IS NULL AND c.status = 'active' AND c.id IS DISTINCT FROM himself.id
+                AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.filer_account_id))",
+    },
+    Invariant {
+        number: "I-33",
+        holds: "a member is the same person in his account and in his cases",
+        query: "SELECT 'member ' || m.id AS value FROM members m JOIN accounts a ON a.member_id = m.id
+            WHERE a.id_number_digest IS DISTINCT FROM m.id_number_digest OR a.name <> m.name
+            UNION ALL SELECT 'case ' || t.id FROM transfers t JOIN members m ON m.id = t.member_id
+            WHERE t.member_name <> m.name",
+    },
+];
+
+/// What the engine finds wrong with its own structures, up to [`NAMED`] (I-34).
+///
+/// # Errors
+/// When the database fails.
+pub fn unsound(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    let mut found = dialect::unsound(conn)?;
+    found.truncate(NAMED);
+    Ok(found)
+}
+
+/// A case with its events, in order; `None` in place of one whose facts can't be read.
+pub type History = (Transfer, Vec<Option<Event>>);
+
+/// The next cases behind an id with their events.
+///
+/// # Errors
+/// When the database fails.
+pub fn histories(conn: &mut Conn, after: TransferId, limit: i64) -> QueryResult<Vec<History>> {
+    type Row = (
+        TransferId,
+        i64,
+        Micros,
+        Option<AccountId>,
+        Option<OrganizationId>,
+        String,
+    );
+    use transfer_events::dsl;
+    let cases: Vec<Transfer> = transfers::table
+        .filter(transfers::id.gt(after))
+        .order(transfers::id)
+        .limit(limit)
+        .select(Transfer::as_select())
+        .load(conn)?;
+    let last = cases.last().map_or(after, |case| case.id);
+    let columns = (
+        dsl::transfer_id,
+        dsl::number,
+        dsl::at,
+        dsl::account_id,
+        dsl::organization_id,
+        dsl::facts,
+    );
+    let rows: Vec<Row> = dsl::transfer_events
+        .filter(dsl::transfer_id.gt(after))
+        .filter(dsl::transfer_id.le(last))
+        .order((dsl::transfer_id, dsl::number))
+        .select(columns)
+        .load(conn)?;
+    let mut rows = rows.into_iter().peekable();
+    let with_events = |case: Transfer| {
+        let mut events = Vec::new();
+        while let Some((_, number, at, by, acting_for, facts)) = rows.next_if(|row| row.0 <= case.id) {
+            let kind = serde_json::from_str(&facts).ok();
+            events.push(kind.map(|kind| Event {
+                number,
+                at: at.into(),
+                by,
+                acting_for,
+                kind,
+            }));
+        }
+        (case, events)
+    };
+    Ok(cases.into_iter().map(with_events).collect())
+}
+
+/// Every policy that was ever in force beside the default one, as stored.
+///
+/// # Errors
+/// When the database fails.
+pub fn policies(conn: &mut Conn) -> QueryResult<Vec<String>> {
+    policies::table.select(policies::body).load(conn)
+}

@@ -1,0 +1,3 @@
+//! Personal data: who sees it, where it lies, who hears of it, and how long it is kept.
+
+mod auditor;
