@@ -5,6 +5,7 @@
 
 mod appointments;
 mod architecture;
+mod authorization;
 mod certification;
 mod demo;
 mod docs;

@@ -441,7 +441,7 @@ impl World {
     /// A person acting from his office, as the rules see him.
     pub fn officer(&self, name: &str) -> Actor {
         let &(account, appointment) = &self.offices[name];
-        let organization = self.place(name);
+        let organization = self.offices_place(appointment);
         let office = Office {
             appointment,
             organization: organization.id,
@@ -449,6 +449,21 @@ impl World {
             kind: organization.kind,
         };
         Actor::administrator(account, self.someone(name).member, office)
+    }
+
+    /// The key of the office somebody holds or held.
+    pub fn officer_key(&self, name: &str) -> i64 {
+        self.offices[name].1.0
+    }
+
+    fn offices_place(&self, office: AppointmentId) -> &Placed {
+        let organization: OrganizationId = appointments::table
+            .find(office)
+            .select(appointments::organization_id)
+            .first(&mut self.db.conn())
+            .expect("an appointment");
+        let found = self.organizations.values().find(|placed| placed.id == organization);
+        found.expect("an organization of the country")
     }
 
     /// A person acting for himself, as the rules see him.
@@ -464,11 +479,6 @@ impl World {
     /// An organization's place in the tree.
     pub fn path(&self, name: &str) -> Path {
         self.place(name).path.clone()
-    }
-
-    /// Every organization, by name.
-    pub fn organizations(&self) -> impl Iterator<Item = &str> {
-        self.organizations.keys().map(String::as_str)
     }
 
     /// Everybody, by name.
