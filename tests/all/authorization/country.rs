@@ -4,6 +4,7 @@
 use crate::external::{country, system};
 use crate::support::Engine;
 use crate::support::TestDb;
+use crate::support::database::texts;
 use crate::support::http::Client;
 use crate::support::rows::declared;
 use crate::support::world::World;
@@ -185,6 +186,7 @@ impl Country {
             tables.entry(table.to_owned()).or_default().push(column.to_owned());
         }
         tables.retain(|table, _| !["audit_log", "budgets"].contains(&table.as_str()) && !table.starts_with("audit_"));
+        let mut conn = self.world.db.conn();
         let read = |(table, columns): (String, Vec<String>)| {
             let row = match self.world.db.engine() {
                 Engine::Postgres => format!("{table}::text"),
@@ -193,10 +195,7 @@ impl Country {
                     quoted.join(" || ',' || ")
                 }
             };
-            let rows = self
-                .world
-                .db
-                .texts(&format!("SELECT {row} AS value FROM {table} ORDER BY 1"));
+            let rows = texts(&mut conn, &format!("SELECT {row} AS value FROM {table} ORDER BY 1"));
             (table, rows.join("\n"))
         };
         tables.into_iter().map(read).collect()
@@ -366,6 +365,7 @@ impl Made {
             ("class_1/4", "assignment", "township", None),
             ("class_1/5", "province", "province", None),
             ("class_2/1", "approval_in", "home", None),
+            ("teachers/1", "approval_in", "home", None),
         ] {
             self.transfer(name, duty, target, starter);
         }

@@ -65,6 +65,10 @@ fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: 
         return Verdict::MayNot(code);
     }
     let action = recipe.action.unwrap_or(door);
+    // The system of no province has no transfers to list.
+    if door == Action::ListTransfers && capacity == Capacity::Integrator && actor.speaks_for().is_none() {
+        return Verdict::MayNot(Code::RequestMembersOnly);
+    }
     // Others than administrators list their own, wherever they say.
     if action == Action::ListTransfersBelow && capacity != Capacity::Administrator {
         return Verdict::May;
@@ -108,6 +112,8 @@ fn call(country: &Country, position: &Position, operation: &Operation, recipe: &
         .client
         .request(&operation.method, &path)
         .header("x-request-id", "tried")
+        // A connection kept between two calls may just be closed while the tables are read.
+        .header("connection", "close")
         .header(
             "idempotency-key",
             &format!("{}-{}", recipe.operation, &id[id.len().saturating_sub(13)..]),
@@ -282,14 +288,12 @@ fn search(
     findings: &mut Findings,
 ) {
     let text = seen(answer, "");
-    let may_read = readable(country, position);
-    for name in names(&text).filter(|name| !may_read(name)) {
-        findings.add(
-            recipe,
-            position,
-            thing,
-            &format!("shows a name of {name}: {}", answer.text),
-        );
+    if text.contains('『') {
+        let may_read = readable(country, position);
+        for name in names(&text).filter(|name| !may_read(name)) {
+            let what = format!("shows a name of {name}: {}", answer.text);
+            findings.add(recipe, position, thing, &what);
+        }
     }
     if let Some(secret) = country.secrets.iter().find(|secret| text.contains(secret.as_str())) {
         findings.add(recipe, position, thing, &format!("shows {secret} in full"));

@@ -7,6 +7,7 @@ use super::country::{About, Country, marked, pdf};
 use crate::external::going_to;
 use serde_json::{Value, json};
 use zhuanjie::domain::authority::Action;
+use zhuanjie::domain::ids::OrganizationId;
 
 /// What is sent beside the address.
 pub enum Body {
@@ -82,7 +83,12 @@ fn one(item: Value) -> Value {
 
 /// The policy there is.
 fn policy(_: &str, country: &Country) -> Value {
-    country.world.admin("nation").get("/v1/policies/2026").expect(200).json()
+    country
+        .world
+        .admin("nation")
+        .get("/v1/policies/2026")
+        .expect(200)
+        .json()
 }
 
 /// A filing from another province, for somebody whose number has a wrong check digit.
@@ -132,7 +138,7 @@ pub const RECIPES: &[Recipe] = &[
     send(
         "issue_integrator",
         About::Nation,
-        |_, country| json!({"name": " ", "organization": country.world.org("college")}),
+        |_, _| json!({"name": "a system", "organization": OrganizationId(9_999_999)}),
     ),
     send("revoke_integrator", About::Integrator, nothing),
     get("get_organization", About::Organization),
