@@ -7,6 +7,7 @@ mod accounts;
 mod appointments;
 mod architecture;
 mod audit;
+mod authorization;
 mod backup;
 mod bench;
 mod certification;
