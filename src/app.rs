@@ -4,6 +4,7 @@ use crate::api::address::Proxies;
 use crate::clock::Clock;
 use crate::config::{Config, Keys, Wechat};
 use crate::db::{Db, DbError};
+use crate::domain::retention::Retention;
 use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
@@ -22,6 +23,7 @@ pub struct App {
     pub presence: Presence,
     pub proxies: Proxies,
     pub wechat: Option<Wechat>,
+    pub retention: Retention,
 }
 
 impl App {
@@ -34,13 +36,14 @@ impl App {
         for version in db.migrate().await? {
             log::info!(version = version.as_str(); "migrated");
         }
-        let files = Files::new(&config.files);
+        let files = Files::new(&config.files, keys.vault.clone());
         if let Err(error) = files.sweep().await {
             log::warn!("the directory of files can't be swept: {error}");
         }
         Ok(Self {
             db,
             files,
+            retention: config.retention,
             clock,
             vault: keys.vault,
             tokens: keys.tokens,

@@ -1,13 +1,18 @@
 //! The command line: one binary with subcommands.
 
+mod audit;
+mod reseal;
+
 use crate::api;
 use crate::app::App;
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::{Config, DoorOptions, Keys};
 use crate::db::{CONTROL, DatabaseUrl, Db, Settings, dialect};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
+use crate::domain::retention::Retention;
 use crate::domain::time::{Timestamp, shanghai_date};
 use crate::jobs;
 use crate::security::token_keys::Step;
@@ -51,10 +56,15 @@ enum Command {
         files: Option<PathBuf>,
         #[command(flatten)]
         door: api::Settings,
+        #[command(flatten)]
+        kept: Kept,
     },
     /// What the service does by itself.
     #[command(subcommand)]
     Jobs(Jobs),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Bring a database's schema up to date.
     Migrate {
         #[command(flatten)]
@@ -75,11 +85,31 @@ enum Command {
         #[arg(long)]
         administrator: String,
     },
+    /// Seal all personal data and uploaded files under the newest of ZHUANJIE_DATA_KEYS, while the service runs. Run again,
+    /// it goes on with what is left.
+    Reseal {
+        #[command(flatten)]
+        database: Database,
+        /// The directory uploaded files lie in; next to an embedded database when absent.
+        #[arg(long, env = "ZHUANJIE_FILES")]
+        files: Option<PathBuf>,
+    },
     /// Check that everything stored is as it must be: a line for each invariant; fails if one is broken.
     Verify {
         #[command(flatten)]
         database: Database,
     },
+    /// Copy the embedded database, while it is served, into a new file.
+    Backup {
+        #[command(flatten)]
+        database: Database,
+        /// The file, which must not exist yet.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
+    #[command(subcommand)]
+    Bench(crate::bench::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
@@ -128,9 +158,28 @@ enum Jobs {
         /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
         #[arg(long)]
         at: Option<Timestamp>,
+        #[command(flatten)]
+        kept: Kept,
     },
     /// Print the jobs there are.
     List,
+}
+
+/// How long records are kept.
+#[derive(Args, Clone, Copy)]
+struct Kept {
+    /// Days the audit log, and who looked for or saw whom, is kept: at least 180.
+    #[arg(long, env = "ZHUANJIE_AUDIT_DAYS", default_value_t = 1095)]
+    audit_days: u16,
+    /// Days the person of a case from another province is kept after the case has ended: at least 30.
+    #[arg(long, env = "ZHUANJIE_INBOUND_DAYS", default_value_t = 90)]
+    inbound_days: u16,
+}
+
+impl Kept {
+    fn retention(self) -> Result<Retention> {
+        Ok(Retention::new(self.audit_days, self.inbound_days)?)
+    }
 }
 
 /// Which database.
@@ -144,7 +193,11 @@ pub struct Database {
 }
 
 impl Database {
-    fn config(&self) -> Result<Config> {
+    /// The database with its doors, which must be named.
+    ///
+    /// # Errors
+    /// When it is not, or the name is not a database's.
+    pub fn config(&self) -> Result<Config> {
         let url = self
             .given()?
             .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
@@ -193,14 +246,19 @@ fn run(command: Command) -> Result<()> {
             job_interval,
             files,
             door,
+            kept,
         } => {
             let every = Duration::from_secs(job_interval);
-            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door))
+            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door, kept))
         }
-        Command::Jobs(Jobs::Run { name, database, at }) => {
-            actix_web::rt::System::new().block_on(run_job(&database, name, at))
-        }
+        Command::Jobs(Jobs::Run {
+            name,
+            database,
+            at,
+            kept,
+        }) => actix_web::rt::System::new().block_on(run_job(&database, name, at, kept)),
         Command::Jobs(Jobs::List) => list_jobs(),
+        Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
         Command::Bootstrap {
             database,
@@ -208,7 +266,13 @@ fn run(command: Command) -> Result<()> {
             short_name,
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
+        Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
         Command::Verify { database } => verify(&database.config()?.database),
+        Command::Backup { database, to } => {
+            actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
+            say(&format!("{} is whole and on the disk\n", to.display()))
+        }
+        Command::Bench(command) => crate::bench::run(command),
         Command::Openapi => say(&api::document_text()),
         Command::Keys { action: None } => say(&Keys::generate()),
         Command::Keys {
@@ -228,8 +292,10 @@ async fn serve(
     every: Duration,
     files: Option<PathBuf>,
     door: &api::Settings,
+    kept: Kept,
 ) -> Result<()> {
     let mut config = database.config()?;
+    config.retention = kept.retention()?;
     if let Some(files) = files {
         config.files = files;
     }
@@ -240,15 +306,18 @@ async fn serve(
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
-async fn run_job(database: &Database, job: Job, at: Option<Timestamp>) -> Result<()> {
+async fn run_job(database: &Database, job: Job, at: Option<Timestamp>, kept: Kept) -> Result<()> {
+    let kept = kept.retention()?;
     let config = database.config()?;
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run(&db, &clock, job, at).await.map_err(|fault| {
-        let problem = service_jobs::wording(&fault);
-        anyhow::anyhow!("{job}: {problem}")
-    })?;
+    let ending = jobs::run_task(&db, &clock, jobs::Task { job, at, kept })
+        .await
+        .map_err(|fault| {
+            let problem = service_jobs::wording(&fault);
+            anyhow::anyhow!("{job}: {problem}")
+        })?;
     db.close().await;
     let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
     match ending {
@@ -290,7 +359,7 @@ pub async fn serve_app(
     refuse_control()?;
     let address = listener.local_addr()?;
     let db = app.db.clone();
-    let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
+    let timer = jobs::start_timer(&app, every);
     let server = api::serve_behind(app, listener, api::threads(), door)?;
     announce(address)?;
     let scheme = if door.tls_certificate.is_some() {

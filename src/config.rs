@@ -2,6 +2,7 @@
 
 use crate::api::address::Proxies;
 use crate::db::{DatabaseUrl, Limits, Settings};
+use crate::domain::retention::Retention;
 use crate::security::token_keys::{Step, TokenKeys};
 use crate::security::tokens::{AUDIENCE, ISSUER, Terms, Tokens};
 use crate::security::vault::Vault;
@@ -29,6 +30,8 @@ pub struct Config {
     pub proxies: Proxies,
     /// The mini-program, if there is one.
     pub wechat: Option<Wechat>,
+    /// How long records are kept.
+    pub retention: Retention,
 }
 
 /// Our mini-program (微信小程序) as WeChat knows it.
@@ -103,6 +106,7 @@ impl Config {
             sign_in_lanes: 2,
             proxies: Proxies::default(),
             wechat: None,
+            retention: Retention::default(),
         }
     }
 }

@@ -49,6 +49,10 @@ pub mod can {
 #[derive(Debug, Clone, Copy)]
 pub struct Demanded(pub Action);
 
+/// Who calls, for the edge: a refusal of somebody who is known leaves a row in the audit log (I-28).
+#[derive(Clone)]
+pub struct Identified(pub Context);
+
 /// The caller, with the permission the handler demands.
 pub struct Caller<P: Permission> {
     /// Who, when and in which request.
@@ -65,8 +69,10 @@ impl<P: Permission> FromRequest for Caller<P> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         request.extensions_mut().insert(Demanded(P::ACTION));
         let asking = Asking::of(request);
+        let request = request.clone();
         Box::pin(async move {
             let (present, context) = asking.present().await?;
+            request.extensions_mut().insert(Identified(context.clone()));
             if present.must_change_password {
                 return Err(Code::AccountPasswordChangeRequired.into());
             }
@@ -112,8 +118,10 @@ impl FromRequest for Holder {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         request.extensions_mut().insert(Demanded(Action::ManageSelf));
         let asking = Asking::of(request);
+        let request = request.clone();
         Box::pin(async move {
             let (present, context) = asking.present().await?;
+            request.extensions_mut().insert(Identified(context.clone()));
             authority::enter(&context.actor, Action::ManageSelf)?;
             let (account, session) = context
                 .actor

@@ -11,13 +11,16 @@ pub mod limits;
 pub mod settings;
 pub mod tls;
 
-use super::caller::bearer_token;
+use super::caller::{Identified, bearer_token};
 use super::language;
 use super::openapi::Routes;
 use super::problem::{Helper, Problem, Unworded};
 use crate::app::App;
 use crate::domain::codes::Code;
+use crate::domain::ids::has_form;
 use crate::domain::refusal::Language;
+use crate::service::audit::{self, Denial};
+use crate::service::jobs::wording;
 use crate::service::organizations;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -264,9 +267,40 @@ async fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceRes
     };
     let private = problem.private().map(str::to_owned);
     let (request, _) = response.into_parts();
+    record_denial(&request, &problem).await;
     let helper = helper(&request, &problem).await;
     let response: HttpResponse = problem.respond(&request, id, helper);
     (ServiceResponse::new(request, response), private)
+}
+
+/// Notes that somebody who is known was refused, or asked for what is not there for him (I-28). It is done before the
+/// answer, and alike for what exists out of sight and what does not exist at all (S-02). Where it can't be noted he is
+/// refused all the same, and the log says so.
+async fn record_denial(request: &HttpRequest, problem: &Problem) {
+    let identified = request.extensions().get::<Identified>().cloned();
+    let (Some(Identified(context)), Some(code)) = (identified, problem.denial()) else {
+        return;
+    };
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return;
+    };
+    let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
+    let denial = Denial {
+        action: format!("{} {pattern}", request.method()),
+        subject: request
+            .match_info()
+            .get("id")
+            .filter(|id| has_form(id))
+            .map(str::to_owned),
+        code,
+    };
+    let noted = app
+        .db
+        .write(move |conn| audit::record_denial(conn, &context, &denial))
+        .await;
+    if let Err(fault) = noted {
+        log::error!("a refusal is not in the audit log: {}", wording(&fault));
+    }
 }
 
 /// Whom to ask. Where the database can't say, the answer goes without.

@@ -2,10 +2,12 @@
 
 pub mod address;
 mod appointments;
+mod audit;
 mod auth;
 mod batch;
 mod caller;
 mod certifications;
+mod disclosures;
 mod edge;
 mod extract;
 mod graduation;

@@ -172,6 +172,14 @@ impl Problem {
         self
     }
 
+    /// Its code, if it says that somebody may not do or see something. A look-up that found nobody is none: it has a row
+    /// of its own (T4).
+    pub fn denial(&self) -> Option<Code> {
+        let code = self.first().code;
+        let is_denial = matches!(code.kind(), Kind::Forbidden | Kind::NotFound) && code != Code::MemberNoMatch;
+        is_denial.then_some(code)
+    }
+
     fn first(&self) -> &Refusal {
         &self.refusals[0]
     }

@@ -2,8 +2,10 @@
 
 use super::problem::{Blocking, Problem};
 use crate::db::types::Micros;
+use crate::domain::audit::Outcome as AuditOutcome;
 use crate::domain::certification::FormState;
 use crate::domain::codes::Code;
+use crate::domain::disclosure::{DisclosureKind, Field};
 use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::line::is_plain;
@@ -56,6 +58,9 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    AuditOutcome,
+    DisclosureKind,
+    Field,
     Action,
     Warning,
     DestinationKind,

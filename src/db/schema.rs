@@ -378,6 +378,21 @@ diesel::table! {
         action -> Text,
         subject -> Nullable<Text>,
         request_id -> Text,
+        scope_path -> Nullable<Text>,
+        on_behalf_of -> Nullable<BigInt>,
+        outcome -> Text,
+        code -> Nullable<Text>,
+        times -> BigInt,
+        sequence -> Nullable<BigInt>,
+        hash -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    audit_cuts (sequence) {
+        sequence -> BigInt,
+        hash -> Binary,
+        at -> BigInt,
     }
 }
 
@@ -388,6 +403,9 @@ diesel::table! {
         account_id -> BigInt,
         organization_id -> BigInt,
         member_id -> Nullable<BigInt>,
+        kind -> Text,
+        fields -> Nullable<Text>,
+        purpose -> Nullable<Text>,
     }
 }
 
@@ -465,6 +483,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cohort_members,
     policies,
     audit_log,
+    audit_cuts,
     look_ups,
     budgets,
     idempotency_keys,

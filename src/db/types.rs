@@ -5,7 +5,9 @@
 
 use super::connection::Backend;
 use crate::domain::actor::AccountKind;
+use crate::domain::audit::Outcome as AuditOutcome;
 use crate::domain::certification::FormState;
+use crate::domain::disclosure::DisclosureKind;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::Identity;
@@ -79,7 +81,9 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    AuditOutcome,
     AccountKind,
+    DisclosureKind,
     Phase,
     ApprovalSide,
     DestinationKind,

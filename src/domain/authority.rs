@@ -84,6 +84,7 @@ const SIGNED_IN: &[Capacity] = &[Capacity::Member, Capacity::Administrator, Capa
 const MEMBERS: &[Capacity] = &[Capacity::Member];
 const ADMINISTRATORS: &[Capacity] = &[Capacity::Administrator];
 const INTEGRATORS: &[Capacity] = &[Capacity::Integrator];
+const AUDITORS: &[Capacity] = &[Capacity::Auditor];
 const PEOPLE: &[Capacity] = &[Capacity::Member, Capacity::Administrator];
 const OFFICIALS: &[Capacity] = &[Capacity::Administrator, Capacity::Integrator];
 
@@ -97,6 +98,11 @@ macro_rules! actions {
             Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
         ReadInbox = "read_inbox", "查看本组织操作中心", "read the own organization's inbox",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
+
+        ReadDisclosures = "read_disclosures", "查看谁查询过本人信息", "read who looked for oneself or saw one's data in full",
+            Oneself, MEMBERS or RequestMembersOnly, [Myself] or RequestNotFound;
+        ReadAudit = "read_audit", "查阅审计日志", "read the audit log of the own organization's subtree",
+            Oneself, AUDITORS or ActorNotAuditor, [Myself] or RequestNotFound;
 
         ReadPolicy = "read_policy", "查看年度策略", "read a season's policy",
             Nation, SIGNED_IN or RequestUnauthenticated, [Own Below] or PolicyNotAllowed;
@@ -166,6 +172,8 @@ macro_rules! actions {
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
         IssueMemberCode = "issue_member_code", "为团员签发重置码", "issue a one-time code to a member",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+        RevealMember = "reveal_member", "查看团员完整证件号和手机号", "see a member's ID number and telephone in full",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or MemberRevealNotAllowed;
         UploadForm = "upload_form", "上传《入团志愿书》", "upload a member's application form",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotUploader;
         FileAsSource = "file_as_source", "转出方发起转接", "start a transfer of a member of the own subtree",
@@ -181,7 +189,7 @@ macro_rules! actions {
         FileForOneself = "file_for_oneself", "本人发起转接", "start one's own transfer",
             Oneself, MEMBERS or RequestMembersOnly, [Myself] or TransferOutOfScope;
         ProposeTransfer = "propose_transfer", "发起转接", "start a transfer, or preview it, for oneself or from either side",
-            Oneself, PEOPLE or ActorNotAdministrator, [Myself] or TransferOutOfScope;
+            Oneself, PEOPLE or RequestMembersOnly, [Myself] or TransferOutOfScope;
         FileInbound = "file_inbound", "外省系统发起转接", "start a transfer out of another province's system",
             Person, INTEGRATORS or TransferInboundNotAllowed, [Stranger] or TransferInboundNotAllowed;
         ListTransfers = "list_transfers", "查看转接列表", "list one's own transfers, one's subtree's or one's province's",

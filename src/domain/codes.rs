@@ -553,6 +553,11 @@ codes! {
         "The audit log is for auditors.",
         "请联系本组织或者上级组织的审计员。",
         "Ask an auditor of your organization or of one above.";
+    MemberRevealNotAllowed = "member.reveal_not_allowed", Forbidden, Some(Rule::O6),
+        "只有团员所在支部及其直属上级的管理员可以查看完整的身份号码和手机号码。",
+        "Only an administrator of the member's branch or its direct superior sees the ID number and telephone in full.",
+        "请联系该团员所在团支部或其直属上级的管理员。",
+        "Ask an administrator of the member's branch or its direct superior.";
     AccountResetCodeInvalid = "account.reset_code_invalid", Invalid, Some(Rule::O5),
         "重置码或身份证号不正确,或重置码已使用、已过期。",
         "The code or the ID number is wrong, or the code was used or has expired.",

@@ -58,6 +58,17 @@ fn decode(prefix: &str, text: &str) -> Result<i64, ParseIdError> {
     if key > 0 { Ok(key) } else { Err(ParseIdError) }
 }
 
+/// Whether a text has the form of an id of any kind: only such a one is taken over from an address into a log.
+pub fn has_form(text: &str) -> bool {
+    let parts = text.split_once('_');
+    parts.is_some_and(|(prefix, body)| {
+        prefix.len() == 3
+            && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
+            && body.len() == LENGTH
+            && body.bytes().all(|byte| ALPHABET.contains(&byte))
+    })
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
@@ -126,6 +137,7 @@ mod tests {
             let id = MemberId(key);
             prop_assert_eq!(id.to_string().parse::<MemberId>(), Ok(id));
             prop_assert!(id.to_string().parse::<OrganizationId>().is_err());
+            prop_assert!(has_form(&id.to_string()));
         }
 
         #[test]

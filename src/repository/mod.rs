@@ -19,6 +19,8 @@ pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod retention;
+pub mod sealed;
 pub mod search;
 pub mod sessions;
 pub mod transfers;

@@ -3,6 +3,7 @@
 pub mod code;
 pub mod passwords;
 pub mod refresh;
+pub mod seal;
 pub mod token_keys;
 pub mod tokens;
 pub mod vault;

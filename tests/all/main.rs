@@ -6,6 +6,10 @@
 mod accounts;
 mod appointments;
 mod architecture;
+mod audit;
+mod authorization;
+mod backup;
+mod bench;
 mod certification;
 mod demo;
 mod docs;
@@ -19,6 +23,7 @@ mod look_up;
 mod marks;
 mod openapi;
 mod organizations;
+mod plans;
 mod policies;
 mod privacy;
 mod reset;

@@ -30,12 +30,13 @@ use zhuanjie::config::Keys;
 use zhuanjie::db::Conn;
 use zhuanjie::db::schema::{accounts, appointments, members, memberships, organizations};
 use zhuanjie::db::types::Micros;
-use zhuanjie::domain::actor::AccountKind;
+use zhuanjie::domain::actor::{AccountKind, Actor, Office, Role};
 use zhuanjie::domain::id_number::IdNumber;
 use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId, SessionId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
+use zhuanjie::domain::retention::Retention;
 use zhuanjie::domain::time::{Month, Timestamp};
 use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
@@ -156,14 +157,15 @@ impl World {
         let app = App {
             db: db.db(),
             clock: clock.clone(),
-            vault: keys.vault,
+            vault: keys.vault.clone(),
             tokens: keys.tokens,
             passwords: Passwords::new(2),
-            files: Files::new(files.clone()),
+            files: Files::new(files.clone(), keys.vault),
             // Tests write round the service, which then has nothing to forget.
             presence: Presence::new(Duration::ZERO),
             proxies: Proxies::default(),
             wechat: None,
+            retention: Retention::default(),
         };
         let app = change(app);
         let (base, server) = serve(app.clone(), door.clone());
@@ -466,6 +468,54 @@ impl World {
             .expect("an account");
         let sealed = sealed.expect("a person's account");
         self.app.vault.open(Sealed::IdNumber, &sealed).expect("our own seal")
+    }
+
+    /// A person acting from his office, as the rules see him.
+    pub fn officer(&self, name: &str) -> Actor {
+        let &(account, appointment) = &self.offices[name];
+        let organization = self.offices_place(appointment);
+        let office = Office {
+            appointment,
+            organization: organization.id,
+            path: organization.path.clone(),
+            kind: organization.kind,
+        };
+        Actor::administrator(account, self.someone(name).member, office)
+    }
+
+    /// The key of the office somebody holds or held.
+    pub fn officer_key(&self, name: &str) -> i64 {
+        self.offices[name].1.0
+    }
+
+    fn offices_place(&self, office: AppointmentId) -> &Placed {
+        let organization: OrganizationId = appointments::table
+            .find(office)
+            .select(appointments::organization_id)
+            .first(&mut self.db.conn())
+            .expect("an appointment");
+        let found = self.organizations.values().find(|placed| placed.id == organization);
+        found.expect("an organization of the country")
+    }
+
+    /// A person acting for himself, as the rules see him.
+    pub fn actor(&self, name: &str) -> Actor {
+        let Person { account, member } = self.someone(name);
+        Actor {
+            account: Some(account),
+            member,
+            role: Role::Member,
+        }
+    }
+
+    /// An organization's place in the tree.
+    pub fn path(&self, name: &str) -> Path {
+        self.place(name).path.clone()
+    }
+
+    /// Everybody, by name.
+    pub fn people(&self) -> impl Iterator<Item = &str> {
+        self.people.keys().map(String::as_str)
     }
 
     /// Somebody who is not signed in.
