@@ -67,7 +67,11 @@ fn office((organization, appointment, account): Held) -> Office {
     let office = Some(appointment);
     Office {
         organization,
-        bearer: Bearer { account, office },
+        bearer: Bearer {
+            account,
+            session: None,
+            office,
+        },
     }
 }
 

@@ -1,9 +1,10 @@
 //! How a request is sent, and sent again while its outcome is unknown.
 
 use super::ledger::Ledger;
+use super::signer::Signer;
 use crate::clock::Clock;
 use crate::domain::ids::{AccountId, AppointmentId};
-use crate::security::tokens::{Bearer, Tokens};
+use crate::security::tokens::Bearer;
 use anyhow::Result;
 use awc::http::{Method, header};
 use chrono::TimeDelta;
@@ -73,7 +74,7 @@ pub struct Client {
     http: awc::Client,
     urls: Vec<String>,
     next: Cell<usize>,
-    tokens: Tokens,
+    signer: Signer,
     issued: RefCell<HashMap<(AccountId, Option<AppointmentId>), (String, Instant)>>,
     clock: Clock,
     ledger: Option<Ledger>,
@@ -84,7 +85,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(urls: &[String], tokens: Tokens, ledger: Option<Ledger>, patience: Duration, run: String) -> Rc<Self> {
+    pub fn new(urls: &[String], signer: Signer, ledger: Option<Ledger>, patience: Duration, run: String) -> Rc<Self> {
         let connector = awc::Connector::new().limit(0).timeout(Duration::from_secs(2));
         let http = awc::Client::builder()
             .connector(connector)
@@ -95,7 +96,7 @@ impl Client {
             http,
             urls: urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect(),
             next: Cell::new(0),
-            tokens,
+            signer,
             issued: RefCell::default(),
             clock: Clock::system(),
             ledger,
@@ -187,7 +188,7 @@ impl Client {
         {
             return Ok(header.clone());
         }
-        let header = format!("Bearer {}", self.tokens.issue(bearer, self.clock.now())?);
+        let header = format!("Bearer {}", self.signer.issue(bearer, self.clock.now())?);
         issued.insert(whose, (header.clone(), Instant::now()));
         Ok(header)
     }

@@ -1,10 +1,13 @@
 //! The command `bench` and its parts.
 
 use super::play::{Mix, Plan};
+use super::signer::Signer;
 use super::{cast, ledger, load, micro, play};
 use crate::cli::{self, Database};
+use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::{Db, Settings};
+use actix_web::rt::System;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -103,9 +106,12 @@ pub fn open(database: &Database) -> Result<Db> {
 
 fn play(options: Run) -> Result<()> {
     let keys = Keys::from_environment()?;
-    let cast = {
-        let mut conn = open(&options.database)?.bulk_connection()?;
-        cast::gather(&mut conn, &keys.vault, options.part, options.members)?
+    let (cast, signer) = {
+        let db = open(&options.database)?;
+        let cast = cast::gather(&mut db.bulk_connection()?, &keys.vault, options.part, options.members)?;
+        let now = Clock::system().now();
+        let signer = System::new().block_on(Signer::of(&db, &keys, &cast, now))?;
+        (cast, signer)
     };
     log::info!("{cast}");
     let plan = Plan {
@@ -119,7 +125,7 @@ fn play(options: Run) -> Result<()> {
         ledger: options.ledger,
         patience: Duration::from_secs(options.patience),
     };
-    let report = play::play(plan, cast, keys.tokens)?;
+    let report = play::play(plan, cast, signer)?;
     cli::say(&report.text())?;
     if options.unverified {
         return Ok(());

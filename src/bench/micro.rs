@@ -3,7 +3,7 @@
 use crate::cli;
 use crate::clock::Clock;
 use crate::config::TOKEN_LIFETIME;
-use crate::domain::ids::{AccountId, AppointmentId};
+use crate::domain::ids::{AccountId, AppointmentId, SessionId};
 use crate::security::tokens::{Bearer, Tokens};
 use anyhow::Result;
 use std::hint::black_box;
@@ -22,6 +22,7 @@ pub fn run() -> Result<()> {
     let now = Clock::system().now();
     let bearer = Bearer {
         account: AccountId(7),
+        session: Some(SessionId(5)),
         office: Some(AppointmentId(3)),
     };
     let token = tokens.issue(bearer, now)?;

@@ -4,9 +4,10 @@ use super::cast::{Candidate, Cast, Office, Township};
 use super::client::{Answer, Client, Request};
 use super::ledger::Ledger;
 use super::meter::{End, Meter};
+use super::signer::Signer;
 use crate::domain::ids::OrganizationId;
 use crate::security::random_text;
-use crate::security::tokens::{Bearer, Tokens};
+use crate::security::tokens::Bearer;
 use anyhow::{Context, Result, anyhow, bail};
 use awc::http::Method;
 use rand::{RngExt, SeedableRng};
@@ -211,18 +212,18 @@ impl Stage {
 ///
 /// # Errors
 /// When a thread can't be had, or the ledger can't be written.
-pub fn play(plan: Plan, cast: Cast, tokens: Tokens) -> Result<Report> {
+pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Report> {
     let ledger = plan.ledger.as_deref().map(Ledger::open).transpose()?;
     let stage = Arc::new(Stage::new(cast));
     let plan = Arc::new(plan);
     let from = Instant::now() + plan.warm_up;
     let threads: Vec<_> = (0..plan.threads)
         .map(|thread| {
-            let (plan, stage, tokens, ledger) = (plan.clone(), stage.clone(), tokens.clone(), ledger.clone());
+            let (plan, stage, signer, ledger) = (plan.clone(), stage.clone(), signer.clone(), ledger.clone());
             std::thread::spawn(move || {
                 let run = format!("b{thread}-{}", &random_text()[..8]);
                 actix_web::rt::System::new().block_on(async move {
-                    let client = Client::new(&plan.urls, tokens, ledger, plan.patience, run);
+                    let client = Client::new(&plan.urls, signer, ledger, plan.patience, run);
                     let troupe = Troupe {
                         stage,
                         client,
@@ -357,7 +358,14 @@ impl Troupe {
         let candidate = candidate.context("no member is left; give more with --members")?;
         let township = self.township();
         let (filer, member) = match (operation, candidate.account) {
-            (Operation::FileByMember, Some(account)) => (Bearer { account, office: None }, None),
+            (Operation::FileByMember, Some(account)) => (
+                Bearer {
+                    account,
+                    session: None,
+                    office: None,
+                },
+                None,
+            ),
             (Operation::FileByTarget, _) => {
                 let named = json!({"name": candidate.name, "id_number": candidate.id_number});
                 (township.office.bearer, Some(named))

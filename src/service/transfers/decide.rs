@@ -47,6 +47,11 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Whether it is given by whoever's turn it is; any other is the filer's own, or another system's.
+    fn is_in_turn(&self) -> bool {
+        matches!(self, Self::Approve | Self::Refuse { .. } | Self::Assign { .. })
+    }
+
     /// What one needs for it.
     fn permission(&self) -> Action {
         match self {
@@ -108,8 +113,9 @@ pub fn decide(
     }?;
     expected.admit(transfer.version)?;
     take_back(conn, &transition.case, &before)?;
+    let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
-    let (case, holders) = store(conn, context, &transfer, transition, &policy, decision.action())?;
+    let (case, holders) = store(conn, context, &transfer, transition, turn, &policy, decision.action())?;
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     if is_inbound {
         // Somebody from another province may have become a member just now.
@@ -118,13 +124,15 @@ pub fn decide(
     finish(conn, context, stored, &Loaded { case, holders, policy })
 }
 
-/// Stores a transition: the guarded row, its one event, the member's move, the next inbox rows and the audit row. Gives back
-/// the case with the organizations it is before now; `policy` is that of its season.
+/// Stores a transition: the guarded row, its one event, the member's move, the next inbox rows and the audit row, which
+/// says on whose behalf somebody acted whose `turn` it was not (A10). Gives back the case with the organizations it is
+/// before now; `policy` is that of its season.
 pub(super) fn store(
     conn: &mut Conn,
     context: &Context,
     transfer: &Transfer,
     transition: Transition,
+    turn: Option<OrganizationId>,
     policy: &Policy,
     action: &str,
 ) -> Result<(Case, Vec<OrganizationId>)> {
@@ -144,7 +152,7 @@ pub(super) fn store(
         inbound::close(conn, case.id)?;
     }
     let holders = hand_over(conn, &case, policy, &transfer.member_name, &[])?;
-    audit::record(conn, context, action, Some(&case.id.to_string()))?;
+    audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))?;
     Ok((case, holders))
 }
 

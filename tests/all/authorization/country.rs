@@ -1,0 +1,491 @@
+//! The country the operations are tried in: one of each thing at a class and at its college, people whose names say where
+//! they belong, and everybody who stands to them in some way.
+
+use crate::external::{country, system};
+use crate::support::Engine;
+use crate::support::TestDb;
+use crate::support::database::texts;
+use crate::support::http::Client;
+use crate::support::rows::declared;
+use crate::support::world::World;
+use diesel::prelude::*;
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use zhuanjie::config::Keys;
+use zhuanjie::db::schema::members;
+use zhuanjie::domain::actor::{Actor, Role};
+use zhuanjie::domain::authority::{Object, Side, Sides};
+use zhuanjie::domain::ids::{
+    AccountId, AppointmentId, AppointmentRequestId, CertificationId, MemberId, MonthChangeId, OrganizationId,
+    TransferId,
+};
+use zhuanjie::domain::office::OfficeRole;
+use zhuanjie::domain::organization::Path;
+use zhuanjie::security::vault::Purpose;
+use zhuanjie::service::jobs::Job;
+
+const SPRING: &str = "2026-03-02T02:00:00Z";
+/// 1 June 2026, 00:00 in Asia/Shanghai: class 1 turns into a graduate branch.
+const SWITCH: &str = "2026-05-31T16:00:00Z";
+/// The key of nothing.
+const NOTHING: i64 = 9_999_999;
+/// Everybody with an office who stands to the class or the college in some way of his own.
+const OFFICERS: &[&str] = &[
+    "class_1",
+    "class_2",
+    "college",
+    "university",
+    "province",
+    "nation",
+    "employer",
+    "village",
+    "township",
+    "beijing",
+    "station",
+];
+/// The member himself, one of the same branch, and one of nowhere near.
+const MEMBERS: &[&str] = &["class_1/1", "class_1/2", "village/1"];
+
+/// What an operation is called on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// Nothing: anybody may call.
+    Public,
+    Oneself,
+    Nation,
+    Person,
+    Organization,
+    Holding,
+    Member,
+    /// A member whose form waits.
+    Uploading,
+    Form,
+    Office,
+    /// An office that has ended.
+    EndedOffice,
+    OfficeRequest,
+    MonthChange,
+    Transfer,
+    Integrator,
+}
+
+/// One thing, as an id, as what does not exist in its place, and as the rules see it.
+pub struct Thing {
+    pub about: About,
+    pub name: String,
+    pub id: String,
+    pub ghost: String,
+    pub place: Place,
+}
+
+/// Where a thing stands.
+pub enum Place {
+    Oneself,
+    Nation,
+    Anyone,
+    At {
+        path: Path,
+        member: Option<MemberId>,
+        holders: Vec<OrganizationId>,
+    },
+    Between {
+        sides: Box<Sides<'static>>,
+        holders: Vec<OrganizationId>,
+        /// The organization that filed it, if one did.
+        starter: Option<OrganizationId>,
+        /// Whose names stand in it.
+        names: Vec<String>,
+    },
+}
+
+impl Thing {
+    /// It, as the one function takes it.
+    pub fn with_object<T>(&self, then: impl FnOnce(Object<'_>) -> T) -> T {
+        match &self.place {
+            Place::Oneself => then(Object::Oneself),
+            Place::Nation => then(Object::Nation),
+            Place::Anyone => then(Object::Anyone),
+            Place::At { path, member, holders } => then(Object::At {
+                path,
+                about: *member,
+                holders,
+            }),
+            Place::Between { sides, holders, .. } => {
+                let sides = Sides {
+                    holders,
+                    ..Sides::clone(sides)
+                };
+                then(Object::Between(&sides))
+            }
+        }
+    }
+}
+
+/// Somebody who calls.
+pub struct Position {
+    pub name: String,
+    pub client: Client,
+    /// `None` for whoever is not signed in.
+    pub actor: Option<Actor>,
+}
+
+pub struct Country {
+    pub world: World,
+    pub positions: Vec<Position>,
+    pub things: Vec<Thing>,
+    /// Everybody's number and telephone, in full: no answer at all holds one.
+    pub secrets: BTreeSet<String>,
+}
+
+/// A name that says where somebody belongs, in brackets that stand in no other text.
+pub fn marked(person: &str) -> String {
+    format!("『{person}』")
+}
+
+impl Country {
+    pub fn new(db: TestDb) -> Self {
+        let mut world = country(db, SPRING);
+        for number in [4, 5] {
+            world.add_member(&format!("class_1/{number}"), "class_1", "2004-05-06");
+        }
+        world.appoint_as("auditor", "college", OfficeRole::Auditor);
+        for place in ["class_1", "college"] {
+            world.appoint(&format!("former {place}"), place);
+            world.db.execute(&format!(
+                "UPDATE appointments SET ended_at = 1 WHERE id = {}",
+                world.officer_key(&format!("former {place}"))
+            ));
+        }
+        let secrets = mark(&world);
+        let mut made = Made {
+            things: Vec::new(),
+            world,
+        };
+        made.school();
+        made.transfers();
+        made.plain();
+        let Made { things, world } = made;
+        let positions = positions(&world);
+        Self {
+            world,
+            positions,
+            things,
+            secrets,
+        }
+    }
+
+    pub fn of(&self, about: About) -> Vec<&Thing> {
+        self.things.iter().filter(|thing| thing.about == about).collect()
+    }
+
+    /// Everything that is stored, table by table, but for the log and the budgets, which note denied requests too.
+    pub fn stored(&self) -> BTreeMap<String, String> {
+        let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for column in declared().into_keys() {
+            let (table, column) = column.split_once('.').expect("a table and a column");
+            tables.entry(table.to_owned()).or_default().push(column.to_owned());
+        }
+        tables.retain(|table, _| !["audit_log", "budgets"].contains(&table.as_str()) && !table.starts_with("audit_"));
+        let mut conn = self.world.db.conn();
+        let read = |(table, columns): (String, Vec<String>)| {
+            let row = match self.world.db.engine() {
+                Engine::Postgres => format!("{table}::text"),
+                Engine::Sqlite => {
+                    let quoted: Vec<String> = columns.iter().map(|column| format!("quote({column})")).collect();
+                    quoted.join(" || ',' || ")
+                }
+            };
+            let rows = texts(&mut conn, &format!("SELECT {row} AS value FROM {table} ORDER BY 1"));
+            (table, rows.join("\n"))
+        };
+        tables.into_iter().map(read).collect()
+    }
+}
+
+/// Gives everybody a name that says where he belongs, and a telephone; gives back what is to be told in full to nobody.
+fn mark(world: &World) -> BTreeSet<String> {
+    world.db.execute("UPDATE members SET name = '『' || name || '』'");
+    world
+        .db
+        .execute("UPDATE accounts SET name = '『' || name || '』' WHERE kind = 'person'");
+    let vault = Keys::demo().vault;
+    let mut secrets = BTreeSet::new();
+    let people: Vec<String> = world.people().map(str::to_owned).collect();
+    for (person, serial) in people.iter().zip(10_000_u32..) {
+        secrets.insert(world.id_number(person));
+        let phone = format!("139{:08}", u64::from(serial) * 4_567);
+        if person.contains('/') {
+            diesel::update(members::table.find(MemberId(world.mem_key(person))))
+                .set((
+                    members::phone_sealed.eq(vault.seal(Purpose::Phone, &phone)),
+                    members::phone_digest.eq(vault.digest(Purpose::Phone, &phone)),
+                ))
+                .execute(&mut world.db.conn())
+                .expect("a telephone");
+        }
+        secrets.insert(phone);
+    }
+    secrets
+}
+
+struct Made {
+    things: Vec<Thing>,
+    world: World,
+}
+
+impl Made {
+    fn key(&self, question: &str) -> i64 {
+        self.world.db.number(question)
+    }
+
+    fn holders(&self, kind: &str, subject: i64) -> Vec<OrganizationId> {
+        let question = format!(
+            "SELECT CAST(organization_id AS TEXT) AS value FROM tasks WHERE kind = '{kind}' AND subject_id = {subject}"
+        );
+        let found = self.world.db.texts(&question);
+        assert!(!found.is_empty(), "{kind}: it is somebody's turn");
+        found
+            .iter()
+            .map(|key| OrganizationId(key.parse().expect("a key")))
+            .collect()
+    }
+
+    fn add(&mut self, about: About, name: &str, ids: (String, String), place: Place) {
+        let (id, ghost) = ids;
+        let name = name.to_owned();
+        self.things.push(Thing {
+            about,
+            name,
+            id,
+            ghost,
+            place,
+        });
+    }
+
+    /// What stands at an organization.
+    fn at(&self, organization: &str, member: Option<i64>, holders: Vec<OrganizationId>) -> Place {
+        Place::At {
+            path: self.world.path(organization),
+            member: member.map(MemberId),
+            holders,
+        }
+    }
+
+    /// Marks, forms, offices and requests.
+    fn school(&mut self) {
+        let world = &self.world;
+        let marks = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-07"}]});
+        world.admin("college").write("/v1/graduation-marks", &marks).expect(200);
+        let delayed = json!({"member": world.mem("class_1/1"), "identity": "delayed", "month": "2026-09",
+            "reason": marked("class_1/1")});
+        let marks = json!({"mode": "all_or_nothing", "items": [delayed]});
+        world.admin("class_1").write("/v1/member-marks", &marks).expect(200);
+        world.at(SWITCH);
+        world.run(Job::YearlySwitch, SWITCH);
+        let change = json!({"branch": world.org("class_1"), "month": "2026-09", "reason": marked("college")});
+        world.admin("college").write("/v1/month-changes", &change).expect(201);
+        world.db.execute(
+            "UPDATE members SET joined_month = 202105, certification = 'not_uploaded' WHERE name = '『class_1/2』'",
+        );
+        let path = format!("/v1/members/{}/certification", world.mem("class_1/2"));
+        let client = world.admin("class_1");
+        let request = client.request("POST", &path).header("content-type", "application/pdf");
+        request.header("idempotency-key", "form").body(pdf()).send().expect(201);
+        for place in ["class_1", "college"] {
+            let path = format!("/v1/organizations/{}/appointments", world.org(place));
+            let body = json!({"member": world.mem("class_1/2")});
+            world.admin(place).write(&path, &body).expect(202);
+        }
+        self.things_of_the_school();
+    }
+
+    fn things_of_the_school(&mut self) {
+        let change = self.key("SELECT id AS value FROM month_changes");
+        let ids = (MonthChangeId(change).to_string(), MonthChangeId(NOTHING).to_string());
+        let place = self.at("class_1", None, self.holders("month_change", change));
+        self.add(About::MonthChange, "class_1", ids, place);
+
+        let member = self.world.mem_key("class_1/2");
+        let form = self.key("SELECT id AS value FROM certifications");
+        let ids = (CertificationId(form).to_string(), CertificationId(NOTHING).to_string());
+        let place = self.at("class_1", Some(member), self.holders("certification", form));
+        self.add(About::Form, "class_1/2", ids, place);
+        let ids = (MemberId(member).to_string(), MemberId(NOTHING).to_string());
+        let branch = vec![OrganizationId(self.world.org_key("class_1"))];
+        let place = self.at("class_1", Some(member), branch);
+        self.add(About::Uploading, "class_1/2", ids, place);
+
+        for (place, superior) in [("class_1", "college"), ("college", "university")] {
+            let superior = vec![OrganizationId(self.world.org_key(superior))];
+            let ghost = AppointmentId(NOTHING).to_string();
+            let office = AppointmentId(self.world.officer_key(place)).to_string();
+            let at = self.at(place, None, superior.clone());
+            self.add(About::Office, place, (office, ghost.clone()), at);
+            let former = AppointmentId(self.world.officer_key(&format!("former {place}"))).to_string();
+            let at = self.at(place, None, superior);
+            self.add(About::EndedOffice, place, (former, ghost), at);
+            let organization = self.world.org_key(place);
+            let request = self.key(&format!(
+                "SELECT id AS value FROM appointment_requests WHERE organization_id = {organization}"
+            ));
+            let at = self.at(place, None, self.holders("appointment", request));
+            let ids = (
+                AppointmentRequestId(request).to_string(),
+                AppointmentRequestId(NOTHING).to_string(),
+            );
+            self.add(About::OfficeRequest, place, ids, at);
+        }
+    }
+
+    /// One that waits at a village, one for Beijing filed by the college, one that was accepted, one to a special unit.
+    fn transfers(&mut self) {
+        let world = &self.world;
+        let address = json!({"division_code": "420106", "text": "一号"});
+        let home = |member: &str, target: &str| {
+            json!({"reason": "unsettled", "target": world.org(target), "explanation": marked(member),
+                "details": {"home_address": {"division_code": "420106", "text": marked(member)}}})
+        };
+        let file = |client: &Client, body: &Value| client.write("/v1/transfers", body).expect(201).json();
+        file(&world.person("class_1/1"), &home("class_1/1", "village"));
+        let external = json!({"province": 11, "name": "某公司", "organization": "某公司团委",
+            "address": {"division_code": "110105", "text": "建国路1号"}});
+        let body = json!({"reason": "employed_with_league", "member": {"id": world.mem("class_1/3")},
+            "details": {"employer_name": "某公司", "employer_address": address, "external": external}});
+        file(&world.admin("college"), &body);
+        let accepted = file(&world.person("class_1/4"), &home("class_1/4", "township"));
+        let path = format!("/v1/transfers/{}/approve", accepted["id"].as_str().expect("an id"));
+        world.admin("township").decide(&path, 1, &json!({})).expect(200);
+        file(&world.person("class_1/5"), &json!({"reason": "special_unit"}));
+        // What is nobody's here, so that a list without its filter has something to show.
+        file(&world.person("class_2/1"), &home("class_2/1", "home"));
+        file(&world.person("teachers/1"), &home("teachers/1", "home"));
+        for (name, duty, target, starter) in [
+            ("class_1/1", "approval_in", "village", None),
+            ("class_1/3", "external_answer", "beijing", Some("college")),
+            ("class_1/4", "assignment", "township", None),
+            ("class_1/5", "province", "province", None),
+            ("class_2/1", "approval_in", "home", None),
+            ("teachers/1", "approval_in", "home", None),
+        ] {
+            self.transfer(name, duty, target, starter);
+        }
+    }
+
+    fn transfer(&mut self, name: &str, duty: &str, target: &str, starter: Option<&str>) {
+        let member = self.world.mem_key(name);
+        let key = self.key(&format!("SELECT id AS value FROM transfers WHERE member_id = {member}"));
+        let (branch, _) = name.split_once('/').expect("a branch and a number");
+        let secret = duty == "province";
+        let sides = Sides {
+            member: Some(MemberId(member)),
+            secret,
+            source: Side {
+                organization: Some(OrganizationId(self.world.org_key(branch))),
+                path: Some(self.world.path(branch)),
+                province: None,
+            },
+            target: Side {
+                organization: Some(OrganizationId(self.world.org_key(target))),
+                path: (!secret).then(|| self.world.path(target)),
+                province: (duty == "external_answer").then_some(11),
+            },
+            holders: &[],
+        };
+        let place = Place::Between {
+            sides: Box::new(sides),
+            holders: self.holders(duty, key),
+            starter: starter.map(|starter| OrganizationId(self.world.org_key(starter))),
+            names: [Some(name), starter, (duty == "assignment").then_some(target)]
+                .into_iter()
+                .flatten()
+                .map(str::to_owned)
+                .collect(),
+        };
+        let ids = (TransferId(key).to_string(), TransferId(NOTHING).to_string());
+        self.add(About::Transfer, duty, ids, place);
+    }
+
+    fn plain(&mut self) {
+        for (place, superior) in [("class_1", "college"), ("college", "university")] {
+            let ids = (self.world.org(place), OrganizationId(NOTHING).to_string());
+            let holders = vec![OrganizationId(self.world.org_key(superior))];
+            let at = self.at(place, None, holders);
+            self.add(About::Organization, place, ids, at);
+        }
+        let ids = (self.world.org("holding"), OrganizationId(NOTHING).to_string());
+        let at = self.at("holding", None, Vec::new());
+        self.add(About::Holding, "holding", ids, at);
+        for name in ["class_1/1", "class_1/2"] {
+            let ids = (self.world.mem(name), MemberId(NOTHING).to_string());
+            let at = self.at("class_1", Some(self.world.mem_key(name)), Vec::new());
+            self.add(About::Member, name, ids, at);
+        }
+        let integrator = crate::external::issue(&self.world, "university").id;
+        let revoke = format!("/v1/integrators/{integrator}/revoke");
+        self.world.admin("nation").write(&revoke, &json!({})).expect(200);
+        self.add(
+            About::Integrator,
+            "university",
+            (integrator, AccountId(NOTHING).to_string()),
+            Place::Nation,
+        );
+        for (about, place) in [
+            (About::Public, Place::Anyone),
+            (About::Oneself, Place::Oneself),
+            (About::Nation, Place::Nation),
+            (About::Person, Place::Anyone),
+        ] {
+            self.add(about, "", (String::new(), String::new()), place);
+        }
+    }
+}
+
+/// A PDF as far as its first and last bytes tell.
+pub fn pdf() -> Vec<u8> {
+    b"%PDF-1.7\n          \nstartxref\n9\n%%EOF\n".to_vec()
+}
+
+fn positions(world: &World) -> Vec<Position> {
+    let mut all = vec![Position {
+        name: "nobody".to_owned(),
+        client: world.anybody(),
+        actor: None,
+    }];
+    all.extend(OFFICERS.iter().map(|name| Position {
+        name: format!("administrator of {name}"),
+        client: world.admin(name),
+        actor: Some(world.officer(name)),
+    }));
+    all.extend(MEMBERS.iter().map(|name| Position {
+        name: format!("member {name}"),
+        client: world.person(name),
+        actor: Some(world.actor(name)),
+    }));
+    let auditor = world.officer("auditor");
+    let office = auditor.office().cloned().expect("an office");
+    all.push(Position {
+        name: "auditor of college".to_owned(),
+        client: world.admin("auditor"),
+        actor: Some(Actor {
+            role: Role::Auditor(office),
+            ..auditor
+        }),
+    });
+    for (name, province) in [("beijing", Some(11)), ("guangdong", Some(44)), ("railway", None)] {
+        let client = system(world, name);
+        let account = world.db.number("SELECT max(account_id) AS value FROM integrators");
+        all.push(Position {
+            name: format!("system of {name}"),
+            client,
+            actor: Some(Actor {
+                account: Some(AccountId(account)),
+                member: None,
+                role: Role::Integrator {
+                    organization: OrganizationId(world.org_key(name)),
+                    province,
+                },
+            }),
+        });
+    }
+    all
+}

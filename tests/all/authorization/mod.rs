@@ -1,0 +1,390 @@
+//! Who may see and do what (O6), tried: every operation of the OpenAPI document, from every position, on things at a class
+//! and at its college; named after OWASP's API Security Top 10 2023 (API1 objects, API3 properties, API5 functions).
+//!
+//! Each answer is held against [`zhuanjie::domain::authority::decide`], whose matrix is `docs/authorization.md`. Whatever
+//! may not be seen answers byte for byte as what does not exist; whatever anybody receives is searched for names of people
+//! outside his scope, and for any ID number and telephone in full; and what was refused has changed no table.
+//!
+//! What it finds was tried by taking one filter away at a time:
+//!
+//! | broken on purpose | what fails |
+//! |---|---|
+//! | (to be filled in) | |
+
+mod country;
+mod page;
+mod recipes;
+
+use crate::support::both_engines;
+use crate::support::http::Answer;
+use country::{About, Country, Place, Position, Thing};
+use recipes::{RECIPES, Recipe};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use zhuanjie::api;
+use zhuanjie::domain::actor::Role;
+use zhuanjie::domain::authority::{Action, Capacity, Object, Relation, Verdict, admit, decide, verdict};
+use zhuanjie::domain::codes::Code;
+
+/// An operation of the document.
+struct Operation {
+    method: String,
+    path: String,
+    /// What its handler demands; `None` for what anybody may call.
+    permission: Option<Action>,
+}
+
+fn operations() -> BTreeMap<String, Operation> {
+    let document: Value = serde_json::from_str(&api::document_text()).expect("a document");
+    let mut found = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let id = operation["operationId"].as_str().expect("an id").to_owned();
+            let permission = operation["x-permission"].as_str();
+            let operation = Operation {
+                method: method.to_uppercase(),
+                path: path.clone(),
+                permission: permission.map(|name| name.parse().expect("an action")),
+            };
+            found.insert(id, operation);
+        }
+    }
+    found
+}
+
+/// What the matrix says of a position and a thing, with what the workflow adds.
+fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: &Thing) -> Verdict {
+    let Some(door) = operation.permission else {
+        return Verdict::May;
+    };
+    let Some(actor) = &position.actor else {
+        return Verdict::MayNot(Code::RequestUnauthenticated);
+    };
+    let capacity = Capacity::of(actor);
+    if let Err(code) = admit(capacity, door) {
+        return Verdict::MayNot(code);
+    }
+    let action = recipe.action.unwrap_or(door);
+    // The system of no province has no transfers to list.
+    if door == Action::ListTransfers && capacity == Capacity::Integrator && actor.speaks_for().is_none() {
+        return Verdict::MayNot(Code::RequestMembersOnly);
+    }
+    // Others than administrators list their own, wherever they say.
+    if action == Action::ListTransfersBelow && capacity != Capacity::Administrator {
+        return Verdict::May;
+    }
+    if recipe.operation == "find_targets" && thing.about == About::Oneself {
+        return Verdict::May;
+    }
+    match (&thing.place, action) {
+        (
+            Place::Between {
+                starter: Some(starter), ..
+            },
+            Action::WithdrawTransfer,
+        ) if actor.acting_for() == Some(*starter) => verdict(capacity, action, Relation::Starter),
+        (Place::Between { sides, .. }, Action::AnswerExternal)
+            if actor.speaks_for().is_some() && actor.speaks_for() == sides.target.province =>
+        {
+            verdict(capacity, action, Relation::Holder)
+        }
+        // M2: it takes an administrator of the school sector.
+        (Place::At { .. }, Action::MarkMember)
+            if thing.with_object(|object| decide(actor, action, object)) == Verdict::May
+                && ["province", "nation"]
+                    .iter()
+                    .any(|organ| position.name.ends_with(organ)) =>
+        {
+            Verdict::MayNot(Code::MarkOutOfScope)
+        }
+        _ => thing.with_object(|object| decide(actor, action, object)),
+    }
+}
+
+fn call(country: &Country, position: &Position, operation: &Operation, recipe: &Recipe, id: &str) -> Answer {
+    let path = operation
+        .path
+        .replace("{id}", id)
+        .replace("{season}", "2026")
+        .replace("{code}", "transfer.not_found");
+    let path = format!("{path}{}", recipe.query.replace("{id}", id));
+    let request = position
+        .client
+        .request(&operation.method, &path)
+        .header("x-request-id", "tried")
+        // A connection kept between two calls may just be closed while the tables are read.
+        .header("connection", "close")
+        .header(
+            "idempotency-key",
+            &format!("{}-{}", recipe.operation, &id[id.len().saturating_sub(13)..]),
+        )
+        .header("if-match", "\"999\"");
+    match recipe.content(id, country) {
+        Some((kind, body)) => request.header("content-type", kind).body(body).send(),
+        None => request.send(),
+    }
+}
+
+/// Everything a client gets to see of an answer, but for what no two answers share and for the id it asked with.
+fn seen(answer: &Answer, id: &str) -> String {
+    let mut headers: Vec<String> = answer
+        .headers
+        .iter()
+        .filter(|(name, _)| !["date", "ratelimit"].contains(&name.as_str()))
+        .map(|(name, value)| format!("{name}: {}", String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    headers.sort();
+    let text = format!("{} {}\n{}", answer.status, headers.join("\n"), answer.text);
+    if id.is_empty() { text } else { text.replace(id, "…") }
+}
+
+/// Whether an answer is what a verdict says.
+fn fits(answer: &Answer, verdict: Verdict, missing: Code) -> bool {
+    let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
+    match verdict {
+        Verdict::May => !matches!(answer.status, 401 | 403) && !(answer.status == 404 && code() == missing.name()),
+        Verdict::MayNot(wanted) => matches!(answer.status, 401 | 403) && code() == wanted.name(),
+        Verdict::Unseen(wanted) => answer.status == 404 && code() == wanted.name(),
+    }
+}
+
+/// Whose names a position may read: those of his scope, his own, those of the officers above him, who act on what is his,
+/// and those in a transfer that he may see (A7).
+fn readable(country: &Country, position: &Position) -> impl Fn(&str) -> bool {
+    let world = &country.world;
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    if let Some(actor) = &position.actor {
+        let home = actor.office().map(|office| office.path.clone());
+        let himself = world
+            .people()
+            .find(|name| world.account(name) == actor.account.map(|account| account.to_string()).unwrap_or_default());
+        let home = home.or(himself
+            .and_then(|name| name.split_once('/'))
+            .map(|(branch, _)| world.path(branch)));
+        for name in world.people() {
+            let place = name.split('/').next().unwrap_or_default();
+            let place = place.strip_prefix("former ").unwrap_or(place);
+            let place = if place == "auditor" { "college" } else { place };
+            let path = world.path(place);
+            let inside = actor.office().is_some_and(|office| path.is_within(&office.path));
+            let above = !name.contains('/') && home.as_ref().is_some_and(|home| home.is_within(&path));
+            if inside || above || Some(name) == himself {
+                known.insert(name.to_owned());
+            }
+        }
+        for thing in country.of(About::Transfer) {
+            let visible = thing.with_object(|object| decide(actor, Action::ReadTransfer, object)) == Verdict::May;
+            if let (true, Place::Between { names, .. }) = (visible, &thing.place) {
+                known.extend(names.iter().cloned());
+            }
+        }
+    }
+    move |name| known.contains(name)
+}
+
+/// The names in brackets in a text.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.split('『')
+        .skip(1)
+        .map(|rest| rest.split('』').next().unwrap_or_default())
+}
+
+/// Everything that is wrong with what an operation answers.
+#[derive(Default)]
+struct Findings(Vec<String>);
+
+impl Findings {
+    fn add(&mut self, recipe: &Recipe, position: &Position, thing: &Thing, what: &str) {
+        let Recipe { operation, query, .. } = recipe;
+        self.0.push(format!(
+            "{operation}{query} of {} ({:?}) by {}: {what}",
+            thing.name, thing.about, position.name
+        ));
+    }
+}
+
+/// Tries an operation from every position on everything it is about, what is refused first.
+fn try_out(country: &Country, operation: &Operation, recipe: &Recipe, findings: &mut Findings) {
+    let things = country.of(recipe.about);
+    assert!(!things.is_empty(), "{}: nothing to try it on", recipe.operation);
+    let before = country.stored();
+    let mut allowed = Vec::new();
+    for thing in &things {
+        for position in &country.positions {
+            match expected(position, operation, recipe, thing) {
+                Verdict::May => allowed.push((*thing, position)),
+                refused => deny(country, operation, recipe, (thing, position), refused, findings),
+            }
+        }
+    }
+    let after = country.stored();
+    for (table, rows) in &before {
+        if after[table] != *rows {
+            findings
+                .0
+                .push(format!("{}: a refused request changed {table}", recipe.operation));
+        }
+    }
+    for (thing, position) in allowed {
+        let answer = call(country, position, operation, recipe, &thing.id);
+        let missing = recipe
+            .action
+            .or(operation.permission)
+            .map_or(Code::RequestNotFound, |action| action.kind().missing());
+        let decides = recipe.only.is_none_or(|only| only == thing.name);
+        let public = operation.permission.is_none();
+        if decides && !public && !fits(&answer, Verdict::May, missing) {
+            findings.add(
+                recipe,
+                position,
+                thing,
+                &format!("may, but {} {}", answer.status, answer.text),
+            );
+        }
+        search(country, recipe, (thing, position), &answer, findings);
+    }
+}
+
+fn deny(
+    country: &Country,
+    operation: &Operation,
+    recipe: &Recipe,
+    (thing, position): (&Thing, &Position),
+    refused: Verdict,
+    findings: &mut Findings,
+) {
+    let answer = call(country, position, operation, recipe, &thing.id);
+    search(country, recipe, (thing, position), &answer, findings);
+    let unseen = matches!(refused, Verdict::Unseen(_));
+    let decides = recipe.only.is_none_or(|only| only == thing.name);
+    if answer.status < 400 || (decides || unseen) && !fits(&answer, refused, Code::RequestNotFound) {
+        findings.add(
+            recipe,
+            position,
+            thing,
+            &format!("{refused:?}, but {} {}", answer.status, answer.text),
+        );
+    }
+    if unseen {
+        let nothing = call(country, position, operation, recipe, &thing.ghost);
+        let (hidden, nothing) = (seen(&answer, &thing.id), seen(&nothing, &thing.ghost));
+        if hidden != nothing {
+            findings.add(
+                recipe,
+                position,
+                thing,
+                &format!("not as what does not exist:\n{hidden}\n{nothing}"),
+            );
+        }
+    }
+}
+
+/// Searches an answer for what this position may not read.
+fn search(
+    country: &Country,
+    recipe: &Recipe,
+    (thing, position): (&Thing, &Position),
+    answer: &Answer,
+    findings: &mut Findings,
+) {
+    let text = seen(answer, "");
+    if text.contains('『') {
+        let may_read = readable(country, position);
+        for name in names(&text).filter(|name| !may_read(name)) {
+            let what = format!("shows a name of {name}: {}", answer.text);
+            findings.add(recipe, position, thing, &what);
+        }
+    }
+    if let Some(secret) = country.secrets.iter().find(|secret| text.contains(secret.as_str())) {
+        findings.add(recipe, position, thing, &format!("shows {secret} in full"));
+    }
+}
+
+/// Tries the operations whose permission is about some kinds of things.
+fn try_all(country: &Country, wanted: impl Fn(About) -> bool) {
+    let operations = operations();
+    let mut findings = Findings::default();
+    for recipe in RECIPES.iter().filter(|recipe| wanted(recipe.about)) {
+        let operation = operations
+            .get(recipe.operation)
+            .unwrap_or_else(|| panic!("{} is no operation", recipe.operation));
+        try_out(country, operation, recipe, &mut findings);
+    }
+    let Findings(found) = findings;
+    assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn api5_every_operation_is_tried_and_the_list_of_those_that_are_not_is_empty() {
+    let tried: BTreeSet<&str> = RECIPES.iter().map(|recipe| recipe.operation).collect();
+    let operations = operations();
+    let not_tried: Vec<&String> = operations.keys().filter(|id| !tried.contains(id.as_str())).collect();
+    assert_eq!(not_tried, Vec::<&String>::new());
+    assert!(operations.len() > 60, "it reads the document");
+}
+
+#[test]
+fn api5_every_action_is_needed_by_an_operation_or_asked_for_inside_one() {
+    let at_the_door = operations().into_values().filter_map(|operation| operation.permission);
+    let inside = RECIPES.iter().filter_map(|recipe| recipe.action);
+    let used: BTreeSet<Action> = at_the_door.chain(inside).collect();
+    // What a target side may take is asked of the body's target, after the person it names (T1).
+    let elsewhere = BTreeSet::from([Action::FileAsTarget]);
+    let unused: Vec<&Action> = Action::ALL
+        .iter()
+        .filter(|action| !used.contains(action) && !elsewhere.contains(action))
+        .collect();
+    assert_eq!(unused, Vec::<&Action>::new());
+}
+
+both_engines! {
+    fn api1_organizations_are_acted_on_from_their_own_subtree_and_else_do_not_exist(db: TestDb) {
+        try_all(&Country::new(db), |about| matches!(about, About::Organization | About::Holding));
+    }
+
+    fn api1_members_and_their_forms_exist_for_themselves_and_those_above_them(db: TestDb) {
+        try_all(&Country::new(db), |about| matches!(about, About::Member | About::Uploading | About::Form));
+    }
+
+    fn api1_offices_and_requests_exist_for_those_at_and_above_them(db: TestDb) {
+        let kinds = [About::Office, About::EndedOffice, About::OfficeRequest, About::MonthChange];
+        try_all(&Country::new(db), |about| kinds.contains(&about));
+    }
+
+    fn api1_transfers_exist_for_both_sides_and_are_decided_by_whose_turn_it_is(db: TestDb) {
+        try_all(&Country::new(db), |about| about == About::Transfer);
+    }
+
+    fn api5_functions_are_for_their_capacities_and_lists_show_what_is_in_scope(db: TestDb) {
+        let kinds = [About::Public, About::Oneself, About::Nation, About::Person, About::Integrator];
+        try_all(&Country::new(db), |about| kinds.contains(&about));
+    }
+}
+
+#[test]
+fn o6_the_positions_stand_in_every_relation_of_the_tree() {
+    let Some(db) = crate::support::TestDb::new(crate::support::Engine::Sqlite) else {
+        return;
+    };
+    let country = Country::new(db);
+    let mut met: BTreeSet<Relation> = BTreeSet::from([Relation::Starter]);
+    for position in &country.positions {
+        for (thing, actor) in country
+            .things
+            .iter()
+            .flat_map(|thing| position.actor.iter().map(move |a| (thing, a)))
+        {
+            met.extend(thing.with_object(|object: Object<'_>| zhuanjie::domain::authority::relations(actor, object)));
+        }
+    }
+    let missing: Vec<&Relation> = Relation::ALL
+        .iter()
+        .filter(|relation| !met.contains(relation))
+        .collect();
+    assert_eq!(missing, Vec::<&Relation>::new());
+    let auditors = country.positions.iter().filter_map(|position| position.actor.as_ref());
+    assert_eq!(
+        auditors.filter(|actor| matches!(actor.role, Role::Auditor(_))).count(),
+        1
+    );
+}

@@ -1,0 +1,262 @@
+//! How each operation is called: one line each. A new operation of the document without a line here fails the test.
+//!
+//! What somebody may do is stopped behind the question of authority, by a stale version, a rehearsal, or a value that no
+//! rule takes: so everything can be tried in every position, and nothing changes.
+
+use super::country::{About, Country, marked, pdf};
+use crate::external::going_to;
+use serde_json::{Value, json};
+use zhuanjie::domain::authority::Action;
+use zhuanjie::domain::ids::OrganizationId;
+
+/// What is sent beside the address.
+pub enum Body {
+    None,
+    Json(fn(&str, &Country) -> Value),
+    Pdf,
+}
+
+pub struct Recipe {
+    /// The operation's id.
+    pub operation: &'static str,
+    /// What it is called on.
+    pub about: About,
+    /// What one needs for this use of it, where that is more than the handler demands.
+    pub action: Option<Action>,
+    /// Of several things of its kind, those whose state lets the question of authority decide. From the others only
+    /// whoever may not see them is asked about.
+    pub only: Option<&'static str>,
+    /// Behind the address; `{id}` is the thing's.
+    pub query: &'static str,
+    pub body: Body,
+}
+
+impl Recipe {
+    const fn needs(self, action: Action) -> Self {
+        Self {
+            action: Some(action),
+            ..self
+        }
+    }
+
+    const fn only(self, name: &'static str) -> Self {
+        Self {
+            only: Some(name),
+            ..self
+        }
+    }
+}
+
+const fn get(operation: &'static str, about: About) -> Recipe {
+    list(operation, about, "")
+}
+
+const fn list(operation: &'static str, about: About, query: &'static str) -> Recipe {
+    Recipe {
+        operation,
+        about,
+        action: None,
+        only: None,
+        query,
+        body: Body::None,
+    }
+}
+
+const fn send(operation: &'static str, about: About, body: fn(&str, &Country) -> Value) -> Recipe {
+    Recipe {
+        body: Body::Json(body),
+        ..get(operation, about)
+    }
+}
+
+fn nothing(_: &str, _: &Country) -> Value {
+    json!({})
+}
+
+fn reason(_: &str, _: &Country) -> Value {
+    json!({"reason": "no"})
+}
+
+fn one(item: Value) -> Value {
+    json!({"mode": "all_or_nothing", "dry_run": true, "items": [item]})
+}
+
+/// The policy there is.
+fn policy(_: &str, country: &Country) -> Value {
+    country
+        .world
+        .admin("nation")
+        .get("/v1/policies/2026")
+        .expect(200)
+        .json()
+}
+
+/// A filing from another province, for somebody whose number has a wrong check digit.
+fn inbound(_: &str, country: &Country) -> Value {
+    going_to(&country.world, "village", "张三", "110108200503040012")
+}
+
+/// A filing that no reason's demands are fulfilled of.
+fn filing(member: &str) -> Value {
+    json!({"reason": "unsettled", "details": {}, "member": {"id": member}})
+}
+
+pub const RECIPES: &[Recipe] = &[
+    get("healthz", About::Public),
+    get("readyz", About::Public),
+    get("openapi_document", About::Public),
+    get("list_errors", About::Public),
+    get("get_error", About::Public),
+    get("list_rules", About::Public),
+    get("list_transfer_reasons", About::Public),
+    send(
+        "sign_in",
+        About::Public,
+        |_, _| json!({"id_number": "11010519491231002X", "password": "x"}),
+    ),
+    send(
+        "reset_password",
+        About::Public,
+        |_, _| json!({"id_number": "11010519491231002X", "code": "x", "new_password": "12345678"}),
+    ),
+    send(
+        "get_token",
+        About::Public,
+        |_, _| json!({"client_id": "x", "client_secret": "x"}),
+    ),
+    get("me", About::Oneself),
+    get("inbox_counts", About::Oneself),
+    list("list_inbox", About::Oneself, "?kind=approval_in"),
+    list("list_inbox", About::Oneself, "?kind=external_answer"),
+    list("list_inbox", About::Oneself, "?kind=appointment"),
+    get("list_month_changes", About::Oneself),
+    get("get_policy", About::Nation),
+    get("policy_history", About::Nation),
+    send("change_policy", About::Nation, policy),
+    get("list_jobs", About::Nation),
+    get("list_integrators", About::Nation),
+    send(
+        "issue_integrator",
+        About::Nation,
+        |_, _| json!({"name": "a system", "organization": OrganizationId(9_999_999)}),
+    ),
+    send("revoke_integrator", About::Integrator, nothing),
+    get("get_organization", About::Organization),
+    get("get_organization", About::Holding).needs(Action::ReadHolding),
+    list("find_targets", About::Oneself, "?q=class"),
+    list("find_targets", About::Organization, "?q=class&under={id}"),
+    list("find_targets", About::Holding, "?q=class&under={id}").needs(Action::ReadHolding),
+    list("list_organizations", About::Organization, "?under={id}&subtree=true"),
+    send(
+        "create_organization",
+        About::Organization,
+        |id, _| json!({"parent": id, "kind": "branch", "sector": "school", "stage": "regular_university", "name": "x"}),
+    ),
+    send(
+        "rename_organization",
+        About::Organization,
+        |_, _| json!({"name": "another name"}),
+    ),
+    send("close_organization", About::Organization, nothing),
+    send(
+        "change_contact",
+        About::Organization,
+        |_, _| json!({"name": "somebody"}),
+    ),
+    list("list_members", About::Organization, "?subtree=true"),
+    list("list_members", About::Organization, "?subtree=true&identity=delayed"),
+    get("list_appointments", About::Organization),
+    send(
+        "appoint",
+        About::Organization,
+        |_, country| json!({"member": country.world.mem("class_1/2")}),
+    ),
+    send("mark_graduation", About::Organization, |id, _| {
+        one(json!({"branch": id, "month": "2026-10"}))
+    }),
+    get("graduation_history", About::Organization),
+    send(
+        "propose_month_change",
+        About::Organization,
+        |id, _| json!({"branch": id, "month": "2026-10", "reason": "x"}),
+    ),
+    get("get_month_change", About::MonthChange),
+    send("approve_month_change", About::MonthChange, nothing),
+    send("refuse_month_change", About::MonthChange, reason),
+    send("end_appointment", About::EndedOffice, nothing),
+    send("issue_office_code", About::Office, nothing),
+    get("get_appointment_request", About::OfficeRequest),
+    send("approve_appointment_request", About::OfficeRequest, nothing),
+    send("refuse_appointment_request", About::OfficeRequest, reason),
+    get("get_member", About::Member),
+    get("mark_history", About::Member),
+    send("mark_members", About::Member, |id, _| {
+        one(json!({"member": id, "identity": "teacher"}))
+    }),
+    send(
+        "undo_marks",
+        About::Member,
+        |id, _| json!({"mode": "all_or_nothing", "dry_run": true, "items": [{"member": id}]}),
+    ),
+    send("issue_member_code", About::Member, nothing),
+    get("get_certification", About::Member),
+    Recipe {
+        body: Body::Pdf,
+        ..get("upload_form", About::Uploading)
+    },
+    get("download_form", About::Form),
+    send("approve_certification", About::Form, nothing),
+    send("refuse_certification", About::Form, reason),
+    send(
+        "look_up_member",
+        About::Person,
+        |_, country| json!({"name": marked("class_2/1"), "id_number": country.world.id_number("class_2/1")}),
+    ),
+    send("file_inbound_transfer", About::Person, inbound),
+    send("preview_inbound_transfer", About::Person, inbound),
+    send(
+        "propose_transfer",
+        About::Oneself,
+        |_, _| json!({"reason": "unsettled", "details": {}}),
+    )
+    .needs(Action::FileForOneself),
+    send(
+        "preview_transfer",
+        About::Oneself,
+        |_, _| json!({"reason": "unsettled", "details": {}}),
+    )
+    .needs(Action::FileForOneself),
+    send("propose_transfer", About::Member, |id, _| filing(id)).needs(Action::FileAsSource),
+    send("preview_transfer", About::Member, |id, _| filing(id)).needs(Action::FileAsSource),
+    list("list_transfers", About::Oneself, "?side=out&limit=200"),
+    list("list_transfers", About::Oneself, "?side=in&limit=200"),
+    list("list_transfers", About::Organization, "?under={id}").needs(Action::ListTransfersBelow),
+    get("get_transfer", About::Transfer),
+    get("transfer_history", About::Transfer),
+    send("approve_transfer", About::Transfer, nothing).only("approval_in"),
+    send("refuse_transfer", About::Transfer, reason).only("approval_in"),
+    send(
+        "assign_transfer",
+        About::Transfer,
+        |_, country| json!({"branch": country.world.org("village")}),
+    )
+    .only("assignment"),
+    send("withdraw_transfer", About::Transfer, nothing),
+    send("accept_external_transfer", About::Transfer, nothing).only("external_answer"),
+    send("refuse_external_transfer", About::Transfer, reason).only("external_answer"),
+    send("decide_transfers", About::Transfer, |id, _| {
+        one(json!({"transfer": id, "action": "approve"}))
+    })
+    .only("approval_in"),
+];
+
+impl Recipe {
+    /// The body for a thing, with its media type.
+    pub fn content(&self, id: &str, country: &Country) -> Option<(&'static str, Vec<u8>)> {
+        match self.body {
+            Body::None => None,
+            Body::Json(body) => Some(("application/json", body(id, country).to_string().into_bytes())),
+            Body::Pdf => Some(("application/pdf", pdf())),
+        }
+    }
+}
