@@ -21,6 +21,7 @@ use zhuanjie::domain::ids::{
 };
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::Path;
+use zhuanjie::domain::scope::Grant;
 use zhuanjie::security::vault::Purpose;
 use zhuanjie::service::jobs::Job;
 
@@ -483,6 +484,7 @@ fn positions(world: &World) -> Vec<Position> {
                 role: Role::Integrator {
                     organization: OrganizationId(world.org_key(name)),
                     province,
+                    grant: Grant::everything(OrganizationId(world.org_key(name))),
                 },
             }),
         });
