@@ -305,7 +305,6 @@ async fn refresh(
 #[serde(deny_unknown_fields)]
 struct SignOut {
     /// All sessions of the account, on whatever device; else this one only.
-    #[serde(default)]
     everywhere: bool,
 }
 

@@ -61,6 +61,6 @@ both_engines! {
         bearing(&client, &next).get("/v1/me").refused(403, "account.password_change_required");
         change(&client, PASSWORD, NEW).expect(204);
         client.get("/v1/me").expect(200);
-        bearing(&world.anybody(), &sign_in(&world, "class_1/2")).post("/v1/auth/sign-out", &json!({})).expect(204);
+        bearing(&world.anybody(), &sign_in(&world, "class_1/2")).post("/v1/auth/sign-out", &json!({"everywhere": false})).expect(204);
     }
 }

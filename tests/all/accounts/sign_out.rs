@@ -31,7 +31,7 @@ both_engines! {
         let mut world = World::with(db, NOW, remembering);
         let (here, there) = (world.anybody(), world.another_server(remembering));
         let [client, elsewhere] = known_to_both(&here, &there, &sign_in(&world, "class_1/1"));
-        client.post("/v1/auth/sign-out", &json!({})).expect(204);
+        client.post("/v1/auth/sign-out", &json!({"everywhere": false})).expect(204);
         let out = tick();
         client.get("/v1/me").refused(401, "request.unauthenticated");
         // Here the clock is the machine's: the other server forgets by itself.
@@ -66,7 +66,7 @@ both_engines! {
         let list = bearing(&client, &two).get("/v1/me/sessions").expect(200).json();
         let current: Vec<_> = list["items"].as_array().expect("a list").iter().map(|item| item["current"] == true).collect();
         assert_eq!(current, [false, true, false]);
-        bearing(&client, &one).post("/v1/auth/sign-out", &json!({})).expect(204);
+        bearing(&client, &one).post("/v1/auth/sign-out", &json!({"everywhere": false})).expect(204);
         refresh(&client, text(&one, "refresh_token")).refused(401, "request.refresh_failed");
         bearing(&client, &two).get("/v1/me").expect(200);
         bearing(&client, &two).post("/v1/auth/sign-out", &json!({"everywhere": true})).expect(204);
@@ -89,7 +89,7 @@ both_engines! {
     fn api2_another_system_has_no_session_to_end(db: TestDb) {
         let world = World::new(db, NOW);
         let system = system(&world, "province");
-        system.post("/v1/auth/sign-out", &json!({})).refused(403, "request.persons_only");
+        system.post("/v1/auth/sign-out", &json!({"everywhere": false})).refused(403, "request.persons_only");
         let change = json!({"current_password": "open sesame", "new_password": "open barley"});
         system.post("/v1/auth/password", &change).refused(403, "request.persons_only");
     }

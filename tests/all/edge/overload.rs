@@ -75,10 +75,11 @@ fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
     };
     behind(&door, |world| {
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
+        let admin = world.admin("college");
         let mut other = world.db.conn();
         other.batch_execute("BEGIN IMMEDIATE").expect("the database is held");
         let begun = now();
-        let answer = change(&world.admin("college"), &path).refused(503, "service.outcome_unknown");
+        let answer = change(&admin, &path).refused(503, "service.outcome_unknown");
         assert!((1..3).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert!(answer.header("x-request-id").is_some() && answer.header("retry-after").is_some());

@@ -331,6 +331,8 @@ fn what_one_server_is_told_the_others_know_at_once() {
         client.get("/v1/inbox/counts").expect(200);
     }
     three.world.dismiss("employer");
+    // Nobody told the servers: each remembers for a second who somebody is (S-08).
+    std::thread::sleep(std::time::Duration::from_secs(1));
     for client in &employer {
         let refused = client.get("/v1/inbox/counts");
         assert!((401..=403).contains(&refused.status), "{}", refused.text);
