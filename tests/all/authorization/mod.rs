@@ -142,7 +142,7 @@ fn seen(answer: &Answer, id: &str) -> String {
 fn fits(answer: &Answer, verdict: Verdict, missing: Code) -> bool {
     let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
     match verdict {
-        Verdict::May => !matches!(answer.status, 401 | 403) && !(answer.status == 404 && code() == missing.name()),
+        Verdict::May => !(matches!(answer.status, 401 | 403) || answer.status == 404 && code() == missing.name()),
         Verdict::MayNot(wanted) => matches!(answer.status, 401 | 403) && code() == wanted.name(),
         Verdict::Unseen(wanted) => answer.status == 404 && code() == wanted.name(),
     }
