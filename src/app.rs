@@ -1,12 +1,15 @@
 //! What every request needs, put together once: no globals.
 
+use crate::api::address::Proxies;
 use crate::clock::Clock;
-use crate::config::{Config, Keys};
+use crate::config::{Config, Keys, Wechat};
 use crate::db::{Db, DbError};
+use crate::domain::retention::Retention;
 use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
+use crate::service::presence::{A_SECOND, Presence};
 
 /// The parts of a running service. Cloning shares them.
 #[derive(Clone)]
@@ -17,6 +20,10 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub files: Files,
+    pub presence: Presence,
+    pub proxies: Proxies,
+    pub wechat: Option<Wechat>,
+    pub retention: Retention,
 }
 
 impl App {
@@ -29,17 +36,21 @@ impl App {
         for version in db.migrate().await? {
             log::info!(version = version.as_str(); "migrated");
         }
-        let files = Files::new(&config.files);
+        let files = Files::new(&config.files, keys.vault.clone());
         if let Err(error) = files.sweep().await {
             log::warn!("the directory of files can't be swept: {error}");
         }
         Ok(Self {
             db,
             files,
+            retention: config.retention,
             clock,
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(config.sign_in_lanes),
+            presence: Presence::new(A_SECOND),
+            proxies: config.proxies.clone(),
+            wechat: config.wechat.clone(),
         })
     }
 }

@@ -1,15 +1,20 @@
 //! The command line: one binary with subcommands.
 
+mod audit;
+mod reseal;
+
 use crate::api;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, DoorOptions, Keys};
-use crate::db::{DatabaseUrl, Db, Settings, dialect};
+use crate::db::{CONTROL, DatabaseUrl, Db, Settings, dialect};
 use crate::domain::actor::Actor;
 use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
+use crate::domain::retention::Retention;
 use crate::domain::time::{Timestamp, shanghai_date};
 use crate::jobs;
+use crate::security::token_keys::Step;
 use crate::service;
 use crate::service::bootstrap::{self, Founding};
 use crate::service::jobs::{self as service_jobs, Job};
@@ -48,10 +53,17 @@ enum Command {
         /// The directory uploaded files lie in; next to an embedded database when absent.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
+        #[command(flatten)]
+        door: api::Settings,
+        #[command(flatten)]
+        kept: Kept,
     },
     /// What the service does by itself.
     #[command(subcommand)]
     Jobs(Jobs),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Bring a database's schema up to date.
     Migrate {
         #[command(flatten)]
@@ -72,6 +84,15 @@ enum Command {
         #[arg(long)]
         administrator: String,
     },
+    /// Seal all personal data and uploaded files under the newest of ZHUANJIE_DATA_KEYS, while the service runs. Run again,
+    /// it goes on with what is left.
+    Reseal {
+        #[command(flatten)]
+        database: Database,
+        /// The directory uploaded files lie in; next to an embedded database when absent.
+        #[arg(long, env = "ZHUANJIE_FILES")]
+        files: Option<PathBuf>,
+    },
     /// Check that everything stored is as it must be: a line for each invariant; fails if one is broken.
     Verify {
         #[command(flatten)]
@@ -79,8 +100,39 @@ enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
-    /// Print a fresh set of keys for the environment.
-    Keys,
+    /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
+    Keys {
+        #[command(subcommand)]
+        action: Option<KeysAction>,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysAction {
+    /// Take a step of the rotation of the token keys in ZHUANJIE_TOKEN_KEY, which signs nobody out, and print them anew.
+    Rotate {
+        /// In this order, each on every server before the next: `publish` adds a key, `sign` signs with it, `retire`
+        /// drops the old ones (no sooner than 15 minutes after `sign`).
+        #[arg(value_enum)]
+        step: RotationStep,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum RotationStep {
+    Publish,
+    Sign,
+    Retire,
+}
+
+impl From<RotationStep> for Step {
+    fn from(step: RotationStep) -> Self {
+        match step {
+            RotationStep::Publish => Self::Publish,
+            RotationStep::Sign => Self::Sign,
+            RotationStep::Retire => Self::Retire,
+        }
+    }
 }
 
 #[derive(Subcommand)]
@@ -94,9 +146,28 @@ enum Jobs {
         /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
         #[arg(long)]
         at: Option<Timestamp>,
+        #[command(flatten)]
+        kept: Kept,
     },
     /// Print the jobs there are.
     List,
+}
+
+/// How long records are kept.
+#[derive(Args, Clone, Copy)]
+struct Kept {
+    /// Days the audit log, and who looked for or saw whom, is kept: at least 180.
+    #[arg(long, env = "ZHUANJIE_AUDIT_DAYS", default_value_t = 1095)]
+    audit_days: u16,
+    /// Days the person of a case from another province is kept after the case has ended: at least 30.
+    #[arg(long, env = "ZHUANJIE_INBOUND_DAYS", default_value_t = 90)]
+    inbound_days: u16,
+}
+
+impl Kept {
+    fn retention(self) -> Result<Retention> {
+        Ok(Retention::new(self.audit_days, self.inbound_days)?)
+    }
 }
 
 /// Which database.
@@ -110,7 +181,11 @@ pub struct Database {
 }
 
 impl Database {
-    fn config(&self) -> Result<Config> {
+    /// The database with its doors, which must be named.
+    ///
+    /// # Errors
+    /// When it is not, or the name is not a database's.
+    pub fn config(&self) -> Result<Config> {
         let url = self
             .given()?
             .context("DATABASE_URL is not set: sqlite://path or postgres://user@host/name")?;
@@ -158,14 +233,20 @@ fn run(command: Command) -> Result<()> {
             listen,
             job_interval,
             files,
+            door,
+            kept,
         } => {
             let every = Duration::from_secs(job_interval);
-            actix_web::rt::System::new().block_on(serve(&database, listen, every, files))
+            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door, kept))
         }
-        Command::Jobs(Jobs::Run { name, database, at }) => {
-            actix_web::rt::System::new().block_on(run_job(&database, name, at))
-        }
+        Command::Jobs(Jobs::Run {
+            name,
+            database,
+            at,
+            kept,
+        }) => actix_web::rt::System::new().block_on(run_job(&database, name, at, kept)),
         Command::Jobs(Jobs::List) => list_jobs(),
+        Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
         Command::Bootstrap {
             database,
@@ -173,9 +254,13 @@ fn run(command: Command) -> Result<()> {
             short_name,
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
+        Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
         Command::Verify { database } => verify(&database.config()?.database),
         Command::Openapi => say(&api::document_text()),
-        Command::Keys => say(&Keys::generate()),
+        Command::Keys { action: None } => say(&Keys::generate()),
+        Command::Keys {
+            action: Some(KeysAction::Rotate { step }),
+        } => say(&Keys::rotate(step.into())?),
     }
 }
 
@@ -184,26 +269,38 @@ pub fn say(text: &str) -> Result<()> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
 }
 
-async fn serve(database: &Database, listen: SocketAddr, every: Duration, files: Option<PathBuf>) -> Result<()> {
+async fn serve(
+    database: &Database,
+    listen: SocketAddr,
+    every: Duration,
+    files: Option<PathBuf>,
+    door: &api::Settings,
+    kept: Kept,
+) -> Result<()> {
     let mut config = database.config()?;
+    config.retention = kept.retention()?;
     if let Some(files) = files {
         config.files = files;
     }
+    config.read_environment()?;
     let keys = Keys::from_environment()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, bind(listen)?, every, |_| Ok(())).await
+    serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
-async fn run_job(database: &Database, job: Job, at: Option<Timestamp>) -> Result<()> {
+async fn run_job(database: &Database, job: Job, at: Option<Timestamp>, kept: Kept) -> Result<()> {
+    let kept = kept.retention()?;
     let config = database.config()?;
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run(&db, &clock, job, at).await.map_err(|fault| {
-        let problem = service_jobs::wording(&fault);
-        anyhow::anyhow!("{job}: {problem}")
-    })?;
+    let ending = jobs::run_task(&db, &clock, jobs::Task { job, at, kept })
+        .await
+        .map_err(|fault| {
+            let problem = service_jobs::wording(&fault);
+            anyhow::anyhow!("{job}: {problem}")
+        })?;
     db.close().await;
     let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
     match ending {
@@ -238,20 +335,38 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
 pub async fn serve_app(
     app: App,
     listener: TcpListener,
+    door: &api::Settings,
     every: Duration,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
+    refuse_control()?;
     let address = listener.local_addr()?;
     let db = app.db.clone();
-    let timer = jobs::start_timer(db.clone(), app.clock.clone(), every);
-    let server = api::serve(app, listener)?;
+    let timer = jobs::start_timer(&app, every);
+    let server = api::serve_behind(app, listener, api::threads(), door)?;
     announce(address)?;
-    log::info!("listening on http://{address}, interface at http://{address}/docs/");
+    let scheme = if door.tls_certificate.is_some() {
+        "https"
+    } else {
+        "http"
+    };
+    log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
     server.await?;
     timer.abort();
     db.close().await;
     log::info!("stopped; everything accepted is answered and stored");
     Ok(())
+}
+
+/// A program built as the control of the power cuts says so, and serves only where it is asked to.
+fn refuse_control() -> Result<()> {
+    if !CONTROL {
+        return Ok(());
+    }
+    log::error!("BUILT TO LOSE WRITES (feature control-synchronous-normal): for tests/harness/power_cut.py only");
+    std::env::var("ZHUANJIE_CONTROL")
+        .map(drop)
+        .context("ZHUANJIE_CONTROL is not set: nothing is served")
 }
 
 async fn migrate(database: &Database) -> Result<()> {

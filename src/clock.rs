@@ -6,6 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
+/// A point of a clock that only ever goes forward: for how long ago something was, which no setting of a clock changes.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place that may read the machine's clock"
+)]
+pub fn tick() -> Instant {
+    Instant::now()
+}
+
 /// Tells the time, in whole microseconds since that is what is stored.
 #[derive(Clone)]
 pub struct Clock(Source);

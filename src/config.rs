@@ -1,7 +1,10 @@
 //! Typed configuration from the command line and the environment. What is missing is refused with the way to mend it.
 
+use crate::api::address::Proxies;
 use crate::db::{DatabaseUrl, Limits, Settings};
-use crate::security::tokens::Tokens;
+use crate::domain::retention::Retention;
+use crate::security::token_keys::{Step, TokenKeys};
+use crate::security::tokens::{AUDIENCE, ISSUER, Terms, Tokens};
 use crate::security::vault::Vault;
 use anyhow::{Context, Result, ensure};
 use base64::Engine;
@@ -23,6 +26,69 @@ pub struct Config {
     pub sign_in_lanes: usize,
     /// The directory uploaded files lie in; several servers of one database share it.
     pub files: PathBuf,
+    /// The proxies that are believed about who came to them (S-23).
+    pub proxies: Proxies,
+    /// The mini-program, if there is one.
+    pub wechat: Option<Wechat>,
+    /// How long records are kept.
+    pub retention: Retention,
+}
+
+/// Our mini-program (微信小程序) as WeChat knows it.
+#[derive(Clone)]
+pub struct Wechat {
+    /// Where WeChat's interface is, without a slash at its end.
+    pub url: String,
+    /// The program's id (AppID).
+    pub app_id: String,
+    /// Its secret (AppSecret).
+    pub secret: String,
+    /// How long an answer may take.
+    pub patience: Duration,
+}
+
+impl std::fmt::Debug for Wechat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Wechat({} at {})", self.app_id, self.url)
+    }
+}
+
+const TRUSTED_PROXIES: &str = "ZHUANJIE_TRUSTED_PROXIES";
+const WECHAT_URL: &str = "ZHUANJIE_WECHAT_URL";
+const WECHAT_APP_ID: &str = "ZHUANJIE_WECHAT_APP_ID";
+const WECHAT_SECRET: &str = "ZHUANJIE_WECHAT_SECRET";
+/// WeChat's own address.
+const WECHAT: &str = "https://api.weixin.qq.com";
+const WECHAT_PATIENCE: Duration = Duration::from_secs(5);
+
+impl Config {
+    /// Adds what stands in the environment only: trusted proxies and the mini-program.
+    ///
+    /// # Errors
+    /// Says which variable is malformed or missing beside another.
+    pub fn read_environment(&mut self) -> Result<()> {
+        self.read(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    }
+
+    fn read(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<()> {
+        if let Some(list) = variable(TRUSTED_PROXIES) {
+            self.proxies = list.parse().context(TRUSTED_PROXIES)?;
+        }
+        self.wechat = match (variable(WECHAT_APP_ID), variable(WECHAT_SECRET)) {
+            (None, None) => None,
+            (Some(app_id), Some(secret)) => {
+                let url = variable(WECHAT_URL).unwrap_or_else(|| WECHAT.into());
+                Some(Wechat {
+                    url: url.trim_end_matches('/').to_owned(),
+                    app_id,
+                    secret,
+                    patience: WECHAT_PATIENCE,
+                })
+            }
+            _ => anyhow::bail!("{WECHAT_APP_ID} and {WECHAT_SECRET} go together"),
+        };
+        Ok(())
+    }
 }
 
 impl Config {
@@ -38,6 +104,9 @@ impl Config {
             database,
             settings: Settings::default(),
             sign_in_lanes: 2,
+            proxies: Proxies::default(),
+            wechat: None,
+            retention: Retention::default(),
         }
     }
 }
@@ -121,6 +190,8 @@ pub const TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
 const DEMO_TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(12);
 
 const TOKEN_KEY: &str = "ZHUANJIE_TOKEN_KEY";
+const TOKEN_ISSUER: &str = "ZHUANJIE_TOKEN_ISSUER";
+const TOKEN_AUDIENCE: &str = "ZHUANJIE_TOKEN_AUDIENCE";
 const DATA_KEYS: &str = "ZHUANJIE_DATA_KEYS";
 const INDEX_KEY: &str = "ZHUANJIE_INDEX_KEY";
 
@@ -137,8 +208,13 @@ impl Keys {
         let needed = |name: &str| {
             variable(name).with_context(|| format!("{name} is not set; `zhuanjie keys` prints a fresh set of keys"))
         };
-        let pem = needed(TOKEN_KEY)?;
-        let tokens = Tokens::from_pem(&pem, TOKEN_LIFETIME).with_context(|| TOKEN_KEY)?;
+        let token_keys = TokenKeys::parse(&needed(TOKEN_KEY)?).context(TOKEN_KEY)?;
+        let terms = Terms {
+            issuer: variable(TOKEN_ISSUER).unwrap_or_else(|| ISSUER.into()),
+            audience: variable(TOKEN_AUDIENCE).unwrap_or_else(|| AUDIENCE.into()),
+            lifetime: TOKEN_LIFETIME,
+        };
+        let tokens = Tokens::new(&token_keys, terms).context(TOKEN_KEY)?;
         let mut sealing = BTreeMap::new();
         for entry in needed(DATA_KEYS)?.split(',') {
             let (id, key) = entry
@@ -178,15 +254,25 @@ impl Keys {
         }
     }
 
+    /// The token keys of the environment after a step of their rotation, as a line for an environment file.
+    ///
+    /// # Errors
+    /// When they are not set or malformed.
+    pub fn rotate(step: Step) -> Result<String> {
+        let text = std::env::var(TOKEN_KEY).with_context(|| format!("{TOKEN_KEY} is not set"))?;
+        let keys = TokenKeys::parse(&text).context(TOKEN_KEY)?.rotated(step);
+        Ok(format!("{TOKEN_KEY}='{}'\n", keys.reveal()))
+    }
+
     /// A fresh set as lines for an environment file.
     ///
     /// # Panics
     /// When the operating system has no randomness to give.
     pub fn generate() -> String {
         let fresh = || STANDARD.encode(crate::security::random::<32>());
-        let pem = crate::security::tokens::generate_pem().replace('\n', "\\n");
+        let tokens = TokenKeys::generate().reveal();
         format!(
-            "{TOKEN_KEY}='{pem}'\n{DATA_KEYS}='1:{}'\n{INDEX_KEY}='{}'\n",
+            "{TOKEN_KEY}='{tokens}'\n{DATA_KEYS}='1:{}'\n{INDEX_KEY}='{}'\n",
             fresh(),
             fresh()
         )
@@ -223,10 +309,28 @@ mod tests {
     }
 
     #[test]
+    fn the_mini_program_is_named_whole_or_not_at_all() {
+        let read = |set: &[(&str, &str)]| {
+            let mut config = Config::new("sqlite://x".parse().unwrap());
+            let find = |name: &str| set.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+            config.read(find).map(|()| config)
+        };
+        assert!(read(&[]).unwrap().wechat.is_none());
+        let (id, secret) = ((WECHAT_APP_ID, "wx1"), (WECHAT_SECRET, "geheim"));
+        let wechat = read(&[id, secret]).unwrap().wechat.unwrap();
+        assert_eq!(wechat.url, WECHAT);
+        assert!(!format!("{wechat:?}").contains("geheim"));
+        for half in [id, secret] {
+            assert!(read(&[half]).unwrap_err().to_string().contains(WECHAT_SECRET));
+        }
+        assert!(format!("{:#}", read(&[(TRUSTED_PROXIES, "x")]).unwrap_err()).contains(TRUSTED_PROXIES));
+    }
+
+    #[test]
     fn a_bad_key_is_named_but_not_shown() {
         for data in ["geheim", "1:geheim", "300:geheim", "1:AAAA"] {
             let error = Keys::read(|name| match name {
-                TOKEN_KEY => Some(crate::security::tokens::generate_pem()),
+                TOKEN_KEY => Some(TokenKeys::generate().reveal()),
                 _ => Some(data.to_owned()),
             })
             .err()

@@ -2,7 +2,9 @@
 //! name. Who may read what, and what a file must be, is decided elsewhere.
 
 use crate::security::random_text;
+use crate::security::vault::{FILE_HEADER, FILE_PIECE, FILE_TAG, FileSeal, Vault};
 use aws_lc_rs::digest::{Context, SHA256};
+use futures_util::TryStreamExt;
 use futures_util::stream::{self, Stream};
 use std::fs::DirBuilder;
 use std::io;
@@ -21,12 +23,12 @@ const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 const HEAD: usize = 16;
 /// How much of its end.
 const TAIL: usize = 1024;
-const PIECE: usize = 64 * 1024;
 
-/// The directory. Cloning shares it; it is made when the first file comes.
+/// The directory. Cloning shares it; it is made when the first file comes. What lies in it is sealed (S-11).
 #[derive(Debug, Clone)]
 pub struct Files {
     root: Arc<Path>,
+    vault: Vault,
 }
 
 /// A file that is complete and lies under its name.
@@ -42,9 +44,10 @@ pub struct Kept {
 
 impl Files {
     /// The directory at a path.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
+    pub fn new(root: impl Into<PathBuf>, vault: Vault) -> Self {
         Self {
             root: root.into().into(),
+            vault,
         }
     }
 
@@ -58,12 +61,16 @@ impl Files {
         let name = random_text();
         let part = Part(self.root.join(&name).with_extension(PART));
         let mut options = OpenOptions::new();
-        let file = options.write(true).create_new(true).mode(0o600).open(&part.0).await?;
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&part.0).await?;
+        let seal = self.vault.seal_file();
+        file.write_all(seal.header()).await?;
         Ok(Incoming {
             root: self.root.clone(),
             name,
             part,
             file,
+            seal,
+            waiting: Vec::with_capacity(FILE_PIECE),
             bytes: 0,
             head: Vec::with_capacity(HEAD),
             tail: Vec::with_capacity(2 * TAIL),
@@ -71,20 +78,59 @@ impl Files {
         })
     }
 
-    /// A kept file's length, and its content piece by piece.
+    /// A kept file's length, and its content piece by piece. What was changed on the disk ends in an error, not in
+    /// something else.
     ///
     /// # Errors
-    /// When there is no such file or the disk refuses.
+    /// When there is no such file, it is sealed under a key we do not have, or the disk refuses.
     pub async fn read(&self, name: &str) -> io::Result<(u64, impl Stream<Item = io::Result<Vec<u8>>> + use<>)> {
-        let file = File::open(self.root.join(name)).await?;
-        let bytes = file.metadata().await?.len();
-        let pieces = stream::try_unfold(file, |mut file| async move {
-            let mut piece = vec![0; PIECE];
-            let read = file.read(&mut piece).await?;
-            piece.truncate(read);
-            Ok((read > 0).then_some((piece, file)))
+        let mut file = File::open(self.root.join(name)).await?;
+        let sealed = file.metadata().await?.len().saturating_sub(FILE_HEADER as u64);
+        let mut header = [0; FILE_HEADER];
+        file.read_exact(&mut header).await?;
+        let seal = self.vault.open_file(header).map_err(io::Error::other)?;
+        let whole = (FILE_PIECE + FILE_TAG) as u64;
+        let bytes = sealed.saturating_sub(sealed.div_ceil(whole) * FILE_TAG as u64);
+        let pieces = stream::try_unfold((file, seal, sealed), move |(mut file, mut seal, left)| async move {
+            if left == 0 {
+                return Ok(None);
+            }
+            let length = left.min(whole);
+            let mut piece = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+            file.read_exact(&mut piece).await?;
+            seal.open(&mut piece, left == length).map_err(io::Error::other)?;
+            Ok(Some((piece, (file, seal, left - length))))
         });
         Ok((bytes, pieces))
+    }
+
+    /// Seals a kept file under the newest key, if it is under another; `false` if there was nothing to do. Whoever reads it
+    /// meanwhile reads the old one to its end.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    pub async fn reseal(&self, name: &str) -> io::Result<bool> {
+        let mut header = [0; FILE_HEADER];
+        File::open(self.root.join(name)).await?.read_exact(&mut header).await?;
+        if self.vault.is_newest(&header) {
+            return Ok(false);
+        }
+        let (_, pieces) = self.read(name).await?;
+        let mut pieces = std::pin::pin!(pieces);
+        let mut again = self.receive().await?;
+        while let Some(piece) = pieces.try_next().await? {
+            again.write(&piece).await?;
+        }
+        again.keep_as(name).await?;
+        Ok(true)
+    }
+
+    /// The names of all kept files.
+    ///
+    /// # Errors
+    /// When the directory can't be read; that it does not exist is no error.
+    pub async fn names(&self) -> io::Result<Vec<String>> {
+        self.older_than(Duration::ZERO).await
     }
 
     /// Removes a kept file that nothing refers to. If that fails, it only takes up room, and the log says so.
@@ -114,6 +160,30 @@ impl Files {
     }
 }
 
+impl Files {
+    /// The names of kept files that are older than a day: whatever is to refer to them does by now.
+    ///
+    /// # Errors
+    /// As [`Files::names`].
+    pub async fn settled(&self) -> io::Result<Vec<String>> {
+        self.older_than(ABANDONED).await
+    }
+
+    async fn older_than(&self, least: Duration) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        let mut entries = match fs::read_dir(&self.root).await {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+            entries => entries?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let age = entry.metadata().await?.modified()?.elapsed().unwrap_or_default();
+            let name = entry.file_name().into_string().ok();
+            names.extend(name.filter(|name| age >= least && !name.contains('.')));
+        }
+        Ok(names)
+    }
+}
+
 /// A file's path until it is complete; dropped before that, the file goes with it.
 #[derive(Debug)]
 struct Part(PathBuf);
@@ -131,6 +201,9 @@ pub struct Incoming {
     name: String,
     part: Part,
     file: File,
+    seal: FileSeal,
+    /// What has come and is not a whole piece yet, or could be the last one.
+    waiting: Vec<u8>,
     bytes: u64,
     head: Vec<u8>,
     tail: Vec<u8>,
@@ -143,7 +216,13 @@ impl Incoming {
     /// # Errors
     /// When the disk refuses.
     pub async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
-        self.file.write_all(piece).await?;
+        self.waiting.extend_from_slice(piece);
+        while self.waiting.len() > FILE_PIECE {
+            let rest = self.waiting.split_off(FILE_PIECE);
+            let mut whole = std::mem::replace(&mut self.waiting, rest);
+            self.seal.seal(&mut whole, false).map_err(io::Error::other)?;
+            self.file.write_all(&whole).await?;
+        }
         self.bytes += piece.len() as u64;
         let missing = HEAD.saturating_sub(self.head.len()).min(piece.len());
         self.head.extend_from_slice(&piece[..missing]);
@@ -172,13 +251,21 @@ impl Incoming {
     ///
     /// # Errors
     /// When the disk refuses; then nothing is left.
-    pub async fn keep(mut self) -> io::Result<Kept> {
+    pub async fn keep(self) -> io::Result<Kept> {
+        let name = self.name.clone();
+        self.keep_as(&name).await
+    }
+
+    async fn keep_as(mut self, name: &str) -> io::Result<Kept> {
+        let mut last = std::mem::take(&mut self.waiting);
+        self.seal.seal(&mut last, true).map_err(io::Error::other)?;
+        self.file.write_all(&last).await?;
         self.file.flush().await?;
         self.file.sync_all().await?;
-        fs::rename(&self.part.0, self.root.join(&self.name)).await?;
+        fs::rename(&self.part.0, self.root.join(name)).await?;
         File::open(&self.root).await?.sync_all().await?;
         Ok(Kept {
-            name: self.name,
+            name: name.to_owned(),
             bytes: self.bytes,
             sha256: self.digest.finish().as_ref().to_vec(),
         })

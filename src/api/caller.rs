@@ -4,15 +4,20 @@
 use super::edge::RequestId;
 use super::problem::Problem;
 use crate::app::App;
-use crate::domain::authority::{self, Action, Capacity, actions};
+use crate::domain::authority::{self, Action, actions};
 use crate::domain::codes::Code;
-use crate::service::{self, Context};
-use actix_web::dev::Payload;
-use actix_web::http::header;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use crate::domain::ids::{AccountId, SessionId};
+use crate::service::Context;
+use crate::service::accounts::Present;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What a handler demands of its caller before it is run: one action of the table. What the caller may do to a certain
 /// object is asked again in the service, on the loaded object.
@@ -44,10 +49,16 @@ pub mod can {
 #[derive(Debug, Clone, Copy)]
 pub struct Demanded(pub Action);
 
+/// Who calls, for the edge: a refusal of somebody who is known leaves a row in the audit log (I-28).
+#[derive(Clone)]
+pub struct Identified(pub Context);
+
 /// The caller, with the permission the handler demands.
 pub struct Caller<P: Permission> {
     /// Who, when and in which request.
     pub context: Context,
+    /// His session; another system has none.
+    pub session: Option<SessionId>,
     permission: PhantomData<P>,
 }
 
@@ -57,37 +68,140 @@ impl<P: Permission> FromRequest for Caller<P> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         request.extensions_mut().insert(Demanded(P::ACTION));
-        let app = request.app_data::<web::Data<App>>().cloned();
-        let token = bearer_token(request);
-        let request_id = request
-            .extensions()
-            .get::<RequestId>()
-            .map(|id| id.0.clone())
-            .unwrap_or_default();
+        let asking = Asking::of(request);
+        let request = request.clone();
         Box::pin(async move {
-            let app = app.ok_or(Code::ServiceFault)?;
-            let now = app.clock.now();
-            let token = token.ok_or(Code::RequestUnauthenticated)?;
-            let bearer = app
-                .tokens
-                .check(&token, now)
-                .map_err(|_| Code::RequestUnauthenticated)?;
-            let actor = app
-                .db
-                .read(move |conn| service::accounts::actor(conn, bearer, now))
-                .await?;
-            authority::admit(Capacity::of(&actor), P::ACTION)?;
+            let (present, context) = asking.present().await?;
+            request.extensions_mut().insert(Identified(context.clone()));
+            if present.must_change_password {
+                return Err(Code::AccountPasswordChangeRequired.into());
+            }
+            authority::enter(&context.actor, P::ACTION).map_err(|code| refusal(code, P::ACTION))?;
             Ok(Self {
-                context: Context { actor, now, request_id },
+                context,
+                session: present.session,
                 permission: PhantomData,
             })
         })
     }
 }
 
-/// The token of `Authorization: Bearer …` (RFC 6750).
+/// Another system is told which scope it lacks (RFC 6750 §3.1).
+fn refusal(code: Code, action: Action) -> Problem {
+    let problem = Problem::from(code);
+    match action.scope() {
+        Some(scope) if code == Code::IntegratorScopeMissing => {
+            let text = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            match HeaderValue::from_str(&text) {
+                Ok(value) => problem.with_header(header::WWW_AUTHENTICATE, value),
+                Err(_) => problem,
+            }
+        }
+        _ => problem,
+    }
+}
+
+/// The holder of an account, for what concerns nothing but his sign-in; also one who has to change his password first.
+pub struct Holder {
+    /// Whose account it is.
+    pub account: AccountId,
+    /// His session.
+    pub session: SessionId,
+    /// Who, when and in which request.
+    pub context: Context,
+}
+
+impl FromRequest for Holder {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        request.extensions_mut().insert(Demanded(Action::ManageSelf));
+        let asking = Asking::of(request);
+        let request = request.clone();
+        Box::pin(async move {
+            let (present, context) = asking.present().await?;
+            request.extensions_mut().insert(Identified(context.clone()));
+            authority::enter(&context.actor, Action::ManageSelf)?;
+            let (account, session) = context
+                .actor
+                .account
+                .zip(present.session)
+                .ok_or(Code::RequestPersonsOnly)?;
+            Ok(Self {
+                account,
+                session,
+                context,
+            })
+        })
+    }
+}
+
+/// What a request says of its caller.
+struct Asking {
+    app: Option<web::Data<App>>,
+    token: Option<String>,
+    request_id: String,
+}
+
+impl Asking {
+    fn of(request: &HttpRequest) -> Self {
+        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+        Self {
+            app: request.app_data::<web::Data<App>>().cloned(),
+            token: bearer_token(request),
+            request_id: request_id.unwrap_or_default(),
+        }
+    }
+
+    /// Who the caller is now.
+    async fn present(self) -> Result<(Arc<Present>, Context), Problem> {
+        let app = self.app.ok_or(Code::ServiceFault)?;
+        let now = app.clock.now();
+        let token = self.token.ok_or(Code::RequestUnauthenticated)?;
+        let bearer = app.tokens.check(&token, now);
+        let bearer = bearer.map_err(|_| Code::RequestUnauthenticated)?;
+        let present = app.presence.of(&app.db, bearer, now).await?;
+        let context = Context {
+            actor: present.actor.clone(),
+            now,
+            request_id: self.request_id,
+        };
+        Ok((present, context))
+    }
+}
+
+/// Writes that change nobody's account, session, office, place or credential.
+const UNCONCERNED: [&str; 6] = [
+    "/v1/transfers",
+    "/v1/inbound-transfers",
+    "/v1/auth/sign-in",
+    "/v1/auth/refresh",
+    "/v1/auth/token",
+    "/v1/auth/wechat",
+];
+
+/// Wraps every request: once a write is answered, nothing is remembered here that it may have changed (S-08).
+///
+/// # Errors
+/// Those of the layers within.
+pub async fn forgetting(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let is_concerned = !request.method().is_safe() && !UNCONCERNED.iter().any(|path| request.path().starts_with(path));
+    let app = request.app_data::<web::Data<App>>().filter(|_| is_concerned).cloned();
+    let response = next.call(request).await;
+    if let Some(app) = app {
+        app.presence.forget();
+    }
+    response
+}
+
+/// The token of `Authorization: Bearer …` (RFC 6750). Two such headers are none: nobody could tell which one counts.
 pub(super) fn bearer_token(request: &HttpRequest) -> Option<String> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let value = values.next().filter(|_| values.next().is_none())?;
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
 }

@@ -11,13 +11,16 @@ pub mod limits;
 pub mod settings;
 pub mod tls;
 
-use super::caller::bearer_token;
+use super::caller::{Identified, bearer_token};
 use super::language;
 use super::openapi::Routes;
 use super::problem::{Helper, Problem, Unworded};
 use crate::app::App;
 use crate::domain::codes::Code;
+use crate::domain::ids::has_form;
 use crate::domain::refusal::Language;
+use crate::service::audit::{self, Denial};
+use crate::service::jobs::wording;
 use crate::service::organizations;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -25,12 +28,13 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use budget::{Budgets, Standing};
 use connections::{Busy, Connection, Connections, Watched};
 use lanes::{Lane, Lanes};
 use limits::Body;
 use settings::Settings;
+use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -39,6 +43,16 @@ use tokio::time::Instant;
 /// Under which the log knows this request.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
+
+impl FromRequest for RequestId {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.extensions().get::<Self>().cloned();
+        ready(Ok(id.unwrap_or_else(|| Self(String::new()))))
+    }
+}
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced: they would only fill the log.
@@ -115,7 +129,9 @@ fn sender(request: &ServiceRequest) -> Option<budget::Caller> {
     let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
     match bearer {
         Some(bearer) => Some(budget::Caller::Account(bearer.account)),
-        None => Some(budget::Caller::at(request.peer_addr()?.ip())),
+        None => Some(budget::Caller::at(
+            app.proxies.client(request.peer_addr()?.ip(), request.headers()),
+        )),
     }
 }
 
@@ -199,17 +215,9 @@ pub async fn edge(
         Ok(()) => door.admit(&mut request).await,
         Err(spent) => Err(spent),
     };
+    let is_refused = admitted.is_err();
     let response = match admitted {
-        Err(refused) => {
-            let mut response = request.error_response(refused);
-            // Whatever is still to come of its body is not waited for.
-            response
-                .response_mut()
-                .head_mut()
-                .set_connection_type(ConnectionType::Close);
-            connection.iter().for_each(|connection| connection.refuse());
-            response
-        }
+        Err(refused) => request.error_response(refused),
         // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
@@ -218,6 +226,14 @@ pub async fn edge(
     };
     let (mut response, private) = worded(response, &asked.id).await;
     asked.sign(response.headers_mut(), standing.as_ref());
+    if is_refused {
+        // Whatever is still to come of its body is not waited for.
+        response
+            .response_mut()
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
+        connection.iter().for_each(|connection| connection.refuse());
+    }
     let route = response.request().match_pattern().unwrap_or_else(|| "-".into());
     asked.log(&route, response.status(), private.as_deref());
     drop(busy);
@@ -251,9 +267,40 @@ async fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceRes
     };
     let private = problem.private().map(str::to_owned);
     let (request, _) = response.into_parts();
+    record_denial(&request, &problem).await;
     let helper = helper(&request, &problem).await;
     let response: HttpResponse = problem.respond(&request, id, helper);
     (ServiceResponse::new(request, response), private)
+}
+
+/// Notes that somebody who is known was refused, or asked for what is not there for him (I-28). It is done before the
+/// answer, and alike for what exists out of sight and what does not exist at all (S-02). Where it can't be noted he is
+/// refused all the same, and the log says so.
+async fn record_denial(request: &HttpRequest, problem: &Problem) {
+    let identified = request.extensions().get::<Identified>().cloned();
+    let (Some(Identified(context)), Some(code)) = (identified, problem.denial()) else {
+        return;
+    };
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return;
+    };
+    let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
+    let denial = Denial {
+        action: format!("{} {pattern}", request.method()),
+        subject: request
+            .match_info()
+            .get("id")
+            .filter(|id| has_form(id))
+            .map(str::to_owned),
+        code,
+    };
+    let noted = app
+        .db
+        .write(move |conn| audit::record_denial(conn, &context, &denial))
+        .await;
+    if let Err(fault) = noted {
+        log::error!("a refusal is not in the audit log: {}", wording(&fault));
+    }
 }
 
 /// Whom to ask. Where the database can't say, the answer goes without.

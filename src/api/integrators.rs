@@ -1,5 +1,6 @@
 //! Other systems (对接系统): their credentials, and how they sign in.
 
+use super::address::Client;
 use super::caller::{Caller, can};
 use super::extract::{Id, Json, Key, Missing, Query};
 use super::paging::{self, List};
@@ -8,13 +9,16 @@ use super::reply::{self, write_once};
 use super::wire::{Instant, Page, line};
 use crate::app::App;
 use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, OrganizationId, ParseIdError};
+use crate::domain::ids::{AccountId, IntegratorSecretId, OrganizationId, ParseIdError};
 use crate::domain::refusal::Refusal;
+use crate::domain::scope::{self, Reach, Scope};
 use crate::domain::time::Timestamp;
-use crate::service::integrators::{self, Credential, Issued, Named, Wanted};
+use crate::service::integrators::{self, Credential, Entry, Issued, Secret, Shown, Wanted};
+use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
+use std::future::{Ready, ready};
 use std::str::FromStr;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -25,6 +29,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(get_token)
         .service(issue_integrator)
         .service(list_integrators)
+        .service(add_integrator_secret)
+        .service(retire_integrator_secret)
         .service(revoke_integrator);
 }
 
@@ -45,6 +51,19 @@ impl FromStr for ClientId {
 
 impl Missing for ClientId {
     const CODE: Code = Code::IntegratorNotFound;
+}
+
+/// The id of one of its secrets, in the path behind it.
+struct SecretId(IntegratorSecretId);
+
+impl FromRequest for SecretId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("secret").and_then(|text| text.parse().ok());
+        ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into()))
+    }
 }
 
 /// What another system signs in with.
@@ -75,9 +94,14 @@ struct TokenAnswer {
 #[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
     (status = 200, description = "Signed in", body = TokenAnswer),
     (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/auth/token")]
-async fn get_token(app: web::Data<App>, body: Json<TokenBody>) -> Result<HttpResponse, Problem> {
+async fn get_token(
+    app: web::Data<App>,
+    Client(origin): Client,
+    body: Json<TokenBody>,
+) -> Result<HttpResponse, Problem> {
     let TokenBody {
         client_id,
         client_secret,
@@ -90,16 +114,17 @@ async fn get_token(app: web::Data<App>, body: Json<TokenBody>) -> Result<HttpRes
         secret: client_secret,
     };
     let (vault, now) = (app.vault.clone(), app.clock.now());
-    let bearer = app
+    let entry = app
         .db
-        .read(move |conn| integrators::sign_in(conn, &vault, &credential, now))
+        .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now))
         .await?;
-    app.db
-        .write(move |conn| integrators::note_use(conn, bearer, now))
-        .await?;
-    let access_token = app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?;
+    let bearer = match entry {
+        Entry::Admitted(bearer) => bearer,
+        Entry::Failed => return Err(Code::RequestSignInFailed.into()),
+        Entry::Wait(time) => return Err(Problem::wait(time)),
+    };
     Ok(HttpResponse::Ok().json(TokenAnswer {
-        access_token,
+        access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
         token_type: "Bearer",
         expires_in: app.tokens.lifetime().num_seconds(),
     }))
@@ -114,6 +139,10 @@ struct IntegratorBody {
     name: String,
     /// The organization it acts for. The leading organ of Beijing, Guangdong or Fujian makes it that province's system.
     organization: OrganizationId,
+    /// What it may be used for. When absent: what a province's own system needs, or else `organizations:read`.
+    scopes: Option<Vec<Scope>>,
+    /// How far its scopes reach; `self` when absent.
+    reach: Option<Reach>,
     /// When it ends by itself; never when absent.
     #[schema(value_type = Option<Instant>)]
     expires_at: Option<Timestamp>,
@@ -133,6 +162,12 @@ struct IntegratorView {
     /// The two digits of the province whose system it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     province: Option<i32>,
+    /// What it may be used for.
+    scopes: Vec<Scope>,
+    /// How far.
+    reach: Reach,
+    /// Its secrets, the earliest first; of the secrets themselves nothing.
+    secrets: Vec<SecretView>,
     /// Since when.
     created_at: Instant,
     /// When it ends by itself.
@@ -146,19 +181,57 @@ struct IntegratorView {
     last_used_at: Option<Instant>,
 }
 
-impl From<Named> for IntegratorView {
-    fn from(named: Named) -> Self {
+impl From<Shown> for IntegratorView {
+    fn from(Shown { named, secrets }: Shown) -> Self {
         let integrator = named.integrator;
+        let last_used = secrets
+            .iter()
+            .filter_map(|secret| secret.last_used_at)
+            .map(Timestamp::from)
+            .max();
         Self {
             client_id: integrator.account_id,
             name: named.name,
             organization_id: integrator.organization_id,
             organization_name: named.organization_name,
             province: integrator.province,
+            scopes: scope::parse(&integrator.scopes).unwrap_or_default(),
+            reach: integrator.reach,
+            secrets: secrets.into_iter().map(SecretView::from).collect(),
             created_at: integrator.created_at.into(),
             expires_at: integrator.expires_at.map(Instant::from),
             revoked_at: integrator.revoked_at.map(Instant::from),
-            last_used_at: integrator.last_used_at.map(Instant::from),
+            last_used_at: last_used.map(Instant::from),
+        }
+    }
+}
+
+/// One of the secrets of a credential.
+#[derive(Serialize, ToSchema)]
+struct SecretView {
+    /// Which one.
+    id: IntegratorSecretId,
+    /// Since when.
+    created_at: Instant,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Instant>,
+    /// When it was retired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired_at: Option<Instant>,
+    /// When it was used the last time, to the minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Instant>,
+}
+
+impl From<Secret> for SecretView {
+    fn from(secret: Secret) -> Self {
+        Self {
+            id: secret.id,
+            created_at: secret.created_at.into(),
+            expires_at: secret.expires_at.map(Instant::from),
+            retired_at: secret.retired_at.map(Instant::from),
+            last_used_at: secret.last_used_at.map(Instant::from),
         }
     }
 }
@@ -168,6 +241,8 @@ impl From<Named> for IntegratorView {
 struct IssuedView {
     #[serde(flatten)]
     integrator: IntegratorView,
+    /// The secret's id.
+    secret_id: IntegratorSecretId,
     /// The secret. It is shown now and never again.
     client_secret: String,
 }
@@ -176,6 +251,7 @@ impl From<Issued> for IssuedView {
     fn from(issued: Issued) -> Self {
         Self {
             integrator: issued.integrator.into(),
+            secret_id: issued.id,
             client_secret: issued.secret,
         }
     }
@@ -201,15 +277,23 @@ async fn issue_integrator(
     let IntegratorBody {
         name,
         organization,
+        scopes,
+        reach,
         expires_at,
     } = body.into_inner();
-    if expires_at.is_some_and(|at| at <= caller.context.now) {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected an instant to come");
-        return Err(Problem::new(refusal.at("/expires_at")));
+    to_come(expires_at, caller.context.now)?;
+    if scopes
+        .as_ref()
+        .is_some_and(|scopes| scopes.is_empty() || scopes.len() > Scope::ALL.len())
+    {
+        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected some scopes, each once");
+        return Err(Problem::new(refusal.at("/scopes")));
     }
     let wanted = Wanted {
         name: line(&name, NAME_MAX, "/name")?,
         organization,
+        scopes,
+        reach: reach.unwrap_or(Reach::Own),
         expires_at,
     };
     let vault = app.vault.clone();
@@ -218,6 +302,86 @@ async fn issue_integrator(
         .write(move |conn| integrators::issue(conn, &caller.context, &vault, &wanted))
         .await?;
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
+}
+
+fn to_come(at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
+    if at.is_some_and(|at| at <= now) {
+        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected an instant to come");
+        return Err(Problem::new(refusal.at("/expires_at")));
+    }
+    Ok(())
+}
+
+/// A second secret.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SecretBody {
+    /// When it ends by itself; with the credential when absent.
+    #[schema(value_type = Option<Instant>)]
+    expires_at: Option<Timestamp>,
+}
+
+/// Add a secret to a credential
+///
+/// By the nation's own administrators, so that the other system can change over without a pause: add a second one, let the
+/// system use it, retire the first. Two may be in force at once. As at the issue, the secret is in this answer and nowhere
+/// else.
+#[utoipa::path(tag = "integrators", operation_id = "add_integrator_secret", security(("bearer" = [])),
+    params(("id" = AccountId, Path, description = "Which one: its `client_id`")),
+    request_body = SecretBody, responses(
+    (status = 201, description = "The credential with its new secret", body = IssuedView),
+    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`integrator.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`integrator.secrets_full`, `integrator.revoked`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/integrators/{id}/secrets")]
+async fn add_integrator_secret(
+    app: web::Data<App>,
+    caller: Caller<can::ManageIntegrators>,
+    Id(ClientId(account)): Id<ClientId>,
+    body: Json<SecretBody>,
+) -> Result<HttpResponse, Problem> {
+    let expires_at = body.into_inner().expires_at;
+    to_come(expires_at, caller.context.now)?;
+    let vault = app.vault.clone();
+    let issued = app
+        .db
+        .write(move |conn| integrators::add_secret(conn, &caller.context, &vault, account, expires_at))
+        .await?;
+    Ok(HttpResponse::Created().json(IssuedView::from(issued)))
+}
+
+/// Retire a secret of a credential
+///
+/// By the nation's own administrators. It is refused from now on; the only one in force can't be retired.
+#[utoipa::path(tag = "integrators", operation_id = "retire_integrator_secret", security(("bearer" = [])),
+    params(
+        ("id" = AccountId, Path, description = "Which credential: its `client_id`"),
+        ("secret" = IntegratorSecretId, Path, description = "Which of its secrets"),
+        ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each retirement"),
+    ),
+    request_body = NothingMore, responses(
+    (status = 200, description = "The credential without it", body = IntegratorView),
+    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`integrator.not_found`, `integrator.secret_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`integrator.last_secret`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/integrators/{id}/secrets/{secret}/retire")]
+async fn retire_integrator_secret(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::ManageIntegrators>,
+    Id(ClientId(account)): Id<ClientId>,
+    SecretId(secret): SecretId,
+    key: Key,
+    body: Json<NothingMore>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    write_once(&app, caller.context, claim, move |conn, context| {
+        let retired = integrators::retire_secret(conn, context, account, secret)?;
+        reply::answer(StatusCode::OK, &IntegratorView::from(retired))
+    })
+    .await
 }
 
 /// Where a list of credentials goes on.
@@ -254,7 +418,7 @@ async fn list_integrators(
         .db
         .read(move |conn| integrators::list(conn, &caller.context, after, limit + 1))
         .await?;
-    let (items, last) = paging::cut(found, limit, |named| named.integrator.account_id.0);
+    let (items, last) = paging::cut(found, limit, |shown| shown.named.integrator.account_id.0);
     Ok(HttpResponse::Ok().json(Page {
         items: items.into_iter().map(IntegratorView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),

@@ -10,6 +10,7 @@ use super::reply;
 use super::wire::{AllowedAction, Instant, OrganizationBrief, Page, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
+use crate::domain::disclosure::masked_phone;
 use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::mark::{Identity, MarkAction};
@@ -144,6 +145,10 @@ struct MemberDetail {
     /// The ID number but for its inner digits.
     #[schema(example = "110*************2X")]
     id_number: String,
+    /// The telephone number but for its inner digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "138******78")]
+    phone: Option<String>,
     /// The real-name check (实名认证): informs and blocks nothing.
     real_name_check: RealName,
     /// The month of joining.
@@ -191,10 +196,16 @@ impl MemberDetail {
         let id_number = number
             .map_err(|_| service::Error::Corrupt("a sealed ID number that is none"))?
             .masked();
+        let phone = member
+            .phone_sealed
+            .as_ref()
+            .map(|sealed| vault.open(Purpose::Phone, sealed));
+        let phone = phone.transpose()?.map(|phone| masked_phone(&phone));
         let action =
             |(action, refusal): (MarkAction, Option<Refusal>)| AllowedAction::new(action, refusal.as_ref(), language);
         Ok(Self {
             id_number,
+            phone,
             real_name_check: member.real_name_check,
             joined_month: member.joined_month,
             memberships: detail.memberships.into_iter().map(MembershipView::from).collect(),

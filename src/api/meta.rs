@@ -4,8 +4,12 @@ use super::problem::Problem;
 use crate::app::App;
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Probes, outside of the version.
 pub fn probes(config: &mut ServiceConfig<'_>) {
@@ -49,7 +53,7 @@ async fn healthz() -> HttpResponse {
 
 /// Whether requests can be answered now
 ///
-/// Asks the database.
+/// Asks the database, and waits two seconds for its answer.
 #[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "They can", body = State),
     (status = 503, description = "The database can't be reached", body = super::problem::ProblemDetails,
@@ -57,6 +61,6 @@ async fn healthz() -> HttpResponse {
 ))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    app.db.read(crate::service::organizations::any).await?;
+    app.db.answers_within(PATIENCE).await?;
     Ok(HttpResponse::Ok().json(State { status: "ok" }))
 }

@@ -1,16 +1,20 @@
 //! The HTTP floor: wire types, extractors, handlers, problems and the OpenAPI document. It knows no tables.
 
+pub mod address;
 mod appointments;
+mod audit;
 mod auth;
 mod batch;
 mod caller;
 mod certifications;
+mod disclosures;
 mod edge;
 mod extract;
 mod graduation;
 mod inbox;
 mod integrators;
 mod jobs;
+mod jscode2session;
 mod language;
 mod look_up;
 mod members;
@@ -27,6 +31,8 @@ mod rules;
 mod search;
 mod server;
 mod transfers;
+mod wechat;
+mod well_known;
 mod wire;
 
 pub use edge::settings::{Patience, Settings};

@@ -3,8 +3,8 @@
 use super::edge::limits::Body;
 use super::problem::{self, ProblemDetails};
 use super::{
-    appointments, auth, certifications, graduation, inbox, integrators, jobs, look_up, members, meta, organizations,
-    permissions, policies, resets, rules, search, transfers,
+    appointments, audit, auth, certifications, disclosures, graduation, inbox, integrators, jobs, look_up, members,
+    meta, organizations, permissions, policies, resets, rules, search, transfers, wechat, well_known,
 };
 use crate::domain::codes::Code;
 use actix_web::App;
@@ -34,6 +34,7 @@ use utoipa_actix_web::{AppExt, scope};
         (name = "transfers", description = "Transfer cases (组织关系转接)"),
         (name = "inbox", description = "What waits for an organization (操作中心)"),
         (name = "integrators", description = "Other systems (对接系统) and their credentials"),
+        (name = "audit", description = "The audit log (审计日志), for auditors"),
         (name = "service", description = "The service itself"),
     ),
     components(schemas(ProblemDetails)),
@@ -56,10 +57,11 @@ impl Modify for Bearer {
 
 /// All routes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.configure(meta::probes).service(
+    config.configure(meta::probes).configure(well_known::routes).service(
         scope::scope("/v1")
             .configure(meta::routes)
             .configure(auth::routes)
+            .configure(wechat::routes)
             .configure(integrators::routes)
             .configure(resets::routes)
             .configure(organizations::routes)
@@ -73,6 +75,8 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(policies::routes)
             .configure(rules::routes)
             .configure(jobs::routes)
+            .configure(audit::routes)
+            .configure(disclosures::routes)
             .configure(search::routes),
     );
 }

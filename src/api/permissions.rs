@@ -24,13 +24,17 @@ const PUBLIC: &[&str] = &[
     "get_error",
     "get_token",
     "healthz",
+    "jwks",
     "list_errors",
     "list_rules",
     "list_transfer_reasons",
     "openapi_document",
     "readyz",
+    "refresh",
     "reset_password",
     "sign_in",
+    "wechat_bind",
+    "wechat_login",
 ];
 
 /// The operations of a path with their methods.

@@ -147,10 +147,37 @@ impl Problem {
         }
     }
 
+    /// Too many attempts failed: when the next one may be made.
+    pub fn wait(time: chrono::TimeDelta) -> Self {
+        // Rounded up: who comes when he was told to is not sent away again.
+        let seconds = (time.num_milliseconds() + 999) / 1000;
+        Self::wait_seconds(u64::try_from(seconds).unwrap_or_default())
+    }
+
+    /// The same in whole seconds.
+    pub fn wait_seconds(seconds: u64) -> Self {
+        let problem = Self::new(Code::RequestTooManyAttempts);
+        problem.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// Adds what the operators should know.
+    pub fn because(mut self, why: String) -> Self {
+        self.private = Some(why);
+        self
+    }
+
     /// Adds a header to the answer.
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Its code, if it says that somebody may not do or see something. A look-up that found nobody is none: it has a row
+    /// of its own (T4).
+    pub fn denial(&self) -> Option<Code> {
+        let code = self.first().code;
+        let is_denial = matches!(code.kind(), Kind::Forbidden | Kind::NotFound) && code != Code::MemberNoMatch;
+        is_denial.then_some(code)
     }
 
     fn first(&self) -> &Refusal {
@@ -206,6 +233,7 @@ impl Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
+        // After the usual ones: a problem that says how long is believed.
         for (name, value) in self.headers {
             response.insert_header((name, value));
         }

@@ -1,5 +1,6 @@
 //! The HTTP server: its routes and its limits.
 
+use super::caller::forgetting;
 use super::edge::connections::ROUND;
 use super::edge::settings::Settings;
 use super::edge::tls::Certificate;
@@ -90,6 +91,7 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/v1/openapi.json")))
             .route("/docs", web::get().to(to_docs))
             .default_service(web::to(nothing_here))
+            .wrap(from_fn(forgetting))
             .wrap(from_fn(edge))
             .wrap(Condition::new(!origins.is_empty(), cors::cors(&origins)))
             .wrap(from_fn(headers::headers))

@@ -2,8 +2,10 @@
 
 use super::problem::{Blocking, Problem};
 use crate::db::types::Micros;
+use crate::domain::audit::Outcome as AuditOutcome;
 use crate::domain::certification::FormState;
 use crate::domain::codes::Code;
+use crate::domain::disclosure::{DisclosureKind, Field};
 use crate::domain::graduation::{Graduation, GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::line::is_plain;
@@ -14,6 +16,7 @@ use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::{Health, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, Status, System};
 use crate::domain::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::refusal::{Language, Refusal};
+use crate::domain::scope::{Reach, Scope};
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::allowed::Action;
 use crate::domain::transfer::propose::Warning;
@@ -55,6 +58,9 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    AuditOutcome,
+    DisclosureKind,
+    Field,
     Action,
     Warning,
     DestinationKind,
@@ -87,16 +93,20 @@ words!(
     Mode,
     Job,
     Health,
+    Scope,
+    Reach,
 );
 ids!(
     OrganizationId,
     MemberId,
     AccountId,
+    IntegratorSecretId,
     AppointmentId,
     AppointmentRequestId,
     TransferId,
     MonthChangeId,
     CertificationId,
+    SessionId,
     TaskId
 );
 

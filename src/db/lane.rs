@@ -33,6 +33,16 @@ pub(super) struct Lease {
     permit: OwnedSemaphorePermit,
 }
 
+/// A failed try to connect is no news by itself: whoever waits in vain is told why, and his request's line says it.
+#[derive(Debug)]
+struct Quiet;
+
+impl r2d2::HandleError<DbError> for Quiet {
+    fn handle_error(&self, error: DbError) {
+        log::debug!("can't connect: {error}");
+    }
+}
+
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -51,6 +61,7 @@ impl Lane {
             .connection_timeout(RECONNECT)
             // Every transaction's BEGIN finds out whether the connection still lives.
             .test_on_check_out(false)
+            .error_handler(Box::new(Quiet))
             .build_unchecked(Manager::new(url.clone(), mode, settings.limits));
         Self {
             gate: Arc::new(Semaphore::new(settings.pool_size as usize)),
@@ -253,7 +264,7 @@ where
 /// on over a failed statement would be acknowledged and lost: the empty SELECT before it fails in such a transaction.
 ///
 /// # Errors
-/// A conflict is certain: the transaction was undone. Any other error leaves open what became of it: a primary that dies
+/// A conflict, or a statement that failed before, is certain: the transaction was undone. Any other error leaves open what became of it: a primary that dies
 /// or restarts while it waits for its standby has committed (reliability.md, fact 2).
 fn commit(conn: &mut Conn) -> Result<(), DbError> {
     let ended = match conn {
@@ -265,7 +276,7 @@ fn commit(conn: &mut Conn) -> Result<(), DbError> {
             *Manners::transaction_manager_status_mut(conn) = Default::default();
             Ok(())
         }
-        Err(error) if FaultKind::of(&error) == FaultKind::Conflict => {
+        Err(error) if FaultKind::of(&error) == FaultKind::Conflict || was_aborted(&error) => {
             let _ = Manners::rollback_transaction(conn);
             Err(error.into())
         }
@@ -274,6 +285,11 @@ fn commit(conn: &mut Conn) -> Result<(), DbError> {
             Err(DbError::OutcomeUnknown(error.to_string()))
         }
     }
+}
+
+/// Whether a statement before the commit had failed.
+fn was_aborted(error: &Error) -> bool {
+    matches!(error, Error::DatabaseError(_, info) if info.message().starts_with("current transaction is aborted"))
 }
 
 /// Lets the pool drop a connection when it comes back.

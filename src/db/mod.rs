@@ -15,7 +15,7 @@ mod settings;
 pub mod types;
 mod writer;
 
-pub use connection::{Backend, Conn, DatabaseUrl};
+pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, FaultKind, Unique};
 pub use migrate::Migration;
 pub use settings::{Limits, Settings};
@@ -139,12 +139,23 @@ impl Db {
             .map_err(unknown)?
     }
 
-    /// Whether the database answers a question now, within a time of one's own.
+    /// Whether the database answers now, within a time of one's own: a question and, embedded, the writer, which may wait
+    /// for a disk while questions are still answered from memory.
     ///
     /// # Errors
     /// When it doesn't.
     pub async fn answers_within(&self, patience: Duration) -> Result<(), DbError> {
-        let asked = self.house.lane.read(|conn| dialect::ping(conn).map_err(DbError::from));
+        let asked = async {
+            self.house
+                .lane
+                .read(|conn| dialect::ping(conn).map_err(DbError::from))
+                .await?;
+            match &self.writer {
+                // It has nothing to write and only waits for its turn.
+                Some(writer) => writer.submit(|_| Ok::<_, DbError>(())).await,
+                None => Ok(()),
+            }
+        };
         let silence = |_| DbError::Unavailable("the database did not answer in time".into());
         timeout(patience, asked).await.map_err(silence)?
     }

@@ -96,10 +96,22 @@ diesel::table! {
         account_id -> BigInt,
         organization_id -> BigInt,
         province -> Nullable<Integer>,
-        secret_digest -> Binary,
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        scopes -> Text,
+        reach -> Text,
+    }
+}
+
+diesel::table! {
+    integrator_secrets (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        secret_digest -> Binary,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        retired_at -> Nullable<BigInt>,
         last_used_at -> Nullable<BigInt>,
     }
 }
@@ -141,6 +153,38 @@ diesel::table! {
         issued_at -> BigInt,
         issued_by -> Nullable<BigInt>,
         used_at -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        appointment_id -> Nullable<BigInt>,
+        address_digest -> Binary,
+        family_digest -> Binary,
+        refresh_digest -> Binary,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+        ending -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    attempts (subject) {
+        subject -> Binary,
+        failures -> BigInt,
+        last_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    wechat_bindings (account_id) {
+        account_id -> BigInt,
+        openid_digest -> Binary,
+        bound_at -> BigInt,
     }
 }
 
@@ -334,6 +378,21 @@ diesel::table! {
         action -> Text,
         subject -> Nullable<Text>,
         request_id -> Text,
+        scope_path -> Nullable<Text>,
+        on_behalf_of -> Nullable<BigInt>,
+        outcome -> Text,
+        code -> Nullable<Text>,
+        times -> BigInt,
+        sequence -> Nullable<BigInt>,
+        hash -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    audit_cuts (sequence) {
+        sequence -> BigInt,
+        hash -> Binary,
+        at -> BigInt,
     }
 }
 
@@ -344,6 +403,9 @@ diesel::table! {
         account_id -> BigInt,
         organization_id -> BigInt,
         member_id -> Nullable<BigInt>,
+        kind -> Text,
+        fields -> Nullable<Text>,
+        purpose -> Nullable<Text>,
     }
 }
 
@@ -391,6 +453,7 @@ diesel::table! {
 
 diesel::joinable!(organization_terms -> organizations (organization_id));
 diesel::joinable!(members -> organizations (branch_id));
+diesel::joinable!(integrator_secrets -> integrators (account_id));
 diesel::joinable!(integrators -> accounts (account_id));
 diesel::joinable!(integrators -> organizations (organization_id));
 diesel::joinable!(appointments -> organizations (organization_id));
@@ -400,10 +463,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     organization_terms,
     members,
     accounts,
+    integrator_secrets,
     integrators,
     appointments,
     appointment_requests,
     reset_codes,
+    sessions,
+    attempts,
+    wechat_bindings,
     certifications,
     transfers,
     inbound_persons,
@@ -416,6 +483,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cohort_members,
     policies,
     audit_log,
+    audit_cuts,
     look_ups,
     budgets,
     idempotency_keys,

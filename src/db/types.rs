@@ -5,7 +5,9 @@
 
 use super::connection::Backend;
 use crate::domain::actor::AccountKind;
+use crate::domain::audit::Outcome as AuditOutcome;
 use crate::domain::certification::FormState;
+use crate::domain::disclosure::DisclosureKind;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState, Undetermined};
 use crate::domain::ids::*;
 use crate::domain::mark::Identity;
@@ -13,7 +15,9 @@ use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::reason::{Reason, Side};
+use crate::domain::scope::Reach;
 use crate::domain::search::TermKind;
+use crate::domain::session::Ending;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Phase};
@@ -77,7 +81,9 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    AuditOutcome,
     AccountKind,
+    DisclosureKind,
     Phase,
     ApprovalSide,
     DestinationKind,
@@ -94,6 +100,7 @@ words!(
     OfficeRole,
     RequestKind,
     RequestState,
+    Ending,
     Kind,
     Level,
     System,
@@ -102,17 +109,20 @@ words!(
     Purpose,
     Status,
     TermKind,
+    Reach,
     Path
 );
 keys!(
     OrganizationId,
     MemberId,
     AccountId,
+    IntegratorSecretId,
     AppointmentId,
     AppointmentRequestId,
     TransferId,
     MonthChangeId,
     CertificationId,
+    SessionId,
     TaskId
 );
 column!(Month, Integer, i32, |month| month.as_number(), Month::from_number);

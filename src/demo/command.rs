@@ -2,6 +2,7 @@
 
 use super::holding::{self, Holding, Signature};
 use super::{DEFAULT_MEMBERS, file, load, welcome};
+use crate::api;
 use crate::app::App;
 use crate::cli;
 use crate::clock::Clock;
@@ -122,7 +123,7 @@ pub async fn run(options: Options) -> Result<()> {
         .await?;
     app.clock = options.at.clock(last);
     let (now, url) = (app.clock.now(), app.db.url().clone());
-    cli::serve_app(app, listener, JOBS_EVERY, move |address| {
+    cli::serve_app(app, listener, &api::Settings::default(), JOBS_EVERY, move |address| {
         cli::say(&welcome::text(&signature.country(), address, &url, now))
     })
     .await

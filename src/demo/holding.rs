@@ -6,6 +6,7 @@ use super::Country;
 use crate::db::schema::{accounts, audit_log, organizations};
 use crate::db::types::Micros;
 use crate::db::{Conn, dialect};
+use crate::domain::audit::Outcome;
 use crate::domain::time::Timestamp;
 use crate::repository::audit::{self, Entry};
 use diesel::dsl::{exists, max, select};
@@ -71,9 +72,14 @@ pub fn sign(conn: &mut Conn, country: &Country) -> QueryResult<()> {
             actor_kind: "system",
             account: None,
             organization: None,
+            scope: None,
+            on_behalf_of: None,
             action: LOADED,
             subject: Some(&signature.subject()),
             request_id: REQUEST,
+            outcome: Outcome::Done,
+            code: None,
+            times: 1,
         },
     )
 }

@@ -43,6 +43,18 @@ pub fn o5_password(password: &str) -> Result<(), Refusal> {
         .at("/new_password"))
 }
 
+/// O5: whether a text can be the password of whoever has this ID number, which many know: no part of it can.
+///
+/// # Errors
+/// `account.password_length`, `account.password_is_number`.
+pub fn o5_password_of(password: &str, id_number: &str) -> Result<(), Refusal> {
+    o5_password(password)?;
+    if id_number.contains(&password.to_ascii_uppercase()) || password.to_ascii_uppercase().contains(id_number) {
+        return Err(Refusal::new(Code::AccountPasswordIsNumber).at("/new_password"));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +77,24 @@ mod tests {
         assert!(o5_is_valid(issued, false, last));
         assert!(!o5_is_valid(issued, false, last + TimeDelta::microseconds(1)));
         assert!(!o5_is_valid(issued, true, issued));
+    }
+
+    #[test]
+    fn o5_a_password_is_no_part_of_the_id_number() {
+        let number = "11010519491231002X";
+        for password in [
+            number,
+            "11010519491231002x",
+            "19491231",
+            "1231002x",
+            "11010519491231002X!",
+        ] {
+            let refused = o5_password_of(password, number).unwrap_err();
+            assert_eq!(refused.code, Code::AccountPasswordIsNumber, "{password}");
+        }
+        for password in ["19491232", "1949-12-31", "correct horse"] {
+            assert_eq!(o5_password_of(password, number), Ok(()), "{password}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::codes::Code;
 use super::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use super::organization::{Kind, Path};
+use super::scope::{Grant, Reach};
 use super::vocabulary::vocabulary;
 
 vocabulary! {
@@ -44,6 +45,8 @@ pub enum Role {
         organization: OrganizationId,
         /// The two digits of the province whose leading organ it is, if that province has a system of its own (§1.4.5).
         province: Option<u8>,
+        /// What it may do, and how far (its scopes).
+        grant: Grant,
     },
     /// The service itself: the yearly switch, the expiry, the escalation.
     System,
@@ -158,8 +161,27 @@ impl Actor {
         self.office().is_some_and(|office| office.organization == organization)
     }
 
-    /// Whether the place lies in his subtree, his own organization included (O6).
+    /// Whether the place lies in his subtree, his own organization included (O6); for another system, in its reach.
     pub fn reaches(&self, path: &Path) -> bool {
-        self.office().is_some_and(|office| path.is_within(&office.path))
+        match &self.role {
+            Role::Administrator(office) => path.is_within(&office.path),
+            Role::Integrator { grant, .. } => grant.reaches(path),
+            Role::Member | Role::Auditor(_) | Role::System => false,
+        }
+    }
+
+    /// Where the subtree begins whose lists he reads, and whose organization he acts for.
+    ///
+    /// # Errors
+    /// `integrator.scope_missing` for another system that does not reach below its organization: lists do.
+    pub fn subtree(&self) -> Result<Option<(&Path, OrganizationId)>, Code> {
+        match &self.role {
+            Role::Administrator(office) => Ok(Some((&office.path, office.organization))),
+            Role::Integrator { grant, .. } if grant.reach == Reach::Own => Err(Code::IntegratorScopeMissing),
+            Role::Integrator {
+                grant, organization, ..
+            } => Ok(Some((&grant.path, *organization))),
+            Role::Member | Role::Auditor(_) | Role::System => Ok(None),
+        }
     }
 }

@@ -13,6 +13,7 @@ use super::actor::{Actor, Role};
 use super::codes::Code;
 use super::ids::{MemberId, OrganizationId};
 use super::organization::Path;
+use super::scope::{Grant, Scope};
 use super::vocabulary::vocabulary;
 
 vocabulary! {
@@ -83,6 +84,7 @@ const SIGNED_IN: &[Capacity] = &[Capacity::Member, Capacity::Administrator, Capa
 const MEMBERS: &[Capacity] = &[Capacity::Member];
 const ADMINISTRATORS: &[Capacity] = &[Capacity::Administrator];
 const INTEGRATORS: &[Capacity] = &[Capacity::Integrator];
+const AUDITORS: &[Capacity] = &[Capacity::Auditor];
 const PEOPLE: &[Capacity] = &[Capacity::Member, Capacity::Administrator];
 const OFFICIALS: &[Capacity] = &[Capacity::Administrator, Capacity::Integrator];
 
@@ -92,8 +94,15 @@ macro_rules! actions {
     ($then:ident) => { $then! {
         ReadSelf = "read_self", "查看本人信息", "read one's own account",
             Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
+        ManageSelf = "manage_self", "管理本人登录", "end one's own sessions, change one's own password, unbind one's WeChat",
+            Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
         ReadInbox = "read_inbox", "查看本组织操作中心", "read the own organization's inbox",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
+
+        ReadDisclosures = "read_disclosures", "查看谁查询过本人信息", "read who looked for oneself or saw one's data in full",
+            Oneself, MEMBERS or RequestMembersOnly, [Myself] or RequestNotFound;
+        ReadAudit = "read_audit", "查阅审计日志", "read the audit log of the own organization's subtree",
+            Oneself, AUDITORS or ActorNotAuditor, [Myself] or RequestNotFound;
 
         ReadPolicy = "read_policy", "查看年度策略", "read a season's policy",
             Nation, SIGNED_IN or RequestUnauthenticated, [Own Below] or PolicyNotAllowed;
@@ -114,7 +123,7 @@ macro_rules! actions {
             [Own DirectSuperior HigherSuperior] or TransferTargetOutOfScope;
 
         ListOrganizations = "list_organizations", "查看所辖组织列表", "list the organizations of a subtree",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         CreateOrganization = "create_organization", "创建下级组织", "create an organization directly below",
             Organization, ADMINISTRATORS or ActorNotAdministrator, [Own] or OrganizationNotDirectSuperior;
         RenameOrganization = "rename_organization", "组织更名", "rename an organization",
@@ -124,9 +133,9 @@ macro_rules! actions {
         ChangeContact = "change_contact", "修改联系人", "change an organization's contact",
             Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or OrganizationContactNotAllowed;
         ListMembers = "list_members", "查看团员列表", "list the members of a branch or a subtree",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         ListTransfersBelow = "list_transfers_below", "查看所辖组织转接列表", "list the transfers of a subtree",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         ListAppointments = "list_appointments", "查看管理员列表", "list the administrators of an organization",
             Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         Appoint = "appoint", "任命管理员", "appoint an administrator, or ask the direct superior to",
@@ -135,7 +144,7 @@ macro_rules! actions {
             Organization, ADMINISTRATORS or ActorNotAdministrator,
             [DirectSuperior HigherSuperior] or GraduationNotAllowedForBranchAdmin;
         ReadGraduationHistory = "read_graduation_history", "查看毕业时间历史", "read what a branch's graduation month was",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "propose another month for a graduate branch",
             Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or GraduationNotDirectSuperior;
 
@@ -163,6 +172,8 @@ macro_rules! actions {
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
         IssueMemberCode = "issue_member_code", "为团员签发重置码", "issue a one-time code to a member",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+        RevealMember = "reveal_member", "查看团员完整证件号和手机号", "see a member's ID number and telephone in full",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or MemberRevealNotAllowed;
         UploadForm = "upload_form", "上传《入团志愿书》", "upload a member's application form",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotUploader;
         FileAsSource = "file_as_source", "转出方发起转接", "start a transfer of a member of the own subtree",
@@ -404,6 +415,45 @@ pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
     }
 }
 
+/// The same for an actor: another system needs the action's scope besides.
+///
+/// # Errors
+/// What he is told otherwise; `integrator.scope_missing`.
+pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
+    admit(Capacity::of(actor), action)?;
+    match &actor.role {
+        Role::Integrator { grant, .. } => granted(grant, action),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a credential is good for an action. An action without a scope is for people alone, but for what the credential
+/// is told of itself and of the year.
+fn granted(grant: &Grant, action: Action) -> Result<(), Code> {
+    match (action, action.scope()) {
+        (Action::ReadSelf | Action::ReadPolicy, _) => Ok(()),
+        (_, Some(scope)) => grant.admit(scope),
+        (_, None) => Err(Code::ActorNotAdministrator),
+    }
+}
+
+impl Action {
+    /// The scope another system's credential needs for it; `None` for what no credential is good for. A system reads, and
+    /// files and answers for its own province; to decide and to appoint is for people.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
+            Self::ReadOrganization | Self::ListOrganizations | Self::ReadGraduationHistory => {
+                Some(Scope::OrganizationsRead)
+            }
+            Self::ListMembers | Self::ReadMember => Some(Scope::MembersRead),
+            Self::ReadTransfer | Self::ListTransfers | Self::ListTransfersBelow => Some(Scope::TransfersRead),
+            Self::AnswerExternal => Some(Scope::TransfersAnswer),
+            Self::FileInbound | Self::WithdrawTransfer => Some(Scope::InboundFile),
+            _ => None,
+        }
+    }
+}
+
 /// The matrix: capacity × action × relation.
 pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Verdict {
     if let Err(code) = admit(capacity, action) {
@@ -420,6 +470,12 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Verdic
 /// Whether this actor may do this to that object.
 pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> Verdict {
     let capacity = Capacity::of(actor);
+    if let Role::Integrator { grant, .. } = &actor.role
+        && granted(grant, action).is_err()
+    {
+        // The door has said which scope is missing; what is asked behind it must not tell what exists.
+        return Verdict::Unseen(action.kind().missing());
+    }
     let verdicts = relations(actor, object).into_iter();
     let best = verdicts.map(|relation| verdict(capacity, action, relation)).max();
     best.unwrap_or_else(|| verdict(capacity, action, Relation::Stranger))
@@ -470,12 +526,16 @@ fn holds(actor: &Actor, holders: &[OrganizationId]) -> bool {
     holders.iter().any(|holder| actor.administers(*holder))
 }
 
-/// How an administrator's office stands to a place in the tree.
+/// How the organization somebody acts for stands to a place in the tree.
 fn place(actor: &Actor, path: &Path) -> Relation {
-    let Some(office) = actor.office() else {
-        return Relation::Stranger;
+    let from = match &actor.role {
+        Role::Administrator(office) => &office.path,
+        Role::Integrator { grant, .. } if path.is_below(&grant.path) && !grant.reaches(path) => {
+            return Relation::Stranger;
+        }
+        Role::Integrator { grant, .. } => &grant.path,
+        _ => return Relation::Stranger,
     };
-    let from = &office.path;
     if from == path {
         Relation::Own
     } else if path.is_below(from) && path.depth() == from.depth() + 1 {

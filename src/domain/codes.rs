@@ -493,6 +493,56 @@ codes! {
         "This is for administrators of an organization.",
         "请联系所在团组织管理员。",
         "Ask an administrator of your organization.";
+    AccountPasswordChangeRequired = "account.password_change_required", Forbidden, None,
+        "请先更改初始密码。",
+        "The initial password must be changed first.",
+        "请通过 POST /v1/auth/password 设置新密码。",
+        "Set a new password with POST /v1/auth/password.";
+    AccountPasswordWrong = "account.password_wrong", Invalid, None,
+        "当前密码不正确。",
+        "The present password is not right.",
+        "请检查后重试;忘记密码的,请联系所在团支部或其直属上级管理员获取重置码。",
+        "Check it and try again; if it is lost, ask an administrator of your branch or its direct superior for a reset code.";
+    AccountPasswordReused = "account.password_reused", Invalid, None,
+        "新密码不能与当前密码相同。",
+        "The new password is the present one.",
+        "请选择另一个密码。",
+        "Choose another password.";
+    AccountPasswordIsNumber = "account.password_is_number", Invalid, None,
+        "密码不能是身份证号或其中的一部分。",
+        "A password can't be the ID number or a part of it.",
+        "请选择他人不知道的密码。",
+        "Choose a password that nobody else knows.";
+    WechatNotConfigured = "wechat.not_configured", NotFound, None,
+        "本服务未开通微信登录。",
+        "Signing in by WeChat is not set up here.",
+        "请使用身份证号和密码登录。",
+        "Sign in with the ID number and the password.";
+    WechatCodeInvalid = "wechat.code_invalid", Invalid, None,
+        "微信登录凭证无效、已过期或已使用。",
+        "WeChat does not know this code, or it was used or has expired.",
+        "请重新调用 wx.login 获取新的凭证。",
+        "Get a new code with wx.login.";
+    WechatBlocked = "wechat.blocked", Forbidden, None,
+        "微信判定该用户为高风险用户,不允许登录。",
+        "WeChat holds this user for a risk and does not let him sign in.",
+        "请使用身份证号和密码登录。",
+        "Sign in with the ID number and the password.";
+    WechatUnavailable = "wechat.unavailable", Unavailable, None,
+        "微信暂时没有回应。",
+        "WeChat does not answer at present.",
+        "请稍后重试,或使用身份证号和密码登录。",
+        "Try again later, or sign in with the ID number and the password.";
+    WechatNotBound = "wechat.not_bound", Forbidden, None,
+        "该微信尚未绑定账号。",
+        "This WeChat identity is bound to no account.",
+        "请通过 POST /v1/auth/wechat/bind 用身份证号和密码绑定。",
+        "Bind it with POST /v1/auth/wechat/bind, the ID number and the password.";
+    WechatBoundAlready = "wechat.bound_already", Conflict, None,
+        "该微信或该账号已绑定另一方。",
+        "This WeChat identity or this account is bound to another one.",
+        "请先在原账号中解除绑定。",
+        "Sign in to the account it is bound to and unbind it first.";
     ActorAuditsOnly = "actor.audits_only", Forbidden, Some(Rule::O6),
         "审计员只能查阅审计日志。",
         "An auditor reads the audit log and nothing else.",
@@ -503,6 +553,11 @@ codes! {
         "The audit log is for auditors.",
         "请联系本组织或者上级组织的审计员。",
         "Ask an auditor of your organization or of one above.";
+    MemberRevealNotAllowed = "member.reveal_not_allowed", Forbidden, Some(Rule::O6),
+        "只有团员所在支部及其直属上级的管理员可以查看完整的身份号码和手机号码。",
+        "Only an administrator of the member's branch or its direct superior sees the ID number and telephone in full.",
+        "请联系该团员所在团支部或其直属上级的管理员。",
+        "Ask an administrator of the member's branch or its direct superior.";
     AccountResetCodeInvalid = "account.reset_code_invalid", Invalid, Some(Rule::O5),
         "重置码或身份证号不正确,或重置码已使用、已过期。",
         "The code or the ID number is wrong, or the code was used or has expired.",
@@ -654,9 +709,29 @@ codes! {
         "There is no such integrator.",
         "请核对编号,或在对接系统列表中查看。",
         "Check the id, or look it up in the list of integrators.";
+    IntegratorSecretNotFound = "integrator.secret_not_found", NotFound, None,
+        "没有找到该密钥。",
+        "There is no such secret.",
+        "请在对接系统列表中查看其密钥。",
+        "Look it up among the integrator's secrets.";
+    IntegratorSecretsFull = "integrator.secrets_full", Conflict, None,
+        "该对接系统已有两个有效密钥。",
+        "The integrator has two secrets in force already.",
+        "请先停用不再使用的密钥。",
+        "Retire the one that is no longer used first.";
+    IntegratorLastSecret = "integrator.last_secret", Conflict, None,
+        "这是该对接系统唯一的有效密钥。",
+        "It is the integrator's only secret in force.",
+        "请先新增密钥;如需停用对接系统,请撤销其凭据。",
+        "Add another one first; to end the integrator, revoke its credential.";
+    IntegratorRevoked = "integrator.revoked", Conflict, None,
+        "该对接系统的凭据已撤销。",
+        "The integrator's credential was revoked.",
+        "请重新签发凭据。",
+        "Issue another credential.";
     IntegratorScopeMissing = "integrator.scope_missing", Forbidden, None,
-        "该凭据没有此操作所需的权限范围 {scope}。",
-        "The credential lacks the scope that this operation needs: {scope}.",
+        "该凭据没有此操作所需的权限范围。",
+        "The credential lacks the scope that this operation needs.",
         "请由全国级管理员签发带有该权限范围的凭据。",
         "Ask an administrator of the nation's own organization for a credential with this scope.";
     JobNotAllowed = "job.not_allowed", Forbidden, None,
@@ -731,6 +806,16 @@ codes! {
         "The ID number or the password is not right.",
         "请检查后重试;忘记密码的,请联系所在团支部或其直属上级管理员获取重置码。",
         "Check both and try again; if the password is lost, ask an administrator of your branch or its direct superior for a reset code.";
+    RequestRefreshFailed = "request.refresh_failed", Unauthenticated, None,
+        "刷新令牌无效或已使用过。",
+        "The refresh token is not valid, or was used before.",
+        "请重新登录。若您没有重复使用过它,请更改密码。",
+        "Sign in again. If you did not use it twice yourself, change the password.";
+    RequestTooManyAttempts = "request.too_many_attempts", Limited, None,
+        "失败次数过多,请稍后再试。",
+        "Too many failed attempts; wait before the next one.",
+        "请按 Retry-After 等待;忘记密码的,请联系所在团支部或其直属上级管理员获取重置码。",
+        "Wait as long as Retry-After says; if the password is lost, ask an administrator of your branch or its direct superior for a reset code.";
     RequestNoSuchOffice = "request.no_such_office", Forbidden, None,
         "您没有担任所选的管理员职务。",
         "You do not hold the office chosen.",
@@ -741,6 +826,11 @@ codes! {
         "Only a member acting for himself can do this.",
         "请以团员身份登录(不指定职务)。",
         "Sign in as a member, without an office.";
+    RequestPersonsOnly = "request.persons_only", Forbidden, None,
+        "对接系统没有会话和密码。",
+        "Another system has no session and no password.",
+        "请用个人账号登录;对接系统的凭据由全国级管理员管理。",
+        "Sign in as a person; a system's credential is managed by an administrator of the nation's own organization.";
     RequestKeyRequired = "request.idempotency_key_required", Malformed, None,
         "该请求需要 Idempotency-Key 请求头(1 至 64 个可打印字符)。",
         "This request needs an Idempotency-Key header of 1 to 64 printable characters.",

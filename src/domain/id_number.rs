@@ -121,15 +121,37 @@ impl fmt::Debug for IdNumber {
     }
 }
 
+/// Whether a text holds a run of digits so long that it could be an ID number or a telephone number, however its digits are
+/// written: such a text is taken over nowhere where personal data must not lie.
+pub fn could_hold_one(text: &str) -> bool {
+    let mut run = 0;
+    text.chars().any(|character| {
+        run = if half_width(character).is_ascii_digit() {
+            run + 1
+        } else {
+            0
+        };
+        run >= SHORTEST_NUMBER
+    })
+}
+
+/// A mobile telephone number has eleven digits.
+const SHORTEST_NUMBER: usize = 11;
+
+/// A full-width character as its ASCII twin.
+fn half_width(character: char) -> char {
+    match character {
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character),
+        other => other,
+    }
+}
+
 /// Seventeen ASCII digits and a digit or `X`, if the text can be read as that.
 fn normalize(text: &str) -> Option<[u8; LENGTH]> {
     let mut out = [0; LENGTH];
     let mut length = 0;
     for character in text.trim().chars() {
-        let half_width = match character {
-            '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0)?,
-            other => other,
-        };
+        let half_width = half_width(character);
         let place = out.get_mut(length)?;
         *place = match half_width {
             '0'..='9' => half_width as u8,
@@ -229,6 +251,18 @@ mod tests {
         let digits = b"42010620010230001";
         let text = String::from_utf8([&digits[..], &[check_character(digits).unwrap()]].concat()).unwrap();
         assert_eq!(parse(&text).unwrap_err(), IdNumberError::BirthDate);
+    }
+
+    #[test]
+    fn a_text_that_could_hold_a_number_is_told() {
+        for (text, holds) in [
+            ("核对入团志愿书", false),
+            ("case 1234567890 of 2026", false),
+            ("电话13812345678", true),
+            ("１１０１０５１９４９１２３１００２Ｘ", true),
+        ] {
+            assert_eq!(could_hold_one(text), holds, "{text}");
+        }
     }
 
     #[test]

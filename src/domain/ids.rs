@@ -58,6 +58,17 @@ fn decode(prefix: &str, text: &str) -> Result<i64, ParseIdError> {
     if key > 0 { Ok(key) } else { Err(ParseIdError) }
 }
 
+/// Whether a text has the form of an id of any kind: only such a one is taken over from an address into a log.
+pub fn has_form(text: &str) -> bool {
+    let parts = text.split_once('_');
+    parts.is_some_and(|(prefix, body)| {
+        prefix.len() == 3
+            && prefix.bytes().all(|byte| byte.is_ascii_lowercase())
+            && body.len() == LENGTH
+            && body.bytes().all(|byte| ALPHABET.contains(&byte))
+    })
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
@@ -97,6 +108,8 @@ ids! {
     MemberId = "mem";
     /// A person's account.
     AccountId = "acc";
+    /// One of the secrets of another system's credential.
+    IntegratorSecretId = "sec";
     /// An appointment of a person to an office (管理员任职).
     AppointmentId = "apt";
     /// A request to appoint or dismiss an administrator (管理员任免申请).
@@ -107,6 +120,8 @@ ids! {
     MonthChangeId = "gmc";
     /// An identity certification (团员身份认证).
     CertificationId = "crt";
+    /// A sign-in and what follows from it, until it ends.
+    SessionId = "ses";
     /// An entry of an organization's inbox (操作中心).
     TaskId = "tsk";
 }
@@ -122,6 +137,7 @@ mod tests {
             let id = MemberId(key);
             prop_assert_eq!(id.to_string().parse::<MemberId>(), Ok(id));
             prop_assert!(id.to_string().parse::<OrganizationId>().is_err());
+            prop_assert!(has_form(&id.to_string()));
         }
 
         #[test]

@@ -53,10 +53,13 @@
 
 pub mod account;
 pub mod actor;
+pub mod attempts;
+pub mod audit;
 pub mod authority;
 pub mod certification;
 pub mod codes;
 pub mod cohort;
+pub mod disclosure;
 pub mod division;
 pub mod graduation;
 pub mod id_number;
@@ -69,8 +72,11 @@ pub mod organization;
 pub mod policy;
 pub mod reason;
 pub mod refusal;
+pub mod retention;
 pub mod rule;
+pub mod scope;
 pub mod search;
+pub mod session;
 pub mod time;
 pub mod transfer;
 pub mod verdict;

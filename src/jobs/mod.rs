@@ -8,25 +8,68 @@ mod timer;
 
 pub use timer::{DEFAULT_INTERVAL, start as start_timer};
 
+use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{Conn, Db};
 use crate::domain::actor::Actor;
 use crate::domain::time::Timestamp;
 use crate::security;
-use crate::service::jobs::{self, Batch, Job, Run, Work};
-use crate::service::{self, Context, graduation, transfers};
+use crate::service::jobs::{self, Batch, Job, Run};
+use crate::service::retention::{self, Retention};
+use crate::service::{self, Context, audit, graduation, transfers};
 
 /// How many rows one batch, that is one transaction, works on.
 const BATCH: i64 = 200;
 
 /// How a job works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds only
 /// what is left.
-fn work(job: Job) -> Work {
-    match job {
-        Job::YearlySwitch => graduation::switch,
-        Job::Expiry => transfers::expire,
-        Job::Escalation => transfers::escalate,
+fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64) -> service::Result<Batch> {
+    match task.job {
+        Job::YearlySwitch => graduation::switch(conn, context, after, BATCH),
+        Job::Expiry => transfers::expire(conn, context, after, BATCH),
+        Job::Escalation => transfers::escalate(conn, context, after, BATCH),
+        Job::AuditSeal => audit::seal(conn, context, after, BATCH),
+        Job::Retention => retention::forget(conn, context, &task.kept, after, BATCH),
     }
+}
+
+/// A job to be run for an instant, with what it goes by.
+#[derive(Debug, Clone, Copy)]
+pub struct Task {
+    /// Which one.
+    pub job: Job,
+    /// For when.
+    pub at: Timestamp,
+    /// How long records are kept.
+    pub kept: Retention,
+}
+
+impl Task {
+    /// With the times records are kept by default.
+    pub fn new(job: Job, at: Timestamp) -> Self {
+        let kept = Retention::default();
+        Self { job, at, kept }
+    }
+}
+
+/// Removes uploaded files that nothing refers to: what a server that was killed between the file and its row left.
+///
+/// # Errors
+/// When the directory can't be read or the database fails.
+pub async fn sweep(app: &App) -> std::io::Result<usize> {
+    app.files.sweep().await?;
+    let names = app.files.settled().await?;
+    let mut removed = 0;
+    for names in names.chunks(BATCH as usize) {
+        let names = names.to_vec();
+        let orphans = app.db.read(move |conn| retention::orphans(conn, names)).await;
+        let orphans = orphans.map_err(|fault| std::io::Error::other(jobs::wording(&fault)))?;
+        for orphan in &orphans {
+            app.files.remove(orphan).await;
+        }
+        removed += orphans.len();
+    }
+    Ok(removed)
 }
 
 /// How a run of a job ended.
@@ -43,6 +86,15 @@ pub enum Ending {
 /// # Errors
 /// When the database fails; the run's record says so, and the next run goes on where this one ended.
 pub async fn run(db: &Db, clock: &Clock, job: Job, at: Timestamp) -> service::Result<Ending> {
+    run_task(db, clock, Task::new(job, at)).await
+}
+
+/// The same for a task of one's own making.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_task(db: &Db, clock: &Clock, task: Task) -> service::Result<Ending> {
+    let Task { job, at, .. } = task;
     let db = &db.patient();
     let holder = security::random_text();
     let (now, me) = (clock.now(), holder.clone());
@@ -50,7 +102,7 @@ pub async fn run(db: &Db, clock: &Clock, job: Job, at: Timestamp) -> service::Re
     let Some(run) = begun else {
         return Ok(Ending::Elsewhere);
     };
-    let worked = batches(db, clock, job, run, &holder, at).await;
+    let worked = batches(db, clock, task, run, &holder).await;
     let problem = match &worked {
         Ok(true) => None,
         Ok(false) => Some("the lease was lost".to_owned()),
@@ -64,12 +116,12 @@ pub async fn run(db: &Db, clock: &Clock, job: Job, at: Timestamp) -> service::Re
 }
 
 /// Works until nothing is left; `false` if the lease was lost on the way.
-async fn batches(db: &Db, clock: &Clock, job: Job, run: i64, holder: &str, at: Timestamp) -> service::Result<bool> {
+async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> service::Result<bool> {
     let mut cursor = Some(0);
     while let Some(after) = cursor {
         let (now, holder) = (clock.now(), holder.to_owned());
         let done = db
-            .write(move |conn| batch(conn, job, run, &holder, at, now, after))
+            .write(move |conn| batch(conn, task, run, &holder, now, after))
             .await?;
         match done {
             Some(done) => cursor = done.next,
@@ -82,22 +134,21 @@ async fn batches(db: &Db, clock: &Clock, job: Job, run: i64, holder: &str, at: T
 /// One batch with its record, under the lease.
 fn batch(
     conn: &mut Conn,
-    job: Job,
+    task: Task,
     run: i64,
     holder: &str,
-    at: Timestamp,
     now: Timestamp,
     after: i64,
 ) -> service::Result<Option<Batch>> {
-    if !jobs::renew(conn, job, holder, now)? {
+    if !jobs::renew(conn, task.job, holder, now)? {
         return Ok(None);
     }
     let context = Context {
         actor: Actor::system(),
-        now: at,
-        request_id: format!("{job}/{run}"),
+        now: task.at,
+        request_id: format!("{}/{run}", task.job),
     };
-    let done = work(job)(conn, &context, after, BATCH)?;
+    let done = work(conn, &context, &task, after)?;
     jobs::count(conn, run, &done)?;
     Ok(Some(done))
 }

@@ -1,8 +1,7 @@
 //! Runs every job now and then while the service serves.
 
-use super::{Ending, run};
-use crate::clock::Clock;
-use crate::db::Db;
+use super::{Ending, Task, run_task, sweep};
+use crate::app::App;
 use crate::service::jobs::{self, Job};
 use chrono::TimeDelta;
 use std::time::Duration;
@@ -15,34 +14,48 @@ pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(3600);
 /// Starts the timer: the jobs run at once, and then at each tick. Aborting the task stops it between two batches.
 ///
 /// Needs a runtime.
-pub fn start(db: Db, clock: Clock, every: Duration) -> JoinHandle<()> {
+pub fn start(app: &App, every: Duration) -> JoinHandle<()> {
+    let app = app.clone();
     tokio::spawn(async move {
         let mut ticks = interval(every.max(Duration::from_secs(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
             for job in Job::ALL {
-                tick(&db, &clock, *job, every).await;
+                tick(&app, *job, every).await;
             }
         }
     })
 }
 
 /// Runs a job unless another server did so within half an interval.
-async fn tick(db: &Db, clock: &Clock, job: Job, every: Duration) {
-    let now = clock.now();
+async fn tick(app: &App, job: Job, every: Duration) {
+    let now = app.clock.now();
     let recent = now - TimeDelta::from_std(every / 2).unwrap_or(TimeDelta::zero());
-    let last = db.read(move |conn| jobs::last_begun(conn, job)).await;
+    let last = app.db.read(move |conn| jobs::last_begun(conn, job)).await;
     let outcome = match last {
         Ok(Some(begun)) if begun > recent && begun <= now => return,
-        Ok(_) => run(db, clock, job, now).await,
+        Ok(_) => {
+            let kept = app.retention;
+            run_task(&app.db, &app.clock, Task { job, at: now, kept }).await
+        }
         Err(fault) => Err(fault),
     };
     match outcome {
         Ok(Ending::Done(done)) => {
             log::info!(job = job.as_str(), processed = done.processed, failed = done.failed; "job done");
+            if job == Job::Retention {
+                swept(app).await;
+            }
         }
         Ok(Ending::Elsewhere) => log::info!(job = job.as_str(); "another server runs the job"),
         Err(fault) => log::error!("job {job}: {}", jobs::wording(&fault)),
+    }
+}
+
+async fn swept(app: &App) {
+    match sweep(app).await {
+        Ok(removed) => log::info!(removed = removed; "files that nothing referred to"),
+        Err(fault) => log::warn!("the directory of files can't be swept: {fault}"),
     }
 }

@@ -69,6 +69,14 @@ pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<(Accou
         .optional()
 }
 
+/// The hash of an account's password and its ID number, sealed; both are missing where it is another system's.
+pub fn secrets(conn: &mut Conn, id: AccountId) -> QueryResult<(Option<String>, Option<Vec<u8>>)> {
+    accounts::table
+        .find(id)
+        .select((accounts::password_hash, accounts::id_number_sealed))
+        .first(conn)
+}
+
 /// An account to be made, without a password: its owner sets one with a one-time code (O5).
 pub struct NewAccount<'a> {
     pub member: Option<MemberId>,
@@ -118,7 +126,7 @@ pub fn add_code(
     conn: &mut Conn,
     account: AccountId,
     digest: &[u8],
-    by: Option<AccountId>,
+    by: (Option<AccountId>, Option<OrganizationId>),
     now: Timestamp,
 ) -> QueryResult<()> {
     diesel::insert_into(reset_codes::table)
@@ -126,7 +134,8 @@ pub fn add_code(
             reset_codes::account_id.eq(account),
             reset_codes::code_digest.eq(digest),
             reset_codes::issued_at.eq(Micros::from(now)),
-            reset_codes::issued_by.eq(by),
+            reset_codes::issued_by.eq(by.0),
+            reset_codes::organization_id.eq(by.1),
         ))
         .execute(conn)?;
     Ok(())
@@ -159,6 +168,35 @@ pub fn use_code(conn: &mut Conn, id: i64, now: Timestamp) -> QueryResult<()> {
         .execute(conn)?;
     Ok(())
 }
+
+/// That a one-time code was issued for somebody, for which organization, when, and whether it was used.
+#[derive(Debug, Clone, Queryable)]
+pub struct CodeNotice {
+    pub issued_at: Micros,
+    pub used_at: Option<Micros>,
+    pub organization_id: Option<OrganizationId>,
+    pub organization_name: Option<String>,
+}
+
+/// The codes issued for an account since an instant, the latest first (O5).
+pub fn codes_since(conn: &mut Conn, account: AccountId, since: Timestamp) -> QueryResult<Vec<CodeNotice>> {
+    reset_codes::table
+        .left_join(organizations::table.on(reset_codes::organization_id.eq(organizations::id.nullable())))
+        .filter(reset_codes::account_id.eq(account))
+        .filter(reset_codes::issued_at.ge(Micros::from(since)))
+        .order(reset_codes::id.desc())
+        .limit(MOST_NOTICES)
+        .select((
+            reset_codes::issued_at,
+            reset_codes::used_at,
+            reset_codes::organization_id,
+            organizations::name.nullable(),
+        ))
+        .load(conn)
+}
+
+/// More than this nobody reads.
+const MOST_NOTICES: i64 = 20;
 
 type OfficeColumns = (AppointmentId, OfficeRole, OrganizationId, Path, Kind, String, Micros);
 

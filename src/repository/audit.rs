@@ -1,21 +1,33 @@
-//! The audit log: rows are appended and never touched again.
+//! The audit log: rows are appended and sealed, and never touched again; the database itself refuses it.
 
-use crate::db::Conn;
-use crate::db::schema::audit_log::dsl;
+use super::subtree;
+use crate::db::schema::audit_cuts;
+use crate::db::schema::audit_log::{self, dsl};
 use crate::db::types::Micros;
+use crate::db::{Backend, Conn};
+use crate::domain::audit::Outcome;
 use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
 
-/// One row.
+/// A row to be appended.
 pub struct Entry<'a> {
     pub at: Timestamp,
     pub actor_kind: &'a str,
     pub account: Option<AccountId>,
     pub organization: Option<OrganizationId>,
+    /// Whose auditors read it: where the actor stands.
+    pub scope: Option<&'a Path>,
+    pub on_behalf_of: Option<OrganizationId>,
     pub action: &'a str,
     pub subject: Option<&'a str>,
     pub request_id: &'a str,
+    pub outcome: Outcome,
+    /// Why it was refused.
+    pub code: Option<&'a str>,
+    /// How often the actor was refused in this hour by then.
+    pub times: i64,
 }
 
 /// Appends a row.
@@ -26,10 +38,146 @@ pub fn append(conn: &mut Conn, entry: &Entry<'_>) -> QueryResult<()> {
             dsl::actor_kind.eq(entry.actor_kind),
             dsl::account_id.eq(entry.account),
             dsl::organization_id.eq(entry.organization),
+            dsl::scope_path.eq(entry.scope),
+            dsl::on_behalf_of.eq(entry.on_behalf_of),
             dsl::action.eq(entry.action),
             dsl::subject.eq(entry.subject),
             dsl::request_id.eq(entry.request_id),
+            dsl::outcome.eq(entry.outcome),
+            dsl::code.eq(entry.code),
+            dsl::times.eq(entry.times),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// A row as stored, word for word: a check must be able to read what somebody made of it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = audit_log, check_for_backend(Backend))]
+pub struct Row {
+    pub id: i64,
+    pub at: Micros,
+    pub actor_kind: String,
+    pub account_id: Option<AccountId>,
+    pub organization_id: Option<OrganizationId>,
+    pub scope_path: Option<String>,
+    pub on_behalf_of: Option<OrganizationId>,
+    pub action: String,
+    pub subject: Option<String>,
+    pub request_id: String,
+    pub outcome: String,
+    pub code: Option<String>,
+    pub times: i64,
+    /// Its place in the chain, once it is sealed.
+    pub sequence: Option<i64>,
+    pub hash: Option<Vec<u8>>,
+}
+
+/// What a reader narrows the log to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    pub from: Option<Timestamp>,
+    pub until: Option<Timestamp>,
+    pub action: Option<String>,
+    pub organization: Option<OrganizationId>,
+    pub subject: Option<String>,
+}
+
+/// A page of the rows of a subtree, newest first, before `before`.
+pub fn page(conn: &mut Conn, root: &Path, filter: &Filter, before: Option<i64>, limit: i64) -> QueryResult<Vec<Row>> {
+    let mut query = dsl::audit_log
+        .order(dsl::id.desc())
+        .limit(limit)
+        .select(Row::as_select())
+        .into_boxed();
+    // The nation's auditors read everything, what the service does by itself included.
+    if root.superiors().next().is_some() {
+        let (from, until) = subtree(root);
+        query = query.filter(dsl::scope_path.ge(from)).filter(dsl::scope_path.lt(until));
+    }
+    if let Some(before) = before {
+        query = query.filter(dsl::id.lt(before));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(dsl::at.ge(Micros::from(from)));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(dsl::at.lt(Micros::from(until)));
+    }
+    if let Some(action) = &filter.action {
+        query = query.filter(dsl::action.eq(action.clone()));
+    }
+    if let Some(organization) = filter.organization {
+        query = query.filter(dsl::organization_id.eq(organization));
+    }
+    if let Some(subject) = &filter.subject {
+        query = query.filter(dsl::subject.eq(subject.clone()));
+    }
+    query.load(conn)
+}
+
+/// Rows that are not sealed yet, by id. What commits late is found all the same, whatever was sealed meanwhile.
+pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<Row>> {
+    dsl::audit_log
+        .filter(dsl::sequence.is_null())
+        .order(dsl::id)
+        .limit(limit)
+        .select(Row::as_select())
+        .load(conn)
+}
+
+/// How many rows are not sealed yet.
+pub fn count_unsealed(conn: &mut Conn) -> QueryResult<i64> {
+    dsl::audit_log.filter(dsl::sequence.is_null()).count().get_result(conn)
+}
+
+/// Gives a row its place in the chain.
+pub fn seal(conn: &mut Conn, id: i64, sequence: i64, hash: &[u8]) -> QueryResult<()> {
+    diesel::update(dsl::audit_log.find(id))
+        .set((dsl::sequence.eq(sequence), dsl::hash.eq(hash)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The last sealed row's place and hash.
+pub fn last_sealed(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
+    dsl::audit_log
+        .filter(dsl::sequence.is_not_null())
+        .order(dsl::sequence.desc())
+        .select((dsl::sequence.assume_not_null(), dsl::hash.assume_not_null()))
+        .first(conn)
+        .optional()
+}
+
+/// Sealed rows behind a place, in the chain's order.
+pub fn sealed(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Row>> {
+    dsl::audit_log
+        .filter(dsl::sequence.gt(after))
+        .order(dsl::sequence)
+        .limit(limit)
+        .select(Row::as_select())
+        .load(conn)
+}
+
+/// Up to where the log was removed, and the hash there.
+pub fn cut(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
+    audit_cuts::table
+        .order(audit_cuts::sequence.desc())
+        .select((audit_cuts::sequence, audit_cuts::hash))
+        .first(conn)
+        .optional()
+}
+
+/// Removes the log up to a place; the chain goes on from there.
+pub fn remove_until(conn: &mut Conn, sequence: i64, hash: &[u8], now: Timestamp) -> QueryResult<()> {
+    diesel::insert_into(audit_cuts::table)
+        .values((
+            audit_cuts::sequence.eq(sequence),
+            audit_cuts::hash.eq(hash),
+            audit_cuts::at.eq(Micros::from(now)),
+        ))
+        .execute(conn)?;
+    diesel::delete(dsl::audit_log.filter(dsl::sequence.le(sequence))).execute(conn)?;
+    diesel::delete(audit_cuts::table.filter(audit_cuts::sequence.lt(sequence))).execute(conn)?;
     Ok(())
 }

@@ -175,3 +175,11 @@ pub fn around(
     };
     query.load(conn)
 }
+
+/// Of these names, those of files that a form refers to.
+pub fn files_among(conn: &mut Conn, names: &[String]) -> QueryResult<Vec<String>> {
+    certifications::table
+        .filter(certifications::file.eq_any(names))
+        .select(certifications::file)
+        .load(conn)
+}

@@ -1,14 +1,16 @@
-//! Other systems' credentials (X1, X2), each with the account it acts as.
+//! Other systems' credentials (X1, X2), each with the account it acts as and its secrets.
 
-use crate::db::schema::{accounts, integrators, organizations};
+use crate::db::schema::{accounts, integrator_secrets, integrators, organizations};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::actor::AccountKind;
-use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::ids::{AccountId, IntegratorSecretId, OrganizationId};
+use crate::domain::organization::Path;
+use crate::domain::scope::Reach;
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
 
-/// A credential as stored, without its secret's digest.
+/// A credential as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = integrators, check_for_backend(Backend))]
 pub struct Integrator {
@@ -18,6 +20,20 @@ pub struct Integrator {
     pub created_at: Micros,
     pub expires_at: Option<Micros>,
     pub revoked_at: Option<Micros>,
+    /// Parted by spaces.
+    pub scopes: String,
+    pub reach: Reach,
+}
+
+/// One of its secrets as stored, without its digest.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = integrator_secrets, check_for_backend(Backend))]
+pub struct Secret {
+    pub id: IntegratorSecretId,
+    pub account_id: AccountId,
+    pub created_at: Micros,
+    pub expires_at: Option<Micros>,
+    pub retired_at: Option<Micros>,
     pub last_used_at: Option<Micros>,
 }
 
@@ -34,7 +50,15 @@ pub struct NewIntegrator<'a> {
     pub name: &'a str,
     pub organization: OrganizationId,
     pub province: Option<u8>,
-    pub secret_digest: &'a [u8],
+    pub scopes: &'a str,
+    pub reach: Reach,
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A secret to be stored.
+pub struct NewSecret<'a> {
+    pub account: AccountId,
+    pub digest: &'a [u8],
     pub expires_at: Option<Timestamp>,
 }
 
@@ -55,12 +79,26 @@ pub fn insert(conn: &mut Conn, new: &NewIntegrator<'_>, now: Timestamp) -> Query
             integrators::account_id.eq(account),
             integrators::organization_id.eq(new.organization),
             integrators::province.eq(new.province.map(i32::from)),
-            integrators::secret_digest.eq(new.secret_digest),
             integrators::created_at.eq(Micros::from(now)),
             integrators::expires_at.eq(new.expires_at.map(Micros::from)),
+            integrators::scopes.eq(new.scopes),
+            integrators::reach.eq(new.reach),
         ))
         .execute(conn)?;
     Ok(account)
+}
+
+/// Stores a secret's digest.
+pub fn insert_secret(conn: &mut Conn, new: &NewSecret<'_>, now: Timestamp) -> QueryResult<IntegratorSecretId> {
+    diesel::insert_into(integrator_secrets::table)
+        .values((
+            integrator_secrets::account_id.eq(new.account),
+            integrator_secrets::secret_digest.eq(new.digest),
+            integrator_secrets::created_at.eq(Micros::from(now)),
+            integrator_secrets::expires_at.eq(new.expires_at.map(Micros::from)),
+        ))
+        .returning(integrator_secrets::id)
+        .get_result(conn)
 }
 
 /// One credential.
@@ -72,13 +110,43 @@ pub fn find(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Integrato
         .optional()
 }
 
-/// One credential and its secret's digest.
-pub fn with_secret(conn: &mut Conn, account: AccountId) -> QueryResult<Option<(Integrator, Vec<u8>)>> {
+/// One credential and where its organization stands.
+pub fn with_path(conn: &mut Conn, account: AccountId) -> QueryResult<Option<(Integrator, Path)>> {
     integrators::table
-        .find(account)
-        .select((Integrator::as_select(), integrators::secret_digest))
+        .inner_join(organizations::table)
+        .filter(integrators::account_id.eq(account))
+        .select((Integrator::as_select(), organizations::path))
         .first(conn)
         .optional()
+}
+
+/// One credential, locked: its secrets are counted and changed by one at a time.
+pub fn lock(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Integrator>> {
+    // An update that changes nothing takes the row on both engines.
+    let row = integrators::table.find(account);
+    diesel::update(row)
+        .set(integrators::created_at.eq(integrators::created_at))
+        .execute(conn)?;
+    find(conn, account)
+}
+
+/// The secrets of some credentials, the earliest first.
+pub fn secrets(conn: &mut Conn, accounts: &[AccountId]) -> QueryResult<Vec<Secret>> {
+    integrator_secrets::table
+        .filter(integrator_secrets::account_id.eq_any(accounts.iter().map(|account| account.0)))
+        .order(integrator_secrets::id)
+        .select(Secret::as_select())
+        .load(conn)
+}
+
+/// The secrets of one credential with their digests, without those retired.
+pub fn digests(conn: &mut Conn, account: AccountId) -> QueryResult<Vec<(Secret, Vec<u8>)>> {
+    integrator_secrets::table
+        .filter(integrator_secrets::account_id.eq(account))
+        .filter(integrator_secrets::retired_at.is_null())
+        .order(integrator_secrets::id)
+        .select((Secret::as_select(), integrator_secrets::secret_digest))
+        .load(conn)
 }
 
 /// One credential with its names.
@@ -131,10 +199,22 @@ pub fn revoke(conn: &mut Conn, account: AccountId, now: Timestamp) -> QueryResul
     Ok(())
 }
 
-/// Notes that a credential was used now.
-pub fn used(conn: &mut Conn, account: AccountId, now: Timestamp) -> QueryResult<()> {
-    diesel::update(integrators::table.find(account))
-        .set(integrators::last_used_at.eq(Micros::from(now)))
+/// Ends a secret now, unless it was ended before.
+pub fn retire(conn: &mut Conn, secret: IntegratorSecretId, now: Timestamp) -> QueryResult<()> {
+    diesel::update(
+        integrator_secrets::table
+            .find(secret)
+            .filter(integrator_secrets::retired_at.is_null()),
+    )
+    .set(integrator_secrets::retired_at.eq(Micros::from(now)))
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Notes that a secret was used now.
+pub fn used(conn: &mut Conn, secret: IntegratorSecretId, now: Timestamp) -> QueryResult<()> {
+    diesel::update(integrator_secrets::table.find(secret))
+        .set(integrator_secrets::last_used_at.eq(Micros::from(now)))
         .execute(conn)?;
     Ok(())
 }

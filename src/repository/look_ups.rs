@@ -1,17 +1,18 @@
-//! Look-ups of people, and the budgets they come out of.
+//! Look-ups and disclosures of people, and the budgets they come out of.
 
-use crate::db::Conn;
-use crate::db::schema::{budgets, look_ups};
+use crate::db::schema::{budgets, look_ups, organizations};
 use crate::db::types::Micros;
+use crate::db::{Backend, Conn};
+use crate::domain::disclosure::DisclosureKind;
 use crate::domain::ids::{AccountId, MemberId, OrganizationId};
 use crate::domain::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
-use diesel::query_dsl::methods::FilterDsl;
 
 /// Takes one out of a budget for a span of time, if there is one left: one statement, so that two servers at once can't
 /// both take the last one.
 pub fn spend(conn: &mut Conn, name: &str, span: i64, most: i64) -> QueryResult<bool> {
+    use diesel::query_dsl::methods::FilterDsl;
     let first = (budgets::name.eq(name), budgets::span.eq(span), budgets::used.eq(1));
     let taken = on_each!(conn, |conn| diesel::insert_into(budgets::table)
         .values(first)
@@ -23,21 +24,70 @@ pub fn spend(conn: &mut Conn, name: &str, span: i64, most: i64) -> QueryResult<b
     Ok(taken == 1)
 }
 
-/// Notes who looked for whom.
-pub fn note(
-    conn: &mut Conn,
-    at: Timestamp,
-    account: AccountId,
-    organization: OrganizationId,
-    found: Option<MemberId>,
-) -> QueryResult<()> {
+/// Counts one more in a span of time, without a limit; says how many there are with it.
+pub fn count(conn: &mut Conn, name: &str, span: i64) -> QueryResult<i64> {
+    let first = (budgets::name.eq(name), budgets::span.eq(span), budgets::used.eq(1));
+    on_each!(conn, |conn| diesel::insert_into(budgets::table)
+        .values(first)
+        .on_conflict((budgets::name, budgets::span))
+        .do_update()
+        .set(budgets::used.eq(budgets::used + 1))
+        .returning(budgets::used)
+        .get_result(conn))
+}
+
+/// Who learned what of whom.
+pub struct Note {
+    pub at: Timestamp,
+    pub account: AccountId,
+    pub organization: OrganizationId,
+    /// `None` where nobody was found.
+    pub member: Option<MemberId>,
+    pub kind: DisclosureKind,
+    /// What was seen in full.
+    pub fields: Option<String>,
+    /// For what purpose.
+    pub purpose: Option<String>,
+}
+
+/// Stores who learned what of whom.
+pub fn note(conn: &mut Conn, note: &Note) -> QueryResult<()> {
     diesel::insert_into(look_ups::table)
         .values((
-            look_ups::at.eq(Micros::from(at)),
-            look_ups::account_id.eq(account),
-            look_ups::organization_id.eq(organization),
-            look_ups::member_id.eq(found),
+            look_ups::at.eq(Micros::from(note.at)),
+            look_ups::account_id.eq(note.account),
+            look_ups::organization_id.eq(note.organization),
+            look_ups::member_id.eq(note.member),
+            look_ups::kind.eq(note.kind),
+            look_ups::fields.eq(&note.fields),
+            look_ups::purpose.eq(&note.purpose),
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// What a member is told: which organization learned what of him.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = look_ups, check_for_backend(Backend))]
+pub struct Disclosure {
+    pub id: i64,
+    pub at: Micros,
+    pub kind: DisclosureKind,
+    pub organization_id: OrganizationId,
+    #[diesel(select_expression = organizations::name)]
+    pub organization_name: String,
+    pub fields: Option<String>,
+    pub purpose: Option<String>,
+}
+
+/// A page of what was learned of a member, newest first, before `before`.
+pub fn about(conn: &mut Conn, member: MemberId, before: Option<i64>, limit: i64) -> QueryResult<Vec<Disclosure>> {
+    look_ups::table
+        .inner_join(organizations::table.on(organizations::id.eq(look_ups::organization_id)))
+        .filter(look_ups::member_id.eq(member))
+        .filter(look_ups::id.lt(before.unwrap_or(i64::MAX)))
+        .order(look_ups::id.desc())
+        .limit(limit)
+        .select(Disclosure::as_select())
+        .load(conn)
 }

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod appointments;
+pub mod attempts;
 pub mod audit;
 pub mod certifications;
 pub mod chain;
@@ -18,8 +19,12 @@ pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod retention;
+pub mod sealed;
 pub mod search;
+pub mod sessions;
 pub mod transfers;
+pub mod wechat;
 
 use crate::domain::organization::Path;
 

@@ -2,8 +2,12 @@
 
 pub mod code;
 pub mod passwords;
+pub mod refresh;
+pub mod seal;
+pub mod token_keys;
 pub mod tokens;
 pub mod vault;
+mod verified;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

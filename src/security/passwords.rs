@@ -3,7 +3,8 @@
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How many sign-ins may wait for their turn before more are sent away.
 const WAITING: usize = 64;
@@ -19,6 +20,7 @@ pub struct Passwords {
     queue: Arc<Semaphore>,
     lane: Arc<Semaphore>,
     decoy: Arc<str>,
+    computed: Arc<AtomicU64>,
 }
 
 impl Passwords {
@@ -28,16 +30,43 @@ impl Passwords {
             queue: Arc::new(Semaphore::new(WAITING + width)),
             lane: Arc::new(Semaphore::new(width)),
             decoy: hash(&super::random_text()).into(),
+            computed: Arc::default(),
         }
     }
 
+    /// How many hashes were computed so far: what a refusal costs must not depend on what is refused.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
+    /// A place in the queue, taken before anything else is done for a sign-in: whom there is no room for costs nothing.
+    ///
+    /// # Errors
+    /// [`Busy`] when too many wait already.
+    pub fn place(&self) -> Result<Place, Busy> {
+        let place = self.queue.clone().try_acquire_owned().map_err(|_| Busy)?;
+        Ok(Place {
+            passwords: self.clone(),
+            place: Arc::new(place),
+        })
+    }
+}
+
+/// A place in the queue; it is free again when this is dropped and nothing runs for it any more.
+pub struct Place {
+    passwords: Passwords,
+    place: Arc<OwnedSemaphorePermit>,
+}
+
+impl Place {
     /// Whether the password fits the stored hash. An account without one is checked against a decoy, so that knowing
     /// that it does not exist takes as long as knowing that the password is wrong.
     ///
     /// # Errors
-    /// [`Busy`] when too many wait already.
+    /// [`Busy`] when the lane is shut.
     pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, Busy> {
-        let (exists, stored) = (stored.is_some(), stored.unwrap_or_else(|| self.decoy.to_string()));
+        let decoy = &self.passwords.decoy;
+        let (exists, stored) = (stored.is_some(), stored.unwrap_or_else(|| decoy.to_string()));
         let fits = self.run(move || verify(&password, &stored)).await?;
         Ok(exists && fits)
     }
@@ -45,15 +74,17 @@ impl Passwords {
     /// The hash to store for a new password.
     ///
     /// # Errors
-    /// [`Busy`] when too many wait already.
+    /// [`Busy`] when the lane is shut.
     pub async fn hash(&self, password: String) -> Result<String, Busy> {
         self.run(move || hash(&password)).await
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let place = self.queue.clone().try_acquire_owned().map_err(|_| Busy)?;
-        let turn = self.lane.clone().acquire_owned().await.map_err(|_| Busy)?;
+        let turn = self.passwords.lane.clone().acquire_owned().await.map_err(|_| Busy)?;
+        self.passwords.computed.fetch_add(1, Ordering::Relaxed);
+        let place = self.place.clone();
         let done = tokio::task::spawn_blocking(move || {
+            // They live in here: a client that goes away drops the future, not the work.
             let _held = (place, turn);
             work()
         });

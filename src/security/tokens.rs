@@ -1,34 +1,44 @@
-//! Access tokens: JWT (RFC 7519, RFC 9068) signed with EdDSA over Ed25519 (RFC 8037).
+//! Access tokens: JWT (RFC 7519) of type `at+jwt` (RFC 9068), signed with EdDSA over Ed25519 (RFC 8037).
+//!
+//! A token's header says nothing but which key it was signed with. So there is one header for each key, known in
+//! advance, and a token is held against those letter by letter: another algorithm, another type, a key brought along
+//! (`jwk`, `jku`, `x5u`, `x5c`), a demand (`crit`) or anything else is no header of ours, and is never even read (S-07).
 
-use crate::domain::ids::{AccountId, AppointmentId};
+use super::token_keys::{BadKey, PublicKey, TokenKeys};
+use super::verified::{Fingerprint, Verified};
+use crate::domain::ids::{AccountId, AppointmentId, SessionId};
 use crate::domain::time::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Who issues our tokens, and whom they are for.
-const ISSUER: &str = "zhuanjie";
-const AUDIENCE: &str = "zhuanjie-api";
+/// Who issues our tokens, and whom they are for, unless configured otherwise.
+pub const ISSUER: &str = "zhuanjie";
+pub const AUDIENCE: &str = "zhuanjie-api";
 /// RFC 9068: an access token says that it is one, so that no other kind of token passes for it.
 const TYPE: &str = "at+jwt";
+/// Ours are half as long. A longer one is not worth a digest.
+const LONGEST: usize = 1024;
 
 /// The token is not one of ours, or not valid now. Why is nobody's business outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
 
-/// The signing key can't be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the token key is not an Ed25519 private key in PKCS#8 PEM")]
-pub struct BadKey;
-
-#[derive(Debug, Serialize, Deserialize)]
+/// Every claim is there once and of its type, and none beside them: serde refuses anything else.
+#[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
     iss: String,
     aud: String,
-    sub: String,
+    sub: AccountId,
+    /// The sign-in it follows from; another system has none, its credential stands for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<SessionId>,
     /// The office the bearer acts for; without it he acts for himself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     office: Option<AppointmentId>,
@@ -39,37 +49,82 @@ struct Claims {
 }
 
 /// What a valid token says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Bearer {
     /// Whose account it is.
     pub account: AccountId,
+    /// The sign-in it follows from: persons have one, other systems none.
+    pub session: Option<SessionId>,
     /// The office he acts for, if any.
     pub office: Option<AppointmentId>,
 }
 
+/// What tokens are issued and checked by, beside the keys.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Who issues them (`iss`).
+    pub issuer: String,
+    /// Whom they are for (`aud`).
+    pub audience: String,
+    /// How long one is valid.
+    pub lifetime: TimeDelta,
+}
+
+impl Terms {
+    /// The usual ones, with a lifetime.
+    pub fn lasting(lifetime: TimeDelta) -> Self {
+        Self {
+            issuer: ISSUER.into(),
+            audience: AUDIENCE.into(),
+            lifetime,
+        }
+    }
+}
+
 /// Issues and checks tokens. Cloning shares the keys.
 #[derive(Clone)]
-pub struct Tokens(Arc<Keys>);
+pub struct Tokens(Arc<Inner>);
 
-struct Keys {
-    kid: String,
+struct Inner {
+    terms: Terms,
     signing: EncodingKey,
-    verifying: DecodingKey,
+    header: Header,
+    /// Each key by the header of what it signs, as it stands in the token.
+    verifying: HashMap<String, DecodingKey>,
     validation: Validation,
-    lifetime: TimeDelta,
+    /// In the order of the configuration.
+    public: Vec<PublicKey>,
+    verified: Verified<Stated>,
+}
+
+/// What a token with a right signature says, and for when.
+#[derive(Debug, Clone, Copy)]
+struct Stated {
+    bearer: Bearer,
+    from: i64,
+    until: i64,
 }
 
 impl Tokens {
-    /// Keys from a PKCS#8 PEM text; `\n` may stand for a line's end, since an environment file has one line a value.
+    /// Issues by the first key and checks by all.
     ///
     /// # Errors
-    /// When the text is no Ed25519 private key.
-    pub fn from_pem(pem: &str, lifetime: TimeDelta) -> Result<Self, BadKey> {
-        let pem = pem.replace("\\n", "\n");
-        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-        let der =
-            base64::Engine::decode(&base64::engine::general_purpose::STANDARD, body.trim()).map_err(|_| BadKey)?;
-        Self::from_der(&der, lifetime)
+    /// Never for keys that were read or made.
+    pub fn new(keys: &TokenKeys, terms: Terms) -> Result<Self, BadKey> {
+        let public = keys.public()?;
+        let verifying = public
+            .iter()
+            .map(|key| Ok((written(&header(key))?, DecodingKey::from_ed_der(&key.bytes))));
+        let verifying = verifying.collect::<Result<_, BadKey>>()?;
+        Ok(Self(Arc::new(Inner {
+            signing: EncodingKey::from_ed_der(keys.signing()),
+            header: header(public.first().ok_or(BadKey)?),
+            verifying,
+            validation: validation(&terms),
+            terms,
+            public,
+            verified: Verified::new(),
+        })))
     }
 
     /// A key of its own, gone with the process: for the demo and for tests.
@@ -77,141 +132,175 @@ impl Tokens {
     /// # Panics
     /// When the operating system has no randomness to give.
     pub fn ephemeral(lifetime: TimeDelta) -> Self {
-        Self::from_der(&generate(), lifetime).unwrap_or_else(|_| unreachable!("a key just made is a key"))
-    }
-
-    fn from_der(pkcs8: &[u8], lifetime: TimeDelta) -> Result<Self, BadKey> {
-        use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|_| BadKey)?;
-        let public = pair.public_key().as_ref();
-        let mut validation = Validation::new(Algorithm::EdDSA);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-        // Times are checked against our own clock below: the library reads the machine's.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, public);
-        Ok(Self(Arc::new(Keys {
-            kid: base64::Engine::encode(
-                &base64::engine::general_purpose::URL_SAFE_NO_PAD,
-                &digest.as_ref()[..12],
-            ),
-            signing: EncodingKey::from_ed_der(pkcs8),
-            verifying: DecodingKey::from_ed_der(public),
-            validation,
-            lifetime,
-        })))
+        Self::new(&TokenKeys::generate(), Terms::lasting(lifetime))
+            .unwrap_or_else(|_| unreachable!("a key just made is a key"))
     }
 
     /// How long a token is valid.
     pub fn lifetime(&self) -> TimeDelta {
-        self.0.lifetime
+        self.0.terms.lifetime
+    }
+
+    /// The keys anybody may verify our tokens with, the one that signs first.
+    pub fn public_keys(&self) -> &[PublicKey] {
+        &self.0.public
     }
 
     /// A token for a bearer, valid from `now`.
     ///
     /// # Errors
-    /// When the library can't sign, which it can with a key it has read.
+    /// When the library can't sign, which it can with a key that was read.
     pub fn issue(&self, bearer: Bearer, now: Timestamp) -> Result<String, InvalidToken> {
-        let mut header = Header::new(Algorithm::EdDSA);
-        header.typ = Some(TYPE.into());
-        header.kid = Some(self.0.kid.clone());
+        let terms = &self.0.terms;
         let claims = Claims {
-            iss: ISSUER.into(),
-            aud: AUDIENCE.into(),
-            sub: bearer.account.to_string(),
+            iss: terms.issuer.clone(),
+            aud: terms.audience.clone(),
+            sub: bearer.account,
+            sid: bearer.session,
             office: bearer.office,
             iat: now.timestamp(),
             nbf: now.timestamp(),
-            exp: (now + self.0.lifetime).timestamp(),
+            exp: (now + terms.lifetime).timestamp(),
             jti: super::random_text(),
         };
-        jsonwebtoken::encode(&header, &claims, &self.0.signing).map_err(|_| InvalidToken)
+        jsonwebtoken::encode(&self.0.header, &claims, &self.0.signing).map_err(|_| InvalidToken)
     }
 
-    /// Who bears a token, if it is ours and valid now.
+    /// Who bears a token, if it is ours and valid now. A token seen before costs a digest and a look-up.
     ///
     /// # Errors
     /// [`InvalidToken`] for anything else, whatever is wrong with it.
     pub fn check(&self, token: &str, now: Timestamp) -> Result<Bearer, InvalidToken> {
-        let header = jsonwebtoken::decode_header(token).map_err(|_| InvalidToken)?;
-        let is_ours = header.typ.as_deref() == Some(TYPE) && header.kid.as_deref() == Some(&self.0.kid);
-        if !is_ours || header.jku.is_some() || header.jwk.is_some() || header.x5u.is_some() {
+        if token.len() > LONGEST {
             return Err(InvalidToken);
         }
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.0.verifying, &self.0.validation)
-            .map_err(|_| InvalidToken)?
+        let fingerprint = Fingerprint::of(token);
+        let stated = match self.0.verified.get(&fingerprint) {
+            Some(stated) => stated,
+            None => {
+                let stated = self.verify(token).ok_or(InvalidToken)?;
+                let has_ended = |stated: &Stated, now: Timestamp| now.timestamp() >= stated.until;
+                self.0.verified.put(fingerprint, stated, now, has_ended);
+                stated
+            }
+        };
+        if (stated.from..stated.until).contains(&now.timestamp()) {
+            Ok(stated.bearer)
+        } else {
+            Err(InvalidToken)
+        }
+    }
+
+    /// Everything about a token that stays as it is.
+    fn verify(&self, token: &str) -> Option<Stated> {
+        let (header, _) = token.split_once('.')?;
+        let key = self.0.verifying.get(header)?;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &self.0.validation)
+            .ok()?
             .claims;
-        if now.timestamp() >= claims.exp || now.timestamp() < claims.nbf {
-            return Err(InvalidToken);
-        }
-        Ok(Bearer {
-            account: claims.sub.parse().map_err(|_| InvalidToken)?,
-            office: claims.office,
+        (!claims.jti.is_empty()).then_some(Stated {
+            bearer: Bearer {
+                account: claims.sub,
+                session: claims.sid,
+                office: claims.office,
+            },
+            // Issued later than now is as little valid as not before later than now.
+            from: claims.nbf.max(claims.iat),
+            until: claims.exp,
         })
     }
 }
 
-/// A new Ed25519 key as PKCS#8.
-///
-/// # Panics
-/// When the operating system has no randomness to give.
-fn generate() -> Vec<u8> {
-    use aws_lc_rs::signature::Ed25519KeyPair;
-    match Ed25519KeyPair::generate_pkcs8(&aws_lc_rs::rand::SystemRandom::new()) {
-        Ok(document) => document.as_ref().to_vec(),
-        Err(_) => panic!("the operating system gives no random bytes"),
-    }
+fn header(key: &PublicKey) -> Header {
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.typ = Some(TYPE.into());
+    header.kid = Some(key.id.clone());
+    header
 }
 
-/// A new signing key as PKCS#8 PEM, for the configuration.
-///
-/// # Panics
-/// When the operating system has no randomness to give.
-pub fn generate_pem() -> String {
-    let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, generate());
-    format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n")
+/// A header as it stands in a token.
+fn written(header: &Header) -> Result<String, BadKey> {
+    let text = serde_json::to_vec(header).map_err(|_| BadKey)?;
+    Ok(URL_SAFE_NO_PAD.encode(text))
+}
+
+/// The library's defaults accept too much: all that counts is stated here.
+fn validation(terms: &Terms) -> Validation {
+    let mut validation = Validation::new(Algorithm::EdDSA);
+    validation.set_issuer(&[&terms.issuer]);
+    validation.set_audience(&[&terms.audience]);
+    validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
+    // Times are checked against our own clock: the library reads the machine's.
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::security::token_keys::Step;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_timestamp(seconds, 0).unwrap()
     }
 
+    fn tokens(keys: &TokenKeys) -> Tokens {
+        Tokens::new(keys, Terms::lasting(TimeDelta::minutes(15))).unwrap()
+    }
+
     const BEARER: Bearer = Bearer {
         account: AccountId(7),
+        session: Some(SessionId(5)),
         office: Some(AppointmentId(3)),
     };
 
     #[test]
-    fn a_token_is_valid_from_its_first_second_to_before_its_last() {
-        let tokens = Tokens::from_pem(&generate_pem(), TimeDelta::minutes(15)).unwrap();
+    fn s07_a_token_is_valid_from_its_first_second_to_before_its_last() {
+        let tokens = Tokens::ephemeral(TimeDelta::minutes(15));
         let token = tokens.issue(BEARER, at(1000)).unwrap();
-        assert_eq!(tokens.check(&token, at(1000)), Ok(BEARER));
-        assert_eq!(tokens.check(&token, at(1000 + 899)), Ok(BEARER));
-        assert_eq!(tokens.check(&token, at(1000 + 900)), Err(InvalidToken));
-        assert_eq!(tokens.check(&token, at(999)), Err(InvalidToken));
+        // Twice: what is remembered of a signature says nothing of the time.
+        for _ in 0..2 {
+            assert_eq!(tokens.check(&token, at(1000)), Ok(BEARER));
+            assert_eq!(tokens.check(&token, at(1000 + 899)), Ok(BEARER));
+            assert_eq!(tokens.check(&token, at(1000 + 900)), Err(InvalidToken));
+            assert_eq!(tokens.check(&token, at(999)), Err(InvalidToken));
+        }
     }
 
     #[test]
-    fn another_key_or_a_changed_letter_is_refused() {
+    fn s07_another_key_or_a_changed_letter_is_refused() {
         let tokens = Tokens::ephemeral(TimeDelta::minutes(15));
         let token = tokens.issue(BEARER, at(0)).unwrap();
-        assert_eq!(
-            Tokens::ephemeral(TimeDelta::minutes(15)).check(&token, at(0)),
-            Err(InvalidToken)
-        );
-        for i in (0..token.len()).step_by(7) {
+        assert_eq!(tokens.check(&token, at(0)), Ok(BEARER));
+        let others = Tokens::ephemeral(TimeDelta::minutes(15));
+        assert_eq!(others.check(&token, at(0)), Err(InvalidToken));
+        for i in 0..token.len() {
             let mut changed = token.clone().into_bytes();
             changed[i] = if changed[i] == b'A' { b'B' } else { b'A' };
             let changed = String::from_utf8(changed).unwrap();
-            if changed != token {
-                assert_eq!(tokens.check(&changed, at(0)), Err(InvalidToken), "letter {i}");
+            assert_eq!(tokens.check(&changed, at(0)), Err(InvalidToken), "letter {i}");
+        }
+    }
+
+    #[test]
+    fn s07_a_rotation_signs_nobody_out_on_any_server_at_any_step() {
+        let text = TokenKeys::generate().reveal();
+        let keys = || TokenKeys::parse(&text).unwrap();
+        let published = keys().rotated(Step::Publish);
+        let signing = TokenKeys::parse(&published.reveal()).unwrap().rotated(Step::Sign);
+        let [old, known, new] = [&keys(), &published, &signing].map(tokens);
+        // Neighbouring steps may be in force at once.
+        for (one, other) in [(&old, &known), (&known, &new)] {
+            for (issuer, checker) in [(one, other), (other, one)] {
+                assert_eq!(checker.check(&issuer.issue(BEARER, at(0)).unwrap(), at(0)), Ok(BEARER));
             }
         }
+        let retired = tokens(&signing.rotated(Step::Retire));
+        assert_eq!(retired.check(&new.issue(BEARER, at(0)).unwrap(), at(0)), Ok(BEARER));
+        assert_eq!(
+            retired.check(&old.issue(BEARER, at(0)).unwrap(), at(0)),
+            Err(InvalidToken)
+        );
     }
 }

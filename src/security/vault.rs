@@ -28,6 +28,14 @@ pub enum Purpose {
     IntegratorSecret,
     /// A one-time code; only digested.
     ResetCode,
+    /// A refresh token, or what those of a session have in common; only digested.
+    Refresh,
+    /// Who failed to sign in from where; only digested.
+    Attempt,
+    /// A client's address; only digested.
+    Address,
+    /// A WeChat identity (openid); only digested.
+    Wechat,
     /// The place in a list where the next page begins; only digested.
     Cursor,
 }
@@ -39,8 +47,76 @@ impl Purpose {
             Self::Phone => b"phone",
             Self::IntegratorSecret => b"integrator_secret",
             Self::ResetCode => b"reset_code",
+            Self::Refresh => b"refresh",
+            Self::Attempt => b"attempt",
+            Self::Address => b"address",
+            Self::Wechat => b"wechat",
             Self::Cursor => b"cursor",
         }
+    }
+}
+
+/// How a sealed file begins.
+const MARK: &[u8; 4] = b"ZJF1";
+/// What stands before a sealed file's first piece: the mark, the key's id, and what its nonces begin with.
+pub const FILE_HEADER: usize = 12;
+/// How much of a file is sealed at a time.
+pub const FILE_PIECE: usize = 64 * 1024;
+/// How much longer a piece is when it is sealed.
+pub const FILE_TAG: usize = 16;
+
+/// A file on its way into the vault or out of it, piece by piece: each piece is sealed with its number, and the last one as
+/// such, so that none can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
+pub struct FileSeal {
+    keys: Arc<BTreeMap<u8, LessSafeKey>>,
+    header: [u8; FILE_HEADER],
+    number: u32,
+}
+
+impl FileSeal {
+    fn new(keys: Arc<BTreeMap<u8, LessSafeKey>>, header: [u8; FILE_HEADER]) -> Result<Self, UnsealError> {
+        let is_known = header.starts_with(MARK) && keys.contains_key(&header[MARK.len()]);
+        let number = 0;
+        is_known.then_some(Self { keys, header, number }).ok_or(UnsealError)
+    }
+
+    /// What the file begins with.
+    pub fn header(&self) -> &[u8; FILE_HEADER] {
+        &self.header
+    }
+
+    fn next(&mut self, is_last: bool) -> Result<(&LessSafeKey, Nonce), UnsealError> {
+        let mut nonce = [0; NONCE];
+        nonce[..7].copy_from_slice(&self.header[MARK.len() + 1..]);
+        nonce[7..11].copy_from_slice(&self.number.to_be_bytes());
+        nonce[11] = u8::from(is_last);
+        self.number = self.number.checked_add(1).ok_or(UnsealError)?;
+        let key = self.keys.get(&self.header[MARK.len()]).ok_or(UnsealError)?;
+        Ok((key, Nonce::assume_unique_for_key(nonce)))
+    }
+
+    /// Seals the next piece in its place.
+    ///
+    /// # Errors
+    /// Behind 2^32 pieces.
+    pub fn seal(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), UnsealError> {
+        let (key, nonce) = self.next(is_last)?;
+        key.seal_in_place_append_tag(nonce, Aad::from(b"file"), piece)
+            .map_err(|_| UnsealError)
+    }
+
+    /// Opens the next piece in its place.
+    ///
+    /// # Errors
+    /// When it is not the piece that was sealed there.
+    pub fn open(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), UnsealError> {
+        let (key, nonce) = self.next(is_last)?;
+        let length = key
+            .open_in_place(nonce, Aad::from(b"file"), piece)
+            .map_err(|_| UnsealError)?
+            .len();
+        piece.truncate(length);
+        Ok(())
     }
 }
 
@@ -113,6 +189,52 @@ impl Vault {
         String::from_utf8(plain.to_vec()).map_err(|_| UnsealError)
     }
 
+    /// A sealed value under the newest key, if it is under another; `None` if there is nothing to do.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn reseal(&self, purpose: Purpose, sealed: &[u8]) -> Result<Option<Vec<u8>>, UnsealError> {
+        if sealed.first() == Some(&self.newest) {
+            return Ok(None);
+        }
+        Ok(Some(self.seal(purpose, &self.open(purpose, sealed)?)))
+    }
+
+    /// The id of the key that seals.
+    pub fn newest(&self) -> u8 {
+        self.newest
+    }
+
+    /// Begins to seal a file under the newest key.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    pub fn seal_file(&self) -> FileSeal {
+        let mut header = [0; FILE_HEADER];
+        header[..MARK.len()].copy_from_slice(MARK);
+        header[MARK.len()] = self.newest;
+        header[MARK.len() + 1..].copy_from_slice(&random::<7>());
+        let keys = self.keys.clone();
+        FileSeal {
+            keys,
+            header,
+            number: 0,
+        }
+    }
+
+    /// Begins to open a file by its first bytes.
+    ///
+    /// # Errors
+    /// When it is no sealed file, or sealed under a key we do not have.
+    pub fn open_file(&self, header: [u8; FILE_HEADER]) -> Result<FileSeal, UnsealError> {
+        FileSeal::new(self.keys.clone(), header)
+    }
+
+    /// Whether a file that begins so is sealed under the newest key.
+    pub fn is_newest(&self, header: &[u8; FILE_HEADER]) -> bool {
+        header.starts_with(MARK) && header[MARK.len()] == self.newest
+    }
+
     /// The digest by which equal values are found without opening any.
     pub fn digest(&self, purpose: Purpose, value: &str) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.index);
@@ -142,6 +264,45 @@ mod tests {
         assert_eq!(vault.open(Purpose::Phone, &a).as_deref(), Ok("13800000000"));
         assert_eq!(vault.digest(Purpose::Phone, "x"), vault.digest(Purpose::Phone, "x"));
         assert_ne!(vault.digest(Purpose::Phone, "x"), vault.digest(Purpose::IdNumber, "x"));
+    }
+
+    #[test]
+    fn s11_of_a_sealed_file_no_piece_can_be_changed_left_out_moved_or_cut_off() {
+        let vault = vault(&[1]);
+        let mut seal = vault.seal_file();
+        let header = *seal.header();
+        let pieces: Vec<Vec<u8>> = [(b"one", false), (b"two", false), (b"end", true)]
+            .map(|(text, is_last)| {
+                let mut piece = text.to_vec();
+                seal.seal(&mut piece, is_last).unwrap();
+                piece
+            })
+            .into();
+        let read = |order: &[usize], vault: &Vault| -> Result<Vec<u8>, UnsealError> {
+            let mut seal = vault.open_file(header)?;
+            let mut text = Vec::new();
+            for (at, &piece) in order.iter().enumerate() {
+                let mut piece = pieces[piece].clone();
+                seal.open(&mut piece, at + 1 == order.len())?;
+                text.append(&mut piece);
+            }
+            Ok(text)
+        };
+        assert_eq!(read(&[0, 1, 2], &vault).as_deref(), Ok(&b"onetwoend"[..]));
+        for order in [&[1, 0, 2][..], &[0, 2], &[0, 1], &[0], &[0, 1, 1, 2], &[2]] {
+            assert_eq!(read(order, &vault), Err(UnsealError), "{order:?}");
+        }
+        assert_eq!(read(&[0, 1, 2], &self::vault(&[2])), Err(UnsealError));
+    }
+
+    #[test]
+    fn only_what_is_under_an_older_key_is_sealed_again() {
+        let (old, both, new) = (vault(&[1]), vault(&[1, 2]), vault(&[2]));
+        let sealed = old.seal(Purpose::Phone, "x");
+        let again = both.reseal(Purpose::Phone, &sealed).unwrap().unwrap();
+        assert_eq!(new.open(Purpose::Phone, &again).as_deref(), Ok("x"));
+        assert_eq!(both.reseal(Purpose::Phone, &again), Ok(None));
+        assert_eq!(new.reseal(Purpose::Phone, &sealed), Err(UnsealError));
     }
 
     #[test]

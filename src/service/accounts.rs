@@ -1,14 +1,15 @@
 //! Signing in, and who somebody is.
 
-use super::{Error, Result, integrators};
+use super::sign_in::NOTICE;
+use super::{Context, Error, Result, integrators, sessions};
 use crate::db::Conn;
 use crate::domain::actor::{AccountKind, Actor, Role};
 use crate::domain::codes::Code;
-use crate::domain::ids::{AppointmentId, MemberId};
+use crate::domain::ids::{AppointmentId, MemberId, SessionId};
 use crate::domain::office::OfficeRole;
 use crate::domain::time::Timestamp;
-pub use crate::repository::accounts::HeldOffice;
 use crate::repository::accounts::{self, Account};
+pub use crate::repository::accounts::{CodeNotice, HeldOffice};
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
 use crate::security::tokens::Bearer;
@@ -25,41 +26,41 @@ pub fn credentials(conn: &mut Conn, id_number_digest: &[u8]) -> Result<Option<(A
     Ok(found.filter(|(account, _)| account.status == ACTIVE))
 }
 
-/// The offices an account holds now.
-///
-/// # Errors
-/// When the database fails.
-pub fn offices(conn: &mut Conn, account: &Account) -> Result<Vec<HeldOffice>> {
-    Ok(accounts::offices(conn, account.id)?)
+/// Who the bearer of a token is now.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// Who acts, and as what.
+    pub actor: Actor,
+    /// His session; another system has none.
+    pub session: Option<SessionId>,
+    /// Whether he still has the password somebody else gave him, and may do nothing but change it.
+    pub must_change_password: bool,
 }
 
-/// Checks that an account may act as it wants to: from an office it holds, or as the member it belongs to.
+/// Who the bearer of a token is now: account, session, office and credential are read again, so that what was taken away
+/// is gone.
 ///
 /// # Errors
-/// `request.no_such_office` for an office it does not hold, or without one when it belongs to no member.
-pub fn bearer(conn: &mut Conn, account: &Account, office: Option<AppointmentId>) -> Result<Bearer> {
-    let may = match office {
-        Some(office) => accounts::office(conn, account.id, office)?.is_some(),
-        None => true,
-    };
-    if may {
-        Ok(Bearer {
-            account: account.id,
-            office,
-        })
-    } else {
-        Err(Code::RequestNoSuchOffice.into())
-    }
-}
-
-/// Who the bearer of a token is now: account, office and credential are read again at each request, so that what was
-/// taken away is gone.
-///
-/// # Errors
-/// `request.unauthenticated` when the account is blocked, the office has ended, or the credential has.
-pub fn actor(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Actor> {
+/// `request.unauthenticated` when the account is blocked, or the session, the office or the credential has ended.
+pub fn present(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Present> {
     let account = accounts::find(conn, bearer.account)?.filter(|account| account.status == ACTIVE);
     let account = account.ok_or(Code::RequestUnauthenticated)?;
+    let is_his = match (account.kind, bearer.session) {
+        (AccountKind::Person, Some(session)) => sessions::is_in_force(conn, bearer, session, now)?,
+        (AccountKind::Integrator, None) => true,
+        _ => false,
+    };
+    if !is_his {
+        return Err(Code::RequestUnauthenticated.into());
+    }
+    Ok(Present {
+        actor: actor(conn, &account, bearer, now)?,
+        session: bearer.session,
+        must_change_password: account.must_change_password,
+    })
+}
+
+fn actor(conn: &mut Conn, account: &Account, bearer: Bearer, now: Timestamp) -> Result<Actor> {
     match (account.kind, bearer.office) {
         (AccountKind::Integrator, _) => integrators::actor(conn, account.id, now),
         (AccountKind::Person, Some(office)) => {
@@ -69,11 +70,24 @@ pub fn actor(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Actor> {
                 OfficeRole::Auditor => Actor::auditor(account.id, account.member_id, held.office),
             })
         }
-        (AccountKind::Person, None) => Ok(Actor {
-            account: Some(account.id),
-            member: account.member_id,
-            role: Role::Member,
-        }),
+        (AccountKind::Person, None) => Ok(person(account)),
+    }
+}
+
+fn person(account: &Account) -> Actor {
+    Actor {
+        account: Some(account.id),
+        member: account.member_id,
+        role: Role::Member,
+    }
+}
+
+/// Somebody acting on his own account, before he is signed in or about it.
+pub(super) fn himself(account: &Account, now: Timestamp, request_id: &str) -> Context {
+    Context {
+        actor: person(account),
+        now,
+        request_id: request_id.to_owned(),
     }
 }
 
@@ -84,13 +98,15 @@ pub struct Myself {
     pub member: Option<(Member, Option<Organization>)>,
     pub offices: Vec<HeldOffice>,
     pub acting: Option<AppointmentId>,
+    pub notices: Vec<CodeNotice>,
 }
 
 /// Everything the service knows of the caller as a person and officer.
 ///
 /// # Errors
 /// When the database fails.
-pub fn myself(conn: &mut Conn, actor: &Actor) -> Result<Myself> {
+pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
+    let actor = &context.actor;
     let id = actor.account.ok_or(Error::Corrupt("an actor without an account"))?;
     let account = accounts::find(conn, id)?.ok_or(Code::RequestUnauthenticated)?;
     let member = match account.member_id {
@@ -98,10 +114,12 @@ pub fn myself(conn: &mut Conn, actor: &Actor) -> Result<Myself> {
         None => None,
     };
     let offices = accounts::offices(conn, id)?;
+    let notices = accounts::codes_since(conn, id, context.now - NOTICE)?;
     Ok(Myself {
         account,
         member,
         offices,
+        notices,
         acting: actor.appointment(),
     })
 }

@@ -188,7 +188,7 @@ fn settle(
         lapse(conn, context, request)?;
     }
     reroute(conn, organization)?;
-    audit::record(conn, context, action, Some(&id.to_string()))?;
+    audit::record_in_turn(conn, context, organization.parent_id, action, Some(&id.to_string()))?;
     store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))
 }
 

@@ -115,7 +115,13 @@ pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &R
     let certification = t3_certification(member.joined_month, Some(&form), &policy);
     set(conn, &member, certification)?;
     place(conn, id)?;
-    audit::record(conn, context, "certification.upload", Some(&id.to_string()))?;
+    audit::record_in_turn(
+        conn,
+        context,
+        member.branch_id,
+        "certification.upload",
+        Some(&id.to_string()),
+    )?;
     found(conn, id)
 }
 
@@ -195,7 +201,14 @@ fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredFo
     let certification = t3_certification(member.joined_month, Some(decided), &policy);
     set(conn, member, certification)?;
     inbox::close(conn, TASK, stored.id.0)?;
-    audit::record(conn, context, "certification.decide", Some(&stored.id.to_string()))
+    let committee = member.branch_path.superiors().next();
+    audit::record_in_turn(
+        conn,
+        context,
+        committee,
+        "certification.decide",
+        Some(&stored.id.to_string()),
+    )
 }
 
 /// Puts a waiting form before whoever decides it.

@@ -1,20 +1,37 @@
 //! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
 
+use super::attempts::{Guard, Origin, Way};
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
+use crate::db::types::Micros;
 use crate::domain::actor::{Actor, Role};
 use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::ids::{AccountId, IntegratorSecretId, OrganizationId};
 use crate::domain::organization::{Kind, Level};
 use crate::domain::refusal::Refusal;
+use crate::domain::scope::{self, Grant, Reach, Scope};
 use crate::domain::time::Timestamp;
-pub use crate::repository::integrators::Named;
-use crate::repository::integrators::{self, Integrator, NewIntegrator};
+use crate::repository::integrators::{self, Integrator, NewIntegrator, NewSecret};
+pub use crate::repository::integrators::{Named, Secret};
 use crate::repository::organizations::{self, Organization};
 use crate::security::tokens::Bearer;
 use crate::security::vault::{Purpose, Vault};
 use crate::security::{is_same, secret};
+use chrono::TimeDelta;
+
+/// How many secrets of one credential are in force at once: the one in use, and the one that takes over.
+const SECRETS: usize = 2;
+/// That a secret was used is noted at most so often, so that signing in is no write each time.
+const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
+/// What a province's own system may do unless it is said otherwise (X1, X2), and any other system.
+const PROVINCIAL: &[Scope] = &[
+    Scope::OrganizationsRead,
+    Scope::TransfersRead,
+    Scope::TransfersAnswer,
+    Scope::InboundFile,
+];
+const ORDINARY: &[Scope] = &[Scope::OrganizationsRead];
 
 /// What a new credential is to be.
 #[derive(Debug, Clone)]
@@ -23,14 +40,27 @@ pub struct Wanted {
     pub name: String,
     /// The organization it acts for.
     pub organization: OrganizationId,
+    /// What it may be used for.
+    pub scopes: Option<Vec<Scope>>,
+    /// How far.
+    pub reach: Reach,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
 }
 
-/// A new credential with its secret, which nobody sees a second time.
+/// A credential with its names and secrets.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    pub named: Named,
+    pub secrets: Vec<Secret>,
+}
+
+/// A credential with a new secret, which nobody sees a second time.
 pub struct Issued {
     /// The credential.
-    pub integrator: Named,
+    pub integrator: Shown,
+    /// The secret's id.
+    pub id: IntegratorSecretId,
     /// The secret.
     pub secret: String,
 }
@@ -47,7 +77,7 @@ pub struct Credential {
 ///
 /// # Errors
 /// `integrator.not_allowed` for anybody but the nation's own administrators; `organization.not_found`,
-/// `organization.closed`.
+/// `organization.closed`; `request.invalid` for a province's scope on what is none.
 pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Wanted) -> Result<Issued> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let organization = organizations::find(conn, wanted.organization)?;
@@ -55,18 +85,112 @@ pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Wanted)
     if !organization.facts().is_active() {
         return Err(Refusal::new(Code::OrganizationClosed).at("/organization").into());
     }
-    let secret = secret();
+    let province = province_of(&organization);
+    let usual = if province.is_some() { PROVINCIAL } else { ORDINARY };
+    let scopes = scope::ordered(wanted.scopes.as_deref().unwrap_or(usual));
+    if province.is_none() && scopes.iter().any(|scope| scope.is_provincial()) {
+        let refusal = Refusal::new(Code::RequestInvalid);
+        let refusal = refusal.with("problem", "a province's scope for what is no province's own system");
+        return Err(refusal.at("/scopes").into());
+    }
     let new = NewIntegrator {
         name: &wanted.name,
         organization: organization.id,
-        province: province_of(&organization),
-        secret_digest: &vault.digest(Purpose::IntegratorSecret, &secret),
+        province,
+        scopes: &scope::text(&scopes),
+        reach: wanted.reach,
         expires_at: wanted.expires_at,
     };
     let account = integrators::insert(conn, &new, context.now)?;
     audit::record(conn, context, "integrator.issued", Some(&account.to_string()))?;
-    let integrator = integrators::named(conn, account)?.ok_or(Error::Corrupt("a credential just stored"))?;
-    Ok(Issued { integrator, secret })
+    add(conn, context, vault, account, None)
+}
+
+fn add(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    account: AccountId,
+    expires_at: Option<Timestamp>,
+) -> Result<Issued> {
+    let secret = secret();
+    let new = NewSecret {
+        account,
+        digest: &vault.digest(Purpose::IntegratorSecret, &secret),
+        expires_at,
+    };
+    let id = integrators::insert_secret(conn, &new, context.now)?;
+    let integrator = shown(conn, account)?.ok_or(Error::Corrupt("a credential just stored"))?;
+    Ok(Issued { integrator, id, secret })
+}
+
+/// Gives a credential a second secret, so that its system can change over without a pause.
+///
+/// # Errors
+/// `integrator.not_allowed`, `integrator.not_found`, `integrator.revoked`, `integrator.secrets_full`.
+pub fn add_secret(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    account: AccountId,
+    expires_at: Option<Timestamp>,
+) -> Result<Issued> {
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
+    let integrator = integrators::lock(conn, account)?.ok_or(Code::IntegratorNotFound)?;
+    if !is_in_force(&integrator, context.now) {
+        return Err(Code::IntegratorRevoked.into());
+    }
+    if usable(conn, account, context.now)?.len() >= SECRETS {
+        return Err(Code::IntegratorSecretsFull.into());
+    }
+    audit::record(conn, context, "integrator.secret_added", Some(&account.to_string()))?;
+    add(conn, context, vault, account, expires_at)
+}
+
+/// Retires a secret at once; one that was retired before stays so. Tokens it got end by themselves within minutes: what ends
+/// everything at once is revoking the credential.
+///
+/// # Errors
+/// `integrator.not_allowed`, `integrator.not_found`, `integrator.secret_not_found`; `integrator.last_secret` for the only
+/// one in force.
+pub fn retire_secret(
+    conn: &mut Conn,
+    context: &Context,
+    account: AccountId,
+    secret: IntegratorSecretId,
+) -> Result<Shown> {
+    may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
+    integrators::lock(conn, account)?.ok_or(Code::IntegratorNotFound)?;
+    let known = integrators::secrets(conn, &[account])?;
+    if !known.iter().any(|one| one.id == secret) {
+        return Err(Code::IntegratorSecretNotFound.into());
+    }
+    let usable = usable(conn, account, context.now)?;
+    if usable.iter().all(|one| one.id == secret) && !usable.is_empty() {
+        return Err(Code::IntegratorLastSecret.into());
+    }
+    integrators::retire(conn, secret, context.now)?;
+    audit::record(conn, context, "integrator.secret_retired", Some(&account.to_string()))?;
+    shown(conn, account)?.ok_or(Error::Corrupt("a credential just read"))
+}
+
+/// The secrets of a credential that would be accepted now.
+fn usable(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Vec<Secret>> {
+    let mut secrets = integrators::secrets(conn, &[account])?;
+    secrets.retain(|secret| is_usable(secret, now));
+    Ok(secrets)
+}
+
+fn is_usable(secret: &Secret, now: Timestamp) -> bool {
+    secret.retired_at.is_none() && !has_passed(secret.expires_at, now)
+}
+
+fn shown(conn: &mut Conn, account: AccountId) -> Result<Option<Shown>> {
+    let Some(named) = integrators::named(conn, account)? else {
+        return Ok(None);
+    };
+    let secrets = integrators::secrets(conn, &[account])?;
+    Ok(Some(Shown { named, secrets }))
 }
 
 /// The province an organization's system stands for: that whose leading organ it is, if it has a system of its own.
@@ -80,47 +204,83 @@ fn province_of(organization: &Organization) -> Option<u8> {
 ///
 /// # Errors
 /// `integrator.not_allowed`.
-pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit: i64) -> Result<Vec<Named>> {
+pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit: i64) -> Result<Vec<Shown>> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
-    Ok(integrators::page(conn, after, limit)?)
+    let found = integrators::page(conn, after, limit)?;
+    let accounts: Vec<AccountId> = found.iter().map(|named| named.integrator.account_id).collect();
+    let secrets = integrators::secrets(conn, &accounts)?;
+    let with_secrets = |named: Named| {
+        let own = |secret: &&Secret| secret.account_id == named.integrator.account_id;
+        let secrets = secrets.iter().filter(own).cloned().collect();
+        Shown { named, secrets }
+    };
+    Ok(found.into_iter().map(with_secrets).collect())
 }
 
 /// Ends a credential, and every token it got, at once. One that was ended before stays so.
 ///
 /// # Errors
 /// `integrator.not_allowed`, `integrator.not_found`.
-pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<Named> {
+pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<Shown> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::revoke(conn, account, context.now)?;
-    let revoked = integrators::named(conn, account)?.ok_or(Code::IntegratorNotFound)?;
+    let revoked = shown(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     audit::record(conn, context, "integrator.revoked", Some(&account.to_string()))?;
     Ok(revoked)
 }
 
-/// Checks a credential.
-///
-/// # Errors
-/// `request.sign_in_failed`, whatever is wrong with it: unknown, another secret, revoked, expired.
-pub fn sign_in(conn: &mut Conn, vault: &Vault, credential: &Credential, now: Timestamp) -> Result<Bearer> {
-    let client = credential.client.unwrap_or(AccountId(0));
-    let given = vault.digest(Purpose::IntegratorSecret, &credential.secret);
-    // Nobody's secret is the empty digest, and it is compared all the same.
-    let (found, digest) = integrators::with_secret(conn, client)?.unzip();
-    let fits = is_same(&given, &digest.unwrap_or_default());
-    let found = found.filter(|integrator| fits && is_in_force(integrator, now));
-    let integrator = found.ok_or(Code::RequestSignInFailed)?;
-    Ok(Bearer {
-        account: integrator.account_id,
-        office: None,
-    })
+/// What came of a credential. Failures are results here and no errors: they have to be counted.
+pub enum Entry {
+    /// The system may have a token.
+    Admitted(Bearer),
+    /// Whatever is wrong with it: unknown, another secret, revoked, expired.
+    Failed,
+    /// Too many failed.
+    Wait(TimeDelta),
 }
 
-/// Notes that a credential was used to sign in.
+/// Checks a credential, and notes its use.
 ///
 /// # Errors
 /// When the database fails.
-pub fn note_use(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<()> {
-    Ok(integrators::used(conn, bearer.account, now)?)
+pub fn sign_in(
+    conn: &mut Conn,
+    vault: &Vault,
+    credential: &Credential,
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Entry> {
+    let client = credential.client.unwrap_or(AccountId(0));
+    // Not by the credential alone: strangers must not make a province's system wait.
+    let guard = Guard::new(vault, Way::Token, Some(&client.0.to_be_bytes()), origin).but_account();
+    if let Some(wait) = guard.wait(conn, now)? {
+        return Ok(Entry::Wait(wait));
+    }
+    let given = vault.digest(Purpose::IntegratorSecret, &credential.secret);
+    let found = integrators::find(conn, client)?.filter(|integrator| is_in_force(integrator, now));
+    // Each is compared, and for whoever does not exist the empty digest, which is nobody's.
+    let mut fitting = None;
+    for (secret, digest) in integrators::digests(conn, client)? {
+        if is_same(&given, &digest) && is_usable(&secret, now) {
+            fitting = Some(secret);
+        }
+    }
+    let _ = is_same(&given, &[]);
+    let Some((integrator, secret)) = found.zip(fitting) else {
+        guard.count(conn, now)?;
+        return Ok(Entry::Failed);
+    };
+    let was_noted = secret
+        .last_used_at
+        .is_some_and(|at| now - Timestamp::from(at) < NOTED_EVERY);
+    if !was_noted {
+        integrators::used(conn, secret.id, now)?;
+    }
+    Ok(Entry::Admitted(Bearer {
+        account: integrator.account_id,
+        session: None,
+        office: None,
+    }))
 }
 
 /// Another system as it may act now.
@@ -128,8 +288,8 @@ pub fn note_use(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<()> {
 /// # Errors
 /// `request.unauthenticated` when its credential was revoked or has expired.
 pub fn actor(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Actor> {
-    let found = integrators::find(conn, account)?.filter(|integrator| is_in_force(integrator, now));
-    let integrator = found.ok_or(Code::RequestUnauthenticated)?;
+    let found = integrators::with_path(conn, account)?.filter(|(integrator, _)| is_in_force(integrator, now));
+    let (integrator, path) = found.ok_or(Code::RequestUnauthenticated)?;
     let province = integrator.province.map(u8::try_from).transpose();
     Ok(Actor {
         account: Some(account),
@@ -137,12 +297,20 @@ pub fn actor(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Acto
         role: Role::Integrator {
             organization: integrator.organization_id,
             province: province.map_err(|_| Error::Corrupt("a credential's province"))?,
+            grant: Grant {
+                path,
+                reach: integrator.reach,
+                scopes: scope::parse(&integrator.scopes).ok_or(Error::Corrupt("a credential's scopes"))?,
+            },
         },
     })
 }
 
 /// A credential ends at the very instant it expires.
 fn is_in_force(integrator: &Integrator, now: Timestamp) -> bool {
-    let has_expired = integrator.expires_at.is_some_and(|at| Timestamp::from(at) <= now);
-    integrator.revoked_at.is_none() && !has_expired
+    integrator.revoked_at.is_none() && !has_passed(integrator.expires_at, now)
+}
+
+fn has_passed(end: Option<Micros>, now: Timestamp) -> bool {
+    end.is_some_and(|at| Timestamp::from(at) <= now)
 }

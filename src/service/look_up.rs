@@ -9,8 +9,10 @@ use crate::db::Conn;
 use crate::domain::actor::Role;
 use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
+use crate::domain::disclosure::DisclosureKind;
 use crate::domain::ids::{AccountId, OrganizationId};
-use crate::repository::look_ups;
+use crate::domain::time::Timestamp;
+use crate::repository::look_ups::{self, Note};
 pub use crate::repository::organizations::Organization;
 use crate::repository::{members, organizations};
 
@@ -66,17 +68,20 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Fo
         return Ok(Found::Exhausted);
     }
     let found = members::by_id_number(conn, &wanted.id_number)?.filter(|member| member.name == wanted.name);
-    let branch = match found.as_ref().and_then(|member| member.branch_id) {
-        Some(branch) => organizations::find(conn, branch)?,
-        None => None,
-    };
-    look_ups::note(
-        conn,
-        context.now,
+    let branch_id = found.as_ref().and_then(|member| member.branch_id);
+    // Where nobody was found the same is read and thrown away: a miss is as much work as a hit.
+    let read = organizations::find(conn, branch_id.unwrap_or(organization))?;
+    let branch = read.filter(|_| branch_id.is_some());
+    let note = Note {
+        at: context.now,
         account,
         organization,
-        found.as_ref().map(|member| member.id),
-    )?;
+        member: found.as_ref().map(|member| member.id),
+        kind: DisclosureKind::LookedUp,
+        fields: None,
+        purpose: None,
+    };
+    look_ups::note(conn, &note)?;
     let subject = found.map(|member| member.id.to_string());
     audit::record(conn, context, "member.looked_up", subject.as_deref())?;
     Ok(branch.map_or(Found::Nobody, |branch| Found::Branch(Box::new(branch))))
@@ -90,18 +95,36 @@ fn is_within_budget(
     wanted: &Wanted,
 ) -> Result<bool> {
     let target: String = wanted.id_number.iter().map(|byte| format!("{byte:02x}")).collect();
-    let span = context.now.timestamp().div_euclid(SPAN);
     let (per_account, per_organization) = match context.actor.role {
         Role::Integrator { .. } => (PER_INTEGRATOR, PER_INTEGRATOR),
         _ => (PER_ACCOUNT, PER_ORGANIZATION),
     };
     let budgets = [
-        (format!("look_up/account/{}", account.0), per_account),
-        (format!("look_up/organization/{}", organization.0), per_organization),
-        (format!("look_up/target/{target}"), PER_TARGET),
+        Budget::new(format!("look_up/account/{}", account.0), per_account),
+        Budget::new(format!("look_up/organization/{}", organization.0), per_organization),
+        Budget::new(format!("look_up/target/{target}"), PER_TARGET),
     ];
-    for (name, most) in budgets {
-        if !look_ups::spend(conn, &name, span, most)? {
+    is_left(conn, context.now, &budgets)
+}
+
+/// How often something may be done in an hour.
+pub(super) struct Budget {
+    name: String,
+    most: i64,
+}
+
+impl Budget {
+    /// A budget by its name.
+    pub(super) fn new(name: String, most: i64) -> Self {
+        Self { name, most }
+    }
+}
+
+/// Takes one out of each budget; `false` as soon as one of them is used up.
+pub(super) fn is_left(conn: &mut Conn, now: Timestamp, budgets: &[Budget]) -> Result<bool> {
+    let span = now.timestamp().div_euclid(SPAN);
+    for Budget { name, most } in budgets {
+        if !look_ups::spend(conn, name, span, *most)? {
             return Ok(false);
         }
     }

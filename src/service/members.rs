@@ -62,6 +62,8 @@ pub struct Listing {
 pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec<Shown>> {
     let root = inside(conn, &context.actor, Action::ListMembers, listing.organization)?;
     let place = if listing.subtree {
+        // Whoever reaches his own organization only has no subtree.
+        context.actor.subtree()?;
         Place::Subtree(root.path)
     } else {
         Place::Branch(root.id)

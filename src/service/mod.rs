@@ -3,10 +3,12 @@
 
 pub mod accounts;
 pub mod appointments;
+pub mod attempts;
 pub mod audit;
 pub mod batch;
 pub mod bootstrap;
 pub mod certifications;
+pub mod disclosures;
 mod error;
 pub mod graduation;
 pub mod idempotency;
@@ -17,12 +19,19 @@ pub mod look_up;
 pub mod marks;
 pub mod members;
 pub mod organizations;
+pub mod passwords;
 pub mod people;
 pub mod policies;
+pub mod presence;
+pub mod rekey;
 pub mod resets;
+pub mod retention;
 pub mod search;
+pub mod sessions;
+pub mod sign_in;
 pub mod transfers;
 pub mod verify;
+pub mod wechat;
 
 pub use error::{Error, Result};
 

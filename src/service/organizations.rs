@@ -19,14 +19,6 @@ use crate::repository::organizations::{self, Place};
 pub use crate::repository::organizations::{Filter, Organization};
 use crate::repository::{graduation, members};
 
-/// Whether the database holds any organization at all.
-///
-/// # Errors
-/// When the database fails.
-pub fn any(conn: &mut Conn) -> Result<bool> {
-    Ok(organizations::any(conn)?)
-}
-
 /// The organization a refusal names as the one that can help; a holding helps nobody (S-30).
 ///
 /// # Errors
@@ -140,8 +132,8 @@ pub struct Listing {
 /// # Errors
 /// `organization.not_found` outside of it (O6).
 pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Organization>> {
-    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
-    let under = listing.under.unwrap_or(office.organization);
+    let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
+    let under = listing.under.unwrap_or(own);
     let root = inside(conn, actor, Action::ListOrganizations, under)?;
     let place = if listing.subtree {
         Place::Subtree(root.path)

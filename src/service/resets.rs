@@ -1,15 +1,19 @@
 //! One-time codes to set a new password with (§2.5, O5).
 
-use super::{Context, Error, Result, appointments, audit, members, people};
+use super::accounts::himself;
+use super::attempts::{Guard, Origin, Way};
+use super::{Context, Error, Result, appointments, audit, batch, members, people};
 use crate::db::Conn;
 use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};
 use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, MemberId};
+use crate::domain::session::Ending;
 use crate::domain::time::Timestamp;
-use crate::repository::{accounts, organizations};
+use crate::repository::{accounts, organizations, sessions};
 use crate::security::code;
 use crate::security::vault::{Purpose, Vault};
+use chrono::TimeDelta;
 
 /// A code, for the one who hands it on. It is stored nowhere.
 #[derive(Clone)]
@@ -32,6 +36,24 @@ pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: Mem
     o5_may_issue(&context.actor, Action::IssueMemberCode, &branch.facts())?;
     let account = people::of_member(conn, context, &member)?;
     issue(conn, context, vault, account, &member.id.to_string())
+}
+
+/// O5 for a list of members: each gets a code or a refusal of his own. (§2.5)
+///
+/// # Errors
+/// Those of [`batch::run`].
+pub fn for_members(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    members: &[MemberId],
+) -> Result<Vec<batch::Outcome<Issued>>> {
+    let manner = batch::Manner {
+        mode: batch::Mode::PerItem,
+        dry_run: false,
+    };
+    let each = |conn: &mut Conn, member: &MemberId| for_member(conn, context, vault, *member);
+    batch::run(conn, manner, members, |member| *member, each)
 }
 
 /// O5 for those who are no members: issues a code for whoever holds an office, from there or its direct superior.
@@ -57,7 +79,8 @@ pub(super) fn issue(
 ) -> Result<Issued> {
     let code = code::generate();
     let digest = vault.digest(Purpose::ResetCode, &code::normal(&code));
-    accounts::add_code(conn, account, &digest, context.actor.account, context.now)?;
+    let by = (context.actor.account, context.actor.acting_for());
+    accounts::add_code(conn, account, &digest, by, context.now)?;
     audit::record(conn, context, "account.issue_reset_code", Some(subject))?;
     Ok(Issued {
         code,
@@ -73,13 +96,35 @@ pub struct Reset {
     pub code: Vec<u8>,
     /// The hash of the new password.
     pub password_hash: String,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// How long must be waited before a code may be tried; if not at all, the attempt is counted as failed already. Nobody is
+/// made to wait for what others try elsewhere: a code can't be guessed, and he may need it.
+///
+/// # Errors
+/// When the database fails.
+pub fn admit(
+    conn: &mut Conn,
+    vault: &Vault,
+    id_number: &[u8],
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Option<TimeDelta>> {
+    let guard = Guard::new(vault, Way::Reset, Some(id_number), origin).but_account();
+    let wait = guard.wait(conn, now)?;
+    if wait.is_none() {
+        guard.count(conn, now)?;
+    }
+    Ok(wait)
 }
 
 /// O5: sets a new password. One answer for every wrong combination.
 ///
 /// # Errors
 /// `account.reset_code_invalid`.
-pub fn reset(conn: &mut Conn, reset: &Reset, now: Timestamp, request_id: &str) -> Result<()> {
+pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, request_id: &str) -> Result<()> {
     let found = accounts::by_id_number(conn, &reset.id_number)?;
     let (account, _) = found.ok_or(Code::AccountResetCodeInvalid)?;
     let newest = accounts::newest_code(conn, account.id)?.ok_or(Code::AccountResetCodeInvalid)?;
@@ -90,14 +135,11 @@ pub fn reset(conn: &mut Conn, reset: &Reset, now: Timestamp, request_id: &str) -
     }
     accounts::use_code(conn, newest.id, now)?;
     accounts::set_password(conn, account.id, &reset.password_hash)?;
-    let himself = Context {
-        actor: crate::domain::actor::Actor {
-            account: Some(account.id),
-            member: account.member_id,
-            role: crate::domain::actor::Role::Member,
-        },
-        now,
-        request_id: request_id.to_owned(),
-    };
-    audit::record(conn, &himself, "account.reset_password", Some(&account.id.to_string()))
+    sessions::end_all(conn, account.id, None, Ending::PasswordChanged, now)?;
+    // Whoever was made to wait by a stranger's failures, or his own, begins anew.
+    for way in [Way::SignIn, Way::Reset] {
+        Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
+    }
+    let context = himself(&account, now, request_id);
+    audit::record(conn, &context, "account.reset_password", Some(&account.id.to_string()))
 }

@@ -3,13 +3,17 @@
 //! `both_engines! { async fn name(db: TestDb) { … } }` makes `name::sqlite` and `name::postgres`, each with a migrated
 //! database of its own.
 
+mod accounts;
 mod appointments;
 mod architecture;
+mod audit;
 mod authorization;
 mod certification;
 mod demo;
 mod docs;
 mod doors;
+mod edge;
+mod engines;
 mod external;
 mod graduation;
 mod jobs;
@@ -24,6 +28,7 @@ mod rule_pages;
 mod schema;
 mod search;
 mod season;
+mod servers;
 mod simulation;
 mod support;
 mod transfers;

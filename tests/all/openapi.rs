@@ -11,13 +11,17 @@ const WITHOUT_TOKEN: &[&str] = &[
     "get_error",
     "get_token",
     "healthz",
+    "jwks",
     "list_errors",
     "list_rules",
     "list_transfer_reasons",
     "openapi_document",
     "readyz",
+    "refresh",
     "reset_password",
     "sign_in",
+    "wechat_bind",
+    "wechat_login",
 ];
 
 fn printed() -> String {

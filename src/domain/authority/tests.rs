@@ -14,6 +14,7 @@ fn integrator(province: u8) -> Actor {
         role: Role::Integrator {
             organization: OrganizationId(2),
             province: Some(province),
+            grant: Grant::everything(OrganizationId(2)),
         },
     }
 }

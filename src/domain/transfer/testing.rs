@@ -16,6 +16,7 @@ use crate::domain::organization::{Kind, Level, OrganizationFacts, Path, Purpose,
 use crate::domain::policy::Policy;
 use crate::domain::reason::{Address, DestinationStage, Details, External, Reason, Side};
 use crate::domain::refusal::Refusal;
+use crate::domain::scope::Grant;
 use crate::domain::time::Timestamp;
 
 pub const NATION: OrganizationId = OrganizationId(1);
@@ -217,6 +218,7 @@ pub fn integrator() -> Actor {
         role: Role::Integrator {
             organization: BEIJING,
             province: Some(BEIJING_CODE),
+            grant: Grant::everything(BEIJING),
         },
     }
 }

@@ -45,6 +45,11 @@ pub enum Decision {
 }
 
 impl Decision {
+    /// Whether it is given by whoever's turn it is; any other is the filer's own, or another system's.
+    fn is_in_turn(&self) -> bool {
+        matches!(self, Self::Approve | Self::Refuse { .. } | Self::Assign { .. })
+    }
+
     /// What one needs for it.
     fn permission(&self) -> Action {
         match self {
@@ -106,17 +111,20 @@ pub fn decide(
     }?;
     expected.admit(transfer.version)?;
     take_back(conn, &transition.case, &before)?;
-    store(conn, context, &transfer, transition, decision.action())?;
+    let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
+    store(conn, context, &transfer, transition, turn, decision.action())?;
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     view(conn, context, stored)
 }
 
-/// Stores a transition: the guarded row, its one event, the member's move, the next inbox rows and the audit row.
+/// Stores a transition: the guarded row, its one event, the member's move, the next inbox rows and the audit row, which
+/// says on whose behalf somebody acted whose `turn` it was not (A10).
 pub(super) fn store(
     conn: &mut Conn,
     context: &Context,
     transfer: &Transfer,
     transition: Transition,
+    turn: Option<OrganizationId>,
     action: &str,
 ) -> Result<()> {
     let Transition { case, event, movement } = transition;
@@ -136,7 +144,7 @@ pub(super) fn store(
         inbound::close(conn, case.id)?;
     }
     hand_over(conn, &case, &policy, &transfer.member_name)?;
-    audit::record(conn, context, action, Some(&case.id.to_string()))
+    audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))
 }
 
 fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: Move) -> Result<()> {

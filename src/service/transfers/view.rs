@@ -102,6 +102,9 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec
     )?)
 }
 
+/// No organization's id.
+const NOBODY: OrganizationId = OrganizationId(0);
+
 fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place> {
     let actor = &context.actor;
     if let Some(province) = actor.speaks_for() {
@@ -110,7 +113,7 @@ fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place>
             Side::In => Place::ToProvince(province),
         });
     }
-    let Some(office) = actor.office() else {
+    let Some((path, organization)) = actor.subtree()? else {
         let himself = actor.himself().ok_or(Code::RequestMembersOnly)?;
         return match listing.member {
             None => Ok(Place::Member(himself)),
@@ -119,11 +122,13 @@ fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place>
         };
     };
     let root = match listing.under {
-        None => office.path.clone(),
+        None => path.clone(),
         Some(under) => inside(conn, actor, Permission::ListTransfersBelow, under)?.path,
     };
     Ok(match listing.side {
-        Side::Out => Place::Out(root, office.organization),
+        // A special-unit case shows itself to the branch's own people, not to systems (S-30).
+        Side::Out if actor.office().is_none() => Place::Out(root, NOBODY),
+        Side::Out => Place::Out(root, organization),
         Side::In => Place::In(root),
     })
 }

@@ -1,8 +1,9 @@
 //! Credentials: who issues them, what they are refused for, and that their secrets are nowhere.
 
-use super::{INBOUND, country, going_to, issue, issued, number, signed_in, system, token};
+use super::{Credential, INBOUND, country, going_to, issue, issued, number, signed_in, system, token};
 use crate::support::http::Answer;
 use crate::support::rows::declared;
+use crate::support::world::World;
 use crate::support::{Engine, TestDb, both_engines};
 use serde_json::{Value, json};
 
@@ -72,7 +73,7 @@ both_engines! {
         let newest = world.admin("nation").get("/v1/integrators?limit=1").expect(200);
         let page = newest.json();
         assert_eq!(page["items"][0]["organization_id"], json!(world.org("university")));
-        assert!(page["next_cursor"].is_string() && !newest.text.contains("secret"));
+        assert!(page["next_cursor"].is_string() && !newest.text.contains("client_secret"));
         let bad = [
             (json!({"name": " ", "organization": world.org("beijing")}), 422, "request.invalid"),
             (json!({"name": "x", "organization": "org_0000000000000"}), 422, "request.invalid"),
@@ -131,6 +132,66 @@ both_engines! {
         world.admin("nation").write(nobody, &json!({})).refused(404, "integrator.not_found");
         let person = format!("/v1/integrators/{}/revoke", world.account("class_1/1"));
         world.admin("nation").write(&person, &json!({})).refused(404, "integrator.not_found");
+    }
+
+    fn two_secrets_are_in_force_at_once_so_that_one_takes_over_from_the_other(db: TestDb) {
+        let world = country(db, NOW);
+        let nation = world.admin("nation");
+        let first = issue(&world, "beijing");
+        let secrets = format!("/v1/integrators/{}/secrets", first.id);
+        let added = nation.post(&secrets, &json!({"expires_at": "2027-01-01T00:00:00Z"})).expect(201).json();
+        let second = Credential { id: first.id.clone(), secret: added["client_secret"].as_str().expect("it").into() };
+        assert_ne!(first.secret, second.secret);
+        nation.post(&secrets, &json!({})).refused(409, "integrator.secrets_full");
+        token(&world, &first).expect(200);
+        token(&world, &second).expect(200);
+        let listed = nation.get("/v1/integrators").expect(200);
+        assert!(!listed.text.contains(&second.secret));
+        let known = listed.json()["items"][0]["secrets"].clone();
+        assert_eq!(known.as_array().map(Vec::len), Some(2));
+        assert_eq!((&known[0]["last_used_at"], &known[1]["last_used_at"]), (&json!(NOW), &json!(NOW)));
+        let retire = |id: &Value| format!("{secrets}/{}/retire", id.as_str().expect("an id"));
+        let after = nation.write(&retire(&known[0]["id"]), &json!({})).expect(200).json();
+        assert_eq!(after["secrets"][0]["retired_at"], json!(NOW));
+        token(&world, &first).refused(401, "request.sign_in_failed");
+        token(&world, &second).expect(200);
+        nation.write(&retire(&known[1]["id"]), &json!({})).refused(409, "integrator.last_secret");
+        nation.write(&retire(&known[0]["id"]), &json!({})).expect(200);
+        // Whoever is somebody else's is nobody's here, and only the nation does this.
+        let other = issue(&world, "guangdong");
+        let theirs = format!("/v1/integrators/{}/secrets/{}/retire", other.id, known[1]["id"].as_str().expect("an id"));
+        nation.write(&theirs, &json!({})).refused(404, "integrator.secret_not_found");
+        nation.write(&format!("{secrets}/nothing/retire"), &json!({})).refused(404, "integrator.secret_not_found");
+        nation.post("/v1/integrators/acc_0000000000000/secrets", &json!({})).refused(404, "integrator.not_found");
+        for who in ["beijing", "province"] {
+            world.admin(who).post(&secrets, &json!({})).refused(403, "integrator.not_allowed");
+            world.admin(who).write(&retire(&known[1]["id"]), &json!({})).refused(403, "integrator.not_allowed");
+        }
+        nation.post(&secrets, &json!({"expires_at": NOW})).refused(422, "request.invalid");
+        // A place is free again; and what has expired is refused without anybody's doing.
+        nation.post(&secrets, &json!({})).expect(201);
+        world.at("2027-01-01T00:00:00Z");
+        token(&world, &second).refused(401, "request.sign_in_failed");
+        let nation = world.admin("nation");
+        nation.write(&format!("/v1/integrators/{}/revoke", first.id), &json!({})).expect(200);
+        nation.post(&secrets, &json!({})).refused(409, "integrator.revoked");
+    }
+
+    fn the_last_use_is_noted_at_most_once_a_minute(db: TestDb) {
+        let world = country(db, NOW);
+        let credential = issue(&world, "beijing");
+        let used = |world: &World| {
+            world.admin("nation").get("/v1/integrators").expect(200).json()["items"][0]["last_used_at"].clone()
+        };
+        for (at, noted) in [
+            ("2026-11-02T02:00:00Z", "2026-11-02T02:00:00Z"),
+            ("2026-11-02T02:00:59Z", "2026-11-02T02:00:00Z"),
+            ("2026-11-02T02:01:00Z", "2026-11-02T02:01:00Z"),
+        ] {
+            world.at(at);
+            token(&world, &credential).expect(200);
+            assert_eq!(used(&world), json!(noted), "at {at}");
+        }
     }
 
     fn no_secret_and_no_number_is_stored_in_the_clear(db: TestDb) {

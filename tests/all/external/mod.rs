@@ -1,6 +1,7 @@
 //! Beijing, Guangdong and Fujian through HTTP (§1.4.5; X1 to X3), and the credentials of their systems.
 
 mod credentials;
+mod scopes;
 mod x1;
 mod x2;
 mod x3;

@@ -72,15 +72,18 @@ both_engines! {
         }
         world.person("class_1/1").decide(&accept, 1, &json!({})).refused(403, "actor.not_administrator");
         world.admin("guangdong").decide(&accept, 1, &json!({})).refused(404, "transfer.not_found");
-        for organization in ["guangdong", "railway", "university", "beijing_branch"] {
+        let other = system(&world, "guangdong");
+        other.get(&case).refused(404, "transfer.not_found");
+        other.get(&format!("{case}/history")).refused(404, "transfer.not_found");
+        other.decide(&accept, 1, &json!({})).refused(404, "transfer.not_found");
+        other.decide(&refuse, 1, &json!({"reason": "x"})).refused(404, "transfer.not_found");
+        for organization in ["railway", "university", "beijing_branch"] {
             let other = system(&world, organization);
-            other.get(&case).refused(404, "transfer.not_found");
-            other.get(&format!("{case}/history")).refused(404, "transfer.not_found");
-            other.decide(&accept, 1, &json!({})).refused(404, "transfer.not_found");
-            other.decide(&refuse, 1, &json!({"reason": "x"})).refused(404, "transfer.not_found");
+            other.get(&case).refused(403, "integrator.scope_missing");
+            other.decide(&accept, 1, &json!({})).refused(403, "integrator.scope_missing");
         }
         assert_eq!(listed(&system(&world, "guangdong"), "side=in"), [""; 0]);
-        system(&world, "university").get("/v1/transfers").refused(403, "request.members_only");
+        system(&world, "university").get("/v1/transfers").refused(403, "integrator.scope_missing");
         let beijing = system(&world, "beijing");
         beijing.decide(&format!("{case}/approve"), 1, &json!({})).refused(403, "actor.not_administrator");
         beijing.decide(&format!("{case}/withdraw"), 1, &json!({})).refused(403, "transfer.not_yours_to_cancel");

@@ -14,6 +14,7 @@ use zhuanjie::domain::mark::Mark;
 use zhuanjie::domain::member::{Certification, Standing};
 use zhuanjie::domain::organization::{Kind, OrganizationFacts, Purpose, Sector};
 use zhuanjie::domain::policy::Policy;
+use zhuanjie::domain::scope::Grant;
 use zhuanjie::domain::time::{Month, Season, Timestamp};
 use zhuanjie::domain::transfer::case::Case;
 use zhuanjie::domain::transfer::decide::{Move, Transition};
@@ -300,6 +301,7 @@ impl World {
                     role: Role::Integrator {
                         organization,
                         province: Some(province),
+                        grant: Grant::everything(organization),
                     },
                 }
             }

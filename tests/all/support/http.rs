@@ -54,6 +54,14 @@ impl Client {
         }
     }
 
+    /// The same client at another server.
+    pub fn at(&self, base: &str) -> Self {
+        Self {
+            base: base.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// Begins a request with any method.
     pub fn request<'a>(&'a self, method: &'a str, path: &'a str) -> Request<'a> {
         let bearer = self

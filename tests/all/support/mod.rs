@@ -1,5 +1,6 @@
 //! What the tests stand on: a database each, both engines, the program as a child process, a client for it.
 
+pub mod cluster;
 pub mod database;
 mod postgres;
 mod scratch;
@@ -52,7 +53,7 @@ macro_rules! both_engines {
 pub(crate) use both_engines;
 
 /// Says something the test harness can't swallow: it captures what the print macros write, not the stream itself.
-fn announce(text: &str) {
+pub fn announce(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 

@@ -54,7 +54,7 @@ pub fn is_required() -> bool {
 }
 
 /// The directory with PostgreSQL's server programs: PATH first, then the newest version where Debian keeps them.
-fn programs() -> Option<PathBuf> {
+pub(super) fn programs() -> Option<PathBuf> {
     let in_path = std::env::var_os("PATH")
         .into_iter()
         .flat_map(|path| std::env::split_paths(&path).collect::<Vec<_>>());
@@ -189,7 +189,7 @@ fn address(socket: &Path, database: &str) -> String {
 
 /// Text compares by a linguistic collation, as it does in production: what relies on byte order without saying so
 /// fails here. A build without ICU gets its plain default.
-fn initialize(run: &impl Fn(&str, &[&str]) -> Result<String, String>) {
+pub(super) fn initialize(run: &impl Fn(&str, &[&str]) -> Result<String, String>) {
     let plain = ["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"];
     let linguistic = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=zh-CN"];
     run("initdb", &[&plain[..], &linguistic].concat())
@@ -198,7 +198,7 @@ fn initialize(run: &impl Fn(&str, &[&str]) -> Result<String, String>) {
 }
 
 /// The user to be when root: PostgreSQL's own if the machine has it, else nobody.
-fn unprivileged() -> (u32, u32) {
+pub(super) fn unprivileged() -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let find = |wanted: &str| {
         users.lines().find_map(|line| {
@@ -214,7 +214,7 @@ fn unprivileged() -> (u32, u32) {
         .expect("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
 }
 
-fn finish(mut command: Command) -> Result<String, String> {
+pub(super) fn finish(mut command: Command) -> Result<String, String> {
     let output = command.output().map_err(|e| e.to_string())?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());

@@ -82,6 +82,11 @@ impl Process {
         }
     }
 
+    /// What the system calls it.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal by its name, such as `TERM` or `INT`.
     pub fn signal(&self, name: &str) {
         // The shell's own `kill` is on every machine; the program of that name is not.

@@ -18,10 +18,12 @@ use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use zhuanjie::api;
+use zhuanjie::api::address::Proxies;
 use zhuanjie::app::App;
 use zhuanjie::clock::Clock;
 use zhuanjie::config::Keys;
@@ -30,17 +32,21 @@ use zhuanjie::db::schema::{accounts, appointments, members, memberships, organiz
 use zhuanjie::db::types::Micros;
 use zhuanjie::domain::actor::{AccountKind, Actor, Office, Role};
 use zhuanjie::domain::id_number::IdNumber;
-use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId, SessionId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
+use zhuanjie::domain::retention::Retention;
 use zhuanjie::domain::time::{Month, Timestamp};
 use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending};
+use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
+use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::Bearer;
 use zhuanjie::security::vault::Purpose as Sealed;
 use zhuanjie::service::jobs::{Job, Run};
+use zhuanjie::service::presence::Presence;
 
 /// Everybody's password.
 pub const PASSWORD: &str = "open sesame 2026";
@@ -116,39 +122,65 @@ pub struct World {
     pub files: PathBuf,
     app: App,
     base: String,
-    server: Option<(actix_web::dev::ServerHandle, JoinHandle<()>)>,
+    servers: Vec<Served>,
     organizations: HashMap<String, Placed>,
     people: HashMap<String, Person>,
     offices: HashMap<String, (AccountId, AppointmentId)>,
     serial: u16,
+    sessions: Mutex<HashMap<(AccountId, Option<AppointmentId>, Timestamp), SessionId>>,
 }
 
 impl World {
     /// The country at an instant (RFC 3339).
     pub fn new(db: TestDb, at: &str) -> Self {
-        let keys = Keys::demo();
+        Self::made(db, at, Keys::demo(), &api::Settings::default(), |app| app)
+    }
+
+    /// The same with keys that others know too.
+    pub fn with_keys(db: TestDb, at: &str, keys: Keys) -> Self {
+        Self::made(db, at, keys, &api::Settings::default(), |app| app)
+    }
+
+    /// The country behind a door of one's own settings.
+    pub fn behind(db: TestDb, at: &str, door: &api::Settings) -> Self {
+        Self::made(db, at, Keys::demo(), door, |app| app)
+    }
+
+    /// The same, served by a program set up otherwise.
+    pub fn with(db: TestDb, at: &str, change: impl FnOnce(App) -> App) -> Self {
+        Self::made(db, at, Keys::demo(), &api::Settings::default(), change)
+    }
+
+    fn made(db: TestDb, at: &str, keys: Keys, door: &api::Settings, change: impl FnOnce(App) -> App) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
             db: db.db(),
             clock: clock.clone(),
-            vault: keys.vault,
+            vault: keys.vault.clone(),
             tokens: keys.tokens,
             passwords: Passwords::new(2),
-            files: Files::new(files.clone()),
+            files: Files::new(files.clone(), keys.vault),
+            // Tests write round the service, which then has nothing to forget.
+            presence: Presence::new(Duration::ZERO),
+            proxies: Proxies::default(),
+            wechat: None,
+            retention: Retention::default(),
         };
-        let (base, server) = serve(app.clone());
+        let app = change(app);
+        let (base, server) = serve(app.clone(), door.clone());
         let mut world = Self {
             db,
             clock,
             app,
             files,
             base,
-            server: Some(server),
+            servers: vec![server],
             organizations: HashMap::new(),
             people: HashMap::new(),
             offices: HashMap::new(),
             serial: 0,
+            sessions: Mutex::default(),
         };
         world.build();
         world
@@ -505,6 +537,18 @@ impl World {
         self.signed_in(self.someone(name).account, None)
     }
 
+    /// The parts of the program.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves the same database by a further program, which knows nothing of the first; a client of it.
+    pub fn another_server(&mut self, change: impl FnOnce(App) -> App) -> Client {
+        let (base, server) = serve(change(self.app.clone()), api::Settings::default());
+        self.servers.push(server);
+        Client::new(&base)
+    }
+
     /// Where the program listens, as `host:port`.
     pub fn address(&self) -> &str {
         self.base.trim_start_matches("http://")
@@ -517,8 +561,28 @@ impl World {
     }
 
     fn issue(&self, account: AccountId, office: Option<AppointmentId>) -> String {
-        let bearer = Bearer { account, office };
+        let bearer = Bearer {
+            account,
+            session: Some(self.session(account, office)),
+            office,
+        };
         self.app.tokens.issue(bearer, self.clock.now()).expect("a token")
+    }
+
+    /// A session begun now, without what it can be refreshed with; the same one until the clock is set.
+    fn session(&self, account: AccountId, office: Option<AppointmentId>) -> SessionId {
+        let now = self.clock.now();
+        let mut known = self.sessions.lock().expect("no test holds it");
+        *known.entry((account, office, now)).or_insert_with(|| {
+            let digests = Refresh::first().digests(&self.app.vault);
+            let new = NewSession {
+                account,
+                office,
+                address_digest: &[],
+                refresh: &digests,
+            };
+            sessions::begin(&mut self.db.conn(), &new, now).expect("a session")
+        })
     }
 
     fn signed_in(&self, account: AccountId, office: Option<AppointmentId>) -> Client {
@@ -541,7 +605,7 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some((handle, thread)) = self.server.take() {
+        for (handle, thread) in self.servers.drain(..) {
             // The command is sent by the call itself; what it returns only tells when it is done.
             drop(handle.stop(false));
             let _ = thread.join();
@@ -607,13 +671,13 @@ fn long_ago() -> Timestamp {
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 
 /// Serves on a port of its own in a thread of its own.
-fn serve(app: App) -> (String, Served) {
+fn serve(app: App, door: api::Settings) -> (String, Served) {
     let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("it is bound"));
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = api::serve_with(app, listener, 1).expect("a server");
+            let server = api::serve_behind(app, listener, 1, &door).expect("a server");
             sender.send(server.handle()).expect("the test waits");
             server.await.expect("it ends in peace");
         });

@@ -126,10 +126,10 @@ fn file(client: &Client, body: &Value) -> Filed {
 fn stored(world: &World) -> Vec<String> {
     let mut conn = world.db.conn();
     let tables = dialect::tables(&mut conn).expect("tables");
-    // Naming somebody by name and number is a look-up, which is noted whatever comes of it (T4).
+    // Naming somebody by name and number is a look-up, which is noted whatever comes of it (T4); so is a refusal (I-28).
     let of_look_ups = |table: &str| table == "look_ups" || table == "budgets";
     let besides = |table: &str| match table {
-        "audit_log" => " WHERE action NOT LIKE 'member.look%'",
+        "audit_log" => " WHERE action NOT LIKE 'member.look%' AND outcome = 'done'",
         _ => "",
     };
     let counts: Vec<String> = tables

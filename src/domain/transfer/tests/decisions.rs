@@ -422,6 +422,7 @@ fn x1_nobody_else_answers_and_the_ordinary_actions_do_not_apply() {
     guangdong.role = crate::domain::actor::Role::Integrator {
         organization: OrganizationId(9),
         province: Some(44),
+        grant: crate::domain::scope::Grant::everything(OrganizationId(9)),
     };
     let mut play = Filing::to_beijing().play();
     for actor in [

@@ -1,0 +1,15 @@
+DROP TRIGGER audit_log_stays ON audit_log;
+DROP TRIGGER audit_log_stands ON audit_log;
+DROP FUNCTION audit_log_stands;
+DROP TABLE audit_cuts;
+DROP INDEX audit_log_subject;
+DROP INDEX audit_log_scope;
+DROP INDEX audit_log_sequence;
+DROP INDEX audit_log_unsealed;
+ALTER TABLE audit_log DROP COLUMN hash;
+ALTER TABLE audit_log DROP COLUMN sequence;
+ALTER TABLE audit_log DROP COLUMN times;
+ALTER TABLE audit_log DROP COLUMN code;
+ALTER TABLE audit_log DROP COLUMN outcome;
+ALTER TABLE audit_log DROP COLUMN on_behalf_of;
+ALTER TABLE audit_log DROP COLUMN scope_path;

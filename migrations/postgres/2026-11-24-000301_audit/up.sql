@@ -1,0 +1,43 @@
+-- The audit log says on whose behalf, with what outcome, and within which subtree; and is sealed into a chain of hashes.
+ALTER TABLE audit_log ADD COLUMN scope_path TEXT COLLATE "C";
+ALTER TABLE audit_log ADD COLUMN on_behalf_of BIGINT;
+ALTER TABLE audit_log ADD COLUMN outcome TEXT NOT NULL DEFAULT 'done';
+ALTER TABLE audit_log ADD COLUMN code TEXT;
+ALTER TABLE audit_log ADD COLUMN times BIGINT NOT NULL DEFAULT 1;
+-- Given when the row is sealed, in the order of sealing: what commits late has a small id and still its place.
+ALTER TABLE audit_log ADD COLUMN sequence BIGINT;
+ALTER TABLE audit_log ADD COLUMN hash BYTEA;
+CREATE INDEX audit_log_unsealed ON audit_log (id) WHERE sequence IS NULL;
+CREATE UNIQUE INDEX audit_log_sequence ON audit_log (sequence);
+CREATE INDEX audit_log_scope ON audit_log (scope_path, id);
+CREATE INDEX audit_log_subject ON audit_log (subject, id);
+
+-- Up to where the log was removed after its time, and the hash there: the chain goes on from it.
+CREATE TABLE audit_cuts (
+    sequence BIGINT PRIMARY KEY,
+    hash BYTEA NOT NULL,
+    at BIGINT NOT NULL
+);
+
+-- A row is never changed but to be sealed, and never removed but behind a cut.
+CREATE FUNCTION audit_log_stands() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        IF OLD.sequence IS NULL AND NEW.sequence IS NOT NULL
+            AND (NEW.id, NEW.at, NEW.actor_kind, NEW.account_id, NEW.organization_id, NEW.scope_path, NEW.on_behalf_of,
+                 NEW.action, NEW.subject, NEW.request_id, NEW.outcome, NEW.code, NEW.times)
+                IS NOT DISTINCT FROM
+                (OLD.id, OLD.at, OLD.actor_kind, OLD.account_id, OLD.organization_id, OLD.scope_path, OLD.on_behalf_of,
+                 OLD.action, OLD.subject, OLD.request_id, OLD.outcome, OLD.code, OLD.times)
+        THEN
+            RETURN NEW;
+        END IF;
+    ELSIF TG_OP = 'DELETE' THEN
+        IF EXISTS (SELECT FROM audit_cuts WHERE sequence >= OLD.sequence) THEN
+            RETURN OLD;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'the audit log is only appended to';
+END $$;
+CREATE TRIGGER audit_log_stands BEFORE UPDATE OR DELETE ON audit_log FOR EACH ROW EXECUTE FUNCTION audit_log_stands();
+CREATE TRIGGER audit_log_stays BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION audit_log_stands();

@@ -1,0 +1,91 @@
+//! `zhuanjie audit`: checking the audit log's chain of hashes.
+
+use super::{Database, say};
+use crate::db::Db;
+use crate::service::audit::{Anchor, Check};
+use crate::service::jobs::wording;
+use anyhow::{Result, ensure};
+use clap::Subcommand;
+use std::str::FromStr;
+
+/// How many rows are read at a time.
+const PAGE: i64 = 1_000;
+
+/// What can be done with the audit log.
+#[derive(Subcommand)]
+pub enum Audit {
+    /// Check that no sealed row was changed, removed or moved, and print the chain's end: keep that line elsewhere, and
+    /// give it as --anchor the next time.
+    Verify {
+        #[command(flatten)]
+        database: Database,
+        /// A line that an earlier check printed, `place:hash`; any number of them. Without one a chain that was cut off
+        /// at its end, or made anew as a whole, looks whole.
+        #[arg(long)]
+        anchor: Vec<Anchor>,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the log is not what was sealed, or the database fails.
+pub async fn run(command: Audit) -> Result<()> {
+    let Audit::Verify { database, anchor } = command;
+    let config = database.config()?;
+    let db = Db::open(&config.database, &config.settings)?;
+    let check = verify(&db, anchor).await?;
+    db.close().await;
+    for flaw in &check.flaws {
+        say(&format!("{flaw}\n"))?;
+    }
+    say(&format!(
+        "{} sealed rows checked, {} not sealed yet\nanchor: {}\n",
+        check.rows, check.unsealed, check.head
+    ))?;
+    ensure!(check.flaws.is_empty(), "the audit log is not what was sealed");
+    Ok(())
+}
+
+async fn verify(db: &Db, anchors: Vec<Anchor>) -> Result<Check> {
+    let mut check = Check::new(anchors);
+    loop {
+        let read = db.read(move |conn| {
+            let goes_on = check.go_on(conn, PAGE)?;
+            Ok((check, goes_on))
+        });
+        let (checked, goes_on) = read
+            .await
+            .map_err(|fault: crate::service::Error| anyhow::anyhow!(wording(&fault)))?;
+        if !goes_on {
+            return Ok(checked);
+        }
+        check = checked;
+    }
+}
+
+/// The text is no anchor.
+#[derive(Debug, thiserror::Error)]
+#[error("expected place:hash, as `audit verify` prints it")]
+pub struct NoAnchor;
+
+impl FromStr for Anchor {
+    type Err = NoAnchor;
+
+    fn from_str(text: &str) -> Result<Self, NoAnchor> {
+        let (sequence, hash) = text.trim().split_once(':').ok_or(NoAnchor)?;
+        let byte = |at: usize| u8::from_str_radix(hash.get(at..at + 2)?, 16).ok();
+        let hash: Option<Vec<u8>> = (0..hash.len()).step_by(2).map(byte).collect();
+        Ok(Self {
+            sequence: sequence.parse().map_err(|_| NoAnchor)?,
+            hash: hash.ok_or(NoAnchor)?,
+        })
+    }
+}
+
+impl std::fmt::Display for Anchor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:", self.sequence)?;
+        self.hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}

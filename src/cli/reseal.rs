@@ -1,0 +1,72 @@
+//! `zhuanjie reseal`: everything sealed under an older key is sealed under the newest one.
+
+use super::{Database, say};
+use crate::clock::Clock;
+use crate::config::Keys;
+use crate::db::Db;
+use crate::domain::actor::Actor;
+use crate::files::Files;
+use crate::security::vault::Vault;
+use crate::service::jobs::wording;
+use crate::service::rekey::{self, Sealed};
+use crate::service::{self, Context};
+use anyhow::{Result, anyhow};
+use std::path::PathBuf;
+
+/// Runs the command: table by table, batch by batch, each batch its own transaction, and then the files.
+///
+/// # Errors
+/// When something is sealed under a key that is not configured, or the database or the disk fails. What was done stays
+/// done.
+pub async fn run(database: &Database, files: Option<PathBuf>) -> Result<()> {
+    let mut config = database.config()?;
+    config.files = files.unwrap_or(config.files);
+    let vault = Keys::from_environment()?.vault;
+    let db = Db::open(&config.database, &config.settings)?;
+    for table in Sealed::ALL {
+        reseal(&db, &vault, *table).await?;
+    }
+    let resealed = reseal_files(&Files::new(&config.files, vault.clone())).await?;
+    say(&format!("files: {resealed} sealed again\n"))?;
+    record(&db).await?;
+    db.close().await;
+    say(&format!(
+        "everything is under key {}; the older ones can be removed\n",
+        vault.newest()
+    ))
+}
+
+async fn reseal(db: &Db, vault: &Vault, table: Sealed) -> Result<()> {
+    let (mut after, mut total) = (Some(0), 0);
+    while let Some(from) = after {
+        let vault = vault.clone();
+        let batch = db.write(move |conn| rekey::reseal(conn, &vault, table, from)).await;
+        let batch = batch.map_err(|fault: service::Error| anyhow!("{table}: {}", wording(&fault)))?;
+        total += batch.changed;
+        after = batch.next;
+        if batch.changed > 0 || after.is_none() {
+            say(&format!("{table}: {total} sealed again\n"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn reseal_files(files: &Files) -> Result<usize> {
+    let mut resealed = 0;
+    for name in files.names().await? {
+        resealed += usize::from(files.reseal(&name).await?);
+    }
+    Ok(resealed)
+}
+
+async fn record(db: &Db) -> Result<()> {
+    let context = Context {
+        actor: Actor::system(),
+        now: Clock::system().now(),
+        request_id: "reseal".into(),
+    };
+    let recorded = db
+        .write(move |conn| service::audit::record(conn, &context, "keys.resealed", None))
+        .await;
+    recorded.map_err(|fault| anyhow!(wording(&fault)))
+}

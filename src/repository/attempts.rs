@@ -1,0 +1,59 @@
+//! Failed attempts to sign in, counted by what they have in common.
+
+use crate::db::schema::attempts;
+use crate::db::types::Micros;
+use crate::db::{Conn, dialect};
+use crate::domain::time::Timestamp;
+use crate::on_each;
+use diesel::prelude::*;
+
+/// Lets one transaction at a time count what is counted under a subject, until it ends.
+pub fn take_turns(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
+    let name: String = subject.iter().map(|byte| format!("{byte:02x}")).collect();
+    dialect::take_turns(conn, &name)
+}
+
+/// How many failures a subject has, and when the last was.
+pub fn failures(conn: &mut Conn, subject: &[u8]) -> QueryResult<Option<(i64, Micros)>> {
+    attempts::table
+        .find(subject)
+        .select((attempts::failures, attempts::last_at))
+        .first(conn)
+        .optional()
+}
+
+/// Stores how many failures a subject has now.
+pub fn store(conn: &mut Conn, subject: &[u8], failures: i64, now: Timestamp) -> QueryResult<()> {
+    let count = (
+        attempts::failures.eq(failures),
+        attempts::last_at.eq(now.timestamp_micros()),
+    );
+    let row = (attempts::subject.eq(subject), count);
+    on_each!(conn, |conn| diesel::insert_into(attempts::table)
+        .values(row)
+        .on_conflict(attempts::subject)
+        .do_update()
+        .set(count)
+        .execute(conn))?;
+    Ok(())
+}
+
+/// Takes one failure back, which was none.
+pub fn take_back(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
+    diesel::update(attempts::table.find(subject).filter(attempts::failures.gt(0)))
+        .set(attempts::failures.eq(attempts::failures - 1))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Forgets a subject.
+pub fn forget(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
+    diesel::delete(attempts::table.find(subject)).execute(conn)?;
+    Ok(())
+}
+
+/// Forgets whatever failed the last time before an instant.
+pub fn sweep(conn: &mut Conn, before: Timestamp) -> QueryResult<()> {
+    diesel::delete(attempts::table.filter(attempts::last_at.lt(Micros::from(before)))).execute(conn)?;
+    Ok(())
+}

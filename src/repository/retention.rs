@@ -1,0 +1,95 @@
+//! What is forgotten after its time (S-29): each a few rows at a time.
+
+use crate::db::Conn;
+use crate::db::schema::{budgets, idempotency_keys, inbound_persons, look_ups, reset_codes, transfers};
+use crate::db::types::Micros;
+use crate::domain::ids::TransferId;
+use crate::domain::time::Timestamp;
+use diesel::prelude::*;
+
+/// Forgets who looked for whom, and who saw what of whom, before an instant.
+pub fn forget_look_ups(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    let old: Vec<i64> = look_ups::table
+        .filter(look_ups::at.lt(Micros::from(before)))
+        .order(look_ups::id)
+        .limit(limit)
+        .select(look_ups::id)
+        .load(conn)?;
+    diesel::delete(look_ups::table.filter(look_ups::id.eq_any(old))).execute(conn)
+}
+
+/// Forgets one-time codes that were issued before an instant.
+pub fn forget_codes(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    let old: Vec<i64> = reset_codes::table
+        .filter(reset_codes::issued_at.lt(Micros::from(before)))
+        .order(reset_codes::id)
+        .limit(limit)
+        .select(reset_codes::id)
+        .load(conn)?;
+    diesel::delete(reset_codes::table.filter(reset_codes::id.eq_any(old))).execute(conn)
+}
+
+/// Forgets answers that were given before an instant.
+pub fn forget_answers(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    use idempotency_keys::dsl;
+    let old: Vec<(String, String)> = dsl::idempotency_keys
+        .filter(dsl::created_at.lt(Micros::from(before)))
+        .order(dsl::created_at)
+        .limit(limit)
+        .select((dsl::actor, dsl::key))
+        .load(conn)?;
+    for (actor, key) in &old {
+        diesel::delete(dsl::idempotency_keys.find((actor, key))).execute(conn)?;
+    }
+    Ok(old.len())
+}
+
+/// The budgets that are counted by the hour.
+const HOURLY: [&str; 3] = ["look_up/%", "reveal/%", "denied/%"];
+
+/// Forgets budgets whose hour began before an instant.
+pub fn forget_budgets(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    use budgets::dsl;
+    let span = before.timestamp().div_euclid(3600);
+    let old: Vec<(String, i64)> = dsl::budgets
+        .filter(dsl::span.lt(span))
+        .filter(
+            dsl::name
+                .like(HOURLY[0])
+                .or(dsl::name.like(HOURLY[1]))
+                .or(dsl::name.like(HOURLY[2])),
+        )
+        .limit(limit)
+        .select((dsl::name, dsl::span))
+        .load(conn)?;
+    for (name, span) in &old {
+        diesel::delete(dsl::budgets.find((name, span))).execute(conn)?;
+    }
+    Ok(old.len())
+}
+
+/// Persons of cases from other provinces that were closed before an instant: whoever became a member is one, and of
+/// everybody else nothing is needed any more.
+pub fn forgettable_persons(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<Vec<TransferId>> {
+    inbound_persons::table
+        .inner_join(transfers::table.on(transfers::id.eq(inbound_persons::transfer_id)))
+        .filter(transfers::closed_at.lt(Micros::from(before)))
+        .order(inbound_persons::transfer_id)
+        .limit(limit)
+        .select(inbound_persons::transfer_id)
+        .load(conn)
+}
+
+/// Forgets such a person; of a case that made nobody a member, also the name and what was said of him.
+pub fn forget_person(conn: &mut Conn, case: TransferId, anonymous: &str) -> QueryResult<()> {
+    diesel::delete(inbound_persons::table.find(case)).execute(conn)?;
+    let nobodys = transfers::table.find(case).filter(transfers::member_id.is_null());
+    diesel::update(nobodys)
+        .set((
+            transfers::member_name.eq(anonymous),
+            transfers::details.eq("{}"),
+            transfers::explanation.eq(None::<String>),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Refresh tokens: opaque, random, and kept by nobody but their bearer (RFC 9700 §4.14).
+//!
+//! A token is two random texts. The first is the session's own, the same in every token of it; the second is new at each
+//! turn. So a token that was used before is still known as one of its session, which ends at once, and a stranger who
+//! guesses names no session at all.
+
+use super::vault::{Purpose, Vault};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+const FAMILY: usize = 16;
+const TURN: usize = 32;
+
+/// A refresh token on its way to its bearer.
+pub struct Refresh([u8; FAMILY + TURN]);
+
+/// What is stored of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digests {
+    /// Which session it belongs to.
+    pub family: Vec<u8>,
+    /// Which of the session's tokens it is.
+    pub token: Vec<u8>,
+}
+
+impl Refresh {
+    /// The first token of a new session.
+    ///
+    /// # Panics
+    /// When the operating system has no randomness to give.
+    pub fn first() -> Self {
+        Self::of(super::random())
+    }
+
+    fn of(family: [u8; FAMILY]) -> Self {
+        let mut bytes = [0; FAMILY + TURN];
+        bytes[..FAMILY].copy_from_slice(&family);
+        bytes[FAMILY..].copy_from_slice(&super::random::<TURN>());
+        Self(bytes)
+    }
+
+    /// The next token of the same session.
+    ///
+    /// # Panics
+    /// As [`Refresh::first`].
+    pub fn next(&self) -> Self {
+        let mut family = [0; FAMILY];
+        family.copy_from_slice(&self.0[..FAMILY]);
+        Self::of(family)
+    }
+
+    /// Reads a token as its bearer sends it; `None` for what was never one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The token as its bearer keeps it.
+    pub fn reveal(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// What is stored of it.
+    pub fn digests(&self, vault: &Vault) -> Digests {
+        let digest = |bytes: &[u8]| vault.digest(Purpose::Refresh, &URL_SAFE_NO_PAD.encode(bytes));
+        Digests {
+            family: digest(&self.0[..FAMILY]),
+            token: digest(&self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api2_tokens_of_a_session_share_its_family_and_nothing_else() {
+        let vault = Vault::new(&[(1, [1; 32])].into(), &[2; 32]).unwrap();
+        let first = Refresh::first();
+        let (next, other) = (first.next(), Refresh::first());
+        let (a, b, c) = (first.digests(&vault), next.digests(&vault), other.digests(&vault));
+        assert_eq!(a.family, b.family);
+        assert_ne!(a.token, b.token);
+        assert_ne!(a.family, c.family);
+        let read = Refresh::parse(&next.reveal()).unwrap();
+        assert_eq!(read.digests(&vault), b);
+        assert_eq!(next.reveal().len(), 64);
+    }
+
+    #[test]
+    fn api2_what_is_no_token_is_none() {
+        let token = Refresh::first().reveal();
+        for text in [
+            "",
+            "x",
+            &token[1..],
+            &format!("{token}A"),
+            &format!(" {token}"),
+            &token.replace(|_| true, "!"),
+        ] {
+            assert!(Refresh::parse(text).is_none(), "{text}");
+        }
+    }
+}

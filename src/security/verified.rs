@@ -1,0 +1,83 @@
+//! Tokens whose signature was found right: verified once, then known by their digest.
+//!
+//! The digest is of the whole token, so a token that differs in a bit is another one and is verified itself; and what is
+//! kept here opens nothing. How long a look-up takes tells at most which digests begin alike.
+
+use crate::domain::time::Timestamp;
+use aws_lc_rs::digest::{SHA256, digest};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// How many locks the tokens are spread over, by a byte of their digest.
+const SHARDS: usize = 16;
+/// How many tokens each remembers, 65,536 in all: some ten megabytes.
+const MOST: usize = 4096;
+
+/// Which token, without the token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// That of a token.
+    pub fn of(token: &str) -> Self {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+        Self(bytes)
+    }
+}
+
+/// What is remembered of verified tokens, bounded.
+pub struct Verified<T>([Mutex<HashMap<Fingerprint, T>>; SHARDS]);
+
+impl<T: Copy> Verified<T> {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self(std::array::from_fn(|_| Mutex::default()))
+    }
+
+    fn shard(&self, token: &Fingerprint) -> MutexGuard<'_, HashMap<Fingerprint, T>> {
+        let shard = &self.0[usize::from(token.0[0]) % SHARDS];
+        // A map is whole between its calls, whatever happened to a thread that held it.
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a token was found to say.
+    pub fn get(&self, token: &Fingerprint) -> Option<T> {
+        self.shard(token).get(token).copied()
+    }
+
+    /// Remembers a token. Where there is no room, those that have ended go; if none has, all of them.
+    pub fn put(&self, token: Fingerprint, says: T, now: Timestamp, has_ended: impl Fn(&T, Timestamp) -> bool) {
+        let mut shard = self.shard(&token);
+        if shard.len() >= MOST {
+            shard.retain(|_, says| !has_ended(says, now));
+        }
+        if shard.len() >= MOST {
+            shard.clear();
+        }
+        shard.insert(token, says);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn s12_what_is_remembered_is_bounded_and_the_ended_go_first() {
+        let verified = Verified::<i64>::new();
+        let has_ended = |end: &i64, now: Timestamp| *end <= now.timestamp();
+        let lasting = Fingerprint::of("lasting");
+        verified.put(lasting, 1000, at(0), has_ended);
+        for number in 0..2 * SHARDS * MOST {
+            verified.put(Fingerprint::of(&number.to_string()), 10, at(20), has_ended);
+        }
+        assert_eq!(verified.get(&lasting), Some(1000));
+        let kept: usize = verified.0.iter().map(|shard| shard.lock().unwrap().len()).sum();
+        assert!(kept <= SHARDS * MOST, "{kept}");
+    }
+}

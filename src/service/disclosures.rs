@@ -1,0 +1,96 @@
+//! Seeing a member's ID number or telephone in full: for a stated purpose, within a budget, with a row in the audit log and
+//! one that the member himself can read (S-05). Beside those he reads who looked for him by name and number (T4).
+
+use super::look_up::{Budget, is_left};
+use super::{Context, Error, Result, audit, may};
+use crate::db::Conn;
+use crate::domain::authority::{Action, Object};
+use crate::domain::codes::Code;
+use crate::domain::disclosure::{DisclosureKind, Field};
+use crate::domain::ids::MemberId;
+use crate::domain::transfer::remark::Remark;
+pub use crate::repository::look_ups::Disclosure;
+use crate::repository::look_ups::{self, Note};
+use crate::repository::members;
+use crate::security::vault::{Purpose, Vault};
+
+/// How many members one person may see in full in an hour.
+const PER_ACCOUNT: i64 = 60;
+/// How many all administrators of one organization may.
+const PER_ORGANIZATION: i64 = 200;
+
+/// What is asked to be seen.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    pub member: MemberId,
+    pub fields: Vec<Field>,
+    pub purpose: Remark,
+}
+
+/// What was seen. It has no `Debug`: nothing of it belongs into any text but the answer.
+pub struct Revealed {
+    pub id_number: Option<String>,
+    pub phone: Option<String>,
+}
+
+/// What a wish came to. It is a result and no error: that it was refused for want of a budget has to be stored.
+pub enum Outcome {
+    Revealed(Box<Revealed>),
+    /// A budget is used up.
+    Exhausted,
+}
+
+/// Opens a member's sealed fields.
+///
+/// # Errors
+/// `member.not_found` outside the caller's subtree; `member.reveal_not_allowed` in it, but further away than his branch and
+/// its direct superior.
+pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) -> Result<Outcome> {
+    let member = members::find(conn, wish.member)?.ok_or(Code::MemberNotFound)?;
+    let object = Object::member(&member.branch_path, member.id);
+    may(&context.actor, Action::RevealMember, object)?;
+    let subject = member.id.to_string();
+    let account = context
+        .actor
+        .account
+        .ok_or(Error::Corrupt("an office without an account"))?;
+    let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
+    let budgets = [
+        Budget::new(format!("reveal/account/{}", account.0), PER_ACCOUNT),
+        Budget::new(format!("reveal/organization/{}", organization.0), PER_ORGANIZATION),
+    ];
+    if !is_left(conn, context.now, &budgets)? {
+        audit::record(conn, context, "member.reveal_limited", Some(&subject))?;
+        return Ok(Outcome::Exhausted);
+    }
+    let wanted = |field: Field| wish.fields.contains(&field);
+    let id_number = wanted(Field::IdNumber)
+        .then(|| vault.open(Purpose::IdNumber, &member.id_number_sealed))
+        .transpose()?;
+    let sealed_phone = member.phone_sealed.as_ref().filter(|_| wanted(Field::Phone));
+    let phone = sealed_phone
+        .map(|sealed| vault.open(Purpose::Phone, sealed))
+        .transpose()?;
+    let fields: Vec<&str> = wish.fields.iter().map(|field| field.as_str()).collect();
+    let note = Note {
+        at: context.now,
+        account,
+        organization,
+        member: Some(member.id),
+        kind: DisclosureKind::Revealed,
+        fields: Some(fields.join(",")),
+        purpose: Some(wish.purpose.as_str().to_owned()),
+    };
+    look_ups::note(conn, &note)?;
+    audit::record(conn, context, "member.revealed", Some(&subject))?;
+    Ok(Outcome::Revealed(Box::new(Revealed { id_number, phone })))
+}
+
+/// A page of who looked for the caller or saw his data in full, newest first.
+///
+/// # Errors
+/// `request.members_only` for whoever is no member.
+pub fn mine(conn: &mut Conn, context: &Context, before: Option<i64>, limit: i64) -> Result<Vec<Disclosure>> {
+    let himself = context.actor.himself().ok_or(Code::RequestMembersOnly)?;
+    Ok(look_ups::about(conn, himself, before, limit)?)
+}

@@ -1,0 +1,72 @@
+//! Accounts through HTTP: signing in, sessions, tokens, and the mini-program.
+
+mod bad_tokens;
+mod keys;
+mod password;
+mod recovery;
+mod refresh;
+mod sign_in;
+mod sign_out;
+mod stand_in;
+mod wechat;
+
+use crate::support::http::{Answer, Client};
+use crate::support::world::{PASSWORD, World};
+use serde_json::{Value, json};
+use zhuanjie::api::address::Proxies;
+use zhuanjie::app::App;
+
+pub const NOW: &str = "2026-06-15T08:00:00Z";
+
+/// A program that believes this machine's proxies, so that a test can come from anywhere.
+pub fn behind_a_proxy(app: App) -> App {
+    let proxies: Proxies = "127.0.0.0/8".parse().expect("a network");
+    App { proxies, ..app }
+}
+
+/// A sign-in from an address, as a proxy tells it.
+pub fn try_from(client: &Client, address: &str, number: &str, password: &str) -> Answer {
+    client
+        .request("POST", "/v1/auth/sign-in")
+        .header("x-forwarded-for", address)
+        .json(&json!({"id_number": number, "password": password}))
+        .send()
+}
+
+/// A person's sign-in.
+pub fn sign_in(world: &World, person: &str) -> Value {
+    let body = json!({"id_number": world.id_number(person), "password": PASSWORD});
+    world.anybody().post("/v1/auth/sign-in", &body).expect(200).json()
+}
+
+/// An administrator's sign-in to act from his office.
+pub fn sign_in_to_office(world: &World, person: &str) -> Value {
+    let office = sign_in(world, person)["offices"][0]["id"].take();
+    let body = json!({"id_number": world.id_number(person), "password": PASSWORD, "office": office});
+    world.anybody().post("/v1/auth/sign-in", &body).expect(200).json()
+}
+
+pub fn text<'a>(answer: &'a Value, field: &str) -> &'a str {
+    answer[field].as_str().expect("a text")
+}
+
+/// The same server's client with the access token of an answer.
+pub fn bearing(client: &Client, answer: &Value) -> Client {
+    client.with_token(text(answer, "access_token"))
+}
+
+pub fn refresh(client: &Client, token: &str) -> Answer {
+    client.post("/v1/auth/refresh", &json!({"refresh_token": token}))
+}
+
+/// An answer as a stranger may compare it with another: without what is different each time.
+pub fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
+    let id = answer.header("x-request-id").expect("an id");
+    let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
+        (name.as_str().to_owned(), value.to_str().expect("a text").to_owned())
+    };
+    let mut headers: Vec<_> = answer.headers.iter().map(header).collect();
+    headers.retain(|(name, _)| name != "date" && name != "x-request-id");
+    headers.sort();
+    (answer.status, headers, answer.text.replace(id, "…"))
+}

@@ -1,0 +1,135 @@
+//! Refresh tokens: good once, for a session that ends (S-08, RFC 9700 §4.14).
+
+use super::{NOW, bearing, refresh, sign_in, sign_in_to_office, text};
+use crate::support::both_engines;
+use crate::support::world::World;
+use crate::support::{Engine, TestDb};
+use serde_json::json;
+use std::sync::Barrier;
+use std::time::Duration;
+use zhuanjie::db::Settings;
+
+fn wide(engine: Engine) -> TestDb {
+    let settings = Settings {
+        wait: Duration::from_secs(120),
+        ..Settings::default()
+    };
+    TestDb::with_settings(engine, &settings).expect("an engine that gave one database gives two")
+}
+
+both_engines! {
+    fn api2_a_refresh_token_is_good_once_and_used_twice_ends_the_session(db: TestDb) {
+        let world = World::new(db, NOW);
+        let client = world.anybody();
+        let (first, other) = (sign_in(&world, "class_1/1"), sign_in(&world, "class_1/1"));
+        let next = refresh(&client, text(&first, "refresh_token")).expect(200).json();
+        // Both access tokens are the session's, and good for their time.
+        bearing(&client, &first).get("/v1/me").expect(200);
+        bearing(&client, &next).get("/v1/me").expect(200);
+        refresh(&client, text(&first, "refresh_token")).refused(401, "request.refresh_failed");
+        refresh(&client, text(&next, "refresh_token")).refused(401, "request.refresh_failed");
+        bearing(&client, &first).get("/v1/me").refused(401, "request.unauthenticated");
+        bearing(&client, &next).get("/v1/me").refused(401, "request.unauthenticated");
+        // Nobody else's session is meant, nor another one of his.
+        bearing(&client, &other).get("/v1/me").expect(200);
+        refresh(&client, text(&other, "refresh_token")).expect(200);
+        assert_eq!(world.db.count("sessions WHERE ending = 'reused'"), 1);
+        assert_eq!(world.db.count("audit_log WHERE action = 'session.reused'"), 1);
+    }
+
+    fn api2_of_a_thousand_refreshes_of_one_token_at_once_one_wins(db: TestDb) {
+        const THREADS: usize = 100;
+        const EACH: usize = 10;
+        let world = World::new(wide(db.engine()), NOW);
+        let token = text(&sign_in(&world, "class_1/1"), "refresh_token").to_owned();
+        let barrier = Barrier::new(THREADS);
+        let work = || {
+            let client = world.anybody();
+            barrier.wait();
+            let answers: Vec<_> = (0..EACH).map(|_| refresh(&client, &token)).collect();
+            answers
+        };
+        let answers: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("it ends")).collect()
+        });
+        let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
+        assert_eq!((won.len(), lost.len()), (1, THREADS * EACH - 1));
+        for answer in lost {
+            answer.refused(401, "request.refresh_failed");
+        }
+        // And the others' reuse has ended what the one won.
+        let won = won[0].json();
+        bearing(&world.anybody(), &won).get("/v1/me").refused(401, "request.unauthenticated");
+        refresh(&world.anybody(), text(&won, "refresh_token")).refused(401, "request.refresh_failed");
+        assert_eq!(world.db.count("audit_log WHERE action = 'session.reused'"), 1);
+    }
+
+    fn api2_no_table_holds_a_token(db: TestDb) {
+        let world = World::new(db, NOW);
+        let answer = sign_in(&world, "class_1/1");
+        let token = text(&answer, "refresh_token");
+        assert_eq!(token.len(), 64, "384 random bits");
+        let hex = |digest: &str| format!("SELECT count(*) AS value FROM sessions WHERE {digest} = {digest} AND length({digest}) = 32");
+        assert_eq!(world.db.number(&hex("refresh_digest")), 1);
+        assert_eq!(world.db.number(&hex("family_digest")), 1);
+        let kept = format!("SELECT count(*) AS value FROM idempotency_keys WHERE body LIKE '%{token}%'");
+        assert_eq!(world.db.number(&kept), 0);
+    }
+
+    fn s08_a_session_lasts_while_it_is_used_but_not_for_ever(db: TestDb) {
+        let world = World::new(db, NOW);
+        let client = world.anybody();
+        // An administrator's: twelve hours unused, a week in all.
+        let mut token = sign_in_to_office(&world, "college");
+        for at in ["15T19:59:59Z", "16T07:59:58Z", "16T19:59:57Z", "17T07:00:00Z", "17T18:00:00Z", "18T05:00:00Z", "18T16:00:00Z",
+            "19T03:00:00Z", "19T14:00:00Z", "20T01:00:00Z", "20T12:00:00Z", "20T23:00:00Z", "21T10:00:00Z", "21T21:00:00Z", "22T07:59:59Z"] {
+            world.at(&format!("2026-06-{at}"));
+            token = refresh(&client, text(&token, "refresh_token")).expect(200).json();
+        }
+        bearing(&client, &token).get("/v1/me").expect(200);
+        world.at("2026-06-22T08:00:00Z");
+        bearing(&client, &token).get("/v1/me").refused(401, "request.unauthenticated");
+        refresh(&client, text(&token, "refresh_token")).refused(401, "request.refresh_failed");
+        // Unused.
+        let token = sign_in_to_office(&world, "college");
+        world.at("2026-06-22T20:00:00Z");
+        refresh(&client, text(&token, "refresh_token")).refused(401, "request.refresh_failed");
+        // A member's lasts longer.
+        let token = sign_in(&world, "class_1/1");
+        world.at("2026-07-22T19:59:59Z");
+        let token = refresh(&client, text(&token, "refresh_token")).expect(200).json();
+        world.at("2026-08-21T19:59:59Z");
+        refresh(&client, text(&token, "refresh_token")).refused(401, "request.refresh_failed");
+    }
+
+    fn api2_what_ends_an_account_or_an_office_ends_the_refreshing(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        let client = world.anybody();
+        let (office, member) = (sign_in_to_office(&world, "class_2"), sign_in(&world, "class_1/1"));
+        world.dismiss("class_2");
+        refresh(&client, text(&office, "refresh_token")).refused(401, "request.refresh_failed");
+        world.db.execute(&format!("UPDATE accounts SET status = 'blocked' WHERE member_id = {}", world.mem_key("class_1/1")));
+        refresh(&client, text(&member, "refresh_token")).refused(401, "request.refresh_failed");
+    }
+
+    fn api2_s09_who_guesses_refresh_tokens_waits(db: TestDb) {
+        let world = World::new(db, NOW);
+        let client = world.anybody();
+        let real = sign_in(&world, "class_1/1");
+        let mut guess = text(&real, "refresh_token").to_owned();
+        guess.replace_range(0..1, if guess.starts_with('A') { "B" } else { "A" });
+        for _ in 0..99 {
+            refresh(&client, &guess).refused(401, "request.refresh_failed");
+        }
+        refresh(&client, "no token at all").refused(401, "request.refresh_failed");
+        let wait = refresh(&client, &guess).refused(429, "request.too_many_attempts");
+        assert_eq!(wait.header("retry-after"), Some("1"));
+        refresh(&client, text(&real, "refresh_token")).refused(429, "request.too_many_attempts");
+        world.at("2026-06-15T08:00:01Z");
+        refresh(&client, text(&real, "refresh_token")).expect(200);
+        refresh(&client, "").refused(401, "request.refresh_failed");
+        let body = json!({"refresh_token": 7});
+        client.post("/v1/auth/refresh", &body).refused(422, "request.invalid");
+    }
+}

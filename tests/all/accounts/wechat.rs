@@ -1,0 +1,144 @@
+//! Signing in from the mini-program: what comes from WeChat is believed as little as what comes from anybody (S-22).
+
+use super::stand_in::{SECRET, SESSION_KEY, StandIn};
+use super::{NOW, bearing, refresh, text};
+use crate::support::TestDb;
+use crate::support::both_engines;
+use crate::support::http::Answer;
+use crate::support::world::{PASSWORD, World};
+use serde_json::json;
+use std::time::{Duration, Instant};
+use zhuanjie::app::App;
+use zhuanjie::config::Wechat;
+
+fn world(db: TestDb, upstream: &str) -> World {
+    let wechat = Wechat {
+        url: upstream.to_owned(),
+        app_id: "wx0123456789".into(),
+        secret: SECRET.into(),
+        patience: Duration::from_secs(1),
+    };
+    World::with(db, NOW, |app| App {
+        wechat: Some(wechat),
+        ..app
+    })
+}
+
+fn log_in(world: &World, code: &str) -> Answer {
+    world.anybody().post("/v1/auth/wechat/login", &json!({"code": code}))
+}
+
+fn bind(world: &World, code: &str, person: &str, password: &str) -> Answer {
+    let body = json!({"code": code, "id_number": world.id_number(person), "password": password});
+    world.anybody().post("/v1/auth/wechat/bind", &body)
+}
+
+both_engines! {
+    fn api2_a_wechat_identity_signs_in_to_the_account_it_was_bound_to(db: TestDb) {
+        let wechat = StandIn::start();
+        let world = world(db, &wechat.url);
+        log_in(&world, "alice").refused(403, "wechat.not_bound");
+        let bound = bind(&world, "alice", "class_1/1", PASSWORD).expect(200).json();
+        bearing(&world.anybody(), &bound).get("/v1/me").expect(200);
+        let signed_in = log_in(&world, "alice").expect(200);
+        assert!(!signed_in.text.contains(SESSION_KEY) && !signed_in.text.contains("o-alice"), "{}", signed_in.text);
+        let signed_in = signed_in.json();
+        let me = bearing(&world.anybody(), &signed_in).get("/v1/me").expect(200).json();
+        assert_eq!(me["account_id"], world.account("class_1/1"));
+        refresh(&world.anybody(), text(&signed_in, "refresh_token")).expect(200);
+        let asked = wechat.asked();
+        let wanted = format!("GET /sns/jscode2session?appid=wx0123456789&secret={SECRET}&js_code=alice&grant_type=authorization_code HTTP/1.1");
+        assert!(asked.iter().all(|line| *line == wanted), "{asked:?}");
+        // From his office, if he holds it.
+        bind(&world, "clerk", "college", PASSWORD).expect(200);
+        let office = log_in(&world, "clerk").expect(200).json()["offices"][0]["id"].take();
+        let body = json!({"code": "clerk", "office": office});
+        world.anybody().post("/v1/auth/wechat/login", &body).expect(200);
+        let body = json!({"code": "alice", "office": office});
+        world.anybody().post("/v1/auth/wechat/login", &body).refused(403, "request.no_such_office");
+    }
+
+    fn api2_one_identity_for_an_account_and_one_account_for_an_identity(db: TestDb) {
+        let wechat = StandIn::start();
+        let world = world(db, &wechat.url);
+        bind(&world, "alice", "class_1/1", "wrong").refused(401, "request.sign_in_failed");
+        assert_eq!(wechat.asked().len(), 0, "WeChat's code is good once: it is kept for the right password");
+        bind(&world, "alice", "class_1/1", PASSWORD).expect(200);
+        bind(&world, "alice", "class_1/1", PASSWORD).expect(200);
+        bind(&world, "alice", "class_1/2", PASSWORD).refused(409, "wechat.bound_already");
+        bind(&world, "other", "class_1/1", PASSWORD).refused(409, "wechat.bound_already");
+        assert_eq!(world.db.count("wechat_bindings"), 1);
+        let session = log_in(&world, "alice").expect(200).json();
+        let client = bearing(&world.anybody(), &session);
+        client.post("/v1/auth/wechat/unbind", &json!({})).expect(204);
+        client.post("/v1/auth/wechat/unbind", &json!({})).expect(204);
+        log_in(&world, "alice").refused(403, "wechat.not_bound");
+        bind(&world, "alice", "class_1/2", PASSWORD).expect(200);
+        bind(&world, "other", "class_1/1", PASSWORD).expect(200);
+        for (action, rows) in [("account.bind_wechat", 3), ("account.unbind_wechat", 1)] {
+            assert_eq!(world.db.count(&format!("audit_log WHERE action = '{action}'")), rows);
+        }
+        world.db.execute(&format!("UPDATE accounts SET status = 'blocked' WHERE member_id = {}", world.mem_key("class_1/2")));
+        log_in(&world, "alice").refused(403, "wechat.not_bound");
+        world.db.execute("UPDATE accounts SET status = 'active', must_change_password = true");
+        let session = log_in(&world, "alice").expect(200).json();
+        bearing(&world.anybody(), &session).get("/v1/me").refused(403, "account.password_change_required");
+    }
+
+    fn api10_whatever_wechat_answers_nobody_gets_in_by_it(db: TestDb) {
+        let wechat = StandIn::start();
+        let world = world(db, &wechat.url);
+        bind(&world, "mallory", "class_1/1", PASSWORD).expect(200);
+        let sessions = world.db.count("sessions");
+        for (code, status, refusal) in [
+            ("invalid", 422, "wechat.code_invalid"),
+            ("used", 422, "wechat.code_invalid"),
+            ("blocked", 403, "wechat.blocked"),
+            ("too-often", 429, "request.too_many_attempts"),
+            ("busy", 503, "wechat.unavailable"),
+            ("bad-appid", 500, "service.fault"),
+            ("bad-secret", 500, "service.fault"),
+            ("new-number", 503, "wechat.unavailable"),
+            ("malformed", 503, "wechat.unavailable"),
+            ("html", 503, "wechat.unavailable"),
+            ("empty", 503, "wechat.unavailable"),
+            ("no-openid", 503, "wechat.unavailable"),
+            ("huge", 503, "wechat.unavailable"),
+            ("broken-off", 503, "wechat.unavailable"),
+            ("redirect", 503, "wechat.unavailable"),
+            ("fault", 503, "wechat.unavailable"),
+            ("silent", 503, "wechat.unavailable"),
+            ("", 422, "wechat.code_invalid"),
+            ("a b", 422, "wechat.code_invalid"),
+            (&"x".repeat(129), 422, "wechat.code_invalid"),
+        ] {
+            let begun = Instant::now();
+            let answer = log_in(&world, code).refused(status, refusal);
+            assert!(begun.elapsed() < Duration::from_secs(4), "{code}: it waits for ever");
+            assert_eq!(answer.header("retry-after").is_some(), status == 503 || status == 429, "{code}");
+            for secret in [SECRET, SESSION_KEY, "errmsg", "rid:"] {
+                assert!(!answer.text.contains(secret), "{code}: {}", answer.text);
+            }
+        }
+        assert_eq!(log_in(&world, "too-often").header("retry-after"), Some("60"));
+        assert_eq!(world.db.count("sessions"), sessions);
+        assert!(wechat.asked().iter().all(|line| !line.contains("js_code=mallory HTTP")), "no redirect is followed");
+        // What a code holds stays within its place in the question.
+        let _ = log_in(&world, "x&secret=mine&js_code=mallory").refused(403, "wechat.not_bound");
+    }
+
+    fn api10_wechat_out_of_reach_is_said_and_the_password_still_works(db: TestDb) {
+        // A port that nobody listens on.
+        let world = world(db, "http://127.0.0.1:1");
+        log_in(&world, "alice").refused(503, "wechat.unavailable");
+        let body = json!({"id_number": world.id_number("class_1/1"), "password": PASSWORD});
+        world.anybody().post("/v1/auth/sign-in", &body).expect(200);
+    }
+
+    fn api2_a_service_without_a_mini_program_says_so(db: TestDb) {
+        let world = World::new(db, NOW);
+        log_in(&world, "alice").refused(404, "wechat.not_configured");
+        bind(&world, "alice", "class_1/1", PASSWORD).refused(404, "wechat.not_configured");
+        assert_eq!(world.db.count("sessions"), 0);
+    }
+}

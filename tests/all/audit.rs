@@ -1,0 +1,318 @@
+//! The audit log: what leaves a row, who reads it, that nobody changes it unnoticed, and how long it is kept (S-18, I-28).
+
+use crate::support::http::Client;
+use crate::support::process::{self, zhuanjie};
+use crate::support::world::World;
+use crate::support::{TestDb, block_on, both_engines};
+use diesel::connection::SimpleConnection;
+use serde_json::{Value, json};
+use zhuanjie::domain::office::OfficeRole;
+use zhuanjie::service::audit::{Anchor, Check, Flaw};
+use zhuanjie::service::jobs::Job;
+
+const NOW: &str = "2026-06-15T00:00:00Z";
+
+/// Leaves a few rows: marks that are set one after the other.
+fn live(world: &World) {
+    for month in ["2026-07", "2026-08", "2026-09", "2026-10", "2026-11"] {
+        let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": month}]});
+        world.admin("college").write("/v1/graduation-marks", &body).expect(200);
+    }
+}
+
+fn check(world: &World, anchors: Vec<Anchor>) -> Check {
+    block_on(async {
+        let db = world.db.db();
+        let mut check = Check::new(anchors);
+        loop {
+            let read = db.read(move |conn| {
+                let goes_on = check.go_on(conn, 2)?;
+                Ok::<_, zhuanjie::service::Error>((check, goes_on))
+            });
+            let (checked, goes_on) = read.await.expect("a database");
+            if !goes_on {
+                return checked;
+            }
+            check = checked;
+        }
+    })
+}
+
+fn items(client: &Client, path: &str) -> Vec<Value> {
+    client.get(path).expect(200).json()["items"]
+        .as_array()
+        .expect("items")
+        .clone()
+}
+
+fn denied(db: &TestDb) -> Vec<String> {
+    db.texts(
+        "SELECT action || ' ' || coalesce(subject, '-') || ' ' || code || ' ' || times AS value FROM audit_log
+         WHERE outcome = 'denied' ORDER BY id",
+    )
+}
+
+both_engines! {
+    fn s18_what_was_sealed_is_found_whole_and_its_end_is_an_anchor(db: TestDb) {
+        let world = World::new(db, NOW);
+        live(&world);
+        assert_eq!(check(&world, vec![]).unsealed, 5);
+        assert_eq!(world.run(Job::AuditSeal, NOW).processed, 5);
+        let first = check(&world, vec![]);
+        assert_eq!((first.rows, first.unsealed, &first.flaws), (5, 0, &vec![]));
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        let second = check(&world, vec![first.head.clone()]);
+        assert_eq!((second.rows, &second.flaws), (10, &vec![]));
+        assert_ne!(first.head, second.head);
+    }
+
+    fn s18_a_changed_row_is_named(db: TestDb) {
+        let world = World::new(db, NOW);
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        world.db.unlock_audit_log();
+        for change in ["action = 'x'", "subject = NULL", "at = at + 1", "account_id = 1", "request_id = ''", "outcome = 'x'", "scope_path = 'x'", "on_behalf_of = 1", "times = 2"] {
+            let kept = world.db.texts("SELECT action || '|' || coalesce(subject, '') || '|' || at || '|' || request_id AS value FROM audit_log WHERE sequence = 3");
+            world.db.execute(&format!("CREATE TABLE kept AS SELECT * FROM audit_log WHERE sequence = 3; UPDATE audit_log SET {change} WHERE sequence = 3"));
+            let found = check(&world, vec![]).flaws;
+            assert!(matches!(found[..], [Flaw::Changed { sequence: 3, .. }]), "{change}: {found:?}");
+            world.db.execute("DELETE FROM audit_log WHERE sequence = 3; INSERT INTO audit_log SELECT * FROM kept; DROP TABLE kept");
+            assert_eq!(check(&world, vec![]).flaws, [], "{change}: {kept:?} is back");
+        }
+    }
+
+    fn s18_a_removed_row_and_moved_rows_are_named(db: TestDb) {
+        let world = World::new(db, NOW);
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        world.db.unlock_audit_log();
+        world.db.execute(
+            "UPDATE audit_log SET sequence = -1 WHERE sequence = 4; UPDATE audit_log SET sequence = 4 WHERE sequence = 5;
+             UPDATE audit_log SET sequence = 5 WHERE sequence = -1; DELETE FROM audit_log WHERE sequence = 2",
+        );
+        let found = check(&world, vec![]).flaws;
+        assert!(
+            matches!(found[..], [Flaw::Missing { first: 2, last: 2 }, Flaw::Changed { sequence: 4, .. }, Flaw::Changed { sequence: 5, .. }]),
+            "{found:?}"
+        );
+    }
+
+    fn s18_an_end_cut_off_and_a_chain_made_anew_are_found_against_an_anchor(db: TestDb) {
+        let world = World::new(db, NOW);
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        let anchor = check(&world, vec![]).head;
+        world.db.unlock_audit_log();
+        world.db.execute("DELETE FROM audit_log WHERE sequence = 5");
+        assert_eq!(check(&world, vec![]).flaws, [], "without an anchor nobody can know");
+        assert_eq!(check(&world, vec![anchor.clone()]).flaws, [Flaw::Anchor { sequence: 5 }]);
+        // Somebody who owns the database writes another history and seals it again.
+        world.db.execute("UPDATE audit_log SET sequence = NULL, hash = NULL, subject = 'x'");
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        assert_eq!(check(&world, vec![]).flaws, []);
+        assert_eq!(check(&world, vec![anchor]).flaws, [Flaw::Anchor { sequence: 5 }]);
+    }
+
+    fn s18_the_database_itself_keeps_rows_as_they_are(db: TestDb) {
+        let world = World::new(db, NOW);
+        live(&world);
+        let mut tampering = vec!["UPDATE audit_log SET action = 'x'", "DELETE FROM audit_log", "UPDATE audit_log SET sequence = 1, hash = hash, action = 'x' WHERE id = 1"];
+        if world.db.engine() == crate::support::Engine::Postgres {
+            tampering.push("TRUNCATE audit_log");
+        }
+        for sealed in [false, true] {
+            for statement in &tampering {
+                let refused = world.db.conn().batch_execute(statement).expect_err(statement);
+                assert!(refused.to_string().contains("only appended to"), "sealed: {sealed}: {statement}: {refused}");
+            }
+            world.run(Job::AuditSeal, NOW);
+        }
+        assert!(world.db.conn().batch_execute("UPDATE audit_log SET sequence = NULL").is_err());
+        assert_eq!(check(&world, vec![]).flaws, []);
+    }
+
+    fn s18_what_commits_late_is_sealed_all_the_same(db: TestDb) {
+        let world = World::new(db, NOW);
+        let row = |id: i64| format!("INSERT INTO audit_log (id, at, actor_kind, action, request_id) VALUES ({id}, 0, 'system', 'x', 'r')");
+        world.db.execute(&row(10));
+        world.run(Job::AuditSeal, NOW);
+        // A transaction that took its id earlier commits only now.
+        world.db.execute(&row(9));
+        assert_eq!(world.run(Job::AuditSeal, NOW).processed, 1);
+        let checked = check(&world, vec![]);
+        assert_eq!((checked.rows, checked.unsealed, checked.flaws), (2, 0, vec![]));
+        assert_eq!(world.db.number("SELECT sequence AS value FROM audit_log WHERE id = 9"), 2);
+    }
+
+    fn s18_a_write_whose_row_cannot_be_written_is_not_done(db: TestDb) {
+        let world = World::new(db, NOW);
+        world.db.execute("ALTER TABLE audit_log RENAME TO elsewhere");
+        let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-07"}]});
+        world.admin("college").write("/v1/graduation-marks", &body).refused(500, "service.fault");
+        assert_eq!(world.db.count("graduation_history"), 0);
+    }
+
+    fn s18_the_command_says_which_row_and_fails(db: TestDb) {
+        let world = World::new(db, NOW);
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        let verify = |more: &[&str]| {
+            let mut command = zhuanjie(["audit", "verify"]);
+            command.args(more).env("DATABASE_URL", world.db.address());
+            process::run(command)
+        };
+        let (status, lines) = verify(&[]);
+        assert!(status.success(), "{lines:?}");
+        let anchor = lines.iter().find_map(|line| line.strip_prefix("anchor: ")).expect("an anchor").to_owned();
+        assert!(anchor.starts_with("5:") && anchor.len() == 2 + 64, "{anchor}");
+        assert!(verify(&["--anchor", &anchor]).0.success());
+        world.db.unlock_audit_log();
+        world.db.execute("UPDATE audit_log SET subject = NULL WHERE sequence = 2; DELETE FROM audit_log WHERE sequence = 5");
+        let (status, lines) = verify(&["--anchor", &anchor]);
+        assert!(!status.success());
+        let said = |text: &str| lines.iter().any(|line| line.contains(text));
+        assert!(said("place 2: row") && said("place 5: the log is not the one"), "{lines:?}");
+    }
+
+    fn i28_a_refused_attempt_leaves_its_row_and_nothing_else(db: TestDb) {
+        let world = World::new(db, NOW);
+        let class = world.mem("class_1/1");
+        let (employer, member) = (world.admin("employer"), world.person("class_1/2"));
+        let unseen = employer.request("GET", &format!("/v1/members/{class}")).header("x-request-id", "unseen").send();
+        unseen.refused(404, "member.not_found");
+        member.get(&format!("/v1/organizations/{}/members", world.org("class_1"))).refused(403, "actor.not_administrator");
+        // Nobody known, no row; what can be nobody's id is refused before anybody is asked who he is.
+        world.anybody().get(&format!("/v1/members/{class}")).refused(401, "request.unauthenticated");
+        employer.get("/v1/members/11010519491231002X").refused(404, "member.not_found");
+        assert_eq!(denied(&world.db), [
+            format!("GET /v1/members/{{id}} {class} member.not_found 1"),
+            format!("GET /v1/organizations/{{id}}/members {} actor.not_administrator 1", world.org("class_1")),
+        ]);
+        assert_eq!(world.db.texts("SELECT request_id AS value FROM audit_log WHERE id = 1"), ["unseen"]);
+        assert_eq!(world.db.number("SELECT count(*) AS value FROM audit_log WHERE outcome = 'done'"), 0);
+    }
+
+    fn i28_a_flood_of_refusals_is_counted_and_does_not_fill_the_disk(db: TestDb) {
+        let world = World::new(db, NOW);
+        let employer = world.admin("employer");
+        let path = format!("/v1/members/{}", world.mem("class_1/1"));
+        for _ in 0..130 {
+            employer.get(&path).refused(404, "member.not_found");
+        }
+        let rows = denied(&world.db);
+        assert_eq!(rows.len(), 101);
+        assert!(rows[100].ends_with(" 128"), "{}", rows[100]);
+        // Another hour, another count.
+        world.at("2026-06-15T01:00:00Z");
+        world.admin("employer").get(&path).refused(404, "member.not_found");
+        assert!(denied(&world.db)[101].ends_with(" 1"));
+    }
+
+    fn an_auditor_reads_his_subtree_and_nothing_beside_it(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        live(&world);
+        world.person("class_1/2").get(&format!("/v1/organizations/{}/members", world.org("class_1"))).refused(403, "actor.not_administrator");
+        world.admin("employer").get(&format!("/v1/members/{}", world.mem("class_1/1"))).refused(404, "member.not_found");
+        for (auditor, organization, rows) in [("a", "university", 6), ("b", "class_1", 1), ("c", "county", 1), ("d", "nation", 7), ("e", "beijing", 0)] {
+            world.appoint_as(auditor, organization, OfficeRole::Auditor);
+            assert_eq!(items(&world.admin(auditor), "/v1/audit").len(), rows, "{organization}");
+        }
+        // Nobody but auditors, and each within his subtree.
+        world.admin("nation").get("/v1/audit").refused(403, "actor.not_auditor");
+        let beside = format!("/v1/audit?organization={}", world.org("employer"));
+        world.admin("a").get(&beside).refused(404, "organization.not_found");
+        assert_eq!(items(&world.admin("c"), &beside).len(), 1);
+    }
+
+    fn an_auditor_narrows_the_log_and_pages_through_it(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        live(&world);
+        world.at("2026-06-16T00:00:00Z");
+        live(&world);
+        world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
+        let auditor = world.admin("the auditor");
+        let count = |filter: &str| items(&auditor, &format!("/v1/audit?{filter}")).len();
+        assert_eq!(count("action=graduation.mark"), 10);
+        assert_eq!(count("action=transfer.filed"), 0);
+        assert_eq!(count("from=2026-06-16T00:00:00Z"), 5);
+        assert_eq!(count("until=2026-06-16T00:00:00Z"), 5);
+        assert_eq!(count(&format!("subject={}", world.org("class_1"))), 10);
+        assert_eq!(count(&format!("organization={}", world.org("college"))), 10);
+        let mut seen = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = auditor.get(&format!("/v1/audit?limit=3{cursor}")).expect(200).json();
+            seen.extend(page["items"].as_array().expect("items").iter().map(|row| row["request_id"].clone()));
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        let (count, distinct) = (seen.len(), seen.iter().map(Value::to_string).collect::<std::collections::BTreeSet<_>>().len());
+        assert_eq!((count, distinct), (10, 10));
+    }
+
+    fn a10_who_acts_for_another_organization_says_so(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        let path = format!("/v1/organizations/{}/appointments", world.org("class_1"));
+        world.admin("college").write(&path, &json!({"member": world.mem("class_1/1")})).expect(201);
+        world.dismiss("college");
+        world.admin("university").write(&path, &json!({"member": world.mem("class_1/2")})).expect(201);
+        let behalf = world.db.texts("SELECT coalesce(CAST(on_behalf_of AS TEXT), '-') AS value FROM audit_log WHERE action = 'appointment.begin' ORDER BY id");
+        assert_eq!(behalf, ["-".to_owned(), world.org_key("college").to_string()]);
+    }
+
+    fn s29_the_log_is_kept_a_hundred_and_eighty_days_and_whole_behind_the_cut(db: TestDb) {
+        use zhuanjie::domain::retention::Retention;
+        use zhuanjie::jobs::{Ending, Task, run_task};
+        let world = World::new(db, NOW);
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        let old = check(&world, vec![]).head;
+        world.at("2026-07-15T00:00:00Z");
+        live(&world);
+        world.run(Job::AuditSeal, NOW);
+        let anchor = check(&world, vec![]).head;
+        let kept = Retention::new(180, 30).expect("the floors");
+        let rows_after = |at: &str| {
+            let task = Task { job: Job::Retention, at: at.parse().expect("an instant"), kept };
+            let ended = block_on(run_task(&world.db.db(), &world.clock, task));
+            assert!(matches!(ended, Ok(Ending::Done(_))), "{ended:?}");
+            world.db.number("SELECT count(*) AS value FROM audit_log WHERE sequence IS NOT NULL")
+        };
+        // To the second: 180 days behind 15 June 2026 are 12 December.
+        assert_eq!(rows_after("2026-12-12T00:00:00Z"), 10);
+        assert_eq!(rows_after("2026-12-12T00:00:01Z"), 5);
+        let left = check(&world, vec![anchor, old]);
+        assert_eq!((left.rows, left.flaws), (5, vec![]));
+        // The job's own rows are sealed like any other.
+        assert!(world.run(Job::AuditSeal, NOW).processed > 0);
+        assert_eq!(check(&world, vec![]).flaws, []);
+        // What is not sealed is not removed, however old.
+        live(&world);
+        let waiting = check(&world, vec![]).unsealed;
+        assert_eq!(rows_after("2030-01-01T00:00:00Z"), 0);
+        assert!(waiting >= 5 && check(&world, vec![]).unsealed >= waiting);
+    }
+}
+
+#[test]
+fn s29_a_shorter_time_than_the_floor_is_refused_at_the_start() {
+    for command in [
+        vec!["serve", "--audit-days", "179"],
+        vec!["jobs", "run", "retention", "--audit-days", "179"],
+    ] {
+        let mut command = zhuanjie(command);
+        command.env("DATABASE_URL", "sqlite:///nowhere/at/all");
+        let (status, lines) = process::run(command);
+        assert!(!status.success());
+        assert!(
+            lines
+                .iter()
+                .any(|line| line.contains("179 days are fewer than the 180")),
+            "{lines:?}"
+        );
+    }
+}

@@ -1,0 +1,168 @@
+//! The door: what it refuses, how fast, and that nobody can hold it shut (S-12, S-13, S-20, S-21; API4, API7 to API9).
+//!
+//! Nothing of it depends on the engine, so most tests run on one.
+
+mod budgets;
+mod headers;
+mod inventory;
+mod limits;
+mod overload;
+mod slow;
+mod supply;
+mod tls;
+
+use crate::support::Engine;
+use crate::support::world::World;
+use serde_json::Value;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+use zhuanjie::api::{Patience, Settings};
+use zhuanjie::domain::ids;
+
+const NOW: &str = "2026-06-15T02:00:00Z";
+
+/// Runs a body with a world behind a door.
+fn behind(door: &Settings, body: impl FnOnce(World)) {
+    Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, door)));
+}
+
+/// A door whose patience is short enough for a test. The framework's own times are counted from a clock that it reads
+/// twice a second, so they can't be shorter.
+fn impatient() -> Settings {
+    Settings {
+        patience: Patience {
+            head: Duration::from_millis(1500),
+            idle: Duration::from_millis(1500),
+            grace: Duration::from_millis(400),
+            rate: 1000,
+            body: Duration::from_millis(1500),
+            upload: Duration::from_millis(1500),
+        },
+        ..Settings::default()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long a refusal takes is what is measured")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// A connection whose bytes are written by hand.
+struct Raw(TcpStream);
+
+impl Raw {
+    fn to(world: &World) -> Self {
+        let stream = TcpStream::connect(world.address()).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
+        stream.set_nodelay(true).expect("at once");
+        Self(stream)
+    }
+
+    /// Writes; false once the other side has closed.
+    fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.0.write_all(bytes.as_ref()).is_ok()
+    }
+
+    /// The next answer: its status, its head and its body, as long as the head says.
+    fn answer(&mut self) -> (u16, String, String) {
+        let mut text = Vec::new();
+        let mut byte = [0];
+        while !text.ends_with(b"\r\n\r\n") && self.0.read(&mut byte).is_ok_and(|read| read == 1) {
+            text.push(byte[0]);
+        }
+        let head = String::from_utf8(text).expect("ASCII").to_lowercase();
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0);
+        let length = head.split("content-length: ").nth(1);
+        let length = length
+            .and_then(|rest| rest.split('\r').next()?.parse().ok())
+            .unwrap_or(0);
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).expect("the body");
+        (status, head, String::from_utf8(body).expect("UTF-8"))
+    }
+
+    /// Waits until the other side has closed; how long that took.
+    fn closed(mut self) -> Duration {
+        let begun = now();
+        let mut buffer = [0; 4096];
+        loop {
+            match self.0.read(&mut buffer) {
+                Ok(0) => return begun.elapsed(),
+                Ok(_) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    panic!("it is open after {:?}", begun.elapsed())
+                }
+                Err(_) => return begun.elapsed(),
+            }
+        }
+    }
+
+    /// Whatever comes until the other side closes.
+    fn answer_bytes(&mut self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let _ = self.0.read_to_end(&mut bytes);
+        bytes
+    }
+
+    /// The same as text, in lower case.
+    fn answer_text(&mut self) -> String {
+        String::from_utf8_lossy(&self.answer_bytes()).to_lowercase()
+    }
+
+    fn shut(&self) {
+        let _ = self.0.shutdown(Shutdown::Both);
+    }
+}
+
+/// A head without a body's length: `POST path` with JSON to come.
+fn post(path: &str, rest: &str) -> String {
+    format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{rest}\r\n")
+}
+
+/// A schema, its reference followed.
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(place) => document.pointer(place.trim_start_matches('#')).expect("a schema"),
+        None => schema,
+    }
+}
+
+/// Every operation of the document: method, path with ids of nothing, and what it says.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let found: Vec<_> = paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let filled = path
+                .replace("{season}", "2026")
+                .replace("{code}", "service.fault")
+                .replace("{secret}", &ids::IntegratorSecretId(1).to_string())
+                .replace("{id}", &nothing(path));
+            let item = item.as_object().expect("operations");
+            item.iter()
+                .map(move |(method, operation)| (method.to_uppercase(), filled.clone(), operation.clone()))
+        })
+        .collect();
+    assert!(found.len() > 30, "it finds the operations");
+    found
+}
+
+/// An id of nothing, well formed, for each kind of thing that has a path.
+fn nothing(path: &str) -> String {
+    const KEY: i64 = 987_654;
+    match path.split('/').nth(2) {
+        Some("organizations") => ids::OrganizationId(KEY).to_string(),
+        Some("members") => ids::MemberId(KEY).to_string(),
+        Some("month-changes") => ids::MonthChangeId(KEY).to_string(),
+        Some("appointments") => ids::AppointmentId(KEY).to_string(),
+        Some("appointment-requests") => ids::AppointmentRequestId(KEY).to_string(),
+        Some("certifications") => ids::CertificationId(KEY).to_string(),
+        Some("integrators") => ids::AccountId(KEY).to_string(),
+        _ => ids::TransferId(KEY).to_string(),
+    }
+}

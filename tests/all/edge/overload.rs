@@ -1,0 +1,122 @@
+//! More than can be done is refused at once, and what hangs is answered by its deadline (issue of overload; reliability
+//! facts 6 and 8).
+
+use super::{NOW, behind, now};
+use crate::support::Engine;
+use crate::support::http::{Answer, Client};
+use crate::support::world::{World, fresh_key};
+use diesel::connection::SimpleConnection;
+use serde_json::json;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use zhuanjie::api::Settings;
+
+fn change(client: &Client, path: &str) -> Answer {
+    let request = client.request("POST", path).header("idempotency-key", &fresh_key());
+    let body = json!({"name": "张三", "phone": "010-12345678"});
+    request.header("if-match", "*").json(&body).send()
+}
+
+/// A write that takes as long as the database lets it wait; refused a place, it comes again.
+fn write(client: Client, path: String) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        while change(&client, &path).status == 503 {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    })
+}
+
+#[test]
+fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
+    let door = Settings {
+        in_flight: 2,
+        ..Settings::default()
+    };
+    behind(&door, |world| {
+        let admin = world.admin("college");
+        let path = format!("/v1/organizations/{}/contact", world.org("college"));
+        let mut other = world.db.conn();
+        other.batch_execute("BEGIN IMMEDIATE").expect("the database is held");
+        let held: Vec<_> = (0..2).map(|_| write(admin.clone(), path.clone())).collect();
+        let begun = now();
+        let mut refused = None;
+        while refused.is_none() && begun.elapsed() < Duration::from_secs(3) {
+            let asked = now();
+            let answer = admin.get("/v1/organizations?limit=1");
+            refused = (answer.status == 503).then(|| (answer, asked.elapsed()));
+        }
+        let (answer, took) = refused.expect("both places are taken");
+        let answer = answer.refused(503, "service.busy");
+        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert!(took < Duration::from_millis(20), "{took:?}");
+        // Refused before its body: nothing of it was sent.
+        let mut raw = super::Raw::to(&world);
+        raw.send(super::post("/v1/transfers", "content-length: 60000\r\n"));
+        let (status, head, body) = raw.answer();
+        assert_eq!(status, 503, "{body}");
+        assert!(
+            head.contains("retry-after: 1") && head.contains("connection: close"),
+            "{head}"
+        );
+        world.anybody().get("/healthz").expect(200);
+        other.batch_execute("ROLLBACK").expect("it is let go");
+        for held in held {
+            held.join().expect("an answer");
+        }
+        admin.get("/v1/organizations?limit=1").expect(200);
+    });
+}
+
+#[test]
+fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
+    let door = Settings {
+        deadline: 1,
+        ..Settings::default()
+    };
+    behind(&door, |world| {
+        let path = format!("/v1/organizations/{}/contact", world.org("college"));
+        let mut other = world.db.conn();
+        other.batch_execute("BEGIN IMMEDIATE").expect("the database is held");
+        let begun = now();
+        let answer = change(&world.admin("college"), &path).refused(503, "service.outcome_unknown");
+        assert!((1..3).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert!(answer.header("x-request-id").is_some() && answer.header("retry-after").is_some());
+        other.batch_execute("ROLLBACK").expect("it is let go");
+    });
+}
+
+#[test]
+fn with_the_database_frozen_liveness_answers_at_once_readiness_turns_and_reads_end_by_their_deadline() {
+    Engine::Postgres.with_database(|db| {
+        let door = Settings {
+            deadline: 3,
+            ..Settings::default()
+        };
+        let world = World::behind(db, NOW, &door);
+        world.anybody().get("/readyz").expect(200);
+        let admin = world.admin("college");
+        let mut other = world.db.conn();
+        other
+            .batch_execute("BEGIN; LOCK TABLE organizations, accounts")
+            .expect("nothing can be read");
+        let begun = now();
+        let reading = std::thread::spawn(move || {
+            let answer = admin.get("/v1/organizations?limit=1");
+            (answer.status, now().duration_since(begun))
+        });
+        let asked = now();
+        world.anybody().get("/healthz").expect(200);
+        assert!(asked.elapsed() < Duration::from_secs(1));
+        world.anybody().get("/readyz").expect(503);
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        let (status, took) = reading.join().expect("an answer");
+        assert_eq!(status, 503);
+        assert!(took < Duration::from_secs(5), "{took:?}");
+        other.batch_execute("ROLLBACK").expect("it is let go");
+        let begun = now();
+        while world.anybody().get("/readyz").status != 200 {
+            assert!(begun.elapsed() < Duration::from_secs(2), "it does not come back");
+        }
+    });
+}

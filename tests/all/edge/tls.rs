@@ -1,0 +1,144 @@
+//! TLS by rustls: whom it speaks with, and that a renewed certificate is taken without a restart.
+
+use super::{behind, now};
+use crate::support::world::World;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion};
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use zhuanjie::api::Settings;
+
+fn file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/all/edge/certificates")
+        .join(name)
+}
+
+/// A directory of its own with a copy of a certificate.
+struct Served(PathBuf);
+
+impl Served {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("zhuanjie-tls-{}-{name}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder");
+        let served = Self(folder);
+        served.show("first");
+        served
+    }
+
+    fn show(&self, name: &str) {
+        for (from, to) in [("key.pem", "key.pem"), ("pem", "chain.pem")] {
+            fs::copy(file(&format!("{name}.{from}")), self.0.join(to)).expect("a copy");
+        }
+    }
+
+    fn door(&self) -> Settings {
+        Settings {
+            tls_certificate: Some(self.0.join("chain.pem")),
+            tls_key: Some(self.0.join("key.pem")),
+            ..Settings::default()
+        }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Asks for liveness, trusting one authority.
+fn ask(world: &World, authority: &str, versions: &[&'static SupportedProtocolVersion]) -> io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    let authority = CertificateDer::from_pem_file(file(&format!("{authority}.authority.pem"))).expect("a certificate");
+    roots.add(authority).expect("an authority");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").expect("a name");
+    let client = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut stream = StreamOwned::new(client, TcpStream::connect(world.address())?);
+    stream.sock.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
+    let mut text = Vec::new();
+    match stream.read_to_end(&mut text) {
+        Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(error),
+        _ => Ok(String::from_utf8(text).expect("UTF-8").to_lowercase()),
+    }
+}
+
+#[test]
+fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
+    let served = Served::new("versions");
+    behind(&served.door(), |world| {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            let answer = ask(&world, "first", &[version]).expect("an answer");
+            assert!(answer.starts_with("http/1.1 200"), "{answer}");
+            assert!(
+                answer.contains("strict-transport-security: max-age=31536000"),
+                "{answer}"
+            );
+        }
+        assert!(
+            ask(&world, "second", rustls::ALL_VERSIONS).is_err(),
+            "another authority vouches for nothing"
+        );
+        let mut plain = super::Raw::to(&world);
+        plain.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
+        assert!(!plain.answer_text().contains("200 ok"), "not in the clear");
+        // Of the record layer the version says nothing; TLS 1.1 and a cipher of its time in the greeting do.
+        let mut old = super::Raw::to(&world);
+        let mut greeting = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
+        greeting.extend([7; 32]);
+        greeting.extend([0, 0, 2, 0, 47, 1, 0]);
+        old.send(greeting);
+        let answer = old.answer_bytes();
+        assert_eq!(
+            answer.first().copied().unwrap_or(21),
+            21,
+            "an alert, or nothing: {answer:?}"
+        );
+    });
+}
+
+#[test]
+fn s13_a_handshake_that_never_ends_is_cut_off() {
+    let served = Served::new("handshake");
+    behind(&served.door(), |world| {
+        let mut raw = super::Raw::to(&world);
+        raw.send([22, 3, 1]);
+        assert!(raw.closed() < Duration::from_secs(10));
+    });
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
+    let served = Served::new("renewed");
+    behind(&served.door(), |world| {
+        ask(&world, "first", rustls::ALL_VERSIONS).expect("the first");
+        fs::write(served.0.join("key.pem"), "no key").expect("it is broken");
+        ask(&world, "first", rustls::ALL_VERSIONS).expect("the first still");
+        served.show("second");
+        let begun = now();
+        while ask(&world, "second", rustls::ALL_VERSIONS).is_err() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "it is not read again");
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        assert!(ask(&world, "first", rustls::ALL_VERSIONS).is_err());
+    });
+}
+
+#[test]
+fn a_certificate_that_can_t_be_read_stops_the_start() {
+    let served = Served::new("missing");
+    fs::remove_file(served.0.join("chain.pem")).expect("it is gone");
+    assert!(std::panic::catch_unwind(|| behind(&served.door(), |_| {})).is_err());
+}

@@ -1,0 +1,257 @@
+//! The way to the database: waiting for it, TLS, the death of the primary, a freeze.
+
+use crate::support::cluster::{OwnCluster, address, url};
+use crate::support::database::texts;
+use crate::support::http::Client;
+use crate::support::process::{self, Process, zhuanjie};
+use crate::support::{Fault, block_on};
+use diesel::prelude::*;
+use std::time::{Duration, Instant};
+use zhuanjie::db::schema::job_leases;
+use zhuanjie::db::{Conn, Db, DbError, Settings};
+
+fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
+    let row = (
+        job_leases::name.eq(name),
+        job_leases::holder.eq("test"),
+        job_leases::until.eq(0),
+    );
+    diesel::insert_into(job_leases::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+fn count(conn: &mut Conn) -> Result<i64, Fault> {
+    Ok(job_leases::table.count().get_result(conn)?)
+}
+
+fn start_within(seconds: f32) -> Settings {
+    Settings {
+        start: Duration::from_secs_f32(seconds),
+        ..Settings::default()
+    }
+}
+
+fn why_not(address: &str) -> String {
+    let refused = Db::open(&url(address), &start_within(0.3)).err();
+    refused.expect("it can't be reached").to_string()
+}
+
+#[test]
+fn a_start_waits_for_the_database_and_then_says_what_it_waited_for() {
+    let Some(mut cluster) = OwnCluster::prepared() else {
+        return;
+    };
+    let why = why_not(&cluster.address());
+    assert!(
+        why.contains("not reached within 0.3 s") && why.contains("Connection refused"),
+        "{why}"
+    );
+    let place = url(&cluster.address());
+    let waiting = std::thread::spawn(move || Db::open(&place, &start_within(60.0)).map(drop));
+    cluster.launch(&[]);
+    waiting.join().expect("no panic").expect("it was worth the wait");
+}
+
+#[test]
+fn tls_is_spoken_and_checked_where_the_address_asks_for_it() {
+    let Some(mut cluster) = OwnCluster::prepared() else {
+        return;
+    };
+    let Some(certificate) = cluster.certify() else { return };
+    cluster.start(&["ssl=on"]);
+    let port = cluster
+        .host()
+        .split_once(':')
+        .map(|(_, port)| port.to_owned())
+        .expect("a port");
+    let with = |host: &str, mode: &str| {
+        let trusted = certificate.display();
+        address(
+            &format!("{host}:{port}"),
+            &format!("?sslmode={mode}&sslrootcert={trusted}"),
+        )
+    };
+    let db =
+        Db::open(&url(&with("localhost", "verify-full")), &Settings::default()).expect("the name is the certificate's");
+    let version = "SELECT coalesce(version, 'none') AS value FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let spoken = block_on(db.read(move |conn| Ok::<_, Fault>(texts(conn, version)))).expect("a read");
+    assert_eq!(spoken, ["TLSv1.3"]);
+    // The certificate is for another name.
+    let why = why_not(&with("127.0.0.1", "verify-full"));
+    assert!(why.contains("certificate"), "{why}");
+}
+
+#[test]
+fn a_server_without_tls_is_refused_where_the_address_asks_for_it() {
+    let Some(mut cluster) = OwnCluster::prepared() else {
+        return;
+    };
+    cluster.start(&[]);
+    let why = why_not(&address(&cluster.host(), "?sslmode=require"));
+    assert!(
+        why.contains("server does not support SSL, but SSL was required"),
+        "{why}"
+    );
+}
+
+#[test]
+fn a_role_that_may_not_choose_the_language_may_be_given_one() {
+    let Some(mut cluster) = OwnCluster::prepared() else {
+        return;
+    };
+    cluster.start(&[]);
+    cluster.execute("CREATE ROLE speaker LOGIN; ALTER ROLE speaker SET lc_messages = 'C'");
+    // Nobody but a superuser may choose the language of errors for himself.
+    let address = cluster.address().replace("postgres@", "speaker@");
+    Db::open(&url(&address), &Settings::default()).expect("English");
+}
+
+#[test]
+fn only_the_host_that_takes_writes_will_do() {
+    let Some(primary) = OwnCluster::new() else { return };
+    let standby = primary.standby();
+    let hosts = format!("{},{}", standby.host(), primary.host());
+    let db = Db::open(&url(&address(&hosts, "")), &Settings::default()).expect("one of them");
+    block_on(db.write(|conn| insert(conn, "x"))).expect("a write");
+    let why = why_not(&standby.address());
+    assert!(why.contains("read-only"), "{why}");
+    // An address that takes any host still leads to none that can't be written.
+    let why = why_not(&address(&standby.host(), "?target_session_attrs=any"));
+    assert!(why.contains("standby"), "{why}");
+}
+
+#[test]
+fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
+    let Some(mut primary) = OwnCluster::new() else { return };
+    let standby = primary.standby();
+    primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
+    primary.execute("SELECT pg_reload_conf()");
+    let hosts = format!("{},{}", primary.host(), standby.host());
+    let db = Db::open(
+        &url(&address(&hosts, "")),
+        &Settings {
+            wait: Duration::from_secs(1),
+            ..Settings::default()
+        },
+    );
+    let db = db.expect("the primary");
+    block_on(async {
+        // Every connection of the pool has been used.
+        let mut writes = Vec::new();
+        for n in 0..24 {
+            let db = db.clone();
+            writes.push(tokio::spawn(async move {
+                db.write(move |conn| insert(conn, &n.to_string())).await
+            }));
+        }
+        for write in writes {
+            write.await.expect("no panic").expect("a write");
+        }
+        primary.kill();
+        let refused = db.write(|conn| insert(conn, "nobody")).await;
+        assert!(
+            matches!(&refused, Err(Fault::Db(error)) if error.is_passing()),
+            "{refused:?}"
+        );
+        standby.promote();
+        let promoted = Instant::now();
+        db.write(|conn| insert(conn, "after")).await.expect("a write, at once");
+        assert!(promoted.elapsed() < Duration::from_secs(1), "{:?}", promoted.elapsed());
+        assert_eq!(db.read(count).await.expect("a read"), 25);
+    });
+}
+
+#[test]
+fn a_restart_while_nobody_asks_is_noticed_by_nobody() {
+    let Some(mut cluster) = OwnCluster::new() else { return };
+    let db = cluster.open(&Settings::default());
+    block_on(db.write(|conn| insert(conn, "before"))).expect("a write");
+    cluster.kill();
+    cluster.start(&[]);
+    block_on(db.write(|conn| insert(conn, "after"))).expect("a write over a new connection");
+    assert_eq!(block_on(db.read(count)).expect("a read"), 2);
+}
+
+#[test]
+fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all_is_well() {
+    let Some(cluster) = OwnCluster::new() else { return };
+    let (wait, answer) = (Duration::from_millis(300), Duration::from_millis(900));
+    let db = cluster.open(&Settings {
+        pool_size: 3,
+        wait,
+        answer,
+        ..Settings::default()
+    });
+    block_on(async {
+        db.write(|conn| insert(conn, "before")).await.expect("a write");
+        db.answers_within(wait).await.expect("it is well");
+        cluster.freeze();
+        let begun = Instant::now();
+        let mut asked = Vec::new();
+        for n in 0..20 {
+            let db = db.clone();
+            asked.push(tokio::spawn(async move {
+                let answer = match n % 2 {
+                    0 => db.read(count).await.map(drop),
+                    _ => db.write(move |conn| insert(conn, &n.to_string())).await,
+                };
+                answer.expect_err("nobody answers")
+            }));
+        }
+        let mut faults = Vec::new();
+        for one in asked {
+            faults.push(one.await.expect("no panic"));
+        }
+        assert!(
+            begun.elapsed() < wait + answer + Duration::from_millis(500),
+            "{:?}",
+            begun.elapsed()
+        );
+        assert!(db.answers_within(wait).await.is_err(), "readiness");
+        for fault in &faults {
+            let is_told = |error: &DbError| error.is_passing() || matches!(error, DbError::OutcomeUnknown(_));
+            assert!(matches!(fault, Fault::Db(error) if is_told(error)), "{fault:?}");
+        }
+        cluster.thaw();
+        let thawed = Instant::now();
+        while db.answers_within(wait).await.is_err() {
+            assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
+        }
+        db.write(|conn| insert(conn, "after")).await.expect("a write");
+        // Refused is not done; unknown may be.
+        let unknown = faults
+            .iter()
+            .filter(|fault| matches!(fault, Fault::Db(DbError::OutcomeUnknown(_))))
+            .count() as i64;
+        let stored = db.read(count).await.expect("a read");
+        assert!((2..=2 + unknown).contains(&stored), "{stored} of at most {unknown}");
+    });
+}
+
+#[test]
+fn readiness_flips_when_the_database_freezes_and_liveness_does_not() {
+    let Some(cluster) = OwnCluster::new() else { return };
+    let mut command = zhuanjie(["serve", "--listen", "127.0.0.1:0"]);
+    for line in process::run(zhuanjie(["keys"])).1 {
+        if let Some((name, value)) = line.split_once('=') {
+            command.env(name, value.trim_matches('\''));
+        }
+    }
+    command.env("DATABASE_URL", cluster.address());
+    let (_server, base) = Process::serve(command);
+    let client = Client::new(&base);
+    let took = |path: &str, status: u16| {
+        let begun = Instant::now();
+        client.get(path).expect(status);
+        begun.elapsed()
+    };
+    took("/readyz", 200);
+    cluster.freeze();
+    assert!(took("/readyz", 503) < Duration::from_secs(3));
+    assert!(took("/healthz", 200) < Duration::from_secs(1));
+    cluster.thaw();
+    let thawed = Instant::now();
+    while client.get("/readyz").status != 200 {
+        assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
+    }
+}

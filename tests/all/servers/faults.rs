@@ -1,0 +1,298 @@
+//! Every kind of fault of the database, made on purpose: each is told for what it is, and none is an internal error.
+
+use crate::support::database::texts;
+use crate::support::world::{World, fresh_key};
+use crate::support::{Engine, Fault, TestDb, block_on, both_engines};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_query;
+use serde_json::json;
+use std::time::Duration;
+use zhuanjie::db::dialect::Locked;
+use zhuanjie::db::schema::job_leases;
+use zhuanjie::db::{Conn, Db, DbError, FaultKind, Limits, Settings};
+
+fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
+    let row = (
+        job_leases::name.eq(name),
+        job_leases::holder.eq("test"),
+        job_leases::until.eq(0),
+    );
+    diesel::insert_into(job_leases::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Runs a statement and drops what it returns.
+fn run(statement: &'static str) -> impl Fn(&mut Conn) -> Result<(), Fault> {
+    move |conn| Ok(conn.batch_execute(statement)?)
+}
+
+fn kind(fault: &Fault) -> FaultKind {
+    match fault {
+        Fault::Db(DbError::Query(error)) => FaultKind::of(error),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn passing(fault: &Fault) -> bool {
+    matches!(fault, Fault::Db(error) if error.is_passing())
+}
+
+/// PostgreSQL with little patience.
+fn impatient() -> Settings {
+    let short = Duration::from_millis(100);
+    let limits = Limits {
+        statement: short * 5,
+        lock: short,
+        idle: short,
+        ..Limits::default()
+    };
+    Settings {
+        pool_size: 2,
+        limits,
+        ..Settings::default()
+    }
+}
+
+fn postgres() -> Option<(TestDb, Db)> {
+    let db = TestDb::with_settings(Engine::Postgres, &impatient())?;
+    let doors = db.db();
+    Some((db, doors))
+}
+
+#[test]
+fn a_lock_that_is_not_had_in_time() {
+    let Some((db, doors)) = postgres() else { return };
+    block_on(doors.write(|conn| insert(conn, "x"))).expect("a write");
+    let mut other = db.conn();
+    other
+        .batch_execute("SET idle_in_transaction_session_timeout = 0; BEGIN; SELECT * FROM job_leases FOR UPDATE")
+        .expect("it locks");
+    let fault = block_on(doors.write(|conn| {
+        let held: String = Locked(job_leases::table.select(job_leases::name)).get_result(conn)?;
+        Ok::<_, Fault>(held)
+    }));
+    let fault = fault.expect_err("the lock is held");
+    assert_eq!(kind(&fault), FaultKind::TooSlow);
+    assert!(passing(&fault));
+}
+
+#[test]
+fn a_statement_that_takes_too_long() {
+    let Some((_db, doors)) = postgres() else { return };
+    for fault in [
+        block_on(doors.write(run("SELECT pg_sleep(30)"))).expect_err("it is cut off"),
+        block_on(doors.read(run("SELECT pg_sleep(30)"))).expect_err("it is cut off"),
+    ] {
+        assert_eq!(kind(&fault), FaultKind::TooSlow, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_transaction_that_does_nothing_is_ended_and_its_writes_are_undone() {
+    let Some((db, doors)) = postgres() else { return };
+    let fault = block_on(doors.write(|conn| {
+        insert(conn, "x")?;
+        std::thread::sleep(Duration::from_millis(400));
+        insert(conn, "y")
+    }));
+    assert_eq!(kind(&fault.expect_err("the server hung up")), FaultKind::Lost);
+    assert_eq!(db.count("job_leases"), 0);
+    block_on(doors.write(|conn| insert(conn, "z"))).expect("over a new connection");
+}
+
+#[test]
+fn a_connection_lost_in_the_middle_leaves_nothing_and_is_not_used_again() {
+    let Some((db, doors)) = postgres() else { return };
+    for _ in 0..3 {
+        let fault = block_on(doors.write(|conn| {
+            insert(conn, "x")?;
+            run("SELECT pg_terminate_backend(pg_backend_pid())")(conn)
+        }));
+        let fault = fault.expect_err("the server hung up");
+        assert_eq!(kind(&fault), FaultKind::Lost, "{fault:?}");
+        assert!(passing(&fault));
+    }
+    assert_eq!(db.count("job_leases"), 0);
+    block_on(doors.write(|conn| insert(conn, "x"))).expect("over a new connection");
+}
+
+#[test]
+fn a_server_that_takes_no_writes_any_more_is_left() {
+    let Some((_db, doors)) = postgres() else { return };
+    let backend = |conn: &mut Conn| Ok::<_, Fault>(texts(conn, "SELECT pg_backend_pid()::text AS value").concat());
+    let before = block_on(doors.write(backend)).expect("a write");
+    let fault = block_on(doors.write(|conn| {
+        conn.batch_execute("SET TRANSACTION READ ONLY")?;
+        insert(conn, "x")
+    }));
+    let fault = fault.expect_err("it is read-only");
+    assert!(matches!(fault, Fault::Db(DbError::Unavailable(_))), "{fault:?}");
+    assert_ne!(
+        block_on(doors.write(backend)).expect("a write"),
+        before,
+        "the connection is another"
+    );
+}
+
+#[test]
+fn a_server_without_room_for_another_connection() {
+    let Some((db, _)) = postgres() else { return };
+    let role = db.address().replace("user=postgres", "user=few");
+    db.execute("DROP ROLE IF EXISTS few; CREATE ROLE few LOGIN CONNECTION LIMIT 0");
+    let settings = Settings {
+        start: Duration::ZERO,
+        ..Settings::default()
+    };
+    let fault = Db::open(&role.parse().expect("an address"), &settings)
+        .err()
+        .expect("there is no room");
+    db.execute("DROP ROLE few");
+    assert!(
+        fault.is_passing() && fault.to_string().contains("too many connections"),
+        "{fault}"
+    );
+}
+
+#[test]
+fn a_failed_statement_that_a_use_case_goes_over_is_never_acknowledged() {
+    let Some((db, doors)) = postgres() else { return };
+    let fault = block_on(doors.write(|conn| {
+        insert(conn, "x")?;
+        let _ = insert(conn, "x");
+        Ok::<_, Fault>(())
+    }));
+    assert!(matches!(fault, Err(Fault::Db(DbError::Query(_)))), "{fault:?}");
+    assert_eq!(db.count("job_leases"), 0);
+}
+
+/// Ends the session while it commits a write of `table`: the client hears nothing of the commit.
+fn dies_at_the_commit_of(table: &str) -> String {
+    format!(
+        "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END $$;
+         CREATE CONSTRAINT TRIGGER die AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED
+             FOR EACH ROW EXECUTE FUNCTION die()"
+    )
+}
+
+#[test]
+fn i20_a_commit_without_an_answer_is_an_unknown_outcome_and_never_tried_again_by_itself() {
+    let Some((db, doors)) = postgres() else { return };
+    db.execute(&dies_at_the_commit_of("job_leases"));
+    let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = runs.clone();
+    let fault = block_on(doors.write(move |conn| {
+        counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        insert(conn, "x")
+    }));
+    assert!(matches!(fault, Err(Fault::Db(DbError::OutcomeUnknown(_)))), "{fault:?}");
+    assert_eq!(runs.load(std::sync::atomic::Ordering::SeqCst), 1);
+    db.execute("DROP TRIGGER die ON job_leases");
+    block_on(doors.write(|conn| insert(conn, "x"))).expect("over a new connection");
+}
+
+#[test]
+fn i20_an_unknown_outcome_is_a_503_of_its_own_and_the_same_key_resolves_it() {
+    let Some(db) = TestDb::new(Engine::Postgres) else {
+        return;
+    };
+    let world = World::new(db, "2026-06-15T00:00:00Z");
+    world.db.execute(&dies_at_the_commit_of("transfers"));
+    let body = json!({
+        "member": {"id": world.mem("class_1/1")}, "reason": "unsettled", "target": world.org("township"),
+        "details": {"home_address": {"division_code": "420106001", "text": "somewhere 1"}},
+    });
+    let (class, key) = (world.admin("class_1"), fresh_key());
+    let unknown = class
+        .write_with(&key, "/v1/transfers", &body)
+        .refused(503, "service.outcome_unknown");
+    assert!(unknown.header("retry-after").is_some());
+    let problem = unknown.json();
+    assert!(
+        problem["next_actions"][0]["text"]
+            .as_str()
+            .is_some_and(|text| text.contains("Idempotency-Key")),
+        "{problem}"
+    );
+    world.db.execute("DROP TRIGGER die ON transfers");
+    let first = class.write_with(&key, "/v1/transfers", &body).expect(201);
+    assert_eq!(
+        class.write_with(&key, "/v1/transfers", &body).expect(201).text,
+        first.text
+    );
+    assert_eq!((world.db.count("transfers"), world.db.count("transfer_events")), (1, 1));
+}
+
+#[test]
+fn a_database_that_keeps_a_request_waiting_too_long_is_a_503_and_nothing_is_done() {
+    let Some(db) = TestDb::with_settings(Engine::Postgres, &impatient()) else {
+        return;
+    };
+    let world = World::new(db, "2026-06-15T00:00:00Z");
+    let mut other = world.db.conn();
+    other
+        .batch_execute("SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE audit_log")
+        .expect("it locks");
+    let before = world.db.count("transfers");
+    let body = json!({
+        "member": {"id": world.mem("class_1/1")}, "reason": "unsettled", "target": world.org("township"),
+        "details": {"home_address": {"division_code": "420106001", "text": "somewhere 1"}},
+    });
+    let busy = world
+        .admin("class_1")
+        .write("/v1/transfers", &body)
+        .refused(503, "service.busy");
+    assert!(busy.header("retry-after").is_some());
+    other.batch_execute("ROLLBACK").expect("it lets go");
+    assert_eq!(world.db.count("transfers"), before);
+    world.admin("class_1").write("/v1/transfers", &body).expect(201);
+}
+
+/// A statement that is at fault itself, and what kind of fault both engines call it.
+const AT_FAULT: &[&str] = &[
+    "SELECT nonsense",
+    "INSERT INTO job_leases (name) VALUES (NULL)",
+    "not sql at all",
+];
+
+both_engines! {
+    async fn a_statement_at_fault_is_no_passing_fault(db: TestDb) {
+        for statement in AT_FAULT {
+            let fault = db.db().write(run(statement)).await.expect_err("it is wrong");
+            assert_eq!(kind(&fault), FaultKind::Statement, "{statement}");
+            assert!(!passing(&fault));
+        }
+    }
+
+    async fn a_write_behind_the_read_only_door(db: TestDb) {
+        let fault = db.db().read(|conn| insert(conn, "x")).await.expect_err("it can't");
+        assert_eq!(kind(&fault), FaultKind::ReadOnly);
+    }
+}
+
+#[test]
+fn a_file_that_somebody_else_writes_is_a_conflict() {
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    let (mut one, mut other) = (db.conn(), db.conn());
+    one.batch_execute("BEGIN IMMEDIATE").expect("it is free");
+    other.batch_execute("PRAGMA busy_timeout = 0").expect("a setting");
+    let error = sql_query("BEGIN IMMEDIATE")
+        .execute(&mut other)
+        .expect_err("it is taken");
+    assert_eq!(FaultKind::of(&error), FaultKind::Conflict);
+    assert!(DbError::is_retryable(&error));
+}
+
+#[test]
+fn a_file_that_can_not_grow_is_exhausted() {
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    let mut conn = db.conn();
+    conn.batch_execute("PRAGMA max_page_count = 1").expect("a setting");
+    let row = format!(
+        "INSERT INTO job_leases (name, holder, until) VALUES ('{}', 'x', 0)",
+        "x".repeat(1_000_000)
+    );
+    let error = sql_query(row).execute(&mut conn).expect_err("there is no room");
+    assert_eq!(FaultKind::of(&error), FaultKind::Exhausted, "{error:?}");
+}

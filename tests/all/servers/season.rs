@@ -1,0 +1,380 @@
+//! Three servers on one PostgreSQL: nothing that one of them knows is missed by another, and no crowd of clients that goes
+//! to any of them at random breaks an invariant.
+
+use crate::support::http::{Answer, Client};
+use crate::support::process::{self, Process, zhuanjie};
+use crate::support::world::{World, fresh_key};
+use crate::support::{Engine, TestDb};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Mutex;
+use zhuanjie::clock::Clock;
+use zhuanjie::config::Keys;
+use zhuanjie::security::token_keys::TokenKeys;
+use zhuanjie::security::tokens::{Terms, Tokens};
+use zhuanjie::security::vault::Vault;
+
+const SERVERS: usize = 3;
+const CLIENTS: u64 = 6;
+const STEPS: usize = 60;
+/// Few enough that the clients get in each other's way.
+const MEMBERS: usize = 24;
+const SEAL: [u8; 32] = [7; 32];
+const INDEX: [u8; 32] = [8; 32];
+
+/// Three processes over one country, which the world's own server serves too.
+struct Three {
+    world: World,
+    bases: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Three {
+    fn new() -> Option<(Self, Vec<Process>)> {
+        let db = TestDb::new(Engine::Postgres)?;
+        let pem = process::run(zhuanjie(["keys"])).1.into_iter().find_map(|line| {
+            line.strip_prefix("ZHUANJIE_TOKEN_KEY=")
+                .map(|pem| pem.trim_matches('\'').to_owned())
+        });
+        let pem = pem.expect("a key");
+        let mut environment = vec![
+            ("DATABASE_URL".to_owned(), db.address()),
+            ("ZHUANJIE_TOKEN_KEY".to_owned(), pem.clone()),
+            ("ZHUANJIE_DATA_KEYS".to_owned(), format!("0:{}", STANDARD.encode(SEAL))),
+            ("ZHUANJIE_INDEX_KEY".to_owned(), STANDARD.encode(INDEX)),
+        ];
+        environment.push(("RUST_LOG".to_owned(), "info,zhuanjie::access=off".to_owned()));
+        let keys = Keys {
+            tokens: Tokens::new(
+                &TokenKeys::parse(&pem).expect("a key"),
+                Terms::lasting(TimeDelta::minutes(15)),
+            )
+            .expect("a key"),
+            vault: Vault::new(&BTreeMap::from([(0, SEAL)]), &INDEX).expect("a key"),
+        };
+        let mut world = World::with_keys(db, &Clock::system().now().to_rfc3339(), keys);
+        for n in 0..MEMBERS {
+            world.add_member(&member(n), "class_1", "2004-05-06");
+        }
+        let mut three = Self {
+            world,
+            bases: vec![],
+            environment,
+        };
+        let serve = |_| Process::serve(three.command(&["serve", "--listen", "127.0.0.1:0"]));
+        let (processes, bases) = (0..SERVERS).map(serve).unzip();
+        three.bases = bases;
+        Some((three, processes))
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = zhuanjie(args.iter().copied());
+        command.envs(self.environment.iter().cloned());
+        command
+    }
+
+    /// Somebody's client at one of the servers.
+    fn at(&self, server: usize, client: &Client) -> Client {
+        client.at(&self.bases[server % SERVERS])
+    }
+}
+
+fn member(n: usize) -> String {
+    format!("class_1/crowd {n}")
+}
+
+fn filing(world: &World) -> Value {
+    json!({
+        "reason": "unsettled", "target": world.org("township"),
+        "details": {"home_address": {"division_code": "420106001", "text": "somewhere 1"}},
+    })
+}
+
+/// What the clients have in common: the cases that were filed, and the writes that were acknowledged.
+#[derive(Default)]
+struct Ledger {
+    cases: Mutex<Vec<String>>,
+    writes: Mutex<Vec<String>>,
+}
+
+impl Ledger {
+    /// Notes a first answer; 2xx or a refusal, never a fault.
+    fn note(&self, request: &str, answer: &Answer) {
+        let is_certain = answer.status < 500 || answer.status == 503;
+        assert!(is_certain, "{}: {}", answer.status, answer.text);
+        if answer.status >= 300 || answer.header("idempotent-replayed").is_some() {
+            return;
+        }
+        self.writes.lock().expect("whole").push(request.to_owned());
+        if answer.status == 201 {
+            let id = answer.json()["id"].as_str().expect("an id").to_owned();
+            self.cases.lock().expect("whole").push(id);
+        }
+    }
+}
+
+/// One client's way through the season.
+struct Player<'a> {
+    three: &'a Three,
+    ledger: &'a Ledger,
+    dice: Pcg64Mcg,
+    name: u64,
+    sent: usize,
+}
+
+impl Player<'_> {
+    fn server(&mut self) -> usize {
+        self.dice.random_range(0..SERVERS)
+    }
+
+    /// One write under a key; its request's id says whose it was.
+    fn send(&mut self, who: &Client, key: &str, path: &str, body: &Value) -> Answer {
+        self.sent += 1;
+        let request = format!("crowd-{}-{}", self.name, self.sent);
+        let client = self.three.at(self.server(), who);
+        let sent = client
+            .request("POST", path)
+            .header("idempotency-key", key)
+            .header("x-request-id", &request);
+        let answer = sent.header("if-match", "*").json(body).send();
+        self.ledger.note(&request, &answer);
+        answer
+    }
+
+    fn step(&mut self) {
+        let world = &self.three.world;
+        let who = member(self.dice.random_range(0..MEMBERS));
+        let cases = self.ledger.cases.lock().expect("whole").clone();
+        let case = (!cases.is_empty()).then(|| cases[self.dice.random_range(0..cases.len())].clone());
+        match (self.dice.random_range(0..10), case) {
+            (0..=1, _) | (_, None) => {
+                drop(self.send(&world.person(&who), &fresh_key(), "/v1/transfers", &filing(world)))
+            }
+            (2..=3, _) => {
+                let mut body = filing(world);
+                body["member"] = json!({"id": world.mem(&who)});
+                self.twins(&world.admin("class_1"), "/v1/transfers", &body);
+            }
+            (4, _) => {
+                let mut body = filing(world);
+                body["member"] = json!({"name": who, "id_number": world.id_number(&who)});
+                self.send(&world.admin("township"), &fresh_key(), "/v1/transfers", &body);
+            }
+            (5..=6, Some(case)) => {
+                self.send(
+                    &world.admin("township"),
+                    &fresh_key(),
+                    &format!("/v1/transfers/{case}/approve"),
+                    &json!({}),
+                );
+                let branch = json!({"branch": world.org("village")});
+                self.twins(
+                    &world.admin("township"),
+                    &format!("/v1/transfers/{case}/assign"),
+                    &branch,
+                );
+            }
+            (7, Some(case)) => {
+                let path = format!("/v1/transfers/{case}/refuse");
+                self.send(&world.admin("township"), &fresh_key(), &path, &json!({"reason": "no"}));
+            }
+            (8, Some(case)) => {
+                self.send(
+                    &world.admin("class_1"),
+                    &fresh_key(),
+                    &format!("/v1/transfers/{case}/withdraw"),
+                    &json!({}),
+                );
+            }
+            (_, Some(case)) => {
+                let server = self.server();
+                let seen = self
+                    .three
+                    .at(server, &world.admin("nation"))
+                    .get(&format!("/v1/transfers/{case}"));
+                assert!(seen.status == 200 || seen.status == 503, "{}", seen.text);
+            }
+        }
+    }
+
+    /// The same request under the same key, twice: one effect, one answer (I-16).
+    fn twins(&mut self, who: &Client, path: &str, body: &Value) {
+        let key = fresh_key();
+        let first = self.send(who, &key, path, body);
+        let second = self.send(who, &key, path, body);
+        if first.status < 300 && second.status < 300 {
+            assert_eq!(first.text, second.text);
+        }
+        assert!(
+            first.status >= 300 || second.status < 300 || second.status == 503,
+            "{}",
+            second.text
+        );
+    }
+}
+
+/// Each returns nothing, however many servers wrote.
+const INVARIANTS: &[(&str, &str)] = &[
+    ("I-02", "SELECT member_id FROM transfers WHERE closed_at IS NULL GROUP BY member_id HAVING count(*) > 1"),
+    ("I-09", "SELECT t.id FROM transfers t WHERE t.version <> (SELECT count(*) FROM transfer_events e WHERE e.transfer_id = t.id)
+              OR t.version <> (SELECT max(number) FROM transfer_events e WHERE e.transfer_id = t.id)"),
+    ("I-01", "SELECT m.id FROM members m WHERE m.branch_id IS DISTINCT FROM
+              (SELECT branch_id FROM memberships s WHERE s.member_id = m.id AND s.until IS NULL)"),
+    ("I-11", "SELECT t.id FROM transfers t WHERE (t.state = 'completed') <>
+              EXISTS (SELECT 1 FROM memberships s WHERE s.transfer_id = t.id)"),
+    ("I-08", "SELECT transfer_id FROM transfer_events WHERE event IN ('refused', 'withdrawn', 'expired', 'assigned')
+              GROUP BY transfer_id HAVING count(*) > 1"),
+    ("I-28", "SELECT e.transfer_id FROM transfer_events e GROUP BY e.transfer_id HAVING count(*) >
+              (SELECT count(*) FROM audit_log WHERE action LIKE 'transfer.%' AND subject IS NOT NULL)"),
+];
+
+#[test]
+fn i01_to_i28_hold_when_a_crowd_plays_a_season_over_three_servers() {
+    let Some((three, servers)) = Three::new() else { return };
+    let ledger = Ledger::default();
+    std::thread::scope(|scope| {
+        for name in 0..CLIENTS {
+            let (three, ledger) = (&three, &ledger);
+            scope.spawn(move || {
+                let dice = Pcg64Mcg::seed_from_u64(name);
+                let mut player = Player {
+                    three,
+                    ledger,
+                    dice,
+                    name,
+                    sent: 0,
+                };
+                for _ in 0..STEPS {
+                    player.step();
+                }
+            });
+        }
+    });
+    let db = &three.world.db;
+    for (invariant, question) in INVARIANTS {
+        let broken = db.texts(&format!("SELECT q::text AS value FROM ({question}) q"));
+        assert!(broken.is_empty(), "{invariant}: {broken:?}");
+    }
+    // Each acknowledged write has exactly one effect and one row of audit, and nothing else has any.
+    let mut audited = db.texts(
+        "SELECT request_id AS value FROM audit_log WHERE request_id LIKE 'crowd-%' AND action LIKE 'transfer.%'",
+    );
+    let mut writes = ledger.writes.into_inner().expect("whole");
+    audited.sort();
+    writes.sort();
+    assert!(writes.len() > 50, "only {} writes", writes.len());
+    assert_eq!(audited, writes);
+    assert_eq!(
+        db.count("transfers"),
+        ledger.cases.into_inner().expect("whole").len() as i64
+    );
+    for server in servers {
+        assert!(server.terminate().0.success());
+    }
+}
+
+#[test]
+fn what_one_server_is_told_the_others_know_at_once() {
+    let Some((mut three, _servers)) = Three::new() else {
+        return;
+    };
+    let at = |three: &Three, client: &Client| (0..SERVERS).map(|n| three.at(n, client)).collect::<Vec<_>>();
+    // A write and its repetition.
+    let key = fresh_key();
+    let answers = at(&three, &three.world.person(&member(0)));
+    let answers: Vec<Answer> = answers
+        .iter()
+        .map(|client| {
+            client
+                .write_with(&key, "/v1/transfers", &filing(&three.world))
+                .expect(201)
+        })
+        .collect();
+    assert!(answers.iter().all(|answer| answer.text == answers[0].text));
+    assert_eq!(three.world.db.count("transfers"), 1);
+    // A list's next page, wherever the first one came from.
+    let admins = at(&three, &three.world.admin("class_1"));
+    let list = format!("/v1/organizations/{}/members?limit=5", three.world.org("class_1"));
+    let mut path = list.clone();
+    let mut seen = 0;
+    for client in admins.iter().cycle().take(12) {
+        let page = client.get(&path).expect(200).json();
+        seen += page["items"].as_array().expect("items").len();
+        match page["next_cursor"].as_str() {
+            Some(cursor) => path = format!("{list}&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert_eq!(seen, MEMBERS + 3);
+    // A policy.
+    let nation = at(&three, &three.world.admin("nation"));
+    let mut policy = nation[0].get("/v1/policies/2031").expect(200).json();
+    policy["switch_on"] = json!("06-20");
+    nation[1]
+        .request("PUT", "/v1/policies/2031")
+        .header("if-match", "*")
+        .json(&policy)
+        .send()
+        .expect(200);
+    for client in &nation {
+        assert_eq!(client.get("/v1/policies/2031").expect(200).json()["switch_on"], "06-20");
+    }
+    // The end of an office.
+    let employer = at(&three, &three.world.admin("employer"));
+    for client in &employer {
+        client.get("/v1/inbox/counts").expect(200);
+    }
+    three.world.dismiss("employer");
+    for client in &employer {
+        let refused = client.get("/v1/inbox/counts");
+        assert!((401..=403).contains(&refused.status), "{}", refused.text);
+    }
+}
+
+#[test]
+fn s10_a_look_up_budget_is_one_for_all_servers() {
+    let Some((three, _servers)) = Three::new() else { return };
+    let body = json!({"name": member(0), "id_number": three.world.id_number(&member(0))});
+    let asked: Vec<u16> = (0..30)
+        .map(|n| {
+            three
+                .at(n, &three.world.admin("township"))
+                .post("/v1/members/look-up", &body)
+                .status
+        })
+        .collect();
+    let found = asked.iter().filter(|status| **status == 200).count();
+    // The hour may turn over once on the way.
+    assert!(found == 20 || found == 30 && asked.len() < 41, "{asked:?}");
+}
+
+#[test]
+fn three_servers_that_switch_the_year_at_once_do_it_once() {
+    let Some((three, _servers)) = Three::new() else { return };
+    let body = json!({"mode": "all_or_nothing", "items": [{"branch": three.world.org("class_1"), "month": "2099-07"}]});
+    three
+        .world
+        .admin("college")
+        .write("/v1/graduation-marks", &body)
+        .expect(200);
+    let runs = std::thread::scope(|scope| {
+        let run =
+            || process::run(three.command(&["jobs", "run", "yearly-switch", "--at", "2099-06-02T00:00:00+08:00"]));
+        let runs: Vec<_> = (0..SERVERS).map(|_| scope.spawn(run)).collect();
+        runs.into_iter()
+            .map(|run| run.join().expect("no panic"))
+            .collect::<Vec<_>>()
+    });
+    assert!(runs.iter().all(|(status, _)| status.success()), "{runs:?}");
+    let turned = three
+        .world
+        .db
+        .number("SELECT count(*) AS value FROM graduation_history WHERE event = 'turned'");
+    assert_eq!(turned, 1);
+}

@@ -1,0 +1,268 @@
+//! A PostgreSQL of a test's own: to be stopped, frozen, killed, promoted, or set up otherwise than the common one.
+
+use super::postgres::{finish, initialize, is_required, programs, unprivileged};
+use super::process::Process;
+use super::{block_on, scratch};
+use diesel::connection::SimpleConnection;
+use diesel::{Connection, PgConnection};
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+use zhuanjie::db::{DatabaseUrl, Db, Settings};
+
+/// Nothing here takes as long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server with its directory, listening on a port of the loopback. Dropping it kills it.
+pub struct OwnCluster {
+    programs: PathBuf,
+    home: PathBuf,
+    port: u16,
+    server: Option<Process>,
+}
+
+impl OwnCluster {
+    /// A fresh one that is not started yet; `None` where PostgreSQL is not installed.
+    pub fn prepared() -> Option<Self> {
+        let cluster = Self::in_a_new_home(programs()?);
+        initialize(&|program, args| cluster.run(program, args));
+        Some(cluster)
+    }
+
+    /// One that runs, with the schema in its database `postgres`.
+    pub fn new() -> Option<Self> {
+        let mut cluster = Self::prepared()?;
+        cluster.start(&[]);
+        block_on(async {
+            let db = cluster.open(&Settings::default());
+            db.migrate().await.expect("the migrations run");
+            db.close().await;
+        });
+        Some(cluster)
+    }
+
+    /// A standby that follows this one.
+    pub fn standby(&self) -> Self {
+        let mut standby = Self::in_a_new_home(self.programs.clone());
+        let source = format!("host=127.0.0.1 port={} user=postgres", self.port);
+        let copied = standby.run(
+            "pg_basebackup",
+            &["-D", "data", "-R", "-c", "fast", "--no-sync", "-d", &source],
+        );
+        copied.unwrap_or_else(|why| panic!("pg_basebackup: {why}"));
+        standby.start(&[]);
+        standby
+    }
+
+    fn in_a_new_home(programs: PathBuf) -> Self {
+        static CLUSTERS: AtomicU32 = AtomicU32::new(0);
+        let home = scratch::dir().join(format!("cluster-{}", CLUSTERS.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir(&home).unwrap_or_else(|e| panic!("{}: {e}", home.display()));
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let cluster = Self {
+            programs,
+            home,
+            port: port.expect("a free port").port(),
+            server: None,
+        };
+        cluster.give_away(&cluster.home);
+        cluster
+    }
+
+    /// PostgreSQL's files belong to whom it runs as.
+    fn give_away(&self, path: &Path) {
+        if scratch::is_root() {
+            let (uid, gid) = unprivileged();
+            chown(path, Some(uid), Some(gid)).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        }
+    }
+
+    fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.args(args).current_dir(&self.home);
+        if scratch::is_root() {
+            let (uid, gid) = unprivileged();
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    fn run(&self, program: &str, args: &[&str]) -> Result<String, String> {
+        finish(self.command(program, args))
+    }
+
+    /// Starts it with further settings, and waits until it answers.
+    pub fn start(&mut self, settings: &[&str]) {
+        self.launch(settings);
+        let begun = Instant::now();
+        while PgConnection::establish(&self.address()).is_err() {
+            assert!(begun.elapsed() < PATIENCE, "PostgreSQL does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn launch(&mut self, settings: &[&str]) {
+        let (port, home) = (self.port.to_string(), self.home.display().to_string());
+        let common = [
+            "-D",
+            "data",
+            "-p",
+            &port,
+            "-k",
+            &home,
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "fsync=off",
+            "-c",
+            "wal_retrieve_retry_interval=100ms",
+            "-c",
+            "max_connections=60",
+        ];
+        let given = settings.iter().flat_map(|setting| ["-c", setting]);
+        let args: Vec<&str> = common.into_iter().chain(given).collect();
+        self.server = Some(Process::start(self.command("postgres", &args)));
+    }
+
+    /// Its `host:port`.
+    pub fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// What `DATABASE_URL` is for it.
+    pub fn address(&self) -> String {
+        address(&self.host(), "")
+    }
+
+    /// Doors to it.
+    pub fn open(&self, settings: &Settings) -> Db {
+        Db::open(&url(&self.address()), settings).expect("it runs")
+    }
+
+    /// A connection as its superuser.
+    pub fn conn(&self) -> PgConnection {
+        PgConnection::establish(&self.address()).expect("it runs")
+    }
+
+    /// Runs statements as its superuser.
+    pub fn execute(&self, statements: &str) {
+        self.conn()
+            .batch_execute(statements)
+            .unwrap_or_else(|e| panic!("{statements}: {e}"));
+    }
+
+    /// Makes a standby the primary.
+    pub fn promote(&self) {
+        self.execute("SELECT pg_promote()");
+    }
+
+    /// Kills it without notice. Its processes end when they find their parent gone.
+    pub fn kill(&mut self) {
+        if let Some(server) = self.server.take() {
+            let processes = self.processes(&server);
+            server.kill();
+            signal("KILL", &processes);
+        }
+    }
+
+    /// Stops every process of it where it stands; its sockets stay open and silent.
+    pub fn freeze(&self) {
+        self.signal_all("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal_all("CONT");
+    }
+
+    fn signal_all(&self, name: &str) {
+        let server = self.server.as_ref().expect("it runs");
+        let mut all = vec![server.id()];
+        all.extend(self.processes(server));
+        signal(name, &all);
+    }
+
+    /// The server's child processes.
+    fn processes(&self, server: &Process) -> Vec<u32> {
+        let of = server.id().to_string();
+        let parent = |stat: &str| Some(stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.to_owned());
+        fs::read_dir("/proc")
+            .expect("the processes")
+            .flatten()
+            .filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+            .filter(|pid| {
+                let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+                parent(&stat).as_deref() == Some(of.as_str())
+            })
+            .collect()
+    }
+
+    /// Gives it a certificate for `localhost`, signed by itself, to be used with `ssl=on`; returns the file a client
+    /// trusts it by. `None` where there is no `openssl` to make one with.
+    pub fn certify(&self) -> Option<PathBuf> {
+        let (key, certificate) = (self.home.join("data/server.key"), self.home.join("data/server.crt"));
+        let mut command = Command::new("openssl");
+        command
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+            ])
+            .args([
+                "-subj",
+                "/CN=localhost",
+                "-addext",
+                "subjectAltName=DNS:localhost",
+                "-keyout",
+            ])
+            .arg(&key)
+            .arg("-out")
+            .arg(&certificate);
+        if let Err(why) = finish(command) {
+            assert!(!is_required(), "openssl: {why}");
+            return None;
+        }
+        for file in [&key, &certificate] {
+            self.give_away(file);
+        }
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        Some(certificate)
+    }
+}
+
+impl Drop for OwnCluster {
+    fn drop(&mut self) {
+        if self.server.is_some() {
+            self.thaw();
+        }
+        self.kill();
+        let _ = fs::remove_dir_all(&self.home);
+    }
+}
+
+/// An address of the database `postgres` on one or several hosts, with parameters.
+pub fn address(hosts: &str, parameters: &str) -> String {
+    format!("postgres://postgres@{hosts}/postgres{parameters}")
+}
+
+pub fn url(address: &str) -> DatabaseUrl {
+    address.parse().expect("an address")
+}
+
+fn signal(name: &str, processes: &[u32]) {
+    let script = "signal=$1; shift; kill -s \"$signal\" \"$@\" 2>&-; :";
+    let pids = processes.iter().map(u32::to_string);
+    let _ = Command::new("sh").args(["-c", script, "sh", name]).args(pids).status();
+}

@@ -1,0 +1,55 @@
+"""Somebody who asks the same thing again and again, and notes when, what and how long."""
+
+import http.client
+import threading
+import time
+
+#: What an administrator looks at.
+READS = ("/v1/me", "/v1/transfers?limit=20", "/v1/inbox?kind=approval_in&limit=20")
+
+
+class Watch(threading.Thread):
+    """Asks one path every so many seconds, each time when the last answer is there."""
+
+    def __init__(self, server, path, every, token=None, timeout=30):
+        super().__init__(daemon=True)
+        self.address, self.path, self.every, self.timeout = server.address, path, every, timeout
+        self.headers = {"authorization": f"Bearer {token}"} if token else {}
+        self.over = threading.Event()
+        #: (asked at, seconds, status; 0 for no answer), in order.
+        self.answers = []
+        self.start()
+
+    def run(self):
+        connection = None
+        while not self.over.is_set():
+            begun = time.monotonic()
+            try:
+                connection = connection or http.client.HTTPConnection(*self.address, timeout=self.timeout)
+                connection.request("GET", self.path, headers=self.headers)
+                answer = connection.getresponse()
+                answer.read()
+                status = answer.status
+                if answer.will_close:
+                    connection = None
+            except (OSError, http.client.HTTPException):
+                connection, status = None, 0
+            self.answers.append((begun, time.monotonic() - begun, status))
+            self.over.wait(max(0, begun + self.every - time.monotonic()))
+
+    def finish(self):
+        self.over.set()
+        self.join(self.timeout + 5)
+
+    def between(self, begin, end):
+        """What was asked in a span of time."""
+        return [answer for answer in list(self.answers) if begin <= answer[0] < end]
+
+
+def greatest(answers):
+    return max((seconds for _, seconds, _ in answers), default=float("nan"))
+
+
+def others(answers, *expected):
+    """Answers with another status than expected."""
+    return [answer for answer in answers if answer[2] not in expected]
