@@ -14,6 +14,11 @@
 //! | lists and histories of any organization (`organizations::inside`) | 331, the first at `list_organizations` |
 //! | the list of transfers without the caller's subtree (`view::place`) | 54, all at `list_transfers` |
 //! | no question at the door (`Caller`) | 28, the first at `get_member`, by an auditor |
+//! | a preview tells what blocks a member that the caller may not know of (`file::hides`) | 18, all at `preview_transfer` |
+//! | holdings in the directory (`organizations::is_visible`) | 68, the first at `get_organization` |
+//! | 403 for what may not be seen (`authority::verdict`) | 38, the first at `approve_month_change` |
+//!
+//! One that it does not find: taking a member to be marked without asking (`marks::admit`), since the rule M2 asks again.
 
 mod country;
 mod page;
