@@ -5,6 +5,7 @@ mod reseal;
 
 use crate::api;
 use crate::app::App;
+use crate::backup;
 use crate::clock::Clock;
 use crate::config::{Config, DoorOptions, Keys};
 use crate::db::{CONTROL, DatabaseUrl, Db, Settings, dialect};
@@ -98,6 +99,17 @@ enum Command {
         #[command(flatten)]
         database: Database,
     },
+    /// Copy the embedded database, while it is served, into a new file.
+    Backup {
+        #[command(flatten)]
+        database: Database,
+        /// The file, which must not exist yet.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
+    #[command(subcommand)]
+    Bench(crate::bench::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
@@ -256,6 +268,11 @@ fn run(command: Command) -> Result<()> {
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
         Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
         Command::Verify { database } => verify(&database.config()?.database),
+        Command::Backup { database, to } => {
+            actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
+            say(&format!("{} is whole and on the disk\n", to.display()))
+        }
+        Command::Bench(command) => crate::bench::run(command),
         Command::Openapi => say(&api::document_text()),
         Command::Keys { action: None } => say(&Keys::generate()),
         Command::Keys {

@@ -241,3 +241,15 @@ pub fn unsound(conn: &mut Conn) -> QueryResult<Vec<String>> {
     };
     texts(conn, question)
 }
+
+/// Copies the embedded database as it is at this instant into an empty file; writers go on meanwhile.
+///
+/// # Errors
+/// When the database does not answer, there is no room, or the engine has no such copy (PostgreSQL).
+pub fn copy_into(conn: &mut Conn, path: &str) -> QueryResult<()> {
+    let copied = sql_query("VACUUM INTO $1").bind::<sql_types::Text, _>(path);
+    match conn {
+        Conn::Sqlite(conn) => copied.execute(conn).map(drop),
+        Conn::Postgres(_) => Err(diesel::result::Error::NotFound),
+    }
+}

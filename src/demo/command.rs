@@ -164,7 +164,10 @@ async fn build(app: &App, options: &Options) -> Result<Signature> {
 }
 
 /// A bar for a person who watches; anybody else has the log.
-fn progress_bar(rows: u64) -> Result<ProgressBar> {
+///
+/// # Errors
+/// When the bar's style can't be read, which it can.
+pub fn progress_bar(rows: u64) -> Result<ProgressBar> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }

@@ -20,7 +20,7 @@ mod records;
 mod tests;
 mod welcome;
 
-pub use command::{Options, PASSWORD, run};
+pub use command::{Options, PASSWORD, progress_bar, run};
 pub use people::check_character;
 pub use records::{
     AccountRecord, AppointmentRecord, Ascii, DevelopmentNumber, FormerNameRecord, IdNumber, MemberRecord,

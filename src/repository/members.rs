@@ -146,16 +146,20 @@ pub fn page(
         }) => {
             // Values inside a subselect are bound for each engine, which knows plain numbers only.
             let (first, last) = (season * 100 + 1, season * 100 + 12);
+            // Asked of each member's own branch: a list of all branches would be all there are.
             let graduating = organizations::table
+                .filter(organizations::id.nullable().eq(dsl::branch_id))
                 .filter(
                     organizations::graduated_season
                         .is_not_null()
                         .or(organizations::graduation_month.between(first, last)),
                 )
-                .select(organizations::id.nullable());
+                .select(organizations::id)
+                // Keeps PostgreSQL from turning the question into a join that begins with all branches.
+                .offset(0);
             query = query
                 .filter(dsl::mark.is_null())
-                .filter(dsl::branch_id.eq_any(graduating));
+                .filter(diesel::dsl::exists(graduating));
         }
         Some(IdentityFilter { identity, .. }) => query = query.filter(dsl::mark.eq(identity)),
         None => {}

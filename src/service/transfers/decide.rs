@@ -1,7 +1,7 @@
 //! Decisions on a filed case (§1.4.4, §1.5): each one transition, stored with its event, its inbox rows, the member's
 //! move and the audit row, or not at all.
 
-use super::view::{CaseView, view};
+use super::view::{CaseView, finish, view};
 use super::{Loaded, hand_over, inbound, load, seen, take_back};
 use crate::db::Conn;
 use crate::domain::authority::Action;
@@ -9,7 +9,9 @@ use crate::domain::codes::Code;
 use crate::domain::ids::{OrganizationId, TransferId};
 use crate::domain::member::Standing;
 use crate::domain::organization::Purpose;
+use crate::domain::policy::Policy;
 use crate::domain::refusal::Refusal;
+use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Desk, Move, Transition};
 use crate::domain::transfer::state::Outcome;
 use crate::domain::transfer::{expiry, filing};
@@ -112,24 +114,30 @@ pub fn decide(
     expected.admit(transfer.version)?;
     take_back(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
-    store(conn, context, &transfer, transition, turn, decision.action())?;
+    let is_inbound = transfer.source_province.is_some();
+    let (case, holders) = store(conn, context, &transfer, transition, turn, &policy, decision.action())?;
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
-    view(conn, context, stored)
+    if is_inbound {
+        // Somebody from another province may have become a member just now.
+        return view(conn, context, stored);
+    }
+    finish(conn, context, stored, &Loaded { case, holders, policy })
 }
 
 /// Stores a transition: the guarded row, its one event, the member's move, the next inbox rows and the audit row, which
-/// says on whose behalf somebody acted whose `turn` it was not (A10).
+/// says on whose behalf somebody acted whose `turn` it was not (A10). Gives back the case with the organizations it is
+/// before now; `policy` is that of its season.
 pub(super) fn store(
     conn: &mut Conn,
     context: &Context,
     transfer: &Transfer,
     transition: Transition,
     turn: Option<OrganizationId>,
+    policy: &Policy,
     action: &str,
-) -> Result<()> {
+) -> Result<(Case, Vec<OrganizationId>)> {
     let Transition { case, event, movement } = transition;
-    let policy = crate::service::policies::of_season(conn, case.season)?;
-    let deadline = expiry::deadline(&case.state, &policy);
+    let deadline = expiry::deadline(&case.state, policy);
     if !transfers::update(conn, case.id, case.version, &case.state, deadline)? {
         return Err(Refusal::new(Code::TransferConflict)
             .with_term("state", transfer.state.text())
@@ -143,8 +151,9 @@ pub(super) fn store(
     if !case.state.is_open() && case.origin.province().is_some() {
         inbound::close(conn, case.id)?;
     }
-    hand_over(conn, &case, &policy, &transfer.member_name)?;
-    audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))
+    let holders = hand_over(conn, &case, policy, &transfer.member_name, &[])?;
+    audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))?;
+    Ok((case, holders))
 }
 
 fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: Move) -> Result<()> {

@@ -1,18 +1,19 @@
 //! Filing a transfer (§1.4), and the preview of it: the same loading and the same rules.
 
-use super::view::{CaseView, view};
-use super::{chain_of, hand_over};
+use super::view::{CaseView, finish};
+use super::{Loaded, chain_of, hand_over};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
 use crate::domain::authority::{self, Action, Capacity, Object};
 use crate::domain::codes::Code;
 use crate::domain::id_number::IdNumber;
-use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::ids::{MemberId, OrganizationId};
 use crate::domain::organization::{OrganizationFacts, Path, Purpose};
 use crate::domain::policy::Policy;
 use crate::domain::reason::{Details, Field, Reason, Side};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{season_of, shanghai_date};
+use crate::domain::transfer::case::Case;
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::filing::{MemberFacts, OpenCase};
 use crate::domain::transfer::propose::{self, FilingFacts, Proposal, Request, Target};
@@ -90,20 +91,25 @@ pub fn file(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) 
     appointments::keep(conn)?;
     let material = gather(conn, context, vault, filing)?;
     let proposal = decide(context, filing, &material)?;
+    let target = material.target.as_ref().map(|(.., chain)| chain);
+    let chains: Vec<&Chain> = target.into_iter().chain([&material.source]).collect();
     let papers = Papers {
         member_name: &material.member.name,
         source_path: &material.branch.path,
         source_name: &material.branch.name,
         details: &filing.details,
         explanation: filing.explanation.as_ref(),
+        chains: &chains,
     };
-    let id = lodge(conn, context, proposal, &material.policy, &papers).map_err(|error| match error.violated() {
-        // The member's row is locked above, so nobody files beside us; should somebody all the same, the index says no.
-        Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
-        _ => error,
-    })?;
-    let stored = transfers::find(conn, id)?.ok_or(Error::Corrupt("a case just stored"))?;
-    view(conn, context, stored)
+    let (case, holders) =
+        lodge(conn, context, proposal, &material.policy, &papers).map_err(|error| match error.violated() {
+            // The member's row is locked above, so nobody files beside us; should somebody all the same, the index says no.
+            Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
+            _ => error,
+        })?;
+    let stored = transfers::find(conn, case.id)?.ok_or(Error::Corrupt("a case just stored"))?;
+    let policy = material.policy;
+    finish(conn, context, stored, &Loaded { case, holders, policy })
 }
 
 /// What a case keeps beside what was decided.
@@ -114,16 +120,19 @@ pub(super) struct Papers<'a> {
     pub source_name: &'a str,
     pub details: &'a Details,
     pub explanation: Option<&'a Remark>,
+    /// The chains that were loaded for the decision: the turn is at one of them as a rule.
+    pub chains: &'a [&'a Chain],
 }
 
-/// Stores a filed case: the row, its first event, its inbox rows and the audit row.
+/// Stores a filed case: the row, its first event, its inbox rows and the audit row. Gives back the case with the
+/// organizations it is before.
 pub(super) fn lodge(
     conn: &mut Conn,
     context: &Context,
     proposal: Proposal,
     policy: &Policy,
     papers: &Papers<'_>,
-) -> Result<TransferId> {
+) -> Result<(Case, Vec<OrganizationId>)> {
     let (target_path, target_name, target_province) = target_columns(conn, &proposal.destination)?;
     let details = serde_json::to_string(papers.details).map_err(|_| Error::Corrupt("details that are not JSON"))?;
     let event = proposal.event.clone();
@@ -155,9 +164,9 @@ pub(super) fn lodge(
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
     transfers::append_event(conn, id, &event, &facts)?;
     let case = proposal.into_case(id);
-    hand_over(conn, &case, policy, papers.member_name)?;
+    let holders = hand_over(conn, &case, policy, papers.member_name, papers.chains)?;
     audit::record(conn, context, "transfer.filed", Some(&id.to_string()))?;
-    Ok(id)
+    Ok((case, holders))
 }
 
 /// Answers what filing would answer, and stores nothing.

@@ -108,11 +108,12 @@ pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &
         source_name: &organ.name,
         details: &filing.details,
         explanation: None,
+        chains: &[],
     };
     let lodged: Result<TransferId> = conn.savepoint(|conn| {
-        let id = lodge(conn, context, proposal, &material.policy, &papers)?;
-        inbound::insert(conn, id, &material.person)?;
-        Ok(id)
+        let (case, _) = lodge(conn, context, proposal, &material.policy, &papers)?;
+        inbound::insert(conn, case.id, &material.person)?;
+        Ok(case.id)
     });
     let id = match lodged {
         // T2: nobody can lock a person who is not here; whoever files second finds the first one's case now.

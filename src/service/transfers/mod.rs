@@ -136,13 +136,25 @@ fn chain_of(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
     chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))
 }
 
-/// Puts a case before whoever's turn it is: one inbox row for each organization that may act (A8).
-fn hand_over(conn: &mut Conn, case: &Case, policy: &Policy, member_name: &str) -> Result<Vec<OrganizationId>> {
+/// Puts a case before whoever's turn it is: one inbox row for each organization that may act (A8). `known` are chains that
+/// were loaded in this transaction already.
+fn hand_over(
+    conn: &mut Conn,
+    case: &Case,
+    policy: &Policy,
+    member_name: &str,
+    known: &[&Chain],
+) -> Result<Vec<OrganizationId>> {
     let Some(turn) = case.state.turn() else {
         return Ok(Vec::new());
     };
-    let chain = chain_of(conn, turn.organization)?;
-    let holders = turn.holders(&chain, &case.excluded()).organizations;
+    let is_its = |chain: &&&Chain| chain.first().organization == turn.organization;
+    let excluded = case.excluded();
+    let holders = match known.iter().find(is_its) {
+        Some(chain) => turn.holders(chain, &excluded),
+        None => turn.holders(&chain_of(conn, turn.organization)?, &excluded),
+    };
+    let holders = holders.organizations;
     let thing = Thing {
         kind: turn.duty.as_str(),
         subject: case.id.0,

@@ -76,7 +76,7 @@ fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, ac
     match rule(loaded.case, &loaded.policy, context.now) {
         Some(transition) => {
             take_back(conn, &transition.case, &before)?;
-            store(conn, context, &transfer, transition, None, action)?;
+            store(conn, context, &transfer, transition, None, &loaded.policy, action)?;
             Ok(true)
         }
         None => {

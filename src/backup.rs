@@ -1,0 +1,91 @@
+//! A copy of the embedded database while it is served: whole, checked and on the disk before it gets its name.
+
+use crate::db::{DatabaseUrl, Db, DbError, Settings, dialect};
+use anyhow::{Context, Result, bail, ensure};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// Only the owner reads a backup: it holds what the database holds.
+const OWNER_ONLY: u32 = 0o600;
+
+/// Copies an embedded database into a new file. Writers go on meanwhile; the copy is the state at one instant.
+///
+/// Until the copy is checked it lies beside its place under another name, so that a file of that name is always a whole
+/// backup. The directory of uploaded files is not in it.
+///
+/// # Errors
+/// When the file exists already, the database is not embedded, or anything fails on the way: nothing is left behind then.
+pub async fn take(database: &DatabaseUrl, to: &Path) -> Result<()> {
+    if let DatabaseUrl::Postgres(_) = database {
+        bail!("PostgreSQL has ways of its own: see docs/operations.md, Backup");
+    }
+    ensure!(!to.exists(), "{} exists already", to.display());
+    let partial = Partial::reserve(to)?;
+    let db = open(database)?;
+    let copied = dialect::copy_into(&mut db.bulk_connection()?, &partial.0.to_string_lossy());
+    db.close().await;
+    copied.context("copying")?;
+    check(&partial.0).await?;
+    File::open(&partial.0)?.sync_all()?;
+    // Fails if somebody made the file meanwhile, where a renaming would replace it.
+    fs::hard_link(&partial.0, to).with_context(|| format!("giving the backup its name {}", to.display()))?;
+    drop(partial);
+    Ok(File::open(directory(to))?.sync_all()?)
+}
+
+/// The copy before it is one. Dropping it removes what is there under its name.
+struct Partial(PathBuf);
+
+impl Partial {
+    fn reserve(to: &Path) -> Result<Self> {
+        let mut name: OsString = to.as_os_str().to_owned();
+        name.push(".partial");
+        let path = PathBuf::from(name);
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(OWNER_ONLY)
+            .open(&path)
+            .with_context(|| format!("{}: another backup, or one that was broken off", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = self.0.as_os_str().to_owned();
+            name.push(suffix);
+            let _ = fs::remove_file(PathBuf::from(name));
+        }
+    }
+}
+
+fn directory(of: &Path) -> &Path {
+    match of.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn open(database: &DatabaseUrl) -> Result<Db> {
+    let settings = Settings {
+        pool_size: 1,
+        ..Settings::default()
+    };
+    Ok(Db::open(database, &settings)?)
+}
+
+/// Reads every page of the copy, as the engine that will serve it.
+async fn check(copy: &Path) -> Result<()> {
+    let db = open(&DatabaseUrl::Sqlite(copy.to_owned()))?;
+    let unsound = db
+        .read::<_, DbError, _>(|conn| Ok(dialect::unsound(conn)?))
+        .await
+        .context("checking the copy")?;
+    db.close().await;
+    ensure!(unsound.is_empty(), "the copy is not sound: {}", unsound.join("; "));
+    Ok(())
+}

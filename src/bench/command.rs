@@ -1,0 +1,135 @@
+//! The command `bench` and its parts.
+
+use super::play::{Mix, Plan};
+use super::signer::Signer;
+use super::{cast, ledger, load, micro, play};
+use crate::cli::{self, Database};
+use crate::clock::Clock;
+use crate::config::Keys;
+use crate::db::{Db, Settings};
+use actix_web::rt::System;
+use anyhow::{Context, Result};
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Parts of the kit.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Load a country of invented people into an empty database. Needs the keys the servers will have.
+    Load(load::Options),
+    /// Play a season against running servers, then check the invariants.
+    Run(Run),
+    /// Hold a ledger against the database: every acknowledged write is there once, with its audit row.
+    Check {
+        #[command(flatten)]
+        database: Database,
+        /// The ledger that `bench run --ledger` wrote.
+        #[arg(long)]
+        ledger: PathBuf,
+    },
+    /// Time what stands in the way of every request: the check of a token.
+    Micro,
+}
+
+/// How a season is played.
+#[derive(Args)]
+pub struct Run {
+    /// The database behind the servers: who plays is read from it, and the invariants are checked on it.
+    #[command(flatten)]
+    database: Database,
+    /// A server's address; given several times, each request goes to one of them.
+    #[arg(long = "url", required = true)]
+    urls: Vec<String>,
+    /// What is played, and how often in relation to the rest: file_by_source, file_by_target, file_by_member, preview,
+    /// approve, refuse, assign, withdraw, inbox, members, search, list.
+    #[arg(long, default_value_t)]
+    mix: Mix,
+    /// How many requests are under way at once.
+    #[arg(long, default_value_t = 16)]
+    concurrency: usize,
+    /// For how long it is measured.
+    #[arg(long, default_value_t = 10)]
+    seconds: u64,
+    /// For how long it is played before that.
+    #[arg(long, default_value_t = 2)]
+    warm_up: u64,
+    /// Open loop: so many requests begin a second, whether or not the earlier ones are answered. Latency then counts from
+    /// the instant a request was due.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Threads that send; the servers may share the processors with them.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// Members that take part.
+    #[arg(long, default_value_t = 100_000)]
+    members: i64,
+    /// Which of the members take part: runs with different parts meet different ones.
+    #[arg(long, default_value_t = 0)]
+    part: i64,
+    /// Keep a ledger of acknowledged writes in this file, and send again what has an unknown outcome, with the same key.
+    #[arg(long)]
+    ledger: Option<PathBuf>,
+    /// For how many seconds what has an unknown outcome is sent again.
+    #[arg(long, default_value_t = 60)]
+    patience: u64,
+    /// Do not check the invariants afterwards.
+    #[arg(long)]
+    unverified: bool,
+}
+
+/// Runs a part of the kit.
+///
+/// # Errors
+/// When it can't be begun, a promise was broken, or an invariant is.
+pub fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Load(options) => load::run(&options),
+        Command::Run(options) => play(options),
+        Command::Check { database, ledger } => {
+            let mut conn = open(&database)?.bulk_connection()?;
+            ledger::check(&mut conn, &ledger)
+        }
+        Command::Micro => micro::run(),
+    }
+}
+
+/// A database with no more connections than a bystander needs.
+pub fn open(database: &Database) -> Result<Db> {
+    let url = database.given()?.context("DATABASE_URL is not set")?;
+    let settings = Settings {
+        pool_size: 1,
+        ..Settings::default()
+    };
+    Ok(Db::open(&url, &settings)?)
+}
+
+fn play(options: Run) -> Result<()> {
+    let keys = Keys::from_environment()?;
+    let (cast, signer) = {
+        let db = open(&options.database)?;
+        let cast = cast::gather(&mut db.bulk_connection()?, &keys.vault, options.part, options.members)?;
+        let now = Clock::system().now();
+        let signer = System::new().block_on(Signer::of(&db, &keys, &cast, now))?;
+        (cast, signer)
+    };
+    log::info!("{cast}");
+    let plan = Plan {
+        urls: options.urls,
+        mix: options.mix,
+        concurrency: options.concurrency.max(1),
+        rate: options.rate,
+        threads: options.threads.max(1),
+        warm_up: Duration::from_secs(options.warm_up),
+        measured: Duration::from_secs(options.seconds),
+        ledger: options.ledger,
+        patience: Duration::from_secs(options.patience),
+    };
+    let report = play::play(plan, cast, signer)?;
+    cli::say(&report.text())?;
+    if options.unverified {
+        return Ok(());
+    }
+    let url = options.database.given()?.context("DATABASE_URL is not set")?;
+    cli::verify(&url)
+}

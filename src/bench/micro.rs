@@ -1,0 +1,44 @@
+//! Times what stands in the way of every request.
+
+use crate::cli;
+use crate::clock::Clock;
+use crate::config::TOKEN_LIFETIME;
+use crate::domain::ids::{AccountId, AppointmentId, SessionId};
+use crate::security::tokens::{Bearer, Tokens};
+use anyhow::Result;
+use std::hint::black_box;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long each thing is repeated.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+
+/// Says how long one check of a token takes.
+///
+/// # Errors
+/// When a token can't be issued.
+pub fn run() -> Result<()> {
+    let tokens = Tokens::ephemeral(TOKEN_LIFETIME);
+    let now = Clock::system().now();
+    let bearer = Bearer {
+        account: AccountId(7),
+        session: Some(SessionId(5)),
+        office: Some(AppointmentId(3)),
+    };
+    let token = tokens.issue(bearer, now)?;
+    let check = each(|| black_box(tokens.check(black_box(&token), now)).is_ok());
+    cli::say(&format!("check of a token: {:.2} µs\n", check.as_secs_f64() * 1e6))
+}
+
+/// The mean time of one call.
+fn each<T>(mut call: impl FnMut() -> T) -> Duration {
+    let begun = Instant::now();
+    let mut calls = 0_u32;
+    while begun.elapsed() < LONG_ENOUGH {
+        for _ in 0..100 {
+            black_box(call());
+        }
+        calls += 100;
+    }
+    begun.elapsed() / calls
+}

@@ -1,0 +1,17 @@
+//! The load and scale kit: loads a country of any size, plays a season against running servers, keeps a ledger of what
+//! was acknowledged, and holds the ledger against the database afterwards.
+//!
+//! [`cast`] says who plays, [`play`] what they do, [`signer`] as whom, [`client`] how it is sent and sent again, [`meter`] how long it took,
+//! [`ledger`] what was promised. `docs/performance.md` says how its numbers are got.
+
+mod cast;
+mod client;
+mod command;
+mod ledger;
+mod load;
+mod meter;
+mod micro;
+mod play;
+mod signer;
+
+pub use command::{Command, run};

@@ -1,0 +1,557 @@
+//! What is played: filings from three sides, previews, decisions, and what people look at in between.
+
+use super::cast::{Candidate, Cast, Office, Township};
+use super::client::{Answer, Client, Request};
+use super::ledger::Ledger;
+use super::meter::{End, Meter};
+use super::signer::Signer;
+use crate::domain::ids::OrganizationId;
+use crate::security::random_text;
+use crate::security::tokens::Bearer;
+use anyhow::{Context, Result, anyhow, bail};
+use awc::http::Method;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64Mcg;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// What is typed to find a target: parts of names, abbreviations and initials.
+const TYPED: [&str; 8] = [
+    "洪山",
+    "关山街道",
+    "武汉大学",
+    "华科",
+    "whdx",
+    "朝阳区",
+    "珞珈山",
+    "团委",
+];
+
+macro_rules! operations {
+    ($($variant:ident = $name:literal, $weight:literal;)*) => {
+        /// What somebody does.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        enum Operation { $($variant),* }
+
+        impl Operation {
+            const ALL: &'static [(Self, &'static str, u32)] = &[$((Self::$variant, $name, $weight)),*];
+
+            fn name(self) -> &'static str { match self { $(Self::$variant => $name),* } }
+        }
+    };
+}
+
+// The weights are those of a busy week: everybody looks more often than he acts.
+operations! {
+    FileBySource = "file_by_source", 6;
+    FileByTarget = "file_by_target", 1;
+    FileByMember = "file_by_member", 3;
+    Preview = "preview", 10;
+    Approve = "approve", 9;
+    Refuse = "refuse", 1;
+    Assign = "assign", 8;
+    Withdraw = "withdraw", 1;
+    Inbox = "inbox", 20;
+    Members = "members", 20;
+    Search = "search", 15;
+    List = "list", 6;
+}
+
+/// What is played, each with its weight.
+#[derive(Debug, Clone)]
+pub struct Mix(Vec<(Operation, u32)>);
+
+impl Default for Mix {
+    fn default() -> Self {
+        Self(
+            Operation::ALL
+                .iter()
+                .map(|&(operation, _, weight)| (operation, weight))
+                .collect(),
+        )
+    }
+}
+
+impl fmt::Display for Mix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<String> = self
+            .0
+            .iter()
+            .map(|(operation, weight)| format!("{}={weight}", operation.name()))
+            .collect();
+        f.write_str(&parts.join(","))
+    }
+}
+
+impl FromStr for Mix {
+    type Err = anyhow::Error;
+
+    /// `operation=weight,operation=weight`; a weight of one may be left out.
+    fn from_str(text: &str) -> Result<Self> {
+        let part = |part: &str| {
+            let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
+            let known = Operation::ALL.iter().find(|(_, known, _)| *known == name);
+            let (operation, ..) = known.ok_or_else(|| anyhow!("there is no operation {name}"))?;
+            Ok((
+                *operation,
+                weight.parse().with_context(|| format!("the weight of {name}"))?,
+            ))
+        };
+        let parts = text.split(',').map(part).collect::<Result<Vec<_>>>()?;
+        if parts.iter().all(|(_, weight)| *weight == 0) {
+            bail!("nothing is to be played");
+        }
+        Ok(Self(parts))
+    }
+}
+
+impl Mix {
+    fn draw(&self, rng: &mut Pcg64Mcg) -> Operation {
+        let all: u32 = self.0.iter().map(|(_, weight)| weight).sum();
+        let mut roll = rng.random_range(0..all);
+        for &(operation, weight) in &self.0 {
+            if roll < weight {
+                return operation;
+            }
+            roll -= weight;
+        }
+        unreachable!("the roll is below the sum of the weights")
+    }
+}
+
+/// How it is played.
+pub struct Plan {
+    pub urls: Vec<String>,
+    pub mix: Mix,
+    pub concurrency: usize,
+    pub rate: Option<f64>,
+    pub threads: usize,
+    pub warm_up: Duration,
+    pub measured: Duration,
+    pub ledger: Option<PathBuf>,
+    pub patience: Duration,
+}
+
+/// What was measured.
+pub struct Report {
+    meter: Meter,
+    measured: Duration,
+}
+
+impl Report {
+    /// As a table.
+    pub fn text(&self) -> String {
+        self.meter.text(self.measured)
+    }
+}
+
+/// A case on its way.
+struct OnItsWay {
+    id: String,
+    version: i64,
+    candidate: Candidate,
+    township: Township,
+    /// Who filed it, and may withdraw it.
+    filer: Bearer,
+    /// Who decides it now.
+    decider: Bearer,
+}
+
+/// What the players share: who can be transferred, and what waits.
+struct Deck {
+    candidates: Vec<Candidate>,
+    with_account: Vec<Candidate>,
+    waiting: VecDeque<OnItsWay>,
+    accepted: VecDeque<OnItsWay>,
+}
+
+struct Stage {
+    cast: Cast,
+    deck: Mutex<Deck>,
+}
+
+impl Stage {
+    fn new(mut cast: Cast) -> Self {
+        let all = std::mem::take(&mut cast.candidates);
+        let (with_account, candidates) = all.into_iter().partition(|candidate| candidate.account.is_some());
+        let deck = Deck {
+            candidates,
+            with_account,
+            waiting: VecDeque::new(),
+            accepted: VecDeque::new(),
+        };
+        Self {
+            cast,
+            deck: Mutex::new(deck),
+        }
+    }
+
+    fn deck(&self) -> MutexGuard<'_, Deck> {
+        self.deck.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Somebody who may decide at one of these organizations.
+    fn decider(&self, at: &[OrganizationId], filer: Bearer, candidate: &Candidate) -> Option<Bearer> {
+        let offices = at.iter().filter_map(|id| self.cast.offices.get(id)).flatten();
+        let mut able = offices
+            .map(|office| office.bearer)
+            .filter(|bearer| bearer.account != filer.account && Some(bearer.account) != candidate.account);
+        able.next()
+    }
+}
+
+/// Plays until the time is up.
+///
+/// # Errors
+/// When a thread can't be had, or the ledger can't be written.
+pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Report> {
+    let ledger = plan.ledger.as_deref().map(Ledger::open).transpose()?;
+    let stage = Arc::new(Stage::new(cast));
+    let plan = Arc::new(plan);
+    let from = Instant::now() + plan.warm_up;
+    let threads: Vec<_> = (0..plan.threads)
+        .map(|thread| {
+            let (plan, stage, signer, ledger) = (plan.clone(), stage.clone(), signer.clone(), ledger.clone());
+            std::thread::spawn(move || {
+                let run = format!("b{thread}-{}", &random_text()[..8]);
+                actix_web::rt::System::new().block_on(async move {
+                    let client = Client::new(&plan.urls, signer, ledger, plan.patience, run);
+                    let troupe = Troupe {
+                        stage,
+                        client,
+                        meter: RefCell::new(Meter::new(from)),
+                        rng: RefCell::new(Pcg64Mcg::seed_from_u64(thread as u64)),
+                        plan,
+                    };
+                    Rc::new(troupe).perform(from).await
+                })
+            })
+        })
+        .collect();
+    let mut meter = Meter::new(from);
+    for thread in threads {
+        meter.add(thread.join().map_err(|_| anyhow!("a thread panicked"))??);
+    }
+    Ok(Report {
+        meter,
+        measured: plan.measured,
+    })
+}
+
+/// The players of one thread.
+struct Troupe {
+    plan: Arc<Plan>,
+    stage: Arc<Stage>,
+    client: Rc<Client>,
+    meter: RefCell<Meter>,
+    rng: RefCell<Pcg64Mcg>,
+}
+
+impl Troupe {
+    async fn perform(self: Rc<Self>, from: Instant) -> Result<Meter> {
+        let end = from + self.plan.measured;
+        match self.plan.rate {
+            None => self.clone().closed(end).await?,
+            Some(rate) => self.clone().open(rate / self.plan.threads as f64, end).await?,
+        }
+        let troupe = Rc::into_inner(self).context("somebody still plays")?;
+        Ok(troupe.meter.into_inner())
+    }
+
+    /// So many players, each of whom waits for an answer before he goes on.
+    async fn closed(self: Rc<Self>, end: Instant) -> Result<()> {
+        let players = self.plan.concurrency.div_ceil(self.plan.threads);
+        let player = |troupe: Rc<Self>| async move {
+            while Instant::now() < end {
+                let due = Instant::now();
+                troupe.act(due).await?;
+            }
+            anyhow::Ok(())
+        };
+        let playing: Vec<_> = (0..players)
+            .map(|_| actix_web::rt::spawn(player(self.clone())))
+            .collect();
+        for player in playing {
+            player.await??;
+        }
+        Ok(())
+    }
+
+    /// So many requests a second, whatever becomes of the earlier ones.
+    async fn open(self: Rc<Self>, rate: f64, end: Instant) -> Result<()> {
+        let (begun, mut acting) = (Instant::now(), VecDeque::new());
+        for number in 0_u32.. {
+            let due = begun + Duration::from_secs_f64(f64::from(number) / rate);
+            if due >= end {
+                break;
+            }
+            sleep_until(due).await;
+            let troupe = self.clone();
+            acting.push_back(actix_web::rt::spawn(async move { troupe.act(due).await }));
+            while acting.front().is_some_and(actix_web::rt::task::JoinHandle::is_finished) {
+                if let Some(done) = acting.pop_front() {
+                    done.await??;
+                }
+            }
+        }
+        for act in acting {
+            act.await??;
+        }
+        Ok(())
+    }
+
+    /// One thing, whichever comes up. Where there is nothing to decide, something is filed.
+    async fn act(&self, due: Instant) -> Result<()> {
+        let operation = self.plan.mix.draw(&mut self.rng.borrow_mut());
+        match operation {
+            Operation::FileBySource | Operation::FileByTarget | Operation::FileByMember => {
+                self.file(operation, due).await
+            }
+            Operation::Approve | Operation::Refuse | Operation::Withdraw => {
+                let case = self.stage.deck().waiting.pop_front();
+                self.decide_or_file(operation, case, due).await
+            }
+            Operation::Assign => {
+                let case = self.stage.deck().accepted.pop_front();
+                self.decide_or_file(operation, case, due).await
+            }
+            Operation::Preview | Operation::Inbox | Operation::Members | Operation::Search | Operation::List => {
+                self.look(operation, due).await
+            }
+        }
+    }
+
+    fn township(&self) -> Township {
+        let townships = &self.stage.cast.townships;
+        townships[self.rng.borrow_mut().random_range(0..townships.len())]
+    }
+
+    /// Any member, who stays where he is.
+    fn anybody(&self) -> Result<Candidate> {
+        let deck = self.stage.deck();
+        let count = deck.candidates.len();
+        let index = self.rng.borrow_mut().random_range(0..count.max(1));
+        deck.candidates
+            .get(index)
+            .cloned()
+            .context("no member is left; give more with --members")
+    }
+
+    async fn file(&self, operation: Operation, due: Instant) -> Result<()> {
+        let candidate = {
+            let mut deck = self.stage.deck();
+            let own = if operation == Operation::FileByMember {
+                deck.with_account.pop()
+            } else {
+                None
+            };
+            own.or_else(|| deck.candidates.pop())
+        };
+        let candidate = candidate.context("no member is left; give more with --members")?;
+        let township = self.township();
+        let (filer, member) = match (operation, candidate.account) {
+            (Operation::FileByMember, Some(account)) => (
+                Bearer {
+                    account,
+                    session: None,
+                    office: None,
+                },
+                None,
+            ),
+            (Operation::FileByTarget, _) => {
+                let named = json!({"name": candidate.name, "id_number": candidate.id_number});
+                (township.office.bearer, Some(named))
+            }
+            _ => (candidate.school.bearer, Some(json!({"id": candidate.id}))),
+        };
+        let request = Request {
+            method: Method::POST,
+            path: "/v1/transfers".into(),
+            bearer: filer,
+            body: Some(filing(township.office, member)),
+            version: None,
+            writes: Some("transfer.filed"),
+        };
+        let answer = self.send(operation, due, &request).await?;
+        self.go_on(answer, candidate, township, filer);
+        Ok(())
+    }
+
+    async fn decide_or_file(&self, operation: Operation, case: Option<OnItsWay>, due: Instant) -> Result<()> {
+        let Some(case) = case else {
+            return self.file(Operation::FileBySource, due).await;
+        };
+        let (verb, bearer, body, writes) = match operation {
+            Operation::Refuse => (
+                "refuse",
+                case.decider,
+                json!({"reason": "信息错误"}),
+                "transfer.refused",
+            ),
+            Operation::Withdraw => ("withdraw", case.filer, json!({}), "transfer.withdrawn"),
+            Operation::Assign => {
+                let branch = json!({"branch": case.township.branch});
+                ("assign", case.decider, branch, "transfer.assigned")
+            }
+            _ => ("approve", case.decider, json!({}), "transfer.approved"),
+        };
+        let request = Request {
+            method: Method::POST,
+            path: format!("/v1/transfers/{}/{verb}", case.id),
+            bearer,
+            body: Some(body),
+            version: Some(case.version),
+            writes: Some(writes),
+        };
+        let answer = self.send(operation, due, &request).await?;
+        self.go_on(answer, case.candidate, case.township, case.filer);
+        Ok(())
+    }
+
+    /// Lays a case where the next who has to do with it finds it. A member whose case was ended may be transferred anew;
+    /// one about whom something went wrong is left alone.
+    fn go_on(&self, answer: Answer, candidate: Candidate, township: Township, filer: Bearer) {
+        let case = answer.is_success().then(|| answer.json()).flatten();
+        let Some(case) = case.as_ref().and_then(Seen::of) else {
+            return;
+        };
+        let Some(decider) = self.stage.decider(&case.waiting_for, filer, &candidate) else {
+            if ["refused", "withdrawn"].contains(&case.state) {
+                self.stage.deck().candidates.insert(0, candidate);
+            }
+            return;
+        };
+        let on_its_way = OnItsWay {
+            id: case.id.to_owned(),
+            version: case.version,
+            candidate,
+            township,
+            filer,
+            decider,
+        };
+        let mut deck = self.stage.deck();
+        match case.state {
+            "awaiting_assignment" => deck.accepted.push_back(on_its_way),
+            _ => deck.waiting.push_back(on_its_way),
+        }
+    }
+
+    async fn look(&self, operation: Operation, due: Instant) -> Result<()> {
+        let get = |path: String, bearer: Bearer| Request {
+            method: Method::GET,
+            path,
+            bearer,
+            body: None,
+            version: None,
+            writes: None,
+        };
+        let request = match operation {
+            Operation::Preview => {
+                let candidate = self.anybody()?;
+                let body = filing(self.township().office, Some(json!({"id": candidate.id})));
+                Request {
+                    method: Method::POST,
+                    body: Some(body),
+                    ..get("/v1/transfers/preview".into(), candidate.school.bearer)
+                }
+            }
+            Operation::Inbox => get(
+                "/v1/inbox?kind=approval_in&limit=20".into(),
+                self.township().office.bearer,
+            ),
+            Operation::Members => {
+                let candidate = self.anybody()?;
+                let path = format!("/v1/organizations/{}/members?limit=20", candidate.branch);
+                get(path, candidate.school.bearer)
+            }
+            Operation::Search => {
+                let typed = TYPED[self.rng.borrow_mut().random_range(0..TYPED.len())];
+                let typed: String = typed.bytes().map(|byte| format!("%{byte:02X}")).collect();
+                get(format!("/v1/targets?q={typed}"), self.anybody()?.school.bearer)
+            }
+            _ => {
+                let provinces = &self.stage.cast.provinces;
+                let province = provinces[self.rng.borrow_mut().random_range(0..provinces.len())];
+                get("/v1/transfers?side=in&limit=20".into(), province.bearer)
+            }
+        };
+        self.send(operation, due, &request).await.map(drop)
+    }
+
+    async fn send(&self, operation: Operation, due: Instant, request: &Request) -> Result<Answer> {
+        let answer = self.client.send(request).await?;
+        let end = match answer.status {
+            _ if answer.is_success() => End::Done {
+                wrote: request.writes.is_some(),
+            },
+            Some(503) => End::Shed,
+            _ => End::Error(answer.code()),
+        };
+        self.meter.borrow_mut().record(operation.name(), due, answer.sent, end);
+        Ok(answer)
+    }
+}
+
+/// What a case says of itself.
+struct Seen<'a> {
+    id: &'a str,
+    version: i64,
+    state: &'a str,
+    waiting_for: Vec<OrganizationId>,
+}
+
+impl<'a> Seen<'a> {
+    fn of(case: &'a Value) -> Option<Self> {
+        let waiting_for = case["waiting_for"].as_array()?.iter();
+        Some(Self {
+            id: case["id"].as_str()?,
+            version: case["version"].as_i64()?,
+            state: case["state"].as_str()?,
+            waiting_for: waiting_for
+                .filter_map(|named| named["id"].as_str()?.parse().ok())
+                .collect(),
+        })
+    }
+}
+
+/// Somebody goes home without having found work yet.
+fn filing(target: Office, member: Option<Value>) -> Value {
+    let mut body = json!({
+        "reason": "unsettled",
+        "details": {"home_address": {"division_code": "420111", "text": "珞喻路1037号"}},
+        "target": target.organization,
+    });
+    if let Some(member) = member {
+        body["member"] = member;
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mix_is_what_it_says() {
+        let mix: Mix = "members=3,search".parse().unwrap();
+        assert_eq!(mix.to_string(), "members=3,search=1");
+        let mut rng = Pcg64Mcg::seed_from_u64(1);
+        let drawn = (0..4000).filter(|_| mix.draw(&mut rng) == Operation::Members).count();
+        assert!((2900..3100).contains(&drawn), "{drawn}");
+        for text in ["", "members=x", "dance", "members=0"] {
+            assert!(text.parse::<Mix>().is_err(), "{text}");
+        }
+        assert_eq!(
+            Mix::default().to_string().parse::<Mix>().unwrap().to_string(),
+            Mix::default().to_string()
+        );
+    }
+}

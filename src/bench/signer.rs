@@ -1,0 +1,65 @@
+//! The players' sign-ins: a session each, begun at once rather than by thousands of passwords, and tokens of them.
+
+use super::cast::Cast;
+use crate::config::Keys;
+use crate::db::Db;
+use crate::domain::ids::{AccountId, AppointmentId, SessionId};
+use crate::domain::time::Timestamp;
+use crate::repository::sessions::{self, NewSession};
+use crate::security::refresh::Refresh;
+use crate::security::tokens::{Bearer, Tokens};
+use crate::service;
+use crate::service::jobs::wording;
+use anyhow::{Result, anyhow};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+type Whose = (AccountId, Option<AppointmentId>);
+
+/// Issues the players' tokens. Cloning shares the sessions.
+#[derive(Clone)]
+pub struct Signer {
+    tokens: Tokens,
+    sessions: Arc<HashMap<Whose, SessionId>>,
+}
+
+impl Signer {
+    /// Begins a session for every office and every member who has an account.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn of(db: &Db, keys: &Keys, cast: &Cast, now: Timestamp) -> Result<Self> {
+        let offices = cast.offices.values().flatten().map(|office| office.bearer);
+        let offices = offices.map(|bearer| (bearer.account, bearer.office));
+        let members = cast.candidates.iter().filter_map(|candidate| candidate.account);
+        let everybody: Vec<Whose> = offices.chain(members.map(|account| (account, None))).collect();
+        let vault = keys.vault.clone();
+        let begun = db.write(move |conn| {
+            let begin = |whose: &Whose| {
+                let digests = Refresh::first().digests(&vault);
+                let new = NewSession {
+                    account: whose.0,
+                    office: whose.1,
+                    address_digest: &[],
+                    refresh: &digests,
+                };
+                Ok((*whose, sessions::begin(conn, &new, now)?))
+            };
+            everybody.iter().map(begin).collect::<service::Result<HashMap<_, _>>>()
+        });
+        let sessions = begun.await.map_err(|fault| anyhow!("{}", wording(&fault)))?;
+        Ok(Self {
+            tokens: keys.tokens.clone(),
+            sessions: Arc::new(sessions),
+        })
+    }
+
+    /// A token of his session.
+    ///
+    /// # Errors
+    /// When it can't be signed.
+    pub fn issue(&self, bearer: Bearer, now: Timestamp) -> Result<String> {
+        let session = self.sessions.get(&(bearer.account, bearer.office)).copied();
+        Ok(self.tokens.issue(Bearer { session, ..bearer }, now)?)
+    }
+}

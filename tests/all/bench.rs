@@ -1,0 +1,130 @@
+//! The load and scale kit: what it plays leaves every invariant whole, its ledger holds what was acknowledged, and the check
+//! of the ledger finds what is missing.
+
+use crate::support::process::{Process, run, zhuanjie};
+use crate::support::{TestDb, both_engines};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+/// Enough for every role.
+const MEMBERS: &str = "3000";
+
+/// How promises are broken by hand, and how the check tells.
+const BREACHES: [(&str, &str); 3] = [
+    (
+        "DELETE FROM transfer_events WHERE event = 'filed' AND transfer_id = (SELECT max(transfer_id) FROM transfer_events)",
+        "lost 1,",
+    ),
+    (
+        "DELETE FROM audit_log WHERE id = (SELECT max(id) FROM audit_log WHERE action = 'transfer.filed')",
+        "without audit row 1,",
+    ),
+    (
+        "INSERT INTO audit_log (at, actor_kind, action, subject, request_id) SELECT at, actor_kind, action, subject, request_id \
+         FROM audit_log WHERE id = (SELECT max(id) FROM audit_log WHERE action = 'transfer.filed')",
+        "twice 1,",
+    ),
+];
+
+/// A loaded country with the keys it was loaded with.
+struct Stage {
+    db: TestDb,
+    keys: Vec<(String, String)>,
+    ledger: PathBuf,
+}
+
+impl Stage {
+    fn load(db: TestDb) -> Self {
+        let (_, lines) = run(zhuanjie(["keys"]));
+        let keys = lines.iter().filter_map(|line| line.split_once('='));
+        let keys = keys.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()));
+        let ledger = std::env::temp_dir().join(format!("zhuanjie-ledger-{}", std::process::id()));
+        let stage = Self {
+            keys: keys.collect(),
+            ledger: ledger.with_extension(format!("{:?}", db.engine())),
+            db,
+        };
+        let _ = std::fs::remove_file(&stage.ledger);
+        let (status, lines) = stage.run(&["bench", "load", "--members", MEMBERS]);
+        assert!(status, "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains("rows/s")), "{lines:?}");
+        stage
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = zhuanjie(args.iter().copied());
+        command.envs(self.keys.clone()).env("DATABASE_URL", self.db.address());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> (bool, Vec<String>) {
+        let (status, lines) = run(self.command(args));
+        (status.success(), lines)
+    }
+
+    fn serve(&self, listen: &str) -> (Process, String) {
+        Process::serve(self.command(&["serve", "--listen", listen]))
+    }
+
+    fn play(&self, base: &str, seconds: &str) -> Command {
+        let ledger = self.ledger.display().to_string();
+        self.command(&[
+            "bench",
+            "run",
+            "--url",
+            base,
+            "--seconds",
+            seconds,
+            "--warm-up",
+            "0",
+            "--concurrency",
+            "8",
+            "--ledger",
+            &ledger,
+        ])
+    }
+
+    fn check(&self) -> (bool, Vec<String>) {
+        self.run(&["bench", "check", "--ledger", &self.ledger.display().to_string()])
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.ledger);
+    }
+}
+
+both_engines! {
+    /// I-16 to I-20: a season with two servers killed in its midst, and afterwards each kind of broken promise.
+    fn i17_i20_what_was_acknowledged_is_there_once_and_what_is_missing_is_found(db: TestDb) {
+        let stage = Stage::load(db);
+        let (server, base) = stage.serve("127.0.0.1:0");
+        let mut play = Process::start(stage.play(&base, "5"));
+        play.wait_for(|line| line.contains("provinces play").then_some(()));
+        let mut server = Some(server);
+        for written in [20, 60] {
+            // As soon as some writes have been acknowledged.
+            let promises = || std::fs::read_to_string(&stage.ledger).map_or(0, |ledger| ledger.lines().count());
+            while promises() < written {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            server.take().expect("it runs").kill();
+            server = Some(stage.serve(base.trim_start_matches("http://")).0);
+        }
+        let (status, lines) = play.wait();
+        assert!(status.success(), "{lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("sent again")), "they died in its midst: {lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("all ") && line.ends_with(" hold")), "{lines:?}");
+        server.take().expect("it runs").terminate();
+        let (kept, lines) = stage.check();
+        assert!(kept, "{lines:?}");
+        for (breach, what) in BREACHES {
+            stage.db.execute(breach);
+            let (kept, lines) = stage.check();
+            assert!(!kept, "{breach}");
+            assert!(lines.iter().any(|line| line.contains(what)), "{what}: {lines:?}");
+        }
+    }
+}
