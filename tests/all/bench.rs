@@ -125,6 +125,7 @@ both_engines! {
         server.take().expect("it runs").terminate();
         let (kept, lines) = stage.check();
         assert!(kept, "{lines:?}");
+        stage.db.unlock_audit_log();
         for (breach, what) in BREACHES {
             stage.db.execute(breach);
             let (kept, lines) = stage.check();

@@ -1,7 +1,7 @@
 //! The country the operations are tried in: one of each thing at a class and at its college, people whose names say where
 //! they belong, and everybody who stands to them in some way.
 
-use crate::external::{country, system};
+use crate::external::{country, issued, signed_in, system};
 use crate::support::Engine;
 use crate::support::TestDb;
 use crate::support::database::texts;
@@ -21,7 +21,7 @@ use zhuanjie::domain::ids::{
 };
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::Path;
-use zhuanjie::domain::scope::Grant;
+use zhuanjie::domain::scope::{self, Grant};
 use zhuanjie::security::vault::Purpose;
 use zhuanjie::service::jobs::Job;
 
@@ -472,9 +472,26 @@ fn positions(world: &World) -> Vec<Position> {
             ..auditor
         }),
     });
-    for (name, province) in [("beijing", Some(11)), ("guangdong", Some(44)), ("railway", None)] {
-        let client = system(world, name);
+    for (name, province) in [
+        ("beijing", Some(11)),
+        ("guangdong", Some(44)),
+        ("railway", None),
+        ("college", None),
+    ] {
+        // That of the college reads all below it; the others have what a credential has by itself.
+        let client = match name {
+            "college" => {
+                let body = json!({"name": "a reader", "organization": world.org(name), "reach": "self_and_below",
+                    "scopes": ["organizations:read", "members:read", "transfers:read"]});
+                signed_in(world, &issued(world.admin("nation").post("/v1/integrators", &body)))
+            }
+            _ => system(world, name),
+        };
         let account = world.db.number("SELECT max(account_id) AS value FROM integrators");
+        let of_account = |column: &str| {
+            let question = format!("SELECT {column} AS value FROM integrators WHERE account_id = {account}");
+            world.db.texts(&question).remove(0)
+        };
         all.push(Position {
             name: format!("system of {name}"),
             client,
@@ -484,7 +501,11 @@ fn positions(world: &World) -> Vec<Position> {
                 role: Role::Integrator {
                     organization: OrganizationId(world.org_key(name)),
                     province,
-                    grant: Grant::everything(OrganizationId(world.org_key(name))),
+                    grant: Grant {
+                        path: world.path(name),
+                        reach: of_account("reach").parse().expect("a reach"),
+                        scopes: scope::parse(&of_account("scopes")).expect("scopes"),
+                    },
                 },
             }),
         });

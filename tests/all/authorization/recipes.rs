@@ -124,7 +124,24 @@ pub const RECIPES: &[Recipe] = &[
         About::Public,
         |_, _| json!({"client_id": "x", "client_secret": "x"}),
     ),
+    get("jwks", About::Public),
+    send("refresh", About::Public, |_, _| json!({"refresh_token": "x"})),
+    send("wechat_login", About::Public, |_, _| json!({"code": "x"})),
+    send(
+        "wechat_bind",
+        About::Public,
+        |_, _| json!({"code": "x", "id_number": "11010519491231002X", "password": "x"}),
+    ),
     get("me", About::Oneself),
+    get("list_sessions", About::Oneself),
+    get("my_disclosures", About::Oneself),
+    get("list_audit", About::Oneself),
+    send(
+        "change_password",
+        About::Oneself,
+        |_, _| json!({"current_password": "x", "new_password": "x"}),
+    ),
+    send("wechat_unbind", About::Oneself, nothing),
     get("inbox_counts", About::Oneself),
     list("list_inbox", About::Oneself, "?kind=approval_in"),
     list("list_inbox", About::Oneself, "?kind=external_answer"),
@@ -141,6 +158,8 @@ pub const RECIPES: &[Recipe] = &[
         |_, _| json!({"name": "a system", "organization": OrganizationId(9_999_999)}),
     ),
     send("revoke_integrator", About::Integrator, nothing),
+    send("add_integrator_secret", About::Integrator, nothing),
+    send("retire_integrator_secret", About::Integrator, nothing),
     get("get_organization", About::Organization),
     get("get_organization", About::Holding).needs(Action::ReadHolding),
     list("find_targets", About::Oneself, "?q=class"),
@@ -199,6 +218,12 @@ pub const RECIPES: &[Recipe] = &[
         |id, _| json!({"mode": "all_or_nothing", "dry_run": true, "items": [{"member": id}]}),
     ),
     send("issue_member_code", About::Member, nothing),
+    send("issue_member_codes", About::Member, |id, _| json!({"items": [id]})),
+    send(
+        "reveal_member",
+        About::Member,
+        |_, _| json!({"fields": ["id_number"], "purpose": "核对入团志愿书"}),
+    ),
     get("get_certification", About::Member),
     Recipe {
         body: Body::Pdf,
@@ -248,6 +273,8 @@ pub const RECIPES: &[Recipe] = &[
         one(json!({"transfer": id, "action": "approve"}))
     })
     .only("approval_in"),
+    // The last one: it ends the sessions that all others are tried in.
+    send("sign_out", About::Oneself, nothing),
 ];
 
 impl Recipe {
