@@ -2,6 +2,7 @@
 
 use super::caller::{Caller, can};
 use super::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
+use super::look_up;
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
 use super::reply;
@@ -15,9 +16,11 @@ use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Timestamp, shanghai_date};
 use crate::domain::verdict::Verdict;
+use crate::security::vault::Purpose;
 use crate::service;
 use crate::service::appointments::{self, Appointment, Outcome, StoredRequest};
 use crate::service::idempotency::Answer;
+use crate::service::look_up::Wanted;
 use crate::service::people::Person;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -263,7 +266,8 @@ impl NewAdministrator {
 /// Appoint an administrator
 ///
 /// By the direct superior at once; by the organization's own administrators as a request that needs its approval. A person
-/// without an account gets one without a password, and sets it with a one-time code (O5). Everything that waits at the
+/// without an account gets one without a password, and sets it with a one-time code (O5). To name somebody by name and ID
+/// number counts as a look-up (T4). Everything that waits at the
 /// organization, or was passed over it, is put before whoever can decide it now (A10).
 #[utoipa::path(tag = "appointments", operation_id = "appoint", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Where"),
@@ -274,6 +278,7 @@ impl NewAdministrator {
     (status = 404, description = "`organization.not_found`, `member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 409, description = "`appointment.held_already`, `appointment.request_open`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 422, description = "`request.invalid`, `member.id_number_malformed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/organizations/{id}/appointments")]
 async fn appoint(
@@ -286,6 +291,12 @@ async fn appoint(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let person = body.person(caller.context.now).map_err(Problem::new)?;
+    if let Person::Named { name, id_number } = &person {
+        // Whether such a person exists is told by what comes of it: that is a look-up, and paid for as one (T4).
+        let id_number = app.vault.digest(Purpose::IdNumber, id_number.reveal());
+        let name = name.clone();
+        look_up::pay(&app, caller.context.clone(), Wanted { name, id_number }).await?;
+    }
     let vault = app.vault.clone();
     let role = body.role.unwrap_or(OfficeRole::Administrator);
     reply::write_once(&app, caller.context, claim, move |conn, context| {

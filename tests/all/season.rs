@@ -1,7 +1,7 @@
 //! A whole graduation season against a served program over a real socket: the play of `docs/walkthrough.md` on both
 //! engines, with everybody's history at the end; and how `serve` starts and stops.
 
-use crate::support::http::{Answer, Client};
+use crate::support::http::{Answer, Client, Heard};
 use crate::support::process::{self, Process, zhuanjie};
 use crate::support::{TestDb, both_engines};
 use serde_json::{Value, json};
@@ -29,8 +29,10 @@ both_engines! {
         one_is_refused_and_one_withdrawn(&play, &cases);
         one_left_alone_is_ended(&play, &cases, &db);
         everybodys_history_shows_what_happened(&play, &cases);
+        a_mistyped_sign_in_and_a_refusal_name_nobody(&play);
         let (status, lines) = play.server.terminate();
         assert!(status.success(), "{lines:?}");
+        s17_no_number_is_in_any_answer_or_line_of_the_log(&lines, &play.heard, &play.people);
     }
 
     fn whatever_was_accepted_before_the_end_is_answered(db: TestDb) {
@@ -164,6 +166,7 @@ struct Play {
     server: Process,
     base: String,
     people: Vec<SignIn>,
+    heard: Heard,
 }
 
 /// A step of a history: the event, who did it, whether the service did it by itself.
@@ -178,7 +181,7 @@ struct Player {
 impl Play {
     fn begin(db: &TestDb) -> Self {
         let members = MEMBERS.to_string();
-        let (server, base) = Process::serve(zhuanjie([
+        let mut demo = zhuanjie([
             "demo",
             "--members",
             &members,
@@ -186,10 +189,18 @@ impl Play {
             "127.0.0.1:0",
             "--database",
             &db.address(),
-        ]));
+        ]);
+        // All there is to be logged: nothing of it may name anybody (S-17).
+        demo.env("RUST_LOG", "trace");
+        let (server, base) = Process::serve(demo);
         let start = START.parse().expect("an instant");
         let people = Country::new(1, MEMBERS, start).sign_ins();
-        Self { server, base, people }
+        Self {
+            server,
+            base,
+            people,
+            heard: Heard::default(),
+        }
     }
 
     fn person(&self, role: &str) -> &SignIn {
@@ -204,7 +215,7 @@ impl Play {
         if let Some(office) = person.office {
             credentials["office"] = office.to_string().into();
         }
-        let client = Client::new(&self.base);
+        let client = Client::new(&self.base).heard_by(&self.heard);
         let answer = client.post("/v1/auth/sign-in", &credentials).expect(200).json();
         let token = answer["access_token"].as_str().expect("a token").to_owned();
         let client = client.with_token(&token);
@@ -605,4 +616,53 @@ fn raw_status(address: &str, request: &str) -> Option<u16> {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     answer.split(' ').nth(1)?.parse().ok()
+}
+
+/// What is refused is refused without repeating what was sent.
+fn a_mistyped_sign_in_and_a_refusal_name_nobody(play: &Play) {
+    let client = Client::new(&play.base).heard_by(&play.heard);
+    let graduate = play.person("graduate");
+    let number = graduate.id_number.as_str();
+    let wrong = json!({"id_number": number, "password": "a wrong password"});
+    client.post("/v1/auth/sign-in", &wrong).expect(401);
+    let unknown = json!({"id_number": number, "password": PASSWORD, number: number});
+    client.post("/v1/auth/sign-in", &unknown).expect(422);
+    let broken = client.request("POST", "/v1/auth/sign-in");
+    let broken = broken.header("content-type", "application/json");
+    broken
+        .body(format!("{{\"id_number\": \"{number}\", "))
+        .send()
+        .expect(400);
+    let township = play.of("township");
+    let wanted = json!({"name": graduate.name, "id_number": number});
+    township.client.post("/v1/members/look-up", &wanted).expect(200);
+    let nobody = json!({"name": "无此人", "id_number": number});
+    township.client.post("/v1/members/look-up", &nobody).expect(404);
+}
+
+/// Not the numbers of certain people are looked for, but whatever is an ID number (GB 11643) at all.
+fn s17_no_number_is_in_any_answer_or_line_of_the_log(lines: &[String], heard: &Heard, people: &[SignIn]) {
+    let said = |person: &SignIn| lines.iter().any(|line| line.contains(person.id_number.as_str()));
+    assert!(
+        people.iter().any(said),
+        "the demo says on standard output whom to try it as, so the search finds what is there"
+    );
+    let logged = lines.iter().filter(|line| line.starts_with('['));
+    assert!(logged.clone().count() > 1000, "everything is logged");
+    let told = heard.lock().expect("nobody panics with it");
+    assert!(told.len() > 50, "the answers of a season are kept");
+    for text in logged.chain(told.iter()) {
+        assert_eq!(id_numbers(text), Vec::<&str>::new(), "{text}");
+    }
+    for person in people {
+        assert_eq!(id_numbers(person.id_number.as_str()).len(), 1, "it finds numbers");
+    }
+}
+
+/// Every ID number in a text.
+fn id_numbers(text: &str) -> Vec<&str> {
+    let today = "2026-12-31".parse().expect("a date");
+    let runs = text.split(|c: char| !c.is_ascii_alphanumeric());
+    runs.filter(|run| run.len() == 18 && IdNumber::parse(run, today).is_ok())
+        .collect()
 }

@@ -1,8 +1,12 @@
 //! A client for a served program: says what it got, whatever the status.
 
 use serde_json::Value;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use ureq::http::{HeaderMap, Request as HttpRequest};
+
+/// Every answer that was given, head and body.
+pub type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A client of one server, signed in or not.
 #[derive(Clone)]
@@ -10,6 +14,7 @@ pub struct Client {
     agent: ureq::Agent,
     base: String,
     token: Option<String>,
+    heard: Option<Heard>,
 }
 
 /// An answer, whole.
@@ -43,6 +48,15 @@ impl Client {
             agent,
             base: base.to_owned(),
             token: None,
+            heard: None,
+        }
+    }
+
+    /// The same client, whose answers are all kept in a place.
+    pub fn heard_by(&self, heard: &Heard) -> Self {
+        Self {
+            heard: Some(heard.clone()),
+            ..self.clone()
         }
     }
 
@@ -116,11 +130,16 @@ impl Request<'_> {
         let mut response = agent
             .run(request)
             .unwrap_or_else(|e| panic!("{} {}: {e}", self.method, self.path));
-        Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             text: response.body_mut().read_to_string().expect("a body in UTF-8"),
+        };
+        if let Some(heard) = &self.client.heard {
+            let whole = format!("{} {} {answer:?}", self.method, self.path);
+            heard.lock().expect("nobody panics with it").push(whole);
         }
+        answer
     }
 }
 
