@@ -14,7 +14,7 @@ use crate::security::vault::Purpose;
 use crate::service::attempts::Origin;
 use crate::service::sign_in::Attempt;
 use crate::service::wechat;
-use actix_web::{HttpResponse, delete, post, web};
+use actix_web::{HttpResponse, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -151,7 +151,7 @@ async fn wechat_bind(
 #[utoipa::path(tag = "auth", operation_id = "wechat_unbind", security(("bearer" = [])), responses(
     (status = 204, description = "Nothing is bound to the account"),
 ))]
-#[delete("/me/wechat")]
+#[post("/auth/wechat/unbind")]
 async fn wechat_unbind(app: web::Data<App>, caller: Caller<can::ManageSelf>) -> Result<HttpResponse, Problem> {
     let context = caller.context;
     let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;

@@ -71,8 +71,8 @@ both_engines! {
         assert_eq!(world.db.count("wechat_bindings"), 1);
         let session = log_in(&world, "alice").expect(200).json();
         let client = bearing(&world.anybody(), &session);
-        client.request("DELETE", "/v1/me/wechat").send().expect(204);
-        client.request("DELETE", "/v1/me/wechat").send().expect(204);
+        client.post("/v1/auth/wechat/unbind", &json!({})).expect(204);
+        client.post("/v1/auth/wechat/unbind", &json!({})).expect(204);
         log_in(&world, "alice").refused(403, "wechat.not_bound");
         bind(&world, "alice", "class_1/2", PASSWORD).expect(200);
         bind(&world, "other", "class_1/1", PASSWORD).expect(200);
