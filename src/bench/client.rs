@@ -1,9 +1,9 @@
 //! How a request is sent, and sent again while its outcome is unknown.
 
 use super::ledger::Ledger;
-use super::signer::Signer;
+use super::signer::{Signer, Whose};
 use crate::clock::Clock;
-use crate::domain::ids::{AccountId, AppointmentId};
+
 use crate::security::tokens::Bearer;
 use anyhow::Result;
 use awc::http::{Method, header};
@@ -75,7 +75,7 @@ pub struct Client {
     urls: Vec<String>,
     next: Cell<usize>,
     signer: Signer,
-    issued: RefCell<HashMap<(AccountId, Option<AppointmentId>), (String, Instant)>>,
+    issued: RefCell<HashMap<Whose, (String, Instant)>>,
     clock: Clock,
     ledger: Option<Ledger>,
     patience: Duration,

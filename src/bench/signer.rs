@@ -14,7 +14,8 @@ use anyhow::{Result, anyhow};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-type Whose = (AccountId, Option<AppointmentId>);
+/// An account, with the office it acts from.
+pub type Whose = (AccountId, Option<AppointmentId>);
 
 /// Issues the players' tokens. Cloning shares the sessions.
 #[derive(Clone)]

@@ -80,6 +80,7 @@ const ANYBODY: &[Capacity] = &[
     Capacity::Auditor,
     Capacity::Integrator,
 ];
+const PERSONS: &[Capacity] = &[Capacity::Member, Capacity::Administrator, Capacity::Auditor];
 const SIGNED_IN: &[Capacity] = &[Capacity::Member, Capacity::Administrator, Capacity::Integrator];
 const MEMBERS: &[Capacity] = &[Capacity::Member];
 const ADMINISTRATORS: &[Capacity] = &[Capacity::Administrator];
@@ -95,7 +96,7 @@ macro_rules! actions {
         ReadSelf = "read_self", "查看本人信息", "read one's own account",
             Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
         ManageSelf = "manage_self", "管理本人登录", "end one's own sessions, change one's own password, unbind one's WeChat",
-            Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
+            Oneself, PERSONS or RequestPersonsOnly, [Myself] or RequestNotFound;
         ReadInbox = "read_inbox", "查看本组织操作中心", "read the own organization's inbox",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
 
@@ -189,7 +190,7 @@ macro_rules! actions {
         FileForOneself = "file_for_oneself", "本人发起转接", "start one's own transfer",
             Oneself, MEMBERS or RequestMembersOnly, [Myself] or TransferOutOfScope;
         ProposeTransfer = "propose_transfer", "发起转接", "start a transfer, or preview it, for oneself or from either side",
-            Oneself, PEOPLE or RequestMembersOnly, [Myself] or TransferOutOfScope;
+            Oneself, PEOPLE or ActorNotAdministrator, [Myself] or TransferOutOfScope;
         FileInbound = "file_inbound", "外省系统发起转接", "start a transfer out of another province's system",
             Person, INTEGRATORS or TransferInboundNotAllowed, [Stranger] or TransferInboundNotAllowed;
         ListTransfers = "list_transfers", "查看转接列表", "list one's own transfers, one's subtree's or one's province's",

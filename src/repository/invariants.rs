@@ -81,7 +81,7 @@ pub const ALL: &[Invariant] = &[
         query: "SELECT 'case ' || e.transfer_id || ', event ' || e.number AS value FROM transfer_events e
             WHERE e.event IN ('approved', 'assigned', 'refused')
             AND NOT EXISTS (SELECT 1 FROM appointments a
-                WHERE a.account_id = e.account_id AND a.organization_id = e.organization_id
+                WHERE a.account_id = e.account_id AND a.organization_id = e.organization_id AND a.role = 'administrator'
                 AND a.started_at <= e.at AND (a.ended_at IS NULL OR a.ended_at >= e.at))
             AND NOT EXISTS (SELECT 1 FROM integrators i WHERE i.account_id = e.account_id)",
     },
@@ -189,13 +189,14 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-28",
+        // What the log no longer holds was at least so old when it was cut off (domain::retention::AUDIT_FLOOR).
         holds: "every write has its audit row, of the same person at the same instant",
         query: "WITH effects (action, at, account, key) AS (
                 SELECT CASE event WHEN 'filed' THEN 'filed' WHEN 'assigned' THEN 'assigned' ELSE 'decided' END,
                     at, account_id, transfer_id FROM transfer_events
                 UNION ALL SELECT 'marked', at, account_id, member_id FROM mark_history
                 UNION ALL SELECT 'graduation', at, account_id, branch_id FROM graduation_history
-                UNION ALL SELECT 'looked_up', at, account_id, id FROM look_ups
+                UNION ALL SELECT CASE kind WHEN 'look_up' THEN 'looked_up' ELSE 'revealed' END, at, account_id, id FROM look_ups
                 UNION ALL SELECT 'uploaded', uploaded_at, uploader_account_id, id FROM certifications
                 UNION ALL SELECT 'certified', decided_at, decider_account_id, id FROM certifications
                     WHERE decided_at IS NOT NULL
@@ -209,14 +210,16 @@ pub const ALL: &[Invariant] = &[
                         WHEN 'mark.set' THEN 'marked' WHEN 'mark.undo' THEN 'marked'
                         WHEN 'graduation.mark' THEN 'graduation' WHEN 'graduation.turn' THEN 'graduation'
                         WHEN 'month_change.propose' THEN 'graduation' WHEN 'month_change.decide' THEN 'graduation'
-                        WHEN 'member.looked_up' THEN 'looked_up' WHEN 'certification.upload' THEN 'uploaded'
+                        WHEN 'member.looked_up' THEN 'looked_up' WHEN 'member.revealed' THEN 'revealed'
+                        WHEN 'certification.upload' THEN 'uploaded'
                         WHEN 'certification.decide' THEN 'certified' WHEN 'appointment.begin' THEN 'appointed'
                         ELSE CASE WHEN action LIKE 'transfer.%' THEN 'decided' ELSE 'other' END END AS action,
                     CASE WHEN action = 'appointment.begin' THEN 0 ELSE coalesce(account_id, 0) END AS account
-                    FROM audit_log) AS translated GROUP BY action, at, account
+                    FROM audit_log WHERE outcome = 'done') AS translated GROUP BY action, at, account
             ) SELECT 'what was ' || w.action || ' with key ' || w.key AS value FROM wanted w
             LEFT JOIN noted n ON n.action = w.action AND n.at = w.at AND n.account = w.account
-            WHERE coalesce(n.rows, 0) < w.rows",
+            WHERE coalesce(n.rows, 0) < w.rows
+            AND w.at >= coalesce((SELECT max(at) FROM audit_cuts), 0) - 180 * 86400000000",
     },
     Invariant {
         number: "I-31",
@@ -236,6 +239,7 @@ pub const ALL: &[Invariant] = &[
             WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
             AND NOT EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
                 WHERE a.organization_id = k.organization_id AND a.ended_at IS NULL AND c.status = 'active'
+                AND a.role = 'administrator'
                 AND c.id IS DISTINCT FROM himself.id
                 AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.filer_account_id))",
     },
@@ -249,6 +253,7 @@ pub const ALL: &[Invariant] = &[
             AND EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
                 JOIN organizations p ON p.id = a.organization_id AND substr(o.path, 1, length(p.path)) = p.path
                 WHERE a.ended_at IS NULL AND c.status = 'active' AND c.id IS DISTINCT FROM himself.id
+                AND a.role = 'administrator'
                 AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.filer_account_id))",
     },
     Invariant {

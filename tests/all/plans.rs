@@ -78,8 +78,8 @@ fn fill(world: &World) {
          INSERT INTO certifications (member_id, file, bytes, sha256, uploader_account_id, uploader_organization_id, uploaded_at, state)
          SELECT id, 'x', 1, id_number_digest, 1, branch_id, 1, 'waiting' FROM members WHERE id > 1000;
          INSERT INTO audit_log (at, actor_kind, action, request_id) SELECT id, 'system', 'x', 'x' FROM members;
-         INSERT INTO integrators (account_id, organization_id, secret_digest, created_at)
-         SELECT id, 1, id_number_digest, 1 FROM accounts WHERE id > 2000 AND id % 100 = 0;
+         INSERT INTO integrators (account_id, organization_id, created_at)
+         SELECT id, 1, 1 FROM accounts WHERE id > 2000 AND id % 100 = 0;
          INSERT INTO job_runs (name, at, started_at, processed, failed) SELECT 'expiry', id, id, 0, 0 FROM members;
          INSERT INTO inbound_persons (transfer_id, id_number_sealed, id_number_digest, joined_month, open)
          SELECT id, id_number_sealed, id_number_digest, joined_month, FALSE FROM members WHERE id > 1000",

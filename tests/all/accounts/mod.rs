@@ -66,8 +66,8 @@ pub fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
         (name.as_str().to_owned(), value.to_str().expect("a text").to_owned())
     };
     let mut headers: Vec<_> = answer.headers.iter().map(header).collect();
-    // The last tells how many requests there were before.
-    headers.retain(|(name, _)| !["date", "x-request-id", "ratelimit"].contains(&name.as_str()));
+    // The budgets tell how many requests there were before, and whether the signature at least was ours.
+    headers.retain(|(name, _)| !["date", "x-request-id", "ratelimit", "ratelimit-policy"].contains(&name.as_str()));
     headers.sort();
     (answer.status, headers, answer.text.replace(id, "…"))
 }

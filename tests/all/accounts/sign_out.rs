@@ -6,8 +6,9 @@ use crate::support::both_engines;
 use crate::support::http::Client;
 use crate::support::world::World;
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zhuanjie::app::App;
+use zhuanjie::clock::tick;
 use zhuanjie::service::presence::{A_SECOND, Presence};
 
 /// As a program is served: it remembers for a second who somebody is.
@@ -31,7 +32,7 @@ both_engines! {
         let (here, there) = (world.anybody(), world.another_server(remembering));
         let [client, elsewhere] = known_to_both(&here, &there, &sign_in(&world, "class_1/1"));
         client.post("/v1/auth/sign-out", &json!({})).expect(204);
-        let out = Instant::now();
+        let out = tick();
         client.get("/v1/me").refused(401, "request.unauthenticated");
         // Here the clock is the machine's: the other server forgets by itself.
         while elsewhere.get("/v1/me").status == 200 {

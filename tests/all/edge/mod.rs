@@ -12,11 +12,12 @@ mod supply;
 mod tls;
 
 use crate::support::Engine;
+use crate::support::stopwatch as now;
 use crate::support::world::World;
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zhuanjie::api::{Patience, Settings};
 use zhuanjie::domain::ids;
 
@@ -41,11 +42,6 @@ fn impatient() -> Settings {
         },
         ..Settings::default()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "how long a refusal takes is what is measured")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// A connection whose bytes are written by hand.

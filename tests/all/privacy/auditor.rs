@@ -10,7 +10,7 @@ use zhuanjie::domain::office::OfficeRole;
 const NOW: &str = "2026-06-15T00:00:00Z";
 
 /// What an auditor may call beside the log itself: who he is, and what needs no token.
-const OPEN: &[&str] = &["GET /v1/audit", "GET /v1/me"];
+const OPEN: &[&str] = &["GET /v1/audit", "GET /v1/me", "GET /v1/me/sessions"];
 
 /// Every operation of the document that demands a token, as `METHOD /path`, with ids of nothing in it.
 fn operations() -> Vec<(String, String)> {

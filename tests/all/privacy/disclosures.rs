@@ -30,7 +30,7 @@ both_engines! {
             "at": NOON, "kind": "reveal", "organization_id": world.org("class_1"), "organization_name": "class_1",
             "fields": ["id_number", "phone"], "purpose": "核对入团志愿书",
         })]);
-        assert_eq!(told(&world, "class_1/2"), [json!({}); 0]);
+        assert_eq!(told(&world, "class_1/2"), Vec::<Value>::new());
         let rows = world.db.texts("SELECT action || ' ' || subject AS value FROM audit_log WHERE outcome = 'done'");
         assert_eq!(rows, [format!("member.revealed {}", world.mem("class_1/1"))]);
     }

@@ -6,7 +6,7 @@ use crate::support::http::Client;
 use crate::support::process::{self, Process, zhuanjie};
 use crate::support::{Fault, block_on};
 use diesel::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zhuanjie::db::schema::job_leases;
 use zhuanjie::db::{Conn, Db, DbError, Settings};
 
@@ -154,7 +154,7 @@ fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
             "{refused:?}"
         );
         standby.promote();
-        let promoted = Instant::now();
+        let promoted = crate::support::stopwatch();
         db.write(|conn| insert(conn, "after")).await.expect("a write, at once");
         assert!(promoted.elapsed() < Duration::from_secs(1), "{:?}", promoted.elapsed());
         assert_eq!(db.read(count).await.expect("a read"), 25);
@@ -186,7 +186,7 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
         db.write(|conn| insert(conn, "before")).await.expect("a write");
         db.answers_within(wait).await.expect("it is well");
         cluster.freeze();
-        let begun = Instant::now();
+        let begun = crate::support::stopwatch();
         let mut asked = Vec::new();
         for n in 0..20 {
             let db = db.clone();
@@ -213,7 +213,7 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
             assert!(matches!(fault, Fault::Db(error) if is_told(error)), "{fault:?}");
         }
         cluster.thaw();
-        let thawed = Instant::now();
+        let thawed = crate::support::stopwatch();
         while db.answers_within(wait).await.is_err() {
             assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
         }
@@ -241,7 +241,7 @@ fn readiness_flips_when_the_database_freezes_and_liveness_does_not() {
     let (_server, base) = Process::serve(command);
     let client = Client::new(&base);
     let took = |path: &str, status: u16| {
-        let begun = Instant::now();
+        let begun = crate::support::stopwatch();
         client.get(path).expect(status);
         begun.elapsed()
     };
@@ -250,7 +250,7 @@ fn readiness_flips_when_the_database_freezes_and_liveness_does_not() {
     assert!(took("/readyz", 503) < Duration::from_secs(3));
     assert!(took("/healthz", 200) < Duration::from_secs(1));
     cluster.thaw();
-    let thawed = Instant::now();
+    let thawed = crate::support::stopwatch();
     while client.get("/readyz").status != 200 {
         assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
     }

@@ -4,7 +4,7 @@ use crate::support::cluster::{OwnCluster, url};
 use crate::support::database::texts;
 use crate::support::{Fault, block_on};
 use diesel::prelude::*;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zhuanjie::db::schema::job_leases;
 use zhuanjie::db::{Conn, Db, Settings};
 
@@ -49,7 +49,7 @@ impl Pair {
 
 /// Asks until the standby answers: it may have to be connected, or to rest, first.
 async fn until_the_standby_answers(db: &Db) -> i64 {
-    let begun = Instant::now();
+    let begun = crate::support::stopwatch();
     loop {
         let (rows, from_standby) = db.read(look).await.expect("a read");
         if from_standby {
@@ -104,7 +104,7 @@ fn a_standby_that_is_gone_or_frozen_is_missed_by_nobody() {
     block_on(async {
         until_the_standby_answers(&db).await;
         pair.standby.freeze();
-        let begun = Instant::now();
+        let begun = crate::support::stopwatch();
         for _ in 0..20 {
             assert_eq!(db.read(look).await.expect("a read"), (0, false));
         }

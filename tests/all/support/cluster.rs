@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use zhuanjie::db::{DatabaseUrl, Db, Settings};
 
 /// Nothing here takes as long.
@@ -99,7 +99,7 @@ impl OwnCluster {
     /// Starts it with further settings, and waits until it answers.
     pub fn start(&mut self, settings: &[&str]) {
         self.launch(settings);
-        let begun = Instant::now();
+        let begun = crate::support::stopwatch();
         while PgConnection::establish(&self.address()).is_err() {
             assert!(begun.elapsed() < PATIENCE, "PostgreSQL does not start");
             std::thread::sleep(Duration::from_millis(20));

@@ -112,6 +112,9 @@ struct Person {
     member: Option<MemberId>,
 }
 
+/// Somebody in an office or without one, since an instant.
+type Sitting = (AccountId, Option<AppointmentId>, Timestamp);
+
 /// The country, and the program that serves it in this process.
 pub struct World {
     /// The database behind it.
@@ -127,7 +130,7 @@ pub struct World {
     people: HashMap<String, Person>,
     offices: HashMap<String, (AccountId, AppointmentId)>,
     serial: u16,
-    sessions: Mutex<HashMap<(AccountId, Option<AppointmentId>, Timestamp), SessionId>>,
+    sessions: Mutex<HashMap<Sitting, SessionId>>,
 }
 
 impl World {
