@@ -190,7 +190,7 @@ macro_rules! actions {
         FileForOneself = "file_for_oneself", "本人发起转接", "start one's own transfer",
             Oneself, MEMBERS or RequestMembersOnly, [Myself] or TransferOutOfScope;
         ProposeTransfer = "propose_transfer", "发起转接", "start a transfer, or preview it, for oneself or from either side",
-            Oneself, PEOPLE or RequestMembersOnly, [Myself] or TransferOutOfScope;
+            Oneself, PEOPLE or ActorNotAdministrator, [Myself] or TransferOutOfScope;
         FileInbound = "file_inbound", "外省系统发起转接", "start a transfer out of another province's system",
             Person, INTEGRATORS or TransferInboundNotAllowed, [Stranger] or TransferInboundNotAllowed;
         ListTransfers = "list_transfers", "查看转接列表", "list one's own transfers, one's subtree's or one's province's",
