@@ -284,14 +284,15 @@ async fn record_denial(request: &HttpRequest, problem: &Problem) {
     let Some(app) = request.app_data::<web::Data<App>>() else {
         return;
     };
+    let subject = request.match_info().get("id");
+    // What can be nobody's id is refused whoever asks, and might be anything, a number of somebody's included.
+    if subject.is_some_and(|id| !has_form(id)) {
+        return;
+    }
     let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
     let denial = Denial {
         action: format!("{} {pattern}", request.method()),
-        subject: request
-            .match_info()
-            .get("id")
-            .filter(|id| has_form(id))
-            .map(str::to_owned),
+        subject: subject.map(str::to_owned),
         code,
     };
     let noted = app
