@@ -122,12 +122,12 @@ impl FromRequest for Holder {
         Box::pin(async move {
             let (present, context) = asking.present().await?;
             request.extensions_mut().insert(Identified(context.clone()));
+            authority::enter(&context.actor, Action::ManageSelf)?;
             let (account, session) = context
                 .actor
                 .account
                 .zip(present.session)
-                .ok_or(Code::RequestPersonsOnly)?;
-            authority::enter(&context.actor, Action::ManageSelf)?;
+                .ok_or(Code::RequestUnauthenticated)?;
             Ok(Self {
                 account,
                 session,

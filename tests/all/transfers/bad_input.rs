@@ -319,7 +319,7 @@ both_engines! {
     fn a_body_over_the_limit_is_413_and_says_the_limit(db: TestDb) {
         let world = World::new(db, SUMMER);
         let admin = world.admin("village");
-        let operation = |path: &str| Operation { method: "POST".into(), path: path.into(), fields: vec![], parameters: vec![] };
+        let operation = |path: &str| Operation { method: "POST".into(), path: path.into(), takes_body: true, fields: vec![], parameters: vec![] };
         for path in ["/v1/transfers", "/v1/transfers/preview", "/v1/auth/sign-in"] {
             let operation = operation(path);
             let body = |size: usize| format!("{{\"reason\": \"{}\"}}", "x".repeat(size - 14));
