@@ -9,6 +9,7 @@ use crate::domain::audit::Outcome;
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
+use crate::on_each;
 use diesel::prelude::*;
 
 /// A row to be appended.
@@ -48,6 +49,50 @@ pub fn append(conn: &mut Conn, entry: &Entry<'_>) -> QueryResult<()> {
             dsl::times.eq(entry.times),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// A row as columns of both engines.
+#[derive(Insertable)]
+#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    at: i64,
+    actor_kind: &'a str,
+    account_id: Option<i64>,
+    organization_id: Option<i64>,
+    scope_path: Option<&'a str>,
+    on_behalf_of: Option<i64>,
+    action: &'a str,
+    subject: Option<&'a str>,
+    request_id: &'a str,
+    outcome: &'a str,
+    code: Option<&'a str>,
+    times: i64,
+}
+
+impl<'a> From<&'a Entry<'a>> for NewRow<'a> {
+    fn from(entry: &'a Entry<'a>) -> Self {
+        Self {
+            at: entry.at.timestamp_micros(),
+            actor_kind: entry.actor_kind,
+            account_id: entry.account.map(|id| id.0),
+            organization_id: entry.organization.map(|id| id.0),
+            scope_path: entry.scope.map(Path::as_str),
+            on_behalf_of: entry.on_behalf_of.map(|id| id.0),
+            action: entry.action,
+            subject: entry.subject,
+            request_id: entry.request_id,
+            outcome: entry.outcome.as_str(),
+            code: entry.code,
+            times: entry.times,
+        }
+    }
+}
+
+/// Appends several rows in one statement.
+pub fn append_all(conn: &mut Conn, entries: &[Entry<'_>]) -> QueryResult<()> {
+    let rows: Vec<NewRow<'_>> = entries.iter().map(NewRow::from).collect();
+    on_each!(conn, |c| diesel::insert_into(audit_log::table).values(&rows).execute(c))?;
     Ok(())
 }
 

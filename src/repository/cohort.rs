@@ -6,25 +6,42 @@ use crate::domain::ids::{MemberId, OrganizationId};
 use crate::domain::member::Standing;
 use crate::domain::organization::Path;
 use crate::domain::time::Season;
+use crate::on_each;
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
+use diesel::sql_types::Integer;
 
-/// Counts the members a branch has now, but for those with a mark or out of good standing. A member who came from another
-/// branch of the season stays counted there.
-pub fn join_branch(conn: &mut Conn, season: Season, branch: OrganizationId, path: &Path) -> QueryResult<()> {
-    let counted: Vec<MemberId> = members::table
-        .filter(members::branch_id.eq(branch))
+/// Counts the members the branches have now, but for those with a mark or out of good standing. A member who came from
+/// another branch of the season stays counted there.
+pub fn join_branches(conn: &mut Conn, season: Season, branches: &[OrganizationId]) -> QueryResult<()> {
+    let counted = diesel::alias!(cohort_members as counted);
+    let is_counted = counted
+        .filter(counted.field(cohort_members::season).eq(season))
+        .filter(counted.field(cohort_members::member_id).eq(members::id));
+    let joining = members::table
+        .filter(members::branch_id.eq_any(branches.iter().map(|id| id.0)))
         .filter(members::mark.is_null())
         .filter(
             members::standing
-                .eq(Standing::Good)
-                .or(members::standing.eq(Standing::PartyMember)),
+                .eq(Standing::Good.as_str())
+                .or(members::standing.eq(Standing::PartyMember.as_str())),
         )
-        .order(members::id)
-        .select(members::id)
-        .load(conn)?;
-    for member in counted {
-        join(conn, season, member, branch, path)?;
-    }
+        .filter(not(exists(is_counted)))
+        .select((
+            season.into_sql::<Integer>(),
+            members::id,
+            members::branch_id.assume_not_null(),
+            members::branch_path,
+        ));
+    on_each!(conn, |c| joining
+        .insert_into(cohort_members::table)
+        .into_columns((
+            cohort_members::season,
+            cohort_members::member_id,
+            cohort_members::branch_id,
+            cohort_members::branch_path,
+        ))
+        .execute(c))?;
     Ok(())
 }
 

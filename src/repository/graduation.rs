@@ -11,6 +11,7 @@ use crate::domain::organization::Path;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::remark::Remark;
 use crate::domain::verdict::Decision;
+use crate::on_each;
 use diesel::prelude::*;
 
 /// A line of a branch's history.
@@ -62,6 +63,35 @@ pub fn append(conn: &mut Conn, entry: &NewEntry<'_>) -> QueryResult<()> {
             dsl::reason.eq(entry.reason.map(Remark::as_str)),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// A line as columns of both engines.
+#[derive(Insertable)]
+#[diesel(table_name = graduation_history, treat_none_as_default_value = false)]
+struct TurnedRow {
+    branch_id: i64,
+    at: i64,
+    event: &'static str,
+    automatic: bool,
+    old_month: Option<i32>,
+    new_month: Option<i32>,
+}
+
+/// Appends for each of several branches, with its month, that the service has turned it (G6).
+pub fn append_turned(conn: &mut Conn, branches: &[(OrganizationId, Month)], at: Timestamp) -> QueryResult<()> {
+    let row = |(branch, month): &(OrganizationId, Month)| TurnedRow {
+        branch_id: branch.0,
+        at: at.timestamp_micros(),
+        event: GraduationEvent::Turned.as_str(),
+        automatic: true,
+        old_month: Some(*month.as_number()),
+        new_month: Some(*month.as_number()),
+    };
+    let rows: Vec<_> = branches.iter().map(row).collect();
+    on_each!(conn, |c| diesel::insert_into(graduation_history::table)
+        .values(&rows)
+        .execute(c))?;
     Ok(())
 }
 

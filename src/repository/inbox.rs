@@ -4,7 +4,7 @@ use crate::db::schema::tasks::{self, dsl};
 use crate::db::schema::transfers;
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::ids::{AccountId, MemberId, OrganizationId, TaskId};
+use crate::domain::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
 use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::turn::Duty;
 use diesel::dsl::{exists, not};
@@ -88,6 +88,18 @@ pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
         dsl::tasks
             .filter(dsl::subject_id.eq(subject))
             .filter(dsl::kind.eq(kind)),
+    )
+    .execute(conn)?;
+    Ok(())
+}
+
+/// Takes transfers away from every organization they were before.
+pub fn close_transfers(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
+    let subjects: Vec<i64> = transfers.iter().map(|id| id.0).collect();
+    diesel::delete(
+        dsl::tasks
+            .filter(dsl::subject_id.eq_any(subjects))
+            .filter(of_transfers()),
     )
     .execute(conn)?;
     Ok(())

@@ -416,6 +416,22 @@ pub fn turning(conn: &mut Conn, up_to: Month, after: OrganizationId, limit: i64)
         .load(conn)
 }
 
+/// Several organizations, locked until the transaction ends, by id.
+pub fn find_all_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
+    let found = dsl::organizations
+        .filter(dsl::id.eq_any(ids.iter().map(|id| id.0)))
+        .order(dsl::id)
+        .select(Organization::as_select());
+    Locked(found).load(conn)
+}
+
+/// Stores that branches that are locked have turned into graduate branches (G6); says how many there are.
+pub fn turn_all(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
+    diesel::update(dsl::organizations.filter(dsl::id.eq_any(ids.iter().map(|id| id.0))))
+        .set((dsl::graduated_season.eq(season), dsl::version.eq(dsl::version + 1)))
+        .execute(conn)
+}
+
 /// Whether any organization exists: an empty database has none.
 pub fn any(conn: &mut Conn) -> QueryResult<bool> {
     diesel::select(diesel::dsl::exists(dsl::organizations.select(dsl::id))).get_result(conn)

@@ -16,6 +16,7 @@ use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
 use crate::domain::transfer::turn::Duty;
+use crate::on_each;
 use chrono::TimeDelta;
 use diesel::prelude::*;
 
@@ -197,6 +198,35 @@ pub fn find_locked(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transf
     Locked(dsl::transfers.find(id).select(Transfer::as_select()))
         .get_result(conn)
         .optional()
+}
+
+/// Several cases, locked until the transaction ends, by id.
+pub fn find_all_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Transfer>> {
+    let found = dsl::transfers
+        .filter(dsl::id.eq_any(ids.iter().map(|id| id.0)))
+        .order(dsl::id)
+        .select(Transfer::as_select());
+    Locked(found).load(conn)
+}
+
+/// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
+pub fn end_all(conn: &mut Conn, ids: &[TransferId], state: &State) -> QueryResult<usize> {
+    let columns = Columns::from(state.clone());
+    let nowhere: Option<OrganizationId> = columns.organization;
+    diesel::update(dsl::transfers.filter(dsl::id.eq_any(ids.iter().map(|id| id.0))))
+        .set((
+            dsl::state.eq(columns.phase),
+            dsl::since.eq(Micros::from(columns.since)),
+            dsl::organization_id.eq(nowhere),
+            dsl::side.eq(columns.side),
+            dsl::province.eq(columns.province.map(i32::from)),
+            dsl::holding.eq(columns.holding),
+            dsl::escalated_at.eq(columns.escalated.map(Micros::from)),
+            dsl::deadline.eq(None::<Micros>),
+            dsl::closed_at.eq(Micros::from(columns.since)),
+            dsl::version.eq(dsl::version + 1),
+        ))
+        .execute(conn)
 }
 
 /// The open case of a member.
@@ -453,6 +483,37 @@ pub fn append_event(conn: &mut Conn, id: TransferId, event: &Event, facts: &str)
             dsl::facts.eq(facts),
         ))
         .execute(conn)?;
+    Ok(())
+}
+
+/// An event as columns of both engines.
+#[derive(Insertable)]
+#[diesel(table_name = transfer_events, treat_none_as_default_value = false)]
+struct EventRow<'a> {
+    transfer_id: i64,
+    number: i64,
+    at: i64,
+    account_id: Option<i64>,
+    organization_id: Option<i64>,
+    event: &'a str,
+    facts: &'a str,
+}
+
+/// Appends an event to each of several cases, all with the same facts.
+pub fn append_events(conn: &mut Conn, events: &[(TransferId, Event)], facts: &str) -> QueryResult<()> {
+    let row = |(id, event): &(TransferId, Event)| EventRow {
+        transfer_id: id.0,
+        number: event.number,
+        at: event.at.timestamp_micros(),
+        account_id: event.by.map(|id| id.0),
+        organization_id: event.acting_for.map(|id| id.0),
+        event: event.kind.name(),
+        facts,
+    };
+    let rows: Vec<_> = events.iter().map(row).collect();
+    on_each!(conn, |c| diesel::insert_into(transfer_events::table)
+        .values(&rows)
+        .execute(c))?;
     Ok(())
 }
 

@@ -23,6 +23,19 @@ pub fn record(conn: &mut Conn, context: &Context, action: &str, subject: Option<
     append(conn, context, None, action, subject)
 }
 
+/// Appends a row for each of several things to which the same was done.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_all(conn: &mut Conn, context: &Context, action: &str, subjects: &[String]) -> Result<()> {
+    let scope = scope(conn, &context.actor)?;
+    let subjects = subjects.iter().map(|subject| Some(subject.as_str()));
+    let entries: Vec<_> = subjects
+        .map(|subject| entry(context, scope.as_ref(), action, subject))
+        .collect();
+    Ok(audit::append_all(conn, &entries)?)
+}
+
 /// The same where it was an organization's turn: who acts from another does so on its behalf (A10), and the row says so.
 ///
 /// # Errors

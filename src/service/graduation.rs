@@ -124,9 +124,12 @@ pub fn switch(conn: &mut Conn, context: &Context, after: i64, limit: i64) -> Res
     let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season outside of the calendar"))?;
     let due = organizations::turning(conn, up_to, OrganizationId(after), limit)?;
     let ids: Vec<OrganizationId> = due.iter().map(|branch| branch.id).collect();
-    let tally = jobs::each(conn, ids.iter().copied(), |conn, branch| {
-        turn(conn, context, &policy, branch)
-    })?;
+    let tally = jobs::together(
+        conn,
+        &ids,
+        |conn, ids| turn_all(conn, context, &policy, ids),
+        |conn, id| Ok(turn_all(conn, context, &policy, &[id])? == 1),
+    )?;
     Ok(Batch::of(ids.len(), limit, ids.last().map(|id| id.0), tally))
 }
 
@@ -139,28 +142,24 @@ fn policy_of_last_switch(conn: &mut Conn, now: Timestamp) -> Result<Policy> {
     policies::of_season(conn, policy.season - 1)
 }
 
-/// Turns one branch, if it still is to be turned once it is locked.
-fn turn(conn: &mut Conn, context: &Context, policy: &Policy, branch: OrganizationId) -> Result<bool> {
-    let Some(branch) = organizations::find_locked(conn, branch)? else {
-        return Ok(false);
+/// Turns those of the branches that still are to be turned once they are locked.
+fn turn_all(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
+    let found = organizations::find_all_locked(conn, branches)?;
+    let turns = |branch: &Organization| {
+        graduation::g6_turns(&branch.facts(), policy, context.now)?;
+        Some((branch.id, branch.graduation()?.month()?))
     };
-    let Some(season) = graduation::g6_turns(&branch.facts(), policy, context.now) else {
-        return Ok(false);
-    };
-    let mark = branch.graduation();
-    store_mark(conn, &branch, mark, Some(season))?;
-    cohort::join_branch(conn, season, branch.id, &branch.path)?;
-    let entry = entry(context, branch.id, GraduationEvent::Turned);
-    store::append(
-        conn,
-        &NewEntry {
-            old: mark,
-            new: mark,
-            ..entry
-        },
-    )?;
-    audit::record(conn, context, "graduation.turn", Some(&branch.id.to_string()))?;
-    Ok(true)
+    let turning: Vec<(OrganizationId, Month)> = found.iter().filter_map(turns).collect();
+    if turning.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<OrganizationId> = turning.iter().map(|(id, _)| *id).collect();
+    let turned = organizations::turn_all(conn, &ids, policy.season)?;
+    cohort::join_branches(conn, policy.season, &ids)?;
+    store::append_turned(conn, &turning, context.now)?;
+    let subjects: Vec<String> = ids.iter().map(OrganizationId::to_string).collect();
+    audit::record_all(conn, context, "graduation.turn", &subjects)?;
+    Ok(turned)
 }
 
 /// What somebody wants a graduate branch's month to be.

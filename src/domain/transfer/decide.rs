@@ -114,8 +114,22 @@ pub fn withdraw(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
 
 /// A6: ends a case that waited too long; `None` if there is nothing to do (any more).
 pub fn expire(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
-    let overdue = expiry::is_overdue(&case.state, policy, now);
-    overdue.then(|| by_itself(case, now, EventKind::Expired)).flatten()
+    expiring(&case.state, case.version, policy, now)?;
+    by_itself(case, now, EventKind::Expired)
+}
+
+/// The same of no more of a case than counts for it, where many are ended at once: the event behind which it stands
+/// expired.
+pub fn expiring(state: &State, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
+    let event = Event {
+        number: version + 1,
+        at: now,
+        by: None,
+        acting_for: None,
+        kind: EventKind::Expired,
+    };
+    let ends = expiry::is_overdue(state, policy, now) && events::apply(Some(state.clone()), &event).is_some();
+    ends.then_some(event)
 }
 
 /// A6: brings a stale assignment before the direct superior as well; `None` if there is nothing to do (any more).

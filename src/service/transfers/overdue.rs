@@ -4,19 +4,27 @@
 //! at its front again and skips only those that could not be settled: however long the job slept, all of them come.
 
 use super::decide::store;
-use super::{load, take_back};
+use super::{inbound, load, take_back};
 use crate::db::Conn;
 use crate::domain::ids::TransferId;
 use crate::domain::policy::Policy;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Transition};
+use crate::domain::transfer::events::EventKind;
 use crate::domain::transfer::expiry;
-use crate::repository::{appointments, transfers};
-use crate::service::jobs::{self, Batch};
-use crate::service::{Context, Result};
+use crate::domain::transfer::state::State;
+use crate::repository::{appointments, inbox, transfers};
+use crate::service::jobs::{self, Batch, Tally};
+use crate::service::{Context, Error, Result, audit, policies};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 type Rule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
+
+/// The audit's words.
+const EXPIRED: &str = "transfer.expired";
+const ESCALATED: &str = "transfer.escalated";
 
 /// Ends the next cases that waited too long for an approval; `skip` is how many at the front could not be ended.
 ///
@@ -24,7 +32,13 @@ type Rule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 /// When the database fails.
 pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Result<Batch> {
     let overdue = transfers::overdue(conn, context.now, false, skip, limit)?;
-    settle(conn, context, &overdue, skip, limit, rules::expire, "transfer.expired")
+    let tally = jobs::together(
+        conn,
+        &overdue,
+        |conn, ids| expire_all(conn, context, ids),
+        |conn, id| settle_one(conn, context, id, rules::expire, EXPIRED),
+    )?;
+    Ok(batch(&overdue, tally, skip, limit))
 }
 
 /// Brings the next stale assignments before the direct superior; `skip` as in [`expire`].
@@ -33,35 +47,55 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Resu
 /// When the database fails.
 pub fn escalate(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Result<Batch> {
     let stale = transfers::overdue(conn, context.now, true, skip, limit)?;
-    settle(
-        conn,
-        context,
-        &stale,
-        skip,
-        limit,
-        rules::escalate,
-        "transfer.escalated",
-    )
+    let tally = jobs::each(conn, stale.iter().copied(), |conn, id| {
+        settle_one(conn, context, id, rules::escalate, ESCALATED)
+    })?;
+    Ok(batch(&stale, tally, skip, limit))
 }
 
-fn settle(
-    conn: &mut Conn,
-    context: &Context,
-    found: &[TransferId],
-    skip: i64,
-    limit: i64,
-    rule: Rule,
-    action: &str,
-) -> Result<Batch> {
-    let tally = jobs::each(conn, found.iter().copied(), |conn, id| {
-        settle_one(conn, context, id, rule, action)
-    })?;
+fn batch(found: &[TransferId], tally: Tally, skip: i64, limit: i64) -> Batch {
     let found = i64::try_from(found.len()).unwrap_or(limit);
-    Ok(Batch {
+    Batch {
         processed: tally.processed,
         failed: tally.failed,
         next: (found == limit).then_some(skip + tally.failed),
-    })
+    }
+}
+
+/// Ends those of the cases that are overdue, each as [`settle_one`] would; the others get the deadline they have by now.
+fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
+    appointments::keep(conn)?;
+    let mut known: HashMap<Season, Policy> = HashMap::new();
+    let (mut ended, mut inbound) = (Vec::new(), Vec::new());
+    for case in transfers::find_all_locked(conn, ids)? {
+        let state = case.state().ok_or(Error::Corrupt("a case's state"))?;
+        let policy = match known.entry(case.season) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(policies::of_season(conn, case.season)?),
+        };
+        match rules::expiring(&state, case.version, policy, context.now) {
+            Some(event) => {
+                ended.push((case.id, event));
+                inbound.extend(case.source_province.map(|_| case.id));
+            }
+            None => transfers::set_deadline(conn, case.id, expiry::deadline(&state, policy))?,
+        }
+    }
+    if ended.is_empty() {
+        return Ok(0);
+    }
+    let ids: Vec<TransferId> = ended.iter().map(|(id, _)| *id).collect();
+    let stored = transfers::end_all(conn, &ids, &State::Expired { at: context.now })?;
+    if stored != ids.len() {
+        return Err(Error::Corrupt("cases that were locked and are gone"));
+    }
+    let facts = serde_json::to_string(&EventKind::Expired).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
+    transfers::append_events(conn, &ended, &facts)?;
+    inbox::close_transfers(conn, &ids)?;
+    inbound.into_iter().try_for_each(|id| inbound::close(conn, id))?;
+    let subjects: Vec<String> = ids.iter().map(TransferId::to_string).collect();
+    audit::record_all(conn, context, EXPIRED, &subjects)?;
+    Ok(stored)
 }
 
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
