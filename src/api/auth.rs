@@ -313,7 +313,7 @@ struct SignOut {
 /// This session or all of the account's: their tokens are refused from now on, within a second on every server.
 #[utoipa::path(tag = "auth", operation_id = "sign_out", security(("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
-    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 403, description = "`request.persons_only`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/auth/sign-out")]
 async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
@@ -341,7 +341,7 @@ struct PasswordChange {
 /// account end; this one goes on.
 #[utoipa::path(tag = "auth", operation_id = "change_password", security(("bearer" = [])), responses(
     (status = 204, description = "The password is changed"),
-    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 403, description = "`request.persons_only`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 422, description = "`account.password_wrong`, `account.password_length`, `account.password_reused`, `account.password_is_number`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]

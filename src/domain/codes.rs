@@ -826,6 +826,11 @@ codes! {
         "Only a member acting for himself can do this.",
         "请以团员身份登录(不指定职务)。",
         "Sign in as a member, without an office.";
+    RequestPersonsOnly = "request.persons_only", Forbidden, None,
+        "对接系统没有会话和密码。",
+        "Another system has no session and no password.",
+        "请用个人账号登录;对接系统的凭据由全国级管理员管理。",
+        "Sign in as a person; a system's credential is managed by an administrator of the nation's own organization.";
     RequestKeyRequired = "request.idempotency_key_required", Malformed, None,
         "该请求需要 Idempotency-Key 请求头(1 至 64 个可打印字符)。",
         "This request needs an Idempotency-Key header of 1 to 64 printable characters.",

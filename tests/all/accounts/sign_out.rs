@@ -89,8 +89,8 @@ both_engines! {
     fn api2_another_system_has_no_session_to_end(db: TestDb) {
         let world = World::new(db, NOW);
         let system = system(&world, "province");
-        system.post("/v1/auth/sign-out", &json!({"everywhere": false})).refused(403, "actor.not_administrator");
+        system.post("/v1/auth/sign-out", &json!({"everywhere": false})).refused(403, "request.persons_only");
         let change = json!({"current_password": "open sesame", "new_password": "open barley"});
-        system.post("/v1/auth/password", &change).refused(403, "actor.not_administrator");
+        system.post("/v1/auth/password", &change).refused(403, "request.persons_only");
     }
 }
