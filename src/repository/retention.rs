@@ -44,21 +44,12 @@ pub fn forget_answers(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryRe
     Ok(old.len())
 }
 
-/// The budgets that are counted by the hour.
-const HOURLY: [&str; 3] = ["look_up/%", "reveal/%", "denied/%"];
-
-/// Forgets budgets whose hour began before an instant.
+/// Forgets budgets whose hour began before an instant: each span is an hour.
 pub fn forget_budgets(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
     use budgets::dsl;
     let span = before.timestamp().div_euclid(3600);
     let old: Vec<(String, i64)> = dsl::budgets
         .filter(dsl::span.lt(span))
-        .filter(
-            dsl::name
-                .like(HOURLY[0])
-                .or(dsl::name.like(HOURLY[1]))
-                .or(dsl::name.like(HOURLY[2])),
-        )
         .limit(limit)
         .select((dsl::name, dsl::span))
         .load(conn)?;

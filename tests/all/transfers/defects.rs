@@ -14,10 +14,12 @@ fn essence(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     let mut body = answer.json();
     body["request_id"] = Value::Null;
     body["instance"] = Value::Null;
-    let headers = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "x-request-id" | "date" | "content-length" | "connection"));
+    let headers = answer.headers.iter().filter(|(name, _)| {
+        !matches!(
+            name.as_str(),
+            "x-request-id" | "date" | "content-length" | "connection" | "ratelimit"
+        )
+    });
     let mut headers: Vec<_> = headers
         .map(|(name, value)| (name.to_string(), format!("{value:?}")))
         .collect();

@@ -7,16 +7,32 @@ use crate::support::{Engine, TestDb, both_engines};
 use serde_json::json;
 use std::sync::Barrier;
 use std::time::Duration;
-use zhuanjie::db::Settings;
+use zhuanjie::api;
+use zhuanjie::db::{Limits, Settings};
 use zhuanjie::service::jobs::Job;
 
 /// Doors as wide as in service; a slow machine may take its time.
 fn wide(engine: Engine) -> TestDb {
     let settings = Settings {
         wait: Duration::from_secs(60),
+        answer: Duration::from_secs(60),
+        limits: Limits {
+            statement: Duration::from_secs(60),
+            lock: Duration::from_secs(60),
+            ..Limits::default()
+        },
         ..Settings::default()
     };
     TestDb::with_settings(engine, &settings).expect("an engine that gave one database gives two")
+}
+
+/// Room for all of them at once: who wins is asked here, not who is let in.
+fn door() -> api::Settings {
+    api::Settings {
+        in_flight: 512,
+        deadline: 60,
+        ..api::Settings::default()
+    }
 }
 
 /// Runs all of them at the same moment.
@@ -48,7 +64,7 @@ fn events(world: &World, kind: &str) -> i64 {
 
 both_engines! {
     fn n2_t2_of_200_filings_for_one_member_from_three_sides_one_wins(db: TestDb) {
-        let world = World::new(wide(db.engine()), SUMMER);
+        let world = World::behind(wide(db.engine()), SUMMER, &door());
         let body = filing(&world, "unsettled", "village");
         let sides = [
             (world.person("class_1/1"), body.clone()),
@@ -76,7 +92,7 @@ both_engines! {
     }
 
     fn n4_a9_of_two_approvers_one_wins(db: TestDb) {
-        let world = World::new(wide(db.engine()), SUMMER);
+        let world = World::behind(wide(db.engine()), SUMMER, &door());
         let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3"];
         for (round, member) in (1..).zip(members) {
             let case = file(&world.person(member), &filing(&world, "unsettled", "village"));
@@ -127,7 +143,7 @@ both_engines! {
     }
 
     fn i_16_one_key_sent_many_times_at_once_has_one_effect_and_one_answer(db: TestDb) {
-        let world = World::new(wide(db.engine()), SUMMER);
+        let world = World::behind(wide(db.engine()), SUMMER, &door());
         let body = filing(&world, "unsettled", "village");
         let client = world.person("class_1/1");
         let repeat = |_| {
