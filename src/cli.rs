@@ -1,5 +1,6 @@
 //! The command line: one binary with subcommands.
 
+mod accounts;
 mod audit;
 mod reseal;
 
@@ -65,6 +66,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Block and unblock accounts that no administrator stands above.
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
     /// Bring a database's schema up to date.
     Migrate {
         #[command(flatten)]
@@ -259,6 +263,7 @@ fn run(command: Command) -> Result<()> {
         }) => actix_web::rt::System::new().block_on(run_job(&database, name, at, kept)),
         Command::Jobs(Jobs::List) => list_jobs(),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
+        Command::Accounts(command) => actix_web::rt::System::new().block_on(accounts::run(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
         Command::Bootstrap {
             database,

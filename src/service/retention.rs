@@ -13,13 +13,21 @@ pub const ANONYMOUS: &str = "—";
 type Kind = fn(&mut Conn, &Context, &Retention, i64) -> Result<i64>;
 
 /// One after the other.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
     |conn, context, kept, limit| audit::retire(conn, context, kept.audit_until(context.now), limit),
     |conn, context, kept, limit| count(retention::forget_look_ups(conn, kept.audit_until(context.now), limit)?),
     persons,
     |conn, context, kept, limit| count(retention::forget_codes(conn, kept.codes_until(context.now), limit)?),
     |conn, context, kept, limit| count(retention::forget_answers(conn, kept.answers_until(context.now), limit)?),
     |conn, context, kept, limit| count(retention::forget_budgets(conn, kept.budgets_until(context.now), limit)?),
+    |conn, context, kept, limit| {
+        count(retention::forget_sessions(
+            conn,
+            kept.sessions_until(context.now),
+            limit,
+        )?)
+    },
+    |conn, context, kept, limit| count(retention::forget_blocks(conn, kept.audit_until(context.now), limit)?),
 ];
 
 fn count(rows: usize) -> Result<i64> {

@@ -1,6 +1,7 @@
 //! Accounts through HTTP: signing in, sessions, tokens, and the mini-program.
 
 mod bad_tokens;
+mod blocking;
 mod keys;
 mod password;
 mod recovery;
