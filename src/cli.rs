@@ -15,6 +15,7 @@ use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
 use crate::domain::retention::Retention;
 use crate::domain::time::{Timestamp, shanghai_date};
+use crate::files::Folder;
 use crate::jobs;
 use crate::security::token_keys::Step;
 use crate::service;
@@ -162,6 +163,9 @@ enum Jobs {
         /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
         #[arg(long)]
         at: Option<Timestamp>,
+        /// The directory uploaded files lie in, which retention tidies too; next to an embedded database when absent.
+        #[arg(long, env = "ZHUANJIE_FILES")]
+        files: Option<PathBuf>,
         #[command(flatten)]
         kept: Kept,
     },
@@ -259,8 +263,9 @@ fn run(command: Command) -> Result<()> {
             name,
             database,
             at,
+            files,
             kept,
-        }) => actix_web::rt::System::new().block_on(run_job(&database, name, at, kept)),
+        }) => actix_web::rt::System::new().block_on(run_job(&database, name, at, files, kept)),
         Command::Jobs(Jobs::List) => list_jobs(),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
         Command::Accounts(command) => actix_web::rt::System::new().block_on(accounts::run(command)),
@@ -311,13 +316,20 @@ async fn serve(
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
-async fn run_job(database: &Database, job: Job, at: Option<Timestamp>, kept: Kept) -> Result<()> {
+async fn run_job(
+    database: &Database,
+    job: Job,
+    at: Option<Timestamp>,
+    files: Option<PathBuf>,
+    kept: Kept,
+) -> Result<()> {
     let kept = kept.retention()?;
     let config = database.config()?;
+    let files = Folder::new(files.unwrap_or(config.files));
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run_task(&db, &clock, jobs::Task { job, at, kept })
+    let ending = jobs::run_with_files(&db, &clock, jobs::Task { job, at, kept }, Some(&files))
         .await
         .map_err(|fault| {
             let problem = service_jobs::wording(&fault);

@@ -65,11 +65,15 @@ fn persons(conn: &mut Conn, context: &Context, kept: &Retention, limit: i64) -> 
     count(cases.len())
 }
 
-/// Of these names of files, those that nothing refers to.
+/// Of these names of files, those that nothing refers to and that are to be removed now.
 ///
 /// # Errors
 /// When the database fails.
-pub fn orphans(conn: &mut Conn, names: Vec<String>) -> Result<Vec<String>> {
-    let known = certifications::files_among(conn, &names)?;
-    Ok(names.into_iter().filter(|name| !known.contains(name)).collect())
+pub fn orphans(conn: &mut Conn, context: &Context, names: &[String]) -> Result<Vec<String>> {
+    let known = certifications::files_among(conn, names)?;
+    let orphans: Vec<String> = names.iter().filter(|name| !known.contains(name)).cloned().collect();
+    if !orphans.is_empty() {
+        audit::record(conn, context, "retention.files_removed", None)?;
+    }
+    Ok(orphans)
 }
