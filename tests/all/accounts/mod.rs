@@ -6,6 +6,7 @@ mod keys;
 mod password;
 mod recovery;
 mod refresh;
+mod restart;
 mod sign_in;
 mod sign_out;
 mod stand_in;
