@@ -108,7 +108,10 @@ both_engines! {
         let class = world.admin("class_1");
         block(&class, &member(&world, "class_1/1", "block")).expect(200);
         reset(&world, "class_1/1", &stolen).refused(422, "account.reset_code_invalid");
+        // A session that began while the block was being written, behind its back.
+        let stray = world.person("class_1/1");
         unblock(&class, &member(&world, "class_1/1", "unblock")).expect(200);
+        stray.get("/v1/me").refused(401, "request.unauthenticated");
         try_to_sign_in(&world, "class_1/1", PASSWORD).refused(401, "request.sign_in_failed");
         reset(&world, "class_1/1", &stolen).refused(422, "account.reset_code_invalid");
         bearing(&world.anybody(), &token).get("/v1/me").refused(401, "request.unauthenticated");
