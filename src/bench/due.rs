@@ -3,18 +3,18 @@
 use super::command::open;
 use crate::cli::{self, Database};
 use crate::clock::Clock;
+use crate::db::schema::organizations;
 use crate::db::{Conn, dialect};
 use crate::domain::ids::OrganizationId;
 use crate::domain::policy::Policy;
 use crate::domain::time::{Month, Timestamp, season_of};
 use crate::domain::transfer::events::EventKind;
-use crate::domain::transfer::expiry;
 use crate::domain::transfer::state::{ApprovalSide, State};
 use crate::service::policies;
 use anyhow::{Context, Result, anyhow, ensure};
 use chrono::TimeDelta;
-use diesel::Connection;
 use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
 
 /// What is made due, in a country that `bench load` filled.
 #[derive(clap::Args)]
@@ -30,7 +30,7 @@ pub struct Options {
 }
 
 /// Makes branches and cases due by now. Without a server: it writes as `bench load` does, past every rule, but leaves
-/// what the rules could have led to.
+/// what the rules could have led to (the audit rows name cases by their numbers, though).
 ///
 /// # Errors
 /// When the country is too small, or the database fails.
@@ -91,7 +91,8 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
         return Ok(0);
     }
     let since = policy.expiry_start();
-    let (before, after, deadline) = first(since, policy)?;
+    let deadline = (since + waiting_time(policy)).timestamp_micros();
+    spell_facts(conn, since)?;
     let last = count(conn, "SELECT coalesce(max(id), 0) FROM transfers")?;
     let (season, since) = (policy.season, since.timestamp_micros());
     conn.batch_execute(&format!(
@@ -111,8 +112,8 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
          AND NOT EXISTS (SELECT 1 FROM transfers o WHERE o.member_id = m.id AND o.closed_at IS NULL) \
          ORDER BY m.id LIMIT {wanted}; \
          INSERT INTO transfer_events (transfer_id, number, at, account_id, organization_id, event, facts) \
-         SELECT id, 1, {since}, filer_account_id, filer_organization_id, 'filed', \
-            '{before}' || organization_id || '{after}' FROM transfers WHERE id > {last} ORDER BY id; \
+         SELECT t.id, 1, {since}, t.filer_account_id, t.filer_organization_id, 'filed', f.facts \
+         FROM transfers t JOIN first_facts f ON f.organization_id = t.organization_id WHERE t.id > {last} ORDER BY t.id; \
          INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, action, subject, request_id) \
          SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.filed', CAST(t.id AS TEXT), 'bench' \
          FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id WHERE t.id > {last} ORDER BY t.id; \
@@ -131,20 +132,28 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
 /// What a home looks like in a case's details.
 const DETAILS: &str = r#"{"home_address":{"division_code":"420111","text":"珞喻路1037号"}}"#;
 
-/// The facts of the first event, cut where the organization's id goes, and when the case is due.
-fn first(since: Timestamp, policy: &Policy) -> Result<(String, String, i64)> {
-    const SOMEWHERE: i64 = 987_654_321;
-    let first = State::AwaitingApproval {
-        side: ApprovalSide::Target,
-        at: OrganizationId(SOMEWHERE),
-        since,
-    };
-    let deadline = expiry::deadline(&first, policy).context("an approval without a deadline")?;
-    let facts = serde_json::to_string(&EventKind::Filed { first })?;
-    let (before, after) = facts
-        .split_once(&SOMEWHERE.to_string())
-        .context("a state without its organization")?;
-    Ok((before.to_owned(), after.to_owned(), deadline.timestamp_micros()))
+/// The facts of a case's first event for each township, in a table of this session: ids are spelt in them as they are
+/// outside, which no SQL can do.
+fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
+    conn.batch_execute("CREATE TEMPORARY TABLE first_facts (organization_id BIGINT PRIMARY KEY, facts TEXT NOT NULL)")?;
+    let townships = organizations::table
+        .filter(organizations::township)
+        .select(organizations::id)
+        .load::<OrganizationId>(conn)?;
+    for townships in townships.chunks(1000) {
+        let rows = townships.iter().map(|&id| {
+            let first = State::AwaitingApproval {
+                side: ApprovalSide::Target,
+                at: id,
+                since,
+            };
+            let facts = serde_json::to_string(&EventKind::Filed { first })?;
+            Ok(format!("({}, '{facts}')", id.0))
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?.join(", ");
+        conn.batch_execute(&format!("INSERT INTO first_facts VALUES {rows}"))?;
+    }
+    Ok(())
 }
 
 fn count(conn: &mut Conn, question: &str) -> Result<i64> {

@@ -17,19 +17,36 @@ use crate::security;
 use crate::service::jobs::{self, Batch, Job, Run};
 use crate::service::retention::{self, Retention};
 use crate::service::{self, Context, audit, graduation, transfers};
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
-/// How many rows one batch, that is one transaction, works on.
+/// How many rows the first batch, that is one transaction, works on.
 const BATCH: i64 = 200;
+/// How few and how many rows one may work on.
+const SIZES: RangeInclusive<i64> = 50..=1600;
+/// How long a batch is to take: everybody else who writes to the embedded database waits for it.
+const BEAT: Duration = Duration::from_millis(30);
+
+/// How many rows the next batch works on, after one that took so long: large enough that its commit costs little, small
+/// enough to be waited for.
+fn next_size(size: i64, took: Duration) -> i64 {
+    let fitting = match took {
+        _ if took > BEAT => size / 2,
+        _ if took < BEAT / 2 => size * 2,
+        _ => size,
+    };
+    fitting.clamp(*SIZES.start(), *SIZES.end())
+}
 
 /// How a job works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds only
 /// what is left.
-fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64) -> service::Result<Batch> {
+fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64, size: i64) -> service::Result<Batch> {
     match task.job {
-        Job::YearlySwitch => graduation::switch(conn, context, after, BATCH),
-        Job::Expiry => transfers::expire(conn, context, after, BATCH),
-        Job::Escalation => transfers::escalate(conn, context, after, BATCH),
-        Job::AuditSeal => audit::seal(conn, context, after, BATCH),
-        Job::Retention => retention::forget(conn, context, &task.kept, after, BATCH),
+        Job::YearlySwitch => graduation::switch(conn, context, after, size),
+        Job::Expiry => transfers::expire(conn, context, after, size),
+        Job::Escalation => transfers::escalate(conn, context, after, size),
+        Job::AuditSeal => audit::seal(conn, context, after, size),
+        Job::Retention => retention::forget(conn, context, &task.kept, after, size),
     }
 }
 
@@ -117,12 +134,14 @@ pub async fn run_task(db: &Db, clock: &Clock, task: Task) -> service::Result<End
 
 /// Works until nothing is left; `false` if the lease was lost on the way.
 async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> service::Result<bool> {
-    let mut cursor = Some(0);
+    let (mut cursor, mut size) = (Some(0), BATCH);
     while let Some(after) = cursor {
+        let begun = Instant::now();
         let (now, holder) = (clock.now(), holder.to_owned());
         let done = db
-            .write(move |conn| batch(conn, task, run, &holder, now, after))
+            .write(move |conn| batch(conn, task, run, &holder, now, (after, size)))
             .await?;
+        size = next_size(size, begun.elapsed());
         match done {
             Some(done) => cursor = done.next,
             None => return Ok(false),
@@ -131,14 +150,14 @@ async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> 
     Ok(true)
 }
 
-/// One batch with its record, under the lease.
+/// One batch, behind a key and of a size, with its record, under the lease.
 fn batch(
     conn: &mut Conn,
     task: Task,
     run: i64,
     holder: &str,
     now: Timestamp,
-    after: i64,
+    (after, size): (i64, i64),
 ) -> service::Result<Option<Batch>> {
     if !jobs::renew(conn, task.job, holder, now)? {
         return Ok(None);
@@ -148,7 +167,20 @@ fn batch(
         now: task.at,
         request_id: format!("{}/{run}", task.job),
     };
-    let done = work(conn, &context, &task, after)?;
+    let done = work(conn, &context, &task, after, size)?;
     jobs::count(conn, run, &done)?;
     Ok(Some(done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_grows_while_it_is_quick_and_shrinks_when_others_wait_for_it() {
+        assert_eq!(next_size(200, BEAT / 4), 400);
+        assert_eq!(next_size(200, BEAT), 200);
+        assert_eq!(next_size(200, BEAT * 2), 100);
+        assert_eq!((next_size(1600, Duration::ZERO), next_size(50, BEAT * 9)), (1600, 50));
+    }
 }

@@ -123,9 +123,11 @@ now() { date +%s%N; }
 # Milliseconds since an instant.
 since() { echo $(( ($(now) - $1) / 1000000 )); }
 
-# serve OPTION…: the service in front of DATABASE_URL, once it listens.
+# serve OPTION…: the service in front of DATABASE_URL, once it listens. What a request spends of its account's budget is
+# counted as always, but there is enough: a few players ask as much as thousands of people.
 serve() {
-    RUST_LOG=warn,zhuanjie=info "$BIN" serve --listen 127.0.0.1:0 --files "$WORK/files" "$@" 2> "$WORK/serve.log" &
+    RUST_LOG=warn,zhuanjie::cli=info,zhuanjie::jobs=info "$BIN" serve --listen 127.0.0.1:0 --files "$WORK/files" \
+        --account-budget 1000000000 "$@" 2> "$WORK/serve.log" &
     server=$!
     base=
     while [ -z "$base" ]; do
@@ -139,7 +141,7 @@ stop() { kill "$server"; wait "$server" || true; server=; }
 
 # play OPTION…: the kit's table. An error, a refusal or nothing at all is no measurement.
 play() {
-    "$BIN" bench run --url "$base" --unverified "$@" > "$WORK/table" 2> "$WORK/play.log" \
+    RUST_LOG=warn "$BIN" bench run --url "$base" --unverified "$@" > "$WORK/table" 2> "$WORK/play.log" \
         || die "the players gave up" "$WORK/table" "$WORK/play.log" "$WORK/serve.log"
     played
 }
