@@ -22,20 +22,18 @@ use std::time::{Duration, Instant};
 
 /// How many rows the first batch, that is one transaction, works on.
 const BATCH: i64 = 200;
-/// How few and how many rows one may work on.
-const SIZES: RangeInclusive<i64> = 50..=1600;
+/// How few and how many rows one may work on: SQLite binds no more than 32,766 values at once.
+const SIZES: RangeInclusive<i64> = 100..=2400;
 /// How long a batch is to take: everybody else who writes to the embedded database waits for it.
-const BEAT: Duration = Duration::from_millis(30);
+const BEAT: Duration = Duration::from_millis(40);
 
-/// How many rows the next batch works on, after one that took so long: large enough that its commit costs little, small
-/// enough to be waited for.
+/// How many rows the next batch works on, after one of a size that took so long: as many as fit into a beat, since each
+/// page that a batch touches is written once for all its rows. At most twice as many as before, at least half of them.
 fn next_size(size: i64, took: Duration) -> i64 {
-    let fitting = match took {
-        _ if took > BEAT => size / 2,
-        _ if took < BEAT / 2 => size * 2,
-        _ => size,
-    };
-    fitting.clamp(*SIZES.start(), *SIZES.end())
+    let fitting = size as f64 * BEAT.as_secs_f64() / took.as_secs_f64().max(f64::EPSILON);
+    (fitting as i64)
+        .clamp(size / 2, size * 2)
+        .clamp(*SIZES.start(), *SIZES.end())
 }
 
 /// How a job works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds only
@@ -178,9 +176,10 @@ mod tests {
 
     #[test]
     fn a_batch_grows_while_it_is_quick_and_shrinks_when_others_wait_for_it() {
-        assert_eq!(next_size(200, BEAT / 4), 400);
-        assert_eq!(next_size(200, BEAT), 200);
-        assert_eq!(next_size(200, BEAT * 2), 100);
-        assert_eq!((next_size(1600, Duration::ZERO), next_size(50, BEAT * 9)), (1600, 50));
+        assert_eq!(next_size(200, BEAT / 9), 400);
+        assert_eq!(next_size(300, BEAT), 300);
+        assert_eq!(next_size(600, BEAT * 2), 300);
+        assert_eq!(next_size(600, BEAT * 9), 300);
+        assert_eq!((next_size(2400, Duration::ZERO), next_size(100, BEAT * 9)), (2400, 100));
     }
 }

@@ -7,7 +7,7 @@
 # ENGINES ("sqlite postgres")                    BIN (target/release/zhuanjie)
 # SCALES ("100000 10000000")                     sizes compared by `scale`
 # RATE (100)  requests a second of `scale`       JOB_RATE (50)      of `jobs`
-# JOB_MEMBERS (2500000) BRANCHES (100000) CASES (1000000)           what `jobs` finds to do
+# JOB_MEMBERS (3500000) BRANCHES (100000) CASES (1000000)           what `jobs` finds to do
 # WORK (a new temporary directory)               databases and logs: a directory that is there already is not removed
 #
 # Everything it starts listens on loopback or on a socket, lives in WORK, and is stopped at the end. PostgreSQL runs as
@@ -22,7 +22,7 @@ ENGINES=${ENGINES:-"sqlite postgres"}
 SCALES=${SCALES:-"100000 10000000"}
 RATE=${RATE:-100}
 JOB_RATE=${JOB_RATE:-50}
-JOB_MEMBERS=${JOB_MEMBERS:-2500000}
+JOB_MEMBERS=${JOB_MEMBERS:-3500000}
 BRANCHES=${BRANCHES:-100000}
 CASES=${CASES:-1000000}
 POSTGRES=${POSTGRES:-$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)}
@@ -64,7 +64,7 @@ cluster() {
         -o "-c listen_addresses= -k $WORK/socket" >/dev/null || die "PostgreSQL does not start" "$WORK/data/log"
 }
 
-psql_in() { "$POSTGRES/psql" -X -q -h "$WORK/socket" -U postgres -v ON_ERROR_STOP=1 "$@"; }
+psql_in() { PGOPTIONS="-c client_min_messages=warning" "$POSTGRES/psql" -X -q -h "$WORK/socket" -U postgres -v ON_ERROR_STOP=1 "$@"; }
 is_there() { [ "$(psql_in -At -c "SELECT count(*) FROM pg_database WHERE datname = '$1'" postgres)" = 1 ]; }
 
 # url ENGINE NAME: a database's address.
@@ -331,27 +331,29 @@ part_jobs() {
             echo "$engine, $(cat "$WORK/job"): $(ratio "$ours" "$bare") times bare SQL ($ours ms to $bare ms)"
             drop "$engine" copy
         done
-        for job in yearly-switch expiry; do beside "$engine" "$job"; done
+        for job in expiry yearly-switch; do beside "$engine" "$job"; done
         [ -n "${KEEP:-}" ] || drop "$engine" "$country"
     done
 }
 
-# beside ENGINE JOB: a server whose timer runs only this job (the others are noted as done just now), at its second tick,
-# and what others meet meanwhile.
+# beside ENGINE JOB: a server whose timer runs this job at its second tick, and what others meet meanwhile. A timer leaves
+# alone what ran within half its interval, so nothing runs at its first tick; and the switch, which it runs before the
+# expiry, is leased by somebody else as long as the expiry is measured.
 beside() {
-    wait_for_tick=40
     at=$(( $(date +%s) * 1000000 ))
     for noted in yearly-switch expiry escalation audit-seal retention; do
-        # A timer leaves alone what ran within half its interval; the job itself is left alone at the first tick only.
-        begun=$at
-        [ "$noted" = "$2" ] || begun=$((at + wait_for_tick * 1000000))
-        sql "$1" "$country" "INSERT INTO job_runs (name, at, started_at, finished_at, processed, failed) VALUES ('$noted', $begun, $begun, $begun, 0, 0);"
+        sql "$1" "$country" "INSERT INTO job_runs (name, at, started_at, finished_at, processed, failed) VALUES ('$noted', $at, $at, $at, 0, 0);"
     done
-    serve --job-interval "$wait_for_tick"
+    sql "$1" "$country" "DELETE FROM job_leases WHERE name = 'yearly-switch';"
+    [ "$2" = yearly-switch ] || sql "$1" "$country" \
+        "INSERT INTO job_leases (name, holder, until) VALUES ('yearly-switch', 'measure.sh', $((at + 110000000)));"
+    serve --job-interval 40
     echo "beside $2, $1:"
     play --mix file_by_source=1,inbox=2,members=2,search=1 --rate "$JOB_RATE" --during "$2" --seconds 120
-    echo "beside $2, $1: p99 $(column all 5) ms, $(grep "$2" "$WORK/serve.log" | sed -n 's/.*job done *//p' | tail -n 1)"
     stop
+    done=$(sql "$1" "$country" "SELECT processed FROM job_runs WHERE name = '$2' ORDER BY id DESC LIMIT 1;")
+    [ "$done" -gt 0 ] || die "the timer found nothing to do" "$WORK/serve.log"
+    echo "beside $2, $1, $done done: p99 $(column all 5) ms"
 }
 
 # bare_job ENGINE JOB: the statements, for this engine and this instant.
