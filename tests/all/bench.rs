@@ -133,9 +133,7 @@ both_engines! {
             assert!(lines.iter().any(|line| line.contains(what)), "{what}: {lines:?}");
         }
     }
-}
 
-both_engines! {
     /// What is made due for the jobs is what the rules could have led to, and all of it is found.
     fn what_is_made_due_is_whole_and_the_jobs_find_all_of_it(db: TestDb) {
         let stage = Stage::load(db);
