@@ -2,13 +2,14 @@
 
 use super::play::{Mix, Plan};
 use super::signer::Signer;
-use super::{cast, ledger, load, micro, play};
+use super::window::Window;
+use super::{cast, due, ledger, load, micro, play};
 use crate::cli::{self, Database};
 use crate::clock::Clock;
 use crate::config::Keys;
-use crate::db::{Db, Settings};
-use actix_web::rt::System;
-use anyhow::{Context, Result};
+use crate::db::{Db, Limits, Settings};
+use crate::service::jobs::Job;
+use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use std::time::Duration;
 pub enum Command {
     /// Load a country of invented people into an empty database. Needs the keys the servers will have.
     Load(load::Options),
+    /// Make branches and cases due, for the yearly switch and the expiry to find.
+    Due(due::Options),
     /// Play a season against running servers, then check the invariants.
     Run(Run),
     /// Hold a ledger against the database: every acknowledged write is there once, with its audit row.
@@ -54,6 +57,10 @@ pub struct Run {
     /// For how long it is played before that.
     #[arg(long, default_value_t = 2)]
     warm_up: u64,
+    /// Play until a run of this job that begins from now on has ended, and count only what falls into the run; `--seconds`
+    /// is how long the run may let one wait for it.
+    #[arg(long)]
+    during: Option<Job>,
     /// Open loop: so many requests begin a second, whether or not the earlier ones are answered. Latency then counts from
     /// the instant a request was due.
     #[arg(long)]
@@ -85,6 +92,7 @@ pub struct Run {
 pub fn run(command: Command) -> Result<()> {
     match command {
         Command::Load(options) => load::run(&options),
+        Command::Due(options) => due::run(&options),
         Command::Run(options) => play(options),
         Command::Check { database, ledger } => {
             let mut conn = open(&database)?.bulk_connection()?;
@@ -94,11 +102,18 @@ pub fn run(command: Command) -> Result<()> {
     }
 }
 
-/// A database with no more connections than a bystander needs.
+/// A database with no more connections than a bystander needs, and all the time he likes: what he asks takes seconds where
+/// millions of rows are.
 pub fn open(database: &Database) -> Result<Db> {
     let url = database.given()?.context("DATABASE_URL is not set")?;
     let settings = Settings {
         pool_size: 1,
+        limits: Limits {
+            statement: Duration::ZERO,
+            lock: Duration::ZERO,
+            idle: Duration::ZERO,
+            ..Limits::default()
+        },
         ..Settings::default()
     };
     Ok(Db::open(&url, &settings)?)
@@ -107,26 +122,35 @@ pub fn open(database: &Database) -> Result<Db> {
 fn play(options: Run) -> Result<()> {
     let keys = Keys::from_environment()?;
     let (cast, signer) = {
-        let db = open(&options.database)?;
-        let cast = cast::gather(&mut db.bulk_connection()?, &keys.vault, options.part, options.members)?;
-        let now = Clock::system().now();
-        let signer = System::new().block_on(Signer::of(&db, &keys, &cast, now))?;
+        let mut conn = open(&options.database)?.bulk_connection()?;
+        let cast = cast::gather(&mut conn, &keys.vault, options.part, options.members)?;
+        let signer = Signer::of(&mut conn, &keys, &cast, Clock::system().now())?;
         (cast, signer)
     };
     log::info!("{cast}");
+    let seconds = Duration::from_secs(options.seconds);
+    let (window, watch) = match options.during {
+        None => (Window::after(Duration::from_secs(options.warm_up), seconds), None),
+        Some(job) => {
+            let (window, watch) = Window::of_run(open(&options.database)?.bulk_connection()?, job, seconds)?;
+            (window, Some(watch))
+        }
+    };
     let plan = Plan {
         urls: options.urls,
         mix: options.mix,
         concurrency: options.concurrency.max(1),
         rate: options.rate,
         threads: options.threads.max(1),
-        warm_up: Duration::from_secs(options.warm_up),
-        measured: Duration::from_secs(options.seconds),
+        window,
         ledger: options.ledger,
         patience: Duration::from_secs(options.patience),
     };
-    let report = play::play(plan, cast, signer)?;
-    cli::say(&report.text())?;
+    let measured = play::play(plan, cast, signer)?;
+    cli::say(&measured.text())?;
+    if let Some(watch) = watch {
+        watch.join().map_err(|_| anyhow!("a thread panicked"))??;
+    }
     if options.unverified {
         return Ok(());
     }

@@ -1,15 +1,17 @@
 //! How long it took, and what went wrong.
 
+use super::window::Window;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// What one thread measured, or all of them together.
 pub struct Meter {
-    /// What is answered before this instant is not counted.
-    from: Instant,
+    /// What is answered before it is not counted.
+    window: Arc<Window>,
     operations: BTreeMap<&'static str, Times>,
     errors: BTreeMap<(&'static str, String), u64>,
     /// Refused for want of room, and how long that took.
@@ -55,9 +57,9 @@ pub enum End {
 }
 
 impl Meter {
-    pub fn new(from: Instant) -> Self {
+    pub fn new(window: Arc<Window>) -> Self {
         Self {
-            from,
+            window,
             operations: BTreeMap::new(),
             errors: BTreeMap::new(),
             shed: Times::new(),
@@ -70,7 +72,7 @@ impl Meter {
     /// Takes note of a request that was due at an instant and has ended now.
     pub fn record(&mut self, operation: &'static str, due: Instant, sent: u32, end: End) {
         let now = Instant::now();
-        if now < self.from {
+        if !self.window.counts(now) {
             return;
         }
         self.sent_again += u64::from(sent.saturating_sub(1));
@@ -103,7 +105,8 @@ impl Meter {
     }
 
     /// A table: operations with their rates and latencies, then what went wrong.
-    pub fn text(&self, measured: Duration) -> String {
+    pub fn text(&self) -> String {
+        let measured = self.window.length();
         let mut text = format!(
             "{:16}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
             "operation", "count", "per s", "p50 ms", "p99 ms", "p99.9 ms", "max ms"

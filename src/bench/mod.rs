@@ -2,16 +2,18 @@
 //! was acknowledged, and holds the ledger against the database afterwards.
 //!
 //! [`cast`] says who plays, [`play`] what they do, [`signer`] as whom, [`client`] how it is sent and sent again, [`meter`] how long it took,
-//! [`ledger`] what was promised. `docs/performance.md` says how its numbers are got.
+//! [`window`] when it counts, [`ledger`] what was promised, [`due`] what the jobs find to do. `docs/performance.md` says how its numbers are got.
 
 mod cast;
 mod client;
 mod command;
+mod due;
 mod ledger;
 mod load;
 mod meter;
 mod micro;
 mod play;
 mod signer;
+mod window;
 
 pub use command::{Command, run};

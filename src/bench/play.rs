@@ -5,6 +5,7 @@ use super::client::{Answer, Client, Request};
 use super::ledger::Ledger;
 use super::meter::{End, Meter};
 use super::signer::Signer;
+use super::window::Window;
 use crate::domain::ids::OrganizationId;
 use crate::security::random_text;
 use crate::security::tokens::Bearer;
@@ -134,23 +135,9 @@ pub struct Plan {
     pub concurrency: usize,
     pub rate: Option<f64>,
     pub threads: usize,
-    pub warm_up: Duration,
-    pub measured: Duration,
+    pub window: Arc<Window>,
     pub ledger: Option<PathBuf>,
     pub patience: Duration,
-}
-
-/// What was measured.
-pub struct Report {
-    meter: Meter,
-    measured: Duration,
-}
-
-impl Report {
-    /// As a table.
-    pub fn text(&self) -> String {
-        self.meter.text(self.measured)
-    }
 }
 
 /// A case on its way.
@@ -212,11 +199,10 @@ impl Stage {
 ///
 /// # Errors
 /// When a thread can't be had, or the ledger can't be written.
-pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Report> {
+pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Meter> {
     let ledger = plan.ledger.as_deref().map(Ledger::open).transpose()?;
     let stage = Arc::new(Stage::new(cast));
     let plan = Arc::new(plan);
-    let from = Instant::now() + plan.warm_up;
     let threads: Vec<_> = (0..plan.threads)
         .map(|thread| {
             let (plan, stage, signer, ledger) = (plan.clone(), stage.clone(), signer.clone(), ledger.clone());
@@ -227,23 +213,20 @@ pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Report> {
                     let troupe = Troupe {
                         stage,
                         client,
-                        meter: RefCell::new(Meter::new(from)),
+                        meter: RefCell::new(Meter::new(plan.window.clone())),
                         rng: RefCell::new(Pcg64Mcg::seed_from_u64(thread as u64)),
                         plan,
                     };
-                    Rc::new(troupe).perform(from).await
+                    Rc::new(troupe).perform().await
                 })
             })
         })
         .collect();
-    let mut meter = Meter::new(from);
+    let mut meter = Meter::new(plan.window.clone());
     for thread in threads {
         meter.add(thread.join().map_err(|_| anyhow!("a thread panicked"))??);
     }
-    Ok(Report {
-        meter,
-        measured: plan.measured,
-    })
+    Ok(meter)
 }
 
 /// The players of one thread.
@@ -256,25 +239,26 @@ struct Troupe {
 }
 
 impl Troupe {
-    async fn perform(self: Rc<Self>, from: Instant) -> Result<Meter> {
-        let end = from + self.plan.measured;
+    async fn perform(self: Rc<Self>) -> Result<Meter> {
         match self.plan.rate {
-            None => self.clone().closed(end).await?,
-            Some(rate) => self.clone().open(rate / self.plan.threads as f64, end).await?,
+            None => self.clone().closed().await?,
+            Some(rate) => self.clone().open(rate / self.plan.threads as f64).await?,
         }
         let troupe = Rc::into_inner(self).context("somebody still plays")?;
         Ok(troupe.meter.into_inner())
     }
 
     /// So many players, each of whom waits for an answer before he goes on.
-    async fn closed(self: Rc<Self>, end: Instant) -> Result<()> {
+    async fn closed(self: Rc<Self>) -> Result<()> {
         let players = self.plan.concurrency.div_ceil(self.plan.threads);
         let player = |troupe: Rc<Self>| async move {
-            while Instant::now() < end {
+            loop {
                 let due = Instant::now();
+                if troupe.plan.window.is_over(due) {
+                    return anyhow::Ok(());
+                }
                 troupe.act(due).await?;
             }
-            anyhow::Ok(())
         };
         let playing: Vec<_> = (0..players)
             .map(|_| actix_web::rt::spawn(player(self.clone())))
@@ -286,14 +270,14 @@ impl Troupe {
     }
 
     /// So many requests a second, whatever becomes of the earlier ones.
-    async fn open(self: Rc<Self>, rate: f64, end: Instant) -> Result<()> {
+    async fn open(self: Rc<Self>, rate: f64) -> Result<()> {
         let (begun, mut acting) = (Instant::now(), VecDeque::new());
         for number in 0_u32.. {
             let due = begun + Duration::from_secs_f64(f64::from(number) / rate);
-            if due >= end {
+            sleep_until(due).await;
+            if self.plan.window.is_over(due) {
                 break;
             }
-            sleep_until(due).await;
             let troupe = self.clone();
             acting.push_back(actix_web::rt::spawn(async move { troupe.act(due).await }));
             while acting.front().is_some_and(actix_web::rt::task::JoinHandle::is_finished) {

@@ -2,15 +2,14 @@
 
 use super::cast::Cast;
 use crate::config::Keys;
-use crate::db::Db;
+use crate::db::Conn;
 use crate::domain::ids::{AccountId, AppointmentId, SessionId};
 use crate::domain::time::Timestamp;
 use crate::repository::sessions::{self, NewSession};
 use crate::security::refresh::Refresh;
 use crate::security::tokens::{Bearer, Tokens};
-use crate::service;
-use crate::service::jobs::wording;
-use anyhow::{Result, anyhow};
+use anyhow::Result;
+use diesel::{Connection, QueryResult};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -29,26 +28,25 @@ impl Signer {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn of(db: &Db, keys: &Keys, cast: &Cast, now: Timestamp) -> Result<Self> {
+    pub fn of(conn: &mut Conn, keys: &Keys, cast: &Cast, now: Timestamp) -> Result<Self> {
         let offices = cast.offices.values().flatten().map(|office| office.bearer);
         let offices = offices.map(|bearer| (bearer.account, bearer.office));
         let members = cast.candidates.iter().filter_map(|candidate| candidate.account);
-        let everybody: Vec<Whose> = offices.chain(members.map(|account| (account, None))).collect();
-        let vault = keys.vault.clone();
-        let begun = db.write(move |conn| {
-            let begin = |whose: &Whose| {
-                let digests = Refresh::first().digests(&vault);
+        let everybody = offices.chain(members.map(|account| (account, None)));
+        // There are tens of thousands of them: one transaction of its own, which no time limit of a request's ends.
+        let sessions = conn.transaction(|conn| {
+            let begin = |whose: Whose| {
+                let digests = Refresh::first().digests(&keys.vault);
                 let new = NewSession {
                     account: whose.0,
                     office: whose.1,
                     address_digest: &[],
                     refresh: &digests,
                 };
-                Ok((*whose, sessions::begin(conn, &new, now)?))
+                Ok((whose, sessions::begin(conn, &new, now)?))
             };
-            everybody.iter().map(begin).collect::<service::Result<HashMap<_, _>>>()
-        });
-        let sessions = begun.await.map_err(|fault| anyhow!("{}", wording(&fault)))?;
+            everybody.map(begin).collect::<QueryResult<HashMap<_, _>>>()
+        })?;
         Ok(Self {
             tokens: keys.tokens.clone(),
             sessions: Arc::new(sessions),

@@ -17,19 +17,34 @@ use crate::security;
 use crate::service::jobs::{self, Batch, Job, Run};
 use crate::service::retention::{self, Retention};
 use crate::service::{self, Context, audit, graduation, transfers};
+use std::ops::RangeInclusive;
+use std::time::{Duration, Instant};
 
-/// How many rows one batch, that is one transaction, works on.
+/// How many rows the first batch, that is one transaction, works on.
 const BATCH: i64 = 200;
+/// How few and how many rows one may work on: SQLite binds no more than 32,766 values at once.
+const SIZES: RangeInclusive<i64> = 100..=2400;
+/// How long a batch is to take: everybody else who writes to the embedded database waits for it.
+const BEAT: Duration = Duration::from_millis(40);
+
+/// How many rows the next batch works on, after one of a size that took so long: as many as fit into a beat, since each
+/// page that a batch touches is written once for all its rows. At most twice as many as before, at least half of them.
+fn next_size(size: i64, took: Duration) -> i64 {
+    let fitting = size as f64 * BEAT.as_secs_f64() / took.as_secs_f64().max(f64::EPSILON);
+    (fitting as i64)
+        .clamp(size / 2, size * 2)
+        .clamp(*SIZES.start(), *SIZES.end())
+}
 
 /// How a job works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds only
 /// what is left.
-fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64) -> service::Result<Batch> {
+fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64, size: i64) -> service::Result<Batch> {
     match task.job {
-        Job::YearlySwitch => graduation::switch(conn, context, after, BATCH),
-        Job::Expiry => transfers::expire(conn, context, after, BATCH),
-        Job::Escalation => transfers::escalate(conn, context, after, BATCH),
-        Job::AuditSeal => audit::seal(conn, context, after, BATCH),
-        Job::Retention => retention::forget(conn, context, &task.kept, after, BATCH),
+        Job::YearlySwitch => graduation::switch(conn, context, after, size),
+        Job::Expiry => transfers::expire(conn, context, after, size),
+        Job::Escalation => transfers::escalate(conn, context, after, size),
+        Job::AuditSeal => audit::seal(conn, context, after, size),
+        Job::Retention => retention::forget(conn, context, &task.kept, after, size),
     }
 }
 
@@ -109,12 +124,14 @@ pub async fn run_with_files(db: &Db, clock: &Clock, task: Task, files: Option<&F
 
 /// Works until nothing is left; `false` if the lease was lost on the way.
 async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> service::Result<bool> {
-    let mut cursor = Some(0);
+    let (mut cursor, mut size) = (Some(0), BATCH);
     while let Some(after) = cursor {
+        let begun = Instant::now();
         let (now, holder) = (clock.now(), holder.to_owned());
         let done = db
-            .write(move |conn| batch(conn, task, run, &holder, now, after))
+            .write(move |conn| batch(conn, task, run, &holder, now, (after, size)))
             .await?;
+        size = next_size(size, begun.elapsed());
         match done {
             Some(done) => cursor = done.next,
             None => return Ok(false),
@@ -174,19 +191,33 @@ fn context(task: Task, run: i64) -> Context {
     }
 }
 
-/// One batch with its record, under the lease.
+/// One batch, behind a key and of a size, with its record, under the lease.
 fn batch(
     conn: &mut Conn,
     task: Task,
     run: i64,
     holder: &str,
     now: Timestamp,
-    after: i64,
+    (after, size): (i64, i64),
 ) -> service::Result<Option<Batch>> {
     if !jobs::renew(conn, task.job, holder, now)? {
         return Ok(None);
     }
-    let done = work(conn, &context(task, run), &task, after)?;
+    let done = work(conn, &context(task, run), &task, after, size)?;
     jobs::count(conn, run, &done)?;
     Ok(Some(done))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_grows_while_it_is_quick_and_shrinks_when_others_wait_for_it() {
+        assert_eq!(next_size(200, BEAT / 9), 400);
+        assert_eq!(next_size(300, BEAT), 300);
+        assert_eq!(next_size(600, BEAT * 2), 300);
+        assert_eq!(next_size(600, BEAT * 9), 300);
+        assert_eq!((next_size(2400, Duration::ZERO), next_size(100, BEAT * 9)), (2400, 100));
+    }
 }

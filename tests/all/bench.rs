@@ -133,4 +133,21 @@ both_engines! {
             assert!(lines.iter().any(|line| line.contains(what)), "{what}: {lines:?}");
         }
     }
+
+    /// What is made due for the jobs is what the rules could have led to, and all of it is found.
+    fn what_is_made_due_is_whole_and_the_jobs_find_all_of_it(db: TestDb) {
+        let stage = Stage::load(db);
+        let (made, lines) = stage.run(&["bench", "due", "--branches", "20", "--cases", "300"]);
+        assert!(made, "{lines:?}");
+        let (kept, lines) = stage.run(&["verify"]);
+        assert!(kept, "{lines:?}");
+        for (job, wanted) in [("yearly-switch", "20 processed, 0 failed"), ("expiry", "300 processed, 0 failed")] {
+            let (ran, lines) = stage.run(&["jobs", "run", job]);
+            assert!(ran && lines.iter().any(|line| line.contains(wanted)), "{lines:?}");
+        }
+        let (kept, lines) = stage.run(&["verify"]);
+        assert!(kept, "{lines:?}");
+        let (made, lines) = stage.run(&["bench", "due", "--cases", "1000000"]);
+        assert!(!made, "there are not so many: {lines:?}");
+    }
 }

@@ -1,32 +1,52 @@
 #!/bin/sh
 # Measures the service against bare pgbench on the same machine in the same run, and prints a line for each figure.
 #
-#   tests/bench/measure.sh PART…      parts: load filing page scale idle backup (see docs/performance.md)
+#   tests/bench/measure.sh PART…      parts: load filing page scale idle backup jobs (see docs/performance.md)
 #
 # MEMBERS (1000000)  members of the country      SECONDS_EACH (20)  how long each thing is measured
-# BIN (target/release/zhuanjie)                  WORK (a new temporary directory, removed afterwards)
-# SCALES ("100000 1000000 10000000")             sizes compared by `scale`
+# ENGINES ("sqlite postgres")                    BIN (target/release/zhuanjie)
+# SCALES ("100000 10000000")                     sizes compared by `scale`
+# RATE (100)  requests a second of `scale`       JOB_RATE (50)      of `jobs`
+# JOB_MEMBERS (3500000) BRANCHES (100000) CASES (1000000)           what `jobs` finds to do
+# WORK (a new temporary directory)               databases and logs: a directory that is there already is not removed
 #
 # Everything it starts listens on loopback or on a socket, lives in WORK, and is stopped at the end. PostgreSQL runs as
-# installed: durable, nothing tuned.
+# installed: durable, nothing tuned. Whatever goes wrong ends the run with what was said about it and a status of 1.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 BIN=${BIN:-$here/../../target/release/zhuanjie}
 MEMBERS=${MEMBERS:-1000000}
 SECONDS_EACH=${SECONDS_EACH:-20}
-SCALES=${SCALES:-"100000 1000000 10000000"}
-WORK=${WORK:-$(mktemp -d)}
+ENGINES=${ENGINES:-"sqlite postgres"}
+SCALES=${SCALES:-"100000 10000000"}
+RATE=${RATE:-100}
+JOB_RATE=${JOB_RATE:-50}
+JOB_MEMBERS=${JOB_MEMBERS:-3500000}
+BRANCHES=${BRANCHES:-100000}
+CASES=${CASES:-1000000}
 POSTGRES=${POSTGRES:-$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)}
+if [ -n "${WORK:-}" ]; then mkdir -p "$WORK"; rubbish=; else WORK=$(mktemp -d); rubbish=$WORK; fi
 server=
+player=
 chmod 711 "$WORK"
 
 cleanup() {
+    [ -z "$player" ] || kill "$player" 2>/dev/null || true
     [ -z "$server" ] || kill "$server" 2>/dev/null || true
     [ ! -e "$WORK/data/postmaster.pid" ] || as_postgres "$POSTGRES/pg_ctl" stop -D "$WORK/data" -m fast >/dev/null || true
-    rm -rf "$WORK"
+    [ -z "$rubbish" ] || rm -rf "$rubbish"
 }
-trap cleanup EXIT INT TERM
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+# die WHAT LOG…: what went wrong, with the last of what was said about it.
+die() {
+    echo "measure.sh: $1" >&2
+    shift
+    for log in "$@"; do [ ! -e "$log" ] || tail -n 20 "$log" >&2; done
+    exit 1
+}
 
 # PostgreSQL refuses to run as root.
 as_postgres() {
@@ -34,16 +54,49 @@ as_postgres() {
 }
 
 cluster() {
-    [ ! -d "$WORK/data" ] || return 0
-    mkdir "$WORK/data" "$WORK/socket"
-    [ "$(id -u)" != 0 ] || chown postgres "$WORK/data" "$WORK/socket"
-    as_postgres "$POSTGRES/initdb" -D "$WORK/data" -U postgres -A trust >/dev/null
+    [ ! -e "$WORK/data/postmaster.pid" ] || return 0
+    if [ ! -d "$WORK/data" ]; then
+        mkdir "$WORK/data" "$WORK/socket"
+        [ "$(id -u)" != 0 ] || chown postgres "$WORK/data" "$WORK/socket"
+        as_postgres "$POSTGRES/initdb" -D "$WORK/data" -U postgres -A trust >/dev/null
+    fi
     as_postgres "$POSTGRES/pg_ctl" start --wait --silent -D "$WORK/data" -l "$WORK/data/log" \
-        -o "-c listen_addresses= -k $WORK/socket" >/dev/null
+        -o "-c listen_addresses= -k $WORK/socket" >/dev/null || die "PostgreSQL does not start" "$WORK/data/log"
 }
 
-psql_in() { psql -X -q -h "$WORK/socket" -U postgres -v ON_ERROR_STOP=1 "$@"; }
-postgres_url() { echo "postgres:///$1?host=$WORK/socket&user=postgres"; }
+psql_in() { PGOPTIONS="-c client_min_messages=warning" "$POSTGRES/psql" -X -q -h "$WORK/socket" -U postgres -v ON_ERROR_STOP=1 "$@"; }
+is_there() { [ "$(psql_in -At -c "SELECT count(*) FROM pg_database WHERE datname = '$1'" postgres)" = 1 ]; }
+
+# url ENGINE NAME: a database's address.
+url() {
+    if [ "$1" = sqlite ]; then echo "sqlite://$WORK/$2.sqlite"; else echo "postgres:///$2?host=$WORK/socket&user=postgres"; fi
+}
+
+# What the service asks of the embedded engine too (src/db/connection.rs).
+PRAGMAS='PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;'
+
+# sql ENGINE NAME STATEMENTS: with the promises of the service itself.
+sql() {
+    if [ "$1" = sqlite ]; then
+        printf '.timeout 30000\n%s\n%s\n' "$PRAGMAS" "$3" | sqlite3 -bail -batch "$WORK/$2.sqlite"
+    else
+        printf '%s\n' "$3" | psql_in -At "$2"
+    fi
+}
+
+# copy ENGINE FROM TO: of a database nobody uses.
+copy() {
+    if [ "$1" = sqlite ]; then
+        cp "$WORK/$2.sqlite" "$WORK/$3.sqlite"
+    else
+        psql_in -c "CREATE DATABASE $3 TEMPLATE $2 STRATEGY file_copy" postgres
+    fi
+}
+
+# drop ENGINE NAME
+drop() {
+    if [ "$1" = sqlite ]; then rm -f "$WORK/$2.sqlite"*; else psql_in -c "DROP DATABASE IF EXISTS $2" postgres; fi
+}
 
 keys() {
     [ -e "$WORK/keys" ] || "$BIN" keys > "$WORK/keys"
@@ -53,123 +106,267 @@ keys() {
 # load ENGINE MEMBERS: names the database in DATABASE_URL and fills it unless it is there.
 load() {
     keys
+    [ "$1" = sqlite ] || cluster
+    DATABASE_URL=$(url "$1" "country_$2"); export DATABASE_URL
     if [ "$1" = sqlite ]; then
-        export DATABASE_URL="sqlite://$WORK/$2.sqlite"
-        [ ! -e "$WORK/$2.sqlite" ] || return 0
+        [ ! -e "$WORK/country_$2.sqlite" ] || return 0
     else
-        cluster
-        export DATABASE_URL="$(postgres_url "country_$2")"
-        psql_in -c "CREATE DATABASE country_$2" postgres 2>/dev/null || return 0
+        ! is_there "country_$2" || return 0
+        psql_in -c "CREATE DATABASE country_$2" postgres
     fi
-    printf 'load, %s, %s members: ' "$1" "$2"
-    "$BIN" bench load --members "$2" 2>/dev/null
+    "$BIN" bench load --members "$2" > "$WORK/load" 2> "$WORK/load.log" || die "the country is not loaded" "$WORK/load.log"
+    echo "load, $1, $2 members: $(cat "$WORK/load")"
     [ "$1" = sqlite ] || psql_in -c 'VACUUM ANALYZE' "country_$2"
 }
 
+now() { date +%s%N; }
+# Milliseconds since an instant.
+since() { echo $(( ($(now) - $1) / 1000000 )); }
+
+# serve OPTION…: the service in front of DATABASE_URL, once it listens. What a request spends of its account's budget is
+# counted as always, but there is enough: a few players ask as much as thousands of people.
 serve() {
-    RUST_LOG=warn,zhuanjie::cli=info "$BIN" serve --listen 127.0.0.1:0 --files "$WORK/files" 2> "$WORK/serve.log" &
+    RUST_LOG=warn,zhuanjie::cli=info,zhuanjie::jobs=info "$BIN" serve --listen 127.0.0.1:0 --files "$WORK/files" \
+        --account-budget 1000000000 "$@" 2> "$WORK/serve.log" &
     server=$!
     base=
     while [ -z "$base" ]; do
-        kill -0 "$server" || { cat "$WORK/serve.log" >&2; exit 1; }
+        kill -0 "$server" 2>/dev/null || { server=; die "the server ended" "$WORK/serve.log"; }
         base=$(sed -n 's/.*listening on \(http:[^,]*\).*/\1/p' "$WORK/serve.log")
-        sleep 0.05
+        sleep 0.01
     done
 }
 
 stop() { kill "$server"; wait "$server" || true; server=; }
 
-# play MIX CONCURRENCY PART: the kit's table, also in $WORK/table.
+# play OPTION…: the kit's table. An error, a refusal or nothing at all is no measurement.
 play() {
-    "$BIN" bench run --url "$base" --mix "$1" --concurrency "$2" --part "$3" --seconds "$SECONDS_EACH" --unverified \
-        2>/dev/null | tee "$WORK/table"
+    RUST_LOG=warn "$BIN" bench run --url "$base" --unverified "$@" > "$WORK/table" 2> "$WORK/play.log" \
+        || die "the players gave up" "$WORK/table" "$WORK/play.log" "$WORK/serve.log"
+    played
 }
 
-# What was done a second, in all: from the kit's table, or from pgbench.
-per_second() { awk '$1 == "all" { print $3 }' "$WORK/table"; }
-tps() { sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$WORK/pgbench"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f\n", a / b }'; }
+played() {
+    cat "$WORK/table"
+    ! grep -q -e '^error:' -e '^shed' "$WORK/table" || die "not everything was answered" "$WORK/play.log" "$WORK/serve.log"
+    [ "$(column all 2)" -gt 0 ] || die "nothing was answered" "$WORK/play.log" "$WORK/serve.log"
+}
 
-# bare FILE CLIENTS DATABASE VARIABLE…: pgbench, prepared.
+# column OPERATION NUMBER [TABLE]: of the kit's table: 2 how many, 3 a second, 4 the p50, 5 the p99.
+column() { awk -v name="$1" -v column="$2" '$1 == name { print $column }' "${3:-$WORK/table}"; }
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 == 0) exit 1; printf "%.2f\n", a / b }' || die "nothing to compare with"; }
+mean() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f\n", (a + b) / 2 }'; }
+
+# bare FILE CLIENTS DATABASE VARIABLE…: transactions a second of pgbench, prepared, into $tps.
 bare() {
     file=$1 clients=$2 database=$3
     shift 3
-    pgbench -n -h "$WORK/socket" -U postgres -M prepared -c "$clients" -j 2 -T "$SECONDS_EACH" -f "$here/$file" "$@" \
-        "$database" > "$WORK/pgbench" 2>&1
+    "$POSTGRES/pgbench" -n -h "$WORK/socket" -U postgres -M prepared -c "$clients" -j 2 -T "$SECONDS_EACH" -f "$here/$file" "$@" \
+        "$database" > "$WORK/pgbench" 2>&1 || die "pgbench failed" "$WORK/pgbench"
+    tps=$(sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$WORK/pgbench")
+    [ -n "$tps" ] || die "pgbench did nothing" "$WORK/pgbench"
 }
 
-part_load() { load sqlite "$MEMBERS"; load postgres "$MEMBERS"; }
+part_load() { for engine in $ENGINES; do load "$engine" "$MEMBERS"; done; }
 
 # 16 clients, before and after ours: the machine may not be the same all the time.
 part_filing() {
+    part_load
     cluster
-    load postgres "$MEMBERS"; load sqlite "$MEMBERS"
-    psql_in -c 'CREATE DATABASE bare' postgres
-    psql_in -v members="$MEMBERS" -f "$here/bare.sql" bare
-    for engine in sqlite postgres; do
-        bare filing.sql 16 bare -D members="$MEMBERS"; before=$(tps)
+    is_there bare || { psql_in -c 'CREATE DATABASE bare' postgres; psql_in -v members="$MEMBERS" -f "$here/bare.sql" bare; }
+    for engine in $ENGINES; do
+        bare filing.sql 16 bare -D members="$MEMBERS"; before=$tps
         load "$engine" "$MEMBERS"; serve
-        play file_by_source=1 16 0
+        play --mix file_by_source=1 --concurrency 16 --members 400000 --seconds "$SECONDS_EACH"
         stop
-        bare filing.sql 16 bare -D members="$MEMBERS"; after=$(tps)
-        echo "filing, $engine: $(ratio "$(per_second)" "$(ratio "$(awk -v a="$before" -v b="$after" 'BEGIN { print a + b }')" 2)") times bare pgbench ($before and $after a second)"
+        bare filing.sql 16 bare -D members="$MEMBERS"; after=$tps
+        echo "filing, $engine: $(ratio "$(column all 3)" "$(mean "$before" "$after")") times bare pgbench ($before and $after a second)"
     done
 }
 
+# On either engine against the same pgbench: 32 clients and the page's own query, of branches that have members.
 part_page() {
-    cluster
-    load postgres "$MEMBERS"; load sqlite "$MEMBERS"
-    first=$(psql_in -At -c 'SELECT min(branch_id) FROM members' "country_$MEMBERS")
-    last=$(psql_in -At -c 'SELECT max(branch_id) FROM members' "country_$MEMBERS")
-    for engine in sqlite postgres; do
-        bare page.sql 32 "country_$MEMBERS" -D first="$first" -D last="$last"; before=$(tps)
+    load postgres "$MEMBERS"
+    database=country_$MEMBERS
+    first=$(psql_in -At -c 'SELECT min(branch_id) FROM members' "$database")
+    last=$(psql_in -At -c 'SELECT max(branch_id) FROM members' "$database")
+    psql_in -At -c "SELECT 'of the organizations pgbench asks for, ' || round(100.0 * count(DISTINCT m.branch_id) / count(DISTINCT o.id)) \
+        || ' % are branches with members' FROM organizations o LEFT JOIN members m ON m.branch_id = o.id \
+        WHERE o.id BETWEEN $first AND $last" "$database"
+    for engine in $ENGINES; do
+        bare page.sql 32 "$database" -D first="$first" -D last="$last"; before=$tps
         load "$engine" "$MEMBERS"; serve
-        play members=1 32 0
+        play --mix members=1 --concurrency 32 --seconds "$SECONDS_EACH"
         stop
-        echo "member page, $engine: $(ratio "$(per_second)" "$before") times bare pgbench ($before a second), p99 $(awk '$1 == "all" { printf "%.1f", $5 / $4 }' "$WORK/table") times p50"
+        bare page.sql 32 "$database" -D first="$first" -D last="$last"; after=$tps
+        echo "member page, $engine: $(ratio "$(column all 3)" "$(mean "$before" "$after")") times bare pgbench ($before and $after a second)," \
+            "p99 $(ratio "$(column all 5)" "$(column all 4)") times p50"
     done
 }
 
-# Each at eight clients, so that it is the work that is measured and not the queue.
+# At a rate the service is far from busy with: it is the work that is measured, and not a queue. An assignment needs an
+# approval and that a filing, so they are played in equal shares.
 part_scale() {
-    for engine in ${ENGINES:-sqlite postgres}; do
+    for engine in $ENGINES; do
         for members in $SCALES; do
             load "$engine" "$members"; serve
-            echo "scale, $engine, $members members"
-            play 'file_by_source=4,approve=4,assign=4,inbox=2,search=2,list=2' 8 0
+            echo "scale, $engine, $members members, $RATE requests a second"
+            play --mix file_by_source=1,approve=1,assign=1,inbox=1,search=1,list=1 --rate "$RATE" --warm-up 10 \
+                --seconds $((SECONDS_EACH * 3))
+            cp "$WORK/table" "$WORK/scale_$members"
             stop
-            [ -n "${KEEP:-}" ] || rm -f "$WORK/$members.sqlite"*
-            [ "$engine" = sqlite ] || psql_in -c "DROP DATABASE country_$members" postgres
+            [ -n "${KEEP:-}" ] || drop "$engine" "country_$members"
+        done
+        least=${SCALES%% *} most=${SCALES##* }
+        for operation in approve assign inbox search list; do
+            small=$(column "$operation" 5 "$WORK/scale_$least") large=$(column "$operation" 5 "$WORK/scale_$most")
+            echo "scale, $engine, $operation: p99 $(ratio "$large" "$small") times ($small ms with $least members, $large ms with $most)"
         done
     done
 }
 
 resident() { awk '/VmRSS/ { printf "%.0f MB\n", $2 / 1024 }' "/proc/$server/status"; }
 
+# Readiness asks the database: who is ready has answered a request with it.
 part_idle() {
-    load sqlite "$MEMBERS"
-    begun=$(date +%s%N); serve; ready=$(date +%s%N)
-    echo "start on an existing database: $(( (ready - begun) / 1000000 )) ms"
-    sleep 2
-    echo "idle: $(resident)"
-    # A thousand connections that each asked once and stay open.
-    "$BIN" bench run --url "$base" --mix inbox=1 --concurrency 1000 --seconds 5 --warm-up 5 --unverified >/dev/null 2>&1 &
-    player=$!
-    sleep 8
-    echo "1,000 connections: $(resident)"
-    wait "$player" || true
-    stop
+    for engine in $ENGINES; do
+        load "$engine" "$MEMBERS"
+        begun=$(now); serve
+        curl -sf --retry 100 --retry-delay 0 "$base/readyz" >/dev/null || die "the server is not ready" "$WORK/serve.log"
+        echo "idle, $engine: first answer $(since "$begun") ms after the start on an existing database"
+        sleep 2
+        echo "idle, $engine: $(resident)"
+        mkfifo "$WORK/hold"
+        "$here/connections.py" "$base" 1000 < "$WORK/hold" > "$WORK/open" &
+        player=$!
+        exec 3> "$WORK/hold"
+        until grep -q open "$WORK/open"; do kill -0 "$player" 2>/dev/null || die "the connections are not open"; sleep 0.05; done
+        open=$(ls -l "/proc/$server/fd" | grep -c socket)
+        [ "$open" -ge 1000 ] || die "only $open connections are open"
+        echo "idle, $engine, 1,000 connections open: $(resident)"
+        exec 3>&-
+        wait "$player"; player=
+        rm "$WORK/hold"
+        stop
+    done
 }
 
+# A backup while a season is played, restored, and the invariants asked of what was restored.
 part_backup() {
-    load sqlite "$MEMBERS"; serve
-    "$BIN" bench run --url "$base" --seconds 60 --unverified >/dev/null 2>&1 &
-    player=$!
-    sleep 3
-    "$BIN" backup --to "$WORK/backup.sqlite"
-    wait "$player" || true
+    for engine in $ENGINES; do
+        load "$engine" "$MEMBERS"; serve
+        : > "$WORK/table"
+        "$BIN" bench run --url "$base" --concurrency 4 --seconds 36000 --warm-up 0 --unverified \
+            > "$WORK/table" 2> "$WORK/play.log" &
+        player=$!
+        until [ -s "$WORK/play.log" ] && grep -q 'provinces play' "$WORK/play.log"; do
+            kill -0 "$player" 2>/dev/null || die "the players gave up" "$WORK/play.log"
+            sleep 0.1
+        done
+        sleep 3
+        written=$(sql "$engine" "country_$MEMBERS" 'SELECT count(*) FROM transfers')
+        begun=$(now)
+        back_up "$engine" "country_$MEMBERS"
+        echo "backup, $engine: $(since "$begun") ms"
+        more=$(sql "$engine" "country_$MEMBERS" 'SELECT count(*) FROM transfers')
+        [ "$more" -gt "$written" ] || die "nothing was written meanwhile" "$WORK/play.log" "$WORK/serve.log"
+        kill "$player"; wait "$player" || true; player=
+        stop
+        begun=$(now)
+        restore "$engine"
+        echo "restore, $engine: $(since "$begun") ms"
+        held=$(sql "$engine" restored 'SELECT count(*) FROM members')
+        begun=$(now)
+        DATABASE_URL=$(url "$engine" restored) "$BIN" verify > "$WORK/verify" 2>&1 || die "the restored database is not whole" "$WORK/verify"
+        echo "verify, $engine, $held members, $((more - written)) filings during the backup: $(tail -n 1 "$WORK/verify") ($(since "$begun") ms)"
+        drop "$engine" restored
+    done
+}
+
+# As docs/operations.md says.
+back_up() {
+    if [ "$1" = sqlite ]; then
+        rm -f "$WORK/backup"
+        "$BIN" backup --to "$WORK/backup" > "$WORK/backup.log" 2>&1 || die "no backup" "$WORK/backup.log"
+    else
+        "$POSTGRES/pg_dump" -Fc -Z 1 -d "$DATABASE_URL" -f "$WORK/backup"
+    fi
+}
+
+restore() {
+    drop "$1" restored
+    if [ "$1" = sqlite ]; then
+        mv "$WORK/backup" "$WORK/restored.sqlite"
+    else
+        psql_in -c 'CREATE DATABASE restored' postgres
+        "$POSTGRES/pg_restore" --no-owner -j 2 -d "$(url postgres restored)" "$WORK/backup"
+        psql_in -c 'VACUUM ANALYZE' restored
+        rm "$WORK/backup"
+    fi
+}
+
+# The yearly switch and the expiry: by `jobs run` alone, by bare SQL that leaves the same rows in a copy of the same
+# database, and by a server's own timer while others use it.
+part_jobs() {
+    for engine in $ENGINES; do
+        load "$engine" "$JOB_MEMBERS"
+        country=country_$JOB_MEMBERS
+        "$BIN" bench due --branches "$BRANCHES" --cases "$CASES" 2> "$WORK/due.log" || die "nothing is due" "$WORK/due.log"
+        [ "$engine" = sqlite ] || psql_in -c 'VACUUM ANALYZE' "$country"
+        for job in yearly-switch expiry; do
+            drop "$engine" copy
+            copy "$engine" "$country" copy
+            begun=$(now)
+            sql "$engine" copy "$(bare_job "$engine" "$job")" > "$WORK/bare" 2>&1 || die "the bare SQL failed" "$WORK/bare"
+            bare=$(since "$begun")
+            left "$engine" copy > "$WORK/left_by_bare"
+            drop "$engine" copy
+            copy "$engine" "$country" copy
+            begun=$(now)
+            DATABASE_URL=$(url "$engine" copy) "$BIN" jobs run "$job" > "$WORK/job" 2> "$WORK/job.log" || die "$job failed" "$WORK/job.log"
+            ours=$(since "$begun")
+            left "$engine" copy > "$WORK/left_by_job"
+            cmp -s "$WORK/left_by_bare" "$WORK/left_by_job" \
+                || die "$job and the bare SQL leave different rows" "$WORK/left_by_bare" "$WORK/left_by_job"
+            echo "$engine, $(cat "$WORK/job"): $(ratio "$ours" "$bare") times bare SQL ($ours ms to $bare ms)"
+            drop "$engine" copy
+        done
+        for job in expiry yearly-switch; do beside "$engine" "$job"; done
+        [ -n "${KEEP:-}" ] || drop "$engine" "$country"
+    done
+}
+
+# beside ENGINE JOB: a server whose timer runs this job at its second tick, and what others meet meanwhile. A timer leaves
+# alone what ran within half its interval, so nothing runs at its first tick; and the switch, which it runs before the
+# expiry, is leased by somebody else as long as the expiry is measured.
+beside() {
+    at=$(( $(date +%s) * 1000000 ))
+    for noted in yearly-switch expiry escalation audit-seal retention; do
+        sql "$1" "$country" "INSERT INTO job_runs (name, at, started_at, finished_at, processed, failed) VALUES ('$noted', $at, $at, $at, 0, 0);"
+    done
+    sql "$1" "$country" "DELETE FROM job_leases WHERE name = 'yearly-switch';"
+    [ "$2" = yearly-switch ] || sql "$1" "$country" \
+        "INSERT INTO job_leases (name, holder, until) VALUES ('yearly-switch', 'measure.sh', $((at + 110000000)));"
+    serve --job-interval 40
+    echo "beside $2, $1:"
+    play --mix file_by_source=1,inbox=2,members=2,search=1 --rate "$JOB_RATE" --during "$2" --seconds 120
     stop
-    DATABASE_URL="sqlite://$WORK/backup.sqlite" "$BIN" verify
+    done=$(sql "$1" "$country" "SELECT processed FROM job_runs WHERE name = '$2' ORDER BY id DESC LIMIT 1;")
+    [ "$done" -gt 0 ] || die "the timer found nothing to do" "$WORK/serve.log"
+    echo "beside $2, $1, $done done: p99 $(column all 5) ms"
+}
+
+# bare_job ENGINE JOB: the statements, for this engine and this instant.
+bare_job() {
+    sed -e "s/:now/$(( $(date +%s) * 1000000 ))/g; s/:season/$(date +%Y)/g" "$here/$2.sql"
+}
+
+# left ENGINE NAME: how much of everything there is that a job touches.
+left() {
+    sql "$1" "$2" "SELECT (SELECT count(*) FROM organizations WHERE graduated_season IS NOT NULL), (SELECT sum(version) FROM organizations), \
+        (SELECT count(*) FROM cohort_members), (SELECT count(*) FROM graduation_history), \
+        (SELECT count(*) FROM transfers WHERE state = 'expired' AND closed_at IS NOT NULL AND deadline IS NULL AND version = 2), \
+        (SELECT count(*) FROM transfer_events), (SELECT count(*) FROM tasks), (SELECT count(*) FROM audit_log);"
 }
 
 for part in "$@"; do "part_$part"; done

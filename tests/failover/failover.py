@@ -356,9 +356,10 @@ class Caller:
         except (OSError, http.client.HTTPException) as error:
             self.connections.pop(base, None)
             raise Uncertain(str(error)) from error
-        if answer.status == 503:
-            assert answer.headers["retry-after"], "503 without Retry-After"
-            raise Uncertain("503")
+        # 429: whose sign-ins got no answer while the primary was dead has to wait before he tries again.
+        if answer.status in (429, 503):
+            assert answer.headers["retry-after"], f"{answer.status} without Retry-After"
+            raise Uncertain(str(answer.status))
         return answer.status, json.loads(text) if text else None, answer.headers
 
     def sign_in(self):

@@ -1,0 +1,162 @@
+//! Makes work for the jobs: branches whose time has come (G6), and cases that waited too long for an approval (A6).
+
+use super::command::open;
+use crate::cli::{self, Database};
+use crate::clock::Clock;
+use crate::db::schema::organizations;
+use crate::db::{Conn, dialect};
+use crate::domain::ids::OrganizationId;
+use crate::domain::policy::Policy;
+use crate::domain::time::{Month, Timestamp, season_of};
+use crate::domain::transfer::events::EventKind;
+use crate::domain::transfer::state::{ApprovalSide, State};
+use crate::service::policies;
+use anyhow::{Context, Result, anyhow, ensure};
+use chrono::TimeDelta;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+/// What is made due, in a country that `bench load` filled.
+#[derive(clap::Args)]
+pub struct Options {
+    #[command(flatten)]
+    database: Database,
+    /// How many branches the next yearly switch is to turn.
+    #[arg(long, default_value_t = 0)]
+    branches: i64,
+    /// How many cases the next expiry is to end.
+    #[arg(long, default_value_t = 0)]
+    cases: i64,
+}
+
+/// Makes branches and cases due by now. Without a server: it writes as `bench load` does, past every rule, but leaves
+/// what the rules could have led to (the audit rows name cases by their numbers, though).
+///
+/// # Errors
+/// When the country is too small, or the database fails.
+pub fn run(options: &Options) -> Result<()> {
+    let mut conn = open(&options.database)?.bulk_connection()?;
+    let now = Clock::system().now();
+    let (branches, cases) = conn.transaction::<_, anyhow::Error, _>(|conn| {
+        let switched = policy_behind(conn, now, Policy::switch_at)?;
+        let branches = mark_branches(conn, switched.season, options.branches)?;
+        let expiring = policy_behind(conn, now, |policy| policy.expiry_start() + waiting_time(policy))?;
+        Ok((branches, file_cases(conn, &expiring, options.cases)?))
+    })?;
+    dialect::take_stock(&mut conn)?;
+    cli::say(&format!("{branches} branches are due, {cases} cases are\n"))
+}
+
+/// The newest policy whose instant has come: this season's or the last one's.
+fn policy_behind(conn: &mut Conn, now: Timestamp, instant: impl Fn(&Policy) -> Timestamp) -> Result<Policy> {
+    let mut of = |season| policies::of_season(conn, season).map_err(|_| anyhow!("the policy of {season}"));
+    let policy = of(season_of(now))?;
+    if now > instant(&policy) {
+        return Ok(policy);
+    }
+    of(policy.season - 1)
+}
+
+fn waiting_time(policy: &Policy) -> TimeDelta {
+    TimeDelta::days(i64::from(policy.expiry_days))
+}
+
+/// Marks unmarked school branches until so many are to turn; says how many are.
+fn mark_branches(conn: &mut Conn, season: i32, wanted: i64) -> Result<i64> {
+    let month = Month::new(season, 6).context("a season outside of the calendar")?;
+    let month = month.as_number();
+    // Who is delayed is so beyond his branch's month (M7): his branch is left alone.
+    let unmarked = "kind = 'branch' AND sector = 'school' AND status = 'active' AND graduated_season IS NULL \
+        AND graduation_month IS NULL AND NOT EXISTS \
+        (SELECT 1 FROM members m WHERE m.branch_id = organizations.id AND m.mark = 'delayed')";
+    let due =
+        format!("SELECT count(*) FROM organizations WHERE graduated_season IS NULL AND graduation_month <= {season}12");
+    let missing = (wanted - count(conn, &due)?).max(0);
+    conn.batch_execute(&format!(
+        "UPDATE organizations SET graduation_month = {month}, graduation_undetermined = NULL WHERE id IN \
+         (SELECT id FROM organizations WHERE {unmarked} ORDER BY id LIMIT {missing})"
+    ))?;
+    let marked = count(conn, &due)?;
+    ensure!(
+        marked >= wanted,
+        "the country has only {marked} branches to turn: load more members"
+    );
+    Ok(marked)
+}
+
+/// Files cases of members of schools, each with its event, its audit row and its row in the inbox of the township that
+/// is asked and never answered; says how many are due.
+fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
+    if wanted == 0 {
+        return Ok(0);
+    }
+    let since = policy.expiry_start();
+    let deadline = (since + waiting_time(policy)).timestamp_micros();
+    spell_facts(conn, since)?;
+    let last = count(conn, "SELECT coalesce(max(id), 0) FROM transfers")?;
+    let (season, since) = (policy.season, since.timestamp_micros());
+    conn.batch_execute(&format!(
+        "INSERT INTO transfers (season, reason, details, started_by, filer_account_id, filer_organization_id, member_id, \
+            member_name, source_branch_id, source_path, source_name, target_kind, target_id, target_path, target_name, \
+            state, since, organization_id, side, holding, deadline, filed_at, version) \
+         WITH held AS (SELECT organization_id AS id, min(account_id) AS account FROM appointments \
+                WHERE ended_at IS NULL AND role = 'administrator' GROUP BY organization_id), \
+            townships AS (SELECT o.id, o.path, o.name, row_number() OVER (ORDER BY o.id) - 1 AS number \
+                FROM organizations o JOIN held ON held.id = o.id WHERE o.township AND o.status = 'active') \
+         SELECT {season}, 'unsettled', '{DETAILS}', 'source', held.account, held.id, m.id, \
+            m.name, b.id, b.path, b.name, 'organization', t.id, t.path, t.name, \
+            'awaiting_approval', {since}, t.id, 'target', FALSE, {deadline}, {since}, 1 \
+         FROM members m JOIN organizations b ON b.id = m.branch_id JOIN held ON held.id = b.school_id \
+         JOIN townships t ON t.number = m.id % (SELECT count(*) FROM townships) \
+         WHERE m.standing = 'good' \
+         AND NOT EXISTS (SELECT 1 FROM transfers o WHERE o.member_id = m.id AND o.closed_at IS NULL) \
+         ORDER BY m.id LIMIT {wanted}; \
+         INSERT INTO transfer_events (transfer_id, number, at, account_id, organization_id, event, facts) \
+         SELECT t.id, 1, {since}, t.filer_account_id, t.filer_organization_id, 'filed', f.facts \
+         FROM transfers t JOIN first_facts f ON f.organization_id = t.organization_id WHERE t.id > {last} ORDER BY t.id; \
+         INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, action, subject, request_id) \
+         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.filed', CAST(t.id AS TEXT), 'bench' \
+         FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id WHERE t.id > {last} ORDER BY t.id; \
+         INSERT INTO tasks (organization_id, kind, subject_id, member_name, since, due_at) \
+         SELECT organization_id, 'approval_in', id, member_name, {since}, {deadline} \
+         FROM transfers WHERE id > {last} ORDER BY id"
+    ))?;
+    let filed = count(conn, &format!("SELECT count(*) FROM transfers WHERE id > {last}"))?;
+    ensure!(
+        filed == wanted,
+        "the country has only {filed} members to file for: load more"
+    );
+    Ok(filed)
+}
+
+/// What a home looks like in a case's details.
+const DETAILS: &str = r#"{"home_address":{"division_code":"420111","text":"珞喻路1037号"}}"#;
+
+/// The facts of a case's first event for each township, in a table of this session: ids are spelt in them as they are
+/// outside, which no SQL can do.
+fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
+    conn.batch_execute("CREATE TEMPORARY TABLE first_facts (organization_id BIGINT PRIMARY KEY, facts TEXT NOT NULL)")?;
+    let townships = organizations::table
+        .filter(organizations::township)
+        .select(organizations::id)
+        .load::<OrganizationId>(conn)?;
+    for townships in townships.chunks(1000) {
+        let rows = townships.iter().map(|&id| {
+            let first = State::AwaitingApproval {
+                side: ApprovalSide::Target,
+                at: id,
+                since,
+            };
+            let facts = serde_json::to_string(&EventKind::Filed { first })?;
+            Ok(format!("({}, '{facts}')", id.0))
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?.join(", ");
+        conn.batch_execute(&format!("INSERT INTO first_facts VALUES {rows}"))?;
+    }
+    Ok(())
+}
+
+fn count(conn: &mut Conn, question: &str) -> Result<i64> {
+    let answer = dialect::texts(conn, &format!("SELECT CAST(({question}) AS TEXT) AS value"))?;
+    Ok(answer.first().context("a count")?.parse()?)
+}

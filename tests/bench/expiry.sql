@@ -1,0 +1,13 @@
+-- The bare work of an expiry: what ends, the event of each, what leaves the inboxes, the audit row of each.
+BEGIN;
+CREATE TEMP TABLE due AS SELECT id, version FROM transfers
+    WHERE closed_at IS NULL AND deadline < :now AND state <> 'awaiting_assignment';
+UPDATE transfers SET state = 'expired', since = :now, organization_id = NULL, side = NULL, province = NULL,
+    escalated_at = NULL, deadline = NULL, closed_at = :now, version = version + 1 WHERE id IN (SELECT id FROM due);
+INSERT INTO transfer_events (transfer_id, number, at, event, facts)
+    SELECT id, version + 1, :now, 'expired', '{"event":"expired"}' FROM due ORDER BY id;
+DELETE FROM tasks WHERE subject_id IN (SELECT id FROM due) AND kind IN
+    ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment');
+INSERT INTO audit_log (at, actor_kind, action, subject, request_id)
+    SELECT :now, 'system', 'transfer.expired', 'tr_' || (1000000000000 + id), 'expiry/1' FROM due ORDER BY id;
+COMMIT;
