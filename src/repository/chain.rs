@@ -19,8 +19,10 @@ pub fn of(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
 /// The chains of several paths, asked for at once: they have the upper part in common.
 pub fn of_each<const N: usize>(conn: &mut Conn, paths: [&Path; N]) -> QueryResult<[Option<Chain>; N]> {
     let ids: BTreeSet<i64> = paths.iter().flat_map(|path| path.ids()).map(|id| id.0).collect();
+    // Said once more of the offices, or PostgreSQL may read all of them.
     let in_office = appointments::organization_id
         .eq(organizations::id)
+        .and(among(appointments::organization_id, ids.iter().copied()))
         .and(appointments::ended_at.is_null())
         .and(appointments::role.eq(OfficeRole::Administrator));
     let may_sign_in = accounts::id

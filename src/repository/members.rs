@@ -4,14 +4,16 @@ use super::inbound::Person;
 use super::subtree;
 use crate::db::dialect::Locked;
 use crate::db::schema::members::{self, dsl};
-use crate::db::schema::{memberships, organizations};
+use crate::db::schema::{accounts, memberships, organizations, transfers};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::mark::{Identity, Mark};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::Path;
+use crate::domain::reason::Side;
 use crate::domain::time::{Month, Season, Timestamp};
+use crate::domain::transfer::filing::OpenCase;
 use crate::domain::transfer::remark::Remark;
 use diesel::prelude::*;
 
@@ -91,6 +93,36 @@ pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option
     )
     .get_result(conn)
     .optional()
+}
+
+/// What else there is of a member: his account, and the transfer of his that is open.
+pub fn account_and_open_case(conn: &mut Conn, id: MemberId) -> QueryResult<(Option<AccountId>, Option<OpenCase>)> {
+    type Columns = (Option<AccountId>, Option<TransferId>, Option<Side>, Option<Micros>);
+    let is_open = transfers::member_id
+        .eq(members::id.nullable())
+        .and(transfers::closed_at.is_null());
+    let found: Option<Columns> = members::table
+        .left_join(accounts::table.on(accounts::member_id.eq(members::id.nullable())))
+        .left_join(transfers::table.on(is_open))
+        .filter(members::id.eq(id))
+        .select((
+            accounts::id.nullable(),
+            transfers::id.nullable(),
+            transfers::started_by.nullable(),
+            transfers::filed_at.nullable(),
+        ))
+        .get_result(conn)
+        .optional()?;
+    let (account, id, started_by, filed_at) = found.unwrap_or_default();
+    let open = id
+        .zip(started_by)
+        .zip(filed_at)
+        .map(|((id, started_by), filed_at)| OpenCase {
+            id,
+            started_by,
+            filed_at: filed_at.into(),
+        });
+    Ok((account, open))
 }
 
 /// Whose members a list shows.

@@ -139,6 +139,10 @@ pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Org
 
 /// The names of some organizations.
 pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
+    if let &[id] = ids {
+        // As a rule it is one, which needs no table of keys to be set up.
+        return dsl::organizations.find(id).select((dsl::id, dsl::name)).load(conn);
+    }
     dsl::organizations
         .filter(among(dsl::id, ids.iter().map(|id| id.0)))
         .select((dsl::id, dsl::name))

@@ -309,6 +309,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "an account by its number" => |c| accounts::by_id_number(c, b"x");
         "the account of a member" => |c| accounts::of_member(c, MemberId(1500));
         "the open case of a member" => |c| transfers::open_of(c, MemberId(1500));
+        "the account and the open case of a member" => |c| members::account_and_open_case(c, MemberId(1500));
         "the open case of somebody from outside" => |c| inbound::open_of(c, b"x");
         "events of a case" => |c| transfers::events(c, TransferId(1500));
         "cases to be ended" => |c| transfers::overdue(c, now, false, 0, 200);

@@ -23,7 +23,7 @@ use crate::domain::transfer::turn::Chain;
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer, Transfer};
-use crate::repository::{accounts, appointments, chain};
+use crate::repository::{appointments, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
 use crate::service::look_up::Wanted;
 use crate::service::may;
@@ -249,16 +249,16 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
     let branch = organizations::find(conn, branch_id)?.ok_or(Error::Corrupt("a member's branch"))?;
     let number = vault.open(Sealed::IdNumber, &member.id_number_sealed)?;
     let number = IdNumber::parse(&number, shanghai_date(context.now)).map_err(|_| Error::Corrupt("an ID number"))?;
+    let (account, open_case) = members::account_and_open_case(conn, member.id)?;
     let facts = MemberFacts {
         id: member.id,
-        account: accounts::of_member(conn, member.id)?,
+        account,
         birth_date: number.birth_date(),
         joined_on: member.joined_month,
         standing: member.standing,
         certification: member.certification,
         branch: branch.facts(),
     };
-    let open_case = transfers::open_of(conn, member.id)?.as_ref().map(OpenCase::from);
     let (source, target) = match filing.target.or_else(|| own(&context.actor, filing)) {
         Some(id) => {
             let target = named(conn, id)?;
