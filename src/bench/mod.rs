@@ -1,8 +1,9 @@
 //! The load and scale kit: loads a country of any size, plays a season against running servers, keeps a ledger of what
 //! was acknowledged, and holds the ledger against the database afterwards.
 //!
-//! [`cast`] says who plays, [`play`] what they do, [`signer`] as whom, [`client`] how it is sent and sent again, [`meter`] how long it took,
-//! [`ledger`] what was promised. `docs/performance.md` says how its numbers are got.
+//! [`cast`] says who plays, [`play`] what they do, [`signer`] as whom, [`client`] how it is sent and sent again and
+//! [`wire`] over what, [`meter`] how long it took, [`ledger`] what was promised. `docs/performance.md` says how its numbers
+//! are got.
 
 mod cast;
 mod client;
@@ -13,5 +14,6 @@ mod meter;
 mod micro;
 mod play;
 mod signer;
+mod wire;
 
 pub use command::{Command, run};
