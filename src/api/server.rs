@@ -2,6 +2,7 @@
 
 use super::caller::forgetting;
 use super::edge::connections::ROUND;
+use super::edge::porch::Porch;
 use super::edge::settings::Settings;
 use super::edge::tls::Certificate;
 use super::edge::{Door, cors, edge, headers, limits};
@@ -11,6 +12,7 @@ use super::permissions;
 use super::problem::Problem;
 use crate::app::App;
 use crate::domain::codes::Code;
+use actix_service::IntoServiceFactory;
 use actix_web::dev::Server;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{Condition, from_fn};
@@ -73,7 +75,7 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
     let text = web::Data::new(DocumentText(openapi::text(&document)));
     let app = web::Data::new(app);
     let door = web::Data::new(Door::new(settings));
-    let origins = cors::origins(&settings.cors_origins)?;
+    let origins: Arc<[String]> = cors::origins(&settings.cors_origins)?.into();
     let certificate = certificate(settings)?;
     let connections = door.clone();
     watch(&door, certificate.clone());
@@ -82,7 +84,7 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
             .into_utoipa_app()
             .configure(openapi::routes)
             .split_for_parts();
-        actix
+        let all = actix
             .app_data(app.clone())
             .app_data(routes.clone())
             .app_data(text.clone())
@@ -94,7 +96,8 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
             .wrap(from_fn(forgetting))
             .wrap(from_fn(edge))
             .wrap(Condition::new(!origins.is_empty(), cors::cors(&origins)))
-            .wrap(from_fn(headers::headers))
+            .wrap(from_fn(headers::headers));
+        Porch::before(all.into_factory(), &door, &routes, &origins)
     })
     .workers(workers)
     .max_connections(settings.connections.div_ceil(workers.max(1)))
@@ -125,6 +128,7 @@ fn watch(door: &web::Data<Door>, certificate: Option<Arc<Certificate>>) {
             round.tick().await;
             let Some(door) = door.upgrade() else { return };
             door.connections.sweep(&door.settings.patience);
+            door.refused.tell();
             if count.is_multiple_of(ROUNDS_BETWEEN_CHORES) {
                 door.budgets.forget();
                 certificate.iter().for_each(|certificate| certificate.refresh());
