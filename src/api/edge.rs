@@ -6,6 +6,7 @@ pub mod budget;
 pub mod connections;
 pub mod cors;
 pub mod headers;
+pub mod https;
 pub mod lanes;
 pub mod limits;
 pub mod porch;
@@ -80,6 +81,11 @@ impl Door {
             refused: Refused::default(),
             settings: settings.clone(),
         }
+    }
+
+    /// Whether it speaks TLS.
+    pub fn is_tls(&self) -> bool {
+        self.settings.tls_certificate.is_some()
     }
 
     /// Whether a request comes in: within its limits, its body received, a place taken. What can be refused is refused

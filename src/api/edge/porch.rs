@@ -65,7 +65,6 @@ where
             door: self.door.clone(),
             routes: self.routes.clone(),
             origins: self.origins.clone(),
-            is_tls: config.secure(),
             chinese: Words::new(Language::Chinese),
             english: Words::new(Language::English),
         });
@@ -179,7 +178,6 @@ struct Refusals {
     door: Data<Door>,
     routes: Data<Routes>,
     origins: Arc<[String]>,
-    is_tls: bool,
     chinese: Words,
     english: Words,
 }
@@ -217,7 +215,7 @@ impl Refusals {
         if let Ok(id) = HeaderValue::try_from(id) {
             fields.insert(REQUEST_ID, id);
         }
-        headers::write(fields, false, self.is_tls);
+        headers::write(fields, false, self.door.is_tls());
         cors::allow(&self.origins, request.headers(), fields);
         response
     }
