@@ -35,6 +35,7 @@ def measure(stage, database, given, seconds, places=None):
     found = {"capacity": load.capacity(given.clients, max(4, seconds // 2))}
     rate = found["capacity"].served.per_second
     say(f"capacity {rate:.0f}/s; now {10 * rate:.0f}/s for {seconds} s")
+    found["loaded"] = server.memory()[1]
     found["before"] = load.run("--rate", rate / 4, seconds=5)
     alive = Watch(server, "/healthz", 0.05)
     found["during"] = load.run("--rate", 10 * rate, seconds=seconds)
@@ -76,6 +77,9 @@ def tell(report, found, given):
     report.note("the server's processor for a request served / refused", f"{served:.0f} µs / {refused:.1f} µs")
     report.note("busy under overload: the server's processor / the load's own",
                 " / ".join(f"{100 * one / during.seconds:.0f} %" for one in (during.server_seconds, during.load_seconds)))
+    tenth = 0.1e6 / max(refused, 0.1)
+    report.note("refusing takes a tenth of the processor at", f"{tenth:.0f}/s, {1 + tenth / rate:.1f} times the capacity")
+    report.note("resident, most, after the measure of the capacity", f"{found['loaded']:.0f} MB")
     report.note("liveness during all of it, slowest", milliseconds(found["liveness"]))
     share = during.served.per_second / rate
     report.promise("ten times the capacity was sent", sent >= 9.5 * rate, f"{sent / rate:.1f} times")

@@ -126,10 +126,8 @@ fn api4_a_refusal_says_all_it_should_and_leaves_the_connection_to_who_sent_all_h
         let (status, head, _) = raw.answer();
         assert!(status == 503 && head.contains("connection: close"), "{head}");
         // A page may ask whether it may ask.
-        let asked = world
-            .anybody()
-            .request("OPTIONS", "/v1/transfers")
-            .header("origin", PAGE);
+        let anybody = world.anybody();
+        let asked = anybody.request("OPTIONS", "/v1/transfers").header("origin", PAGE);
         asked.header("access-control-request-method", "POST").send().expect(200);
         other.batch_execute("ROLLBACK").expect("it is let go");
         held.join().expect("an answer");
