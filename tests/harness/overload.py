@@ -78,7 +78,7 @@ def tell(report, found, given):
     report.note("busy under overload: the server's processor / the load's own",
                 " / ".join(f"{100 * one / during.seconds:.0f} %" for one in (during.server_seconds, during.load_seconds)))
     tenth = 0.1e6 / max(refused, 0.1)
-    report.note("refusing takes a tenth of the processor at", f"{tenth:.0f}/s, {1 + tenth / rate:.1f} times the capacity")
+    report.note("refusing takes a tenth of the processor at", f"{tenth:.0f}/s, {0.9 + tenth / rate:.1f} times the capacity")
     report.note("resident, most, after the measure of the capacity", f"{found['loaded']:.0f} MB")
     report.note("liveness during all of it, slowest", milliseconds(found["liveness"]))
     share = during.served.per_second / rate
