@@ -3,7 +3,7 @@
 use crate::db::dialect::Locked;
 use crate::db::schema::{accounts, appointments, organizations, reset_codes};
 use crate::db::types::Micros;
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, among};
 use crate::domain::actor::{AccountKind, Office};
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::office::OfficeRole;
@@ -44,9 +44,8 @@ pub fn find(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Account>> {
 
 /// The names of some people.
 pub fn names(conn: &mut Conn, ids: &[AccountId]) -> QueryResult<Vec<(AccountId, String)>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     accounts::table
-        .filter(accounts::id.eq_any(ids))
+        .filter(among(accounts::id, ids.iter().map(|id| id.0)))
         .select((accounts::id, accounts::name))
         .load(conn)
 }
@@ -58,6 +57,17 @@ pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Accoun
         .select(accounts::id)
         .first(conn)
         .optional()
+}
+
+/// Whether a member's account is blocked.
+pub fn is_blocked(conn: &mut Conn, member: MemberId) -> QueryResult<bool> {
+    let blocked: Option<AccountId> = accounts::table
+        .filter(accounts::member_id.eq(member))
+        .filter(accounts::status.eq("blocked"))
+        .select(accounts::id)
+        .first(conn)
+        .optional()?;
+    Ok(blocked.is_some())
 }
 
 /// The account with this ID number and the hash of its password.
@@ -119,6 +129,25 @@ pub fn set_password(conn: &mut Conn, id: AccountId, hash: &str) -> QueryResult<(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Takes an account's password away.
+pub fn clear_password(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id))
+        .set((
+            accounts::password_hash.eq(None::<String>),
+            accounts::must_change_password.eq(false),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Changes an account's status from one to another. False if it had not the one: of any number who do so at once, one gets
+/// true.
+pub fn turn(conn: &mut Conn, id: AccountId, from: &str, to: &str) -> QueryResult<bool> {
+    let row = accounts::table.find(id).filter(accounts::status.eq(from));
+    let turned = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
+    Ok(turned == 1)
 }
 
 /// Stores a one-time code's digest; it is the only one of the account that counts from now on (O5).

@@ -59,6 +59,16 @@ pub fn open(
 /// Puts a thing before exactly these organizations: where it is already, it stays as it is.
 pub fn place(conn: &mut Conn, thing: &Thing<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
     let before = holders(conn, thing.kind, thing.subject)?;
+    pass_on(conn, thing, &before, organizations)
+}
+
+/// The same for who knows before which organizations it is.
+pub fn pass_on(
+    conn: &mut Conn,
+    thing: &Thing<'_>,
+    before: &[OrganizationId],
+    organizations: &[OrganizationId],
+) -> QueryResult<()> {
     for gone in before.iter().filter(|id| !organizations.contains(id)) {
         diesel::delete(
             dsl::tasks
@@ -128,10 +138,11 @@ pub struct Reader {
 
 type Condition = Box<dyn BoxableExpression<tasks::table, Backend, SqlType = Bool>>;
 
-/// Tasks that are about transfers.
+/// Tasks that are about transfers. Not `eq_any`: SQLite would compile the statement anew each time.
 fn of_transfers() -> Condition {
-    let duties: Vec<&'static str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
-    Box::new(tasks::kind.eq_any(duties))
+    let is = |duty: &Duty| Box::new(tasks::kind.eq(duty.as_str())) as Condition;
+    let any = Duty::ALL.iter().map(is).reduce(|one, other| Box::new(one.or(other)));
+    any.unwrap_or_else(|| unreachable!("there are duties"))
 }
 
 /// Tasks that the reader himself is barred from (T11): transfers about him, and those he filed up to their approval. They
