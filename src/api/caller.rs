@@ -7,6 +7,7 @@ use crate::app::App;
 use crate::domain::authority::{self, Action, actions};
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, SessionId};
+use crate::security::tokens::Bearer;
 use crate::service::Context;
 use crate::service::accounts::Present;
 use actix_web::body::MessageBody;
@@ -48,6 +49,11 @@ pub mod can {
 /// What the handler of a request demands, left in the request for whoever asks the routes about it.
 #[derive(Debug, Clone, Copy)]
 pub struct Demanded(pub Action);
+
+/// The bearer of the request's token, as the door found him to see whose budget he spends; `None` where the token is none
+/// or no good.
+#[derive(Debug, Clone, Copy)]
+pub struct Borne(pub Option<Bearer>);
 
 /// Who calls, for the edge: a refusal of somebody who is known leaves a row in the audit log (I-28).
 #[derive(Clone)]
@@ -140,7 +146,7 @@ impl FromRequest for Holder {
 /// What a request says of its caller.
 struct Asking {
     app: Option<web::Data<App>>,
-    token: Option<String>,
+    bearer: Option<Bearer>,
     request_id: String,
 }
 
@@ -149,7 +155,7 @@ impl Asking {
         let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
         Self {
             app: request.app_data::<web::Data<App>>().cloned(),
-            token: bearer_token(request),
+            bearer: request.extensions().get::<Borne>().and_then(|borne| borne.0),
             request_id: request_id.unwrap_or_default(),
         }
     }
@@ -158,9 +164,7 @@ impl Asking {
     async fn present(self) -> Result<(Arc<Present>, Context), Problem> {
         let app = self.app.ok_or(Code::ServiceFault)?;
         let now = app.clock.now();
-        let token = self.token.ok_or(Code::RequestUnauthenticated)?;
-        let bearer = app.tokens.check(&token, now);
-        let bearer = bearer.map_err(|_| Code::RequestUnauthenticated)?;
+        let bearer = self.bearer.ok_or(Code::RequestUnauthenticated)?;
         let present = app.presence.of(&app.db, bearer, now).await?;
         let context = Context {
             actor: present.actor.clone(),

@@ -6,12 +6,14 @@ pub mod budget;
 pub mod connections;
 pub mod cors;
 pub mod headers;
+pub mod https;
 pub mod lanes;
 pub mod limits;
+pub mod porch;
 pub mod settings;
 pub mod tls;
 
-use super::caller::{Identified, bearer_token};
+use super::caller::{Borne, Identified, bearer_token};
 use super::language;
 use super::openapi::Routes;
 use super::problem::{Helper, Problem, Unworded};
@@ -25,7 +27,7 @@ use crate::service::organizations;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
@@ -36,6 +38,7 @@ use limits::Body;
 use settings::Settings;
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -64,6 +67,8 @@ pub struct Door {
     pub lanes: Lanes,
     pub budgets: Budgets,
     pub connections: Connections,
+    /// Requests refused for want of a place.
+    pub refused: Refused,
 }
 
 impl Door {
@@ -73,13 +78,19 @@ impl Door {
             lanes: Lanes::new(settings.in_flight),
             budgets: Budgets::new(settings),
             connections: Connections::default(),
+            refused: Refused::default(),
             settings: settings.clone(),
         }
     }
 
+    /// Whether it speaks TLS.
+    pub fn is_tls(&self) -> bool {
+        self.settings.tls_certificate.is_some()
+    }
+
     /// Whether a request comes in: within its limits, its body received, a place taken. What can be refused is refused
     /// before anything is read.
-    async fn admit(&self, request: &mut ServiceRequest) -> Result<Pass, Problem> {
+    async fn admit(&self, request: &mut ServiceRequest) -> Result<Pass, Refusal> {
         let routes = request.app_data::<web::Data<Routes>>();
         let kind = routes.map_or(Body::Small, |routes| routes.body(request.method(), request.path()));
         limits::admit(request.request(), kind)?;
@@ -90,7 +101,7 @@ impl Door {
         match (request.take_payload(), kind.most()) {
             (Payload::None, _) => {}
             (payload, Some(most)) => {
-                let _place = self.lanes.receive(lane)?;
+                let _receiving = self.lanes.receive(lane)?;
                 let whole = body::receive(payload, most, &self.lanes.memory, patience).await?;
                 request.set_payload(Payload::from(whole.bytes));
                 room = Some(whole.room);
@@ -100,8 +111,16 @@ impl Door {
                 request.set_payload(body::paced(payload, patience));
             }
         }
+        let place = self.lanes.enter(lane).map_err(|busy| {
+            self.refused.count();
+            let is_heard = room.is_some();
+            Refusal {
+                is_heard,
+                ..busy.into()
+            }
+        })?;
         Ok(Pass {
-            _place: self.lanes.enter(lane)?,
+            _place: place,
             _room: room,
             deadline,
         })
@@ -123,10 +142,46 @@ struct Pass {
     deadline: Duration,
 }
 
-/// Who sends a request: the account of its token, if that is valid, else the address it comes from.
+/// Why a request does not come in, and whether its body was received whole: else nothing more is taken from its
+/// connection.
+struct Refusal {
+    problem: Problem,
+    is_heard: bool,
+}
+
+impl<P: Into<Problem>> From<P> for Refusal {
+    fn from(problem: P) -> Self {
+        Self {
+            problem: problem.into(),
+            is_heard: false,
+        }
+    }
+}
+
+/// How many were refused for want of a place since that was last asked.
+#[derive(Debug, Default)]
+pub struct Refused(AtomicU64);
+
+impl Refused {
+    fn count(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Says so in the log, if there were any: a line each would be more work than the refusals.
+    pub fn tell(&self) {
+        match self.0.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => log::warn!(count = count; "requests were refused for want of a place"),
+        }
+    }
+}
+
+/// Who sends a request: the account of its token, if that is valid, else the address it comes from. The token's bearer is
+/// left in the request.
 fn sender(request: &ServiceRequest) -> Option<budget::Caller> {
     let app = request.app_data::<web::Data<App>>()?;
     let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
+    request.extensions_mut().insert(Borne(bearer));
     match bearer {
         Some(bearer) => Some(budget::Caller::Account(bearer.account)),
         None => Some(budget::Caller::at(
@@ -148,7 +203,7 @@ struct Asked {
 impl Asked {
     fn new(request: &ServiceRequest) -> Self {
         Self {
-            id: request_id(request),
+            id: request_id(request.headers()),
             method: request.method().clone(),
             path: request.path().to_owned(),
             language: language::of(request.request()),
@@ -210,14 +265,15 @@ pub async fn edge(
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let busy = connection.as_ref().map(Busy::on);
+    let is_bare = matches!(request.parts_mut().1, Payload::None);
     let standing = door.spend(&request);
     let admitted = match standing.as_ref().map_or(Ok(()), Standing::admit) {
         Ok(()) => door.admit(&mut request).await,
-        Err(spent) => Err(spent),
+        Err(spent) => Err(spent.into()),
     };
-    let is_refused = admitted.is_err();
+    let is_broken_off = !is_bare && admitted.as_ref().is_err_and(|refusal| !refusal.is_heard);
     let response = match admitted {
-        Err(refused) => request.error_response(refused),
+        Err(refusal) => request.error_response(refusal.problem),
         // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
@@ -226,7 +282,7 @@ pub async fn edge(
     };
     let (mut response, private) = worded(response, &asked.id).await;
     asked.sign(response.headers_mut(), standing.as_ref());
-    if is_refused {
+    if is_broken_off {
         // Whatever is still to come of its body is not waited for.
         response
             .response_mut()
@@ -241,8 +297,8 @@ pub async fn edge(
 }
 
 /// The client's own id if it is a short token, else a new one.
-fn request_id(request: &ServiceRequest) -> String {
-    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let is_token = |id: &&str| {
         (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };

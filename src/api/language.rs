@@ -2,12 +2,16 @@
 
 use crate::domain::refusal::Language;
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 
 /// The language asked for: whichever of `zh` and `en` has the higher weight; Chinese where neither is named.
 pub fn of(request: &HttpRequest) -> Language {
-    request
-        .headers()
+    asked_in(request.headers())
+}
+
+/// The same where there is only a head yet.
+pub fn asked_in(headers: &HeaderMap) -> Language {
+    headers
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())
         .map_or(Language::Chinese, choose)

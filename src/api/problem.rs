@@ -16,7 +16,7 @@ use std::fmt;
 use utoipa::ToSchema;
 
 /// How long a client waits before it tries again, in seconds.
-const RETRY_AFTER: &str = "1";
+pub(super) const RETRY_AFTER: &str = "1";
 
 /// A problem (RFC 9457), as `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -53,6 +53,40 @@ pub struct ProblemDetails {
     next_actions: Vec<NextAction>,
     /// Under which the log knows this request.
     request_id: String,
+}
+
+impl ProblemDetails {
+    /// A problem in words, for a request to a path.
+    pub(super) fn new(
+        problem: &Problem,
+        language: Language,
+        path: &str,
+        request_id: &str,
+        helper: Option<Helper>,
+    ) -> Self {
+        let (status, first) = (problem.status(), problem.first());
+        Self {
+            kind: format!("/v1/errors/{}", first.code.name()),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: first.detail(language),
+            instance: instance(path),
+            code: first.code.name(),
+            rule: first.code.rule().map(|rule| rule.number()),
+            section: first.code.rule().and_then(|rule| rule.section()),
+            errors: problem
+                .refusals
+                .iter()
+                .map(|refusal| Blocking::new(refusal, language))
+                .collect(),
+            next_actions: vec![NextAction {
+                text: first.code.next_action(language),
+                organization_id: first.helper.map(|id| id.to_string()),
+                organization: helper,
+            }],
+            request_id: request_id.to_owned(),
+        }
+    }
 }
 
 /// One thing that is in the way.
@@ -207,28 +241,7 @@ impl Problem {
     /// The answer in a language, for a request to a path.
     pub fn respond_in(self, language: Language, path: &str, request_id: &str, helper: Option<Helper>) -> HttpResponse {
         let status = self.status();
-        let first = self.first();
-        let body = ProblemDetails {
-            kind: format!("/v1/errors/{}", first.code.name()),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
-            status: status.as_u16(),
-            detail: first.detail(language),
-            instance: instance(path),
-            code: first.code.name(),
-            rule: first.code.rule().map(|rule| rule.number()),
-            section: first.code.rule().and_then(|rule| rule.section()),
-            errors: self
-                .refusals
-                .iter()
-                .map(|refusal| Blocking::new(refusal, language))
-                .collect(),
-            next_actions: vec![NextAction {
-                text: first.code.next_action(language),
-                organization_id: first.helper.map(|id| id.to_string()),
-                organization: helper,
-            }],
-            request_id: request_id.to_owned(),
-        };
+        let body = ProblemDetails::new(&self, language, path, request_id, helper);
         let mut response = HttpResponse::build(status);
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
@@ -248,7 +261,7 @@ impl Problem {
 }
 
 /// The request's path, but for digits in a row that could be somebody's number: no refusal repeats what was rejected.
-fn instance(path: &str) -> String {
+pub(super) fn instance(path: &str) -> String {
     let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
     let segments: Vec<&str> = path
         .split('/')

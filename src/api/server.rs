@@ -2,15 +2,17 @@
 
 use super::caller::forgetting;
 use super::edge::connections::ROUND;
+use super::edge::porch::Porch;
 use super::edge::settings::Settings;
 use super::edge::tls::Certificate;
-use super::edge::{Door, cors, edge, headers, limits};
+use super::edge::{Door, cors, edge, headers, https, limits};
 use super::meta::DocumentText;
 use super::openapi::{self, Routes};
 use super::permissions;
 use super::problem::Problem;
 use crate::app::App;
 use crate::domain::codes::Code;
+use actix_service::IntoServiceFactory;
 use actix_web::dev::Server;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{Condition, from_fn};
@@ -23,11 +25,11 @@ use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 /// How long what was accepted may take to finish when the service is told to stop.
-const SHUTDOWN_SECONDS: u64 = 30;
+pub(super) const SHUTDOWN_SECONDS: u64 = 30;
 /// How long a client whose body was refused may take to read why.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(5);
+pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
 /// Budgets and certificate are looked at so much more seldom than connections.
 const ROUNDS_BETWEEN_CHORES: u32 = 10;
 
@@ -73,20 +75,21 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
     let text = web::Data::new(DocumentText(openapi::text(&document)));
     let app = web::Data::new(app);
     let door = web::Data::new(Door::new(settings));
-    let origins = cors::origins(&settings.cors_origins)?;
+    let origins: Arc<[String]> = cors::origins(&settings.cors_origins)?.into();
     let certificate = certificate(settings)?;
     let connections = door.clone();
     watch(&door, certificate.clone());
-    let server = HttpServer::new(move || {
+    let behind = door.clone();
+    let service = move || {
         let (actix, _) = actix_web::App::new()
             .into_utoipa_app()
             .configure(openapi::routes)
             .split_for_parts();
-        actix
+        let all = actix
             .app_data(app.clone())
             .app_data(routes.clone())
             .app_data(text.clone())
-            .app_data(door.clone())
+            .app_data(behind.clone())
             .app_data(web::PayloadConfig::new(limits::LARGE))
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/v1/openapi.json")))
             .route("/docs", web::get().to(to_docs))
@@ -94,21 +97,22 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
             .wrap(from_fn(forgetting))
             .wrap(from_fn(edge))
             .wrap(Condition::new(!origins.is_empty(), cors::cors(&origins)))
-            .wrap(from_fn(headers::headers))
-    })
-    .workers(workers)
-    .max_connections(settings.connections.div_ceil(workers.max(1)))
-    .on_connect(move |io, data| connections.connections.opened(io, data))
-    .client_request_timeout(settings.patience.head)
-    .client_disconnect_timeout(LAST_WORDS)
-    .tls_handshake_timeout(HANDSHAKE)
-    .keep_alive(settings.patience.idle)
-    .shutdown_timeout(SHUTDOWN_SECONDS);
-    let server = match certificate {
-        Some(certificate) => server.listen_rustls_0_23(listener, certificate.server()?)?,
-        None => server.listen(listener)?,
+            .wrap(from_fn(headers::headers));
+        Porch::before(all.into_factory(), &behind, &routes, &origins)
     };
-    Ok(server.run())
+    if let Some(certificate) = certificate {
+        return https::serve(service, listener, certificate.server()?, workers, &door);
+    }
+    let server = HttpServer::new(service)
+        .workers(workers)
+        .max_connections(settings.connections.div_ceil(workers.max(1)))
+        .on_connect(move |io, data| connections.connections.opened(io, data))
+        .client_request_timeout(settings.patience.head)
+        .client_disconnect_timeout(LAST_WORDS)
+        .tls_handshake_timeout(HANDSHAKE)
+        .keep_alive(settings.patience.idle)
+        .shutdown_timeout(SHUTDOWN_SECONDS);
+    Ok(server.listen(listener)?.run())
 }
 
 fn certificate(settings: &Settings) -> io::Result<Option<Arc<Certificate>>> {
@@ -125,6 +129,7 @@ fn watch(door: &web::Data<Door>, certificate: Option<Arc<Certificate>>) {
             round.tick().await;
             let Some(door) = door.upgrade() else { return };
             door.connections.sweep(&door.settings.patience);
+            door.refused.tell();
             if count.is_multiple_of(ROUNDS_BETWEEN_CHORES) {
                 door.budgets.forget();
                 certificate.iter().for_each(|certificate| certificate.refresh());

@@ -1,16 +1,18 @@
 //! How a request is sent, and sent again while its outcome is unknown.
 
 use super::ledger::Ledger;
+use super::play::Plan;
 use super::signer::{Signer, Whose};
+use super::wire::Wire;
 use crate::clock::Clock;
-
 use crate::security::tokens::Bearer;
+use actix_web::http::Method;
 use anyhow::Result;
-use awc::http::{Method, header};
 use chrono::TimeDelta;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -39,6 +41,8 @@ pub struct Answer {
     /// The status; `None` if no answer came.
     pub status: Option<u16>,
     pub body: Vec<u8>,
+    /// Whether it says when to come again.
+    pub has_retry_after: bool,
     /// How often it was sent.
     pub sent: u32,
 }
@@ -63,6 +67,12 @@ impl Answer {
         format!("{status} {code}")
     }
 
+    /// Whether it was refused for want of room, properly: nothing was begun, and it says when to come again.
+    pub fn is_shed(&self) -> bool {
+        let busy = b"{\"type\":\"/v1/errors/service.busy\"";
+        self.status == Some(503) && self.has_retry_after && self.body.starts_with(busy)
+    }
+
     /// Whether nobody can know yet what became of a write: no answer, or the service's own trouble.
     fn is_open(&self) -> bool {
         self.status.is_none_or(|status| status >= 500)
@@ -71,11 +81,10 @@ impl Answer {
 
 /// One thread's client of all servers.
 pub struct Client {
-    http: awc::Client,
-    urls: Vec<String>,
+    servers: Vec<Wire>,
     next: Cell<usize>,
     signer: Signer,
-    issued: RefCell<HashMap<Whose, (String, Instant)>>,
+    issued: RefCell<HashMap<Whose, (Rc<str>, Instant)>>,
     clock: Clock,
     ledger: Option<Ledger>,
     patience: Duration,
@@ -85,25 +94,24 @@ pub struct Client {
 }
 
 impl Client {
-    pub fn new(urls: &[String], signer: Signer, ledger: Option<Ledger>, patience: Duration, run: String) -> Rc<Self> {
-        let connector = awc::Connector::new().limit(0).timeout(Duration::from_secs(2));
-        let http = awc::Client::builder()
-            .connector(connector)
-            .timeout(ANSWER)
-            .disable_redirects()
-            .finish();
-        Rc::new(Self {
-            http,
-            urls: urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect(),
+    /// A client of the servers at these addresses, with at most so many connections to each.
+    ///
+    /// # Errors
+    /// When an address is none.
+    pub fn new(plan: &Plan, signer: Signer, ledger: Option<Ledger>, run: String) -> Result<Rc<Self>> {
+        let most = plan.connections.div_ceil(plan.threads);
+        let servers = plan.urls.iter().map(|url| Wire::new(url, most));
+        Ok(Rc::new(Self {
+            servers: servers.collect::<io::Result<_>>()?,
             next: Cell::new(0),
             signer,
             issued: RefCell::default(),
             clock: Clock::system(),
             ledger,
-            patience,
+            patience: plan.patience,
             run,
             keys: Cell::new(0),
-        })
+        }))
     }
 
     /// Sends a request. A write goes under a key of its own; while a ledger is kept, one whose outcome is unknown is sent
@@ -142,45 +150,52 @@ impl Client {
     }
 
     async fn once(&self, request: &Request, key: Option<&str>) -> Result<Answer> {
-        let url = &self.urls[self.next.get() % self.urls.len()];
+        let server = &self.servers[self.next.get() % self.servers.len()];
         self.next.set(self.next.get() + 1);
-        let mut http = self
-            .http
-            .request(request.method.clone(), format!("{url}{}", request.path))
-            .insert_header((header::AUTHORIZATION, self.authorization(request.bearer)?));
-        if let Some(key) = key {
-            http = http
-                .insert_header(("idempotency-key", key))
-                .insert_header(("x-request-id", key));
-        }
-        if let Some(version) = request.version {
-            http = http.insert_header((header::IF_MATCH, format!("\"{version}\"")));
-        }
-        let sending = match &request.body {
-            Some(body) => http.send_json(body),
-            None => http.send(),
-        };
-        let no_answer = Answer {
+        let text = self.text(request, key, server.authority())?;
+        let mut answer = Answer {
             status: None,
             body: Vec::new(),
+            has_retry_after: false,
             sent: 0,
         };
-        let Ok(mut response) = sending.await else {
-            return Ok(no_answer);
-        };
         // A body that breaks off says nothing, whatever its head said.
-        Ok(match timeout(ANSWER, response.body()).await {
-            Ok(Ok(body)) => Answer {
-                status: Some(response.status().as_u16()),
-                body: body.to_vec(),
-                sent: 0,
-            },
-            _ => no_answer,
-        })
+        if let Ok(Ok(reply)) = timeout(ANSWER, server.ask(&text)).await {
+            answer.status = Some(reply.status);
+            answer.body = reply.body;
+            answer.has_retry_after = reply.has_retry_after;
+        }
+        Ok(answer)
+    }
+
+    /// A request as it goes over the line.
+    fn text(&self, request: &Request, key: Option<&str>, authority: &str) -> Result<Vec<u8>> {
+        let mut text = Vec::with_capacity(1024);
+        let (method, path) = (&request.method, &request.path);
+        write!(text, "{method} {path} HTTP/1.1\r\nhost: {authority}\r\nauthorization: ")?;
+        text.extend_from_slice(self.authorization(request.bearer)?.as_bytes());
+        if let Some(key) = key {
+            write!(text, "\r\nidempotency-key: {key}\r\nx-request-id: {key}")?;
+        }
+        if let Some(version) = request.version {
+            write!(text, "\r\nif-match: \"{version}\"")?;
+        }
+        match &request.body {
+            None => text.extend_from_slice(b"\r\n\r\n"),
+            Some(body) => {
+                let body = body.to_string();
+                write!(
+                    text,
+                    "\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                )?;
+            }
+        }
+        Ok(text)
     }
 
     /// The header with a token that is still good: a thousand players each sign once in a while, not for each request.
-    fn authorization(&self, bearer: Bearer) -> Result<String> {
+    fn authorization(&self, bearer: Bearer) -> Result<Rc<str>> {
         let fresh = FRESH.to_std()?;
         let (mut issued, whose) = (self.issued.borrow_mut(), (bearer.account, bearer.office));
         if let Some((header, at)) = issued.get(&whose)
@@ -188,7 +203,7 @@ impl Client {
         {
             return Ok(header.clone());
         }
-        let header = format!("Bearer {}", self.signer.issue(bearer, self.clock.now())?);
+        let header: Rc<str> = format!("Bearer {}", self.signer.issue(bearer, self.clock.now())?).into();
         issued.insert(whose, (header.clone(), Instant::now()));
         Ok(header)
     }

@@ -51,6 +51,9 @@ pub struct Run {
     /// How many requests are under way at once.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
+    /// Connections to each server at most. Who finds none free waits for one, and his time counts.
+    #[arg(long, default_value_t = 2000)]
+    connections: usize,
     /// For how long it is measured.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -140,6 +143,7 @@ fn play(options: Run) -> Result<()> {
         urls: options.urls,
         mix: options.mix,
         concurrency: options.concurrency.max(1),
+        connections: options.connections.max(1),
         rate: options.rate,
         threads: options.threads.max(1),
         window,

@@ -9,8 +9,8 @@ use super::window::Window;
 use crate::domain::ids::OrganizationId;
 use crate::security::random_text;
 use crate::security::tokens::Bearer;
+use actix_web::http::Method;
 use anyhow::{Context, Result, anyhow, bail};
-use awc::http::Method;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
@@ -133,6 +133,8 @@ pub struct Plan {
     pub urls: Vec<String>,
     pub mix: Mix,
     pub concurrency: usize,
+    /// To each server at most.
+    pub connections: usize,
     pub rate: Option<f64>,
     pub threads: usize,
     pub window: Arc<Window>,
@@ -158,6 +160,26 @@ struct Deck {
     with_account: Vec<Candidate>,
     waiting: VecDeque<OnItsWay>,
     accepted: VecDeque<OnItsWay>,
+}
+
+impl Deck {
+    /// Lays a case where the next who has to do with it finds it.
+    fn lay(&mut self, is_accepted: bool, case: OnItsWay) {
+        if is_accepted {
+            self.accepted.push_back(case);
+        } else {
+            self.waiting.push_back(case);
+        }
+    }
+
+    /// Takes back a member whose filing was not even begun.
+    fn give_back(&mut self, operation: Operation, candidate: Candidate) {
+        if operation == Operation::FileByMember && candidate.account.is_some() {
+            self.with_account.push(candidate);
+        } else {
+            self.candidates.push(candidate);
+        }
+    }
 }
 
 struct Stage {
@@ -209,7 +231,7 @@ pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Meter> {
             std::thread::spawn(move || {
                 let run = format!("b{thread}-{}", &random_text()[..8]);
                 actix_web::rt::System::new().block_on(async move {
-                    let client = Client::new(&plan.urls, signer, ledger, plan.patience, run);
+                    let client = Client::new(&plan, signer, ledger, run)?;
                     let troupe = Troupe {
                         stage,
                         client,
@@ -274,7 +296,9 @@ impl Troupe {
         let (begun, mut acting) = (Instant::now(), VecDeque::new());
         for number in 0_u32.. {
             let due = begun + Duration::from_secs_f64(f64::from(number) / rate);
-            sleep_until(due).await;
+            if due > Instant::now() {
+                sleep_until(due).await;
+            }
             if self.plan.window.is_over(due) {
                 break;
             }
@@ -365,7 +389,11 @@ impl Troupe {
             writes: Some("transfer.filed"),
         };
         let answer = self.send(operation, due, &request).await?;
-        self.go_on(answer, candidate, township, filer);
+        if answer.is_shed() {
+            self.stage.deck().give_back(operation, candidate);
+        } else {
+            self.go_on(answer, candidate, township, filer);
+        }
         Ok(())
     }
 
@@ -396,7 +424,11 @@ impl Troupe {
             writes: Some(writes),
         };
         let answer = self.send(operation, due, &request).await?;
-        self.go_on(answer, case.candidate, case.township, case.filer);
+        if answer.is_shed() {
+            self.stage.deck().lay(operation == Operation::Assign, case);
+        } else {
+            self.go_on(answer, case.candidate, case.township, case.filer);
+        }
         Ok(())
     }
 
@@ -421,11 +453,7 @@ impl Troupe {
             filer,
             decider,
         };
-        let mut deck = self.stage.deck();
-        match case.state {
-            "awaiting_assignment" => deck.accepted.push_back(on_its_way),
-            _ => deck.waiting.push_back(on_its_way),
-        }
+        self.stage.deck().lay(case.state == "awaiting_assignment", on_its_way);
     }
 
     async fn look(&self, operation: Operation, due: Instant) -> Result<()> {
@@ -476,7 +504,7 @@ impl Troupe {
             _ if answer.is_success() => End::Done {
                 wrote: request.writes.is_some(),
             },
-            Some(503) => End::Shed,
+            _ if answer.is_shed() => End::Shed,
             _ => End::Error(answer.code()),
         };
         self.meter.borrow_mut().record(operation.name(), due, answer.sent, end);

@@ -1,119 +1,122 @@
 #!/usr/bin/env python3
 """Overload: ten times as many requests as can be answered, sent open-loop, whether or not the earlier ones were answered.
 
-First the capacity: what as many clients as there are places get answered when each asks again at once. Then ten times
-that rate: served requests stay at 90 % of the capacity or more, their p99 is at most 500 ms, who is not served is refused
-with 503 and Retry-After within 20 ms, memory stays under 256 MB, and 2 s after the load has gone answers are as quick as
-before. Meanwhile liveness is asked too.
+First the capacity: what is answered when as many clients as it takes each ask again at once. Then ten times that rate:
+served requests stay at 90 % of the capacity or more, their p99 is at most 500 ms, who is not served is refused with 503 and
+Retry-After within 20 ms, memory stays under 256 MB, and 2 s after the load has gone answers are as quick as before.
+Meanwhile liveness is asked too.
 
-The server runs on one core and the load on another, lest the load take from the server what it measures.
+What is played is the mix of `zhuanjie bench run`: looks, previews, filings, decisions. A request begins when it is due; one
+that finds no connection free waits for it, and all times count from the instant it was due.
+
+The server runs on one processor and the load on another, lest the load take from the server what it measures; the processor
+time of both is in the report.
 
 The control: with 100,000 places instead of the default nobody is refused; the same load must then break the promises."""
 
-import asyncio
 import os
 import time
 
-from kit.load import Load, request
-from kit.play import Play
-from kit.report import main, options, percentile
+from kit.load import SERVER, Load
+from kit.report import main, options
 from kit.stage import CannotRun, Server, Sqlite, say
 from kit.watch import Watch, greatest
 
 
-def measure(server, requests, given):
+def measure(stage, database, given, seconds, places=None):
     """Capacity, the overload, and what came after; for one server."""
-    load = Load(server.address, requests, given.connections)
+    server = Server(stage, database.url, **({"ZHUANJIE_IN_FLIGHT": places} if places else {}))
+    # Inherited by the server and its threads, then set back.
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, SERVER)
+    server.start()
+    os.sched_setaffinity(0, everywhere)
+    load = Load(stage, server, given.members // 2)
+    found = {"capacity": load.capacity(given.clients, max(4, seconds // 2))}
+    rate = found["capacity"].served.per_second
+    say(f"capacity {rate:.0f}/s; now {10 * rate:.0f}/s for {seconds} s")
+    found["loaded"] = server.memory()[1]
+    found["before"] = load.run("--rate", rate / 4, seconds=5)
+    alive = Watch(server, "/healthz", 0.05)
+    found["during"] = load.run("--rate", 10 * rate, seconds=seconds)
+    alive.finish()
+    time.sleep(max(0, found["during"].ended + 2 - SETUP - time.monotonic()))
+    found["after"] = load.run("--rate", rate / 4, seconds=5, warm_up=0)
+    found["liveness"], found["peak"] = greatest(alive.answers), server.memory()[1]
+    server.stop()
+    return found
 
-    async def play():
-        capacity = await load.closed(given.clients, given.seconds / 2)
-        say(f"capacity {capacity:.0f}/s; now {10 * capacity:.0f}/s for {given.seconds:.0f} s")
-        await load.warm(given.connections // 2)
-        load.answers.clear()
-        await load.at_rate(capacity / 4, 3)
-        await load.drain()
-        before = [one.seconds for one in load.answers]
-        load.answers.clear()
-        load.unsent = 0
-        begun, end, sent = await load.at_rate(10 * capacity, given.seconds)
-        unsent = load.unsent
-        peak = server.memory()[1]
-        await load.drain(20)
-        during = list(load.answers)
-        await asyncio.sleep(max(0, end + 2 - time.monotonic()))
-        load.answers.clear()
-        await load.at_rate(capacity / 4, 3)
-        await load.drain()
-        after = list(load.answers)
-        return capacity, before, during, after, end, end - begun, sent, unsent, peak
-    capacity, before, during, after, end, seconds, sent, unsent, peak = asyncio.run(play())
-    served = [one for one in during if one.status == 200]
-    in_time = sum(one.sent + one.seconds <= end for one in served)
-    refused = [one for one in during if one.status == 503]
-    return {
-        "capacity": capacity, "sent": sent, "unsent": unsent, "seconds": seconds, "peak": peak,
-        "served": in_time / seconds, "served_p99": percentile([one.seconds for one in served], .99),
-        "refused": len(refused), "refused_p50": percentile([one.seconds for one in refused], .5),
-        "refused_p99": percentile([one.seconds for one in refused], .99),
-        "bare": sum(not one.has_retry_after for one in refused), "other": sorted({one.status for one in during} - {200, 503}),
-        "before_p99": percentile(before, .99), "after_p99": percentile([one.seconds for one in after], .99),
-        "after_odd": sum(one.status != 200 for one in after),
-    }
+
+#: What a run of the load takes at least until it sends its first request, in seconds.
+SETUP = 0.5
+
+
+def cost(found):
+    """Microseconds of the server's processor for a request served, and for one refused: whatever the served ones of the
+    overload do not account for at the price they had before."""
+    capacity, during = found["capacity"], found["during"]
+    seconds = [run.server_seconds / run.seconds for run in (capacity, during)]
+    served = seconds[0] / capacity.served.per_second
+    return 1e6 * served, 1e6 * (seconds[1] - during.served.per_second * served) / max(1, during.refused.per_second)
+
+
+def tell(report, found, given):
+    """What was seen, and the promises."""
+    capacity, during, before, after = (found[name] for name in ("capacity", "during", "before", "after"))
+    rate, sent = capacity.served.per_second, during.answers / given.seconds
+    served, refused = cost(found)
+    milliseconds = lambda *times: ", ".join(f"{1000 * one:.1f} ms" for one in times)
+    report.note("capacity", f"{rate:.0f}/s (one processor for the server)")
+    report.note("sent", f"{sent:.0f}/s ({sent / rate:.1f} times the capacity)")
+    report.note("served / refused", f"{during.served.per_second:.0f}/s / {during.refused.per_second:.0f}/s")
+    report.note("served, p50 and p99: at the capacity", milliseconds(capacity.served.p50, capacity.served.p99))
+    report.note("… under overload", milliseconds(during.served.p50, during.served.p99))
+    report.note("… at a quarter of the capacity, before", milliseconds(before.served.p50, before.served.p99))
+    report.note(f"… and {after.began - during.ended:.1f} s after", milliseconds(after.served.p50, after.served.p99))
+    report.note("refused, p50, p99 and slowest", milliseconds(during.refused.p50, during.refused.p99, during.refused.greatest))
+    report.note("the server's processor for a request served / refused", f"{served:.0f} µs / {refused:.1f} µs")
+    report.note("busy under overload: the server's processor / the load's own",
+                " / ".join(f"{100 * one / during.seconds:.0f} %" for one in (during.server_seconds, during.load_seconds)))
+    tenth = 0.1e6 / max(refused, 0.1)
+    report.note("refusing takes a tenth of the processor at", f"{tenth:.0f}/s, {0.9 + tenth / rate:.1f} times the capacity")
+    report.note("resident, most, after the measure of the capacity", f"{found['loaded']:.0f} MB")
+    report.note("liveness during all of it, slowest", milliseconds(found["liveness"]))
+    share = during.served.per_second / rate
+    report.promise("ten times the capacity was sent", sent >= 9.5 * rate, f"{sent / rate:.1f} times")
+    report.promise("served requests stay at 90 % of capacity or more", share >= 0.9, f"{100 * share:.0f} %")
+    report.promise("their p99 is at most 500 ms", during.served.p99 <= 0.5, milliseconds(during.served.p99))
+    report.promise("refusals come within 20 ms (p99)", during.refused.p99 <= 0.02, milliseconds(during.refused.p99))
+    report.promise("each refusal is 503 `service.busy` with Retry-After, and there is no other answer", not during.others,
+                   "; ".join(during.others[:3]) or "none other")
+    report.promise("memory stays under 256 MB", found["peak"] < 256, f"{found['peak']:.0f} MB")
+    report.promise("2 s after, answers are as quick as before (p99 at most twice, or 20 ms) and none is refused",
+                   after.served.p99 <= max(2 * before.served.p99, 0.02) and not after.refused.count and not after.others,
+                   f"{milliseconds(after.served.p99)}, {after.refused.count} refused")
 
 
 def harness(stage, report, given):
     if os.cpu_count() < 2:
-        raise CannotRun("needs two cores")
+        raise CannotRun("needs two processors")
     database = Sqlite(f"{stage.home}/zhuanjie.sqlite")
     say("building an invented country")
-    people = stage.build_country(database.url, given.members)
-    found = {}
-    for name, places in (("default", None), ("control", "100000")):
-        extra = {"ZHUANJIE_IN_FLIGHT": places} if places else {}
-        server = Server(stage, database.url, **extra)
-        # Inherited by the server and its threads, then set back.
-        os.sched_setaffinity(0, {0})
-        server.start()
-        os.sched_setaffinity(0, {1})
-        play = Play(server.address, people, database)
-        token = play.tokens[play.college]
-        alive = Watch(server, "/healthz", 0.05)
-        requests = [request(path.format(**vars(play)), token, server.address) for path in given.paths]
-        say(f"{name}: measuring")
-        one = measure(server, requests, given)
-        alive.finish()
-        one["liveness"] = greatest(alive.answers)
-        found[name] = one
-        say(f"{name}: {one}")
-        server.stop()
-    one, control = found["default"], found["control"]
-    share = one["served"] / one["capacity"]
-    report.note("requests", ", ".join(given.paths))
-    report.note("capacity (one core)", f"{one['capacity']:.0f}/s")
-    report.note("sent", f"{one['sent'] / one['seconds']:.0f}/s, of which {100 * one['unsent'] / one['sent']:.1f} % found no free connection")
-    report.note("served / refused", f"{one['served']:.0f}/s / {one['refused'] / one['seconds']:.0f}/s")
-    report.note("refused within, p50", f"{one['refused_p50'] * 1000:.1f} ms")
-    report.note("liveness during all of it, slowest", f"{one['liveness'] * 1000:.0f} ms")
-    report.note("p99 at a quarter of the capacity, before and 2 s after", f"{one['before_p99'] * 1000:.0f} ms, {one['after_p99'] * 1000:.0f} ms")
-    report.promise("served requests stay at 90 % of capacity or more", share >= 0.9, f"{100 * share:.0f} %")
-    report.promise("their p99 is at most 500 ms", one["served_p99"] <= 0.5, f"{one['served_p99'] * 1000:.0f} ms")
-    report.promise("refusals come within 20 ms (p99)", one["refused_p99"] <= 0.02, f"{one['refused_p99'] * 1000:.1f} ms")
-    report.promise("each refusal is 503 with Retry-After, and there is no other answer", not one["bare"] and not one["other"],
-                   f"{one['bare']} without, others: {one['other'] or 'none'}")
-    report.promise("memory stays under 256 MB", one["peak"] < 256, f"{one['peak']:.0f} MB")
-    report.promise("2 s after, answers are as quick as before (p99 at most twice, or 20 ms) and none is refused",
-                   one["after_p99"] <= max(2 * one["before_p99"], 0.02) and not one["after_odd"], f"{one['after_odd']} refused")
-    is_broken = control["served"] < 0.9 * one["capacity"] or control["served_p99"] > 0.5
-    report.promise("control: without the limit the same load breaks the promises", is_broken,
-                   f"served {control['served']:.0f}/s, p99 {control['served_p99'] * 1000:.0f} ms, {control['peak']:.0f} MB")
+    status, said = stage.program("bench", "load", "--members", str(given.members), url=database.url)
+    if status:
+        raise CannotRun(said)
+    say("the default: measuring")
+    tell(report, measure(stage, database, given, given.seconds), given)
+    say("the control: measuring")
+    # Shorter: whoever takes everything uses up the members.
+    control = measure(stage, database, given, given.seconds // 2, places="100000")
+    rate, during = control["capacity"].served.per_second, control["during"]
+    report.promise("control: without the limit the same load breaks the promises",
+                   during.served.per_second < 0.9 * rate or during.served.p99 > 0.5,
+                   f"served {100 * during.served.per_second / rate:.0f} %, p99 {1000 * during.served.p99:.0f} ms, {control['peak']:.0f} MB")
     report.promise("`zhuanjie verify` finds every invariant kept", stage.verify(database.url)[0])
 
 
 parser = options(__doc__)
-parser.add_argument("seconds", nargs="?", type=float, default=20, help="how long the overload lasts")
-parser.add_argument("--members", type=int, default=2000)
-parser.add_argument("--clients", type=int, default=64, help="clients that find out the capacity")
-parser.add_argument("--connections", type=int, default=1500)
-parser.add_argument("--paths", nargs="+", default=["/v1/targets?q=%E6%B4%AA%E5%B1%B1&reason=unsettled&limit=20"])
+parser.add_argument("seconds", nargs="?", type=int, default=20, help="how long the overload lasts")
+parser.add_argument("--members", type=int, default=200_000, help="of the invented country")
+parser.add_argument("--clients", nargs="+", type=int, default=[16, 64], help="numbers of clients that find out the capacity")
 given = parser.parse_args()
 main("Overload at ten times the capacity", harness, given)

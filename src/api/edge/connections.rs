@@ -60,7 +60,8 @@ impl Connection {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn touch(&self) {
+    /// Something was begun or ended on it.
+    pub fn touch(&self) {
         self.last.store(self.age(), Ordering::Relaxed);
     }
 

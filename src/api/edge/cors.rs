@@ -3,7 +3,7 @@
 
 use actix_cors::Cors;
 use actix_web::http::Uri;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::io;
 
 /// What a page may read of an answer, besides its body.
@@ -39,6 +39,20 @@ pub fn origins(texts: &[String]) -> io::Result<Vec<String>> {
         )),
     });
     checked.collect()
+}
+
+/// Lets a page of an origin of the list read an answer that was given before CORS was asked.
+pub fn allow(origins: &[String], asked: &HeaderMap, answered: &mut HeaderMap) {
+    if origins.is_empty() {
+        return;
+    }
+    answered.insert(header::VARY, HeaderValue::from_static("Origin"));
+    let origin = asked.get(header::ORIGIN);
+    let origin = origin.filter(|origin| origins.iter().any(|known| known.as_bytes() == origin.as_bytes()));
+    if let (Some(origin), Ok(exposed)) = (origin, HeaderValue::try_from(EXPOSED.join(","))) {
+        answered.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        answered.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
 }
 
 /// CORS for a list of origins.

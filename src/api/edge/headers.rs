@@ -1,10 +1,11 @@
 //! What every answer says about itself (S-20), whoever made it: handlers, extractors, the framework, a preflight.
 
+use super::Door;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpRequest, web};
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -37,7 +38,8 @@ pub async fn headers(
 
 /// Whether a request is for the interface's page, and whether it came by TLS.
 pub fn about(request: &HttpRequest) -> (bool, bool) {
-    (request.path().starts_with("/docs"), request.app_config().secure())
+    let is_tls = request.app_data::<web::Data<Door>>().is_some_and(|door| door.is_tls());
+    (request.path().starts_with("/docs"), is_tls)
 }
 
 /// Writes the fields. What a handler said itself of caching and of its content stands.

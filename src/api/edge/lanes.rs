@@ -68,6 +68,11 @@ impl Lanes {
         }
     }
 
+    /// Whether a lane has a place at the moment.
+    pub fn has_place(&self, lane: Lane) -> bool {
+        self.lane(lane).is_none_or(|places| places.available_permits() > 0)
+    }
+
     /// Takes a place, held until the permit is dropped. Probes need none.
     ///
     /// # Errors
@@ -82,7 +87,7 @@ impl Lanes {
     /// # Errors
     /// `service.busy`.
     pub fn receive(&self, lane: Lane) -> Result<OwnedSemaphorePermit, Code> {
-        if self.lane(lane).is_some_and(|places| places.available_permits() == 0) {
+        if !self.has_place(lane) {
             return Err(Code::ServiceBusy);
         }
         take(&self.receiving)

@@ -68,6 +68,73 @@ fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
 }
 
 #[test]
+fn api4_a_refusal_says_all_it_should_and_leaves_the_connection_to_who_sent_all_he_had_to() {
+    const PAGE: &str = "https://tuan.example.cn";
+    let door = Settings {
+        in_flight: 1,
+        cors_origins: vec![PAGE.into()],
+        ..Settings::default()
+    };
+    behind(&door, |world| {
+        let admin = world.admin("college");
+        let path = format!("/v1/organizations/{}/contact", world.org("college"));
+        let mut other = world.db.conn();
+        other.batch_execute("BEGIN IMMEDIATE").expect("the database is held");
+        let held = write(admin.clone(), path);
+        while admin.get("/v1/organizations?limit=1").status != 503 {}
+        let mut raw = super::Raw::to(&world);
+        let fields = format!("host: x\r\norigin: {PAGE}\r\nx-request-id: my-own\r\naccept-language: en\r\n");
+        let body = "{\"reason\": \"unsettled\"}";
+        let whole = format!(
+            "content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        for request in [
+            format!("GET /v1/members?name=x HTTP/1.1\r\n{fields}\r\n"),
+            format!("POST /v1/transfers HTTP/1.1\r\n{fields}{whole}"),
+            format!("GET /v1/members/110101199003070000 HTTP/1.1\r\n{fields}\r\n"),
+        ] {
+            raw.send(&request);
+            let (status, head, body) = raw.answer();
+            assert_eq!(status, 503, "{body}");
+            assert!(!head.contains("connection: close"), "{request}: {head}");
+            for field in [
+                "retry-after: 1",
+                "x-request-id: my-own",
+                "content-language: en",
+                "content-type: application/problem+json",
+                "cache-control: no-store",
+                "x-content-type-options: nosniff",
+                "access-control-allow-origin: https://tuan.example.cn",
+                "vary: origin",
+            ] {
+                assert!(head.contains(field), "{field} in {head}");
+            }
+            let said: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+            assert_eq!(
+                (&said["code"], &said["request_id"]),
+                (&json!("service.busy"), &json!("my-own"))
+            );
+            let instance = said["instance"].as_str().expect("a path");
+            assert!(request.contains(instance) || instance == "/v1/members/…", "{instance}");
+            assert!(said["detail"].as_str().is_some_and(str::is_ascii), "{body}");
+        }
+        // What of a body has not come is not waited for.
+        raw.send(format!(
+            "POST /v1/transfers HTTP/1.1\r\n{fields}content-length: 60000\r\n\r\n{{"
+        ));
+        let (status, head, _) = raw.answer();
+        assert!(status == 503 && head.contains("connection: close"), "{head}");
+        // A page may ask whether it may ask.
+        let anybody = world.anybody();
+        let asked = anybody.request("OPTIONS", "/v1/transfers").header("origin", PAGE);
+        asked.header("access-control-request-method", "POST").send().expect(200);
+        other.batch_execute("ROLLBACK").expect("it is let go");
+        held.join().expect("an answer");
+    });
+}
+
+#[test]
 fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
     let door = Settings {
         deadline: 1,

@@ -52,21 +52,33 @@ impl Drop for Served {
     }
 }
 
-/// Asks for liveness, trusting one authority.
-fn ask(world: &World, authority: &str, versions: &[&'static SupportedProtocolVersion]) -> io::Result<String> {
+/// A client that trusts one authority and offers these protocols.
+fn client(
+    world: &World,
+    authority: &str,
+    versions: &[&'static SupportedProtocolVersion],
+    protocols: &[&[u8]],
+) -> io::Result<StreamOwned<ClientConnection, TcpStream>> {
     let mut roots = RootCertStore::empty();
     let authority = CertificateDer::from_pem_file(file(&format!("{authority}.authority.pem"))).expect("a certificate");
     roots.add(authority).expect("an authority");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     let name = ServerName::try_from("localhost").expect("a name");
     let client = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-    let mut stream = StreamOwned::new(client, TcpStream::connect(world.address())?);
+    let stream = StreamOwned::new(client, TcpStream::connect(world.address())?);
     stream.sock.set_read_timeout(Some(Duration::from_secs(20)))?;
+    Ok(stream)
+}
+
+/// Asks for liveness, trusting one authority.
+fn ask(world: &World, authority: &str, versions: &[&'static SupportedProtocolVersion]) -> io::Result<String> {
+    let mut stream = client(world, authority, versions, &[])?;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
     let mut text = Vec::new();
     match stream.read_to_end(&mut text) {
@@ -106,6 +118,28 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
             21,
             "an alert, or nothing: {answer:?}"
         );
+    });
+}
+
+#[test]
+fn s12_over_tls_it_offers_http_1_1_and_no_other_protocol() {
+    let served = Served::new("protocols");
+    behind(&served.door(), |world| {
+        let greet = |protocols: &[&[u8]]| {
+            let mut stream = client(&world, "first", rustls::ALL_VERSIONS, protocols)?;
+            stream.conn.complete_io(&mut stream.sock)?;
+            io::Result::Ok(stream)
+        };
+        let mut stream = greet(&[b"h2", b"http/1.1"]).expect("a handshake");
+        assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+        // Whoever speaks HTTP/2 all the same, as one who was told so before, is refused like anything that is no HTTP.
+        stream
+            .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            .expect("it is sent");
+        let mut text = Vec::new();
+        let _ = stream.read_to_end(&mut text);
+        assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"), "{text:?}");
+        assert!(greet(&[b"h2"]).is_err(), "there is nothing else to agree on");
     });
 }
 

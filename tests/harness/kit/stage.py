@@ -252,6 +252,13 @@ def is_alive(pid):
         return False
 
 
+def processor_seconds(pid):
+    """User and system time of a process up to now."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Server:
     """One of ours over a database, at an address that stays the same when it is started again."""
 
@@ -305,6 +312,10 @@ class Server:
             return 0, time.monotonic() - begun
         finally:
             connection.close()
+
+    def processor_seconds(self):
+        """User and system time up to now."""
+        return processor_seconds(self.process.pid)
 
     def memory(self):
         """Resident megabytes now, and at most so far."""

@@ -1,0 +1,287 @@
+//! Before the door. While all places are taken most requests are told so, and telling them must cost next to nothing: of
+//! requests coming ten times faster than they can be answered, nine of ten are refused on the processor that answers the
+//! tenth. So it is done before anything else is, in words made beforehand, and the connection is kept: another one would
+//! cost more than the refusal. Who sends a request, and what he has spent, is not asked; a line of the log counts them.
+
+use super::connections::Connection;
+use super::lanes::Lane;
+use super::limits::Body;
+use super::{Door, REQUEST_ID, cors, headers, request_id};
+use crate::api::language;
+use crate::api::openapi::Routes;
+use crate::api::problem::{Problem, ProblemDetails, RETRY_AFTER, instance};
+use crate::domain::codes::Code;
+use crate::domain::refusal::Language;
+use actix_http::{HttpMessage, Request, Response};
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{AppConfig, Payload, Service, ServiceFactory, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::web::{Bytes, Data};
+use futures_util::Stream;
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// What a service is built behind.
+pub struct Porch<F> {
+    inner: F,
+    door: Data<Door>,
+    routes: Data<Routes>,
+    origins: Arc<[String]>,
+}
+
+impl<F> Porch<F> {
+    /// A porch before all of a service.
+    pub fn before(inner: F, door: &Data<Door>, routes: &Data<Routes>, origins: &Arc<[String]>) -> Self {
+        Self {
+            inner,
+            door: door.clone(),
+            routes: routes.clone(),
+            origins: origins.clone(),
+        }
+    }
+}
+
+impl<F, B> ServiceFactory<Request> for Porch<F>
+where
+    F: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<B>, Error = Error>,
+    F::Future: 'static,
+    B: MessageBody,
+{
+    type Response = Response<EitherBody<B, Bytes>>;
+    type Error = Error;
+    type Config = AppConfig;
+    type Service = Sheltered<F::Service>;
+    type InitError = F::InitError;
+    type Future = LocalBoxFuture<'static, Result<Self::Service, Self::InitError>>;
+
+    fn new_service(&self, config: AppConfig) -> Self::Future {
+        let refusals = Rc::new(Refusals {
+            door: self.door.clone(),
+            routes: self.routes.clone(),
+            origins: self.origins.clone(),
+            chinese: Words::new(Language::Chinese),
+            english: Words::new(Language::English),
+        });
+        let inner = self.inner.new_service(config);
+        inner
+            .map(|inner| {
+                Ok(Sheltered {
+                    inner: inner?,
+                    refusals,
+                })
+            })
+            .boxed_local()
+    }
+}
+
+/// A service that is not reached while it has no place.
+pub struct Sheltered<S> {
+    inner: S,
+    refusals: Rc<Refusals>,
+}
+
+type Answer<B> = Result<Response<EitherBody<B, Bytes>>, Error>;
+type Served<F, B> = Map<F, fn(Result<ServiceResponse<B>, Error>) -> Answer<B>>;
+
+impl<S, B> Service<Request> for Sheltered<S>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = Response<EitherBody<B, Bytes>>;
+    type Error = Error;
+    type Future = Either<Served<S::Future, B>, Refusing<B>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, mut request: Request) -> Self::Future {
+        if self.refusals.lets(&request) {
+            let served: fn(_) -> _ = |answer: Result<ServiceResponse<B>, Error>| {
+                Ok(Response::from(answer?).map_body(|_, body| EitherBody::left(body)))
+            };
+            return Either::Left(self.inner.call(request).map(served));
+        }
+        let answer = self.refusals.refuse(&request);
+        Either::Right(Refusing {
+            payload: request.take_payload(),
+            answer: Some(answer.map_body(|_, body| EitherBody::right(body))),
+            has_waited: false,
+            connection: request.conn_data::<Arc<Connection>>().cloned(),
+        })
+    }
+}
+
+/// A refusal on its way. What has come of the request's body is thrown away; if that is all of it the connection is kept,
+/// else not: whatever is still to come is not waited for.
+pub struct Refusing<B> {
+    payload: Payload,
+    answer: Option<Response<EitherBody<B, Bytes>>>,
+    has_waited: bool,
+    connection: Option<Arc<Connection>>,
+}
+
+// Nothing in it is ever pinned.
+impl<B> Unpin for Refusing<B> {}
+
+impl<B> Future for Refusing<B> {
+    type Output = Answer<B>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let is_whole = ready!(self.poll_body(cx));
+        let Some(mut answer) = self.answer.take() else {
+            return Poll::Pending;
+        };
+        if let Some(connection) = &self.connection {
+            connection.touch();
+            if !is_whole {
+                connection.refuse();
+            }
+        }
+        if !is_whole {
+            answer.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        Poll::Ready(Ok(answer))
+    }
+}
+
+impl<B> Refusing<B> {
+    /// Whether all of the body is there. What came together with the head is handed over between two polls.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if matches!(self.payload, Payload::None) {
+            return Poll::Ready(true);
+        }
+        loop {
+            match Pin::new(&mut self.payload).poll_next(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => return Poll::Ready(true),
+                Poll::Pending if !self.has_waited => {
+                    self.has_waited = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Err(_))) | Poll::Pending => return Poll::Ready(false),
+            }
+        }
+    }
+}
+
+/// Who is refused, and in which words.
+struct Refusals {
+    door: Data<Door>,
+    routes: Data<Routes>,
+    origins: Arc<[String]>,
+    chinese: Words,
+    english: Words,
+}
+
+impl Refusals {
+    /// Whether a request may come to the door. What a preflight asks is answered there without a place.
+    fn lets(&self, request: &Request) -> bool {
+        let (path, method) = (request.path(), request.method());
+        let is_free = |kind| self.door.lanes.has_place(Lane::of(path, kind));
+        is_free(Body::Small)
+            || (method == Method::OPTIONS && !self.origins.is_empty())
+            || (may_be_file(request) && is_free(self.routes.body(method, path)))
+    }
+
+    fn refuse(&self, request: &Request) -> Response<Bytes> {
+        self.door.refused.count();
+        let id = request_id(request.headers());
+        let language = language::asked_in(request.headers());
+        let words = match language {
+            Language::Chinese => &self.chinese,
+            Language::English => &self.english,
+        };
+        let body = words.about(request.path(), &id);
+        let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE).set_body(body);
+        let fields = response.headers_mut();
+        fields.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        fields.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        fields.insert(
+            header::CONTENT_LANGUAGE,
+            HeaderValue::from_static(language::tag(language)),
+        );
+        if let Ok(id) = HeaderValue::try_from(id) {
+            fields.insert(REQUEST_ID, id);
+        }
+        headers::write(fields, false, self.door.is_tls());
+        cors::allow(&self.origins, request.headers(), fields);
+        response
+    }
+}
+
+/// Most bodies are JSON: for those the routes need not be asked.
+fn may_be_file(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| !kind.as_bytes().starts_with(b"application/json"))
+}
+
+/// The problem in one language, but for what differs: the path and the request's id.
+struct Words {
+    before_path: String,
+    before_id: String,
+    after: String,
+}
+
+impl Words {
+    /// What stands in the place of path and id, as JSON has it.
+    const MARK: &str = "<>";
+    const QUOTED: &str = "\"<>\"";
+
+    fn new(language: Language) -> Self {
+        let details = ProblemDetails::new(
+            &Problem::from(Code::ServiceBusy),
+            language,
+            Self::MARK,
+            Self::MARK,
+            None,
+        );
+        // Plain strings always serialize.
+        let text = serde_json::to_string(&details).unwrap_or_default();
+        let mut parts = text.splitn(3, Self::QUOTED).map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        Self {
+            before_path: next(),
+            before_id: next(),
+            after: next(),
+        }
+    }
+
+    fn about(&self, path: &str, id: &str) -> Bytes {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let (path, id) = (quoted(&instance(path)), quoted(id));
+        let parts = [&self.before_path, &path, &self.before_id, &id, &self.after];
+        parts.map(String::as_str).concat().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_words_made_beforehand_are_those_of_the_problem() {
+        for language in [Language::Chinese, Language::English] {
+            let (path, id) = ("/v1/\"x\"", "an-id");
+            let said: Value = serde_json::from_slice(&Words::new(language).about(path, id)).unwrap();
+            let wanted = ProblemDetails::new(&Problem::from(Code::ServiceBusy), language, path, id, None);
+            assert_eq!(said, serde_json::to_value(&wanted).unwrap());
+            assert_eq!(
+                (&said["instance"], &said["code"]),
+                (&path.into(), &"service.busy".into())
+            );
+        }
+    }
+}
