@@ -267,9 +267,13 @@ fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
 
 /// Whose turn a request is.
 fn holder(conn: &mut Conn, stored: &StoredRequest) -> Result<Option<OrganizationId>> {
-    let organization = organizations::find(conn, stored.organization_id)?;
-    let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
+    let organization = organization_of(conn, stored)?;
     superior(conn, &organization, &stored.request().excluded())
+}
+
+fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
+    let organization = organizations::find(conn, stored.organization_id)?;
+    organization.ok_or(Error::Corrupt("a request of no organization"))
 }
 
 fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
@@ -309,16 +313,17 @@ pub fn decide(
     request(conn, &context.actor, id)?;
     store::lock_request(conn, id)?;
     let stored = found(conn, id)?;
-    let holder = holder(conn, &stored)?;
-    let decided = stored
-        .request()
-        .decide(&context.actor, holder, verdict.clone(), context.now)?;
+    let organization = organization_of(conn, &stored)?;
+    let request = stored.request();
+    let holder = superior(conn, &organization, &request.excluded())?;
+    let decided = request.decide(&context.actor, holder, verdict.clone(), context.now)?;
     expected.admit(stored.version)?;
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
     inbox::close(conn, TASK, id.0)?;
-    audit::record(conn, context, "appointment.decide", Some(&id.to_string()))?;
+    let turn = organization.parent_id;
+    audit::record_in_turn(conn, context, turn, "appointment.decide", Some(&id.to_string()))?;
     if decided.state == RequestState::Approved {
         carry_out(conn, context, &stored)?;
     }

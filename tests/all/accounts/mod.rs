@@ -7,7 +7,7 @@ mod recovery;
 mod refresh;
 mod sign_in;
 mod sign_out;
-mod stand_in;
+pub mod stand_in;
 mod wechat;
 
 use crate::support::http::{Answer, Client};

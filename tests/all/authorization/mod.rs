@@ -21,6 +21,7 @@
 //! One that it does not find: taking a member to be marked without asking (`marks::admit`), since the rule M2 asks again.
 
 mod country;
+mod deeds;
 mod page;
 mod recipes;
 
