@@ -286,8 +286,8 @@ both_engines! {
         };
         let mini_program = country.world.another_server(|app| App { wechat: Some(wechat), ..app });
         let mut deeds = Deeds::new(&country);
-        deeds.transfers();
         deeds.branches();
+        deeds.transfers();
         deeds.people();
         deeds.accounts();
         deeds.mini_program(&mini_program);
