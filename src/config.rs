@@ -230,6 +230,10 @@ impl Keys {
             );
         }
         let index = key_bytes(INDEX_KEY, &needed(INDEX_KEY)?)?;
+        ensure!(
+            sealing.values().chain([&index]).all(|key| !is_of_the_demo(key)),
+            "{DATA_KEYS}, {INDEX_KEY}: a key of the demo, which anybody can make; `zhuanjie keys` prints a fresh set"
+        );
         let vault = Vault::new(&sealing, &index).with_context(|| format!("{DATA_KEYS}: no key"))?;
         Ok(Self { tokens, vault })
     }
@@ -240,14 +244,9 @@ impl Keys {
     /// # Panics
     /// When the operating system has no randomness to give.
     pub fn demo() -> Self {
-        let key = |label: &str| {
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, label.as_bytes());
-            let mut bytes = [0; 32];
-            bytes.copy_from_slice(digest.as_ref());
-            bytes
-        };
-        let sealing = BTreeMap::from([(0, key("demo: invented people only"))]);
-        let vault = Vault::new(&sealing, &key("demo: index")).unwrap_or_else(|| unreachable!("there is a key"));
+        let [seal, index] = DEMO_KEYS.map(demo_key);
+        let sealing = BTreeMap::from([(0, seal)]);
+        let vault = Vault::new(&sealing, &index).unwrap_or_else(|| unreachable!("there is a key"));
         Self {
             tokens: Tokens::ephemeral(DEMO_TOKEN_LIFETIME),
             vault,
@@ -279,6 +278,20 @@ impl Keys {
     }
 }
 
+/// What the demo's keys are made of: that which seals, and that of the index.
+const DEMO_KEYS: [&str; 2] = ["demo: invented people only", "demo: index"];
+
+fn demo_key(label: &str) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, label.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}
+
+fn is_of_the_demo(key: &[u8; 32]) -> bool {
+    DEMO_KEYS.iter().any(|label| demo_key(label) == *key)
+}
+
 fn key_bytes(name: &str, text: &str) -> Result<[u8; 32]> {
     let bytes = STANDARD
         .decode(text.trim())
@@ -305,6 +318,24 @@ mod tests {
                 .err()
                 .unwrap();
             assert!(error.to_string().contains(missing));
+        }
+    }
+
+    #[test]
+    fn api8_the_demos_keys_are_no_keys_of_a_service() {
+        let [seal, index] = DEMO_KEYS.map(|label| STANDARD.encode(demo_key(label)));
+        let (own, token) = (STANDARD.encode([7; 32]), TokenKeys::generate().reveal());
+        let read = |data: &str, index: &str| {
+            Keys::read(|name| match name {
+                DATA_KEYS => Some(format!("0:{data}")),
+                INDEX_KEY => Some(index.to_owned()),
+                TOKEN_KEY => Some(token.clone()),
+                _ => None,
+            })
+        };
+        assert!(read(&own, &own).is_ok());
+        for (data, index) in [(&seal, &own), (&own, &index)] {
+            assert!(read(data, index).err().unwrap().to_string().contains("demo"));
         }
     }
 

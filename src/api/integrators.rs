@@ -63,7 +63,10 @@ impl FromRequest for SecretId {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("secret").and_then(|text| text.parse().ok());
-        behind_the_caller(request, ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into())))
+        behind_the_caller(
+            request,
+            ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into())),
+        )
     }
 }
 

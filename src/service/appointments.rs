@@ -1,11 +1,11 @@
 //! Offices (管理员任职): who holds them, how they begin and end, and requests for that. Whatever changes here is followed
 //! by everything that waits where it changed (A10).
 
-use super::organizations::{in_scope, inside};
+use super::organizations::{in_scope, inside, object};
 use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees, transfers};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
-use crate::domain::authority::{Action, Object};
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
@@ -124,7 +124,7 @@ pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) 
     let organization = organizations::find(conn, at)?;
     let appointment = appointment.ok_or(Code::AppointmentNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
-    sees(actor, action, Object::organization(&organization.path))?;
+    sees(actor, action, object(&organization))?;
     Ok((appointment, organization))
 }
 
@@ -290,11 +290,7 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
     let organization = organizations::find(conn, at)?;
     let stored = stored.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
-    may(
-        actor,
-        Action::ReadAppointmentRequest,
-        Object::organization(&organization.path),
-    )?;
+    may(actor, Action::ReadAppointmentRequest, object(&organization))?;
     Ok(stored)
 }
 

@@ -125,7 +125,10 @@ impl<'a> Deeds<'a> {
         );
         let rows = self.country.world.db.texts(&question);
         let wanted = format!("{} {} done somebody", by.kind, by.place);
-        assert!(rows.iter().all(|row| *row == wanted), "{operation}: {rows:?}, not {wanted}");
+        assert!(
+            rows.iter().all(|row| *row == wanted),
+            "{operation}: {rows:?}, not {wanted}"
+        );
         assert_eq!(rows.is_empty(), SILENT.contains(&operation), "{operation}: {rows:?}");
     }
 
@@ -149,7 +152,12 @@ impl<'a> Deeds<'a> {
         let branch = json!({"branch": world.org("village")});
         self.json(&township, "assign_transfer", &self.transfer_of("class_1/4"), &branch);
         let beijing = self.system("beijing");
-        self.json(&beijing, "accept_external_transfer", &self.transfer_of("class_1/3"), &none);
+        self.json(
+            &beijing,
+            "accept_external_transfer",
+            &self.transfer_of("class_1/3"),
+            &none,
+        );
         let second = to_beijing(world, "class_2/3");
         let second = second.rsplit('/').next().expect("an id");
         self.json(&self.admin("beijing"), "refuse_external_transfer", second, &reason);
@@ -169,18 +177,34 @@ impl<'a> Deeds<'a> {
         self.json(&province, "refuse_month_change", &change, &reason);
         let again = json!({"branch": world.org("class_1"), "month": "2026-10", "reason": "学制延长"});
         let change = self.json(&college, "propose_month_change", "", &again);
-        self.json(&province, "approve_month_change", change["id"].as_str().expect("an id"), &none);
+        self.json(
+            &province,
+            "approve_month_change",
+            change["id"].as_str().expect("an id"),
+            &none,
+        );
         let batch = |item: Value| json!({"mode": "all_or_nothing", "items": [item]});
         let month = batch(json!({"branch": world.org("class_2"), "month": "2027-07"}));
         self.json(&college, "mark_graduation", "", &month);
-        self.json(&class, "undo_marks", "", &batch(json!({"member": world.mem("class_1/1")})));
-        let mark = json!({"member": world.mem("class_1/1"), "identity": "delayed", "month": "2026-12", "reason": "休学"});
+        self.json(
+            &class,
+            "undo_marks",
+            "",
+            &batch(json!({"member": world.mem("class_1/1")})),
+        );
+        let mark =
+            json!({"member": world.mem("class_1/1"), "identity": "delayed", "month": "2026-12", "reason": "休学"});
         self.json(&class, "mark_members", "", &batch(mark));
         let form = self.thing(About::Form, "class_1/2");
         self.json(&college, "refuse_certification", &form, &reason);
         let uploading = self.thing(About::Uploading, "class_1/2");
         let form = self.body(&class, "upload_form", &uploading, ("application/pdf", pdf()));
-        self.json(&college, "approve_certification", form["id"].as_str().expect("an id"), &none);
+        self.json(
+            &college,
+            "approve_certification",
+            form["id"].as_str().expect("an id"),
+            &none,
+        );
         let new = json!({"parent": world.org("college"), "kind": "branch", "sector": "school",
             "stage": "regular_university", "name": "三班团支部"});
         let made = self.json(&college, "create_organization", "", &new);
@@ -199,15 +223,30 @@ impl<'a> Deeds<'a> {
         let class = self.thing(About::OfficeRequest, "class_1");
         self.json(&college, "approve_appointment_request", &class, &none);
         let own = self.thing(About::OfficeRequest, "college");
-        self.json(&university, "refuse_appointment_request", &own, &json!({"reason": "不同意"}));
-        let begun = self.json(&college, "appoint", &world.org("class_2"), &json!({"member": world.mem("class_2/2")}));
+        self.json(
+            &university,
+            "refuse_appointment_request",
+            &own,
+            &json!({"reason": "不同意"}),
+        );
+        let begun = self.json(
+            &college,
+            "appoint",
+            &world.org("class_2"),
+            &json!({"member": world.mem("class_2/2")}),
+        );
         let office = begun["appointment"]["id"].as_str().expect("an id").to_owned();
         self.json(&college, "issue_office_code", &office, &none);
         self.json(&college, "end_appointment", &office, &none);
         let wanted = json!({"name": marked("class_2/1"), "id_number": world.id_number("class_2/1")});
         self.json(&self.admin("township"), "look_up_member", "", &wanted);
         let purpose = json!({"fields": ["id_number"], "purpose": "核对入团志愿书"});
-        self.json(&self.admin("class_1"), "reveal_member", &world.mem("class_1/2"), &purpose);
+        self.json(
+            &self.admin("class_1"),
+            "reveal_member",
+            &world.mem("class_1/2"),
+            &purpose,
+        );
         let many = json!({"items": [world.mem("village/3")]});
         self.json(&self.admin("village"), "issue_member_codes", "", &many);
     }
@@ -223,20 +262,38 @@ impl<'a> Deeds<'a> {
         let stranger = self.as_person("village/2", world.anybody());
         let reset = json!({"id_number": number, "code": code["code"], "new_password": first});
         self.json(&stranger, "reset_password", "", &reset);
-        let signed_in = self.json(&stranger, "sign_in", "", &json!({"id_number": number, "password": first}));
-        let next = self.json(&stranger, "refresh", "", &json!({"refresh_token": signed_in["refresh_token"]}));
+        let signed_in = self.json(
+            &stranger,
+            "sign_in",
+            "",
+            &json!({"id_number": number, "password": first}),
+        );
+        let next = self.json(
+            &stranger,
+            "refresh",
+            "",
+            &json!({"refresh_token": signed_in["refresh_token"]}),
+        );
         let token = next["access_token"].as_str().expect("a token");
         let himself = self.as_person("village/2", world.anybody().with_token(token));
         let change = json!({"current_password": first, "new_password": second});
         self.json(&himself, "change_password", "", &change);
         self.json(&himself, "sign_out", "", &json!({"everywhere": false}));
         // What begins at an office is its organization's auditors' to read, from the first row on.
-        let officer = |client: Client| Doer { client, ..self.admin("college") };
+        let officer = |client: Client| Doer {
+            client,
+            ..self.admin("college")
+        };
         let (nobody, own) = (officer(world.anybody()), officer(world.admin("college")));
         let office = own.client.get("/v1/me").expect(200).json()["offices"][0]["id"].take();
         let body = json!({"id_number": world.id_number("college"), "password": PASSWORD, "office": office});
         let signed_in = self.json(&nobody, "sign_in", "", &body);
-        self.json(&nobody, "refresh", "", &json!({"refresh_token": signed_in["refresh_token"]}));
+        self.json(
+            &nobody,
+            "refresh",
+            "",
+            &json!({"refresh_token": signed_in["refresh_token"]}),
+        );
     }
 
     /// By a further program, that has a mini-program behind it.
