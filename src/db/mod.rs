@@ -4,6 +4,7 @@
 //! the commit. On SQLite the writes go through one thread that commits in groups ([`writer`]); on PostgreSQL each has
 //! a connection of its own. Both run the same closures.
 
+mod among;
 mod connection;
 pub mod dialect;
 mod error;
@@ -15,6 +16,7 @@ mod settings;
 pub mod types;
 mod writer;
 
+pub use among::among;
 pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, FaultKind, Unique};
 pub use migrate::Migration;

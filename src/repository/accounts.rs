@@ -3,7 +3,7 @@
 use crate::db::dialect::Locked;
 use crate::db::schema::{accounts, appointments, organizations, reset_codes};
 use crate::db::types::Micros;
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, among};
 use crate::domain::actor::{AccountKind, Office};
 use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::office::OfficeRole;
@@ -44,9 +44,8 @@ pub fn find(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Account>> {
 
 /// The names of some people.
 pub fn names(conn: &mut Conn, ids: &[AccountId]) -> QueryResult<Vec<(AccountId, String)>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     accounts::table
-        .filter(accounts::id.eq_any(ids))
+        .filter(among(accounts::id, ids.iter().map(|id| id.0)))
         .select((accounts::id, accounts::name))
         .load(conn)
 }

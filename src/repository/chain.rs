@@ -1,7 +1,7 @@
 //! An organization and its superiors with those who can act for them: what whose turn it is rests on (A10, T11).
 
-use crate::db::Conn;
 use crate::db::schema::{accounts, appointments, organizations};
+use crate::db::{Conn, among};
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::{Kind, Level, Path};
@@ -13,12 +13,12 @@ use diesel::prelude::*;
 pub fn of(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
     let ids: Vec<i64> = path.ids().map(|id| id.0).collect();
     let found: Vec<(OrganizationId, Kind, Level)> = organizations::table
-        .filter(organizations::id.eq_any(&ids))
+        .filter(among(organizations::id, ids.iter().copied()))
         .select((organizations::id, organizations::kind, organizations::level))
         .load(conn)?;
     let offices: Vec<(OrganizationId, AccountId)> = appointments::table
         .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
-        .filter(appointments::organization_id.eq_any(&ids))
+        .filter(among(appointments::organization_id, ids.iter().copied()))
         .filter(appointments::ended_at.is_null())
         .filter(appointments::role.eq(OfficeRole::Administrator))
         .filter(accounts::status.eq("active"))

@@ -128,10 +128,11 @@ pub struct Reader {
 
 type Condition = Box<dyn BoxableExpression<tasks::table, Backend, SqlType = Bool>>;
 
-/// Tasks that are about transfers.
+/// Tasks that are about transfers. Not `eq_any`: SQLite would compile the statement anew each time.
 fn of_transfers() -> Condition {
-    let duties: Vec<&'static str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
-    Box::new(tasks::kind.eq_any(duties))
+    let is = |duty: &Duty| Box::new(tasks::kind.eq(duty.as_str())) as Condition;
+    let any = Duty::ALL.iter().map(is).reduce(|one, other| Box::new(one.or(other)));
+    any.unwrap_or_else(|| unreachable!("there are duties"))
 }
 
 /// Tasks that the reader himself is barred from (T11): transfers about him, and those he filed up to their approval. They

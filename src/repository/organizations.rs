@@ -5,7 +5,7 @@ use crate::db::dialect::Locked;
 use crate::db::schema::organizations::{self, dsl};
 use crate::db::schema::{appointments, organization_names};
 use crate::db::types::Micros;
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, among};
 use crate::domain::graduation::{Graduation, Undetermined};
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::office::OfficeRole;
@@ -147,9 +147,8 @@ pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResul
 
 /// The names of some organizations.
 pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
     dsl::organizations
-        .filter(dsl::id.eq_any(ids))
+        .filter(among(dsl::id, ids.iter().map(|id| id.0)))
         .select((dsl::id, dsl::name))
         .load(conn)
 }

@@ -2,7 +2,7 @@
 
 use super::organizations::Organization;
 use crate::db::schema::{organization_terms, organizations};
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, among};
 use crate::domain::ids::OrganizationId;
 use crate::domain::organization::{Kind, Level, Path, Purpose, Stage, Status, System};
 use crate::domain::search::rank::Standing;
@@ -196,7 +196,7 @@ pub enum ProvinceLevel {
 /// Several organizations by id, in no order.
 pub fn organizations(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     organizations::table
-        .filter(organizations::id.eq_any(ids.iter().map(|id| id.0)))
+        .filter(among(organizations::id, ids.iter().map(|id| id.0)))
         .select(Organization::as_select())
         .load(conn)
 }
