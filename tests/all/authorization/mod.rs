@@ -18,7 +18,9 @@
 //! | holdings in the directory (`organizations::is_visible`) | 68, the first at `get_organization` |
 //! | 403 for what may not be seen (`authority::verdict`) | 38, the first at `approve_month_change` |
 //!
-//! | who is in a special-unit holding shown as anybody else (`members::decided`) | by its higher superiors, at `get_member` first |
+//! | no waiting for the caller before a body is read (`extract::behind_the_caller`) | `bodies::api5_…`, and 4 here, at `sign_out` |
+//! | a member who is not there answered before his branch is looked at (`members::decided`) | `work::s02_…` |
+//! | a refresh without its row | `deeds::s18_i28_…` |
 //!
 //! One that it does not find: taking a member to be marked without asking (`marks::admit`), since the rule M2 asks again.
 
