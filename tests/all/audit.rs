@@ -293,9 +293,13 @@ both_engines! {
         county.decide(&format!("{second}/approve"), 1, &json!({})).expect(200);
         county.decide(&format!("{third}/refuse"), 1, &json!({"reason": "查无此人"})).expect(200);
         let township = json!(world.org("township"));
-        assert_eq!(behalf(&world, "transfer.approved"), [township.clone(), Value::Null], "the latest first");
-        assert_eq!(behalf(&world, "transfer.assigned"), [township.clone()]);
-        assert_eq!(behalf(&world, "transfer.refused"), [township]);
+        for (action, expected) in [
+            ("transfer.approved", vec![township.clone(), Value::Null]),
+            ("transfer.assigned", vec![township.clone()]),
+            ("transfer.refused", vec![township]),
+        ] {
+            assert_eq!(behalf(&world, action), expected, "{action}, the latest first");
+        }
     }
 
     fn a10_who_decides_months_offices_and_forms_for_a_vacant_organization_says_so(db: TestDb) {

@@ -16,6 +16,9 @@ use zhuanjie::domain::ids::{
 
 const NOTHING: i64 = 9_999_999;
 
+/// How a key is told outside.
+type Id = fn(i64) -> String;
+
 fn get(client: &Client, path: &str) -> Answer {
     let request = client.request("GET", path).header("x-request-id", "tried");
     request.header("connection", "close").send()
@@ -282,7 +285,7 @@ both_engines! {
     fn api1_going_through_all_ids_tells_nobody_which_are_somebodys(db: TestDb) {
         let country = Country::new(db);
         let employer = country.world.admin("employer");
-        let kinds: [(&str, &str, fn(i64) -> String); 5] = [
+        let kinds: [(&str, &str, Id); 5] = [
             ("members", "", |key| MemberId(key).to_string()),
             ("transfers", "", |key| TransferId(key).to_string()),
             ("certifications", "/form", |key| CertificationId(key).to_string()),
