@@ -37,7 +37,7 @@ impl App {
             log::info!(version = version.as_str(); "migrated");
         }
         let files = Files::new(&config.files, keys.vault.clone());
-        if let Err(error) = files.sweep().await {
+        if let Err(error) = files.folder().sweep().await {
             log::warn!("the directory of files can't be swept: {error}");
         }
         Ok(Self {

@@ -1,5 +1,6 @@
 //! The command line: one binary with subcommands.
 
+mod accounts;
 mod audit;
 mod reseal;
 
@@ -14,6 +15,7 @@ use crate::domain::id_number::IdNumber;
 use crate::domain::refusal::Language;
 use crate::domain::retention::Retention;
 use crate::domain::time::{Timestamp, shanghai_date};
+use crate::files::Folder;
 use crate::jobs;
 use crate::security::token_keys::Step;
 use crate::service;
@@ -65,6 +67,9 @@ enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Block and unblock accounts that no administrator stands above.
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
     /// Bring a database's schema up to date.
     Migrate {
         #[command(flatten)]
@@ -150,19 +155,26 @@ impl From<RotationStep> for Step {
 #[derive(Subcommand)]
 enum Jobs {
     /// Run a job once, and print what it did.
-    Run {
-        /// Which one; `jobs list` shows them.
-        name: Job,
-        #[command(flatten)]
-        database: Database,
-        /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
-        #[arg(long)]
-        at: Option<Timestamp>,
-        #[command(flatten)]
-        kept: Kept,
-    },
+    Run(Box<JobRun>),
     /// Print the jobs there are.
     List,
+}
+
+/// Which job, where, and for when.
+#[derive(Args)]
+struct JobRun {
+    /// Which one; `jobs list` shows them.
+    name: Job,
+    #[command(flatten)]
+    database: Database,
+    /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
+    #[arg(long)]
+    at: Option<Timestamp>,
+    /// The directory uploaded files lie in, which retention tidies too; next to an embedded database when absent.
+    #[arg(long, env = "ZHUANJIE_FILES")]
+    files: Option<PathBuf>,
+    #[command(flatten)]
+    kept: Kept,
 }
 
 /// How long records are kept.
@@ -251,14 +263,10 @@ fn run(command: Command) -> Result<()> {
             let every = Duration::from_secs(job_interval);
             actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door, kept))
         }
-        Command::Jobs(Jobs::Run {
-            name,
-            database,
-            at,
-            kept,
-        }) => actix_web::rt::System::new().block_on(run_job(&database, name, at, kept)),
+        Command::Jobs(Jobs::Run(run)) => actix_web::rt::System::new().block_on(run_job(*run)),
         Command::Jobs(Jobs::List) => list_jobs(),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
+        Command::Accounts(command) => actix_web::rt::System::new().block_on(accounts::run(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
         Command::Bootstrap {
             database,
@@ -300,19 +308,19 @@ async fn serve(
         config.files = files;
     }
     config.read_environment()?;
-    let keys = Keys::from_environment()?;
+    let keys = Keys::for_service()?;
     let app = App::start(&config, keys, Clock::system()).await?;
     serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
 }
 
 /// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
-async fn run_job(database: &Database, job: Job, at: Option<Timestamp>, kept: Kept) -> Result<()> {
-    let kept = kept.retention()?;
-    let config = database.config()?;
+async fn run_job(run: JobRun) -> Result<()> {
+    let (job, kept, config) = (run.name, run.kept.retention()?, run.database.config()?);
+    let files = Folder::new(run.files.unwrap_or(config.files));
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
-    let at = at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run_task(&db, &clock, jobs::Task { job, at, kept })
+    let at = run.at.unwrap_or_else(|| clock.now());
+    let ending = jobs::run_with_files(&db, &clock, jobs::Task { job, at, kept }, Some(&files))
         .await
         .map_err(|fault| {
             let problem = service_jobs::wording(&fault);

@@ -204,6 +204,15 @@ impl Keys {
         Self::read(|name| std::env::var(name).ok())
     }
 
+    /// The same to serve with: not the demo's, which anybody can make.
+    ///
+    /// # Errors
+    /// As [`Keys::from_environment`]; names the variable that holds a key of the demo.
+    pub fn for_service() -> Result<Self> {
+        refuse_the_demos(|name| std::env::var(name).ok())?;
+        Self::from_environment()
+    }
+
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let needed = |name: &str| {
             variable(name).with_context(|| format!("{name} is not set; `zhuanjie keys` prints a fresh set of keys"))
@@ -230,10 +239,6 @@ impl Keys {
             );
         }
         let index = key_bytes(INDEX_KEY, &needed(INDEX_KEY)?)?;
-        ensure!(
-            sealing.values().chain([&index]).all(|key| !is_of_the_demo(key)),
-            "{DATA_KEYS}, {INDEX_KEY}: a key of the demo, which anybody can make; `zhuanjie keys` prints a fresh set"
-        );
         let vault = Vault::new(&sealing, &index).with_context(|| format!("{DATA_KEYS}: no key"))?;
         Ok(Self { tokens, vault })
     }
@@ -288,8 +293,16 @@ fn demo_key(label: &str) -> [u8; 32] {
     bytes
 }
 
-fn is_of_the_demo(key: &[u8; 32]) -> bool {
-    DEMO_KEYS.iter().any(|label| demo_key(label) == *key)
+fn refuse_the_demos(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
+    for name in [DATA_KEYS, INDEX_KEY] {
+        let text = variable(name).unwrap_or_default();
+        let is_there = |label: &str| text.contains(&STANDARD.encode(demo_key(label)));
+        ensure!(
+            !DEMO_KEYS.iter().any(|label| is_there(label)),
+            "{name}: a key of the demo, which anybody can make; `zhuanjie keys` prints a fresh set"
+        );
+    }
+    Ok(())
 }
 
 fn key_bytes(name: &str, text: &str) -> Result<[u8; 32]> {
@@ -324,18 +337,16 @@ mod tests {
     #[test]
     fn api8_the_demos_keys_are_no_keys_of_a_service() {
         let [seal, index] = DEMO_KEYS.map(|label| STANDARD.encode(demo_key(label)));
-        let (own, token) = (STANDARD.encode([7; 32]), TokenKeys::generate().reveal());
-        let read = |data: &str, index: &str| {
-            Keys::read(|name| match name {
-                DATA_KEYS => Some(format!("0:{data}")),
-                INDEX_KEY => Some(index.to_owned()),
-                TOKEN_KEY => Some(token.clone()),
-                _ => None,
+        let own = STANDARD.encode([7; 32]);
+        let refused = |data: &str, index: &str| {
+            refuse_the_demos(|name| match name {
+                DATA_KEYS => Some(format!("1:{own},0:{data}")),
+                _ => Some(index.to_owned()),
             })
         };
-        assert!(read(&own, &own).is_ok());
-        for (data, index) in [(&seal, &own), (&own, &index)] {
-            assert!(read(data, index).err().unwrap().to_string().contains("demo"));
+        assert!(refused(&own, &own).is_ok());
+        for (data, index, name) in [(&seal, &own, DATA_KEYS), (&own, &index, INDEX_KEY)] {
+            assert!(refused(data, index).unwrap_err().to_string().contains(name));
         }
     }
 

@@ -19,6 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 const PART: &str = "part";
 /// A part that is so old belongs to nobody any more.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the name of a file is.
+const NAME: usize = 22;
 /// How much of a file's beginning is remembered for whoever checks its content.
 const HEAD: usize = 16;
 /// How much of its end.
@@ -30,6 +32,10 @@ pub struct Files {
     root: Arc<Path>,
     vault: Vault,
 }
+
+/// The directory for whoever tidies it and opens nothing: it takes no keys.
+#[derive(Debug, Clone)]
+pub struct Folder(Arc<Path>);
 
 /// A file that is complete and lies under its name.
 #[derive(Debug)]
@@ -130,12 +136,29 @@ impl Files {
     /// # Errors
     /// When the directory can't be read; that it does not exist is no error.
     pub async fn names(&self) -> io::Result<Vec<String>> {
-        self.older_than(Duration::ZERO).await
+        self.folder().older_than(Duration::ZERO).await
     }
 
     /// Removes a kept file that nothing refers to. If that fails, it only takes up room, and the log says so.
     pub async fn remove(&self, name: &str) {
-        if let Err(error) = fs::remove_file(self.root.join(name)).await {
+        self.folder().remove(name).await;
+    }
+
+    /// The directory itself.
+    pub fn folder(&self) -> Folder {
+        Folder(self.root.clone())
+    }
+}
+
+impl Folder {
+    /// The directory at a path.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self(root.into().into())
+    }
+
+    /// Removes a kept file that nothing refers to. If that fails, it only takes up room, and the log says so.
+    pub async fn remove(&self, name: &str) {
+        if let Err(error) = fs::remove_file(self.0.join(name)).await {
             log::warn!("a file that nothing refers to can't be removed: {error}");
         }
     }
@@ -145,7 +168,7 @@ impl Files {
     /// # Errors
     /// When the directory can't be read; that it does not exist is no error.
     pub async fn sweep(&self) -> io::Result<()> {
-        let mut entries = match fs::read_dir(&self.root).await {
+        let mut entries = match fs::read_dir(&self.0).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             entries => entries?,
         };
@@ -158,20 +181,21 @@ impl Files {
         }
         Ok(())
     }
-}
-
-impl Files {
     /// The names of kept files that are older than a day: whatever is to refer to them does by now.
     ///
     /// # Errors
     /// As [`Files::names`].
     pub async fn settled(&self) -> io::Result<Vec<String>> {
-        self.older_than(ABANDONED).await
+        let mut names = self.older_than(ABANDONED).await?;
+        // Of a directory that was named by mistake nothing is lost.
+        names.retain(|name| is_ours(name));
+        Ok(names)
     }
 
+    /// The names of kept files that are at least so old.
     async fn older_than(&self, least: Duration) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
-        let mut entries = match fs::read_dir(&self.root).await {
+        let mut entries = match fs::read_dir(&self.0).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
             entries => entries?,
         };
@@ -182,6 +206,14 @@ impl Files {
         }
         Ok(names)
     }
+}
+
+/// Whether a name can have come from [`random_text`].
+fn is_ours(name: &str) -> bool {
+    name.len() == NAME
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// A file's path until it is complete; dropped before that, the file goes with it.

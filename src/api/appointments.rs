@@ -6,7 +6,7 @@ use super::look_up;
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
 use super::reply;
-use super::wire::{Instant, Page, remark};
+use super::wire::{Instant, Page, is_false, remark};
 use crate::app::App;
 use crate::db::Conn;
 use crate::domain::codes::Code;
@@ -68,6 +68,9 @@ struct AppointmentView {
     /// Who appointed.
     #[serde(skip_serializing_if = "Option::is_none")]
     appointed_by: Option<AccountId>,
+    /// Whether the person's account is blocked, so that he can't act; absent if it is not.
+    #[serde(skip_serializing_if = "is_false")]
+    blocked: bool,
 }
 
 impl From<Appointment> for AppointmentView {
@@ -81,6 +84,7 @@ impl From<Appointment> for AppointmentView {
             since: appointment.started_at.into(),
             until: appointment.ended_at.map(Instant::from),
             appointed_by: appointment.appointed_by,
+            blocked: appointment.blocked,
         }
     }
 }

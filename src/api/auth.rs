@@ -1,6 +1,7 @@
 //! Signing in and out, and who the caller is.
 
 use super::address::Client;
+use super::blocks::BlockView;
 use super::caller::{Caller, Holder, can};
 use super::edge::RequestId;
 use super::extract::Json;
@@ -75,6 +76,9 @@ pub struct SignedInAnswer {
     offices: Vec<OfficeView>,
     /// The one-time codes issued for this account during the last thirty days (O5): whoever did not ask for one asks there.
     notices: Vec<CodeNoticeView>,
+    /// The blocks of this account that ended during the last thirty days; absent when there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocks: Vec<BlockView>,
 }
 
 /// That a one-time code was issued, with which the password can be set anew (O5).
@@ -92,11 +96,11 @@ struct CodeNoticeView {
 
 /// An organization with its name.
 #[derive(Serialize, ToSchema)]
-struct IssuerView {
+pub struct IssuerView {
     /// Which one.
-    id: OrganizationId,
+    pub id: OrganizationId,
     /// Its full name.
-    name: String,
+    pub name: String,
 }
 
 impl From<CodeNotice> for CodeNoticeView {
@@ -204,6 +208,7 @@ pub fn entered(app: &App, came: Entry) -> Result<HttpResponse, Problem> {
         office: signed_in.bearer.office,
         offices: signed_in.offices.into_iter().map(OfficeView::from).collect(),
         notices: signed_in.notices.into_iter().map(CodeNoticeView::from).collect(),
+        blocks: signed_in.blocks.into_iter().map(BlockView::from).collect(),
     }))
 }
 
@@ -475,6 +480,9 @@ struct MeView {
     offices: Vec<OfficeView>,
     /// The one-time codes issued for this account during the last thirty days (O5).
     notices: Vec<CodeNoticeView>,
+    /// The blocks of this account that ended during the last thirty days; absent when there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocks: Vec<BlockView>,
 }
 
 /// The caller as a member.
@@ -505,6 +513,7 @@ impl From<Myself> for MeView {
             acting_office: myself.acting,
             offices: myself.offices.into_iter().map(OfficeView::from).collect(),
             notices: myself.notices.into_iter().map(CodeNoticeView::from).collect(),
+            blocks: myself.blocks.into_iter().map(BlockView::from).collect(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::language;
 use super::paging::{self, List};
 use super::problem::{Blocking, Problem, ProblemDetails};
 use super::reply;
-use super::wire::{AllowedAction, Instant, OrganizationBrief, Page, remark};
+use super::wire::{AllowedAction, Instant, OrganizationBrief, Page, is_false, remark};
 use crate::app::App;
 use crate::domain::codes::Code;
 use crate::domain::disclosure::masked_phone;
@@ -157,6 +157,9 @@ struct MemberDetail {
     memberships: Vec<MembershipView>,
     /// What the caller may do with him now, and for what he may not, why.
     allowed_actions: Vec<AllowedAction<MarkAction>>,
+    /// Whether his account is blocked, for administrators; absent if it is not.
+    #[serde(skip_serializing_if = "is_false")]
+    account_blocked: bool,
 }
 
 /// A time in which a member belonged to a branch, from `since` until before `until`.
@@ -210,6 +213,7 @@ impl MemberDetail {
             joined_month: member.joined_month,
             memberships: detail.memberships.into_iter().map(MembershipView::from).collect(),
             allowed_actions: detail.actions.into_iter().map(action).collect(),
+            account_blocked: detail.blocked,
             member: detail.shown.into(),
         })
     }

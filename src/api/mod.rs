@@ -5,6 +5,7 @@ mod appointments;
 mod audit;
 mod auth;
 mod batch;
+mod blocks;
 mod caller;
 mod certifications;
 mod disclosures;

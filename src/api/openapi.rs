@@ -3,8 +3,8 @@
 use super::edge::limits::Body;
 use super::problem::{self, ProblemDetails};
 use super::{
-    appointments, audit, auth, certifications, disclosures, graduation, inbox, integrators, jobs, look_up, members,
-    meta, organizations, permissions, policies, resets, rules, search, transfers, wechat, well_known,
+    appointments, audit, auth, blocks, certifications, disclosures, graduation, inbox, integrators, jobs, look_up,
+    members, meta, organizations, permissions, policies, resets, rules, search, transfers, wechat, well_known,
 };
 use crate::domain::codes::Code;
 use actix_web::App;
@@ -64,6 +64,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(wechat::routes)
             .configure(integrators::routes)
             .configure(resets::routes)
+            .configure(blocks::routes)
             .configure(organizations::routes)
             .configure(appointments::routes)
             .configure(certifications::routes)

@@ -272,3 +272,8 @@ pub struct Page<T> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
+
+/// Whether a field goes without saying.
+pub fn is_false(value: &bool) -> bool {
+    !value
+}

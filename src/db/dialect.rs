@@ -2,6 +2,7 @@
 
 use super::connection::{Backend, Conn};
 use diesel::connection::SimpleConnection;
+use diesel::expression::functions::declare_sql_function;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 
@@ -80,11 +81,18 @@ fn advisory(conn: &mut Conn, function: &str, agreement: Agreement) -> QueryResul
 pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
     match conn {
         Conn::Sqlite(_) => Ok(()),
-        Conn::Postgres(conn) => sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
-            .bind::<sql_types::Text, _>(name)
+        Conn::Postgres(conn) => diesel::select(pg_advisory_xact_lock(hashtextextended(name, 0)))
             .execute(conn)
             .map(drop),
     }
+}
+
+#[declare_sql_function]
+extern "SQL" {
+    /// PostgreSQL's hash of a text.
+    fn hashtextextended(text: sql_types::Text, seed: sql_types::BigInt) -> sql_types::BigInt;
+    /// Waits for a lock that is held until the transaction ends. What it returns is nothing, and never read.
+    fn pg_advisory_xact_lock(key: sql_types::BigInt) -> sql_types::Text;
 }
 
 /// Whether there is somebody to answer.

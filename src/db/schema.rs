@@ -158,6 +158,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    account_blocks (id) {
+        id -> BigInt,
+        account_id -> BigInt,
+        blocked_at -> BigInt,
+        blocked_by -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+        reason -> Text,
+        unblocked_at -> Nullable<BigInt>,
+        unblocked_by -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     sessions (id) {
         id -> BigInt,
         account_id -> BigInt,
@@ -468,6 +481,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     appointments,
     appointment_requests,
     reset_codes,
+    account_blocks,
     sessions,
     attempts,
     wechat_bindings,

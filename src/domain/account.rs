@@ -1,9 +1,10 @@
-//! Setting a new password with a one-time code (§2.5; rule O5).
+//! Setting a new password with a one-time code (§2.5; rule O5), and who may block an account.
 
-use super::actor::Actor;
+use super::actor::{Actor, Role};
 use super::authority::{self, Action, Object};
 use super::codes::Code;
-use super::organization::OrganizationFacts;
+use super::ids::{AccountId, OrganizationId};
+use super::organization::{OrganizationFacts, Path};
 use super::refusal::Refusal;
 use super::time::Timestamp;
 use chrono::TimeDelta;
@@ -55,10 +56,121 @@ pub fn o5_password_of(password: &str, id_number: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// An office somebody holds, as far as it says who may block his account.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat<'a> {
+    /// Where the organization stands.
+    pub path: &'a Path,
+    /// The organization that appoints there: the direct superior or further up (A10); the root is its own.
+    pub appoints: Option<OrganizationId>,
+}
+
+/// Who may block an account, and unblock it (our decision; the manual knows neither): for a member his branch and its
+/// direct superior, as for codes (O5); for whoever holds an office those who appoint him or stand above, and that at each
+/// of his offices, since a block shuts them all. So nobody blocks upward; nor does anybody block himself. `action` and
+/// `object` say by what he was found.
+///
+/// # Errors
+/// Those of the authority table, `account.block_oneself`, `account.block_not_allowed`.
+pub fn may_block(
+    actor: &Actor,
+    action: Action,
+    object: Object<'_>,
+    account: AccountId,
+    seats: &[Seat<'_>],
+) -> Result<(), Code> {
+    authority::decide(actor, action, object).settle()?;
+    if actor.account == Some(account) {
+        return Err(Code::AccountBlockOneself);
+    }
+    let (_, acting) = actor.in_office()?;
+    let is_above = |seat: &Seat<'_>| seat.appoints == Some(acting) || place_is_above(actor, seat.path);
+    if seats.iter().all(is_above) {
+        Ok(())
+    } else {
+        Err(Code::AccountBlockNotAllowed)
+    }
+}
+
+/// Whether a block that an organization ordered may be lifted by whoever may block: not from below that organization. What
+/// the operators ordered (`None`) is theirs to lift.
+///
+/// # Errors
+/// `account.unblock_not_allowed`.
+pub fn may_unblock(actor: &Actor, ordered_at: Option<&Path>) -> Result<(), Code> {
+    let is_below = |path: &Path| actor.office().is_none_or(|office| office.path.is_below(path));
+    if actor.role == Role::System || ordered_at.is_some_and(|path| !is_below(path)) {
+        Ok(())
+    } else {
+        Err(Code::AccountUnblockNotAllowed)
+    }
+}
+
+fn place_is_above(actor: &Actor, path: &Path) -> bool {
+    actor.office().is_some_and(|office| path.is_below(&office.path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::testing::*;
+
+    #[test]
+    fn nobody_blocks_upward_sideways_or_himself() {
+        let (class, college, university) = (class(), college(), university());
+        let somebody = AccountId(1);
+        let seat = |at: &OrganizationFacts| (at.path.clone(), at.parent);
+        let judge = |by: &OrganizationFacts, account: AccountId, held: &[(Path, Option<OrganizationId>)]| {
+            let seats: Vec<Seat<'_>> = held
+                .iter()
+                .map(|(path, appoints)| Seat {
+                    path,
+                    appoints: *appoints,
+                })
+                .collect();
+            let object = Object::organization(&class.path);
+            may_block(&administrator(by), Action::BlockMember, object, account, &seats)
+        };
+        assert_eq!(judge(&class, somebody, &[]), Ok(()));
+        assert_eq!(judge(&college, somebody, &[]), Ok(()));
+        let refused = Err(Code::AccountBlockNotAllowed);
+        assert_eq!(judge(&university, somebody, &[]), refused);
+        // A member of the class who holds an office.
+        assert_eq!(judge(&class, somebody, &[seat(&class)]), refused);
+        assert_eq!(judge(&college, somebody, &[seat(&class)]), Ok(()));
+        assert_eq!(judge(&college, somebody, &[seat(&class), seat(&college)]), refused);
+        assert_eq!(judge(&college, somebody, &[seat(&university)]), refused);
+        assert_eq!(
+            judge(&class, AccountId(class.id.0 + 100), &[]),
+            Err(Code::AccountBlockOneself)
+        );
+        // At the root, which appoints its own.
+        let nation = nation();
+        let path = nation.path.clone();
+        let held = [Seat {
+            path: &path,
+            appoints: Some(nation.id),
+        }];
+        let holders = [nation.id];
+        let object = Object::turn(&path, &holders);
+        let by_a_fellow = may_block(&administrator(&nation), Action::BlockOfficer, object, somebody, &held);
+        assert_eq!(by_a_fellow, Ok(()));
+    }
+
+    #[test]
+    fn a_block_is_lifted_by_whoever_ordered_it_or_stands_not_below() {
+        let (class, college, university) = (class(), college(), university());
+        let by =
+            |at: &OrganizationFacts, ordered: &OrganizationFacts| may_unblock(&administrator(at), Some(&ordered.path));
+        assert_eq!(by(&college, &college), Ok(()));
+        assert_eq!(by(&university, &college), Ok(()));
+        assert_eq!(by(&class, &college), Err(Code::AccountUnblockNotAllowed));
+        assert_eq!(
+            may_unblock(&administrator(&nation()), None),
+            Err(Code::AccountUnblockNotAllowed)
+        );
+        assert_eq!(may_unblock(&Actor::system(), None), Ok(()));
+    }
 
     #[test]
     fn o5_the_branch_and_its_direct_superior_issue_codes_and_nobody_else() {

@@ -161,6 +161,9 @@ macro_rules! actions {
             Appointment, ADMINISTRATORS or ActorNotAdministrator, [Holder Own] or AppointmentNotAllowed;
         IssueOfficeCode = "issue_office_code", "为管理员签发重置码", "issue a one-time code to whoever holds an office",
             Appointment, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+        BlockOfficer = "block_officer", "停用或恢复管理员账号", "block the account of whoever holds an office, or unblock it",
+            Appointment, ADMINISTRATORS or ActorNotAdministrator,
+            [DirectSuperior HigherSuperior Holder] or AccountBlockNotAllowed;
         ReadAppointmentRequest = "read_appointment_request", "查看任免申请", "read a request to appoint or dismiss",
             AppointmentRequest, ADMINISTRATORS or ActorNotAdministrator,
             [Own DirectSuperior HigherSuperior Holder] or AppointmentRequestNotFound;
@@ -173,6 +176,8 @@ macro_rules! actions {
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
         IssueMemberCode = "issue_member_code", "为团员签发重置码", "issue a one-time code to a member",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+        BlockMember = "block_member", "停用或恢复团员账号", "block a member's account, or unblock it",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountBlockNotAllowed;
         RevealMember = "reveal_member", "查看团员完整证件号和手机号", "see a member's ID number and telephone in full",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or MemberRevealNotAllowed;
         UploadForm = "upload_form", "上传《入团志愿书》", "upload a member's application form",

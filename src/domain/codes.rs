@@ -573,6 +573,36 @@ codes! {
         "A password has {min} to {max} bytes.",
         "请换一个长度合适的密码。",
         "Choose another one.";
+    AccountBlockNotAllowed = "account.block_not_allowed", Forbidden, None,
+        "团员账号由所在支部或其直属上级的管理员停用;管理员账号由任免其职务的组织或者更高上级停用,担任多个职务的,须为各职务的上级。",
+        "Administrators of the branch or its direct superior block a member's account; that of somebody with an office is blocked by whoever appoints him or stands above, at each of his offices.",
+        "请联系该团员所在支部,或者能够任免其全部职务的上级管理员。",
+        "Ask an administrator of the member's branch, or of an organization above all his offices.";
+    AccountBlockOneself = "account.block_oneself", Forbidden, None,
+        "不能停用或恢复自己的账号。",
+        "Nobody blocks or unblocks his own account.",
+        "需要停用本人账号的,请联系其他管理员;仅需退出登录的,请通过 POST /v1/auth/sign-out 退出全部会话。",
+        "Ask another administrator; to end your sessions only, use POST /v1/auth/sign-out.";
+    AccountBlockReasonRequired = "account.block_reason_required", Invalid, None,
+        "停用账号须写明原因,恢复后会告知本人。",
+        "Blocking an account needs a reason, which its owner is told once it is unblocked.",
+        "请填写原因(如账号被盗、接受调查)后重新提交。",
+        "Give the reason, such as a stolen account or an inquiry, and submit again.";
+    AccountBlockedAlready = "account.blocked_already", Conflict, None,
+        "该账号已经停用。",
+        "This account is blocked already.",
+        "无需重复停用。",
+        "Nothing need be done.";
+    AccountNotBlocked = "account.not_blocked", Conflict, None,
+        "该账号没有停用。",
+        "This account is not blocked.",
+        "请刷新后查看最新状态。",
+        "Load it again to see its present state.";
+    AccountUnblockNotAllowed = "account.unblock_not_allowed", Forbidden, None,
+        "该账号由上级组织或运维人员停用,下级不能恢复。",
+        "A superior, or the operators of the service, blocked this account; nobody below them unblocks it.",
+        "请联系停用该账号的组织的管理员或运维人员。",
+        "Ask an administrator of the organization that blocked it, or the operators.";
 
     // ---- offices ----
     AppointmentNotFound = "appointment.not_found", NotFound, Some(Rule::O6),

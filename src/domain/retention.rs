@@ -14,6 +14,9 @@ pub const INBOUND_FLOOR: i64 = 30;
 const ANSWERS_KEPT: TimeDelta = TimeDelta::days(7);
 /// One-time codes are valid two days (O5); so long they are kept behind it, for whoever asks what went wrong.
 const CODES_KEPT: TimeDelta = TimeDelta::days(30);
+/// Sessions are kept so long behind their last use, for whoever asks who was signed in from where when something happened:
+/// as long as the audit log at least. None lasts nearly so long unused, so what is forgotten had ended.
+const SESSIONS_KEPT: TimeDelta = TimeDelta::days(AUDIT_FLOOR);
 /// The longest span of a budget is an hour; a day of them says enough.
 const BUDGETS_KEPT: TimeDelta = TimeDelta::days(1);
 
@@ -79,6 +82,11 @@ impl Retention {
         now - CODES_KEPT
     }
 
+    /// Before when a session must have been used last to be forgotten.
+    pub fn sessions_until(&self, now: Timestamp) -> Timestamp {
+        now - SESSIONS_KEPT
+    }
+
     /// Before when a budget's span must have begun to be forgotten.
     pub fn budgets_until(&self, now: Timestamp) -> Timestamp {
         now - BUDGETS_KEPT
@@ -88,6 +96,16 @@ impl Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::session::Capacity;
+
+    #[test]
+    fn s29_no_session_is_forgotten_that_could_still_be_used() {
+        let now: Timestamp = "2026-06-15T08:00:00Z".parse().unwrap();
+        let last = Retention::default().sessions_until(now);
+        for capacity in [Capacity::Himself, Capacity::Office] {
+            assert!(!capacity.lasts(last, last, now));
+        }
+    }
 
     #[test]
     fn s29_nothing_is_kept_for_less_than_its_floor() {

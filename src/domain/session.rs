@@ -10,6 +10,7 @@ vocabulary! {
         SignedOut = "signed_out", "已退出登录", "signed out";
         Reused = "reused", "刷新令牌被重复使用", "a refresh token was used twice";
         PasswordChanged = "password_changed", "密码已更改", "the password was changed";
+        Blocked = "blocked", "账号已停用", "the account was blocked";
     }
 }
 

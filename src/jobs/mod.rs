@@ -8,11 +8,11 @@ mod timer;
 
 pub use timer::{DEFAULT_INTERVAL, start as start_timer};
 
-use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{Conn, Db};
 use crate::domain::actor::Actor;
 use crate::domain::time::Timestamp;
+use crate::files::Folder;
 use crate::security;
 use crate::service::jobs::{self, Batch, Job, Run};
 use crate::service::retention::{self, Retention};
@@ -52,26 +52,6 @@ impl Task {
     }
 }
 
-/// Removes uploaded files that nothing refers to: what a server that was killed between the file and its row left.
-///
-/// # Errors
-/// When the directory can't be read or the database fails.
-pub async fn sweep(app: &App) -> std::io::Result<usize> {
-    app.files.sweep().await?;
-    let names = app.files.settled().await?;
-    let mut removed = 0;
-    for names in names.chunks(BATCH as usize) {
-        let names = names.to_vec();
-        let orphans = app.db.read(move |conn| retention::orphans(conn, names)).await;
-        let orphans = orphans.map_err(|fault| std::io::Error::other(jobs::wording(&fault)))?;
-        for orphan in &orphans {
-            app.files.remove(orphan).await;
-        }
-        removed += orphans.len();
-    }
-    Ok(removed)
-}
-
 /// How a run of a job ended.
 #[derive(Debug, Clone)]
 pub enum Ending {
@@ -94,6 +74,15 @@ pub async fn run(db: &Db, clock: &Clock, job: Job, at: Timestamp) -> service::Re
 /// # Errors
 /// As [`run`].
 pub async fn run_task(db: &Db, clock: &Clock, task: Task) -> service::Result<Ending> {
+    run_with_files(db, clock, task, None).await
+}
+
+/// The same where the directory of uploaded files is at hand: retention then removes what nothing there refers to, which is
+/// what a server that was killed between a file and its row left.
+///
+/// # Errors
+/// As [`run`]; when the directory can't be read.
+pub async fn run_with_files(db: &Db, clock: &Clock, task: Task, files: Option<&Folder>) -> service::Result<Ending> {
     let Task { job, at, .. } = task;
     let db = &db.patient();
     let holder = security::random_text();
@@ -102,7 +91,10 @@ pub async fn run_task(db: &Db, clock: &Clock, task: Task) -> service::Result<End
     let Some(run) = begun else {
         return Ok(Ending::Elsewhere);
     };
-    let worked = batches(db, clock, task, run, &holder).await;
+    let mut worked = batches(db, clock, task, run, &holder).await;
+    if let (Job::Retention, Ok(true), Some(files)) = (job, &worked, files) {
+        worked = sweep(db, clock, task, run, &holder, files).await;
+    }
     let problem = match &worked {
         Ok(true) => None,
         Ok(false) => Some("the lease was lost".to_owned()),
@@ -131,6 +123,57 @@ async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> 
     Ok(true)
 }
 
+/// Removes files that nothing refers to; `false` if the lease was lost on the way.
+async fn sweep(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str, files: &Folder) -> service::Result<bool> {
+    let unread = |error| {
+        log::error!("the directory of files can't be swept: {error}");
+        service::Error::Corrupt("the directory of files can't be swept")
+    };
+    files.sweep().await.map_err(unread)?;
+    let names = files.settled().await.map_err(unread)?;
+    for names in names.chunks(BATCH as usize) {
+        let (now, holder, names) = (clock.now(), holder.to_owned(), names.to_vec());
+        let found = db
+            .write(move |conn| orphans(conn, task, run, &holder, now, &names))
+            .await?;
+        let Some(orphans) = found else { return Ok(false) };
+        for orphan in &orphans {
+            files.remove(orphan).await;
+        }
+    }
+    Ok(true)
+}
+
+/// Those of some files that nothing refers to, with their record, under the lease.
+fn orphans(
+    conn: &mut Conn,
+    task: Task,
+    run: i64,
+    holder: &str,
+    now: Timestamp,
+    names: &[String],
+) -> service::Result<Option<Vec<String>>> {
+    if !jobs::renew(conn, task.job, holder, now)? {
+        return Ok(None);
+    }
+    let orphans = retention::orphans(conn, &context(task, run), names)?;
+    let done = Batch {
+        processed: i64::try_from(orphans.len()).unwrap_or(i64::MAX),
+        failed: 0,
+        next: None,
+    };
+    jobs::count(conn, run, &done)?;
+    Ok(Some(orphans))
+}
+
+fn context(task: Task, run: i64) -> Context {
+    Context {
+        actor: Actor::system(),
+        now: task.at,
+        request_id: format!("{}/{run}", task.job),
+    }
+}
+
 /// One batch with its record, under the lease.
 fn batch(
     conn: &mut Conn,
@@ -143,12 +186,7 @@ fn batch(
     if !jobs::renew(conn, task.job, holder, now)? {
         return Ok(None);
     }
-    let context = Context {
-        actor: Actor::system(),
-        now: task.at,
-        request_id: format!("{}/{run}", task.job),
-    };
-    let done = work(conn, &context, &task, after)?;
+    let done = work(conn, &context(task, run), &task, after)?;
     jobs::count(conn, run, &done)?;
     Ok(Some(done))
 }

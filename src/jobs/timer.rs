@@ -1,6 +1,6 @@
 //! Runs every job now and then while the service serves.
 
-use super::{Ending, Task, run_task, sweep};
+use super::{Ending, Task, run_with_files};
 use crate::app::App;
 use crate::service::jobs::{self, Job};
 use chrono::TimeDelta;
@@ -37,25 +37,16 @@ async fn tick(app: &App, job: Job, every: Duration) {
         Ok(Some(begun)) if begun > recent && begun <= now => return,
         Ok(_) => {
             let kept = app.retention;
-            run_task(&app.db, &app.clock, Task { job, at: now, kept }).await
+            let files = app.files.folder();
+            run_with_files(&app.db, &app.clock, Task { job, at: now, kept }, Some(&files)).await
         }
         Err(fault) => Err(fault),
     };
     match outcome {
         Ok(Ending::Done(done)) => {
             log::info!(job = job.as_str(), processed = done.processed, failed = done.failed; "job done");
-            if job == Job::Retention {
-                swept(app).await;
-            }
         }
         Ok(Ending::Elsewhere) => log::info!(job = job.as_str(); "another server runs the job"),
         Err(fault) => log::error!("job {job}: {}", jobs::wording(&fault)),
-    }
-}
-
-async fn swept(app: &App) {
-    match sweep(app).await {
-        Ok(removed) => log::info!(removed = removed; "files that nothing referred to"),
-        Err(fault) => log::warn!("the directory of files can't be swept: {fault}"),
     }
 }

@@ -59,6 +59,17 @@ pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Accoun
         .optional()
 }
 
+/// Whether a member's account is blocked.
+pub fn is_blocked(conn: &mut Conn, member: MemberId) -> QueryResult<bool> {
+    let blocked: Option<AccountId> = accounts::table
+        .filter(accounts::member_id.eq(member))
+        .filter(accounts::status.eq("blocked"))
+        .select(accounts::id)
+        .first(conn)
+        .optional()?;
+    Ok(blocked.is_some())
+}
+
 /// The account with this ID number and the hash of its password.
 pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<(Account, Option<String>)>> {
     accounts::table
@@ -118,6 +129,25 @@ pub fn set_password(conn: &mut Conn, id: AccountId, hash: &str) -> QueryResult<(
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// Takes an account's password away.
+pub fn clear_password(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
+    diesel::update(accounts::table.find(id))
+        .set((
+            accounts::password_hash.eq(None::<String>),
+            accounts::must_change_password.eq(false),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Changes an account's status from one to another. False if it had not the one: of any number who do so at once, one gets
+/// true.
+pub fn turn(conn: &mut Conn, id: AccountId, from: &str, to: &str) -> QueryResult<bool> {
+    let row = accounts::table.find(id).filter(accounts::status.eq(from));
+    let turned = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
+    Ok(turned == 1)
 }
 
 /// Stores a one-time code's digest; it is the only one of the account that counts from now on (O5).

@@ -39,6 +39,8 @@ pub struct Appointment {
     pub role: OfficeRole,
     #[diesel(select_expression = accounts::name)]
     pub account_name: String,
+    #[diesel(select_expression = accounts::status.eq("blocked"))]
+    pub blocked: bool,
 }
 
 /// An office is somebody's: no log line gets more than the key.

@@ -59,6 +59,16 @@ pub fn open(
 /// Puts a thing before exactly these organizations: where it is already, it stays as it is.
 pub fn place(conn: &mut Conn, thing: &Thing<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
     let before = holders(conn, thing.kind, thing.subject)?;
+    pass_on(conn, thing, &before, organizations)
+}
+
+/// The same for who knows before which organizations it is.
+pub fn pass_on(
+    conn: &mut Conn,
+    thing: &Thing<'_>,
+    before: &[OrganizationId],
+    organizations: &[OrganizationId],
+) -> QueryResult<()> {
     for gone in before.iter().filter(|id| !organizations.contains(id)) {
         diesel::delete(
             dsl::tasks

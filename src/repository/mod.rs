@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod appointments;
 pub mod attempts;
 pub mod audit;
+pub mod blocks;
 pub mod certifications;
 pub mod chain;
 pub mod cohort;

@@ -3,7 +3,7 @@
 use super::subtree;
 use crate::db::dialect::Locked;
 use crate::db::schema::organizations::{self, dsl};
-use crate::db::schema::{appointments, organization_names};
+use crate::db::schema::{accounts, appointments, organization_names};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn, among};
 use crate::domain::graduation::{Graduation, Undetermined};
@@ -98,9 +98,11 @@ pub fn find_locked(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Or
         .optional()
 }
 
-/// The active administrators of an organization, earliest appointment first.
+/// The administrators of an organization that may sign in, earliest appointment first.
 pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<AccountId>> {
     appointments::table
+        .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
+        .filter(accounts::status.eq("active"))
         .filter(appointments::organization_id.eq(id))
         .filter(appointments::ended_at.is_null())
         .filter(appointments::role.eq(OfficeRole::Administrator))

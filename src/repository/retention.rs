@@ -1,9 +1,11 @@
 //! What is forgotten after its time (S-29): each a few rows at a time.
 
 use crate::db::Conn;
-use crate::db::schema::{budgets, idempotency_keys, inbound_persons, look_ups, reset_codes, transfers};
+use crate::db::schema::{
+    account_blocks, budgets, idempotency_keys, inbound_persons, look_ups, reset_codes, sessions, transfers,
+};
 use crate::db::types::Micros;
-use crate::domain::ids::TransferId;
+use crate::domain::ids::{SessionId, TransferId};
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
 
@@ -27,6 +29,29 @@ pub fn forget_codes(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResu
         .select(reset_codes::id)
         .load(conn)?;
     diesel::delete(reset_codes::table.filter(reset_codes::id.eq_any(old))).execute(conn)
+}
+
+/// Forgets sessions that were last used before an instant.
+pub fn forget_sessions(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    let old: Vec<SessionId> = sessions::table
+        .filter(sessions::last_used_at.lt(Micros::from(before)))
+        .order((sessions::last_used_at, sessions::id))
+        .limit(limit)
+        .select(sessions::id)
+        .load(conn)?;
+    let old = old.into_iter().map(|id| id.0);
+    diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(conn)
+}
+
+/// Forgets blocks of accounts that ended before an instant; one that lasts is never forgotten.
+pub fn forget_blocks(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    let old: Vec<i64> = account_blocks::table
+        .filter(account_blocks::unblocked_at.lt(Micros::from(before)))
+        .order(account_blocks::id)
+        .limit(limit)
+        .select(account_blocks::id)
+        .load(conn)?;
+    diesel::delete(account_blocks::table.filter(account_blocks::id.eq_any(old))).execute(conn)
 }
 
 /// Forgets answers that were given before an instant.

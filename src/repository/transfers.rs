@@ -107,8 +107,8 @@ pub struct NewTransfer<'a> {
     pub version: i64,
 }
 
-/// Stores a new case. Runs into `transfers_one_open` when the member has an open one (T2).
-pub fn insert(conn: &mut Conn, new: &NewTransfer<'_>) -> QueryResult<TransferId> {
+/// Stores a new case and gives it back as stored. Runs into `transfers_one_open` when the member has an open one (T2).
+pub fn insert(conn: &mut Conn, new: &NewTransfer<'_>) -> QueryResult<Transfer> {
     let columns = Columns::from(new.state.clone());
     diesel::insert_into(dsl::transfers)
         .values((
@@ -144,7 +144,7 @@ pub fn insert(conn: &mut Conn, new: &NewTransfer<'_>) -> QueryResult<TransferId>
                 dsl::version.eq(new.version),
             ),
         ))
-        .returning(dsl::id)
+        .returning(transfers::all_columns)
         .get_result(conn)
 }
 

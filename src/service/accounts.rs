@@ -10,12 +10,15 @@ use crate::domain::office::OfficeRole;
 use crate::domain::time::Timestamp;
 use crate::repository::accounts::{self, Account};
 pub use crate::repository::accounts::{CodeNotice, HeldOffice};
+use crate::repository::blocks::{self, Block};
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
 use crate::security::tokens::Bearer;
 
 /// The stored word for an account that may sign in.
 pub(super) const ACTIVE: &str = "active";
+/// The stored word for one that may not.
+pub(super) const BLOCKED: &str = "blocked";
 
 /// What a sign-in is checked against: the account, if there is one, and its password's hash.
 ///
@@ -107,6 +110,7 @@ pub struct Myself {
     pub offices: Vec<HeldOffice>,
     pub acting: Option<AppointmentId>,
     pub notices: Vec<CodeNotice>,
+    pub blocks: Vec<Block>,
 }
 
 /// Everything the service knows of the caller as a person and officer.
@@ -123,11 +127,13 @@ pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
     };
     let offices = accounts::offices(conn, id)?;
     let notices = accounts::codes_since(conn, id, context.now - NOTICE)?;
+    let blocks = blocks::ended_since(conn, id, context.now - NOTICE)?;
     Ok(Myself {
         account,
         member,
         offices,
         notices,
+        blocks,
         acting: actor.appointment(),
     })
 }

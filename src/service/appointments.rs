@@ -10,6 +10,7 @@ use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
 use crate::domain::verdict::Verdict;
+use crate::repository::accounts;
 use crate::repository::appointments::{self as store, TASK};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::chain;
@@ -160,7 +161,8 @@ fn finish(
     office: &Appointment,
 ) -> Result<Appointment> {
     let governs = organization.parent_id.is_none() && office.role == OfficeRole::Administrator;
-    if governs && organizations::administrators(conn, organization.id)?.len() == 1 {
+    let is_his = |account: &AccountId| *account == office.account_id;
+    if governs && organizations::administrators(conn, organization.id)?.iter().all(is_his) {
         return Err(Code::AppointmentLastOfNation.into());
     }
     store::end(conn, office.id, context.now)?;
@@ -208,6 +210,22 @@ fn reroute(conn: &mut Conn, organization: &Organization) -> Result<()> {
         if store::lock_request(conn, request)? {
             place(conn, request)?;
         }
+    }
+    Ok(())
+}
+
+/// A10: somebody may not sign in any more, or may again: what waits where he holds an office is put before whoever can decide
+/// it now. To be called under [`store::change`].
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn follow(conn: &mut Conn, account: AccountId) -> Result<()> {
+    for held in accounts::offices(conn, account)? {
+        let organization = organizations::find(conn, held.office.organization)?;
+        reroute(
+            conn,
+            &organization.ok_or(Error::Corrupt("an office of no organization"))?,
+        )?;
     }
     Ok(())
 }

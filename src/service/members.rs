@@ -11,6 +11,7 @@ use crate::domain::ids::{MemberId, OrganizationId};
 use crate::domain::mark::{Identity, MarkAction, graduation_month, m1_identity};
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Season, season_of};
+use crate::repository::accounts;
 use crate::repository::members::{self, IdentityFilter, Place};
 pub use crate::repository::members::{Member, Membership};
 use crate::repository::organizations;
@@ -131,6 +132,8 @@ pub struct Detail {
     pub memberships: Vec<(Membership, String)>,
     /// What the caller may do with him now, and why not.
     pub actions: Vec<(MarkAction, Option<Refusal>)>,
+    /// Whether his account is blocked; told to administrators alone.
+    pub blocked: bool,
 }
 
 /// A member's own page.
@@ -146,10 +149,12 @@ pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<Detail> {
     let memberships = members::memberships(conn, id)?;
     let memberships = named(conn, memberships)?;
     let actions = actions(conn, context, &member, branch.as_ref())?;
+    let blocked = context.actor.office().is_some() && accounts::is_blocked(conn, id)?;
     Ok(Detail {
         shown: Shown::new(member, branch, season_of(context.now)),
         memberships,
         actions,
+        blocked,
     })
 }
 

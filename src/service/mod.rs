@@ -6,6 +6,7 @@ pub mod appointments;
 pub mod attempts;
 pub mod audit;
 pub mod batch;
+pub mod blocks;
 pub mod bootstrap;
 pub mod certifications;
 pub mod disclosures;

@@ -10,7 +10,7 @@ use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::session::Ending;
 use crate::domain::time::Timestamp;
-use crate::repository::{accounts, organizations, sessions};
+use crate::repository::{accounts, blocks, organizations, sessions};
 use crate::security::code;
 use crate::security::vault::{Purpose, Vault};
 use chrono::TimeDelta;
@@ -131,6 +131,11 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     let valid = o5_is_valid(newest.issued_at.into(), newest.used_at.is_some(), now);
     // Digests of 80 random bits under our own key: there is nothing to learn from how long the comparison takes.
     if !valid || newest.code_digest != reset.code || account.status != super::accounts::ACTIVE {
+        return Err(Error::from(Code::AccountResetCodeInvalid));
+    }
+    // What was handed out before a block does not outlive it.
+    let block = blocks::latest(conn, account.id)?;
+    if block.is_some_and(|block| Timestamp::from(newest.issued_at) < block.blocked_at.into()) {
         return Err(Error::from(Code::AccountResetCodeInvalid));
     }
     accounts::use_code(conn, newest.id, now)?;

@@ -13,13 +13,21 @@ pub const ANONYMOUS: &str = "—";
 type Kind = fn(&mut Conn, &Context, &Retention, i64) -> Result<i64>;
 
 /// One after the other.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 8] = [
     |conn, context, kept, limit| audit::retire(conn, context, kept.audit_until(context.now), limit),
     |conn, context, kept, limit| count(retention::forget_look_ups(conn, kept.audit_until(context.now), limit)?),
     persons,
     |conn, context, kept, limit| count(retention::forget_codes(conn, kept.codes_until(context.now), limit)?),
     |conn, context, kept, limit| count(retention::forget_answers(conn, kept.answers_until(context.now), limit)?),
     |conn, context, kept, limit| count(retention::forget_budgets(conn, kept.budgets_until(context.now), limit)?),
+    |conn, context, kept, limit| {
+        count(retention::forget_sessions(
+            conn,
+            kept.sessions_until(context.now),
+            limit,
+        )?)
+    },
+    |conn, context, kept, limit| count(retention::forget_blocks(conn, kept.audit_until(context.now), limit)?),
 ];
 
 fn count(rows: usize) -> Result<i64> {
@@ -57,11 +65,15 @@ fn persons(conn: &mut Conn, context: &Context, kept: &Retention, limit: i64) -> 
     count(cases.len())
 }
 
-/// Of these names of files, those that nothing refers to.
+/// Of these names of files, those that nothing refers to and that are to be removed now.
 ///
 /// # Errors
 /// When the database fails.
-pub fn orphans(conn: &mut Conn, names: Vec<String>) -> Result<Vec<String>> {
-    let known = certifications::files_among(conn, &names)?;
-    Ok(names.into_iter().filter(|name| !known.contains(name)).collect())
+pub fn orphans(conn: &mut Conn, context: &Context, names: &[String]) -> Result<Vec<String>> {
+    let known = certifications::files_among(conn, names)?;
+    let orphans: Vec<String> = names.iter().filter(|name| !known.contains(name)).cloned().collect();
+    if !orphans.is_empty() {
+        audit::record(conn, context, "retention.files_removed", None)?;
+    }
+    Ok(orphans)
 }

@@ -8,6 +8,7 @@ use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId};
 use crate::domain::time::Timestamp;
 use crate::repository::accounts::{self as rows, Account, CodeNotice, HeldOffice};
+use crate::repository::blocks::{self, Block};
 use crate::repository::sessions::{self, NewSession};
 use crate::repository::wechat;
 use crate::security::refresh::Refresh;
@@ -15,7 +16,7 @@ use crate::security::tokens::Bearer;
 use crate::security::vault::Vault;
 use chrono::TimeDelta;
 
-/// For how long somebody is told that a one-time code was issued for him (O5). There is no way to have it told less: who
+/// For how long somebody is told that a one-time code was issued for him (O5), or that his account was blocked. There is no way to have it told less: who
 /// stole the code would be the first to use it.
 pub const NOTICE: TimeDelta = TimeDelta::days(30);
 
@@ -87,6 +88,7 @@ pub struct SignedIn {
     pub must_change_password: bool,
     pub offices: Vec<HeldOffice>,
     pub notices: Vec<CodeNotice>,
+    pub blocks: Vec<Block>,
 }
 
 /// What came of a proof. A refusal is a result here and no error: that the attempt succeeded has to be stored.
@@ -165,5 +167,6 @@ pub(super) fn open(
         must_change_password: account.must_change_password,
         offices,
         notices: rows::codes_since(conn, account.id, attempt.now - NOTICE)?,
+        blocks: blocks::ended_since(conn, account.id, attempt.now - NOTICE)?,
     })))
 }

@@ -112,6 +112,7 @@ const ROOMS: &[Room] = &[
             "security",
             "clock",
             "config",
+            "files",
             "app",
         ],
         never: &["actix*", "utoipa*"],

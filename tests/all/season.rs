@@ -2,12 +2,12 @@
 //! engines, with everybody's history at the end; and how `serve` starts and stops.
 
 use crate::support::http::{Answer, Client, Heard};
-use crate::support::process::{self, Process, zhuanjie};
+use crate::support::process::{self, Process, typed, zhuanjie};
 use crate::support::{TestDb, both_engines};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use zhuanjie::demo::{Country, PASSWORD, SignIn};
 use zhuanjie::domain::id_number::IdNumber;
 use zhuanjie::domain::ids::OrganizationId;
@@ -149,12 +149,6 @@ fn keys() -> Vec<(String, String)> {
 }
 
 /// Standard input with a line on it.
-fn typed(line: &str) -> Stdio {
-    let (reader, mut writer) = std::io::pipe().expect("a pipe");
-    writeln!(writer, "{line}").expect("room in the pipe");
-    reader.into()
-}
-
 fn serve(db: &TestDb, keys: &[(String, String)]) -> Command {
     let mut command = zhuanjie(["serve", "--listen", "127.0.0.1:0"]);
     command.env("DATABASE_URL", db.address()).envs(keys.iter().cloned());

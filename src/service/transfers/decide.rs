@@ -124,7 +124,7 @@ pub fn decide(
     finish(conn, context, stored, &Loaded { case, holders, policy })
 }
 
-/// Stores a transition: the guarded row, its one event, the member's move, the next inbox rows and the audit row, which
+/// Stores a transition of a case that was taken back: the guarded row, its one event, the member's move, the next inbox rows and the audit row, which
 /// says on whose behalf somebody acted whose `turn` it was not (A10). Gives back the case with the organizations it is
 /// before now; `policy` is that of its season.
 pub(super) fn store(
@@ -151,7 +151,7 @@ pub(super) fn store(
     if !case.state.is_open() && case.origin.province().is_some() {
         inbound::close(conn, case.id)?;
     }
-    let holders = hand_over(conn, &case, policy, &transfer.member_name, &[])?;
+    let holders = hand_over(conn, &case, policy, &transfer.member_name, &[], &[])?;
     audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))?;
     Ok((case, holders))
 }

@@ -1,7 +1,7 @@
 //! Filing a transfer (§1.4), and the preview of it: the same loading and the same rules.
 
 use super::view::{CaseView, finish};
-use super::{Loaded, chain_of, hand_over};
+use super::{Loaded, hand_over};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
 use crate::domain::authority::{self, Action, Capacity, Object};
@@ -92,23 +92,27 @@ pub fn file(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) 
     appointments::keep(conn)?;
     let material = gather(conn, context, vault, filing)?;
     let proposal = decide(context, filing, &material)?;
-    let target = material.target.as_ref().map(|(.., chain)| chain);
-    let chains: Vec<&Chain> = target.into_iter().chain([&material.source]).collect();
+    let target = material.target.as_ref();
+    let chains: Vec<&Chain> = target
+        .map(|(.., chain)| chain)
+        .into_iter()
+        .chain([&material.source])
+        .collect();
     let papers = Papers {
         member_name: &material.member.name,
         source_path: &material.branch.path,
         source_name: &material.branch.name,
         details: &filing.details,
         explanation: filing.explanation.as_ref(),
+        target: target.map(|(organization, ..)| organization),
         chains: &chains,
     };
-    let (case, holders) =
+    let (case, stored, holders) =
         lodge(conn, context, proposal, &material.policy, &papers).map_err(|error| match error.violated() {
             // The member's row is locked above, so nobody files beside us; should somebody all the same, the index says no.
             Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
             _ => error,
         })?;
-    let stored = transfers::find(conn, case.id)?.ok_or(Error::Corrupt("a case just stored"))?;
     let policy = material.policy;
     finish(conn, context, stored, &Loaded { case, holders, policy })
 }
@@ -121,11 +125,13 @@ pub(super) struct Papers<'a> {
     pub source_name: &'a str,
     pub details: &'a Details,
     pub explanation: Option<&'a Remark>,
+    /// The target, if it was named and loaded.
+    pub target: Option<&'a Organization>,
     /// The chains that were loaded for the decision: the turn is at one of them as a rule.
     pub chains: &'a [&'a Chain],
 }
 
-/// Stores a filed case: the row, its first event, its inbox rows and the audit row. Gives back the case with the
+/// Stores a filed case: the row, its first event, its inbox rows and the audit row. Gives back the case, the row, and the
 /// organizations it is before.
 pub(super) fn lodge(
     conn: &mut Conn,
@@ -133,8 +139,8 @@ pub(super) fn lodge(
     proposal: Proposal,
     policy: &Policy,
     papers: &Papers<'_>,
-) -> Result<(Case, Vec<OrganizationId>)> {
-    let (target_path, target_name, target_province) = target_columns(conn, &proposal.destination)?;
+) -> Result<(Case, Transfer, Vec<OrganizationId>)> {
+    let (target_path, target_name, target_province) = target_columns(conn, &proposal.destination, papers.target)?;
     let details = serde_json::to_string(papers.details).map_err(|_| Error::Corrupt("details that are not JSON"))?;
     let event = proposal.event.clone();
     let new = NewTransfer {
@@ -161,13 +167,14 @@ pub(super) fn lodge(
         filed_at: context.now,
         version: event.number,
     };
-    let id = transfers::insert(conn, &new)?;
+    let stored = transfers::insert(conn, &new)?;
+    let id = stored.id;
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
     transfers::append_event(conn, id, &event, &facts)?;
     let case = proposal.into_case(id);
-    let holders = hand_over(conn, &case, policy, papers.member_name, papers.chains)?;
+    let holders = hand_over(conn, &case, policy, papers.member_name, &[], papers.chains)?;
     audit::record(conn, context, "transfer.filed", Some(&id.to_string()))?;
-    Ok((case, holders))
+    Ok((case, stored, holders))
 }
 
 /// Answers what filing would answer, and stores nothing.
@@ -253,10 +260,14 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         branch: branch.facts(),
     };
     let open_case = transfers::open_of(conn, member.id)?.as_ref().map(OpenCase::from);
-    let source = chain_of(conn, branch.id)?;
-    let target = match filing.target.or_else(|| own(&context.actor, filing)) {
-        Some(id) => Some(target(conn, id)?),
-        None => None,
+    let (source, target) = match filing.target.or_else(|| own(&context.actor, filing)) {
+        Some(id) => {
+            let target = named(conn, id)?;
+            let [source, superiors] = chain::of_each(conn, [&branch.path, &target.path])?;
+            let facts = target.facts();
+            (source, Some((target, facts, superiors.ok_or(SUPERIORS)?)))
+        }
+        None => (chain::of(conn, &branch.path)?, None),
     };
     let province = filing.details.external.as_ref().and_then(|external| external.province);
     let external_organ = match province {
@@ -269,7 +280,7 @@ fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) ->
         facts,
         branch,
         open_case,
-        source,
+        source: source.ok_or(SUPERIORS)?,
         target,
         external_organ,
         policy,
@@ -321,12 +332,19 @@ fn own(actor: &Actor, filing: &Filing) -> Option<OrganizationId> {
     }
 }
 
-pub(super) fn target(conn: &mut Conn, id: OrganizationId) -> Result<(Organization, OrganizationFacts, Chain)> {
+/// Whose superiors are not there is no organization.
+const SUPERIORS: Error = Error::Corrupt("an organization's superiors");
+
+/// The organization that was named as the target.
+fn named(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit);
-    let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?;
-    let chain = chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
-    let facts = found.facts();
-    Ok((found, facts, chain))
+    Ok(found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?)
+}
+
+pub(super) fn target(conn: &mut Conn, id: OrganizationId) -> Result<(OrganizationFacts, Chain)> {
+    let found = named(conn, id)?;
+    let chain = chain::of(conn, &found.path)?.ok_or(SUPERIORS)?;
+    Ok((found.facts(), chain))
 }
 
 fn external_organ(conn: &mut Conn, province: u8) -> Result<Option<Chain>> {
@@ -341,12 +359,25 @@ fn external_organ(conn: &mut Conn, province: u8) -> Result<Option<Chain>> {
     })
 }
 
-/// What a case keeps of where it leads. A holding keeps no path, so that no list by path finds it (S-30).
-fn target_columns(conn: &mut Conn, destination: &Destination) -> Result<(String, String, Option<u8>)> {
-    let organ = organizations::find(conn, destination.organization())?.ok_or(Error::Corrupt("a case's target"))?;
-    Ok(match destination {
-        Destination::Organization(_) => (organ.path.as_str().to_owned(), organ.name, None),
-        Destination::Province { province, .. } => (organ.path.as_str().to_owned(), organ.name, Some(*province)),
-        Destination::Holding(_) => (String::new(), String::new(), None),
-    })
+/// What a case keeps of where it leads; `known` is an organization that was loaded already. A holding keeps no path, so that
+/// no list by path finds it (S-30).
+fn target_columns(
+    conn: &mut Conn,
+    destination: &Destination,
+    known: Option<&Organization>,
+) -> Result<(String, String, Option<u8>)> {
+    let province = match destination {
+        Destination::Holding(_) => return Ok((String::new(), String::new(), None)),
+        Destination::Province { province, .. } => Some(*province),
+        Destination::Organization(_) => None,
+    };
+    let id = destination.organization();
+    let (path, name) = match known.filter(|known| known.id == id) {
+        Some(known) => (known.path.as_str().to_owned(), known.name.clone()),
+        None => {
+            let found = organizations::find(conn, id)?.ok_or(Error::Corrupt("a case's target"))?;
+            (found.path.as_str().to_owned(), found.name)
+        }
+    };
+    Ok((path, name, province))
 }

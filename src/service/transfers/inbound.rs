@@ -108,14 +108,15 @@ pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &
         source_name: &organ.name,
         details: &filing.details,
         explanation: None,
+        target: None,
         chains: &[],
     };
-    let lodged: Result<TransferId> = conn.savepoint(|conn| {
-        let (case, _) = lodge(conn, context, proposal, &material.policy, &papers)?;
+    let lodged: Result<Transfer> = conn.savepoint(|conn| {
+        let (case, stored, _) = lodge(conn, context, proposal, &material.policy, &papers)?;
         inbound::insert(conn, case.id, &material.person)?;
-        Ok(case.id)
+        Ok(stored)
     });
-    let id = match lodged {
+    let stored = match lodged {
         // T2: nobody can lock a person who is not here; whoever files second finds the first one's case now.
         Err(fault) if fault.violated() == Some(Unique::InboundPerson) => {
             let first = open_case(conn, &material.person, None)?;
@@ -124,7 +125,6 @@ pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &
         }
         lodged => lodged?,
     };
-    let stored = transfers::find(conn, id)?.ok_or(Error::Corrupt("a case just stored"))?;
     view(conn, context, stored)
 }
 
@@ -154,10 +154,7 @@ fn gather(conn: &mut Conn, vault: &Vault, context: &Context, filing: &InboundFil
         None => None,
     };
     let target = match filing.target {
-        Some(id) => {
-            let (_, facts, chain) = target(conn, id)?;
-            Some((facts, chain))
-        }
+        Some(id) => Some(target(conn, id)?),
         None => None,
     };
     Ok(Material {

@@ -136,13 +136,14 @@ fn chain_of(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
     chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))
 }
 
-/// Puts a case before whoever's turn it is: one inbox row for each organization that may act (A8). `known` are chains that
-/// were loaded in this transaction already.
+/// Puts a case before whoever's turn it is: one inbox row for each organization that may act (A8). It is `before` these
+/// by now. `known` are chains that were loaded in this transaction already.
 fn hand_over(
     conn: &mut Conn,
     case: &Case,
     policy: &Policy,
     member_name: &str,
+    before: &[OrganizationId],
     known: &[&Chain],
 ) -> Result<Vec<OrganizationId>> {
     let Some(turn) = case.state.turn() else {
@@ -162,7 +163,7 @@ fn hand_over(
         since: case.state.since(),
         due: expiry::deadline(&case.state, policy),
     };
-    inbox::place(conn, &thing, &holders)?;
+    inbox::pass_on(conn, &thing, before, &holders)?;
     Ok(holders)
 }
 

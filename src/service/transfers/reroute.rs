@@ -20,7 +20,14 @@ pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain) -> R
             continue;
         };
         let loaded = load(conn, &transfer)?;
-        hand_over(conn, &loaded.case, &loaded.policy, &transfer.member_name, &[])?;
+        hand_over(
+            conn,
+            &loaded.case,
+            &loaded.policy,
+            &transfer.member_name,
+            &loaded.holders,
+            &[],
+        )?;
     }
     Ok(())
 }

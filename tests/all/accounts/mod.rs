@@ -1,10 +1,12 @@
 //! Accounts through HTTP: signing in, sessions, tokens, and the mini-program.
 
 mod bad_tokens;
+mod blocking;
 mod keys;
 mod password;
 mod recovery;
 mod refresh;
+mod restart;
 mod sign_in;
 mod sign_out;
 pub mod stand_in;

@@ -237,6 +237,11 @@ impl<'a> Deeds<'a> {
         );
         let office = begun["appointment"]["id"].as_str().expect("an id").to_owned();
         self.json(&college, "issue_office_code", &office, &none);
+        let why = json!({"reason": "账号被盗"});
+        self.json(&college, "block_officer", &office, &why);
+        self.json(&college, "unblock_officer", &office, &none);
+        self.json(&college, "block_member", &world.mem("teachers/2"), &why);
+        self.json(&college, "unblock_member", &world.mem("teachers/2"), &none);
         self.json(&college, "end_appointment", &office, &none);
         let wanted = json!({"name": marked("class_2/1"), "id_number": world.id_number("class_2/1")});
         self.json(&self.admin("township"), "look_up_member", "", &wanted);

@@ -25,7 +25,8 @@ object decide the rest, on the loaded object, inside the transaction; if he stan
 
 A superior sees all below and acts where the table says so. Where the rules give an act to whoever has the turn, the column is
 *holder*: the organization itself, or the superior that stands in for a vacant one (A10). Acting in its place is written
-down: the event and the audit row name the person and the organization he acted for; whose turn it was, says the step before.
+down: the event names the person and the organization he acted from, and the audit row also the one on whose behalf
+(`on_behalf_of`).
 
 A transfer is seen from its sides, not by its place: *source side* and *target side* are the organization, all its
 superiors, and the system of a province with one of its own. One to a special unit shows itself to the branch and the

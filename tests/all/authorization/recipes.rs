@@ -211,6 +211,9 @@ pub const RECIPES: &[Recipe] = &[
     send("refuse_month_change", About::MonthChange, reason),
     send("end_appointment", About::EndedOffice, nothing),
     send("issue_office_code", About::Office, nothing),
+    // Without a reason nobody is blocked.
+    send("block_officer", About::Office, nothing),
+    send("unblock_officer", About::Office, nothing),
     get("get_appointment_request", About::OfficeRequest),
     send("approve_appointment_request", About::OfficeRequest, nothing),
     send("refuse_appointment_request", About::OfficeRequest, reason),
@@ -225,6 +228,8 @@ pub const RECIPES: &[Recipe] = &[
         |id, _| json!({"mode": "all_or_nothing", "dry_run": true, "items": [{"member": id}]}),
     ),
     send("issue_member_code", About::Member, nothing),
+    send("block_member", About::Member, nothing),
+    send("unblock_member", About::Member, nothing),
     send("issue_member_codes", About::Member, |id, _| json!({"items": [id]})),
     send(
         "reveal_member",

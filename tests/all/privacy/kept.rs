@@ -1,12 +1,15 @@
 //! Forgetting in time (S-29), and that looking for somebody costs the same whatever comes of it (T4, API6).
 
-use crate::support::both_engines;
-use crate::support::world::{World, fresh_key};
+use crate::external;
+use crate::support::process::{self, zhuanjie};
+use crate::support::world::{PASSWORD, World, fresh_key};
+use crate::support::{block_on, both_engines};
 use diesel::Connection;
 use diesel::connection::InstrumentationEvent;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use zhuanjie::domain::actor::{Actor, Office};
 use zhuanjie::domain::id_number::IdNumber;
 use zhuanjie::domain::ids::{AccountId, AppointmentId, OrganizationId};
@@ -102,5 +105,124 @@ both_engines! {
         assert_eq!(left("2029-06-19T04:00:00Z"), [1, 0, 0, 0], "look-ups as long as the audit log");
         assert_eq!(left("2029-06-19T04:00:01Z"), [0, 0, 0, 0]);
         assert_eq!(world.run(Job::Retention, "2029-06-19T04:00:01Z").processed, 0, "twice changes nothing");
+    }
+
+    fn s29_a_session_is_forgotten_a_hundred_and_eighty_days_behind_its_last_use(db: TestDb) {
+        let world = World::new(db, NOW);
+        let sign_in = || {
+            let body = json!({"id_number": world.id_number("class_1/1"), "password": PASSWORD});
+            world.anybody().post("/v1/auth/sign-in", &body).expect(200).json()
+        };
+        let (ended, used, _) = (sign_in(), sign_in(), sign_in());
+        let bearer = |token: &Value| world.anybody().with_token(token["access_token"].as_str().expect("a token"));
+        bearer(&ended).post("/v1/auth/sign-out", &json!({"everywhere": false})).expect(204);
+        world.at("2026-06-20T05:00:00Z");
+        let turned = world.anybody().post("/v1/auth/refresh", &json!({"refresh_token": used["refresh_token"]})).expect(200).json();
+        let left = |at: &str| {
+            world.run(Job::Retention, at);
+            world.db.count("sessions")
+        };
+        assert_eq!(left("2026-12-17T04:00:00Z"), 3, "180 days behind 20 June");
+        assert_eq!(left("2026-12-17T04:00:01Z"), 1, "the one that ended and the one that ran out");
+        assert_eq!(left("2026-12-17T05:00:00Z"), 1);
+        // It had its time: what is left of it opens nothing.
+        world.at("2026-07-20T05:00:00Z");
+        world.anybody().post("/v1/auth/refresh", &json!({"refresh_token": turned["refresh_token"]})).refused(401, "request.refresh_failed");
+        assert_eq!(left("2026-12-17T05:00:01Z"), 0);
+        assert_eq!(world.run(Job::Retention, "2026-12-17T05:00:01Z").processed, 0, "twice changes nothing");
+    }
+
+    fn s29_a_block_that_ended_is_kept_as_long_as_the_audit_log_and_one_that_lasts_for_good(db: TestDb) {
+        let world = World::new(db, NOW);
+        for member in ["class_1/1", "class_1/2"] {
+            let path = format!("/v1/members/{}", world.mem(member));
+            world.admin("class_1").write(&format!("{path}/block"), &json!({"reason": "账号被盗"})).expect(200);
+        }
+        let path = format!("/v1/members/{}/unblock", world.mem("class_1/1"));
+        world.admin("class_1").write(&path, &json!({})).expect(200);
+        let left = |at: &str| {
+            world.run(Job::Retention, at);
+            world.db.count("account_blocks")
+        };
+        assert_eq!(left("2029-06-19T04:00:00Z"), 2);
+        assert_eq!(left("2029-06-19T04:00:01Z"), 1);
+        assert_eq!(left("2039-06-19T04:00:01Z"), 1);
+    }
+
+    fn s29_the_person_of_an_ended_case_from_elsewhere_is_forgotten_in_time(db: TestDb) {
+        let world = external::country(db, NOW);
+        let beijing = external::system(&world, "beijing");
+        let file = |serial: u16, name: &str| {
+            let body = external::going_to(&world, "village", name, &external::number(serial));
+            external::place(beijing.write(external::INBOUND, &body))
+        };
+        let (refused, completed, open) = (file(1, "来人一"), file(2, "来人二"), file(3, "来人三"));
+        let village = world.admin("village");
+        village.decide(&format!("{refused}/refuse"), 1, &json!({"reason": "来人一查无此人"})).expect(200);
+        village.decide(&format!("{completed}/approve"), 1, &json!({})).expect(200);
+        let run = |at: &str, days: &str| {
+            let mut command = zhuanjie(["jobs", "run", "retention", "--at", at]);
+            command.env("DATABASE_URL", world.db.address()).env("ZHUANJIE_INBOUND_DAYS", days);
+            process::run(command)
+        };
+        let shown = |case: &str| village.get(case).expect(200).json();
+        let persons = || world.db.count("inbound_persons");
+        let (status, lines) = run("2026-07-20T04:00:00Z", "29");
+        assert!(!status.success() && lines.iter().any(|line| line.contains("29 days are fewer than the 30")), "{lines:?}");
+        assert!(run("2026-07-20T04:00:00Z", "30").0.success());
+        assert_eq!((persons(), &shown(&refused)["member_name"]), (3, &json!("来人一")), "to the second");
+        assert!(run("2026-07-20T04:00:01Z", "31").0.success());
+        assert_eq!(persons(), 3, "as long as is configured");
+        assert!(run("2026-07-20T04:00:01Z", "30").0.success());
+        assert_eq!(persons(), 1, "the open case's");
+        let forgotten = shown(&refused);
+        assert_eq!((&forgotten["member_name"], &forgotten["state"]), (&json!("—"), &json!("refused")));
+        assert!(!forgotten.to_string().contains("某路1号"), "{forgotten}");
+        assert_eq!(shown(&completed)["member_name"], "来人二", "he is a member");
+        assert_eq!(shown(&open)["member_name"], "来人三");
+        assert_eq!(world.db.count("audit_log WHERE action = 'transfer.person_forgotten'"), 2);
+        village.decide(&format!("{open}/approve"), 1, &json!({})).expect(200);
+    }
+
+    fn s29_files_that_nothing_refers_to_are_removed_by_whoever_runs_the_job(db: TestDb) {
+        let world = World::new(db, NOW);
+        world.db.execute("UPDATE members SET joined_month = 202105, certification = 'not_uploaded'");
+        let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
+        let client = world.admin("class_1");
+        let request = client.request("POST", &path).header("content-type", "application/pdf");
+        let form = b"%PDF-1.7\n          \nstartxref\n9\n%%EOF\n".to_vec();
+        let form = request.header("idempotency-key", &fresh_key()).body(form).send().expect(201).json();
+        let referred = world.db.texts("SELECT file AS value FROM certifications").remove(0);
+        // What a server that was killed between the file and its row leaves, and one that was killed in the midst of it.
+        let keep = || block_on(async { world.app().files.receive().await.expect("room").keep().await.expect("room").name });
+        let (orphan, young) = (keep(), keep());
+        let other = |name: &str| std::fs::write(world.files.join(name), "x").expect("room");
+        for name in ["abandoned.part", "receiving.part", "somebody elses"] {
+            other(name);
+        }
+        let age = |name: &str, hours: u64| {
+            let file = std::fs::File::options().write(true).open(world.files.join(name)).expect("it is there");
+            let then = file.metadata().and_then(|data| data.modified()).expect("a time") - Duration::from_secs(hours * 3600);
+            file.set_modified(then).expect("it is ours");
+        };
+        for (name, hours) in [(referred.as_str(), 25), (&orphan, 25), (&young, 23), ("abandoned.part", 25), ("receiving.part", 23), ("somebody elses", 25)] {
+            age(name, hours);
+        }
+        let run = || {
+            let mut command = zhuanjie(["jobs", "run", "retention", "--at", NOW]);
+            command.env("DATABASE_URL", world.db.address()).env("ZHUANJIE_FILES", &world.files);
+            let (status, lines) = process::run(command);
+            assert!(status.success(), "{lines:?}");
+            lines.join("\n")
+        };
+        let said = run();
+        assert!(said.contains("1 processed, 0 failed"), "{said}");
+        let there = |name: &str| world.files.join(name).exists();
+        assert_eq!([&orphan, "abandoned.part"].map(there), [false; 2]);
+        assert_eq!([&referred, &young, "receiving.part", "somebody elses"].map(there), [true; 4]);
+        let path = format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"));
+        world.admin("college").get(&path).expect(200);
+        assert_eq!(world.db.count("audit_log WHERE action = 'retention.files_removed'"), 1);
+        assert!(run().contains("0 processed, 0 failed"), "twice changes nothing");
     }
 }

@@ -4,3 +4,4 @@ mod at_rest;
 mod auditor;
 mod disclosures;
 mod kept;
+mod resealed;

@@ -1,7 +1,7 @@
 //! Programs as child processes: the compiled binary above all.
 
 use super::scratch::Watched;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
@@ -20,6 +20,13 @@ pub fn zhuanjie<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     // So that a panic's log says where; costs nothing where none happens.
     command.env("RUST_BACKTRACE", "1").args(args);
     command
+}
+
+/// A standard input with one line.
+pub fn typed(line: &str) -> Stdio {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    writeln!(writer, "{line}").expect("room in the pipe");
+    reader.into()
 }
 
 /// A running child process. It is killed when this value is dropped, and by the watchdog if the test run is killed.

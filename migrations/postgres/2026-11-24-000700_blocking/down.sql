@@ -1,0 +1,2 @@
+DROP INDEX sessions_age;
+DROP TABLE account_blocks;

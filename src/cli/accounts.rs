@@ -1,0 +1,83 @@
+//! `zhuanjie accounts`: blocking an account that no administrator stands above, and unblocking it.
+
+use super::{Database, say};
+use crate::clock::Clock;
+use crate::config::Keys;
+use crate::db::Db;
+use crate::domain::actor::Actor;
+use crate::domain::id_number::IdNumber;
+use crate::domain::time::shanghai_date;
+use crate::domain::transfer::remark::Remark;
+use crate::security::vault::Purpose;
+use crate::service::jobs::wording;
+use crate::service::{Context as Asking, blocks};
+use anyhow::{Context, Result, anyhow};
+use chrono::SecondsFormat;
+use clap::Subcommand;
+
+/// What can be done with an account. Its ID number is read from standard input, so that it stands in no history of commands.
+#[derive(Subcommand)]
+pub enum Accounts {
+    /// Block the account with the ID number on standard input: all its sessions end, and its password is void.
+    Block {
+        #[command(flatten)]
+        database: Database,
+        /// Why; its owner reads it when he signs in again.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Unblock it, whoever blocked it, and print a one-time code its owner sets a password with.
+    Unblock {
+        #[command(flatten)]
+        database: Database,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When standard input holds no ID number or nobody's; when the account is blocked already, or not blocked; when the
+/// database fails.
+pub async fn run(command: Accounts) -> Result<()> {
+    let clock = Clock::system();
+    let keys = Keys::from_environment()?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line)?;
+    let number = IdNumber::parse(&line, shanghai_date(clock.now())).context("standard input: an ID number")?;
+    let number = keys.vault.digest(Purpose::IdNumber, number.reveal());
+    let context = Asking {
+        actor: Actor::system(),
+        now: clock.now(),
+        request_id: "accounts".into(),
+    };
+    match command {
+        Accounts::Block { database, reason } => {
+            let reason = Remark::new(&reason).context("--reason: the text is blank")?;
+            let db = open(&database)?;
+            let blocked = db
+                .write(move |conn| blocks::block_number(conn, &context, &number, &reason))
+                .await;
+            db.close().await;
+            blocked.map_err(|fault| anyhow!("{}", wording(&fault)))?;
+            say("blocked: every session of the account has ended, and its password is void\n")
+        }
+        Accounts::Unblock { database } => {
+            let db = open(&database)?;
+            let issued = db
+                .write(move |conn| blocks::unblock_number(conn, &context, &keys.vault, &number))
+                .await;
+            db.close().await;
+            let issued = issued.map_err(|fault| anyhow!("{}", wording(&fault)))?;
+            say(&format!(
+                "unblocked\none-time code: {}\nvalid until:   {}\n",
+                issued.code,
+                issued.valid_until.to_rfc3339_opts(SecondsFormat::Secs, true),
+            ))
+        }
+    }
+}
+
+fn open(database: &Database) -> Result<Db> {
+    let config = database.config()?;
+    Ok(Db::open(&config.database, &config.settings)?)
+}

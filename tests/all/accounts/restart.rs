@@ -1,0 +1,102 @@
+//! What somebody has used up stays used up: the budget of look-ups and the wait after failed sign-ins are rows of the
+//! database, so neither another server nor a restart gives them anew (S-09, S-10).
+
+use super::NOW;
+use crate::support::http::Client;
+use crate::support::process::{self, Process, zhuanjie};
+use crate::support::world::{PASSWORD, World};
+use crate::support::{Engine, both_engines};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use serde_json::json;
+use std::collections::BTreeMap;
+use zhuanjie::clock::Clock;
+use zhuanjie::config::Keys;
+use zhuanjie::security::token_keys::TokenKeys;
+use zhuanjie::security::tokens::{Terms, Tokens};
+use zhuanjie::security::vault::Vault;
+
+const SEAL: [u8; 32] = [7; 32];
+const INDEX: [u8; 32] = [8; 32];
+
+/// A token key as a program takes it, and the keys of a world that shares them with it.
+fn keys() -> (String, Keys) {
+    let (_, lines) = process::run(zhuanjie(["keys"]));
+    let pem = lines.iter().find_map(|line| line.strip_prefix("ZHUANJIE_TOKEN_KEY="));
+    let pem = pem.expect("a key").trim_matches('\'').to_owned();
+    let token_keys = TokenKeys::parse(&pem).expect("a key");
+    let keys = Keys {
+        tokens: Tokens::new(&token_keys, Terms::lasting(TimeDelta::minutes(15))).expect("a key"),
+        vault: Vault::new(&BTreeMap::from([(0, SEAL)]), &INDEX).expect("a key"),
+    };
+    (pem, keys)
+}
+
+/// A program of its own over the world's database.
+fn serve(world: &World, pem: &str) -> (Process, String) {
+    let mut command = zhuanjie(["serve", "--listen", "127.0.0.1:0"]);
+    command
+        .env("DATABASE_URL", world.db.address())
+        .env("ZHUANJIE_FILES", &world.files)
+        .env("ZHUANJIE_TOKEN_KEY", pem)
+        .env("ZHUANJIE_DATA_KEYS", format!("0:{}", STANDARD.encode(SEAL)))
+        .env("ZHUANJIE_INDEX_KEY", STANDARD.encode(INDEX));
+    Process::serve(command)
+}
+
+fn look_up(world: &World, client: &Client) -> u16 {
+    let body = json!({"name": "class_1/1", "id_number": world.id_number("class_1/1")});
+    client.post("/v1/members/look-up", &body).status
+}
+
+fn sign_in(world: &World, client: &Client, password: &str) -> u16 {
+    let body = json!({"id_number": world.id_number("class_1/2"), "password": password});
+    client.post("/v1/auth/sign-in", &body).status
+}
+
+both_engines! {
+    fn s09_s10_a_restart_gives_no_fresh_budget_nor_does_another_server(db: TestDb) {
+        let (pem, keys) = keys();
+        let world = World::with_keys(db, &Clock::system().now().to_rfc3339(), keys);
+        let township = world.admin("township");
+        let (first, base) = serve(&world, &pem);
+        let client = township.at(&base);
+        let asked: Vec<u16> = (0..20).map(|_| look_up(&world, &client)).collect();
+        assert_eq!(asked, [200; 20]);
+        for _ in 0..5 {
+            assert_eq!(sign_in(&world, &client, "wrong"), 401);
+        }
+        // The hour may turn over on the way, and a second has passed before a program is there again: the next hour's budget
+        // is used up too, and the next wait lasts for minutes.
+        world.db.execute("INSERT INTO budgets (name, span, used) SELECT name, span + 1, used FROM budgets");
+        world.db.execute("UPDATE attempts SET failures = 13 WHERE failures = 5");
+        assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429));
+        assert!(first.terminate().0.success());
+        let (_second, base) = serve(&world, &pem);
+        let client = township.at(&base);
+        assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429), "after a restart");
+        if world.db.engine() == Engine::Postgres {
+            let (_third, base) = serve(&world, &pem);
+            let client = township.at(&base);
+            assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429), "beside another server");
+        }
+        // It is that budget and that wait, and nothing else that is in the way.
+        world.db.execute("DELETE FROM budgets");
+        world.db.execute("DELETE FROM attempts");
+        assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (200, 200));
+    }
+
+    fn s10_the_budget_of_look_ups_is_one_for_two_servers_and_an_hour(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        let there = world.another_server(|app| app);
+        let township = |world: &World| [world.admin("township"), there.with_token(&world.token("township"))];
+        let servers = township(&world);
+        let asked: Vec<u16> = (0..24).map(|n| look_up(&world, &servers[n % 2])).collect();
+        assert_eq!((&asked[..20], &asked[20..]), (&[200; 20][..], &[429; 4][..]));
+        world.at("2026-06-15T08:59:59.999999Z");
+        assert_eq!(township(&world).map(|client| look_up(&world, &client)), [429, 429]);
+        world.at("2026-06-15T09:00:00Z");
+        assert_eq!(township(&world).map(|client| look_up(&world, &client)), [200, 200]);
+    }
+}
