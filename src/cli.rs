@@ -308,7 +308,7 @@ async fn serve(
         config.files = files;
     }
     config.read_environment()?;
-    let keys = Keys::from_environment()?;
+    let keys = Keys::for_service()?;
     let app = App::start(&config, keys, Clock::system()).await?;
     serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
 }

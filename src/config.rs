@@ -204,6 +204,15 @@ impl Keys {
         Self::read(|name| std::env::var(name).ok())
     }
 
+    /// The same to serve with: not the demo's, which anybody can make.
+    ///
+    /// # Errors
+    /// As [`Keys::from_environment`]; names the variable that holds a key of the demo.
+    pub fn for_service() -> Result<Self> {
+        refuse_the_demos(|name| std::env::var(name).ok())?;
+        Self::from_environment()
+    }
+
     fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let needed = |name: &str| {
             variable(name).with_context(|| format!("{name} is not set; `zhuanjie keys` prints a fresh set of keys"))
@@ -240,14 +249,9 @@ impl Keys {
     /// # Panics
     /// When the operating system has no randomness to give.
     pub fn demo() -> Self {
-        let key = |label: &str| {
-            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, label.as_bytes());
-            let mut bytes = [0; 32];
-            bytes.copy_from_slice(digest.as_ref());
-            bytes
-        };
-        let sealing = BTreeMap::from([(0, key("demo: invented people only"))]);
-        let vault = Vault::new(&sealing, &key("demo: index")).unwrap_or_else(|| unreachable!("there is a key"));
+        let [seal, index] = DEMO_KEYS.map(demo_key);
+        let sealing = BTreeMap::from([(0, seal)]);
+        let vault = Vault::new(&sealing, &index).unwrap_or_else(|| unreachable!("there is a key"));
         Self {
             tokens: Tokens::ephemeral(DEMO_TOKEN_LIFETIME),
             vault,
@@ -279,6 +283,28 @@ impl Keys {
     }
 }
 
+/// What the demo's keys are made of: that which seals, and that of the index.
+const DEMO_KEYS: [&str; 2] = ["demo: invented people only", "demo: index"];
+
+fn demo_key(label: &str) -> [u8; 32] {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, label.as_bytes());
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest.as_ref());
+    bytes
+}
+
+fn refuse_the_demos(variable: impl Fn(&str) -> Option<String>) -> Result<()> {
+    for name in [DATA_KEYS, INDEX_KEY] {
+        let text = variable(name).unwrap_or_default();
+        let is_there = |label: &str| text.contains(&STANDARD.encode(demo_key(label)));
+        ensure!(
+            !DEMO_KEYS.iter().any(|label| is_there(label)),
+            "{name}: a key of the demo, which anybody can make; `zhuanjie keys` prints a fresh set"
+        );
+    }
+    Ok(())
+}
+
 fn key_bytes(name: &str, text: &str) -> Result<[u8; 32]> {
     let bytes = STANDARD
         .decode(text.trim())
@@ -305,6 +331,22 @@ mod tests {
                 .err()
                 .unwrap();
             assert!(error.to_string().contains(missing));
+        }
+    }
+
+    #[test]
+    fn api8_the_demos_keys_are_no_keys_of_a_service() {
+        let [seal, index] = DEMO_KEYS.map(|label| STANDARD.encode(demo_key(label)));
+        let own = STANDARD.encode([7; 32]);
+        let refused = |data: &str, index: &str| {
+            refuse_the_demos(|name| match name {
+                DATA_KEYS => Some(format!("1:{own},0:{data}")),
+                _ => Some(index.to_owned()),
+            })
+        };
+        assert!(refused(&own, &own).is_ok());
+        for (data, index, name) in [(&seal, &own, DATA_KEYS), (&own, &index, INDEX_KEY)] {
+            assert!(refused(data, index).unwrap_err().to_string().contains(name));
         }
     }
 

@@ -321,13 +321,7 @@ struct SignOut {
     (status = 403, description = "`request.persons_only`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/auth/sign-out")]
-async fn sign_out(
-    app: web::Data<App>,
-    holder: Holder,
-    body: Result<Json<SignOut>, Problem>,
-) -> Result<HttpResponse, Problem> {
-    // Who may not sign out is told so, whatever he sent.
-    let body = body?;
+async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
     let everywhere = body.everywhere;
     app.db
         .write(move |conn| sessions::sign_out(conn, &holder.context, holder.account, holder.session, everywhere))

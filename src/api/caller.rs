@@ -1,5 +1,6 @@
 //! Who calls: the token becomes an actor, and the permission stands as a type in the handler's signature. A handler
-//! without a [`Caller`] has nobody to act for, so none can be written that forgets to ask.
+//! without a [`Caller`] has nobody to act for, so none can be written that forgets to ask. What stands behind it in the
+//! signature is found fault with only for whoever may call: see [`let_in`].
 
 use super::edge::RequestId;
 use super::problem::Problem;
@@ -19,6 +20,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::watch;
 
 /// What a handler demands of its caller before it is run: one action of the table. What the caller may do to a certain
 /// object is asked again in the service, on the loaded object.
@@ -59,6 +61,35 @@ pub struct Borne(pub Option<Bearer>);
 #[derive(Clone)]
 pub struct Identified(pub Context);
 
+/// Whether the caller of a request was let in.
+#[derive(Clone)]
+struct Gate(watch::Receiver<bool>);
+
+impl Gate {
+    /// Closes it for what stands behind in the signature; sending opens it.
+    fn before(request: &HttpRequest, action: Action) -> watch::Sender<bool> {
+        let (opener, gate) = watch::channel(false);
+        let mut extensions = request.extensions_mut();
+        extensions.insert(Demanded(action));
+        extensions.insert(Self(gate));
+        opener
+    }
+}
+
+/// Ends when the caller who stands before it in the signature was let in; at once where anybody may call.
+///
+/// All extractors of a handler are tried at once, and the first "no" is the answer. Without this, who may not call at all
+/// would hear now of that and now of his body, as it happens.
+pub fn let_in(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
+    let gate = request.extensions().get::<Gate>().cloned();
+    async move {
+        if let Some(Gate(mut gate)) = gate {
+            // An error says that he was turned away, and that is the answer then.
+            let _ = gate.wait_for(|is_open| *is_open).await;
+        }
+    }
+}
+
 /// The caller, with the permission the handler demands.
 pub struct Caller<P: Permission> {
     /// Who, when and in which request.
@@ -73,7 +104,7 @@ impl<P: Permission> FromRequest for Caller<P> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        request.extensions_mut().insert(Demanded(P::ACTION));
+        let opener = Gate::before(request, P::ACTION);
         let asking = Asking::of(request);
         let request = request.clone();
         Box::pin(async move {
@@ -83,6 +114,7 @@ impl<P: Permission> FromRequest for Caller<P> {
                 return Err(Code::AccountPasswordChangeRequired.into());
             }
             authority::enter(&context.actor, P::ACTION).map_err(|code| refusal(code, P::ACTION))?;
+            opener.send_replace(true);
             Ok(Self {
                 context,
                 session: present.session,
@@ -122,7 +154,7 @@ impl FromRequest for Holder {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        request.extensions_mut().insert(Demanded(Action::ManageSelf));
+        let opener = Gate::before(request, Action::ManageSelf);
         let asking = Asking::of(request);
         let request = request.clone();
         Box::pin(async move {
@@ -134,6 +166,7 @@ impl FromRequest for Holder {
                 .account
                 .zip(present.session)
                 .ok_or(Code::RequestUnauthenticated)?;
+            opener.send_replace(true);
             Ok(Self {
                 account,
                 session,

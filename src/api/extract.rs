@@ -1,5 +1,7 @@
-//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal.
+//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal, which
+//! is told to nobody but who may call.
 
+use super::caller::let_in;
 use super::edge::limits::{DEEPEST, depth};
 use super::problem::Problem;
 use crate::domain::codes::Code;
@@ -10,12 +12,27 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
-use std::future::{Future, Ready, ready};
+use std::future::{Future, ready};
 use std::ops::Deref;
 use std::pin::Pin;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 64;
+
+/// What an extractor finds.
+pub type Found<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+/// What is found in a request, once the caller who stands before it in the signature was let in.
+pub fn behind_the_caller<T>(
+    request: &HttpRequest,
+    found: impl Future<Output = Result<T, Problem>> + 'static,
+) -> Found<T> {
+    let let_in = let_in(request);
+    Box::pin(async move {
+        let_in.await;
+        found.await
+    })
+}
 
 /// A JSON body; unknown fields and wrong kinds are refused with a pointer to the place.
 pub struct Json<T> {
@@ -39,7 +56,7 @@ impl<T> Deref for Json<T> {
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     type Error = Problem;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+    type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let is_json = request
@@ -53,7 +70,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                     .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
             });
         let body = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
+        behind_the_caller(request, async move {
             if !is_json {
                 return Err(Problem::new(
                     Refusal::new(Code::RequestMediaType).with("expected", "application/json"),
@@ -168,22 +185,23 @@ fn digest(parts: &[&[u8]]) -> Vec<u8> {
 /// The query of a list; an unknown parameter is an error.
 pub struct Query<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest for Query<T> {
+impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         // What is no UTF-8 is decoded to replacement characters, which nobody types.
         let parts = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         if parts.is_ok_and(|parts| parts.iter().any(|(_, value)| value.contains('\u{fffd}'))) {
-            return ready(Err(malformed("query: not UTF-8", None)));
+            return behind_the_caller(request, ready(Err(malformed("query: not UTF-8", None))));
         }
         let query = web::Query::<T>::from_query(request.query_string());
-        ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
+        let found = query.map(|query| Self(query.into_inner())).map_err(|error| {
             let text = error.to_string();
             let text = text.split_once(": ").map_or(text.as_str(), |(_, text)| text);
             malformed(&format!("query: {}", harmless(text)), None)
-        }))
+        });
+        behind_the_caller(request, ready(found))
     }
 }
 
@@ -198,11 +216,11 @@ pub trait Missing: std::str::FromStr + 'static {
 
 impl<T: Missing> FromRequest for Id<T> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
-        ready(id.map(Self).ok_or(T::CODE.into()))
+        behind_the_caller(request, ready(id.map(Self).ok_or(T::CODE.into())))
     }
 }
 
@@ -227,7 +245,7 @@ impl Key {
 
 impl FromRequest for Key {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let key = request
@@ -235,11 +253,8 @@ impl FromRequest for Key {
             .get(IDEMPOTENCY_KEY)
             .and_then(|value| value.to_str().ok());
         let is_good = |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
-        ready(
-            key.filter(is_good)
-                .map(|key| Self(key.to_owned()))
-                .ok_or(Code::RequestKeyRequired.into()),
-        )
+        let key = key.filter(is_good).map(|key| Self(key.to_owned()));
+        behind_the_caller(request, ready(key.ok_or(Code::RequestKeyRequired.into())))
     }
 }
 
@@ -248,14 +263,14 @@ pub struct IfMatch(pub Expected);
 
 impl FromRequest for IfMatch {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let value = request
             .headers()
             .get(header::IF_MATCH)
             .and_then(|value| value.to_str().ok());
-        ready(match value.map(str::trim) {
+        let found = match value.map(str::trim) {
             None => Err(Code::RequestPreconditionRequired.into()),
             Some("*") => Ok(Self(Expected::Any)),
             Some(tag) => {
@@ -267,7 +282,8 @@ impl FromRequest for IfMatch {
                     .map(|version| Self(Expected::Version(version)))
                     .ok_or(Code::RequestStale.into())
             }
-        })
+        };
+        behind_the_caller(request, ready(found))
     }
 }
 

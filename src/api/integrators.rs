@@ -2,7 +2,8 @@
 
 use super::address::Client;
 use super::caller::{Caller, can};
-use super::extract::{Id, Json, Key, Missing, Query};
+use super::edge::RequestId;
+use super::extract::{Found, Id, Json, Key, Missing, Query, behind_the_caller};
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
 use super::reply::{self, write_once};
@@ -18,7 +19,7 @@ use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
-use std::future::{Ready, ready};
+use std::future::ready;
 use std::str::FromStr;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -58,11 +59,14 @@ struct SecretId(IntegratorSecretId);
 
 impl FromRequest for SecretId {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("secret").and_then(|text| text.parse().ok());
-        ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into()))
+        behind_the_caller(
+            request,
+            ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into())),
+        )
     }
 }
 
@@ -100,6 +104,7 @@ struct TokenAnswer {
 async fn get_token(
     app: web::Data<App>,
     Client(origin): Client,
+    RequestId(id): RequestId,
     body: Json<TokenBody>,
 ) -> Result<HttpResponse, Problem> {
     let TokenBody {
@@ -116,7 +121,7 @@ async fn get_token(
     let (vault, now) = (app.vault.clone(), app.clock.now());
     let entry = app
         .db
-        .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now))
+        .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now, &id))
         .await?;
     let bearer = match entry {
         Entry::Admitted(bearer) => bearer,

@@ -1,7 +1,7 @@
 //! Policy by season.
 
 use super::caller::{Caller, can};
-use super::extract::{IfMatch, Json, etag};
+use super::extract::{Found, IfMatch, Json, behind_the_caller, etag};
 use super::problem::{Problem, ProblemDetails};
 use super::wire::Instant;
 use crate::app::App;
@@ -15,7 +15,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, put, web};
 use serde::Serialize;
-use std::future::{Ready, ready};
+use std::future::ready;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -35,12 +35,12 @@ struct InSeason(Season);
 
 impl FromRequest for InSeason {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let season = request.match_info().get("season").and_then(|text| text.parse().ok());
         let season = season.filter(|season| SEASONS.contains(season));
-        ready(season.map(Self).ok_or(Code::PolicyNotFound.into()))
+        behind_the_caller(request, ready(season.map(Self).ok_or(Code::PolicyNotFound.into())))
     }
 }
 

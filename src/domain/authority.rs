@@ -338,6 +338,8 @@ pub enum Object<'a> {
         about: Option<MemberId>,
         /// The organizations whose turn it is.
         holders: &'a [OrganizationId],
+        /// Whether the place is a special-unit holding: it shows itself to its direct superior's people alone (S-30).
+        secret: bool,
     },
     /// A transfer.
     Between(&'a Sides<'a>),
@@ -351,8 +353,12 @@ impl<'a> Object<'a> {
 
     /// What belongs to an organization and is somebody's turn: that of the holders.
     pub fn turn(path: &'a Path, holders: &'a [OrganizationId]) -> Self {
-        let about = None;
-        Self::At { path, about, holders }
+        Self::At {
+            path,
+            about: None,
+            holders,
+            secret: false,
+        }
     }
 
     /// A member of a branch.
@@ -362,8 +368,27 @@ impl<'a> Object<'a> {
 
     /// A member's form, or the uploading of one.
     pub fn form(path: &'a Path, member: MemberId, holders: &'a [OrganizationId]) -> Self {
-        let about = Some(member);
-        Self::At { path, about, holders }
+        Self::At {
+            path,
+            about: Some(member),
+            holders,
+            secret: false,
+        }
+    }
+
+    /// The same, in a special-unit holding or not (S-30).
+    pub fn in_holding(self, secret: bool) -> Self {
+        match self {
+            Self::At {
+                path, about, holders, ..
+            } => Self::At {
+                path,
+                about,
+                holders,
+                secret,
+            },
+            other => other,
+        }
     }
 }
 
@@ -503,12 +528,21 @@ pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
         Object::Anyone => vec![Relation::Stranger],
         Object::Nation if actor.office().is_some_and(|office| office.path.depth() == 1) => vec![Relation::Own],
         Object::Nation => vec![Relation::Below],
-        Object::At { path, about, holders } => {
+        Object::At {
+            path,
+            about,
+            holders,
+            secret,
+        } => {
             let himself = about.is_some() && actor.member == about;
             let all = [
                 himself.then_some(Relation::Myself),
                 holds(actor, holders).then_some(Relation::Holder),
-                Some(place(actor, path)),
+                Some(if secret {
+                    place_of_secret(actor, path)
+                } else {
+                    place(actor, path)
+                }),
             ];
             all.into_iter().flatten().collect()
         }
@@ -556,6 +590,14 @@ fn place(actor: &Actor, path: &Path) -> Relation {
         Relation::SameProvince
     } else {
         Relation::OtherProvince
+    }
+}
+
+/// The same for a special-unit holding: to all but its direct superior's people it is nowhere (S-30).
+fn place_of_secret(actor: &Actor, path: &Path) -> Relation {
+    match (place(actor, path), actor.office()) {
+        (Relation::DirectSuperior, Some(_)) => Relation::DirectSuperior,
+        _ => Relation::Stranger,
     }
 }
 

@@ -10,7 +10,7 @@ use crate::db::{Backend, Conn};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::mark::{Identity, Mark};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::Path;
+use crate::domain::organization::{Path, Purpose};
 use crate::domain::reason::Side;
 use crate::domain::time::{Month, Season, Timestamp};
 use crate::domain::transfer::filing::OpenCase;
@@ -163,6 +163,13 @@ pub fn page(
                 .filter(dsl::branch_path.ge(from))
                 .filter(dsl::branch_path.lt(until))
                 .order((dsl::branch_path, dsl::id));
+            // Who is in a special-unit holding is in no list but the holding's own (S-30).
+            let secret = organizations::table
+                .filter(organizations::id.nullable().eq(dsl::branch_id))
+                .filter(organizations::purpose.eq(Purpose::SpecialUnit.as_str()))
+                .select(organizations::id)
+                .offset(0);
+            query = query.filter(diesel::dsl::not(diesel::dsl::exists(secret)));
             if let Some(after) = after {
                 let path = after.branch_path.clone();
                 query = query

@@ -137,6 +137,16 @@ pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Org
         .optional()
 }
 
+/// Whether a branch is a special-unit holding; no branch is none, and costs the same.
+pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResult<bool> {
+    let purpose: Option<Purpose> = dsl::organizations
+        .find(branch.unwrap_or(OrganizationId(0)))
+        .select(dsl::purpose)
+        .first(conn)
+        .optional()?;
+    Ok(purpose == Some(Purpose::SpecialUnit))
+}
+
 /// The names of some organizations.
 pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
     if let &[id] = ids {

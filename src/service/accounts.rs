@@ -68,27 +68,35 @@ fn actor(conn: &mut Conn, account: &Account, bearer: Bearer, now: Timestamp) -> 
         (AccountKind::Integrator, _) => integrators::actor(conn, account.id, now),
         (AccountKind::Person, Some(office)) => {
             let held = accounts::office(conn, account.id, office)?.ok_or(Code::RequestUnauthenticated)?;
-            Ok(match held.role {
-                OfficeRole::Administrator => Actor::administrator(account.id, account.member_id, held.office),
-                OfficeRole::Auditor => Actor::auditor(account.id, account.member_id, held.office),
-            })
+            Ok(person(account, Some(held)))
         }
-        (AccountKind::Person, None) => Ok(person(account)),
+        (AccountKind::Person, None) => Ok(person(account, None)),
     }
 }
 
-fn person(account: &Account) -> Actor {
+/// A person in one of his offices, or in none.
+fn person(account: &Account, held: Option<HeldOffice>) -> Actor {
+    let role = match held {
+        Some(held) if held.role == OfficeRole::Auditor => Role::Auditor(held.office),
+        Some(held) => Role::Administrator(held.office),
+        None => Role::Member,
+    };
     Actor {
         account: Some(account.id),
         member: account.member_id,
-        role: Role::Member,
+        role,
     }
 }
 
 /// Somebody acting on his own account, before he is signed in or about it.
 pub(super) fn himself(account: &Account, now: Timestamp, request_id: &str) -> Context {
+    acting(account, None, now, request_id)
+}
+
+/// The same from one of his offices: what he does there is his organization's auditors' to read.
+pub(super) fn acting(account: &Account, held: Option<HeldOffice>, now: Timestamp, request_id: &str) -> Context {
     Context {
-        actor: person(account),
+        actor: person(account, held),
         now,
         request_id: request_id.to_owned(),
     }

@@ -1,11 +1,11 @@
 //! Offices (管理员任职): who holds them, how they begin and end, and requests for that. Whatever changes here is followed
 //! by everything that waits where it changed (A10).
 
-use super::organizations::{in_scope, inside};
+use super::organizations::{in_scope, inside, object};
 use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees, transfers};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
-use crate::domain::authority::{Action, Object};
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
@@ -125,7 +125,7 @@ pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) 
     let organization = organizations::find(conn, at)?;
     let appointment = appointment.ok_or(Code::AppointmentNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
-    sees(actor, action, Object::organization(&organization.path))?;
+    sees(actor, action, object(&organization))?;
     Ok((appointment, organization))
 }
 
@@ -285,9 +285,13 @@ fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
 
 /// Whose turn a request is.
 fn holder(conn: &mut Conn, stored: &StoredRequest) -> Result<Option<OrganizationId>> {
-    let organization = organizations::find(conn, stored.organization_id)?;
-    let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
+    let organization = organization_of(conn, stored)?;
     superior(conn, &organization, &stored.request().excluded())
+}
+
+fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
+    let organization = organizations::find(conn, stored.organization_id)?;
+    organization.ok_or(Error::Corrupt("a request of no organization"))
 }
 
 fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
@@ -304,11 +308,7 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
     let organization = organizations::find(conn, at)?;
     let stored = stored.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
-    may(
-        actor,
-        Action::ReadAppointmentRequest,
-        Object::organization(&organization.path),
-    )?;
+    may(actor, Action::ReadAppointmentRequest, object(&organization))?;
     Ok(stored)
 }
 
@@ -327,16 +327,17 @@ pub fn decide(
     request(conn, &context.actor, id)?;
     store::lock_request(conn, id)?;
     let stored = found(conn, id)?;
-    let holder = holder(conn, &stored)?;
-    let decided = stored
-        .request()
-        .decide(&context.actor, holder, verdict.clone(), context.now)?;
+    let organization = organization_of(conn, &stored)?;
+    let request = stored.request();
+    let holder = superior(conn, &organization, &request.excluded())?;
+    let decided = request.decide(&context.actor, holder, verdict.clone(), context.now)?;
     expected.admit(stored.version)?;
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
     inbox::close(conn, TASK, id.0)?;
-    audit::record(conn, context, "appointment.decide", Some(&id.to_string()))?;
+    let turn = organization.parent_id;
+    audit::record_in_turn(conn, context, turn, "appointment.decide", Some(&id.to_string()))?;
     if decided.state == RequestState::Approved {
         carry_out(conn, context, &stored)?;
     }

@@ -1,7 +1,7 @@
 //! Identity certifications (团员身份认证, §2.8, O7): the branch uploads a member's application form, the committee above
 //! decides. The file itself lies in the directory of files; here is what is known about it.
 
-use super::{Context, Error, Expected, Result, audit, may, members, policies, sees};
+use super::{Context, Error, Expected, Result, audit, may, members, policies};
 use crate::db::{Conn, Unique};
 use crate::domain::actor::Actor;
 use crate::domain::authority::{Action, Object};
@@ -142,9 +142,10 @@ fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) ->
     let stored = store::find(conn, id)?;
     // What does not exist costs the same statements as what may not be seen.
     let member = rows::find(conn, stored.as_ref().map_or(NOBODY, |stored| stored.member_id))?;
+    let decided = members::decided(conn, actor, action, member);
     let stored = stored.ok_or(Code::CertificationNotFound)?;
-    let member = member.ok_or(Error::Corrupt("a form of no member"))?;
-    sees(actor, action, Object::member(&member.branch_path, member.id))?;
+    let (member, verdict) = decided?;
+    verdict.seen()?;
     Ok((stored, member))
 }
 

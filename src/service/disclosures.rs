@@ -2,9 +2,10 @@
 //! one that the member himself can read (S-05). Beside those he reads who looked for him by name and number (T4).
 
 use super::look_up::{Budget, is_left};
-use super::{Context, Error, Result, audit, may};
+use super::members::decided;
+use super::{Context, Error, Result, audit};
 use crate::db::Conn;
-use crate::domain::authority::{Action, Object};
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::disclosure::{DisclosureKind, Field};
 use crate::domain::ids::MemberId;
@@ -46,9 +47,9 @@ pub enum Outcome {
 /// `member.not_found` outside the caller's subtree; `member.reveal_not_allowed` in it, but further away than his branch and
 /// its direct superior.
 pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) -> Result<Outcome> {
-    let member = members::find(conn, wish.member)?.ok_or(Code::MemberNotFound)?;
-    let object = Object::member(&member.branch_path, member.id);
-    may(&context.actor, Action::RevealMember, object)?;
+    let found = members::find(conn, wish.member)?;
+    let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
+    verdict.settle()?;
     let subject = member.id.to_string();
     let account = context
         .actor

@@ -196,15 +196,8 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Resul
     };
     place(conn, &branch, id, request)?;
     let entry = entry(context, branch.id, GraduationEvent::ChangeProposed);
-    record_change(
-        conn,
-        context,
-        "month_change.propose",
-        id,
-        entry,
-        request,
-        Some(&request.reason),
-    )?;
+    remember(conn, id, entry, request, Some(&request.reason))?;
+    audit::record(conn, context, "month_change.propose", Some(&id.to_string()))?;
     found(conn, id)
 }
 
@@ -254,11 +247,9 @@ fn holders(conn: &mut Conn, branch: &Organization, request: &Request) -> Result<
     Ok(turn.holders(&chain, &[request.proposed_by]).organizations)
 }
 
-/// Writes what happened to a request into its branch's history and into the audit log.
-fn record_change(
+/// Writes what happened to a request into its branch's history.
+fn remember(
     conn: &mut Conn,
-    context: &Context,
-    action: &str,
     id: MonthChangeId,
     entry: NewEntry<'_>,
     request: &Request,
@@ -271,8 +262,7 @@ fn record_change(
         reason,
         ..entry
     };
-    store::append(conn, &entry)?;
-    audit::record(conn, context, action, Some(&id.to_string()))
+    Ok(store::append(conn, &entry)?)
 }
 
 fn found(conn: &mut Conn, id: MonthChangeId) -> Result<StoredChange> {
@@ -363,7 +353,9 @@ fn settle(
     inbox::close(conn, TASK, stored.id.0)?;
     let request = decided.request();
     let entry = entry(context, branch.id, event);
-    record_change(conn, context, "month_change.decide", stored.id, entry, request, reason)?;
+    remember(conn, stored.id, entry, request, reason)?;
+    let (turn, subject) = (Some(request.leading_organ), stored.id.to_string());
+    audit::record_in_turn(conn, context, turn, "month_change.decide", Some(&subject))?;
     match event {
         GraduationEvent::ChangeApproved => approve(conn, branch, request.new),
         _ => Ok(Vec::new()),

@@ -249,6 +249,7 @@ pub fn sign_in(
     credential: &Credential,
     origin: Origin,
     now: Timestamp,
+    request_id: &str,
 ) -> Result<Entry> {
     let client = credential.client.unwrap_or(AccountId(0));
     // Not by the credential alone: strangers must not make a province's system wait.
@@ -276,6 +277,12 @@ pub fn sign_in(
     if !was_noted {
         integrators::used(conn, secret.id, now)?;
     }
+    let context = Context {
+        actor: actor(conn, integrator.account_id, now)?,
+        now,
+        request_id: request_id.to_owned(),
+    };
+    audit::record(conn, &context, "integrator.signed_in", Some(&secret.id.to_string()))?;
     Ok(Entry::Admitted(Bearer {
         account: integrator.account_id,
         session: None,

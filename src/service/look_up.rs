@@ -11,6 +11,7 @@ use crate::domain::authority::{Action, Object};
 use crate::domain::codes::Code;
 use crate::domain::disclosure::DisclosureKind;
 use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::organization::Purpose;
 use crate::domain::time::Timestamp;
 use crate::repository::look_ups::{self, Note};
 pub use crate::repository::organizations::Organization;
@@ -71,7 +72,8 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Fo
     let branch_id = found.as_ref().and_then(|member| member.branch_id);
     // Where nobody was found the same is read and thrown away: a miss is as much work as a hit.
     let read = organizations::find(conn, branch_id.unwrap_or(organization))?;
-    let branch = read.filter(|_| branch_id.is_some());
+    // A special-unit holding is found by nothing (S-30).
+    let branch = read.filter(|read| branch_id.is_some() && read.purpose != Purpose::SpecialUnit);
     let note = Note {
         at: context.now,
         account,

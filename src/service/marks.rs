@@ -1,10 +1,11 @@
 //! Marks on members of graduating branches (M1 to M6).
 
 use super::batch::{self, Manner, Outcome};
-use super::{Context, Error, Result, audit, may};
+use super::members::decided;
+use super::{Context, Error, Result, audit};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
-use crate::domain::authority::{Action, Object};
+use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::cohort::l1_in_cohort;
 use crate::domain::ids::MemberId;
@@ -90,11 +91,13 @@ fn wanted(item: &Item, branch: &Organization, context: &Context) -> Result<Mark>
 /// Loads a member with his branch, both locked, for somebody who may mark him.
 fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organization, Member)> {
     let actor = &context.actor;
-    let seen = admit(actor, members::find(conn, id)?)?;
+    let found = members::find(conn, id)?;
+    let seen = admit(conn, actor, found)?;
     let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
     // The branch before the member: the yearly switch counts the branch's members under the same lock (L1).
     let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member of no branch"))?;
-    let member = admit(actor, members::find_locked(conn, id)?)?;
+    let found = members::find_locked(conn, id)?;
+    let member = admit(conn, actor, found)?;
     if member.branch_id != Some(branch.id) {
         return Err(Code::ServiceBusy.into());
     }
@@ -103,13 +106,9 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
 }
 
 /// A member, if the caller may mark him where he is.
-fn admit(actor: &Actor, found: Option<Member>) -> Result<Member> {
-    let member = found.ok_or(Code::MemberNotFound)?;
-    may(
-        actor,
-        Action::MarkMember,
-        Object::member(&member.branch_path, member.id),
-    )?;
+fn admit(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
+    let (member, verdict) = decided(conn, actor, Action::MarkMember, found)?;
+    verdict.settle()?;
     Ok(member)
 }
 

@@ -2,10 +2,10 @@
 
 use super::marks::office_sector;
 use super::organizations::inside;
-use super::{Context, Error, Result, sees};
+use super::{Context, Error, Result};
 use crate::db::Conn;
 use crate::domain::actor::Actor;
-use crate::domain::authority::{Action, Object};
+use crate::domain::authority::{self, Action, Object, Verdict};
 use crate::domain::codes::Code;
 use crate::domain::ids::{MemberId, OrganizationId};
 use crate::domain::mark::{Identity, MarkAction, graduation_month, m1_identity};
@@ -99,9 +99,29 @@ fn with_branches(conn: &mut Conn, found: Vec<Member>, season: Season) -> Result<
 /// # Errors
 /// `member.not_found`.
 pub fn visible(conn: &mut Conn, actor: &Actor, action: Action, id: MemberId) -> Result<Member> {
-    let member = members::find(conn, id)?.ok_or(Code::MemberNotFound)?;
-    sees(actor, action, Object::member(&member.branch_path, id))?;
+    let found = members::find(conn, id)?;
+    let (member, verdict) = decided(conn, actor, action, found)?;
+    verdict.seen()?;
     Ok(member)
+}
+
+/// What somebody may do with a member who was looked for. Who is in a special-unit holding shows himself as little as it
+/// does (S-30); who does not exist costs the same statements as who may not be seen.
+///
+/// # Errors
+/// `member.not_found` for nobody.
+pub(super) fn decided(
+    conn: &mut Conn,
+    actor: &Actor,
+    action: Action,
+    found: Option<Member>,
+) -> Result<(Member, Verdict)> {
+    let branch = found.as_ref().and_then(|member| member.branch_id);
+    let secret = organizations::is_holding(conn, branch)?;
+    let member = found.ok_or(Code::MemberNotFound)?;
+    let object = Object::member(&member.branch_path, member.id).in_holding(secret);
+    let verdict = authority::decide(actor, action, object);
+    Ok((member, verdict))
 }
 
 /// Everything there is to know of a member.

@@ -55,7 +55,7 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Det
         superior: appointments::superior(conn, &organization, &[])?,
         open_change: graduation::open_of_branch(conn, id)?,
     };
-    let inside = Object::organization(&organization.path);
+    let inside = object(&organization);
     let open_change = match surroundings.open_change {
         // The directory is everybody's; requests are the subtree's own (O6).
         Some(change) if may(actor, Action::ReadMonthChange, inside).is_ok() => graduation::change(conn, change)?,
@@ -109,7 +109,12 @@ pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
         Purpose::SpecialUnit => Action::ReadHolding,
         _ => Action::ReadOrganization,
     };
-    may(actor, action, Object::organization(&organization.path)).is_ok()
+    may(actor, action, object(organization)).is_ok()
+}
+
+/// An organization as far as authority goes.
+pub(super) fn object(organization: &Organization) -> Object<'_> {
+    Object::organization(&organization.path).in_holding(organization.purpose == Purpose::SpecialUnit)
 }
 
 /// Which organizations a list shows.
@@ -159,7 +164,7 @@ pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Org
 /// `organization.not_found` outside of it (O6).
 pub fn in_scope(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find_locked(conn, id)?.ok_or(Code::OrganizationNotFound)?;
-    sees(actor, action, Object::organization(&found.path))?;
+    sees(actor, action, object(&found))?;
     Ok(found)
 }
 
@@ -169,6 +174,6 @@ pub fn in_scope(conn: &mut Conn, actor: &Actor, action: Action, id: Organization
 /// `organization.not_found` outside of his subtree (O6).
 pub fn inside(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find(conn, id)?.ok_or(Code::OrganizationNotFound)?;
-    may(actor, action, Object::organization(&found.path))?;
+    may(actor, action, object(&found))?;
     Ok(found)
 }

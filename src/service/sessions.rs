@@ -1,6 +1,6 @@
 //! What follows from a sign-in: its tokens' turns, and its end.
 
-use super::accounts::{ACTIVE, himself};
+use super::accounts::{ACTIVE, acting};
 use super::attempts::{Guard, Origin, Way};
 use super::{Context, Result, audit};
 use crate::db::Conn;
@@ -68,14 +68,19 @@ fn turn(
     let Some(account) = account.filter(|_| session.is_in_force(now)) else {
         return Ok(Turn::Refused);
     };
-    if let Some(office) = session.appointment_id
-        && accounts::office(conn, account.id, office)?.is_none()
-    {
+    let held = match session.appointment_id {
+        Some(office) => accounts::office(conn, account.id, office)?,
+        None => None,
+    };
+    if session.appointment_id.is_some() && held.is_none() {
         return Ok(Turn::Refused);
     }
+    let context = acting(&account, held, now, request_id);
+    let subject = session.id.to_string();
     let next = shown.next();
     let (old, new) = (shown.digests(vault).token, next.digests(vault).token);
     if sessions::turn(conn, session.id, &old, &new, now)? {
+        audit::record(conn, &context, "session.refreshed", Some(&subject))?;
         let bearer = Bearer {
             account: account.id,
             session: Some(session.id),
@@ -84,8 +89,7 @@ fn turn(
         return Ok(Turn::Next(bearer, next));
     }
     if sessions::end(conn, session.id, Ending::Reused, now)? == 1 {
-        let context = himself(&account, now, request_id);
-        audit::record(conn, &context, "session.reused", Some(&session.id.to_string()))?;
+        audit::record(conn, &context, "session.reused", Some(&subject))?;
     }
     Ok(Turn::Refused)
 }

@@ -1,6 +1,6 @@
 //! Signing in: from an attempt to a session.
 
-use super::accounts::{self, himself};
+use super::accounts::{self, acting, himself};
 use super::attempts::{Guard, Origin, Way};
 use super::{Result, audit};
 use crate::db::Conn;
@@ -143,7 +143,8 @@ pub(super) fn open(
     attempt: &Attempt,
 ) -> Result<Entry> {
     let offices = rows::offices(conn, account.id)?;
-    if office.is_some_and(|office| offices.iter().all(|held| held.office.appointment != office)) {
+    let held = offices.iter().find(|held| Some(held.office.appointment) == office);
+    if office.is_some() && held.is_none() {
         return Ok(Entry::Refused(Code::RequestNoSuchOffice));
     }
     let refresh = Refresh::first();
@@ -154,7 +155,7 @@ pub(super) fn open(
         refresh: &refresh.digests(vault),
     };
     let session = sessions::begin(conn, &new, attempt.now)?;
-    let context = himself(account, attempt.now, &attempt.request_id);
+    let context = acting(account, held.cloned(), attempt.now, &attempt.request_id);
     audit::record(conn, &context, "account.sign_in", Some(&session.to_string()))?;
     Ok(Entry::Opened(Box::new(SignedIn {
         bearer: Bearer {

@@ -45,6 +45,12 @@ fn items(client: &Client, path: &str) -> Vec<Value> {
         .clone()
 }
 
+/// On whose behalf something was done, as the auditor reads it, the latest first.
+fn behalf(world: &World, action: &str) -> Vec<Value> {
+    let rows = items(&world.admin("the auditor"), &format!("/v1/audit?action={action}"));
+    rows.into_iter().map(|mut row| row["on_behalf_of"].take()).collect()
+}
+
 fn denied(db: &TestDb) -> Vec<String> {
     db.texts(
         "SELECT action || ' ' || coalesce(subject, '-') || ' ' || code || ' ' || times AS value FROM audit_log
@@ -262,6 +268,72 @@ both_engines! {
         world.admin("university").write(&path, &json!({"member": world.mem("class_1/2")})).expect(201);
         let behalf = world.db.texts("SELECT coalesce(CAST(on_behalf_of AS TEXT), '-') AS value FROM audit_log WHERE action = 'appointment.begin' ORDER BY id");
         assert_eq!(behalf, ["-".to_owned(), world.org_key("college").to_string()]);
+    }
+
+    fn a10_who_decides_a_transfer_for_a_vacant_organization_says_so(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
+        let home = json!({"reason": "unsettled", "target": world.org("township"),
+            "details": {"home_address": {"division_code": "420106", "text": "一号"}}});
+        let file = |member: &str| {
+            let filed = world.person(member).write("/v1/transfers", &home).expect(201);
+            filed.header("location").expect("an address").to_owned()
+        };
+        let (first, second, third) = (file("class_1/1"), file("class_1/2"), file("class_1/3"));
+        let branch = json!({"branch": world.org("village")});
+        let approved = world.admin("township").decide(&format!("{first}/approve"), 1, &json!({})).expect(200);
+        assert_eq!(approved.json()["version"], 2);
+        // The only administrator goes: his direct superior has the turn, for each step of each case.
+        let office = world.admin("county").get(&format!("/v1/organizations/{}/appointments", world.org("township")));
+        let office = office.expect(200).json()["items"][0]["id"].as_str().expect("an id").to_owned();
+        world.admin("county").write(&format!("/v1/appointments/{office}/end"), &json!({})).expect(200);
+        world.admin("city").decide(&format!("{second}/approve"), 1, &json!({})).refused(403, "approval.not_your_turn");
+        let county = world.admin("county");
+        county.decide(&format!("{first}/assign"), 2, &branch).expect(200);
+        county.decide(&format!("{second}/approve"), 1, &json!({})).expect(200);
+        county.decide(&format!("{third}/refuse"), 1, &json!({"reason": "查无此人"})).expect(200);
+        let township = json!(world.org("township"));
+        for (action, expected) in [
+            ("transfer.approved", vec![township.clone(), Value::Null]),
+            ("transfer.assigned", vec![township.clone()]),
+            ("transfer.refused", vec![township]),
+        ] {
+            assert_eq!(behalf(&world, action), expected, "{action}, the latest first");
+        }
+    }
+
+    fn a10_who_decides_months_offices_and_forms_for_a_vacant_organization_says_so(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
+        let mark = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-06"}]});
+        world.admin("college").write("/v1/graduation-marks", &mark).expect(200);
+        world.run(Job::YearlySwitch, NOW);
+        let propose = |month: &str| {
+            let body = json!({"branch": world.org("class_1"), "month": month, "reason": "学制延长"});
+            let change = world.admin("college").write("/v1/month-changes", &body).expect(201).json();
+            format!("/v1/month-changes/{}", change["id"].as_str().expect("an id"))
+        };
+        let refusal = json!({"reason": "不属实"});
+        let change = propose("2026-09");
+        world.admin("province").decide(&format!("{change}/refuse"), 1, &refusal).expect(200);
+        let change = propose("2026-10");
+        let path = format!("/v1/organizations/{}/appointments", world.org("class_2"));
+        let asked = world.admin("class_2").write(&path, &json!({"member": world.mem("class_2/1")})).expect(202).json();
+        let request = asked["request"]["id"].as_str().expect("an id").to_owned();
+        world.db.execute("UPDATE members SET joined_month = 202105, certification = 'not_uploaded' WHERE name = 'class_2/2'");
+        for vacant in ["province", "college", "class_2"] {
+            world.dismiss(vacant);
+        }
+        world.admin("nation").decide(&format!("{change}/approve"), 1, &json!({})).expect(200);
+        world.admin("university").decide(&format!("/v1/appointment-requests/{request}/refuse"), 1, &refusal).expect(200);
+        let university = world.admin("university");
+        let path = format!("/v1/members/{}/certification", world.mem("class_2/2"));
+        let upload = university.request("POST", &path).header("content-type", "application/pdf").header("idempotency-key", "form");
+        upload.body("%PDF-1.7\n          \nstartxref\n9\n%%EOF\n").send().expect(201);
+        let [college, class] = ["college", "class_2"].map(|name| json!(world.org(name)));
+        assert_eq!(behalf(&world, "month_change.decide"), [json!(world.org("province")), Value::Null], "the latest first");
+        assert_eq!(behalf(&world, "appointment.decide"), [college]);
+        assert_eq!(behalf(&world, "certification.upload"), [class]);
     }
 
     fn s29_the_log_is_kept_a_hundred_and_eighty_days_and_whole_behind_the_cut(db: TestDb) {

@@ -21,6 +21,7 @@ mod graduation;
 mod jobs;
 mod look_up;
 mod marks;
+mod misconfiguration;
 mod openapi;
 mod organizations;
 mod plans;

@@ -27,6 +27,7 @@ use crate::repository::{appointments, chain};
 use crate::security::vault::{Purpose as Sealed, Vault};
 use crate::service::look_up::Wanted;
 use crate::service::may;
+use crate::service::members::decided;
 use crate::service::{Context, Error, Result, audit, policies};
 
 /// Whom a filing is about; it says which side starts (T1).
@@ -307,20 +308,17 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> 
         Subject::Ours(id) => {
             authority::admit(Capacity::of(actor), Action::FileAsSource)?;
             let found = members::find_locked(conn, *id)?.filter(|member| member.branch_id.is_some());
-            let member = found.ok_or(Code::MemberNotFound)?;
-            may(
-                actor,
-                Action::FileAsSource,
-                Object::member(&member.branch_path, member.id),
-            )?;
+            let (member, verdict) = decided(conn, actor, Action::FileAsSource, found)?;
+            verdict.settle()?;
             Ok(member)
         }
         Subject::Named(Wanted { name, id_number }) => {
             may(actor, Action::LookUpMember, Object::Anyone)?;
-            let found = members::by_id_number_locked(conn, id_number)?;
-            Ok(found
-                .filter(|member| member.name == *name && member.branch_id.is_some())
-                .ok_or(Code::MemberNoMatch)?)
+            let found = members::by_id_number_locked(conn, id_number)?
+                .filter(|member| member.name == *name && member.branch_id.is_some());
+            // Who is in a special-unit holding is found by nobody else's look-up (S-30).
+            let is_hidden = organizations::is_holding(conn, found.as_ref().and_then(|member| member.branch_id))?;
+            Ok(found.filter(|_| !is_hidden).ok_or(Code::MemberNoMatch)?)
         }
     }
 }

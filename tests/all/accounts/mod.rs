@@ -9,7 +9,7 @@ mod refresh;
 mod restart;
 mod sign_in;
 mod sign_out;
-mod stand_in;
+pub mod stand_in;
 mod wechat;
 
 use crate::support::http::{Answer, Client};

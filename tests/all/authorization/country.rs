@@ -44,8 +44,8 @@ const OFFICERS: &[&str] = &[
     "beijing",
     "station",
 ];
-/// The member himself, one of the same branch, and one of nowhere near.
-const MEMBERS: &[&str] = &["class_1/1", "class_1/2", "village/1"];
+/// The member himself, one of the same branch, one of nowhere near, and one of a special unit.
+const MEMBERS: &[&str] = &["class_1/1", "class_1/2", "village/1", "holding/1"];
 
 /// What an operation is called on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +56,8 @@ pub enum About {
     Nation,
     Person,
     Organization,
+    /// All below an organization, as its lists show it.
+    Subtree,
     Holding,
     Member,
     /// A member whose form waits.
@@ -77,6 +79,8 @@ pub struct Thing {
     pub id: String,
     pub ghost: String,
     pub place: Place,
+    /// Whether it is in a special-unit holding (S-30).
+    pub secret: bool,
 }
 
 /// Where a thing stands.
@@ -110,6 +114,7 @@ impl Thing {
                 path,
                 about: *member,
                 holders,
+                secret: self.secret,
             }),
             Place::Between { sides, holders, .. } => {
                 let sides = Sides {
@@ -149,6 +154,7 @@ impl Country {
         for number in [4, 5] {
             world.add_member(&format!("class_1/{number}"), "class_1", "2004-05-06");
         }
+        world.add_member("holding/1", "holding", "2004-05-06");
         world.appoint_as("auditor", "college", OfficeRole::Auditor);
         for place in ["class_1", "college"] {
             world.appoint(&format!("former {place}"), place);
@@ -259,6 +265,7 @@ impl Made {
             name,
             id,
             ghost,
+            secret: matches!(&place, Place::At { path, .. } if *path == self.world.path("holding")),
             place,
         });
     }
@@ -413,9 +420,20 @@ impl Made {
             let at = self.at(place, None, holders);
             self.add(About::Organization, place, ids, at);
         }
-        let ids = (self.world.org("holding"), OrganizationId(NOTHING).to_string());
-        let at = self.at("holding", None, Vec::new());
-        self.add(About::Holding, "holding", ids, at);
+        let province = OrganizationId(self.world.org_key("province"));
+        for about in [About::Holding, About::Organization] {
+            let ids = (self.world.org("holding"), OrganizationId(NOTHING).to_string());
+            let at = self.at("holding", None, vec![province]);
+            self.add(about, "holding", ids, at);
+        }
+        for place in ["college", "province", "nation"] {
+            let ids = (self.world.org(place), OrganizationId(NOTHING).to_string());
+            let at = self.at(place, None, Vec::new());
+            self.add(About::Subtree, place, ids, at);
+        }
+        let ids = (self.world.mem("holding/1"), MemberId(NOTHING).to_string());
+        let at = self.at("holding", Some(self.world.mem_key("holding/1")), Vec::new());
+        self.add(About::Member, "holding/1", ids, at);
         for name in ["class_1/1", "class_1/2"] {
             let ids = (self.world.mem(name), MemberId(NOTHING).to_string());
             let at = self.at("class_1", Some(self.world.mem_key(name)), Vec::new());

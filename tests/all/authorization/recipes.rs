@@ -182,6 +182,13 @@ pub const RECIPES: &[Recipe] = &[
         About::Organization,
         |_, _| json!({"name": "somebody"}),
     ),
+    list("list_members", About::Subtree, "?subtree=true&limit=200"),
+    list(
+        "list_organizations",
+        About::Subtree,
+        "?under={id}&subtree=true&limit=200",
+    ),
+    list("list_transfers", About::Subtree, "?under={id}&limit=200").needs(Action::ListTransfersBelow),
     list("list_members", About::Organization, "?subtree=true"),
     list("list_members", About::Organization, "?subtree=true&identity=delayed"),
     get("list_appointments", About::Organization),

@@ -216,6 +216,6 @@ both_engines! {
         let question = format!(
             "SELECT action AS value FROM audit_log WHERE actor_kind = 'integrator' AND organization_id = {organ} ORDER BY id"
         );
-        assert_eq!(world.db.texts(&question), ["member.looked_up", "transfer.filed"]);
+        assert_eq!(world.db.texts(&question), ["integrator.signed_in", "member.looked_up", "transfer.filed"]);
     }
 }

@@ -9,6 +9,7 @@ pub mod http;
 pub mod process;
 pub mod rows;
 pub mod rust;
+pub mod statements;
 pub mod world;
 
 pub use database::{Engine, Fault, TestDb, block_on};
