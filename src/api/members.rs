@@ -76,7 +76,7 @@ impl From<Shown> for MemberView {
         Self {
             id: member.id,
             name: member.name,
-            branch: shown.branch.as_ref().map(OrganizationBrief::from),
+            branch: shown.branch.as_deref().map(OrganizationBrief::from),
             standing: member.standing,
             certification: member.certification,
             identity: shown.identity,

@@ -69,10 +69,10 @@ pub fn threads() -> usize {
 /// # Errors
 /// When the listener can't be used, an origin is none, or the certificate can't be read.
 pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &Settings) -> io::Result<Server> {
-    let document = openapi::document();
-    permissions::check(&document)?;
-    let routes = web::Data::new(Routes::of(&document));
-    let text = web::Data::new(DocumentText(openapi::text(&document)));
+    // Putting the document together takes fifteen megabytes, which this thread leaves to the first worker.
+    let described = std::thread::spawn(described).join();
+    let (routes, text) = described.map_err(|_| io::Error::other("the document can't be put together"))??;
+    let (routes, text) = (web::Data::new(routes), web::Data::new(text));
     let app = web::Data::new(app);
     let door = web::Data::new(Door::new(settings));
     let origins: Arc<[String]> = cors::origins(&settings.cors_origins)?.into();
@@ -113,6 +113,13 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
         .keep_alive(settings.patience.idle)
         .shutdown_timeout(SHUTDOWN_SECONDS);
     Ok(server.listen(listener)?.run())
+}
+
+/// What the document says of the routes, and its text.
+fn described() -> io::Result<(Routes, DocumentText)> {
+    let document = openapi::document();
+    permissions::check(&document)?;
+    Ok((Routes::of(&document), DocumentText(openapi::text(&document))))
 }
 
 fn certificate(settings: &Settings) -> io::Result<Option<Arc<Certificate>>> {

@@ -9,6 +9,7 @@ use crate::domain::authority::{self, Action, Object, Verdict};
 use crate::domain::codes::Code;
 use crate::domain::ids::{MemberId, OrganizationId};
 use crate::domain::mark::{Identity, MarkAction, graduation_month, m1_identity};
+use crate::domain::organization::OrganizationFacts;
 use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Season, season_of};
 use crate::repository::accounts;
@@ -17,24 +18,40 @@ pub use crate::repository::members::{Member, Membership};
 use crate::repository::organizations;
 pub use crate::repository::organizations::Organization;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A member as he shows himself: with his branch and his identity in it (M1).
 #[derive(Debug, Clone)]
 pub struct Shown {
     pub member: Member,
-    pub branch: Option<Organization>,
+    pub branch: Option<Arc<Organization>>,
     pub identity: Option<Identity>,
     pub graduation_month: Option<Month>,
 }
 
+/// A branch that several members have in common.
+struct Branch {
+    organization: Arc<Organization>,
+    facts: OrganizationFacts,
+}
+
+impl From<Organization> for Branch {
+    fn from(organization: Organization) -> Self {
+        let facts = organization.facts();
+        Self {
+            organization: Arc::new(organization),
+            facts,
+        }
+    }
+}
+
 impl Shown {
-    fn new(member: Member, branch: Option<Organization>, season: Season) -> Self {
+    fn new(member: Member, branch: Option<&Branch>, season: Season) -> Self {
         let mark = member.mark();
-        let facts = branch.as_ref().map(Organization::facts);
-        let identity = facts
-            .as_ref()
-            .and_then(|facts| m1_identity(facts, mark.as_ref(), season));
-        let graduation_month = facts.as_ref().and_then(|facts| graduation_month(facts, mark.as_ref()));
+        let facts = branch.map(|branch| &branch.facts);
+        let identity = facts.and_then(|facts| m1_identity(facts, mark.as_ref(), season));
+        let graduation_month = facts.and_then(|facts| graduation_month(facts, mark.as_ref()));
+        let branch = branch.map(|branch| branch.organization.clone());
         Self {
             member,
             branch,
@@ -65,7 +82,7 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec
     let place = if listing.subtree {
         // Whoever reaches his own organization only has no subtree.
         context.actor.subtree()?;
-        Place::Subtree(root.path)
+        Place::Subtree(root.path.clone())
     } else {
         Place::Branch(root.id)
     };
@@ -76,18 +93,19 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec
     let season = season_of(context.now);
     let filter = listing.identity.map(|identity| IdentityFilter { identity, season });
     let found = members::page(conn, &place, filter, after.as_ref(), listing.limit)?;
-    with_branches(conn, found, season)
+    with_branches(conn, found, root, season)
 }
 
-fn with_branches(conn: &mut Conn, found: Vec<Member>, season: Season) -> Result<Vec<Shown>> {
-    let mut branches: HashMap<OrganizationId, Organization> = HashMap::new();
+/// Members with their branches; one of them may be `known`.
+fn with_branches(conn: &mut Conn, found: Vec<Member>, known: Organization, season: Season) -> Result<Vec<Shown>> {
+    let mut branches: HashMap<OrganizationId, Branch> = HashMap::from([(known.id, known.into())]);
     for id in found.iter().filter_map(|member| member.branch_id) {
         if !branches.contains_key(&id) {
-            branches.extend(organizations::find(conn, id)?.map(|branch| (id, branch)));
+            branches.extend(organizations::find(conn, id)?.map(|branch| (id, branch.into())));
         }
     }
     let shown = |member: Member| {
-        let branch = member.branch_id.and_then(|id| branches.get(&id).cloned());
+        let branch = member.branch_id.and_then(|id| branches.get(&id));
         Shown::new(member, branch, season)
     };
     Ok(found.into_iter().map(shown).collect())
@@ -143,15 +161,16 @@ pub struct Detail {
 pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<Detail> {
     let member = visible(conn, &context.actor, Action::ReadMember, id)?;
     let branch = match member.branch_id {
-        Some(branch) => organizations::find(conn, branch)?,
+        Some(branch) => organizations::find(conn, branch)?.map(Branch::from),
         None => None,
     };
     let memberships = members::memberships(conn, id)?;
     let memberships = named(conn, memberships)?;
-    let actions = actions(conn, context, &member, branch.as_ref())?;
+    let organization = branch.as_ref().map(|branch| branch.organization.as_ref());
+    let actions = actions(conn, context, &member, organization)?;
     let blocked = context.actor.office().is_some() && accounts::is_blocked(conn, id)?;
     Ok(Detail {
-        shown: Shown::new(member, branch, season_of(context.now)),
+        shown: Shown::new(member, branch.as_ref(), season_of(context.now)),
         memberships,
         actions,
         blocked,
