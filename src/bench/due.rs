@@ -35,7 +35,9 @@ pub struct Options {
 /// # Errors
 /// When the country is too small, or the database fails.
 pub fn run(options: &Options) -> Result<()> {
-    let mut conn = open(&options.database)?.bulk_connection()?;
+    // Held to the end: a door that is shut folds the log away, and who reads before he writes would find it locked.
+    let db = open(&options.database)?;
+    let mut conn = db.bulk_connection()?;
     let now = Clock::system().now();
     let (branches, cases) = conn.transaction::<_, anyhow::Error, _>(|conn| {
         let switched = policy_behind(conn, now, Policy::switch_at)?;
