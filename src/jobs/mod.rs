@@ -8,7 +8,7 @@ mod timer;
 
 pub use timer::{DEFAULT_INTERVAL, start as start_timer};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, tick};
 use crate::db::{Conn, Db};
 use crate::domain::actor::Actor;
 use crate::domain::time::Timestamp;
@@ -18,7 +18,7 @@ use crate::service::jobs::{self, Batch, Job, Run};
 use crate::service::retention::{self, Retention};
 use crate::service::{self, Context, audit, graduation, transfers};
 use std::ops::RangeInclusive;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How many rows the first batch, that is one transaction, works on.
 const BATCH: i64 = 200;
@@ -126,7 +126,7 @@ pub async fn run_with_files(db: &Db, clock: &Clock, task: Task, files: Option<&F
 async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> service::Result<bool> {
     let (mut cursor, mut size) = (Some(0), BATCH);
     while let Some(after) = cursor {
-        let begun = Instant::now();
+        let begun = tick();
         let (now, holder) = (clock.now(), holder.to_owned());
         let done = db
             .write(move |conn| batch(conn, task, run, &holder, now, (after, size)))
