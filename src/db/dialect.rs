@@ -123,6 +123,8 @@ pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
 
 #[declare_sql_function]
 extern "SQL" {
+    /// A row for each of several texts.
+    fn unnest(texts: sql_types::Array<sql_types::Text>) -> sql_types::Text;
     /// PostgreSQL's hash of a text.
     fn hashtextextended(text: sql_types::Text, seed: sql_types::BigInt) -> sql_types::BigInt;
     /// Waits for a lock that is held until the transaction ends. What it returns is nothing, and never read.
@@ -138,8 +140,7 @@ pub fn take_all_turns(conn: &mut Conn, mut names: Vec<String>) -> QueryResult<()
         Conn::Sqlite(_) => Ok(()),
         Conn::Postgres(conn) => {
             names.sort_unstable();
-            sql_query("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) name")
-                .bind::<sql_types::Array<sql_types::Text>, _>(names)
+            diesel::select(pg_advisory_xact_lock(hashtextextended(unnest(names), 0)))
                 .execute(conn)
                 .map(drop)
         }
