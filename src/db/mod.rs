@@ -9,6 +9,7 @@ mod connection;
 pub mod dialect;
 mod error;
 mod lane;
+mod listed;
 mod migrate;
 mod replica;
 pub mod schema;
@@ -19,6 +20,7 @@ mod writer;
 pub use among::among;
 pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, FaultKind, Unique};
+pub use listed::listed;
 pub use migrate::Migration;
 pub use settings::{Limits, Settings};
 

@@ -2,6 +2,7 @@
 
 use super::subtree;
 use crate::db::schema::audit_cuts;
+use crate::db::dialect::unfolded;
 use crate::db::schema::audit_log::{self, dsl};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
@@ -11,6 +12,8 @@ use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 /// A row to be appended.
 pub struct Entry<'a> {
@@ -52,47 +55,30 @@ pub fn append(conn: &mut Conn, entry: &Entry<'_>) -> QueryResult<()> {
     Ok(())
 }
 
-/// A row as columns of both engines.
-#[derive(Insertable)]
-#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    at: i64,
-    actor_kind: &'a str,
-    account_id: Option<i64>,
-    organization_id: Option<i64>,
-    scope_path: Option<&'a str>,
-    on_behalf_of: Option<i64>,
-    action: &'a str,
-    subject: Option<&'a str>,
-    request_id: &'a str,
-    outcome: &'a str,
-    code: Option<&'a str>,
-    times: i64,
-}
-
-impl<'a> From<&'a Entry<'a>> for NewRow<'a> {
-    fn from(entry: &'a Entry<'a>) -> Self {
-        Self {
-            at: entry.at.timestamp_micros(),
-            actor_kind: entry.actor_kind,
-            account_id: entry.account.map(|id| id.0),
-            organization_id: entry.organization.map(|id| id.0),
-            scope_path: entry.scope.map(Path::as_str),
-            on_behalf_of: entry.on_behalf_of.map(|id| id.0),
-            action: entry.action,
-            subject: entry.subject,
-            request_id: entry.request_id,
-            outcome: entry.outcome.as_str(),
-            code: entry.code,
-            times: entry.times,
-        }
-    }
-}
-
-/// Appends several rows in one statement.
-pub fn append_all(conn: &mut Conn, entries: &[Entry<'_>]) -> QueryResult<()> {
-    let rows: Vec<NewRow<'_>> = entries.iter().map(NewRow::from).collect();
-    on_each!(conn, |c| diesel::insert_into(audit_log::table).values(&rows).execute(c))?;
+/// Appends the same row for each of several subjects, in one statement.
+pub fn append_all(conn: &mut Conn, entry: &Entry<'_>, subjects: &[String]) -> QueryResult<()> {
+    // Ids as they are outside: nothing in them means anything in JSON.
+    let subjects = format!("[\"{}\"]", subjects.join("\",\""));
+    let (before, behind) = unfolded(matches!(conn, Conn::Postgres(_)));
+    let statement = format!(
+        "INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, on_behalf_of, action, \
+         request_id, outcome, code, times, subject) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, value FROM {before}$12{behind}"
+    );
+    let rows = sql_query(statement)
+        .bind::<BigInt, _>(entry.at.timestamp_micros())
+        .bind::<Text, _>(entry.actor_kind)
+        .bind::<Nullable<BigInt>, _>(entry.account.map(|id| id.0))
+        .bind::<Nullable<BigInt>, _>(entry.organization.map(|id| id.0))
+        .bind::<Nullable<Text>, _>(entry.scope.map(Path::as_str))
+        .bind::<Nullable<BigInt>, _>(entry.on_behalf_of.map(|id| id.0))
+        .bind::<Text, _>(entry.action)
+        .bind::<Text, _>(entry.request_id)
+        .bind::<Text, _>(entry.outcome.as_str())
+        .bind::<Nullable<Text>, _>(entry.code)
+        .bind::<BigInt, _>(entry.times)
+        .bind::<Text, _>(&subjects);
+    on_each!(conn, |c| rows.execute(c))?;
     Ok(())
 }
 
