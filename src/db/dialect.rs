@@ -3,8 +3,8 @@
 use super::connection::{Backend, Conn};
 use diesel::connection::SimpleConnection;
 use diesel::expression::functions::declare_sql_function;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::Sqlite;
 use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 

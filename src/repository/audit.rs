@@ -1,8 +1,8 @@
 //! The audit log: rows are appended and sealed, and never touched again; the database itself refuses it.
 
 use super::subtree;
-use crate::db::schema::audit_cuts;
 use crate::db::dialect::unfolded;
+use crate::db::schema::audit_cuts;
 use crate::db::schema::audit_log::{self, dsl};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};

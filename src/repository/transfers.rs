@@ -215,16 +215,24 @@ pub struct Waiting {
 /// Cases that wait, locked until the transaction ends, by id.
 pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Waiting>> {
     type Row = (TransferId, Season, i64, Option<i32>, Phase, Micros, Turn);
-    type Turn = (Option<OrganizationId>, Option<ApprovalSide>, Option<i32>, Option<Micros>);
-    let found = dsl::transfers.filter(listed(dsl::id, keys(ids))).order(dsl::id).select((
-        dsl::id,
-        dsl::season,
-        dsl::version,
-        dsl::source_province,
-        dsl::state,
-        dsl::since,
-        (dsl::organization_id, dsl::side, dsl::province, dsl::escalated_at),
-    ));
+    type Turn = (
+        Option<OrganizationId>,
+        Option<ApprovalSide>,
+        Option<i32>,
+        Option<Micros>,
+    );
+    let found = dsl::transfers
+        .filter(listed(dsl::id, keys(ids)))
+        .order(dsl::id)
+        .select((
+            dsl::id,
+            dsl::season,
+            dsl::version,
+            dsl::source_province,
+            dsl::state,
+            dsl::since,
+            (dsl::organization_id, dsl::side, dsl::province, dsl::escalated_at),
+        ));
     let rows: Vec<Row> = Locked(found).load(conn)?;
     let waiting = |(id, season, version, source_province, phase, since, turn): Row| {
         let (organization, side, province, escalated) = turn;
