@@ -3,7 +3,6 @@
 //! Written here and not on the types themselves, since the domain knows no database. A value that the domain can't read
 //! back is an error of the query, never a guess.
 
-use super::connection::Backend;
 use crate::domain::actor::AccountKind;
 use crate::domain::audit::Outcome as AuditOutcome;
 use crate::domain::certification::FormState;
@@ -21,40 +20,56 @@ use crate::domain::session::Ending;
 use crate::domain::time::{Month, Timestamp};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Phase};
+use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, Queryable};
 use diesel::expression::AsExpression;
 use diesel::internal::derives::as_expression::Bound;
-use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
-type Raw<'a> = <Backend as diesel::backend::Backend>::RawValue<'a>;
-
-/// Lets a type stand in a column: `$to` gives the column's value, `$from` reads it back.
+/// Lets a type stand in a column, of either engine's connection as of the one that is either: `$to` borrows the column's
+/// value, `$from` reads it back.
 macro_rules! column {
-    ($type:ty, $sql:ident, $raw:ty, $to:expr, $from:expr) => {
-        impl FromSql<$sql, Backend> for $type {
-            fn from_sql(raw: Raw<'_>) -> deserialize::Result<Self> {
-                let read: fn($raw) -> Option<Self> = $from;
-                read(<$raw as FromSql<$sql, Backend>>::from_sql(raw)?)
+    ($type:ty, $sql:ident, $borrowed:ty, $owned:ty, $to:expr, $from:expr) => {
+        impl<DB: Backend> ToSql<$sql, DB> for $type
+        where
+            $borrowed: ToSql<$sql, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                let write: fn(&'b Self) -> &'b $borrowed = $to;
+                write(self).to_sql(out)
+            }
+        }
+        impl<DB: Backend> FromSql<$sql, DB> for $type
+        where
+            $owned: FromSql<$sql, DB>,
+        {
+            fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
+                let read: fn($owned) -> Option<Self> = $from;
+                read(<$owned as FromSql<$sql, DB>>::from_sql(raw)?)
                     .ok_or_else(|| concat!("not a stored ", stringify!($type)).into())
             }
         }
-        impl Queryable<$sql, Backend> for $type {
+        impl<DB: Backend> Queryable<$sql, DB> for $type
+        where
+            Self: FromSql<$sql, DB>,
+        {
             type Row = Self;
             fn build(row: Self) -> deserialize::Result<Self> {
                 Ok(row)
             }
         }
-        impl ToSql<$sql, Backend> for $type {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Backend>) -> serialize::Result {
-                let write: fn(&'b Self) -> _ = $to;
-                out.set_value(($sql, write(self)));
-                Ok(IsNull::No)
+        impl<DB: Backend> ToSql<Nullable<$sql>, DB> for $type
+        where
+            Self: ToSql<$sql, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                ToSql::<$sql, DB>::to_sql(self, out)
             }
         }
-        column!(@expression $type, $sql; $sql, Nullable<$sql>);
+        column!(@expression $type, $sql, Nullable<$sql>);
     };
-    (@expression $type:ty, $sql:ident; $($as:ty),+) => {$(
+    (@expression $type:ty, $($as:ty),+) => {$(
         impl AsExpression<$as> for $type {
             type Expression = Bound<$as, Self>;
             fn as_expression(self) -> Self::Expression { Bound::new(self) }
@@ -63,21 +78,15 @@ macro_rules! column {
             type Expression = Bound<$as, &'a $type>;
             fn as_expression(self) -> Self::Expression { Bound::new(self) }
         }
-    )+
-        impl ToSql<Nullable<$sql>, Backend> for $type {
-            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Backend>) -> serialize::Result {
-                ToSql::<$sql, Backend>::to_sql(self, out)
-            }
-        }
-    };
+    )+};
 }
 
 macro_rules! words { ($($type:ty),+ $(,)?) => {$(
-    column!($type, Text, String, |value| value.as_str(), |text| text.parse().ok());
+    column!($type, Text, str, String, |value| value.as_str(), |text| text.parse().ok());
 )+}; }
 
 macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
-    column!($type, BigInt, i64, |id| &id.0, |key| Some($type(key)));
+    column!($type, BigInt, i64, i64, |id| &id.0, |key| Some($type(key)));
 )+}; }
 
 words!(
@@ -125,8 +134,8 @@ keys!(
     SessionId,
     TaskId
 );
-column!(Month, Integer, i32, |month| month.as_number(), Month::from_number);
-column!(Micros, BigInt, i64, |at| &at.0, |micros| Some(Micros(micros)));
+column!(Micros, BigInt, i64, i64, |at| &at.0, |micros| Some(Micros(micros)));
+column!(Month, Integer, i32, i32, |month| month.as_number(), Month::from_number);
 
 /// An instant as it stands in a column: microseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]

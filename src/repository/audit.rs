@@ -10,7 +10,7 @@ use crate::domain::audit::Outcome;
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
-use crate::on_each;
+use crate::{insert_each, on_each};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -34,25 +34,47 @@ pub struct Entry<'a> {
     pub times: i64,
 }
 
-/// Appends a row.
-pub fn append(conn: &mut Conn, entry: &Entry<'_>) -> QueryResult<()> {
-    diesel::insert_into(dsl::audit_log)
-        .values((
-            dsl::at.eq(Micros::from(entry.at)),
-            dsl::actor_kind.eq(entry.actor_kind),
-            dsl::account_id.eq(entry.account),
-            dsl::organization_id.eq(entry.organization),
-            dsl::scope_path.eq(entry.scope),
-            dsl::on_behalf_of.eq(entry.on_behalf_of),
-            dsl::action.eq(entry.action),
-            dsl::subject.eq(entry.subject),
-            dsl::request_id.eq(entry.request_id),
-            dsl::outcome.eq(entry.outcome),
-            dsl::code.eq(entry.code),
-            dsl::times.eq(entry.times),
-        ))
-        .execute(conn)?;
-    Ok(())
+/// Appends rows.
+pub fn append_each(conn: &mut Conn, entries: &[Entry<'_>]) -> QueryResult<()> {
+    let rows: Vec<NewRow<'_>> = entries.iter().map(NewRow::from).collect();
+    insert_each!(conn, audit_log::table, &rows)
+}
+
+/// A row as columns of both engines.
+#[derive(Insertable)]
+#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    at: i64,
+    actor_kind: &'a str,
+    account_id: Option<i64>,
+    organization_id: Option<i64>,
+    scope_path: Option<&'a str>,
+    on_behalf_of: Option<i64>,
+    action: &'a str,
+    subject: Option<&'a str>,
+    request_id: &'a str,
+    outcome: &'a str,
+    code: Option<&'a str>,
+    times: i64,
+}
+
+impl<'a> From<&'a Entry<'a>> for NewRow<'a> {
+    fn from(entry: &'a Entry<'a>) -> Self {
+        Self {
+            at: entry.at.timestamp_micros(),
+            actor_kind: entry.actor_kind,
+            account_id: entry.account.map(|id| id.0),
+            organization_id: entry.organization.map(|id| id.0),
+            scope_path: entry.scope.map(Path::as_str),
+            on_behalf_of: entry.on_behalf_of.map(|id| id.0),
+            action: entry.action,
+            subject: entry.subject,
+            request_id: entry.request_id,
+            outcome: entry.outcome.as_str(),
+            code: entry.code,
+            times: entry.times,
+        }
+    }
 }
 
 /// Appends the same row for each of several subjects, in one statement.
