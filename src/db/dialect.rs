@@ -8,6 +8,38 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::Sqlite;
 use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 
+/// A backend of diesel's that knows which engine it speaks to.
+pub trait Engine: diesel::backend::Backend {
+    /// Whether it is PostgreSQL; else it is SQLite.
+    fn is_postgres(&self) -> bool;
+}
+
+impl Engine for Sqlite {
+    fn is_postgres(&self) -> bool {
+        false
+    }
+}
+
+impl Engine for Pg {
+    fn is_postgres(&self) -> bool {
+        true
+    }
+}
+
+impl Engine for Backend {
+    fn is_postgres(&self) -> bool {
+        matches!(self, Backend::Postgres(_))
+    }
+}
+
+/// What stands before and behind a JSON list to make rows of it, each with its `value`.
+pub fn unfolded(is_postgres: bool) -> (&'static str, &'static str) {
+    match is_postgres {
+        false => ("json_each(", ")"),
+        true => ("json_array_elements_text(CAST(", " AS JSON)) AS each (value)"),
+    }
+}
+
 /// A `SELECT` that locks the rows it returns until the transaction ends.
 ///
 /// PostgreSQL gets `FOR UPDATE`; SQLite needs nothing, since its one writer has the whole database to itself.
@@ -23,7 +55,7 @@ impl<Q, C> diesel::RunQueryDsl<C> for Locked<Q> {}
 impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Locked<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
-        if matches!(out.backend(), Backend::Postgres(_)) {
+        if out.backend().is_postgres() {
             out.push_sql(" FOR UPDATE");
         }
         Ok(())
