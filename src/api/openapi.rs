@@ -59,6 +59,8 @@ impl Modify for Bearer {
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(meta::probes).configure(well_known::routes).service(
         scope::scope("/v1")
+            // The router tries one after the other: what is asked most stands first.
+            .configure(members::routes)
             .configure(meta::routes)
             .configure(auth::routes)
             .configure(wechat::routes)
@@ -72,7 +74,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(inbox::routes)
             .configure(graduation::routes)
             .configure(look_up::routes)
-            .configure(members::routes)
             .configure(policies::routes)
             .configure(rules::routes)
             .configure(jobs::routes)

@@ -11,6 +11,7 @@ use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::{Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System};
 use crate::domain::time::{Month, Season, Timestamp};
+use crate::on_each;
 use diesel::prelude::*;
 
 /// The stored word for names an organization had before.
@@ -84,11 +85,11 @@ impl Organization {
 
 /// One organization.
 pub fn find(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organization>> {
-    dsl::organizations
+    on_each!(conn, |c| dsl::organizations
         .find(id)
         .select(Organization::as_select())
-        .first(conn)
-        .optional()
+        .first(c))
+    .optional()
 }
 
 /// One organization, locked until the transaction ends.
