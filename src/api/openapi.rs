@@ -216,6 +216,10 @@ impl Routes {
 
     /// What kind of body an operation takes; a small one where there is none.
     pub fn body(&self, method: &Method, path: &str) -> Body {
+        if method.is_safe() {
+            // What only asks takes none, and is most of what comes: the paths need not be compared.
+            return Body::Small;
+        }
         let mut operations = self.fitting(path).flat_map(|route| &route.operations);
         operations
             .find(|(own, _)| own == method)
