@@ -1,6 +1,7 @@
 //! What every request needs, put together once: no globals.
 
 use crate::api::address::Proxies;
+use crate::api::transfers;
 use crate::clock::Clock;
 use crate::config::{Config, Keys, Wechat};
 use crate::db::{Db, DbError};
@@ -10,6 +11,7 @@ use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
 use crate::service::presence::{A_SECOND, Presence};
+use crate::service::transfers::Filings;
 
 /// The parts of a running service. Cloning shares them.
 #[derive(Clone)]
@@ -24,6 +26,7 @@ pub struct App {
     pub proxies: Proxies,
     pub wechat: Option<Wechat>,
     pub retention: Retention,
+    pub filings: Filings,
 }
 
 impl App {
@@ -41,6 +44,7 @@ impl App {
             log::warn!("the directory of files can't be swept: {error}");
         }
         Ok(Self {
+            filings: transfers::filings(db.clone()),
             db,
             files,
             retention: config.retention,

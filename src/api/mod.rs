@@ -31,7 +31,7 @@ mod resets;
 mod rules;
 mod search;
 mod server;
-mod transfers;
+pub mod transfers;
 mod wechat;
 mod well_known;
 mod wire;

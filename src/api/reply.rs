@@ -64,7 +64,8 @@ where
     Ok(response(answer))
 }
 
-fn response(answer: Answer) -> HttpResponse {
+/// An answer as HTTP, whether it is given for the first time or again.
+pub fn response(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
     if let Some(location) = answer.location {

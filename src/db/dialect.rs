@@ -3,7 +3,9 @@
 use super::connection::{Backend, Conn};
 use diesel::connection::SimpleConnection;
 use diesel::expression::functions::declare_sql_function;
+use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sqlite::Sqlite;
 use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 
 /// A `SELECT` that locks the rows it returns until the transaction ends.
@@ -16,7 +18,7 @@ impl<Q: Query> Query for Locked<Q> {
     type SqlType = Q::SqlType;
 }
 
-impl<Q> diesel::RunQueryDsl<Conn> for Locked<Q> {}
+impl<Q, C> diesel::RunQueryDsl<C> for Locked<Q> {}
 
 impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Locked<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
@@ -28,7 +30,23 @@ impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Locked<Q> {
     }
 }
 
-/// Compiles a statement once for each engine: for what diesel can't say for both at once, such as inserts of many rows.
+impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Locked<Q> {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        self.0.walk_ast(out)
+    }
+}
+
+impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Locked<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(" FOR UPDATE");
+        Ok(())
+    }
+}
+
+/// Compiles a statement once for each engine: for what diesel can't say for both at once, such as inserts of many rows, and
+/// for what is asked most often. The connection that is either of both puts a statement's text together three times at
+/// each execution, though it has been prepared; the engines' own don't at all.
 ///
 /// `on_each!(conn, |c| diesel::insert_into(t).values(&rows).execute(c))`
 #[macro_export]
@@ -37,6 +55,22 @@ macro_rules! on_each {
         match $conn {
             $crate::db::Conn::Sqlite($c) => $body,
             $crate::db::Conn::Postgres($c) => $body,
+        }
+    };
+}
+
+/// Inserts rows. PostgreSQL gets all of them in one statement, which is one way there and back; SQLite, to which there is
+/// no way, one by one by a statement that stays prepared.
+#[macro_export]
+macro_rules! insert_each {
+    ($conn:expr, $table:expr, $rows:expr) => {
+        match $conn {
+            $crate::db::Conn::Sqlite(c) => $rows.iter().try_for_each(|row| {
+                let one = diesel::insert_into($table).values(row);
+                one.execute(c).map(drop)
+            }),
+            _ if $rows.is_empty() => Ok(()),
+            $crate::db::Conn::Postgres(c) => diesel::insert_into($table).values($rows).execute(c).map(drop),
         }
     };
 }
@@ -93,6 +127,23 @@ extern "SQL" {
     fn hashtextextended(text: sql_types::Text, seed: sql_types::BigInt) -> sql_types::BigInt;
     /// Waits for a lock that is held until the transaction ends. What it returns is nothing, and never read.
     fn pg_advisory_xact_lock(key: sql_types::BigInt) -> sql_types::Text;
+}
+
+/// The same under several names, which everybody takes in the same order.
+///
+/// # Errors
+/// As [`take_turns`].
+pub fn take_all_turns(conn: &mut Conn, mut names: Vec<String>) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(conn) => {
+            names.sort_unstable();
+            sql_query("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) name")
+                .bind::<sql_types::Array<sql_types::Text>, _>(names)
+                .execute(conn)
+                .map(drop)
+        }
+    }
 }
 
 /// Whether there is somebody to answer.

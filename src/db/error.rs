@@ -115,6 +115,22 @@ impl DbError {
         FaultKind::of(error) == FaultKind::Conflict
     }
 
+    /// The same for each of several that shared a transaction, where it says nothing of any one of them.
+    pub fn again(&self) -> Option<Self> {
+        match self {
+            Self::Overloaded => Some(Self::Overloaded),
+            Self::Unavailable(why) => Some(Self::Unavailable(why.clone())),
+            Self::OutcomeUnknown(why) => Some(Self::OutcomeUnknown(why.clone())),
+            Self::Query(error) => match FaultKind::of(error) {
+                FaultKind::Lost | FaultKind::ReadOnly | FaultKind::Exhausted | FaultKind::NotServing => {
+                    Some(Self::Unavailable(error.to_string()))
+                }
+                FaultKind::Conflict | FaultKind::TooSlow | FaultKind::Statement => None,
+            },
+            Self::Panicked | Self::Url(_) | Self::Migration(_) => None,
+        }
+    }
+
     /// Whether the fault lies in the database's present state, not in what was asked: nothing was done, and the same
     /// request may succeed a little later.
     pub fn is_passing(&self) -> bool {

@@ -8,6 +8,7 @@ mod among;
 mod connection;
 pub mod dialect;
 mod error;
+mod groups;
 mod lane;
 mod migrate;
 mod replica;
@@ -19,6 +20,7 @@ mod writer;
 pub use among::among;
 pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, FaultKind, Unique};
+pub use groups::{Fates, Groups};
 pub use migrate::Migration;
 pub use settings::{Limits, Settings};
 

@@ -65,9 +65,9 @@ impl Signature {
 /// When the database fails.
 pub fn sign(conn: &mut Conn, country: &Country) -> QueryResult<()> {
     let signature = country.signature();
-    audit::append(
+    audit::append_each(
         conn,
-        &Entry {
+        &[Entry {
             at: signature.at,
             actor_kind: "system",
             account: None,
@@ -80,7 +80,7 @@ pub fn sign(conn: &mut Conn, country: &Country) -> QueryResult<()> {
             outcome: Outcome::Done,
             code: None,
             times: 1,
-        },
+        }],
     )
 }
 

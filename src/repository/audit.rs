@@ -9,7 +9,7 @@ use crate::domain::audit::Outcome;
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
-use crate::on_each;
+use crate::{insert_each, on_each};
 use diesel::prelude::*;
 
 /// A row to be appended.
@@ -31,25 +31,10 @@ pub struct Entry<'a> {
     pub times: i64,
 }
 
-/// Appends a row.
-pub fn append(conn: &mut Conn, entry: &Entry<'_>) -> QueryResult<()> {
-    diesel::insert_into(dsl::audit_log)
-        .values((
-            dsl::at.eq(Micros::from(entry.at)),
-            dsl::actor_kind.eq(entry.actor_kind),
-            dsl::account_id.eq(entry.account),
-            dsl::organization_id.eq(entry.organization),
-            dsl::scope_path.eq(entry.scope),
-            dsl::on_behalf_of.eq(entry.on_behalf_of),
-            dsl::action.eq(entry.action),
-            dsl::subject.eq(entry.subject),
-            dsl::request_id.eq(entry.request_id),
-            dsl::outcome.eq(entry.outcome),
-            dsl::code.eq(entry.code),
-            dsl::times.eq(entry.times),
-        ))
-        .execute(conn)?;
-    Ok(())
+/// Appends rows.
+pub fn append_each(conn: &mut Conn, entries: &[Entry<'_>]) -> QueryResult<()> {
+    let rows: Vec<NewRow<'_>> = entries.iter().map(NewRow::from).collect();
+    insert_each!(conn, audit_log::table, &rows)
 }
 
 /// A row as columns of both engines.

@@ -6,58 +6,63 @@ use crate::domain::ids::{AccountId, AppointmentId, OrganizationId};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::{Kind, Level, Path};
 use crate::domain::transfer::turn::{Chain, Link};
+use crate::on_each;
 use diesel::prelude::*;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// The chain from the organization at a path up to the root, each with the administrators that are appointed and may
 /// sign in; `None` if the path names an organization that does not exist.
 pub fn of(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
-    let [chain] = of_each(conn, [path])?;
-    Ok(chain)
+    Ok(Chains::above(conn, [path])?.of(path))
 }
 
-/// The chains of several paths, asked for at once: they have the upper part in common.
-pub fn of_each<const N: usize>(conn: &mut Conn, paths: [&Path; N]) -> QueryResult<[Option<Chain>; N]> {
-    let ids: BTreeSet<i64> = paths.iter().flat_map(|path| path.ids()).map(|id| id.0).collect();
-    // Said once more of the offices, or PostgreSQL may read all of them.
-    let in_office = appointments::organization_id
-        .eq(organizations::id)
-        .and(among(appointments::organization_id, ids.iter().copied()))
-        .and(appointments::ended_at.is_null())
-        .and(appointments::role.eq(OfficeRole::Administrator));
-    let may_sign_in = accounts::id
-        .eq(appointments::account_id)
-        .and(accounts::status.eq("active"));
-    let mut found: Vec<Row> = organizations::table
-        .left_join(appointments::table.on(in_office))
-        .left_join(accounts::table.on(may_sign_in))
-        .filter(among(organizations::id, ids))
-        .select((
-            (organizations::id, organizations::kind, organizations::level),
-            appointments::id.nullable(),
-            accounts::id.nullable(),
-        ))
-        .load(conn)?;
-    found.sort_by_key(|&(_, appointment, _)| appointment);
-    Ok(paths.map(|path| chain(path, &found)))
-}
+/// The organizations on several paths, asked for at once: paths have their upper part in common.
+pub struct Chains(HashMap<OrganizationId, Link>);
 
 /// An organization with one of its administrators, if it has one.
 type Row = ((OrganizationId, Kind, Level), Option<AppointmentId>, Option<AccountId>);
 
-fn chain(path: &Path, found: &[Row]) -> Option<Chain> {
-    let mut links = path.ids().rev().map(|id| link(id, found));
-    let first = links.next()??;
-    Some(Chain::new(first, links.collect::<Option<_>>()?))
-}
+impl Chains {
+    /// Whoever is on these paths.
+    pub fn above<'a>(conn: &mut Conn, paths: impl IntoIterator<Item = &'a Path>) -> QueryResult<Self> {
+        let ids: BTreeSet<i64> = paths.into_iter().flat_map(Path::ids).map(|id| id.0).collect();
+        // Said once more of the offices, or PostgreSQL may read all of them.
+        let in_office = appointments::organization_id
+            .eq(organizations::id)
+            .and(among(appointments::organization_id, ids.iter().copied()))
+            .and(appointments::ended_at.is_null())
+            .and(appointments::role.eq(OfficeRole::Administrator));
+        let may_sign_in = accounts::id
+            .eq(appointments::account_id)
+            .and(accounts::status.eq("active"));
+        let mut found: Vec<Row> = on_each!(conn, |c| organizations::table
+            .left_join(appointments::table.on(in_office))
+            .left_join(accounts::table.on(may_sign_in))
+            .filter(among(organizations::id, ids))
+            .select((
+                (organizations::id, organizations::kind, organizations::level),
+                appointments::id.nullable(),
+                accounts::id.nullable(),
+            ))
+            .load(c))?;
+        found.sort_unstable_by_key(|&(_, appointment, _)| appointment);
+        let mut links = HashMap::with_capacity(found.len());
+        for ((organization, kind, level), _, account) in found {
+            let link = links.entry(organization).or_insert_with(|| Link {
+                organization,
+                kind,
+                level,
+                administrators: Vec::new(),
+            });
+            link.administrators.extend(account);
+        }
+        Ok(Self(links))
+    }
 
-fn link(id: OrganizationId, found: &[Row]) -> Option<Link> {
-    let mut rows = found.iter().filter(|((at, ..), ..)| *at == id).peekable();
-    let &&((organization, kind, level), ..) = rows.peek()?;
-    Some(Link {
-        organization,
-        kind,
-        level,
-        administrators: rows.filter_map(|&(.., account)| account).collect(),
-    })
+    /// The chain of one of these paths.
+    pub fn of(&self, path: &Path) -> Option<Chain> {
+        let mut links = path.ids().rev().map(|id| self.0.get(&id).cloned());
+        let first = links.next()??;
+        Some(Chain::new(first, links.collect::<Option<_>>()?))
+    }
 }

@@ -7,6 +7,7 @@ use crate::db::{Backend, Conn};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
 use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::turn::Duty;
+use crate::insert_each;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -33,27 +34,35 @@ pub struct Thing<'a> {
     pub due: Option<Timestamp>,
 }
 
-/// Puts a thing before an organization.
-pub fn open(
-    conn: &mut Conn,
-    organization: OrganizationId,
-    kind: &str,
-    subject: i64,
-    member_name: Option<&str>,
-    since: Timestamp,
-    due: Option<Timestamp>,
-) -> QueryResult<()> {
-    diesel::insert_into(dsl::tasks)
-        .values((
-            dsl::organization_id.eq(organization),
-            dsl::kind.eq(kind),
-            dsl::subject_id.eq(subject),
-            dsl::member_name.eq(member_name),
-            dsl::since.eq(Micros::from(since)),
-            dsl::due_at.eq(due.map(Micros::from)),
-        ))
-        .execute(conn)?;
-    Ok(())
+/// An entry to be made.
+#[derive(Insertable)]
+#[diesel(table_name = tasks, treat_none_as_default_value = false)]
+struct NewTask<'a> {
+    organization_id: OrganizationId,
+    kind: &'a str,
+    subject_id: i64,
+    member_name: Option<&'a str>,
+    since: Micros,
+    due_at: Option<Micros>,
+}
+
+impl<'a> NewTask<'a> {
+    fn new(organization_id: OrganizationId, thing: &Thing<'a>) -> Self {
+        Self {
+            organization_id,
+            kind: thing.kind,
+            subject_id: thing.subject,
+            member_name: thing.member_name,
+            since: thing.since.into(),
+            due_at: thing.due.map(Micros::from),
+        }
+    }
+}
+
+/// Puts things before organizations they are not before yet.
+pub fn open_each(conn: &mut Conn, things: &[(OrganizationId, &Thing<'_>)]) -> QueryResult<()> {
+    let rows: Vec<NewTask<'_>> = things.iter().map(|(id, thing)| NewTask::new(*id, thing)).collect();
+    insert_each!(conn, tasks::table, &rows)
 }
 
 /// Puts a thing before exactly these organizations: where it is already, it stays as it is.
@@ -78,18 +87,9 @@ pub fn pass_on(
         )
         .execute(conn)?;
     }
-    for new in organizations.iter().filter(|id| !before.contains(id)) {
-        open(
-            conn,
-            *new,
-            thing.kind,
-            thing.subject,
-            thing.member_name,
-            thing.since,
-            thing.due,
-        )?;
-    }
-    Ok(())
+    let new = organizations.iter().filter(|id| !before.contains(id));
+    let new: Vec<_> = new.map(|id| (*id, thing)).collect();
+    open_each(conn, &new)
 }
 
 /// Takes a thing away from every organization it was before.

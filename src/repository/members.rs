@@ -6,7 +6,7 @@ use crate::db::dialect::Locked;
 use crate::db::schema::members::{self, dsl};
 use crate::db::schema::{accounts, memberships, organizations, transfers};
 use crate::db::types::Micros;
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, among};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::mark::{Identity, Mark};
 use crate::domain::member::{Certification, RealName, Standing};
@@ -17,6 +17,7 @@ use crate::domain::transfer::filing::OpenCase;
 use crate::domain::transfer::remark::Remark;
 use crate::on_each;
 use diesel::prelude::*;
+use std::collections::HashMap;
 
 /// A member as stored; ID number and telephone are sealed.
 #[derive(Clone, Queryable, Selectable)]
@@ -144,34 +145,69 @@ pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option
     .optional()
 }
 
+/// Several members, locked until the transaction ends. Everybody locks them in the same order.
+pub fn find_all_locked(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<Vec<Member>> {
+    on_each!(conn, |c| Locked(
+        dsl::members
+            .filter(among(dsl::id, ids.iter().map(|id| id.0)))
+            .order(dsl::id)
+            .select(Member::as_select())
+    )
+    .load(c))
+}
+
+/// Whose ID number this is.
+pub fn id_by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<MemberId>> {
+    on_each!(conn, |c| dsl::members
+        .filter(dsl::id_number_digest.eq(digest))
+        .select(dsl::id)
+        .get_result(c))
+    .optional()
+}
+
 /// What else there is of a member: his account, and the transfer of his that is open.
-pub fn account_and_open_case(conn: &mut Conn, id: MemberId) -> QueryResult<(Option<AccountId>, Option<OpenCase>)> {
-    type Columns = (Option<AccountId>, Option<TransferId>, Option<Side>, Option<Micros>);
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Ties {
+    pub account: Option<AccountId>,
+    pub open_case: Option<OpenCase>,
+}
+
+/// What else there is of several members.
+pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, Ties>> {
+    type Columns = (
+        MemberId,
+        Option<AccountId>,
+        Option<TransferId>,
+        Option<Side>,
+        Option<Micros>,
+    );
     let is_open = transfers::member_id
         .eq(members::id.nullable())
         .and(transfers::closed_at.is_null());
-    let found: Option<Columns> = members::table
+    let found: Vec<Columns> = on_each!(conn, |c| members::table
         .left_join(accounts::table.on(accounts::member_id.eq(members::id.nullable())))
         .left_join(transfers::table.on(is_open))
-        .filter(members::id.eq(id))
+        .filter(among(members::id, ids.iter().map(|id| id.0)))
         .select((
+            members::id,
             accounts::id.nullable(),
             transfers::id.nullable(),
             transfers::started_by.nullable(),
             transfers::filed_at.nullable(),
         ))
-        .get_result(conn)
-        .optional()?;
-    let (account, id, started_by, filed_at) = found.unwrap_or_default();
-    let open = id
-        .zip(started_by)
-        .zip(filed_at)
-        .map(|((id, started_by), filed_at)| OpenCase {
-            id,
-            started_by,
-            filed_at: filed_at.into(),
-        });
-    Ok((account, open))
+        .load(c))?;
+    let ties = |(member, account, id, started_by, filed_at): Columns| {
+        let open_case = id
+            .zip(started_by)
+            .zip(filed_at)
+            .map(|((id, started_by), filed_at)| OpenCase {
+                id,
+                started_by,
+                filed_at: filed_at.into(),
+            });
+        (member, Ties { account, open_case })
+    };
+    Ok(found.into_iter().map(ties).collect())
 }
 
 /// Whose members a list shows.

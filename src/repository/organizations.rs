@@ -88,8 +88,16 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organizat
     on_each!(conn, |c| dsl::organizations
         .find(id)
         .select(Organization::as_select())
-        .first(c))
+        .get_result(c))
     .optional()
+}
+
+/// Several organizations; whoever is not there is left out.
+pub fn find_all(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
+    on_each!(conn, |c| dsl::organizations
+        .filter(among(dsl::id, ids.iter().map(|id| id.0)))
+        .select(Organization::as_select())
+        .load(c))
 }
 
 /// One organization, locked until the transaction ends.
@@ -150,14 +158,10 @@ pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResul
 
 /// The names of some organizations.
 pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
-    if let &[id] = ids {
-        // As a rule it is one, which needs no table of keys to be set up.
-        return dsl::organizations.find(id).select((dsl::id, dsl::name)).load(conn);
-    }
-    dsl::organizations
+    on_each!(conn, |c| dsl::organizations
         .filter(among(dsl::id, ids.iter().map(|id| id.0)))
         .select((dsl::id, dsl::name))
-        .load(conn)
+        .load(c))
 }
 
 /// Which direct subordinates or which subtree a list shows.

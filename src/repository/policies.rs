@@ -6,6 +6,7 @@ use crate::db::types::Micros;
 use crate::domain::ids::AccountId;
 use crate::domain::policy::Policy;
 use crate::domain::time::{Season, Timestamp};
+use crate::on_each;
 use diesel::prelude::*;
 use diesel::result::Error;
 
@@ -32,12 +33,12 @@ fn stored((version, body, changed_at, changed_by): Columns) -> QueryResult<Store
 
 /// The newest version; `None` as long as nobody changed the default.
 pub fn current(conn: &mut Conn, season: Season) -> QueryResult<Option<Stored>> {
-    let row: Option<Columns> = dsl::policies
+    let row: Option<Columns> = on_each!(conn, |c| dsl::policies
         .filter(dsl::season.eq(season))
         .order(dsl::version.desc())
         .select((dsl::version, dsl::body, dsl::changed_at, dsl::changed_by))
-        .first(conn)
-        .optional()?;
+        .first(c))
+    .optional()?;
     row.map(stored).transpose()
 }
 

@@ -16,9 +16,10 @@ use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
 use crate::domain::transfer::turn::Duty;
-use crate::on_each;
+use crate::{insert_each, on_each};
 use chrono::TimeDelta;
 use diesel::prelude::*;
+use diesel::result::Error;
 
 /// A case as stored.
 #[derive(Clone, Queryable, Selectable)]
@@ -107,45 +108,94 @@ pub struct NewTransfer<'a> {
     pub version: i64,
 }
 
-/// Stores a new case and gives it back as stored. Runs into `transfers_one_open` when the member has an open one (T2).
-pub fn insert(conn: &mut Conn, new: &NewTransfer<'_>) -> QueryResult<Transfer> {
-    let columns = Columns::from(new.state.clone());
-    diesel::insert_into(dsl::transfers)
-        .values((
-            (
-                dsl::season.eq(new.season),
-                dsl::reason.eq(new.reason),
-                dsl::details.eq(new.details),
-                dsl::explanation.eq(new.explanation),
-                dsl::started_by.eq(new.started_by),
-                dsl::filer_account_id.eq(new.filer),
-                dsl::filer_organization_id.eq(new.filer_organization),
-                dsl::member_id.eq(new.member),
-                dsl::member_name.eq(new.member_name),
-                dsl::source_branch_id.eq(new.source_branch),
-                dsl::source_path.eq(new.source_path),
-                dsl::source_name.eq(new.source_name),
-                dsl::source_province.eq(new.source_province.map(i32::from)),
-            ),
-            (
-                dsl::target_kind.eq(new.target_kind),
-                dsl::target_id.eq(new.target),
-                dsl::target_path.eq(new.target_path),
-                dsl::target_name.eq(new.target_name),
-                dsl::target_province.eq(new.target_province.map(i32::from)),
-                dsl::state.eq(columns.phase),
-                dsl::since.eq(Micros::from(columns.since)),
-                dsl::organization_id.eq(columns.organization),
-                dsl::side.eq(columns.side),
-                dsl::province.eq(columns.province.map(i32::from)),
-                dsl::holding.eq(columns.holding),
-                dsl::deadline.eq(new.deadline.map(Micros::from)),
-                dsl::filed_at.eq(Micros::from(new.filed_at)),
-                dsl::version.eq(new.version),
-            ),
-        ))
-        .returning(transfers::all_columns)
-        .get_result(conn)
+/// A new case as columns.
+#[derive(Insertable)]
+#[diesel(table_name = transfers, treat_none_as_default_value = false)]
+struct NewRow<'a> {
+    season: Season,
+    reason: Reason,
+    details: &'a str,
+    explanation: Option<&'a str>,
+    started_by: Side,
+    filer_account_id: Option<AccountId>,
+    filer_organization_id: Option<OrganizationId>,
+    member_id: Option<MemberId>,
+    member_name: &'a str,
+    source_branch_id: Option<OrganizationId>,
+    source_path: &'a str,
+    source_name: &'a str,
+    source_province: Option<i32>,
+    target_kind: DestinationKind,
+    target_id: OrganizationId,
+    target_path: &'a str,
+    target_name: &'a str,
+    target_province: Option<i32>,
+    state: Phase,
+    since: Micros,
+    organization_id: Option<OrganizationId>,
+    side: Option<ApprovalSide>,
+    province: Option<i32>,
+    holding: bool,
+    deadline: Option<Micros>,
+    filed_at: Micros,
+    version: i64,
+}
+
+impl<'a> From<&'a NewTransfer<'a>> for NewRow<'a> {
+    fn from(new: &'a NewTransfer<'a>) -> Self {
+        let columns = Columns::from(new.state.clone());
+        Self {
+            season: new.season,
+            reason: new.reason,
+            details: new.details,
+            explanation: new.explanation,
+            started_by: new.started_by,
+            filer_account_id: new.filer,
+            filer_organization_id: new.filer_organization,
+            member_id: new.member,
+            member_name: new.member_name,
+            source_branch_id: new.source_branch,
+            source_path: new.source_path,
+            source_name: new.source_name,
+            source_province: new.source_province.map(i32::from),
+            target_kind: new.target_kind,
+            target_id: new.target,
+            target_path: new.target_path,
+            target_name: new.target_name,
+            target_province: new.target_province.map(i32::from),
+            state: columns.phase,
+            since: columns.since.into(),
+            organization_id: columns.organization,
+            side: columns.side,
+            province: columns.province.map(i32::from),
+            holding: columns.holding,
+            deadline: new.deadline.map(Micros::from),
+            filed_at: new.filed_at.into(),
+            version: new.version,
+        }
+    }
+}
+
+/// Stores new cases of different members and gives them back as stored, in their order. Runs into `transfers_one_open` when
+/// a member has an open one (T2).
+pub fn insert_all(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<Transfer>> {
+    let rows: Vec<NewRow<'_>> = new.iter().map(NewRow::from).collect();
+    let stored: Vec<Transfer> = match conn {
+        Conn::Sqlite(conn) => {
+            let one = |row| {
+                let row = diesel::insert_into(transfers::table).values(row);
+                row.returning(transfers::all_columns).get_result(conn)
+            };
+            rows.iter().map(one).collect::<QueryResult<_>>()?
+        }
+        Conn::Postgres(conn) => diesel::insert_into(transfers::table)
+            .values(&rows)
+            .returning(transfers::all_columns)
+            .get_results(conn)?,
+    };
+    // In which order they come back is nobody's promise.
+    let of = |row: &NewRow<'_>| stored.iter().find(|stored| stored.member_id == row.member_id).cloned();
+    rows.iter().map(of).collect::<Option<_>>().ok_or(Error::NotFound)
 }
 
 /// Stores a case's new state if it still has the version that was decided on (A9).
@@ -471,19 +521,16 @@ pub fn set_deadline(conn: &mut Conn, id: TransferId, deadline: Option<Timestamp>
 
 /// Appends an event.
 pub fn append_event(conn: &mut Conn, id: TransferId, event: &Event, facts: &str) -> QueryResult<()> {
-    use transfer_events::dsl;
-    diesel::insert_into(dsl::transfer_events)
-        .values((
-            dsl::transfer_id.eq(id),
-            dsl::number.eq(event.number),
-            dsl::at.eq(Micros::from(event.at)),
-            dsl::account_id.eq(event.by),
-            dsl::organization_id.eq(event.acting_for),
-            dsl::event.eq(event.kind.name()),
-            dsl::facts.eq(facts),
-        ))
-        .execute(conn)?;
-    Ok(())
+    append_each(conn, &[(id, event, facts)])
+}
+
+/// Appends events, each with its facts as JSON.
+pub fn append_each(conn: &mut Conn, events: &[(TransferId, &Event, &str)]) -> QueryResult<()> {
+    let rows: Vec<EventRow<'_>> = events
+        .iter()
+        .map(|(id, event, facts)| EventRow::new(*id, event, facts))
+        .collect();
+    insert_each!(conn, transfer_events::table, &rows)
 }
 
 /// An event as columns of both engines.
@@ -499,18 +546,26 @@ struct EventRow<'a> {
     facts: &'a str,
 }
 
+impl<'a> EventRow<'a> {
+    fn new(id: TransferId, event: &'a Event, facts: &'a str) -> Self {
+        Self {
+            transfer_id: id.0,
+            number: event.number,
+            at: event.at.timestamp_micros(),
+            account_id: event.by.map(|id| id.0),
+            organization_id: event.acting_for.map(|id| id.0),
+            event: event.kind.name(),
+            facts,
+        }
+    }
+}
+
 /// Appends an event to each of several cases, all with the same facts.
 pub fn append_events(conn: &mut Conn, events: &[(TransferId, Event)], facts: &str) -> QueryResult<()> {
-    let row = |(id, event): &(TransferId, Event)| EventRow {
-        transfer_id: id.0,
-        number: event.number,
-        at: event.at.timestamp_micros(),
-        account_id: event.by.map(|id| id.0),
-        organization_id: event.acting_for.map(|id| id.0),
-        event: event.kind.name(),
-        facts,
-    };
-    let rows: Vec<_> = events.iter().map(row).collect();
+    let rows: Vec<_> = events
+        .iter()
+        .map(|(id, event)| EventRow::new(*id, event, facts))
+        .collect();
     on_each!(conn, |c| diesel::insert_into(transfer_events::table)
         .values(&rows)
         .execute(c))?;

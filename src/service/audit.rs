@@ -23,6 +23,34 @@ pub fn record(conn: &mut Conn, context: &Context, action: &str, subject: Option<
     append(conn, context, None, action, subject)
 }
 
+/// Something that was done, with all that its row says.
+pub struct Deed<'a> {
+    pub context: &'a Context,
+    /// Where a member or another system that did it stands.
+    pub standing: &'a Path,
+    /// What it was done to.
+    pub subject: &'a str,
+}
+
+/// Appends a row for each of several deeds of one kind, whoever did them.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_each(conn: &mut Conn, action: &str, deeds: &[Deed<'_>]) -> Result<()> {
+    let entries: Vec<_> = deeds
+        .iter()
+        .map(|deed| {
+            let scope = match &deed.context.actor.role {
+                Role::Administrator(office) | Role::Auditor(office) => Some(&office.path),
+                Role::Integrator { .. } | Role::Member => Some(deed.standing),
+                Role::System => None,
+            };
+            entry(deed.context, scope, action, Some(deed.subject))
+        })
+        .collect();
+    Ok(audit::append_each(conn, &entries)?)
+}
+
 /// Appends a row for each of several things to which the same was done.
 ///
 /// # Errors
@@ -61,7 +89,7 @@ fn append(
 ) -> Result<()> {
     let scope = scope(conn, &context.actor)?;
     let done = entry(context, scope.as_ref(), action, subject);
-    Ok(audit::append(conn, &Entry { on_behalf_of, ..done })?)
+    Ok(audit::append_each(conn, &[Entry { on_behalf_of, ..done }])?)
 }
 
 fn entry<'a>(context: &'a Context, scope: Option<&'a Path>, action: &'a str, subject: Option<&'a str>) -> Entry<'a> {
@@ -135,7 +163,7 @@ pub fn record_denial(conn: &mut Conn, context: &Context, denial: &Denial) -> Res
         times,
         ..attempt
     };
-    Ok(audit::append(conn, &denied)?)
+    Ok(audit::append_each(conn, &[denied])?)
 }
 
 fn count_denial(conn: &mut Conn, context: &Context) -> Result<i64> {

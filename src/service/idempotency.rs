@@ -3,7 +3,8 @@
 use super::{Context, Error, Result};
 use crate::db::{Conn, Unique};
 use crate::domain::codes::Code;
-use crate::repository::idempotency::{self, Stored};
+use crate::repository::idempotency::{self, NewAnswer, Stored};
+use std::collections::HashSet;
 
 /// A key with the digest of the request it was sent with.
 #[derive(Debug, Clone)]
@@ -29,6 +30,64 @@ pub struct Answer {
     pub replayed: bool,
 }
 
+/// What a key says about a request before anything is done.
+pub enum Standing {
+    /// It was answered before, or came before with another content.
+    Answered(Result<Answer>),
+    /// A twin of it is among those asked about with it, and comes first.
+    Twin,
+    /// Nothing was done for it yet.
+    New,
+}
+
+/// How several requests stand. Their twins, wherever they are under way, are waited for.
+///
+/// # Errors
+/// When the database fails.
+pub fn standings(conn: &mut Conn, claims: &[(&Context, &Claim)]) -> Result<Vec<Standing>> {
+    let keys = claims
+        .iter()
+        .map(|(context, claim)| Ok((actor_key(context)?, claim.key.clone())));
+    let keys: Vec<(String, String)> = keys.collect::<Result<_>>()?;
+    let stored = idempotency::find_all(conn, &keys)?;
+    let mut seen = HashSet::new();
+    let mut standings = Vec::with_capacity(claims.len());
+    for ((key, stored), (_, claim)) in keys.iter().zip(stored).zip(claims) {
+        standings.push(match stored {
+            Some(stored) => Standing::Answered(replay(stored, claim)),
+            None if seen.insert(key) => Standing::New,
+            None => Standing::Twin,
+        });
+    }
+    Ok(standings)
+}
+
+/// Keeps the answers of new requests.
+///
+/// # Errors
+/// `service.busy` when a twin of one was faster: this one is undone, and its repetition will find the answer.
+pub fn keep_all(conn: &mut Conn, answers: &[(&Context, &Claim, Answer)]) -> Result<()> {
+    let actors = answers.iter().map(|(context, ..)| actor_key(context));
+    let actors: Vec<String> = actors.collect::<Result<_>>()?;
+    let mut rows = Vec::with_capacity(answers.len());
+    for (actor, (context, claim, answer)) in actors.iter().zip(answers) {
+        rows.push(NewAnswer {
+            actor,
+            key: &claim.key,
+            fingerprint: &claim.fingerprint,
+            status: i32::from(answer.status),
+            location: answer.location.as_deref(),
+            etag: answer.etag.as_deref(),
+            body: &answer.body,
+            created_at: context.now.into(),
+        });
+    }
+    match idempotency::store_all(conn, &rows) {
+        Err(e) if Unique::violated(&e) == Some(Unique::IdempotencyKey) => Err(Code::ServiceBusy.into()),
+        stored => Ok(stored?),
+    }
+}
+
 /// Runs a use case once for a key: a second request with the same key and content gets the first one's answer.
 /// Refusals are not kept: they had no effect, and the next try may succeed.
 ///
@@ -40,24 +99,15 @@ pub fn once(
     claim: &Claim,
     use_case: impl FnOnce(&mut Conn) -> Result<Answer>,
 ) -> Result<Answer> {
-    let actor = actor_key(context)?;
-    if let Some(stored) = idempotency::find(conn, &actor, &claim.key)? {
-        return replay(stored, claim);
+    for standing in standings(conn, &[(context, claim)])? {
+        if let Standing::Answered(answer) = standing {
+            return answer;
+        }
     }
-    let answer = use_case(conn)?;
-    let stored = Stored {
-        fingerprint: claim.fingerprint.clone(),
-        status: i32::from(answer.status),
-        location: answer.location.clone(),
-        etag: answer.etag.clone(),
-        body: answer.body.clone(),
-    };
-    match idempotency::store(conn, &actor, &claim.key, &stored, context.now) {
-        Ok(()) => Ok(answer),
-        // A twin of this request committed meanwhile: this one is undone, and its repetition will find the answer.
-        Err(e) if Unique::violated(&e) == Some(Unique::IdempotencyKey) => Err(Code::ServiceBusy.into()),
-        Err(e) => Err(e.into()),
-    }
+    let kept = [(context, claim, use_case(conn)?)];
+    keep_all(conn, &kept)?;
+    let [(.., answer)] = kept;
+    Ok(answer)
 }
 
 fn replay(stored: Stored, claim: &Claim) -> Result<Answer> {

@@ -13,8 +13,8 @@ use zhuanjie::domain::organization::{Kind, Path};
 use zhuanjie::domain::time::{Month, Timestamp};
 use zhuanjie::domain::transfer::state::Phase;
 use zhuanjie::repository::{
-    accounts, appointments, certifications, chain, cohort, graduation, inbound, inbox, integrators, invariants, jobs,
-    marks, members, organizations, search, transfers,
+    accounts, appointments, certifications, chain, cohort, graduation, idempotency, inbound, inbox, integrators,
+    invariants, jobs, marks, members, organizations, search, transfers,
 };
 
 /// How often each kind of row is made.
@@ -301,6 +301,10 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         });
     }
     let (chain_path, mine) = (path.clone(), path.clone());
+    let group: Vec<MemberId> = (1500..1540).map(MemberId).collect();
+    let ends: Vec<OrganizationId> = (1100..1140).map(OrganizationId).collect();
+    let (same_group, same_ends) = (group.clone(), ends.clone());
+    let keys = vec![("1".to_owned(), "a".to_owned()), ("2".to_owned(), "b".to_owned())];
     all.append(&mut asked! {
         "an inbox" => |c| inbox::page(c, reader, "approval_in", None, 20);
         "an inbox, further" => |c| inbox::page(c, reader, "approval_in", task.as_ref(), 20);
@@ -312,7 +316,11 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "an account by its number" => |c| accounts::by_id_number(c, b"x");
         "the account of a member" => |c| accounts::of_member(c, MemberId(1500));
         "the open case of a member" => |c| transfers::open_of(c, MemberId(1500));
-        "the account and the open case of a member" => |c| members::account_and_open_case(c, MemberId(1500));
+        "members of a group of filings" => |c| members::find_all_locked(c, &group);
+        "their accounts and open cases" => |c| members::ties(c, &same_group);
+        "organizations of a group of filings" => |c| organizations::find_all(c, &ends);
+        "names of organizations" => |c| organizations::names(c, &same_ends);
+        "answers given under some keys" => |c| idempotency::find_all(c, &keys);
         "the open case of somebody from outside" => |c| inbound::open_of(c, b"x");
         "events of a case" => |c| transfers::events(c, TransferId(1500));
         "cases to be ended" => |c| transfers::overdue(c, now, false, 0, 200);

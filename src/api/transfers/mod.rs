@@ -13,13 +13,14 @@ use super::problem::{Problem, ProblemDetails};
 use super::reply::{self, write_once};
 use super::wire::{Page, remark};
 use crate::app::App;
+use crate::db::{Db, Groups};
 use crate::domain::codes::Code;
 use crate::domain::ids::{MemberId, OrganizationId, TransferId};
 use crate::domain::reason::{Details, Reason};
 use crate::domain::refusal::Refusal;
 use crate::domain::transfer::state::Phase;
 use crate::service::Context;
-use crate::service::transfers::{self, Decision, Filing, Listing, Side, Subject};
+use crate::service::transfers::{self, CaseView, Decision, Filing, Filings, Listing, Order, Side, Subject};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
@@ -167,17 +168,27 @@ async fn propose_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let filing = body.into_inner().into_filing(&app, &caller.context).await?;
-    let (vault, language) = (app.vault.clone(), language::of(&request));
-    write_once(&app, caller.context, claim, move |conn, context| {
-        let view = transfers::file(conn, context, &vault, &filing)?;
+    let order = Order {
+        context: caller.context,
+        vault: app.vault.clone(),
+        claim,
+        filing,
+        language: language::of(&request),
+    };
+    Ok(reply::response(app.filings.submit(order).await?))
+}
+
+/// The queue of filings before the database.
+pub fn filings(db: Db) -> Filings {
+    let reply = |order: &Order, view: CaseView| {
         let (id, version) = (view.transfer.id, view.transfer.version);
         reply::created(
             format!("/v1/transfers/{id}"),
             version,
-            &TransferView::new(view, language),
+            &TransferView::new(view, order.language),
         )
-    })
-    .await
+    };
+    Groups::new(db, move |conn, orders| transfers::file_all(conn, orders, reply))
 }
 
 /// Get a transfer

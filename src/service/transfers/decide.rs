@@ -151,7 +151,7 @@ pub(super) fn store(
     if !case.state.is_open() && case.origin.province().is_some() {
         inbound::close(conn, case.id)?;
     }
-    let holders = hand_over(conn, &case, policy, &transfer.member_name, &[], &[])?;
+    let holders = hand_over(conn, &case, policy, &transfer.member_name, &[])?;
     audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))?;
     Ok((case, holders))
 }

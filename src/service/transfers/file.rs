@@ -1,34 +1,25 @@
-//! Filing a transfer (§1.4), and the preview of it: the same loading and the same rules.
+//! Filing transfers (§1.4), and the preview of one: the same loading and the same rules.
+//!
+//! Whoever files waits for the transaction to be durable; those who wait together share one ([`Groups`]).
 
-use super::view::{CaseView, finish};
-use super::{Loaded, hand_over};
-use crate::db::{Conn, Unique};
-use crate::domain::actor::Actor;
-use crate::domain::authority::{self, Action, Capacity, Object};
+use super::Loaded;
+use super::gather::{Asked, Material, gather_all};
+use super::lodge::{Lodging, lodge_all};
+use super::view::{CaseView, finish_all};
+use crate::db::{Conn, Fates, Groups, Unique};
 use crate::domain::codes::Code;
-use crate::domain::id_number::IdNumber;
 use crate::domain::ids::{MemberId, OrganizationId};
-use crate::domain::organization::{OrganizationFacts, Path, Purpose};
-use crate::domain::policy::Policy;
 use crate::domain::reason::{Details, Field, Reason, Side};
-use crate::domain::refusal::Refusal;
-use crate::domain::time::{season_of, shanghai_date};
-use crate::domain::transfer::case::Case;
-use crate::domain::transfer::expiry;
-use crate::domain::transfer::filing::{MemberFacts, OpenCase};
+use crate::domain::refusal::{Language, Refusal};
+use crate::domain::transfer::filing::OpenCase;
 use crate::domain::transfer::propose::{self, FilingFacts, Proposal, Request, Target};
 use crate::domain::transfer::remark::Remark;
-use crate::domain::transfer::route::Destination;
-use crate::domain::transfer::turn::Chain;
-use crate::repository::members::{self, Member};
-use crate::repository::organizations::{self, Organization};
-use crate::repository::transfers::{self, NewTransfer, Transfer};
-use crate::repository::{appointments, chain};
-use crate::security::vault::{Purpose as Sealed, Vault};
+use crate::repository::transfers::Transfer;
+use crate::repository::{appointments, organizations};
+use crate::security::vault::Vault;
+use crate::service::idempotency::{self, Answer, Claim, Standing};
 use crate::service::look_up::Wanted;
-use crate::service::may;
-use crate::service::members::decided;
-use crate::service::{Context, Error, Result, audit, policies};
+use crate::service::{Context, Error, Result};
 
 /// Whom a filing is about; it says which side starts (T1).
 #[derive(Debug, Clone)]
@@ -42,7 +33,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    fn side(&self) -> Side {
+    pub(super) fn side(&self) -> Side {
         match self {
             Self::Myself => Side::Member,
             Self::Ours(_) => Side::Source,
@@ -72,109 +63,129 @@ pub struct Preview {
     pub fields: Vec<Field>,
 }
 
-/// Everything that was loaded for a decision about a filing.
-struct Material {
-    member: Member,
-    facts: MemberFacts,
-    branch: Organization,
-    open_case: Option<OpenCase>,
-    source: Chain,
-    target: Option<(Organization, OrganizationFacts, Chain)>,
-    external_organ: Option<Chain>,
-    policy: Policy,
+/// A filing with all that its answer depends on.
+pub struct Order {
+    pub context: Context,
+    pub vault: Vault,
+    pub claim: Claim,
+    pub filing: Filing,
+    /// What the answer is said in.
+    pub language: Language,
 }
 
-/// Files a transfer.
+impl Order {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            context: &self.context,
+            vault: &self.vault,
+            filing: &self.filing,
+        }
+    }
+}
+
+/// Filings that wait for the database, those that wait together to be decided together.
+pub type Filings = Groups<Order, Answer, Error>;
+
+/// Files transfers, each once for its key; `reply` words the answer that is kept under it. One that has to see what
+/// another of them does is put off.
 ///
 /// # Errors
-/// Every rule that blocks it, the first one first.
-pub fn file(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<CaseView> {
-    appointments::keep(conn)?;
-    let material = gather(conn, context, vault, filing)?;
-    let proposal = decide(context, filing, &material)?;
-    let target = material.target.as_ref();
-    let chains: Vec<&Chain> = target
-        .map(|(.., chain)| chain)
-        .into_iter()
-        .chain([&material.source])
-        .collect();
-    let papers = Papers {
-        member_name: &material.member.name,
-        source_path: &material.branch.path,
-        source_name: &material.branch.name,
-        details: &filing.details,
-        explanation: filing.explanation.as_ref(),
-        target: target.map(|(organization, ..)| organization),
-        chains: &chains,
-    };
-    let (case, stored, holders) =
-        lodge(conn, context, proposal, &material.policy, &papers).map_err(|error| match error.violated() {
-            // The member's row is locked above, so nobody files beside us; should somebody all the same, the index says no.
-            Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
-            _ => error,
-        })?;
-    let policy = material.policy;
-    finish(conn, context, stored, &Loaded { case, holders, policy })
-}
-
-/// What a case keeps beside what was decided.
-pub(super) struct Papers<'a> {
-    pub member_name: &'a str,
-    /// The branch the member leaves, or the leading organ of his province.
-    pub source_path: &'a Path,
-    pub source_name: &'a str,
-    pub details: &'a Details,
-    pub explanation: Option<&'a Remark>,
-    /// The target, if it was named and loaded.
-    pub target: Option<&'a Organization>,
-    /// The chains that were loaded for the decision: the turn is at one of them as a rule.
-    pub chains: &'a [&'a Chain],
-}
-
-/// Stores a filed case: the row, its first event, its inbox rows and the audit row. Gives back the case, the row, and the
-/// organizations it is before.
-pub(super) fn lodge(
+/// When the database fails. Of one filing, every rule that blocks it, the first one first.
+pub fn file_all(
     conn: &mut Conn,
-    context: &Context,
-    proposal: Proposal,
-    policy: &Policy,
-    papers: &Papers<'_>,
-) -> Result<(Case, Transfer, Vec<OrganizationId>)> {
-    let (target_path, target_name, target_province) = target_columns(conn, &proposal.destination, papers.target)?;
-    let details = serde_json::to_string(papers.details).map_err(|_| Error::Corrupt("details that are not JSON"))?;
-    let event = proposal.event.clone();
-    let new = NewTransfer {
-        season: proposal.season,
-        reason: proposal.reason,
-        details: &details,
-        explanation: papers.explanation.map(Remark::as_str),
-        started_by: proposal.started_by,
-        filer: event.by,
-        filer_organization: event.acting_for,
-        member: proposal.origin.member(),
-        member_name: papers.member_name,
-        source_branch: proposal.origin.branch(),
-        source_path: papers.source_path.as_str(),
-        source_name: papers.source_name,
-        source_province: proposal.origin.province(),
-        target_kind: proposal.destination.kind(),
-        target: proposal.destination.organization(),
-        target_path: &target_path,
-        target_name: &target_name,
-        target_province,
-        state: &proposal.state,
-        deadline: expiry::deadline(&proposal.state, policy),
-        filed_at: context.now,
-        version: event.number,
-    };
-    let stored = transfers::insert(conn, &new)?;
-    let id = stored.id;
-    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
-    transfers::append_event(conn, id, &event, &facts)?;
-    let case = proposal.into_case(id);
-    let holders = hand_over(conn, &case, policy, papers.member_name, &[], papers.chains)?;
-    audit::record(conn, context, "transfer.filed", Some(&id.to_string()))?;
-    Ok((case, stored, holders))
+    orders: &[&Order],
+    reply: impl Fn(&Order, CaseView) -> Result<Answer>,
+) -> Result<Fates<Answer, Error>> {
+    let claims: Vec<_> = orders.iter().map(|order| (&order.context, &order.claim)).collect();
+    let mut fates: Fates<Answer, Error> = Vec::with_capacity(orders.len());
+    let mut new = Vec::new();
+    for (place, standing) in idempotency::standings(conn, &claims)?.into_iter().enumerate() {
+        match standing {
+            Standing::Answered(answer) => fates.push(Some(answer)),
+            Standing::Twin => fates.push(None),
+            Standing::New => {
+                fates.push(None);
+                new.push(place);
+            }
+        }
+    }
+    let asked: Vec<_> = new.iter().map(|&place| orders[place]).collect();
+    for (place, fate) in new.into_iter().zip(file_new(conn, &asked, reply)?) {
+        fates[place] = fate;
+    }
+    Ok(fates)
+}
+
+/// The same of those whose keys are new.
+fn file_new(
+    conn: &mut Conn,
+    orders: &[&Order],
+    reply: impl Fn(&Order, CaseView) -> Result<Answer>,
+) -> Result<Fates<Answer, Error>> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    appointments::keep(conn)?;
+    let asked: Vec<_> = orders.iter().map(|order| order.asked()).collect();
+    let mut fates: Fates<Answer, Error> = Vec::with_capacity(orders.len());
+    let mut accepted = Vec::new();
+    for (order, material) in orders.iter().zip(gather_all(conn, &asked)?) {
+        let decided = material.map(|material| {
+            let material = material?;
+            Ok((decide(&order.context, &order.filing, &material)?, material))
+        });
+        fates.push(match decided {
+            Some(Ok((proposal, material))) => {
+                accepted.push((fates.len(), *order, proposal, material));
+                None
+            }
+            Some(Err(refused)) => Some(Err(refused)),
+            None => None,
+        });
+    }
+    if accepted.is_empty() {
+        return Ok(fates);
+    }
+    let stored = store(conn, &accepted)?;
+    let views = finish_all(conn, stored)?;
+    let mut answers = Vec::with_capacity(accepted.len());
+    for ((_, order, ..), view) in accepted.iter().zip(views) {
+        answers.push((&order.context, &order.claim, reply(order, view)?));
+    }
+    idempotency::keep_all(conn, &answers)?;
+    for ((place, ..), (.., answer)) in accepted.iter().zip(answers) {
+        fates[*place] = Some(Ok(answer));
+    }
+    Ok(fates)
+}
+
+/// A filing that is accepted: its place in the group, and what was decided on what.
+type Accepted<'a> = (usize, &'a Order, Proposal, Material);
+
+fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Context, (Transfer, Loaded))>> {
+    let lodgings = accepted.iter().map(|(_, order, proposal, material)| {
+        let target = material.target.as_ref();
+        let chains = target.map(|(.., chain)| chain).into_iter().chain([&material.source]);
+        Lodging {
+            context: &order.context,
+            proposal: proposal.clone(),
+            policy: &material.policy,
+            member_name: &material.member.name,
+            source_path: &material.branch.path,
+            source_name: &material.branch.name,
+            details: &order.filing.details,
+            explanation: order.filing.explanation.as_ref(),
+            target: target.map(|(organization, ..)| organization),
+            chains: chains.collect(),
+        }
+    });
+    let lodged = lodge_all(conn, lodgings.collect()).map_err(|error| match error.violated() {
+        // The members are locked, so nobody files beside us; should somebody all the same, the index says no.
+        Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
+        _ => error,
+    })?;
+    let contexts = accepted.iter().map(|(_, order, ..)| &order.context);
+    Ok(contexts.zip(lodged).collect())
 }
 
 /// Answers what filing would answer, and stores nothing.
@@ -182,7 +193,10 @@ pub(super) fn lodge(
 /// # Errors
 /// When the caller may not know the member at all.
 pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<Preview> {
-    let outcome = match gather(conn, context, vault, filing).and_then(|material| decide(context, filing, &material)) {
+    let asked = Asked { context, vault, filing };
+    let alone = gather_all(conn, &[asked])?.pop().flatten();
+    let material = alone.ok_or(Error::Corrupt("a filing put off for itself"))?;
+    let outcome = match material.and_then(|material| decide(context, filing, &material)) {
         Ok(proposal) => Ok(proposal),
         Err(Error::Refused(refusals)) if !hides(&refusals) => Err(refusals),
         Err(fault) => return Err(fault),
@@ -243,50 +257,6 @@ fn decide(context: &Context, filing: &Filing, material: &Material) -> Result<Pro
     propose::propose(&facts).map_err(Error::from)
 }
 
-fn gather(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<Material> {
-    let member = subject(conn, &context.actor, &filing.subject)?;
-    // Moved out of the national tree: nothing here can be asked about him (T12).
-    let branch_id = member.branch_id.ok_or(Code::TransferMemberNotActive)?;
-    let branch = organizations::find(conn, branch_id)?.ok_or(Error::Corrupt("a member's branch"))?;
-    let number = vault.open(Sealed::IdNumber, &member.id_number_sealed)?;
-    let number = IdNumber::parse(&number, shanghai_date(context.now)).map_err(|_| Error::Corrupt("an ID number"))?;
-    let (account, open_case) = members::account_and_open_case(conn, member.id)?;
-    let facts = MemberFacts {
-        id: member.id,
-        account,
-        birth_date: number.birth_date(),
-        joined_on: member.joined_month,
-        standing: member.standing,
-        certification: member.certification,
-        branch: branch.facts(),
-    };
-    let (source, target) = match filing.target.or_else(|| own(&context.actor, filing)) {
-        Some(id) => {
-            let target = named(conn, id)?;
-            let [source, superiors] = chain::of_each(conn, [&branch.path, &target.path])?;
-            let facts = target.facts();
-            (source, Some((target, facts, superiors.ok_or(SUPERIORS)?)))
-        }
-        None => (chain::of(conn, &branch.path)?, None),
-    };
-    let province = filing.details.external.as_ref().and_then(|external| external.province);
-    let external_organ = match province {
-        Some(province) => external_organ(conn, province)?,
-        None => None,
-    };
-    let policy = policies::of_season(conn, season_of(context.now))?;
-    Ok(Material {
-        member,
-        facts,
-        branch,
-        open_case,
-        source: source.ok_or(SUPERIORS)?,
-        target,
-        external_organ,
-        policy,
-    })
-}
-
 impl From<&Transfer> for OpenCase {
     fn from(transfer: &Transfer) -> Self {
         Self {
@@ -295,89 +265,4 @@ impl From<&Transfer> for OpenCase {
             filed_at: transfer.filed_at.into(),
         }
     }
-}
-
-/// The member a filing is about, locked: at most one filing of a member is decided at a time.
-fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Member> {
-    match subject {
-        Subject::Myself => {
-            may(actor, Action::FileForOneself, Object::Oneself)?;
-            let id = actor.himself().ok_or(Code::RequestMembersOnly)?;
-            Ok(members::find_locked(conn, id)?.ok_or(Error::Corrupt("an account of no member"))?)
-        }
-        Subject::Ours(id) => {
-            authority::admit(Capacity::of(actor), Action::FileAsSource)?;
-            let found = members::find_locked(conn, *id)?.filter(|member| member.branch_id.is_some());
-            let (member, verdict) = decided(conn, actor, Action::FileAsSource, found)?;
-            verdict.settle()?;
-            Ok(member)
-        }
-        Subject::Named(Wanted { name, id_number }) => {
-            may(actor, Action::LookUpMember, Object::Anyone)?;
-            let found = members::by_id_number_locked(conn, id_number)?
-                .filter(|member| member.name == *name && member.branch_id.is_some());
-            // Who is in a special-unit holding is found by nobody else's look-up (S-30).
-            let is_hidden = organizations::is_holding(conn, found.as_ref().and_then(|member| member.branch_id))?;
-            Ok(found.filter(|_| !is_hidden).ok_or(Code::MemberNoMatch)?)
-        }
-    }
-}
-
-/// A target side that names no target means itself (§1.4.6: 转入组织发起申请时无需填写).
-fn own(actor: &Actor, filing: &Filing) -> Option<OrganizationId> {
-    let names_none = filing.reason == Reason::SpecialUnit || filing.details.external.is_some();
-    match filing.subject.side() {
-        Side::Target if !names_none => actor.office().map(|office| office.organization),
-        _ => None,
-    }
-}
-
-/// Whose superiors are not there is no organization.
-const SUPERIORS: Error = Error::Corrupt("an organization's superiors");
-
-/// The organization that was named as the target.
-fn named(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
-    let found = organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit);
-    Ok(found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?)
-}
-
-pub(super) fn target(conn: &mut Conn, id: OrganizationId) -> Result<(OrganizationFacts, Chain)> {
-    let found = named(conn, id)?;
-    let chain = chain::of(conn, &found.path)?.ok_or(SUPERIORS)?;
-    Ok((found.facts(), chain))
-}
-
-fn external_organ(conn: &mut Conn, province: u8) -> Result<Option<Chain>> {
-    let Some(organ) = organizations::province_organ(conn, province)? else {
-        return Ok(None);
-    };
-    let is_external = organ.facts().is_external();
-    Ok(if is_external {
-        chain::of(conn, &organ.path)?
-    } else {
-        None
-    })
-}
-
-/// What a case keeps of where it leads; `known` is an organization that was loaded already. A holding keeps no path, so that
-/// no list by path finds it (S-30).
-fn target_columns(
-    conn: &mut Conn,
-    destination: &Destination,
-    known: Option<&Organization>,
-) -> Result<(String, String, Option<u8>)> {
-    let province = match destination {
-        Destination::Holding(_) => return Ok((String::new(), String::new(), None)),
-        Destination::Province { province, .. } => Some(*province),
-        Destination::Organization(_) => None,
-    };
-    let id = destination.organization();
-    let (path, name) = match known.filter(|known| known.id == id) {
-        Some(known) => (known.path.as_str().to_owned(), known.name.clone()),
-        None => {
-            let found = organizations::find(conn, id)?.ok_or(Error::Corrupt("a case's target"))?;
-            (found.path.as_str().to_owned(), found.name)
-        }
-    };
-    Ok((path, name, province))
 }

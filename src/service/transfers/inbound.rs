@@ -6,7 +6,9 @@
 //! bear the same name; and who comes back keeps what was recorded here, with telephone, political status, education and
 //! ethnic group as the other system has them now.
 
-use super::file::{Papers, Preview, lodge, target};
+use super::file::Preview;
+use super::gather::target;
+use super::lodge::{Lodging, lodge_all};
 use super::view::{CaseView, view};
 use crate::db::{Conn, Unique};
 use crate::domain::codes::Code;
@@ -102,18 +104,22 @@ pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &
         .acting_for()
         .ok_or(Error::Corrupt("another system without an organization"))?;
     let organ = organizations::find(conn, organ)?.ok_or(Error::Corrupt("another system's organization"))?;
-    let papers = Papers {
+    let lodging = |proposal: &Proposal| Lodging {
+        context,
+        proposal: proposal.clone(),
+        policy: &material.policy,
         member_name: &filing.person.name,
         source_path: &organ.path,
         source_name: &organ.name,
         details: &filing.details,
         explanation: None,
         target: None,
-        chains: &[],
+        chains: Vec::new(),
     };
     let lodged: Result<Transfer> = conn.savepoint(|conn| {
-        let (case, stored, _) = lodge(conn, context, proposal, &material.policy, &papers)?;
-        inbound::insert(conn, case.id, &material.person)?;
+        let stored = lodge_all(conn, vec![lodging(&proposal)])?.pop();
+        let (stored, _) = stored.ok_or(Error::Corrupt("a case that was not stored"))?;
+        inbound::insert(conn, stored.id, &material.person)?;
         Ok(stored)
     });
     let stored = match lodged {

@@ -2,13 +2,15 @@
 
 mod decide;
 mod file;
+mod gather;
 mod inbound;
+mod lodge;
 mod overdue;
 mod reroute;
 mod view;
 
 pub use decide::{Decision, decide};
-pub use file::{Filing, Preview, Subject, file, preview};
+pub use file::{Filing, Filings, Order, Preview, Subject, file_all, preview};
 pub use inbound::{InboundFiling, Newcomer, file_inbound, preview_inbound};
 pub use overdue::{escalate, expire};
 pub use reroute::reroute;
@@ -137,15 +139,23 @@ fn chain_of(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
 }
 
 /// Puts a case before whoever's turn it is: one inbox row for each organization that may act (A8). It is `before` these
-/// by now. `known` are chains that were loaded in this transaction already.
+/// by now.
 fn hand_over(
     conn: &mut Conn,
     case: &Case,
     policy: &Policy,
     member_name: &str,
     before: &[OrganizationId],
-    known: &[&Chain],
 ) -> Result<Vec<OrganizationId>> {
+    let holders = holders(conn, case, &[])?;
+    if let Some(thing) = Thing::of(case, policy, member_name) {
+        inbox::pass_on(conn, &thing, before, &holders)?;
+    }
+    Ok(holders)
+}
+
+/// The organizations that may act on a case (A10, T11). `known` are chains that were loaded in this transaction already.
+fn holders(conn: &mut Conn, case: &Case, known: &[&Chain]) -> Result<Vec<OrganizationId>> {
     let Some(turn) = case.state.turn() else {
         return Ok(Vec::new());
     };
@@ -155,16 +165,20 @@ fn hand_over(
         Some(chain) => turn.holders(chain, &excluded),
         None => turn.holders(&chain_of(conn, turn.organization)?, &excluded),
     };
-    let holders = holders.organizations;
-    let thing = Thing {
-        kind: turn.duty.as_str(),
-        subject: case.id.0,
-        member_name: Some(member_name),
-        since: case.state.since(),
-        due: expiry::deadline(&case.state, policy),
-    };
-    inbox::pass_on(conn, &thing, before, &holders)?;
-    Ok(holders)
+    Ok(holders.organizations)
+}
+
+impl<'a> Thing<'a> {
+    /// A case as an inbox shows it; `None` if it waits for nobody.
+    fn of(case: &Case, policy: &Policy, member_name: &'a str) -> Option<Self> {
+        Some(Self {
+            kind: case.state.turn()?.duty.as_str(),
+            subject: case.id.0,
+            member_name: Some(member_name),
+            since: case.state.since(),
+            due: expiry::deadline(&case.state, policy),
+        })
+    }
 }
 
 /// Takes a case away from whoever had the turn.

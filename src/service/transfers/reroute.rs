@@ -26,7 +26,6 @@ pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain) -> R
             &loaded.policy,
             &transfer.member_name,
             &loaded.holders,
-            &[],
         )?;
     }
     Ok(())

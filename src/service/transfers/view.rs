@@ -14,6 +14,7 @@ use crate::repository::transfers::{self, Place, Transfer};
 use crate::repository::{accounts, organizations};
 use crate::service::organizations::inside;
 use crate::service::{Context, Error, Result};
+use std::collections::HashSet;
 
 /// A case as somebody sees it.
 #[derive(Debug, Clone)]
@@ -41,21 +42,38 @@ pub(super) fn view(conn: &mut Conn, context: &Context, transfer: Transfer) -> Re
     finish(conn, context, transfer, &loaded)
 }
 
-/// The same from what whoever stored it knows already: asking the database again would be a fifth of a filing's work.
+/// The same from what whoever stored it knows already: asking the database again would be a fifth of a decision's work.
 pub(super) fn finish(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &Loaded) -> Result<CaseView> {
+    let names = organizations::names(conn, &loaded.holders)?;
+    Ok(shown(context, transfer, loaded, &names))
+}
+
+/// The same of several.
+pub(super) fn finish_all(conn: &mut Conn, stored: Vec<(&Context, (Transfer, Loaded))>) -> Result<Vec<CaseView>> {
+    let holders: HashSet<_> = stored
+        .iter()
+        .flat_map(|(_, (_, loaded))| &loaded.holders)
+        .copied()
+        .collect();
+    let names = organizations::names(conn, &holders.into_iter().collect::<Vec<_>>())?;
+    let view =
+        |(context, (transfer, loaded)): (&Context, (Transfer, Loaded))| shown(context, transfer, &loaded, &names);
+    Ok(stored.into_iter().map(view).collect())
+}
+
+fn shown(context: &Context, transfer: Transfer, loaded: &Loaded, names: &[(OrganizationId, String)]) -> CaseView {
     let desk = Desk {
         now: context.now,
         actor: &context.actor,
         holders: &loaded.holders,
         policy: &loaded.policy,
     };
-    let actions = allowed_actions(&loaded.case, &desk);
-    let waiting_for = organizations::names(conn, &loaded.holders)?;
-    Ok(CaseView {
+    let holders = loaded.holders.iter();
+    CaseView {
         transfer,
-        waiting_for,
-        actions,
-    })
+        waiting_for: holders.filter_map(|id| Some((*id, name(names, *id)?))).collect(),
+        actions: allowed_actions(&loaded.case, &desk),
+    }
 }
 
 /// Which side of the caller's subtree a list is about.

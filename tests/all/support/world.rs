@@ -22,8 +22,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use zhuanjie::api;
 use zhuanjie::api::address::Proxies;
+use zhuanjie::api::{self, transfers};
 use zhuanjie::app::App;
 use zhuanjie::clock::Clock;
 use zhuanjie::config::Keys;
@@ -158,6 +158,7 @@ impl World {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let app = App {
+            filings: transfers::filings(db.db()),
             db: db.db(),
             clock: clock.clone(),
             vault: keys.vault.clone(),

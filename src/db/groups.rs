@@ -1,0 +1,224 @@
+//! Use cases of one kind that share transactions: what waits while one runs is decided together in the next.
+//!
+//! A filing asks a dozen questions and stores rows in five tables; of sixteen at once that is as many statements as of
+//! one. Nobody waits for a group to fill: it is what has queued up by the time its turn comes.
+
+use super::{Conn, Db, DbError, Retryable};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// How many use cases share one transaction at most: bounds how long its locks are held.
+const MOST: usize = 64;
+
+/// What became of each of a group, in its order; `None` for one that has to see what another of them stores.
+pub type Fates<T, E> = Vec<Option<Result<T, E>>>;
+
+type UseCase<I, T, E> = dyn Fn(&mut Conn, &[&I]) -> Result<Fates<T, E>, E> + Send + Sync;
+
+/// A queue before the writing door. Cloning shares it.
+pub struct Groups<I, T, E>(Arc<Desk<I, T, E>>);
+
+impl<I, T, E> Clone for Groups<I, T, E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+struct Desk<I, T, E> {
+    db: Db,
+    use_case: Box<UseCase<I, T, E>>,
+    /// How many groups are under way at most.
+    breadth: usize,
+    queue: Mutex<Queue<I, T, E>>,
+}
+
+struct Queue<I, T, E> {
+    waiting: VecDeque<Waiting<I, T, E>>,
+    under_way: usize,
+    /// The number of the last that came.
+    last: u64,
+}
+
+struct Waiting<I, T, E> {
+    number: u64,
+    item: Arc<I>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<I, T, E> Groups<I, T, E>
+where
+    I: Send + Sync + 'static,
+    T: Send + 'static,
+    E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
+{
+    /// A queue for this use case. An error of its own is that of a whole group, whose members are then decided one by
+    /// one; what concerns one of them alone is among the fates. Alone, none may be put off.
+    pub fn new(db: Db, use_case: impl Fn(&mut Conn, &[&I]) -> Result<Fates<T, E>, E> + Send + Sync + 'static) -> Self {
+        // The embedded engine's one writer decides one after the other; while PostgreSQL commits one, another is decided.
+        let breadth = if db.writer.is_some() { 1 } else { 2 };
+        Self(Arc::new(Desk {
+            db,
+            use_case: Box::new(use_case),
+            breadth,
+            queue: Mutex::new(Queue {
+                waiting: VecDeque::new(),
+                under_way: 0,
+                last: 0,
+            }),
+        }))
+    }
+
+    /// Has one decided, as [`Db::write`] would.
+    ///
+    /// # Errors
+    /// As [`Db::write`].
+    pub async fn submit(&self, item: I) -> Result<T, E> {
+        let (reply, mut answer) = oneshot::channel();
+        let desk = &self.0;
+        let number = desk.enter(item, reply)?;
+        let settings = &desk.db.house.settings;
+        let answered = match timeout(settings.wait, &mut answer).await {
+            Ok(answered) => Ok(answered),
+            Err(_) if desk.leave(number) => return Err(DbError::Overloaded.into()),
+            Err(_) => timeout(settings.answer, answer).await,
+        };
+        let silence = |_| DbError::OutcomeUnknown("the group's transaction did not end in time".into());
+        answered.map_err(silence)?.map_err(|_| DbError::Panicked)?
+    }
+}
+
+impl<I, T, E> Desk<I, T, E> {
+    /// A poisoned lock only says that a thread died while holding it; each change of the queue is whole.
+    fn queue(&self) -> MutexGuard<'_, Queue<I, T, E>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<I, T, E> Desk<I, T, E>
+where
+    I: Send + Sync + 'static,
+    T: Send + 'static,
+    E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
+{
+    /// Queues an item, and sees to it that somebody works.
+    fn enter(self: &Arc<Self>, item: I, reply: oneshot::Sender<Result<T, E>>) -> Result<u64, DbError> {
+        let mut queue = self.queue();
+        if queue.waiting.len() >= self.db.house.settings.write_queue {
+            return Err(DbError::Overloaded);
+        }
+        queue.last += 1;
+        let number = queue.last;
+        let item = Arc::new(item);
+        queue.waiting.push_back(Waiting { number, item, reply });
+        if queue.under_way < self.breadth {
+            queue.under_way += 1;
+            tokio::spawn(Shift::new(self.clone()).work());
+        }
+        Ok(number)
+    }
+
+    /// Takes an item out of the queue; false if it has left it by itself.
+    fn leave(&self, number: u64) -> bool {
+        let mut queue = self.queue();
+        let place = queue.waiting.iter().position(|waiting| waiting.number == number);
+        place.is_some_and(|place| queue.waiting.remove(place).is_some())
+    }
+
+    async fn decide(self: &Arc<Self>, mut group: Vec<Waiting<I, T, E>>) {
+        let items = group.iter().map(|waiting| waiting.item.clone()).collect();
+        let fault = match self.write(items).await {
+            Ok(fates) => return self.settle(group, fates),
+            Err(fault) => fault,
+        };
+        if group.len() == 1
+            && let Some(alone) = group.pop()
+        {
+            return alone.answer(Err(fault));
+        }
+        for waiting in group {
+            match fault.fault().and_then(DbError::again) {
+                Some(same) => waiting.answer(Err(same.into())),
+                // One of them is at fault, and the others have nothing to do with it.
+                None => Box::pin(self.decide(vec![waiting])).await,
+            }
+        }
+    }
+
+    /// Answers whoever was decided, and lets the rest come first in the next group.
+    fn settle(&self, group: Vec<Waiting<I, T, E>>, fates: Fates<T, E>) {
+        let mut put_off = Vec::new();
+        for (waiting, fate) in group.into_iter().zip(fates) {
+            match fate {
+                Some(result) => waiting.answer(result),
+                None => put_off.push(waiting),
+            }
+        }
+        let mut queue = self.queue();
+        for waiting in put_off.into_iter().rev() {
+            queue.waiting.push_front(waiting);
+        }
+    }
+
+    async fn write(self: &Arc<Self>, items: Vec<Arc<I>>) -> Result<Fates<T, E>, E> {
+        let desk = self.clone();
+        let use_case = move |conn: &mut Conn| {
+            let items: Vec<&I> = items.iter().map(Arc::as_ref).collect();
+            (desk.use_case)(conn, &items)
+        };
+        self.db.write(use_case).await
+    }
+}
+
+impl<I, T, E> Waiting<I, T, E> {
+    fn answer(self, result: Result<T, E>) {
+        // Whoever asked may have gone away; what was decided stands all the same.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// One that decides group after group until nobody waits. However it ends, its place is free again.
+struct Shift<I, T, E> {
+    desk: Arc<Desk<I, T, E>>,
+    is_over: bool,
+}
+
+impl<I, T, E> Shift<I, T, E>
+where
+    I: Send + Sync + 'static,
+    T: Send + 'static,
+    E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
+{
+    fn new(desk: Arc<Desk<I, T, E>>) -> Self {
+        Self { desk, is_over: false }
+    }
+
+    async fn work(mut self) {
+        while let Some(group) = self.next() {
+            self.desk.decide(group).await;
+        }
+    }
+}
+
+impl<I, T, E> Shift<I, T, E> {
+    /// The next group. Where there is none the shift is over at once: whoever comes then must find the place free.
+    fn next(&mut self) -> Option<Vec<Waiting<I, T, E>>> {
+        let mut queue = self.desk.queue();
+        let size = queue.waiting.len().min(MOST);
+        if size == 0 {
+            queue.under_way -= 1;
+            self.is_over = true;
+            return None;
+        }
+        Some(queue.waiting.drain(..size).collect())
+    }
+}
+
+impl<I, T, E> Drop for Shift<I, T, E> {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.desk.queue().under_way -= 1;
+        }
+    }
+}
