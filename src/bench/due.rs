@@ -3,9 +3,9 @@
 use super::command::open;
 use crate::cli::{self, Database};
 use crate::clock::Clock;
-use crate::db::schema::organizations;
+use crate::db::schema::{organizations, transfers};
 use crate::db::{Conn, dialect};
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, TransferId};
 use crate::domain::policy::Policy;
 use crate::domain::time::{Month, Timestamp, season_of};
 use crate::domain::transfer::events::EventKind;
@@ -30,7 +30,7 @@ pub struct Options {
 }
 
 /// Makes branches and cases due by now. Without a server: it writes as `bench load` does, past every rule, but leaves
-/// what the rules could have led to (the audit rows name cases by their numbers, though).
+/// what the rules could have led to.
 ///
 /// # Errors
 /// When the country is too small, or the database fails.
@@ -112,13 +112,17 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
          JOIN townships t ON t.number = m.id % (SELECT count(*) FROM townships) \
          WHERE m.standing = 'good' \
          AND NOT EXISTS (SELECT 1 FROM transfers o WHERE o.member_id = m.id AND o.closed_at IS NULL) \
-         ORDER BY m.id LIMIT {wanted}; \
-         INSERT INTO transfer_events (transfer_id, number, at, account_id, organization_id, event, facts) \
+         ORDER BY m.id LIMIT {wanted}"
+    ))?;
+    spell_subjects(conn, last)?;
+    conn.batch_execute(&format!(
+        "INSERT INTO transfer_events (transfer_id, number, at, account_id, organization_id, event, facts) \
          SELECT t.id, 1, {since}, t.filer_account_id, t.filer_organization_id, 'filed', f.facts \
          FROM transfers t JOIN first_facts f ON f.organization_id = t.organization_id WHERE t.id > {last} ORDER BY t.id; \
          INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, action, subject, request_id) \
-         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.filed', CAST(t.id AS TEXT), 'bench' \
-         FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id WHERE t.id > {last} ORDER BY t.id; \
+         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.filed', s.subject, 'bench' \
+         FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id JOIN subjects s ON s.transfer_id = t.id \
+         ORDER BY t.id; \
          INSERT INTO tasks (organization_id, kind, subject_id, member_name, since, due_at) \
          SELECT organization_id, 'approval_in', id, member_name, {since}, {deadline} \
          FROM transfers WHERE id > {last} ORDER BY id"
@@ -154,6 +158,21 @@ fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
         });
         let rows = rows.collect::<Result<Vec<_>>>()?.join(", ");
         conn.batch_execute(&format!("INSERT INTO first_facts VALUES {rows}"))?;
+    }
+    Ok(())
+}
+
+/// How the audit log names the cases behind one, in a table of this session.
+fn spell_subjects(conn: &mut Conn, last: i64) -> Result<()> {
+    conn.batch_execute("CREATE TEMPORARY TABLE subjects (transfer_id BIGINT PRIMARY KEY, subject TEXT NOT NULL)")?;
+    let cases = transfers::table
+        .filter(transfers::id.gt(last))
+        .order(transfers::id)
+        .select(transfers::id)
+        .load::<TransferId>(conn)?;
+    for cases in cases.chunks(1000) {
+        let rows: Vec<_> = cases.iter().map(|id| format!("({}, '{id}')", id.0)).collect();
+        conn.batch_execute(&format!("INSERT INTO subjects VALUES {}", rows.join(", ")))?;
     }
     Ok(())
 }

@@ -8,6 +8,38 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::Sqlite;
 use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 
+/// A backend of diesel's that knows which engine it speaks to.
+pub trait Engine: diesel::backend::Backend {
+    /// Whether it is PostgreSQL; else it is SQLite.
+    fn is_postgres(&self) -> bool;
+}
+
+impl Engine for Sqlite {
+    fn is_postgres(&self) -> bool {
+        false
+    }
+}
+
+impl Engine for Pg {
+    fn is_postgres(&self) -> bool {
+        true
+    }
+}
+
+impl Engine for Backend {
+    fn is_postgres(&self) -> bool {
+        matches!(self, Backend::Postgres(_))
+    }
+}
+
+/// What stands before and behind a JSON list to make rows of it, each with its `value`.
+pub fn unfolded(is_postgres: bool) -> (&'static str, &'static str) {
+    match is_postgres {
+        false => ("json_each(", ")"),
+        true => ("json_array_elements_text(CAST(", " AS JSON)) AS each (value)"),
+    }
+}
+
 /// A `SELECT` that locks the rows it returns until the transaction ends.
 ///
 /// PostgreSQL gets `FOR UPDATE`; SQLite needs nothing, since its one writer has the whole database to itself.
@@ -23,7 +55,7 @@ impl<Q, C> diesel::RunQueryDsl<C> for Locked<Q> {}
 impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Locked<Q> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
-        if matches!(out.backend(), Backend::Postgres(_)) {
+        if out.backend().is_postgres() {
             out.push_sql(" FOR UPDATE");
         }
         Ok(())
@@ -123,6 +155,8 @@ pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
 
 #[declare_sql_function]
 extern "SQL" {
+    /// A row for each of several texts.
+    fn unnest(texts: sql_types::Array<sql_types::Text>) -> sql_types::Text;
     /// PostgreSQL's hash of a text.
     fn hashtextextended(text: sql_types::Text, seed: sql_types::BigInt) -> sql_types::BigInt;
     /// Waits for a lock that is held until the transaction ends. What it returns is nothing, and never read.
@@ -138,8 +172,7 @@ pub fn take_all_turns(conn: &mut Conn, mut names: Vec<String>) -> QueryResult<()
         Conn::Sqlite(_) => Ok(()),
         Conn::Postgres(conn) => {
             names.sort_unstable();
-            sql_query("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest($1::text[]) name")
-                .bind::<sql_types::Array<sql_types::Text>, _>(names)
+            diesel::select(pg_advisory_xact_lock(hashtextextended(unnest(names), 0)))
                 .execute(conn)
                 .map(drop)
         }

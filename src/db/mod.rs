@@ -10,6 +10,7 @@ pub mod dialect;
 mod error;
 mod groups;
 mod lane;
+mod listed;
 mod migrate;
 mod replica;
 pub mod schema;
@@ -21,6 +22,7 @@ pub use among::among;
 pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, FaultKind, Unique};
 pub use groups::{Fates, Groups};
+pub use listed::listed;
 pub use migrate::Migration;
 pub use settings::{Limits, Settings};
 
@@ -141,6 +143,12 @@ impl Db {
         timeout(self.house.settings.answer, writer.submit(use_case))
             .await
             .map_err(unknown)?
+    }
+
+    /// Whether somebody waits until a transaction that is open now has ended. On PostgreSQL nobody can tell, so it is
+    /// taken for granted.
+    pub fn is_awaited(&self) -> bool {
+        self.writer.as_ref().is_none_or(Writer::is_awaited)
     }
 
     /// Whether the database answers now, within a time of one's own: a question and, embedded, the writer, which may wait

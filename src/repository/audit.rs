@@ -1,6 +1,7 @@
 //! The audit log: rows are appended and sealed, and never touched again; the database itself refuses it.
 
 use super::subtree;
+use crate::db::dialect::unfolded;
 use crate::db::schema::audit_cuts;
 use crate::db::schema::audit_log::{self, dsl};
 use crate::db::types::Micros;
@@ -11,6 +12,8 @@ use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
 use crate::{insert_each, on_each};
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 /// A row to be appended.
 pub struct Entry<'a> {
@@ -74,10 +77,30 @@ impl<'a> From<&'a Entry<'a>> for NewRow<'a> {
     }
 }
 
-/// Appends several rows in one statement.
-pub fn append_all(conn: &mut Conn, entries: &[Entry<'_>]) -> QueryResult<()> {
-    let rows: Vec<NewRow<'_>> = entries.iter().map(NewRow::from).collect();
-    on_each!(conn, |c| diesel::insert_into(audit_log::table).values(&rows).execute(c))?;
+/// Appends the same row for each of several subjects, in one statement.
+pub fn append_all(conn: &mut Conn, entry: &Entry<'_>, subjects: &[String]) -> QueryResult<()> {
+    // Ids as they are outside: nothing in them means anything in JSON.
+    let subjects = format!("[\"{}\"]", subjects.join("\",\""));
+    let (before, behind) = unfolded(matches!(conn, Conn::Postgres(_)));
+    let statement = format!(
+        "INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, on_behalf_of, action, \
+         request_id, outcome, code, times, subject) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, value FROM {before}$12{behind}"
+    );
+    let rows = sql_query(statement)
+        .bind::<BigInt, _>(entry.at.timestamp_micros())
+        .bind::<Text, _>(entry.actor_kind)
+        .bind::<Nullable<BigInt>, _>(entry.account.map(|id| id.0))
+        .bind::<Nullable<BigInt>, _>(entry.organization.map(|id| id.0))
+        .bind::<Nullable<Text>, _>(entry.scope.map(Path::as_str))
+        .bind::<Nullable<BigInt>, _>(entry.on_behalf_of.map(|id| id.0))
+        .bind::<Text, _>(entry.action)
+        .bind::<Text, _>(entry.request_id)
+        .bind::<Text, _>(entry.outcome.as_str())
+        .bind::<Nullable<Text>, _>(entry.code)
+        .bind::<BigInt, _>(entry.times)
+        .bind::<Text, _>(&subjects);
+    on_each!(conn, |c| rows.execute(c))?;
     Ok(())
 }
 

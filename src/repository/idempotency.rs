@@ -5,12 +5,16 @@ use crate::db::schema::idempotency_keys::{self, dsl};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::insert_each;
+use diesel::dsl::{AsSelect, SqlTypeOf};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::Error;
 use diesel::sql_types::{Array, BigInt, Text};
-use diesel::{PgConnection, SqliteConnection, sql_query};
+use diesel::{PgConnection, SqliteConnection};
 
 /// A stored answer.
-#[derive(Debug, Clone, Queryable, Selectable, QueryableByName)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = idempotency_keys, check_for_backend(Backend))]
 pub struct Stored {
     pub fingerprint: Vec<u8>,
@@ -49,31 +53,40 @@ fn find(conn: &mut SqliteConnection, actor: &str, key: &str) -> QueryResult<Opti
     stored.get_result(conn).optional()
 }
 
-/// A stored answer and which key it belongs to, counted from 1.
-#[derive(QueryableByName)]
-struct Numbered {
-    #[diesel(sql_type = BigInt)]
-    number: i64,
-    #[diesel(embed)]
-    stored: Stored,
+/// The stored answers under pairs of actor and key, each with the number of its pair. Said here word for word, since
+/// diesel knows no way to join a table with what it is given, and prepared once, as what it does know.
+#[derive(QueryId)]
+struct Given {
+    actors: Vec<String>,
+    keys: Vec<String>,
+}
+
+impl Query for Given {
+    type SqlType = (BigInt, SqlTypeOf<AsSelect<Stored, Pg>>);
+}
+
+impl RunQueryDsl<PgConnection> for Given {}
+
+impl QueryFragment<Pg> for Given {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT number, fingerprint, status, location, etag, body FROM idempotency_keys JOIN unnest(");
+        out.push_bind_param::<Array<Text>, _>(&self.actors)?;
+        out.push_sql("::text[], ");
+        out.push_bind_param::<Array<Text>, _>(&self.keys)?;
+        out.push_sql("::text[]) WITH ORDINALITY AS given (actor, key, number) USING (actor, key)");
+        Ok(())
+    }
 }
 
 fn find_at_once(conn: &mut PgConnection, keys: &[(String, String)]) -> QueryResult<Vec<Option<Stored>>> {
-    let (actors, words): (Vec<&str>, Vec<&str>) =
-        keys.iter().map(|(actor, key)| (actor.as_str(), key.as_str())).unzip();
-    let found: Vec<Numbered> = sql_query(
-        "SELECT number, fingerprint, status, location, etag, body \
-         FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (actor, key, number) JOIN idempotency_keys USING (actor, key)",
-    )
-    .bind::<Array<Text>, _>(actors)
-    .bind::<Array<Text>, _>(words)
-    .load(conn)?;
+    let (actors, words) = keys.iter().cloned().unzip();
+    let given = Given { actors, keys: words };
     let mut answers: Vec<Option<Stored>> = keys.iter().map(|_| None).collect();
-    for Numbered { number, stored } in found {
+    for (number, stored) in given.load::<(i64, Stored)>(conn)? {
         let place = usize::try_from(number - 1)
             .ok()
             .and_then(|place| answers.get_mut(place));
-        *place.ok_or(diesel::result::Error::NotFound)? = Some(stored);
+        *place.ok_or(Error::NotFound)? = Some(stored);
     }
     Ok(answers)
 }

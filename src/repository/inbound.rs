@@ -1,7 +1,7 @@
 //! Who the cases from other provinces are about (X2), as long as and after they are nobody here.
 
 use crate::db::schema::inbound_persons::{self, dsl};
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, listed};
 use crate::domain::ids::TransferId;
 use crate::domain::time::Month;
 use diesel::prelude::*;
@@ -69,7 +69,12 @@ pub fn open_of(conn: &mut Conn, id_number_digest: &[u8]) -> QueryResult<Option<T
 
 /// Lets go of the person of a case that has ended.
 pub fn close(conn: &mut Conn, transfer: TransferId) -> QueryResult<()> {
-    diesel::update(dsl::inbound_persons.find(transfer))
+    close_all(conn, &[transfer])
+}
+
+/// Lets go of the persons of cases that have ended.
+pub fn close_all(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
+    diesel::update(dsl::inbound_persons.filter(listed(dsl::transfer_id, transfers.iter().map(|id| id.0))))
         .set(dsl::open.eq(false))
         .execute(conn)?;
     Ok(())

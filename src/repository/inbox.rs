@@ -3,7 +3,7 @@
 use crate::db::schema::tasks::{self, dsl};
 use crate::db::schema::transfers;
 use crate::db::types::Micros;
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, listed};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
 use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::turn::Duty;
@@ -105,13 +105,8 @@ pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
 
 /// Takes transfers away from every organization they were before.
 pub fn close_transfers(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
-    let subjects: Vec<i64> = transfers.iter().map(|id| id.0).collect();
-    diesel::delete(
-        dsl::tasks
-            .filter(dsl::subject_id.eq_any(subjects))
-            .filter(of_transfers()),
-    )
-    .execute(conn)?;
+    let those = listed(dsl::subject_id, transfers.iter().map(|id| id.0));
+    diesel::delete(dsl::tasks.filter(those).filter(of_transfers())).execute(conn)?;
     Ok(())
 }
 

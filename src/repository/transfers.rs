@@ -5,7 +5,7 @@ use crate::db::dialect::{Locked, take_time};
 use crate::db::schema::transfers::{self, dsl};
 use crate::db::schema::{organizations, tasks, transfer_events};
 use crate::db::types::Micros;
-use crate::db::{Backend, Conn};
+use crate::db::{Backend, Conn, listed};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::organization::Path;
 use crate::domain::policy::Policy;
@@ -20,6 +20,7 @@ use crate::{insert_each, on_each};
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel::result::Error;
+use diesel::sql_types::{BigInt, Nullable, Text};
 
 /// A case as stored.
 #[derive(Clone, Queryable, Selectable)]
@@ -250,24 +251,75 @@ pub fn find_locked(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transf
         .optional()
 }
 
-/// Several cases, locked until the transaction ends, by id.
-pub fn find_all_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Transfer>> {
+/// No more of a case than counts for its expiry.
+pub struct Waiting {
+    pub id: TransferId,
+    pub season: Season,
+    pub version: i64,
+    /// Whether it is about somebody from another province (X2).
+    pub is_inbound: bool,
+    /// `None` if its columns contradict each other.
+    pub state: Option<State>,
+}
+
+/// Cases that wait, locked until the transaction ends, by id.
+pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Waiting>> {
+    type Row = (TransferId, Season, i64, Option<i32>, Phase, Micros, Turn);
+    type Turn = (
+        Option<OrganizationId>,
+        Option<ApprovalSide>,
+        Option<i32>,
+        Option<Micros>,
+    );
     let found = dsl::transfers
-        .filter(dsl::id.eq_any(ids.iter().map(|id| id.0)))
+        .filter(listed(dsl::id, keys(ids)))
         .order(dsl::id)
-        .select(Transfer::as_select());
-    Locked(found).load(conn)
+        .select((
+            dsl::id,
+            dsl::season,
+            dsl::version,
+            dsl::source_province,
+            dsl::state,
+            dsl::since,
+            (dsl::organization_id, dsl::side, dsl::province, dsl::escalated_at),
+        ));
+    let rows: Vec<Row> = Locked(found).load(conn)?;
+    let waiting = |(id, season, version, source_province, phase, since, turn): Row| {
+        let (organization, side, province, escalated) = turn;
+        let columns = Columns {
+            phase,
+            since: since.into(),
+            organization,
+            side,
+            province: province.and_then(|province| province.try_into().ok()),
+            // Of those that have ended only.
+            holding: false,
+            escalated: escalated.map(Timestamp::from),
+            reason: None,
+        };
+        Waiting {
+            id,
+            season,
+            version,
+            is_inbound: source_province.is_some(),
+            state: columns.try_into().ok(),
+        }
+    };
+    Ok(rows.into_iter().map(waiting).collect())
+}
+
+fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
+    ids.iter().map(|id| id.0)
 }
 
 /// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
 pub fn end_all(conn: &mut Conn, ids: &[TransferId], state: &State) -> QueryResult<usize> {
     let columns = Columns::from(state.clone());
-    let nowhere: Option<OrganizationId> = columns.organization;
-    diesel::update(dsl::transfers.filter(dsl::id.eq_any(ids.iter().map(|id| id.0))))
+    diesel::update(dsl::transfers.filter(listed(dsl::id, keys(ids))))
         .set((
             dsl::state.eq(columns.phase),
             dsl::since.eq(Micros::from(columns.since)),
-            dsl::organization_id.eq(nowhere),
+            dsl::organization_id.eq(columns.organization),
             dsl::side.eq(columns.side),
             dsl::province.eq(columns.province.map(i32::from)),
             dsl::holding.eq(columns.holding),
@@ -560,14 +612,32 @@ impl<'a> EventRow<'a> {
     }
 }
 
-/// Appends an event to each of several cases, all with the same facts.
-pub fn append_events(conn: &mut Conn, events: &[(TransferId, Event)], facts: &str) -> QueryResult<()> {
-    let rows: Vec<_> = events
-        .iter()
-        .map(|(id, event)| EventRow::new(*id, event, facts))
-        .collect();
-    on_each!(conn, |c| diesel::insert_into(transfer_events::table)
-        .values(&rows)
+/// Appends the same event to each of several cases, as the one that led to its version.
+pub fn append_events(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
+    let events = dsl::transfers
+        .filter(listed(dsl::id, keys(ids)))
+        .order(dsl::id)
+        .select((
+            dsl::id,
+            dsl::version,
+            event.at.timestamp_micros().into_sql::<BigInt>(),
+            event.by.map(|id| id.0).into_sql::<Nullable<BigInt>>(),
+            event.acting_for.map(|id| id.0).into_sql::<Nullable<BigInt>>(),
+            event.kind.name().into_sql::<Text>(),
+            facts.into_sql::<Text>(),
+        ));
+    let columns = (
+        transfer_events::transfer_id,
+        transfer_events::number,
+        transfer_events::at,
+        transfer_events::account_id,
+        transfer_events::organization_id,
+        transfer_events::event,
+        transfer_events::facts,
+    );
+    on_each!(conn, |c| events
+        .insert_into(transfer_events::table)
+        .into_columns(columns)
         .execute(c))?;
     Ok(())
 }

@@ -57,11 +57,8 @@ pub fn record_each(conn: &mut Conn, action: &str, deeds: &[Deed<'_>]) -> Result<
 /// As [`record`].
 pub fn record_all(conn: &mut Conn, context: &Context, action: &str, subjects: &[String]) -> Result<()> {
     let scope = scope(conn, &context.actor)?;
-    let subjects = subjects.iter().map(|subject| Some(subject.as_str()));
-    let entries: Vec<_> = subjects
-        .map(|subject| entry(context, scope.as_ref(), action, subject))
-        .collect();
-    Ok(audit::append_all(conn, &entries)?)
+    let done = entry(context, scope.as_ref(), action, None);
+    Ok(audit::append_all(conn, &done, subjects)?)
 }
 
 /// The same where it was an organization's turn: who acts from another does so on its behalf (A10), and the row says so.

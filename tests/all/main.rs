@@ -18,6 +18,7 @@ mod edge;
 mod engines;
 mod external;
 mod graduation;
+mod groups;
 mod jobs;
 mod look_up;
 mod marks;

@@ -87,6 +87,8 @@ sql() {
 # copy ENGINE FROM TO: of a database nobody uses.
 copy() {
     if [ "$1" = sqlite ]; then
+        # What is still in its log would be left behind.
+        sql sqlite "$2" 'PRAGMA wal_checkpoint(TRUNCATE);' >/dev/null
         cp "$WORK/$2.sqlite" "$WORK/$3.sqlite"
     else
         psql_in -c "CREATE DATABASE $3 TEMPLATE $2 STRATEGY file_copy" postgres

@@ -4,17 +4,16 @@
 //! at its front again and skips only those that could not be settled: however long the job slept, all of them come.
 
 use super::decide::store;
-use super::{inbound, load, take_back};
+use super::{load, take_back};
 use crate::db::Conn;
 use crate::domain::ids::TransferId;
 use crate::domain::policy::Policy;
 use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Transition};
-use crate::domain::transfer::events::EventKind;
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::state::State;
-use crate::repository::{appointments, inbox, transfers};
+use crate::repository::{appointments, inbound, inbox, transfers};
 use crate::service::jobs::{self, Batch, Tally};
 use crate::service::{Context, Error, Result, audit, policies};
 use std::collections::HashMap;
@@ -66,34 +65,34 @@ fn batch(found: &[TransferId], tally: Tally, skip: i64, limit: i64) -> Batch {
 fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
     appointments::keep(conn)?;
     let mut known: HashMap<Season, Policy> = HashMap::new();
-    let (mut ended, mut inbound) = (Vec::new(), Vec::new());
-    for case in transfers::find_all_locked(conn, ids)? {
-        let state = case.state().ok_or(Error::Corrupt("a case's state"))?;
+    let (mut ended, mut inbound, mut event) = (Vec::new(), Vec::new(), None);
+    for case in transfers::waiting_locked(conn, ids)? {
+        let state = case.state.ok_or(Error::Corrupt("a case's state"))?;
         let policy = match known.entry(case.season) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(policies::of_season(conn, case.season)?),
         };
         match rules::expiring(&state, case.version, policy, context.now) {
-            Some(event) => {
-                ended.push((case.id, event));
-                inbound.extend(case.source_province.map(|_| case.id));
+            Some(expired) => {
+                ended.push(case.id);
+                inbound.extend(case.is_inbound.then_some(case.id));
+                event = Some(expired);
             }
             None => transfers::set_deadline(conn, case.id, expiry::deadline(&state, policy))?,
         }
     }
-    if ended.is_empty() {
+    let Some(event) = event else {
         return Ok(0);
-    }
-    let ids: Vec<TransferId> = ended.iter().map(|(id, _)| *id).collect();
-    let stored = transfers::end_all(conn, &ids, &State::Expired { at: context.now })?;
-    if stored != ids.len() {
+    };
+    let stored = transfers::end_all(conn, &ended, &State::Expired { at: context.now })?;
+    if stored != ended.len() {
         return Err(Error::Corrupt("cases that were locked and are gone"));
     }
-    let facts = serde_json::to_string(&EventKind::Expired).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
-    transfers::append_events(conn, &ended, &facts)?;
-    inbox::close_transfers(conn, &ids)?;
-    inbound.into_iter().try_for_each(|id| inbound::close(conn, id))?;
-    let subjects: Vec<String> = ids.iter().map(TransferId::to_string).collect();
+    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
+    transfers::append_events(conn, &ended, &event, &facts)?;
+    inbox::close_transfers(conn, &ended)?;
+    inbound::close_all(conn, &inbound)?;
+    let subjects: Vec<String> = ended.iter().map(TransferId::to_string).collect();
     audit::record_all(conn, context, EXPIRED, &subjects)?;
     Ok(stored)
 }

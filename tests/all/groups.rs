@@ -1,0 +1,133 @@
+//! Use cases that share transactions (`db::Groups`): each gets its own answer, whatever becomes of its neighbours.
+
+use crate::support::{Fault, TestDb, both_engines};
+use diesel::prelude::*;
+use futures_util::future::join_all;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use zhuanjie::db::schema::job_leases;
+use zhuanjie::db::{Conn, Db, DbError, Fates, Groups, Settings};
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+enum Wish {
+    /// A row of this name; answered with how many rows there are by then. Of two of one name, the second is put off.
+    Row(&'static str),
+    /// A refusal.
+    No,
+    /// A statement that fails.
+    Nonsense,
+    Panic,
+}
+
+type Sizes = Arc<Mutex<Vec<usize>>>;
+
+/// Groups that note how many they are.
+fn groups(db: Db) -> (Groups<Wish, i64, Fault>, Sizes) {
+    let sizes = Sizes::default();
+    let noted = sizes.clone();
+    let use_case = move |conn: &mut Conn, wishes: &[&Wish]| {
+        noted.lock().expect("nobody panics with it").push(wishes.len());
+        let mut names = HashSet::new();
+        let fate = |wish: &&Wish| match wish {
+            Wish::Row(name) if names.insert(*name) => Ok(Some(Ok(store(conn, name)?))),
+            Wish::Row(_) => Ok(None),
+            Wish::No => Ok(Some(Err(Fault::Refused))),
+            Wish::Nonsense => diesel::sql_query("SELECT nonsense")
+                .execute(conn)
+                .map(|_| None)
+                .map_err(Fault::from),
+            Wish::Panic => panic!("as wished"),
+        };
+        wishes.iter().map(fate).collect::<Result<Fates<i64, Fault>, Fault>>()
+    };
+    (Groups::new(db, use_case), sizes)
+}
+
+fn store(conn: &mut Conn, name: &str) -> Result<i64, Fault> {
+    diesel::insert_into(job_leases::table)
+        .values((
+            job_leases::name.eq(format!("{name} {}", stored(conn)?)),
+            job_leases::holder.eq("test"),
+            job_leases::until.eq(0),
+        ))
+        .execute(conn)?;
+    stored(conn)
+}
+
+fn stored(conn: &mut Conn) -> Result<i64, Fault> {
+    Ok(job_leases::table.count().get_result(conn)?)
+}
+
+/// Asks for all of these at once, and waits for all the answers.
+async fn ask(groups: &Groups<Wish, i64, Fault>, wishes: &[Wish]) -> Vec<Result<i64, Fault>> {
+    join_all(wishes.iter().map(|wish| groups.submit(*wish))).await
+}
+
+fn sizes(sizes: &Sizes) -> Vec<usize> {
+    sizes.lock().expect("nobody panics with it").clone()
+}
+
+both_engines! {
+    async fn who_waits_together_shares_a_transaction_and_a_refusal_is_his_own(db: TestDb) {
+        let (groups, noted) = groups(db.db());
+        let answers = ask(&groups, &[Wish::Row("a"), Wish::No, Wish::Row("b")]).await;
+        assert!(matches!(answers[..], [Ok(1), Err(Fault::Refused), Ok(2)]), "{answers:?}");
+        assert_eq!(sizes(&noted), [3]);
+    }
+
+    async fn who_has_to_see_what_another_stores_is_put_off_to_the_next_group(db: TestDb) {
+        let (groups, noted) = groups(db.db());
+        let answers = ask(&groups, &[Wish::Row("a"), Wish::Row("a"), Wish::Row("a"), Wish::Row("b")]).await;
+        let answers: Vec<i64> = answers.into_iter().map(|answer| answer.expect("it is stored")).collect();
+        assert_eq!(answers, [1, 3, 4, 2]);
+        assert_eq!(sizes(&noted), [4, 2, 1]);
+    }
+
+    async fn whoever_is_at_fault_is_so_alone(db: TestDb) {
+        let (groups, noted) = groups(db.db());
+        let answers = ask(&groups, &[Wish::Row("a"), Wish::Nonsense, Wish::Row("b"), Wish::Panic]).await;
+        assert!(matches!(answers[0], Ok(1)), "{answers:?}");
+        assert!(matches!(answers[1], Err(Fault::Db(DbError::Query(_)))), "{answers:?}");
+        assert!(matches!(answers[2], Ok(2)), "{answers:?}");
+        assert!(matches!(answers[3], Err(Fault::Db(DbError::Panicked))), "{answers:?}");
+        assert_eq!(sizes(&noted), [4, 1, 1, 1, 1]);
+        let again = ask(&groups, &[Wish::Row("c")]).await;
+        assert!(matches!(again[..], [Ok(3)]), "{again:?}");
+    }
+
+    async fn a_group_has_its_bounds_and_the_rest_comes_next(db: TestDb) {
+        let (groups, noted) = groups(db.db());
+        let many = [Wish::No; 100];
+        let answers = ask(&groups, &many).await;
+        assert!(answers.iter().all(|answer| matches!(answer, Err(Fault::Refused))));
+        assert_eq!(sizes(&noted).iter().sum::<usize>(), 100);
+        assert!(sizes(&noted).iter().all(|size| *size <= 64), "{:?}", sizes(&noted));
+    }
+
+    async fn a_full_queue_says_so_and_does_nothing(db: TestDb) {
+        let settings = Settings { write_queue: 2, ..Settings::default() };
+        let (groups, _) = groups(db.open(&settings));
+        let answers = ask(&groups, &[Wish::Row("a"), Wish::Row("b"), Wish::Row("c")]).await;
+        assert!(matches!(answers[..], [Ok(1), Ok(2), Err(Fault::Db(DbError::Overloaded))]), "{answers:?}");
+    }
+
+    async fn who_waited_too_long_is_told_that_nothing_was_done(db: TestDb) {
+        let settings = Settings { wait: Duration::ZERO, ..Settings::default() };
+        let (groups, noted) = groups(db.open(&settings));
+        let answers = ask(&groups, &[Wish::Row("a")]).await;
+        assert!(matches!(answers[..], [Err(Fault::Db(DbError::Overloaded))]), "{answers:?}");
+        assert!(sizes(&noted).is_empty(), "it has left the queue");
+    }
+
+    async fn a_closed_house_is_said_to_each(db: TestDb) {
+        let doors = db.open(&Settings::default());
+        let (groups, _) = groups(doors.clone());
+        doors.close().await;
+        for answer in ask(&groups, &[Wish::Row("a"), Wish::Row("b")]).await {
+            let Err(Fault::Db(fault)) = answer else { panic!("{answer:?}") };
+            assert!(fault.is_passing(), "{fault:?}");
+        }
+    }
+}
