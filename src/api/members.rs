@@ -193,7 +193,7 @@ impl From<(Membership, String)> for MembershipView {
 
 impl MemberDetail {
     fn new(detail: Detail, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
-        let member = &detail.shown.member;
+        let member = &detail.member;
         let number = vault.open(Purpose::IdNumber, &member.id_number_sealed)?;
         let number = IdNumber::parse(&number, shanghai_date(context.now));
         let id_number = number

@@ -14,7 +14,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::time::{Month, Season, season_of};
 use crate::repository::accounts;
 use crate::repository::members::{self, IdentityFilter, Place};
-pub use crate::repository::members::{Member, Membership};
+pub use crate::repository::members::{Listed, Member, Membership};
 use crate::repository::organizations;
 pub use crate::repository::organizations::Organization;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ use std::sync::Arc;
 /// A member as he shows himself: with his branch and his identity in it (M1).
 #[derive(Debug, Clone)]
 pub struct Shown {
-    pub member: Member,
+    pub member: Listed,
     pub branch: Option<Arc<Organization>>,
     pub identity: Option<Identity>,
     pub graduation_month: Option<Month>,
@@ -46,7 +46,7 @@ impl From<Organization> for Branch {
 }
 
 impl Shown {
-    fn new(member: Member, branch: Option<&Branch>, season: Season) -> Self {
+    fn new(member: Listed, branch: Option<&Branch>, season: Season) -> Self {
         let mark = member.mark();
         let facts = branch.map(|branch| &branch.facts);
         let identity = facts.and_then(|facts| m1_identity(facts, mark.as_ref(), season));
@@ -97,14 +97,14 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec
 }
 
 /// Members with their branches; one of them may be `known`.
-fn with_branches(conn: &mut Conn, found: Vec<Member>, known: Organization, season: Season) -> Result<Vec<Shown>> {
+fn with_branches(conn: &mut Conn, found: Vec<Listed>, known: Organization, season: Season) -> Result<Vec<Shown>> {
     let mut branches: HashMap<OrganizationId, Branch> = HashMap::from([(known.id, known.into())]);
     for id in found.iter().filter_map(|member| member.branch_id) {
         if !branches.contains_key(&id) {
             branches.extend(organizations::find(conn, id)?.map(|branch| (id, branch.into())));
         }
     }
-    let shown = |member: Member| {
+    let shown = |member: Listed| {
         let branch = member.branch_id.and_then(|id| branches.get(&id));
         Shown::new(member, branch, season)
     };
@@ -145,6 +145,7 @@ pub(super) fn decided(
 /// Everything there is to know of a member.
 #[derive(Debug, Clone)]
 pub struct Detail {
+    pub member: Member,
     pub shown: Shown,
     /// Where he was, earliest first, with each branch's name.
     pub memberships: Vec<(Membership, String)>,
@@ -170,7 +171,8 @@ pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<Detail> {
     let actions = actions(conn, context, &member, organization)?;
     let blocked = context.actor.office().is_some() && accounts::is_blocked(conn, id)?;
     Ok(Detail {
-        shown: Shown::new(member, branch.as_ref(), season_of(context.now)),
+        shown: Shown::new(member.clone().into(), branch.as_ref(), season_of(context.now)),
+        member,
         memberships,
         actions,
         blocked,

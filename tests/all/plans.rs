@@ -141,10 +141,13 @@ fn plan(conn: &mut Conn, statement: &str) -> Vec<String> {
             let nulls = vec!["NULL"; most].join(", ");
             let call = if most == 0 { String::new() } else { format!("({nulls})") };
             conn.batch_execute(&format!(
-                "SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE listed AS {statement}"
+                "SET plan_cache_mode = force_generic_plan; PREPARE listed AS {statement}"
             ))
             .unwrap_or_else(|e| panic!("{statement}: {e}"));
-            explained(conn, &format!("EXPLAIN EXECUTE listed{call}"))
+            let steps = explained(conn, &format!("EXPLAIN EXECUTE listed{call}"));
+            // Those that the connection keeps itself stay.
+            conn.batch_execute("DEALLOCATE listed").expect("it is there");
+            steps
         }
     }
 }
