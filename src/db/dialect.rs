@@ -6,7 +6,7 @@ use diesel::expression::functions::declare_sql_function;
 use diesel::pg::Pg;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sqlite::Sqlite;
-use diesel::{Connection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
+use diesel::{Connection, PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
 
 /// A backend of diesel's that knows which engine it speaks to.
 pub trait Engine: diesel::backend::Backend {
@@ -155,8 +155,6 @@ pub fn take_turns(conn: &mut Conn, name: &str) -> QueryResult<()> {
 
 #[declare_sql_function]
 extern "SQL" {
-    /// A row for each of several texts.
-    fn unnest(texts: sql_types::Array<sql_types::Text>) -> sql_types::Text;
     /// PostgreSQL's hash of a text.
     fn hashtextextended(text: sql_types::Text, seed: sql_types::BigInt) -> sql_types::BigInt;
     /// Waits for a lock that is held until the transaction ends. What it returns is nothing, and never read.
@@ -172,10 +170,23 @@ pub fn take_all_turns(conn: &mut Conn, mut names: Vec<String>) -> QueryResult<()
         Conn::Sqlite(_) => Ok(()),
         Conn::Postgres(conn) => {
             names.sort_unstable();
-            diesel::select(pg_advisory_xact_lock(hashtextextended(unnest(names), 0)))
-                .execute(conn)
-                .map(drop)
+            Turns(names).execute(conn).map(drop)
         }
+    }
+}
+
+/// The locks of [`take_turns`] under several names, in their order.
+#[derive(QueryId)]
+struct Turns(Vec<String>);
+
+impl diesel::RunQueryDsl<PgConnection> for Turns {}
+
+impl QueryFragment<Pg> for Turns {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(");
+        out.push_bind_param::<sql_types::Array<sql_types::Text>, _>(&self.0)?;
+        out.push_sql("::text[]) name");
+        Ok(())
     }
 }
 
