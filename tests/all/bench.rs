@@ -2,6 +2,7 @@
 //! of the ledger finds what is missing.
 
 use crate::support::process::{Process, run, zhuanjie};
+use crate::support::world::fresh_key;
 use crate::support::{TestDb, both_engines};
 use std::path::PathBuf;
 use std::process::Command;
@@ -39,7 +40,7 @@ impl Stage {
         let (_, lines) = run(zhuanjie(["keys"]));
         let keys = lines.iter().filter_map(|line| line.split_once('='));
         let keys = keys.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned()));
-        let ledger = std::env::temp_dir().join(format!("zhuanjie-ledger-{}", std::process::id()));
+        let ledger = std::env::temp_dir().join(format!("zhuanjie-ledger-{}", fresh_key()));
         let stage = Self {
             keys: keys.collect(),
             ledger: ledger.with_extension(format!("{:?}", db.engine())),

@@ -183,9 +183,9 @@ impl OwnCluster {
 
     fn signal_all(&self, name: &str) {
         let server = self.server.as_ref().expect("it runs");
-        let mut all = vec![server.id()];
-        all.extend(self.processes(server));
-        signal(name, &all);
+        // The one that makes the others comes first: one made meanwhile would be left out.
+        signal(name, &[server.id()]);
+        signal(name, &self.processes(server));
     }
 
     /// The server's child processes.
