@@ -233,19 +233,14 @@ const SYNCHRONOUS: (&str, &str) = if CONTROL { ("NORMAL", "1") } else { ("FULL",
 /// Whether this program was built to lose writes.
 pub const CONTROL: bool = cfg!(feature = "control-synchronous-normal");
 
-/// How many pages long the embedded engine's log may become before it is folded into the file.
-pub(super) const LOG: i32 = 8192;
-
 /// Sets what durability and integrity rest on, and reads it back: a pragma that is not understood fails in silence. The log
-/// is folded into the file every 32 MiB: pages that many cases share are then copied once for all of them. A transaction
-/// may keep 64 MiB of changed pages in memory: those of which it writes some to the log before it ends are written twice.
+/// is folded into the file every 32 MiB: pages that many cases share are then copied once for all of them.
 fn prepare_sqlite(conn: &mut SqliteConnection, mode: Mode) -> Result<(), DbError> {
     let (synchronous, read_back) = SYNCHRONOUS;
     conn.batch_execute(&format!(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; \
          PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
-         PRAGMA cache_spill = 16384; \
-         PRAGMA mmap_size = 1073741824; PRAGMA wal_autocheckpoint = {LOG};",
+         PRAGMA mmap_size = 1073741824; PRAGMA wal_autocheckpoint = 8192;",
     ))?;
     if mode == Mode::ReadOnly {
         conn.batch_execute("PRAGMA query_only = ON")?;

@@ -145,12 +145,6 @@ impl Db {
             .map_err(unknown)?
     }
 
-    /// Whether somebody waits until a transaction that is open now has ended. On PostgreSQL nobody can tell, so it is
-    /// taken for granted.
-    pub fn is_awaited(&self) -> bool {
-        self.writer.as_ref().is_none_or(Writer::is_awaited)
-    }
-
     /// Whether the database answers now, within a time of one's own: a question and, embedded, the writer, which may wait
     /// for a disk while questions are still answered from memory.
     ///

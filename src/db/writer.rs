@@ -4,10 +4,10 @@
 //! to nothing a use case. Each use case runs in its own savepoint, so one that refuses, fails or panics undoes itself
 //! alone. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote.
 
-use super::connection::{Conn, DatabaseUrl, LOG, Mode};
+use super::connection::{Conn, DatabaseUrl, Mode};
 use super::{DbError, Limits};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::{Connection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
+use diesel::{Connection, SqliteConnection};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -109,14 +109,6 @@ impl Writer {
         answer.await.map_err(|_| DbError::Panicked)?
     }
 
-    /// Whether anybody waits for his turn.
-    pub(super) fn is_awaited(&self) -> bool {
-        let queue = lock(&self.queue);
-        queue
-            .as_ref()
-            .is_some_and(|queue| queue.capacity() < queue.max_capacity())
-    }
-
     /// Lets the queue run dry and waits for the last commit.
     pub(super) async fn close(&self) {
         drop(lock(&self.queue).take());
@@ -173,7 +165,6 @@ fn sqlite(conn: &mut Conn) -> &mut SqliteConnection {
 }
 
 fn run(mut conn: Conn, mut queue: mpsc::Receiver<Work>) {
-    let mut log = Log::of(&mut conn);
     while let Some(first) = queue.blocking_recv() {
         let mut group = vec![first];
         let outcome = run_group(&mut conn, &mut group, &mut queue);
@@ -183,46 +174,9 @@ fn run(mut conn: Conn, mut queue: mpsc::Receiver<Work>) {
         for job in group {
             job.answer(outcome.clone());
         }
-        log.fold(&mut conn);
     }
     // The last one out folds the log into the file, so that what is left behind is one plain file.
     let _ = conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)");
-}
-
-/// The engine's log, which is folded into the file after a group has its answers: done by the commit itself, which is the
-/// engine's own way, whoever brought about the commit would wait for it.
-struct Log {
-    /// How many pages long it was.
-    length: i32,
-}
-
-#[derive(QueryableByName)]
-struct Length {
-    #[diesel(sql_type = sql_types::Integer)]
-    log: i32,
-}
-
-impl Log {
-    fn of(conn: &mut Conn) -> Self {
-        // If it can't be told so, it goes on in its own way.
-        let _ = conn.batch_execute("PRAGMA wal_autocheckpoint = 0");
-        Self { length: 0 }
-    }
-
-    /// Folds it once it is long, but not after each of several large transactions: pages they share are copied once for two
-    /// of them. What fails is tried again after the next group, and a disk that is full is the next commit's to tell.
-    fn fold(&mut self, conn: &mut Conn) {
-        let conn = sqlite(conn);
-        let Ok(Length { log }) = sql_query("PRAGMA wal_checkpoint(NOOP)").get_result(conn) else {
-            return;
-        };
-        // It begins anew once all of it is folded.
-        let added = if log < self.length { log } else { log - self.length };
-        self.length = log;
-        if log > LOG.max(added.saturating_mul(2)) {
-            let _ = conn.batch_execute("PRAGMA wal_checkpoint(PASSIVE)");
-        }
-    }
 }
 
 /// Runs what waits, up to [`GROUP`], in one transaction; on return the group holds every job that was taken.

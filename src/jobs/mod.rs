@@ -36,15 +36,6 @@ fn next_size(size: i64, took: Duration) -> i64 {
         .clamp(*SIZES.start(), *SIZES.end())
 }
 
-/// How many beats a transaction lasts at most while nobody waits for its end: a page that several of them touch is written
-/// once.
-const BEATS: u32 = 8;
-
-/// How many beats the next transaction may last: one if somebody waited for the last, else twice as many as it did.
-fn next_beats(beats: u32, was_awaited: bool) -> u32 {
-    if was_awaited { 1 } else { (beats * 2).min(BEATS) }
-}
-
 /// How a job works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds only
 /// what is left.
 fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64, size: i64) -> service::Result<Batch> {
@@ -133,22 +124,18 @@ pub async fn run_with_files(db: &Db, clock: &Clock, task: Task, files: Option<&F
 
 /// Works until nothing is left; `false` if the lease was lost on the way.
 async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> service::Result<bool> {
-    let (mut cursor, mut size, mut beats) = (Some(0), BATCH, 1);
+    let (mut cursor, mut size) = (Some(0), BATCH);
     while let Some(after) = cursor {
         let begun = tick();
-        let (now, holder, doors) = (clock.now(), holder.to_owned(), db.clone());
+        let (now, holder) = (clock.now(), holder.to_owned());
         let done = db
-            .write(move |conn| {
-                let goes_on = |beat| beat < beats && !doors.is_awaited();
-                batch(conn, task, run, &holder, now, (after, size), goes_on)
-            })
+            .write(move |conn| batch(conn, task, run, &holder, now, (after, size)))
             .await?;
-        let Some((done, lasted)) = done else {
-            return Ok(false);
-        };
-        size = next_size(size, begun.elapsed() / lasted);
-        beats = next_beats(beats, lasted < beats || db.is_awaited());
-        cursor = done.next;
+        size = next_size(size, begun.elapsed());
+        match done {
+            Some(done) => cursor = done.next,
+            None => return Ok(false),
+        }
     }
     Ok(true)
 }
@@ -204,7 +191,7 @@ fn context(task: Task, run: i64) -> Context {
     }
 }
 
-/// Batches behind a key, each of a size, as many as `goes_on` lets follow, with their record, under the lease; says how many.
+/// One batch, behind a key and of a size, with its record, under the lease.
 fn batch(
     conn: &mut Conn,
     task: Task,
@@ -212,21 +199,13 @@ fn batch(
     holder: &str,
     now: Timestamp,
     (after, size): (i64, i64),
-    goes_on: impl Fn(u32) -> bool,
-) -> service::Result<Option<(Batch, u32)>> {
+) -> service::Result<Option<Batch>> {
     if !jobs::renew(conn, task.job, holder, now)? {
         return Ok(None);
     }
-    let context = context(task, run);
-    let (mut done, mut beats) = (work(conn, &context, &task, after, size)?, 1);
-    while let Some(after) = done.next
-        && goes_on(beats)
-    {
-        done = done.and(work(conn, &context, &task, after, size)?);
-        beats += 1;
-    }
+    let done = work(conn, &context(task, run), &task, after, size)?;
     jobs::count(conn, run, &done)?;
-    Ok(Some((done, beats)))
+    Ok(Some(done))
 }
 
 #[cfg(test)]
@@ -240,12 +219,5 @@ mod tests {
         assert_eq!(next_size(600, BEAT * 2), 300);
         assert_eq!(next_size(600, BEAT * 9), 300);
         assert_eq!((next_size(2400, Duration::ZERO), next_size(100, BEAT * 9)), (2400, 100));
-    }
-
-    #[test]
-    fn a_transaction_lasts_longer_while_nobody_waits_for_it_and_a_beat_as_soon_as_somebody_does() {
-        assert_eq!((next_beats(1, false), next_beats(4, false)), (2, 8));
-        assert_eq!(next_beats(BEATS, false), BEATS);
-        assert_eq!(next_beats(BEATS, true), 1);
     }
 }

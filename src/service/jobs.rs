@@ -48,15 +48,6 @@ impl Batch {
             next: last.filter(|_| is_full),
         }
     }
-
-    /// This and the one that followed.
-    pub fn and(self, next: Self) -> Self {
-        Self {
-            processed: self.processed + next.processed,
-            failed: self.failed + next.failed,
-            next: next.next,
-        }
-    }
 }
 
 /// How many rows went well and how many did not.
