@@ -43,6 +43,9 @@ pub struct Options {
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Seals the people with the environment's keys, so that `serve` may be put in front of them afterwards.
+    #[arg(long)]
+    own_keys: bool,
     /// A database of one's own, empty or with a demo in it; by default the file zhuanjie-demo.sqlite, made anew.
     #[command(flatten)]
     database: cli::Database,
@@ -112,7 +115,12 @@ pub async fn run(options: Options) -> Result<()> {
             config.database
         );
     }
-    let mut app = App::start(&config, Keys::demo(), Clock::system()).await?;
+    let keys = if options.own_keys {
+        Keys::for_service()?
+    } else {
+        Keys::demo()
+    };
+    let mut app = App::start(&config, keys, Clock::system()).await?;
     let signature = match found {
         Holding::Demo(signature) => signature,
         _ => build(&app, &options).await?,

@@ -1,10 +1,8 @@
 """The stage: a directory of its own, the program, databases of both engines, servers. All of it is gone at the end."""
 
-import base64
 import contextlib
 import csv
 import glob
-import hashlib
 import http.client
 import io
 import os
@@ -95,7 +93,8 @@ class Stage(contextlib.ExitStack):
     def build_country(self, url, members=2000):
         """An invented country; returns its people by what they are for."""
         with open(f"{self.home}/demo.log", "w+") as log:
-            demo = subprocess.Popen([self.binary, "demo", "--members", str(members), "--at", "now", "--listen", "127.0.0.1:0"],
+            demo = subprocess.Popen([self.binary, "demo", "--members", str(members), "--at", "now", "--own-keys",
+                                     "--listen", "127.0.0.1:0"],
                                     env={**self.environment, "DATABASE_URL": url, "RUST_LOG": "info"}, stdout=log, stderr=log)
             try:
                 def told():
@@ -114,13 +113,9 @@ class Stage(contextlib.ExitStack):
 
 
 def keys(binary):
-    """Keys for the environment: a token key of our own, so that a token outlives a server, and those that seal the
-    demo's invented people (`Keys::demo`)."""
-    def demo(label):
-        return base64.b64encode(hashlib.sha256(label.encode()).digest()).decode()
+    """Keys for the environment: our own, so that a token outlives a server, and `serve` takes them."""
     lines = dict(line.split("=", 1) for line in run(binary, "keys").splitlines() if "=" in line)
-    fresh = {name: value.strip("'") for name, value in lines.items()}
-    return {**fresh, "ZHUANJIE_DATA_KEYS": "0:" + demo("demo: invented people only"), "ZHUANJIE_INDEX_KEY": demo("demo: index")}
+    return {name: value.strip("'") for name, value in lines.items()}
 
 
 class Sqlite:
