@@ -152,8 +152,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Each so many tries the log says what is waited for.
 const SAY: u32 = 8;
 
-/// The first connection: a database that is not there yet is waited for as long as a start may.
-pub(super) fn await_first(url: &DatabaseUrl, mode: Mode, settings: &Settings) -> Result<Conn, DbError> {
+/// The first connection to a server: one that is not there yet is waited for as long as a start may.
+pub(super) fn await_first(url: &DatabaseUrl, settings: &Settings) -> Result<Conn, DbError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "how long a start waits is no matter of the rules' clock"
@@ -161,8 +161,8 @@ pub(super) fn await_first(url: &DatabaseUrl, mode: Mode, settings: &Settings) ->
     let begun = Instant::now();
     let mut tried = 0;
     loop {
-        let why = match Conn::open(url, mode, &settings.limits) {
-            Err(DbError::Unavailable(why)) if matches!(url, DatabaseUrl::Postgres(_)) => why,
+        let why = match Conn::open(url, Mode::ReadWrite, &settings.limits) {
+            Err(DbError::Unavailable(why)) => why,
             settled => return settled,
         };
         let (waited, allowed) = (begun.elapsed(), settings.start);
@@ -303,15 +303,19 @@ impl r2d2::ManageConnection for Manager {
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
         // A connection in the hands of a panicking thread may be in the middle of anything.
-        std::thread::panicking()
-            || match conn {
-                Conn::Sqlite(c) => is_broken(c),
-                Conn::Postgres(c) => is_broken(c),
-            }
+        std::thread::panicking() || is_broken(conn)
     }
 }
 
-fn is_broken<C>(conn: &mut C) -> bool
+/// Whether a connection is lost, or in a transaction it can't end.
+pub(super) fn is_broken(conn: &mut Conn) -> bool {
+    match conn {
+        Conn::Sqlite(c) => is_broken_of(c),
+        Conn::Postgres(c) => is_broken_of(c),
+    }
+}
+
+fn is_broken_of<C>(conn: &mut C) -> bool
 where
     C: Connection<TransactionManager = diesel::connection::AnsiTransactionManager> + diesel::r2d2::R2D2Connection,
 {

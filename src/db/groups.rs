@@ -57,7 +57,7 @@ where
     /// one; what concerns one of them alone is among the fates. Alone, none may be put off.
     pub fn new(db: Db, use_case: impl Fn(&mut Conn, &[&I]) -> Result<Fates<T, E>, E> + Send + Sync + 'static) -> Self {
         // The embedded engine's one writer decides one after the other; while PostgreSQL commits one, another is decided.
-        let breadth = if db.writer.is_some() { 1 } else { 2 };
+        let breadth = if db.is_embedded() { 1 } else { 2 };
         Self(Arc::new(Desk {
             db,
             use_case: Box::new(use_case),

@@ -1,11 +1,11 @@
-//! A pool of connections with a fair gate before it, and the transactions that run on them.
+//! A pool of connections to a server with a fair gate before it, and the transactions that run on them.
 
 use super::connection::{Conn, DatabaseUrl, Manager, Mode};
 use super::error::FaultKind;
 use super::{DbError, Retryable, Settings};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::Error;
-use diesel::{Connection, QueryResult};
+use diesel::{Connection, PgConnection, QueryResult};
 use r2d2::PooledConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 type Pool = r2d2::Pool<Manager>;
-type Manners = <Conn as Connection>::TransactionManager;
+pub(super) type Manners = <Conn as Connection>::TransactionManager;
 
 /// r2d2 pauses up to half of this between two tries to connect: short, so that a promoted standby is found at once.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -45,7 +45,7 @@ impl r2d2::HandleError<DbError> for Quiet {
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+enum Purpose {
     /// One snapshot for all statements of a question.
     Read,
     /// A use case.
@@ -175,7 +175,7 @@ impl Lease {
 
 const SILENT: &str = "the database did not answer in time";
 
-fn silent() -> DbError {
+pub(super) fn silent() -> DbError {
     DbError::Unavailable(SILENT.into())
 }
 
@@ -200,18 +200,22 @@ fn begun(pool: &Pool, wait: Duration, width: u32, purpose: Purpose) -> Result<Po
 }
 
 fn begin(conn: &mut Conn, purpose: Purpose) -> QueryResult<()> {
-    match (conn, purpose) {
-        // The connection itself is query_only, and a deferred transaction in WAL mode is a snapshot.
-        (conn @ Conn::Sqlite(_), _) => Manners::begin_transaction(conn),
-        (Conn::Postgres(conn), Purpose::Read) => {
-            AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        }
-        (Conn::Postgres(conn), Purpose::Write) => AnsiTransactionManager::begin_transaction_sql(conn, "BEGIN"),
+    let begin = match purpose {
+        Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        Purpose::Write => "BEGIN",
+    };
+    AnsiTransactionManager::begin_transaction_sql(postgres(conn), begin)
+}
+
+fn postgres(conn: &mut Conn) -> &mut PgConnection {
+    match conn {
+        Conn::Postgres(conn) => conn,
+        Conn::Sqlite(_) => unreachable!("the embedded engine has no pool"),
     }
 }
 
 /// The answer to a question, in the transaction that is open.
-fn answered<T, E>(conn: &mut Conn, question: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+pub(super) fn answered<T, E>(conn: &mut Conn, question: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
     let answer = question(conn);
     // Nothing was written: how the transaction ends is no matter of the answer. A connection that can't end it is
     // broken, and the pool drops it.
@@ -267,11 +271,7 @@ where
 /// A conflict, or a statement that failed before, is certain: the transaction was undone. Any other error leaves open what became of it: a primary that dies
 /// or restarts while it waits for its standby has committed (reliability.md, fact 2).
 fn commit(conn: &mut Conn) -> Result<(), DbError> {
-    let ended = match conn {
-        Conn::Sqlite(_) => Manners::commit_transaction(conn),
-        Conn::Postgres(conn) => conn.batch_execute("SELECT; COMMIT"),
-    };
-    match ended {
+    match postgres(conn).batch_execute("SELECT; COMMIT") {
         Ok(()) => {
             *Manners::transaction_manager_status_mut(conn) = Default::default();
             Ok(())

@@ -12,6 +12,7 @@ mod groups;
 mod lane;
 mod listed;
 mod migrate;
+mod readers;
 mod replica;
 pub mod schema;
 mod settings;
@@ -28,6 +29,7 @@ pub use settings::{Limits, Settings};
 
 use connection::Mode;
 use lane::{Lane, blocking};
+use readers::Readers;
 use replica::Replica;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +40,6 @@ use writer::Writer;
 #[derive(Clone)]
 pub struct Db {
     house: Arc<House>,
-    writer: Option<Writer>,
     is_patient: bool,
 }
 
@@ -46,8 +47,16 @@ pub struct Db {
 struct House {
     url: DatabaseUrl,
     settings: Settings,
-    lane: Lane,
-    replica: Option<Replica>,
+    doors: Doors,
+}
+
+/// What stands behind the doors.
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is shared")]
+enum Doors {
+    /// SQLite: threads that read, and the one that writes.
+    Embedded { readers: Readers, writer: Writer },
+    /// PostgreSQL: a pool of connections, and one to a standby.
+    Server { lane: Lane, replica: Option<Replica> },
 }
 
 impl Db {
@@ -57,15 +66,19 @@ impl Db {
     /// When the database can't be reached in the time a start has, or its settings can't be made safe (see
     /// `connection`).
     pub fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Self, DbError> {
-        let (writer, mode) = match url {
-            DatabaseUrl::Sqlite(_) => (Some(Writer::start(url, settings.write_queue)?), Mode::ReadOnly),
-            DatabaseUrl::Postgres(_) => (None, Mode::ReadWrite),
-        };
-        drop(connection::await_first(url, mode, settings)?);
-        let replica = match (url, &settings.replica) {
-            (_, None) => None,
-            (DatabaseUrl::Postgres(_), Some(standby @ DatabaseUrl::Postgres(_))) => {
-                Some(Replica::new(standby, settings))
+        let doors = match (url, &settings.replica) {
+            (DatabaseUrl::Sqlite(_), None) => {
+                let writer = Writer::start(url, settings.write_queue)?;
+                let readers = Readers::start(url, settings)?;
+                Doors::Embedded { readers, writer }
+            }
+            (DatabaseUrl::Postgres(_), None | Some(DatabaseUrl::Postgres(_))) => {
+                drop(connection::await_first(url, settings)?);
+                let standby = settings.replica.as_ref();
+                Doors::Server {
+                    lane: Lane::new(url, Mode::ReadWrite, settings, settings.wait),
+                    replica: standby.map(|standby| Replica::new(standby, settings)),
+                }
             }
             _ => {
                 return Err(DbError::Url(
@@ -76,12 +89,10 @@ impl Db {
         let house = House {
             url: url.clone(),
             settings: settings.clone(),
-            lane: Lane::new(url, mode, settings, settings.wait),
-            replica,
+            doors,
         };
         Ok(Self {
             house: Arc::new(house),
-            writer,
             is_patient: false,
         })
     }
@@ -89,6 +100,11 @@ impl Db {
     /// Which database it is.
     pub fn url(&self) -> &DatabaseUrl {
         &self.house.url
+    }
+
+    /// Whether it is the embedded engine's, with its one writer.
+    fn is_embedded(&self) -> bool {
+        matches!(self.house.doors, Doors::Embedded { .. })
     }
 
     /// The same doors for one who waits for a write as long as it takes: jobs, and the rare use case that touches a
@@ -111,12 +127,16 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
-        if let Some(replica) = &self.house.replica
-            && let Some(lease) = replica.lease(&self.house.lane).await
+        let (lane, replica) = match &self.house.doors {
+            Doors::Embedded { readers, .. } => return readers.read(question).await,
+            Doors::Server { lane, replica } => (lane, replica),
+        };
+        if let Some(replica) = replica
+            && let Some(lease) = replica.lease(lane).await
         {
             return lease.read(replica.answer(), question).await;
         }
-        self.house.lane.read(question).await
+        lane.read(question).await
     }
 
     /// Runs one use case in one transaction: `Ok` is committed before it is returned, `Err` leaves nothing behind.
@@ -133,8 +153,9 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
     {
-        let Some(writer) = &self.writer else {
-            return self.house.lane.write(self.is_patient, use_case).await;
+        let writer = match &self.house.doors {
+            Doors::Embedded { writer, .. } => writer,
+            Doors::Server { lane, .. } => return lane.write(self.is_patient, use_case).await,
         };
         if self.is_patient {
             return writer.submit(use_case).await;
@@ -151,15 +172,15 @@ impl Db {
     /// # Errors
     /// When it doesn't.
     pub async fn answers_within(&self, patience: Duration) -> Result<(), DbError> {
+        let ping = |conn: &mut Conn| dialect::ping(conn).map_err(DbError::from);
         let asked = async {
-            self.house
-                .lane
-                .read(|conn| dialect::ping(conn).map_err(DbError::from))
-                .await?;
-            match &self.writer {
-                // It has nothing to write and only waits for its turn.
-                Some(writer) => writer.submit(|_| Ok::<_, DbError>(())).await,
-                None => Ok(()),
+            match &self.house.doors {
+                Doors::Embedded { readers, writer } => {
+                    readers.read(ping).await?;
+                    // It has nothing to write and only waits for its turn.
+                    writer.submit(|_| Ok::<_, DbError>(())).await
+                }
+                Doors::Server { lane, .. } => lane.read(ping).await,
             }
         };
         let silence = |_| DbError::Unavailable("the database did not answer in time".into());
@@ -177,12 +198,17 @@ impl Db {
 
     /// Waits until what was accepted is done, and shuts both doors. For a graceful end.
     pub async fn close(&self) {
-        if let Some(replica) = &self.house.replica {
-            replica.close().await;
-        }
-        self.house.lane.close().await;
-        if let Some(writer) = &self.writer {
-            writer.close().await;
+        match &self.house.doors {
+            Doors::Embedded { readers, writer } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Doors::Server { lane, replica } => {
+                if let Some(replica) = replica {
+                    replica.close().await;
+                }
+                lane.close().await;
+            }
         }
     }
 

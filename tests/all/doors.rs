@@ -122,6 +122,65 @@ both_engines! {
         assert_eq!(db.count("job_leases"), 1);
     }
 
+    async fn a_short_question_does_not_wait_behind_long_ones(db: TestDb) {
+        const PLACES: u32 = 6;
+        let doors = db.open(&Settings { pool_size: PLACES, ..Settings::default() });
+        let (mut let_go, mut long) = (Vec::new(), Vec::new());
+        for _ in 1..PLACES {
+            let (release, released) = mpsc::channel::<()>();
+            let (begun, has_begun) = oneshot::channel();
+            let doors = doors.clone();
+            long.push(tokio::spawn(async move {
+                doors.read(move |conn| {
+                    let _ = begun.send(());
+                    let _ = released.recv();
+                    names(conn)
+                }).await
+            }));
+            has_begun.await.expect("each begins");
+            let_go.push(release);
+        }
+        assert_eq!(doors.read(names).await.expect("a place is left"), [""; 0]);
+        drop(let_go);
+        for question in long {
+            question.await.expect("no panic").expect("an answer");
+        }
+    }
+
+    async fn a_question_nobody_waits_for_any_more_is_not_asked(db: TestDb) {
+        let doors = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        let (release, released) = mpsc::channel::<()>();
+        let (begun, has_begun) = oneshot::channel();
+        let first = tokio::spawn({
+            let doors = doors.clone();
+            async move {
+                doors.read(move |_| {
+                    let _ = begun.send(());
+                    let _ = released.recv();
+                    Ok::<_, Fault>(())
+                }).await
+            }
+        });
+        has_begun.await.expect("it begins");
+        let asked = Arc::new(AtomicUsize::new(0));
+        let abandoned = tokio::spawn({
+            let (doors, asked) = (doors.clone(), asked.clone());
+            async move {
+                doors.read(move |_| {
+                    asked.fetch_add(1, Ordering::SeqCst);
+                    Ok::<_, Fault>(())
+                }).await
+            }
+        });
+        tokio::task::yield_now().await;
+        abandoned.abort();
+        let _ = abandoned.await;
+        drop(release);
+        first.await.expect("no panic").expect("an answer");
+        assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+    }
+
     async fn what_is_acknowledged_is_seen(db: TestDb) {
         let doors = db.db();
         for n in 0..20 {
