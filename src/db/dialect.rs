@@ -52,26 +52,12 @@ impl<Q: Query> Query for Locked<Q> {
 
 impl<Q, C> diesel::RunQueryDsl<C> for Locked<Q> {}
 
-impl<Q: QueryFragment<Backend>> QueryFragment<Backend> for Locked<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+impl<DB: Engine, Q: QueryFragment<DB>> QueryFragment<DB> for Locked<Q> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         self.0.walk_ast(out.reborrow())?;
         if out.backend().is_postgres() {
             out.push_sql(" FOR UPDATE");
         }
-        Ok(())
-    }
-}
-
-impl<Q: QueryFragment<Sqlite>> QueryFragment<Sqlite> for Locked<Q> {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        self.0.walk_ast(out)
-    }
-}
-
-impl<Q: QueryFragment<Pg>> QueryFragment<Pg> for Locked<Q> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql(" FOR UPDATE");
         Ok(())
     }
 }
@@ -91,8 +77,8 @@ macro_rules! on_each {
     };
 }
 
-/// Inserts rows. PostgreSQL gets all of them in one statement, which is one way there and back; SQLite, to which there is
-/// no way, one by one by a statement that stays prepared.
+/// Inserts rows. PostgreSQL gets all of them as one [`Set`](crate::db::Set), which is one way there and back; SQLite, to
+/// which there is no way, one by one by a statement that stays prepared.
 #[macro_export]
 macro_rules! insert_each {
     ($conn:expr, $table:expr, $rows:expr) => {
@@ -102,7 +88,10 @@ macro_rules! insert_each {
                 one.execute(c).map(drop)
             }),
             _ if $rows.is_empty() => Ok(()),
-            $crate::db::Conn::Postgres(c) => diesel::insert_into($table).values($rows).execute(c).map(drop),
+            $crate::db::Conn::Postgres(c) => {
+                let all = diesel::insert_into($table).values($crate::db::Set($rows));
+                all.execute(c).map(drop)
+            }
         }
     };
 }
@@ -120,7 +109,13 @@ pub enum Agreement {
 /// # Errors
 /// When the database does not answer, or somebody else changes it for longer than a lock may be waited for.
 pub fn keep(conn: &mut Conn, agreement: Agreement) -> QueryResult<()> {
-    advisory(conn, "pg_advisory_xact_lock_shared", agreement)
+    match conn {
+        Conn::Sqlite(_) => Ok(()),
+        Conn::Postgres(conn) => {
+            let lock = diesel::select(pg_advisory_xact_lock_shared(agreement as i64));
+            lock.execute(conn).map(drop)
+        }
+    }
 }
 
 /// Waits until nobody keeps an agreement, and has it alone until the transaction ends.
@@ -128,13 +123,12 @@ pub fn keep(conn: &mut Conn, agreement: Agreement) -> QueryResult<()> {
 /// # Errors
 /// As [`keep`].
 pub fn change(conn: &mut Conn, agreement: Agreement) -> QueryResult<()> {
-    advisory(conn, "pg_advisory_xact_lock", agreement)
-}
-
-fn advisory(conn: &mut Conn, function: &str, agreement: Agreement) -> QueryResult<()> {
     match conn {
         Conn::Sqlite(_) => Ok(()),
-        Conn::Postgres(conn) => conn.batch_execute(&format!("SELECT {function}({})", agreement as i32)),
+        Conn::Postgres(conn) => {
+            let lock = diesel::select(pg_advisory_xact_lock(agreement as i64));
+            lock.execute(conn).map(drop)
+        }
     }
 }
 
@@ -159,6 +153,8 @@ extern "SQL" {
     fn hashtextextended(text: sql_types::Text, seed: sql_types::BigInt) -> sql_types::BigInt;
     /// Waits for a lock that is held until the transaction ends. What it returns is nothing, and never read.
     fn pg_advisory_xact_lock(key: sql_types::BigInt) -> sql_types::Text;
+    /// The same for a lock that others may have too.
+    fn pg_advisory_xact_lock_shared(key: sql_types::BigInt) -> sql_types::Text;
 }
 
 /// The same under several names, which everybody takes in the same order.

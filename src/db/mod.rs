@@ -15,6 +15,7 @@ mod migrate;
 mod readers;
 mod replica;
 pub mod schema;
+mod set;
 mod settings;
 pub mod types;
 mod writer;
@@ -25,6 +26,7 @@ pub use error::{DbError, FaultKind, Unique};
 pub use groups::{Fates, Groups};
 pub use listed::listed;
 pub use migrate::Migration;
+pub use set::{Holds, Row, Set};
 pub use settings::{Limits, Settings};
 
 use connection::Mode;

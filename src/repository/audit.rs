@@ -10,7 +10,7 @@ use crate::domain::audit::Outcome;
 use crate::domain::ids::{AccountId, OrganizationId};
 use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
-use crate::{insert_each, on_each};
+use crate::{insert_each, on_each, row};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Text};
@@ -40,37 +40,37 @@ pub fn append_each(conn: &mut Conn, entries: &[Entry<'_>]) -> QueryResult<()> {
     insert_each!(conn, audit_log::table, &rows)
 }
 
-/// A row as columns of both engines.
-#[derive(Insertable)]
-#[diesel(table_name = audit_log, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    at: i64,
-    actor_kind: &'a str,
-    account_id: Option<i64>,
-    organization_id: Option<i64>,
-    scope_path: Option<&'a str>,
-    on_behalf_of: Option<i64>,
-    action: &'a str,
-    subject: Option<&'a str>,
-    request_id: &'a str,
-    outcome: &'a str,
-    code: Option<&'a str>,
-    times: i64,
+row! {
+    /// A row as columns.
+    struct NewRow<'a> in audit_log {
+        at: Micros,
+        actor_kind: &'a str,
+        account_id: Option<AccountId>,
+        organization_id: Option<OrganizationId>,
+        scope_path: Option<&'a str>,
+        on_behalf_of: Option<OrganizationId>,
+        action: &'a str,
+        subject: Option<&'a str>,
+        request_id: &'a str,
+        outcome: Outcome,
+        code: Option<&'a str>,
+        times: i64,
+    }
 }
 
 impl<'a> From<&'a Entry<'a>> for NewRow<'a> {
     fn from(entry: &'a Entry<'a>) -> Self {
         Self {
-            at: entry.at.timestamp_micros(),
+            at: entry.at.into(),
             actor_kind: entry.actor_kind,
-            account_id: entry.account.map(|id| id.0),
-            organization_id: entry.organization.map(|id| id.0),
+            account_id: entry.account,
+            organization_id: entry.organization,
             scope_path: entry.scope.map(Path::as_str),
-            on_behalf_of: entry.on_behalf_of.map(|id| id.0),
+            on_behalf_of: entry.on_behalf_of,
             action: entry.action,
             subject: entry.subject,
             request_id: entry.request_id,
-            outcome: entry.outcome.as_str(),
+            outcome: entry.outcome,
             code: entry.code,
             times: entry.times,
         }

@@ -4,7 +4,7 @@ use crate::db::dialect::take_all_turns;
 use crate::db::schema::idempotency_keys::{self, dsl};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::insert_each;
+use crate::{insert_each, row};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -24,18 +24,18 @@ pub struct Stored {
     pub body: String,
 }
 
-/// An answer to be kept.
-#[derive(Insertable)]
-#[diesel(table_name = idempotency_keys, treat_none_as_default_value = false)]
-pub struct NewAnswer<'a> {
-    pub actor: &'a str,
-    pub key: &'a str,
-    pub fingerprint: &'a [u8],
-    pub status: i32,
-    pub location: Option<&'a str>,
-    pub etag: Option<&'a str>,
-    pub body: &'a str,
-    pub created_at: Micros,
+row! {
+    /// An answer to be kept.
+    pub struct NewAnswer<'a> in idempotency_keys {
+        pub actor: &'a str,
+        pub key: &'a str,
+        pub fingerprint: &'a [u8],
+        pub status: i32,
+        pub location: Option<&'a str>,
+        pub etag: Option<&'a str>,
+        pub body: &'a str,
+        pub created_at: Micros,
+    }
 }
 
 /// The answers given to these actors under these keys. A twin of a request that is still under way is waited for.
@@ -69,11 +69,14 @@ impl RunQueryDsl<PgConnection> for Given {}
 
 impl QueryFragment<Pg> for Given {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("SELECT number, fingerprint, status, location, etag, body FROM idempotency_keys JOIN unnest(");
+        out.push_sql("SELECT number::bigint, fingerprint, status, location, etag, body FROM (SELECT ");
         out.push_bind_param::<Array<Text>, _>(&self.actors)?;
-        out.push_sql("::text[], ");
+        out.push_sql(" AS actors, ");
         out.push_bind_param::<Array<Text>, _>(&self.keys)?;
-        out.push_sql("::text[]) WITH ORDINALITY AS given (actor, key, number) USING (actor, key)");
+        out.push_sql(
+            " AS keys) given, generate_subscripts(actors, 1) number, LATERAL (SELECT * FROM idempotency_keys \
+             WHERE actor = actors[number] AND key = keys[number] LIMIT 1) stored",
+        );
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use crate::db::{Backend, Conn, listed};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
 use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::turn::Duty;
-use crate::insert_each;
+use crate::{insert_each, row};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
@@ -34,16 +34,16 @@ pub struct Thing<'a> {
     pub due: Option<Timestamp>,
 }
 
-/// An entry to be made.
-#[derive(Insertable)]
-#[diesel(table_name = tasks, treat_none_as_default_value = false)]
-struct NewTask<'a> {
-    organization_id: OrganizationId,
-    kind: &'a str,
-    subject_id: i64,
-    member_name: Option<&'a str>,
-    since: Micros,
-    due_at: Option<Micros>,
+row! {
+    /// An entry to be made.
+    struct NewTask<'a> in tasks {
+        organization_id: OrganizationId,
+        kind: &'a str,
+        subject_id: i64,
+        member_name: Option<&'a str>,
+        since: Micros,
+        due_at: Option<Micros>,
+    }
 }
 
 impl<'a> NewTask<'a> {

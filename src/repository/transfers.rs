@@ -5,7 +5,7 @@ use crate::db::dialect::{Locked, take_time};
 use crate::db::schema::transfers::{self, dsl};
 use crate::db::schema::{organizations, tasks, transfer_events};
 use crate::db::types::Micros;
-use crate::db::{Backend, Conn, listed};
+use crate::db::{Backend, Conn, Set, listed};
 use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::organization::Path;
 use crate::domain::policy::Policy;
@@ -16,11 +16,12 @@ use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
 use crate::domain::transfer::turn::Duty;
-use crate::{insert_each, on_each};
+use crate::{insert_each, on_each, row};
 use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_types::{BigInt, Nullable, Text};
+use std::collections::HashMap;
 
 /// A case as stored.
 #[derive(Clone, Queryable, Selectable)]
@@ -83,120 +84,59 @@ impl Transfer {
     }
 }
 
-/// A case to be stored for the first time.
-pub struct NewTransfer<'a> {
-    pub season: Season,
-    pub reason: Reason,
-    pub details: &'a str,
-    pub explanation: Option<&'a str>,
-    pub started_by: Side,
-    pub filer: Option<AccountId>,
-    pub filer_organization: Option<OrganizationId>,
-    pub member: Option<MemberId>,
-    pub member_name: &'a str,
-    pub source_branch: Option<OrganizationId>,
-    pub source_path: &'a str,
-    pub source_name: &'a str,
-    pub source_province: Option<u8>,
-    pub target_kind: DestinationKind,
-    pub target: OrganizationId,
-    pub target_path: &'a str,
-    pub target_name: &'a str,
-    pub target_province: Option<u8>,
-    pub state: &'a State,
-    pub deadline: Option<Timestamp>,
-    pub filed_at: Timestamp,
-    pub version: i64,
-}
-
-/// A new case as columns.
-#[derive(Insertable)]
-#[diesel(table_name = transfers, treat_none_as_default_value = false)]
-struct NewRow<'a> {
-    season: Season,
-    reason: Reason,
-    details: &'a str,
-    explanation: Option<&'a str>,
-    started_by: Side,
-    filer_account_id: Option<AccountId>,
-    filer_organization_id: Option<OrganizationId>,
-    member_id: Option<MemberId>,
-    member_name: &'a str,
-    source_branch_id: Option<OrganizationId>,
-    source_path: &'a str,
-    source_name: &'a str,
-    source_province: Option<i32>,
-    target_kind: DestinationKind,
-    target_id: OrganizationId,
-    target_path: &'a str,
-    target_name: &'a str,
-    target_province: Option<i32>,
-    state: Phase,
-    since: Micros,
-    organization_id: Option<OrganizationId>,
-    side: Option<ApprovalSide>,
-    province: Option<i32>,
-    holding: bool,
-    deadline: Option<Micros>,
-    filed_at: Micros,
-    version: i64,
-}
-
-impl<'a> From<&'a NewTransfer<'a>> for NewRow<'a> {
-    fn from(new: &'a NewTransfer<'a>) -> Self {
-        let columns = Columns::from(new.state.clone());
-        Self {
-            season: new.season,
-            reason: new.reason,
-            details: new.details,
-            explanation: new.explanation,
-            started_by: new.started_by,
-            filer_account_id: new.filer,
-            filer_organization_id: new.filer_organization,
-            member_id: new.member,
-            member_name: new.member_name,
-            source_branch_id: new.source_branch,
-            source_path: new.source_path,
-            source_name: new.source_name,
-            source_province: new.source_province.map(i32::from),
-            target_kind: new.target_kind,
-            target_id: new.target,
-            target_path: new.target_path,
-            target_name: new.target_name,
-            target_province: new.target_province.map(i32::from),
-            state: columns.phase,
-            since: columns.since.into(),
-            organization_id: columns.organization,
-            side: columns.side,
-            province: columns.province.map(i32::from),
-            holding: columns.holding,
-            deadline: new.deadline.map(Micros::from),
-            filed_at: new.filed_at.into(),
-            version: new.version,
-        }
+row! {
+    /// A case to be stored for the first time.
+    pub struct NewTransfer<'a> in transfers {
+        pub season: Season,
+        pub reason: Reason,
+        pub details: &'a str,
+        pub explanation: Option<&'a str>,
+        pub started_by: Side,
+        pub filer_account_id: Option<AccountId>,
+        pub filer_organization_id: Option<OrganizationId>,
+        pub member_id: Option<MemberId>,
+        pub member_name: &'a str,
+        pub source_branch_id: Option<OrganizationId>,
+        pub source_path: &'a str,
+        pub source_name: &'a str,
+        pub source_province: Option<i32>,
+        pub target_kind: DestinationKind,
+        pub target_id: OrganizationId,
+        pub target_path: &'a str,
+        pub target_name: &'a str,
+        pub target_province: Option<i32>,
+        pub state: Phase,
+        pub since: Micros,
+        pub organization_id: Option<OrganizationId>,
+        pub side: Option<ApprovalSide>,
+        pub province: Option<i32>,
+        pub holding: bool,
+        pub deadline: Option<Micros>,
+        pub filed_at: Micros,
+        pub version: i64,
     }
 }
 
 /// Stores new cases of different members and gives them back as stored, in their order. Runs into `transfers_one_open` when
 /// a member has an open one (T2).
 pub fn insert_all(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<Transfer>> {
-    let rows: Vec<NewRow<'_>> = new.iter().map(NewRow::from).collect();
-    let stored: Vec<Transfer> = match conn {
+    match conn {
         Conn::Sqlite(conn) => {
             let one = |row| {
                 let row = diesel::insert_into(transfers::table).values(row);
                 row.returning(transfers::all_columns).get_result(conn)
             };
-            rows.iter().map(one).collect::<QueryResult<_>>()?
+            new.iter().map(one).collect()
         }
-        Conn::Postgres(conn) => diesel::insert_into(transfers::table)
-            .values(&rows)
-            .returning(transfers::all_columns)
-            .get_results(conn)?,
-    };
-    // In which order they come back is nobody's promise.
-    let of = |row: &NewRow<'_>| stored.iter().find(|stored| stored.member_id == row.member_id).cloned();
-    rows.iter().map(of).collect::<Option<_>>().ok_or(Error::NotFound)
+        Conn::Postgres(conn) => {
+            let all = diesel::insert_into(transfers::table).values(Set(new));
+            let stored: Vec<Transfer> = all.returning(transfers::all_columns).get_results(conn)?;
+            // In which order they come back is nobody's promise.
+            let mut stored: HashMap<_, _> = stored.into_iter().map(|case| (case.member_id, case)).collect();
+            let in_order = new.iter().map(|row| stored.remove(&row.member_id));
+            in_order.collect::<Option<_>>().ok_or(Error::NotFound)
+        }
+    }
 }
 
 /// Stores a case's new state if it still has the version that was decided on (A9).
@@ -585,27 +525,27 @@ pub fn append_each(conn: &mut Conn, events: &[(TransferId, &Event, &str)]) -> Qu
     insert_each!(conn, transfer_events::table, &rows)
 }
 
-/// An event as columns of both engines.
-#[derive(Insertable)]
-#[diesel(table_name = transfer_events, treat_none_as_default_value = false)]
-struct EventRow<'a> {
-    transfer_id: i64,
-    number: i64,
-    at: i64,
-    account_id: Option<i64>,
-    organization_id: Option<i64>,
-    event: &'a str,
-    facts: &'a str,
+row! {
+    /// An event as columns.
+    struct EventRow<'a> in transfer_events {
+        transfer_id: TransferId,
+        number: i64,
+        at: Micros,
+        account_id: Option<AccountId>,
+        organization_id: Option<OrganizationId>,
+        event: &'a str,
+        facts: &'a str,
+    }
 }
 
 impl<'a> EventRow<'a> {
     fn new(id: TransferId, event: &'a Event, facts: &'a str) -> Self {
         Self {
-            transfer_id: id.0,
+            transfer_id: id,
             number: event.number,
-            at: event.at.timestamp_micros(),
-            account_id: event.by.map(|id| id.0),
-            organization_id: event.acting_for.map(|id| id.0),
+            at: event.at.into(),
+            account_id: event.by,
+            organization_id: event.acting_for,
             event: event.kind.name(),
             facts,
         }

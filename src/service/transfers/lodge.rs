@@ -2,6 +2,7 @@
 
 use super::{Loaded, holders};
 use crate::db::Conn;
+use crate::db::types::Micros;
 use crate::domain::ids::OrganizationId;
 use crate::domain::organization::Path;
 use crate::domain::policy::Policy;
@@ -10,6 +11,7 @@ use crate::domain::transfer::expiry;
 use crate::domain::transfer::propose::Proposal;
 use crate::domain::transfer::remark::Remark;
 use crate::domain::transfer::route::Destination;
+use crate::domain::transfer::state::Columns;
 use crate::domain::transfer::turn::Chain;
 use crate::repository::inbox::{self, Thing};
 use crate::repository::organizations::{self, Organization};
@@ -85,28 +87,34 @@ pub(super) fn lodge_all(conn: &mut Conn, lodgings: Vec<Lodging<'_>>) -> Result<V
 impl Lodging<'_> {
     fn row<'b>(&'b self, words: &'b Words) -> NewTransfer<'b> {
         let proposal = &self.proposal;
+        let turn = Columns::from(proposal.state.clone());
         NewTransfer {
             season: proposal.season,
             reason: proposal.reason,
             details: &words.details,
             explanation: self.explanation.map(Remark::as_str),
             started_by: proposal.started_by,
-            filer: proposal.event.by,
-            filer_organization: proposal.event.acting_for,
-            member: proposal.origin.member(),
+            filer_account_id: proposal.event.by,
+            filer_organization_id: proposal.event.acting_for,
+            member_id: proposal.origin.member(),
             member_name: self.member_name,
-            source_branch: proposal.origin.branch(),
+            source_branch_id: proposal.origin.branch(),
             source_path: self.source_path.as_str(),
             source_name: self.source_name,
-            source_province: proposal.origin.province(),
+            source_province: proposal.origin.province().map(i32::from),
             target_kind: proposal.destination.kind(),
-            target: proposal.destination.organization(),
+            target_id: proposal.destination.organization(),
             target_path: &words.target.path,
             target_name: &words.target.name,
-            target_province: words.target.province,
-            state: &proposal.state,
-            deadline: expiry::deadline(&proposal.state, self.policy),
-            filed_at: self.context.now,
+            target_province: words.target.province.map(i32::from),
+            state: turn.phase,
+            since: turn.since.into(),
+            organization_id: turn.organization,
+            side: turn.side,
+            province: turn.province.map(i32::from),
+            holding: turn.holding,
+            deadline: expiry::deadline(&proposal.state, self.policy).map(Micros::from),
+            filed_at: self.context.now.into(),
             version: proposal.event.number,
         }
     }

@@ -1,0 +1,161 @@
+//! Rows that are inserted at once, by a statement that is the same for any number of them.
+//!
+//! diesel's own `INSERT … VALUES` has as many places as there are rows times columns, so PostgreSQL parses and plans it
+//! anew for each set of another size, a fifth of a filing's work. Here each column is one array, and the statement stays
+//! prepared.
+
+use diesel::expression::Expression;
+use diesel::insertable::{CanInsertInSingleQuery, Insertable};
+use diesel::pg::{Pg, PgTypeMetadata};
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::{Array, HasSqlType};
+use diesel::{Column, QueryResult};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A row that may be one of a set: what [`row!`](crate::row) declares.
+pub trait Row: Sized {
+    /// Its columns.
+    type Columns: 'static;
+
+    /// Their names.
+    const NAMES: &'static [&'static str];
+
+    /// Says the columns of a set, one after the other.
+    ///
+    /// # Errors
+    /// When a value can't be said.
+    fn columns<'b>(set: &'b Set<'_, Self>, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
+}
+
+/// A row that has a value for a column.
+pub trait Holds<C: Expression> {
+    /// The value.
+    fn value(&self) -> impl ToSql<C::SqlType, Pg>;
+}
+
+/// Rows to be inserted at once.
+pub struct Set<'a, R>(pub &'a [R]);
+
+/// Rows are about people: no line gets more than how many they are.
+impl<R> fmt::Debug for Set<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Set of {}", self.0.len())
+    }
+}
+
+/// The values of a column in a set, as SQL's type of them.
+pub struct Values<C>(PhantomData<C>);
+
+impl<C: Expression<SqlType: 'static>> HasSqlType<Values<C>> for Pg
+where
+    Pg: HasSqlType<Array<C::SqlType>>,
+{
+    fn metadata(lookup: &mut Self::MetadataLookup) -> PgTypeMetadata {
+        <Pg as HasSqlType<Array<C::SqlType>>>::metadata(lookup)
+    }
+}
+
+impl<C, R> ToSql<Values<C>, Pg> for Set<'_, R>
+where
+    C: Expression<SqlType: 'static>,
+    R: Holds<C>,
+    Pg: HasSqlType<C::SqlType>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        let values: Vec<_> = self.0.iter().map(Holds::<C>::value).collect();
+        ToSql::<Array<C::SqlType>, Pg>::to_sql(values.as_slice(), &mut out.reborrow())
+    }
+}
+
+impl<R: Row> Set<'_, R> {
+    /// Says one of the columns.
+    ///
+    /// # Errors
+    /// When a value can't be said.
+    pub fn column<'b, C>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>
+    where
+        C: Column,
+        Pg: HasSqlType<Values<C>>,
+        Self: ToSql<Values<C>, Pg>,
+    {
+        let is_first = R::NAMES.first() == Some(&C::NAME);
+        out.push_sql(if is_first { " SELECT unnest(" } else { ", unnest(" });
+        out.push_bind_param::<Values<C>, Self>(self)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+impl<R: Row> QueryFragment<Pg> for Set<'_, R> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        for (place, name) in R::NAMES.iter().enumerate() {
+            out.push_sql(if place == 0 { "(" } else { ", " });
+            out.push_identifier(name)?;
+        }
+        out.push_sql(")");
+        R::columns(self, out)
+    }
+}
+
+impl<R: Row> QueryId for Set<'_, R> {
+    // Rows of the same columns make the same statement, however many they are.
+    type QueryId = Set<'static, R::Columns>;
+}
+
+impl<T, R> Insertable<T> for Set<'_, R> {
+    type Values = Self;
+
+    fn values(self) -> Self {
+        self
+    }
+}
+
+impl<R> CanInsertInSingleQuery<Pg> for Set<'_, R> {
+    fn rows_to_insert(&self) -> Option<usize> {
+        None
+    }
+}
+
+/// Declares a row to be inserted in a table, by itself or as one of a [`Set`]: its fields are columns.
+///
+/// `row! { struct NewThing<'a> in things { name: &'a str, size: i64 } }`
+#[macro_export]
+macro_rules! row {
+    (
+        $(#[$about:meta])*
+        $public:vis struct $row:ident<$life:lifetime> in $table:ident {
+            $($(#[$meaning:meta])* $open:vis $column:ident: $type:ty),+ $(,)?
+        }
+    ) => {
+        $(#[$about])*
+        #[derive(diesel::Insertable)]
+        #[diesel(table_name = $table, treat_none_as_default_value = false)]
+        $public struct $row<$life> {
+            $($(#[$meaning])* $open $column: $type),+
+        }
+
+        impl $crate::db::Row for $row<'_> {
+            type Columns = ($($table::$column,)+);
+
+            const NAMES: &'static [&'static str] = &[$(<$table::$column as diesel::Column>::NAME),+];
+
+            fn columns<'b>(
+                set: &'b $crate::db::Set<'_, Self>,
+                mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
+            ) -> diesel::QueryResult<()> {
+                $(set.column::<$table::$column>(&mut out)?;)+
+                Ok(())
+            }
+        }
+
+        $(impl<$life> $crate::db::Holds<$table::$column> for $row<$life> {
+            fn value(
+                &self,
+            ) -> impl diesel::serialize::ToSql<<$table::$column as diesel::Expression>::SqlType, diesel::pg::Pg> {
+                &self.$column
+            }
+        })+
+    };
+}
