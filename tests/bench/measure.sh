@@ -73,7 +73,7 @@ url() {
 }
 
 # What the service asks of the embedded engine too (src/db/connection.rs).
-PRAGMAS='PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;'
+PRAGMAS='PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824; PRAGMA wal_autocheckpoint = 8192;'
 
 # sql ENGINE NAME STATEMENTS: with the promises of the service itself.
 sql() {
