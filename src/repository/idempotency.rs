@@ -71,10 +71,10 @@ impl QueryFragment<Pg> for Given {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT number::bigint, fingerprint, status, location, etag, body FROM (SELECT ");
         out.push_bind_param::<Array<Text>, _>(&self.actors)?;
-        out.push_sql(" AS actors, ");
+        out.push_sql("::text[] AS actors, ");
         out.push_bind_param::<Array<Text>, _>(&self.keys)?;
         out.push_sql(
-            " AS keys) given, generate_subscripts(actors, 1) number, LATERAL (SELECT * FROM idempotency_keys \
+            "::text[] AS keys) given, generate_subscripts(actors, 1) number, LATERAL (SELECT * FROM idempotency_keys \
              WHERE actor = actors[number] AND key = keys[number] LIMIT 1) stored",
         );
         Ok(())

@@ -72,7 +72,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         name: "repository",
-        may: &["db", "domain", "security", "on_each", "insert_each"],
+        may: &["db", "domain", "security", "on_each", "insert_each", "row"],
         never: &["actix*", "utoipa*"],
         except: &[],
     },
