@@ -32,7 +32,7 @@ def on_postgres(stage):
 
 def on_sqlite(stage):
     disk = f"{stage.home}/disk"
-    new_disk(stage, disk, 400)
+    new_disk(stage, disk, 4000)
     stage.callback(os.system, f"fsfreeze -u {disk} 2>/dev/null")
     return (Sqlite(f"{disk}/zhuanjie.sqlite", stage.home), lambda: run("fsfreeze", "-f", disk), lambda: run("fsfreeze", "-u", disk))
 

@@ -116,7 +116,7 @@ def harness(stage, report, given):
 
 parser = options(__doc__)
 parser.add_argument("seconds", nargs="?", type=int, default=20, help="how long the overload lasts")
-parser.add_argument("--members", type=int, default=200_000, help="of the invented country")
+parser.add_argument("--members", type=int, default=500_000, help="of the invented country")
 parser.add_argument("--clients", nargs="+", type=int, default=[16, 64], help="numbers of clients that find out the capacity")
 given = parser.parse_args()
 main("Overload at ten times the capacity", harness, given)

@@ -30,9 +30,9 @@ from kit.stage import Server, Sqlite, run, say
 class Disk:
     """A disk image with ext4 on it, of which copies can be taken in an instant."""
 
-    def __init__(self, stage, megabytes=700):
+    def __init__(self, stage, megabytes=3000):
         self.stage, self.path, self.outer = stage, f"{stage.home}/disk", f"{stage.home}/outer"
-        new_disk(stage, self.outer, megabytes * 4, "xfs")
+        new_disk(stage, self.outer, megabytes * 3, "xfs")
         self.image = new_disk(stage, self.path, megabytes, image=f"{self.outer}/disk.img")
         os.mkdir(f"{stage.home}/cut")
         stage.callback(unmount, f"{stage.home}/cut")
@@ -74,9 +74,10 @@ def harness(stage, report, given):
         between.append(len(acknowledged) - before)
         recovered = Sqlite(f"{path}/zhuanjie.sqlite")
         try:
-            # First, so that the log is recovered by the program's own engine.
-            is_sound = stage.verify(recovered.url)[0]
-            verdict = Verdict(recovered, play, acknowledged)
+            with play.rest():
+                # First, so that the log is recovered by the program's own engine.
+                is_sound = stage.verify(recovered.url)[0]
+                verdict = Verdict(recovered, play, acknowledged)
         finally:
             disk.forget()
         faulty += not verdict.is_clean

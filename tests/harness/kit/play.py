@@ -126,7 +126,8 @@ class Play:
         branches = target.patiently("GET", "/v1/organizations?subtree=true&kind=branch&limit=50")[1]["items"]
         self.branches = [branch["id"] for branch in branches if branch["id"] != self.target]
         self.members = self.find_members(source)
-        self.over = threading.Event()
+        self.over, self.goes_on = threading.Event(), threading.Event()
+        self.goes_on.set()
         self.faults = []
         self.writers = [Writer(self, number, self.members[number::writers]) for number in range(writers)]
 
@@ -153,6 +154,15 @@ class Play:
         goal = len(self.ledger.done) + writes
         until(f"{writes} more acknowledged writes", seconds, lambda: self.faults or len(self.ledger.done) >= goal)
         self.raise_faults()
+
+    @contextlib.contextmanager
+    def rest(self):
+        """Writers begin no other case, lest they fill the disk while one looks at a copy of it."""
+        self.goes_on.clear()
+        try:
+            yield
+        finally:
+            self.goes_on.set()
 
     def finish(self, seconds=90):
         """Lets every writer get its last certain answer."""
@@ -181,6 +191,7 @@ class Writer(threading.Thread):
         try:
             turn = 0
             while not self.play.over.is_set():
+                self.play.goes_on.wait()
                 turn += 1
                 self.transfer(turn)
         except Exception as fault:
