@@ -4,7 +4,7 @@
 #   tests/bench/measure.sh PART…      parts: load filing page scale idle backup jobs (see docs/performance.md)
 #
 # MEMBERS (1000000)  members of the country      SECONDS_EACH (20)  how long each thing is measured
-# ENGINES ("sqlite postgres")                    BIN (target/release/zhuanjie)
+# ENGINES ("sqlite postgres")                    BIN (target/production/zhuanjie)
 # SCALES ("100000 10000000")                     sizes compared by `scale`
 # RATE (100)  requests a second of `scale`       JOB_RATE (50)      of `jobs`
 # JOB_MEMBERS (3500000) BRANCHES (100000) CASES (1000000)           what `jobs` finds to do
@@ -15,7 +15,7 @@
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
-BIN=${BIN:-$here/../../target/release/zhuanjie}
+BIN=${BIN:-$here/../../target/production/zhuanjie}
 MEMBERS=${MEMBERS:-1000000}
 SECONDS_EACH=${SECONDS_EACH:-20}
 ENGINES=${ENGINES:-"sqlite postgres"}
@@ -78,7 +78,7 @@ PRAGMAS='PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store 
 # sql ENGINE NAME STATEMENTS: with the promises of the service itself.
 sql() {
     if [ "$1" = sqlite ]; then
-        printf '.timeout 30000\n%s\n%s\n' "$PRAGMAS" "$3" | sqlite3 -bail -batch "$WORK/$2.sqlite"
+        printf '.timeout 30000\n.output /dev/null\n%s\n.output stdout\n%s\n' "$PRAGMAS" "$3" | sqlite3 -bail -batch "$WORK/$2.sqlite"
     else
         printf '%s\n' "$3" | psql_in -At "$2"
     fi
