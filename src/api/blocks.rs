@@ -5,7 +5,7 @@ use super::caller::{Caller, Permission, can};
 use super::extract::{Id, Json, Key};
 use super::problem::{Problem, ProblemDetails};
 use super::reply;
-use super::wire::{Instant, remark};
+use super::wire::{Instant, NoBody, remark};
 use crate::app::App;
 use crate::domain::ids::{AppointmentId, MemberId};
 use crate::service::blocks::{self, Block, Whose};
@@ -61,11 +61,6 @@ struct BlockBody {
     reason: Option<String>,
 }
 
-/// Nothing more to say.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct UnblockBody {}
-
 async fn block<P: Permission>(
     app: &App,
     caller: Caller<P>,
@@ -85,7 +80,7 @@ async fn unblock<P: Permission>(
     app: &App,
     caller: Caller<P>,
     whose: Whose,
-    (key, request, body): (Key, HttpRequest, Json<UnblockBody>),
+    (key, request, body): (Key, HttpRequest, Json<NoBody>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     reply::write_once(app, caller.context, claim, move |conn, context| {
@@ -140,7 +135,7 @@ async fn unblock_member(
     Id(id): Id<MemberId>,
     key: Key,
     request: HttpRequest,
-    body: Json<UnblockBody>,
+    body: Json<NoBody>,
 ) -> Result<HttpResponse, Problem> {
     unblock(&app, caller, Whose::Member(id), (key, request, body)).await
 }
@@ -188,7 +183,7 @@ async fn unblock_officer(
     Id(id): Id<AppointmentId>,
     key: Key,
     request: HttpRequest,
-    body: Json<UnblockBody>,
+    body: Json<NoBody>,
 ) -> Result<HttpResponse, Problem> {
     unblock(&app, caller, Whose::Officer(id), (key, request, body)).await
 }

@@ -27,7 +27,7 @@ use crate::domain::transfer::turn::Duty;
 use crate::service::batch::Mode;
 use crate::service::jobs::Job;
 use crate::service::organizations::Organization;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
@@ -120,6 +120,11 @@ impl PartialSchema for Month {
     }
 }
 impl ToSchema for Month {}
+
+/// An empty object: there is nothing more to say.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoBody {}
 
 /// A graduation mark: the month, or the reason why there is none.
 #[derive(Debug, Clone, Serialize, ToSchema)]

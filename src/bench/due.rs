@@ -94,6 +94,7 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
     }
     let since = policy.expiry_start();
     let deadline = (since + waiting_time(policy)).timestamp_micros();
+    let townships = number_townships(conn)?;
     spell_facts(conn, since)?;
     let last = count(conn, "SELECT coalesce(max(id), 0) FROM transfers")?;
     let (season, since) = (policy.season, since.timestamp_micros());
@@ -101,15 +102,11 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
         "INSERT INTO transfers (season, reason, details, started_by, filer_account_id, filer_organization_id, member_id, \
             member_name, source_branch_id, source_path, source_name, target_kind, target_id, target_path, target_name, \
             state, since, organization_id, side, holding, deadline, filed_at, version) \
-         WITH held AS (SELECT organization_id AS id, min(account_id) AS account FROM appointments \
-                WHERE ended_at IS NULL AND role = 'administrator' GROUP BY organization_id), \
-            townships AS (SELECT o.id, o.path, o.name, row_number() OVER (ORDER BY o.id) - 1 AS number \
-                FROM organizations o JOIN held ON held.id = o.id WHERE o.township AND o.status = 'active') \
          SELECT {season}, 'unsettled', '{DETAILS}', 'source', held.account, held.id, m.id, \
             m.name, b.id, b.path, b.name, 'organization', t.id, t.path, t.name, \
             'awaiting_approval', {since}, t.id, 'target', FALSE, {deadline}, {since}, 1 \
          FROM members m JOIN organizations b ON b.id = m.branch_id JOIN held ON held.id = b.school_id \
-         JOIN townships t ON t.number = m.id % (SELECT count(*) FROM townships) \
+         JOIN townships t ON t.number = m.id % {townships} \
          WHERE m.standing = 'good' \
          AND NOT EXISTS (SELECT 1 FROM transfers o WHERE o.member_id = m.id AND o.closed_at IS NULL) \
          ORDER BY m.id LIMIT {wanted}"
@@ -133,6 +130,21 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
         "the country has only {filed} members to file for: load more"
     );
     Ok(filed)
+}
+
+/// The administrators' organizations and, of these, the townships in an order, in tables of this session: of a question of
+/// its own PostgreSQL doesn't know how much it finds, and goes through all townships for each member. Says how many they are.
+fn number_townships(conn: &mut Conn) -> Result<i64> {
+    conn.batch_execute(
+        "CREATE TEMPORARY TABLE held (id BIGINT PRIMARY KEY, account BIGINT NOT NULL); \
+         INSERT INTO held SELECT organization_id, min(account_id) FROM appointments \
+            WHERE ended_at IS NULL AND role = 'administrator' GROUP BY organization_id; \
+         CREATE TEMPORARY TABLE townships (number BIGINT PRIMARY KEY, id BIGINT NOT NULL, path TEXT NOT NULL, name TEXT NOT NULL); \
+         INSERT INTO townships SELECT row_number() OVER (ORDER BY o.id) - 1, o.id, o.path, o.name \
+            FROM organizations o JOIN held ON held.id = o.id WHERE o.township AND o.status = 'active'; \
+         ANALYZE held; ANALYZE townships",
+    )?;
+    count(conn, "SELECT count(*) FROM townships")
 }
 
 /// What a home looks like in a case's details.

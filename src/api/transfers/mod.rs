@@ -11,7 +11,7 @@ use super::look_up;
 use super::paging::{self, List};
 use super::problem::{Problem, ProblemDetails};
 use super::reply::{self, write_once};
-use super::wire::{Page, remark};
+use super::wire::{NoBody, Page, remark};
 use crate::app::App;
 use crate::db::{Db, Groups};
 use crate::domain::codes::Code;
@@ -327,11 +327,6 @@ struct AssignmentBody {
     /// The branch.
     branch: OrganizationId,
 }
-
-/// An empty object.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NoBody {}
 
 /// Takes a decision, once for its key, on the version the caller saw.
 struct Desk {

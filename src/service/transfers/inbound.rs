@@ -104,9 +104,9 @@ pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &
         .acting_for()
         .ok_or(Error::Corrupt("another system without an organization"))?;
     let organ = organizations::find(conn, organ)?.ok_or(Error::Corrupt("another system's organization"))?;
-    let lodging = |proposal: &Proposal| Lodging {
+    let lodging = Lodging {
         context,
-        proposal: proposal.clone(),
+        proposal,
         policy: &material.policy,
         member_name: &filing.person.name,
         source_path: &organ.path,
@@ -117,7 +117,7 @@ pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &
         chains: Vec::new(),
     };
     let lodged: Result<Transfer> = conn.savepoint(|conn| {
-        let stored = lodge_all(conn, vec![lodging(&proposal)])?.pop();
+        let stored = lodge_all(conn, vec![lodging])?.pop();
         let (stored, _) = stored.ok_or(Error::Corrupt("a case that was not stored"))?;
         inbound::insert(conn, stored.id, &material.person)?;
         Ok(stored)
