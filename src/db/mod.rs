@@ -160,10 +160,10 @@ impl Db {
             Doors::Server { lane, .. } => return lane.write(self.is_patient, use_case).await,
         };
         if self.is_patient {
-            return writer.submit(use_case).await;
+            return writer.submit(true, use_case).await;
         }
         let unknown = |_| DbError::OutcomeUnknown("the disk did not answer in time".into());
-        timeout(self.house.settings.answer, writer.submit(use_case))
+        timeout(self.house.settings.answer, writer.submit(false, use_case))
             .await
             .map_err(unknown)?
     }
@@ -180,7 +180,7 @@ impl Db {
                 Doors::Embedded { readers, writer } => {
                     readers.read(ping).await?;
                     // It has nothing to write and only waits for its turn.
-                    writer.submit(|_| Ok::<_, DbError>(())).await
+                    writer.submit(false, |_| Ok::<_, DbError>(())).await
                 }
                 Doors::Server { lane, .. } => lane.read(ping).await,
             }

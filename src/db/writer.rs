@@ -2,7 +2,8 @@
 //!
 //! A commit with `synchronous=FULL` costs a wait for the disk; taken once for everything that is queued, it costs next
 //! to nothing a use case. Each use case runs in its own savepoint, so one that refuses, fails or panics undoes itself
-//! alone. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote.
+//! alone. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote. A patient
+//! use case, a job's batch above all, is a group of its own: who waits before it is answered before it begins.
 
 use super::connection::{Conn, DatabaseUrl, Mode};
 use super::{DbError, Limits};
@@ -24,7 +25,12 @@ trait Job: Send {
     fn answer(self: Box<Self>, group: Result<(), GroupFault>);
 }
 
-type Work = Box<dyn Job>;
+/// What waits for the writer.
+struct Work {
+    job: Box<dyn Job>,
+    /// Whether it may take as long as it takes: it has a transaction of its own, lest its neighbours wait for it too.
+    is_patient: bool,
+}
 
 struct Pending<T, E, F> {
     use_case: F,
@@ -91,7 +97,8 @@ impl Writer {
         })
     }
 
-    pub(super) async fn submit<T, E, F>(&self, use_case: F) -> Result<T, E>
+    /// Queues a use case; a patient one shares its commit with nobody.
+    pub(super) async fn submit<T, E, F>(&self, is_patient: bool, use_case: F) -> Result<T, E>
     where
         F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
@@ -104,7 +111,9 @@ impl Writer {
             reply,
         });
         let queue = lock(&self.queue).clone().ok_or(DbError::Overloaded)?;
-        queue.try_send(job).map_err(|_| DbError::Overloaded)?;
+        queue
+            .try_send(Work { job, is_patient })
+            .map_err(|_| DbError::Overloaded)?;
         drop(queue);
         answer.await.map_err(|_| DbError::Panicked)?
     }
@@ -164,34 +173,63 @@ fn sqlite(conn: &mut Conn) -> &mut SqliteConnection {
     }
 }
 
-fn run(mut conn: Conn, mut queue: mpsc::Receiver<Work>) {
-    while let Some(first) = queue.blocking_recv() {
+fn run(mut conn: Conn, queue: mpsc::Receiver<Work>) {
+    let mut queue = Queue {
+        receiver: queue,
+        held: None,
+    };
+    while let Some(first) = queue.first() {
         let mut group = vec![first];
         let outcome = run_group(&mut conn, &mut group, &mut queue);
         if outcome.is_err() {
             recover(&mut conn);
         }
-        for job in group {
-            job.answer(outcome.clone());
+        for work in group {
+            work.job.answer(outcome.clone());
         }
     }
     // The last one out folds the log into the file, so that what is left behind is one plain file.
     let _ = conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
+/// What waits, in its order.
+struct Queue {
+    receiver: mpsc::Receiver<Work>,
+    /// A patient one whose turn came in the midst of a group: the first of the next.
+    held: Option<Work>,
+}
+
+impl Queue {
+    /// The first of a group; waits for it. `None` once nobody can come any more.
+    fn first(&mut self) -> Option<Work> {
+        self.held.take().or_else(|| self.receiver.blocking_recv())
+    }
+
+    /// The next of a group, if there is one that may share its commit.
+    fn another(&mut self) -> Option<Work> {
+        let next = self.receiver.try_recv().ok()?;
+        if next.is_patient {
+            self.held = Some(next);
+            return None;
+        }
+        Some(next)
+    }
+}
+
 /// Runs what waits, up to [`GROUP`], in one transaction; on return the group holds every job that was taken.
-fn run_group(conn: &mut Conn, group: &mut Vec<Work>, queue: &mut mpsc::Receiver<Work>) -> Result<(), GroupFault> {
+fn run_group(conn: &mut Conn, group: &mut Vec<Work>, queue: &mut Queue) -> Result<(), GroupFault> {
     // Immediate: a deferred transaction that reads first can lose its right to write.
     AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")
         .map_err(|e| GroupFault::NotBegun(e.to_string()))?;
     for done in 0..GROUP {
         if done == group.len() {
-            match queue.try_recv() {
-                Ok(job) => group.push(job),
-                Err(_) => break,
+            let next = if group[0].is_patient { None } else { queue.another() };
+            match next {
+                Some(work) => group.push(work),
+                None => break,
             }
         }
-        group[done].run(conn);
+        group[done].job.run(conn);
     }
     AnsiTransactionManager::commit_transaction(sqlite(conn)).map_err(|e| GroupFault::Commit(e.to_string()))
 }

@@ -394,6 +394,27 @@ mod group {
     }
 
     #[test]
+    fn a_patient_one_shares_its_commit_with_nobody() {
+        let db = database();
+        let doors = db.db();
+        block_on(async {
+            let held = Held::begin(&doors).await;
+            let before = queue(&doors, |conn| insert(conn, "before")).await;
+            let mut long = Held::queue(&doors.patient(), "long").await;
+            let after = queue(&doors, |conn| insert(conn, "after")).await;
+            let patience = Duration::from_secs(30);
+            let ended = tokio::time::timeout(patience, held.end()).await;
+            ended.expect("who came before the long one does not wait for it");
+            before.await.expect("no panic").expect("a write");
+            long.has_begun().await;
+            assert_eq!(doors.read(names).await.expect("a read"), ["before", "held"]);
+            long.end().await;
+            after.await.expect("no panic").expect("a write");
+        });
+        assert_eq!(db.count("job_leases"), 4);
+    }
+
+    #[test]
     fn more_than_one_group_holds_are_all_done() {
         let db = database();
         let doors = db.db();

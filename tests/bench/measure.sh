@@ -128,6 +128,8 @@ since() { echo $(( ($(now) - $1) / 1000000 )); }
 # serve OPTION…: the service in front of DATABASE_URL, once it listens. What a request spends of its account's budget is
 # counted as always, but there is enough: a few players ask as much as thousands of people.
 serve() {
+    # What the last one said would be taken for the address of this one.
+    : > "$WORK/serve.log"
     RUST_LOG=warn,zhuanjie::cli=info,zhuanjie::jobs=info "$BIN" serve --listen 127.0.0.1:0 --files "$WORK/files" \
         --account-budget 1000000000 "$@" 2> "$WORK/serve.log" &
     server=$!
