@@ -398,6 +398,7 @@ diesel::table! {
         times -> BigInt,
         sequence -> Nullable<BigInt>,
         hash -> Nullable<Binary>,
+        subject_key -> Nullable<BigInt>,
     }
 }
 

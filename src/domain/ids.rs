@@ -69,6 +69,12 @@ pub fn has_form(text: &str) -> bool {
     })
 }
 
+/// The key of an id, of whatever kind it is; `None` of a text that is no id.
+pub fn key_of(text: &str) -> Option<i64> {
+    let (prefix, _) = text.split_once('_').filter(|_| has_form(text))?;
+    decode(prefix, text).ok()
+}
+
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
         $(#[$doc])*
@@ -138,11 +144,13 @@ mod tests {
             prop_assert_eq!(id.to_string().parse::<MemberId>(), Ok(id));
             prop_assert!(id.to_string().parse::<OrganizationId>().is_err());
             prop_assert!(has_form(&id.to_string()));
+            prop_assert_eq!(key_of(&id.to_string()), Some(key));
         }
 
         #[test]
         fn no_text_makes_parsing_panic(text in ".{0,40}") {
             let _ = text.parse::<TransferId>();
+            prop_assert!(has_form(&text) || key_of(&text).is_none());
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::db::schema::audit_log::{self, dsl};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::audit::Outcome;
-use crate::domain::ids::{AccountId, OrganizationId};
+use crate::domain::ids::{AccountId, OrganizationId, has_form, key_of};
 use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
 use crate::{insert_each, on_each, row};
@@ -51,6 +51,7 @@ row! {
         on_behalf_of: Option<OrganizationId>,
         action: &'a str,
         subject: Option<&'a str>,
+        subject_key: Option<i64>,
         request_id: &'a str,
         outcome: Outcome,
         code: Option<&'a str>,
@@ -69,6 +70,7 @@ impl<'a> From<&'a Entry<'a>> for NewRow<'a> {
             on_behalf_of: entry.on_behalf_of,
             action: entry.action,
             subject: entry.subject,
+            subject_key: entry.subject.and_then(key_of),
             request_id: entry.request_id,
             outcome: entry.outcome,
             code: entry.code,
@@ -77,15 +79,19 @@ impl<'a> From<&'a Entry<'a>> for NewRow<'a> {
     }
 }
 
-/// Appends the same row for each of several subjects, in one statement.
+/// Appends the same row for each of several subjects, ids as they are outside, in one statement.
 pub fn append_all(conn: &mut Conn, entry: &Entry<'_>, subjects: &[String]) -> QueryResult<()> {
-    // Ids as they are outside: nothing in them means anything in JSON.
-    let subjects = format!("[\"{}\"]", subjects.join("\",\""));
+    // Each with its key before it, in a width that holds any. Nothing in them means anything in JSON.
+    let subjects = subjects
+        .iter()
+        .map(|id| format!("\"{:019}{id}\"", key_of(id).unwrap_or(0)));
+    let subjects = format!("[{}]", subjects.collect::<Vec<_>>().join(","));
     let (before, behind) = unfolded(matches!(conn, Conn::Postgres(_)));
     let statement = format!(
         "INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, on_behalf_of, action, \
-         request_id, outcome, code, times, subject) \
-         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, value FROM {before}$12{behind}"
+         request_id, outcome, code, times, subject, subject_key) \
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, substr(value, 20), \
+         nullif(CAST(substr(value, 1, 19) AS BIGINT), 0) FROM {before}$12{behind}"
     );
     let rows = sql_query(statement)
         .bind::<BigInt, _>(entry.at.timestamp_micros())
@@ -124,6 +130,15 @@ pub struct Row {
     /// Its place in the chain, once it is sealed.
     pub sequence: Option<i64>,
     pub hash: Option<Vec<u8>>,
+    /// The subject's key, which it is found by; of rows from before it was kept, none.
+    pub subject_key: Option<i64>,
+}
+
+impl Row {
+    /// Whether it is found by what it is about.
+    pub fn is_found(&self) -> bool {
+        self.subject_key.is_none() || self.subject_key == self.subject.as_deref().and_then(key_of)
+    }
 }
 
 /// What a reader narrows the log to.
@@ -138,6 +153,32 @@ pub struct Filter {
 
 /// A page of the rows of a subtree, newest first, before `before`.
 pub fn page(conn: &mut Conn, root: &Path, filter: &Filter, before: Option<i64>, limit: i64) -> QueryResult<Vec<Row>> {
+    let mut rows = part(
+        conn,
+        root,
+        filter,
+        before,
+        limit,
+        filter.subject.as_deref().and_then(key_of),
+    )?;
+    if filter.subject.as_deref().is_some_and(has_form) {
+        // What was written before ids had their keys beside them.
+        rows.extend(part(conn, root, filter, before, limit, None)?);
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    }
+    Ok(rows)
+}
+
+/// Those rows of a page whose subject stands with this key beside it, or with none; all, if no subject is asked for.
+fn part(
+    conn: &mut Conn,
+    root: &Path,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: i64,
+    key: Option<i64>,
+) -> QueryResult<Vec<Row>> {
     let mut query = dsl::audit_log
         .order(dsl::id.desc())
         .limit(limit)
@@ -165,6 +206,10 @@ pub fn page(conn: &mut Conn, root: &Path, filter: &Filter, before: Option<i64>, 
     }
     if let Some(subject) = &filter.subject {
         query = query.filter(dsl::subject.eq(subject.clone()));
+        query = match key {
+            Some(key) => query.filter(dsl::subject_key.eq(key)),
+            None => query.filter(dsl::subject_key.is_null()),
+        };
     }
     query.load(conn)
 }

@@ -78,7 +78,7 @@ both_engines! {
         live(&world);
         world.run(Job::AuditSeal, NOW);
         world.db.unlock_audit_log();
-        for change in ["action = 'x'", "subject = NULL", "at = at + 1", "account_id = 1", "request_id = ''", "outcome = 'x'", "scope_path = 'x'", "on_behalf_of = 1", "times = 2"] {
+        for change in ["action = 'x'", "subject = NULL", "at = at + 1", "account_id = 1", "request_id = ''", "outcome = 'x'", "scope_path = 'x'", "on_behalf_of = 1", "times = 2", "subject_key = 999"] {
             let kept = world.db.texts("SELECT action || '|' || coalesce(subject, '') || '|' || at || '|' || request_id AS value FROM audit_log WHERE sequence = 3");
             world.db.execute(&format!("CREATE TABLE kept AS SELECT * FROM audit_log WHERE sequence = 3; UPDATE audit_log SET {change} WHERE sequence = 3"));
             let found = check(&world, vec![]).flaws;
@@ -114,7 +114,7 @@ both_engines! {
         assert_eq!(check(&world, vec![]).flaws, [], "without an anchor nobody can know");
         assert_eq!(check(&world, vec![anchor.clone()]).flaws, [Flaw::Anchor { sequence: 5 }]);
         // Somebody who owns the database writes another history and seals it again.
-        world.db.execute("UPDATE audit_log SET sequence = NULL, hash = NULL, subject = 'x'");
+        world.db.execute("UPDATE audit_log SET sequence = NULL, hash = NULL, subject = 'x', subject_key = NULL");
         live(&world);
         world.run(Job::AuditSeal, NOW);
         assert_eq!(check(&world, vec![]).flaws, []);
@@ -232,6 +232,24 @@ both_engines! {
         assert_eq!(items(&world.admin("c"), &beside).len(), 1);
     }
 
+    fn what_was_written_before_ids_had_their_keys_beside_them_is_found_with_the_rest(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        live(&world);
+        world.at("2026-06-16T00:00:00Z");
+        live(&world);
+        world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
+        let subject = format!("/v1/audit?subject={}", world.org("class_1"));
+        let asked = || items(&world.admin("the auditor"), &subject);
+        let found = asked();
+        assert_eq!(found.len(), 10);
+        world.db.unlock_audit_log();
+        world.db.execute("UPDATE audit_log SET subject_key = NULL WHERE id % 2 = 0");
+        assert!(world.db.count("audit_log WHERE subject_key IS NULL AND subject IS NOT NULL") > 3);
+        assert_eq!(asked(), found);
+        let first = items(&world.admin("the auditor"), &format!("{subject}&limit=3"));
+        assert_eq!(first, found[..3]);
+    }
+
     fn an_auditor_narrows_the_log_and_pages_through_it(db: TestDb) {
         let mut world = World::new(db, NOW);
         live(&world);
@@ -245,6 +263,7 @@ both_engines! {
         assert_eq!(count("from=2026-06-16T00:00:00Z"), 5);
         assert_eq!(count("until=2026-06-16T00:00:00Z"), 5);
         assert_eq!(count(&format!("subject={}", world.org("class_1"))), 10);
+        assert_eq!(count(&format!("subject={}", world.org("class_2"))), 0);
         assert_eq!(count(&format!("organization={}", world.org("college"))), 10);
         let mut seen = Vec::new();
         let mut cursor = String::new();

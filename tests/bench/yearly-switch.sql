@@ -9,6 +9,6 @@ INSERT INTO cohort_members (season, member_id, branch_id, branch_path)
     AND NOT EXISTS (SELECT 1 FROM cohort_members c WHERE c.season = :season AND c.member_id = m.id);
 INSERT INTO graduation_history (branch_id, at, event, automatic, old_month, new_month)
     SELECT id, :now, 'turned', TRUE, graduation_month, graduation_month FROM due ORDER BY id;
-INSERT INTO audit_log (at, actor_kind, action, subject, request_id)
-    SELECT :now, 'system', 'graduation.turn', 'org_' || (1000000000000 + id * 2654435761 % 4294967296), 'yearly-switch/1' FROM due ORDER BY id;
+INSERT INTO audit_log (at, actor_kind, action, subject, subject_key, request_id)
+    SELECT :now, 'system', 'graduation.turn', 'org_' || (1000000000000 + id * 2654435761 % 4294967296), id, 'yearly-switch/1' FROM due ORDER BY id;
 COMMIT;

@@ -1,0 +1,42 @@
+-- Each write touches pages: here are some it need not touch.
+
+-- What an audit row is about is found by the id's key, where it is one: keys of new things follow each other, while the
+-- ids' texts are scattered on purpose, so that each had a page of the index for itself. Rows from before have no key and
+-- are found by the text, as is what is no id.
+ALTER TABLE audit_log ADD COLUMN subject_key INTEGER;
+DROP INDEX audit_log_subject;
+CREATE INDEX audit_log_subject ON audit_log (subject, id) WHERE subject_key IS NULL AND subject IS NOT NULL;
+CREATE INDEX audit_log_subject_key ON audit_log (subject_key, id) WHERE subject_key IS NOT NULL;
+-- A row has a place in the chain once it is sealed, and in this index then only.
+DROP INDEX audit_log_sequence;
+CREATE UNIQUE INDEX audit_log_sequence ON audit_log (sequence) WHERE sequence IS NOT NULL;
+DROP TRIGGER audit_log_stands;
+CREATE TRIGGER audit_log_stands BEFORE UPDATE ON audit_log
+WHEN OLD.sequence IS NOT NULL OR NEW.sequence IS NULL
+    OR (NEW.id, NEW.at, NEW.actor_kind, NEW.account_id, NEW.organization_id, NEW.scope_path, NEW.on_behalf_of,
+        NEW.action, NEW.subject, NEW.subject_key, NEW.request_id, NEW.outcome, NEW.code, NEW.times)
+        IS NOT
+        (OLD.id, OLD.at, OLD.actor_kind, OLD.account_id, OLD.organization_id, OLD.scope_path, OLD.on_behalf_of,
+         OLD.action, OLD.subject, OLD.subject_key, OLD.request_id, OLD.outcome, OLD.code, OLD.times)
+BEGIN
+    SELECT RAISE(ABORT, 'the audit log is only appended to');
+END;
+
+-- Kept answers are longer than a page of an index takes: each had a page of its own beside it. Now they follow each other
+-- in their table, and the index holds their keys alone.
+CREATE TABLE kept_answers (
+    actor TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    location TEXT,
+    etag TEXT,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (actor, key)
+) STRICT;
+INSERT INTO kept_answers SELECT actor, key, fingerprint, status, location, etag, body, created_at
+    FROM idempotency_keys ORDER BY created_at;
+DROP TABLE idempotency_keys;
+ALTER TABLE kept_answers RENAME TO idempotency_keys;
+CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
