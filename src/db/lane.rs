@@ -45,7 +45,7 @@ impl r2d2::HandleError<DbError> for Quiet {
 
 /// What a transaction is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Purpose {
+pub(super) enum Purpose {
     /// One snapshot for all statements of a question.
     Read,
     /// A use case.
@@ -87,26 +87,6 @@ impl Lane {
             .map_err(|_| DbError::Unavailable("the gate is closed".into()))
     }
 
-    /// Runs a question on a connection of this lane.
-    pub(super) async fn read<T, E>(
-        &self,
-        question: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<DbError> + From<Error> + Send + 'static,
-    {
-        let permit = self.permit().await?;
-        let (pool, wait, width) = (self.pool.clone(), self.wait, self.width);
-        let work = blocking(move || {
-            // The permit lives in here: a client that goes away drops the future, not the work.
-            let _permit = permit;
-            let mut conn = begun(&pool, wait, width, Purpose::Read)?;
-            answered(&mut conn, question)
-        });
-        timeout(self.answer, work).await.map_err(|_| silent())??
-    }
-
     /// Runs a use case on a connection of this lane, again if the database asks for it. `patient` callers wait for the
     /// answer however long it takes.
     pub(super) async fn write<T, E>(
@@ -122,7 +102,7 @@ impl Lane {
         let (pool, wait, width) = (self.pool.clone(), self.wait, self.width);
         let work = blocking(move || {
             let _permit = permit;
-            let mut conn = begun(&pool, wait, width, Purpose::Write)?;
+            let mut conn = begun(&pool, wait, width)?;
             retrying(&mut conn, &use_case)
         });
         if patient {
@@ -183,28 +163,32 @@ fn unavailable(error: r2d2::Error) -> DbError {
     DbError::Unavailable(error.to_string())
 }
 
-/// A connection with an open transaction. One that was lost while it lay idle is found out by its BEGIN, before anything
+/// A connection with a use case's transaction open on it. One that was lost while it lay idle is found out by its BEGIN, before anything
 /// is done, and makes way for the next: after a failover, whoever comes first clears the pool.
-fn begun(pool: &Pool, wait: Duration, width: u32, purpose: Purpose) -> Result<PooledConnection<Manager>, DbError> {
+fn begun(pool: &Pool, wait: Duration, width: u32) -> Result<PooledConnection<Manager>, DbError> {
     for _ in 0..width {
         let mut conn = pool.get_timeout(wait).map_err(unavailable)?;
-        match begin(&mut conn, purpose) {
+        match begin(&mut conn, Purpose::Write) {
             Ok(()) => return Ok(conn),
             Err(error) if FaultKind::of(&error) == FaultKind::Lost => give_up(&mut conn),
             Err(error) => return Err(error.into()),
         }
     }
     let mut conn = pool.get_timeout(wait).map_err(unavailable)?;
-    begin(&mut conn, purpose)?;
+    begin(&mut conn, Purpose::Write)?;
     Ok(conn)
 }
 
-fn begin(conn: &mut Conn, purpose: Purpose) -> QueryResult<()> {
+pub(super) fn begin(conn: &mut Conn, purpose: Purpose) -> QueryResult<()> {
     let begin = match purpose {
         Purpose::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         Purpose::Write => "BEGIN",
     };
-    AnsiTransactionManager::begin_transaction_sql(postgres(conn), begin)
+    match conn {
+        // In WAL mode a deferred transaction is a snapshot, and the connection itself is query_only.
+        Conn::Sqlite(conn) => AnsiTransactionManager::begin_transaction(conn),
+        Conn::Postgres(conn) => AnsiTransactionManager::begin_transaction_sql(conn, begin),
+    }
 }
 
 fn postgres(conn: &mut Conn) -> &mut PgConnection {
@@ -215,7 +199,7 @@ fn postgres(conn: &mut Conn) -> &mut PgConnection {
 }
 
 /// The answer to a question, in the transaction that is open.
-pub(super) fn answered<T, E>(conn: &mut Conn, question: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
+fn answered<T, E>(conn: &mut Conn, question: impl FnOnce(&mut Conn) -> Result<T, E>) -> Result<T, E> {
     let answer = question(conn);
     // Nothing was written: how the transaction ends is no matter of the answer. A connection that can't end it is
     // broken, and the pool drops it.

@@ -57,8 +57,12 @@ struct House {
 enum Doors {
     /// SQLite: threads that read, and the one that writes.
     Embedded { readers: Readers, writer: Writer },
-    /// PostgreSQL: a pool of connections, and one to a standby.
-    Server { lane: Lane, replica: Option<Replica> },
+    /// PostgreSQL: threads that read, a pool of connections to write with, and one to a standby.
+    Server {
+        readers: Readers,
+        lane: Lane,
+        replica: Option<Replica>,
+    },
 }
 
 impl Db {
@@ -78,6 +82,7 @@ impl Db {
                 drop(connection::await_first(url, settings)?);
                 let standby = settings.replica.as_ref();
                 Doors::Server {
+                    readers: Readers::start(url, settings)?,
                     lane: Lane::new(url, Mode::ReadWrite, settings, settings.wait),
                     replica: standby.map(|standby| Replica::new(standby, settings)),
                 }
@@ -129,16 +134,16 @@ impl Db {
         T: Send + 'static,
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
-        let (lane, replica) = match &self.house.doors {
-            Doors::Embedded { readers, .. } => return readers.read(question).await,
-            Doors::Server { lane, replica } => (lane, replica),
+        let (readers, replica) = match &self.house.doors {
+            Doors::Embedded { readers, .. } => (readers, None),
+            Doors::Server { readers, replica, .. } => (readers, replica.as_ref()),
         };
         if let Some(replica) = replica
-            && let Some(lease) = replica.lease(lane).await
+            && let Some(lease) = replica.lease(readers).await
         {
             return lease.read(replica.answer(), question).await;
         }
-        lane.read(question).await
+        readers.read(question).await
     }
 
     /// Runs one use case in one transaction: `Ok` is committed before it is returned, `Err` leaves nothing behind.
@@ -182,7 +187,7 @@ impl Db {
                     // It has nothing to write and only waits for its turn.
                     writer.submit(false, |_| Ok::<_, DbError>(())).await
                 }
-                Doors::Server { lane, .. } => lane.read(ping).await,
+                Doors::Server { readers, .. } => readers.read(ping).await,
             }
         };
         let silence = |_| DbError::Unavailable("the database did not answer in time".into());
@@ -205,10 +210,11 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
-            Doors::Server { lane, replica } => {
+            Doors::Server { readers, lane, replica } => {
                 if let Some(replica) = replica {
                     replica.close().await;
                 }
+                readers.close().await;
                 lane.close().await;
             }
         }

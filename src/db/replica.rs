@@ -5,6 +5,7 @@
 
 use super::connection::{Conn, Mode};
 use super::lane::{Lane, Lease};
+use super::readers::Readers;
 use super::{DatabaseUrl, DbError, Settings};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -51,7 +52,7 @@ impl Replica {
     }
 
     /// A connection on which a question may be asked now; `None` when the standby is gone, full or behind.
-    pub(super) async fn lease(&self, primary: &Lane) -> Option<Lease> {
+    pub(super) async fn lease(&self, primary: &Readers) -> Option<Lease> {
         if self
             .rests_until
             .lock()
@@ -115,7 +116,7 @@ struct Horizon {
 
 impl Horizon {
     /// A position that was asked for after this call began.
-    async fn position(&self, primary: &Lane) -> Result<Position, DbError> {
+    async fn position(&self, primary: &Readers) -> Result<Position, DbError> {
         let begun = self.begun.load(Ordering::SeqCst);
         let mut known = self.known.lock().await;
         if let (number, Some(position)) = &*known
