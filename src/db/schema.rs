@@ -253,6 +253,7 @@ diesel::table! {
         filed_at -> BigInt,
         closed_at -> Nullable<BigInt>,
         version -> BigInt,
+        orphaned_at -> Nullable<BigInt>,
     }
 }
 

@@ -25,7 +25,7 @@ const BATCH: i64 = 200;
 /// How few and how many rows one may work on: SQLite binds no more than 32,766 values at once.
 const SIZES: RangeInclusive<i64> = 100..=2400;
 /// How long a batch is to take: everybody else who writes to the embedded database waits for it.
-const BEAT: Duration = Duration::from_millis(25);
+const BEAT: Duration = Duration::from_millis(15);
 
 /// How many rows the next batch works on, after one of a size that took so long: as many as fit into a beat, since each
 /// page that a batch touches is written once for all its rows. At most twice as many as before, at least half of them.

@@ -257,12 +257,25 @@ pub const ALL: &[Invariant] = &[
                 AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.filer_account_id))",
     },
     Invariant {
+        number: "I-31",
+        holds: "a case is listed as orphaned if and only if it is open and before nobody",
+        query: "SELECT 'case ' || t.id AS value FROM transfers t WHERE (t.orphaned_at IS NOT NULL) <> (t.closed_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM tasks k WHERE k.subject_id = t.id AND k.kind IN
+                ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')))",
+    },
+    Invariant {
         number: "I-33",
         holds: "a member is the same person in his account and in his cases",
         query: "SELECT 'member ' || m.id AS value FROM members m JOIN accounts a ON a.member_id = m.id
             WHERE a.id_number_digest IS DISTINCT FROM m.id_number_digest OR a.name <> m.name
             UNION ALL SELECT 'case ' || t.id FROM transfers t JOIN members m ON m.id = t.member_id
             WHERE t.member_name <> m.name",
+    },
+    Invariant {
+        number: "S-08",
+        holds: "an account is blocked if and only if a block of it has no end",
+        query: "SELECT 'account ' || a.id AS value FROM accounts a WHERE (a.status = 'blocked') <> EXISTS
+            (SELECT 1 FROM account_blocks b WHERE b.account_id = a.id AND b.unblocked_at IS NULL)",
     },
 ];
 

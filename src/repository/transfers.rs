@@ -58,6 +58,8 @@ pub struct Transfer {
     pub filed_at: Micros,
     pub closed_at: Option<Micros>,
     pub version: i64,
+    /// Since when it is before nobody, since nobody may act on it (I-31); null if it is before somebody, or has ended.
+    pub orphaned_at: Option<Micros>,
 }
 
 /// A case is about somebody: no log line gets more than the key.
@@ -139,7 +141,7 @@ pub fn insert_all(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<T
     }
 }
 
-/// Stores a case's new state if it still has the version that was decided on (A9).
+/// Stores a case's new state if it still has the version that was decided on (A9). Before whom it is now is said apart.
 pub fn update(
     conn: &mut Conn,
     id: TransferId,
@@ -161,10 +163,19 @@ pub fn update(
             dsl::closing_reason.eq(columns.reason.as_ref().map(Remark::as_str)),
             dsl::deadline.eq(deadline.map(Micros::from)),
             dsl::closed_at.eq(closed_at),
+            dsl::orphaned_at.eq(None::<Micros>),
             dsl::version.eq(version),
         ))
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// Notes that a case is before nobody since an instant, or is before somebody again (I-31).
+pub fn set_orphaned(conn: &mut Conn, id: TransferId, since: Option<Timestamp>) -> QueryResult<()> {
+    diesel::update(dsl::transfers.find(id))
+        .set(dsl::orphaned_at.eq(since.map(Micros::from)))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Says who a case is about, once somebody from another province is a member here (X2).
@@ -266,6 +277,7 @@ pub fn end_all(conn: &mut Conn, ids: &[TransferId], state: &State) -> QueryResul
             dsl::escalated_at.eq(columns.escalated.map(Micros::from)),
             dsl::deadline.eq(None::<Micros>),
             dsl::closed_at.eq(Micros::from(columns.since)),
+            dsl::orphaned_at.eq(None::<Micros>),
             dsl::version.eq(dsl::version + 1),
         ))
         .execute(conn)
@@ -281,10 +293,9 @@ pub fn open_of(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Transfer
         .optional()
 }
 
-/// Open cases whose turn the offices of an organization have a say in (A10): those that are its own turn or that of a
-/// direct subordinate, who share it with it at times; and those of its subtree that are before it or a superior, since
-/// nobody below could decide them. `above` are the superiors; with `orphans`, also those of its subtree that are before
-/// nobody.
+/// Open cases whose turn the offices of an organization have a say in (A10): those that are before it or a direct
+/// subordinate, with whom it shares them at times; and those of its subtree that are before it or a superior, since nobody
+/// below could decide them. `above` are the superiors; with `orphans`, also those of its subtree that are before nobody.
 pub fn around(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -295,22 +306,24 @@ pub fn around(
     let (from, until) = subtree(path);
     let turn_at = organizations::table.on(dsl::organization_id.eq(organizations::id.nullable()));
     let duties: Vec<&str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
-    let mut found: Vec<TransferId> = transfers::table
-        .inner_join(turn_at)
-        .filter(dsl::closed_at.is_null())
+    let holder = organizations::table.on(organizations::id.eq(tasks::organization_id));
+    let held: Vec<i64> = tasks::table
+        .inner_join(holder)
         .filter(
             organizations::id
                 .eq(organization)
                 .or(organizations::parent_id.eq(organization)),
         )
-        .select(dsl::id)
+        .filter(tasks::kind.eq_any(duties.clone()))
+        .select(tasks::subject_id)
         .load(conn)?;
+    let mut found: Vec<TransferId> = held.into_iter().map(TransferId).collect();
     let before: Vec<i64> = above.iter().map(|id| id.0).chain([organization.0]).collect();
     let passed: Vec<TransferId> = tasks::table
         .inner_join(transfers::table.on(dsl::id.eq(tasks::subject_id)))
         .inner_join(turn_at)
         .filter(tasks::organization_id.eq_any(before))
-        .filter(tasks::kind.eq_any(duties.clone()))
+        .filter(tasks::kind.eq_any(duties))
         .filter(dsl::closed_at.is_null())
         .filter(organizations::path.ge(from.clone()))
         .filter(organizations::path.lt(until.clone()))
@@ -318,14 +331,11 @@ pub fn around(
         .load(conn)?;
     found.extend(passed);
     if orphans {
-        let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq_any(duties));
         let nobodys: Vec<TransferId> = transfers::table
             .inner_join(turn_at)
-            .left_join(tasks::table.on(its_task))
-            .filter(dsl::closed_at.is_null())
+            .filter(dsl::orphaned_at.is_not_null())
             .filter(organizations::path.ge(from))
             .filter(organizations::path.lt(until))
-            .filter(tasks::id.nullable().is_null())
             .select(dsl::id)
             .load(conn)?;
         found.extend(nobodys);
@@ -335,7 +345,7 @@ pub fn around(
     Ok(found)
 }
 
-/// How many open cases leave an organization, lead to it, or wait there (O3).
+/// How many open cases leave an organization, lead to it, or wait for it (O3).
 pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> QueryResult<i64> {
     let open = || dsl::transfers.filter(dsl::closed_at.is_null());
     let mut found: Vec<TransferId> = open()
@@ -346,12 +356,14 @@ pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> Qu
         .filter(dsl::target_path.eq(path.as_str()))
         .select(dsl::id)
         .load(conn)?;
-    let waiting: Vec<TransferId> = open()
-        .filter(dsl::organization_id.eq(organization))
-        .select(dsl::id)
+    let duties: Vec<&str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
+    let waiting: Vec<i64> = tasks::table
+        .filter(tasks::organization_id.eq(organization))
+        .filter(tasks::kind.eq_any(duties))
+        .select(tasks::subject_id)
         .load(conn)?;
     found.extend(entering);
-    found.extend(waiting);
+    found.extend(waiting.into_iter().map(TransferId));
     found.sort();
     found.dedup();
     Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))

@@ -9,6 +9,7 @@ use crate::domain::authority::Action;
 use crate::domain::codes::Code;
 use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
+use crate::domain::time::Timestamp;
 use crate::domain::verdict::Verdict;
 use crate::repository::accounts;
 use crate::repository::appointments::{self as store, TASK};
@@ -189,7 +190,7 @@ fn settle(
     for request in store::open_requests(conn, organization.id, Some(account))? {
         lapse(conn, context, request)?;
     }
-    reroute(conn, organization)?;
+    reroute(conn, organization, context.now)?;
     audit::record_in_turn(conn, context, organization.parent_id, action, Some(&id.to_string()))?;
     store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))
 }
@@ -200,9 +201,9 @@ fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> R
 }
 
 /// A10, I-31: puts everything that waits here, or was passed over here, before whoever can decide it now.
-fn reroute(conn: &mut Conn, organization: &Organization) -> Result<()> {
+fn reroute(conn: &mut Conn, organization: &Organization, now: Timestamp) -> Result<()> {
     let chain = chain::of(conn, &organization.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
-    transfers::reroute(conn, organization, &chain)?;
+    transfers::reroute(conn, organization, &chain, now)?;
     let (before, orphans): (Vec<_>, bool) = (organization.path.ids().collect(), chain.may_orphan());
     graduation::reroute(conn, &organization.path, &before, orphans)?;
     certifications::reroute(conn, &organization.path, &before, orphans)?;
@@ -219,13 +220,11 @@ fn reroute(conn: &mut Conn, organization: &Organization) -> Result<()> {
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn follow(conn: &mut Conn, account: AccountId) -> Result<()> {
+pub(super) fn follow(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<()> {
     for held in accounts::offices(conn, account)? {
-        let organization = organizations::find(conn, held.office.organization)?;
-        reroute(
-            conn,
-            &organization.ok_or(Error::Corrupt("an office of no organization"))?,
-        )?;
+        let found = organizations::find(conn, held.office.organization)?;
+        let organization = found.ok_or(Error::Corrupt("an office of no organization"))?;
+        reroute(conn, &organization, now)?;
     }
     Ok(())
 }

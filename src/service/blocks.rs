@@ -187,7 +187,7 @@ fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: &str) -
 
 /// What follows from both: whose turn it is where he holds an office (A10), and a row of the log.
 fn settle(conn: &mut Conn, context: &Context, account: AccountId, action: &str, subject: &str) -> Result<Block> {
-    appointments::follow(conn, account)?;
+    appointments::follow(conn, account, context.now)?;
     audit::record(conn, context, action, Some(subject))?;
     blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block just stored"))
 }

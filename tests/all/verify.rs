@@ -101,8 +101,12 @@ const BREACHES: &[(&str, &str, &str)] = &[
     ("I-31", "what is in", "UPDATE tasks SET subject_id = (SELECT id FROM transfers WHERE state = 'refused')"),
     ("I-31", "an inbox", "UPDATE tasks SET organization_id = (SELECT id FROM organizations WHERE name = 'holding')"),
     ("I-31", "an open case", "DELETE FROM tasks WHERE kind = 'province'"),
+    ("I-31", "a case is listed", "UPDATE transfers SET orphaned_at = since WHERE state = 'refused'"),
+    ("I-31", "a case is listed", "DELETE FROM tasks WHERE kind = 'province'"),
     ("I-33", "a member is the same", "UPDATE members SET name = 'somebody else' WHERE id = 1"),
     ("I-33", "a member is the same", "UPDATE transfers SET member_name = 'somebody else'"),
+    ("S-08", "an account is blocked", "UPDATE accounts SET status = 'blocked' WHERE id = 1"),
+    ("S-08", "an account is blocked", "INSERT INTO account_blocks (account_id, blocked_at, reason) VALUES (1, 0, 'x')"),
 ];
 
 /// Undoes what a body does.

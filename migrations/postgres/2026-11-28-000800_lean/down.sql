@@ -1,3 +1,7 @@
+DROP INDEX transfers_orphaned;
+CREATE INDEX transfers_waiting ON transfers (organization_id) WHERE closed_at IS NULL;
+ALTER TABLE transfers DROP COLUMN orphaned_at;
+
 ALTER TABLE idempotency_keys RESET (toast_tuple_target);
 
 CREATE OR REPLACE FUNCTION audit_log_stands() RETURNS trigger LANGUAGE plpgsql AS $$

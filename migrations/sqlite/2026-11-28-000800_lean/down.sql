@@ -1,3 +1,7 @@
+DROP INDEX transfers_orphaned;
+CREATE INDEX transfers_waiting ON transfers (organization_id) WHERE closed_at IS NULL;
+ALTER TABLE transfers DROP COLUMN orphaned_at;
+
 CREATE TABLE kept_answers (
     actor TEXT NOT NULL,
     key TEXT NOT NULL,

@@ -152,6 +152,9 @@ pub(super) fn store(
         inbound::close(conn, case.id)?;
     }
     let holders = hand_over(conn, &case, policy, &transfer.member_name, &[])?;
+    if case.state.is_open() && holders.is_empty() {
+        transfers::set_orphaned(conn, case.id, Some(context.now))?;
+    }
     audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))?;
     Ok((case, holders))
 }

@@ -128,6 +128,9 @@ fn put_before(conn: &mut Conn, lodgings: Vec<Lodging<'_>>, stored: &[Transfer]) 
         let Lodging { proposal, policy, .. } = lodging;
         let case = proposal.into_case(stored.id);
         let holders = holders(conn, &case, &lodging.chains)?;
+        if holders.is_empty() {
+            transfers::set_orphaned(conn, case.id, Some(lodging.context.now))?;
+        }
         things.push(Thing::of(&case, policy, lodging.member_name));
         cases.push(Loaded {
             case,

@@ -2,6 +2,7 @@
 
 use super::{hand_over, load};
 use crate::db::Conn;
+use crate::domain::time::Timestamp;
 use crate::domain::transfer::turn::Chain;
 use crate::repository::organizations::Organization;
 use crate::repository::transfers;
@@ -11,7 +12,7 @@ use crate::service::Result;
 ///
 /// # Errors
 /// When the database fails.
-pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain) -> Result<()> {
+pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain, now: Timestamp) -> Result<()> {
     let above: Vec<_> = organization.path.superiors().collect();
     let found = transfers::around(conn, organization.id, &organization.path, &above, chain.may_orphan())?;
     for id in found {
@@ -20,13 +21,11 @@ pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain) -> R
             continue;
         };
         let loaded = load(conn, &transfer)?;
-        hand_over(
-            conn,
-            &loaded.case,
-            &loaded.policy,
-            &transfer.member_name,
-            &loaded.holders,
-        )?;
+        let before = &loaded.holders;
+        let holders = hand_over(conn, &loaded.case, &loaded.policy, &transfer.member_name, before)?;
+        if holders.is_empty() != before.is_empty() {
+            transfers::set_orphaned(conn, id, holders.is_empty().then_some(now))?;
+        }
     }
     Ok(())
 }
