@@ -117,7 +117,7 @@ pub struct DoorOptions {
     /// A standby of the same PostgreSQL that reads may go to.
     #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true)]
     replica: Option<DatabaseUrl>,
-    /// Connections of this process to the database.
+    /// Connections of this process to read with and, on PostgreSQL, as many again to write with.
     #[arg(long, env = "ZHUANJIE_DB_POOL", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
     db_pool: u32,
     /// Seconds a start waits for the database.

@@ -8,6 +8,7 @@ use diesel::result::Error;
 use diesel::{Connection, PgConnection, QueryResult};
 use r2d2::PooledConnection;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -18,6 +19,21 @@ pub(super) type Manners = <Conn as Connection>::TransactionManager;
 /// r2d2 pauses up to half of this between two tries to connect: short, so that a promoted standby is found at once.
 const RECONNECT: Duration = Duration::from_millis(500);
 
+/// Counts how often it turned out that the server written to is the primary no more, or may not be: connections from before
+/// are not read from any more either.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Epoch(Arc<AtomicU64>);
+
+impl Epoch {
+    pub(super) fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn end(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 /// A pool with a fair gate before it: the gate queues first come first served, which r2d2's own queue does not.
 pub(super) struct Lane {
     pool: Pool,
@@ -25,6 +41,7 @@ pub(super) struct Lane {
     width: u32,
     wait: Duration,
     answer: Duration,
+    epoch: Epoch,
 }
 
 /// A connection with an open transaction, and the place at the gate it was had for.
@@ -54,7 +71,7 @@ pub(super) enum Purpose {
 
 impl Lane {
     /// A lane that connects when it is first used, `wait` being how long a request waits for a connection.
-    pub(super) fn new(url: &DatabaseUrl, mode: Mode, settings: &Settings, wait: Duration) -> Self {
+    pub(super) fn new(url: &DatabaseUrl, mode: Mode, settings: &Settings, wait: Duration, epoch: &Epoch) -> Self {
         let pool = r2d2::Pool::builder()
             .max_size(settings.pool_size)
             .min_idle(Some(1))
@@ -69,6 +86,7 @@ impl Lane {
             pool,
             wait,
             answer: settings.answer,
+            epoch: epoch.clone(),
         }
     }
 
@@ -99,11 +117,11 @@ impl Lane {
         E: From<DbError> + From<Error> + Retryable + Send + 'static,
     {
         let permit = self.permit().await?;
-        let (pool, wait, width) = (self.pool.clone(), self.wait, self.width);
+        let (pool, wait, width, epoch) = (self.pool.clone(), self.wait, self.width, self.epoch.clone());
         let work = blocking(move || {
             let _permit = permit;
             let mut conn = begun(&pool, wait, width)?;
-            retrying(&mut conn, &use_case)
+            retrying(&mut conn, &epoch, &use_case)
         });
         if patient {
             return work.await?;
@@ -215,31 +233,32 @@ const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs a use case in the transaction that is open, and in new ones while the database reports a conflict.
-fn retrying<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
+fn retrying<T, E>(conn: &mut Conn, epoch: &Epoch, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
 where
     E: From<DbError> + From<Error> + Retryable,
 {
     for tried in 1..TRIES {
-        match committed(conn, use_case) {
+        match committed(conn, epoch, use_case) {
             Err(e) if e.is_retryable() => std::thread::sleep(PAUSE * tried),
             settled => return settled,
         }
         begin(conn, Purpose::Write)?;
     }
-    committed(conn, use_case)
+    committed(conn, epoch, use_case)
 }
 
 /// Runs a use case in the transaction that is open, and ends it.
-fn committed<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
+fn committed<T, E>(conn: &mut Conn, epoch: &Epoch, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
 where
     E: From<DbError> + Retryable,
 {
     match use_case(conn) {
-        Ok(value) => commit(conn).map(|()| value).map_err(E::from),
+        Ok(value) => commit(conn, epoch).map(|()| value).map_err(E::from),
         Err(e) => {
             let _ = Manners::rollback_transaction(conn);
             if matches!(e.fault(), Some(DbError::Query(error)) if FaultKind::of(error) == FaultKind::ReadOnly) {
                 // A primary no more: the next connection looks for the one that is.
+                epoch.end();
                 give_up(conn);
                 return Err(DbError::Unavailable("the server takes no writes any more".into()).into());
             }
@@ -254,7 +273,7 @@ where
 /// # Errors
 /// A conflict, or a statement that failed before, is certain: the transaction was undone. Any other error leaves open what became of it: a primary that dies
 /// or restarts while it waits for its standby has committed (reliability.md, fact 2).
-fn commit(conn: &mut Conn) -> Result<(), DbError> {
+fn commit(conn: &mut Conn, epoch: &Epoch) -> Result<(), DbError> {
     match postgres(conn).batch_execute("SELECT; COMMIT") {
         Ok(()) => {
             *Manners::transaction_manager_status_mut(conn) = Default::default();
@@ -265,6 +284,7 @@ fn commit(conn: &mut Conn) -> Result<(), DbError> {
             Err(error.into())
         }
         Err(error) => {
+            epoch.end();
             give_up(conn);
             Err(DbError::OutcomeUnknown(error.to_string()))
         }

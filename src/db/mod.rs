@@ -30,7 +30,7 @@ pub use set::{Holds, Row, Set};
 pub use settings::{Limits, Settings};
 
 use connection::Mode;
-use lane::{Lane, blocking};
+use lane::{Epoch, Lane, blocking};
 use readers::Readers;
 use replica::Replica;
 use std::sync::Arc;
@@ -75,15 +75,15 @@ impl Db {
         let doors = match (url, &settings.replica) {
             (DatabaseUrl::Sqlite(_), None) => {
                 let writer = Writer::start(url, settings.write_queue)?;
-                let readers = Readers::start(url, settings)?;
+                let readers = Readers::start(url, settings, &Epoch::default())?;
                 Doors::Embedded { readers, writer }
             }
             (DatabaseUrl::Postgres(_), None | Some(DatabaseUrl::Postgres(_))) => {
                 drop(connection::await_first(url, settings)?);
-                let standby = settings.replica.as_ref();
+                let (standby, epoch) = (settings.replica.as_ref(), Epoch::default());
                 Doors::Server {
-                    readers: Readers::start(url, settings)?,
-                    lane: Lane::new(url, Mode::ReadWrite, settings, settings.wait),
+                    readers: Readers::start(url, settings, &epoch)?,
+                    lane: Lane::new(url, Mode::ReadWrite, settings, settings.wait, &epoch),
                     replica: standby.map(|standby| Replica::new(standby, settings)),
                 }
             }
@@ -173,21 +173,25 @@ impl Db {
             .map_err(unknown)?
     }
 
-    /// Whether the database answers now, within a time of one's own: a question and, embedded, the writer, which may wait
-    /// for a disk while questions are still answered from memory.
+    /// Whether the database answers now, within a time of one's own: a question, and one who writes. Embedded he may wait for
+    /// a disk while questions are still answered from memory.
     ///
     /// # Errors
     /// When it doesn't.
     pub async fn answers_within(&self, patience: Duration) -> Result<(), DbError> {
         let ping = |conn: &mut Conn| dialect::ping(conn).map_err(DbError::from);
         let asked = async {
+            // There is nothing to write, only a turn to wait for.
+            let nothing = |_: &mut Conn| Ok::<_, DbError>(());
             match &self.house.doors {
                 Doors::Embedded { readers, writer } => {
                     readers.read(ping).await?;
-                    // It has nothing to write and only waits for its turn.
-                    writer.submit(false, |_| Ok::<_, DbError>(())).await
+                    writer.submit(false, nothing).await
                 }
-                Doors::Server { readers, .. } => readers.read(ping).await,
+                Doors::Server { readers, lane, .. } => {
+                    readers.read(ping).await?;
+                    lane.write(false, nothing).await
+                }
             }
         };
         let silence = |_| DbError::Unavailable("the database did not answer in time".into());
@@ -226,6 +230,12 @@ impl Db {
     /// When the database can't be reached.
     pub fn bulk_connection(&self) -> Result<Conn, DbError> {
         Conn::open(&self.house.url, Mode::ReadWrite, &self.house.settings.limits)
+    }
+}
+
+impl Retryable for DbError {
+    fn fault(&self) -> Option<&DbError> {
+        Some(self)
     }
 }
 

@@ -9,7 +9,7 @@
 
 use super::connection::{Conn, DatabaseUrl, Mode, is_broken};
 use super::error::FaultKind;
-use super::lane::{Manners, Purpose, begin, silent};
+use super::lane::{Epoch, Manners, Purpose, begin, silent};
 use super::{DbError, Limits, Settings};
 use diesel::connection::TransactionManager;
 use diesel::result::Error;
@@ -21,12 +21,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// How long a question to the embedded database waits before the reserve is called: longer than most take.
 const EMBEDDED: Duration = Duration::from_millis(5);
 /// The same for a server, which may be far away: whoever waits for it needs no processor.
 const SERVER: Duration = Duration::from_millis(1);
+
+/// How long a thread that can't connect leaves the questions to others, who may have a connection.
+const PAUSE: Duration = Duration::from_millis(100);
+/// How old a connection gets: what a server keeps for one only grows.
+const OLDEST: Duration = Duration::from_secs(30 * 60);
 
 /// A question with the one who waits for its answer; told why where there is no connection to ask it on. Says whether
 /// another one may be asked in the same transaction.
@@ -43,7 +48,7 @@ pub(super) struct Readers {
 
 impl Readers {
     /// As many as a pool would have connections; each connects when it is first asked something.
-    pub(super) fn start(url: &DatabaseUrl, settings: &Settings) -> Result<Self, DbError> {
+    pub(super) fn start(url: &DatabaseUrl, settings: &Settings, epoch: &Epoch) -> Result<Self, DbError> {
         let queue = Arc::new(Queue::default());
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (mode, patience) = match url {
@@ -52,7 +57,7 @@ impl Readers {
             DatabaseUrl::Postgres(_) => (Mode::ReadWrite, SERVER),
         };
         let reader = |number| {
-            let (place, queue) = (Place::new(url, mode, settings), queue.clone());
+            let (place, queue) = (Place::new(url, mode, settings, epoch), queue.clone());
             let watch = if number < processors {
                 Watch::First
             } else {
@@ -85,7 +90,7 @@ impl Readers {
         let (reply, mut answer) = oneshot::channel();
         let has_begun = Arc::new(AtomicBool::new(false));
         let begun = has_begun.clone();
-        self.queue.push(Box::new(move |conn| {
+        let number = self.queue.push(Box::new(move |conn| {
             // Nobody waits any more: he went away, or his time is over.
             if reply.is_closed() {
                 return true;
@@ -96,16 +101,20 @@ impl Readers {
             let _ = reply.send(answer);
             went_well
         }))?;
+        let ticket = Ticket {
+            queue: &self.queue,
+            number,
+            has_begun,
+        };
+        let wait = self.wait.min(self.answer);
         let answered = match timeout(self.patience, &mut answer).await {
             Ok(answered) => answered,
             Err(_) => {
                 self.queue.call_reserve();
-                match timeout(self.wait, &mut answer).await {
+                match timeout(wait, &mut answer).await {
                     Ok(answered) => answered,
-                    Err(_) if !has_begun.load(Ordering::Relaxed) => return Err(DbError::Overloaded.into()),
-                    Err(_) => timeout(self.answer.saturating_sub(self.wait), answer)
-                        .await
-                        .map_err(|_| silent())?,
+                    Err(_) if !ticket.has_begun() => return Err(self.queue.why().into()),
+                    Err(_) => timeout(self.answer - wait, answer).await.map_err(|_| silent())?,
                 }
             }
         };
@@ -126,62 +135,106 @@ impl Drop for Readers {
     }
 }
 
+/// A question's place in the queue. Whoever goes away before it has begun takes it with him.
+struct Ticket<'a> {
+    queue: &'a Queue,
+    number: u64,
+    has_begun: Arc<AtomicBool>,
+}
+
+impl Ticket<'_> {
+    fn has_begun(&self) -> bool {
+        self.has_begun.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if !self.has_begun() {
+            self.queue.leave(self.number);
+        }
+    }
+}
+
 /// Where questions are asked.
 struct Place {
     url: DatabaseUrl,
     mode: Mode,
     limits: Limits,
+    epoch: Epoch,
+}
+
+/// A connection, and when it was made.
+struct Connected {
+    conn: Conn,
+    epoch: u64,
+    since: Instant,
 }
 
 impl Place {
-    fn new(url: &DatabaseUrl, mode: Mode, settings: &Settings) -> Self {
-        let (url, limits) = (url.clone(), settings.limits);
-        Self { url, mode, limits }
+    fn new(url: &DatabaseUrl, mode: Mode, settings: &Settings, epoch: &Epoch) -> Self {
+        Self {
+            url: url.clone(),
+            mode,
+            limits: settings.limits,
+            epoch: epoch.clone(),
+        }
     }
 
-    fn connect(&self) -> Result<Conn, DbError> {
-        Conn::open(&self.url, self.mode, &self.limits)
+    fn connect(&self) -> Result<Connected, DbError> {
+        let epoch = self.epoch.now();
+        Ok(Connected {
+            conn: Conn::open(&self.url, self.mode, &self.limits)?,
+            epoch,
+            since: Instant::now(),
+        })
     }
 
-    /// A connection with a snapshot. One that was lost while it lay idle is found out by its BEGIN, before anything is asked.
-    fn begun(&self, connected: Option<Conn>) -> Result<Conn, DbError> {
-        if let Some(mut conn) = connected {
-            match begin(&mut conn, Purpose::Read) {
-                Ok(()) => return Ok(conn),
+    /// A connection with a snapshot. One that was lost while it lay idle is found out by its BEGIN, before anything is asked;
+    /// one to a server that is the primary no more, by those who write.
+    fn begun(&self, connected: Option<Connected>) -> Result<Connected, DbError> {
+        let is_good = |one: &Connected| one.epoch == self.epoch.now() && one.since.elapsed() < OLDEST;
+        if let Some(mut connected) = connected.filter(is_good) {
+            match begin(&mut connected.conn, Purpose::Read) {
+                Ok(()) => return Ok(connected),
                 Err(error) if FaultKind::of(&error) == FaultKind::Lost => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let mut conn = self.connect()?;
-        begin(&mut conn, Purpose::Read)?;
-        Ok(conn)
+        let mut connected = self.connect()?;
+        begin(&mut connected.conn, Purpose::Read)?;
+        Ok(connected)
     }
 }
 
 fn run(place: &Place, queue: &Queue, watch: Watch) {
     let mut connected = None;
-    while let Some((job, horizon)) = queue.next(watch) {
+    while let Some((number, job, horizon)) = queue.next(watch) {
         match place.begun(connected.take()) {
-            Ok(conn) => connected = answer(conn, job, queue, horizon),
-            Err(fault) => drop(job(Err(fault))),
+            Ok(begun) => {
+                queue.is_reached();
+                connected = answer(begun, job, queue, horizon);
+            }
+            Err(fault) => queue.put_back(number, job, fault),
         }
     }
 }
 
 /// Answers a question and, from the same snapshot, what came before that began. Gives the connection back if it is whole.
-fn answer(mut conn: Conn, mut job: Job, queue: &Queue, horizon: u64) -> Option<Conn> {
+fn answer(mut connected: Connected, mut job: Job, queue: &Queue, horizon: u64) -> Option<Connected> {
+    let conn = &mut connected.conn;
     loop {
         // Who panicked may have left anything behind: the next question gets another connection.
-        let went_well = catch_unwind(AssertUnwindSafe(|| job(Ok(&mut conn)))).ok()?;
-        // PostgreSQL answers nothing more in a transaction in which something failed.
+        let went_well = catch_unwind(AssertUnwindSafe(|| job(Ok(conn)))).ok()?;
+        // PostgreSQL answers nothing more in a transaction in which a statement failed; a refusal may be that too.
         match went_well.then(|| queue.another(horizon)).flatten() {
             Some(next) => job = next,
             None => break,
         }
     }
     // Nothing was written: how the transaction ends is no matter of the answers.
-    let _ = Manners::rollback_transaction(&mut conn);
-    (!is_broken(&mut conn)).then_some(conn)
+    let _ = Manners::rollback_transaction(conn);
+    (!is_broken(conn)).then_some(connected)
 }
 
 /// What wakes a thread.
@@ -199,6 +252,7 @@ struct Queue {
     state: Mutex<State>,
     first: Condvar,
     reserve: Condvar,
+    closed: Condvar,
 }
 
 #[derive(Default)]
@@ -208,6 +262,8 @@ struct State {
     /// The number of the last that came.
     last: u64,
     is_closed: bool,
+    /// Why nobody could connect, since somebody could.
+    fault: Option<String>,
     /// How many of the first watch sleep: waking nobody costs a system call too.
     asleep: usize,
 }
@@ -218,7 +274,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn push(&self, job: Job) -> Result<(), DbError> {
+    /// Queues a job; gives back its number.
+    fn push(&self, job: Job) -> Result<u64, DbError> {
         let mut state = self.state();
         if state.is_closed {
             return Err(DbError::Unavailable("the door is closed".into()));
@@ -231,7 +288,46 @@ impl Queue {
         if is_anybody_asleep {
             self.first.notify_one();
         }
-        Ok(())
+        Ok(number)
+    }
+
+    /// Takes a job out, if it is still there.
+    fn leave(&self, number: u64) {
+        let mut state = self.state();
+        if let Ok(place) = state.jobs.binary_search_by_key(&number, |(number, _)| *number) {
+            state.jobs.remove(place);
+        }
+    }
+
+    /// Puts a job back to the front, for somebody who has a connection, and pauses: who fails at once must not take the
+    /// questions away from those who would answer them. When all is closed, it is told why.
+    fn put_back(&self, number: u64, job: Job, fault: DbError) {
+        let mut state = self.state();
+        if state.is_closed {
+            drop(state);
+            job(Err(fault));
+            return;
+        }
+        state.fault = Some(fault.to_string());
+        let place = state.jobs.partition_point(|(other, _)| *other < number);
+        state.jobs.insert(place, (number, job));
+        self.first.notify_one();
+        self.reserve.notify_one();
+        drop(self.closed.wait_timeout(state, PAUSE));
+    }
+
+    /// Notes that somebody could connect.
+    fn is_reached(&self) {
+        let mut state = self.state();
+        if state.fault.is_some() {
+            state.fault = None;
+        }
+    }
+
+    /// Why nobody had time for a question.
+    fn why(&self) -> DbError {
+        let fault = self.state().fault.clone();
+        fault.map_or(DbError::Overloaded, DbError::Unavailable)
     }
 
     fn call_reserve(&self) {
@@ -240,13 +336,13 @@ impl Queue {
         }
     }
 
-    /// The next job, once there is one, and the number of the last that has come by then; `None` when the queue is closed
+    /// The next job with its number, once there is one, and the number of the last that has come by then; `None` when the queue is closed
     /// and empty.
-    fn next(&self, watch: Watch) -> Option<(Job, u64)> {
+    fn next(&self, watch: Watch) -> Option<(u64, Job, u64)> {
         let mut state = self.state();
         loop {
             match state.jobs.pop_front() {
-                Some((_, job)) => return Some((job, state.last)),
+                Some((number, job)) => return Some((number, job, state.last)),
                 None if state.is_closed => return None,
                 None => state = self.sleep(state, watch),
             }
@@ -276,5 +372,6 @@ impl Queue {
         self.state().is_closed = true;
         self.first.notify_all();
         self.reserve.notify_all();
+        self.closed.notify_all();
     }
 }

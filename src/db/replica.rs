@@ -4,7 +4,7 @@
 //! that wait at the same time share one question to the primary, so it costs the primary next to nothing.
 
 use super::connection::{Conn, Mode};
-use super::lane::{Lane, Lease};
+use super::lane::{Epoch, Lane, Lease};
 use super::readers::Readers;
 use super::{DatabaseUrl, DbError, Settings};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
@@ -44,7 +44,7 @@ pub(super) struct Replica {
 impl Replica {
     pub(super) fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
         Self {
-            lane: Lane::new(url, Mode::ReadOnly, settings, WAIT),
+            lane: Lane::new(url, Mode::ReadOnly, settings, WAIT, &Epoch::default()),
             horizon: Horizon::default(),
             rests_until: Mutex::default(),
             answer: settings.answer,

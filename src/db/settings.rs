@@ -6,7 +6,7 @@ use std::time::Duration;
 /// How the doors are set up.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Connections that answer reads (and, on PostgreSQL, writes).
+    /// Connections that answer reads, and on PostgreSQL as many again for writes.
     pub pool_size: u32,
     /// How long a request waits for its turn before it is told to come back later.
     pub wait: Duration,

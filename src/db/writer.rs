@@ -2,7 +2,8 @@
 //!
 //! A commit with `synchronous=FULL` costs a wait for the disk; taken once for everything that is queued, it costs next
 //! to nothing a use case. Each use case runs in its own savepoint, so one that refuses, fails or panics undoes itself
-//! alone. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote. A patient
+//! alone; but for the first of a group, before which there is nothing, so that all of it can be undone: for a savepoint
+//! SQLite keeps a copy of each page that is changed after it. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote. A patient
 //! use case, a job's batch above all, is a group of its own: who waits before it is answered before it begins.
 
 use super::connection::{Conn, DatabaseUrl, Mode};
@@ -21,6 +22,8 @@ const GROUP: usize = 256;
 trait Job: Send {
     /// Decides and stores, in a savepoint of its own.
     fn run(&mut self, conn: &mut Conn);
+    /// The same without one; false if what it left is to be undone.
+    fn run_first(&mut self, conn: &mut Conn) -> bool;
     /// Answers, once the group's fate is known.
     fn answer(self: Box<Self>, group: Result<(), GroupFault>);
 }
@@ -46,6 +49,12 @@ where
 {
     fn run(&mut self, conn: &mut Conn) {
         self.result = Some(in_savepoint(conn, &self.use_case));
+    }
+
+    fn run_first(&mut self, conn: &mut Conn) -> bool {
+        let ended = catch_unwind(AssertUnwindSafe(|| (self.use_case)(conn)));
+        let result = ended.unwrap_or_else(|_| Err(DbError::Panicked.into()));
+        self.result.insert(result).is_ok()
     }
 
     fn answer(self: Box<Self>, group: Result<(), GroupFault>) {
@@ -218,9 +227,8 @@ impl Queue {
 
 /// Runs what waits, up to [`GROUP`], in one transaction; on return the group holds every job that was taken.
 fn run_group(conn: &mut Conn, group: &mut Vec<Work>, queue: &mut Queue) -> Result<(), GroupFault> {
-    // Immediate: a deferred transaction that reads first can lose its right to write.
-    AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")
-        .map_err(|e| GroupFault::NotBegun(e.to_string()))?;
+    begin(conn)?;
+    let mut is_fresh = true;
     for done in 0..GROUP {
         if done == group.len() {
             let next = if group[0].is_patient { None } else { queue.another() };
@@ -229,9 +237,23 @@ fn run_group(conn: &mut Conn, group: &mut Vec<Work>, queue: &mut Queue) -> Resul
                 None => break,
             }
         }
-        group[done].job.run(conn);
+        let job = &mut group[done].job;
+        if !is_fresh {
+            job.run(conn);
+        } else if job.run_first(conn) {
+            is_fresh = false;
+        } else {
+            recover(conn);
+            begin(conn)?;
+        }
     }
     AnsiTransactionManager::commit_transaction(sqlite(conn)).map_err(|e| GroupFault::Commit(e.to_string()))
+}
+
+fn begin(conn: &mut Conn) -> Result<(), GroupFault> {
+    // Immediate: a deferred transaction that reads first can lose its right to write.
+    AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")
+        .map_err(|e| GroupFault::NotBegun(e.to_string()))
 }
 
 /// Leaves whatever transaction is half open.

@@ -7,7 +7,7 @@ use crate::db::schema::audit_log::{self, dsl};
 use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
 use crate::domain::audit::Outcome;
-use crate::domain::ids::{AccountId, OrganizationId, has_form, key_of};
+use crate::domain::ids::{AccountId, OrganizationId, key_of};
 use crate::domain::organization::Path;
 use crate::domain::time::Timestamp;
 use crate::{insert_each, on_each, row};
@@ -135,8 +135,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// Whether it is found by what it is about.
-    pub fn is_found(&self) -> bool {
+    /// Whether its key is its subject's, so that it is found by what it is about.
+    pub fn fits_its_key(&self) -> bool {
         self.subject_key.is_none() || self.subject_key == self.subject.as_deref().and_then(key_of)
     }
 }
@@ -153,15 +153,9 @@ pub struct Filter {
 
 /// A page of the rows of a subtree, newest first, before `before`.
 pub fn page(conn: &mut Conn, root: &Path, filter: &Filter, before: Option<i64>, limit: i64) -> QueryResult<Vec<Row>> {
-    let mut rows = part(
-        conn,
-        root,
-        filter,
-        before,
-        limit,
-        filter.subject.as_deref().and_then(key_of),
-    )?;
-    if filter.subject.as_deref().is_some_and(has_form) {
+    let key = filter.subject.as_deref().and_then(key_of);
+    let mut rows = part(conn, root, filter, before, limit, key)?;
+    if key.is_some() {
         // What was written before ids had their keys beside them.
         rows.extend(part(conn, root, filter, before, limit, None)?);
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));

@@ -336,7 +336,7 @@ impl Check {
         if sequence > next {
             let last = sequence - 1;
             self.flaws.push(Flaw::Missing { first: next, last });
-        } else if hash_of(row, sequence, &self.head.hash) != hash || !row.is_found() {
+        } else if hash_of(row, sequence, &self.head.hash) != hash || !row.fits_its_key() {
             self.flaws.push(Flaw::Changed { sequence, id: row.id });
         }
         self.rows += 1;

@@ -248,6 +248,9 @@ both_engines! {
         assert_eq!(asked(), found);
         let first = items(&world.admin("the auditor"), &format!("{subject}&limit=3"));
         assert_eq!(first, found[..3]);
+        // What has an id's form and is none was written down once and is shown once.
+        world.admin("college").get("/v1/transfers/trf_zzzzzzzzzzzzz").refused(404, "transfer.not_found");
+        assert_eq!(items(&world.admin("the auditor"), "/v1/audit?subject=trf_zzzzzzzzzzzzz").len(), 1);
     }
 
     fn an_auditor_narrows_the_log_and_pages_through_it(db: TestDb) {

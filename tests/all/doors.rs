@@ -11,7 +11,7 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use zhuanjie::db::dialect::Locked;
+use zhuanjie::db::dialect::{self, Locked};
 use zhuanjie::db::schema::{job_leases, organizations};
 use zhuanjie::db::{Conn, Db, DbError, Settings, Unique};
 
@@ -90,6 +90,42 @@ async fn queue<T: Send + 'static>(
     // One turn of this thread's runtime: the task runs until it has to wait for its answer.
     tokio::task::yield_now().await;
     task
+}
+
+/// A question that is queued by the time this returns.
+async fn ask<T: Send + 'static>(
+    doors: &Db,
+    question: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static,
+) -> JoinHandle<Result<T, Fault>> {
+    let doors = doors.clone();
+    let task = tokio::spawn(async move { doors.read(question).await });
+    tokio::task::yield_now().await;
+    task
+}
+
+/// A question that has its answer and does not end.
+struct Asked;
+
+impl Asked {
+    /// What it saw, what holds it as long as it is kept, and the question.
+    #[expect(clippy::type_complexity, reason = "three ends of one thing")]
+    fn hold(
+        doors: &Db,
+    ) -> (
+        oneshot::Receiver<Vec<String>>,
+        mpsc::Sender<()>,
+        JoinHandle<Result<(), Fault>>,
+    ) {
+        let (saw, seen) = oneshot::channel();
+        let (let_go, released) = mpsc::channel::<()>();
+        let doors = doors.clone();
+        let question = move |conn: &mut Conn| {
+            let _ = saw.send(names(conn)?);
+            let _ = released.recv();
+            Ok(())
+        };
+        (seen, let_go, tokio::spawn(async move { doors.read(question).await }))
+    }
 }
 
 both_engines! {
@@ -179,6 +215,51 @@ both_engines! {
         first.await.expect("no panic").expect("an answer");
         assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
         assert_eq!(asked.load(Ordering::SeqCst), 0);
+    }
+
+    async fn what_was_acknowledged_before_a_question_is_seen_by_it_whatever_is_asked_meanwhile(db: TestDb) {
+        let doors = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        // The only one who answers has a snapshot from before the write.
+        let (seen, let_go, first) = Asked::hold(&doors);
+        assert_eq!(seen.await.expect("it has begun"), [""; 0]);
+        doors.write(|conn| insert(conn, "x")).await.expect("a write");
+        let second = ask(&doors, names).await;
+        drop(let_go);
+        assert_eq!(second.await.expect("no panic").expect("an answer"), ["x"]);
+        first.await.expect("no panic").expect("an answer");
+    }
+
+    async fn those_who_wait_together_are_answered_from_one_state_and_each_for_himself(db: TestDb) {
+        let doors = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        let (seen, let_go, first) = Asked::hold(&doors);
+        seen.await.expect("it has begun");
+        // The second waits for a write that the third, who came before it, must not see.
+        let (begun, has_begun) = oneshot::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let second = ask(&doors, move |conn| {
+            let before = names(conn)?;
+            let _ = begun.send(());
+            let _ = released.recv();
+            Ok::<_, Fault>(before)
+        }).await;
+        let third = ask(&doors, names).await;
+        let failing = ask(&doors, |conn| Ok::<_, Fault>(dialect::texts(conn, "SELECT nonsense")?)).await;
+        let refused = ask(&doors, |_| Err::<(), _>(Fault::Refused)).await;
+        let panicking = ask(&doors, |_| -> Result<(), Fault> { panic!("as a test") }).await;
+        let last = ask(&doors, names).await;
+        drop(let_go);
+        first.await.expect("no panic").expect("an answer");
+        has_begun.await.expect("the second has begun");
+        doors.write(|conn| insert(conn, "x")).await.expect("a write");
+        drop(release);
+        let second = second.await.expect("no panic").expect("an answer");
+        assert_eq!((second, third.await.expect("no panic").expect("an answer")), (vec![], vec![]));
+        let failed = failing.await.expect("no panic");
+        assert!(matches!(failed, Err(Fault::Db(DbError::Query(_)))), "{failed:?}");
+        assert!(matches!(refused.await.expect("no panic"), Err(Fault::Refused)));
+        assert!(matches!(panicking.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
+        // In a transaction of its own by now.
+        assert_eq!(last.await.expect("no panic").expect("an answer"), ["x"]);
     }
 
     async fn what_is_acknowledged_is_seen(db: TestDb) {

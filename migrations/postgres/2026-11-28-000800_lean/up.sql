@@ -1,5 +1,14 @@
 -- Each write touches pages: here are some it need not touch.
 
+-- Who waits at an organization stands in the inboxes already. What no inbox has, since nobody may act on it (I-31), is noted
+-- on the case itself, and an index finds those few instead of all that are open.
+ALTER TABLE transfers ADD COLUMN orphaned_at BIGINT;
+UPDATE transfers SET orphaned_at = since WHERE closed_at IS NULL AND NOT EXISTS
+    (SELECT 1 FROM tasks k WHERE k.subject_id = transfers.id AND k.kind IN
+        ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment'));
+DROP INDEX transfers_waiting;
+CREATE INDEX transfers_orphaned ON transfers (organization_id) WHERE orphaned_at IS NOT NULL;
+
 -- What an audit row is about is found by the id's key, where it is one: keys of new things follow each other, while the
 -- ids' texts are scattered on purpose, so that each had a page of the index for itself. Rows from before have no key and
 -- are found by the text, as is what is no id.
@@ -32,12 +41,3 @@ END $$;
 
 -- Kept answers are forgotten in a day: to compress each took longer than to write it.
 ALTER TABLE idempotency_keys SET (toast_tuple_target = 8160);
-
--- Who waits at an organization stands in the inboxes already. What no inbox has, since nobody may act on it (I-31), is noted
--- on the case itself, and an index finds those few instead of all that are open.
-ALTER TABLE transfers ADD COLUMN orphaned_at BIGINT;
-UPDATE transfers SET orphaned_at = since WHERE closed_at IS NULL AND NOT EXISTS
-    (SELECT 1 FROM tasks k WHERE k.subject_id = transfers.id AND k.kind IN
-        ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment'));
-DROP INDEX transfers_waiting;
-CREATE INDEX transfers_orphaned ON transfers (organization_id) WHERE orphaned_at IS NOT NULL;

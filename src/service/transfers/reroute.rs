@@ -21,9 +21,14 @@ pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain, now:
             continue;
         };
         let loaded = load(conn, &transfer)?;
-        let before = &loaded.holders;
-        let holders = hand_over(conn, &loaded.case, &loaded.policy, &transfer.member_name, before)?;
-        if holders.is_empty() != before.is_empty() {
+        let holders = hand_over(
+            conn,
+            &loaded.case,
+            &loaded.policy,
+            &transfer.member_name,
+            &loaded.holders,
+        )?;
+        if holders.is_empty() != transfer.orphaned_at.is_some() {
             transfers::set_orphaned(conn, id, holders.is_empty().then_some(now))?;
         }
     }
