@@ -110,7 +110,7 @@ impl Db {
     }
 
     /// Whether it is the embedded engine's, with its one writer.
-    fn is_embedded(&self) -> bool {
+    pub fn is_embedded(&self) -> bool {
         matches!(self.house.doors, Doors::Embedded { .. })
     }
 

@@ -26,11 +26,14 @@ const BATCH: i64 = 200;
 const SIZES: RangeInclusive<i64> = 100..=2400;
 /// How long a batch is to take: everybody else who writes to the embedded database waits for it.
 const BEAT: Duration = Duration::from_millis(15);
+/// The same on PostgreSQL, where only who wants the same rows waits.
+const LONG_BEAT: Duration = Duration::from_millis(100);
 
-/// How many rows the next batch works on, after one of a size that took so long: as many as fit into a beat, since each
-/// page that a batch touches is written once for all its rows. At most twice as many as before, at least half of them.
-fn next_size(size: i64, took: Duration) -> i64 {
-    let fitting = size as f64 * BEAT.as_secs_f64() / took.as_secs_f64().max(f64::EPSILON);
+/// How many rows the next batch works on, after one of a size that took so long: as many as fit into a beat, since what a
+/// transaction costs, and each page it touches, is paid once for all its rows. At most twice as many as before, at least
+/// half of them.
+fn next_size(size: i64, took: Duration, beat: Duration) -> i64 {
+    let fitting = size as f64 * beat.as_secs_f64() / took.as_secs_f64().max(f64::EPSILON);
     (fitting as i64)
         .clamp(size / 2, size * 2)
         .clamp(*SIZES.start(), *SIZES.end())
@@ -124,6 +127,7 @@ pub async fn run_with_files(db: &Db, clock: &Clock, task: Task, files: Option<&F
 
 /// Works until nothing is left; `false` if the lease was lost on the way.
 async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> service::Result<bool> {
+    let beat = if db.is_embedded() { BEAT } else { LONG_BEAT };
     let (mut cursor, mut size) = (Some(0), BATCH);
     while let Some(after) = cursor {
         let begun = tick();
@@ -131,7 +135,7 @@ async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> 
         let done = db
             .write(move |conn| batch(conn, task, run, &holder, now, (after, size)))
             .await?;
-        size = next_size(size, begun.elapsed());
+        size = next_size(size, begun.elapsed(), beat);
         match done {
             Some(done) => cursor = done.next,
             None => return Ok(false),
@@ -214,10 +218,13 @@ mod tests {
 
     #[test]
     fn a_batch_grows_while_it_is_quick_and_shrinks_when_others_wait_for_it() {
-        assert_eq!(next_size(200, BEAT / 9), 400);
-        assert_eq!(next_size(300, BEAT), 300);
-        assert_eq!(next_size(600, BEAT * 2), 300);
-        assert_eq!(next_size(600, BEAT * 9), 300);
-        assert_eq!((next_size(2400, Duration::ZERO), next_size(100, BEAT * 9)), (2400, 100));
+        assert_eq!(next_size(200, BEAT / 9, BEAT), 400);
+        assert_eq!(next_size(300, BEAT, BEAT), 300);
+        assert_eq!(next_size(600, BEAT * 2, BEAT), 300);
+        assert_eq!(next_size(600, BEAT * 9, BEAT), 300);
+        assert_eq!(
+            (next_size(2400, Duration::ZERO, BEAT), next_size(100, BEAT * 9, BEAT)),
+            (2400, 100)
+        );
     }
 }

@@ -2,6 +2,7 @@
 BEGIN;
 CREATE TEMP TABLE due AS SELECT id, version FROM transfers
     WHERE closed_at IS NULL AND deadline < :now AND state <> 'awaiting_assignment';
+ANALYZE due;
 UPDATE transfers SET state = 'expired', since = :now, organization_id = NULL, side = NULL, province = NULL,
     escalated_at = NULL, deadline = NULL, closed_at = :now, version = version + 1 WHERE id IN (SELECT id FROM due);
 INSERT INTO transfer_events (transfer_id, number, at, event, facts)

@@ -2,11 +2,13 @@
 BEGIN;
 CREATE TEMP TABLE due AS SELECT id, graduation_month FROM organizations WHERE graduated_season IS NULL
     AND graduation_month <= :season * 100 + 12 AND kind = 'branch' AND sector = 'school' AND status = 'active';
+-- Else PostgreSQL takes it for a few rows, and goes through all members for each.
+ANALYZE due;
 UPDATE organizations SET graduated_season = :season, version = version + 1 WHERE id IN (SELECT id FROM due);
 INSERT INTO cohort_members (season, member_id, branch_id, branch_path)
     SELECT :season, m.id, m.branch_id, m.branch_path FROM members m
     WHERE m.branch_id IN (SELECT id FROM due) AND m.mark IS NULL AND m.standing IN ('good', 'party_member')
-    AND NOT EXISTS (SELECT 1 FROM cohort_members c WHERE c.season = :season AND c.member_id = m.id);
+    ON CONFLICT DO NOTHING;
 INSERT INTO graduation_history (branch_id, at, event, automatic, old_month, new_month)
     SELECT id, :now, 'turned', TRUE, graduation_month, graduation_month FROM due ORDER BY id;
 INSERT INTO audit_log (at, actor_kind, action, subject, subject_key, request_id)
