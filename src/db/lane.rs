@@ -181,8 +181,8 @@ fn unavailable(error: r2d2::Error) -> DbError {
     DbError::Unavailable(error.to_string())
 }
 
-/// A connection with a use case's transaction open on it. One that was lost while it lay idle is found out by its BEGIN, before anything
-/// is done, and makes way for the next: after a failover, whoever comes first clears the pool.
+/// A connection with a use case's transaction open on it. One that was lost while it lay idle is found out by its
+/// BEGIN, before anything is done, and makes way for the next: after a failover, whoever comes first clears the pool.
 fn begun(pool: &Pool, wait: Duration, width: u32) -> Result<PooledConnection<Manager>, DbError> {
     for _ in 0..width {
         let mut conn = pool.get_timeout(wait).map_err(unavailable)?;

@@ -336,8 +336,8 @@ impl Queue {
         }
     }
 
-    /// The next job with its number, once there is one, and the number of the last that has come by then; `None` when the queue is closed
-    /// and empty.
+    /// The next job with its number, once there is one, and the number of the last that has come by then; `None` when the
+    /// queue is closed and empty.
     fn next(&self, watch: Watch) -> Option<(u64, Job, u64)> {
         let mut state = self.state();
         loop {

@@ -3,8 +3,9 @@
 //! A commit with `synchronous=FULL` costs a wait for the disk; taken once for everything that is queued, it costs next
 //! to nothing a use case. Each use case runs in its own savepoint, so one that refuses, fails or panics undoes itself
 //! alone; but for the first of a group, before which there is nothing, so that all of it can be undone: for a savepoint
-//! SQLite keeps a copy of each page that is changed after it. Nobody is answered before the commit: also a refusal may rest on what a neighbour in the group wrote. A patient
-//! use case, a job's batch above all, is a group of its own: who waits before it is answered before it begins.
+//! SQLite keeps a copy of each page that is changed after it. Nobody is answered before the commit: also a refusal may
+//! rest on what a neighbour in the group wrote. A patient use case, a job's batch above all, is a group of its own: who
+//! waits before it is answered before it begins.
 
 use super::connection::{Conn, DatabaseUrl, Mode};
 use super::{DbError, Limits};
