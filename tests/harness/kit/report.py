@@ -45,7 +45,8 @@ class Report:
 
 def versions(binary):
     commit = run("git", "-C", ROOT, "rev-parse", "--short", "HEAD").strip()
-    kind = "release" if "/release/" in binary else "debug" if "/debug/" in binary else os.path.basename(binary)
+    # Cargo calls the directory as the profile.
+    kind = os.path.basename(os.path.dirname(os.path.abspath(binary)))
     return f"commit {commit}, {kind} build, Linux {platform.release().split('-')[0]}, {os.cpu_count()} cores"
 
 
