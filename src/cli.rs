@@ -30,6 +30,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// zhuanjie (转接): transfers of the League's organization relations.
 #[derive(Parser)]
@@ -352,6 +353,9 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
     api::bind(listen).with_context(|| format!("can't listen on {listen}"))
 }
 
+/// How long the database may take to end what was accepted, after the last answer.
+const CLOSING: Duration = Duration::from_secs(20);
+
 /// Serves until the process is told to stop, running the jobs at each interval, and closes the database behind the last
 /// answer. `announce` is told the address once it is listened on.
 ///
@@ -378,7 +382,11 @@ pub async fn serve_app(
     log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
     server.await?;
     timer.abort();
-    db.close().await;
+    if timeout(CLOSING, db.close()).await.is_err() {
+        // Whoever waits for an answer of the database can't be called back, and to return would be to wait for him.
+        log::error!("stopped, though the database does not answer: it alone knows what became of the last writes");
+        std::process::exit(1);
+    }
     log::info!("stopped; everything accepted is answered and stored");
     Ok(())
 }

@@ -52,11 +52,12 @@ pub enum FaultKind {
 
 /// The texts by which a fault is known; the first that an error contains decides. (PostgreSQL's `errmsg` texts of the
 /// SQLSTATEs 40P01, 55P03, 57014, 57P01 to 57P05, 53xxx, 25P03 and 08xxx, libpq's own, and SQLite's `sqlite3_errstr`.)
-const TEXTS: [(&str, FaultKind); 31] = [
+const TEXTS: [(&str, FaultKind); 33] = [
     ("deadlock detected", FaultKind::Conflict),
     ("could not serialize access", FaultKind::Conflict),
     ("database is locked", FaultKind::Conflict),
     ("database table is locked", FaultKind::Conflict),
+    ("locking protocol", FaultKind::Conflict),
     ("canceling statement due to lock timeout", FaultKind::TooSlow),
     ("canceling statement due to statement timeout", FaultKind::TooSlow),
     ("canceling statement due to user request", FaultKind::TooSlow),
@@ -82,6 +83,7 @@ const TEXTS: [(&str, FaultKind); 31] = [
     ("No space left on device", FaultKind::Exhausted),
     ("database or disk is full", FaultKind::Exhausted),
     ("disk I/O error", FaultKind::Exhausted),
+    ("unable to open database file", FaultKind::Exhausted),
     ("out of shared memory", FaultKind::Exhausted),
     ("the database system is", FaultKind::NotServing),
 ];

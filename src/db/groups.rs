@@ -6,6 +6,7 @@
 use super::{Conn, Db, DbError, Retryable};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
@@ -31,6 +32,8 @@ struct Desk<I, T, E> {
     use_case: Box<UseCase<I, T, E>>,
     /// How many groups are under way at most.
     breadth: usize,
+    /// Where groups are decided. Whoever asks may be on a thread that ends before the others' answers are there.
+    runtime: Handle,
     queue: Mutex<Queue<I, T, E>>,
 }
 
@@ -55,6 +58,9 @@ where
 {
     /// A queue for this use case. An error of its own is that of a whole group, whose members are then decided one by
     /// one; what concerns one of them alone is among the fates. Alone, none may be put off.
+    ///
+    /// # Panics
+    /// Outside of a runtime: the one it is made in decides the groups, and has to outlive those who ask.
     pub fn new(db: Db, use_case: impl Fn(&mut Conn, &[&I]) -> Result<Fates<T, E>, E> + Send + Sync + 'static) -> Self {
         // The embedded engine's one writer decides one after the other; while PostgreSQL commits one, another is decided.
         let breadth = if db.is_embedded() { 1 } else { 2 };
@@ -62,6 +68,7 @@ where
             db,
             use_case: Box::new(use_case),
             breadth,
+            runtime: Handle::current(),
             queue: Mutex::new(Queue {
                 waiting: VecDeque::new(),
                 under_way: 0,
@@ -85,7 +92,8 @@ where
             Err(_) => timeout(settings.answer, answer).await,
         };
         let silence = |_| DbError::OutcomeUnknown("the group's transaction did not end in time".into());
-        answered.map_err(silence)?.map_err(|_| DbError::Panicked)?
+        let abandoned = |_| DbError::OutcomeUnknown("nobody says what became of the group".into());
+        answered.map_err(silence)?.map_err(abandoned)?
     }
 }
 
@@ -114,7 +122,7 @@ where
         queue.waiting.push_back(Waiting { number, item, reply });
         if queue.under_way < self.breadth {
             queue.under_way += 1;
-            tokio::spawn(Shift::new(self.clone()).work());
+            self.runtime.spawn(Shift::new(self.clone()).work());
         }
         Ok(number)
     }
@@ -137,7 +145,7 @@ where
         {
             return alone.answer(Err(fault));
         }
-        for waiting in group {
+        for waiting in group.into_iter().filter(Waiting::is_wanted) {
             match fault.fault().and_then(DbError::again) {
                 Some(same) => waiting.answer(Err(same.into())),
                 // One of them is at fault, and the others have nothing to do with it.
@@ -172,6 +180,11 @@ where
 }
 
 impl<I, T, E> Waiting<I, T, E> {
+    /// Whether somebody still waits for the answer.
+    fn is_wanted(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
     fn answer(self, result: Result<T, E>) {
         // Whoever asked may have gone away; what was decided stands all the same.
         let _ = self.reply.send(result);
@@ -205,6 +218,7 @@ impl<I, T, E> Shift<I, T, E> {
     /// The next group. Where there is none the shift is over at once: whoever comes then must find the place free.
     fn next(&mut self) -> Option<Vec<Waiting<I, T, E>>> {
         let mut queue = self.desk.queue();
+        queue.waiting.retain(Waiting::is_wanted);
         let size = queue.waiting.len().min(MOST);
         if size == 0 {
             queue.under_way -= 1;

@@ -11,10 +11,10 @@ use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-/// How long a read waits for the standby: to be connected, to have a place, to have replayed enough. Then it is the
-/// primary's.
+/// How long a read waits for the primary to say how far its log is, and as long again for the standby: to be connected, to
+/// have a place, to have replayed enough. Then it is the primary's.
 const WAIT: Duration = Duration::from_millis(100);
 /// How long the standby is left alone after it kept a read waiting in vain.
 const REST: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ impl Replica {
         {
             return None;
         }
-        let position = self.horizon.position(primary).await.ok()?;
+        let position = timeout(WAIT, self.horizon.position(primary)).await.ok()?.ok()?;
         let lease = self.lane.lease(move |conn| reach(conn, &position)).await;
         if let Err(error) = &lease {
             log::warn!("reads go to the primary for a while: {error}");

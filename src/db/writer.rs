@@ -247,6 +247,10 @@ fn run_group(conn: &mut Conn, group: &mut Vec<Work>, queue: &mut Queue) -> Resul
             recover(conn);
             begin(conn)?;
         }
+        // Some errors, of the disk above all, make SQLite undo the whole transaction: who came next would begin one of his own.
+        if depth(conn) != 1 {
+            return Err(GroupFault::NotBegun("the engine undid the group's transaction".into()));
+        }
     }
     AnsiTransactionManager::commit_transaction(sqlite(conn)).map_err(|e| GroupFault::Commit(e.to_string()))
 }

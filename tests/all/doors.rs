@@ -444,6 +444,40 @@ mod group {
     }
 
     #[test]
+    fn when_the_engine_undoes_the_group_by_itself_nobody_is_answered_with_success() {
+        let db = database();
+        let doors = db.db();
+        block_on(async {
+            let held = Held::begin(&doors).await;
+            let neighbour = queue(&doors, |conn| insert(conn, "neighbour")).await;
+            // As SQLite does on some errors of its own, of the disk above all.
+            let culprit = queue(&doors, |conn| {
+                let again = "INSERT OR ROLLBACK INTO job_leases (name, holder, until) VALUES ('neighbour', 'test', 0)";
+                Ok(conn.batch_execute(again)?)
+            })
+            .await;
+            let panicking = queue(&doors, |conn| -> Result<(), Fault> {
+                insert(conn, "half")?;
+                panic!("as a test");
+            })
+            .await;
+            let last = queue(&doors, |conn| insert(conn, "last")).await;
+            drop(held.release);
+            for write in [held.write, neighbour, culprit] {
+                let answer = write.await.expect("no panic");
+                assert!(answer.is_err(), "{answer:?}");
+            }
+            let (panicked, last) = (panicking.await.expect("kept inside"), last.await.expect("no panic"));
+            let stored = doors.read(names).await.expect("a read");
+            let expected: &[&str] = if last.is_ok() { &["last"] } else { &[] };
+            assert_eq!(stored, expected, "{panicked:?} {last:?}");
+            assert!(panicked.is_err());
+            // And the doors are whole.
+            doors.write(|conn| insert(conn, "later")).await.expect("a write");
+        });
+    }
+
+    #[test]
     fn a_commit_that_fails_answers_nobody_with_success_and_stores_nothing() {
         let db = database();
         let doors = db.db();

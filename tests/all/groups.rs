@@ -1,11 +1,13 @@
 //! Use cases that share transactions (`db::Groups`): each gets its own answer, whatever becomes of its neighbours.
 
-use crate::support::{Fault, both_engines};
+use crate::support::{Fault, block_on, both_engines};
 use diesel::prelude::*;
 use futures_util::future::join_all;
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use zhuanjie::db::schema::job_leases;
 use zhuanjie::db::{Conn, Db, DbError, Fates, Groups, Settings};
 
@@ -63,6 +65,31 @@ fn stored(conn: &mut Conn) -> Result<i64, Fault> {
     Ok(job_leases::table.count().get_result(conn)?)
 }
 
+/// Groups none of which ends before it is let go: how many they are is answered.
+fn held(db: Db) -> (Groups<Wish, i64, Fault>, Sizes, mpsc::Sender<()>) {
+    let sizes = Sizes::default();
+    let noted = sizes.clone();
+    let (let_go, held) = mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let use_case = move |_: &mut Conn, wishes: &[&Wish]| -> Result<Fates<i64, Fault>, Fault> {
+        noted.lock().expect("nobody panics with it").push(wishes.len());
+        let _ = held.lock().expect("nobody panics with it").recv();
+        Ok(wishes.iter().map(|_| Some(Ok(0))).collect())
+    };
+    (Groups::new(db, use_case), sizes, let_go)
+}
+
+/// So many that have asked by the time this returns, one after the other.
+async fn begin(groups: &Groups<Wish, i64, Fault>, number: usize) -> Vec<JoinHandle<Result<i64, Fault>>> {
+    let mut begun = Vec::new();
+    for _ in 0..number {
+        let groups = groups.clone();
+        begun.push(tokio::spawn(async move { groups.submit(Wish::No).await }));
+        tokio::task::yield_now().await;
+    }
+    begun
+}
+
 /// Asks for all of these at once, and waits for all the answers.
 async fn ask(groups: &Groups<Wish, i64, Fault>, wishes: &[Wish]) -> Vec<Result<i64, Fault>> {
     join_all(wishes.iter().map(|wish| groups.submit(*wish))).await
@@ -109,6 +136,45 @@ both_engines! {
         assert!(sizes(&noted).iter().all(|size| *size <= 64), "{:?}", sizes(&noted));
     }
 
+    async fn who_has_gone_away_before_his_turn_is_not_decided(db: TestDb) {
+        let (groups, noted, let_go) = held(db.db());
+        let begun: Vec<_> = begin(&groups, UNDER_WAY).await;
+        let gone = begin(&groups, 1).await;
+        gone[0].abort();
+        let stays = begin(&groups, 1).await;
+        drop(let_go);
+        for answer in join_all(begun.into_iter().chain(stays)).await {
+            assert!(matches!(answer, Ok(Ok(_))), "{answer:?}");
+        }
+        assert_eq!(sizes(&noted).iter().sum::<usize>(), UNDER_WAY + 1);
+    }
+
+    async fn a_group_is_decided_to_its_end_though_the_thread_of_who_began_it_is_gone(db: TestDb) {
+        let (groups, _, let_go) = held(db.db());
+        // A worker of the server, which ends once its own connections are closed.
+        let (begun, is_begun) = oneshot::channel();
+        let (end, ends) = oneshot::channel::<()>();
+        let (kept, gone) = oneshot::channel::<()>();
+        let theirs = groups.clone();
+        let worker = std::thread::spawn(move || block_on(async move {
+            begin(&theirs, UNDER_WAY).await;
+            tokio::spawn(async move {
+                std::future::pending::<()>().await;
+                drop(kept);
+            });
+            begun.send(()).expect("it is waited for");
+            ends.await.expect("it is told to");
+        }));
+        is_begun.await.expect("they are under way");
+        let waiting = begin(&groups, 1).await;
+        end.send(()).expect("it waits");
+        gone.await.expect_err("its tasks are dropped");
+        drop(let_go);
+        let answers = join_all(waiting).await;
+        assert!(matches!(answers[..], [Ok(Ok(_))]), "{answers:?}");
+        worker.join().expect("it ends");
+    }
+
     async fn a_full_queue_says_so_and_does_nothing(db: TestDb) {
         let settings = Settings { write_queue: 2, ..Settings::default() };
         let (groups, _) = groups(db.open(&settings));
@@ -118,26 +184,11 @@ both_engines! {
 
     async fn who_waited_too_long_is_told_that_nothing_was_done(db: TestDb) {
         let settings = Settings { wait: Duration::from_millis(200), ..Settings::default() };
-        let (release, held) = mpsc::channel::<()>();
-        let held = Mutex::new(held);
-        let use_case = move |_: &mut Conn, wishes: &[&Wish]| -> Result<Fates<i64, Fault>, Fault> {
-            let _ = held.lock().expect("nobody panics with it").recv();
-            Ok(wishes.iter().map(|_| Some(Ok(0))).collect())
-        };
-        let groups = Groups::new(db.open(&settings), use_case);
-        // As many groups as may be under way, none of which ends.
-        let begin = || tokio::spawn({
-            let groups = groups.clone();
-            async move { groups.submit(Wish::No).await }
-        });
-        let mut begun = Vec::new();
-        for _ in 0..UNDER_WAY {
-            begun.push(begin());
-            tokio::task::yield_now().await;
-        }
+        let (groups, _, let_go) = held(db.open(&settings));
+        let begun = begin(&groups, UNDER_WAY).await;
         let late = groups.submit(Wish::Row("a")).await;
         assert!(matches!(late, Err(Fault::Db(DbError::Overloaded))), "{late:?}");
-        drop(release);
+        drop(let_go);
         let answers = join_all(begun).await;
         let begun = answers.iter().filter(|answer| matches!(answer, Ok(Ok(0)))).count();
         assert!(begun >= 1, "what was under way is answered all the same: {answers:?}");

@@ -22,6 +22,7 @@ mod groups;
 mod jobs;
 mod look_up;
 mod marks;
+mod members;
 mod misconfiguration;
 mod openapi;
 mod organizations;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A frozen database: liveness answers at once, readiness flips within 3 s, every request is answered by its deadline,
-and 2 s after the thaw everything is as before.
+and 2 s after the thaw everything is as before. Told to end while PostgreSQL is frozen, the server ends.
 
   --engine postgres    every process of PostgreSQL is stopped (SIGSTOP): connections stay open and nobody answers
   --engine sqlite      the file system is frozen (fsfreeze): whoever writes waits in the kernel; reads may go on, so that
@@ -10,6 +10,7 @@ loop devices and mkfs.ext4; answers 77 where it has them not."""
 
 import os
 import signal
+import subprocess
 import time
 
 from kit.check import Verdict, can_fail
@@ -21,6 +22,8 @@ from kit.watch import READS, Watch, greatest, others
 
 #: Seconds in which a request that was let in is answered (`ZHUANJIE_DEADLINE`), and what the network may add.
 DEADLINE, MARGIN = 10, 1
+#: Seconds in which a server ends that was told to: for its last answers, and for the database (docs/operations.md).
+ENDING = 30 + 20
 
 
 def on_postgres(stage):
@@ -44,6 +47,18 @@ def shares(answers, *statuses):
 def is_fault(answer):
     """Not what was wanted, and not for a rule's sake either."""
     return answer[2] in (0, 408, 429) or answer[2] >= 500
+
+
+def ending(server, token):
+    """Seconds a server takes to end that is told to while a question hangs at the database, and its status."""
+    server.probe(READS[0], 1, token)
+    begun = time.monotonic()
+    server.process.terminate()
+    try:
+        status = server.process.wait(2 * ENDING)
+    except subprocess.TimeoutExpired:
+        return float("inf"), None
+    return time.monotonic() - begun, status
 
 
 def harness(stage, report, given):
@@ -96,7 +111,14 @@ def harness(stage, report, given):
     play.finish()
     for watch in (alive, ready, *readers):
         watch.finish()
-    server.stop()
+    if given.engine == "postgres":
+        freeze()
+        seconds, status = ending(server, token)
+        thaw()
+        report.promise(f"told to end while the database is frozen, the server ends within {ENDING} s", seconds <= ENDING + MARGIN
+                       and status == 1, f"{seconds:.1f} s, status {status}")
+    else:
+        server.stop()
     verdict = Verdict(database, play, play.ledger.acknowledged())
     report.note("times and seconds it was frozen", f"{given.cycles} × {given.seconds:.0f}")
     report.note("writes acknowledged over the whole run", len(play.ledger.done))

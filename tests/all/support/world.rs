@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use zhuanjie::api::address::Proxies;
 use zhuanjie::api::{self, transfers};
 use zhuanjie::app::App;
@@ -157,6 +158,7 @@ impl World {
     fn made(db: TestDb, at: &str, keys: Keys, door: &api::Settings, change: impl FnOnce(App) -> App) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
+        let _within = RUNTIME.enter();
         let app = App {
             filings: transfers::filings(db.db()),
             db: db.db(),
@@ -671,6 +673,15 @@ fn instant(at: &str) -> Timestamp {
 fn long_ago() -> Timestamp {
     instant("2020-01-01T00:00:00Z")
 }
+
+/// Where filings are decided, whichever server they came to.
+static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("a runtime needs nothing");
+    let handle = runtime.handle().clone();
+    std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    handle
+});
 
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 

@@ -1,0 +1,55 @@
+//! Lists of members: questions that wait together share a snapshot, and nothing else.
+
+use crate::support::both_engines;
+use crate::support::http::Client;
+use crate::support::world::World;
+
+const NOW: &str = "2026-06-15T00:00:00Z";
+
+/// How many ask at once.
+const CROWD: usize = 48;
+
+/// What somebody sees of a branch, page by page, or the refusal.
+fn seen(client: &Client, branch: &str, limit: usize) -> Vec<String> {
+    let mut seen = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let answer = client.get(&format!("/v1/organizations/{branch}/members?limit={limit}{cursor}"));
+        let body = answer.json();
+        if answer.status != 200 {
+            return vec![format!("{} {}", answer.status, body["code"])];
+        }
+        let items = body["items"].as_array().expect("members").clone();
+        assert!(items.len() <= limit, "{body}");
+        seen.extend(items.iter().map(|item| item["name"].to_string()));
+        match body["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => return seen,
+        }
+    }
+}
+
+both_engines! {
+    fn o6_everybody_in_a_crowd_gets_his_own_page(db: TestDb) {
+        let world = World::new(db, NOW);
+        let who = ["class_1", "class_2", "college", "university", "village", "nation", "employer"];
+        let whose = ["class_1", "class_2", "teachers", "village", "workshop", "school"].map(|name| world.org(name));
+        let whose: Vec<String> = whose.into_iter().chain(["999999".to_owned()]).collect();
+        let clients = who.map(|name| world.admin(name));
+        let asked = |number: usize| (&clients[number % who.len()], &whose[number / who.len() % whose.len()], 1 + number % 3);
+        let alone: Vec<_> = (0..CROWD).map(|number| {
+            let (client, branch, limit) = asked(number);
+            seen(client, branch, limit)
+        }).collect();
+        assert!(alone.iter().any(|seen| seen.len() == 3) && alone.iter().any(|seen| seen[..] == ["404 \"organization.not_found\""]));
+        let together: Vec<_> = std::thread::scope(|scope| {
+            let ask = |number| {
+                let (client, branch, limit) = asked(number);
+                scope.spawn(move || seen(client, branch, limit))
+            };
+            let crowd: Vec<_> = (0..CROWD).map(ask).collect();
+            crowd.into_iter().map(|one| one.join().expect("an answer")).collect()
+        });
+        assert_eq!(alone, together);
+    }
+}
