@@ -2,7 +2,9 @@
 //!
 //! Most questions take some ten microseconds, as long as waking a thread for one. So no more threads are woken than there
 //! are processors: whoever has answered one question takes the next at once, and the busier they are, the less a question
-//! costs. The others are the reserve, called by who has waited for a while, lest short questions wait behind long ones.
+//! costs. The others are the reserve, called by who has waited for a while, lest short questions wait behind long ones;
+//! of the embedded database only when nobody has taken a question for that long. Where there is simply much to do they would
+//! take the processors from those who answer, and who refuse what is too much.
 //!
 //! What has queued up by the time a snapshot begins is answered from it, one question after the other: to begin and to end
 //! one are two ways to PostgreSQL and back, as many as most questions need themselves.
@@ -23,10 +25,25 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-/// How long a question to the embedded database waits before the reserve is called: longer than most take.
-const EMBEDDED: Duration = Duration::from_millis(5);
-/// The same for a server, which may be far away: whoever waits for it needs no processor.
-const SERVER: Duration = Duration::from_millis(1);
+/// When a question that waits calls the reserve.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    /// How long it waits before it does.
+    time: Duration,
+    /// Whether it does so even if questions are taken all the time.
+    is_short: bool,
+}
+
+/// Longer than most questions to the embedded database take.
+const EMBEDDED: Patience = Patience {
+    time: Duration::from_millis(5),
+    is_short: false,
+};
+/// A server may be far away, and whoever waits for it needs no processor.
+const SERVER: Patience = Patience {
+    time: Duration::from_millis(1),
+    is_short: true,
+};
 
 /// How long a thread that can't connect leaves the questions to others, who may have a connection.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -41,7 +58,7 @@ type Job = Box<dyn FnOnce(Result<&mut Conn, DbError>) -> bool + Send>;
 pub(super) struct Readers {
     queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    patience: Duration,
+    patience: Patience,
     wait: Duration,
     answer: Duration,
 }
@@ -107,16 +124,26 @@ impl Readers {
             has_begun,
         };
         let wait = self.wait.min(self.answer);
-        let answered = match timeout(self.patience, &mut answer).await {
-            Ok(answered) => answered,
-            Err(_) => {
-                self.queue.call_reserve();
-                match timeout(wait, &mut answer).await {
-                    Ok(answered) => answered,
-                    Err(_) if !ticket.has_begun() => return Err(self.queue.why().into()),
-                    Err(_) => timeout(self.answer - wait, answer).await.map_err(|_| silent())?,
-                }
+        let mut waited = Duration::ZERO;
+        // Each time twice as long: who waits for long looks seldom.
+        let mut pause = self.patience.time;
+        let answered = loop {
+            match timeout(pause, &mut answer).await {
+                Ok(answered) => break answered,
+                Err(_) => waited += pause,
             }
+            if ticket.has_begun() {
+                break timeout(self.answer.saturating_sub(waited), answer)
+                    .await
+                    .map_err(|_| silent())?;
+            }
+            if waited >= wait {
+                return Err(self.queue.why().into());
+            }
+            if self.queue.needs_reserve(self.patience) {
+                self.queue.reserve.notify_one();
+            }
+            pause = waited.min(wait - waited);
         };
         answered.map_err(|_| DbError::Panicked)?
     }
@@ -261,6 +288,8 @@ struct State {
     jobs: VecDeque<(u64, Job)>,
     /// The number of the last that came.
     last: u64,
+    /// When one was taken last.
+    taken: Option<Instant>,
     is_closed: bool,
     /// Why nobody could connect, since somebody could.
     fault: Option<String>,
@@ -330,10 +359,11 @@ impl Queue {
         fault.map_or(DbError::Overloaded, DbError::Unavailable)
     }
 
-    fn call_reserve(&self) {
-        if !self.state().jobs.is_empty() {
-            self.reserve.notify_one();
-        }
+    /// Whether those who are at it don't get on with what waits.
+    fn needs_reserve(&self, patience: Patience) -> bool {
+        let state = self.state();
+        let is_stuck = state.taken.is_none_or(|taken| taken.elapsed() >= patience.time);
+        !state.jobs.is_empty() && (is_stuck || patience.is_short)
     }
 
     /// The next job with its number, once there is one, and the number of the last that has come by then; `None` when the
@@ -342,7 +372,10 @@ impl Queue {
         let mut state = self.state();
         loop {
             match state.jobs.pop_front() {
-                Some((number, job)) => return Some((number, job, state.last)),
+                Some((number, job)) => {
+                    state.taken = Some(Instant::now());
+                    return Some((number, job, state.last));
+                }
                 None if state.is_closed => return None,
                 None => state = self.sleep(state, watch),
             }
@@ -352,8 +385,9 @@ impl Queue {
     /// Another job at once, if the next one's number is not behind this one.
     fn another(&self, horizon: u64) -> Option<Job> {
         let mut state = self.state();
-        let next = state.jobs.pop_front_if(|(number, _)| *number <= horizon);
-        next.map(|(_, job)| job)
+        let (_, job) = state.jobs.pop_front_if(|(number, _)| *number <= horizon)?;
+        state.taken = Some(Instant::now());
+        Some(job)
     }
 
     fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, watch: Watch) -> MutexGuard<'a, State> {
@@ -373,5 +407,28 @@ impl Queue {
         self.first.notify_all();
         self.reserve.notify_all();
         self.closed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_is_needed_where_nobody_gets_on_and_not_where_there_is_much_to_do() {
+        let forever = Duration::from_secs(3600);
+        let patience = |time, is_short| Patience { time, is_short };
+        let queue = Queue::default();
+        assert!(!queue.needs_reserve(patience(Duration::ZERO, true)), "nothing waits");
+        for _ in 0..3 {
+            queue.push(Box::new(|_| true)).expect("it is open");
+        }
+        assert!(queue.needs_reserve(patience(forever, false)), "nobody has ever come");
+        drop(queue.next(Watch::First));
+        assert!(!queue.needs_reserve(patience(forever, false)), "one was taken just now");
+        assert!(queue.needs_reserve(patience(Duration::ZERO, false)), "and none since");
+        assert!(queue.needs_reserve(patience(forever, true)), "a server may be far away");
+        assert!(queue.another(2).is_some());
+        assert!(!queue.needs_reserve(patience(forever, false)));
     }
 }

@@ -6,6 +6,9 @@
 //! SQLite keeps a copy of each page that is changed after it. Nobody is answered before the commit: also a refusal may
 //! rest on what a neighbour in the group wrote. A patient use case, a job's batch above all, is a group of its own: who
 //! waits before it is answered before it begins.
+//!
+//! The writer stands back for those who answer and who refuse what is too much. There is one of it and it never rests while
+//! something is queued: where there are more threads than processors, refusals else wait as long as writes.
 
 use super::connection::{Conn, DatabaseUrl, Mode};
 use super::{DbError, Limits};
@@ -18,6 +21,10 @@ use tokio::sync::{mpsc, oneshot};
 
 /// How many use cases share one commit at most: bounds how long the first of them waits.
 const GROUP: usize = 256;
+
+/// How nice the writer is to the other threads (`nice(1)`): of a processor it shares with one of them it gets a tenth.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 
 /// A queued use case with the one who waits for its answer.
 trait Job: Send {
@@ -183,7 +190,18 @@ fn sqlite(conn: &mut Conn) -> &mut SqliteConnection {
     }
 }
 
+/// Elsewhere a priority is the whole process's.
+#[cfg(not(target_os = "linux"))]
+fn stand_back() {}
+
+/// A thread has a priority of its own on Linux (setpriority(2)). Where it can't be set, all goes on as without.
+#[cfg(target_os = "linux")]
+fn stand_back() {
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+}
+
 fn run(mut conn: Conn, queue: mpsc::Receiver<Work>) {
+    stand_back();
     let mut queue = Queue {
         receiver: queue,
         held: None,

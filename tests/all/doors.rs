@@ -422,6 +422,21 @@ mod group {
         TestDb::new(Engine::Sqlite).expect("SQLite is always there")
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_writer_stands_back_for_those_who_answer() {
+        use rustix::process::getpriority_process;
+        use rustix::thread::gettid;
+        let db = database();
+        let doors = db.db();
+        block_on(async {
+            let nice = |_: &mut Conn| Ok::<_, Fault>(getpriority_process(Some(gettid())).expect("it has one"));
+            let ours = getpriority_process(Some(gettid())).expect("so have we");
+            assert!(doors.write(nice).await.expect("an answer") > ours);
+            assert_eq!(doors.read(nice).await.expect("an answer"), ours);
+        });
+    }
+
     #[test]
     fn nobody_is_answered_before_the_common_commit() {
         let db = database();

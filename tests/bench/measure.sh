@@ -286,7 +286,7 @@ part_backup() {
         echo "backup, $engine: $(since "$begun") ms"
         more=$(sql "$engine" "country_$MEMBERS" 'SELECT count(*) FROM transfers')
         [ "$more" -gt "$written" ] || die "nothing was written meanwhile" "$WORK/play.log" "$WORK/serve.log"
-        kill "$player"; wait "$player" || true; player=
+        { kill "$player"; wait "$player" || true; } 2>/dev/null; player=
         stop
         begun=$(now)
         restore "$engine"
