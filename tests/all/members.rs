@@ -11,22 +11,13 @@ const CROWD: usize = 48;
 
 /// What somebody sees of a branch, page by page, or the refusal.
 fn seen(client: &Client, branch: &str, limit: usize) -> Vec<String> {
-    let mut seen = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let answer = client.get(&format!("/v1/organizations/{branch}/members?limit={limit}{cursor}"));
-        let body = answer.json();
-        if answer.status != 200 {
-            return vec![format!("{} {}", answer.status, body["code"])];
-        }
-        let items = body["items"].as_array().expect("members").clone();
-        assert!(items.len() <= limit, "{body}");
-        seen.extend(items.iter().map(|item| item["name"].to_string()));
-        match body["next_cursor"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => return seen,
-        }
+    let list = format!("/v1/organizations/{branch}/members?");
+    let first = client.get(&list);
+    if first.status != 200 {
+        return vec![format!("{} {}", first.status, first.json()["code"])];
     }
+    let members = client.whole(&list, limit);
+    members.iter().map(|member| member["name"].to_string()).collect()
 }
 
 both_engines! {

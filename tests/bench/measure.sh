@@ -188,7 +188,8 @@ part_filing() {
     for engine in $ENGINES; do
         load "$engine" "$MEMBERS"
         bare filing.sql 16 bare -D members="$MEMBERS"; before=$tps
-        if [ "$engine" = postgres ]; then settle bare "country_$MEMBERS"; else settle bare; fi
+        settle bare
+        [ "$engine" = sqlite ] || settle "country_$MEMBERS"
         serve
         play --mix file_by_source=1 --concurrency 16 --members 400000 --seconds "$SECONDS_EACH"
         stop

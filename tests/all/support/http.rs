@@ -95,6 +95,22 @@ impl Client {
         self.request("GET", path).send()
     }
 
+    /// All items of a list, so many a page. `list` ends with `?` or `&`.
+    pub fn whole(&self, list: &str, limit: usize) -> Vec<Value> {
+        let mut found = Vec::new();
+        let mut cursor = String::new();
+        loop {
+            let page = self.get(&format!("{list}limit={limit}{cursor}")).expect(200).json();
+            let items = page["items"].as_array().expect("items");
+            assert!(items.len() <= limit, "{page}");
+            found.extend(items.iter().cloned());
+            match page["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return found,
+            }
+        }
+    }
+
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.request("POST", path).json(body).send()
     }

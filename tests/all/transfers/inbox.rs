@@ -18,21 +18,7 @@ const KINDS: [&str; 6] = [
 
 /// All entries of a kind, page by page.
 fn waiting(client: &Client, kind: &str, limit: usize) -> Vec<Value> {
-    let mut entries = Vec::new();
-    let mut next = String::new();
-    loop {
-        let page = client
-            .get(&format!("/v1/inbox?kind={kind}&limit={limit}{next}"))
-            .expect(200)
-            .json();
-        let items = page["items"].as_array().expect("items");
-        assert!(items.len() <= limit);
-        entries.extend(items.iter().cloned());
-        match page["next_cursor"].as_str() {
-            Some(cursor) => next = format!("&cursor={cursor}"),
-            None => return entries,
-        }
-    }
+    client.whole(&format!("/v1/inbox?kind={kind}&"), limit)
 }
 
 fn subjects(entries: &[Value]) -> BTreeSet<String> {
