@@ -10,6 +10,7 @@ pub mod https;
 pub mod lanes;
 pub mod limits;
 pub mod porch;
+pub mod refusals;
 pub mod settings;
 pub mod tls;
 
@@ -33,12 +34,12 @@ use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use budget::{Budgets, Standing};
 use connections::{Busy, Connection, Connections, Watched};
-use lanes::{Lane, Lanes};
+use lanes::{Full, Lane, Lanes};
 use limits::Body;
+use refusals::Refusals;
 use settings::Settings;
 use std::future::{Ready, ready};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
@@ -68,7 +69,7 @@ pub struct Door {
     pub budgets: Budgets,
     pub connections: Connections,
     /// Requests refused for want of a place.
-    pub refused: Refused,
+    pub refusals: Refusals,
 }
 
 impl Door {
@@ -78,7 +79,7 @@ impl Door {
             lanes: Lanes::new(settings.in_flight),
             budgets: Budgets::new(settings),
             connections: Connections::default(),
-            refused: Refused::default(),
+            refusals: Refusals::default(),
             settings: settings.clone(),
         }
     }
@@ -111,19 +112,23 @@ impl Door {
                 request.set_payload(body::paced(payload, patience));
             }
         }
-        let place = self.lanes.enter(lane).map_err(|busy| {
-            self.refused.count();
-            let is_heard = room.is_some();
-            Refusal {
-                is_heard,
-                ..busy.into()
-            }
+        let place = self.lanes.enter(lane).map_err(|full| Refusal {
+            is_heard: room.is_some(),
+            ..full.into()
         })?;
         Ok(Pass {
             _place: place,
             _room: room,
             deadline,
         })
+    }
+
+    /// The answer to a request that found no place.
+    fn full(&self, asked: &Asked) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::new(StatusCode::SERVICE_UNAVAILABLE);
+        let fields = response.headers_mut();
+        let words = self.refusals.refuse(asked.language, &asked.path, &asked.id, fields);
+        response.set_body(BoxBody::new(words))
     }
 
     /// Counts a request against its sender's budget. Probes are free: whoever asks is told whether the process lives.
@@ -145,33 +150,25 @@ struct Pass {
 /// Why a request does not come in, and whether its body was received whole: else nothing more is taken from its
 /// connection.
 struct Refusal {
-    problem: Problem,
+    /// `None` for want of a place.
+    problem: Option<Problem>,
     is_heard: bool,
 }
 
 impl<P: Into<Problem>> From<P> for Refusal {
     fn from(problem: P) -> Self {
         Self {
-            problem: problem.into(),
+            problem: Some(problem.into()),
             is_heard: false,
         }
     }
 }
 
-/// How many were refused for want of a place since that was last asked.
-#[derive(Debug, Default)]
-pub struct Refused(AtomicU64);
-
-impl Refused {
-    fn count(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Says so in the log, if there were any: a line each would be more work than the refusals.
-    pub fn tell(&self) {
-        match self.0.swap(0, Ordering::Relaxed) {
-            0 => {}
-            count => log::warn!(count = count; "requests were refused for want of a place"),
+impl From<Full> for Refusal {
+    fn from(_: Full) -> Self {
+        Self {
+            problem: None,
+            is_heard: false,
         }
     }
 }
@@ -272,8 +269,12 @@ pub async fn edge(
         Err(spent) => Err(spent.into()),
     };
     let is_broken_off = !is_bare && admitted.as_ref().is_err_and(|refusal| !refusal.is_heard);
+    let is_counted = admitted.as_ref().is_err_and(|refusal| refusal.problem.is_none());
     let response = match admitted {
-        Err(refusal) => request.error_response(refusal.problem),
+        Err(Refusal { problem: None, .. }) => request.into_response(door.full(&asked)),
+        Err(Refusal {
+            problem: Some(problem), ..
+        }) => request.error_response(problem),
         // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
@@ -290,8 +291,10 @@ pub async fn edge(
             .set_connection_type(ConnectionType::Close);
         connection.iter().for_each(|connection| connection.refuse());
     }
-    let route = response.request().match_pattern().unwrap_or_else(|| "-".into());
-    asked.log(&route, response.status(), private.as_deref());
+    if !is_counted {
+        let route = response.request().match_pattern().unwrap_or_else(|| "-".into());
+        asked.log(&route, response.status(), private.as_deref());
+    }
     drop(busy);
     Ok(response.map_body(|_, body| Watched::over(body, connection.as_ref())))
 }

@@ -136,7 +136,7 @@ fn watch(door: &web::Data<Door>, certificate: Option<Arc<Certificate>>) {
             round.tick().await;
             let Some(door) = door.upgrade() else { return };
             door.connections.sweep(&door.settings.patience);
-            door.refused.tell();
+            door.refusals.tell();
             if count.is_multiple_of(ROUNDS_BETWEEN_CHORES) {
                 door.budgets.forget();
                 certificate.iter().for_each(|certificate| certificate.refresh());

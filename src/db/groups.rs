@@ -7,7 +7,7 @@ use super::{Conn, Db, DbError, Retryable};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
 /// How many use cases share one transaction at most: bounds how long its locks are held.
@@ -30,8 +30,8 @@ impl<I, T, E> Clone for Groups<I, T, E> {
 struct Desk<I, T, E> {
     db: Db,
     use_case: Box<UseCase<I, T, E>>,
-    /// How many groups are under way at most.
-    breadth: usize,
+    /// A place for each group that may be under way.
+    places: Arc<Semaphore>,
     /// Where groups are decided. Whoever asks may be on a thread that ends before the others' answers are there.
     runtime: Handle,
     queue: Mutex<Queue<I, T, E>>,
@@ -39,7 +39,6 @@ struct Desk<I, T, E> {
 
 struct Queue<I, T, E> {
     waiting: VecDeque<Waiting<I, T, E>>,
-    under_way: usize,
     /// The number of the last that came.
     last: u64,
 }
@@ -67,11 +66,10 @@ where
         Self(Arc::new(Desk {
             db,
             use_case: Box::new(use_case),
-            breadth,
+            places: Arc::new(Semaphore::new(breadth)),
             runtime: Handle::current(),
             queue: Mutex::new(Queue {
                 waiting: VecDeque::new(),
-                under_way: 0,
                 last: 0,
             }),
         }))
@@ -120,9 +118,8 @@ where
         let number = queue.last;
         let item = Arc::new(item);
         queue.waiting.push_back(Waiting { number, item, reply });
-        if queue.under_way < self.breadth {
-            queue.under_way += 1;
-            self.runtime.spawn(Shift::new(self.clone()).work());
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            self.runtime.spawn(self.clone().work(place));
         }
         Ok(number)
     }
@@ -132,6 +129,26 @@ where
         let mut queue = self.queue();
         let place = queue.waiting.iter().position(|waiting| waiting.number == number);
         place.is_some_and(|place| queue.waiting.remove(place).is_some())
+    }
+
+    /// Decides group after group until nobody waits. However it ends, its place is free again.
+    async fn work(self: Arc<Self>, place: OwnedSemaphorePermit) {
+        let mut place = Some(place);
+        while let Some(group) = self.next(&mut place) {
+            self.decide(group).await;
+        }
+    }
+
+    /// The next group. Where there is none the place is given back at once: whoever comes then must find it free.
+    fn next(&self, place: &mut Option<OwnedSemaphorePermit>) -> Option<Vec<Waiting<I, T, E>>> {
+        let mut queue = self.queue();
+        queue.waiting.retain(Waiting::is_wanted);
+        let size = queue.waiting.len().min(MOST);
+        if size == 0 {
+            place.take();
+            return None;
+        }
+        Some(queue.waiting.drain(..size).collect())
     }
 
     async fn decide(self: &Arc<Self>, mut group: Vec<Waiting<I, T, E>>) {
@@ -188,51 +205,5 @@ impl<I, T, E> Waiting<I, T, E> {
     fn answer(self, result: Result<T, E>) {
         // Whoever asked may have gone away; what was decided stands all the same.
         let _ = self.reply.send(result);
-    }
-}
-
-/// One that decides group after group until nobody waits. However it ends, its place is free again.
-struct Shift<I, T, E> {
-    desk: Arc<Desk<I, T, E>>,
-    is_over: bool,
-}
-
-impl<I, T, E> Shift<I, T, E>
-where
-    I: Send + Sync + 'static,
-    T: Send + 'static,
-    E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
-{
-    fn new(desk: Arc<Desk<I, T, E>>) -> Self {
-        Self { desk, is_over: false }
-    }
-
-    async fn work(mut self) {
-        while let Some(group) = self.next() {
-            self.desk.decide(group).await;
-        }
-    }
-}
-
-impl<I, T, E> Shift<I, T, E> {
-    /// The next group. Where there is none the shift is over at once: whoever comes then must find the place free.
-    fn next(&mut self) -> Option<Vec<Waiting<I, T, E>>> {
-        let mut queue = self.desk.queue();
-        queue.waiting.retain(Waiting::is_wanted);
-        let size = queue.waiting.len().min(MOST);
-        if size == 0 {
-            queue.under_way -= 1;
-            self.is_over = true;
-            return None;
-        }
-        Some(queue.waiting.drain(..size).collect())
-    }
-}
-
-impl<I, T, E> Drop for Shift<I, T, E> {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.desk.queue().under_way -= 1;
-        }
     }
 }

@@ -4,7 +4,6 @@
 
 use super::body::MEMORY;
 use super::limits::Body;
-use crate::domain::codes::Code;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -35,6 +34,10 @@ impl Lane {
         }
     }
 }
+
+/// All places are taken.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Full;
 
 /// The places there are.
 pub struct Lanes {
@@ -76,8 +79,8 @@ impl Lanes {
     /// Takes a place, held until the permit is dropped. Probes need none.
     ///
     /// # Errors
-    /// `service.busy` when there is none.
-    pub fn enter(&self, lane: Lane) -> Result<Option<OwnedSemaphorePermit>, Code> {
+    /// When there is none.
+    pub fn enter(&self, lane: Lane) -> Result<Option<OwnedSemaphorePermit>, Full> {
         self.lane(lane).map(take).transpose()
     }
 
@@ -85,17 +88,17 @@ impl Lanes {
     /// be worked on need not be sent.
     ///
     /// # Errors
-    /// `service.busy`.
-    pub fn receive(&self, lane: Lane) -> Result<OwnedSemaphorePermit, Code> {
+    /// When there is none.
+    pub fn receive(&self, lane: Lane) -> Result<OwnedSemaphorePermit, Full> {
         if !self.has_place(lane) {
-            return Err(Code::ServiceBusy);
+            return Err(Full);
         }
         take(&self.receiving)
     }
 }
 
-fn take(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Code> {
-    places.clone().try_acquire_owned().map_err(|_| Code::ServiceBusy)
+fn take(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Full> {
+    places.clone().try_acquire_owned().map_err(|_| Full)
 }
 
 #[cfg(test)]
@@ -107,8 +110,8 @@ mod tests {
         let lanes = Lanes::new(4);
         let kept: Vec<_> = (0..4).map(|_| lanes.enter(Lane::Work)).collect();
         assert!(kept.iter().all(Result::is_ok));
-        assert_eq!(lanes.enter(Lane::Work).err(), Some(Code::ServiceBusy));
-        assert_eq!(lanes.receive(Lane::Work).err(), Some(Code::ServiceBusy));
+        assert_eq!(lanes.enter(Lane::Work).err(), Some(Full));
+        assert_eq!(lanes.receive(Lane::Work).err(), Some(Full));
         for other in [Lane::Probe, Lane::SignIn, Lane::Upload] {
             assert!(lanes.enter(other).is_ok(), "{other:?}");
         }

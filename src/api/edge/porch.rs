@@ -9,9 +9,6 @@ use super::limits::Body;
 use super::{Door, REQUEST_ID, cors, headers, request_id};
 use crate::api::language;
 use crate::api::openapi::Routes;
-use crate::api::problem::{Problem, ProblemDetails, RETRY_AFTER, instance};
-use crate::domain::codes::Code;
-use crate::domain::refusal::Language;
 use actix_http::{HttpMessage, Request, Response};
 use actix_web::Error;
 use actix_web::body::{EitherBody, MessageBody};
@@ -23,7 +20,6 @@ use futures_util::Stream;
 use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
 use std::future::Future;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -61,29 +57,20 @@ where
     type Future = LocalBoxFuture<'static, Result<Self::Service, Self::InitError>>;
 
     fn new_service(&self, config: AppConfig) -> Self::Future {
-        let refusals = Rc::new(Refusals {
+        let watch = Watch {
             door: self.door.clone(),
             routes: self.routes.clone(),
             origins: self.origins.clone(),
-            chinese: Words::new(Language::Chinese),
-            english: Words::new(Language::English),
-        });
+        };
         let inner = self.inner.new_service(config);
-        inner
-            .map(|inner| {
-                Ok(Sheltered {
-                    inner: inner?,
-                    refusals,
-                })
-            })
-            .boxed_local()
+        inner.map(|inner| Ok(Sheltered { inner: inner?, watch })).boxed_local()
     }
 }
 
 /// A service that is not reached while it has no place.
 pub struct Sheltered<S> {
     inner: S,
-    refusals: Rc<Refusals>,
+    watch: Watch,
 }
 
 type Answer<B> = Result<Response<EitherBody<B, Bytes>>, Error>;
@@ -103,13 +90,13 @@ where
     }
 
     fn call(&self, mut request: Request) -> Self::Future {
-        if self.refusals.lets(&request) {
+        if self.watch.lets(&request) {
             let served: fn(_) -> _ = |answer: Result<ServiceResponse<B>, Error>| {
                 Ok(Response::from(answer?).map_body(|_, body| EitherBody::left(body)))
             };
             return Either::Left(self.inner.call(request).map(served));
         }
-        let answer = self.refusals.refuse(&request);
+        let answer = self.watch.refuse(&request);
         Either::Right(Refusing {
             payload: request.take_payload(),
             answer: Some(answer.map_body(|_, body| EitherBody::right(body))),
@@ -173,16 +160,14 @@ impl<B> Refusing<B> {
     }
 }
 
-/// Who is refused, and in which words.
-struct Refusals {
+/// Who is refused before the door.
+struct Watch {
     door: Data<Door>,
     routes: Data<Routes>,
     origins: Arc<[String]>,
-    chinese: Words,
-    english: Words,
 }
 
-impl Refusals {
+impl Watch {
     /// Whether a request may come to the door. What a preflight asks is answered there without a place.
     fn lets(&self, request: &Request) -> bool {
         let (path, method) = (request.path(), request.method());
@@ -193,31 +178,16 @@ impl Refusals {
     }
 
     fn refuse(&self, request: &Request) -> Response<Bytes> {
-        self.door.refused.count();
-        let id = request_id(request.headers());
-        let language = language::asked_in(request.headers());
-        let words = match language {
-            Language::Chinese => &self.chinese,
-            Language::English => &self.english,
-        };
-        let body = words.about(request.path(), &id);
-        let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE).set_body(body);
-        let fields = response.headers_mut();
-        fields.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
-        fields.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
-        fields.insert(
-            header::CONTENT_LANGUAGE,
-            HeaderValue::from_static(language::tag(language)),
-        );
+        let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE);
+        let (asked, fields) = (request.headers(), response.headers_mut());
+        let (language, id) = (language::asked_in(asked), request_id(asked));
+        let words = self.door.refusals.refuse(language, request.path(), &id, fields);
         if let Ok(id) = HeaderValue::try_from(id) {
             fields.insert(REQUEST_ID, id);
         }
         headers::write(fields, false, self.door.is_tls());
-        cors::allow(&self.origins, request.headers(), fields);
-        response
+        cors::allow(&self.origins, asked, fields);
+        response.set_body(words)
     }
 }
 
@@ -225,63 +195,4 @@ impl Refusals {
 fn may_be_file(request: &Request) -> bool {
     let kind = request.headers().get(header::CONTENT_TYPE);
     kind.is_some_and(|kind| !kind.as_bytes().starts_with(b"application/json"))
-}
-
-/// The problem in one language, but for what differs: the path and the request's id.
-struct Words {
-    before_path: String,
-    before_id: String,
-    after: String,
-}
-
-impl Words {
-    /// What stands in the place of path and id, as JSON has it.
-    const MARK: &str = "<>";
-    const QUOTED: &str = "\"<>\"";
-
-    fn new(language: Language) -> Self {
-        let details = ProblemDetails::new(
-            &Problem::from(Code::ServiceBusy),
-            language,
-            Self::MARK,
-            Self::MARK,
-            None,
-        );
-        // Plain strings always serialize.
-        let text = serde_json::to_string(&details).unwrap_or_default();
-        let mut parts = text.splitn(3, Self::QUOTED).map(str::to_owned);
-        let mut next = || parts.next().unwrap_or_default();
-        Self {
-            before_path: next(),
-            before_id: next(),
-            after: next(),
-        }
-    }
-
-    fn about(&self, path: &str, id: &str) -> Bytes {
-        let quoted = |text: &str| serde_json::Value::from(text).to_string();
-        let (path, id) = (quoted(&instance(path)), quoted(id));
-        let parts = [&self.before_path, &path, &self.before_id, &id, &self.after];
-        parts.map(String::as_str).concat().into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::Value;
-
-    #[test]
-    fn the_words_made_beforehand_are_those_of_the_problem() {
-        for language in [Language::Chinese, Language::English] {
-            let (path, id) = ("/v1/\"x\"", "an-id");
-            let said: Value = serde_json::from_slice(&Words::new(language).about(path, id)).unwrap();
-            let wanted = ProblemDetails::new(&Problem::from(Code::ServiceBusy), language, path, id, None);
-            assert_eq!(said, serde_json::to_value(&wanted).unwrap());
-            assert_eq!(
-                (&said["instance"], &said["code"]),
-                (&path.into(), &"service.busy".into())
-            );
-        }
-    }
 }
