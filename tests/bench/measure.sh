@@ -167,6 +167,9 @@ settle() {
     psql_in -c CHECKPOINT postgres
 }
 
+# rest ENGINE NAME: the same of either engine: what was written is on the disk.
+rest() { if [ "$1" = sqlite ]; then sync "$WORK/$2.sqlite"; else settle "$2"; fi; }
+
 # bare FILE CLIENTS DATABASE VARIABLE…: transactions a second of pgbench, prepared, into $tps.
 bare() {
     file=$1 clients=$2 database=$3
@@ -189,7 +192,7 @@ part_filing() {
         load "$engine" "$MEMBERS"
         bare filing.sql 16 bare -D members="$MEMBERS"; before=$tps
         settle bare
-        [ "$engine" = sqlite ] || settle "country_$MEMBERS"
+        rest "$engine" "country_$MEMBERS"
         serve
         play --mix file_by_source=1 --concurrency 16 --members 400000 --seconds "$SECONDS_EACH"
         stop
@@ -225,7 +228,7 @@ part_scale() {
     for engine in $ENGINES; do
         for members in $SCALES; do
             load "$engine" "$members"
-            [ "$engine" = sqlite ] || settle "country_$members"
+            rest "$engine" "country_$members"
             serve
             echo "scale, $engine, $members members, $RATE requests a second"
             play --mix file_by_source=1,approve=1,assign=1,inbox=1,search=1,list=1 --rate "$RATE" --warm-up 10 \

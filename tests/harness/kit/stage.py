@@ -313,7 +313,7 @@ class Server:
         return processor_seconds(self.process.pid)
 
     def memory(self):
-        """Resident megabytes now, and at most so far."""
+        """Resident megabytes: now, at most so far, and of those now what is the program's own, not mapped from a file."""
         with open(f"/proc/{self.process.pid}/status") as file:
-            found = dict(re.findall(r"(VmRSS|VmHWM):\s+(\d+) kB", file.read()))
-        return int(found["VmRSS"]) / 1024, int(found["VmHWM"]) / 1024
+            found = dict(re.findall(r"(VmRSS|VmHWM|RssAnon):\s+(\d+) kB", file.read()))
+        return tuple(int(found[name]) / 1024 for name in ("VmRSS", "VmHWM", "RssAnon"))
