@@ -1,8 +1,7 @@
 //! What every request needs, put together once: no globals.
 
-use crate::api::address::Proxies;
-use crate::api::transfers;
 use crate::clock::Clock;
+use crate::config::proxies::Proxies;
 use crate::config::{Config, Keys, Wechat};
 use crate::db::{Db, DbError};
 use crate::domain::retention::Retention;
@@ -10,8 +9,8 @@ use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
-use crate::service::presence::{A_SECOND, Presence};
-use crate::service::transfers::Filings;
+use crate::service::accounts::presence::{A_SECOND, Presence};
+use crate::service::transfers::{self, Filings};
 
 /// The parts of a running service. Cloning shares them.
 #[derive(Clone)]

@@ -1,6 +1,7 @@
 //! A copy of the embedded database while it is served: whole, checked and on the disk before it gets its name.
 
-use crate::db::{DatabaseUrl, Db, DbError, Settings, dialect};
+use crate::db::sql::dialect;
+use crate::db::{DatabaseUrl, Db, DbError, Settings};
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};

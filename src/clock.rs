@@ -1,6 +1,6 @@
 //! The clock, as an argument: a real one, one that starts elsewhere (the demo), one that is set by hand (tests).
 
-use crate::domain::time::Timestamp;
+use crate::domain::core::time::Timestamp;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

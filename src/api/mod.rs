@@ -1,39 +1,15 @@
-//! The HTTP floor: wire types, extractors, handlers, problems and the OpenAPI document. It knows no tables.
+//! The HTTP floor: admission, extractors, handlers, wire types, problem documents and the OpenAPI document. It knows no tables.
+//!
+//! A request passes [`server`] (connections, TLS), [`admission`] (limits before any work), [`request`] (extractors), one
+//! handler of [`routes`], and leaves through [`response`]. [`wire`] has the types on the wire, [`openapi`] the document.
 
-pub mod address;
-mod appointments;
-mod audit;
-mod auth;
-mod batch;
-mod blocks;
-mod caller;
-mod certifications;
-mod disclosures;
-mod edge;
-mod extract;
-mod graduation;
-mod inbox;
-mod integrators;
-mod jobs;
-mod jscode2session;
-mod language;
-mod look_up;
-mod members;
-mod meta;
+mod admission;
 mod openapi;
-mod organizations;
-mod paging;
-mod permissions;
-mod policies;
-mod problem;
-mod reply;
-mod resets;
-mod rules;
-mod search;
+mod request;
+mod response;
+mod routes;
 mod server;
-pub mod transfers;
-mod wechat;
-mod well_known;
+mod settings;
 mod wire;
 
 pub use edge::settings::{Patience, Settings};

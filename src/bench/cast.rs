@@ -2,9 +2,9 @@
 
 use crate::db::Conn;
 use crate::db::schema::{accounts, appointments, members, organizations, transfers};
-use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::{Kind, Level, Path, Purpose, Stage};
+use crate::domain::organization::facts::{Kind, Level, Path, Purpose, Stage};
 use crate::security::tokens::Bearer;
 use crate::security::vault::{Purpose as Sealed, Vault};
 use anyhow::{Context, Result, ensure};

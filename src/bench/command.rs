@@ -1,9 +1,9 @@
 //! The command `bench` and its parts.
 
-use super::play::{Mix, Plan};
+use super::play::{self, Mix, Plan};
 use super::signer::Signer;
 use super::window::Window;
-use super::{cast, due, ledger, load, micro, play};
+use super::{cast, due, ledger, load, micro};
 use crate::cli::{self, Database};
 use crate::clock::Clock;
 use crate::config::Keys;

@@ -3,11 +3,12 @@
 use super::command::open;
 use crate::cli::{self, Database};
 use crate::clock::Clock;
+use crate::db::Conn;
 use crate::db::schema::{organizations, transfers};
-use crate::db::{Conn, dialect};
-use crate::domain::ids::{OrganizationId, TransferId};
+use crate::db::sql::dialect;
+use crate::domain::core::ids::{OrganizationId, TransferId};
+use crate::domain::core::time::{Month, Timestamp, season_of};
 use crate::domain::policy::Policy;
-use crate::domain::time::{Month, Timestamp, season_of};
 use crate::domain::transfer::events::EventKind;
 use crate::domain::transfer::state::{ApprovalSide, State};
 use crate::service::policies;

@@ -5,7 +5,7 @@ use super::client::Answer;
 use crate::cli;
 use crate::db::Conn;
 use crate::db::schema::{audit_log, transfer_events};
-use crate::domain::ids::TransferId;
+use crate::domain::core::ids::TransferId;
 use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,7 @@ use crate::config::Keys;
 use crate::db::Conn;
 use crate::demo::holding::{self, Holding, Signature};
 use crate::demo::{self, PASSWORD};
-use crate::domain::time::Timestamp;
+use crate::domain::core::time::Timestamp;
 use crate::security::passwords;
 use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection;

@@ -3,7 +3,7 @@
 use crate::cli;
 use crate::clock::Clock;
 use crate::config::TOKEN_LIFETIME;
-use crate::domain::ids::{AccountId, AppointmentId, SessionId};
+use crate::domain::core::ids::{AccountId, AppointmentId, SessionId};
 use crate::security::tokens::{Bearer, Tokens};
 use anyhow::Result;
 use std::hint::black_box;

@@ -6,7 +6,7 @@ use super::ledger::Ledger;
 use super::meter::{End, Meter};
 use super::signer::Signer;
 use super::window::Window;
-use crate::domain::ids::OrganizationId;
+use crate::domain::core::ids::OrganizationId;
 use crate::security::random_text;
 use crate::security::tokens::Bearer;
 use actix_web::http::Method;

@@ -3,8 +3,8 @@
 use super::cast::Cast;
 use crate::config::Keys;
 use crate::db::Conn;
-use crate::domain::ids::{AccountId, AppointmentId, SessionId};
-use crate::domain::time::Timestamp;
+use crate::domain::core::ids::{AccountId, AppointmentId, SessionId};
+use crate::domain::core::time::Timestamp;
 use crate::repository::sessions::{self, NewSession};
 use crate::security::refresh::Refresh;
 use crate::security::tokens::{Bearer, Tokens};

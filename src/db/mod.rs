@@ -4,39 +4,36 @@
 //! the commit. On SQLite the writes go through one thread that commits in groups ([`writer`]); on PostgreSQL each has
 //! a connection of its own. Both run the same closures.
 
-mod among;
+mod batcher;
+pub mod columns;
 mod connection;
-pub mod dialect;
 mod error;
-mod groups;
-mod lane;
-mod listed;
 mod migrate;
-mod readers;
-mod replica;
+mod pg_pool;
+mod read_workers;
 pub mod schema;
-mod set;
 mod settings;
-pub mod types;
-mod writer;
+pub mod sql;
+mod sqlite_writer;
+mod standby;
 
-pub use among::among;
+pub use batcher::{Fates, Groups};
 pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, FaultKind, Unique};
-pub use groups::{Fates, Groups};
-pub use listed::listed;
 pub use migrate::Migration;
-pub use set::{Holds, Row, Set};
 pub use settings::{Limits, Settings};
+pub use sql::bulk_insert::{Holds, Row, Set};
+pub use sql::in_json_list::listed;
+pub use sql::in_padded::among;
 
 use connection::Mode;
-use lane::{Epoch, Lane, blocking};
-use readers::Readers;
-use replica::Replica;
+use pg_pool::{Epoch, Lane, blocking};
+use read_workers::Readers;
+use sqlite_writer::Writer;
+use standby::Replica;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
-use writer::Writer;
 
 /// The two doors. Cloning shares them.
 #[derive(Clone)]

@@ -2,14 +2,13 @@
 
 use super::holding::{self, Holding, Signature};
 use super::{DEFAULT_MEMBERS, file, load, welcome};
-use crate::api;
 use crate::app::App;
-use crate::cli;
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db, DbError};
-use crate::domain::time::{Timestamp, shanghai_midnight};
+use crate::domain::core::time::{Timestamp, shanghai_midnight};
 use crate::security::passwords;
+use crate::{api, cli};
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate};
 use indicatif::{ProgressBar, ProgressStyle};

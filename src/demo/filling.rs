@@ -3,10 +3,9 @@
 
 use super::people::Cohort;
 use super::records::OrganizationRecord;
-use crate::domain::graduation::{Graduation, Undetermined};
-use crate::domain::ids::{MemberId, OrganizationId};
-use crate::domain::organization::{Kind, Purpose, Sector, Stage};
-use crate::domain::time::{Month, Season};
+use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::time::{Month, Season};
+use crate::domain::organization::facts::{Graduation, Kind, Purpose, Sector, Stage, Undetermined};
 
 /// Members of a class when there is room.
 const CLASS: u64 = 25;

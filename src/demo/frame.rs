@@ -4,10 +4,10 @@
 use super::input::{self, School};
 use super::people::Population;
 use super::records::OrganizationRecord;
-use crate::domain::division::Division;
-use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{EXTERNAL_PROVINCES, Kind, Level, Path, Purpose, Sector, Stage, System};
-use crate::domain::time::Timestamp;
+use crate::domain::core::division::Division;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::facts::{EXTERNAL_PROVINCES, Kind, Level, Path, Purpose, Sector, Stage, System};
 use std::collections::HashMap;
 
 /// How many digits the codes of a level's divisions have.

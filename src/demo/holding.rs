@@ -3,11 +3,12 @@
 //! A country leaves its signature, one row of the audit log, in the transaction that stores it.
 
 use super::Country;
+use crate::db::Conn;
+use crate::db::columns::Micros;
 use crate::db::schema::{accounts, audit_log, organizations};
-use crate::db::types::Micros;
-use crate::db::{Conn, dialect};
+use crate::db::sql::dialect;
 use crate::domain::audit::Outcome;
-use crate::domain::time::Timestamp;
+use crate::domain::core::time::Timestamp;
 use crate::repository::audit::{self, Entry};
 use diesel::dsl::{exists, max, select};
 use diesel::prelude::*;

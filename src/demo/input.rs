@@ -1,7 +1,7 @@
 //! The real input beside the divisions: the Ministry of Education's list of schools.
 
-use crate::domain::division::Division;
-use crate::domain::organization::Stage;
+use crate::domain::core::division::Division;
+use crate::domain::organization::facts::Stage;
 use std::collections::HashMap;
 
 /// `code,name,department,city,level,remarks`, as published.

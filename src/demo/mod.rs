@@ -27,8 +27,8 @@ pub use records::{
     OrganizationRecord, Part, Phone, SignIn,
 };
 
-use crate::domain::ids::{MemberId, OrganizationId};
-use crate::domain::time::{Season, Timestamp, season_of};
+use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::time::{Season, Timestamp, season_of};
 use chrono::{DateTime, Utc};
 use filling::{Shape, Unit};
 use frame::Frame;

@@ -4,8 +4,8 @@ use super::filling::{Shape, Unit};
 use super::frame::{self, Frame, NATION};
 use super::records::{AccountRecord, AppointmentRecord, IdNumber, Part, SignIn};
 use super::{Country, Filled, founded};
-use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
-use crate::domain::organization::{Kind, Purpose};
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::domain::organization::facts::{Kind, Purpose};
 
 /// In the places of the demo one organization in so many has no administrator (A10).
 const ONE_VACANT_IN: usize = 7;

@@ -4,10 +4,10 @@
 //! county and order code, and into the days of the month when the pairs are used up.
 
 use super::records::{Ascii, DevelopmentNumber, IdNumber, MemberRecord, OrganizationRecord, Phone};
-use crate::domain::ids::{MemberId, OrganizationId};
+use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::time::{Month, Season, Timestamp, shanghai_date, shanghai_midnight};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::Path;
-use crate::domain::time::{Month, Season, Timestamp, shanghai_date, shanghai_midnight};
+use crate::domain::organization::facts::Path;
 use chrono::{Datelike, NaiveDate};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;

@@ -2,11 +2,10 @@
 //!
 //! None of these types has `Debug`: they carry names and numbers, invented though they are.
 
-use crate::domain::graduation::Graduation;
-use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::domain::core::time::{Month, Timestamp};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::{Kind, Level, Path, Purpose, Sector, Stage, System};
-use crate::domain::time::{Month, Timestamp};
+use crate::domain::organization::facts::{Graduation, Kind, Level, Path, Purpose, Sector, Stage, System};
 use chrono::NaiveDate;
 use std::sync::Arc;
 

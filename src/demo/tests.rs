@@ -1,8 +1,7 @@
 use super::*;
-use crate::domain::graduation::Graduation;
+use crate::domain::core::time::{shanghai_date, whole_years};
 use crate::domain::member::{Certification, Standing};
-use crate::domain::organization::{Kind, Level, Purpose, System};
-use crate::domain::time::{shanghai_date, whole_years};
+use crate::domain::organization::facts::{Graduation, Kind, Level, Purpose, System};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -138,7 +137,7 @@ fn nearest_organs_are_the_nearest_on_the_path() {
         assert_eq!(record.school, nearest(|o| o.school_code.is_some()), "{}", record.name);
         assert_eq!(
             record.stage.is_some(),
-            record.sector == crate::domain::organization::Sector::School
+            record.sector == crate::domain::organization::facts::Sector::School
         );
     }
 }
@@ -297,7 +296,8 @@ fn members_joined_at_an_age_and_in_a_year_that_agree() {
     for member in MEMBERS.iter() {
         let joined = chrono::NaiveDate::from_ymd_opt(member.joined.year(), member.joined.month(), 28).unwrap();
         assert!(
-            whole_years(member.born, joined) >= 14 && member.joined <= crate::domain::time::Month::of(today).unwrap()
+            whole_years(member.born, joined) >= 14
+                && member.joined <= crate::domain::core::time::Month::of(today).unwrap()
         );
         assert!(whole_years(member.born, today) <= 28);
         assert!(member.since <= now());

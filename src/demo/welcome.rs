@@ -2,7 +2,7 @@
 
 use super::{Country, PASSWORD, SignIn};
 use crate::db::DatabaseUrl;
-use crate::domain::time::Timestamp;
+use crate::domain::core::time::Timestamp;
 use chrono::TimeDelta;
 use std::fmt::{Display, Formatter, Result};
 use std::net::SocketAddr;

@@ -1,6 +1,6 @@
 //! The audit log (审计日志): what a row says of an attempt, and how long rows are kept.
 
-use super::vocabulary::vocabulary;
+use super::core::vocabulary::vocabulary;
 
 vocabulary! {
     /// What came of what somebody tried.

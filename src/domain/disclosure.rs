@@ -1,7 +1,7 @@
 //! What of a member is masked, and how somebody came to see it (S-05; our decision, the manual does not speak of it). Who
 //! may is in [`super::authority`]: those who have to do with his papers, as with one-time codes (O5).
 
-use super::vocabulary::vocabulary;
+use super::core::vocabulary::vocabulary;
 
 vocabulary! {
     /// What of a member is masked unless somebody asks for it.

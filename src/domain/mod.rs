@@ -52,35 +52,19 @@
 //! linkage. Offices have no rule of the manual: [`office`].
 
 pub mod account;
-pub mod actor;
-pub mod attempts;
 pub mod audit;
 pub mod authority;
-pub mod certification;
-pub mod codes;
-pub mod cohort;
+pub mod catalogue;
+pub mod core;
 pub mod disclosure;
-pub mod division;
 pub mod graduation;
-pub mod id_number;
-pub mod ids;
-pub mod line;
-pub mod mark;
 pub mod member;
 pub mod office;
 pub mod organization;
 pub mod policy;
-pub mod reason;
-pub mod refusal;
 pub mod retention;
-pub mod rule;
-pub mod scope;
 pub mod search;
-pub mod session;
-pub mod time;
 pub mod transfer;
-pub mod verdict;
-pub mod vocabulary;
 
 #[cfg(test)]
 mod testing;

@@ -1,16 +1,16 @@
 //! Offices (管理员任职): the direct superior appoints and dismisses at once, an organization's own administrators ask it to
 //! (our decision, from the notices on keeping organizations' data). Vacancy is rule A10.
 
-use super::actor::Actor;
+use super::authority::actor::Actor;
 use super::authority::{self, Action, Object, Relation};
-use super::codes::Code;
-use super::ids::{AccountId, OrganizationId};
-use super::organization::OrganizationFacts;
-use super::refusal::Refusal;
-use super::time::Timestamp;
-use super::transfer::remark::Remark;
-use super::verdict::{Decision, Verdict};
-use super::vocabulary::vocabulary;
+use super::catalogue::code::Code;
+use super::catalogue::refusal::Refusal;
+use super::core::decision::{Decision, Verdict};
+use super::core::ids::{AccountId, OrganizationId};
+use super::core::text::Remark;
+use super::core::time::Timestamp;
+use super::core::vocabulary::vocabulary;
+use super::organization::facts::OrganizationFacts;
 
 vocabulary! {
     /// What an office is for.

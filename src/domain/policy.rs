@@ -1,10 +1,10 @@
 //! Policy: what may change from year to year, as data. The season of a case or a switch decides which one holds.
 
-use super::actor::Actor;
+use super::authority::actor::Actor;
 use super::authority::{self, Action, Object};
-use super::codes::Code;
-use super::refusal::Refusal;
-use super::time::{Season, Timestamp, shanghai_midnight};
+use super::catalogue::code::Code;
+use super::catalogue::refusal::Refusal;
+use super::core::time::{Season, Timestamp, shanghai_midnight};
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use std::fmt;

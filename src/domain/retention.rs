@@ -1,6 +1,6 @@
 //! How long what is about people is kept (S-29). The floors stand in the code: a configuration below one is refused.
 
-use super::time::Timestamp;
+use super::core::time::Timestamp;
 use chrono::TimeDelta;
 
 /// The audit log is kept at least this many days (Cybersecurity Law of the PRC, article 21: network logs for at least six
@@ -96,7 +96,7 @@ impl Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::session::Capacity;
+    use crate::domain::account::session::Capacity;
 
     #[test]
     fn s29_no_session_is_forgotten_that_could_still_be_used() {

@@ -1,8 +1,8 @@
 //! A small country for tests: nation 1 ⊃ province 2 ⊃ university 3 (with a school code) ⊃ college 4 ⊃ class 5.
 
-use super::actor::{Actor, Office};
-use super::graduation::Graduation;
-use super::ids::{AccountId, AppointmentId, OrganizationId};
+use super::authority::actor::{Actor, Office};
+use super::core::ids::{AccountId, AppointmentId, OrganizationId};
+use super::organization::facts::Graduation;
 use super::organization::*;
 
 fn facts(path: &str, kind: Kind, level: Level, sector: Sector) -> OrganizationFacts {

@@ -10,8 +10,8 @@ pub use timer::{DEFAULT_INTERVAL, start as start_timer};
 
 use crate::clock::{Clock, tick};
 use crate::db::{Conn, Db};
-use crate::domain::actor::Actor;
-use crate::domain::time::Timestamp;
+use crate::domain::authority::actor::Actor;
+use crate::domain::core::time::Timestamp;
 use crate::files::Folder;
 use crate::security;
 use crate::service::jobs::{self, Batch, Job, Run};

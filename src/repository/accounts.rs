@@ -1,14 +1,15 @@
 //! Accounts, and the offices of persons.
 
-use crate::db::dialect::Locked;
+use crate::db::columns::Micros;
 use crate::db::schema::{accounts, appointments, organizations, reset_codes};
-use crate::db::types::Micros;
-use crate::db::{Backend, Conn, among};
-use crate::domain::actor::{AccountKind, Office};
-use crate::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::db::sql::dialect::Locked;
+use crate::db::sql::in_padded as among;
+use crate::db::{Backend, Conn};
+use crate::domain::authority::actor::{AccountKind, Office};
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use crate::domain::core::time::Timestamp;
 use crate::domain::office::OfficeRole;
-use crate::domain::organization::{Kind, Path};
-use crate::domain::time::Timestamp;
+use crate::domain::organization::facts::{Kind, Path};
 use diesel::prelude::*;
 
 /// An account as stored, without what it signs in with.

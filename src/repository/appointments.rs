@@ -1,15 +1,15 @@
 //! Offices (管理员任职) and requests to begin or end them.
 
 use super::subtree;
-use crate::db::dialect::{self, Agreement, Locked};
+use crate::db::columns::Micros;
 use crate::db::schema::{accounts, appointment_requests, appointments, organizations, tasks};
-use crate::db::types::Micros;
+use crate::db::sql::dialect::{self, Agreement, Locked};
 use crate::db::{Backend, Conn};
-use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::Timestamp;
 use crate::domain::office::{Decided, OfficeRole, Request, RequestKind, RequestState};
-use crate::domain::organization::Path;
-use crate::domain::time::Timestamp;
-use crate::domain::transfer::remark::Remark;
+use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
 /// The inbox's word for a request that waits.

@@ -1,9 +1,10 @@
 //! Failed attempts to sign in, counted by what they have in common.
 
+use crate::db::Conn;
+use crate::db::columns::Micros;
 use crate::db::schema::attempts;
-use crate::db::types::Micros;
-use crate::db::{Conn, dialect};
-use crate::domain::time::Timestamp;
+use crate::db::sql::dialect;
+use crate::domain::core::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
 

@@ -1,15 +1,15 @@
 //! The audit log: rows are appended and sealed, and never touched again; the database itself refuses it.
 
 use super::subtree;
-use crate::db::dialect::unfolded;
+use crate::db::columns::Micros;
 use crate::db::schema::audit_cuts;
 use crate::db::schema::audit_log::{self, dsl};
-use crate::db::types::Micros;
+use crate::db::sql::dialect::unfolded;
 use crate::db::{Backend, Conn};
 use crate::domain::audit::Outcome;
-use crate::domain::ids::{AccountId, OrganizationId, key_of};
-use crate::domain::organization::Path;
-use crate::domain::time::Timestamp;
+use crate::domain::core::ids::{AccountId, OrganizationId, key_of};
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::facts::Path;
 use crate::{insert_each, on_each, row};
 use diesel::prelude::*;
 use diesel::sql_query;

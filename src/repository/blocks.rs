@@ -1,12 +1,12 @@
 //! When accounts were blocked, why, and until when.
 
+use crate::db::columns::Micros;
 use crate::db::schema::{account_blocks, organizations};
-use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::ids::{AccountId, OrganizationId};
-use crate::domain::organization::Path;
-use crate::domain::time::Timestamp;
-use crate::domain::transfer::remark::Remark;
+use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
 /// A block as stored, with the organization it was ordered for; none for the operators of the service.

@@ -1,15 +1,15 @@
 //! Application forms (《入团志愿书》) and what became of them (O7).
 
 use super::subtree;
-use crate::db::dialect::Locked;
+use crate::db::columns::Micros;
 use crate::db::schema::{certifications, members, tasks};
-use crate::db::types::Micros;
+use crate::db::sql::dialect::Locked;
 use crate::db::{Backend, Conn};
-use crate::domain::certification::{Form, FormState, Upload};
-use crate::domain::ids::{AccountId, CertificationId, MemberId, OrganizationId};
-use crate::domain::organization::Path;
-use crate::domain::transfer::remark::Remark;
-use crate::domain::verdict::Decision;
+use crate::domain::core::decision::Decision;
+use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::member::certification::{Form, FormState, Upload};
+use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
 /// The inbox's word for a form that waits.

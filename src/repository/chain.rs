@@ -1,11 +1,12 @@
 //! An organization and its superiors with those who can act for them: what whose turn it is rests on (A10, T11).
 
+use crate::db::Conn;
 use crate::db::schema::{accounts, appointments, organizations};
-use crate::db::{Conn, among};
-use crate::domain::ids::{AccountId, AppointmentId, OrganizationId};
+use crate::db::sql::in_padded as among;
+use crate::domain::core::ids::{AccountId, AppointmentId, OrganizationId};
 use crate::domain::office::OfficeRole;
-use crate::domain::organization::{Kind, Level, Path};
-use crate::domain::transfer::turn::{Chain, Link};
+use crate::domain::organization::chain::{Chain, Link};
+use crate::domain::organization::facts::{Kind, Level, Path};
 use crate::on_each;
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};

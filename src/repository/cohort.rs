@@ -2,10 +2,10 @@
 
 use crate::db::Conn;
 use crate::db::schema::{cohort_members, members};
-use crate::domain::ids::{MemberId, OrganizationId};
+use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::time::Season;
 use crate::domain::member::Standing;
-use crate::domain::organization::Path;
-use crate::domain::time::Season;
+use crate::domain::organization::facts::Path;
 use crate::on_each;
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;

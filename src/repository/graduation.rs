@@ -2,15 +2,15 @@
 
 use super::subtree;
 use crate::db::Conn;
-use crate::db::dialect::Locked;
+use crate::db::columns::Micros;
 use crate::db::schema::{accounts, graduation_history, month_changes, tasks};
-use crate::db::types::Micros;
-use crate::domain::graduation::{Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined};
-use crate::domain::ids::{AccountId, MonthChangeId, OrganizationId};
-use crate::domain::organization::Path;
-use crate::domain::time::{Month, Timestamp};
-use crate::domain::transfer::remark::Remark;
-use crate::domain::verdict::Decision;
+use crate::db::sql::dialect::Locked;
+use crate::domain::core::decision::Decision;
+use crate::domain::core::ids::{AccountId, MonthChangeId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Month, Timestamp};
+use crate::domain::graduation::{GraduationEvent, MonthChange, MonthChangeState, Request};
+use crate::domain::organization::facts::{Graduation, Path, Undetermined};
 use crate::on_each;
 use diesel::prelude::*;
 

@@ -1,8 +1,8 @@
 //! Answers already given, by actor and key.
 
-use crate::db::dialect::take_all_turns;
+use crate::db::columns::Micros;
 use crate::db::schema::idempotency_keys::{self, dsl};
-use crate::db::types::Micros;
+use crate::db::sql::dialect::take_all_turns;
 use crate::db::{Backend, Conn};
 use crate::{insert_each, row};
 use diesel::dsl::{AsSelect, SqlTypeOf};

@@ -1,9 +1,10 @@
 //! Who the cases from other provinces are about (X2), as long as and after they are nobody here.
 
 use crate::db::schema::inbound_persons::{self, dsl};
-use crate::db::{Backend, Conn, listed};
-use crate::domain::ids::TransferId;
-use crate::domain::time::Month;
+use crate::db::sql::in_json_list as listed;
+use crate::db::{Backend, Conn};
+use crate::domain::core::ids::TransferId;
+use crate::domain::core::time::Month;
 use diesel::prelude::*;
 
 /// A person as another province's system describes him; ID number and telephone are sealed.

@@ -1,12 +1,13 @@
 //! The inbox (操作中心): one row for each organization that may act on a thing now.
 
+use crate::db::columns::Micros;
 use crate::db::schema::tasks::{self, dsl};
 use crate::db::schema::transfers;
-use crate::db::types::Micros;
-use crate::db::{Backend, Conn, listed};
-use crate::domain::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
-use crate::domain::time::{Season, Timestamp};
-use crate::domain::transfer::turn::Duty;
+use crate::db::sql::in_json_list as listed;
+use crate::db::{Backend, Conn};
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
+use crate::domain::core::time::{Season, Timestamp};
+use crate::domain::organization::turn::Duty;
 use crate::{insert_each, row};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;

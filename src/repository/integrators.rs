@@ -1,13 +1,13 @@
 //! Other systems' credentials (X1, X2), each with the account it acts as and its secrets.
 
+use crate::db::columns::Micros;
 use crate::db::schema::{accounts, integrator_secrets, integrators, organizations};
-use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::actor::AccountKind;
-use crate::domain::ids::{AccountId, IntegratorSecretId, OrganizationId};
-use crate::domain::organization::Path;
-use crate::domain::scope::Reach;
-use crate::domain::time::Timestamp;
+use crate::domain::authority::actor::AccountKind;
+use crate::domain::authority::scope::Reach;
+use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId};
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
 /// A credential as stored.

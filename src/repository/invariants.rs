@@ -5,10 +5,10 @@
 
 use super::transfers::Transfer;
 use crate::db::Conn;
-use crate::db::dialect;
+use crate::db::columns::Micros;
 use crate::db::schema::{policies, transfer_events, transfers};
-use crate::db::types::Micros;
-use crate::domain::ids::{AccountId, OrganizationId, TransferId};
+use crate::db::sql::dialect;
+use crate::domain::core::ids::{AccountId, OrganizationId, TransferId};
 use crate::domain::transfer::events::Event;
 use diesel::prelude::*;
 

@@ -1,9 +1,9 @@
 //! Leases of jobs, and what their runs did.
 
+use crate::db::columns::Micros;
 use crate::db::schema::{job_leases, job_runs};
-use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::time::Timestamp;
+use crate::domain::core::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
 

@@ -1,11 +1,11 @@
 //! Look-ups and disclosures of people, and the budgets they come out of.
 
+use crate::db::columns::Micros;
 use crate::db::schema::{budgets, look_ups, organizations};
-use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId};
+use crate::domain::core::time::Timestamp;
 use crate::domain::disclosure::DisclosureKind;
-use crate::domain::ids::{AccountId, MemberId, OrganizationId};
-use crate::domain::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
 

@@ -1,11 +1,11 @@
 //! Every mark a member had (M1 to M7).
 
 use crate::db::Conn;
+use crate::db::columns::Micros;
 use crate::db::schema::mark_history::dsl;
-use crate::db::types::Micros;
-use crate::domain::ids::{AccountId, MemberId, OrganizationId};
-use crate::domain::mark::{Identity, Mark};
-use crate::domain::time::{Month, Timestamp};
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId};
+use crate::domain::core::time::{Month, Timestamp};
+use crate::domain::member::mark::{Identity, Mark};
 use diesel::prelude::*;
 
 /// A line of a member's history. Reasons tell of somebody's life, so there is no `Debug`.

@@ -20,14 +20,14 @@ pub mod marks;
 pub mod members;
 pub mod organizations;
 pub mod policies;
+pub mod reseal;
 pub mod retention;
-pub mod sealed;
 pub mod search;
 pub mod sessions;
 pub mod transfers;
 pub mod wechat;
 
-use crate::domain::organization::Path;
+use crate::domain::organization::facts::Path;
 
 /// The range of paths from an organization down: every path in it begins with the organization's own.
 ///

@@ -1,16 +1,18 @@
 //! Organizations.
 
 use super::subtree;
-use crate::db::dialect::Locked;
+use crate::db::columns::Micros;
 use crate::db::schema::organizations::{self, dsl};
 use crate::db::schema::{accounts, appointments, organization_names};
-use crate::db::types::Micros;
-use crate::db::{Backend, Conn, among};
-use crate::domain::graduation::{Graduation, Undetermined};
-use crate::domain::ids::{AccountId, OrganizationId};
+use crate::db::sql::dialect::Locked;
+use crate::db::sql::in_padded as among;
+use crate::db::{Backend, Conn};
+use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::office::OfficeRole;
-use crate::domain::organization::{Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System};
-use crate::domain::time::{Month, Season, Timestamp};
+use crate::domain::organization::facts::{
+    Graduation, Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System, Undetermined,
+};
 use crate::on_each;
 use diesel::prelude::*;
 

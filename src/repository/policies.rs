@@ -1,11 +1,11 @@
 //! Policies by season: versions are added and never changed.
 
 use crate::db::Conn;
+use crate::db::columns::Micros;
 use crate::db::schema::policies::dsl;
-use crate::db::types::Micros;
-use crate::domain::ids::AccountId;
+use crate::domain::core::ids::AccountId;
+use crate::domain::core::time::{Season, Timestamp};
 use crate::domain::policy::Policy;
-use crate::domain::time::{Season, Timestamp};
 use crate::on_each;
 use diesel::prelude::*;
 use diesel::result::Error;

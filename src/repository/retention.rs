@@ -1,12 +1,12 @@
 //! What is forgotten after its time (S-29): each a few rows at a time.
 
 use crate::db::Conn;
+use crate::db::columns::Micros;
 use crate::db::schema::{
     account_blocks, budgets, idempotency_keys, inbound_persons, look_ups, reset_codes, sessions, transfers,
 };
-use crate::db::types::Micros;
-use crate::domain::ids::{SessionId, TransferId};
-use crate::domain::time::Timestamp;
+use crate::domain::core::ids::{SessionId, TransferId};
+use crate::domain::core::time::Timestamp;
 use diesel::prelude::*;
 
 /// Forgets who looked for whom, and who saw what of whom, before an instant.

@@ -2,9 +2,10 @@
 
 use super::organizations::Organization;
 use crate::db::schema::{organization_terms, organizations};
-use crate::db::{Backend, Conn, among};
-use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{Kind, Level, Path, Purpose, Stage, Status, System};
+use crate::db::sql::in_padded as among;
+use crate::db::{Backend, Conn};
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization::facts::{Kind, Level, Path, Purpose, Stage, Status, System};
 use crate::domain::search::rank::Standing;
 use crate::domain::search::{self, Named, Term, TermKind};
 use crate::on_each;

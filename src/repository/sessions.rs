@@ -1,11 +1,11 @@
 //! Sign-ins and what follows from them.
 
+use crate::db::columns::Micros;
 use crate::db::schema::{appointments, organizations, sessions};
-use crate::db::types::Micros;
 use crate::db::{Backend, Conn};
-use crate::domain::ids::{AccountId, AppointmentId, SessionId};
-use crate::domain::session::{Capacity, Ending};
-use crate::domain::time::Timestamp;
+use crate::domain::account::session::{Capacity, Ending};
+use crate::domain::core::ids::{AccountId, AppointmentId, SessionId};
+use crate::domain::core::time::Timestamp;
 use crate::security::refresh::Digests;
 use diesel::prelude::*;
 

@@ -1,21 +1,22 @@
 //! Transfer cases and their events.
 
 use super::subtree;
-use crate::db::dialect::{Locked, take_time};
+use crate::db::columns::Micros;
 use crate::db::schema::transfers::{self, dsl};
 use crate::db::schema::{organizations, tasks, transfer_events};
-use crate::db::types::Micros;
-use crate::db::{Backend, Conn, Set, listed};
-use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
-use crate::domain::organization::Path;
+use crate::db::sql::dialect::{Locked, take_time};
+use crate::db::sql::in_json_list as listed;
+use crate::db::{Backend, Conn, Set};
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Season, Timestamp};
+use crate::domain::organization::facts::Path;
+use crate::domain::organization::turn::Duty;
 use crate::domain::policy::Policy;
-use crate::domain::reason::{Reason, Side};
-use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::events::{Event, EventKind};
-use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
-use crate::domain::transfer::turn::Duty;
 use crate::{insert_each, on_each, row};
 use chrono::TimeDelta;
 use diesel::prelude::*;

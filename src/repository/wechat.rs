@@ -2,8 +2,8 @@
 
 use crate::db::Conn;
 use crate::db::schema::wechat_bindings;
-use crate::domain::ids::AccountId;
-use crate::domain::time::Timestamp;
+use crate::domain::core::ids::AccountId;
+use crate::domain::core::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
 

@@ -6,8 +6,8 @@
 
 use super::token_keys::{BadKey, PublicKey, TokenKeys};
 use super::verified::{Fingerprint, Verified};
-use crate::domain::ids::{AccountId, AppointmentId, SessionId};
-use crate::domain::time::Timestamp;
+use crate::domain::core::ids::{AccountId, AppointmentId, SessionId};
+use crate::domain::core::time::Timestamp;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;

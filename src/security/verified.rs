@@ -3,7 +3,7 @@
 //! The digest is of the whole token, so a token that differs in a bit is another one and is verified itself; and what is
 //! kept here opens nothing. How long a look-up takes tells at most which digests begin alike.
 
-use crate::domain::time::Timestamp;
+use crate::domain::core::time::Timestamp;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

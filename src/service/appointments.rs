@@ -4,19 +4,18 @@
 use super::organizations::{in_scope, inside, object};
 use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees, transfers};
 use crate::db::{Conn, Unique};
-use crate::domain::actor::Actor;
 use crate::domain::authority::Action;
-use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::authority::actor::Actor;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::decision::Verdict;
+use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::core::time::Timestamp;
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
-use crate::domain::time::Timestamp;
-use crate::domain::verdict::Verdict;
-use crate::repository::accounts;
 use crate::repository::appointments::{self as store, TASK};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
-use crate::repository::chain;
 use crate::repository::inbox::{self, Thing};
 use crate::repository::organizations::{self, Organization};
+use crate::repository::{accounts, chain};
 use crate::security::vault::Vault;
 
 /// An organization that does not exist.

@@ -4,12 +4,12 @@
 use super::jobs::{Batch, Tally};
 use super::{Context, Result};
 use crate::db::Conn;
-use crate::domain::actor::{Actor, Role};
 use crate::domain::audit::{Outcome, leaves_a_row};
-use crate::domain::codes::Code;
-use crate::domain::ids::OrganizationId;
-use crate::domain::organization::Path;
-use crate::domain::time::Timestamp;
+use crate::domain::authority::actor::{Actor, Role};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::facts::Path;
 use crate::repository::audit::{self, Entry};
 pub use crate::repository::audit::{Filter, Row};
 use crate::repository::{look_ups, members, organizations};

@@ -2,9 +2,9 @@
 
 use super::{Error, Result};
 use crate::db::Conn;
-use crate::domain::codes::Code;
-use crate::domain::refusal::Refusal;
-use crate::domain::vocabulary::vocabulary;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::vocabulary::vocabulary;
 use std::collections::HashSet;
 
 /// The most things one request may name.

@@ -3,16 +3,16 @@
 
 use super::{Context, Error, Expected, Result, audit, may, members, policies};
 use crate::db::{Conn, Unique};
-use crate::domain::actor::Actor;
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
-use crate::domain::certification::{self as rules, Form, t3_certification};
-use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::decision::Verdict;
+use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::core::time::season_of;
 use crate::domain::member::Certification;
-use crate::domain::organization::Path;
-use crate::domain::time::season_of;
-use crate::domain::transfer::turn::Chain;
-use crate::domain::verdict::Verdict;
+use crate::domain::member::certification::{self as rules, Form, t3_certification};
+use crate::domain::organization::chain::Chain;
+use crate::domain::organization::facts::Path;
 pub use crate::repository::certifications::StoredForm;
 use crate::repository::certifications::{self as store, NewForm, TASK};
 use crate::repository::inbox::{self, Thing};

@@ -1,8 +1,8 @@
 //! Why a use case ends without an effect.
 
 use crate::db::{DbError, Retryable, Unique};
-use crate::domain::codes::Code;
-use crate::domain::refusal::Refusal;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
 use crate::security::passwords::Busy;
 use crate::security::vault::UnsealError;
 

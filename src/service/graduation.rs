@@ -6,25 +6,23 @@ use super::jobs::{self, Batch};
 use super::organizations::{in_scope, inside};
 use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
-use crate::domain::actor::Actor;
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
-use crate::domain::codes::Code;
-use crate::domain::graduation::{
-    self, Graduation, GraduationEvent, MonthChange, MonthChangeState, Request, Undetermined,
-};
-use crate::domain::ids::{MemberId, MonthChangeId, OrganizationId};
-use crate::domain::mark::{Mark, m7_no_longer_later};
-use crate::domain::organization::Path;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::decision::Verdict;
+use crate::domain::core::ids::{MemberId, MonthChangeId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Month, Timestamp, season_of};
+use crate::domain::graduation::{self, GraduationEvent, MonthChange, MonthChangeState, Request};
+use crate::domain::member::mark::{Mark, m7_no_longer_later};
+use crate::domain::organization::facts::{Graduation, Path, Undetermined};
+use crate::domain::organization::turn::{Duty, Turn};
 use crate::domain::policy::Policy;
-use crate::domain::time::{Month, Timestamp, season_of};
-use crate::domain::transfer::remark::Remark;
-use crate::domain::transfer::turn::{Duty, Turn};
-use crate::domain::verdict::Verdict;
+use crate::repository::graduation::{self as store, NewEntry, TASK};
 pub use crate::repository::graduation::{Entry, StoredChange};
-use crate::repository::graduation::{NewEntry, TASK};
 use crate::repository::inbox::{self, Thing};
 use crate::repository::organizations::{self, Organization};
-use crate::repository::{appointments, chain, cohort, graduation as store, members};
+use crate::repository::{appointments, chain, cohort, members};
 
 /// A branch to be marked.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use super::{Context, Error, Result};
 use crate::db::{Conn, Unique};
-use crate::domain::codes::Code;
+use crate::domain::catalogue::code::Code;
 use crate::repository::idempotency::{self, NewAnswer, Stored};
 use std::collections::HashSet;
 

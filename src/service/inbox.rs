@@ -3,7 +3,7 @@
 use super::{Context, Result, may};
 use crate::db::Conn;
 use crate::domain::authority::{Action, Object};
-use crate::domain::ids::TaskId;
+use crate::domain::core::ids::TaskId;
 pub use crate::repository::inbox::Task;
 use crate::repository::inbox::{self, Reader};
 

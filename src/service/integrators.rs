@@ -1,17 +1,17 @@
 //! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
 
-use super::attempts::{Guard, Origin, Way};
+use super::accounts::attempts::{Guard, Origin, Way};
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
-use crate::db::types::Micros;
-use crate::domain::actor::{Actor, Role};
+use crate::db::columns::Micros;
+use crate::domain::authority::actor::{Actor, Role};
+use crate::domain::authority::scope::{self, Grant, Reach, Scope};
 use crate::domain::authority::{Action, Object};
-use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, IntegratorSecretId, OrganizationId};
-use crate::domain::organization::{Kind, Level};
-use crate::domain::refusal::Refusal;
-use crate::domain::scope::{self, Grant, Reach, Scope};
-use crate::domain::time::Timestamp;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId};
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::facts::{Kind, Level};
 use crate::repository::integrators::{self, Integrator, NewIntegrator, NewSecret};
 pub use crate::repository::integrators::{Named, Secret};
 use crate::repository::organizations::{self, Organization};

@@ -2,10 +2,10 @@
 
 use super::{Error, Result, may};
 use crate::db::{Conn, DbError, Retryable};
-use crate::domain::actor::Actor;
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
-use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::vocabulary;
+use crate::domain::core::time::Timestamp;
+use crate::domain::core::vocabulary::vocabulary;
 use crate::repository::jobs;
 pub use crate::repository::jobs::Run;
 use chrono::TimeDelta;

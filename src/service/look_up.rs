@@ -6,13 +6,13 @@
 
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
-use crate::domain::actor::Role;
+use crate::domain::authority::actor::Role;
 use crate::domain::authority::{Action, Object};
-use crate::domain::codes::Code;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::core::time::Timestamp;
 use crate::domain::disclosure::DisclosureKind;
-use crate::domain::ids::{AccountId, OrganizationId};
-use crate::domain::organization::Purpose;
-use crate::domain::time::Timestamp;
+use crate::domain::organization::facts::Purpose;
 use crate::repository::look_ups::{self, Note};
 pub use crate::repository::organizations::Organization;
 use crate::repository::{members, organizations};

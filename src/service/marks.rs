@@ -4,21 +4,21 @@ use super::batch::{self, Manner, Outcome};
 use super::members::decided;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
-use crate::domain::actor::Actor;
 use crate::domain::authority::Action;
-use crate::domain::codes::Code;
-use crate::domain::cohort::l1_in_cohort;
-use crate::domain::ids::MemberId;
-use crate::domain::mark::{self, Identity, Mark};
-use crate::domain::organization::Sector;
-use crate::domain::refusal::Refusal;
-use crate::domain::time::{Month, season_of};
-use crate::domain::transfer::remark::Remark;
-use crate::repository::marks::By;
+use crate::domain::authority::actor::Actor;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::MemberId;
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Month, season_of};
+use crate::domain::member::cohort::l1_in_cohort;
+use crate::domain::member::mark::{self, Identity, Mark};
+use crate::domain::organization::facts::Sector;
+use crate::repository::cohort;
 pub use crate::repository::marks::Entry;
+use crate::repository::marks::{self, By};
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
-use crate::repository::{cohort, marks};
 
 /// A member to be marked.
 #[derive(Debug, Clone)]

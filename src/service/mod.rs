@@ -3,11 +3,8 @@
 
 pub mod accounts;
 pub mod appointments;
-pub mod attempts;
 pub mod audit;
 pub mod batch;
-pub mod blocks;
-pub mod bootstrap;
 pub mod certifications;
 pub mod disclosures;
 mod error;
@@ -20,25 +17,19 @@ pub mod look_up;
 pub mod marks;
 pub mod members;
 pub mod organizations;
-pub mod passwords;
 pub mod people;
 pub mod policies;
-pub mod presence;
-pub mod rekey;
-pub mod resets;
+pub mod reseal;
 pub mod retention;
 pub mod search;
-pub mod sessions;
-pub mod sign_in;
 pub mod transfers;
 pub mod verify;
-pub mod wechat;
 
 pub use error::{Error, Result};
 
-use crate::domain::actor::Actor;
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object};
-use crate::domain::time::Timestamp;
+use crate::domain::core::time::Timestamp;
 
 /// Who asks for a use case, when, and in which request.
 #[derive(Debug, Clone)]
@@ -84,7 +75,9 @@ impl Expected {
     /// `request.stale` when it is not.
     pub fn admit(self, found: impl Into<i64>) -> Result<()> {
         match self {
-            Self::Version(version) if version != found.into() => Err(crate::domain::codes::Code::RequestStale.into()),
+            Self::Version(version) if version != found.into() => {
+                Err(crate::domain::catalogue::code::Code::RequestStale.into())
+            }
             _ => Ok(()),
         }
     }

@@ -3,9 +3,9 @@
 use super::{Context, Result, members};
 use crate::db::Conn;
 use crate::domain::authority::Action;
-use crate::domain::codes::Code;
-use crate::domain::id_number::IdNumber;
-use crate::domain::ids::{AccountId, MemberId};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::ids::{AccountId, MemberId};
 use crate::repository::accounts::{self, NewAccount};
 use crate::repository::members::{self as rows, Member};
 use crate::security::vault::{Purpose, Vault};

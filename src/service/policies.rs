@@ -2,9 +2,9 @@
 
 use super::{Context, Expected, Result, audit};
 use crate::db::{Conn, Unique};
-use crate::domain::codes::Code;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
-use crate::domain::time::Season;
 pub use crate::repository::policies::Stored;
 use crate::repository::{policies, transfers};
 

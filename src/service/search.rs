@@ -3,19 +3,19 @@
 
 use super::Result;
 use crate::db::Conn;
-use crate::domain::actor::Actor;
-use crate::domain::codes::Code;
-use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{Health, Path, System};
-use crate::domain::reason::Reason;
-use crate::domain::refusal::Refusal;
+use crate::domain::authority::actor::Actor;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization::facts::{Health, Path, System};
 use crate::domain::search::query::{Part, Reading, readings};
 use crate::domain::search::rank::{Rank, fit};
 use crate::domain::search::{TermKind, name, scope_below};
 use crate::domain::transfer::filing;
+use crate::domain::transfer::reason::Reason;
 use crate::repository::organizations::Organization;
-use crate::repository::search::{Found, Posting, ProvinceLevel};
-use crate::repository::{self, members, search};
+use crate::repository::search::{self, Found, Posting, ProvinceLevel};
+use crate::repository::{self, members};
 use crate::service::organizations;
 use std::collections::HashMap;
 

@@ -3,9 +3,9 @@
 
 use super::Result;
 use crate::db::Conn;
-use crate::domain::ids::TransferId;
+use crate::domain::core::ids::TransferId;
+use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
-use crate::domain::time::Season;
 use crate::domain::transfer::events::{Event, EventKind, apply};
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::route::DestinationKind;

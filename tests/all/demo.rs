@@ -14,8 +14,8 @@ use zhuanjie::demo::holding::{Holding, Signature, inspect};
 use zhuanjie::demo::load::load;
 use zhuanjie::demo::{Country, PASSWORD};
 use zhuanjie::domain::audit::Outcome;
-use zhuanjie::domain::graduation::Graduation;
-use zhuanjie::domain::time::Timestamp;
+use zhuanjie::domain::core::time::Timestamp;
+use zhuanjie::domain::organization::facts::Graduation;
 use zhuanjie::repository::audit::{self, Entry};
 use zhuanjie::security::vault::Purpose;
 
@@ -125,7 +125,7 @@ both_engines! {
 }
 
 fn start_of(date: &str) -> Timestamp {
-    zhuanjie::domain::time::shanghai_midnight(date.parse().expect("a date"))
+    zhuanjie::domain::core::time::shanghai_midnight(date.parse().expect("a date"))
 }
 
 /// Signs in as the demo's text says and returns what the service knows of the caller.

@@ -11,8 +11,8 @@ use std::sync::{Arc, Barrier, Mutex, mpsc};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use zhuanjie::db::dialect::{self, Locked};
 use zhuanjie::db::schema::{job_leases, organizations};
+use zhuanjie::db::sql::dialect::{self, Locked};
 use zhuanjie::db::{Conn, Db, DbError, Settings, Unique};
 
 /// Stores a row named `name`.

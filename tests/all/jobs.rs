@@ -119,7 +119,7 @@ both_engines! {
     fn a_job_that_runs_elsewhere_is_left_alone_until_its_lease_ends(db: TestDb) {
         let world = World::new(db, SWITCH);
         mark(&world, "class_1", "2026-07");
-        let until = zhuanjie::domain::time::Timestamp::timestamp_micros(&world.clock.now()) + 60_000_000;
+        let until = zhuanjie::domain::core::time::Timestamp::timestamp_micros(&world.clock.now()) + 60_000_000;
         world.db.execute(&format!("INSERT INTO job_leases (name, holder, until) VALUES ('yearly-switch', 'other', {until})"));
         let at = world.clock.now();
         let run = || block_on(jobs::run(&world.db.db(), &world.clock, Job::YearlySwitch, at)).expect("a database");

@@ -4,7 +4,7 @@ use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::World;
 use serde_json::{Value, json};
-use zhuanjie::domain::id_number::IdNumber;
+use zhuanjie::domain::core::id_number::IdNumber;
 
 const LOOK_UP: &str = "/v1/members/look-up";
 /// The hour whose budgets are used up below.

@@ -6,11 +6,12 @@ use crate::support::database::texts;
 use crate::support::world::World;
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use std::sync::{Arc, Mutex};
-use zhuanjie::db::{Conn, dialect};
-use zhuanjie::domain::ids::{AccountId, AppointmentId, MemberId, OrganizationId, TransferId};
-use zhuanjie::domain::mark::Identity;
-use zhuanjie::domain::organization::{Kind, Path};
-use zhuanjie::domain::time::{Month, Timestamp};
+use zhuanjie::db::Conn;
+use zhuanjie::db::sql::dialect;
+use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId, TransferId};
+use zhuanjie::domain::core::time::{Month, Timestamp};
+use zhuanjie::domain::member::mark::Identity;
+use zhuanjie::domain::organization::facts::{Kind, Path};
 use zhuanjie::domain::transfer::state::Phase;
 use zhuanjie::repository::{
     accounts, appointments, certifications, chain, cohort, graduation, idempotency, inbound, inbox, integrators,
@@ -243,7 +244,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
     };
     let task = texts(conn, "SELECT CAST(min(id) AS TEXT) AS value FROM tasks")[0]
         .parse()
-        .map(zhuanjie::domain::ids::TaskId);
+        .map(zhuanjie::domain::core::ids::TaskId);
     let task = inbox::find(conn, task.expect("a number")).expect("an entry");
     let out = transfers::Place::Out(path.clone(), college);
     let into = transfers::Place::In(path.clone());

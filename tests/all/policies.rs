@@ -5,9 +5,9 @@ use crate::support::http::Answer;
 use crate::support::world::World;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use zhuanjie::domain::codes::Code;
-use zhuanjie::domain::reason::Reason;
-use zhuanjie::domain::rule::Rule;
+use zhuanjie::domain::catalogue::code::Code;
+use zhuanjie::domain::catalogue::rule::Rule;
+use zhuanjie::domain::transfer::reason::Reason;
 
 const POLICY: &str = "/v1/policies/2026";
 

@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use zhuanjie::domain::codes::Code;
-use zhuanjie::domain::refusal::Language;
-use zhuanjie::domain::rule::Rule;
+use zhuanjie::domain::catalogue::code::Code;
+use zhuanjie::domain::catalogue::rule::Rule;
+use zhuanjie::domain::core::language::Language;
 
 /// Rules whose turn comes with the linkage statistics; everything else must be proven.
 const NOT_YET: [Rule; 3] = [Rule::L2, Rule::L3, Rule::L4];

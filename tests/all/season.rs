@@ -9,8 +9,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
 use zhuanjie::demo::{Country, PASSWORD, SignIn};
-use zhuanjie::domain::id_number::IdNumber;
-use zhuanjie::domain::ids::OrganizationId;
+use zhuanjie::domain::core::id_number::IdNumber;
+use zhuanjie::domain::core::ids::OrganizationId;
 
 /// Enough that nobody of the play is missing.
 const MEMBERS: u64 = 6_500;

@@ -10,7 +10,8 @@ use diesel::connection::SimpleConnection;
 use diesel::result::Error;
 use serde_json::json;
 use std::collections::BTreeSet;
-use zhuanjie::db::{Conn, dialect};
+use zhuanjie::db::Conn;
+use zhuanjie::db::sql::dialect;
 use zhuanjie::service::verify::{self, Finding};
 
 /// A country with a case in every state, marks, a month that is asked for, a look-up and a new administrator.

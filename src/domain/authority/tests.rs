@@ -1,6 +1,6 @@
 use super::*;
-use crate::domain::ids::AccountId;
-use crate::domain::organization::OrganizationFacts;
+use crate::domain::core::ids::AccountId;
+use crate::domain::organization::facts::OrganizationFacts;
 use crate::domain::testing::*;
 
 fn path(text: &str) -> Path {

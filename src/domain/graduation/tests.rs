@@ -1,7 +1,7 @@
 use super::*;
-use crate::domain::actor::Actor;
-use crate::domain::ids::MemberId;
-use crate::domain::organization::{Kind, Status};
+use crate::domain::authority::actor::Actor;
+use crate::domain::core::ids::MemberId;
+use crate::domain::organization::facts::{Kind, Status};
 use crate::domain::testing::*;
 use proptest::prelude::*;
 

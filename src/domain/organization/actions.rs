@@ -2,9 +2,8 @@
 
 use super::*;
 use crate::domain::authority::{self, Action, Object};
-use crate::domain::graduation;
-use crate::domain::ids::MonthChangeId;
-use crate::domain::office;
+use crate::domain::core::ids::MonthChangeId;
+use crate::domain::{graduation, office};
 
 vocabulary! {
     /// An action on an organization that a person can take.

@@ -15,9 +15,9 @@ pub mod rank;
 #[cfg(test)]
 mod tests;
 
-use super::ids::OrganizationId;
-use super::organization::{Kind, Path};
-use super::vocabulary::vocabulary;
+use super::core::ids::OrganizationId;
+use super::core::vocabulary::vocabulary;
+use super::organization::facts::{Kind, Path};
 use name::Name;
 
 vocabulary! {

@@ -1,7 +1,7 @@
 //! What an organization's name is made of: the formal frame (共青团…委员会), the places in front, the name proper, and the
 //! ending that says what it is.
 
-use crate::domain::division::Division;
+use crate::domain::core::division::Division;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 

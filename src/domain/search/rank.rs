@@ -1,8 +1,8 @@
 //! Which of the organizations found comes first.
 
 use super::TermKind;
-use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{Kind, Level, Stage, Status};
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization::facts::{Kind, Level, Stage, Status};
 
 /// How well an organization answers a reading; the smaller the better, field by field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@ use super::name::{Name, core, fold, places, squeeze};
 use super::query::readings;
 use super::rank::{Rank, Standing, fit};
 use super::*;
-use crate::domain::organization::{Level, Status};
+use crate::domain::organization::facts::{Level, Status};
 use proptest::prelude::*;
 
 fn terms_of(name: &str, short_name: &str, kind: Kind) -> Vec<String> {

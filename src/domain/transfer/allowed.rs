@@ -2,8 +2,8 @@
 
 use super::case::Case;
 use super::decide::{self, Desk};
-use crate::domain::refusal::Refusal;
-use crate::domain::vocabulary::vocabulary;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::vocabulary::vocabulary;
 
 vocabulary! {
     /// An action on a case that a person can take.

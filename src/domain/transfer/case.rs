@@ -1,11 +1,11 @@
 //! A stored case: everything a decision needs to know about it.
 
+use super::reason::{Reason, Side};
 use super::route::{Destination, Origin};
 use super::state::{Phase, State};
-use crate::domain::actor::Actor;
-use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
-use crate::domain::reason::{Reason, Side};
-use crate::domain::time::Season;
+use crate::domain::authority::actor::Actor;
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::core::time::Season;
 
 /// A transfer case (组织关系转接).
 #[derive(Debug, Clone, PartialEq, Eq)]

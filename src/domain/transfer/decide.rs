@@ -5,20 +5,19 @@
 
 use super::case::Case;
 use super::events::{self, Event, EventKind};
-use super::expiry;
-use super::filing;
-use super::remark::Remark;
+use super::reason::Side;
 use super::route::{Destination, Origin, Way, ordinary_way};
 use super::state::{Outcome, Phase, State};
-use crate::domain::actor::{Actor, Role};
+use super::{expiry, filing};
+use crate::domain::authority::actor::{Actor, Role};
 use crate::domain::authority::{self, Action, Capacity, Relation, Verdict};
-use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, MemberId, OrganizationId};
-use crate::domain::organization::OrganizationFacts;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::facts::OrganizationFacts;
 use crate::domain::policy::Policy;
-use crate::domain::reason::Side;
-use crate::domain::refusal::Refusal;
-use crate::domain::time::Timestamp;
 
 /// Who decides, when, and by what.
 #[derive(Debug, Clone, Copy)]
@@ -27,7 +26,7 @@ pub struct Desk<'a> {
     pub now: Timestamp,
     /// Who acts.
     pub actor: &'a Actor,
-    /// The organizations that hold the case's turn: [`super::turn::Turn::holders`], as the inbox has it.
+    /// The organizations that hold the case's turn: [`crate::domain::organization::turn::Turn::holders`], as the inbox has it.
     pub holders: &'a [OrganizationId],
     /// The policy of the case's season.
     pub policy: &'a Policy,

@@ -1,9 +1,9 @@
 //! What happened to a case (A7): one event for each transition, numbered from 1 without gaps (I-09).
 
-use super::remark::Remark;
 use super::state::{Outcome, State};
-use crate::domain::ids::{AccountId, OrganizationId};
-use crate::domain::time::Timestamp;
+use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// One step of a case's history: who, when, what, why, automatic or not.

@@ -1,8 +1,8 @@
 //! Cases left alone (A6, X3, §1.5): when a waiting case is ended, and when a stale assignment is escalated.
 
 use super::state::State;
+use crate::domain::core::time::Timestamp;
 use crate::domain::policy::Policy;
-use crate::domain::time::Timestamp;
 use chrono::TimeDelta;
 
 /// A6: the instant after which a case is ended; `None` while no clock runs.
@@ -54,8 +54,8 @@ pub fn is_stale(state: &State, policy: &Policy, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ids::OrganizationId;
-    use crate::domain::transfer::remark::Remark;
+    use crate::domain::core::ids::OrganizationId;
+    use crate::domain::core::text::Remark;
     use crate::domain::transfer::state::{ApprovalSide, Outcome};
     use crate::domain::transfer::testing::{BEIJING, BEIJING_CODE, TOWNSHIP, VILLAGE, at};
 

@@ -1,18 +1,18 @@
 //! The rules of starting a transfer (§1.4, §2.2, §2.7, §2.8; T1 to T12), each a function of its own that answers with its
 //! own refusal. [`super::propose`] asks all of them.
 
-use super::remark::Remark;
+use super::reason::{Reason, Side};
 use super::route::Destination;
-use crate::domain::actor::Actor;
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object, Verdict};
-use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Month, Timestamp, shanghai_date, whole_years};
 use crate::domain::member::{Certification, Standing};
-use crate::domain::organization::{Kind, OrganizationFacts, Purpose, Sector};
+use crate::domain::organization::facts::{Kind, OrganizationFacts, Purpose, Sector};
 use crate::domain::policy::Policy;
-use crate::domain::reason::{Reason, Side};
-use crate::domain::refusal::Refusal;
-use crate::domain::time::{Month, Timestamp, shanghai_date, whole_years};
 use chrono::NaiveDate;
 
 /// What the rules need to know about a member who is to be transferred.

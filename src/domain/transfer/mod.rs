@@ -11,10 +11,9 @@ pub mod events;
 pub mod expiry;
 pub mod filing;
 pub mod propose;
-pub mod remark;
+pub mod reason;
 pub mod route;
 pub mod state;
-pub mod turn;
 
 #[cfg(test)]
 mod testing;

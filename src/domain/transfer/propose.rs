@@ -5,23 +5,24 @@ use super::case::{self, Case};
 use super::events::{Event, EventKind};
 use super::expiry;
 use super::filing::{self, MemberFacts, OpenCase};
-use super::remark::Remark;
+use super::reason::{Details, External, Field, Reason, Side};
 use super::route::{Destination, Origin, Way, ordinary_way};
 use super::state::State;
-use super::turn::{Chain, Duty};
-use crate::domain::actor::Actor;
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object};
-use crate::domain::codes::Code;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::catalogue::rule::Rule;
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Season, Timestamp, season_of};
+use crate::domain::core::vocabulary::vocabulary;
 use crate::domain::graduation;
-use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::member::Standing;
-use crate::domain::organization::OrganizationFacts;
+use crate::domain::organization::chain::Chain;
+use crate::domain::organization::facts::OrganizationFacts;
+use crate::domain::organization::turn::Duty;
 use crate::domain::policy::Policy;
-use crate::domain::reason::{Details, External, Field, Reason, Side};
-use crate::domain::refusal::Refusal;
-use crate::domain::rule::Rule;
-use crate::domain::time::{Season, Timestamp, season_of};
-use crate::domain::vocabulary::vocabulary;
 
 /// Everything the decision about a filing needs.
 #[derive(Debug, Clone, Copy)]

@@ -1,11 +1,11 @@
 //! The way a case takes (§1.5, §2.2, §2.5; A1 to A4, T9, X1, X2). Filing, preview and every approval read it from here.
 
+use super::reason::Side;
 use super::state::{ApprovalSide, Outcome, State};
-use crate::domain::ids::{MemberId, OrganizationId};
-use crate::domain::organization::OrganizationFacts;
-use crate::domain::reason::Side;
-use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::vocabulary;
+use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::time::Timestamp;
+use crate::domain::core::vocabulary::vocabulary;
+use crate::domain::organization::facts::OrganizationFacts;
 
 /// Where a member comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

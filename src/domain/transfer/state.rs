@@ -1,11 +1,11 @@
 //! Where a transfer stands. Each state carries the facts that belong to it and no others, so a case that waits
 //! for an assignment cannot also carry a reason of refusal.
 
-use super::remark::Remark;
-use super::turn::{Duty, Turn};
-use crate::domain::ids::OrganizationId;
-use crate::domain::time::Timestamp;
-use crate::domain::vocabulary::vocabulary;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::Timestamp;
+use crate::domain::core::vocabulary::vocabulary;
+use crate::domain::organization::turn::{Duty, Turn};
 use serde::{Deserialize, Serialize};
 
 vocabulary! {

@@ -3,13 +3,13 @@
 use super::{in_scope, refreshed};
 use crate::db::{Conn, Unique};
 use crate::domain::authority::Action;
-use crate::domain::codes::Code;
-use crate::domain::division::Division;
-use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{
-    self as rules, Contents, Kind, Level, Purpose, SchoolCodeWarning, Sector, Stage, System,
-};
-use crate::domain::refusal::Refusal;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::division::Division;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization as rules;
+use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
+use crate::domain::organization::rules::{Contents, SchoolCodeWarning};
 use crate::repository::organizations::{self, NewOrganization, Organization};
 use crate::repository::{appointments, graduation, members, search, transfers};
 use crate::service::{Context, Error, Expected, Result, appointments as offices, audit};

@@ -5,19 +5,19 @@ use super::view::{CaseView, finish, view};
 use super::{Loaded, hand_over, inbound, load, seen, take_back};
 use crate::db::Conn;
 use crate::domain::authority::Action;
-use crate::domain::codes::Code;
-use crate::domain::ids::{OrganizationId, TransferId};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{OrganizationId, TransferId};
 use crate::domain::member::Standing;
-use crate::domain::organization::Purpose;
+use crate::domain::organization::facts::Purpose;
 use crate::domain::policy::Policy;
-use crate::domain::refusal::Refusal;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Desk, Move, Transition};
 use crate::domain::transfer::state::Outcome;
 use crate::domain::transfer::{expiry, filing};
-use crate::repository::organizations::Organization;
+use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, Transfer};
-use crate::repository::{appointments, members, organizations};
+use crate::repository::{appointments, members};
 use crate::service::{Context, Error, Expected, Result, audit};
 
 /// What somebody decides.

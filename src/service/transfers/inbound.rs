@@ -6,23 +6,23 @@
 //! bear the same name; and who comes back keeps what was recorded here, with telephone, political status, education and
 //! ethnic group as the other system has them now.
 
-use super::file::Preview;
-use super::gather::target;
-use super::lodge::{Lodging, lodge_all};
+use super::insert::{Lodging, lodge_all};
+use super::load::target;
+use super::propose::Preview;
 use super::view::{CaseView, view};
 use crate::db::{Conn, Unique};
-use crate::domain::codes::Code;
-use crate::domain::id_number::IdNumber;
-use crate::domain::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::core::time::{Month, season_of};
 use crate::domain::member::{Certification, Standing};
-use crate::domain::organization::{OrganizationFacts, Path};
+use crate::domain::organization::chain::Chain;
+use crate::domain::organization::facts::{OrganizationFacts, Path};
 use crate::domain::policy::Policy;
-use crate::domain::reason::{Details, Reason, Side};
-use crate::domain::refusal::Refusal;
-use crate::domain::time::{Month, season_of};
 use crate::domain::transfer::filing::{OpenCase, t2_already_open};
 use crate::domain::transfer::propose::{self, InboundFacts, Known, Proposal, Request, Target};
-use crate::domain::transfer::turn::Chain;
+use crate::domain::transfer::reason::{Details, Reason, Side};
 use crate::repository::inbound::{self, Person};
 use crate::repository::members::{self, Member};
 use crate::repository::transfers::{self, Transfer};

@@ -1,37 +1,38 @@
 //! Transfers of organization relations (组织关系转接): filing, preview, decisions, history.
 
 mod decide;
-mod file;
-mod gather;
 mod inbound;
-mod lodge;
+mod insert;
+mod load;
 mod overdue;
+mod propose;
 mod reroute;
 mod view;
 
 pub use decide::{Decision, decide};
-pub use file::{Filing, Filings, Order, Preview, Subject, file_all, preview};
 pub use inbound::{InboundFiling, Newcomer, file_inbound, preview_inbound};
 pub use overdue::{escalate, expire};
+pub use propose::{Filing, Filings, Order, Preview, Subject, file_all, filings, preview};
 pub use reroute::reroute;
 pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
 
 use super::{Error, Result, sees};
 use crate::db::Conn;
-use crate::domain::actor::Actor;
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object, Sides};
-use crate::domain::codes::Code;
-use crate::domain::ids::{OrganizationId, TransferId};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{OrganizationId, TransferId};
+use crate::domain::organization::chain::Chain;
+use crate::domain::organization::turn::Duty;
 use crate::domain::policy::Policy;
-use crate::domain::reason::Reason;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::expiry;
+use crate::domain::transfer::reason::Reason;
 use crate::domain::transfer::route::{Destination, DestinationKind, Origin};
 use crate::domain::transfer::state::State;
-use crate::domain::transfer::turn::{Chain, Duty};
-use crate::repository::inbox::Thing;
+use crate::repository::inbox::{self, Thing};
 pub use crate::repository::transfers::Transfer;
-use crate::repository::{accounts, chain, inbox, organizations};
+use crate::repository::{accounts, chain, organizations};
 
 /// A case with all that a decision about it needs.
 struct Loaded {

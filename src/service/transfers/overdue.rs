@@ -6,9 +6,9 @@
 use super::decide::store;
 use super::{load, take_back};
 use crate::db::Conn;
-use crate::domain::ids::TransferId;
+use crate::domain::core::ids::TransferId;
+use crate::domain::core::time::{Season, Timestamp};
 use crate::domain::policy::Policy;
-use crate::domain::time::{Season, Timestamp};
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Transition};
 use crate::domain::transfer::expiry;

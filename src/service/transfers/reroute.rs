@@ -2,8 +2,8 @@
 
 use super::{hand_over, load};
 use crate::db::Conn;
-use crate::domain::time::Timestamp;
-use crate::domain::transfer::turn::Chain;
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::chain::Chain;
 use crate::repository::organizations::Organization;
 use crate::repository::transfers;
 use crate::service::Result;

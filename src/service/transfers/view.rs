@@ -3,9 +3,9 @@
 use super::{Loaded, load, seen};
 use crate::db::Conn;
 use crate::domain::authority::Action as Permission;
-use crate::domain::codes::Code;
-use crate::domain::ids::{AccountId, MemberId, OrganizationId, TransferId};
-use crate::domain::refusal::Refusal;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::transfer::allowed::{Action, allowed_actions};
 use crate::domain::transfer::decide::Desk;
 use crate::domain::transfer::events::Event;

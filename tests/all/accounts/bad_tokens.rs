@@ -1,10 +1,9 @@
 //! Tokens that must not be taken (S-07): each stands beside a twin that differs in that one thing only and is taken.
 
 use super::{NOW, bearing, comparable, sign_in, text};
-use crate::support::TestDb;
-use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::World;
+use crate::support::{TestDb, both_engines};
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
@@ -13,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use zhuanjie::app::App;
-use zhuanjie::domain::ids::{AccountId, SessionId};
+use zhuanjie::domain::core::ids::{AccountId, SessionId};
 use zhuanjie::security::token_keys::{PublicKey, TokenKeys};
 use zhuanjie::security::tokens::{Terms, Tokens};
 

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use zhuanjie::app::App;
 use zhuanjie::clock::tick;
-use zhuanjie::domain::ids::AppointmentId;
+use zhuanjie::domain::core::ids::AppointmentId;
 use zhuanjie::domain::office::OfficeRole;
-use zhuanjie::service::presence::{A_SECOND, Presence};
+use zhuanjie::service::accounts::presence::{A_SECOND, Presence};
 
 const NEW: &str = "a new password";
 const THEFT: &str = "账号被盗";

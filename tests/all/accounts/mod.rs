@@ -15,8 +15,8 @@ mod wechat;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{PASSWORD, World};
 use serde_json::{Value, json};
-use zhuanjie::api::address::Proxies;
 use zhuanjie::app::App;
+use zhuanjie::config::proxies::Proxies;
 
 pub const NOW: &str = "2026-06-15T08:00:00Z";
 

@@ -1,9 +1,8 @@
 //! Refresh tokens: good once, for a session that ends (S-08, RFC 9700 §4.14).
 
 use super::{NOW, bearing, behind_a_proxy, refresh, sign_in, sign_in_to_office, text};
-use crate::support::both_engines;
 use crate::support::world::World;
-use crate::support::{Engine, TestDb};
+use crate::support::{Engine, TestDb, both_engines};
 use serde_json::json;
 use std::sync::Barrier;
 use std::time::Duration;

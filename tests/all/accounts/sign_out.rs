@@ -9,7 +9,7 @@ use serde_json::json;
 use std::time::Duration;
 use zhuanjie::app::App;
 use zhuanjie::clock::tick;
-use zhuanjie::service::presence::{A_SECOND, Presence};
+use zhuanjie::service::accounts::presence::{A_SECOND, Presence};
 
 /// As a program is served: it remembers for a second who somebody is.
 fn remembering(app: App) -> App {

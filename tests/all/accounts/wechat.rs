@@ -2,10 +2,9 @@
 
 use super::stand_in::{SECRET, SESSION_KEY, StandIn};
 use super::{NOW, bearing, refresh, text};
-use crate::support::TestDb;
-use crate::support::both_engines;
 use crate::support::http::Answer;
 use crate::support::world::{PASSWORD, World};
+use crate::support::{TestDb, both_engines};
 use serde_json::json;
 use std::time::Duration;
 use zhuanjie::app::App;

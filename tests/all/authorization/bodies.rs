@@ -10,7 +10,7 @@ use crate::support::world::fresh_key;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use zhuanjie::domain::authority::enter;
-use zhuanjie::domain::codes::Code;
+use zhuanjie::domain::catalogue::code::Code;
 
 /// What fits no operation: query, media type, body.
 const RUBBISH: &[(&str, &str, &str)] = &[

@@ -2,26 +2,25 @@
 //! they belong, and everybody who stands to them in some way.
 
 use crate::external::{country, issued, signed_in, system};
-use crate::support::Engine;
-use crate::support::TestDb;
 use crate::support::database::texts;
 use crate::support::http::Client;
 use crate::support::rows::declared;
 use crate::support::world::World;
+use crate::support::{Engine, TestDb};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use zhuanjie::config::Keys;
 use zhuanjie::db::schema::members;
-use zhuanjie::domain::actor::{Actor, Role};
+use zhuanjie::domain::authority::actor::{Actor, Role};
+use zhuanjie::domain::authority::scope::{self, Grant};
 use zhuanjie::domain::authority::{Object, Side, Sides};
-use zhuanjie::domain::ids::{
+use zhuanjie::domain::core::ids::{
     AccountId, AppointmentId, AppointmentRequestId, CertificationId, MemberId, MonthChangeId, OrganizationId,
     TransferId,
 };
 use zhuanjie::domain::office::OfficeRole;
-use zhuanjie::domain::organization::Path;
-use zhuanjie::domain::scope::{self, Grant};
+use zhuanjie::domain::organization::facts::Path;
 use zhuanjie::security::vault::Purpose;
 use zhuanjie::service::jobs::Job;
 

@@ -39,12 +39,12 @@ use recipes::{RECIPES, Recipe};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use zhuanjie::api;
-use zhuanjie::domain::actor::Role;
+use zhuanjie::domain::authority::actor::Role;
+use zhuanjie::domain::authority::scope::Reach;
 use zhuanjie::domain::authority::{Action, Capacity, Object, Relation, Verdict, decide, enter, verdict};
-use zhuanjie::domain::codes::Code;
-use zhuanjie::domain::ids::IntegratorSecretId;
-use zhuanjie::domain::refusal::Kind;
-use zhuanjie::domain::scope::Reach;
+use zhuanjie::domain::catalogue::code::Code;
+use zhuanjie::domain::catalogue::refusal::Kind;
+use zhuanjie::domain::core::ids::IntegratorSecretId;
 
 /// An operation of the document.
 struct Operation {

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
 use zhuanjie::domain::authority::{Action, Capacity, Kind, Relation, Verdict, admit, verdict};
-use zhuanjie::domain::refusal::Language;
+use zhuanjie::domain::core::language::Language;
 
 const HEAD: &str = "# Who may see and do what
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use zhuanjie::api;
 use zhuanjie::domain::authority::{Action, Object, Verdict, decide};
-use zhuanjie::domain::ids::{
+use zhuanjie::domain::core::ids::{
     AppointmentRequestId, CertificationId, MemberId, MonthChangeId, OrganizationId, TransferId,
 };
 

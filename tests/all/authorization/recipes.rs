@@ -7,7 +7,7 @@ use super::country::{About, Country, marked, pdf};
 use crate::external::going_to;
 use serde_json::{Value, json};
 use zhuanjie::domain::authority::Action;
-use zhuanjie::domain::ids::OrganizationId;
+use zhuanjie::domain::core::ids::OrganizationId;
 
 /// What is sent beside the address.
 pub enum Body {

@@ -5,7 +5,7 @@ use crate::support::Engine;
 use crate::support::world::World;
 use serde_json::json;
 use zhuanjie::api::Settings;
-use zhuanjie::domain::ids::TransferId;
+use zhuanjie::domain::core::ids::TransferId;
 
 const SMALL: usize = 64 * 1024;
 const LARGE: usize = 1024 * 1024;

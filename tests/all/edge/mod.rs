@@ -11,15 +11,14 @@ mod slow;
 mod supply;
 mod tls;
 
-use crate::support::Engine;
-use crate::support::stopwatch as now;
 use crate::support::world::World;
+use crate::support::{Engine, stopwatch as now};
 use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
 use zhuanjie::api::{Patience, Settings};
-use zhuanjie::domain::ids;
+use zhuanjie::domain::core::ids;
 
 const NOW: &str = "2026-06-15T02:00:00Z";
 

@@ -10,8 +10,8 @@ use crate::support::TestDb;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{Org, World};
 use serde_json::{Value, json};
-use zhuanjie::domain::id_number::IdNumber;
-use zhuanjie::domain::organization::Level;
+use zhuanjie::domain::core::id_number::IdNumber;
+use zhuanjie::domain::organization::facts::Level;
 
 pub const INBOUND: &str = "/v1/inbound-transfers";
 

@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use zhuanjie::app::App;
+use zhuanjie::db::columns::Micros;
 use zhuanjie::db::schema::{members, memberships};
-use zhuanjie::db::types::Micros;
-use zhuanjie::domain::id_number::IdNumber;
-use zhuanjie::domain::ids::{MemberId, OrganizationId};
+use zhuanjie::domain::core::id_number::IdNumber;
+use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
+use zhuanjie::domain::core::time::Month;
 use zhuanjie::domain::member::{Certification, RealName, Standing};
-use zhuanjie::domain::time::Month;
 use zhuanjie::files::Files;
 use zhuanjie::security::vault::{Purpose, Vault};
 

@@ -8,8 +8,8 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use serde_json::json;
 use std::time::Duration;
-use zhuanjie::db::dialect::Locked;
 use zhuanjie::db::schema::job_leases;
+use zhuanjie::db::sql::dialect::Locked;
 use zhuanjie::db::{Conn, Db, DbError, FaultKind, Limits, Settings};
 
 fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {

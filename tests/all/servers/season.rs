@@ -17,7 +17,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 use zhuanjie::clock::{Clock, tick};
 use zhuanjie::config::Keys;
-use zhuanjie::domain::ids::AppointmentId;
+use zhuanjie::domain::core::ids::AppointmentId;
 use zhuanjie::security::token_keys::TokenKeys;
 use zhuanjie::security::tokens::{Terms, Tokens};
 use zhuanjie::security::vault::Vault;

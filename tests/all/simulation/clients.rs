@@ -6,11 +6,11 @@ use super::oracle;
 use super::service::{self, Answer, Decision, Deed, Filing, Flaw, Inbound, Prepared, Request, check_allowed_actions};
 use super::world::{Who, World};
 use std::collections::BTreeSet;
-use zhuanjie::domain::codes::Code;
-use zhuanjie::domain::ids::{MemberId, OrganizationId};
-use zhuanjie::domain::organization::{Kind, Purpose, Sector};
-use zhuanjie::domain::reason::{Reason, Side};
-use zhuanjie::domain::transfer::turn::Duty;
+use zhuanjie::domain::catalogue::code::Code;
+use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
+use zhuanjie::domain::organization::facts::{Kind, Purpose, Sector};
+use zhuanjie::domain::organization::turn::Duty;
+use zhuanjie::domain::transfer::reason::{Reason, Side};
 
 /// A request with its key, as a client remembers it.
 pub type Sent = (u64, Request, Answer);

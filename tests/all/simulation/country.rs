@@ -1,8 +1,10 @@
 //! The small country the clients play in: one province in full, a second one with a university and a factory, a system
 //! committee that stands in Beijing, and the three provinces with systems of their own.
 
-use zhuanjie::domain::ids::OrganizationId;
-use zhuanjie::domain::organization::{Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System};
+use zhuanjie::domain::core::ids::OrganizationId;
+use zhuanjie::domain::organization::facts::{
+    Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System,
+};
 
 pub const NATION: OrganizationId = OrganizationId(1);
 pub const RAILWAY: OrganizationId = OrganizationId(4);

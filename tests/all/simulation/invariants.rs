@@ -3,17 +3,17 @@
 use super::oracle;
 use super::world::{Member, Stored, World};
 use std::collections::BTreeSet;
-use zhuanjie::domain::cohort::{NotInCohort, l1_in_cohort};
-use zhuanjie::domain::ids::{AccountId, OrganizationId};
-use zhuanjie::domain::mark::{Identity, Mark, m1_identity};
+use zhuanjie::domain::core::ids::{AccountId, OrganizationId};
+use zhuanjie::domain::core::time::{Timestamp, season_of};
 use zhuanjie::domain::member::Standing;
-use zhuanjie::domain::organization::{Kind, Sector, Status};
-use zhuanjie::domain::time::{Timestamp, season_of};
+use zhuanjie::domain::member::cohort::{NotInCohort, l1_in_cohort};
+use zhuanjie::domain::member::mark::{Identity, Mark, m1_identity};
+use zhuanjie::domain::organization::facts::{Kind, Sector, Status};
+use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::events::{EventKind, replay};
 use zhuanjie::domain::transfer::expiry;
 use zhuanjie::domain::transfer::route::Destination;
 use zhuanjie::domain::transfer::state::{Outcome, Phase, State};
-use zhuanjie::domain::transfer::turn::Duty;
 
 /// What a step may not change in silence.
 pub struct Before {

@@ -7,18 +7,19 @@ use super::oracle::{self, month_number};
 use super::service::{self, Decision, Deed, Request};
 use super::world::{StoredChange, Who, World};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
-use zhuanjie::domain::codes::Code;
-use zhuanjie::domain::graduation::{self, Graduation, MonthChangeState, Undetermined};
-use zhuanjie::domain::ids::{AccountId, MemberId, MonthChangeId, OrganizationId};
-use zhuanjie::domain::mark::{self, Mark};
+use zhuanjie::domain::catalogue::code::Code;
+use zhuanjie::domain::core::decision::Verdict;
+use zhuanjie::domain::core::ids::{AccountId, MemberId, MonthChangeId, OrganizationId};
+use zhuanjie::domain::core::text::Remark;
+use zhuanjie::domain::core::time::{Month, Timestamp, season_of};
+use zhuanjie::domain::graduation::{self, MonthChangeState};
 use zhuanjie::domain::member::Certification;
-use zhuanjie::domain::organization::{Contents, Kind, Level, Purpose, Sector, Status, o1_may_stand_under, o3_close};
-use zhuanjie::domain::time::{Month, Timestamp, season_of};
+use zhuanjie::domain::member::mark::{self, Mark};
+use zhuanjie::domain::organization::facts::{Graduation, Kind, Level, Purpose, Sector, Status, Undetermined};
+use zhuanjie::domain::organization::rules::{Contents, o1_may_stand_under, o3_close};
+use zhuanjie::domain::organization::turn::{Duty, Turn};
 use zhuanjie::domain::transfer::decide;
-use zhuanjie::domain::transfer::remark::Remark;
 use zhuanjie::domain::transfer::state::Phase;
-use zhuanjie::domain::transfer::turn::{Duty, Turn};
-use zhuanjie::domain::verdict::Verdict;
 
 /// Appoints or removes an administrator.
 pub fn appointment(world: &mut World, dice: &mut Dice) {

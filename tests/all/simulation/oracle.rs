@@ -7,15 +7,14 @@ use super::service::{Deed, Filing, Flaw, Inbound};
 use super::world::{Stored, Who, World};
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use std::collections::BTreeSet;
-use zhuanjie::domain::codes::Code;
-use zhuanjie::domain::graduation::Graduation;
-use zhuanjie::domain::ids::{AccountId, MemberId, OrganizationId};
+use zhuanjie::domain::catalogue::code::Code;
+use zhuanjie::domain::core::ids::{AccountId, MemberId, OrganizationId};
+use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::domain::member::{Certification, Standing};
-use zhuanjie::domain::organization::{Kind, Level, Purpose, Sector, Status};
-use zhuanjie::domain::reason::{Reason, Side};
-use zhuanjie::domain::time::Timestamp;
+use zhuanjie::domain::organization::facts::{Graduation, Kind, Level, Purpose, Sector, Status};
+use zhuanjie::domain::organization::turn::Duty;
+use zhuanjie::domain::transfer::reason::{Reason, Side};
 use zhuanjie::domain::transfer::state::Phase;
-use zhuanjie::domain::transfer::turn::Duty;
 
 /// How a case should go: its steps, and where it is.
 #[derive(Debug, Clone)]

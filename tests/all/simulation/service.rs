@@ -4,12 +4,12 @@ use super::country::OTHER_SYSTEMS;
 use super::oracle::{self, Course};
 use super::world::{Person, Receipt, Who, World};
 use std::collections::BTreeSet;
-use zhuanjie::domain::actor::Actor;
-use zhuanjie::domain::codes::Code;
-use zhuanjie::domain::ids::{MemberId, OrganizationId};
-use zhuanjie::domain::reason::{Address, DestinationStage, Details, External, Reason, Side};
-use zhuanjie::domain::refusal::Refusal;
-use zhuanjie::domain::time::season_of;
+use zhuanjie::domain::authority::actor::Actor;
+use zhuanjie::domain::catalogue::code::Code;
+use zhuanjie::domain::catalogue::refusal::Refusal;
+use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
+use zhuanjie::domain::core::text::Remark;
+use zhuanjie::domain::core::time::season_of;
 use zhuanjie::domain::transfer::allowed::Action;
 use zhuanjie::domain::transfer::case::Case;
 use zhuanjie::domain::transfer::decide::{self, Desk, Transition};
@@ -17,7 +17,7 @@ use zhuanjie::domain::transfer::filing::{MemberFacts, OpenCase};
 use zhuanjie::domain::transfer::propose::{
     FilingFacts, InboundFacts, Known, Proposal, Request as Asked, Target, propose, propose_inbound,
 };
-use zhuanjie::domain::transfer::remark::Remark;
+use zhuanjie::domain::transfer::reason::{Address, DestinationStage, Details, External, Reason, Side};
 
 /// What is wrong with what a filer wrote out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::{Filed, SUMMER, file, filing, no};
 use crate::support::both_engines;
 use crate::support::world::{Org, World};
 use serde_json::json;
-use zhuanjie::domain::organization::{Kind, Sector};
+use zhuanjie::domain::organization::facts::{Kind, Sector};
 
 fn accepted(world: &World, member: &str, target: &str) -> Filed {
     let case = file(&world.person(member), &filing(world, "employed_with_league", target));

@@ -7,7 +7,7 @@ use crate::support::http::{Answer, Client};
 use crate::support::process::{Process, zhuanjie};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
-use zhuanjie::domain::ids::{MemberId, MonthChangeId, OrganizationId, TransferId};
+use zhuanjie::domain::core::ids::{MemberId, MonthChangeId, OrganizationId, TransferId};
 
 /// A number that could be somebody's, with a wrong check digit; it must come back in no answer.
 const SECRET: &str = "420106199901011239";

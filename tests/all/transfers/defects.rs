@@ -6,7 +6,7 @@ use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
-use zhuanjie::domain::ids::{AccountId, TransferId};
+use zhuanjie::domain::core::ids::{AccountId, TransferId};
 use zhuanjie::service::jobs::Job;
 
 /// An answer without what differs from request to request; a connection is closed or kept by how fast the body came.

@@ -4,7 +4,7 @@ use super::{No, SUMMER, about, file, filing, named, no, not_filed, to_beijing, t
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::{Value, json};
-use zhuanjie::domain::time::Month;
+use zhuanjie::domain::core::time::Month;
 
 fn set_member(world: &World, member: &str, what: &str) {
     let id = world.mem_key(member);

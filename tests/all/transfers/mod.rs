@@ -19,7 +19,7 @@ use crate::support::database::texts;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
-use zhuanjie::db::dialect;
+use zhuanjie::db::sql::dialect;
 use zhuanjie::service::jobs::Job;
 
 /// A day in the season on which nothing special happens.

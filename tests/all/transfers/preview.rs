@@ -2,10 +2,9 @@
 //! action of everybody on a case in each state.
 
 use super::{Filed, SUMMER, actions, address, busy, details, no, route, stored, to_beijing};
-use crate::support::both_engines;
 use crate::support::http::Client;
 use crate::support::world::World;
-use crate::support::{Engine, TestDb};
+use crate::support::{Engine, TestDb, both_engines};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 

@@ -1,11 +1,11 @@
 //! T10, T11, A1 to A6, A10, X1, X2: what happens to a filed case.
 
-use crate::domain::actor::Actor;
-use crate::domain::codes::Code;
-use crate::domain::ids::OrganizationId;
-use crate::domain::organization::{OrganizationFacts, Status};
-use crate::domain::reason::{Reason, Side};
+use crate::domain::authority::actor::Actor;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization::facts::{OrganizationFacts, Status};
 use crate::domain::transfer::decide::Move;
+use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::Destination;
 use crate::domain::transfer::state::{ApprovalSide, Outcome, Phase, State};
 use crate::domain::transfer::testing::*;
@@ -419,10 +419,10 @@ fn x1_the_other_system_or_its_province_s_organ_answers() {
 #[test]
 fn x1_nobody_else_answers_and_the_ordinary_actions_do_not_apply() {
     let mut guangdong = integrator();
-    guangdong.role = crate::domain::actor::Role::Integrator {
+    guangdong.role = crate::domain::authority::actor::Role::Integrator {
         organization: OrganizationId(9),
         province: Some(44),
-        grant: crate::domain::scope::Grant::everything(OrganizationId(9)),
+        grant: crate::domain::authority::scope::Grant::everything(OrganizationId(9)),
     };
     let mut play = Filing::to_beijing().play();
     for actor in [

@@ -1,16 +1,16 @@
 //! T1 to T12, G1 and the route: what a filing is told.
 
-use crate::domain::codes::Code;
-use crate::domain::ids::{OrganizationId, TransferId};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{OrganizationId, TransferId};
+use crate::domain::core::language::Language;
 use crate::domain::member::{Certification, Standing};
-use crate::domain::organization::System;
-use crate::domain::reason::{Reason, Side};
-use crate::domain::refusal::Language;
+use crate::domain::organization::facts::System;
+use crate::domain::organization::turn::Duty;
 use crate::domain::transfer::filing::{OpenCase, t6_target_other_system};
 use crate::domain::transfer::propose::{Known, Warning};
+use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::state::State;
 use crate::domain::transfer::testing::*;
-use crate::domain::transfer::turn::Duty;
 
 const NOTHING: [Code; 0] = [];
 
@@ -389,8 +389,8 @@ fn g1_an_unmarked_branch_only_warns() {
     let filing = Filing::to_village();
     assert_eq!(filing.propose().unwrap().warnings, [Warning::BranchUnmarked]);
     let mut marked = filing.clone();
-    let month = crate::domain::time::Month::new(2026, 7).unwrap();
-    marked.member.branch.graduation = Some(crate::domain::graduation::Graduation::Month(month));
+    let month = crate::domain::core::time::Month::new(2026, 7).unwrap();
+    marked.member.branch.graduation = Some(crate::domain::organization::facts::Graduation::Month(month));
     assert_eq!(marked.propose().unwrap().warnings, []);
 }
 

@@ -1,18 +1,18 @@
 //! Properties of the machine itself: only its edges (I-06), final states absorb (I-07), one event a transition (I-09),
 //! replay (I-10), nobody decides his own (I-04), and what is shown as allowed is what succeeds.
 
-use crate::domain::actor::{Actor, Role};
-use crate::domain::codes::Code;
-use crate::domain::ids::OrganizationId;
-use crate::domain::reason::{Reason, Side};
+use crate::domain::authority::actor::{Actor, Role};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::text::Remark;
+use crate::domain::organization::turn::Duty;
 use crate::domain::transfer::allowed::{Action, allowed_actions};
 use crate::domain::transfer::decide::a2_branch;
 use crate::domain::transfer::events::{EventKind, replay};
 use crate::domain::transfer::expiry::is_overdue;
-use crate::domain::transfer::remark::Remark;
+use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::state::{ApprovalSide, Columns, Outcome, Phase, State};
 use crate::domain::transfer::testing::*;
-use crate::domain::transfer::turn::Duty;
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use proptest::sample::select;

@@ -1,0 +1,117 @@
+//! Refusals for want of a place: in words made beforehand, and counted instead of logged. They are most of the answers
+//! when more comes than can be done, and what they cost is missing to those who are served.
+
+use crate::api::request::language;
+use crate::api::response::problem::{Problem, ProblemDetails, RETRY_AFTER, instance};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::language::Language;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::web::Bytes;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What is said to whom there is no place for, and how many that were.
+#[derive(Debug)]
+pub struct Refusals {
+    /// Since it was last told.
+    count: AtomicU64,
+    chinese: Words,
+    english: Words,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self {
+            count: AtomicU64::new(0),
+            chinese: Words::new(Language::Chinese),
+            english: Words::new(Language::English),
+        }
+    }
+}
+
+impl Refusals {
+    /// Counts one, fills in the fields of its answer (status 503), and gives back the body: the problem `service.busy` in a
+    /// language, for a request to a path.
+    pub fn refuse(&self, language: Language, path: &str, id: &str, fields: &mut HeaderMap) -> Bytes {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        for (name, value) in [
+            (header::CONTENT_TYPE, "application/problem+json"),
+            (header::RETRY_AFTER, RETRY_AFTER),
+            (header::CONTENT_LANGUAGE, language::tag(language)),
+        ] {
+            fields.insert(name, HeaderValue::from_static(value));
+        }
+        let words = match language {
+            Language::Chinese => &self.chinese,
+            Language::English => &self.english,
+        };
+        words.about(path, id)
+    }
+
+    /// Says in the log how many there were, if any: a line each would be more work than the refusals.
+    pub fn tell(&self) {
+        match self.count.swap(0, Ordering::Relaxed) {
+            0 => {}
+            count => log::warn!(count = count; "requests were refused for want of a place"),
+        }
+    }
+}
+
+/// The problem in one language, but for what differs: the path and the request's id.
+#[derive(Debug)]
+struct Words {
+    before_path: String,
+    before_id: String,
+    after: String,
+}
+
+impl Words {
+    /// What stands in the place of path and id, as JSON has it.
+    const MARK: &str = "<>";
+    const QUOTED: &str = "\"<>\"";
+
+    fn new(language: Language) -> Self {
+        let details = ProblemDetails::new(
+            &Problem::from(Code::ServiceBusy),
+            language,
+            Self::MARK,
+            Self::MARK,
+            None,
+        );
+        // Plain strings always serialize.
+        let text = serde_json::to_string(&details).unwrap_or_default();
+        let mut parts = text.splitn(3, Self::QUOTED).map(str::to_owned);
+        let mut next = || parts.next().unwrap_or_default();
+        Self {
+            before_path: next(),
+            before_id: next(),
+            after: next(),
+        }
+    }
+
+    fn about(&self, path: &str, id: &str) -> Bytes {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let (path, id) = (quoted(&instance(path)), quoted(id));
+        let parts = [&self.before_path, &path, &self.before_id, &id, &self.after];
+        parts.map(String::as_str).concat().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+
+    #[test]
+    fn the_words_made_beforehand_are_those_of_the_problem() {
+        for language in [Language::Chinese, Language::English] {
+            let (path, id) = ("/v1/\"x\"", "an-id");
+            let said: Value = serde_json::from_slice(&Words::new(language).about(path, id)).unwrap();
+            let wanted = ProblemDetails::new(&Problem::from(Code::ServiceBusy), language, path, id, None);
+            assert_eq!(said, serde_json::to_value(&wanted).unwrap());
+            assert_eq!(
+                (&said["instance"], &said["code"]),
+                (&path.into(), &"service.busy".into())
+            );
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What every answer says about itself (S-20), whoever made it: handlers, extractors, the framework, a preflight.
+
+use super::edge::Door;
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, web};
+
+const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// Nothing in an answer is a page, so that nothing in it may load, run or be framed.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+/// The one page there is, the interface's own: scripts and styles from here, and calls to here.
+const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+                    connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const ALWAYS: [(HeaderName, &str); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (RESOURCE_POLICY, "same-origin"),
+];
+
+/// Wraps everything else.
+///
+/// # Errors
+/// What is wrapped returns.
+pub async fn headers(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let mut response = next.call(request).await?.map_into_boxed_body();
+    let (is_page, is_tls) = about(response.request());
+    write(response.headers_mut(), is_page, is_tls);
+    Ok(response)
+}
+
+/// Whether a request is for the interface's page, and whether it came by TLS.
+pub fn about(request: &HttpRequest) -> (bool, bool) {
+    let is_tls = request.app_data::<web::Data<Door>>().is_some_and(|door| door.is_tls());
+    (request.path().starts_with("/docs"), is_tls)
+}
+
+/// Writes the fields. What a handler said itself of caching and of its content stands.
+pub fn write(headers: &mut header::HeaderMap, is_page: bool, is_tls: bool) {
+    for (name, value) in ALWAYS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    let content = if is_page { PAGE } else { NOTHING };
+    for (name, value) in [
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, content),
+    ] {
+        if !headers.contains_key(&name) {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+    if is_tls {
+        let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+}

@@ -1,0 +1,199 @@
+//! Before the door. While all places are taken most requests are told so, and telling them must cost next to nothing: of
+//! requests coming ten times faster than they can be answered, nine of ten are refused on the processor that answers the
+//! tenth. So it is done before anything else is, in words made beforehand, and the connection is kept: another one would
+//! cost more than the refusal. Who sends a request, and what he has spent, is not asked; a line of the log counts them.
+
+use super::concurrency::Lane;
+use super::edge::{Door, REQUEST_ID, request_id};
+use super::limits::Body;
+use super::{cors, headers};
+use crate::api::openapi::route_table::Routes;
+use crate::api::request::language;
+use crate::api::server::connections::Connection;
+use actix_http::{HttpMessage, Request, Response};
+use actix_web::Error;
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{AppConfig, Payload, Service, ServiceFactory, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::web::{Bytes, Data};
+use futures_util::Stream;
+use futures_util::future::{Either, FutureExt, LocalBoxFuture, Map};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// What a service is built behind.
+pub struct Porch<F> {
+    inner: F,
+    door: Data<Door>,
+    routes: Data<Routes>,
+    origins: Arc<[String]>,
+}
+
+impl<F> Porch<F> {
+    /// A porch before all of a service.
+    pub fn before(inner: F, door: &Data<Door>, routes: &Data<Routes>, origins: &Arc<[String]>) -> Self {
+        Self {
+            inner,
+            door: door.clone(),
+            routes: routes.clone(),
+            origins: origins.clone(),
+        }
+    }
+}
+
+impl<F, B> ServiceFactory<Request> for Porch<F>
+where
+    F: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<B>, Error = Error>,
+    F::Future: 'static,
+    B: MessageBody,
+{
+    type Response = Response<EitherBody<B, Bytes>>;
+    type Error = Error;
+    type Config = AppConfig;
+    type Service = Sheltered<F::Service>;
+    type InitError = F::InitError;
+    type Future = LocalBoxFuture<'static, Result<Self::Service, Self::InitError>>;
+
+    fn new_service(&self, config: AppConfig) -> Self::Future {
+        let watch = Watch {
+            door: self.door.clone(),
+            routes: self.routes.clone(),
+            origins: self.origins.clone(),
+        };
+        let inner = self.inner.new_service(config);
+        inner.map(|inner| Ok(Sheltered { inner: inner?, watch })).boxed_local()
+    }
+}
+
+/// A service that is not reached while it has no place.
+pub struct Sheltered<S> {
+    inner: S,
+    watch: Watch,
+}
+
+type Answer<B> = Result<Response<EitherBody<B, Bytes>>, Error>;
+type Served<F, B> = Map<F, fn(Result<ServiceResponse<B>, Error>) -> Answer<B>>;
+
+impl<S, B> Service<Request> for Sheltered<S>
+where
+    S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
+    B: MessageBody,
+{
+    type Response = Response<EitherBody<B, Bytes>>;
+    type Error = Error;
+    type Future = Either<Served<S::Future, B>, Refusing<B>>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&self, mut request: Request) -> Self::Future {
+        if self.watch.lets(&request) {
+            let served: fn(_) -> _ = |answer: Result<ServiceResponse<B>, Error>| {
+                Ok(Response::from(answer?).map_body(|_, body| EitherBody::left(body)))
+            };
+            return Either::Left(self.inner.call(request).map(served));
+        }
+        let answer = self.watch.refuse(&request);
+        Either::Right(Refusing {
+            payload: request.take_payload(),
+            answer: Some(answer.map_body(|_, body| EitherBody::right(body))),
+            has_waited: false,
+            connection: request.conn_data::<Arc<Connection>>().cloned(),
+        })
+    }
+}
+
+/// A refusal on its way. What has come of the request's body is thrown away; if that is all of it the connection is kept,
+/// else not: whatever is still to come is not waited for.
+pub struct Refusing<B> {
+    payload: Payload,
+    answer: Option<Response<EitherBody<B, Bytes>>>,
+    has_waited: bool,
+    connection: Option<Arc<Connection>>,
+}
+
+// Nothing in it is ever pinned.
+impl<B> Unpin for Refusing<B> {}
+
+impl<B> Future for Refusing<B> {
+    type Output = Answer<B>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let is_whole = ready!(self.poll_body(cx));
+        let Some(mut answer) = self.answer.take() else {
+            return Poll::Pending;
+        };
+        if let Some(connection) = &self.connection {
+            connection.touch();
+            if !is_whole {
+                connection.refuse();
+            }
+        }
+        if !is_whole {
+            answer.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        Poll::Ready(Ok(answer))
+    }
+}
+
+impl<B> Refusing<B> {
+    /// Whether all of the body is there. What came together with the head is handed over between two polls.
+    fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        if matches!(self.payload, Payload::None) {
+            return Poll::Ready(true);
+        }
+        loop {
+            match Pin::new(&mut self.payload).poll_next(cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => return Poll::Ready(true),
+                Poll::Pending if !self.has_waited => {
+                    self.has_waited = true;
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                Poll::Ready(Some(Err(_))) | Poll::Pending => return Poll::Ready(false),
+            }
+        }
+    }
+}
+
+/// Who is refused before the door.
+struct Watch {
+    door: Data<Door>,
+    routes: Data<Routes>,
+    origins: Arc<[String]>,
+}
+
+impl Watch {
+    /// Whether a request may come to the door. What a preflight asks is answered there without a place.
+    fn lets(&self, request: &Request) -> bool {
+        let (path, method) = (request.path(), request.method());
+        let is_free = |kind| self.door.lanes.has_place(Lane::of(path, kind));
+        is_free(Body::Small)
+            || (method == Method::OPTIONS && !self.origins.is_empty())
+            || (may_be_file(request) && is_free(self.routes.body(method, path)))
+    }
+
+    fn refuse(&self, request: &Request) -> Response<Bytes> {
+        let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE);
+        let (asked, fields) = (request.headers(), response.headers_mut());
+        let (language, id) = (language::asked_in(asked), request_id(asked));
+        let words = self.door.refusals.refuse(language, request.path(), &id, fields);
+        if let Ok(id) = HeaderValue::try_from(id) {
+            fields.insert(REQUEST_ID, id);
+        }
+        headers::write(fields, false, self.door.is_tls());
+        cors::allow(&self.origins, asked, fields);
+        response.set_body(words)
+    }
+}
+
+/// Most bodies are JSON: for those the routes need not be asked.
+fn may_be_file(request: &Request) -> bool {
+    let kind = request.headers().get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| !kind.as_bytes().starts_with(b"application/json"))
+}

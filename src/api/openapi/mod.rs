@@ -1,0 +1,172 @@
+//! The OpenAPI document, made from the routes themselves.
+
+pub mod permissions;
+pub mod route_table;
+
+use self::permissions;
+use super::admission::limits::Body;
+use super::response::problem::{self, ProblemDetails};
+use super::routes::{
+    appointments, audit, auth, blocks, certifications, disclosures, graduation, inbox, integrators, jobs, look_up,
+    members, meta, organizations, policies, resets, rules, search, transfers, wechat, well_known,
+};
+use crate::domain::catalogue::code::Code;
+use actix_web::App;
+use actix_web::http::Method;
+use serde_json::Value;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{AppExt, scope};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "zhuanjie 转接",
+        description = "Transfers of the League's organization relations (团组织关系转接): organizations, members, graduation \
+                       marks and transfer workflows. Every error is a problem (RFC 9457) with a code, the rule of the \
+                       manual it comes from, and the way out.",
+        license(name = "MIT", identifier = "MIT")
+    ),
+    tags(
+        (name = "auth", description = "Signing in"),
+        (name = "organizations", description = "Organizations (团组织) and graduation months of branches (毕业时间)"),
+        (name = "appointments", description = "Offices (管理员任职)"),
+        (name = "members", description = "Members (团员) and their marks"),
+        (name = "transfers", description = "Transfer cases (组织关系转接)"),
+        (name = "inbox", description = "What waits for an organization (操作中心)"),
+        (name = "integrators", description = "Other systems (对接系统) and their credentials"),
+        (name = "audit", description = "The audit log (审计日志), for auditors"),
+        (name = "service", description = "The service itself"),
+    ),
+    components(schemas(ProblemDetails)),
+    modifiers(&Bearer)
+)]
+struct Api;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// All routes.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.configure(meta::probes).configure(well_known::routes).service(
+        scope::scope("/v1")
+            // The router tries one after the other: what is asked most stands first.
+            .configure(members::routes)
+            .configure(meta::routes)
+            .configure(auth::routes)
+            .configure(wechat::routes)
+            .configure(integrators::routes)
+            .configure(resets::routes)
+            .configure(blocks::routes)
+            .configure(organizations::routes)
+            .configure(appointments::routes)
+            .configure(certifications::routes)
+            .configure(transfers::routes)
+            .configure(inbox::routes)
+            .configure(graduation::routes)
+            .configure(look_up::routes)
+            .configure(policies::routes)
+            .configure(rules::routes)
+            .configure(jobs::routes)
+            .configure(audit::routes)
+            .configure(disclosures::routes)
+            .configure(search::routes),
+    );
+}
+
+/// The document.
+pub fn document() -> Document {
+    let (_, mut document) = App::new()
+        .into_utoipa_app()
+        .openapi(Api::openapi())
+        .configure(routes)
+        .split_for_parts();
+    let demanded = permissions::demanded(&document, routes);
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in permissions::operations_mut(item) {
+            add_common_errors(operation);
+            if let Some(action) = demanded.get(&(method, path.clone())) {
+                permissions::print(operation, *action);
+            }
+        }
+    }
+    document
+}
+
+/// Adds what every operation of its kind may answer: what the extractors refuse, and what befalls the service itself.
+/// Said here once, so that no handler's annotation can forget it.
+fn add_common_errors(operation: &mut Operation) {
+    let needs_token = operation
+        .security
+        .iter()
+        .flatten()
+        .any(|requirement| *requirement != SecurityRequirement::default());
+    let has_body = operation.request_body.is_some();
+    let parameters = operation
+        .parameters
+        .iter()
+        .flatten()
+        .filter_map(|parameter| match parameter {
+            RefOr::T(parameter) => Some(parameter),
+            _ => None,
+        });
+    let has = |name: &str| parameters.clone().any(|parameter| parameter.name == name);
+    let has_query = parameters.clone().any(|p| p.parameter_in == ParameterIn::Query);
+    let asks_database = needs_token || has_body;
+    let applicable = [
+        (needs_token, Code::RequestUnauthenticated),
+        (has_body || has_query, Code::RequestMalformed),
+        (has_body, Code::RequestTooLarge),
+        (has_body, Code::RequestTimeout),
+        (asks_database, Code::RequestTooMany),
+        (has_body, Code::RequestMediaType),
+        (has_body, Code::RequestInvalid),
+        (has("Idempotency-Key"), Code::RequestKeyRequired),
+        (has("Idempotency-Key"), Code::RequestKeyReused),
+        (has("If-Match"), Code::RequestStale),
+        (has("If-Match"), Code::RequestPreconditionRequired),
+        (asks_database, Code::ServiceFault),
+        (asks_database, Code::ServiceBusy),
+    ];
+    for (_, code) in applicable.into_iter().filter(|(applies, _)| *applies) {
+        add_error(operation, code);
+    }
+}
+
+/// Adds a code to the answer of its status.
+fn add_error(operation: &mut Operation, code: Code) {
+    let status = problem::status(code.kind()).as_u16().to_string();
+    let name = format!("`{}`", code.name());
+    let responses = &mut operation.responses.responses;
+    match responses.get_mut(&status) {
+        Some(RefOr::T(response)) if response.description.contains(&name) => {}
+        Some(RefOr::T(response)) => response.description = format!("{}, {name}", response.description),
+        _ => {
+            let schema = Ref::from_schema_name(ProblemDetails::name());
+            let response = ResponseBuilder::new()
+                .description(name)
+                .content("application/problem+json", Content::new(Some(schema)))
+                .build();
+            responses.insert(status, response.into());
+        }
+    }
+}
+
+/// The document as it is committed and served.
+pub fn text(document: &Document) -> String {
+    // A document of plain structs always serializes.
+    document.to_pretty_json().unwrap_or_default() + "\n"
+}

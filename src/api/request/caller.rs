@@ -1,0 +1,231 @@
+//! Who calls: the token becomes an actor, and the permission stands as a type in the handler's signature. A handler
+//! without a [`Caller`] has nobody to act for, so none can be written that forgets to ask. What stands behind it in the
+//! signature is found fault with only for whoever may call: see [`let_in`].
+
+use crate::api::request::request_id::RequestId;
+use crate::api::response::problem::Problem;
+use crate::app::App;
+use crate::domain::authority::{self, Action, actions};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{AccountId, SessionId};
+use crate::security::tokens::Bearer;
+use crate::service::Context;
+use crate::service::accounts::Present;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, web};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What a handler demands of its caller before it is run: one action of the table. What the caller may do to a certain
+/// object is asked again in the service, on the loaded object.
+pub trait Permission: 'static {
+    /// The action.
+    const ACTION: Action;
+}
+
+/// One type for each action, to stand in a handler's signature: `Caller<can::ReadMember>`.
+pub mod can {
+    use super::{Action, Permission, actions};
+
+    macro_rules! permissions {
+        ($($variant:ident = $name:literal, $zh:literal, $en:literal,
+            $kind:ident, $who:ident or $door:ident, [$($relation:ident)*] or $otherwise:ident;)*) => {$(
+            #[doc = concat!("To ", $en, ".")]
+            #[allow(dead_code, reason = "some actions are only asked for on what a body names")]
+            pub struct $variant;
+
+            impl Permission for $variant {
+                const ACTION: Action = Action::$variant;
+            }
+        )*};
+    }
+    actions!(permissions);
+}
+
+/// What the handler of a request demands, left in the request for whoever asks the routes about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Demanded(pub Action);
+
+/// Who calls, for the edge: a refusal of somebody who is known leaves a row in the audit log (I-28).
+#[derive(Clone)]
+pub struct Identified(pub Context);
+
+/// Whether the caller of a request was let in.
+#[derive(Clone)]
+struct Gate(watch::Receiver<bool>);
+
+impl Gate {
+    /// Closes it for what stands behind in the signature; sending opens it.
+    fn before(request: &HttpRequest, action: Action) -> watch::Sender<bool> {
+        let (opener, gate) = watch::channel(false);
+        let mut extensions = request.extensions_mut();
+        extensions.insert(Demanded(action));
+        extensions.insert(Self(gate));
+        opener
+    }
+}
+
+/// Ends when the caller who stands before it in the signature was let in; at once where anybody may call.
+///
+/// All extractors of a handler are tried at once, and the first "no" is the answer. Without this, who may not call at all
+/// would hear now of that and now of his body, as it happens.
+pub fn let_in(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
+    let gate = request.extensions().get::<Gate>().cloned();
+    async move {
+        if let Some(Gate(mut gate)) = gate {
+            // An error says that he was turned away, and that is the answer then.
+            let _ = gate.wait_for(|is_open| *is_open).await;
+        }
+    }
+}
+
+/// The caller, with the permission the handler demands.
+pub struct Caller<P: Permission> {
+    /// Who, when and in which request.
+    pub context: Context,
+    /// His session; another system has none.
+    pub session: Option<SessionId>,
+    permission: PhantomData<P>,
+}
+
+impl<P: Permission> FromRequest for Caller<P> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let opener = Gate::before(request, P::ACTION);
+        let asking = Asking::of(request);
+        let request = request.clone();
+        Box::pin(async move {
+            let (present, context) = asking.present().await?;
+            request.extensions_mut().insert(Identified(context.clone()));
+            if present.must_change_password {
+                return Err(Code::AccountPasswordChangeRequired.into());
+            }
+            authority::enter(&context.actor, P::ACTION).map_err(|code| refusal(code, P::ACTION))?;
+            opener.send_replace(true);
+            Ok(Self {
+                context,
+                session: present.session,
+                permission: PhantomData,
+            })
+        })
+    }
+}
+
+/// Another system is told which scope it lacks (RFC 6750 §3.1).
+fn refusal(code: Code, action: Action) -> Problem {
+    let problem = Problem::from(code);
+    match action.scope() {
+        Some(scope) if code == Code::IntegratorScopeMissing => {
+            let text = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+            match HeaderValue::from_str(&text) {
+                Ok(value) => problem.with_header(header::WWW_AUTHENTICATE, value),
+                Err(_) => problem,
+            }
+        }
+        _ => problem,
+    }
+}
+
+/// The holder of an account, for what concerns nothing but his sign-in; also one who has to change his password first.
+pub struct Holder {
+    /// Whose account it is.
+    pub account: AccountId,
+    /// His session.
+    pub session: SessionId,
+    /// Who, when and in which request.
+    pub context: Context,
+}
+
+impl FromRequest for Holder {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let opener = Gate::before(request, Action::ManageSelf);
+        let asking = Asking::of(request);
+        let request = request.clone();
+        Box::pin(async move {
+            let (present, context) = asking.present().await?;
+            request.extensions_mut().insert(Identified(context.clone()));
+            authority::enter(&context.actor, Action::ManageSelf)?;
+            let (account, session) = context
+                .actor
+                .account
+                .zip(present.session)
+                .ok_or(Code::RequestUnauthenticated)?;
+            opener.send_replace(true);
+            Ok(Self {
+                account,
+                session,
+                context,
+            })
+        })
+    }
+}
+
+/// What a request says of its caller.
+struct Asking {
+    app: Option<web::Data<App>>,
+    bearer: Option<Bearer>,
+    request_id: String,
+}
+
+impl Asking {
+    fn of(request: &HttpRequest) -> Self {
+        let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
+        Self {
+            app: request.app_data::<web::Data<App>>().cloned(),
+            bearer: request.extensions().get::<Borne>().and_then(|borne| borne.0),
+            request_id: request_id.unwrap_or_default(),
+        }
+    }
+
+    /// Who the caller is now.
+    async fn present(self) -> Result<(Arc<Present>, Context), Problem> {
+        let app = self.app.ok_or(Code::ServiceFault)?;
+        let now = app.clock.now();
+        let bearer = self.bearer.ok_or(Code::RequestUnauthenticated)?;
+        let present = app.presence.of(&app.db, bearer, now).await?;
+        let context = Context {
+            actor: present.actor.clone(),
+            now,
+            request_id: self.request_id,
+        };
+        Ok((present, context))
+    }
+}
+
+/// Writes that change nobody's account, session, office, place or credential.
+const UNCONCERNED: [&str; 6] = [
+    "/v1/transfers",
+    "/v1/inbound-transfers",
+    "/v1/auth/sign-in",
+    "/v1/auth/refresh",
+    "/v1/auth/token",
+    "/v1/auth/wechat",
+];
+
+/// Wraps every request: once a write is answered, nothing is remembered here that it may have changed (S-08).
+///
+/// # Errors
+/// Those of the layers within.
+pub async fn forgetting(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let is_concerned = !request.method().is_safe() && !UNCONCERNED.iter().any(|path| request.path().starts_with(path));
+    let app = request.app_data::<web::Data<App>>().filter(|_| is_concerned).cloned();
+    let response = next.call(request).await;
+    if let Some(app) = app {
+        app.presence.forget();
+    }
+    response
+}

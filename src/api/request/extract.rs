@@ -1,0 +1,352 @@
+//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal, which
+//! is told to nobody but who may call.
+
+use super::caller::let_in;
+use crate::api::admission::limits::{DEEPEST, depth};
+use crate::api::response::problem::Problem;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::service::Expected;
+use crate::service::idempotency::Claim;
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderName};
+use actix_web::{FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
+use std::future::{Future, ready};
+use std::ops::Deref;
+use std::pin::Pin;
+
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const LONGEST_KEY: usize = 64;
+
+/// What an extractor finds.
+pub type Found<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+/// What is found in a request, once the caller who stands before it in the signature was let in.
+pub fn behind_the_caller<T>(
+    request: &HttpRequest,
+    found: impl Future<Output = Result<T, Problem>> + 'static,
+) -> Found<T> {
+    let let_in = let_in(request);
+    Box::pin(async move {
+        let_in.await;
+        found.await
+    })
+}
+
+/// A JSON body; unknown fields and wrong kinds are refused with a pointer to the place.
+pub struct Json<T> {
+    value: T,
+    digest: Vec<u8>,
+}
+
+impl<T> Json<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Json<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
+    type Error = Problem;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let is_json = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| {
+                value
+                    .split(';')
+                    .next()
+                    .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+            });
+        let body = web::Bytes::from_request(request, payload);
+        behind_the_caller(request, async move {
+            if !is_json {
+                return Err(Problem::new(
+                    Refusal::new(Code::RequestMediaType).with("expected", "application/json"),
+                ));
+            }
+            let bytes = body.await.map_err(body_problem)?;
+            let value = parse(&bytes)?;
+            Ok(Self {
+                value,
+                digest: digest(&[&bytes]),
+            })
+        })
+    }
+}
+
+/// The door has received the body whole and within its limit: see [`crate::api::admission::edge`].
+fn body_problem(_: actix_web::Error) -> Problem {
+    malformed("the body ended early", None)
+}
+
+fn malformed(problem: &str, pointer: Option<String>) -> Problem {
+    let refusal = Refusal::new(Code::RequestMalformed).with("problem", problem);
+    Problem::new(match pointer {
+        Some(pointer) => refusal.at(pointer),
+        None => refusal,
+    })
+}
+
+/// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind an
+/// even number of backslashes. Written out, it is no JSON.
+fn has_nul(bytes: &[u8]) -> bool {
+    const NUL: &[u8] = b"\\u0000";
+    let is_escape = |at: usize| bytes[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0;
+    let places = bytes.windows(NUL.len()).enumerate();
+    places.filter(|(_, text)| *text == NUL).any(|(at, _)| is_escape(at))
+}
+
+/// Reads JSON. The messages name kinds and fields of ours, never what the client wrote.
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    if has_nul(bytes) {
+        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "no text may hold the character U+0000");
+        return Err(Problem::new(refusal));
+    }
+    if depth(bytes) > DEEPEST {
+        return Err(malformed(&format!("nested deeper than {DEEPEST}"), None));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        let inner = error.into_inner();
+        if inner.is_data() {
+            let refusal = Refusal::new(Code::RequestInvalid)
+                .with("problem", harmless(&inner.to_string()))
+                .at(pointer);
+            Problem::new(refusal)
+        } else {
+            malformed("the body is not JSON", None)
+        }
+    })?;
+    deserializer
+        .end()
+        .map_err(|_| malformed("there is something behind the JSON value", None))?;
+    Ok(value)
+}
+
+/// serde's messages quote the rejected value: keep what was expected, drop what was found.
+fn harmless(message: &str) -> String {
+    // From the end: what stands before is the client's and may say anything, these very words included.
+    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
+    if message.starts_with("unknown field") && message.ends_with(", there are no fields") {
+        return "unknown field".to_owned();
+    }
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) if message.starts_with("invalid") || message.starts_with("unknown variant") => {
+            format!("expected {expected}")
+        }
+        Some((_, expected)) if message.starts_with("unknown field") => format!("unknown field, expected {expected}"),
+        _ if message.starts_with("unknown field") => "unknown field".to_owned(),
+        _ if message.starts_with("missing field") || message.starts_with("expected") => message.to_owned(),
+        _ if message.starts_with("duplicate field") => message.to_owned(),
+        _ => "not an acceptable value".to_owned(),
+    }
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let mut out = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => out.push_str(&format!("/{index}")),
+            // A key is as the client wrote it: only our own field names are repeated, and they are short and plain.
+            Segment::Map { key } if key.len() <= 40 && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => {
+                out.push('/');
+                out.push_str(key);
+            }
+            Segment::Enum { .. } => {}
+            _ => out.push_str("/?"),
+        }
+    }
+    out
+}
+
+fn digest(parts: &[&[u8]]) -> Vec<u8> {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().to_vec()
+}
+
+/// The query of a list; an unknown parameter is an error.
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        // What is no UTF-8 is decoded to replacement characters, which nobody types.
+        let parts = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+        if parts.is_ok_and(|parts| parts.iter().any(|(_, value)| value.contains('\u{fffd}'))) {
+            return behind_the_caller(request, ready(Err(malformed("query: not UTF-8", None))));
+        }
+        let query = web::Query::<T>::from_query(request.query_string());
+        let found = query.map(|query| Self(query.into_inner())).map_err(|error| {
+            let text = error.to_string();
+            let text = text.split_once(": ").map_or(text.as_str(), |(_, text)| text);
+            malformed(&format!("query: {}", harmless(text)), None)
+        });
+        behind_the_caller(request, ready(found))
+    }
+}
+
+/// An id in the path. A text that is no id names nothing, and is answered as an id of nothing is.
+pub struct Id<T>(pub T);
+
+/// Which code says that there is no such thing.
+pub trait Missing: std::str::FromStr + 'static {
+    /// The code.
+    const CODE: Code;
+}
+
+impl<T: Missing> FromRequest for Id<T> {
+    type Error = Problem;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|text| text.parse().ok());
+        behind_the_caller(request, ready(id.map(Self).ok_or(T::CODE.into())))
+    }
+}
+
+/// The `Idempotency-Key` of a write: required where this extractor stands.
+pub struct Key(String);
+
+impl Key {
+    /// The key with a digest of what it was sent with.
+    pub fn claim<T>(self, request: &HttpRequest, body: &Json<T>) -> Claim {
+        self.claim_for(request, &body.digest)
+    }
+
+    /// The same for a request without a body.
+    pub fn claim_for(self, request: &HttpRequest, content: &[u8]) -> Claim {
+        let fingerprint = digest(&[request.method().as_str().as_bytes(), request.path().as_bytes(), content]);
+        Claim {
+            key: self.0,
+            fingerprint,
+        }
+    }
+}
+
+impl FromRequest for Key {
+    type Error = Problem;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let key = request
+            .headers()
+            .get(IDEMPOTENCY_KEY)
+            .and_then(|value| value.to_str().ok());
+        let is_good = |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        let key = key.filter(is_good).map(|key| Self(key.to_owned()));
+        behind_the_caller(request, ready(key.ok_or(Code::RequestKeyRequired.into())))
+    }
+}
+
+/// The version a caller decided on, from `If-Match`: required where this extractor stands.
+pub struct IfMatch(pub Expected);
+
+impl FromRequest for IfMatch {
+    type Error = Problem;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let value = request
+            .headers()
+            .get(header::IF_MATCH)
+            .and_then(|value| value.to_str().ok());
+        let found = match value.map(str::trim) {
+            None => Err(Code::RequestPreconditionRequired.into()),
+            Some("*") => Ok(Self(Expected::Any)),
+            Some(tag) => {
+                let version = tag
+                    .strip_prefix('"')
+                    .and_then(|rest| rest.strip_suffix('"')?.parse().ok());
+                // A tag that is none of ours matches nothing.
+                version
+                    .map(|version| Self(Expected::Version(version)))
+                    .ok_or(Code::RequestStale.into())
+            }
+        };
+        behind_the_caller(request, ready(found))
+    }
+}
+
+/// The strong entity tag of a version.
+pub fn etag(version: impl Into<i64>) -> String {
+    format!("\"{}\"", version.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by the deserializer")]
+    struct Body {
+        month: crate::domain::core::time::Month,
+        list: Vec<u32>,
+    }
+
+    #[test]
+    fn a_rejected_value_is_never_repeated() {
+        for body in [
+            r#"{"month":"420106200001019999","list":[]}"#,
+            r#"{"month":"2026-07","list":["420106200001019999"]}"#,
+            r#"{"month":"2026-07","list":[],"420106200001019999":1}"#,
+            r#"{"month":420106200001019999,"list":[]}"#,
+            r#"420106200001019999"#,
+            r#"{"month":"2026-07","list":[]} 420106200001019999"#,
+            r#"{"420106200001019999"#,
+        ] {
+            let problem = parse::<Body>(body.as_bytes()).err().unwrap();
+            assert!(!format!("{problem:?}").contains("420106200001019999"), "{problem:?}");
+        }
+    }
+
+    #[test]
+    fn the_character_that_postgresql_cannot_store_is_found_however_it_is_written() {
+        for (text, found) in [
+            (r#"{"a":"\u0000"}"#, true),
+            (r#"{"a":"b\\\u0000c"}"#, true),
+            (r#"{"a":"\\u0000"}"#, false),
+            (r#"{"a":"\u0001 u0000 0000"}"#, false),
+            ("", false),
+        ] {
+            assert_eq!(has_nul(text.as_bytes()), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn where_no_field_is_known_an_unknown_one_is_not_repeated_either() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Nothing {}
+        let problem = parse::<Nothing>(br#"{"x, expected 420106200001019999":1}"#)
+            .err()
+            .unwrap();
+        assert!(!format!("{problem:?}").contains("420106200001019999"), "{problem:?}");
+    }
+
+    #[test]
+    fn the_pointer_shows_the_place() {
+        let problem = parse::<Body>(br#"{"month":"2026-07","list":[1,"x"]}"#).err().unwrap();
+        assert!(format!("{problem:?}").contains("/list/1"), "{problem:?}");
+    }
+}

@@ -1,0 +1,5 @@
+//! What goes out: problem documents, answers of writes, pages of lists.
+
+pub mod paging;
+pub mod problem;
+pub mod reply;

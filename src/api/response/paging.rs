@@ -1,0 +1,128 @@
+//! Keyset cursors: opaque, signed, and bound to the list they came from.
+
+use super::problem::Problem;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::security::vault::{Purpose, Vault};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+/// A page has at most this many items.
+pub const MOST: i64 = 200;
+const DEFAULT: i64 = 20;
+/// 96 bits of a keyed digest: nobody guesses one.
+const TAG: usize = 12;
+
+/// One list: its address and filters, without cursor and limit. A cursor of another list is refused.
+pub struct List<'a> {
+    vault: &'a Vault,
+    identity: String,
+}
+
+impl<'a> List<'a> {
+    /// The list of an operation with its filters, whatever prints them unambiguously.
+    pub fn new(vault: &'a Vault, operation: &str, filters: &impl std::fmt::Debug) -> Self {
+        Self {
+            vault,
+            identity: format!("{operation} {filters:?}"),
+        }
+    }
+
+    /// The cursor behind an item.
+    pub fn cursor(&self, after: i64) -> String {
+        let mut bytes = after.to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.tag(after));
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The item a cursor stands behind.
+    ///
+    /// # Errors
+    /// `request.malformed` for anything that was not given out for this very list.
+    pub fn after(&self, cursor: Option<&str>) -> Result<Option<i64>, Problem> {
+        let Some(cursor) = cursor else { return Ok(None) };
+        let after = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
+            let (after, tag) = bytes.split_first_chunk::<8>()?;
+            let after = i64::from_be_bytes(*after);
+            aws_lc_rs::constant_time::verify_slices_are_equal(tag, &self.tag(after))
+                .ok()
+                .map(|()| after)
+        });
+        let foreign = || Refusal::new(Code::RequestMalformed).with("problem", "cursor: not one of this list");
+        after.map(Some).ok_or_else(|| Problem::new(foreign()))
+    }
+
+    fn tag(&self, after: i64) -> Vec<u8> {
+        let mut tag = self
+            .vault
+            .digest(Purpose::Cursor, &format!("{} {after}", self.identity));
+        tag.truncate(TAG);
+        tag
+    }
+}
+
+/// The number of items a page has.
+///
+/// # Errors
+/// `request.malformed` outside of 1 to [`MOST`].
+pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
+    limit_of(asked, DEFAULT, MOST)
+}
+
+/// The same for a list with bounds of its own.
+///
+/// # Errors
+/// `request.malformed` outside of 1 to `most`.
+pub fn limit_of(asked: Option<i64>, default: i64, most: i64) -> Result<i64, Problem> {
+    match asked {
+        None => Ok(default),
+        Some(limit) if (1..=most).contains(&limit) => Ok(limit),
+        Some(_) => {
+            let problem = format!("limit: expected 1 to {most}");
+            Err(Problem::new(
+                Refusal::new(Code::RequestMalformed).with("problem", problem),
+            ))
+        }
+    }
+}
+
+/// Cuts a page off a list of which one more than the limit was read: the items, and the last one's key if more follow.
+pub fn cut<T>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    if items.len() <= limit {
+        return (items, None);
+    }
+    items.truncate(limit);
+    let last = items.last().map(key);
+    (items, last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_only() {
+        let vault = Vault::new(&[(1, [1; 32])].into(), &[2; 32]).unwrap();
+        let list = List::new(&vault, "list_members", &("org_1", true));
+        let cursor = list.cursor(42);
+        assert_eq!(list.after(Some(&cursor)).ok(), Some(Some(42)));
+        assert!(
+            List::new(&vault, "list_members", &("org_2", true))
+                .after(Some(&cursor))
+                .is_err()
+        );
+        let mut forged = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
+        forged[7] ^= 1;
+        assert!(list.after(Some(&URL_SAFE_NO_PAD.encode(forged))).is_err());
+        for text in ["", "x", "AAAA", "ü"] {
+            assert!(list.after(Some(text)).is_err());
+        }
+    }
+
+    #[test]
+    fn the_last_page_has_no_cursor() {
+        assert_eq!(cut(vec![1, 2], 2, |&x| x), (vec![1, 2], None));
+        assert_eq!(cut(vec![1, 2, 3], 2, |&x| x), (vec![1, 2], Some(2)));
+    }
+}

@@ -1,0 +1,358 @@
+//! Errors as problem details (RFC 9457): every one of them, the framework's own included.
+
+use crate::api::request::language;
+use crate::db::DbError;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::{Kind, Refusal};
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::language::Language;
+use crate::service;
+use crate::service::organizations::Organization;
+use actix_web::body::BoxBody;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use serde::Serialize;
+use std::fmt;
+use utoipa::ToSchema;
+
+/// How long a client waits before it tries again, in seconds.
+pub(super) const RETRY_AFTER: &str = "1";
+
+/// A problem (RFC 9457), as `application/problem+json`.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "type": "/v1/errors/transfer.already_open", "title": "Conflict", "status": 409,
+    "detail": "A transfer of this member is open already.", "instance": "/v1/transfers",
+    "code": "transfer.already_open", "rule": "T2", "section": "2.7",
+    "errors": [], "next_actions": [{"text": "Wait for the decision, or withdraw the open case."}],
+    "request_id": "3q2-7wAAAAAAAAAAAAAAAA"
+}))]
+pub struct ProblemDetails {
+    /// The code's own page.
+    #[serde(rename = "type")]
+    kind: String,
+    /// The status in words.
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong, in the language asked for.
+    detail: String,
+    /// The request's path.
+    instance: String,
+    /// The machine-readable code.
+    code: &'static str,
+    /// The rule that says no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
+    /// The manual's section the rule comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    section: Option<&'static str>,
+    /// Everything that is in the way, with the field it is about.
+    errors: Vec<Blocking>,
+    /// What to do now, and who can help.
+    next_actions: Vec<NextAction>,
+    /// Under which the log knows this request.
+    request_id: String,
+}
+
+impl ProblemDetails {
+    /// A problem in words, for a request to a path.
+    pub(super) fn new(
+        problem: &Problem,
+        language: Language,
+        path: &str,
+        request_id: &str,
+        helper: Option<Helper>,
+    ) -> Self {
+        let (status, first) = (problem.status(), problem.first());
+        Self {
+            kind: format!("/v1/errors/{}", first.code.name()),
+            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            status: status.as_u16(),
+            detail: first.detail(language),
+            instance: instance(path),
+            code: first.code.name(),
+            rule: first.code.rule().map(|rule| rule.number()),
+            section: first.code.rule().and_then(|rule| rule.section()),
+            errors: problem
+                .refusals
+                .iter()
+                .map(|refusal| Blocking::new(refusal, language))
+                .collect(),
+            next_actions: vec![NextAction {
+                text: first.code.next_action(language),
+                organization_id: first.helper.map(|id| id.to_string()),
+                organization: helper,
+            }],
+            request_id: request_id.to_owned(),
+        }
+    }
+}
+
+/// One thing that is in the way.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Blocking {
+    /// The machine-readable code.
+    pub code: &'static str,
+    /// The rule that says no.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
+    /// What is wrong, in the language asked for.
+    pub detail: String,
+    /// The request's field, as a JSON pointer (RFC 6901).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// What to do about it.
+    pub next_action: NextAction,
+}
+
+/// A way out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NextAction {
+    /// What to do, in the language asked for.
+    pub text: &'static str,
+    /// The organization whose administrators can help.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization_id: Option<String>,
+    /// Its name and whom to ask there, at the head of a problem.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Helper>,
+}
+
+/// An organization that can help, as the directory shows it to everybody who is signed in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Helper {
+    /// The full name.
+    pub name: String,
+    /// The contact's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_name: Option<String>,
+    /// The office telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contact_phone: Option<String>,
+}
+
+impl From<Organization> for Helper {
+    fn from(organization: Organization) -> Self {
+        Self {
+            name: organization.name,
+            contact_name: organization.contact_name,
+            contact_phone: organization.contact_phone,
+        }
+    }
+}
+
+impl Blocking {
+    /// A refusal as clients see it.
+    pub fn new(refusal: &Refusal, language: Language) -> Self {
+        Self {
+            code: refusal.code.name(),
+            rule: refusal.code.rule().map(|rule| rule.number()),
+            detail: refusal.detail(language),
+            pointer: refusal.pointer.clone(),
+            next_action: NextAction {
+                text: refusal.code.next_action(language),
+                organization_id: refusal.helper.map(|id| id.to_string()),
+                organization: None,
+            },
+        }
+    }
+}
+
+/// An error on its way to the client. What it says to the log and to the client are different things.
+#[derive(Debug)]
+pub struct Problem {
+    refusals: Vec<Refusal>,
+    /// What the operators should know; never sent.
+    private: Option<String>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What the edge finds in a response that still has to be put into words.
+pub struct Unworded(pub Problem);
+
+impl Problem {
+    /// A problem of one refusal.
+    pub fn new(refusal: impl Into<Refusal>) -> Self {
+        Self {
+            refusals: vec![refusal.into()],
+            private: None,
+            headers: Vec::new(),
+        }
+    }
+
+    /// Too many attempts failed: when the next one may be made.
+    pub fn wait(time: chrono::TimeDelta) -> Self {
+        // Rounded up: who comes when he was told to is not sent away again.
+        let seconds = (time.num_milliseconds() + 999) / 1000;
+        Self::wait_seconds(u64::try_from(seconds).unwrap_or_default())
+    }
+
+    /// The same in whole seconds.
+    pub fn wait_seconds(seconds: u64) -> Self {
+        let problem = Self::new(Code::RequestTooManyAttempts);
+        problem.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    /// Adds what the operators should know.
+    pub fn because(mut self, why: String) -> Self {
+        self.private = Some(why);
+        self
+    }
+
+    /// Adds a header to the answer.
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Its code, if it says that somebody may not do or see something. A look-up that found nobody is none: it has a row
+    /// of its own (T4).
+    pub fn denial(&self) -> Option<Code> {
+        let code = self.first().code;
+        let is_denial = matches!(code.kind(), Kind::Forbidden | Kind::NotFound) && code != Code::MemberNoMatch;
+        is_denial.then_some(code)
+    }
+
+    fn first(&self) -> &Refusal {
+        &self.refusals[0]
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        status(self.first().code.kind())
+    }
+
+    /// What the operators should know.
+    pub fn private(&self) -> Option<&str> {
+        self.private.as_deref()
+    }
+
+    /// The organization that can help.
+    pub fn helper(&self) -> Option<OrganizationId> {
+        self.first().helper
+    }
+
+    /// The answer in words.
+    pub fn respond(self, request: &HttpRequest, request_id: &str, helper: Option<Helper>) -> HttpResponse {
+        self.respond_in(language::of(request), request.path(), request_id, helper)
+    }
+
+    /// The answer in a language, for a request to a path.
+    pub fn respond_in(self, language: Language, path: &str, request_id: &str, helper: Option<Helper>) -> HttpResponse {
+        let status = self.status();
+        let body = ProblemDetails::new(&self, language, path, request_id, helper);
+        let mut response = HttpResponse::build(status);
+        if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
+        }
+        // After the usual ones: a problem that says how long is believed.
+        for (name, value) in self.headers {
+            response.insert_header((name, value));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        response
+            .insert_header((header::CONTENT_LANGUAGE, language::tag(language)))
+            .content_type("application/problem+json")
+            .json(body)
+    }
+}
+
+/// The request's path, but for digits in a row that could be somebody's number: no refusal repeats what was rejected.
+pub(super) fn instance(path: &str) -> String {
+    let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
+    let segments: Vec<&str> = path
+        .split('/')
+        .map(|text| if harmless(text) { text } else { "…" })
+        .collect();
+    segments.join("/")
+}
+
+/// The status of each kind of "no".
+pub fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Malformed => StatusCode::BAD_REQUEST,
+        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Kind::Forbidden => StatusCode::FORBIDDEN,
+        Kind::NotFound => StatusCode::NOT_FOUND,
+        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        Kind::Conflict => StatusCode::CONFLICT,
+        Kind::Stale => StatusCode::PRECONDITION_FAILED,
+        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::AddressTooLong => StatusCode::URI_TOO_LONG,
+        Kind::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
+        Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
+        Kind::Limited => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<Code> for Problem {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}
+
+impl From<service::Error> for Problem {
+    fn from(error: service::Error) -> Self {
+        let (code, private) = match error {
+            service::Error::Refused(refusals) if !refusals.is_empty() => {
+                return Self {
+                    refusals,
+                    private: None,
+                    headers: Vec::new(),
+                };
+            }
+            service::Error::Refused(_) => (Code::ServiceFault, "a refusal without a reason".to_owned()),
+            service::Error::Corrupt(what) => (Code::ServiceFault, what.to_owned()),
+            service::Error::Database(error) => {
+                let code = match &error {
+                    DbError::OutcomeUnknown(_) => Code::ServiceOutcomeUnknown,
+                    passing if passing.is_passing() => Code::ServiceBusy,
+                    _ => Code::ServiceFault,
+                };
+                (code, error.to_string())
+            }
+        };
+        Self {
+            private: Some(private),
+            ..Self::new(code)
+        }
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        service::Error::from(error).into()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.first().code.name())
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.status()
+    }
+
+    /// Left without words: only the edge knows the language and the request's id.
+    fn error_response(&self) -> HttpResponse<BoxBody> {
+        let mut response = HttpResponse::new(self.status());
+        response.extensions_mut().insert(Unworded(Problem {
+            refusals: self.refusals.clone(),
+            private: self.private.clone(),
+            headers: self.headers.clone(),
+        }));
+        response
+    }
+}

@@ -1,0 +1,80 @@
+//! Answers of writes, kept under their idempotency key.
+
+use super::problem::Problem;
+use crate::api::request::extract::etag;
+use crate::app::App;
+use crate::db::Conn;
+use crate::service::idempotency::{Answer, Claim, once};
+use crate::service::{self, Context};
+use actix_web::HttpResponse;
+use actix_web::http::{StatusCode, header};
+use serde::Serialize;
+
+/// A write's answer with status and body.
+///
+/// # Errors
+/// When the body can't be written as JSON, which plain structs always can.
+pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answer> {
+    let body = serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer that is not JSON"))?;
+    Ok(Answer {
+        status: status.as_u16(),
+        location: None,
+        etag: None,
+        body,
+        replayed: false,
+    })
+}
+
+/// The answer of a new thing: where it is and which version it has.
+///
+/// # Errors
+/// As [`answer`].
+pub fn created(location: String, version: impl Into<i64>, body: &impl Serialize) -> service::Result<Answer> {
+    Ok(Answer {
+        location: Some(location),
+        etag: Some(etag(version)),
+        ..answer(StatusCode::CREATED, body)?
+    })
+}
+
+/// The answer of a changed thing.
+///
+/// # Errors
+/// As [`answer`].
+pub fn changed(version: impl Into<i64>, body: &impl Serialize) -> service::Result<Answer> {
+    Ok(Answer {
+        etag: Some(etag(version)),
+        ..answer(StatusCode::OK, body)?
+    })
+}
+
+/// Runs a write once for its key and gives its answer.
+///
+/// # Errors
+/// What the use case refuses.
+pub async fn write_once<F>(app: &App, context: Context, claim: Claim, use_case: F) -> Result<HttpResponse, Problem>
+where
+    F: Fn(&mut Conn, &Context) -> service::Result<Answer> + Send + 'static,
+{
+    let answer = app
+        .db
+        .write(move |conn| once(conn, &context, &claim, |conn| use_case(conn, &context)))
+        .await?;
+    Ok(response(answer))
+}
+
+/// An answer as HTTP, whether it is given for the first time or again.
+pub fn response(answer: Answer) -> HttpResponse {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let mut response = HttpResponse::build(status);
+    if let Some(location) = answer.location {
+        response.insert_header((header::LOCATION, location));
+    }
+    if let Some(etag) = answer.etag {
+        response.insert_header((header::ETAG, etag));
+    }
+    if answer.replayed {
+        response.insert_header(("Idempotent-Replayed", "true"));
+    }
+    response.content_type("application/json").body(answer.body)
+}

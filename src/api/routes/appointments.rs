@@ -1,0 +1,439 @@
+//! Offices (管理员任职): who administers an organization, and how that changes.
+
+use super::look_up;
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::reply;
+use crate::api::wire::{Instant, Page, is_false, remark};
+use crate::app::App;
+use crate::db::Conn;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::decision::Verdict;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, MemberId, OrganizationId};
+use crate::domain::core::time::{Timestamp, shanghai_date};
+use crate::domain::office::{OfficeRole, RequestKind, RequestState};
+use crate::security::vault::Purpose;
+use crate::service;
+use crate::service::appointments::{self, Appointment, Outcome, StoredRequest};
+use crate::service::idempotency::Answer;
+use crate::service::look_up::Wanted;
+use crate::service::people::Person;
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_appointments)
+        .service(appoint)
+        .service(end_appointment)
+        .service(get_appointment_request)
+        .service(approve_appointment_request)
+        .service(refuse_appointment_request);
+}
+
+impl Missing for AppointmentId {
+    const CODE: Code = Code::AppointmentNotFound;
+}
+
+impl Missing for AppointmentRequestId {
+    const CODE: Code = Code::AppointmentRequestNotFound;
+}
+
+/// An office with who holds it.
+#[derive(Serialize, ToSchema)]
+struct AppointmentView {
+    /// Which one.
+    id: AppointmentId,
+    /// Where.
+    organization_id: OrganizationId,
+    /// Whose account.
+    account_id: AccountId,
+    /// The person's name.
+    name: String,
+    /// What it is for.
+    role: OfficeRole,
+    /// Since when.
+    since: Instant,
+    /// Until when; absent while it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Instant>,
+    /// Who appointed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appointed_by: Option<AccountId>,
+    /// Whether the person's account is blocked, so that he can't act; absent if it is not.
+    #[serde(skip_serializing_if = "is_false")]
+    blocked: bool,
+}
+
+impl From<Appointment> for AppointmentView {
+    fn from(appointment: Appointment) -> Self {
+        Self {
+            id: appointment.id,
+            organization_id: appointment.organization_id,
+            account_id: appointment.account_id,
+            name: appointment.account_name,
+            role: appointment.role,
+            since: appointment.started_at.into(),
+            until: appointment.ended_at.map(Instant::from),
+            appointed_by: appointment.appointed_by,
+            blocked: appointment.blocked,
+        }
+    }
+}
+
+/// A request to appoint or dismiss.
+#[derive(Serialize, ToSchema)]
+struct AppointmentRequestView {
+    /// Which one.
+    id: AppointmentRequestId,
+    /// Where.
+    organization_id: OrganizationId,
+    /// That organization's name.
+    organization_name: String,
+    /// What is asked for.
+    kind: RequestKind,
+    /// Whom it is about.
+    account_id: AccountId,
+    /// That person's name.
+    name: String,
+    /// Who asks.
+    proposer_account_id: AccountId,
+    /// Since when it waits.
+    proposed_at: Instant,
+    /// Where it stands.
+    state: RequestState,
+    /// Who decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by: Option<AccountId>,
+    /// For which organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_for: Option<OrganizationId>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<Instant>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_reason: Option<String>,
+    /// The version, as in the ETag.
+    version: i32,
+}
+
+impl From<StoredRequest> for AppointmentRequestView {
+    fn from(request: StoredRequest) -> Self {
+        Self {
+            id: request.id,
+            organization_id: request.organization_id,
+            organization_name: request.organization_name,
+            kind: request.kind,
+            account_id: request.account_id,
+            name: request.account_name,
+            proposer_account_id: request.proposer_account_id,
+            proposed_at: request.proposed_at.into(),
+            state: request.state,
+            decided_by: request.decider_account_id,
+            decided_for: request.decider_organization_id,
+            decided_at: request.decided_at.map(Instant::from),
+            decision_reason: request.decision_reason,
+            version: request.version,
+        }
+    }
+}
+
+/// What became of the wish to change an office: exactly one of the two.
+#[derive(Serialize, ToSchema)]
+struct OfficeChange {
+    /// The office that has begun or ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    appointment: Option<AppointmentView>,
+    /// The request that waits for the direct superior.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request: Option<AppointmentRequestView>,
+}
+
+/// The answer to a wish to change an office: `done` when it was done, 202 when the direct superior is asked.
+fn outcome(outcome: Outcome, done: StatusCode) -> service::Result<Answer> {
+    match outcome {
+        Outcome::Done(appointment) => {
+            let location = (done == StatusCode::CREATED)
+                .then(|| format!("/v1/organizations/{}/appointments", appointment.organization_id));
+            let appointment = Some(appointment.into());
+            let body = OfficeChange {
+                appointment,
+                request: None,
+            };
+            Ok(Answer {
+                location,
+                ..reply::answer(done, &body)?
+            })
+        }
+        Outcome::Requested(request) => {
+            let location = Some(format!("/v1/appointment-requests/{}", request.id));
+            let etag = Some(etag(request.version));
+            let request = Some(request.into());
+            let body = OfficeChange {
+                appointment: None,
+                request,
+            };
+            let answer = reply::answer(StatusCode::ACCEPTED, &body)?;
+            Ok(Answer {
+                location,
+                etag,
+                ..answer
+            })
+        }
+    }
+}
+
+/// Which part of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AppointmentQuery {
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List an organization's administrators and auditors
+///
+/// The offices in force, earliest first, of an organization in the caller's subtree.
+#[utoipa::path(tag = "appointments", operation_id = "list_appointments", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Which organization"), AppointmentQuery), responses(
+    (status = 200, description = "A page", body = Page<AppointmentView>),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/organizations/{id}/appointments")]
+async fn list_appointments(
+    app: web::Data<App>,
+    caller: Caller<can::ListAppointments>,
+    Id(organization): Id<OrganizationId>,
+    Query(query): Query<AppointmentQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let list = List::new(&app.vault, "list_appointments", &organization);
+    let after = list.after(query.cursor.as_deref())?.unwrap_or(0);
+    let actor = caller.context.actor;
+    let question = move |conn: &mut Conn| appointments::list(conn, &actor, organization, after, limit + 1);
+    let (found, last) = paging::cut(app.db.read(question).await?, limit, |found| found.id.0);
+    Ok(HttpResponse::Ok().json(Page {
+        items: found.into_iter().map(AppointmentView::from).collect(),
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}
+
+/// Who is to have the office: a member of the caller's subtree, or anybody by full name and ID number.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewAdministrator {
+    /// The member.
+    #[serde(default)]
+    member: Option<MemberId>,
+    /// The full name.
+    #[serde(default)]
+    name: Option<String>,
+    /// The ID number (公民身份号码, GB 11643).
+    #[serde(default)]
+    id_number: Option<String>,
+    /// What the office is for; an administrator's when absent. Only the direct superior makes somebody auditor (审计员).
+    #[serde(default)]
+    role: Option<OfficeRole>,
+}
+
+const LONGEST_NAME: usize = 50;
+
+impl NewAdministrator {
+    fn person(&self, now: Timestamp) -> Result<Person, Refusal> {
+        let name = self.name.as_deref().map(str::trim);
+        match (self.member, name, &self.id_number) {
+            (Some(member), None, None) => Ok(Person::Member(member)),
+            (None, Some(name), Some(number)) if (1..=LONGEST_NAME).contains(&name.chars().count()) => {
+                let id_number = IdNumber::parse(number, shanghai_date(now))
+                    .map_err(|error| Refusal::from(error).at("/id_number"))?;
+                let name = name.to_owned();
+                Ok(Person::Named { name, id_number })
+            }
+            _ => Err(Refusal::new(Code::RequestInvalid).with("problem", "expected a member, or name and ID number")),
+        }
+    }
+}
+
+/// Appoint an administrator
+///
+/// By the direct superior at once; by the organization's own administrators as a request that needs its approval. A person
+/// without an account gets one without a password, and sets it with a one-time code (O5). To name somebody by name and ID
+/// number counts as a look-up (T4). Everything that waits at the
+/// organization, or was passed over it, is put before whoever can decide it now (A10).
+#[utoipa::path(tag = "appointments", operation_id = "appoint", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Where"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 201, description = "The office has begun", body = OfficeChange),
+    (status = 202, description = "The direct superior is asked", body = OfficeChange),
+    (status = 403, description = "`appointment.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`, `member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`appointment.held_already`, `appointment.request_open`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`request.invalid`, `member.id_number_malformed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/organizations/{id}/appointments")]
+async fn appoint(
+    app: web::Data<App>,
+    caller: Caller<can::Appoint>,
+    Id(organization): Id<OrganizationId>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<NewAdministrator>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let person = body.person(caller.context.now).map_err(Problem::new)?;
+    if let Person::Named { name, id_number } = &person {
+        // Whether such a person exists is told by what comes of it: that is a look-up, and paid for as one (T4).
+        let id_number = app.vault.digest(Purpose::IdNumber, id_number.reveal());
+        let name = name.clone();
+        look_up::pay(&app, caller.context.clone(), Wanted { name, id_number }).await?;
+    }
+    let vault = app.vault.clone();
+    let role = body.role.unwrap_or(OfficeRole::Administrator);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let change = appointments::appoint(conn, context, &vault, organization, role, &person)?;
+        outcome(change, StatusCode::CREATED)
+    })
+    .await
+}
+
+/// Nothing more to say.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OfficeEnd {}
+
+/// End an office
+///
+/// By the direct superior at once; by the organization's own administrators, the holder included, as a request.
+#[utoipa::path(tag = "appointments", operation_id = "end_appointment", security(("bearer" = [])),
+    params(("id" = AppointmentId, Path, description = "Which office"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "The office has ended", body = OfficeChange),
+    (status = 202, description = "The direct superior is asked", body = OfficeChange),
+    (status = 403, description = "`appointment.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`appointment.ended`, `appointment.request_open`, `appointment.last_of_nation`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/appointments/{id}/end")]
+async fn end_appointment(
+    app: web::Data<App>,
+    caller: Caller<can::EndAppointment>,
+    Id(id): Id<AppointmentId>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<OfficeEnd>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        outcome(appointments::end(conn, context, id)?, StatusCode::OK)
+    })
+    .await
+}
+
+/// Get a request to appoint or dismiss
+///
+/// For administrators at or above its organization: what is asked for, and where it stands.
+#[utoipa::path(tag = "appointments", operation_id = "get_appointment_request", security(("bearer" = [])),
+    params(("id" = AppointmentRequestId, Path, description = "Which one")), responses(
+    (status = 200, description = "The request", body = AppointmentRequestView),
+    (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/appointment-requests/{id}")]
+async fn get_appointment_request(
+    app: web::Data<App>,
+    caller: Caller<can::ReadAppointmentRequest>,
+    Id(id): Id<AppointmentRequestId>,
+) -> Result<HttpResponse, Problem> {
+    let actor = caller.context.actor;
+    let found = app.db.read(move |conn| appointments::request(conn, &actor, id)).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, etag(found.version)))
+        .json(AppointmentRequestView::from(found)))
+}
+
+/// Approve a request to appoint or dismiss
+///
+/// By the organization's direct superior; the office begins or ends at once.
+#[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
+    params(("id" = AppointmentRequestId, Path, description = "Which one"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "It is done", body = AppointmentRequestView),
+    (status = 403, description = "`appointment.not_approver`, `appointment.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`appointment.request_not_open`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/appointment-requests/{id}/approve")]
+async fn approve_appointment_request(
+    app: web::Data<App>,
+    caller: Caller<can::DecideAppointmentRequest>,
+    Id(id): Id<AppointmentRequestId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<OfficeEnd>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let decided = appointments::decide(conn, context, id, expected, &Verdict::Approve)?;
+        reply::changed(decided.version, &AppointmentRequestView::from(decided))
+    })
+    .await
+}
+
+/// A "no" with its reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefusalOfOffice {
+    /// Why; at most 500 characters.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Refuse a request to appoint or dismiss
+///
+/// By the organization's direct superior, with a reason.
+#[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
+    params(("id" = AppointmentRequestId, Path, description = "Which one"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),
+    (status = 403, description = "`appointment.not_approver`, `appointment.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`appointment.request_not_open`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/appointment-requests/{id}/refuse")]
+async fn refuse_appointment_request(
+    app: web::Data<App>,
+    caller: Caller<can::DecideAppointmentRequest>,
+    Id(id): Id<AppointmentRequestId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<RefusalOfOffice>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let decided = appointments::decide(conn, context, id, expected, &verdict)?;
+        reply::changed(decided.version, &AppointmentRequestView::from(decided))
+    })
+    .await
+}

@@ -1,0 +1,523 @@
+//! Signing in and out, and who the caller is.
+
+use super::blocks::BlockView;
+use crate::api::request::caller::{Caller, Holder, can};
+use crate::api::request::client::Client;
+use crate::api::request::extract::Json;
+use crate::api::request::request_id::RequestId;
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::wire::{Instant, OrganizationBrief, OrganizationRef};
+use crate::app::App;
+use crate::domain::account::{o5_password, o5_password_of};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId, SessionId};
+use crate::domain::core::time::shanghai_date;
+use crate::domain::member::{Certification, Standing};
+use crate::domain::office::OfficeRole;
+use crate::security::refresh::Refresh;
+use crate::security::vault::Purpose;
+use crate::service::accounts::attempts::Origin;
+use crate::service::accounts::passwords::{self, Change};
+use crate::service::accounts::sessions::{self, Session, Turn};
+use crate::service::accounts::sign_in::{self as entry, Admission, Attempt, Entry, Proven};
+use crate::service::accounts::{self, CodeNotice, HeldOffice, Myself};
+use actix_web::{HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(sign_in)
+        .service(refresh)
+        .service(sign_out)
+        .service(change_password)
+        .service(me)
+        .service(list_sessions);
+}
+
+/// A password longer than this is none: Argon2 would have to chew on it.
+const LONGEST_PASSWORD: usize = 256;
+
+/// What somebody signs in with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignIn {
+    /// The ID number (公民身份号码, GB 11643).
+    id_number: String,
+    /// The password.
+    password: String,
+    /// The office to act from; without it the person acts as a member.
+    #[serde(default)]
+    office: Option<AppointmentId>,
+}
+
+/// A sign-in that succeeded.
+#[derive(Serialize, ToSchema)]
+pub struct SignedInAnswer {
+    /// To be sent as `Authorization: Bearer …`.
+    access_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    #[schema(example = 900)]
+    expires_in: i64,
+    /// Good once, at `POST /v1/auth/refresh`, for the next two tokens. Keep it as safe as a password.
+    refresh_token: String,
+    /// Whether the password must be changed first: until then nothing else is answered.
+    must_change_password: bool,
+    /// The office the token acts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    office: Option<AppointmentId>,
+    /// All offices the person may choose from.
+    offices: Vec<OfficeView>,
+    /// The one-time codes issued for this account during the last thirty days (O5): whoever did not ask for one asks there.
+    notices: Vec<CodeNoticeView>,
+    /// The blocks of this account that ended during the last thirty days; absent when there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocks: Vec<BlockView>,
+}
+
+/// That a one-time code was issued, with which the password can be set anew (O5).
+#[derive(Serialize, ToSchema)]
+struct CodeNoticeView {
+    /// When.
+    issued_at: Instant,
+    /// When the password was set with it; absent if it was not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_at: Option<Instant>,
+    /// By the administrators of which organization; absent for the operators of the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<OrganizationRef>,
+}
+
+impl From<CodeNotice> for CodeNoticeView {
+    fn from(notice: CodeNotice) -> Self {
+        let issuer = notice.organization_id.zip(notice.organization_name);
+        Self {
+            issued_at: notice.issued_at.into(),
+            used_at: notice.used_at.map(Instant::from),
+            organization: issuer.map(|(id, name)| OrganizationRef { id, name }),
+        }
+    }
+}
+
+/// An office (管理员任职).
+#[derive(Serialize, ToSchema)]
+pub struct OfficeView {
+    /// Which one; name it at sign-in to act from it.
+    pub id: AppointmentId,
+    /// What it is for.
+    pub role: OfficeRole,
+    /// Where.
+    pub organization: OrganizationBrief,
+}
+
+impl From<HeldOffice> for OfficeView {
+    fn from(held: HeldOffice) -> Self {
+        let organization = OrganizationBrief {
+            id: held.office.organization,
+            name: held.organization_name,
+            kind: held.office.kind,
+        };
+        Self {
+            id: held.office.appointment,
+            role: held.role,
+            organization,
+        }
+    }
+}
+
+/// An attempt to sign in with an ID number, now.
+pub fn attempt(app: &App, id_number: String, origin: Origin, id: RequestId) -> Attempt {
+    let now = app.clock.now();
+    // What is no ID number belongs to nobody, and is looked up all the same.
+    let number = IdNumber::parse(&id_number, shanghai_date(now)).map_or(id_number, |number| number.reveal().to_owned());
+    Attempt {
+        id_number: app.vault.digest(Purpose::IdNumber, &number),
+        origin,
+        now,
+        request_id: id.0,
+    }
+}
+
+/// Who gives the right password. Whatever is wrong costs one and the same: a count, a look, a hash.
+///
+/// # Errors
+/// `request.sign_in_failed`, `request.too_many_attempts`, `service.busy`.
+pub async fn proven(
+    app: &App,
+    attempt: &Attempt,
+    password: String,
+    office: Option<AppointmentId>,
+) -> Result<Proven, Problem> {
+    if password.len() > LONGEST_PASSWORD {
+        return Err(Code::RequestSignInFailed.into());
+    }
+    let place = app.passwords.place().map_err(crate::service::Error::from)?;
+    let (vault, counted) = (app.vault.clone(), attempt.clone());
+    let admission = app.db.write(move |conn| entry::admit(conn, &vault, &counted)).await?;
+    let found = match admission {
+        Admission::Try(found) => found,
+        Admission::Wait(time) => return Err(Problem::wait(time)),
+    };
+    let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account.id), hash));
+    let fits = place
+        .check(password, hash.clone())
+        .await
+        .map_err(crate::service::Error::from)?;
+    let account = account.filter(|_| fits).ok_or(Code::RequestSignInFailed)?;
+    Ok(Proven {
+        account,
+        hash,
+        office,
+        openid: None,
+    })
+}
+
+/// The answer to somebody who has shown who he is.
+///
+/// # Errors
+/// What he may not have.
+pub fn entered(app: &App, came: Entry) -> Result<HttpResponse, Problem> {
+    let signed_in = match came {
+        Entry::Opened(signed_in) => signed_in,
+        Entry::Refused(code) => return Err(code.into()),
+    };
+    Ok(HttpResponse::Ok().json(SignedInAnswer {
+        access_token: app
+            .tokens
+            .issue(signed_in.bearer, app.clock.now())
+            .map_err(|_| Code::ServiceFault)?,
+        token_type: "Bearer",
+        expires_in: app.tokens.lifetime().num_seconds(),
+        refresh_token: signed_in.refresh.reveal(),
+        must_change_password: signed_in.must_change_password,
+        office: signed_in.bearer.office,
+        offices: signed_in.offices.into_iter().map(OfficeView::from).collect(),
+        notices: signed_in.notices.into_iter().map(CodeNoticeView::from).collect(),
+        blocks: signed_in.blocks.into_iter().map(BlockView::from).collect(),
+    }))
+}
+
+/// Sign in
+///
+/// With ID number and password. One answer for an unknown number and a wrong password. A person with offices gets them
+/// listed; to act from one, sign in again and name it. After some failures each further attempt has to wait a while.
+#[utoipa::path(tag = "auth", operation_id = "sign_in", security(()), responses(
+    (status = 200, description = "Signed in", body = SignedInAnswer),
+    (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 403, description = "`request.no_such_office`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/sign-in")]
+async fn sign_in(
+    app: web::Data<App>,
+    Client(origin): Client,
+    id: RequestId,
+    body: Json<SignIn>,
+) -> Result<HttpResponse, Problem> {
+    let SignIn {
+        id_number,
+        password,
+        office,
+    } = body.into_inner();
+    let attempt = attempt(&app, id_number, origin, id);
+    let proven = proven(&app, &attempt, password, office).await?;
+    let vault = app.vault.clone();
+    let came = app
+        .db
+        .write(move |conn| entry::enter(conn, &vault, &attempt, &proven))
+        .await?;
+    entered(&app, came)
+}
+
+/// A refresh token.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefreshBody {
+    /// The token that counts.
+    refresh_token: String,
+}
+
+/// The next tokens of a session.
+#[derive(Serialize, ToSchema)]
+struct RefreshAnswer {
+    /// To be sent as `Authorization: Bearer …`.
+    access_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the access token ends.
+    #[schema(example = 900)]
+    expires_in: i64,
+    /// In the place of the one that was sent.
+    refresh_token: String,
+}
+
+/// Refresh the tokens
+///
+/// A refresh token is good once. One that was used before ends its session, for it must have been stolen; so a client
+/// whose answer was lost signs in again. A session acting from an office ends after twelve hours without a refresh and
+/// after a week in all, a member's after thirty days and half a year.
+#[utoipa::path(tag = "auth", operation_id = "refresh", security(()), responses(
+    (status = 200, description = "The next tokens", body = RefreshAnswer),
+    (status = 401, description = "`request.refresh_failed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/refresh")]
+async fn refresh(
+    app: web::Data<App>,
+    Client(origin): Client,
+    RequestId(id): RequestId,
+    body: Json<RefreshBody>,
+) -> Result<HttpResponse, Problem> {
+    let shown = Refresh::parse(&body.refresh_token);
+    let (vault, now) = (app.vault.clone(), app.clock.now());
+    let turn = app
+        .db
+        .write(move |conn| sessions::refresh(conn, &vault, shown.as_ref(), origin, now, &id))
+        .await?;
+    match turn {
+        Turn::Next(bearer, next) => Ok(HttpResponse::Ok().json(RefreshAnswer {
+            access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
+            token_type: "Bearer",
+            expires_in: app.tokens.lifetime().num_seconds(),
+            refresh_token: next.reveal(),
+        })),
+        Turn::Refused => {
+            // It may have ended a session.
+            app.presence.forget();
+            Err(Code::RequestRefreshFailed.into())
+        }
+        Turn::Wait(time) => Err(Problem::wait(time)),
+    }
+}
+
+/// What to end.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SignOut {
+    /// All sessions of the account, on whatever device; else this one only.
+    everywhere: bool,
+}
+
+/// Sign out
+///
+/// This session or all of the account's: their tokens are refused from now on, within a second on every server.
+#[utoipa::path(tag = "auth", operation_id = "sign_out", security(("bearer" = [])), responses(
+    (status = 204, description = "Signed out"),
+    (status = 403, description = "`request.persons_only`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/sign-out")]
+async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
+    let everywhere = body.everywhere;
+    app.db
+        .write(move |conn| sessions::sign_out(conn, &holder.context, holder.account, holder.session, everywhere))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A change of the password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordChange {
+    /// The present password.
+    current_password: String,
+    /// The new password, 8 to 256 bytes, no part of the ID number.
+    #[schema(min_length = 8, max_length = 256)]
+    new_password: String,
+}
+
+/// Change the password
+///
+/// Whoever signed in with a password that somebody else gave him may do nothing before this. All other sessions of the
+/// account end; this one goes on.
+#[utoipa::path(tag = "auth", operation_id = "change_password", security(("bearer" = [])), responses(
+    (status = 204, description = "The password is changed"),
+    (status = 403, description = "`request.persons_only`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`account.password_wrong`, `account.password_length`, `account.password_reused`, `account.password_is_number`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/password")]
+async fn change_password(
+    app: web::Data<App>,
+    Client(origin): Client,
+    holder: Holder,
+    body: Json<PasswordChange>,
+) -> Result<HttpResponse, Problem> {
+    let PasswordChange {
+        current_password,
+        new_password,
+    } = body.into_inner();
+    let Holder {
+        account,
+        session,
+        context,
+    } = holder;
+    o5_password(&new_password).map_err(Problem::new)?;
+    if new_password == current_password {
+        return Err(Problem::new(
+            Refusal::new(Code::AccountPasswordReused).at("/new_password"),
+        ));
+    }
+    let wrong = || Problem::new(Refusal::new(Code::AccountPasswordWrong).at("/current_password"));
+    if current_password.len() > LONGEST_PASSWORD {
+        return Err(wrong());
+    }
+    let vault = app.vault.clone();
+    let number = app
+        .db
+        .read(move |conn| passwords::id_number(conn, &vault, account))
+        .await?;
+    o5_password_of(&new_password, &number).map_err(Problem::new)?;
+    let place = app.passwords.place().map_err(crate::service::Error::from)?;
+    let (vault, counted) = (app.vault.clone(), context.clone());
+    let admission = app
+        .db
+        .write(move |conn| passwords::admit(conn, &counted, &vault, account, origin))
+        .await?;
+    let old = match admission {
+        passwords::Admission::Try(old) => old,
+        passwords::Admission::Wait(time) => return Err(Problem::wait(time)),
+    };
+    let fits = place.check(current_password, old.clone()).await;
+    if !fits.map_err(crate::service::Error::from)? {
+        return Err(wrong());
+    }
+    let new = place.hash(new_password).await.map_err(crate::service::Error::from)?;
+    let change = Change {
+        account,
+        session,
+        old,
+        new,
+        origin,
+    };
+    let vault = app.vault.clone();
+    app.db
+        .write(move |conn| passwords::change(conn, &context, &vault, &change))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// A session.
+#[derive(Serialize, ToSchema)]
+struct SessionView {
+    /// Which one.
+    id: SessionId,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// When it began.
+    created_at: Instant,
+    /// When its tokens were refreshed the last time.
+    last_used_at: Instant,
+    /// The office it acts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    office: Option<AppointmentId>,
+    /// That office's organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_name: Option<String>,
+}
+
+/// The caller's sessions.
+#[derive(Serialize, ToSchema)]
+struct SessionsAnswer {
+    /// The open ones, the latest first.
+    items: Vec<SessionView>,
+}
+
+/// List my sessions
+///
+/// Wherever the account is signed in; `POST /v1/auth/sign-out` ends them.
+#[utoipa::path(tag = "auth", operation_id = "list_sessions", security(("bearer" = [])), responses(
+    (status = 200, description = "The open sessions", body = SessionsAnswer),
+))]
+#[get("/me/sessions")]
+async fn list_sessions(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {
+    let (context, current) = (caller.context, caller.session);
+    let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
+    let open = app
+        .db
+        .read(move |conn| sessions::list(conn, account, context.now))
+        .await?;
+    let view = |(session, organization_name): (Session, Option<String>)| SessionView {
+        id: session.id,
+        current: current == Some(session.id),
+        created_at: session.created_at.into(),
+        last_used_at: session.last_used_at.into(),
+        office: session.appointment_id,
+        organization_name,
+    };
+    let items = open.into_iter().map(view).collect();
+    Ok(HttpResponse::Ok().json(SessionsAnswer { items }))
+}
+
+/// Who the caller is.
+#[derive(Serialize, ToSchema)]
+struct MeView {
+    /// The account.
+    account_id: AccountId,
+    /// The person's name.
+    name: String,
+    /// The member this person is, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<MyMembership>,
+    /// The office this token acts from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acting_office: Option<AppointmentId>,
+    /// All offices.
+    offices: Vec<OfficeView>,
+    /// The one-time codes issued for this account during the last thirty days (O5).
+    notices: Vec<CodeNoticeView>,
+    /// The blocks of this account that ended during the last thirty days; absent when there were none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    blocks: Vec<BlockView>,
+}
+
+/// The caller as a member.
+#[derive(Serialize, ToSchema)]
+struct MyMembership {
+    /// Which member.
+    id: MemberId,
+    /// Where; absent after a move out of the national tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<OrganizationBrief>,
+    /// The standing.
+    standing: Standing,
+    /// The League identity certification.
+    certification: Certification,
+}
+
+impl From<Myself> for MeView {
+    fn from(myself: Myself) -> Self {
+        Self {
+            account_id: myself.account.id,
+            name: myself.account.name,
+            member: myself.member.map(|(member, branch)| MyMembership {
+                id: member.id,
+                branch: branch.as_ref().map(OrganizationBrief::from),
+                standing: member.standing,
+                certification: member.certification,
+            }),
+            acting_office: myself.acting,
+            offices: myself.offices.into_iter().map(OfficeView::from).collect(),
+            notices: myself.notices.into_iter().map(CodeNoticeView::from).collect(),
+            blocks: myself.blocks.into_iter().map(BlockView::from).collect(),
+        }
+    }
+}
+
+/// Who am I
+///
+/// The person of the token: the account, the member he is, and the offices he holds.
+#[utoipa::path(tag = "auth", operation_id = "me", security(("bearer" = [])), responses(
+    (status = 200, description = "The caller", body = MeView),
+    (status = 401, description = "`request.unauthenticated`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/me")]
+async fn me(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {
+    let me = app.db.read(move |conn| accounts::myself(conn, &caller.context)).await?;
+    Ok(HttpResponse::Ok().json(MeView::from(me)))
+}

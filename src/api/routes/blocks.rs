@@ -1,0 +1,188 @@
+//! Blocking an account and unblocking it.
+
+use crate::api::request::caller::{Caller, Permission, can};
+use crate::api::request::extract::{Id, Json, Key};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::reply;
+use crate::api::wire::{Instant, NoBody, OrganizationRef, remark};
+use crate::app::App;
+use crate::domain::core::ids::{AppointmentId, MemberId};
+use crate::service::accounts::blocks::{self, Block, Whose};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(block_member)
+        .service(unblock_member)
+        .service(block_officer)
+        .service(unblock_officer);
+}
+
+/// That an account was blocked, and until when.
+#[derive(Serialize, ToSchema)]
+pub struct BlockView {
+    /// Since when.
+    blocked_at: Instant,
+    /// Until when; absent while it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unblocked_at: Option<Instant>,
+    /// Why.
+    reason: String,
+    /// By the administrators of which organization; absent for the operators of the service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<OrganizationRef>,
+}
+
+impl From<Block> for BlockView {
+    fn from(block: Block) -> Self {
+        let ordered = block.organization_id.zip(block.organization_name);
+        Self {
+            blocked_at: block.blocked_at.into(),
+            unblocked_at: block.unblocked_at.map(Instant::from),
+            reason: block.reason,
+            organization: ordered.map(|(id, name)| OrganizationRef { id, name }),
+        }
+    }
+}
+
+/// Why an account is blocked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BlockBody {
+    /// Why; at most 500 characters. The account's owner reads it when he signs in again.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+async fn block<P: Permission>(
+    app: &App,
+    caller: Caller<P>,
+    whose: Whose,
+    (key, request, body): (Key, HttpRequest, Json<BlockBody>),
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let reason = remark(body.reason.as_deref(), "/reason")?;
+    reply::write_once(app, caller.context, claim, move |conn, context| {
+        let block = blocks::block(conn, context, whose, reason.as_ref())?;
+        reply::answer(StatusCode::OK, &BlockView::from(block))
+    })
+    .await
+}
+
+async fn unblock<P: Permission>(
+    app: &App,
+    caller: Caller<P>,
+    whose: Whose,
+    (key, request, body): (Key, HttpRequest, Json<NoBody>),
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(app, caller.context, claim, move |conn, context| {
+        let block = blocks::unblock(conn, context, whose)?;
+        reply::answer(StatusCode::OK, &BlockView::from(block))
+    })
+    .await
+}
+
+/// Block a member's account
+///
+/// By an administrator of the member's branch or of its direct superior; if the member holds offices, by whoever appoints
+/// him or stands above at each of them. All sessions end within a second on every server. The password, the WeChat identity
+/// and any one-time code are void for good: who stole one of them has nothing. Signing in fails as with a wrong password.
+#[utoipa::path(tag = "members", operation_id = "block_member", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Which member"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "The account is blocked", body = BlockView),
+    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`account.blocked_already`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`account.block_reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/members/{id}/block")]
+async fn block_member(
+    app: web::Data<App>,
+    caller: Caller<can::BlockMember>,
+    Id(id): Id<MemberId>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<BlockBody>,
+) -> Result<HttpResponse, Problem> {
+    block(&app, caller, Whose::Member(id), (key, request, body)).await
+}
+
+/// Unblock a member's account
+///
+/// By whoever may block it, but not from below the organization that did. The owner needs a one-time code, sets a new
+/// password with it, and is told of the block for thirty days.
+#[utoipa::path(tag = "members", operation_id = "unblock_member", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Which member"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "The account is unblocked", body = BlockView),
+    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`, `account.unblock_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`account.not_blocked`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/members/{id}/unblock")]
+async fn unblock_member(
+    app: web::Data<App>,
+    caller: Caller<can::BlockMember>,
+    Id(id): Id<MemberId>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<NoBody>,
+) -> Result<HttpResponse, Problem> {
+    unblock(&app, caller, Whose::Member(id), (key, request, body)).await
+}
+
+/// Block the account of an office's holder
+///
+/// By whoever appoints him or stands above, at each of his offices. As for a member; what waits for his organization goes
+/// to the superior if nobody there can act any more (A10).
+#[utoipa::path(tag = "appointments", operation_id = "block_officer", security(("bearer" = [])),
+    params(("id" = AppointmentId, Path, description = "Which office"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "The account is blocked", body = BlockView),
+    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`account.blocked_already`, `appointment.ended`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`account.block_reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/appointments/{id}/block")]
+async fn block_officer(
+    app: web::Data<App>,
+    caller: Caller<can::BlockOfficer>,
+    Id(id): Id<AppointmentId>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<BlockBody>,
+) -> Result<HttpResponse, Problem> {
+    block(&app, caller, Whose::Officer(id), (key, request, body)).await
+}
+
+/// Unblock the account of an office's holder
+///
+/// As for a member: not from below the organization that blocked it.
+#[utoipa::path(tag = "appointments", operation_id = "unblock_officer", security(("bearer" = [])),
+    params(("id" = AppointmentId, Path, description = "Which office"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "The account is unblocked", body = BlockView),
+    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`, `account.unblock_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`account.not_blocked`, `appointment.ended`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/appointments/{id}/unblock")]
+async fn unblock_officer(
+    app: web::Data<App>,
+    caller: Caller<can::BlockOfficer>,
+    Id(id): Id<AppointmentId>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<NoBody>,
+) -> Result<HttpResponse, Problem> {
+    unblock(&app, caller, Whose::Officer(id), (key, request, body)).await
+}

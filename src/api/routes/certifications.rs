@@ -1,0 +1,343 @@
+//! Identity certification (团员身份认证, §2.8, O7): the upload and the download of the form, and the decision about it.
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::reply;
+use crate::api::wire::{Instant, remark};
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::decision::Verdict;
+use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::member::Certification;
+use crate::domain::member::certification::{FormState, o7_is_pdf, o7_size};
+use crate::files::{Files, Kept};
+use crate::service::certifications::{self, Received, Standing, StoredForm};
+use actix_web::body::SizedStream;
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use futures_util::{StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(upload_form)
+        .service(get_certification)
+        .service(download_form)
+        .service(approve_certification)
+        .service(refuse_certification);
+}
+
+impl Missing for CertificationId {
+    const CODE: Code = Code::CertificationNotFound;
+}
+
+const PDF: &str = "application/pdf";
+/// A client that sends nothing for so long has gone away.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// A form (《入团志愿书》) and what became of it.
+#[derive(Serialize, ToSchema)]
+struct FormView {
+    /// Which one; its file is at `/v1/certifications/{id}/form`.
+    id: CertificationId,
+    /// Whose it is.
+    member_id: MemberId,
+    /// Where it stands.
+    state: FormState,
+    /// The file's length.
+    bytes: i64,
+    /// Who uploaded it.
+    uploaded_by: AccountId,
+    /// For which organization.
+    uploaded_for: OrganizationId,
+    /// When.
+    uploaded_at: Instant,
+    /// Who decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by: Option<AccountId>,
+    /// For which organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_for: Option<OrganizationId>,
+    /// When.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<Instant>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_reason: Option<String>,
+    /// The version, as in the ETag.
+    version: i32,
+}
+
+impl From<StoredForm> for FormView {
+    fn from(form: StoredForm) -> Self {
+        Self {
+            id: form.id,
+            member_id: form.member_id,
+            state: form.state,
+            bytes: form.bytes,
+            uploaded_by: form.uploader_account_id,
+            uploaded_for: form.uploader_organization_id,
+            uploaded_at: form.uploaded_at.into(),
+            decided_by: form.decider_account_id,
+            decided_for: form.decider_organization_id,
+            decided_at: form.decided_at.map(Instant::from),
+            decision_reason: form.decision_reason,
+            version: form.version,
+        }
+    }
+}
+
+/// How far a member's certification is.
+#[derive(Serialize, ToSchema)]
+struct CertificationView {
+    /// Where the member stands (T3).
+    certification: Certification,
+    /// His latest form, if he has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    form_id: Option<CertificationId>,
+    /// Every form he had, newest first.
+    history: Vec<FormView>,
+}
+
+impl From<Standing> for CertificationView {
+    fn from(standing: Standing) -> Self {
+        Self {
+            certification: standing.certification,
+            form_id: standing.forms.first().map(|form| form.id),
+            history: standing.forms.into_iter().map(FormView::from).collect(),
+        }
+    }
+}
+
+/// Upload a member's application form
+///
+/// One PDF of at most 20 MB as the body itself, by an administrator of the member's branch (O7). The committee above
+/// decides. A form that was refused is replaced by uploading another.
+#[utoipa::path(tag = "members", operation_id = "upload_form", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Whose form"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key")),
+    request_body(content = Vec<u8>, content_type = "application/pdf", description = "The file"), responses(
+    (status = 201, description = "It waits for the committee above", body = FormView),
+    (status = 403, description = "`certification.not_uploader`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`certification.waiting`, `certification.already_certified`, `certification.not_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 413, description = "`certification.too_large`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 415, description = "`request.media_type`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`certification.not_a_pdf`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/members/{id}/certification")]
+async fn upload_form(
+    app: web::Data<App>,
+    caller: Caller<can::UploadForm>,
+    Id(member): Id<MemberId>,
+    key: Key,
+    request: HttpRequest,
+    body: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    admit_headers(&request)?;
+    let actor = caller.context.actor.clone();
+    app.db
+        .read(move |conn| certifications::admit(conn, &actor, member))
+        .await?;
+    let kept = receive(&app.files, body).await?;
+    let received = Received {
+        file: kept.name.clone(),
+        bytes: kept.bytes,
+        sha256: kept.sha256.clone(),
+    };
+    let claim = key.claim_for(&request, &kept.sha256);
+    let answer = reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let form = certifications::upload(conn, context, member, &received)?;
+        let location = format!("/v1/members/{member}/certification");
+        reply::created(location, form.version, &FormView::from(form))
+    })
+    .await;
+    if !refers_to_the_file(&answer) {
+        app.files.remove(&kept.name).await;
+    }
+    answer
+}
+
+/// Whether a row may have come to refer to the file: not when the answer is a refusal, or that of an earlier upload. A
+/// commit whose outcome is unknown may have stored one.
+fn refers_to_the_file(answer: &Result<HttpResponse, Problem>) -> bool {
+    match answer {
+        Ok(response) => !response.headers().contains_key("idempotent-replayed"),
+        Err(problem) => problem.to_string() == Code::ServiceOutcomeUnknown.name(),
+    }
+}
+
+/// What the headers tell already: a file too long is turned away before its first byte.
+fn admit_headers(request: &HttpRequest) -> Result<(), Problem> {
+    let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let kind = text(header::CONTENT_TYPE).and_then(|kind| kind.split(';').next());
+    if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(PDF)) {
+        return Err(Problem::new(Refusal::new(Code::RequestMediaType).with("expected", PDF)));
+    }
+    let announced = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    announced.map_or(Ok(()), o7_size).map_err(Problem::new)
+}
+
+/// Takes the body in piece by piece. Whatever ends this early leaves nothing behind.
+async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem> {
+    let mut incoming = files.receive().await.map_err(fault)?;
+    loop {
+        let next = tokio::time::timeout(SILENCE, body.next()).await;
+        let broken = || Refusal::new(Code::RequestMalformed).with("problem", "the body ended early");
+        let chunk = match next {
+            Ok(None) => break,
+            Ok(Some(Ok(chunk))) => chunk,
+            Ok(Some(Err(_))) | Err(_) => return Err(Problem::new(broken())),
+        };
+        o7_size(incoming.bytes() + chunk.len() as u64).map_err(Problem::new)?;
+        incoming.write(&chunk).await.map_err(fault)?;
+    }
+    o7_is_pdf(incoming.head(), incoming.tail()).map_err(Problem::new)?;
+    incoming.keep().await.map_err(fault)
+}
+
+/// The disk's fault. The log is told; the client learns that it is not his.
+fn fault(error: io::Error) -> Problem {
+    log::error!("the directory of files: {error}");
+    Code::ServiceFault.into()
+}
+
+/// Get a member's certification
+///
+/// For himself and for administrators at or above his branch: where he stands, and every form he had.
+#[utoipa::path(tag = "members", operation_id = "get_certification", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Whose")), responses(
+    (status = 200, description = "How far it is", body = CertificationView),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/members/{id}/certification")]
+async fn get_certification(
+    app: web::Data<App>,
+    caller: Caller<can::ReadMember>,
+    Id(member): Id<MemberId>,
+) -> Result<HttpResponse, Problem> {
+    let actor = caller.context.actor;
+    let standing = app
+        .db
+        .read(move |conn| certifications::get(conn, &actor, member))
+        .await?;
+    Ok(HttpResponse::Ok().json(CertificationView::from(standing)))
+}
+
+/// Download a form
+///
+/// For the member himself and for administrators at or above his branch. Each download is written into the audit log.
+#[utoipa::path(tag = "members", operation_id = "download_form", security(("bearer" = [])),
+    params(("id" = CertificationId, Path, description = "Which one")), responses(
+    (status = 200, description = "The file", body = Vec<u8>, content_type = "application/pdf"),
+    (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/certifications/{id}/form")]
+async fn download_form(
+    app: web::Data<App>,
+    caller: Caller<can::ReadForm>,
+    Id(id): Id<CertificationId>,
+) -> Result<HttpResponse, Problem> {
+    let context = caller.context;
+    let form = app
+        .db
+        .write(move |conn| certifications::read(conn, &context, id))
+        .await?;
+    let (bytes, pieces) = app.files.read(&form.file).await.map_err(fault)?;
+    let pieces = pieces.map_ok(web::Bytes::from).boxed_local();
+    Ok(HttpResponse::Ok()
+        .content_type(PDF)
+        // Never shown in place: what a stranger made must not run under our address.
+        .insert_header((
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{id}.pdf\""),
+        ))
+        .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
+        .body(SizedStream::new(bytes, pieces)))
+}
+
+/// Nothing more to say.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ApprovalOfForm {}
+
+/// Certify a member's League identity
+///
+/// By the committee above the member's branch (O7).
+#[utoipa::path(tag = "members", operation_id = "approve_certification", security(("bearer" = [])),
+    params(("id" = CertificationId, Path, description = "Which form"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "The identity is certified", body = FormView),
+    (status = 403, description = "`certification.not_approver`, `certification.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`certification.not_waiting`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/certifications/{id}/approve")]
+async fn approve_certification(
+    app: web::Data<App>,
+    caller: Caller<can::DecideCertification>,
+    Id(id): Id<CertificationId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<ApprovalOfForm>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let form = certifications::decide(conn, context, id, expected, &Verdict::Approve)?;
+        reply::changed(form.version, &FormView::from(form))
+    })
+    .await
+}
+
+/// A "no" with its reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefusalOfForm {
+    /// Why; at most 500 characters.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Refuse a form
+///
+/// By the committee above the member's branch, with a reason; then it can be replaced (O7).
+#[utoipa::path(tag = "members", operation_id = "refuse_certification", security(("bearer" = [])),
+    params(("id" = CertificationId, Path, description = "Which form"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "It is refused and can be replaced", body = FormView),
+    (status = 403, description = "`certification.not_approver`, `certification.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`certification.not_waiting`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/certifications/{id}/refuse")]
+async fn refuse_certification(
+    app: web::Data<App>,
+    caller: Caller<can::DecideCertification>,
+    Id(id): Id<CertificationId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<RefusalOfForm>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let form = certifications::decide(conn, context, id, expected, &verdict)?;
+        reply::changed(form.version, &FormView::from(form))
+    })
+    .await
+}

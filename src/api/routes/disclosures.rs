@@ -1,0 +1,182 @@
+//! Seeing a member's ID number or telephone in full, and who did.
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, Json, Query};
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::wire::{Instant, Page, remark};
+use crate::app::App;
+use crate::db::Conn;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::id_number::could_hold_one;
+use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::disclosure::{DisclosureKind, Field, SHORTEST_PURPOSE};
+use crate::service::disclosures::{self, Disclosure, Outcome, Revealed, Wish};
+use actix_web::{HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(reveal_member).service(my_disclosures);
+}
+
+/// What is asked to be seen, and why.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RevealBody {
+    /// Which fields, none twice.
+    #[schema(min_items = 1, max_items = 2)]
+    fields: Vec<Field>,
+    /// For what; the member reads it. 4 to 500 characters, and no number in it that could be somebody's.
+    #[schema(min_length = 4, max_length = 500, example = "核对入团志愿书")]
+    purpose: String,
+}
+
+impl RevealBody {
+    fn wish(mut self, member: MemberId) -> Result<Wish, Problem> {
+        self.fields.sort_unstable();
+        let count = self.fields.len();
+        self.fields.dedup();
+        if self.fields.is_empty() || self.fields.len() != count {
+            return Err(invalid("expected at least one field, none twice", "/fields"));
+        }
+        let stated = |purpose: &str| purpose.trim().chars().count() >= SHORTEST_PURPOSE && !could_hold_one(purpose);
+        let purpose = remark(
+            Some(&self.purpose)
+                .filter(|purpose| stated(purpose))
+                .map(String::as_str),
+            "/purpose",
+        )?;
+        let problem = "expected a purpose of at least 4 characters without long numbers";
+        Ok(Wish {
+            member,
+            fields: self.fields,
+            purpose: purpose.ok_or_else(|| invalid(problem, "/purpose"))?,
+        })
+    }
+}
+
+fn invalid(problem: &'static str, pointer: &str) -> Problem {
+    Problem::new(Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer))
+}
+
+/// What was asked for, in full.
+#[derive(Serialize, ToSchema)]
+struct RevealedView {
+    /// The ID number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id_number: Option<String>,
+    /// The telephone number; absent also when none is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+}
+
+impl From<Revealed> for RevealedView {
+    fn from(revealed: Revealed) -> Self {
+        Self {
+            id_number: revealed.id_number,
+            phone: revealed.phone,
+        }
+    }
+}
+
+/// See a member's ID number or telephone in full
+///
+/// For administrators of his branch and of its direct superior, for a purpose that the member will read, at most 60 an hour
+/// and 200 for all of one organization. It takes no `Idempotency-Key`: the answer would have to be kept.
+#[utoipa::path(tag = "members", operation_id = "reveal_member", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Which member")), responses(
+    (status = 200, description = "In full", body = RevealedView),
+    (status = 403, description = "`member.reveal_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/members/{id}/reveal")]
+async fn reveal_member(
+    app: web::Data<App>,
+    caller: Caller<can::RevealMember>,
+    Id(member): Id<MemberId>,
+    body: Json<RevealBody>,
+) -> Result<HttpResponse, Problem> {
+    let wish = body.into_inner().wish(member)?;
+    let (vault, context) = (app.vault.clone(), caller.context);
+    let reveal = move |conn: &mut Conn| disclosures::reveal(conn, &context, &vault, &wish);
+    match app.db.write(reveal).await? {
+        Outcome::Revealed(revealed) => Ok(HttpResponse::Ok().json(RevealedView::from(*revealed))),
+        Outcome::Exhausted => Err(Code::RateLimited.into()),
+    }
+}
+
+/// What somebody learned of the caller.
+#[derive(Serialize, ToSchema)]
+struct DisclosureView {
+    /// When.
+    at: Instant,
+    /// How.
+    kind: DisclosureKind,
+    /// Which organization's administrators.
+    organization_id: OrganizationId,
+    /// Its name.
+    organization_name: String,
+    /// What they saw in full.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fields: Vec<Field>,
+    /// For what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purpose: Option<String>,
+}
+
+impl From<Disclosure> for DisclosureView {
+    fn from(disclosure: Disclosure) -> Self {
+        let fields = disclosure.fields.unwrap_or_default();
+        Self {
+            at: disclosure.at.into(),
+            kind: disclosure.kind,
+            organization_id: disclosure.organization_id,
+            organization_name: disclosure.organization_name,
+            fields: fields.split(',').filter_map(|field| field.parse().ok()).collect(),
+            purpose: disclosure.purpose,
+        }
+    }
+}
+
+/// Which part of the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DisclosureQuery {
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List who learned what of me
+///
+/// Newest first: who found me by name and ID number, and who saw my data in full, for what. For members.
+#[utoipa::path(tag = "members", operation_id = "my_disclosures", security(("bearer" = [])),
+    params(DisclosureQuery), responses(
+    (status = 200, description = "A page", body = Page<DisclosureView>),
+    (status = 403, description = "`request.members_only`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/me/disclosures")]
+async fn my_disclosures(
+    app: web::Data<App>,
+    caller: Caller<can::ReadDisclosures>,
+    Query(query): Query<DisclosureQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let context = caller.context;
+    let list = List::new(&app.vault, "my_disclosures", &context.actor.account);
+    let before = list.after(query.cursor.as_deref())?;
+    let question = move |conn: &mut Conn| disclosures::mine(conn, &context, before, limit + 1);
+    let (found, last) = paging::cut(app.db.read(question).await?, limit, |found| found.id);
+    Ok(HttpResponse::Ok().json(Page {
+        items: found.into_iter().map(DisclosureView::from).collect(),
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}

@@ -1,0 +1,514 @@
+//! Graduation months of branches (毕业时间) and requests to change them (毕业时间修改申请).
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
+use crate::api::request::language;
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::reply;
+use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
+use crate::api::wire::{GraduationView, Instant, Page, remark};
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::decision::Verdict;
+use crate::domain::core::ids::{AccountId, MemberId, MonthChangeId, OrganizationId};
+use crate::domain::core::language::Language;
+use crate::domain::core::time::Month;
+use crate::domain::graduation::{GraduationEvent, MonthChangeState};
+use crate::domain::organization::facts::Undetermined;
+use crate::service::batch::{Manner, Mode, Outcome};
+use crate::service::graduation::{self, Decided, Entry, Item, Marked, Proposal, StoredChange};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(mark_graduation)
+        .service(graduation_history)
+        .service(propose_month_change)
+        .service(list_month_changes)
+        .service(get_month_change)
+        .service(approve_month_change)
+        .service(refuse_month_change);
+}
+
+impl Missing for MonthChangeId {
+    const CODE: Code = Code::GraduationChangeNotFound;
+}
+
+/// Branches to be marked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GraduationMarks {
+    /// What a refusal of one item means for the others (G3).
+    mode: Mode,
+    /// Only say what would happen.
+    #[serde(default)]
+    dry_run: bool,
+    /// The branches, 1 to 200, none twice.
+    #[schema(min_items = 1, max_items = 200)]
+    items: Vec<GraduationMark>,
+}
+
+/// One branch with its month or the reason why there is none (G4).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct GraduationMark {
+    /// Which branch.
+    branch: OrganizationId,
+    /// The month in which its members graduate.
+    #[serde(default)]
+    month: Option<Month>,
+    /// Why no month can be fixed.
+    #[serde(default)]
+    undetermined: Option<Undetermined>,
+}
+
+/// What marking did to a branch.
+#[derive(Serialize, ToSchema)]
+struct GraduationMarkResult {
+    /// Which branch.
+    branch: OrganizationId,
+    /// What became of it.
+    status: ItemStatus,
+    /// What is in the way.
+    errors: Vec<Blocking>,
+    /// Delayed graduates whose month is no longer later than the branch's: an administrator has to settle them (M7).
+    stale_delayed_members: Vec<MemberId>,
+}
+
+impl GraduationMarkResult {
+    fn new(branch: OrganizationId, outcome: Outcome<Marked>, language: Language) -> Self {
+        let (status, errors, stale_delayed_members) = match outcome {
+            Ok(marked) if marked.changed => (ItemStatus::Done, Vec::new(), marked.stale_delayed),
+            Ok(marked) => (ItemStatus::Unchanged, Vec::new(), marked.stale_delayed),
+            Err(refusals) => (ItemStatus::Refused, blocking(&refusals, language), Vec::new()),
+        };
+        Self {
+            branch,
+            status,
+            errors,
+            stale_delayed_members,
+        }
+    }
+}
+
+/// Mark the graduation month of branches
+///
+/// Of one or many at once (G1 to G5), each with a month or the reason why there is none. After the yearly switch a
+/// branch's month takes a request instead.
+#[utoipa::path(tag = "organizations", operation_id = "mark_graduation", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "A result for each branch", body = BatchAnswer<GraduationMarkResult>),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "With `all_or_nothing`: the first item's refusal, all of them in `errors`; nothing was stored",
+        body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`batch.item_twice`, `request.invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/graduation-marks")]
+async fn mark_graduation(
+    app: web::Data<App>,
+    caller: Caller<can::MarkGraduation>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<GraduationMarks>,
+) -> Result<HttpResponse, Problem> {
+    let (claim, language) = (key.claim(&request, &body), language::of(&request));
+    let (manner, items) = body.into_inner().batch();
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let outcomes = graduation::mark(conn, context, manner, &items)?;
+        let result = |item: &Item, outcome| GraduationMarkResult::new(item.branch, outcome, language);
+        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+    })
+    .await
+}
+
+impl GraduationMarks {
+    fn batch(self) -> (Manner, Vec<Item>) {
+        let manner = Manner {
+            mode: self.mode,
+            dry_run: self.dry_run,
+        };
+        let item = |mark: GraduationMark| Item {
+            branch: mark.branch,
+            month: mark.month,
+            undetermined: mark.undetermined,
+        };
+        (manner, self.items.into_iter().map(item).collect())
+    }
+}
+
+/// A line of a branch's history.
+#[derive(Serialize, ToSchema)]
+struct GraduationHistoryEntry {
+    /// When.
+    at: Instant,
+    /// What happened.
+    event: GraduationEvent,
+    /// Whether the service did it by itself.
+    automatic: bool,
+    /// Who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+    /// For which organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<OrganizationId>,
+    /// The mark before; absent when there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    old: Option<GraduationView>,
+    /// The mark afterwards, or the one that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    new: Option<GraduationView>,
+    /// The request it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month_change_id: Option<MonthChangeId>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl From<Entry> for GraduationHistoryEntry {
+    fn from(entry: Entry) -> Self {
+        Self {
+            at: entry.at.into(),
+            event: entry.event,
+            automatic: entry.automatic,
+            account_id: entry.account,
+            organization_id: entry.organization,
+            old: entry.old.map(GraduationView::from),
+            new: entry.new.map(GraduationView::from),
+            month_change_id: entry.month_change,
+            reason: entry.reason,
+        }
+    }
+}
+
+/// A page of a history.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct HistoryQuery {
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List what happened to a branch's graduation month
+///
+/// Earliest first and for ever: marks, the yearly switch, requests and decisions (G5, G7).
+#[utoipa::path(tag = "organizations", operation_id = "graduation_history", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Which branch"), HistoryQuery), responses(
+    (status = 200, description = "A page", body = Page<GraduationHistoryEntry>),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/organizations/{id}/graduation-history")]
+async fn graduation_history(
+    app: web::Data<App>,
+    caller: Caller<can::ReadGraduationHistory>,
+    Id(branch): Id<OrganizationId>,
+    Query(query): Query<HistoryQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let list = List::new(&app.vault, "graduation_history", &branch);
+    let after = list.after(query.cursor.as_deref())?.unwrap_or(0);
+    let actor = caller.context.actor;
+    let question = move |conn: &mut _| graduation::history(conn, &actor, branch, after, limit + 1);
+    let (entries, last) = paging::cut(app.db.read(question).await?, limit, |entry| entry.id);
+    Ok(HttpResponse::Ok().json(Page {
+        items: entries.into_iter().map(GraduationHistoryEntry::from).collect(),
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}
+
+/// Another month for a graduate branch.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MonthChangeProposal {
+    /// Which branch.
+    branch: OrganizationId,
+    /// The month it should have.
+    month: Month,
+    /// Why; at most 500 characters.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// A request to change a graduate branch's month (毕业时间修改申请).
+#[derive(Serialize, ToSchema)]
+struct MonthChangeView {
+    /// Which request.
+    id: MonthChangeId,
+    /// Which branch.
+    branch_id: OrganizationId,
+    /// The branch's name when it was proposed.
+    branch_name: String,
+    /// The leading organ that decides (团的领导机关).
+    leading_organ_id: OrganizationId,
+    /// The month it has.
+    old_month: Month,
+    /// The month it should have.
+    new_month: Month,
+    /// Why.
+    reason: String,
+    /// Who proposed it.
+    proposer: Proposer,
+    /// When.
+    proposed_at: Instant,
+    /// Where it stands (审批进度).
+    state: MonthChangeState,
+    /// Who decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_by: Option<AccountId>,
+    /// When it was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decided_at: Option<Instant>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_reason: Option<String>,
+    /// The version, as in the ETag.
+    version: i32,
+}
+
+/// Who proposed another month.
+#[derive(Serialize, ToSchema)]
+struct Proposer {
+    /// The account.
+    account_id: AccountId,
+    /// The administrator's name.
+    name: String,
+    /// The direct superior he administers.
+    organization_id: OrganizationId,
+}
+
+impl From<StoredChange> for MonthChangeView {
+    fn from(change: StoredChange) -> Self {
+        Self {
+            id: change.id,
+            branch_id: change.branch_id,
+            branch_name: change.branch_name,
+            leading_organ_id: change.organ_id,
+            old_month: change.old_month,
+            new_month: change.new_month,
+            reason: change.reason,
+            proposer: Proposer {
+                account_id: change.proposer_account_id,
+                name: change.proposer_name,
+                organization_id: change.proposer_organization_id,
+            },
+            proposed_at: change.proposed_at.into(),
+            state: change.state,
+            decided_by: change.decider_account_id,
+            decided_at: change.decided_at.map(Instant::from),
+            decision_reason: change.decision_reason,
+            version: change.version,
+        }
+    }
+}
+
+/// Propose another month for a graduate branch
+///
+/// By the branch's direct superior, with a reason (G7). The nearest leading organ above decides.
+#[utoipa::path(tag = "organizations", operation_id = "propose_month_change", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 201, description = "It waits for the leading organ", body = MonthChangeView),
+    (status = 403, description = "`graduation.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`graduation.set_directly`, `graduation.change_request_open`", body = ProblemDetails,
+        content_type = "application/problem+json"),
+    (status = 422, description = "`graduation.change_reason_required`, `graduation.month_unchanged`", body = ProblemDetails,
+        content_type = "application/problem+json"),
+))]
+#[post("/month-changes")]
+async fn propose_month_change(
+    app: web::Data<App>,
+    caller: Caller<can::ProposeMonthChange>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<MonthChangeProposal>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let proposal = Proposal {
+        branch: body.branch,
+        month: body.month,
+        reason: remark(body.reason.as_deref(), "/reason")?,
+    };
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let change = graduation::propose(conn, context, &proposal)?;
+        let location = format!("/v1/month-changes/{}", change.id);
+        reply::created(location, change.version, &MonthChangeView::from(change))
+    })
+    .await
+}
+
+/// What a list of requests is narrowed to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct MonthChangeQuery {
+    /// Only those that stand here.
+    state: Option<MonthChangeState>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List month changes
+///
+/// Those the caller's organization decides or has proposed, newest first: old month, new month, reason and proposer (G8).
+#[utoipa::path(tag = "organizations", operation_id = "list_month_changes", security(("bearer" = [])),
+    params(MonthChangeQuery), responses(
+    (status = 200, description = "A page", body = Page<MonthChangeView>),
+    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/month-changes")]
+async fn list_month_changes(
+    app: web::Data<App>,
+    caller: Caller<can::ListMonthChanges>,
+    Query(query): Query<MonthChangeQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let actor = caller.context.actor;
+    let office = actor.office().map(|office| office.organization);
+    let list = List::new(&app.vault, "list_month_changes", &(office, query.state));
+    let before = list.after(query.cursor.as_deref())?;
+    let question = move |conn: &mut _| graduation::month_changes(conn, &actor, query.state, before, limit + 1);
+    let (changes, last) = paging::cut(app.db.read(question).await?, limit, |change| change.id.0);
+    Ok(HttpResponse::Ok().json(Page {
+        items: changes.into_iter().map(MonthChangeView::from).collect(),
+        next_cursor: last.map(|before| list.cursor(before)),
+    }))
+}
+
+/// Get a month change
+///
+/// For those who administer at or above its branch: both months, the reason, and where it stands.
+#[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
+    params(("id" = MonthChangeId, Path, description = "Which one")), responses(
+    (status = 200, description = "The request", body = MonthChangeView),
+    (status = 404, description = "`graduation.change_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/month-changes/{id}")]
+async fn get_month_change(
+    app: web::Data<App>,
+    caller: Caller<can::ReadMonthChange>,
+    Id(id): Id<MonthChangeId>,
+) -> Result<HttpResponse, Problem> {
+    let actor = caller.context.actor;
+    let change = app
+        .db
+        .read(move |conn| graduation::month_change(conn, &actor, id))
+        .await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, etag(change.version)))
+        .json(MonthChangeView::from(change)))
+}
+
+/// A decided request.
+#[derive(Serialize, ToSchema)]
+struct MonthChangeDecision {
+    #[serde(flatten)]
+    change: MonthChangeView,
+    /// Delayed graduates whose month is no longer later than the branch's: an administrator has to settle them (M7).
+    stale_delayed_members: Vec<MemberId>,
+}
+
+impl From<Decided> for MonthChangeDecision {
+    fn from(decided: Decided) -> Self {
+        Self {
+            change: decided.change.into(),
+            stale_delayed_members: decided.stale_delayed,
+        }
+    }
+}
+
+/// Nothing more to say.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Approval {}
+
+/// A "no" with its reason.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefusalOfChange {
+    /// Why; at most 500 characters.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Approve a month change
+///
+/// By the leading organ (G7). With a month of a later year the branch is an ordinary one again until that year's switch (G9).
+#[utoipa::path(tag = "organizations", operation_id = "approve_month_change", security(("bearer" = [])),
+    params(("id" = MonthChangeId, Path, description = "Which one"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")),
+    responses(
+    (status = 200, description = "The month is changed", body = MonthChangeDecision),
+    (status = 403, description = "`graduation.not_approver`, `graduation.self_approval`", body = ProblemDetails,
+        content_type = "application/problem+json"),
+    (status = 404, description = "`graduation.change_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`graduation.no_open_request`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/month-changes/{id}/approve")]
+async fn approve_month_change(
+    app: web::Data<App>,
+    caller: Caller<can::DecideMonthChange>,
+    Id(id): Id<MonthChangeId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<Approval>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let decided = graduation::decide(conn, context, id, expected, &Verdict::Approve)?;
+        reply::changed(decided.change.version, &MonthChangeDecision::from(decided))
+    })
+    .await
+}
+
+/// Refuse a month change
+///
+/// With a reason (G8).
+#[utoipa::path(tag = "organizations", operation_id = "refuse_month_change", security(("bearer" = [])),
+    params(("id" = MonthChangeId, Path, description = "Which one"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")),
+    responses(
+    (status = 200, description = "The month stays", body = MonthChangeDecision),
+    (status = 403, description = "`graduation.not_approver`, `graduation.self_approval`", body = ProblemDetails,
+        content_type = "application/problem+json"),
+    (status = 404, description = "`graduation.change_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`graduation.no_open_request`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/month-changes/{id}/refuse")]
+async fn refuse_month_change(
+    app: web::Data<App>,
+    caller: Caller<can::DecideMonthChange>,
+    Id(id): Id<MonthChangeId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<RefusalOfChange>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let decided = graduation::decide(conn, context, id, expected, &verdict)?;
+        reply::changed(decided.change.version, &MonthChangeDecision::from(decided))
+    })
+    .await
+}

@@ -1,0 +1,181 @@
+//! The inbox (操作中心).
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::Query;
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::wire::{Instant, Page};
+use crate::app::App;
+use crate::domain::core::ids::{AppointmentRequestId, CertificationId, MonthChangeId, TaskId, TransferId};
+use crate::domain::core::time::Timestamp;
+use crate::domain::organization::turn::Duty;
+use crate::service::inbox::{self, Task};
+use actix_web::{HttpResponse, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(inbox_counts).service(list_inbox);
+}
+
+/// How much waits, by kind.
+#[derive(Debug, Serialize, ToSchema)]
+struct Counts {
+    /// All together.
+    total: i64,
+    /// One entry for each kind that has any.
+    kinds: Vec<Count>,
+}
+
+/// How much of one kind waits.
+#[derive(Debug, Serialize, ToSchema)]
+struct Count {
+    /// The kind, as in `list_inbox`.
+    kind: String,
+    /// How many.
+    count: i64,
+}
+
+/// Count what waits
+///
+/// How much waits for the caller's organization, by kind.
+#[utoipa::path(tag = "inbox", operation_id = "inbox_counts", security(("bearer" = [])), responses(
+    (status = 200, description = "The counts", body = Counts),
+    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/inbox/counts")]
+async fn inbox_counts(app: web::Data<App>, caller: Caller<can::ReadInbox>) -> Result<HttpResponse, Problem> {
+    let counts = app.db.read(move |conn| inbox::counts(conn, &caller.context)).await?;
+    let total = counts.iter().map(|(_, count)| count).sum();
+    let kinds = counts.into_iter().map(|(kind, count)| Count { kind, count }).collect();
+    Ok(HttpResponse::Ok().json(Counts { total, kinds }))
+}
+
+/// What waits: kinds of tasks.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    /// Approval by the target (转入审批).
+    ApprovalIn,
+    /// Approval by the member's side (转出审批).
+    ApprovalOut,
+    /// Approval by a leading organ, for members under 16.
+    LeadingOrgan,
+    /// Approval by the province, for special units.
+    Province,
+    /// Answer of another province's system.
+    ExternalAnswer,
+    /// Assignment to a branch (分配).
+    Assignment,
+    /// Change of a graduate branch's month (毕业时间审批).
+    MonthChange,
+    /// Identity certification (团员身份认证).
+    Certification,
+    /// Appointment or dismissal of an administrator (管理员任免).
+    Appointment,
+}
+
+impl Kind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::ApprovalIn => Duty::ApprovalIn.as_str(),
+            Self::ApprovalOut => Duty::ApprovalOut.as_str(),
+            Self::LeadingOrgan => Duty::LeadingOrgan.as_str(),
+            Self::Province => Duty::Province.as_str(),
+            Self::ExternalAnswer => Duty::ExternalAnswer.as_str(),
+            Self::Assignment => Duty::Assignment.as_str(),
+            Self::MonthChange => "month_change",
+            Self::Certification => "certification",
+            Self::Appointment => "appointment",
+        }
+    }
+}
+
+/// An entry of the inbox.
+#[derive(Debug, Serialize, ToSchema)]
+struct TaskView {
+    /// Which one.
+    id: TaskId,
+    /// What is to be done.
+    kind: String,
+    /// What it is about: a transfer, a month change, a certification or a request to appoint or dismiss.
+    subject_id: String,
+    /// The member it is about, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member_name: Option<String>,
+    /// Since when it waits.
+    since: Instant,
+    /// For how many whole days it has waited.
+    age_days: i64,
+    /// After which instant it is ended or escalated (A6).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<Instant>,
+}
+
+impl TaskView {
+    fn new(task: Task, now: Timestamp) -> Self {
+        let subject_id = match task.kind.as_str() {
+            "month_change" => MonthChangeId(task.subject_id).to_string(),
+            "certification" => CertificationId(task.subject_id).to_string(),
+            "appointment" => AppointmentRequestId(task.subject_id).to_string(),
+            _ => TransferId(task.subject_id).to_string(),
+        };
+        let since = Timestamp::from(task.since);
+        Self {
+            id: task.id,
+            kind: task.kind,
+            subject_id,
+            member_name: task.member_name,
+            since: since.into(),
+            age_days: (now - since).num_days(),
+            due_at: task.due_at.map(Instant::from),
+        }
+    }
+}
+
+/// Which part of the inbox.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct InboxQuery {
+    /// Which kind.
+    #[param(inline)]
+    kind: Kind,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List what waits
+///
+/// What waits for the caller's organization, longest waiting first. Whatever it lists can be acted on by the caller.
+#[utoipa::path(tag = "inbox", operation_id = "list_inbox", security(("bearer" = [])), params(InboxQuery), responses(
+    (status = 200, description = "A page", body = Page<TaskView>),
+    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/inbox")]
+async fn list_inbox(
+    app: web::Data<App>,
+    caller: Caller<can::ReadInbox>,
+    Query(query): Query<InboxQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let list = List::new(&app.vault, "list_inbox", &query.kind);
+    let after = list.after(query.cursor.as_deref())?.map(TaskId);
+    let now = caller.context.now;
+    let tasks = app
+        .db
+        .read(move |conn| inbox::page(conn, &caller.context, query.kind.as_str(), after, limit + 1))
+        .await?;
+    let (items, last) = paging::cut(tasks, limit, |task| task.id.0);
+    let items = items.into_iter().map(|task| TaskView::new(task, now)).collect();
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}

@@ -1,0 +1,466 @@
+//! Other systems (对接系统): their credentials, and how they sign in.
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::client::Client;
+use crate::api::request::extract::{Found, Id, Json, Key, Missing, Query, behind_the_caller};
+use crate::api::request::request_id::RequestId;
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::reply::{self, write_once};
+use crate::api::wire::{Instant, Page, line};
+use crate::app::App;
+use crate::domain::authority::scope::{self, Reach, Scope};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId, ParseIdError};
+use crate::domain::core::time::Timestamp;
+use crate::service::integrators::{self, Credential, Entry, Issued, Secret, Shown, Wanted};
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use std::future::ready;
+use std::str::FromStr;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(get_token)
+        .service(issue_integrator)
+        .service(list_integrators)
+        .service(add_integrator_secret)
+        .service(retire_integrator_secret)
+        .service(revoke_integrator);
+}
+
+/// The longest name, in characters.
+const NAME_MAX: usize = 100;
+/// A secret longer than this is none.
+const LONGEST_SECRET: usize = 256;
+
+/// The id of a credential: its account.
+struct ClientId(AccountId);
+
+impl FromStr for ClientId {
+    type Err = ParseIdError;
+    fn from_str(text: &str) -> Result<Self, ParseIdError> {
+        text.parse().map(Self)
+    }
+}
+
+impl Missing for ClientId {
+    const CODE: Code = Code::IntegratorNotFound;
+}
+
+/// The id of one of its secrets, in the path behind it.
+struct SecretId(IntegratorSecretId);
+
+impl FromRequest for SecretId {
+    type Error = Problem;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("secret").and_then(|text| text.parse().ok());
+        behind_the_caller(
+            request,
+            ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into())),
+        )
+    }
+}
+
+/// What another system signs in with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TokenBody {
+    /// The credential's id.
+    client_id: String,
+    /// Its secret.
+    client_secret: String,
+}
+
+/// A token for another system.
+#[derive(Serialize, ToSchema)]
+struct TokenAnswer {
+    /// To be sent as `Authorization: Bearer …`.
+    access_token: String,
+    /// `Bearer`.
+    token_type: &'static str,
+    /// Seconds until the token ends.
+    #[schema(example = 900)]
+    expires_in: i64,
+}
+
+/// Get a token for another system
+///
+/// With a credential's id and secret. One answer for whatever is wrong with it: unknown, another secret, revoked, expired.
+#[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
+    (status = 200, description = "Signed in", body = TokenAnswer),
+    (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/token")]
+async fn get_token(
+    app: web::Data<App>,
+    Client(origin): Client,
+    RequestId(id): RequestId,
+    body: Json<TokenBody>,
+) -> Result<HttpResponse, Problem> {
+    let TokenBody {
+        client_id,
+        client_secret,
+    } = body.into_inner();
+    if client_secret.len() > LONGEST_SECRET {
+        return Err(Code::RequestSignInFailed.into());
+    }
+    let credential = Credential {
+        client: client_id.parse().ok(),
+        secret: client_secret,
+    };
+    let (vault, now) = (app.vault.clone(), app.clock.now());
+    let entry = app
+        .db
+        .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now, &id))
+        .await?;
+    let bearer = match entry {
+        Entry::Admitted(bearer) => bearer,
+        Entry::Failed => return Err(Code::RequestSignInFailed.into()),
+        Entry::Wait(time) => return Err(Problem::wait(time)),
+    };
+    Ok(HttpResponse::Ok().json(TokenAnswer {
+        access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
+        token_type: "Bearer",
+        expires_in: app.tokens.lifetime().num_seconds(),
+    }))
+}
+
+/// A credential to be issued.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct IntegratorBody {
+    /// What the other system is called.
+    #[schema(max_length = 100)]
+    name: String,
+    /// The organization it acts for. The leading organ of Beijing, Guangdong or Fujian makes it that province's system.
+    organization: OrganizationId,
+    /// What it may be used for. When absent: what a province's own system needs, or else `organizations:read`.
+    scopes: Option<Vec<Scope>>,
+    /// How far its scopes reach; `self` when absent.
+    reach: Option<Reach>,
+    /// When it ends by itself; never when absent.
+    #[schema(value_type = Option<Instant>)]
+    expires_at: Option<Timestamp>,
+}
+
+/// A credential of another system.
+#[derive(Serialize, ToSchema)]
+struct IntegratorView {
+    /// Which one: what it signs in with.
+    client_id: AccountId,
+    /// What the other system is called.
+    name: String,
+    /// The organization it acts for.
+    organization_id: OrganizationId,
+    /// Its name.
+    organization_name: String,
+    /// The two digits of the province whose system it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    province: Option<i32>,
+    /// What it may be used for.
+    scopes: Vec<Scope>,
+    /// How far.
+    reach: Reach,
+    /// Its secrets, the earliest first; of the secrets themselves nothing.
+    secrets: Vec<SecretView>,
+    /// Since when.
+    created_at: Instant,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Instant>,
+    /// When it was ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<Instant>,
+    /// When it signed in the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Instant>,
+}
+
+impl From<Shown> for IntegratorView {
+    fn from(Shown { named, secrets }: Shown) -> Self {
+        let integrator = named.integrator;
+        let last_used = secrets
+            .iter()
+            .filter_map(|secret| secret.last_used_at)
+            .map(Timestamp::from)
+            .max();
+        Self {
+            client_id: integrator.account_id,
+            name: named.name,
+            organization_id: integrator.organization_id,
+            organization_name: named.organization_name,
+            province: integrator.province,
+            scopes: scope::parse(&integrator.scopes).unwrap_or_default(),
+            reach: integrator.reach,
+            secrets: secrets.into_iter().map(SecretView::from).collect(),
+            created_at: integrator.created_at.into(),
+            expires_at: integrator.expires_at.map(Instant::from),
+            revoked_at: integrator.revoked_at.map(Instant::from),
+            last_used_at: last_used.map(Instant::from),
+        }
+    }
+}
+
+/// One of the secrets of a credential.
+#[derive(Serialize, ToSchema)]
+struct SecretView {
+    /// Which one.
+    id: IntegratorSecretId,
+    /// Since when.
+    created_at: Instant,
+    /// When it ends by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Instant>,
+    /// When it was retired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retired_at: Option<Instant>,
+    /// When it was used the last time, to the minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<Instant>,
+}
+
+impl From<Secret> for SecretView {
+    fn from(secret: Secret) -> Self {
+        Self {
+            id: secret.id,
+            created_at: secret.created_at.into(),
+            expires_at: secret.expires_at.map(Instant::from),
+            retired_at: secret.retired_at.map(Instant::from),
+            last_used_at: secret.last_used_at.map(Instant::from),
+        }
+    }
+}
+
+/// A new credential.
+#[derive(Serialize, ToSchema)]
+struct IssuedView {
+    #[serde(flatten)]
+    integrator: IntegratorView,
+    /// The secret's id.
+    secret_id: IntegratorSecretId,
+    /// The secret. It is shown now and never again.
+    client_secret: String,
+}
+
+impl From<Issued> for IssuedView {
+    fn from(issued: Issued) -> Self {
+        Self {
+            integrator: issued.integrator.into(),
+            secret_id: issued.id,
+            client_secret: issued.secret,
+        }
+    }
+}
+
+/// Issue a credential for another system
+///
+/// By the nation's own administrators. The secret is in this answer and nowhere else: an answer that was lost is no harm,
+/// revoke the credential and issue another. So there is no `Idempotency-Key`, which would have to keep it.
+#[utoipa::path(tag = "integrators", operation_id = "issue_integrator", security(("bearer" = [])),
+    request_body = IntegratorBody, responses(
+    (status = 201, description = "The credential with its secret", body = IssuedView),
+    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/integrators")]
+async fn issue_integrator(
+    app: web::Data<App>,
+    caller: Caller<can::ManageIntegrators>,
+    body: Json<IntegratorBody>,
+) -> Result<HttpResponse, Problem> {
+    let IntegratorBody {
+        name,
+        organization,
+        scopes,
+        reach,
+        expires_at,
+    } = body.into_inner();
+    to_come(expires_at, caller.context.now)?;
+    if scopes
+        .as_ref()
+        .is_some_and(|scopes| scopes.is_empty() || scopes.len() > Scope::ALL.len())
+    {
+        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected some scopes, each once");
+        return Err(Problem::new(refusal.at("/scopes")));
+    }
+    let wanted = Wanted {
+        name: line(&name, NAME_MAX, "/name")?,
+        organization,
+        scopes,
+        reach: reach.unwrap_or(Reach::Own),
+        expires_at,
+    };
+    let vault = app.vault.clone();
+    let issued = app
+        .db
+        .write(move |conn| integrators::issue(conn, &caller.context, &vault, &wanted))
+        .await?;
+    Ok(HttpResponse::Created().json(IssuedView::from(issued)))
+}
+
+fn to_come(at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
+    if at.is_some_and(|at| at <= now) {
+        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected an instant to come");
+        return Err(Problem::new(refusal.at("/expires_at")));
+    }
+    Ok(())
+}
+
+/// A second secret.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct SecretBody {
+    /// When it ends by itself; with the credential when absent.
+    #[schema(value_type = Option<Instant>)]
+    expires_at: Option<Timestamp>,
+}
+
+/// Add a secret to a credential
+///
+/// By the nation's own administrators, so that the other system can change over without a pause: add a second one, let the
+/// system use it, retire the first. Two may be in force at once. As at the issue, the secret is in this answer and nowhere
+/// else.
+#[utoipa::path(tag = "integrators", operation_id = "add_integrator_secret", security(("bearer" = [])),
+    params(("id" = AccountId, Path, description = "Which one: its `client_id`")),
+    request_body = SecretBody, responses(
+    (status = 201, description = "The credential with its new secret", body = IssuedView),
+    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`integrator.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`integrator.secrets_full`, `integrator.revoked`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/integrators/{id}/secrets")]
+async fn add_integrator_secret(
+    app: web::Data<App>,
+    caller: Caller<can::ManageIntegrators>,
+    Id(ClientId(account)): Id<ClientId>,
+    body: Json<SecretBody>,
+) -> Result<HttpResponse, Problem> {
+    let expires_at = body.into_inner().expires_at;
+    to_come(expires_at, caller.context.now)?;
+    let vault = app.vault.clone();
+    let issued = app
+        .db
+        .write(move |conn| integrators::add_secret(conn, &caller.context, &vault, account, expires_at))
+        .await?;
+    Ok(HttpResponse::Created().json(IssuedView::from(issued)))
+}
+
+/// Retire a secret of a credential
+///
+/// By the nation's own administrators. It is refused from now on; the only one in force can't be retired.
+#[utoipa::path(tag = "integrators", operation_id = "retire_integrator_secret", security(("bearer" = [])),
+    params(
+        ("id" = AccountId, Path, description = "Which credential: its `client_id`"),
+        ("secret" = IntegratorSecretId, Path, description = "Which of its secrets"),
+        ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each retirement"),
+    ),
+    request_body = NothingMore, responses(
+    (status = 200, description = "The credential without it", body = IntegratorView),
+    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`integrator.not_found`, `integrator.secret_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`integrator.last_secret`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/integrators/{id}/secrets/{secret}/retire")]
+async fn retire_integrator_secret(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::ManageIntegrators>,
+    Id(ClientId(account)): Id<ClientId>,
+    SecretId(secret): SecretId,
+    key: Key,
+    body: Json<NothingMore>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    write_once(&app, caller.context, claim, move |conn, context| {
+        let retired = integrators::retire_secret(conn, context, account, secret)?;
+        reply::answer(StatusCode::OK, &IntegratorView::from(retired))
+    })
+    .await
+}
+
+/// Where a list of credentials goes on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct IntegratorQuery {
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List the credentials of other systems
+///
+/// For the nation's own administrators, the latest first, ended ones too; never with a secret.
+#[utoipa::path(tag = "integrators", operation_id = "list_integrators", security(("bearer" = [])),
+    params(IntegratorQuery), responses(
+    (status = 200, description = "A page", body = Page<IntegratorView>),
+    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/integrators")]
+async fn list_integrators(
+    app: web::Data<App>,
+    caller: Caller<can::ManageIntegrators>,
+    Query(query): Query<IntegratorQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let list = List::new(&app.vault, "list_integrators", &());
+    let after = list.after(query.cursor.as_deref())?.map(AccountId);
+    let found = app
+        .db
+        .read(move |conn| integrators::list(conn, &caller.context, after, limit + 1))
+        .await?;
+    let (items, last) = paging::cut(found, limit, |shown| shown.named.integrator.account_id.0);
+    Ok(HttpResponse::Ok().json(Page {
+        items: items.into_iter().map(IntegratorView::from).collect(),
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}
+
+/// An empty object.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NothingMore {}
+
+/// Revoke a credential of another system
+///
+/// By the nation's own administrators. It and every token it got are refused from now on; one revoked before stays so.
+#[utoipa::path(tag = "integrators", operation_id = "revoke_integrator", security(("bearer" = [])),
+    params(
+        ("id" = AccountId, Path, description = "Which one: its `client_id`"),
+        ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each revocation"),
+    ),
+    request_body = NothingMore, responses(
+    (status = 200, description = "The credential, revoked", body = IntegratorView),
+    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`integrator.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/integrators/{id}/revoke")]
+async fn revoke_integrator(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::ManageIntegrators>,
+    Id(ClientId(account)): Id<ClientId>,
+    key: Key,
+    body: Json<NothingMore>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    write_once(&app, caller.context, claim, move |conn, context| {
+        let revoked = integrators::revoke(conn, context, account)?;
+        reply::answer(StatusCode::OK, &IntegratorView::from(revoked))
+    })
+    .await
+}

@@ -1,0 +1,131 @@
+//! Looking for a person by full name and ID number (T4).
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::Json;
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::wire::OrganizationBrief;
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::time::{Timestamp, shanghai_date};
+use crate::security::vault::{Purpose, Vault};
+use crate::service::Context;
+use crate::service::look_up::{self, Found, Organization, Wanted};
+use actix_web::{HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(look_up_member);
+}
+
+/// Who is looked for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LookUpBody {
+    /// The full name.
+    name: String,
+    /// The ID number.
+    id_number: String,
+}
+
+/// Where the person is, and whom to ask.
+#[derive(Serialize, ToSchema)]
+struct LookUpAnswer {
+    /// The branch.
+    organization: OrganizationBrief,
+    /// The branch's contact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<LookUpContact>,
+}
+
+/// Whom to ask.
+#[derive(Serialize, ToSchema)]
+struct LookUpContact {
+    /// The name.
+    name: String,
+    /// The office telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+}
+
+impl From<Organization> for LookUpAnswer {
+    fn from(branch: Organization) -> Self {
+        let organization = OrganizationBrief::from(&branch);
+        let phone = branch.contact_phone;
+        Self {
+            organization,
+            contact: branch.contact_name.map(|name| LookUpContact { name, phone }),
+        }
+    }
+}
+
+/// A person as a caller names him.
+///
+/// # Errors
+/// What is wrong with the ID number, with a pointer below `at`.
+pub fn wanted(name: String, number: &str, at: &str, vault: &Vault, now: Timestamp) -> Result<Wanted, Problem> {
+    let number = IdNumber::parse(number, shanghai_date(now))
+        .map_err(|e| Problem::new(Refusal::from(e).at(format!("{at}/id_number"))))?;
+    Ok(Wanted {
+        name,
+        id_number: vault.digest(Purpose::IdNumber, number.reveal()),
+    })
+}
+
+/// Looks for a person and pays for it, in a transaction of its own: the attempt counts whatever comes after it.
+///
+/// # Errors
+/// `member.no_match`, `rate_limited`.
+pub async fn find(app: &App, context: Context, wanted: Wanted) -> Result<Organization, Problem> {
+    match app
+        .db
+        .write(move |conn| look_up::look_up(conn, &context, &wanted))
+        .await?
+    {
+        Found::Branch(branch) => Ok(*branch),
+        Found::Nobody => Err(Code::MemberNoMatch.into()),
+        Found::Exhausted => Err(Code::RateLimited.into()),
+    }
+}
+
+/// Pays for a look-up whose answer is given another way: what was found stays unsaid here.
+///
+/// # Errors
+/// `rate_limited`.
+pub async fn pay(app: &App, context: Context, wanted: Wanted) -> Result<(), Problem> {
+    match app
+        .db
+        .write(move |conn| look_up::look_up(conn, &context, &wanted))
+        .await?
+    {
+        Found::Branch(_) | Found::Nobody => Ok(()),
+        Found::Exhausted => Err(Code::RateLimited.into()),
+    }
+}
+
+/// Look for a person
+///
+/// By exact full name and ID number: the branch and its contact (§1.4.3, §2.5). Anything else gets one and the same
+/// answer. Every look-up is noted and limited, for the caller, his organization and the person looked for.
+#[utoipa::path(tag = "members", operation_id = "look_up_member", security(("bearer" = [])), request_body = LookUpBody,
+    responses(
+    (status = 200, description = "Where the member is", body = LookUpAnswer),
+    (status = 404, description = "`member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`member.id_number_malformed`, …", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/members/look-up")]
+async fn look_up_member(
+    app: web::Data<App>,
+    caller: Caller<can::LookUpMember>,
+    body: Json<LookUpBody>,
+) -> Result<HttpResponse, Problem> {
+    let LookUpBody { name, id_number } = body.into_inner();
+    let wanted = wanted(name, &id_number, "", &app.vault, caller.context.now)?;
+    let branch = find(&app, caller.context, wanted).await?;
+    Ok(HttpResponse::Ok().json(LookUpAnswer::from(branch)))
+}

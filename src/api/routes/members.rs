@@ -1,0 +1,512 @@
+//! Members (团员) and their marks.
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, Json, Key, Missing, Query, etag};
+use crate::api::request::language;
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::reply;
+use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
+use crate::api::wire::{AllowedAction, Instant, OrganizationBrief, Page, is_false, remark};
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::core::language::Language;
+use crate::domain::core::time::{Month, shanghai_date};
+use crate::domain::disclosure::masked_phone;
+use crate::domain::member::mark::{Identity, MarkAction};
+use crate::domain::member::{Certification, RealName, Standing};
+use crate::security::vault::{Purpose, Vault};
+use crate::service::batch::{Manner, Mode, Outcome};
+use crate::service::marks::{self, Entry, Item};
+use crate::service::members::{self, Detail, Listing, Membership, Shown};
+use crate::service::{self, Context};
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_members)
+        .service(get_member)
+        .service(mark_members)
+        .service(undo_marks)
+        .service(mark_history);
+}
+
+impl Missing for MemberId {
+    const CODE: Code = Code::MemberNotFound;
+}
+
+/// A member in a list.
+#[derive(Serialize, ToSchema)]
+struct MemberView {
+    /// Which one.
+    id: MemberId,
+    /// The full name.
+    name: String,
+    /// Where he belongs; absent after a move out of the national tree.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<OrganizationBrief>,
+    /// The standing.
+    standing: Standing,
+    /// The League identity certification.
+    certification: Certification,
+    /// What he is in a graduating branch (被标记成员身份); absent in any other (M1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity: Option<Identity>,
+    /// The month in which he graduates: a delayed graduate's own, else the branch's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    graduation_month: Option<Month>,
+    /// Why his graduation is delayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark_reason: Option<String>,
+    /// The version, as in the ETag.
+    version: i32,
+}
+
+impl From<Shown> for MemberView {
+    fn from(shown: Shown) -> Self {
+        let member = shown.member;
+        Self {
+            id: member.id,
+            name: member.name,
+            branch: shown.branch.as_deref().map(OrganizationBrief::from),
+            standing: member.standing,
+            certification: member.certification,
+            identity: shown.identity,
+            graduation_month: shown.graduation_month,
+            mark_reason: member.mark_reason,
+            version: member.version,
+        }
+    }
+}
+
+/// What a list of members is narrowed to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct MemberQuery {
+    /// The whole subtree; else the members of this branch.
+    #[serde(default)]
+    subtree: bool,
+    /// Only those with this identity: delayed graduates have a list of their own (M6).
+    identity: Option<Identity>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List members
+///
+/// Of a branch, or of a whole subtree.
+#[utoipa::path(tag = "members", operation_id = "list_members", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "The branch, or the subtree's root"), MemberQuery), responses(
+    (status = 200, description = "A page", body = Page<MemberView>),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/organizations/{id}/members")]
+async fn list_members(
+    app: web::Data<App>,
+    caller: Caller<can::ListMembers>,
+    Id(organization): Id<OrganizationId>,
+    Query(query): Query<MemberQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let filters = (organization, query.subtree, query.identity);
+    let list = List::new(&app.vault, "list_members", &filters);
+    let listing = Listing {
+        organization,
+        subtree: query.subtree,
+        identity: query.identity,
+        after: list.after(query.cursor.as_deref())?.map(MemberId),
+        limit: limit + 1,
+    };
+    let question = move |conn: &mut _| members::list(conn, &caller.context, &listing);
+    let (found, last) = paging::cut(app.db.read(question).await?, limit, |shown| shown.member.id.0);
+    Ok(HttpResponse::Ok().json(Page {
+        items: found.into_iter().map(MemberView::from).collect(),
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}
+
+/// A member's own page.
+#[derive(Serialize, ToSchema)]
+struct MemberDetail {
+    #[serde(flatten)]
+    member: MemberView,
+    /// The ID number but for its inner digits.
+    #[schema(example = "110*************2X")]
+    id_number: String,
+    /// The telephone number but for its inner digits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "138******78")]
+    phone: Option<String>,
+    /// The real-name check (实名认证): informs and blocks nothing.
+    real_name_check: RealName,
+    /// The month of joining.
+    joined_month: Month,
+    /// Where he was, earliest first.
+    memberships: Vec<MembershipView>,
+    /// What the caller may do with him now, and for what he may not, why.
+    allowed_actions: Vec<AllowedAction<MarkAction>>,
+    /// Whether his account is blocked, for administrators; absent if it is not.
+    #[serde(skip_serializing_if = "is_false")]
+    account_blocked: bool,
+}
+
+/// A time in which a member belonged to a branch, from `since` until before `until`.
+#[derive(Serialize, ToSchema)]
+struct MembershipView {
+    /// Which branch.
+    branch_id: OrganizationId,
+    /// Its name.
+    branch_name: String,
+    /// From when.
+    since: Instant,
+    /// Until when; absent while it lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until: Option<Instant>,
+    /// The transfer that brought him here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer_id: Option<TransferId>,
+}
+
+impl From<(Membership, String)> for MembershipView {
+    fn from((membership, branch_name): (Membership, String)) -> Self {
+        Self {
+            branch_id: membership.branch_id,
+            branch_name,
+            since: membership.since.into(),
+            until: membership.until.map(Instant::from),
+            transfer_id: membership.transfer_id,
+        }
+    }
+}
+
+impl MemberDetail {
+    fn new(detail: Detail, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
+        let member = &detail.member;
+        let number = vault.open(Purpose::IdNumber, &member.id_number_sealed)?;
+        let number = IdNumber::parse(&number, shanghai_date(context.now));
+        let id_number = number
+            .map_err(|_| service::Error::Corrupt("a sealed ID number that is none"))?
+            .masked();
+        let phone = member
+            .phone_sealed
+            .as_ref()
+            .map(|sealed| vault.open(Purpose::Phone, sealed));
+        let phone = phone.transpose()?.map(|phone| masked_phone(&phone));
+        let action =
+            |(action, refusal): (MarkAction, Option<Refusal>)| AllowedAction::new(action, refusal.as_ref(), language);
+        Ok(Self {
+            id_number,
+            phone,
+            real_name_check: member.real_name_check,
+            joined_month: member.joined_month,
+            memberships: detail.memberships.into_iter().map(MembershipView::from).collect(),
+            allowed_actions: detail.actions.into_iter().map(action).collect(),
+            account_blocked: detail.blocked,
+            member: detail.shown.into(),
+        })
+    }
+}
+
+/// Get a member
+///
+/// For himself and for administrators at or above his branch.
+#[utoipa::path(tag = "members", operation_id = "get_member", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Which one")), responses(
+    (status = 200, description = "The member", body = MemberDetail),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/members/{id}")]
+async fn get_member(
+    app: web::Data<App>,
+    caller: Caller<can::ReadMember>,
+    Id(id): Id<MemberId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let context = caller.context.clone();
+    let detail = app.db.read(move |conn| members::get(conn, &caller.context, id)).await?;
+    let view = MemberDetail::new(detail, &app.vault, &context, language::of(&request))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, etag(view.member.version)))
+        .json(view))
+}
+
+/// What a member can be marked as.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum MarkAs {
+    /// Delayed graduate (延迟毕业团员).
+    Delayed,
+    /// Teacher (教师).
+    Teacher,
+}
+
+impl From<MarkAs> for Identity {
+    fn from(mark: MarkAs) -> Self {
+        match mark {
+            MarkAs::Delayed => Self::Delayed,
+            MarkAs::Teacher => Self::Teacher,
+        }
+    }
+}
+
+/// Members to be marked.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MemberMarks {
+    /// What a refusal of one item means for the others.
+    mode: Mode,
+    /// Only say what would happen.
+    #[serde(default)]
+    dry_run: bool,
+    /// The members, 1 to 200, none twice.
+    #[schema(min_items = 1, max_items = 200)]
+    items: Vec<MemberMark>,
+}
+
+/// One member with his mark.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MemberMark {
+    /// Which member.
+    member: MemberId,
+    /// As what.
+    identity: MarkAs,
+    /// When a delayed graduate is expected to graduate: later than his branch (M3).
+    #[serde(default)]
+    month: Option<Month>,
+    /// Why a delayed graduate is delayed; at most 500 characters.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+}
+
+/// Members whose marks are undone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MarksToUndo {
+    /// What a refusal of one item means for the others.
+    mode: Mode,
+    /// Only say what would happen.
+    #[serde(default)]
+    dry_run: bool,
+    /// The members, 1 to 200, none twice.
+    #[schema(min_items = 1, max_items = 200)]
+    items: Vec<MarkToUndo>,
+}
+
+/// One member whose mark is undone.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MarkToUndo {
+    /// Which member.
+    member: MemberId,
+}
+
+/// What became of a member's mark.
+#[derive(Serialize, ToSchema)]
+struct MemberMarkResult {
+    /// Which member.
+    member: MemberId,
+    /// What became of it.
+    status: ItemStatus,
+    /// What is in the way.
+    errors: Vec<Blocking>,
+}
+
+impl MemberMarkResult {
+    fn new(member: MemberId, outcome: Outcome<bool>, language: Language) -> Self {
+        let (status, errors) = match outcome {
+            Ok(true) => (ItemStatus::Done, Vec::new()),
+            Ok(false) => (ItemStatus::Unchanged, Vec::new()),
+            Err(refusals) => (ItemStatus::Refused, blocking(&refusals, language)),
+        };
+        Self { member, status, errors }
+    }
+}
+
+impl MemberMarks {
+    fn batch(self) -> Result<(Manner, Vec<Item>), Problem> {
+        let manner = Manner {
+            mode: self.mode,
+            dry_run: self.dry_run,
+        };
+        let items = self.items.into_iter().enumerate().map(MemberMark::item);
+        Ok((manner, items.collect::<Result<_, _>>()?))
+    }
+}
+
+impl MemberMark {
+    fn item((index, mark): (usize, Self)) -> Result<Item, Problem> {
+        Ok(Item {
+            member: mark.member,
+            identity: mark.identity.into(),
+            month: mark.month,
+            reason: remark(mark.reason.as_deref(), &format!("/items/{index}/reason"))?,
+        })
+    }
+}
+
+/// Mark members
+///
+/// As delayed graduates, with month and reason, or as teachers: one or many at once (M2 to M5).
+#[utoipa::path(tag = "members", operation_id = "mark_members", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
+    (status = 403, description = "With `all_or_nothing`: the first item's refusal, all of them in `errors`; nothing was stored",
+        body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`mark.not_graduating`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`batch.item_twice`, `mark.month_not_later`, `mark.reason_required`", body = ProblemDetails,
+        content_type = "application/problem+json"),
+))]
+#[post("/member-marks")]
+async fn mark_members(
+    app: web::Data<App>,
+    caller: Caller<can::MarkMember>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<MemberMarks>,
+) -> Result<HttpResponse, Problem> {
+    let (claim, language) = (key.claim(&request, &body), language::of(&request));
+    let (manner, items) = body.into_inner().batch()?;
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let outcomes = marks::mark(conn, context, manner, &items)?;
+        let result = |item: &Item, outcome| MemberMarkResult::new(item.member, outcome, language);
+        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+    })
+    .await
+}
+
+/// Undo marks
+///
+/// The members are graduates again and their month the branch's: one or many at once (M6).
+#[utoipa::path(tag = "members", operation_id = "undo_marks", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "With `all_or_nothing`: `mark.not_marked`; nothing was stored", body = ProblemDetails,
+        content_type = "application/problem+json"),
+    (status = 422, description = "`batch.item_twice`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/member-marks/undo")]
+async fn undo_marks(
+    app: web::Data<App>,
+    caller: Caller<can::MarkMember>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<MarksToUndo>,
+) -> Result<HttpResponse, Problem> {
+    let (claim, language) = (key.claim(&request, &body), language::of(&request));
+    let (mode, dry_run) = (body.mode, body.dry_run);
+    let manner = Manner { mode, dry_run };
+    let items: Vec<MemberId> = body.items.iter().map(|item| item.member).collect();
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let outcomes = marks::undo(conn, context, manner, &items)?;
+        let result = |member: &MemberId, outcome| MemberMarkResult::new(*member, outcome, language);
+        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+    })
+    .await
+}
+
+/// A change of a member's mark.
+#[derive(Serialize, ToSchema)]
+struct MarkHistoryEntry {
+    /// When.
+    at: Instant,
+    /// Who did it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+    /// For which organization.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization_id: Option<OrganizationId>,
+    /// What he was before.
+    old: MarkView,
+    /// What he was afterwards.
+    new: MarkView,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// A mark; without one a member of a graduating branch is a graduate.
+#[derive(Serialize, ToSchema)]
+struct MarkView {
+    /// What he is.
+    identity: Identity,
+    /// A delayed graduate's month.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    month: Option<Month>,
+}
+
+impl MarkView {
+    fn new(identity: Option<Identity>, month: Option<Month>) -> Self {
+        Self {
+            identity: identity.unwrap_or(Identity::Graduate),
+            month,
+        }
+    }
+}
+
+impl From<Entry> for MarkHistoryEntry {
+    fn from(entry: Entry) -> Self {
+        Self {
+            at: entry.at.into(),
+            account_id: entry.account,
+            organization_id: entry.organization,
+            old: MarkView::new(entry.old_mark, entry.old_month),
+            new: MarkView::new(entry.new_mark, entry.new_month),
+            reason: entry.reason,
+        }
+    }
+}
+
+/// A page of a history.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct MarkHistoryQuery {
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List the marks a member had
+///
+/// Earliest first and for ever.
+#[utoipa::path(tag = "members", operation_id = "mark_history", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Which one"), MarkHistoryQuery), responses(
+    (status = 200, description = "A page", body = Page<MarkHistoryEntry>),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/members/{id}/mark-history")]
+async fn mark_history(
+    app: web::Data<App>,
+    caller: Caller<can::ReadMember>,
+    Id(member): Id<MemberId>,
+    Query(query): Query<MarkHistoryQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let list = List::new(&app.vault, "mark_history", &member);
+    let after = list.after(query.cursor.as_deref())?.unwrap_or(0);
+    let actor = caller.context.actor;
+    let question = move |conn: &mut _| marks::history(conn, &actor, member, after, limit + 1);
+    let (entries, last) = paging::cut(app.db.read(question).await?, limit, |entry| entry.id);
+    Ok(HttpResponse::Ok().json(Page {
+        items: entries.into_iter().map(MarkHistoryEntry::from).collect(),
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}

@@ -1,0 +1,66 @@
+//! The service about itself: probes and the OpenAPI document.
+
+use crate::api::response::problem::Problem;
+use crate::app::App;
+use actix_web::{HttpResponse, get, web};
+use serde::Serialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Probes, outside of the version.
+pub fn probes(config: &mut ServiceConfig<'_>) {
+    config.service(healthz).service(readyz);
+}
+
+/// Pages about the interface itself.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(openapi_document);
+}
+
+/// The OpenAPI document's text, made once at the start.
+pub struct DocumentText(pub String);
+
+/// This document
+///
+/// OpenAPI 3.1, made from the routes themselves.
+#[utoipa::path(tag = "service", operation_id = "openapi_document", security(()), responses(
+    (status = 200, description = "The document", content_type = "application/json"),
+))]
+#[get("/openapi.json")]
+async fn openapi_document(text: web::Data<DocumentText>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(text.0.clone())
+}
+
+/// The state of the service.
+#[derive(Serialize, ToSchema)]
+struct State {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// Whether the process lives
+///
+/// Touches nothing else, so that a database at fault does not get the process killed.
+#[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses((status = 200, description = "It lives", body = State)))]
+#[get("/healthz")]
+async fn healthz() -> HttpResponse {
+    HttpResponse::Ok().json(State { status: "ok" })
+}
+
+/// Whether requests can be answered now
+///
+/// Asks the database, and waits two seconds for its answer.
+#[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
+    (status = 200, description = "They can", body = State),
+    (status = 503, description = "The database can't be reached", body = crate::api::response::problem::ProblemDetails,
+        content_type = "application/problem+json")
+))]
+#[get("/readyz")]
+async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+    app.db.answers_within(PATIENCE).await?;
+    Ok(HttpResponse::Ok().json(State { status: "ok" }))
+}

@@ -1,0 +1,292 @@
+//! Creating, renaming and closing organizations, and their contact (O1 to O3).
+
+use super::OrganizationView;
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, IfMatch, Json, Key};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::reply;
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
+use crate::domain::organization::rules::SchoolCodeWarning;
+use crate::service::organizations::{self, Contact, Creation};
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(create_organization)
+        .service(rename_organization)
+        .service(close_organization)
+        .service(change_contact);
+}
+
+/// An organization to be created.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewOrganization {
+    /// The direct superior: the caller's own organization.
+    parent: OrganizationId,
+    /// The category.
+    kind: Kind,
+    /// The level; `grassroots` for everything but leading organs.
+    #[serde(default = "grassroots")]
+    level: Level,
+    /// The organizational system; the superior's when absent.
+    #[serde(default)]
+    system: Option<System>,
+    /// The sector.
+    sector: Sector,
+    /// The school stage, in the school sector and nowhere else.
+    #[serde(default)]
+    stage: Option<Stage>,
+    /// Whether it is a township or street committee.
+    #[serde(default)]
+    township: bool,
+    /// The school code (学校机构编号) of an independent school.
+    #[serde(default)]
+    #[schema(pattern = "^[0-9]{10}$")]
+    school_code: Option<String>,
+    /// What a branch is for.
+    #[serde(default = "ordinary")]
+    purpose: Purpose,
+    /// Where it stands (GB/T 2260); where the superior does when absent.
+    #[serde(default)]
+    #[schema(pattern = "^[0-9]{6}$")]
+    division_code: Option<String>,
+    /// The full name, 2 to 100 characters, unlike its siblings'.
+    name: String,
+    /// The short name; the full one when absent.
+    #[serde(default)]
+    short_name: Option<String>,
+    /// Whom others may ask: the secretary.
+    #[serde(default)]
+    contact: Option<NewContact>,
+}
+
+fn grassroots() -> Level {
+    Level::Grassroots
+}
+
+fn ordinary() -> Purpose {
+    Purpose::Ordinary
+}
+
+/// Whom others may ask.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewContact {
+    /// The secretary's name, at most 50 characters.
+    #[schema(min_length = 1, max_length = 50)]
+    name: String,
+    /// The office telephone: digits, blanks, `+`, `-` and brackets, at most 30.
+    #[serde(default)]
+    #[schema(max_length = 30)]
+    phone: Option<String>,
+}
+
+const LONGEST_CONTACT: usize = 50;
+const LONGEST_PHONE: usize = 30;
+
+impl NewContact {
+    fn contact(&self, pointer: &str) -> Result<Contact, Refusal> {
+        let name = self.name.trim();
+        if name.is_empty() || name.chars().count() > LONGEST_CONTACT || name.chars().any(char::is_control) {
+            return Err(invalid("expected a name", format!("{pointer}/name")));
+        }
+        let is_number = |c: char| c.is_ascii_digit() || " +-()".contains(c);
+        let phone = self.phone.as_deref().map(str::trim).filter(|phone| !phone.is_empty());
+        if phone.is_some_and(|phone| phone.len() > LONGEST_PHONE || !phone.chars().all(is_number)) {
+            return Err(invalid("expected a telephone number", format!("{pointer}/phone")));
+        }
+        Ok(Contact {
+            name: name.to_owned(),
+            phone: phone.map(str::to_owned),
+        })
+    }
+}
+
+fn invalid(problem: &str, pointer: String) -> Refusal {
+    Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer)
+}
+
+impl NewOrganization {
+    fn creation(&self) -> Result<Creation, Refusal> {
+        let contact = self.contact.as_ref().map(|contact| contact.contact("/contact"));
+        Ok(Creation {
+            superior: self.parent,
+            kind: self.kind,
+            level: self.level,
+            system: self.system,
+            sector: self.sector,
+            stage: self.stage,
+            township: self.township,
+            school_code: self.school_code.clone(),
+            purpose: self.purpose,
+            division_code: self.division_code.clone(),
+            name: self.name.clone(),
+            short_name: self.short_name.clone(),
+            contact: contact.transpose()?,
+        })
+    }
+}
+
+/// A new organization.
+#[derive(Serialize, ToSchema)]
+struct CreatedOrganization {
+    #[serde(flatten)]
+    organization: OrganizationView,
+    /// What looks odd about its school code without making it wrong.
+    warnings: Vec<SchoolCodeWarning>,
+}
+
+/// Create an organization
+///
+/// Below the caller's own, as its direct superior (O1 to O3). A floating or abroad branch of a school stands directly under
+/// the organization with the school code, and its name says what it is (§2.1). Everything that is wrong is named at once.
+#[utoipa::path(tag = "organizations", operation_id = "create_organization", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    (status = 201, description = "It exists", body = CreatedOrganization),
+    (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`organization.name_taken`, `organization.school_code_taken`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`organization.kind_not_allowed_here`, `organization.level_not_allowed_here`, `organization.too_deep`, \
+        `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`, \
+        `organization.name_required`, `organization.stage_required`, `organization.school_code_invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/organizations")]
+async fn create_organization(
+    app: web::Data<App>,
+    caller: Caller<can::CreateOrganization>,
+    key: Key,
+    request: HttpRequest,
+    body: Json<NewOrganization>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let creation = body.creation().map_err(Problem::new)?;
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let (organization, warnings) = organizations::create(conn, context, &creation)?;
+        let (id, version) = (organization.id, organization.version);
+        let organization = organization.into();
+        let body = CreatedOrganization { organization, warnings };
+        reply::created(format!("/v1/organizations/{id}"), version, &body)
+    })
+    .await
+}
+
+/// Another name.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Renaming {
+    /// The full name, 2 to 100 characters, unlike its siblings'.
+    name: String,
+    /// The short name; the full one when absent.
+    #[serde(default)]
+    short_name: Option<String>,
+}
+
+/// Rename an organization
+///
+/// By its direct superior (O3). It is still found by the name it had.
+#[utoipa::path(tag = "organizations", operation_id = "rename_organization", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Which one"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "It is called so", body = OrganizationView),
+    (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`organization.name_taken`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`organization.name_required`, `organization.floating_name`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/organizations/{id}/rename")]
+async fn rename_organization(
+    app: web::Data<App>,
+    caller: Caller<can::RenameOrganization>,
+    Id(id): Id<OrganizationId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<Renaming>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let Renaming { name, short_name } = body.into_inner();
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let renamed = organizations::rename(conn, context, id, expected, &name, short_name.as_deref())?;
+        reply::changed(renamed.version, &OrganizationView::from(renamed))
+    })
+    .await
+}
+
+/// Nothing more to say.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Closing {}
+
+/// Close an organization
+///
+/// By its direct superior, once no member, no open case and no organization below hangs on it (O3). Its offices end.
+#[utoipa::path(tag = "organizations", operation_id = "close_organization", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Which one"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "It is closed", body = OrganizationView),
+    (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`organization.not_empty`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/organizations/{id}/close")]
+async fn close_organization(
+    app: web::Data<App>,
+    caller: Caller<can::CloseOrganization>,
+    Id(id): Id<OrganizationId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<Closing>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let closed = organizations::close(conn, context, id, expected)?;
+        reply::changed(closed.version, &OrganizationView::from(closed))
+    })
+    .await
+}
+
+/// Change an organization's contact
+///
+/// Whom others may ask. By its own administrators or its direct superior's.
+#[utoipa::path(tag = "organizations", operation_id = "change_contact", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Which one"),
+        ("Idempotency-Key" = String, Header, description = "One effect a key"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "The contact is changed", body = OrganizationView),
+    (status = 403, description = "`organization.contact_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/organizations/{id}/contact")]
+async fn change_contact(
+    app: web::Data<App>,
+    caller: Caller<can::ChangeContact>,
+    Id(id): Id<OrganizationId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<NewContact>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let contact = body.contact("").map_err(Problem::new)?;
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let changed = organizations::change_contact(conn, context, id, expected, &contact)?;
+        reply::changed(changed.version, &OrganizationView::from(changed))
+    })
+    .await
+}

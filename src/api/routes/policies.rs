@@ -1,0 +1,141 @@
+//! Policy by season.
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Found, IfMatch, Json, behind_the_caller, etag};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::wire::Instant;
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::AccountId;
+use crate::domain::core::time::Season;
+use crate::domain::policy::Policy;
+use crate::service::policies::{self, Stored, Versioned};
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, get, put, web};
+use serde::Serialize;
+use std::future::ready;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(get_policy)
+        .service(change_policy)
+        .service(policy_history);
+}
+
+/// Seasons that may have a policy.
+const SEASONS: std::ops::RangeInclusive<Season> = 2000..=2199;
+
+/// The season in the path.
+struct InSeason(Season);
+
+impl FromRequest for InSeason {
+    type Error = Problem;
+    type Future = Found<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let season = request.match_info().get("season").and_then(|text| text.parse().ok());
+        let season = season.filter(|season| SEASONS.contains(season));
+        behind_the_caller(request, ready(season.map(Self).ok_or(Code::PolicyNotFound.into())))
+    }
+}
+
+/// A version of a season's policy.
+#[derive(Serialize, ToSchema)]
+struct PolicyVersion {
+    /// The version; the default's is 0.
+    version: i32,
+    /// What it says.
+    policy: Policy,
+    /// When it was stored.
+    changed_at: Instant,
+    /// By whom.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_by: Option<AccountId>,
+}
+
+impl From<Stored> for PolicyVersion {
+    fn from(stored: Stored) -> Self {
+        Self {
+            version: stored.version,
+            policy: stored.policy,
+            changed_at: stored.changed_at.into(),
+            changed_by: stored.changed_by,
+        }
+    }
+}
+
+fn respond(found: Versioned) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::ETAG, etag(found.version)))
+        .json(found.policy)
+}
+
+/// Get a season's policy
+///
+/// The dates and switches a season is decided by.
+#[utoipa::path(tag = "service", operation_id = "get_policy", security(("bearer" = [])),
+    params(("season" = i32, Path, description = "The calendar year")), responses(
+    (status = 200, description = "What holds for the season", body = Policy),
+    (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/policies/{season}")]
+async fn get_policy(
+    app: web::Data<App>,
+    _: Caller<can::ReadPolicy>,
+    InSeason(season): InSeason,
+) -> Result<HttpResponse, Problem> {
+    Ok(respond(app.db.read(move |conn| policies::get(conn, season)).await?))
+}
+
+/// Change a season's policy
+///
+/// By the nation's own administrators. What is decided from now on goes by it; older versions stay in the history.
+#[utoipa::path(tag = "service", operation_id = "change_policy", security(("bearer" = [])),
+    params(("season" = i32, Path, description = "The calendar year"),
+        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    (status = 200, description = "What holds from now on", body = Policy),
+    (status = 403, description = "`policy.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`policy.out_of_range`, `policy.dates_out_of_order`", body = ProblemDetails,
+        content_type = "application/problem+json"),
+))]
+#[put("/policies/{season}")]
+async fn change_policy(
+    app: web::Data<App>,
+    caller: Caller<can::ChangePolicy>,
+    InSeason(season): InSeason,
+    IfMatch(expected): IfMatch,
+    body: Json<Policy>,
+) -> Result<HttpResponse, Problem> {
+    let policy = body.into_inner();
+    if policy.season != season {
+        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected the season of the address");
+        return Err(Problem::new(refusal.at("/season")));
+    }
+    let change = move |conn: &mut _| policies::change(conn, &caller.context, &policy, expected);
+    Ok(respond(app.db.patient().write(change).await?))
+}
+
+/// List the versions of a season's policy
+///
+/// Newest first; the default is not among them.
+#[utoipa::path(tag = "service", operation_id = "policy_history", security(("bearer" = [])),
+    params(("season" = i32, Path, description = "The calendar year")), responses(
+    (status = 200, description = "Every version", body = [PolicyVersion]),
+    (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/policies/{season}/history")]
+async fn policy_history(
+    app: web::Data<App>,
+    _: Caller<can::ReadPolicy>,
+    InSeason(season): InSeason,
+) -> Result<HttpResponse, Problem> {
+    let found = app.db.read(move |conn| policies::history(conn, season)).await?;
+    Ok(HttpResponse::Ok().json(found.into_iter().map(PolicyVersion::from).collect::<Vec<_>>()))
+}

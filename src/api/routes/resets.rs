@@ -1,0 +1,232 @@
+//! Setting a new password with a one-time code (§2.5, O5).
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::client::Client;
+use crate::api::request::extract::{Id, Json};
+use crate::api::request::language;
+use crate::api::request::request_id::RequestId;
+use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::wire::Instant;
+use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
+use crate::app::App;
+use crate::domain::account::o5_password_of;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::ids::{AppointmentId, MemberId};
+use crate::domain::core::language::Language;
+use crate::domain::core::time::shanghai_date;
+use crate::security::code;
+use crate::security::vault::Purpose;
+use crate::service::accounts::resets::{self, Issued, Reset};
+use crate::service::batch::{Manner, Mode, Outcome};
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(issue_member_code)
+        .service(issue_member_codes)
+        .service(issue_office_code)
+        .service(reset_password);
+}
+
+/// A one-time code.
+#[derive(Serialize, ToSchema)]
+struct ResetCodeView {
+    /// The code, shown this once: hand it to the person.
+    #[schema(example = "7K2M-Q8ZD-0RVA-PX4T")]
+    code: String,
+    /// Until when it is valid.
+    valid_until: Instant,
+}
+
+impl From<Issued> for ResetCodeView {
+    fn from(issued: Issued) -> Self {
+        Self {
+            code: issued.code,
+            valid_until: issued.valid_until.into(),
+        }
+    }
+}
+
+/// Issue a one-time code for a member
+///
+/// By an administrator of the member's branch or of its direct superior. Valid two days and once; a new one makes the one
+/// before void. It takes no `Idempotency-Key`: the answer would have to be kept, and with it the code.
+#[utoipa::path(tag = "members", operation_id = "issue_member_code", security(("bearer" = [])),
+    params(("id" = MemberId, Path, description = "Which member")), responses(
+    (status = 201, description = "The code", body = ResetCodeView),
+    (status = 403, description = "`account.reset_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/members/{id}/reset-code")]
+async fn issue_member_code(
+    app: web::Data<App>,
+    caller: Caller<can::IssueMemberCode>,
+    Id(member): Id<MemberId>,
+) -> Result<HttpResponse, Problem> {
+    let (vault, context) = (app.vault.clone(), caller.context);
+    let issued = app
+        .db
+        .write(move |conn| resets::for_member(conn, &context, &vault, member))
+        .await?;
+    Ok(HttpResponse::Created().json(ResetCodeView::from(issued)))
+}
+
+/// Whom codes are wanted for.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CodesBody {
+    /// The members, 1 to 200.
+    #[schema(min_items = 1, max_items = 200)]
+    items: Vec<MemberId>,
+}
+
+/// What became of one member's code.
+#[derive(Serialize, ToSchema)]
+struct CodeResult {
+    /// Which member.
+    member: MemberId,
+    /// Whether there is a code.
+    status: ItemStatus,
+    /// The code.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    issued: Option<ResetCodeView>,
+    /// What is in the way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Blocking>,
+}
+
+impl CodeResult {
+    fn new(member: MemberId, outcome: Outcome<Issued>, language: Language) -> Self {
+        let (status, issued, refusals) = match outcome {
+            Ok(issued) => (ItemStatus::Done, Some(issued.into()), Vec::new()),
+            Err(refusals) => (ItemStatus::Refused, None, refusals),
+        };
+        Self {
+            member,
+            status,
+            issued,
+            errors: blocking(&refusals, language),
+        }
+    }
+}
+
+/// Issue one-time codes for a list of members
+///
+/// As for one: each member gets a code or a refusal of his own, whatever becomes of the others. It takes no
+/// `Idempotency-Key` either; repeated, it makes the codes before void.
+#[utoipa::path(tag = "members", operation_id = "issue_member_codes", security(("bearer" = [])), responses(
+    (status = 200, description = "A result for each", body = BatchAnswer<CodeResult>),
+    (status = 422, description = "`batch.item_twice`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/members/reset-codes")]
+async fn issue_member_codes(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::IssueMemberCode>,
+    body: Json<CodesBody>,
+) -> Result<HttpResponse, Problem> {
+    let members = body.into_inner().items;
+    let (vault, context, wanted) = (app.vault.clone(), caller.context, members.clone());
+    let outcomes = app
+        .db
+        .write(move |conn| resets::for_members(conn, &context, &vault, &wanted))
+        .await?;
+    let language = language::of(&request);
+    let manner = Manner {
+        mode: Mode::PerItem,
+        dry_run: false,
+    };
+    let result = |member: &MemberId, outcome| CodeResult::new(*member, outcome, language);
+    Ok(HttpResponse::Ok().json(BatchAnswer::new(manner, &members, outcomes, result)))
+}
+
+/// Issue a one-time code for an administrator
+///
+/// For whoever holds an office and need not be a member, by an administrator there or of the direct superior.
+#[utoipa::path(tag = "appointments", operation_id = "issue_office_code", security(("bearer" = [])),
+    params(("id" = AppointmentId, Path, description = "Which office")), responses(
+    (status = 201, description = "The code", body = ResetCodeView),
+    (status = 403, description = "`account.reset_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`appointment.ended`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/appointments/{id}/reset-code")]
+async fn issue_office_code(
+    app: web::Data<App>,
+    caller: Caller<can::IssueOfficeCode>,
+    Id(office): Id<AppointmentId>,
+) -> Result<HttpResponse, Problem> {
+    let (vault, context) = (app.vault.clone(), caller.context);
+    let issued = app
+        .db
+        .write(move |conn| resets::for_office(conn, &context, &vault, office))
+        .await?;
+    Ok(HttpResponse::Created().json(ResetCodeView::from(issued)))
+}
+
+/// A new password.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewPassword {
+    /// The ID number (公民身份号码, GB 11643).
+    id_number: String,
+    /// The one-time code.
+    code: String,
+    /// The new password, 8 to 256 bytes.
+    #[schema(min_length = 8, max_length = 256)]
+    new_password: String,
+}
+
+/// Set a new password
+///
+/// With the ID number and a one-time code. One answer for everything that is wrong with them. All sessions of the account
+/// end, and whoever signs in is told for thirty days that the code was issued.
+#[utoipa::path(tag = "auth", operation_id = "reset_password", security(()), responses(
+    (status = 204, description = "The password is set; sign in with it"),
+    (status = 422, description = "`account.reset_code_invalid`, `account.password_length`, `account.password_is_number`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/reset")]
+async fn reset_password(
+    app: web::Data<App>,
+    Client(origin): Client,
+    RequestId(request_id): RequestId,
+    body: Json<NewPassword>,
+) -> Result<HttpResponse, Problem> {
+    let NewPassword {
+        id_number,
+        code,
+        new_password,
+    } = body.into_inner();
+    let now = app.clock.now();
+    // What is no ID number belongs to nobody, and is looked up all the same.
+    let number = IdNumber::parse(&id_number, shanghai_date(now)).map_or(id_number, |number| number.reveal().to_owned());
+    o5_password_of(&new_password, &number).map_err(Problem::new)?;
+    let place = app.passwords.place().map_err(crate::service::Error::from)?;
+    let id_number = app.vault.digest(Purpose::IdNumber, &number);
+    let (vault, counted) = (app.vault.clone(), id_number.clone());
+    let wait = app
+        .db
+        .write(move |conn| resets::admit(conn, &vault, &counted, origin, now))
+        .await?;
+    if let Some(wait) = wait {
+        return Err(Problem::wait(wait));
+    }
+    // Hashed before anything is looked up: so every answer takes as long as every other.
+    let password_hash = place.hash(new_password).await.map_err(crate::service::Error::from)?;
+    let reset = Reset {
+        id_number,
+        code: app.vault.digest(Purpose::ResetCode, &code::normal(&code)),
+        password_hash,
+        origin,
+    };
+    let vault = app.vault.clone();
+    app.db
+        .write(move |conn| resets::reset(conn, &vault, &reset, now, &request_id))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

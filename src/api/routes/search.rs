@@ -1,0 +1,179 @@
+//! Finding a target (§2.6; O4).
+
+use super::organizations::Contact;
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::Query;
+use crate::api::request::language;
+use crate::api::response::paging;
+use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::language::Language;
+use crate::domain::organization::facts::{Health, Kind, Sector, System};
+use crate::domain::search::query::LONGEST;
+use crate::domain::transfer::reason::Reason;
+use crate::service::search::{self, Hit, Search, Within};
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+const DEFAULT: i64 = 10;
+const MOST: i64 = 50;
+
+/// Adds the endpoint.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(find_targets);
+}
+
+/// What to look for, and where. At most one of `province`, `system` and `under`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TargetQuery {
+    /// Any part of a name, in any order: full, short or former name, usual abbreviation, school code, pinyin, initials.
+    #[param(min_length = 1, max_length = 64, example = "洪山 关山街道")]
+    q: String,
+    /// Only below this province's leading organ: the two digits of its division code.
+    #[param(minimum = 11, maximum = 65, example = 42)]
+    province: Option<u8>,
+    /// Only in this organizational system, wherever its organizations stand (§1.4.5).
+    system: Option<System>,
+    /// Only below this organization; its branches are found too, unless it is a leading organ.
+    under: Option<OrganizationId>,
+    /// Why the member moves: then hits say whether the reason allows them.
+    reason: Option<Reason>,
+    /// How many, 1 to 50; 10 when absent.
+    #[param(minimum = 1, maximum = 50)]
+    limit: Option<i64>,
+}
+
+impl TargetQuery {
+    fn check(self) -> Result<Search, Problem> {
+        if !(1..=LONGEST).contains(&self.q.chars().count()) {
+            return Err(malformed(&format!("q: expected 1 to {LONGEST} characters")));
+        }
+        let within = match (self.province, self.system, self.under) {
+            (None, None, None) => Within::Nation,
+            (Some(province), None, None) => Within::Province(province),
+            (None, Some(system), None) => Within::System(system),
+            (None, None, Some(organization)) => Within::Organization(organization),
+            _ => return Err(malformed("expected at most one of province, system and under")),
+        };
+        let limit = paging::limit_of(self.limit, DEFAULT, MOST)?;
+        Ok(Search {
+            query: self.q,
+            within,
+            reason: self.reason,
+            limit: usize::try_from(limit).unwrap_or_default(),
+        })
+    }
+}
+
+fn malformed(problem: &str) -> Problem {
+    Problem::new(Refusal::new(Code::RequestMalformed).with("problem", problem))
+}
+
+/// What was found, the best first.
+#[derive(Debug, Serialize, ToSchema)]
+struct TargetList {
+    items: Vec<TargetView>,
+}
+
+/// An organization that may be the target.
+#[derive(Debug, Serialize, ToSchema)]
+struct TargetView {
+    /// Which one.
+    id: OrganizationId,
+    /// The full name.
+    name: String,
+    /// The short name.
+    short_name: String,
+    /// The names of its superiors from the province down, such as 共青团湖北省委员会, 共青团武汉市委员会.
+    superiors: Vec<String>,
+    /// The category.
+    kind: Kind,
+    /// The sector.
+    sector: Sector,
+    /// The organizational system.
+    system: System,
+    /// Where it stands (GB/T 2260).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    division_code: Option<String>,
+    /// Whether it can be chosen as the target.
+    can_be_chosen: bool,
+    /// Why it can't, as a filing would be answered; empty if it can.
+    because: Vec<Blocking>,
+    /// What should be known before choosing it, such as that it holds no members yet.
+    warnings: Vec<TargetWarning>,
+    /// Whom to ask: the secretary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<Contact>,
+}
+
+/// What does not bar an organization but should be known.
+#[derive(Debug, Serialize, ToSchema)]
+struct TargetWarning {
+    /// The machine-readable code.
+    code: Health,
+    /// The same in the language asked for.
+    detail: &'static str,
+}
+
+impl TargetView {
+    fn new(hit: Hit, language: Language) -> Self {
+        let organization = hit.organization;
+        let warning = |code: Health| TargetWarning {
+            code,
+            detail: code.label(language),
+        };
+        Self {
+            contact: Contact::of(&organization),
+            id: organization.id,
+            name: organization.name,
+            short_name: organization.short_name,
+            superiors: hit.superiors,
+            kind: organization.kind,
+            sector: organization.sector,
+            system: organization.system,
+            division_code: organization.division_code,
+            can_be_chosen: hit.because.is_empty(),
+            because: hit
+                .because
+                .iter()
+                .map(|refusal| Blocking::new(refusal, language))
+                .collect(),
+            warnings: hit.warnings.into_iter().map(warning).collect(),
+        }
+    }
+}
+
+/// Find a target
+///
+/// Finds an organization by whatever part of its name a person types (§2.6), and says of each hit whether it can be the
+/// target of a transfer and, if not, why.
+#[utoipa::path(tag = "organizations", operation_id = "find_targets", security(("bearer" = [])),
+    params(TargetQuery), responses(
+    (status = 200, description = "What was found, the best first", body = TargetList),
+    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`division.unknown`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/targets")]
+async fn find_targets(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller<can::ReadOrganization>,
+    Query(query): Query<TargetQuery>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = query.check()?;
+    let found = app
+        .db
+        .read(move |conn| search::search(conn, &caller.context.actor, &wanted))
+        .await?;
+    let language = language::of(&request);
+    let items = found.into_iter().map(|hit| TargetView::new(hit, language)).collect();
+    Ok(HttpResponse::Ok().json(TargetList { items }))
+}

@@ -1,0 +1,187 @@
+//! Many decisions in one request, each with its own result.
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Json, Key};
+use crate::api::request::language;
+use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::reply::{self, write_once};
+use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
+use crate::api::wire::remark;
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{OrganizationId, TransferId};
+use crate::domain::core::language::Language;
+use crate::domain::transfer::state::Phase;
+use crate::service::Expected;
+use crate::service::batch::{self, Manner, Mode, Outcome};
+use crate::service::transfers::{self, Decision, Transfer};
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What is decided on one case of a batch.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum BatchAction {
+    /// Yes (同意).
+    Approve,
+    /// No, with a reason (不同意).
+    Refuse,
+    /// Which branch takes the accepted member (分配).
+    Assign,
+    /// Takes the case back (撤销).
+    Withdraw,
+}
+
+/// One decision of a batch.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct DecisionItem {
+    /// The case.
+    transfer: TransferId,
+    /// What is decided.
+    #[schema(inline)]
+    action: BatchAction,
+    /// The version the caller saw; whatever is there when absent.
+    version: Option<i64>,
+    /// Why; for `refuse`.
+    reason: Option<String>,
+    /// The branch; for `assign`.
+    branch: Option<OrganizationId>,
+}
+
+/// A batch of decisions.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecisionBatch {
+    /// What one refusal means for the others.
+    mode: Mode,
+    /// Everything is decided and nothing stored.
+    #[serde(default)]
+    dry_run: bool,
+    /// 1 to 200 decisions, none on the same case.
+    items: Vec<DecisionItem>,
+}
+
+/// What became of one decision.
+#[derive(Serialize, ToSchema)]
+pub struct DecisionResult {
+    /// The case.
+    transfer: TransferId,
+    /// What became of it.
+    status: ItemStatus,
+    /// Where the case stands now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<Phase>,
+    /// Its version now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<i64>,
+    /// What is in the way.
+    errors: Vec<Blocking>,
+}
+
+impl DecisionResult {
+    fn new(transfer: TransferId, outcome: Outcome<Transfer>, language: Language) -> Self {
+        match outcome {
+            Ok(after) => Self {
+                transfer,
+                status: ItemStatus::Done,
+                state: Some(after.state),
+                version: Some(after.version),
+                errors: Vec::new(),
+            },
+            Err(refusals) => Self {
+                transfer,
+                status: ItemStatus::Refused,
+                state: None,
+                version: None,
+                errors: blocking(&refusals, language),
+            },
+        }
+    }
+}
+
+struct Item {
+    transfer: TransferId,
+    expected: Expected,
+    decision: Decision,
+}
+
+impl DecisionItem {
+    fn item((index, item): (usize, Self)) -> Result<Item, Problem> {
+        let place = |field: &str| format!("/items/{index}/{field}");
+        let misplaced = |field: &str, problem: &str| {
+            Err(Problem::new(
+                Refusal::new(Code::RequestInvalid)
+                    .with("problem", problem)
+                    .at(place(field)),
+            ))
+        };
+        remark(item.reason.as_deref(), &place("reason"))?;
+        let decision = match (item.action, item.reason, item.branch) {
+            (BatchAction::Approve, None, None) => Decision::Approve,
+            (BatchAction::Withdraw, None, None) => Decision::Withdraw,
+            // A refusal without a reason is left to the rule (A5).
+            (BatchAction::Refuse, reason, None) => Decision::Refuse {
+                reason: reason.unwrap_or_default(),
+            },
+            (BatchAction::Assign, None, Some(branch)) => Decision::Assign { branch },
+            (BatchAction::Assign, None, None) => return misplaced("branch", "missing field `branch`"),
+            (_, Some(_), _) => return misplaced("reason", "only `refuse` takes a reason"),
+            (_, None, Some(_)) => return misplaced("branch", "only `assign` takes a branch"),
+        };
+        let expected = item.version.map_or(Expected::Any, Expected::Version);
+        Ok(Item {
+            transfer: item.transfer,
+            expected,
+            decision,
+        })
+    }
+}
+
+/// Decide many transfers
+///
+/// Approve, refuse, assign or withdraw up to 200 cases; each gets its own result.
+#[utoipa::path(tag = "transfers", operation_id = "decide_transfers", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each batch")),
+    request_body = DecisionBatch, responses(
+    (status = 200, description = "A result for each case", body = BatchAnswer<DecisionResult>),
+    (status = 403, description = "With `all_or_nothing`: the first refusal, all of them in `errors`; nothing was stored",
+        body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.closed`, …", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`batch.item_twice`, …", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/decisions")]
+pub async fn decide_transfers(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::DecideTransfer>,
+    key: Key,
+    body: Json<DecisionBatch>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let DecisionBatch { mode, dry_run, items } = body.into_inner();
+    let manner = Manner { mode, dry_run };
+    let items: Vec<Item> = items
+        .into_iter()
+        .enumerate()
+        .map(DecisionItem::item)
+        .collect::<Result<_, _>>()?;
+    let language = language::of(&request);
+    write_once(&app, caller.context, claim, move |conn, context| {
+        let outcomes = batch::run(
+            conn,
+            manner,
+            &items,
+            |item| item.transfer,
+            |conn, item| Ok(transfers::decide(conn, context, item.transfer, item.expected, &item.decision)?.transfer),
+        )?;
+        let result = |item: &Item, outcome| DecisionResult::new(item.transfer, outcome, language);
+        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+    })
+    .await
+}

@@ -1,0 +1,175 @@
+//! Transfers from Beijing, Guangdong and Fujian (X2), filed by that province's system.
+
+use super::wire::{PreviewView, TransferView};
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Json, Key};
+use crate::api::request::language;
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::reply::{self, write_once};
+use crate::api::routes::look_up;
+use crate::api::wire::line;
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::time::{Month, Timestamp, shanghai_date};
+use crate::domain::transfer::reason::{Details, Reason};
+use crate::service::Context;
+use crate::service::transfers::{self, InboundFiling, Newcomer};
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// The longest name, in characters.
+const NAME_MAX: usize = 100;
+/// The longest of the other texts.
+const WORD_MAX: usize = 32;
+
+/// Somebody from another province.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PersonBody {
+    /// The full name.
+    #[schema(max_length = 100)]
+    name: String,
+    /// The ID number (公民身份号码, GB 11643).
+    id_number: String,
+    /// The telephone number.
+    #[schema(max_length = 32)]
+    phone: Option<String>,
+    /// The month of joining.
+    joined_month: Month,
+    /// The development number (发展团员编号).
+    #[schema(max_length = 32)]
+    development_number: Option<String>,
+    /// The political status (政治面貌).
+    #[schema(max_length = 32)]
+    political_status: Option<String>,
+    /// The education (学历).
+    #[schema(max_length = 32)]
+    education: Option<String>,
+    /// The ethnic group (民族).
+    #[schema(max_length = 32)]
+    ethnic_group: Option<String>,
+}
+
+/// What another province's system files.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct InboundBody {
+    /// Who moves.
+    person: PersonBody,
+    /// Why.
+    reason: Reason,
+    /// What the reason demands: see `GET /v1/transfer-reasons`.
+    #[serde(default)]
+    details: Details,
+    /// The organization of the national tree that is to take the person.
+    target: Option<OrganizationId>,
+}
+
+impl PersonBody {
+    fn into_newcomer(self, now: Timestamp) -> Result<Newcomer, Problem> {
+        let today = shanghai_date(now);
+        let id_number = IdNumber::parse(&self.id_number, today)
+            .map_err(|e| Problem::new(Refusal::from(e).at("/person/id_number")))?;
+        if Month::of(today).is_some_and(|now| self.joined_month > now) {
+            let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected a month that has begun");
+            return Err(Problem::new(refusal.at("/person/joined_month")));
+        }
+        let word = |text: Option<String>, field: &str| {
+            text.map(|text| line(&text, WORD_MAX, &format!("/person/{field}")))
+                .transpose()
+        };
+        Ok(Newcomer {
+            name: line(&self.name, NAME_MAX, "/person/name")?,
+            id_number,
+            phone: word(self.phone, "phone")?,
+            joined_month: self.joined_month,
+            development_number: word(self.development_number, "development_number")?,
+            political_status: word(self.political_status, "political_status")?,
+            education: word(self.education, "education")?,
+            ethnic_group: word(self.ethnic_group, "ethnic_group")?,
+        })
+    }
+}
+
+impl InboundBody {
+    /// The filing it stands for. Its answer tells whether somebody is a member here, so it is paid for as a look-up (T4),
+    /// whatever becomes of it.
+    async fn into_filing(self, app: &App, context: &Context) -> Result<InboundFiling, Problem> {
+        let person = self.person.into_newcomer(context.now)?;
+        look_up::pay(app, context.clone(), person.wanted(&app.vault)).await?;
+        Ok(InboundFiling {
+            person,
+            reason: self.reason,
+            details: self.details,
+            target: self.target,
+        })
+    }
+}
+
+/// Preview a transfer from another province
+///
+/// Answers what filing would answer, and stores nothing: every rule in the way at once, or the whole route.
+#[utoipa::path(tag = "transfers", operation_id = "preview_inbound_transfer", security(("bearer" = [])),
+    request_body = InboundBody, responses(
+    (status = 200, description = "What filing would answer", body = PreviewView),
+    (status = 403, description = "`transfer.inbound_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`member.id_number_malformed`, …", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/inbound-transfers/preview")]
+pub async fn preview_inbound_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::FileInbound>,
+    body: Json<InboundBody>,
+) -> Result<HttpResponse, Problem> {
+    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
+    let vault = app.vault.clone();
+    // Through the writing door, so that it sees and locks just what the filing would.
+    let preview = app
+        .db
+        .write(move |conn| transfers::preview_inbound(conn, &caller.context, &vault, &filing))
+        .await?;
+    Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
+}
+
+/// File a transfer from another province
+///
+/// By the integrator of Beijing, Guangdong or Fujian, with the person's data (X2). The target decides it as any other; when
+/// it is completed, the person is a member there.
+#[utoipa::path(tag = "transfers", operation_id = "file_inbound_transfer", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each filing")),
+    request_body = InboundBody, responses(
+    (status = 201, description = "Filed", body = TransferView),
+    (status = 403, description = "`transfer.inbound_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.inbound_member_exists`, `transfer.already_open`, `transfer.member_not_active`, `member.development_number_taken`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`transfer.field_required`, `transfer.target_graduate_branch`, `member.id_number_malformed`, …", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/inbound-transfers")]
+pub async fn file_inbound_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::FileInbound>,
+    key: Key,
+    body: Json<InboundBody>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
+    let (vault, language) = (app.vault.clone(), language::of(&request));
+    write_once(&app, caller.context, claim, move |conn, context| {
+        let view = transfers::file_inbound(conn, context, &vault, &filing)?;
+        let (id, version) = (view.transfer.id, view.transfer.version);
+        reply::created(
+            format!("/v1/transfers/{id}"),
+            version,
+            &TransferView::new(view, language),
+        )
+    })
+    .await
+}

@@ -1,0 +1,438 @@
+//! Transfers of organization relations (组织关系转接): filing, preview, decisions, history.
+
+mod batch;
+mod inbound;
+mod wire;
+
+use super::look_up;
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
+use crate::api::request::language;
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::reply::{self, write_once};
+use crate::api::wire::{NoBody, Page, remark};
+use crate::app::App;
+use crate::db::{Db, Groups};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::transfer::reason::{Details, Reason};
+use crate::domain::transfer::state::Phase;
+use crate::service::Context;
+use crate::service::transfers::{self, CaseView, Decision, Filing, Filings, Listing, Order, Side, Subject};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use wire::{EventView, PreviewView, TransferBrief, TransferView};
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_transfers)
+        .service(preview_transfer)
+        .service(batch::decide_transfers)
+        .service(inbound::preview_inbound_transfer)
+        .service(inbound::file_inbound_transfer)
+        .service(propose_transfer)
+        .service(get_transfer)
+        .service(transfer_history)
+        .service(approve_transfer)
+        .service(refuse_transfer)
+        .service(assign_transfer)
+        .service(withdraw_transfer)
+        .service(accept_external_transfer)
+        .service(refuse_external_transfer);
+}
+
+impl Missing for TransferId {
+    const CODE: Code = Code::TransferNotFound;
+}
+
+/// Whom a filing is about; it says which side starts (T1).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Who {
+    /// The source side starts: a member of the caller's subtree.
+    id: Option<MemberId>,
+    /// The target side starts: the member's full name, with `id_number`.
+    name: Option<String>,
+    /// The target side starts: the member's ID number, with `name`.
+    id_number: Option<String>,
+}
+
+/// What is filed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct FilingBody {
+    /// Whom it is about; absent when the caller files for himself.
+    member: Option<Who>,
+    /// Why the member moves.
+    reason: Reason,
+    /// What the reason demands: see `GET /v1/transfer-reasons`.
+    #[serde(default)]
+    details: Details,
+    /// The organization chosen; absent for Beijing, Guangdong, Fujian and for special units. A target side that names none
+    /// means itself.
+    target: Option<OrganizationId>,
+    /// Why a member under 16 leaves the school sector (T9).
+    explanation: Option<String>,
+}
+
+impl FilingBody {
+    /// The filing it stands for. Naming somebody by name and ID number is a look-up and paid for as one (T4), whatever
+    /// becomes of the filing.
+    async fn into_filing(self, app: &App, context: &Context) -> Result<Filing, Problem> {
+        let explanation = remark(self.explanation.as_deref(), "/explanation")?;
+        let subject = match self.member {
+            None => Subject::Myself,
+            Some(who) => who.into_subject(app, context).await?,
+        };
+        Ok(Filing {
+            subject,
+            reason: self.reason,
+            details: self.details,
+            target: self.target,
+            explanation,
+        })
+    }
+}
+
+impl Who {
+    async fn into_subject(self, app: &App, context: &Context) -> Result<Subject, Problem> {
+        match (self.id, self.name, self.id_number) {
+            (Some(id), None, None) => Ok(Subject::Ours(id)),
+            (None, Some(name), Some(number)) => {
+                let wanted = look_up::wanted(name, &number, "/member", &app.vault, context.now)?;
+                look_up::find(app, context.clone(), wanted.clone()).await?;
+                Ok(Subject::Named(wanted))
+            }
+            _ => {
+                let problem = "give either id, or name and id_number";
+                let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+                Err(Problem::new(refusal.at("/member")))
+            }
+        }
+    }
+}
+
+/// Preview a transfer
+///
+/// Answers what filing would answer, and stores nothing: every rule in the way at once, or the whole route with who
+/// decides at each step.
+#[utoipa::path(tag = "transfers", operation_id = "preview_transfer", security(("bearer" = [])),
+    request_body = FilingBody, responses(
+    (status = 200, description = "What filing would answer", body = PreviewView),
+    (status = 404, description = "`member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`request.invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/preview")]
+async fn preview_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::ProposeTransfer>,
+    body: Json<FilingBody>,
+) -> Result<HttpResponse, Problem> {
+    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
+    let vault = app.vault.clone();
+    // Through the writing door, so that it sees and locks just what the filing would.
+    let preview = app
+        .db
+        .write(move |conn| transfers::preview(conn, &caller.context, &vault, &filing))
+        .await?;
+    Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
+}
+
+/// File a transfer
+///
+/// By the member for himself (no `member`), by an administrator of the source side (`member.id`), or by one of the target
+/// side (`member.name` and `member.id_number`).
+#[utoipa::path(tag = "transfers", operation_id = "propose_transfer", security(("bearer" = [])),
+    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each filing")),
+    request_body = FilingBody, responses(
+    (status = 201, description = "Filed", body = TransferView),
+    (status = 403, description = "`transfer.out_of_scope`, `transfer.target_out_of_scope`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.already_open`, `transfer.identity_not_certified`, `transfer.member_not_active`, …", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`transfer.field_required`, `transfer.target_graduate_branch`, …", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers")]
+async fn propose_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::ProposeTransfer>,
+    key: Key,
+    body: Json<FilingBody>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
+    let order = Order {
+        context: caller.context,
+        vault: app.vault.clone(),
+        claim,
+        filing,
+        language: language::of(&request),
+        render: render_created,
+    };
+    Ok(reply::response(app.filings.submit(order).await?))
+}
+
+/// The answer to a new case.
+fn render_created(view: CaseView, language: Language) -> service::Result<Answer> {
+    let (id, version) = (view.transfer.id, view.transfer.version);
+    reply::created(
+        format!("/v1/transfers/{id}"),
+        version,
+        &TransferView::new(view, language),
+    )
+}
+
+/// Get a transfer
+///
+/// For the member, both sides and their superiors: where it stands, whose turn it is, and what the caller may do.
+#[utoipa::path(tag = "transfers", operation_id = "get_transfer", security(("bearer" = [])),
+    params(("id" = TransferId, Path, description = "Which one")), responses(
+    (status = 200, description = "The case", body = TransferView),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/transfers/{id}")]
+async fn get_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::ReadTransfer>,
+    Id(id): Id<TransferId>,
+) -> Result<HttpResponse, Problem> {
+    let view = app
+        .db
+        .read(move |conn| transfers::get(conn, &caller.context, id))
+        .await?;
+    let tag = etag(view.transfer.version);
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag))
+        .json(TransferView::new(view, language::of(&request))))
+}
+
+/// What happened to a transfer
+///
+/// Every step, for ever (A7): for the member, both sides and their superiors.
+#[utoipa::path(tag = "transfers", operation_id = "transfer_history", security(("bearer" = [])),
+    params(("id" = TransferId, Path, description = "Which one")), responses(
+    (status = 200, description = "The steps, first one first", body = Page<EventView>),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/transfers/{id}/history")]
+async fn transfer_history(
+    app: web::Data<App>,
+    caller: Caller<can::ReadTransfer>,
+    Id(id): Id<TransferId>,
+) -> Result<HttpResponse, Problem> {
+    let entries = app
+        .db
+        .read(move |conn| transfers::history(conn, &caller.context, id))
+        .await?;
+    let items = entries.into_iter().map(EventView::from).collect();
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: None,
+    }))
+}
+
+/// What a list of transfers is narrowed to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct TransferQuery {
+    /// For administrators and integrators: `out` for cases that leave the subtree or province (转出), `in` for those that
+    /// enter it (转入).
+    #[param(inline)]
+    side: Option<SideParam>,
+    /// For administrators: the organization to start from; the caller's own when absent.
+    under: Option<OrganizationId>,
+    /// Only those in this state.
+    state: Option<Phase>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// Which side of a subtree.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum SideParam {
+    /// Cases that leave it.
+    Out,
+    /// Cases that enter it.
+    In,
+}
+
+/// List transfers
+///
+/// A member sees his own, newest first; an administrator those that leave or enter his subtree; an integrator those that
+/// leave or enter its province, newest first.
+#[utoipa::path(tag = "transfers", operation_id = "list_transfers", security(("bearer" = [])),
+    params(TransferQuery), responses(
+    (status = 200, description = "A page", body = Page<TransferBrief>),
+    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[get("/transfers")]
+async fn list_transfers(
+    app: web::Data<App>,
+    caller: Caller<can::ListTransfers>,
+    Query(query): Query<TransferQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let list = List::new(&app.vault, "list_transfers", &(query.side, query.under, query.state));
+    let listing = Listing {
+        member: None,
+        side: match query.side {
+            Some(SideParam::In) => Side::In,
+            _ => Side::Out,
+        },
+        under: query.under,
+        state: query.state,
+        after: list.after(query.cursor.as_deref())?.map(TransferId),
+        limit: limit + 1,
+    };
+    let found = app
+        .db
+        .read(move |conn| transfers::list(conn, &caller.context, &listing))
+        .await?;
+    let (items, last) = paging::cut(found, limit, |transfer| transfer.id.0);
+    let items = items.into_iter().map(TransferBrief::from).collect();
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}
+
+/// Why somebody says no.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RefusalBody {
+    /// The reason, for the starter to read (A5).
+    reason: String,
+}
+
+/// Which branch takes the member.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AssignmentBody {
+    /// The branch.
+    branch: OrganizationId,
+}
+
+/// Takes a decision, once for its key, on the version the caller saw.
+struct Desk {
+    app: web::Data<App>,
+    request: HttpRequest,
+    id: TransferId,
+    key: Key,
+    seen: IfMatch,
+}
+
+impl Desk {
+    async fn take<T>(
+        self,
+        context: Context,
+        body: Json<T>,
+        decision: impl FnOnce(T) -> Result<Decision, Problem>,
+    ) -> Result<HttpResponse, Problem> {
+        let claim = self.key.claim(&self.request, &body);
+        let decision = decision(body.into_inner())?;
+        let (id, expected, language) = (self.id, self.seen.0, language::of(&self.request));
+        write_once(&self.app, context, claim, move |conn, context| {
+            let view = transfers::decide(conn, context, id, expected, &decision)?;
+            reply::changed(view.transfer.version, &TransferView::new(view, language))
+        })
+        .await
+    }
+}
+
+/// Blank is left to the rule (A5); only the length is the wire's matter.
+fn reason(text: String) -> Result<String, Problem> {
+    remark(Some(&text), "/reason").map(|_| text)
+}
+
+macro_rules! decision {
+    ($(#[doc = $doc:literal])* $operation:ident, $path:literal, $permission:ty, $body:ty, $codes:literal, |$input:ident| $decision:expr) => {
+        $(#[doc = $doc])*
+        #[utoipa::path(tag = "transfers", security(("bearer" = [])),
+            params(
+                ("id" = TransferId, Path, description = "Which one"),
+                ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each decision"),
+                ("If-Match" = String, Header, description = "The ETag of the case as the caller saw it, or *"),
+            ),
+            request_body = $body, responses(
+            (status = 200, description = "The case after it", body = TransferView),
+            (status = 403, description = "`approval.not_your_turn`, `transfer.self_approval`, …", body = ProblemDetails, content_type = "application/problem+json"),
+            (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+            (status = 409, description = $codes, body = ProblemDetails, content_type = "application/problem+json"),
+            (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+            (status = 428, description = "`request.precondition_required`", body = ProblemDetails, content_type = "application/problem+json"),
+        ))]
+        #[post($path)]
+        async fn $operation(
+            app: web::Data<App>,
+            request: HttpRequest,
+            caller: Caller<$permission>,
+            Id(id): Id<TransferId>,
+            key: Key,
+            seen: IfMatch,
+            body: Json<$body>,
+        ) -> Result<HttpResponse, Problem> {
+            Desk { app, request, id, key, seen }.take(caller.context, body, |$input| $decision).await
+        }
+    };
+}
+
+decision! {
+    /// Approve a transfer
+    ///
+    /// By whoever's turn it is (A1, A3, A4, T9).
+    approve_transfer, "/transfers/{id}/approve", can::DecideTransfer, NoBody,
+    "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`", |_body| Ok(Decision::Approve)
+}
+decision! {
+    /// Refuse a transfer
+    ///
+    /// With a reason; the case ends and goes back to its starter (A5).
+    refuse_transfer, "/transfers/{id}/refuse", can::DecideTransfer, RefusalBody,
+    "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`",
+    |body| Ok(Decision::Refuse { reason: reason(body.reason)? })
+}
+decision! {
+    /// Assign an accepted member to a branch
+    ///
+    /// The receiving organization names a branch of its subtree, and the member moves (A2).
+    assign_transfer, "/transfers/{id}/assign", can::AssignTransfer, AssignmentBody,
+    "`transfer.closed`, `assignment.not_awaited`, `transfer.conflict`", |body| Ok(Decision::Assign { branch: body.branch })
+}
+decision! {
+    /// Withdraw a transfer
+    ///
+    /// By the side that started it, or by the member, until the approval is complete (T10).
+    withdraw_transfer, "/transfers/{id}/withdraw", can::WithdrawTransfer, NoBody,
+    "`transfer.closed`, `transfer.already_approved`, `transfer.conflict`", |_body| Ok(Decision::Withdraw)
+}
+decision! {
+    /// Enter the other system's acceptance
+    ///
+    /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
+    /// out of the national tree (X1).
+    accept_external_transfer, "/transfers/{id}/accept-external", can::AnswerExternal, NoBody,
+    "`transfer.closed`, `transfer.not_external`, `transfer.conflict`", |_body| Ok(Decision::AcceptExternal)
+}
+decision! {
+    /// Enter the other system's refusal
+    ///
+    /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ, with the reason
+    /// (X1).
+    refuse_external_transfer, "/transfers/{id}/refuse-external", can::AnswerExternal, RefusalBody,
+    "`transfer.closed`, `transfer.not_external`, `transfer.conflict`",
+    |body| Ok(Decision::RefuseExternal { reason: reason(body.reason)? })
+}

@@ -1,0 +1,162 @@
+//! Signing in from the mini-program (微信小程序).
+
+use super::auth::{SignedInAnswer, attempt, entered, proven};
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::client::Client;
+use crate::api::request::extract::Json;
+use crate::api::request::request_id::RequestId;
+use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::AppointmentId;
+use crate::outbound::wechat::{self as jscode2session, Failure};
+use crate::security::vault::Purpose;
+use crate::service::accounts::attempts::Origin;
+use crate::service::accounts::sign_in::Attempt;
+use crate::service::accounts::wechat;
+use actix_web::{HttpResponse, post, web};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(wechat_login).service(wechat_bind).service(wechat_unbind);
+}
+
+/// The digest of the identity that WeChat vouches for.
+async fn identity(app: &App, code: &str, attempt: &Attempt) -> Result<Vec<u8>, Problem> {
+    let settings = app.wechat.as_ref().ok_or(Code::WechatNotConfigured)?;
+    let (vault, counted) = (app.vault.clone(), attempt.clone());
+    let wait = app.db.write(move |conn| wechat::wait(conn, &vault, &counted)).await?;
+    if let Some(wait) = wait {
+        return Err(Problem::wait(wait));
+    }
+    match jscode2session::openid(settings, code).await {
+        Ok(openid) => Ok(app.vault.digest(Purpose::Wechat, &openid)),
+        Err(Failure::Refused(code)) => Err(code.into()),
+        Err(Failure::Wait(time)) => Err(Problem::wait_seconds(time.as_secs())),
+        Err(Failure::Unavailable(why)) => Err(Problem::from(Code::WechatUnavailable).because(why)),
+        Err(Failure::Misconfigured(why)) => Err(Problem::from(Code::ServiceFault).because(why)),
+    }
+}
+
+/// An attempt by nobody in particular.
+fn nameless(app: &App, origin: Origin, id: RequestId) -> Attempt {
+    Attempt {
+        id_number: Vec::new(),
+        origin,
+        now: app.clock.now(),
+        request_id: id.0,
+    }
+}
+
+/// What the mini-program signs in with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WechatLogin {
+    /// The code of `wx.login`.
+    code: String,
+    /// The office to act from; without it the person acts as a member.
+    #[serde(default)]
+    office: Option<AppointmentId>,
+}
+
+/// Sign in by WeChat
+///
+/// With a code of `wx.login`, for those who have bound their WeChat identity to their account.
+#[utoipa::path(tag = "auth", operation_id = "wechat_login", security(()), responses(
+    (status = 200, description = "Signed in", body = SignedInAnswer),
+    (status = 403, description = "`wechat.not_bound`, `wechat.blocked`, `request.no_such_office`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`wechat.not_configured`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`wechat.code_invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 503, description = "`wechat.unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/wechat/login")]
+async fn wechat_login(
+    app: web::Data<App>,
+    Client(origin): Client,
+    id: RequestId,
+    body: Json<WechatLogin>,
+) -> Result<HttpResponse, Problem> {
+    let WechatLogin { code, office } = body.into_inner();
+    let attempt = nameless(&app, origin, id);
+    let openid = identity(&app, &code, &attempt).await?;
+    let vault = app.vault.clone();
+    let entry = app
+        .db
+        .write(move |conn| wechat::log_in(conn, &vault, &openid, office, &attempt))
+        .await?;
+    entered(&app, entry)
+}
+
+/// What a WeChat identity is bound with.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct WechatBind {
+    /// The code of `wx.login`.
+    code: String,
+    /// The ID number (公民身份号码, GB 11643).
+    id_number: String,
+    /// The password.
+    password: String,
+    /// The office to act from; without it the person acts as a member.
+    #[serde(default)]
+    office: Option<AppointmentId>,
+}
+
+/// Bind a WeChat identity
+///
+/// To the account of an ID number and password, and sign in. The password is asked for even of somebody who is signed in:
+/// it opens another way into the account. One identity for an account, one account for each; unbind the old one first.
+#[utoipa::path(tag = "auth", operation_id = "wechat_bind", security(()), responses(
+    (status = 200, description = "Bound and signed in", body = SignedInAnswer),
+    (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 403, description = "`wechat.blocked`, `request.no_such_office`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`wechat.not_configured`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`wechat.bound_already`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`wechat.code_invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 503, description = "`wechat.unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/auth/wechat/bind")]
+async fn wechat_bind(
+    app: web::Data<App>,
+    Client(origin): Client,
+    id: RequestId,
+    body: Json<WechatBind>,
+) -> Result<HttpResponse, Problem> {
+    let WechatBind {
+        code,
+        id_number,
+        password,
+        office,
+    } = body.into_inner();
+    // The password first: WeChat's code is good once, and lasts five minutes.
+    let attempt = attempt(&app, id_number, origin, id);
+    let mut proven = proven(&app, &attempt, password, office).await?;
+    proven.openid = Some(identity(&app, &code, &attempt).await?);
+    let vault = app.vault.clone();
+    let entry = app
+        .db
+        .write(move |conn| wechat::bind(conn, &vault, &attempt, &proven))
+        .await?;
+    entered(&app, entry)
+}
+
+/// Unbind the WeChat identity
+///
+/// That of the caller's account; one that is bound to none stays so. Sessions go on.
+#[utoipa::path(tag = "auth", operation_id = "wechat_unbind", security(("bearer" = [])), responses(
+    (status = 204, description = "Nothing is bound to the account"),
+))]
+#[post("/auth/wechat/unbind")]
+async fn wechat_unbind(app: web::Data<App>, caller: Caller<can::ManageSelf>) -> Result<HttpResponse, Problem> {
+    let context = caller.context;
+    let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
+    app.db
+        .write(move |conn| wechat::unbind(conn, &context, account))
+        .await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,77 @@
+//! The server over TLS. The framework's own offers HTTP/2 beside HTTP/1.1 and can't be told otherwise; HTTP/2's library takes
+//! heads of up to 16 MiB, and any number of requests on a connection, before the door is asked (S-12). So this one is put
+//! together from the same parts, with nothing but HTTP/1.1 to offer (RFC 7301): who speaks only HTTP/2 gets no handshake.
+
+use crate::api::admission::edge::Door;
+use crate::api::server::{HANDSHAKE, LAST_WORDS, SHUTDOWN_SECONDS};
+use crate::api::settings::Settings;
+use actix_http::{HttpService, Request, Response};
+use actix_service::{ServiceFactoryExt, map_config};
+use actix_tls::accept::TlsError;
+use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
+use actix_web::rt::net::TcpStream;
+use actix_web::{Error, web};
+use rustls::ServerConfig;
+use std::fmt::Debug;
+use std::io;
+use std::net::TcpListener;
+
+/// The only protocol that is offered within TLS.
+const PROTOCOL: &[u8] = b"http/1.1";
+
+/// A server of a service over TLS, with the limits the framework's own would have.
+///
+/// # Errors
+/// When the listener can't be used.
+pub fn serve<F, S, B>(
+    service: F,
+    listener: TcpListener,
+    mut tls: ServerConfig,
+    workers: usize,
+    door: &web::Data<Door>,
+) -> io::Result<Server>
+where
+    F: Fn() -> S + Clone + Send + 'static,
+    S: ServiceFactory<Request, Config = AppConfig, Response = Response<B>, Error = Error> + 'static,
+    S::InitError: Debug,
+    S::Future: 'static,
+    S::Service: 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    B: MessageBody + 'static,
+{
+    tls.alpn_protocols = vec![PROTOCOL.to_vec()];
+    let Settings {
+        connections, patience, ..
+    } = door.settings.clone();
+    let server = actix_server::Server::build()
+        .workers(workers)
+        .max_concurrent_connections(connections.div_ceil(workers.max(1)))
+        .shutdown_timeout(SHUTDOWN_SECONDS);
+    let (draining, door) = (server.graceful_shutdown_signal(), door.clone());
+    let server = server.listen("https", listener, move || {
+        let (draining, door) = (draining.clone(), door.clone());
+        let mut acceptor = Acceptor::new(tls.clone());
+        acceptor.set_handshake_timeout(HANDSHAKE);
+        let answering = service().map_err(|error| error.error_response());
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let draining = draining.clone();
+                async move { draining.notified().await }
+            })
+            .keep_alive(patience.idle)
+            .client_request_timeout(patience.head)
+            .client_disconnect_timeout(LAST_WORDS)
+            .on_connect_ext(move |io: &TlsStream<TcpStream>, data| door.connections.opened(io, data))
+            .h1(map_config(answering, |()| AppConfig::default()));
+        acceptor
+            .map_err(TlsError::into_service_error)
+            .map(|io: TlsStream<TcpStream>| {
+                let peer = io.get_ref().0.peer_addr().ok();
+                (io, peer)
+            })
+            .and_then(http.map_err(TlsError::Service))
+    })?;
+    Ok(server.run())
+}

@@ -1,0 +1,66 @@
+//! What batches look like on the wire: how they are run, and a result for each item.
+
+use crate::api::response::problem::Blocking;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::language::Language;
+use crate::service::batch::{Manner, Mode, Outcome};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemStatus {
+    /// It was done.
+    Done,
+    /// It was so already.
+    Unchanged,
+    /// A rule says no; see `errors`.
+    Refused,
+}
+
+/// The result of a batch.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BatchAnswer<T> {
+    /// How it was run.
+    pub mode: Mode,
+    /// Whether nothing was stored.
+    pub dry_run: bool,
+    /// How many items were not refused.
+    pub done: usize,
+    /// How many were.
+    pub refused: usize,
+    /// A result for each item, in the order of the request.
+    pub results: Vec<T>,
+}
+
+impl<T> BatchAnswer<T> {
+    /// Puts the outcomes of the items beside what each is about.
+    pub fn new<I, O>(
+        manner: Manner,
+        items: &[I],
+        outcomes: Vec<Outcome<O>>,
+        result: impl Fn(&I, Outcome<O>) -> T,
+    ) -> Self {
+        let refused = outcomes.iter().filter(|outcome| outcome.is_err()).count();
+        Self {
+            mode: manner.mode,
+            dry_run: manner.dry_run,
+            done: outcomes.len() - refused,
+            refused,
+            results: items
+                .iter()
+                .zip(outcomes)
+                .map(|(item, outcome)| result(item, outcome))
+                .collect(),
+        }
+    }
+}
+
+/// Refusals as clients see them.
+pub fn blocking(refusals: &[Refusal], language: Language) -> Vec<Blocking> {
+    refusals
+        .iter()
+        .map(|refusal| Blocking::new(refusal, language))
+        .collect()
+}

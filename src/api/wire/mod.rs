@@ -1,0 +1,299 @@
+//! Wire types that several endpoints share, and what the domain's words look like in the document.
+
+pub mod batch;
+
+use super::response::problem::{Blocking, Problem};
+use crate::db::columns::Micros;
+use crate::domain::audit::Outcome as AuditOutcome;
+use crate::domain::authority::scope::{Reach, Scope};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::*;
+use crate::domain::core::language::Language;
+use crate::domain::core::line::is_plain;
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Month, Timestamp};
+use crate::domain::disclosure::{DisclosureKind, Field};
+use crate::domain::graduation::{GraduationEvent, MonthChangeState};
+use crate::domain::member::certification::FormState;
+use crate::domain::member::mark::{Identity, MarkAction};
+use crate::domain::member::{Certification, RealName, Standing};
+use crate::domain::office::{OfficeRole, RequestKind, RequestState};
+use crate::domain::organization::actions::OrganizationAction;
+use crate::domain::organization::facts::{
+    Graduation, Health, Kind, Level, Purpose, Sector, Stage, Status, System, Undetermined,
+};
+use crate::domain::organization::rules::SchoolCodeWarning;
+use crate::domain::organization::turn::Duty;
+use crate::domain::transfer::allowed::Action;
+use crate::domain::transfer::propose::Warning;
+use crate::domain::transfer::reason::{Details, Reason, Side, TargetRule};
+use crate::domain::transfer::route::DestinationKind;
+use crate::domain::transfer::state::Phase;
+use crate::service::batch::Mode;
+use crate::service::jobs::Job;
+use crate::service::organizations::Organization;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Describes the domain's closed vocabularies as string enums.
+macro_rules! words { ($($type:ident),+ $(,)?) => {$(
+    impl PartialSchema for $type {
+        fn schema() -> RefOr<Schema> {
+            let names = $type::ALL.iter().map(|value| value.as_str());
+            ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(names)).into()
+        }
+    }
+    impl ToSchema for $type {}
+)+}; }
+
+/// Describes ids as the opaque strings they are outside.
+macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
+    impl PartialSchema for $type {
+        fn schema() -> RefOr<Schema> {
+            ObjectBuilder::new()
+                .schema_type(SchemaType::Type(Type::String))
+                .pattern(Some(concat!("^", "[a-z]{3}_[0-9a-hjkmnp-tv-z]{13}$")))
+                .examples([serde_json::json!($type(1).to_string())])
+                .into()
+        }
+    }
+    impl ToSchema for $type {}
+)+}; }
+
+words!(
+    AuditOutcome,
+    DisclosureKind,
+    Field,
+    Action,
+    Warning,
+    DestinationKind,
+    Phase,
+    Duty,
+    Reason,
+    Side,
+    Identity,
+    Kind,
+    Level,
+    System,
+    Sector,
+    Stage,
+    Purpose,
+    Status,
+    Undetermined,
+    Standing,
+    RealName,
+    Certification,
+    GraduationEvent,
+    FormState,
+    OfficeRole,
+    RequestKind,
+    RequestState,
+    OrganizationAction,
+    SchoolCodeWarning,
+    MonthChangeState,
+    MarkAction,
+    TargetRule,
+    Mode,
+    Job,
+    Health,
+    Scope,
+    Reach,
+);
+ids!(
+    OrganizationId,
+    MemberId,
+    AccountId,
+    IntegratorSecretId,
+    AppointmentId,
+    AppointmentRequestId,
+    TransferId,
+    MonthChangeId,
+    CertificationId,
+    SessionId,
+    TaskId
+);
+
+impl PartialSchema for Month {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .pattern(Some("^[0-9]{4}-(0[1-9]|1[0-2])$"))
+            .examples([serde_json::json!("2026-06")])
+            .into()
+    }
+}
+impl ToSchema for Month {}
+
+/// An empty object: there is nothing more to say.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NoBody {}
+
+/// A graduation mark: the month, or the reason why there is none.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct GraduationView {
+    /// The month in which its members graduate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub month: Option<Month>,
+    /// Why no month can be fixed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undetermined: Option<Undetermined>,
+}
+
+impl From<Graduation> for GraduationView {
+    fn from(graduation: Graduation) -> Self {
+        match graduation {
+            Graduation::Month(month) => Self {
+                month: Some(month),
+                undetermined: None,
+            },
+            Graduation::Undetermined(reason) => Self {
+                month: None,
+                undetermined: Some(reason),
+            },
+        }
+    }
+}
+
+impl PartialSchema for Details {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .description(Some(
+                "What the reason demands; `GET /v1/transfer-reasons` has a JSON Schema for each reason.",
+            ))
+            .additional_properties(Some(AdditionalProperties::FreeForm(true)))
+            .into()
+    }
+}
+impl ToSchema for Details {}
+
+/// The longest text in somebody's own words, in characters.
+const REMARK_MAX: usize = 500;
+
+/// What somebody wrote in his own words; blank is nothing.
+///
+/// # Errors
+/// `request.invalid` when it is longer than 500 characters.
+pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
+    match text {
+        Some(text) if text.chars().count() > REMARK_MAX => {
+            let problem = format!("expected at most {REMARK_MAX} characters");
+            let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+            Err(Problem::new(refusal.at(pointer)))
+        }
+        text => Ok(text.and_then(Remark::new)),
+    }
+}
+
+/// A line of text: trimmed, and plain ([`is_plain`]).
+///
+/// # Errors
+/// `request.invalid`.
+pub fn line(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
+    let text = text.trim();
+    if is_plain(text, max) {
+        return Ok(text.to_owned());
+    }
+    let problem = format!("expected one line of 1 to {max} characters");
+    let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+    Err(Problem::new(refusal.at(pointer)))
+}
+
+/// An organization by id and name.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrganizationRef {
+    /// The organization.
+    pub id: OrganizationId,
+    /// Its full name.
+    pub name: String,
+}
+
+/// An organization in a few words.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct OrganizationBrief {
+    /// Which one.
+    pub id: OrganizationId,
+    /// Its full name.
+    pub name: String,
+    /// Its category.
+    pub kind: Kind,
+}
+
+impl From<&Organization> for OrganizationBrief {
+    fn from(organization: &Organization) -> Self {
+        Self {
+            id: organization.id,
+            name: organization.name.clone(),
+            kind: organization.kind,
+        }
+    }
+}
+
+/// An instant on the wire (RFC 3339, UTC).
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct Instant(Timestamp);
+
+impl From<Timestamp> for Instant {
+    fn from(at: Timestamp) -> Self {
+        Self(at)
+    }
+}
+
+impl From<Micros> for Instant {
+    fn from(at: Micros) -> Self {
+        Self(at.into())
+    }
+}
+
+impl PartialSchema for Instant {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::Type(Type::String))
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .examples([serde_json::json!("2026-06-20T01:00:00Z")])
+            .into()
+    }
+}
+impl ToSchema for Instant {}
+
+/// What the caller may do with a thing now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AllowedAction<A> {
+    /// The action.
+    pub action: A,
+    /// Whether the caller may take it now.
+    pub allowed: bool,
+    /// Why not: what taking it would answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<Blocking>,
+}
+
+impl<A> AllowedAction<A> {
+    /// An action with what is in its way, in the caller's language.
+    pub fn new(action: A, refusal: Option<&Refusal>, language: Language) -> Self {
+        Self {
+            action,
+            allowed: refusal.is_none(),
+            because: refusal.map(|refusal| Blocking::new(refusal, language)),
+        }
+    }
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// Where the next page begins; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
+/// Whether a field goes without saying.
+pub fn is_false(value: &bool) -> bool {
+    !value
+}

@@ -1,0 +1,155 @@
+//! How the domain's values stand in columns: instants as microseconds, months as numbers, ids as keys, enums as words.
+//!
+//! Written here and not on the types themselves, since the domain knows no database. A value that the domain can't read
+//! back is an error of the query, never a guess.
+
+use crate::domain::account::session::Ending;
+use crate::domain::audit::Outcome as AuditOutcome;
+use crate::domain::authority::actor::AccountKind;
+use crate::domain::authority::scope::Reach;
+use crate::domain::core::ids::*;
+use crate::domain::core::time::{Month, Timestamp};
+use crate::domain::disclosure::DisclosureKind;
+use crate::domain::graduation::{GraduationEvent, MonthChangeState};
+use crate::domain::member::certification::FormState;
+use crate::domain::member::mark::Identity;
+use crate::domain::member::{Certification, RealName, Standing};
+use crate::domain::office::{OfficeRole, RequestKind, RequestState};
+use crate::domain::organization::facts::{Kind, Level, Path, Purpose, Sector, Stage, Status, System, Undetermined};
+use crate::domain::search::TermKind;
+use crate::domain::transfer::reason::{Reason, Side};
+use crate::domain::transfer::route::DestinationKind;
+use crate::domain::transfer::state::{ApprovalSide, Phase};
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, Queryable};
+use diesel::expression::AsExpression;
+use diesel::internal::derives::as_expression::Bound;
+use diesel::serialize::{self, Output, ToSql};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+
+/// Lets a type stand in a column, of either engine's connection as of the one that is either: `$to` borrows the column's
+/// value, `$from` reads it back.
+macro_rules! column {
+    ($type:ty, $sql:ident, $borrowed:ty, $owned:ty, $to:expr, $from:expr) => {
+        impl<DB: Backend> ToSql<$sql, DB> for $type
+        where
+            $borrowed: ToSql<$sql, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                let write: fn(&'b Self) -> &'b $borrowed = $to;
+                write(self).to_sql(out)
+            }
+        }
+        impl<DB: Backend> FromSql<$sql, DB> for $type
+        where
+            $owned: FromSql<$sql, DB>,
+        {
+            fn from_sql(raw: DB::RawValue<'_>) -> deserialize::Result<Self> {
+                let read: fn($owned) -> Option<Self> = $from;
+                read(<$owned as FromSql<$sql, DB>>::from_sql(raw)?)
+                    .ok_or_else(|| concat!("not a stored ", stringify!($type)).into())
+            }
+        }
+        impl<DB: Backend> Queryable<$sql, DB> for $type
+        where
+            Self: FromSql<$sql, DB>,
+        {
+            type Row = Self;
+            fn build(row: Self) -> deserialize::Result<Self> {
+                Ok(row)
+            }
+        }
+        impl<DB: Backend> ToSql<Nullable<$sql>, DB> for $type
+        where
+            Self: ToSql<$sql, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+                ToSql::<$sql, DB>::to_sql(self, out)
+            }
+        }
+        column!(@expression $type, $sql, Nullable<$sql>);
+    };
+    (@expression $type:ty, $($as:ty),+) => {$(
+        impl AsExpression<$as> for $type {
+            type Expression = Bound<$as, Self>;
+            fn as_expression(self) -> Self::Expression { Bound::new(self) }
+        }
+        impl<'a> AsExpression<$as> for &'a $type {
+            type Expression = Bound<$as, &'a $type>;
+            fn as_expression(self) -> Self::Expression { Bound::new(self) }
+        }
+    )+};
+}
+
+macro_rules! words { ($($type:ty),+ $(,)?) => {$(
+    column!($type, Text, str, String, |value| value.as_str(), |text| text.parse().ok());
+)+}; }
+
+macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
+    column!($type, BigInt, i64, i64, |id| &id.0, |key| Some($type(key)));
+)+}; }
+
+words!(
+    AuditOutcome,
+    AccountKind,
+    DisclosureKind,
+    Phase,
+    ApprovalSide,
+    DestinationKind,
+    Reason,
+    Side,
+    Standing,
+    RealName,
+    Certification,
+    Identity,
+    Undetermined,
+    MonthChangeState,
+    GraduationEvent,
+    FormState,
+    OfficeRole,
+    RequestKind,
+    RequestState,
+    Ending,
+    Kind,
+    Level,
+    System,
+    Sector,
+    Stage,
+    Purpose,
+    Status,
+    TermKind,
+    Reach,
+    Path
+);
+keys!(
+    OrganizationId,
+    MemberId,
+    AccountId,
+    IntegratorSecretId,
+    AppointmentId,
+    AppointmentRequestId,
+    TransferId,
+    MonthChangeId,
+    CertificationId,
+    SessionId,
+    TaskId
+);
+column!(Micros, BigInt, i64, i64, |at| &at.0, |micros| Some(Micros(micros)));
+column!(Month, Integer, i32, i32, |month| month.as_number(), Month::from_number);
+
+/// An instant as it stands in a column: microseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, Copy)]
+pub struct Micros(i64);
+
+impl From<Micros> for Timestamp {
+    fn from(micros: Micros) -> Self {
+        // chrono reaches 262,000 years to either side; what lies beyond was never written by us.
+        Timestamp::from_timestamp_micros(micros.0).unwrap_or_default()
+    }
+}
+
+impl From<Timestamp> for Micros {
+    fn from(at: Timestamp) -> Self {
+        Self(at.timestamp_micros())
+    }
+}

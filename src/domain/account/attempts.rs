@@ -1,0 +1,112 @@
+//! How long somebody waits after failed attempts to sign in (S-09).
+//!
+//! Failures are counted by what they have in common. The delays grow fast where a guesser sits, one address trying one
+//! account; they stay short by account, so that strangers can make its owner wait but never lock him out; and they
+//! begin late by address, since a whole school may share one.
+
+use crate::domain::core::time::Timestamp;
+use chrono::TimeDelta;
+
+/// What failures have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Common {
+    /// One account from one address.
+    Pair,
+    /// One account from anywhere.
+    Account,
+    /// One address, whatever it tries.
+    Address,
+}
+
+/// How many failures are free, how long the longest wait is, and after how long a quiet time all is forgotten.
+struct Limits {
+    free: i64,
+    longest: TimeDelta,
+    memory: TimeDelta,
+}
+
+/// After this long nothing counts any more, whatever it was.
+pub const LONGEST_MEMORY: TimeDelta = TimeDelta::hours(24);
+
+impl Common {
+    fn limits(self) -> Limits {
+        match self {
+            Self::Pair => Limits {
+                free: 5,
+                longest: TimeDelta::minutes(15),
+                memory: LONGEST_MEMORY,
+            },
+            Self::Account => Limits {
+                free: 20,
+                longest: TimeDelta::minutes(1),
+                memory: LONGEST_MEMORY,
+            },
+            Self::Address => Limits {
+                free: 100,
+                longest: TimeDelta::minutes(1),
+                memory: TimeDelta::hours(1),
+            },
+        }
+    }
+
+    /// S-09: how long must still be waited after so many failures, the last of them then: a second after the last free
+    /// one, twice as long after each further.
+    pub fn s09_wait(self, failures: i64, last: Timestamp, now: Timestamp) -> Option<TimeDelta> {
+        let limits = self.limits();
+        let beyond = self.s09_still_count(failures, last, now) - limits.free;
+        if beyond < 0 {
+            return None;
+        }
+        let delay = TimeDelta::seconds(1 << beyond.min(30)).min(limits.longest);
+        Some(last + delay - now).filter(|rest| *rest > TimeDelta::zero())
+    }
+
+    /// How many of the failures still count.
+    pub fn s09_still_count(self, failures: i64, last: Timestamp, now: Timestamp) -> i64 {
+        if now < last + self.limits().memory { failures } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_timestamp(seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn s09_the_wait_begins_after_the_free_ones_doubles_and_is_bounded() {
+        for (common, free, longest) in [
+            (Common::Pair, 5, 900),
+            (Common::Account, 20, 60),
+            (Common::Address, 100, 60),
+        ] {
+            assert_eq!(common.s09_wait(free - 1, at(0), at(0)), None);
+            for (failures, seconds) in [
+                (free, 1),
+                (free + 1, 2),
+                (free + 4, 16),
+                (free + 20, longest),
+                (i64::MAX, longest),
+            ] {
+                let wait = |now| common.s09_wait(failures, at(0), at(now));
+                assert_eq!(wait(0), Some(TimeDelta::seconds(seconds)), "{common:?} {failures}");
+                assert_eq!(wait(seconds - 1), Some(TimeDelta::seconds(1)));
+                assert_eq!(wait(seconds), None);
+            }
+        }
+    }
+
+    #[test]
+    fn s09_failures_are_forgotten_after_a_quiet_time() {
+        for (common, memory) in [
+            (Common::Pair, 86_400),
+            (Common::Account, 86_400),
+            (Common::Address, 3_600),
+        ] {
+            assert_eq!(common.s09_still_count(7, at(0), at(memory - 1)), 7);
+            assert_eq!(common.s09_still_count(7, at(0), at(memory)), 0);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Setting a new password with a one-time code (§2.5; rule O5), and who may block an account.
+
+pub mod attempts;
+pub mod session;
+
+use super::authority::actor::{Actor, Role};
+use super::authority::{self, Action, Object};
+use super::catalogue::code::Code;
+use super::catalogue::refusal::Refusal;
+use super::core::ids::{AccountId, OrganizationId};
+use super::core::time::Timestamp;
+use super::organization::facts::{OrganizationFacts, Path};
+use chrono::TimeDelta;
+
+/// O5: how long a code is valid.
+pub const CODE_VALID: TimeDelta = TimeDelta::days(2);
+/// How long a password is, in bytes: long enough to be worth hashing, short enough to be hashed.
+const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
+
+/// O5 (§2.5): an administrator of the organization where somebody belongs, or of its direct superior, issues the code.
+/// `action` says to whom: a member, or whoever holds an office.
+///
+/// # Errors
+/// `actor.not_administrator`, `account.reset_not_allowed`; outside the actor's subtree, that there is no such thing (O6).
+pub fn o5_may_issue(actor: &Actor, action: Action, at: &OrganizationFacts) -> Result<(), Refusal> {
+    let verdict = authority::decide(actor, action, Object::organization(&at.path));
+    verdict.settle().map_err(|code| Refusal::new(code).ask(at.id))
+}
+
+/// O5: whether a code counts: once, and until two days have passed to the instant.
+pub fn o5_is_valid(issued: Timestamp, used: bool, now: Timestamp) -> bool {
+    !used && now <= issued + CODE_VALID
+}
+
+/// O5: whether a text can be a password.
+///
+/// # Errors
+/// `account.password_length`.
+pub fn o5_password(password: &str) -> Result<(), Refusal> {
+    if PASSWORD_LENGTH.contains(&password.len()) {
+        return Ok(());
+    }
+    let (min, max) = PASSWORD_LENGTH.into_inner();
+    Err(Refusal::new(Code::AccountPasswordLength)
+        .with("min", min)
+        .with("max", max)
+        .at("/new_password"))
+}
+
+/// O5: whether a text can be the password of whoever has this ID number, which many know: no part of it can.
+///
+/// # Errors
+/// `account.password_length`, `account.password_is_number`.
+pub fn o5_password_of(password: &str, id_number: &str) -> Result<(), Refusal> {
+    o5_password(password)?;
+    if id_number.contains(&password.to_ascii_uppercase()) || password.to_ascii_uppercase().contains(id_number) {
+        return Err(Refusal::new(Code::AccountPasswordIsNumber).at("/new_password"));
+    }
+    Ok(())
+}
+
+/// An office somebody holds, as far as it says who may block his account.
+#[derive(Debug, Clone, Copy)]
+pub struct Seat<'a> {
+    /// Where the organization stands.
+    pub path: &'a Path,
+    /// The organization that appoints there: the direct superior or further up (A10); the root is its own.
+    pub appoints: Option<OrganizationId>,
+}
+
+/// Who may block an account, and unblock it (our decision; the manual knows neither): for a member his branch and its
+/// direct superior, as for codes (O5); for whoever holds an office those who appoint him or stand above, and that at each
+/// of his offices, since a block shuts them all. So nobody blocks upward; nor does anybody block himself. `action` and
+/// `object` say by what he was found.
+///
+/// # Errors
+/// Those of the authority table, `account.block_oneself`, `account.block_not_allowed`.
+pub fn may_block(
+    actor: &Actor,
+    action: Action,
+    object: Object<'_>,
+    account: AccountId,
+    seats: &[Seat<'_>],
+) -> Result<(), Code> {
+    authority::decide(actor, action, object).settle()?;
+    if actor.account == Some(account) {
+        return Err(Code::AccountBlockOneself);
+    }
+    let (_, acting) = actor.in_office()?;
+    let is_above = |seat: &Seat<'_>| seat.appoints == Some(acting) || place_is_above(actor, seat.path);
+    if seats.iter().all(is_above) {
+        Ok(())
+    } else {
+        Err(Code::AccountBlockNotAllowed)
+    }
+}
+
+/// Whether a block that an organization ordered may be lifted by whoever may block: not from below that organization. What
+/// the operators ordered (`None`) is theirs to lift.
+///
+/// # Errors
+/// `account.unblock_not_allowed`.
+pub fn may_unblock(actor: &Actor, ordered_at: Option<&Path>) -> Result<(), Code> {
+    let is_below = |path: &Path| actor.office().is_none_or(|office| office.path.is_below(path));
+    if actor.role == Role::System || ordered_at.is_some_and(|path| !is_below(path)) {
+        Ok(())
+    } else {
+        Err(Code::AccountUnblockNotAllowed)
+    }
+}
+
+fn place_is_above(actor: &Actor, path: &Path) -> bool {
+    actor.office().is_some_and(|office| path.is_below(&office.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::*;
+
+    #[test]
+    fn nobody_blocks_upward_sideways_or_himself() {
+        let (class, college, university) = (class(), college(), university());
+        let somebody = AccountId(1);
+        let seat = |at: &OrganizationFacts| (at.path.clone(), at.parent);
+        let judge = |by: &OrganizationFacts, account: AccountId, held: &[(Path, Option<OrganizationId>)]| {
+            let seats: Vec<Seat<'_>> = held
+                .iter()
+                .map(|(path, appoints)| Seat {
+                    path,
+                    appoints: *appoints,
+                })
+                .collect();
+            let object = Object::organization(&class.path);
+            may_block(&administrator(by), Action::BlockMember, object, account, &seats)
+        };
+        assert_eq!(judge(&class, somebody, &[]), Ok(()));
+        assert_eq!(judge(&college, somebody, &[]), Ok(()));
+        let refused = Err(Code::AccountBlockNotAllowed);
+        assert_eq!(judge(&university, somebody, &[]), refused);
+        // A member of the class who holds an office.
+        assert_eq!(judge(&class, somebody, &[seat(&class)]), refused);
+        assert_eq!(judge(&college, somebody, &[seat(&class)]), Ok(()));
+        assert_eq!(judge(&college, somebody, &[seat(&class), seat(&college)]), refused);
+        assert_eq!(judge(&college, somebody, &[seat(&university)]), refused);
+        assert_eq!(
+            judge(&class, AccountId(class.id.0 + 100), &[]),
+            Err(Code::AccountBlockOneself)
+        );
+        // At the root, which appoints its own.
+        let nation = nation();
+        let path = nation.path.clone();
+        let held = [Seat {
+            path: &path,
+            appoints: Some(nation.id),
+        }];
+        let holders = [nation.id];
+        let object = Object::turn(&path, &holders);
+        let by_a_fellow = may_block(&administrator(&nation), Action::BlockOfficer, object, somebody, &held);
+        assert_eq!(by_a_fellow, Ok(()));
+    }
+
+    #[test]
+    fn a_block_is_lifted_by_whoever_ordered_it_or_stands_not_below() {
+        let (class, college, university) = (class(), college(), university());
+        let by =
+            |at: &OrganizationFacts, ordered: &OrganizationFacts| may_unblock(&administrator(at), Some(&ordered.path));
+        assert_eq!(by(&college, &college), Ok(()));
+        assert_eq!(by(&university, &college), Ok(()));
+        assert_eq!(by(&class, &college), Err(Code::AccountUnblockNotAllowed));
+        assert_eq!(
+            may_unblock(&administrator(&nation()), None),
+            Err(Code::AccountUnblockNotAllowed)
+        );
+        assert_eq!(may_unblock(&Actor::system(), None), Ok(()));
+    }
+
+    #[test]
+    fn o5_the_branch_and_its_direct_superior_issue_codes_and_nobody_else() {
+        for action in [Action::IssueMemberCode, Action::IssueOfficeCode] {
+            assert_eq!(o5_may_issue(&administrator(&class()), action, &class()), Ok(()));
+            assert_eq!(o5_may_issue(&administrator(&college()), action, &class()), Ok(()));
+            let refused = o5_may_issue(&administrator(&university()), action, &class()).unwrap_err();
+            assert_eq!(refused.code, Code::AccountResetNotAllowed);
+        }
+    }
+
+    #[test]
+    fn o5_a_code_is_valid_for_two_days_and_once() {
+        let issued: Timestamp = "2026-06-10T08:00:00Z".parse().unwrap();
+        let last = issued + CODE_VALID;
+        assert!(o5_is_valid(issued, false, last));
+        assert!(!o5_is_valid(issued, false, last + TimeDelta::microseconds(1)));
+        assert!(!o5_is_valid(issued, true, issued));
+    }
+
+    #[test]
+    fn o5_a_password_is_no_part_of_the_id_number() {
+        let number = "11010519491231002X";
+        for password in [
+            number,
+            "11010519491231002x",
+            "19491231",
+            "1231002x",
+            "11010519491231002X!",
+        ] {
+            let refused = o5_password_of(password, number).unwrap_err();
+            assert_eq!(refused.code, Code::AccountPasswordIsNumber, "{password}");
+        }
+        for password in ["19491232", "1949-12-31", "correct horse"] {
+            assert_eq!(o5_password_of(password, number), Ok(()), "{password}");
+        }
+    }
+
+    #[test]
+    fn o5_a_password_is_neither_short_nor_endless() {
+        for (length, fits) in [(7, false), (8, true), (256, true), (257, false)] {
+            assert_eq!(o5_password(&"x".repeat(length)).is_ok(), fits, "{length}");
+        }
+    }
+}

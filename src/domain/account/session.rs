@@ -1,0 +1,67 @@
+//! Sessions: what follows from one sign-in, until it ends (S-08). A session lasts as long as it is used, but not for ever.
+
+use crate::domain::core::time::Timestamp;
+use crate::domain::core::vocabulary::vocabulary;
+use chrono::TimeDelta;
+
+vocabulary! {
+    /// Why a session ended before its time.
+    Ending {
+        SignedOut = "signed_out", "已退出登录", "signed out";
+        Reused = "reused", "刷新令牌被重复使用", "a refresh token was used twice";
+        PasswordChanged = "password_changed", "密码已更改", "the password was changed";
+        Blocked = "blocked", "账号已停用", "the account was blocked";
+    }
+}
+
+/// What somebody acts as in a session, which decides how long it may last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capacity {
+    /// A member, on his own telephone: a month unused, half a year in all.
+    Himself,
+    /// An administrator, who sees other people's data: twelve hours unused, a week in all.
+    Office,
+}
+
+impl Capacity {
+    fn unused(self) -> TimeDelta {
+        match self {
+            Self::Himself => TimeDelta::days(30),
+            Self::Office => TimeDelta::hours(12),
+        }
+    }
+
+    fn in_all(self) -> TimeDelta {
+        match self {
+            Self::Himself => TimeDelta::days(180),
+            Self::Office => TimeDelta::days(7),
+        }
+    }
+
+    /// Whether a session that nobody ended still lasts: the instant its time is up it is over.
+    pub fn lasts(self, created: Timestamp, last_used: Timestamp, now: Timestamp) -> bool {
+        now < created + self.in_all() && now < last_used + self.unused()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TICK: TimeDelta = TimeDelta::microseconds(1);
+
+    #[test]
+    fn s08_a_session_ends_unused_and_used_alike_to_the_instant() {
+        let created: Timestamp = "2026-06-10T08:00:00Z".parse().unwrap();
+        for (capacity, unused, in_all) in [
+            (Capacity::Himself, TimeDelta::days(30), TimeDelta::days(180)),
+            (Capacity::Office, TimeDelta::hours(12), TimeDelta::days(7)),
+        ] {
+            assert!(capacity.lasts(created, created, created + unused - TICK));
+            assert!(!capacity.lasts(created, created, created + unused));
+            let used = created + in_all - TICK;
+            assert!(capacity.lasts(created, used, used));
+            assert!(!capacity.lasts(created, used, created + in_all));
+        }
+    }
+}

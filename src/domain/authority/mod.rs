@@ -1,0 +1,608 @@
+//! Who may see and do what (O6): the one function that decides it, [`decide`], over one table, [`actions`].
+//!
+//! Everything a caller can ask for is an [`Action`] on some kind of [`Object`]. The caller's [`Capacity`] says whether he
+//! may ask at all; that is what a handler's signature names and what is asked before it runs. His [`Relation`]s to the
+//! object say the rest, once it is loaded, inside the transaction. What is not to be seen is answered exactly as what does
+//! not exist.
+//!
+//! The workflows' own rules come on top: whether a case is still open, whose turn it is, whether somebody would decide his
+//! own case (T11). They can only refuse more. Where the rules give an act to whoever has the turn, he is the object's
+//! [`Relation::Holder`]; that includes the superior who acts in place of a vacant organization (A10).
+
+pub mod actor;
+pub mod scope;
+
+use super::authority::actor::{Actor, Role};
+use super::authority::scope::{Grant, Scope};
+use super::catalogue::code::Code;
+use super::core::ids::{MemberId, OrganizationId};
+use super::core::vocabulary::vocabulary;
+use super::organization::facts::Path;
+
+vocabulary! {
+    /// In what capacity somebody calls.
+    Capacity {
+        Nobody = "nobody", "未登录者", "nobody: not signed in";
+        Member = "member", "团员本人", "a member for himself";
+        Administrator = "administrator", "管理员", "an administrator from his office";
+        Auditor = "auditor", "审计员", "an auditor from his office, who reads the audit log and nothing else";
+        Integrator = "integrator", "对接系统", "another system by its credential";
+        Service = "service", "系统", "the service itself";
+    }
+
+    /// How a caller stands to an object; he may stand to it in several ways at once.
+    Relation {
+        Myself = "self", "本人", "it is about him";
+        Own = "own_organization", "本组织", "it belongs to the very organization he administers";
+        DirectSuperior = "direct_superior", "直属上级", "he administers the direct superior";
+        HigherSuperior = "higher_superior", "更高上级", "he administers an organization further up";
+        Holder = "holder", "当前办理方", "it is his organization's turn";
+        Starter = "starter", "发起方", "his side started it";
+        SourceSide = "source_side", "转出方", "the member leaves his subtree or his province";
+        TargetSide = "target_side", "转入方", "the member comes into his subtree or his province";
+        Below = "below", "下级", "his organization lies below it";
+        Sibling = "sibling", "同级", "both have the same direct superior";
+        SameProvince = "same_province", "同省其他组织", "elsewhere in the same province or system";
+        OtherProvince = "other_province", "其他省份", "in another province or system";
+        Stranger = "nobody", "无关者", "none of these";
+    }
+
+    /// What an action is about.
+    Kind {
+        Oneself = "oneself", "本人事务", "the caller's own affairs";
+        Nation = "nation", "全国设置", "what holds for the whole country";
+        Directory = "directory", "组织名录", "an organization as the directory shows it to everybody";
+        Holding = "holding", "特殊单位专属库", "a special-unit holding (S-30)";
+        Organization = "organization", "组织内部事务", "an organization's inner matters";
+        Member = "member", "团员", "a member";
+        Person = "person", "姓名和身份证号确定的人", "somebody named by full name and ID number";
+        Certification = "certification", "团员身份认证", "an identity certification";
+        Appointment = "appointment", "管理员任职", "an office";
+        AppointmentRequest = "appointment_request", "任免申请", "a request to appoint or dismiss";
+        MonthChange = "month_change", "毕业时间修改申请", "a request for another graduation month";
+        Transfer = "transfer", "组织关系转接", "a transfer";
+    }
+}
+
+impl Capacity {
+    /// That of an actor.
+    pub fn of(actor: &Actor) -> Self {
+        match actor.role {
+            Role::Member => Self::Member,
+            Role::Administrator(_) => Self::Administrator,
+            Role::Auditor(_) => Self::Auditor,
+            Role::Integrator { .. } => Self::Integrator,
+            Role::System => Self::Service,
+        }
+    }
+}
+
+const ANYBODY: &[Capacity] = &[
+    Capacity::Member,
+    Capacity::Administrator,
+    Capacity::Auditor,
+    Capacity::Integrator,
+];
+const PERSONS: &[Capacity] = &[Capacity::Member, Capacity::Administrator, Capacity::Auditor];
+const SIGNED_IN: &[Capacity] = &[Capacity::Member, Capacity::Administrator, Capacity::Integrator];
+const MEMBERS: &[Capacity] = &[Capacity::Member];
+const ADMINISTRATORS: &[Capacity] = &[Capacity::Administrator];
+const INTEGRATORS: &[Capacity] = &[Capacity::Integrator];
+const AUDITORS: &[Capacity] = &[Capacity::Auditor];
+const PEOPLE: &[Capacity] = &[Capacity::Member, Capacity::Administrator];
+const OFFICIALS: &[Capacity] = &[Capacity::Administrator, Capacity::Integrator];
+
+/// The table: every action, what it is about, in what capacity one may ask for it (or else which refusal), and in which
+/// relations to the object one may do it (or else which refusal, where the object can be seen).
+macro_rules! actions {
+    ($then:ident) => { $then! {
+        ReadSelf = "read_self", "查看本人信息", "read one's own account",
+            Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
+        ManageSelf = "manage_self", "管理本人登录", "end one's own sessions, change one's own password, unbind one's WeChat",
+            Oneself, PERSONS or RequestPersonsOnly, [Myself] or RequestNotFound;
+        ReadInbox = "read_inbox", "查看本组织操作中心", "read the own organization's inbox",
+            Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
+
+        ReadDisclosures = "read_disclosures", "查看谁查询过本人信息", "read who looked for oneself or saw one's data in full",
+            Oneself, MEMBERS or RequestMembersOnly, [Myself] or RequestNotFound;
+        ReadAudit = "read_audit", "查阅审计日志", "read the audit log of the own organization's subtree",
+            Oneself, AUDITORS or ActorNotAuditor, [Myself] or RequestNotFound;
+
+        ReadPolicy = "read_policy", "查看年度策略", "read a season's policy",
+            Nation, SIGNED_IN or RequestUnauthenticated, [Own Below] or PolicyNotAllowed;
+        ChangePolicy = "change_policy", "修改年度策略", "change a season's policy",
+            Nation, ADMINISTRATORS or ActorNotAdministrator, [Own] or PolicyNotAllowed;
+        ManageIntegrators = "manage_integrators", "管理对接系统凭证", "issue, list and revoke other systems' credentials",
+            Nation, ADMINISTRATORS or ActorNotAdministrator, [Own] or IntegratorNotAllowed;
+        ReadJobs = "read_jobs", "查看自动任务", "read the runs of the jobs",
+            Nation, ADMINISTRATORS or ActorNotAdministrator, [Own] or JobNotAllowed;
+
+        ReadOrganization = "read_organization", "查看组织", "read or find an organization in the directory",
+            Directory, SIGNED_IN or RequestUnauthenticated,
+            [Own DirectSuperior HigherSuperior Below Sibling SameProvince OtherProvince Stranger] or OrganizationNotFound;
+        ReadHolding = "read_holding", "查看特殊单位专属库", "read a special-unit holding",
+            Holding, SIGNED_IN or RequestUnauthenticated, [DirectSuperior] or OrganizationNotFound;
+        FileAsTarget = "file_as_target", "转入方发起转接", "start a transfer into an organization, naming the member exactly",
+            Directory, ADMINISTRATORS or ActorNotAdministrator,
+            [Own DirectSuperior HigherSuperior] or TransferTargetOutOfScope;
+
+        ListOrganizations = "list_organizations", "查看所辖组织列表", "list the organizations of a subtree",
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+        CreateOrganization = "create_organization", "创建下级组织", "create an organization directly below",
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own] or OrganizationNotDirectSuperior;
+        RenameOrganization = "rename_organization", "组织更名", "rename an organization",
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or OrganizationNotDirectSuperior;
+        CloseOrganization = "close_organization", "关闭组织", "close an organization",
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or OrganizationNotDirectSuperior;
+        ChangeContact = "change_contact", "修改联系人", "change an organization's contact",
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or OrganizationContactNotAllowed;
+        ListMembers = "list_members", "查看团员列表", "list the members of a branch or a subtree",
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+        ListTransfersBelow = "list_transfers_below", "查看所辖组织转接列表", "list the transfers of a subtree",
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+        ListAppointments = "list_appointments", "查看管理员列表", "list the administrators of an organization",
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+        Appoint = "appoint", "任命管理员", "appoint an administrator, or ask the direct superior to",
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [Holder Own] or AppointmentNotAllowed;
+        MarkGraduation = "mark_graduation", "标记毕业时间", "set a branch's graduation month",
+            Organization, ADMINISTRATORS or ActorNotAdministrator,
+            [DirectSuperior HigherSuperior] or GraduationNotAllowedForBranchAdmin;
+        ReadGraduationHistory = "read_graduation_history", "查看毕业时间历史", "read what a branch's graduation month was",
+            Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+        ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "propose another month for a graduate branch",
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or GraduationNotDirectSuperior;
+
+        ListMonthChanges = "list_month_changes", "查看毕业时间修改申请列表", "list the own organization's requests for other months",
+            Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
+        ReadMonthChange = "read_month_change", "查看毕业时间修改申请", "read a request for another month",
+            MonthChange, ADMINISTRATORS or ActorNotAdministrator,
+            [Own DirectSuperior HigherSuperior Holder] or GraduationChangeNotFound;
+        DecideMonthChange = "decide_month_change", "审批毕业时间修改申请", "approve or refuse another month",
+            MonthChange, ADMINISTRATORS or ActorNotAdministrator, [Holder] or GraduationNotApprover;
+
+        EndAppointment = "end_appointment", "免去管理员", "end an office, or ask the direct superior to",
+            Appointment, ADMINISTRATORS or ActorNotAdministrator, [Holder Own] or AppointmentNotAllowed;
+        IssueOfficeCode = "issue_office_code", "为管理员签发重置码", "issue a one-time code to whoever holds an office",
+            Appointment, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+        BlockOfficer = "block_officer", "停用或恢复管理员账号", "block the account of whoever holds an office, or unblock it",
+            Appointment, ADMINISTRATORS or ActorNotAdministrator,
+            [DirectSuperior HigherSuperior Holder] or AccountBlockNotAllowed;
+        ReadAppointmentRequest = "read_appointment_request", "查看任免申请", "read a request to appoint or dismiss",
+            AppointmentRequest, ADMINISTRATORS or ActorNotAdministrator,
+            [Own DirectSuperior HigherSuperior Holder] or AppointmentRequestNotFound;
+        DecideAppointmentRequest = "decide_appointment_request", "审批任免申请", "approve or refuse to appoint or dismiss",
+            AppointmentRequest, ADMINISTRATORS or ActorNotAdministrator, [Holder] or AppointmentNotApprover;
+
+        ReadMember = "read_member", "查看团员", "read a member's page, marks and certification",
+            Member, SIGNED_IN or RequestUnauthenticated, [Myself Own DirectSuperior HigherSuperior] or MemberNotFound;
+        MarkMember = "mark_member", "标记团员身份", "mark a member, or undo it",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
+        IssueMemberCode = "issue_member_code", "为团员签发重置码", "issue a one-time code to a member",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+        BlockMember = "block_member", "停用或恢复团员账号", "block a member's account, or unblock it",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountBlockNotAllowed;
+        RevealMember = "reveal_member", "查看团员完整证件号和手机号", "see a member's ID number and telephone in full",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or MemberRevealNotAllowed;
+        UploadForm = "upload_form", "上传《入团志愿书》", "upload a member's application form",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotUploader;
+        FileAsSource = "file_as_source", "转出方发起转接", "start a transfer of a member of the own subtree",
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or TransferOutOfScope;
+        ReadForm = "read_form", "查看《入团志愿书》", "read a member's application form",
+            Certification, SIGNED_IN or RequestUnauthenticated,
+            [Myself Own DirectSuperior HigherSuperior] or CertificationNotFound;
+        DecideCertification = "decide_certification", "审核团员身份认证", "approve or refuse a certification",
+            Certification, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotApprover;
+        LookUpMember = "look_up_member", "按姓名和身份证号查询", "look for a member by exact name and ID number",
+            Person, ADMINISTRATORS or ActorNotAdministrator, [Stranger] or MemberNoMatch;
+
+        FileForOneself = "file_for_oneself", "本人发起转接", "start one's own transfer",
+            Oneself, MEMBERS or RequestMembersOnly, [Myself] or TransferOutOfScope;
+        ProposeTransfer = "propose_transfer", "发起转接", "start a transfer, or preview it, for oneself or from either side",
+            Oneself, PEOPLE or ActorNotAdministrator, [Myself] or TransferOutOfScope;
+        FileInbound = "file_inbound", "外省系统发起转接", "start a transfer out of another province's system",
+            Person, INTEGRATORS or TransferInboundNotAllowed, [Stranger] or TransferInboundNotAllowed;
+        ListTransfers = "list_transfers", "查看转接列表", "list one's own transfers, one's subtree's or one's province's",
+            Oneself, SIGNED_IN or RequestUnauthenticated, [Myself] or RequestNotFound;
+        ReadTransfer = "read_transfer", "查看转接", "read a transfer and its history",
+            Transfer, SIGNED_IN or RequestUnauthenticated, [Myself SourceSide TargetSide Holder] or TransferNotFound;
+        DecideTransfer = "decide_transfer", "审批转接", "approve or refuse a transfer",
+            Transfer, ADMINISTRATORS or ActorNotAdministrator, [Holder] or ApprovalNotYourTurn;
+        AssignTransfer = "assign_transfer", "分配团支部", "assign an accepted member to a branch",
+            Transfer, ADMINISTRATORS or ActorNotAdministrator, [Holder] or ApprovalNotYourTurn;
+        WithdrawTransfer = "withdraw_transfer", "撤销转接", "take a transfer back",
+            Transfer, SIGNED_IN or RequestUnauthenticated, [Myself Starter] or TransferNotYoursToCancel;
+        AnswerExternal = "answer_external", "答复外省转接", "give the other province's answer",
+            Transfer, OFFICIALS or ActorNotAdministrator, [Holder] or TransferExternalNotYours;
+    } };
+}
+pub(crate) use actions;
+
+macro_rules! declare {
+    ($($variant:ident = $name:literal, $zh:literal, $en:literal,
+        $kind:ident, $who:ident or $door:ident, [$($relation:ident)*] or $otherwise:ident;)*) => {
+        vocabulary! {
+            /// What somebody can ask for; a handler's signature names one of them.
+            Action { $($variant = $name, $zh, $en;)* }
+        }
+
+        impl Action {
+            /// What it is about.
+            pub fn kind(self) -> Kind {
+                match self { $(Self::$variant => Kind::$kind),* }
+            }
+
+            /// In what capacity one may ask for it.
+            pub fn capacities(self) -> &'static [Capacity] {
+                match self { $(Self::$variant => $who),* }
+            }
+
+            /// In which relations to the object one may do it.
+            pub fn relations(self) -> &'static [Relation] {
+                match self { $(Self::$variant => &[$(Relation::$relation),*]),* }
+            }
+
+            /// What others in a wrong capacity are told.
+            fn refusal_at_the_door(self) -> Code {
+                match self { $(Self::$variant => Code::$door),* }
+            }
+
+            /// What those are told who see the object and may not do this to it.
+            fn refusal_on_the_object(self) -> Code {
+                match self { $(Self::$variant => Code::$otherwise),* }
+            }
+        }
+    };
+}
+actions!(declare);
+
+impl Kind {
+    /// The relations an object of this kind can be seen from. From all others it does not exist.
+    pub fn seen_from(self) -> &'static [Relation] {
+        use Relation::*;
+        match self {
+            Self::Oneself => &[Myself],
+            Self::Nation => &[Own, Below],
+            Self::Directory => Relation::ALL,
+            Self::Holding => &[DirectSuperior],
+            Self::Organization | Self::Appointment | Self::AppointmentRequest | Self::MonthChange => {
+                &[Own, DirectSuperior, HigherSuperior, Holder]
+            }
+            Self::Member | Self::Certification => &[Myself, Own, DirectSuperior, HigherSuperior, Holder],
+            Self::Person => &[Stranger],
+            Self::Transfer => &[Myself, SourceSide, TargetSide, Holder, Starter],
+        }
+    }
+
+    /// What is answered for one that does not exist, and so for one that may not be seen.
+    pub fn missing(self) -> Code {
+        match self {
+            Self::Oneself | Self::Nation => Code::RequestNotFound,
+            Self::Directory | Self::Holding | Self::Organization => Code::OrganizationNotFound,
+            Self::Member => Code::MemberNotFound,
+            Self::Person => Code::MemberNoMatch,
+            Self::Certification => Code::CertificationNotFound,
+            Self::Appointment => Code::AppointmentNotFound,
+            Self::AppointmentRequest => Code::AppointmentRequestNotFound,
+            Self::MonthChange => Code::GraduationChangeNotFound,
+            Self::Transfer => Code::TransferNotFound,
+        }
+    }
+}
+
+/// The answer; a later one outweighs an earlier one, where somebody stands to an object in several ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The object does not exist for him; with what is said of things that don't.
+    Unseen(Code),
+    /// He may see it, but not do this to it.
+    MayNot(Code),
+    /// He may.
+    May,
+}
+
+impl Verdict {
+    /// Whether he may.
+    ///
+    /// # Errors
+    /// What he is told otherwise.
+    pub fn settle(self) -> Result<(), Code> {
+        match self {
+            Self::May => Ok(()),
+            Self::MayNot(code) | Self::Unseen(code) => Err(code),
+        }
+    }
+
+    /// Whether he may at least know of the object.
+    ///
+    /// # Errors
+    /// What is said of things that do not exist.
+    pub fn seen(self) -> Result<(), Code> {
+        match self {
+            Self::Unseen(code) => Err(code),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An object as far as authority goes.
+#[derive(Debug, Clone, Copy)]
+pub enum Object<'a> {
+    /// The caller's own affairs.
+    Oneself,
+    /// What holds for the whole country: its root's own.
+    Nation,
+    /// Somebody named exactly, wherever he may be.
+    Anyone,
+    /// What belongs to a place in the tree.
+    At {
+        /// The organization, by its place.
+        path: &'a Path,
+        /// The member it is about.
+        about: Option<MemberId>,
+        /// The organizations whose turn it is.
+        holders: &'a [OrganizationId],
+        /// Whether the place is a special-unit holding: it shows itself to its direct superior's people alone (S-30).
+        secret: bool,
+    },
+    /// A transfer.
+    Between(&'a Sides<'a>),
+}
+
+impl<'a> Object<'a> {
+    /// An organization, or what belongs to it.
+    pub fn organization(path: &'a Path) -> Self {
+        Self::turn(path, &[])
+    }
+
+    /// What belongs to an organization and is somebody's turn: that of the holders.
+    pub fn turn(path: &'a Path, holders: &'a [OrganizationId]) -> Self {
+        Self::At {
+            path,
+            about: None,
+            holders,
+            secret: false,
+        }
+    }
+
+    /// A member of a branch.
+    pub fn member(path: &'a Path, member: MemberId) -> Self {
+        Self::form(path, member, &[])
+    }
+
+    /// A member's form, or the uploading of one.
+    pub fn form(path: &'a Path, member: MemberId, holders: &'a [OrganizationId]) -> Self {
+        Self::At {
+            path,
+            about: Some(member),
+            holders,
+            secret: false,
+        }
+    }
+
+    /// The same, in a special-unit holding or not (S-30).
+    pub fn in_holding(self, secret: bool) -> Self {
+        match self {
+            Self::At {
+                path, about, holders, ..
+            } => Self::At {
+                path,
+                about,
+                holders,
+                secret,
+            },
+            other => other,
+        }
+    }
+}
+
+/// Both sides of a transfer.
+#[derive(Debug, Clone)]
+pub struct Sides<'a> {
+    /// Whom it is about.
+    pub member: Option<MemberId>,
+    /// Whether it leads to a special unit: then it shows itself to the member, the branch and the approving province
+    /// alone, and to no superior of theirs (S-30).
+    pub secret: bool,
+    /// Where the member leaves.
+    pub source: Side,
+    /// Where he wants to go.
+    pub target: Side,
+    /// The organizations whose turn it is.
+    pub holders: &'a [OrganizationId],
+}
+
+/// One side of a transfer.
+#[derive(Debug, Clone, Default)]
+pub struct Side {
+    /// The organization itself.
+    pub organization: Option<OrganizationId>,
+    /// Its place in the tree.
+    pub path: Option<Path>,
+    /// The province with a system of its own that this side is (X1, X2).
+    pub province: Option<u8>,
+}
+
+impl Side {
+    fn is_of(&self, actor: &Actor, secret: bool) -> bool {
+        if let Some(province) = actor.speaks_for() {
+            return self.province == Some(province);
+        }
+        if secret {
+            return self
+                .organization
+                .is_some_and(|organization| actor.administers(organization));
+        }
+        self.path.as_ref().is_some_and(|path| actor.reaches(path))
+    }
+}
+
+/// Whether somebody in this capacity may ask for an action at all.
+///
+/// # Errors
+/// What he is told otherwise.
+pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
+    match capacity {
+        Capacity::Nobody => Err(Code::RequestUnauthenticated),
+        _ if action.capacities().contains(&capacity) => Ok(()),
+        Capacity::Auditor => Err(Code::ActorAuditsOnly),
+        _ => Err(action.refusal_at_the_door()),
+    }
+}
+
+/// The same for an actor: another system needs the action's scope besides.
+///
+/// # Errors
+/// What he is told otherwise; `integrator.scope_missing`.
+pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
+    admit(Capacity::of(actor), action)?;
+    match &actor.role {
+        Role::Integrator { grant, .. } => granted(grant, action),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a credential is good for an action. An action without a scope is for people alone, but for what the credential
+/// is told of itself and of the year.
+fn granted(grant: &Grant, action: Action) -> Result<(), Code> {
+    match (action, action.scope()) {
+        (Action::ReadSelf | Action::ReadPolicy, _) => Ok(()),
+        (_, Some(scope)) => grant.admit(scope),
+        (_, None) => Err(Code::ActorNotAdministrator),
+    }
+}
+
+impl Action {
+    /// The scope another system's credential needs for it; `None` for what no credential is good for. A system reads, and
+    /// files and answers for its own province; to decide and to appoint is for people.
+    pub fn scope(self) -> Option<Scope> {
+        match self {
+            Self::ReadOrganization | Self::ListOrganizations | Self::ReadGraduationHistory => {
+                Some(Scope::OrganizationsRead)
+            }
+            Self::ListMembers | Self::ReadMember => Some(Scope::MembersRead),
+            Self::ReadTransfer | Self::ListTransfers | Self::ListTransfersBelow => Some(Scope::TransfersRead),
+            Self::AnswerExternal => Some(Scope::TransfersAnswer),
+            Self::FileInbound | Self::WithdrawTransfer => Some(Scope::InboundFile),
+            _ => None,
+        }
+    }
+}
+
+/// The matrix: capacity × action × relation.
+pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Verdict {
+    if let Err(code) = admit(capacity, action) {
+        Verdict::MayNot(code)
+    } else if action.relations().contains(&relation) {
+        Verdict::May
+    } else if action.kind().seen_from().contains(&relation) {
+        Verdict::MayNot(action.refusal_on_the_object())
+    } else {
+        Verdict::Unseen(action.kind().missing())
+    }
+}
+
+/// Whether this actor may do this to that object.
+pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> Verdict {
+    let capacity = Capacity::of(actor);
+    if let Role::Integrator { grant, .. } = &actor.role
+        && granted(grant, action).is_err()
+    {
+        // The door has said which scope is missing; what is asked behind it must not tell what exists.
+        return Verdict::Unseen(action.kind().missing());
+    }
+    let verdicts = relations(actor, object).into_iter();
+    let best = verdicts.map(|relation| verdict(capacity, action, relation)).max();
+    best.unwrap_or_else(|| verdict(capacity, action, Relation::Stranger))
+}
+
+/// The same for what he sees already and only those may do whose turn it is: these organizations.
+pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Verdict {
+    if holds(actor, holders) {
+        verdict(Capacity::of(actor), action, Relation::Holder)
+    } else {
+        Verdict::MayNot(action.refusal_on_the_object())
+    }
+}
+
+/// Every way in which an actor stands to an object. Who started a transfer is the workflow's to say (T10).
+pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
+    match object {
+        Object::Oneself => vec![Relation::Myself],
+        Object::Anyone => vec![Relation::Stranger],
+        Object::Nation if actor.office().is_some_and(|office| office.path.depth() == 1) => vec![Relation::Own],
+        Object::Nation => vec![Relation::Below],
+        Object::At {
+            path,
+            about,
+            holders,
+            secret,
+        } => {
+            let himself = about.is_some() && actor.member == about;
+            let all = [
+                himself.then_some(Relation::Myself),
+                holds(actor, holders).then_some(Relation::Holder),
+                Some(if secret {
+                    place_of_secret(actor, path)
+                } else {
+                    place(actor, path)
+                }),
+            ];
+            all.into_iter().flatten().collect()
+        }
+        Object::Between(sides) => {
+            let himself = sides.member.is_some() && actor.himself() == sides.member;
+            let all = [
+                (himself, Relation::Myself),
+                (holds(actor, sides.holders), Relation::Holder),
+                (sides.source.is_of(actor, sides.secret), Relation::SourceSide),
+                (sides.target.is_of(actor, sides.secret), Relation::TargetSide),
+            ];
+            all.into_iter()
+                .filter(|(is, _)| *is)
+                .map(|(_, relation)| relation)
+                .collect()
+        }
+    }
+}
+
+fn holds(actor: &Actor, holders: &[OrganizationId]) -> bool {
+    holders.iter().any(|holder| actor.administers(*holder))
+}
+
+/// How the organization somebody acts for stands to a place in the tree.
+fn place(actor: &Actor, path: &Path) -> Relation {
+    let from = match &actor.role {
+        Role::Administrator(office) => &office.path,
+        Role::Integrator { grant, .. } if path.is_below(&grant.path) && !grant.reaches(path) => {
+            return Relation::Stranger;
+        }
+        Role::Integrator { grant, .. } => &grant.path,
+        _ => return Relation::Stranger,
+    };
+    if from == path {
+        Relation::Own
+    } else if path.is_below(from) && path.depth() == from.depth() + 1 {
+        Relation::DirectSuperior
+    } else if path.is_below(from) {
+        Relation::HigherSuperior
+    } else if from.is_below(path) {
+        Relation::Below
+    } else if from.superiors().next() == path.superiors().next() {
+        Relation::Sibling
+    } else if from.ids().nth(1) == path.ids().nth(1) {
+        Relation::SameProvince
+    } else {
+        Relation::OtherProvince
+    }
+}
+
+/// The same for a special-unit holding: to all but its direct superior's people it is nowhere (S-30).
+fn place_of_secret(actor: &Actor, path: &Path) -> Relation {
+    match (place(actor, path), actor.office()) {
+        (Relation::DirectSuperior, Some(_)) => Relation::DirectSuperior,
+        _ => Relation::Stranger,
+    }
+}
+
+#[cfg(test)]
+mod tests;

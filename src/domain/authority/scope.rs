@@ -1,0 +1,125 @@
+//! What another system's credential may be used for: its scopes (RFC 6749 §3.3), and how far they reach.
+
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::vocabulary::vocabulary;
+use crate::domain::organization::facts::Path;
+
+vocabulary! {
+    /// A kind of resource and what may be done with it.
+    Scope {
+        OrganizationsRead = "organizations:read", "查看组织", "read organizations and their lists";
+        MembersRead = "members:read", "查看团员", "read members and their lists";
+        TransfersRead = "transfers:read", "查看转接", "read transfers, their lists and histories";
+        TransfersAnswer = "transfers:answer", "答复转往本省的转接", "answer transfers into the province";
+        InboundFile = "inbound:file", "发起转出本省的转接", "file transfers out of the province, and take them back";
+    }
+
+    /// How far scopes reach from the credential's organization.
+    Reach {
+        Own = "self", "本组织", "the organization itself";
+        Below = "self_and_below", "本组织及下级", "the organization and everything below it";
+    }
+}
+
+impl Scope {
+    /// Whether only the own system of a province has it (X1, X2).
+    pub fn is_provincial(self) -> bool {
+        matches!(self, Self::TransfersAnswer | Self::InboundFile)
+    }
+}
+
+/// What a credential grants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Where its organization stands.
+    pub path: Path,
+    /// How far it reaches from there.
+    pub reach: Reach,
+    /// What it may be used for, without repetition, in the vocabulary's order.
+    pub scopes: Vec<Scope>,
+}
+
+impl Grant {
+    /// Everything there is, of an organization at the root of its own tree: for tests of what comes after authority.
+    pub fn everything(organization: OrganizationId) -> Self {
+        Self {
+            path: Path::root(organization),
+            reach: Reach::Below,
+            scopes: Scope::ALL.to_vec(),
+        }
+    }
+
+    /// Whether it holds a scope.
+    ///
+    /// # Errors
+    /// `integrator.scope_missing`.
+    pub fn admit(&self, scope: Scope) -> Result<(), Code> {
+        if self.scopes.contains(&scope) {
+            Ok(())
+        } else {
+            Err(Code::IntegratorScopeMissing)
+        }
+    }
+
+    /// Whether a place lies within its reach.
+    pub fn reaches(&self, path: &Path) -> bool {
+        match self.reach {
+            Reach::Own => *path == self.path,
+            Reach::Below => path.is_within(&self.path),
+        }
+    }
+}
+
+/// Scopes put in order, each once.
+pub fn ordered(scopes: &[Scope]) -> Vec<Scope> {
+    let all = Scope::ALL.iter().copied();
+    all.filter(|scope| scopes.contains(scope)).collect()
+}
+
+/// Scopes as they are stored: parted by spaces, as in RFC 6749.
+pub fn text(scopes: &[Scope]) -> String {
+    let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    names.join(" ")
+}
+
+/// Scopes as they were stored; `None` for a text that is no list of them.
+pub fn parse(text: &str) -> Option<Vec<Scope>> {
+    text.split_whitespace().map(|name| name.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_survive_being_stored_in_order_and_once() {
+        let given = [Scope::InboundFile, Scope::MembersRead, Scope::InboundFile];
+        let scopes = ordered(&given);
+        assert_eq!(text(&scopes), "members:read inbound:file");
+        assert_eq!(parse(&text(&scopes)), Some(scopes));
+        assert_eq!(parse("members:read everything"), None);
+        assert_eq!(parse(""), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_grant_reaches_as_far_as_it_says() {
+        let path = Path::root(OrganizationId(1)).child(OrganizationId(2));
+        let grant = |reach| Grant {
+            path: path.clone(),
+            reach,
+            scopes: vec![Scope::MembersRead],
+        };
+        let below = path.child(OrganizationId(3));
+        let above = Path::root(OrganizationId(1));
+        for (place, own, reaches) in [(&path, true, true), (&below, false, true), (&above, false, false)] {
+            assert_eq!(grant(Reach::Own).reaches(place), own);
+            assert_eq!(grant(Reach::Below).reaches(place), reaches);
+        }
+        assert!(grant(Reach::Own).admit(Scope::MembersRead).is_ok());
+        assert_eq!(
+            grant(Reach::Own).admit(Scope::InboundFile),
+            Err(Code::IntegratorScopeMissing)
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! The catalogue of rules and of refusal codes, and what a refusal is.
+
+pub mod code;
+pub mod refusal;
+pub mod rule;

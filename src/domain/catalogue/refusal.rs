@@ -1,0 +1,116 @@
+//! What a refusal is. The table of codes is in [`super::code`].
+
+use super::code::Code;
+use crate::domain::core::language::{Language, Text};
+use std::collections::BTreeMap;
+
+/// What kind of "no" a code is; the HTTP floor turns it into a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The caller may see the thing, but not do this to it.
+    Forbidden,
+    /// There is nothing here that the caller may know of.
+    NotFound,
+    /// The thing's state does not allow it (now).
+    Conflict,
+    /// The request says something impossible or leaves out something needed.
+    Invalid,
+    /// Too much in too short a time.
+    Limited,
+    /// Nobody is signed in.
+    Unauthenticated,
+    /// The request can't be read at all.
+    Malformed,
+    /// The thing exists, but not for this kind of request.
+    MethodNotAllowed,
+    /// More than the limit.
+    TooLarge,
+    /// An address longer than the limit.
+    AddressTooLong,
+    /// Header fields above the limit.
+    HeadTooLarge,
+    /// What was to come did not come in time.
+    Timeout,
+    /// Not the kind of content that is taken here.
+    UnsupportedMedia,
+    /// The caller must say which version it decided on.
+    PreconditionRequired,
+    /// The caller decided on an older version.
+    Stale,
+    /// Not now; nothing, or nothing known, was done.
+    Unavailable,
+    /// The service's own fault.
+    Fault,
+}
+
+/// A "no" with its reason: the code names the rule, the parameters fill the code's text.
+///
+/// Parameters are public: they are printed into the answer. Never put a name, an ID number or a telephone number here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which refusal.
+    pub code: Code,
+    /// Values for the `{placeholders}` of the code's text, such as an id, a date or a month.
+    pub params: BTreeMap<&'static str, String>,
+    /// Terms for `{placeholders}` that read differently in each language, such as a field's name.
+    pub terms: BTreeMap<&'static str, Text>,
+    /// The request's field it is about, as a JSON pointer (RFC 6901).
+    pub pointer: Option<String>,
+    /// The organization whose administrators can help.
+    pub helper: Option<crate::domain::core::ids::OrganizationId>,
+}
+
+impl Refusal {
+    /// A refusal without parameters.
+    pub fn new(code: Code) -> Self {
+        Self {
+            code,
+            params: BTreeMap::new(),
+            terms: BTreeMap::new(),
+            pointer: None,
+            helper: None,
+        }
+    }
+
+    /// Adds a value for a placeholder of the text.
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.params.insert(name, value.to_string());
+        self
+    }
+
+    /// Adds a term for a placeholder of the text.
+    pub fn with_term(mut self, name: &'static str, term: Text) -> Self {
+        self.terms.insert(name, term);
+        self
+    }
+
+    /// Names the field it is about.
+    pub fn at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointer = Some(pointer.into());
+        self
+    }
+
+    /// Names the organization whose administrators can help.
+    pub fn ask(mut self, organization: crate::domain::core::ids::OrganizationId) -> Self {
+        self.helper = Some(organization);
+        self
+    }
+
+    /// The text for people in a language, placeholders filled.
+    pub fn detail(&self, language: Language) -> String {
+        let mut text = self.code.detail(language).to_owned();
+        for (name, value) in &self.params {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        for (name, term) in &self.terms {
+            text = text.replace(&format!("{{{name}}}"), term.in_language(language));
+        }
+        text
+    }
+}
+
+impl From<Code> for Refusal {
+    fn from(code: Code) -> Self {
+        Self::new(code)
+    }
+}

@@ -1,0 +1,280 @@
+//! The rules by their numbers: one table gives number, section of the manual and statement in both languages.
+//!
+//! The manual is 《“智慧团建”系统 毕业学生团员组织关系转接操作说明》 (28 July 2023); `section` counts as it does. What the
+//! manual leaves open we decided ourselves: such sentences begin with 【本系统决定】 / "Our decision:".
+
+use crate::domain::core::language::{Language, Text};
+use std::fmt;
+use std::str::FromStr;
+
+/// The text is not the number of a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not the number of a rule")]
+pub struct ParseRuleError;
+
+macro_rules! rules {
+    ($($variant:ident, $section:expr, $zh:literal, $en:literal;)*) => {
+        /// A rule of the catalogue: G graduation months, M marks on members, T starting a transfer, A approval,
+        /// X the three provinces with systems of their own, O organizations and accounts, L linkage.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule { $(#[doc = $en] $variant),* }
+
+        impl Rule {
+            /// Every rule, in the catalogue's order.
+            pub const ALL: &'static [Rule] = &[$(Rule::$variant),*];
+
+            /// The number, such as `G2`.
+            pub fn number(self) -> &'static str { match self { $(Rule::$variant => stringify!($variant)),* } }
+
+            /// The manual's section, such as `1.1`; `None` where the manual is silent.
+            pub fn section(self) -> Option<&'static str> { match self { $(Rule::$variant => $section),* } }
+
+            /// The rule as a person would say it.
+            pub fn statement(self, language: Language) -> &'static str {
+                match self { $(Rule::$variant => Text { zh: $zh, en: $en }.in_language(language)),* }
+            }
+        }
+    };
+}
+
+impl Rule {
+    /// Whether the whole rule is ours because the manual says nothing about it.
+    pub fn is_decision(self) -> bool {
+        self.section().is_none()
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.number())
+    }
+}
+
+impl FromStr for Rule {
+    type Err = ParseRuleError;
+    fn from_str(text: &str) -> Result<Self, ParseRuleError> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|rule| rule.number() == text)
+            .ok_or(ParseRuleError)
+    }
+}
+
+impl serde::Serialize for Rule {
+    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.number())
+    }
+}
+
+rules! {
+    G1, Some("1.1"),
+        "学校领域的每个团支部必须标记毕业时间(年月);无法确定的,须选择理由:教师支部或混合支部。新建支部显示为未标记,列表可按此筛选。【本系统决定】未标记不妨碍转接,预览和列表予以提醒。",
+        "Every branch in the school sector must carry a graduation month or, where none can be fixed, a reason: teacher branch or mixed branch. New branches show as unmarked and lists can filter on it. Our decision: an unmarked branch blocks no transfer; preview and lists warn.";
+    G2, Some("1.1"),
+        "团支部的任一上级团组织管理员都可以在其所辖范围内标记和修改毕业时间;团支部管理员不可以。非学校领域的团支部不能标记。",
+        "Any administrator of an organization above the branch may set and change its graduation month; the branch's own administrator may not. Branches outside the school sector cannot be marked.";
+    G3, Some("1.1.2"),
+        "可以一次勾选多个团支部进行标记,每个支部各有结果;由发起者选择“全部成功才生效”或“逐个处理”。",
+        "Many branches can be marked at once; each gets its own result, and the caller chooses all-or-nothing or best-effort.";
+    G4, Some("1.1.3"),
+        "毕业时间与无法确定的理由必须且只能选择其一。",
+        "A graduation month or a reason why there is none: exactly one of them.";
+    G5, Some("1.1.4"),
+        "在变更为毕业生团组织之前,毕业时间可以直接重新修改;原值保留在历史中。",
+        "Until the branch has turned into a graduate branch its month can be set again directly; the old value stays in the history.";
+    G6, Some("1.1.5"),
+        "每年在规定的切换日,毕业时间在本年或更早的已标记团支部自动变更为“毕业生团组织”;重复、迟到或在多台服务器上执行,结果不变。【本系统决定】默认 6 月 1 日(北京时间);切换日之后才创建或标记的,在次日运行时变更。",
+        "On the yearly switch date every marked branch whose month lies in this year or earlier becomes a graduate branch by itself; running it twice, late or on two servers changes nothing more. Our decision: 1 June, Asia/Shanghai, by default; a branch created or marked later turns at the next daily run.";
+    G7, Some("2.3"),
+        "变更为毕业生团组织之后,只有其直属上级的管理员可以说明原因、提出修改毕业时间,由上级团的领导机关审批;支部处显示审批进度。每个支部同时只能有一份待审批的申请。",
+        "After the switch only an administrator of the direct superior may propose another month, with a reason; the nearest leading organ above approves or refuses it; the branch shows the state of the request. One open request a branch.";
+    G8, Some("2.4"),
+        "团的领导机关在列表中看到下级提交的申请:原毕业时间、新毕业时间、原因和提交人;不同意须写明原因。",
+        "The leading organ sees its requests in a list with old month, new month, reason and proposer. A refusal needs a reason.";
+    G9, None,
+        "【本系统决定】批准的毕业时间在以后年度的,该支部恢复为团支部,直至其毕业当年切换;其团员不再计入本季学社衔接。",
+        "Our decision: if the approved month lies in a later year, the branch goes back to an ordinary branch until its own year's switch, and its members leave this season's cohort.";
+
+    M1, Some("1.2"),
+        "毕业支部(已变更为毕业生团组织,或毕业时间在本年)的每名团员显示一种身份:毕业生、延迟毕业团员或教师。",
+        "A member of a graduating branch (turned already, or marked with a month of this year) shows one identity: graduate, delayed graduate or teacher.";
+    M2, Some("1.2"),
+        "学校领域各级团组织(含团支部)的管理员都可以标记和撤销其所辖团员;若学校只有一个团支部,由其直属上级的管理员标记。",
+        "Any administrator of a school-sector organization whose subtree holds the member may mark and unmark, the branch's own included; where the school consists of one branch alone, its direct superior's does.";
+    M3, Some("1.2.3"),
+        "标记延迟毕业须选择预计毕业时间并填写原因,预计毕业时间必须晚于本团支部的毕业时间(按月比较);标记教师无须填写。",
+        "Delayed graduation needs a reason and a month strictly later than the branch's, compared by month; teacher needs nothing.";
+    M4, Some("1.2"),
+        "支持单独标记和批量标记,每名团员各有结果。",
+        "Marks are set one by one or in a batch, with a result for each member.";
+    M5, Some("1.2"),
+        "延迟毕业团员和教师可以正常转接组织关系,但不纳入学社衔接。",
+        "Delayed graduates and teachers transfer like anyone, but do not count in linkage.";
+    M6, Some("1.3"),
+        "撤销标记后恢复为毕业生,毕业时间恢复为团支部的毕业时间;可单独或批量撤销,延迟毕业团员另有列表。",
+        "Undoing a mark gives back the identity of graduate and the branch's month, one by one or in a batch; delayed graduates have their own list.";
+    M7, None,
+        "【本系统决定】团支部毕业时间修改后,不再晚于它的延迟毕业时间在结果中列出,标记保留,由管理员处理,绝不悄悄取消。",
+        "Our decision: when the branch's month changes, a delayed month that is no longer later is reported in the result and the mark kept for an administrator to settle; nothing is dropped in silence.";
+
+    T1, Some("1.4.1–1.4.3"),
+        "组织关系转接可由团员本人、转出方管理员(对所辖团员)或转入方管理员(填写团员姓名和身份证号)发起。",
+        "A transfer is started by the member for himself, by an administrator on the source side for a member in his subtree, or by an administrator on the target side, who names the member by full name and ID number.";
+    T2, Some("2.7"),
+        "全团系统内每名团员同时只能有一项正在办理的转接,无论由谁发起;提示中说明是哪一项、由哪一方、何时发起。",
+        "One open transfer a member in the whole system, whoever started it; the refusal says which case, started by which side and when.";
+    T3, Some("2.8"),
+        "2020 年以后发展的团员须完成团员身份认证(上传《入团志愿书》并经上级审核通过)才能转接;姓名下的实名“已认证”是另一回事,不影响转接。",
+        "A member developed in 2020 or later needs a certified League identity: the application form uploaded and approved by the superior. The real-name check under the name is another thing and blocks nothing.";
+    T4, Some("1.4.3, 2.5"),
+        "转入方查询只对完全一致的姓名和身份证号作答:所在组织和管理员联系方式;其他一律答“未查询到”。每次查询都留痕并限次。",
+        "The target side's look-up answers only an exact name and ID number, with organization and administrator's contact; anything else gets one and the same \"no match\". Every look-up is audited and limited.";
+    T5, Some("1.4.6"),
+        "每种转接原因各有必填内容和可选的转入组织。【本系统决定】转入方能否以升学以外的原因发起由策略决定,默认可以。",
+        "Each reason demands its own details and allows its own targets. Our decision: whether the target side may start for other reasons than further study is a policy switch, on by default.";
+    T6, Some("1.4.5"),
+        "首先选择转入组织是否属于北京、广东、福建;三省市另有系统,须详细填写名称、地址、组织等信息,不选择转入组织,等待对方系统办理。",
+        "The first question is whether the target belongs to Beijing, Guangdong or Fujian, which have systems of their own: name, address and organization are written out in full, there is no organization to choose, and the case waits for the other system.";
+    T7, Some("1.4.5"),
+        "转入系统团委的,按所在组织体系选择,不按所在地省份选择。",
+        "A target under one of the five system committees is found in that system, not in the province where it stands.";
+    T8, Some("2.6"),
+        "毕业生团组织不能作为转入组织。【本系统决定】已关闭的组织、团员本人所在支部和团的领导机关本级也不能。",
+        "A graduate branch is no target. Our decision: neither is a closed organization, the member's own branch, or a leading organ itself.";
+    T9, Some("2.2"),
+        "团员未满 16 周岁且转入组织为非学校领域的,发起时必须填写情况说明,先由团员所在组织的上级团的领导机关审批。【本系统决定】按身份证号的出生日期计算至申请当日的周岁。",
+        "A member under 16 going to a target outside the school sector: an explanation is required, and the nearest leading organ above the member's branch approves before the case reaches its ordinary approver. Our decision: whole years on the day of application, by the ID number's birth date.";
+    T10, Some("1.4.4, 2.7"),
+        "审批完成前,发起方可以撤销申请,历史保留。【本系统决定】团员本人也可以撤销他人为其发起的申请(策略开关,默认开启)。",
+        "The side that started may withdraw while approval is not complete; history stays. Our decision: so may the member the case is about, whoever started it (a policy switch, on by default).";
+    T11, None,
+        "【本系统决定】管理员也可以为本人发起转接,但任何人不得审批自己的或自己发起的申请;该组织没有其他管理员的,由直属上级审批。",
+        "Our decision: an administrator may start for himself too, but nobody decides a case that is about him or that he filed; where that side has no other administrator, the direct superior decides.";
+    T12, None,
+        "【本系统决定】只有团籍正常的团员(未退团、未被开除、未转往特殊单位)可以发起转接。",
+        "Our decision: only members in good standing (not left, not expelled, not in the special-unit holding) can start.";
+
+    A1, Some("1.5"),
+        "团员本人或转出方发起的,由转入方审批;转入组织为团支部的,由该支部或其直属上级的管理员审批。",
+        "Started by the member or the source side: the target approves. With a branch as target, that branch's or its direct superior's administrator does.";
+    A2, Some("1.5"),
+        "转入组织为团委、团工委、团总支的,该组织管理员审批同意后,须将团员分配到其下的某个团支部(不含毕业生团组织),转接才完成。",
+        "With a committee, work committee or general branch as target its own administrator approves, then the same side must assign the member to a branch in its subtree (no graduate branch); only then the transfer is complete and the member moves.";
+    A3, Some("2.5"),
+        "转入方发起的,由团员所在支部或其直属上级审批。【本系统决定】转入组织为团支部的,审批同意即完成;否则还须分配。",
+        "Started by the target side: the member's branch or its direct superior approves. Our decision: when the target is a branch, that completes it; else assignment follows.";
+    A4, Some("1.4.6"),
+        "转往特殊单位团组织的,无需选择转入组织,由团员所属的省级团委审批,团员转入特殊单位专属库。",
+        "Special unit: there is no target to choose; the province-level leading organ above the member approves, and the member goes to the holding.";
+    A5, Some("1.5"),
+        "不同意须写明原因;申请随即结束并退回发起方。",
+        "A \"no\" needs a reason, ends the case and returns it to the one who started it.";
+    A6, Some("1.5"),
+        "9 月 30 日之后,申请在团组织审批环节超过 10 天未审批的,由系统自动终止并退回。【本系统决定】从到达该环节之日或 10 月 1 日(取较晚者)起算,满 10 天之后才终止;由团的领导机关或省级审批时不计时;待分配的不终止,10 天后提醒直属上级。",
+        "After 30 September a case that has waited in an organization's approval for more than 10 days is ended by the system and returned. Our decision: the clock starts when the case reaches that approval or on 1 October, whichever is later, and \"more than\" is strict; it does not run while the case is with a leading organ or the province; cases waiting for assignment are never ended but shown to the direct superior after 10 days.";
+    A7, Some("1.5"),
+        "审批历史永久保留,团员本人、双方及其上级都可以查看:每一步由谁、何时、做了什么、为什么、是否系统自动。",
+        "History is kept for ever and can be seen by the member, by both sides and by their superiors: every step, who, when, what, why, automatic or not.";
+    A8, Some("1.5"),
+        "操作中心列出等待本组织办理的事项:转出审批、转入审批、分配、毕业时间修改、团员身份认证,附数量、等待时长和到期时间;列出的都能办理,能办理的都列出。",
+        "The inbox of an organization lists what waits for it: approvals out and in, assignments, month changes, identity certifications, with counts, age and due date. Whatever it lists can be acted on by whoever sees it there, and nothing that can be acted on is missing.";
+    A9, None,
+        "【本系统决定】同意、不同意、撤销、自动终止同时发生时只有一个生效,其余得到冲突提示和已生效的状态。",
+        "Our decision: of approve, refuse, cancel and expire at most one wins; the loser gets a conflict with the state that won.";
+    A10, None,
+        "【本系统决定】没有管理员的团组织不会使申请停滞:由其直属上级审批,预览时事先说明。",
+        "Our decision: an organization without an active administrator is no dead end: its turn passes to the direct superior, and the preview says so beforehand.";
+
+    X1, Some("1.4.5"),
+        "由全国系统转往北京、广东、福建的,申请附详细填写的去向等待对方系统答复:由该省市的对接系统或省级团委录入同意或不同意(写明原因);同意后团员转出全国系统,历史保留。",
+        "From the national system to Beijing, Guangdong or Fujian: the case waits with the written-out destination. The answer, accept or refuse with reason, comes through that province's integrator or is entered by that province's leading organ; accepting moves the member out of the national tree, history kept.";
+    X2, None,
+        "【本系统决定】由北京、广东、福建转入的,由该省市的对接系统提交人员信息和转入组织;转入组织审批(并分配)后新建团员,身份证号已有档案的则恢复。",
+        "Our decision: from Beijing, Guangdong or Fujian to the national system: that province's integrator files the case with the person's data and the target; the target approves and assigns; completion creates the member, or revives the one known by the same ID number.";
+    X3, Some("1.5"),
+        "超过 10 天自动终止的规定对两个方向都适用。",
+        "The 10-day rule holds for both directions.";
+
+    O1, None,
+        "【本系统决定】团的领导机关下可设下一级团的领导机关、团委、团工委、团总支、团支部;团工委和团委下可设团委、团总支、团支部;团总支下只设团支部;团支部下不设组织。",
+        "Our decision: a leading organ may have below it leading organs of the next level, committees, work committees, general branches and branches; work committees and committees may have committees, general branches and branches; a general branch only branches; a branch nothing.";
+    O2, Some("2.1"),
+        "学校的“流动团员团支部”须由学校团委本级(有学校机构编号)创建,名称须包含“流动团员”。【本系统决定】“出国(境)学习研究团员团支部”同理;乡镇街道级团组织没有学校机构编号也可以建流动团员团支部。",
+        "A school's floating branch is created directly under the organization with the school code, by its administrator, and its name contains 流动团员. Our decision: the same for the abroad branch with 出国(境)学习研究团员; township-level organizations may have floating branches without a school code.";
+    O3, None,
+        "【本系统决定】团组织由直属上级创建、更名和关闭;关闭前不得有团员、正在办理的转接和下级组织。团支部人数(3 至 50 人)只作提醒。",
+        "Our decision: the direct superior creates, renames and closes; closing needs no members, no open cases and no children. Size (3 to 50 members a branch) is a warning, never a bar.";
+    O4, Some("2.6"),
+        "可在所选省份或系统内按名称、曾用名、简称、编号或拼音查找转入组织;不能选择的,说明原因(毕业生团组织、已关闭、属其他系统、尚不能接收团员)。",
+        "A target is found by name, former name, short name, code or pinyin in a chosen province or system. A hit that cannot be chosen says why: graduate branch, closed, other system, holds no members yet.";
+    O5, Some("2.5"),
+        "团员忘记密码的,可由其团支部或直属上级的管理员发放一次性重置码,两天内有效,只能使用一次,凭身份证号设置新密码。",
+        "A member who lost his password gets a one-time code from an administrator of his branch or its direct superior, valid two days and used once; with it and his ID number he sets a new one.";
+    O6, None,
+        "【本系统决定】管理员只能在所辖范围内查看和办理;范围之外的人员视为不存在,范围之内无权办理的予以拒绝。",
+        "Our decision: administrators see and act in their own subtree only. Out of it, people do not exist; in it, what they may not do is refused.";
+    O7, Some("2.8"),
+        "团员身份认证由团支部上传《入团志愿书》(一个 PDF,不超过 20 MB),由上级团委审核;不通过须写明原因,之后可以重新上传。",
+        "Identity certification: the branch uploads the application form (one PDF, at most 20 MB), the superior committee approves or refuses with a reason; then it can be replaced.";
+
+    L1, Some("1.2"),
+        "某季学社衔接的对象是切换时毕业生团组织的团员,扣除延迟毕业团员和教师,并随标记和毕业时间的变动更新;转出不影响其计入。",
+        "The cohort of a season is the members of graduate branches at the switch, minus delayed graduates and teachers, kept up to date as marks and months change. Moving away does not take a member out of it.";
+    L2, None,
+        "【本系统决定】每个组织每季统计:应转、未发起、办理中(按环节和时长)、被退回、自动终止、已完成及原因分布;完成率=已完成/应转;就业单位率=转入工作单位/(应转−升学);转入本校流动或出国支部的单独统计。",
+        "Our decision: for every organization and season: cohort, not started, in progress by step and age, returned, expired, completed, by reason; completion rate = completed / cohort; unit rate = completed to employers' organizations / (cohort − further study); completed to the own school's floating or abroad branch is counted apart.";
+    L3, None,
+        "【本系统决定】任一组织所辖范围的统计都能立即得到,与范围大小无关,并始终等于重新逐人清点的结果。",
+        "Our decision: numbers of a subtree come back in the time of one index seek however large it is, and always equal a full recount.";
+    L4, None,
+        "【本系统决定】提供直属下级排名、未发起团员名单、被退回申请及原因、审批最慢的组织。",
+        "Our decision: ranking of direct subordinates, list of members not started, list of returned cases with reasons, organizations whose approvals are slowest.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_is_whole() {
+        let expected: Vec<String> = [("G", 9), ("M", 7), ("T", 12), ("A", 10), ("X", 3), ("O", 7), ("L", 4)]
+            .iter()
+            .flat_map(|(letter, count)| (1..=*count).map(move |n| format!("{letter}{n}")))
+            .collect();
+        let numbers: Vec<&str> = Rule::ALL.iter().map(|rule| rule.number()).collect();
+        assert_eq!(numbers, expected);
+    }
+
+    #[test]
+    fn the_index_of_the_domain_leads_to_every_rule() {
+        let index: Vec<&str> = include_str!("../mod.rs")
+            .lines()
+            .filter(|line| line.starts_with("//!"))
+            .flat_map(|line| line.split(|c: char| !c.is_ascii_alphanumeric()))
+            .collect();
+        for rule in Rule::ALL {
+            assert!(index.contains(&rule.number()), "{rule} is missing in domain/mod.rs");
+        }
+    }
+
+    #[test]
+    fn a_number_finds_its_rule_and_nothing_else_does() {
+        for &rule in Rule::ALL {
+            assert_eq!(rule.number().parse(), Ok(rule));
+        }
+        for text in ["", "G", "G0", "G10", "g1", "T1 ", "Z1"] {
+            assert_eq!(text.parse::<Rule>(), Err(ParseRuleError), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_manual_does_not_say_is_marked_as_ours_in_both_languages() {
+        for &rule in Rule::ALL {
+            let (zh, en) = (rule.statement(Language::Chinese), rule.statement(Language::English));
+            assert_eq!(zh.contains("【本系统决定】"), en.contains("Our decision:"), "{rule}");
+            assert_eq!(rule.is_decision(), zh.starts_with("【本系统决定】"), "{rule}");
+            assert_eq!(rule.is_decision(), en.starts_with("Our decision:"), "{rule}");
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Identity certification (团员身份认证, §2.8; rules O7 and T3): the branch uploads the application form (《入团志愿书》), the
+//! committee above approves or refuses it.
+
+use super::Certification;
+use crate::domain::authority::actor::Actor;
+use crate::domain::authority::{self, Action};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::decision::{Decision, Verdict};
+use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Month, Timestamp};
+use crate::domain::core::vocabulary::vocabulary;
+use crate::domain::policy::Policy;
+
+/// O7: the largest form, in MB of 2^20 bytes.
+pub const FORM_MAX_MB: u64 = 20;
+/// What a PDF begins with (ISO 32000-1, 7.5.2).
+const PDF_HEAD: &[u8] = b"%PDF-";
+/// What stands near its end (7.5.5); readers look for it in the last 1,024 bytes.
+const PDF_TAIL: &[u8] = b"%%EOF";
+
+/// A form that was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// Who uploaded it; he never decides it (I-04).
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A form and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Form {
+    /// It waits for the committee above.
+    Waiting(Upload),
+    /// The League identity is certified.
+    Certified(Upload, Decision),
+    /// It was refused for a reason and can be replaced.
+    Refused(Upload, Decision, Remark),
+}
+
+vocabulary! {
+    /// What became of a form, in one word.
+    FormState {
+        Waiting = "waiting", "待审核", "waiting for the committee";
+        Certified = "certified", "已认证", "certified";
+        Refused = "refused", "未通过", "refused";
+    }
+}
+
+/// T3: where a member stands, by the month he joined and his latest form.
+pub fn t3_certification(joined_on: Month, form: Option<&Form>, policy: &Policy) -> Certification {
+    match form {
+        Some(Form::Certified(..)) => Certification::Certified,
+        _ if joined_on.year() < policy.certification_since => Certification::NotRequired,
+        None => Certification::NotUploaded,
+        Some(Form::Waiting(_)) => Certification::Waiting,
+        Some(Form::Refused(..)) => Certification::Refused,
+    }
+}
+
+/// O7: whether a file is small enough to be a form; asked while it comes in.
+///
+/// # Errors
+/// `certification.too_large`.
+pub fn o7_size(bytes: u64) -> Result<(), Refusal> {
+    if bytes <= FORM_MAX_MB << 20 {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::CertificationTooLarge).with("limit_mb", FORM_MAX_MB))
+}
+
+/// O7: whether a file is a PDF by its content: its first bytes and (up to) its last 1,024.
+///
+/// # Errors
+/// `certification.not_a_pdf`.
+pub fn o7_is_pdf(head: &[u8], tail: &[u8]) -> Result<(), Refusal> {
+    let ends = tail.windows(PDF_TAIL.len()).any(|window| window == PDF_TAIL);
+    if head.starts_with(PDF_HEAD) && ends {
+        Ok(())
+    } else {
+        Err(Code::CertificationNotAPdf.into())
+    }
+}
+
+/// O7: an administrator of the member's branch uploads a form, or replaces one that was refused. `holders` are the
+/// organizations whose turn it is: the branch, or further up if it is vacant (A10).
+///
+/// # Errors
+/// `certification.not_uploader`, `certification.not_required`, `certification.already_certified`, `certification.waiting`.
+pub fn o7_upload(
+    actor: &Actor,
+    holders: &[OrganizationId],
+    standing: Certification,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Form, Refusal> {
+    let (by, _) = acting(actor, holders, Action::UploadForm)?;
+    match standing {
+        Certification::NotUploaded | Certification::Refused => Ok(Form::Waiting(Upload { by, at: now })),
+        Certification::Waiting => Err(Code::CertificationWaiting.into()),
+        Certification::Certified => Err(Code::CertificationAlreadyCertified.into()),
+        Certification::NotRequired => {
+            Err(Refusal::new(Code::CertificationNotRequired).with("since", policy.certification_since))
+        }
+    }
+}
+
+impl Form {
+    /// What became of it.
+    pub fn state(&self) -> FormState {
+        match self {
+            Self::Waiting(_) => FormState::Waiting,
+            Self::Certified(..) => FormState::Certified,
+            Self::Refused(..) => FormState::Refused,
+        }
+    }
+
+    /// O7: the committee above the branch decides. `member_account` is the member's own; neither he nor who uploaded it
+    /// decides. `holders` are the organizations whose turn it is.
+    ///
+    /// # Errors
+    /// `certification.not_waiting`, `certification.not_approver`, `certification.self_approval`,
+    /// `approval.reason_required`.
+    pub fn decide(
+        self,
+        actor: &Actor,
+        holders: &[OrganizationId],
+        member_account: Option<AccountId>,
+        verdict: Verdict,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
+        let Self::Waiting(upload) = self else {
+            return Err(Code::CertificationNotWaiting.into());
+        };
+        let (by, acting_for) = acting(actor, holders, Action::DecideCertification)?;
+        if by == upload.by || Some(by) == member_account {
+            return Err(Code::CertificationSelfApproval.into());
+        }
+        let decision = Decision {
+            by,
+            acting_for,
+            at: now,
+        };
+        match verdict {
+            Verdict::Approve => Ok(Self::Certified(upload, decision)),
+            Verdict::Refuse(Some(reason)) => Ok(Self::Refused(upload, decision, reason)),
+            Verdict::Refuse(None) => Err(Refusal::new(Code::ApprovalReasonRequired).at("/reason")),
+        }
+    }
+}
+
+/// The account and the organization somebody acts for, if it is that organization's turn.
+fn acting(actor: &Actor, holders: &[OrganizationId], action: Action) -> Result<(AccountId, OrganizationId), Refusal> {
+    let acting = actor.in_office()?;
+    authority::at_turn(actor, action, holders).settle()?;
+    Ok(acting)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::*;
+
+    fn now() -> Timestamp {
+        "2026-06-10T00:00:00Z".parse().unwrap()
+    }
+
+    fn code<T>(result: Result<T, Refusal>) -> Option<Code> {
+        result.err().map(|refusal| refusal.code)
+    }
+
+    fn upload(standing: Certification) -> Result<Form, Refusal> {
+        o7_upload(
+            &administrator(&class()),
+            &[class().id],
+            standing,
+            &Policy::default_for(2026),
+            now(),
+        )
+    }
+
+    #[test]
+    fn t3_who_joined_before_2020_needs_none() {
+        let policy = Policy::default_for(2026);
+        let standing = |joined: &str| t3_certification(joined.parse().unwrap(), None, &policy);
+        assert_eq!(standing("2019-12"), Certification::NotRequired);
+        assert_eq!(standing("2020-01"), Certification::NotUploaded);
+    }
+
+    #[test]
+    fn o7_the_branch_uploads_once_and_again_after_a_refusal() {
+        use Certification::*;
+        for (standing, expected) in [
+            (NotUploaded, None),
+            (Refused, None),
+            (Waiting, Some(Code::CertificationWaiting)),
+            (Certified, Some(Code::CertificationAlreadyCertified)),
+            (NotRequired, Some(Code::CertificationNotRequired)),
+        ] {
+            assert_eq!(code(upload(standing)), expected, "{standing}");
+        }
+        let policy = Policy::default_for(2026);
+        let stranger = o7_upload(&administrator(&college()), &[class().id], NotUploaded, &policy, now());
+        assert_eq!(code(stranger), Some(Code::CertificationNotUploader));
+    }
+
+    #[test]
+    fn o7_the_committee_above_decides_once_and_a_no_needs_a_reason() {
+        let form = upload(Certification::NotUploaded).unwrap();
+        let (actor, holders) = (administrator(&college()), [college().id]);
+        let decide = |form: &Form, verdict| form.clone().decide(&actor, &holders, None, verdict, now());
+        assert_eq!(
+            code(decide(&form, Verdict::Refuse(None))),
+            Some(Code::ApprovalReasonRequired)
+        );
+        let policy = Policy::default_for(2026);
+        for (verdict, expected) in [
+            (Verdict::Approve, Certification::Certified),
+            (Verdict::Refuse(Remark::new("缺页")), Certification::Refused),
+        ] {
+            let done = decide(&form, verdict).unwrap();
+            assert_eq!(
+                t3_certification("2021-05".parse().unwrap(), Some(&done), &policy),
+                expected
+            );
+            assert_eq!(
+                code(decide(&done, Verdict::Approve)),
+                Some(Code::CertificationNotWaiting)
+            );
+        }
+        let stranger = administrator(&university());
+        let refused = form.decide(&stranger, &holders, None, Verdict::Approve, now());
+        assert_eq!(code(refused), Some(Code::CertificationNotApprover));
+    }
+
+    #[test]
+    fn o7_neither_the_member_nor_the_uploader_decides() {
+        let form = upload(Certification::NotUploaded).unwrap();
+        let (actor, holders) = (administrator(&college()), [college().id]);
+        let own = form
+            .clone()
+            .decide(&actor, &holders, actor.account, Verdict::Approve, now());
+        assert_eq!(code(own), Some(Code::CertificationSelfApproval));
+        let mut uploader = actor;
+        uploader.account = administrator(&class()).account;
+        let result = form.decide(&uploader, &holders, None, Verdict::Approve, now());
+        assert_eq!(code(result), Some(Code::CertificationSelfApproval));
+    }
+
+    #[test]
+    fn o7_a_form_is_one_pdf_of_at_most_20_mb() {
+        assert_eq!(o7_size(20 * 1024 * 1024), Ok(()));
+        assert_eq!(code(o7_size(20 * 1024 * 1024 + 1)), Some(Code::CertificationTooLarge));
+        assert_eq!(o7_is_pdf(b"%PDF-1.7\n", b"startxref\n9\n%%EOF\n"), Ok(()));
+        for (head, tail) in [
+            (&b"PK\x03\x04"[..], &b"%%EOF"[..]),
+            (b"%PDF-1.7", b"cut off"),
+            (b"", b""),
+        ] {
+            assert_eq!(code(o7_is_pdf(head, tail)), Some(Code::CertificationNotAPdf));
+        }
+    }
+}

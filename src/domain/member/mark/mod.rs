@@ -1,0 +1,186 @@
+//! Marks on members of graduating branches (§1.2, §1.3; rules M1 to M7).
+
+use crate::domain::authority::actor::Actor;
+use crate::domain::authority::{self, Action, Object, Relation};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{Month, Season};
+use crate::domain::core::vocabulary::vocabulary;
+use crate::domain::organization::facts::{Graduation, OrganizationFacts, Sector};
+
+vocabulary! {
+    /// What a member of a graduating branch is (被标记成员身份, §1.2.4).
+    Identity {
+        Graduate = "graduate", "毕业生", "graduate";
+        Delayed = "delayed", "延迟毕业团员", "delayed graduate";
+        Teacher = "teacher", "教师", "teacher";
+    }
+}
+
+/// What a member is marked with; without a mark he is a graduate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mark {
+    /// Graduates later than his branch (延迟毕业团员).
+    Delayed {
+        /// When, strictly later than the branch (M3).
+        month: Month,
+        /// Why.
+        reason: Remark,
+    },
+    /// No graduate at all (教师).
+    Teacher,
+}
+
+vocabulary! {
+    /// What an administrator can do about a member's mark.
+    MarkAction {
+        MarkDelayed = "mark_delayed", "标记延迟毕业", "mark as a delayed graduate";
+        MarkTeacher = "mark_teacher", "标记教师", "mark as a teacher";
+        UndoMark = "undo_mark", "撤销标记", "undo the mark";
+    }
+}
+
+impl MarkAction {
+    /// Whether the actor may take it now, given good input (a later month, a reason). `branch` is the member's; one who
+    /// left the national tree has none. `office_sector` is that of the organization the actor administers.
+    ///
+    /// # Errors
+    /// What taking it would answer.
+    pub fn check(
+        self,
+        actor: &Actor,
+        office_sector: Option<Sector>,
+        branch: Option<&OrganizationFacts>,
+        mark: Option<&Mark>,
+        season: Season,
+    ) -> Result<(), Refusal> {
+        let office_sector = office_sector.ok_or(Code::ActorNotAdministrator)?;
+        let branch = branch.ok_or(Code::MarkNotGraduating)?;
+        m2_may_mark(actor, office_sector, branch)?;
+        match self {
+            Self::MarkDelayed | Self::MarkTeacher => m3_branch_month(branch, season).map(drop),
+            Self::UndoMark => m6_undo(mark.cloned()).map(drop),
+        }
+    }
+}
+
+impl Mark {
+    /// The identity it gives.
+    pub fn identity(&self) -> Identity {
+        match self {
+            Self::Delayed { .. } => Identity::Delayed,
+            Self::Teacher => Identity::Teacher,
+        }
+    }
+}
+
+/// M1: whether the branch is graduating: turned already, or marked with a month of this year.
+pub fn m1_is_graduating(branch: &OrganizationFacts, season: Season) -> bool {
+    branch.is_graduate_branch() || branch_month(branch).is_some_and(|month| month.year() == season)
+}
+
+/// M1 (§1.2.4): the identity a member shows; `None` outside graduating branches.
+pub fn m1_identity(branch: &OrganizationFacts, mark: Option<&Mark>, season: Season) -> Option<Identity> {
+    m1_is_graduating(branch, season).then(|| mark.map_or(Identity::Graduate, Mark::identity))
+}
+
+/// The month in which a member graduates: his own if he is delayed, else the branch's (§1.3.2); none for a teacher.
+pub fn graduation_month(branch: &OrganizationFacts, mark: Option<&Mark>) -> Option<Month> {
+    match mark {
+        Some(Mark::Delayed { month, .. }) => Some(*month),
+        Some(Mark::Teacher) => None,
+        None => branch_month(branch),
+    }
+}
+
+/// M2 (§1.2): who may mark and unmark the members of a branch: any administrator of a school-sector organization at or
+/// above it; where the school is this one branch, its direct superior's, whatever that one's sector.
+///
+/// `office_sector` is the sector of the organization the actor administers.
+///
+/// # Errors
+/// `actor.not_administrator`; `member.not_found` outside the actor's subtree (O6); `mark.superior_only`;
+/// `mark.out_of_scope`.
+pub fn m2_may_mark(actor: &Actor, office_sector: Sector, branch: &OrganizationFacts) -> Result<(), Refusal> {
+    let object = Object::organization(&branch.path);
+    authority::decide(actor, Action::MarkMember, object).settle()?;
+    if branch.has_school_code {
+        return match branch.parent {
+            _ if authority::relations(actor, object).contains(&Relation::DirectSuperior) => Ok(()),
+            Some(superior) => Err(Refusal::new(Code::MarkSuperiorOnly).ask(superior)),
+            None => Err(Code::MarkSuperiorOnly.into()),
+        };
+    }
+    if office_sector == Sector::School {
+        Ok(())
+    } else {
+        Err(Refusal::new(Code::MarkOutOfScope).ask(branch.id))
+    }
+}
+
+/// M3 (§1.2.3): makes a delayed graduate of a member; everything that is wrong is named at once.
+///
+/// # Errors
+/// `mark.not_graduating`; `mark.month_required` or `mark.month_not_later`; `mark.reason_required`.
+pub fn m3_delayed(
+    branch: &OrganizationFacts,
+    season: Season,
+    month: Option<Month>,
+    reason: Option<Remark>,
+) -> Result<Mark, Vec<Refusal>> {
+    let branch_month = m3_branch_month(branch, season).map_err(|refusal| vec![refusal])?;
+    let month = match month {
+        None => Err(Refusal::new(Code::MarkMonthRequired).at("/month")),
+        Some(month) if month <= branch_month => Err(Refusal::new(Code::MarkMonthNotLater)
+            .with("branch_month", branch_month)
+            .at("/month")),
+        Some(month) => Ok(month),
+    };
+    let reason = reason.ok_or_else(|| Refusal::new(Code::MarkReasonRequired).at("/reason"));
+    match (month, reason) {
+        (Ok(month), Ok(reason)) => Ok(Mark::Delayed { month, reason }),
+        (month, reason) => Err(month.err().into_iter().chain(reason.err()).collect()),
+    }
+}
+
+/// M3 (§1.2.3): makes a teacher of a member; nothing else is asked.
+///
+/// # Errors
+/// `mark.not_graduating`.
+pub fn m3_teacher(branch: &OrganizationFacts, season: Season) -> Result<Mark, Refusal> {
+    m3_branch_month(branch, season).map(|_| Mark::Teacher)
+}
+
+/// M6 (§1.3): undoes a mark; the member is a graduate again and his month the branch's. Gives back the mark for the history.
+///
+/// # Errors
+/// `mark.not_marked`.
+pub fn m6_undo(mark: Option<Mark>) -> Result<Mark, Refusal> {
+    mark.ok_or_else(|| Code::MarkNotMarked.into())
+}
+
+/// M7: those whose delayed month is no longer later than the branch's new one. Their marks stay; an administrator settles
+/// them.
+pub fn m7_no_longer_later<M>(new: Graduation, delayed: impl IntoIterator<Item = (M, Month)>) -> Vec<M> {
+    let Some(new) = new.month() else { return Vec::new() };
+    delayed
+        .into_iter()
+        .filter(|(_, month)| *month <= new)
+        .map(|(member, _)| member)
+        .collect()
+}
+
+fn branch_month(branch: &OrganizationFacts) -> Option<Month> {
+    branch.graduation.and_then(Graduation::month)
+}
+
+/// The month of a graduating branch, which always has one.
+fn m3_branch_month(branch: &OrganizationFacts, season: Season) -> Result<Month, Refusal> {
+    branch_month(branch)
+        .filter(|_| m1_is_graduating(branch, season))
+        .ok_or_else(|| Refusal::new(Code::MarkNotGraduating))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,290 @@
+//! What may be done with organizations (§2.1, §2.6; rules O1 to O3) and what is worth a warning about them.
+
+use crate::domain::authority::actor::Actor;
+use crate::domain::authority::{self, Action, Object};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::division::Division;
+use crate::domain::core::vocabulary::vocabulary;
+use crate::domain::graduation::g1_is_unmarked;
+use crate::domain::organization::facts::{Health, Kind, Level, OrganizationFacts, Purpose, Sector, Stage, Status};
+use crate::domain::policy::Policy;
+
+/// The deepest tree that is allowed.
+const DEPTH_MAX: usize = 10;
+/// A name's length in characters.
+const NAME_LENGTH: std::ops::RangeInclusive<usize> = 2..=100;
+
+impl Kind {
+    /// O1: whether an organization of this kind may have one of the other kind directly below it.
+    pub fn may_hold(self, below: Kind) -> bool {
+        use Kind::*;
+        match self {
+            LeadingOrgan => true,
+            WorkCommittee | Committee => matches!(below, Committee | GeneralBranch | Branch),
+            GeneralBranch => below == Branch,
+            Branch => false,
+        }
+    }
+}
+
+impl Level {
+    /// O1: whether a leading organ of this level may have one of the other level directly below it: the next one, or
+    /// (our decision) a county under a province, since municipalities and some counties know no city in between.
+    fn may_hold(self, below: Level) -> bool {
+        below != Level::Grassroots && (self.next() == Some(below) || (self, below) == (Level::Province, Level::County))
+    }
+}
+
+/// O1: what may stand under what.
+///
+/// # Errors
+/// `organization.closed`, `organization.kind_not_allowed_here`, `organization.level_not_allowed_here`,
+/// `organization.too_deep`.
+pub fn o1_may_stand_under(kind: Kind, level: Level, superior: &OrganizationFacts) -> Result<(), Refusal> {
+    if !superior.is_active() {
+        return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
+    }
+    if !superior.kind.may_hold(kind) {
+        return Err(Refusal::new(Code::OrganizationKindNotAllowedHere).at("/kind"));
+    }
+    let level_fits = match kind {
+        Kind::LeadingOrgan => superior.level.may_hold(level),
+        _ => level == Level::Grassroots,
+    };
+    if !level_fits {
+        return Err(Refusal::new(Code::OrganizationLevelNotAllowedHere).at("/level"));
+    }
+    o1_depth(superior)
+}
+
+fn o1_depth(superior: &OrganizationFacts) -> Result<(), Refusal> {
+    if superior.path.depth() < DEPTH_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::OrganizationTooDeep)
+        .with("limit", DEPTH_MAX)
+        .at("/parent"))
+}
+
+/// O2 (§2.1): who may create a branch for a purpose, where, and under what name.
+///
+/// A floating (流动团员团支部) or abroad branch (出国(境)学习研究团员团支部) is created directly under the organization with
+/// the school code; a floating one also under a township or street committee (our decision). The direct superior's
+/// administrator creates it, as O3 says of every organization.
+///
+/// # Errors
+/// `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`.
+pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &OrganizationFacts) -> Result<(), Refusal> {
+    let place_fits = match purpose {
+        Purpose::Ordinary => return Ok(()),
+        Purpose::SpecialUnit => return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose")),
+        Purpose::Floating => superior.has_school_code || superior.is_township,
+        Purpose::Abroad => superior.has_school_code,
+    };
+    if kind != Kind::Branch {
+        return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose"));
+    }
+    if !place_fits {
+        let refusal = Refusal::new(Code::OrganizationFloatingNeedsSchool).at("/parent");
+        return Err(superior.school.map_or(refusal.clone(), |school| refusal.ask(school)));
+    }
+    o2_name(purpose, name)
+}
+
+/// O2: the name of a branch kept for a purpose says so.
+///
+/// # Errors
+/// `organization.floating_name`.
+pub fn o2_name(purpose: Purpose, name: &str) -> Result<(), Refusal> {
+    let keyword = match purpose {
+        Purpose::Floating => "流动团员",
+        Purpose::Abroad => "出国(境)学习研究团员",
+        Purpose::Ordinary | Purpose::SpecialUnit => return Ok(()),
+    };
+    // Both kinds of brackets are in use; the words count.
+    if !name.replace('（', "(").replace('）', ")").contains(keyword) {
+        return Err(Refusal::new(Code::OrganizationFloatingName)
+            .with("keyword", keyword)
+            .at("/name"));
+    }
+    Ok(())
+}
+
+/// O3: the direct superior's administrator creates, renames and closes. `organization` is the one below which to create
+/// ([`Action::CreateOrganization`]), or the one to rename or close.
+///
+/// # Errors
+/// `actor.not_administrator`, `organization.not_direct_superior`; `organization.not_found` outside the actor's subtree (O6).
+pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &OrganizationFacts) -> Result<(), Refusal> {
+    let superior = match action {
+        Action::CreateOrganization => Some(organization.id),
+        _ => organization.parent,
+    };
+    let verdict = authority::decide(actor, action, Object::organization(&organization.path));
+    verdict.settle().map_err(|code| match superior {
+        Some(superior) => Refusal::new(code).ask(superior),
+        None => code.into(),
+    })
+}
+
+/// O3: whether somebody may create anything at all below an organization; [`o1_may_stand_under`] says what.
+///
+/// # Errors
+/// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`, `organization.too_deep`.
+pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Result<(), Refusal> {
+    o3_direct_superior(actor, Action::CreateOrganization, superior)?;
+    if !superior.is_active() {
+        return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
+    }
+    if !superior.kind.may_hold(Kind::Branch) {
+        return Err(Refusal::new(Code::OrganizationKindNotAllowedHere).at("/kind"));
+    }
+    o1_depth(superior)
+}
+
+/// O3: the direct superior's administrator renames what is not closed.
+///
+/// # Errors
+/// Those of [`o3_direct_superior`], `organization.closed`.
+pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
+    o3_direct_superior(actor, Action::RenameOrganization, organization)?;
+    if organization.is_active() {
+        Ok(())
+    } else {
+        Err(Code::OrganizationClosed.into())
+    }
+}
+
+/// O3: the contact others are shown (书记) is changed by the organization's own administrators or its direct superior's.
+///
+/// # Errors
+/// `actor.not_administrator`, `organization.contact_not_allowed`, `organization.closed`.
+pub fn o3_contact(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
+    let verdict = authority::decide(actor, Action::ChangeContact, Object::organization(&organization.path));
+    verdict
+        .settle()
+        .map_err(|code| Refusal::new(code).ask(organization.id))?;
+    if organization.is_active() {
+        Ok(())
+    } else {
+        Err(Code::OrganizationClosed.into())
+    }
+}
+
+/// O3: a name says something and is no novel.
+///
+/// # Errors
+/// `organization.name_required`.
+pub fn o3_name(name: &str) -> Result<(), Refusal> {
+    if NAME_LENGTH.contains(&name.trim().chars().count()) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let (min, max) = NAME_LENGTH.into_inner();
+    Err(Refusal::new(Code::OrganizationNameRequired)
+        .with("min", min)
+        .with("max", max)
+        .at("/name"))
+}
+
+/// Schools have a stage, nobody else has.
+///
+/// # Errors
+/// `organization.stage_required`.
+pub fn check_stage(sector: Sector, stage: Option<Stage>) -> Result<(), Refusal> {
+    if (sector == Sector::School) == stage.is_some() {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::OrganizationStageRequired).at("/stage"))
+}
+
+/// The classes of schools that the Ministry's codes begin with.
+const SCHOOL_CLASSES: [&str; 13] = [
+    "21", "31", "32", "34", "35", "36", "37", "41", "42", "51", "91", "92", "93",
+];
+
+vocabulary! {
+    /// What looks odd about a school code without making it wrong: the real list has such codes.
+    SchoolCodeWarning {
+        UnknownClass = "unknown_class", "学校类别未知", "unknown class of school";
+        UnknownProvince = "unknown_province", "省份代码未知", "unknown province";
+    }
+}
+
+/// A school code (学校机构编号) is ten digits: two of class, two of province, six of serial.
+///
+/// # Errors
+/// `organization.school_code_invalid`.
+pub fn check_school_code(code: &str) -> Result<Vec<SchoolCodeWarning>, Refusal> {
+    if code.len() != 10 || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::new(Code::OrganizationSchoolCodeInvalid).at("/school_code"));
+    }
+    let all = [
+        (SchoolCodeWarning::UnknownClass, !SCHOOL_CLASSES.contains(&&code[..2])),
+        (
+            SchoolCodeWarning::UnknownProvince,
+            Division::find(&code[2..4]).is_none(),
+        ),
+    ];
+    Ok(all
+        .into_iter()
+        .filter(|(_, holds)| *holds)
+        .map(|(warning, _)| warning)
+        .collect())
+}
+
+/// What still hangs on an organization.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Members in it.
+    pub members: u64,
+    /// Open transfers out of it or into it.
+    pub open_cases: u64,
+    /// Active organizations directly below it.
+    pub children: u64,
+}
+
+/// O3: closes an organization that nothing hangs on any more.
+///
+/// # Errors
+/// Those of [`o3_direct_superior`], `organization.closed`, `organization.not_empty`.
+pub fn o3_close(actor: &Actor, organization: &OrganizationFacts, contents: Contents) -> Result<Status, Refusal> {
+    o3_direct_superior(actor, Action::CloseOrganization, organization)?;
+    if !organization.is_active() {
+        return Err(Code::OrganizationClosed.into());
+    }
+    if contents != Contents::default() {
+        return Err(Refusal::new(Code::OrganizationNotEmpty)
+            .with("members", contents.members)
+            .with("open_cases", contents.open_cases)
+            .with("children", contents.children));
+    }
+    Ok(Status::Closed)
+}
+
+/// O3, G1: the warnings about an organization. `members` counts those of a branch, or of the whole subtree.
+///
+/// Branches kept for a purpose take as many members as come, so their size is no warning (our decision).
+pub fn health(organization: &OrganizationFacts, administrators: u64, members: u64, policy: &Policy) -> Vec<Health> {
+    let sized = organization.is_branch() && organization.purpose == Purpose::Ordinary;
+    let all = [
+        (Health::NoAdministrator, administrators == 0),
+        (Health::NoMembers, members == 0),
+        (
+            Health::TooFewMembers,
+            sized && members > 0 && members < policy.branch_members_min.into(),
+        ),
+        (
+            Health::TooManyMembers,
+            sized && members > policy.branch_members_max.into(),
+        ),
+        (Health::Unmarked, g1_is_unmarked(organization)),
+    ];
+    all.into_iter()
+        .filter(|(_, holds)| *holds && organization.is_active())
+        .map(|(warning, _)| warning)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,447 @@
+//! Reasons for a transfer (§1.4.6; T5): what each demands and where it may lead.
+//!
+//! One table per reason (`fields`, `target_rule`) feeds both the JSON Schema that a form is drawn from and the check of
+//! what was sent, so the two cannot differ.
+
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::division::Division;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::language::Language;
+use crate::domain::core::line::{NOT_SHOWN, is_plain};
+use crate::domain::core::vocabulary::vocabulary;
+use crate::domain::organization::facts::{EXTERNAL_PROVINCES, OrganizationFacts, Purpose, Sector};
+use crate::domain::policy::Policy;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use std::fmt;
+
+vocabulary! {
+    /// Why a member moves (转接原因).
+    Reason {
+        FurtherStudy = "further_study", "升学", "further study";
+        EmployedWithLeague = "employed_with_league", "已落实工作单位(有团组织)", "employed, the employer has a League organization";
+        EmployedWithoutLeague = "employed_without_league", "已落实工作单位(无团组织)", "employed, the employer has no League organization";
+        Abroad = "abroad", "出国(境)学习生活", "study or life abroad";
+        Unsettled = "unsettled", "未升学或未落实就业去向", "neither further study nor employment settled";
+        SpecialUnit = "special_unit", "转往特殊单位团组织", "to a special unit";
+    }
+
+    /// Which side started a transfer (发起方).
+    Side {
+        Member = "member", "团员本人", "the member himself";
+        Source = "source", "转出方", "the source side";
+        Target = "target", "转入方", "the target side";
+    }
+
+    /// Where a reason may lead.
+    TargetRule {
+        School = "school", "学校领域的团组织", "an organization of the school sector";
+        Any = "any", "工作单位的团组织(不含毕业生团组织)", "the employer's organization, no graduate branch";
+        Community = "community", "工作单位所在地的乡镇、街道、村、社区团组织", "the township, street, village or community organization of the workplace";
+        OwnAbroad = "own_abroad_branch", "原学校的出国(境)学习研究团员团支部", "the abroad branch of the member's own school";
+        CommunityOrOwnFloating = "community_or_own_floating_branch", "户籍地或居住地的乡镇、街道、村、社区团组织,或原学校的流动团员团支部",
+            "a township, street, village or community organization, or the floating branch of the member's own school";
+        None = "none", "无需选择转入组织", "no target to choose";
+    }
+
+    /// Where further study leads (毕业去向).
+    DestinationStage {
+        SeniorHigh = "senior_high", "普通高中", "senior high school";
+        SecondaryVocational = "secondary_vocational", "中等职业院校", "secondary vocational school";
+        RegularUniversity = "regular_university", "普通高校", "regular university";
+        HigherVocational = "higher_vocational", "高等职业院校", "higher vocational college";
+        Other = "other", "其他", "other";
+    }
+
+    /// What a filing may have to write out; the name is its place below `/details`.
+    Field {
+        DestinationStage = "destination_stage", "毕业去向", "destination stage";
+        SchoolName = "school_name", "转入学校名称", "name of the school";
+        SchoolAddress = "school_address", "转入学校所在地详细地址", "detailed address of the school";
+        EmployerName = "employer_name", "工作单位名称", "name of the employer";
+        EmployerAddress = "employer_address", "工作单位所在地详细地址", "detailed address of the employer";
+        HomeAddress = "home_address", "户籍地或居住地详细地址", "detailed address of household or residence";
+        ExternalProvince = "external/province", "转入省市", "province of the destination";
+        ExternalName = "external/name", "转入单位名称", "name of the receiving unit";
+        ExternalOrganization = "external/organization", "转入团组织全称", "full name of the receiving League organization";
+        ExternalAddress = "external/address", "转入单位详细地址", "detailed address of the receiving unit";
+    }
+}
+
+/// T6: what is written out instead of choosing a target in Beijing, Guangdong or Fujian: name, address, organization.
+const EXTERNAL_FIELDS: &[Field] = &[
+    Field::ExternalProvince,
+    Field::ExternalName,
+    Field::ExternalOrganization,
+    Field::ExternalAddress,
+];
+
+/// The longest name, in characters.
+const NAME_MAX: usize = 100;
+/// The longest free part of an address, in characters.
+const ADDRESS_TEXT_MAX: usize = 200;
+
+impl Reason {
+    /// What the manual has filled in for this reason (§1.4.6).
+    pub fn fields(self) -> &'static [Field] {
+        match self {
+            Self::FurtherStudy => &[Field::DestinationStage, Field::SchoolName, Field::SchoolAddress],
+            Self::EmployedWithLeague | Self::EmployedWithoutLeague => &[Field::EmployerName, Field::EmployerAddress],
+            Self::Unsettled => &[Field::HomeAddress],
+            Self::Abroad | Self::SpecialUnit => &[],
+        }
+    }
+
+    /// Where it may lead (§1.4.6).
+    pub fn target_rule(self) -> TargetRule {
+        match self {
+            Self::FurtherStudy => TargetRule::School,
+            Self::EmployedWithLeague => TargetRule::Any,
+            Self::EmployedWithoutLeague => TargetRule::Community,
+            Self::Abroad => TargetRule::OwnAbroad,
+            Self::Unsettled => TargetRule::CommunityOrOwnFloating,
+            Self::SpecialUnit => TargetRule::None,
+        }
+    }
+
+    /// T6: whether it can lead to Beijing, Guangdong or Fujian. Going abroad stays with the own school, and a special
+    /// unit has no target at all.
+    pub fn may_be_external(self) -> bool {
+        !matches!(self.target_rule(), TargetRule::OwnAbroad | TargetRule::None)
+    }
+
+    /// Whether the reason allows this target; `own_school` is the school the member belongs to now.
+    ///
+    /// Branches kept for a purpose take only whom they are kept for, so an ordinary reason never leads into one. A
+    /// township's floating branch stands for people without a post as much as the township itself.
+    pub fn allows_target(self, target: &OrganizationFacts, own_school: Option<OrganizationId>) -> bool {
+        let ordinary = target.purpose == Purpose::Ordinary;
+        let community = matches!(target.sector, Sector::TownshipVillage | Sector::StreetCommunity);
+        let own = |purpose| target.purpose == purpose && own_school.is_some() && target.school == own_school;
+        match self.target_rule() {
+            TargetRule::School => ordinary && target.sector == Sector::School,
+            TargetRule::Any => ordinary && !target.is_graduate_branch(),
+            TargetRule::Community => ordinary && community,
+            TargetRule::OwnAbroad => own(Purpose::Abroad),
+            TargetRule::CommunityOrOwnFloating => {
+                community && matches!(target.purpose, Purpose::Ordinary | Purpose::Floating) || own(Purpose::Floating)
+            }
+            TargetRule::None => false,
+        }
+    }
+
+    /// T5: whether the target is one this reason allows.
+    ///
+    /// # Errors
+    /// `transfer.special_unit_has_no_target`, `transfer.target_not_allowed_for_reason`.
+    pub fn check_target(self, target: &OrganizationFacts, own_school: Option<OrganizationId>) -> Result<(), Refusal> {
+        match self.target_rule() {
+            TargetRule::None => Err(Code::TransferSpecialUnitHasNoTarget.into()),
+            _ if self.allows_target(target, own_school) => Ok(()),
+            rule => Err(Refusal::new(Code::TransferTargetNotAllowedForReason).with_term("allowed", rule.text())),
+        }
+    }
+
+    /// Section 5: whether this side may start for this reason. The manual lets the target side start for further study;
+    /// for other reasons the season's policy decides (our decision), but never for a special unit, which has no target side.
+    ///
+    /// # Errors
+    /// `transfer.reason_not_allowed_from_target`.
+    pub fn check_side(self, side: Side, policy: &Policy) -> Result<(), Refusal> {
+        let allowed = match (side, self) {
+            (Side::Member | Side::Source, _) | (Side::Target, Self::FurtherStudy) => true,
+            (Side::Target, Self::SpecialUnit) => false,
+            (Side::Target, _) => policy.target_side_other_reasons,
+        };
+        if allowed {
+            Ok(())
+        } else {
+            Err(Refusal::new(Code::TransferReasonNotAllowedFromTarget).at("/reason"))
+        }
+    }
+
+    /// T5, T6: everything that is missing from the details, wrong or not asked for; `external` says that the destination
+    /// lies in Beijing, Guangdong or Fujian.
+    pub fn check_details(self, details: &Details, external: bool) -> Vec<Refusal> {
+        if external && !self.may_be_external() {
+            return vec![Refusal::new(Code::TransferReasonNotExternal).at("/reason")];
+        }
+        let demanded = self.demanded(external);
+        let check = |&field: &Field| match (demanded.contains(&field), details.given(field)) {
+            (true, given) => field.check(given),
+            (false, Given::Nothing) => None,
+            (false, _) => Some(field.refuse(Code::TransferFieldNotAllowed)),
+        };
+        let misplaced = (external && !details.external_address_fits()).then(|| {
+            Field::ExternalAddress
+                .refuse(Code::TransferFieldInvalid)
+                .at("/details/external/address/division_code")
+        });
+        Field::ALL.iter().filter_map(check).chain(misplaced).collect()
+    }
+
+    /// Every field that must be filled in; `external` as in [`Self::check_details`].
+    pub fn demanded(self, external: bool) -> Vec<Field> {
+        let written_out = if external { EXTERNAL_FIELDS } else { &[] };
+        self.fields().iter().chain(written_out).copied().collect()
+    }
+
+    /// The JSON Schema (2020-12) of the `details` object, titles in both languages: `title` is zh-CN, `x-title` has both.
+    pub fn json_schema(self, external: bool) -> Value {
+        let (outer, written_out): (Vec<Field>, Vec<Field>) = self
+            .demanded(external)
+            .into_iter()
+            .partition(|field| !EXTERNAL_FIELDS.contains(field));
+        let mut schema = object_schema(&outer);
+        if !written_out.is_empty() {
+            let mut inner = object_schema(&written_out);
+            add_titles(
+                &mut inner,
+                "转入组织信息(北京/广东/福建)",
+                "destination in Beijing, Guangdong or Fujian",
+            );
+            schema["properties"]["external"] = inner;
+            schema["required"] = outer.iter().map(|field| field.key()).chain(["external"]).collect();
+        }
+        add_titles(
+            &mut schema,
+            self.label(Language::Chinese),
+            self.label(Language::English),
+        );
+        schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
+        schema
+    }
+}
+
+/// A field's kind of content.
+enum Shape {
+    Stage,
+    Name,
+    Address,
+    Province,
+}
+
+/// What a filing gives for a field.
+enum Given<'a> {
+    Nothing,
+    /// Checked by its type already.
+    Settled,
+    Name(&'a str),
+    Address(&'a Address),
+    Province(u8),
+}
+
+impl Field {
+    /// Its place in the request, as a JSON pointer.
+    pub fn pointer(self) -> String {
+        format!("/details/{self}")
+    }
+
+    /// Its key within the object it stands in.
+    fn key(self) -> &'static str {
+        let name = self.as_str();
+        name.rsplit_once('/').map_or(name, |(_, key)| key)
+    }
+
+    fn shape(self) -> Shape {
+        match self {
+            Self::DestinationStage => Shape::Stage,
+            Self::SchoolName | Self::EmployerName | Self::ExternalName | Self::ExternalOrganization => Shape::Name,
+            Self::SchoolAddress | Self::EmployerAddress | Self::HomeAddress | Self::ExternalAddress => Shape::Address,
+            Self::ExternalProvince => Shape::Province,
+        }
+    }
+
+    fn schema(self) -> Value {
+        let mut schema = match self.shape() {
+            Shape::Stage => json!({"type": "string", "enum": DestinationStage::ALL}),
+            Shape::Name => text_schema(NAME_MAX),
+            Shape::Address => json!({
+                "type": "object",
+                "required": ["division_code", "text"],
+                "additionalProperties": false,
+                "properties": {
+                    "division_code": {
+                        "type": "string",
+                        "pattern": "^([0-9]{6}|[0-9]{9})$",
+                        "title": "行政区划代码",
+                        "x-title": {"zh-CN": "行政区划代码", "en": "division code, GB/T 2260, county or smaller"},
+                    },
+                    "text": text_schema(ADDRESS_TEXT_MAX),
+                },
+            }),
+            Shape::Province => json!({"type": "integer", "enum": EXTERNAL_PROVINCES}),
+        };
+        add_titles(
+            &mut schema,
+            self.label(Language::Chinese),
+            self.label(Language::English),
+        );
+        schema
+    }
+
+    fn check(self, given: Given<'_>) -> Option<Refusal> {
+        match given {
+            Given::Settled => None,
+            Given::Nothing => Some(self.refuse(self.missing())),
+            Given::Name(text) if text.trim().is_empty() => Some(self.refuse(self.missing())),
+            Given::Name(text) => (!is_plain(text, NAME_MAX)).then(|| self.refuse(Code::TransferFieldInvalid)),
+            Given::Address(address) => self.check_address(address),
+            Given::Province(province) => {
+                (!EXTERNAL_PROVINCES.contains(&province)).then(|| self.refuse(Code::TransferExternalProvinceUnknown))
+            }
+        }
+    }
+
+    fn check_address(self, address: &Address) -> Option<Refusal> {
+        let at = |code, key: &str| Some(self.refuse(code).at(format!("{}/{key}", self.pointer())));
+        match Division::find(&address.division_code) {
+            None => at(Code::DivisionUnknown, "division_code"),
+            Some(division) if !division.is_county_or_smaller() => at(Code::TransferAddressNotDetailed, "division_code"),
+            Some(_) if address.text.trim().is_empty() => at(self.missing(), "text"),
+            Some(_) if !is_plain(&address.text, ADDRESS_TEXT_MAX) => at(Code::TransferFieldInvalid, "text"),
+            Some(_) => None,
+        }
+    }
+
+    fn missing(self) -> Code {
+        if EXTERNAL_FIELDS.contains(&self) {
+            Code::TransferExternalDetailsRequired
+        } else {
+            Code::TransferFieldRequired
+        }
+    }
+
+    fn refuse(self, code: Code) -> Refusal {
+        let refusal = Refusal::new(code).at(self.pointer());
+        if code.detail(Language::English).contains("{field}") {
+            refusal.with_term("field", self.text())
+        } else {
+            refusal
+        }
+    }
+}
+
+/// The schema that says what [`is_plain`] checks.
+fn text_schema(max: usize) -> Value {
+    json!({
+        "type": "string",
+        "minLength": 1,
+        "maxLength": max,
+        "pattern": format!("^(?=.*\\S)[^{NOT_SHOWN}]*$"),
+    })
+}
+
+fn object_schema(fields: &[Field]) -> Value {
+    let properties: Map<String, Value> = fields
+        .iter()
+        .map(|field| (field.key().to_owned(), field.schema()))
+        .collect();
+    let required: Vec<&str> = fields.iter().map(|field| field.key()).collect();
+    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+}
+
+fn add_titles(schema: &mut Value, zh: &str, en: &str) {
+    schema["title"] = json!(zh);
+    schema["x-title"] = json!({"zh-CN": zh, "en": en});
+}
+
+/// An address: a code of the national list of divisions plus free text.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Address {
+    /// The division, a county or something smaller.
+    pub division_code: String,
+    /// The rest: street, house number.
+    pub text: String,
+}
+
+impl fmt::Debug for Address {
+    /// Where somebody lives is personal: only the division's code is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({}…)", self.division_code.get(..2).unwrap_or_default())
+    }
+}
+
+/// A destination in Beijing, Guangdong or Fujian, written out in full (§1.4.5; T6).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct External {
+    /// 11 Beijing, 35 Fujian, 44 Guangdong.
+    pub province: Option<u8>,
+    /// The receiving unit.
+    pub name: Option<String>,
+    /// Its League organization.
+    pub organization: Option<String>,
+    /// Where the unit is.
+    pub address: Option<Address>,
+}
+
+/// What a filing writes out: the wire's `details` object. Which fields it must have depends on the reason.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Details {
+    /// Where further study leads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_stage: Option<DestinationStage>,
+    /// The school.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub school_name: Option<String>,
+    /// Where the school is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub school_address: Option<Address>,
+    /// The employer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub employer_name: Option<String>,
+    /// Where the employer is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub employer_address: Option<Address>,
+    /// Household or residence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub home_address: Option<Address>,
+    /// The destination, if it lies in Beijing, Guangdong or Fujian.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
+}
+
+impl Details {
+    fn given(&self, field: Field) -> Given<'_> {
+        fn name(text: &Option<String>) -> Option<Given<'_>> {
+            text.as_deref().map(Given::Name)
+        }
+        fn address(address: &Option<Address>) -> Option<Given<'_>> {
+            address.as_ref().map(Given::Address)
+        }
+        let external = self.external.as_ref();
+        let given = match field {
+            Field::DestinationStage => self.destination_stage.map(|_| Given::Settled),
+            Field::SchoolName => name(&self.school_name),
+            Field::SchoolAddress => address(&self.school_address),
+            Field::EmployerName => name(&self.employer_name),
+            Field::EmployerAddress => address(&self.employer_address),
+            Field::HomeAddress => address(&self.home_address),
+            Field::ExternalProvince => external.and_then(|external| external.province).map(Given::Province),
+            Field::ExternalName => external.and_then(|external| name(&external.name)),
+            Field::ExternalOrganization => external.and_then(|external| name(&external.organization)),
+            Field::ExternalAddress => external.and_then(|external| address(&external.address)),
+        };
+        given.unwrap_or(Given::Nothing)
+    }
+
+    /// Whether the written-out address lies in the province that was named, as far as both are known.
+    fn external_address_fits(&self) -> bool {
+        let Some(External {
+            province: Some(province),
+            address: Some(address),
+            ..
+        }) = &self.external
+        else {
+            return true;
+        };
+        Division::find(&address.division_code).is_none_or(|division| division.province() == *province)
+    }
+}
+
+#[cfg(test)]
+mod tests;

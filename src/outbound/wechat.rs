@@ -1,0 +1,139 @@
+//! WeChat's `jscode2session`: a code of `wx.login` becomes the user's identity at our mini-program.
+//!
+//! What comes from there is untrusted (S-22): bounded in time and size, no redirect followed, and nothing read of it but
+//! the error's number and the `openid`. The `session_key`, with which the user's data at WeChat could be opened, is not
+//! even taken out of the answer.
+
+use crate::config::Wechat;
+use crate::domain::catalogue::code::Code;
+use actix_web::http::header;
+use serde::Deserialize;
+use std::time::Duration;
+
+/// The longest answer: a real one has some 200 bytes.
+const LONGEST_ANSWER: usize = 16 << 10;
+/// The longest code and the longest openid.
+const LONGEST_TEXT: usize = 128;
+/// How long somebody is to wait whom WeChat finds too busy: its budget is by the minute.
+const BUSY_MINUTE: Duration = Duration::from_secs(60);
+
+/// Why there is no identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The user or his program has to do something else.
+    Refused(Code),
+    /// The user has asked too often.
+    Wait(Duration),
+    /// WeChat or the way to it fails; the text is for the log.
+    Unavailable(String),
+    /// WeChat does not know us; the text is for the log.
+    Misconfigured(String),
+}
+
+/// What we read of an answer. On success there is no number, or zero.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    errcode: i64,
+    openid: Option<String>,
+}
+
+/// Asks WeChat who sends a code.
+///
+/// # Errors
+/// [`Failure`], whatever WeChat does.
+pub async fn openid(wechat: &Wechat, code: &str) -> Result<String, Failure> {
+    if !is_plain(code) {
+        return Err(Failure::Refused(Code::WechatCodeInvalid));
+    }
+    let asked = tokio::time::timeout(wechat.patience, ask(wechat, code)).await;
+    read(&asked.map_err(|_| unavailable("too slow"))??)
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=LONGEST_TEXT).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn unavailable(what: &str) -> Failure {
+    Failure::Unavailable(format!("WeChat: {what}"))
+}
+
+async fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
+    // The errors of the client may name the address, and the address holds the secret: none is told on.
+    let client = awc::Client::builder()
+        .disable_redirects()
+        .timeout(wechat.patience)
+        .finish();
+    let query = [
+        ("appid", wechat.app_id.as_str()),
+        ("secret", &wechat.secret),
+        ("js_code", code),
+        ("grant_type", "authorization_code"),
+    ];
+    let request = client.get(format!("{}/sns/jscode2session", wechat.url)).query(&query);
+    let request = request.map_err(|_| unavailable("its address is none"))?;
+    let mut response = request.send().await.map_err(|_| unavailable("not to be reached"))?;
+    if response.status() != 200 {
+        return Err(unavailable(&format!("status {}", response.status().as_u16())));
+    }
+    let promised = response.headers().get(header::CONTENT_LENGTH).cloned();
+    let body = response.body().limit(LONGEST_ANSWER).await;
+    let body = body.map_err(|_| unavailable("an answer that is too long or broken off"))?;
+    // The client takes a connection that ends early for the end of the answer.
+    let is_whole = promised.is_none_or(|length| length.as_bytes() == body.len().to_string().as_bytes());
+    if is_whole {
+        Ok(body.to_vec())
+    } else {
+        Err(unavailable("an answer that is broken off"))
+    }
+}
+
+/// Reads an answer; its content type says `text/plain` and means nothing.
+fn read(body: &[u8]) -> Result<String, Failure> {
+    let answer: Answer = serde_json::from_slice(body).map_err(|_| unavailable("an answer that is not its JSON"))?;
+    match answer.errcode {
+        0 => answer
+            .openid
+            .filter(|openid| is_plain(openid))
+            .ok_or_else(|| unavailable("an answer without an openid")),
+        // Invalid or expired; used before.
+        40029 | 40163 => Err(Failure::Refused(Code::WechatCodeInvalid)),
+        40226 => Err(Failure::Refused(Code::WechatBlocked)),
+        45011 => Err(Failure::Wait(BUSY_MINUTE)),
+        // The app's id or its secret.
+        40013 | 40125 | 41002 | 41004 => Err(Failure::Misconfigured(format!("WeChat: errcode {}", answer.errcode))),
+        other => Err(unavailable(&format!("errcode {other}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn api10_nothing_but_a_plain_openid_is_believed() {
+        assert_eq!(
+            read(br#"{"openid":"oGZ","session_key":"s==","x":[]}"#).as_deref(),
+            Ok("oGZ")
+        );
+        assert_eq!(read(br#"{"errcode":0,"openid":"oGZ"}"#).as_deref(), Ok("oGZ"));
+        let long = format!(r#"{{"openid":"{}"}}"#, "o".repeat(129));
+        for body in [
+            "",
+            "null",
+            "[]",
+            "{}",
+            "{",
+            r#"{"openid":7}"#,
+            r#"{"openid":""}"#,
+            r#"{"openid":"o o"}"#,
+            r#"{"openid":null}"#,
+            r#"{"openid":"a","openid":"b"}"#,
+            r#"{"errcode":"0","openid":"a"}"#,
+            r#"{"openid":"a"} x"#,
+            &long,
+        ] {
+            assert!(matches!(read(body.as_bytes()), Err(Failure::Unavailable(_))), "{body}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The sealed fields of every table that has some, for sealing them again under a newer key. Rows are read locked, so that
+//! nobody's change between reading and storing is undone.
+
+use crate::db::Conn;
+use crate::db::schema::{accounts, inbound_persons, members};
+use crate::db::sql::dialect::Locked;
+use diesel::prelude::*;
+
+/// A row's sealed fields.
+#[derive(Clone)]
+pub struct Fields {
+    pub key: i64,
+    pub id_number: Option<Vec<u8>>,
+    pub phone: Option<Vec<u8>>,
+}
+
+/// Sealed or not, it is somebody's: no log line gets more than the key.
+impl std::fmt::Debug for Fields {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Fields({})", self.key)
+    }
+}
+
+type Columns = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
+
+fn fields((key, id_number, phone): Columns) -> Fields {
+    Fields { key, id_number, phone }
+}
+
+/// Members behind a key.
+pub fn members(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
+    let page = members::table
+        .filter(members::id.gt(after))
+        .order(members::id)
+        .limit(limit)
+        .select((members::id, members::id_number_sealed.nullable(), members::phone_sealed));
+    let rows: Vec<Columns> = Locked(page).load(conn)?;
+    Ok(rows.into_iter().map(fields).collect())
+}
+
+/// Stores a member's.
+pub fn store_member(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
+    diesel::update(members::table.find(new.key))
+        .set((
+            new.id_number
+                .as_ref()
+                .map(|sealed| members::id_number_sealed.eq(sealed)),
+            members::phone_sealed.eq(&new.phone),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Accounts behind a key.
+pub fn accounts(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
+    let page = accounts::table
+        .filter(accounts::id.gt(after))
+        .order(accounts::id)
+        .limit(limit)
+        .select((accounts::id, accounts::id_number_sealed));
+    let rows: Vec<(i64, Option<Vec<u8>>)> = Locked(page).load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(key, id_number)| fields((key, id_number, None)))
+        .collect())
+}
+
+/// Stores an account's.
+pub fn store_account(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
+    diesel::update(accounts::table.find(new.key))
+        .set(accounts::id_number_sealed.eq(&new.id_number))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Persons of cases from other provinces behind a case's key.
+pub fn inbound_persons(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
+    use inbound_persons::dsl;
+    let page = dsl::inbound_persons
+        .filter(dsl::transfer_id.gt(after))
+        .order(dsl::transfer_id)
+        .limit(limit)
+        .select((dsl::transfer_id, dsl::id_number_sealed.nullable(), dsl::phone_sealed));
+    let rows: Vec<Columns> = Locked(page).load(conn)?;
+    Ok(rows.into_iter().map(fields).collect())
+}
+
+/// Stores such a person's.
+pub fn store_inbound_person(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
+    use inbound_persons::dsl;
+    diesel::update(dsl::inbound_persons.find(new.key))
+        .set((
+            new.id_number.as_ref().map(|sealed| dsl::id_number_sealed.eq(sealed)),
+            dsl::phone_sealed.eq(&new.phone),
+        ))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Failed attempts and the waits they cost (S-09), kept in the database: they survive restarts and hold on every server.
+//!
+//! An attempt is counted before it is tried and taken back when it succeeds, so a hundred at once are not one.
+
+use crate::db::Conn;
+use crate::domain::account::attempts::{Common, LONGEST_MEMORY};
+use crate::domain::core::time::Timestamp;
+use crate::repository::attempts;
+use crate::security::vault::{Purpose, Vault};
+use crate::service::Result;
+use chrono::TimeDelta;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Where a request comes from, as far as attempts are counted by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin(IpAddr);
+
+impl Origin {
+    /// An address; of IPv6 only the network, since whoever has one has 2^64 addresses in it.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = address.to_bits() >> 64 << 64;
+                IpAddr::V6(Ipv6Addr::from_bits(network))
+            }
+            v4 => v4,
+        })
+    }
+
+    /// The digest it is kept as.
+    pub fn digest(&self, vault: &Vault) -> Vec<u8> {
+        vault.digest(Purpose::Address, &self.0.to_string())
+    }
+}
+
+/// What is tried; each is counted apart.
+#[derive(Debug, Clone, Copy)]
+pub enum Way {
+    /// Signing in with a password.
+    SignIn,
+    /// Setting a new password with a one-time code.
+    Reset,
+    /// Giving one's present password to change it.
+    Password,
+    /// Another system's sign-in.
+    Token,
+    /// Showing a refresh token.
+    Refresh,
+    /// A code of WeChat's.
+    Wechat,
+}
+
+/// What one attempt counts for, in the order in which everybody takes turns at it.
+#[derive(Debug, Clone)]
+pub struct Guard(Vec<(Common, Vec<u8>)>);
+
+impl Guard {
+    /// For an attempt at something by name (a digest, an id), or by nothing but an address.
+    pub fn new(vault: &Vault, way: Way, who: Option<&[u8]>, origin: Origin) -> Self {
+        let who: Option<String> = who.map(|who| who.iter().map(|byte| format!("{byte:02x}")).collect());
+        let digest = |text: String| vault.digest(Purpose::Attempt, &format!("{way:?} {text}"));
+        let mut subjects = vec![(Common::Address, digest(format!("from {}", origin.0)))];
+        if let Some(who) = who {
+            subjects.push((Common::Pair, digest(format!("{who} from {}", origin.0))));
+            subjects.push((Common::Account, digest(who)));
+        }
+        subjects.sort_by(|a, b| a.1.cmp(&b.1));
+        Self(subjects)
+    }
+
+    /// The same without what is counted from anywhere: where strangers could make somebody wait who is known here.
+    pub fn but_account(mut self) -> Self {
+        self.0.retain(|(common, _)| *common != Common::Account);
+        self
+    }
+
+    /// How long must be waited before the next attempt.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn wait(&self, conn: &mut Conn, now: Timestamp) -> Result<Option<TimeDelta>> {
+        let mut longest = None;
+        for (common, subject) in &self.0 {
+            attempts::take_turns(conn, subject)?;
+            if let Some((failures, last)) = attempts::failures(conn, subject)? {
+                longest = longest.max(common.s09_wait(failures, last.into(), now));
+            }
+        }
+        Ok(longest)
+    }
+
+    /// Counts an attempt as failed.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn count(&self, conn: &mut Conn, now: Timestamp) -> Result<()> {
+        for (common, subject) in &self.0 {
+            let before = attempts::failures(conn, subject)?
+                .map_or(0, |(failures, last)| common.s09_still_count(failures, last.into(), now));
+            attempts::store(conn, subject, before.saturating_add(1), now)?;
+        }
+        Ok(())
+    }
+
+    /// The attempt succeeded: what was counted against its subject is forgotten, its address gets the one back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget(&self, conn: &mut Conn, now: Timestamp) -> Result<()> {
+        for (common, subject) in &self.0 {
+            match common {
+                Common::Address => attempts::take_back(conn, subject)?,
+                Common::Pair | Common::Account => attempts::forget(conn, subject)?,
+            }
+        }
+        Ok(attempts::sweep(conn, now - LONGEST_MEMORY)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s09_an_ipv6_network_is_one_origin() {
+        let origin = |text: &str| Origin::of(text.parse().unwrap());
+        assert_eq!(origin("2001:db8:1:2::1"), origin("2001:db8:1:2:ffff::9"));
+        assert_ne!(origin("2001:db8:1:2::1"), origin("2001:db8:1:3::1"));
+        assert_eq!(origin("::ffff:192.0.2.1"), origin("192.0.2.1"));
+        assert_ne!(origin("192.0.2.1"), origin("192.0.2.2"));
+    }
+}

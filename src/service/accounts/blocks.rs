@@ -1,0 +1,192 @@
+//! Blocking an account (停用账号), for a member whose password was stolen or an office holder under suspicion, and
+//! unblocking it. Whoever is blocked is out everywhere within a second (S-08) and can't come in by anything that was known
+//! before: neither password nor WeChat nor one-time code outlives the block.
+
+use super::resets::{self, Issued};
+use super::{ACTIVE, BLOCKED};
+use crate::db::Conn;
+use crate::domain::account::session::Ending;
+use crate::domain::account::{Seat, may_block, may_unblock};
+use crate::domain::authority::{Action, Object};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId};
+use crate::domain::core::text::Remark;
+pub use crate::repository::blocks::Block;
+use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions, wechat};
+use crate::security::vault::Vault;
+use crate::service::{Context, Error, Result, appointments, audit, members, people};
+
+/// Whose account is meant.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose {
+    /// A member's.
+    Member(MemberId),
+    /// That of whoever holds an office.
+    Officer(AppointmentId),
+}
+
+impl std::fmt::Display for Whose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Member(member) => member.fmt(f),
+            Self::Officer(office) => office.fmt(f),
+        }
+    }
+}
+
+/// Blocks an account: every session ends, and what it was signed in with opens it no more.
+///
+/// # Errors
+/// `member.not_found`, `appointment.not_found`, `appointment.ended`; those of [`may_block`];
+/// `account.block_reason_required`, `account.blocked_already`.
+pub fn block(conn: &mut Conn, context: &Context, whose: Whose, reason: Option<&Remark>) -> Result<Block> {
+    offices::change(conn)?;
+    let account = admitted(conn, context, whose)?;
+    shut(conn, context, account, reason, &whose.to_string())
+}
+
+/// Unblocks an account. It has no password any more: its owner sets one with a one-time code (O5), and is told of the
+/// block when he signs in.
+///
+/// # Errors
+/// As [`block`]; `account.not_blocked`, `account.unblock_not_allowed`.
+pub fn unblock(conn: &mut Conn, context: &Context, whose: Whose) -> Result<Block> {
+    offices::change(conn)?;
+    let account = admitted(conn, context, whose)?;
+    open(conn, context, account, &whose.to_string())
+}
+
+/// The operators block the account with an ID number, given by its digest: whoever it is.
+///
+/// # Errors
+/// `member.no_match` when nobody has an account by that number; as [`block`].
+pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason: &Remark) -> Result<Block> {
+    offices::change(conn)?;
+    let account = of_number(conn, id_number)?;
+    shut(conn, context, account, Some(reason), &account.to_string())
+}
+
+/// The operators unblock it, and issue the one-time code its owner sets a password with: there may be nobody else to.
+///
+/// # Errors
+/// `member.no_match`, `account.not_blocked`.
+pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_number: &[u8]) -> Result<Issued> {
+    offices::change(conn)?;
+    let account = of_number(conn, id_number)?;
+    open(conn, context, account, &account.to_string())?;
+    resets::issue(conn, context, vault, account, &account.to_string())
+}
+
+fn of_number(conn: &mut Conn, id_number: &[u8]) -> Result<AccountId> {
+    let found = accounts::by_id_number(conn, id_number)?;
+    Ok(found.map(|(account, _)| account.id).ok_or(Code::MemberNoMatch)?)
+}
+
+/// The account, if the caller may block and unblock it.
+fn admitted(conn: &mut Conn, context: &Context, whose: Whose) -> Result<AccountId> {
+    let account = match whose {
+        Whose::Member(member) => of_member(conn, context, member)?,
+        Whose::Officer(office) => of_officer(conn, context, office)?,
+    };
+    still_acts(conn, context)?;
+    Ok(account)
+}
+
+fn of_member(conn: &mut Conn, context: &Context, member: MemberId) -> Result<AccountId> {
+    let member = members::visible(conn, &context.actor, Action::BlockMember, member)?;
+    let branch = match member.branch_id {
+        Some(branch) => organizations::find(conn, branch)?,
+        None => None,
+    };
+    let branch = branch.ok_or(Code::AccountBlockNotAllowed)?;
+    let object = Object::organization(&branch.path);
+    // Asked before an account is made for him, and again with his offices.
+    may_block(&context.actor, Action::BlockMember, object, NOBODY, &[])?;
+    let account = people::of_member(conn, context, &member)?;
+    may(conn, context, Action::BlockMember, object, account)?;
+    Ok(account)
+}
+
+fn of_officer(conn: &mut Conn, context: &Context, office: AppointmentId) -> Result<AccountId> {
+    let (appointment, organization) = appointments::known(conn, &context.actor, Action::BlockOfficer, office)?;
+    let appoints = appointments::superior(conn, &organization, &[])?;
+    let object = Object::turn(&organization.path, appoints.as_slice());
+    if appointment.ended_at.is_some() {
+        return Err(Code::AppointmentEnded.into());
+    }
+    may(conn, context, Action::BlockOfficer, object, appointment.account_id)?;
+    Ok(appointment.account_id)
+}
+
+/// The account of nobody.
+const NOBODY: AccountId = AccountId(0);
+
+fn may(conn: &mut Conn, context: &Context, action: Action, object: Object<'_>, account: AccountId) -> Result<()> {
+    let mut held = Vec::new();
+    for office in accounts::offices(conn, account)? {
+        let organization = organizations::find(conn, office.office.organization)?;
+        let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
+        held.push((appointments::superior(conn, &organization, &[])?, organization.path));
+    }
+    let seats = held.iter().map(|(appoints, path)| Seat {
+        path,
+        appoints: *appoints,
+    });
+    let seats: Vec<Seat<'_>> = seats.collect();
+    Ok(may_block(&context.actor, action, object, account, &seats)?)
+}
+
+/// Of two who block each other at once, the second was blocked a moment ago.
+fn still_acts(conn: &mut Conn, context: &Context) -> Result<()> {
+    let actor = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
+    let active = accounts::find(conn, actor)?.is_some_and(|account| account.status == ACTIVE);
+    if active {
+        Ok(())
+    } else {
+        Err(Code::RequestUnauthenticated.into())
+    }
+}
+
+fn shut(
+    conn: &mut Conn,
+    context: &Context,
+    account: AccountId,
+    reason: Option<&Remark>,
+    subject: &str,
+) -> Result<Block> {
+    let reason = reason.ok_or_else(|| Refusal::new(Code::AccountBlockReasonRequired).at("/reason"))?;
+    if !accounts::turn(conn, account, ACTIVE, BLOCKED)? {
+        return Err(Code::AccountBlockedAlready.into());
+    }
+    accounts::clear_password(conn, account)?;
+    wechat::unbind(conn, account)?;
+    sessions::end_all(conn, account, None, Ending::Blocked, context.now)?;
+    let by = (context.actor.account, context.actor.acting_for());
+    blocks::begin(conn, account, by, reason, context.now)?;
+    settle(conn, context, account, "account.block", subject)
+}
+
+fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: &str) -> Result<Block> {
+    let latest = blocks::latest(conn, account)?.filter(|block| block.unblocked_at.is_none());
+    let path = latest.as_ref().and_then(|block| block.organization_path.as_ref());
+    if latest.is_some() {
+        may_unblock(&context.actor, path)?;
+    }
+    if !accounts::turn(conn, account, BLOCKED, ACTIVE)? {
+        return Err(Code::AccountNotBlocked.into());
+    }
+    // One that began while the block was being written.
+    sessions::end_all(conn, account, None, Ending::Blocked, context.now)?;
+    if let Some(block) = latest {
+        blocks::end(conn, block.id, context.actor.account, context.now)?;
+    }
+    settle(conn, context, account, "account.unblock", subject)
+}
+
+/// What follows from both: whose turn it is where he holds an office (A10), and a row of the log.
+fn settle(conn: &mut Conn, context: &Context, account: AccountId, action: &str, subject: &str) -> Result<Block> {
+    appointments::follow(conn, account, context.now)?;
+    audit::record(conn, context, action, Some(subject))?;
+    blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block just stored"))
+}

@@ -1,0 +1,43 @@
+//! The first office of an empty database: everything else is made through the interface by whoever holds it.
+
+use super::resets::{self, Issued};
+use crate::db::Conn;
+use crate::domain::core::id_number::IdNumber;
+use crate::domain::office::OfficeRole;
+use crate::repository::{appointments, organizations};
+use crate::security::vault::Vault;
+use crate::service::people::{self, Person};
+use crate::service::{Context, Result, audit};
+
+/// The root organization and its first administrator.
+#[derive(Clone)]
+pub struct Founding {
+    /// The root's full name.
+    pub organization: String,
+    /// Its short name.
+    pub short_name: String,
+    /// The administrator's full name.
+    pub administrator: String,
+    /// His ID number.
+    pub id_number: IdNumber,
+}
+
+/// Makes the root and its administrator, and issues the one-time code he sets his password with (O5); `None` if there is
+/// an organization already.
+///
+/// # Errors
+/// When the database fails.
+pub fn found(conn: &mut Conn, context: &Context, vault: &Vault, founding: &Founding) -> Result<Option<Issued>> {
+    if organizations::any(conn)? {
+        return Ok(None);
+    }
+    let root = organizations::create_root(conn, &founding.organization, &founding.short_name, context.now)?;
+    let person = Person::Named {
+        name: founding.administrator.clone(),
+        id_number: founding.id_number.clone(),
+    };
+    let account = people::account(conn, context, vault, &person)?;
+    appointments::begin(conn, root, account, OfficeRole::Administrator, None, context.now)?;
+    audit::record(conn, context, "bootstrap", Some(&root.to_string()))?;
+    resets::issue(conn, context, vault, account, &account.to_string()).map(Some)
+}

@@ -1,0 +1,150 @@
+//! One-time codes to set a new password with (§2.5, O5).
+
+use super::attempts::{Guard, Origin, Way};
+use super::himself;
+use crate::db::Conn;
+use crate::domain::account::session::Ending;
+use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};
+use crate::domain::authority::Action;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId};
+use crate::domain::core::time::Timestamp;
+use crate::repository::{accounts, blocks, organizations, sessions};
+use crate::security::code;
+use crate::security::vault::{Purpose, Vault};
+use crate::service::{Context, Error, Result, appointments, audit, batch, members, people};
+use chrono::TimeDelta;
+
+/// A code, for the one who hands it on. It is stored nowhere.
+#[derive(Clone)]
+pub struct Issued {
+    pub code: String,
+    pub valid_until: Timestamp,
+}
+
+/// O5: issues a code for a member; a member without an account gets one.
+///
+/// # Errors
+/// `member.not_found`, `account.reset_not_allowed`.
+pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<Issued> {
+    let member = members::visible(conn, &context.actor, Action::IssueMemberCode, member)?;
+    let branch = match member.branch_id {
+        Some(branch) => organizations::find(conn, branch)?,
+        None => None,
+    };
+    let branch = branch.ok_or(Code::AccountResetNotAllowed)?;
+    o5_may_issue(&context.actor, Action::IssueMemberCode, &branch.facts())?;
+    let account = people::of_member(conn, context, &member)?;
+    issue(conn, context, vault, account, &member.id.to_string())
+}
+
+/// O5 for a list of members: each gets a code or a refusal of his own. (§2.5)
+///
+/// # Errors
+/// Those of [`batch::run`].
+pub fn for_members(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    members: &[MemberId],
+) -> Result<Vec<batch::Outcome<Issued>>> {
+    let manner = batch::Manner {
+        mode: batch::Mode::PerItem,
+        dry_run: false,
+    };
+    let each = |conn: &mut Conn, member: &MemberId| for_member(conn, context, vault, *member);
+    batch::run(conn, manner, members, |member| *member, each)
+}
+
+/// O5 for those who are no members: issues a code for whoever holds an office, from there or its direct superior.
+///
+/// # Errors
+/// `appointment.not_found`, `appointment.ended`, `account.reset_not_allowed`.
+pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<Issued> {
+    let (appointment, organization) = appointments::known(conn, &context.actor, Action::IssueOfficeCode, office)?;
+    if appointment.ended_at.is_some() {
+        return Err(Code::AppointmentEnded.into());
+    }
+    o5_may_issue(&context.actor, Action::IssueOfficeCode, &organization.facts())?;
+    issue(conn, context, vault, appointment.account_id, &office.to_string())
+}
+
+/// Issues a code for an account, whoever may have it done.
+pub(super) fn issue(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    account: AccountId,
+    subject: &str,
+) -> Result<Issued> {
+    let code = code::generate();
+    let digest = vault.digest(Purpose::ResetCode, &code::normal(&code));
+    let by = (context.actor.account, context.actor.acting_for());
+    accounts::add_code(conn, account, &digest, by, context.now)?;
+    audit::record(conn, context, "account.issue_reset_code", Some(subject))?;
+    Ok(Issued {
+        code,
+        valid_until: context.now + CODE_VALID,
+    })
+}
+
+/// What somebody sets a new password with.
+pub struct Reset {
+    /// The digest of the ID number.
+    pub id_number: Vec<u8>,
+    /// The digest of the code.
+    pub code: Vec<u8>,
+    /// The hash of the new password.
+    pub password_hash: String,
+    /// Where the request comes from.
+    pub origin: Origin,
+}
+
+/// How long must be waited before a code may be tried; if not at all, the attempt is counted as failed already. Nobody is
+/// made to wait for what others try elsewhere: a code can't be guessed, and he may need it.
+///
+/// # Errors
+/// When the database fails.
+pub fn admit(
+    conn: &mut Conn,
+    vault: &Vault,
+    id_number: &[u8],
+    origin: Origin,
+    now: Timestamp,
+) -> Result<Option<TimeDelta>> {
+    let guard = Guard::new(vault, Way::Reset, Some(id_number), origin).but_account();
+    let wait = guard.wait(conn, now)?;
+    if wait.is_none() {
+        guard.count(conn, now)?;
+    }
+    Ok(wait)
+}
+
+/// O5: sets a new password. One answer for every wrong combination.
+///
+/// # Errors
+/// `account.reset_code_invalid`.
+pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, request_id: &str) -> Result<()> {
+    let found = accounts::by_id_number(conn, &reset.id_number)?;
+    let (account, _) = found.ok_or(Code::AccountResetCodeInvalid)?;
+    let newest = accounts::newest_code(conn, account.id)?.ok_or(Code::AccountResetCodeInvalid)?;
+    let valid = o5_is_valid(newest.issued_at.into(), newest.used_at.is_some(), now);
+    // Digests of 80 random bits under our own key: there is nothing to learn from how long the comparison takes.
+    if !valid || newest.code_digest != reset.code || account.status != super::ACTIVE {
+        return Err(Error::from(Code::AccountResetCodeInvalid));
+    }
+    // What was handed out before a block does not outlive it.
+    let block = blocks::latest(conn, account.id)?;
+    if block.is_some_and(|block| Timestamp::from(newest.issued_at) < block.blocked_at.into()) {
+        return Err(Error::from(Code::AccountResetCodeInvalid));
+    }
+    accounts::use_code(conn, newest.id, now)?;
+    accounts::set_password(conn, account.id, &reset.password_hash)?;
+    sessions::end_all(conn, account.id, None, Ending::PasswordChanged, now)?;
+    // Whoever was made to wait by a stranger's failures, or his own, begins anew.
+    for way in [Way::SignIn, Way::Reset] {
+        Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
+    }
+    let context = himself(&account, now, request_id);
+    audit::record(conn, &context, "account.reset_password", Some(&account.id.to_string()))
+}

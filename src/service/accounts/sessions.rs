@@ -1,0 +1,138 @@
+//! What follows from a sign-in: its tokens' turns, and its end.
+
+use super::attempts::{Guard, Origin, Way};
+use super::{ACTIVE, acting};
+use crate::db::Conn;
+use crate::domain::account::session::Ending;
+use crate::domain::core::ids::{AccountId, SessionId};
+use crate::domain::core::time::Timestamp;
+pub use crate::repository::sessions::Session;
+use crate::repository::{accounts, sessions};
+use crate::security::refresh::Refresh;
+use crate::security::tokens::Bearer;
+use crate::security::vault::Vault;
+use crate::service::{Context, Result, audit};
+use chrono::TimeDelta;
+
+/// More open sessions than this nobody looks through.
+const MOST: i64 = 100;
+
+/// What became of a refresh token.
+pub enum Turn {
+    /// The next one takes its place.
+    Next(Bearer, Refresh),
+    /// It is none, or its session has ended; or it was used before, and so its session has ended now.
+    Refused,
+    /// Too many failed from there.
+    Wait(TimeDelta),
+}
+
+/// Puts the next refresh token in the place of one. Whoever comes with one that was used before has stolen it, or has it
+/// from somebody who was stolen from: nobody can tell which, so the session ends for both (RFC 9700 §4.14.2).
+///
+/// # Errors
+/// When the database fails.
+pub fn refresh(
+    conn: &mut Conn,
+    vault: &Vault,
+    shown: Option<&Refresh>,
+    origin: Origin,
+    now: Timestamp,
+    request_id: &str,
+) -> Result<Turn> {
+    let guard = Guard::new(vault, Way::Refresh, None, origin);
+    if let Some(wait) = guard.wait(conn, now)? {
+        return Ok(Turn::Wait(wait));
+    }
+    let known = match shown {
+        Some(shown) => sessions::of_family(conn, &shown.digests(vault).family)?.map(|session| (session, shown)),
+        None => None,
+    };
+    let Some((session, shown)) = known else {
+        guard.count(conn, now)?;
+        return Ok(Turn::Refused);
+    };
+    turn(conn, vault, &session, shown, now, request_id)
+}
+
+fn turn(
+    conn: &mut Conn,
+    vault: &Vault,
+    session: &Session,
+    shown: &Refresh,
+    now: Timestamp,
+    request_id: &str,
+) -> Result<Turn> {
+    let account = accounts::find(conn, session.account_id)?.filter(|account| account.status == ACTIVE);
+    let Some(account) = account.filter(|_| session.is_in_force(now)) else {
+        return Ok(Turn::Refused);
+    };
+    let held = match session.appointment_id {
+        Some(office) => accounts::office(conn, account.id, office)?,
+        None => None,
+    };
+    if session.appointment_id.is_some() && held.is_none() {
+        return Ok(Turn::Refused);
+    }
+    let context = acting(&account, held, now, request_id);
+    let subject = session.id.to_string();
+    let next = shown.next();
+    let (old, new) = (shown.digests(vault).token, next.digests(vault).token);
+    if sessions::turn(conn, session.id, &old, &new, now)? {
+        audit::record(conn, &context, "session.refreshed", Some(&subject))?;
+        let bearer = Bearer {
+            account: account.id,
+            session: Some(session.id),
+            office: session.appointment_id,
+        };
+        return Ok(Turn::Next(bearer, next));
+    }
+    if sessions::end(conn, session.id, Ending::Reused, now)? == 1 {
+        audit::record(conn, &context, "session.reused", Some(&subject))?;
+    }
+    Ok(Turn::Refused)
+}
+
+/// Whether a bearer's session is his and lasts.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn is_in_force(conn: &mut Conn, bearer: Bearer, id: SessionId, now: Timestamp) -> Result<bool> {
+    Ok(sessions::find(conn, id)?.is_some_and(|session| {
+        session.is_in_force(now) && session.account_id == bearer.account && session.appointment_id == bearer.office
+    }))
+}
+
+/// The caller's open sessions, the latest first, each with the organization it acts for.
+///
+/// # Errors
+/// When the database fails.
+pub fn list(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Vec<(Session, Option<String>)>> {
+    let mut open = sessions::of_account(conn, account, MOST)?;
+    open.retain(|(session, _)| session.is_in_force(now));
+    Ok(open)
+}
+
+/// Ends a session, or all of the account's.
+///
+/// # Errors
+/// When the database fails.
+pub fn sign_out(
+    conn: &mut Conn,
+    context: &Context,
+    account: AccountId,
+    session: SessionId,
+    everywhere: bool,
+) -> Result<()> {
+    if everywhere {
+        sessions::end_all(conn, account, None, Ending::SignedOut, context.now)?;
+    } else {
+        sessions::end(conn, session, Ending::SignedOut, context.now)?;
+    }
+    let action = if everywhere {
+        "account.sign_out_everywhere"
+    } else {
+        "account.sign_out"
+    };
+    audit::record(conn, context, action, Some(&session.to_string()))
+}

@@ -1,0 +1,172 @@
+//! Signing in: from an attempt to a session.
+
+use super::attempts::{Guard, Origin, Way};
+use super::{acting, himself};
+use crate::db::Conn;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{AccountId, AppointmentId};
+use crate::domain::core::time::Timestamp;
+use crate::repository::accounts::{self as rows, Account, CodeNotice, HeldOffice};
+use crate::repository::blocks::{self, Block};
+use crate::repository::sessions::{self, NewSession};
+use crate::repository::wechat;
+use crate::security::refresh::Refresh;
+use crate::security::tokens::Bearer;
+use crate::security::vault::Vault;
+use crate::service::{Result, accounts, audit};
+use chrono::TimeDelta;
+
+/// For how long somebody is told that a one-time code was issued for him (O5), or that his account was blocked. There is no way to have it told less: who
+/// stole the code would be the first to use it.
+pub const NOTICE: TimeDelta = TimeDelta::days(30);
+
+/// Who tries to sign in, from where, when, and in which request.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// The digest of the ID number given.
+    pub id_number: Vec<u8>,
+    /// Where from.
+    pub origin: Origin,
+    /// When.
+    pub now: Timestamp,
+    /// In which request.
+    pub request_id: String,
+}
+
+/// Whether an attempt may be made. It is counted as failed already.
+pub enum Admission {
+    /// The password is to be checked against the account's, if there is such an account.
+    Try(Option<(Account, Option<String>)>),
+    /// Too many failed; nothing was looked at.
+    Wait(TimeDelta),
+}
+
+/// What an attempt counts for. From an address the account signed in from before, strangers elsewhere cost nothing.
+fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<AccountId>) -> Result<Guard> {
+    let guard = Guard::new(vault, Way::SignIn, Some(&attempt.id_number), attempt.origin);
+    // Nobody has signed in to no account; it is looked up all the same.
+    let account = account.unwrap_or(AccountId(0));
+    if sessions::is_known_address(conn, account, &attempt.origin.digest(vault))? {
+        Ok(guard.but_account())
+    } else {
+        Ok(guard)
+    }
+}
+
+/// Begins an attempt to sign in with a password.
+///
+/// # Errors
+/// When the database fails.
+pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<Admission> {
+    let found = accounts::credentials(conn, &attempt.id_number)?;
+    let account = found.as_ref().map(|(account, _)| account.id);
+    let guard = guard(conn, vault, attempt, account)?;
+    if let Some(wait) = guard.wait(conn, attempt.now)? {
+        return Ok(Admission::Wait(wait));
+    }
+    guard.count(conn, attempt.now)?;
+    Ok(Admission::Try(found))
+}
+
+/// Somebody who has shown who he is.
+#[derive(Debug, Clone)]
+pub struct Proven {
+    /// Whose account it is.
+    pub account: AccountId,
+    /// The hash his password fitted.
+    pub hash: Option<String>,
+    /// The office he wants to act from.
+    pub office: Option<AppointmentId>,
+    /// The WeChat identity to bind to the account.
+    pub openid: Option<Vec<u8>>,
+}
+
+/// A session that began.
+pub struct SignedIn {
+    pub bearer: Bearer,
+    pub refresh: Refresh,
+    pub must_change_password: bool,
+    pub offices: Vec<HeldOffice>,
+    pub notices: Vec<CodeNotice>,
+    pub blocks: Vec<Block>,
+}
+
+/// What came of a proof. A refusal is a result here and no error: that the attempt succeeded has to be stored.
+pub enum Entry {
+    /// In.
+    Opened(Box<SignedIn>),
+    /// He is who he says, but may not have what he wants.
+    Refused(Code),
+}
+
+/// Ends a successful attempt with a session.
+///
+/// # Errors
+/// When the database fails.
+pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<Entry> {
+    let account = rows::find(conn, proven.account)?.filter(|account| account.status == accounts::ACTIVE);
+    let (hash, _) = rows::secrets(conn, proven.account)?;
+    // Blocked, or given another password, while the old one was being checked.
+    let Some(account) = account.filter(|_| hash == proven.hash) else {
+        return Ok(Entry::Refused(Code::RequestSignInFailed));
+    };
+    guard(conn, vault, attempt, Some(account.id))?.forget(conn, attempt.now)?;
+    if let Some(openid) = &proven.openid
+        && !bind(conn, &account, openid, attempt)?
+    {
+        return Ok(Entry::Refused(Code::WechatBoundAlready));
+    }
+    open(conn, vault, &account, proven.office, attempt)
+}
+
+fn bind(conn: &mut Conn, account: &Account, openid: &[u8], attempt: &Attempt) -> Result<bool> {
+    if wechat::account(conn, openid)? == Some(account.id) {
+        return Ok(true);
+    }
+    let bound = wechat::bind(conn, account.id, openid, attempt.now)?;
+    if bound {
+        let context = himself(account, attempt.now, &attempt.request_id);
+        audit::record(conn, &context, "account.bind_wechat", Some(&account.id.to_string()))?;
+    }
+    Ok(bound)
+}
+
+/// Begins a session for somebody who has shown who he is.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn open(
+    conn: &mut Conn,
+    vault: &Vault,
+    account: &Account,
+    office: Option<AppointmentId>,
+    attempt: &Attempt,
+) -> Result<Entry> {
+    let offices = rows::offices(conn, account.id)?;
+    let held = offices.iter().find(|held| Some(held.office.appointment) == office);
+    if office.is_some() && held.is_none() {
+        return Ok(Entry::Refused(Code::RequestNoSuchOffice));
+    }
+    let refresh = Refresh::first();
+    let new = NewSession {
+        account: account.id,
+        office,
+        address_digest: &attempt.origin.digest(vault),
+        refresh: &refresh.digests(vault),
+    };
+    let session = sessions::begin(conn, &new, attempt.now)?;
+    let context = acting(account, held.cloned(), attempt.now, &attempt.request_id);
+    audit::record(conn, &context, "account.sign_in", Some(&session.to_string()))?;
+    Ok(Entry::Opened(Box::new(SignedIn {
+        bearer: Bearer {
+            account: account.id,
+            session: Some(session),
+            office,
+        },
+        refresh,
+        must_change_password: account.must_change_password,
+        offices,
+        notices: rows::codes_since(conn, account.id, attempt.now - NOTICE)?,
+        blocks: blocks::ended_since(conn, account.id, attempt.now - NOTICE)?,
+    })))
+}

@@ -1,0 +1,67 @@
+//! Signing in by WeChat: an identity that WeChat vouches for, bound to an account by its password.
+
+use super::ACTIVE;
+use super::attempts::{Guard, Way};
+use super::sign_in::{self, Attempt, Entry, Proven};
+use crate::db::Conn;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{AccountId, AppointmentId};
+use crate::repository::{accounts, wechat};
+use crate::security::vault::Vault;
+use crate::service::{Context, Result, audit};
+use chrono::TimeDelta;
+
+/// How long must be waited before another code is tried from there.
+///
+/// # Errors
+/// When the database fails.
+pub fn wait(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<Option<TimeDelta>> {
+    let guard = Guard::new(vault, Way::Wechat, None, attempt.origin);
+    let wait = guard.wait(conn, attempt.now)?;
+    if wait.is_none() {
+        guard.count(conn, attempt.now)?;
+    }
+    Ok(wait)
+}
+
+/// Begins a session for the account a WeChat identity is bound to.
+///
+/// # Errors
+/// When the database fails.
+pub fn log_in(
+    conn: &mut Conn,
+    vault: &Vault,
+    openid: &[u8],
+    office: Option<AppointmentId>,
+    attempt: &Attempt,
+) -> Result<Entry> {
+    Guard::new(vault, Way::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+    let account = match wechat::account(conn, openid)? {
+        Some(account) => accounts::find(conn, account)?.filter(|account| account.status == ACTIVE),
+        None => None,
+    };
+    match account {
+        Some(account) => sign_in::open(conn, vault, &account, office, attempt),
+        None => Ok(Entry::Refused(Code::WechatNotBound)),
+    }
+}
+
+/// Binds an identity to the account of somebody who gave its password, and begins a session.
+///
+/// # Errors
+/// When the database fails.
+pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<Entry> {
+    Guard::new(vault, Way::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+    sign_in::enter(conn, vault, attempt, proven)
+}
+
+/// Ends the binding of the caller's account; one that is not bound stays so.
+///
+/// # Errors
+/// When the database fails.
+pub fn unbind(conn: &mut Conn, context: &Context, account: AccountId) -> Result<()> {
+    if wechat::unbind(conn, account)? == 1 {
+        audit::record(conn, context, "account.unbind_wechat", Some(&account.to_string()))?;
+    }
+    Ok(())
+}

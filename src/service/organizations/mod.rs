@@ -1,0 +1,180 @@
+//! Organizations: who may see them, and lists of them.
+
+mod change;
+
+pub use change::{Contact, Creation, change_contact, close, create, rename};
+
+use super::{Context, Error, Result, appointments, may, policies, sees};
+use crate::db::Conn;
+use crate::domain::authority::actor::Actor;
+use crate::domain::authority::{Action, Object};
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::time::season_of;
+use crate::domain::organization as rules;
+use crate::domain::organization::actions::{OrganizationAction, Surroundings, allowed_actions};
+use crate::domain::organization::facts::{Health, Purpose};
+use crate::repository::graduation::{self, StoredChange};
+use crate::repository::members;
+use crate::repository::organizations::{self, Place};
+pub use crate::repository::organizations::{Filter, Organization};
+
+/// The organization a refusal names as the one that can help; a holding helps nobody (S-30).
+///
+/// # Errors
+/// When the database fails.
+pub fn helper(conn: &mut Conn, id: OrganizationId) -> Result<Option<Organization>> {
+    Ok(organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit))
+}
+
+/// An organization as a page of its own: what people should know of it, and what the caller may do with it.
+#[derive(Debug, Clone)]
+pub struct Detail {
+    pub organization: Organization,
+    pub former_names: Vec<String>,
+    pub administrators: usize,
+    pub health: Vec<Health>,
+    pub actions: Vec<(OrganizationAction, Option<Refusal>)>,
+    /// The open request for another graduation month (G7).
+    pub open_change: Option<StoredChange>,
+}
+
+/// One organization. Organizations are a public directory to everybody who is signed in; the special-unit holdings are
+/// not (S-30).
+///
+/// # Errors
+/// `organization.not_found`.
+pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Detail> {
+    let actor = &context.actor;
+    let organization = visible(conn, actor, id)?;
+    let former_names = organizations::former_names(conn, id)?;
+    let administrators = organizations::administrators(conn, id)?.len();
+    let health = health(conn, context, &organization, administrators)?;
+    let surroundings = Surroundings {
+        contents: change::contents(conn, &organization)?,
+        superior: appointments::superior(conn, &organization, &[])?,
+        open_change: graduation::open_of_branch(conn, id)?,
+    };
+    let inside = object(&organization);
+    let open_change = match surroundings.open_change {
+        // The directory is everybody's; requests are the subtree's own (O6).
+        Some(change) if may(actor, Action::ReadMonthChange, inside).is_ok() => graduation::change(conn, change)?,
+        _ => None,
+    };
+    let actions = allowed_actions(actor, &organization.facts(), &surroundings);
+    Ok(Detail {
+        organization,
+        former_names,
+        administrators,
+        health,
+        actions,
+        open_change,
+    })
+}
+
+/// The warnings about an organization (O3, G1). Above a branch it matters only whether there is anybody.
+fn health(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    administrators: usize,
+) -> Result<Vec<Health>> {
+    let facts = organization.facts();
+    let members = if facts.is_branch() {
+        members::count(conn, organization.id)?
+    } else {
+        i64::from(members::any_within(conn, &organization.path)?)
+    };
+    let policy = policies::of_season(conn, season_of(context.now))?;
+    let (administrators, members) = (administrators as u64, u64::try_from(members).unwrap_or(0));
+    Ok(rules::health(&facts, administrators, members, &policy))
+}
+
+fn refreshed(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
+    organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization just stored"))
+}
+
+/// An organization, if the caller may know of it.
+///
+/// # Errors
+/// `organization.not_found`.
+pub fn visible(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find(conn, id)?.filter(|found| is_visible(actor, found));
+    Ok(found.ok_or(Code::OrganizationNotFound)?)
+}
+
+/// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.
+pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
+    let action = match organization.purpose {
+        Purpose::SpecialUnit => Action::ReadHolding,
+        _ => Action::ReadOrganization,
+    };
+    may(actor, action, object(organization)).is_ok()
+}
+
+/// An organization as far as authority goes.
+pub(super) fn object(organization: &Organization) -> Object<'_> {
+    Object::organization(&organization.path).in_holding(organization.purpose == Purpose::SpecialUnit)
+}
+
+/// Which organizations a list shows.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The organization it starts from; the caller's own when absent.
+    pub under: Option<OrganizationId>,
+    /// The whole subtree, not only the direct subordinates.
+    pub subtree: bool,
+    /// What it is narrowed to.
+    pub filter: Filter,
+    /// The last one of the page before.
+    pub after: Option<OrganizationId>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// A page of the caller's own subtree.
+///
+/// # Errors
+/// `organization.not_found` outside of it (O6).
+pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Organization>> {
+    let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
+    let under = listing.under.unwrap_or(own);
+    let root = inside(conn, actor, Action::ListOrganizations, under)?;
+    let place = if listing.subtree {
+        Place::Subtree(root.path)
+    } else {
+        Place::Below(root.id)
+    };
+    let after = match listing.after {
+        Some(after) => Some(organizations::find(conn, after)?.ok_or(Code::OrganizationNotFound)?),
+        None => None,
+    };
+    Ok(organizations::page(
+        conn,
+        &place,
+        &listing.filter,
+        after.as_ref(),
+        listing.limit,
+    )?)
+}
+
+/// An organization of the caller's subtree, locked, for a use case that acts on it.
+///
+/// # Errors
+/// `organization.not_found` outside of it (O6).
+pub fn in_scope(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find_locked(conn, id)?.ok_or(Code::OrganizationNotFound)?;
+    sees(actor, action, object(&found))?;
+    Ok(found)
+}
+
+/// An organization whose inner matters the caller may read.
+///
+/// # Errors
+/// `organization.not_found` outside of his subtree (O6).
+pub fn inside(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find(conn, id)?.ok_or(Code::OrganizationNotFound)?;
+    may(actor, action, object(&found))?;
+    Ok(found)
+}

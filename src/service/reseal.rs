@@ -1,0 +1,72 @@
+//! Sealing everything again under the newest key, a batch at a time, while the service runs.
+
+use super::Result;
+use crate::db::Conn;
+use crate::domain::core::vocabulary::vocabulary;
+use crate::repository::reseal::{self as sealed, Fields};
+use crate::security::vault::{Purpose, Vault};
+
+/// How many rows one transaction looks at.
+const BATCH: i64 = 500;
+
+vocabulary! {
+    /// A table with sealed fields.
+    Sealed {
+        Members = "members", "团员", "members";
+        Accounts = "accounts", "账号", "accounts";
+        InboundPersons = "inbound_persons", "外省转入人员", "persons of cases from other provinces";
+    }
+}
+
+/// What a batch did.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    /// Rows that were sealed again.
+    pub changed: i64,
+    /// Behind which key the next batch begins; `None` when nothing is left.
+    pub next: Option<i64>,
+}
+
+/// Seals the rows behind a key again, as far as they are under an older key. A row that is changed meanwhile is sealed
+/// under the newest key by whoever changes it.
+///
+/// # Errors
+/// When a field is sealed under a key we do not have; when the database fails.
+pub fn reseal(conn: &mut Conn, vault: &Vault, table: Sealed, after: i64) -> Result<Batch> {
+    let rows = match table {
+        Sealed::Members => sealed::members(conn, after, BATCH)?,
+        Sealed::Accounts => sealed::accounts(conn, after, BATCH)?,
+        Sealed::InboundPersons => sealed::inbound_persons(conn, after, BATCH)?,
+    };
+    let mut changed = 0;
+    for row in &rows {
+        let id_number = again(vault, Purpose::IdNumber, row.id_number.as_deref())?;
+        let phone = again(vault, Purpose::Phone, row.phone.as_deref())?;
+        if id_number.is_none() && phone.is_none() {
+            continue;
+        }
+        let new = Fields {
+            key: row.key,
+            id_number: id_number.or_else(|| row.id_number.clone()),
+            phone: phone.or_else(|| row.phone.clone()),
+        };
+        match table {
+            Sealed::Members => sealed::store_member(conn, &new)?,
+            Sealed::Accounts => sealed::store_account(conn, &new)?,
+            Sealed::InboundPersons => sealed::store_inbound_person(conn, &new)?,
+        }
+        changed += 1;
+    }
+    let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= BATCH);
+    Ok(Batch {
+        changed,
+        next: rows.last().map(|row| row.key).filter(|_| is_full),
+    })
+}
+
+fn again(vault: &Vault, purpose: Purpose, sealed: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
+    Ok(match sealed {
+        Some(sealed) => vault.reseal(purpose, sealed)?,
+        None => None,
+    })
+}
