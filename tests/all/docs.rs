@@ -20,7 +20,9 @@ fn pages() -> Vec<PathBuf> {
         }
     }
     let mut pages = vec![root().join("README.md")];
-    collect(&root().join("docs"), &mut pages);
+    for folder in ["docs", "tests"] {
+        collect(&root().join(folder), &mut pages);
+    }
     pages
 }
 
