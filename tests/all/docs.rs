@@ -1,4 +1,4 @@
-//! The pages lead where they say.
+//! The pages lead where they say, and show code that is there.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -20,7 +20,9 @@ fn pages() -> Vec<PathBuf> {
         }
     }
     let mut pages = vec![root().join("README.md")];
-    collect(&root().join("docs"), &mut pages);
+    for folder in ["docs", "tests"] {
+        collect(&root().join(folder), &mut pages);
+    }
     pages
 }
 
@@ -60,4 +62,84 @@ fn every_page_is_linked() {
             page.display()
         );
     }
+}
+
+/// The blocks of Rust of a page that say whose code they are: the line before reads "From `path`:".
+fn snippets(page: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for (head, rest) in page
+        .match_indices("\n```rust\n")
+        .map(|(at, fence)| page.split_at(at + fence.len()))
+    {
+        let said = head
+            .trim_end_matches("```rust\n")
+            .trim_end()
+            .lines()
+            .last()
+            .unwrap_or_default();
+        let Some(file) = said.strip_prefix("From `").and_then(|said| said.strip_suffix("`:")) else {
+            continue;
+        };
+        let code = rest.split("\n```").next().unwrap_or_default();
+        found.push((file.to_owned(), code.to_owned()));
+    }
+    found
+}
+
+#[test]
+fn every_snippet_stands_in_the_file_it_names() {
+    let mut count = 0;
+    for page in pages() {
+        for (file, code) in snippets(&fs::read_to_string(&page).expect("a page")) {
+            let source = fs::read_to_string(root().join(&file)).unwrap_or_else(|e| panic!("{file}: {e}"));
+            assert!(
+                source.contains(&code),
+                "{} shows code that {file} does not hold:\n{code}",
+                page.display()
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 0, "no page shows code");
+}
+
+#[test]
+fn a_snippet_is_read_with_the_file_it_names() {
+    let page = "x\n\nFrom `src/a.rs`:\n\n```rust\nfn a() {\n}\n```\n\ntext\n\n```rust\nfn b() {}\n```\n";
+    assert_eq!(snippets(page), [("src/a.rs".to_owned(), "fn a() {\n}".to_owned())]);
+}
+
+/// The security requirements a text names, such as `S-09`; `AES-256` names none.
+fn requirements(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+    let is_number = |number: &str| number.len() == 2 && number.bytes().all(|byte| byte.is_ascii_digit());
+    words
+        .filter(|word| word.strip_prefix("S-").is_some_and(is_number))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn every_security_requirement_that_is_named_is_explained() {
+    fn collect(folder: &Path, found: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                collect(&path, found);
+            } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "py") {
+                found.extend(requirements(&fs::read_to_string(path).expect("UTF-8")));
+            }
+        }
+    }
+    let page = fs::read_to_string(root().join("docs/security.md")).expect("the page");
+    let rows = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| S-")?.split_once(" |"));
+    let explained: BTreeSet<String> = rows.map(|(number, _)| format!("S-{number}")).collect();
+    let mut named = BTreeSet::new();
+    collect(&root().join("src"), &mut named);
+    collect(&root().join("tests"), &mut named);
+    assert!(named.len() > 20, "only {named:?}");
+    let missing: Vec<_> = named.difference(&explained).collect();
+    assert!(missing.is_empty(), "docs/security.md does not explain {missing:?}");
 }
