@@ -80,7 +80,10 @@ impl Crate {
 
     /// The names a module re-exports, with the paths they stand for.
     fn re_exports(&self, module: &[String], source: &str) -> BTreeMap<String, Vec<String>> {
-        let words: Vec<String> = tokens(before_tests(source)).into_iter().map(|token| token.text).collect();
+        let words: Vec<String> = tokens(before_tests(source))
+            .into_iter()
+            .map(|token| token.text)
+            .collect();
         let mut found = BTreeMap::new();
         for (at, _) in words.iter().enumerate().filter(|(_, word)| *word == "pub") {
             let rest = &words[at + 1..];
@@ -103,7 +106,11 @@ impl Crate {
     }
 
     /// The module whose file a path leads to.
-    fn home(&self, path: &[String], exported: &BTreeMap<&[String], BTreeMap<String, Vec<String>>>) -> Option<&[String]> {
+    fn home(
+        &self,
+        path: &[String],
+        exported: &BTreeMap<&[String], BTreeMap<String, Vec<String>>>,
+    ) -> Option<&[String]> {
         let module = (1..=path.len())
             .rev()
             .find_map(|length| self.sources.get_key_value(&path[..length]))?
@@ -119,10 +126,7 @@ impl Crate {
 /// `domain/transfer/mod.rs` is `["domain", "transfer"]`.
 fn module_of(inside: &Path) -> Vec<String> {
     let parts = inside.with_extension("");
-    let mut module: Vec<String> = parts
-        .iter()
-        .map(|part| part.to_string_lossy().into_owned())
-        .collect();
+    let mut module: Vec<String> = parts.iter().map(|part| part.to_string_lossy().into_owned()).collect();
     if module.last().is_some_and(|name| name == "mod") {
         module.pop();
     }
@@ -130,7 +134,8 @@ fn module_of(inside: &Path) -> Vec<String> {
 }
 
 fn is_for_tests(path: &PathBuf) -> bool {
-    path.iter().any(|part| part == "tests" || part == "tests.rs" || part == "testing.rs")
+    path.iter()
+        .any(|part| part == "tests" || part == "tests.rs" || part == "testing.rs")
 }
 
 /// The source before its unit tests.
@@ -170,16 +175,29 @@ fn no_files_import_each_other() {
 
 #[test]
 fn the_checker_finds_circles() {
-    type Case = (&'static [(&'static str, &'static str)], &'static [&'static [&'static str]]);
+    type Case = (
+        &'static [(&'static str, &'static str)],
+        &'static [&'static [&'static str]],
+    );
     let cases: &[Case] = &[
         (&[("a.rs", "use crate::b::X;"), ("b.rs", "")], &[]),
-        (&[("a.rs", "use crate::b::X;"), ("b.rs", "use crate::a::Y;")], &[&["a", "b"]]),
         (
-            &[("a.rs", "fn f() { crate::b::g() }"), ("b.rs", "use super::c::X;"), ("c.rs", "use super::a;")],
+            &[("a.rs", "use crate::b::X;"), ("b.rs", "use crate::a::Y;")],
+            &[&["a", "b"]],
+        ),
+        (
+            &[
+                ("a.rs", "fn f() { crate::b::g() }"),
+                ("b.rs", "use super::c::X;"),
+                ("c.rs", "use super::a;"),
+            ],
             &[&["a", "b", "c"]],
         ),
         // A parent that uses its child, which uses what the parent defines.
-        (&[("a/mod.rs", "mod b; use b::X;"), ("a/b.rs", "use super::Y;")], &[&["a", "a::b"]]),
+        (
+            &[("a/mod.rs", "mod b; use b::X;"), ("a/b.rs", "use super::Y;")],
+            &[&["a", "a::b"]],
+        ),
         // A parent that re-exports one child to another is no circle.
         (
             &[
@@ -191,7 +209,10 @@ fn the_checker_finds_circles() {
         ),
         // What only unit tests import does not count.
         (
-            &[("a.rs", "use crate::b::X;"), ("b.rs", "fn f() {}\n#[cfg(test)]\nmod tests { use crate::a::Y; }")],
+            &[
+                ("a.rs", "use crate::b::X;"),
+                ("b.rs", "fn f() {}\n#[cfg(test)]\nmod tests { use crate::a::Y; }"),
+            ],
             &[],
         ),
     ];

@@ -11,6 +11,7 @@ mod authorization;
 mod backup;
 mod bench;
 mod certification;
+mod circles;
 mod demo;
 mod docs;
 mod doors;

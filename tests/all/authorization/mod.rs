@@ -19,18 +19,18 @@
 //! | 403 for what may not be seen (`authority::verdict`) | 38, the first at `approve_month_change` |
 //!
 //! | no waiting for the caller before a body is read (`extract::behind_the_caller`) | `bodies::api5_…`, and 4 here, at `sign_out` |
-//! | a member who is not there answered before his branch is looked at (`members::decided`) | `work::s02_…` |
-//! | a refresh without its row | `deeds::s18_i28_…` |
+//! | a member who is not there answered before his branch is looked at (`members::decided`) | `constant_work::s02_…` |
+//! | a refresh without its row | `every_write_is_audited::s18_i28_…` |
 //!
 //! One that it does not find: taking a member to be marked without asking (`marks::admit`), since the rule M2 asks again.
 
 mod bodies;
+mod constant_work;
 mod country;
-mod deeds;
-mod page;
+mod every_write_is_audited;
+mod matrix_page;
 mod reach;
 mod recipes;
-mod work;
 
 use crate::support::both_engines;
 use crate::support::http::Answer;

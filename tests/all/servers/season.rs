@@ -125,14 +125,14 @@ impl Ledger {
 struct Player<'a> {
     three: &'a Three,
     ledger: &'a Ledger,
-    dice: Pcg64Mcg,
+    rng: Pcg64Mcg,
     name: u64,
     sent: usize,
 }
 
 impl Player<'_> {
     fn server(&mut self) -> usize {
-        self.dice.random_range(0..SERVERS)
+        self.rng.random_range(0..SERVERS)
     }
 
     /// One write under a key; its request's id says whose it was.
@@ -151,10 +151,10 @@ impl Player<'_> {
 
     fn step(&mut self) {
         let world = &self.three.world;
-        let who = member(self.dice.random_range(0..MEMBERS));
+        let who = member(self.rng.random_range(0..MEMBERS));
         let cases = self.ledger.cases.lock().expect("whole").clone();
-        let case = (!cases.is_empty()).then(|| cases[self.dice.random_range(0..cases.len())].clone());
-        match (self.dice.random_range(0..10), case) {
+        let case = (!cases.is_empty()).then(|| cases[self.rng.random_range(0..cases.len())].clone());
+        match (self.rng.random_range(0..10), case) {
             (0..=1, _) | (_, None) => {
                 drop(self.send(&world.person(&who), &fresh_key(), "/v1/transfers", &filing(world)))
             }
@@ -244,11 +244,11 @@ fn i01_to_i28_hold_when_a_crowd_plays_a_season_over_three_servers() {
         for name in 0..CLIENTS {
             let (three, ledger) = (&three, &ledger);
             scope.spawn(move || {
-                let dice = Pcg64Mcg::seed_from_u64(name);
+                let rng = Pcg64Mcg::seed_from_u64(name);
                 let mut player = Player {
                     three,
                     ledger,
-                    dice,
+                    rng,
                     name,
                     sent: 0,
                 };

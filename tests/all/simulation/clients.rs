@@ -1,8 +1,8 @@
 //! What clients do with transfers, at random: mostly sensible, sometimes not.
 
 use super::country::HOMES;
-use super::dice::Dice;
 use super::oracle;
+use super::rng::SimRng;
 use super::service::{self, Answer, Decision, Deed, Filing, Flaw, Inbound, Prepared, Request, check_allowed_actions};
 use super::world::{Who, World};
 use std::collections::BTreeSet;
@@ -17,13 +17,13 @@ pub type Sent = (u64, Request, Answer);
 
 /// One client sends one request. The server may die before it writes, or its answer may get lost: then he sends the same
 /// again, at once or (by [`again`]) later.
-pub fn send(world: &mut World, dice: &mut Dice, sent: &mut Vec<Sent>, request: Request) {
+pub fn send(world: &mut World, rng: &mut SimRng, sent: &mut Vec<Sent>, request: Request) {
     let key = sent.len() as u64;
-    if dice.percent(5) {
+    if rng.percent(5) {
         drop(service::prepare(world, &request));
     }
     let answer = service::serve(world, Some(key), &request);
-    if dice.percent(15) {
+    if rng.percent(15) {
         again(world, (key, request.clone(), answer.clone()));
     }
     sent.push((key, request, answer));
@@ -40,34 +40,34 @@ pub fn again(world: &mut World, (key, request, answer): Sent) {
 }
 
 /// A request at random.
-pub fn request(world: &World, dice: &mut Dice) -> Request {
+pub fn request(world: &World, rng: &mut SimRng) -> Request {
     let open: Vec<usize> = world.open_cases().collect();
     let busy = open.len().min(6) * 10;
-    match dice.below(100) {
-        0..4 => Request::Inbound(inbound(world, dice)),
-        roll if roll < 96 - busy => Request::File(filing(world, dice)),
-        _ => match decision(world, dice) {
+    match rng.below(100) {
+        0..4 => Request::Inbound(inbound(world, rng)),
+        roll if roll < 96 - busy => Request::File(filing(world, rng)),
+        _ => match decision(world, rng) {
             Some(decision) => Request::Decide(decision),
-            None => Request::File(filing(world, dice)),
+            None => Request::File(filing(world, rng)),
         },
     }
 }
 
-fn filing(world: &World, dice: &mut Dice) -> Filing {
-    let member = MemberId(dice.between(1, world.members.len() as i64));
+fn filing(world: &World, rng: &mut SimRng) -> Filing {
+    let member = MemberId(rng.between(1, world.members.len() as i64));
     let home = world.member(member).branch;
-    let reason = dice.one(Reason::ALL);
-    let external = dice.percent(12);
+    let reason = rng.one(Reason::ALL);
+    let external = rng.percent(12);
     let target = match reason {
-        Reason::SpecialUnit => dice.percent(10).then(|| any(world, dice)),
-        _ if external => dice.percent(5).then(|| any(world, dice)),
-        _ => dice.percent(97).then(|| target(world, dice, reason, home)),
+        Reason::SpecialUnit => rng.percent(10).then(|| any(world, rng)),
+        _ if external => rng.percent(5).then(|| any(world, rng)),
+        _ => rng.percent(97).then(|| target(world, rng, reason, home)),
     };
-    let side = dice.one(&[Side::Member, Side::Member, Side::Source, Side::Source, Side::Target]);
+    let side = rng.one(&[Side::Member, Side::Member, Side::Source, Side::Source, Side::Target]);
     let who = match side {
-        Side::Member if dice.percent(90) => Who::Member(member),
-        Side::Target => world.somebody(dice, &world.up_from(target)),
-        _ => world.somebody(dice, &world.up_from(home)),
+        Side::Member if rng.percent(90) => Who::Member(member),
+        Side::Target => world.somebody(rng, &world.up_from(target)),
+        _ => world.somebody(rng, &world.up_from(home)),
     };
     Filing {
         who,
@@ -75,8 +75,8 @@ fn filing(world: &World, dice: &mut Dice) -> Filing {
         side,
         reason,
         target,
-        province: external.then(|| dice.one(&[11, 44, 35])),
-        flaw: dice.one(&[
+        province: external.then(|| rng.one(&[11, 44, 35])),
+        flaw: rng.one(&[
             Flaw::Nothing,
             Flaw::Nothing,
             Flaw::Nothing,
@@ -86,36 +86,36 @@ fn filing(world: &World, dice: &mut Dice) -> Filing {
             Flaw::Missing,
             Flaw::Extra,
         ]),
-        explained: dice.percent(70),
+        explained: rng.percent(70),
     }
 }
 
-fn inbound(world: &World, dice: &mut Dice) -> Inbound {
-    let reason = dice.one(Reason::ALL);
+fn inbound(world: &World, rng: &mut SimRng) -> Inbound {
+    let reason = rng.one(Reason::ALL);
     Inbound {
-        who: if dice.percent(90) {
-            Who::Integrator(dice.one(&[11, 44, 35]))
+        who: if rng.percent(90) {
+            Who::Integrator(rng.one(&[11, 44, 35]))
         } else {
-            world.somebody(dice, &[])
+            world.somebody(rng, &[])
         },
-        person: if dice.percent(50) {
-            500 + dice.below(3) as u32
+        person: if rng.percent(50) {
+            500 + rng.below(3) as u32
         } else {
-            dice.between(1, 10) as u32
+            rng.between(1, 10) as u32
         },
         reason,
-        target: dice.percent(95).then(|| target(world, dice, reason, None)),
+        target: rng.percent(95).then(|| target(world, rng, reason, None)),
     }
 }
 
-fn any(world: &World, dice: &mut Dice) -> OrganizationId {
-    OrganizationId(dice.between(1, world.organizations.len() as i64))
+fn any(world: &World, rng: &mut SimRng) -> OrganizationId {
+    OrganizationId(rng.between(1, world.organizations.len() as i64))
 }
 
 /// A target that is often one the reason allows.
-fn target(world: &World, dice: &mut Dice, reason: Reason, home: Option<OrganizationId>) -> OrganizationId {
-    if dice.percent(25) {
-        return any(world, dice);
+fn target(world: &World, rng: &mut SimRng, reason: Reason, home: Option<OrganizationId>) -> OrganizationId {
+    if rng.percent(25) {
+        return any(world, rng);
     }
     let own = home.and_then(|home| world.organization(home).school);
     let fits: Vec<OrganizationId> = world
@@ -129,33 +129,33 @@ fn target(world: &World, dice: &mut Dice, reason: Reason, home: Option<Organizat
         })
         .map(|place| place.id)
         .collect();
-    dice.pick(&fits).copied().unwrap_or(HOMES[0])
+    rng.pick(&fits).copied().unwrap_or(HOMES[0])
 }
 
 /// Somebody does something with a case, mostly what is due by whom it is due.
-fn decision(world: &World, dice: &mut Dice) -> Option<Decision> {
+fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
     let open: Vec<usize> = world.open_cases().collect();
-    let case = match dice.pick(&open) {
-        Some(open) if dice.percent(95) => *open,
+    let case = match rng.pick(&open) {
+        Some(open) if rng.percent(95) => *open,
         _ if world.cases.is_empty() => return None,
-        _ => dice.below(world.cases.len()),
+        _ => rng.below(world.cases.len()),
     };
     let stored = &world.cases[case];
-    let version = stored.case.version - i64::from(dice.percent(4));
+    let version = stored.case.version - i64::from(rng.percent(4));
     let mut likely = oracle::holders(world, &stored.course);
-    if dice.percent(15) {
+    if rng.percent(15) {
         likely.extend(stored.course.step().map(|(_, place)| place));
         likely.extend(stored.course.filed_for);
     }
     let duty = stored.course.step().map(|(duty, _)| duty);
-    let mut who = world.somebody(dice, &likely);
-    if duty == Some(Duty::ExternalAnswer) && dice.percent(40) {
+    let mut who = world.somebody(rng, &likely);
+    if duty == Some(Duty::ExternalAnswer) && rng.percent(40) {
         who = Who::Integrator(stored.course.to_province.unwrap_or(11));
     }
-    let deed = deed(world, dice, case, duty);
-    if deed == Deed::Withdraw && dice.percent(60) {
+    let deed = deed(world, rng, case, duty);
+    if deed == Deed::Withdraw && rng.percent(60) {
         who = match (stored.course.filed_for, stored.course.member) {
-            (Some(seat), _) if dice.percent(60) => world.somebody(dice, &[seat]),
+            (Some(seat), _) if rng.percent(60) => world.somebody(rng, &[seat]),
             (_, Some(member)) => Who::Member(member),
             _ => who,
         };
@@ -168,9 +168,9 @@ fn decision(world: &World, dice: &mut Dice) -> Option<Decision> {
     })
 }
 
-fn deed(world: &World, dice: &mut Dice, case: usize, duty: Option<Duty>) -> Deed {
-    let branch = branch_for(world, dice, case);
-    let reason = dice.percent(85);
+fn deed(world: &World, rng: &mut SimRng, case: usize, duty: Option<Duty>) -> Deed {
+    let branch = branch_for(world, rng, case);
+    let reason = rng.percent(85);
     let all = [
         Deed::Approve,
         Deed::Refuse { reason },
@@ -179,8 +179,8 @@ fn deed(world: &World, dice: &mut Dice, case: usize, duty: Option<Duty>) -> Deed
         Deed::AcceptExternal,
         Deed::RefuseExternal { reason },
     ];
-    match (dice.below(100), duty) {
-        (0..15, _) | (_, None) => dice.one(&all),
+    match (rng.below(100), duty) {
+        (0..15, _) | (_, None) => rng.one(&all),
         (15..22, _) => Deed::Withdraw,
         (22..32, Some(Duty::ExternalAnswer)) => Deed::RefuseExternal { reason },
         (22..32, _) => Deed::Refuse { reason },
@@ -191,21 +191,21 @@ fn deed(world: &World, dice: &mut Dice, case: usize, duty: Option<Duty>) -> Deed
 }
 
 /// A branch to assign to, mostly one below the target.
-fn branch_for(world: &World, dice: &mut Dice, case: usize) -> OrganizationId {
-    let target = world.cases[case].course.target.filter(|_| dice.percent(75));
+fn branch_for(world: &World, rng: &mut SimRng, case: usize) -> OrganizationId {
+    let target = world.cases[case].course.target.filter(|_| rng.percent(75));
     let below: Vec<OrganizationId> = world
         .organizations
         .iter()
         .filter(|place| place.kind == Kind::Branch && target.is_some_and(|target| place.path.contains(target)))
         .map(|place| place.id)
         .collect();
-    dice.pick(&below).copied().unwrap_or_else(|| any(world, dice))
+    rng.pick(&below).copied().unwrap_or_else(|| any(world, rng))
 }
 
 /// Two clients decide on what they both read before either wrote: at most one wins (I-08, A9).
-pub fn race(world: &mut World, dice: &mut Dice) {
-    let Some(first) = decision(world, dice) else { return };
-    let Some(second) = decision(world, dice).map(|other| Decision {
+pub fn race(world: &mut World, rng: &mut SimRng) {
+    let Some(first) = decision(world, rng) else { return };
+    let Some(second) = decision(world, rng).map(|other| Decision {
         case: first.case,
         version: first.version,
         ..other
@@ -216,11 +216,11 @@ pub fn race(world: &mut World, dice: &mut Dice) {
 }
 
 /// Two clients file for the same member at once.
-pub fn race_of_filings(world: &mut World, dice: &mut Dice) {
-    let first = filing(world, dice);
+pub fn race_of_filings(world: &mut World, rng: &mut SimRng) {
+    let first = filing(world, rng);
     let second = Filing {
         member: first.member,
-        ..filing(world, dice)
+        ..filing(world, rng)
     };
     run(world, [Request::File(first), Request::File(second)]);
 }
@@ -249,8 +249,8 @@ fn run(world: &mut World, requests: [Request; 2]) {
 }
 
 /// Decides many cases at once, one perhaps twice: a result for each item, at most one effect for each case (I-15).
-pub fn batch(world: &mut World, dice: &mut Dice) {
-    let items: Vec<Decision> = (0..dice.between(2, 5)).filter_map(|_| decision(world, dice)).collect();
+pub fn batch(world: &mut World, rng: &mut SimRng) {
+    let items: Vec<Decision> = (0..rng.between(2, 5)).filter_map(|_| decision(world, rng)).collect();
     let results: Vec<Answer> = items
         .iter()
         .map(|item| service::serve(world, None, &Request::Decide(*item)))
@@ -261,12 +261,12 @@ pub fn batch(world: &mut World, dice: &mut Dice) {
 }
 
 /// Asks what somebody may do with a case.
-pub fn look(world: &World, dice: &mut Dice) {
+pub fn look(world: &World, rng: &mut SimRng) {
     if world.cases.is_empty() {
         return;
     }
-    if let Some(Decision { who, case, .. }) = decision(world, dice) {
-        let branch = branch_for(world, dice, case);
+    if let Some(Decision { who, case, .. }) = decision(world, rng) {
+        let branch = branch_for(world, rng, case);
         check_allowed_actions(world, case, who, branch);
     }
 }

@@ -53,16 +53,16 @@
 
 mod clients;
 mod country;
-mod dice;
 mod invariants;
 mod offices;
 mod oracle;
+mod rng;
 mod service;
 mod world;
 
 use clients::Sent;
-use dice::Dice;
 use invariants::Before;
+use rng::SimRng;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,41 +74,41 @@ const THREADS: usize = 2;
 const STEPS: usize = 50;
 
 /// Plays a world from beginning to end.
-fn play(world: &mut World, dice: &mut Dice) {
+fn play(world: &mut World, rng: &mut SimRng) {
     let mut sent: Vec<Sent> = vec![];
     for _ in 0..STEPS {
         let before = Before::of(world);
-        step(world, dice, &mut sent);
+        step(world, rng, &mut sent);
         invariants::check(world, &before);
-        clients::look(world, dice);
+        clients::look(world, rng);
     }
 }
 
-fn step(world: &mut World, dice: &mut Dice, sent: &mut Vec<Sent>) {
-    match dice.below(100) {
+fn step(world: &mut World, rng: &mut SimRng, sent: &mut Vec<Sent>) {
+    match rng.below(100) {
         0..55 => {
-            let request = clients::request(world, dice);
-            clients::send(world, dice, sent, request);
+            let request = clients::request(world, rng);
+            clients::send(world, rng, sent, request);
         }
         55..58 => {
-            if let Some(old) = dice.pick(sent) {
+            if let Some(old) = rng.pick(sent) {
                 clients::again(world, old.clone());
             }
         }
-        58..62 => clients::race(world, dice),
-        62..64 => clients::race_of_filings(world, dice),
-        64..66 => clients::batch(world, dice),
-        66..75 => offices::appointment(world, dice),
-        75..78 => offices::set_month(world, dice),
-        78..81 => offices::mark(world, dice),
-        81..83 => offices::propose_month(world, dice),
-        83..85 => offices::decide_month(world, dice),
-        85 => offices::create(world, dice),
-        86 => offices::close(world, dice),
-        87 => offices::certify(world, dice),
-        88..93 => offices::tick(world, dice),
-        93..95 => offices::race_with_the_expiry(world, dice),
-        _ => offices::jobs(world, dice),
+        58..62 => clients::race(world, rng),
+        62..64 => clients::race_of_filings(world, rng),
+        64..66 => clients::batch(world, rng),
+        66..75 => offices::appointment(world, rng),
+        75..78 => offices::set_month(world, rng),
+        78..81 => offices::mark(world, rng),
+        81..83 => offices::propose_month(world, rng),
+        83..85 => offices::decide_month(world, rng),
+        85 => offices::create(world, rng),
+        86 => offices::close(world, rng),
+        87 => offices::certify(world, rng),
+        88..93 => offices::tick(world, rng),
+        93..95 => offices::race_with_the_expiry(world, rng),
+        _ => offices::jobs(world, rng),
     }
 }
 
@@ -154,9 +154,9 @@ struct Outcome {
 }
 
 fn run(seed: u64, logged: bool) -> Outcome {
-    let mut dice = Dice::new(seed);
-    let mut world = World::new(&mut dice, logged);
-    let stopped = catch_unwind(AssertUnwindSafe(|| play(&mut world, &mut dice)))
+    let mut rng = SimRng::new(seed);
+    let mut world = World::new(&mut rng, logged);
+    let stopped = catch_unwind(AssertUnwindSafe(|| play(&mut world, &mut rng)))
         .err()
         .map(|panic| {
             let text = panic.downcast_ref::<String>().cloned();

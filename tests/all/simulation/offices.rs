@@ -1,9 +1,9 @@
 //! What else happens: appointments, months and marks of graduation, new and closed branches, the clock, and the jobs.
 
 use super::country::{self, Shape};
-use super::dice::Dice;
 use super::invariants;
 use super::oracle::{self, month_number};
+use super::rng::SimRng;
 use super::service::{self, Decision, Deed, Request};
 use super::world::{StoredChange, Who, World};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
@@ -22,11 +22,11 @@ use zhuanjie::domain::transfer::decide;
 use zhuanjie::domain::transfer::state::Phase;
 
 /// Appoints or removes an administrator.
-pub fn appointment(world: &mut World, dice: &mut Dice) {
+pub fn appointment(world: &mut World, rng: &mut SimRng) {
     let waiting: Vec<OrganizationId> = world.cases.iter().flat_map(|stored| stored.inbox.clone()).collect();
-    let organization = match dice.pick(&waiting) {
-        Some(waiting) if dice.percent(60) => *waiting,
-        _ => any(world, dice),
+    let organization = match rng.pick(&waiting) {
+        Some(waiting) if rng.percent(60) => *waiting,
+        _ => any(world, rng),
     };
     let active: Vec<usize> = (0..world.appointments.len())
         .filter(|number| {
@@ -34,16 +34,16 @@ pub fn appointment(world: &mut World, dice: &mut Dice) {
             office.until.is_none() && office.organization == organization
         })
         .collect();
-    match dice.pick(&active) {
-        Some(office) if dice.percent(60) => {
+    match rng.pick(&active) {
+        Some(office) if rng.percent(60) => {
             world.remove(*office);
             world.log(|| format!("office {office} at {organization:?} ends"));
         }
         _ => {
-            let account = match dice.below(3) {
-                0 => AccountId(1001 + dice.between(0, 9)),
-                1 => AccountId(100 + dice.between(1, 42)),
-                _ => AccountId(400 + dice.between(0, 9)),
+            let account = match rng.below(3) {
+                0 => AccountId(1001 + rng.between(0, 9)),
+                1 => AccountId(100 + rng.between(1, 42)),
+                _ => AccountId(400 + rng.between(0, 9)),
             };
             world.appoint(account, organization);
             world.log(|| format!("{account:?} is appointed at {organization:?}"));
@@ -51,36 +51,36 @@ pub fn appointment(world: &mut World, dice: &mut Dice) {
     }
 }
 
-fn any(world: &World, dice: &mut Dice) -> OrganizationId {
-    OrganizationId(dice.between(1, world.organizations.len() as i64))
+fn any(world: &World, rng: &mut SimRng) -> OrganizationId {
+    OrganizationId(rng.between(1, world.organizations.len() as i64))
 }
 
-fn a_branch(world: &World, dice: &mut Dice) -> OrganizationId {
-    let school = dice.percent(85);
+fn a_branch(world: &World, rng: &mut SimRng) -> OrganizationId {
+    let school = rng.percent(85);
     let fits: Vec<OrganizationId> = world
         .organizations
         .iter()
         .filter(|place| place.kind == Kind::Branch && (!school || place.sector == Sector::School))
         .map(|place| place.id)
         .collect();
-    dice.one(&fits)
+    rng.one(&fits)
 }
 
 /// A month around now.
-fn a_month(world: &World, dice: &mut Dice) -> Month {
-    let year = world.now.year() + dice.between(-1, 2) as i32;
-    Month::new(year, dice.between(1, 12) as u32).expect("a good month")
+fn a_month(world: &World, rng: &mut SimRng) -> Month {
+    let year = world.now.year() + rng.between(-1, 2) as i32;
+    Month::new(year, rng.between(1, 12) as u32).expect("a good month")
 }
 
 /// G2, G5, M7: somebody marks a branch with a month, or with why there is none.
-pub fn set_month(world: &mut World, dice: &mut Dice) {
-    let branch = a_branch(world, dice);
-    let who = world.somebody(dice, &world.up_from(Some(branch)));
+pub fn set_month(world: &mut World, rng: &mut SimRng) {
+    let branch = a_branch(world, rng);
+    let who = world.somebody(rng, &world.up_from(Some(branch)));
     let Some(actor) = world.actor(who) else { return };
-    let new = if dice.percent(85) {
-        Graduation::Month(a_month(world, dice))
+    let new = if rng.percent(85) {
+        Graduation::Month(a_month(world, rng))
     } else {
-        Graduation::Undetermined(dice.one(Undetermined::ALL))
+        Graduation::Undetermined(rng.one(Undetermined::ALL))
     };
     let facts = world.organization(branch).clone();
     let above = world
@@ -124,10 +124,10 @@ fn give_month(world: &mut World, branch: OrganizationId, new: Graduation) {
 }
 
 /// M2, M3, M6: somebody marks a member or undoes it.
-pub fn mark(world: &mut World, dice: &mut Dice) {
-    let id = MemberId(dice.between(1, world.members.len() as i64));
+pub fn mark(world: &mut World, rng: &mut SimRng) {
+    let id = MemberId(rng.between(1, world.members.len() as i64));
     let Some(branch) = world.member(id).branch else { return };
-    let who = world.somebody(dice, &world.up_from(Some(branch)));
+    let who = world.somebody(rng, &world.up_from(Some(branch)));
     let Some(actor) = world.actor(who) else { return };
     let facts = world.organization(branch).clone();
     let seat = world.seat(who);
@@ -151,7 +151,7 @@ pub fn mark(world: &mut World, dice: &mut Dice) {
     let season = season_of(world.now);
     let of_branch = month_number(facts.graduation);
     let graduating = of_branch.is_some_and(|month| facts.graduated_season.is_some() || month / 100 == season);
-    let new = match dice.below(3) {
+    let new = match rng.below(3) {
         0 => {
             let marked = world.member(id).mark.clone();
             assert_eq!(
@@ -167,7 +167,7 @@ pub fn mark(world: &mut World, dice: &mut Dice) {
             teacher.ok()
         }
         _ => {
-            let month = a_month(world, dice);
+            let month = a_month(world, rng);
             let delayed = mark::m3_delayed(&facts, season, Some(month), Remark::new("休学"));
             let later = of_branch.is_some_and(|of_branch| *month.as_number() > of_branch);
             assert_eq!(
@@ -185,26 +185,26 @@ pub fn mark(world: &mut World, dice: &mut Dice) {
 }
 
 /// G7: another month is proposed for a graduate branch.
-pub fn propose_month(world: &mut World, dice: &mut Dice) {
+pub fn propose_month(world: &mut World, rng: &mut SimRng) {
     let turned: Vec<OrganizationId> = world
         .organizations
         .iter()
         .filter(|place| place.graduated_season.is_some())
         .map(|place| place.id)
         .collect();
-    let branch = match dice.pick(&turned) {
-        Some(turned) if dice.percent(90) => *turned,
-        _ => a_branch(world, dice),
+    let branch = match rng.pick(&turned) {
+        Some(turned) if rng.percent(90) => *turned,
+        _ => a_branch(world, rng),
     };
     let facts = world.organization(branch).clone();
-    let who = world.somebody(dice, &facts.parent.into_iter().collect::<Vec<_>>());
+    let who = world.somebody(rng, &facts.parent.into_iter().collect::<Vec<_>>());
     let Some(actor) = world.actor(who) else { return };
     let open = world
         .changes
         .iter()
         .position(|stored| stored.change.state() == MonthChangeState::Open && stored.change.request().branch == branch);
-    let new = a_month(world, dice);
-    let reason = Remark::new(if dice.percent(90) { "填写有误" } else { " " });
+    let new = a_month(world, rng);
+    let reason = Remark::new(if rng.percent(90) { "填写有误" } else { " " });
     let old = month_number(facts.graduation).filter(|_| facts.graduated_season.is_some());
     let allowed = world.seat(who).is_some()
         && world.seat(who) == facts.parent
@@ -234,11 +234,11 @@ pub fn propose_month(world: &mut World, dice: &mut Dice) {
 }
 
 /// G7 to G9: the leading organ decides on a request.
-pub fn decide_month(world: &mut World, dice: &mut Dice) {
+pub fn decide_month(world: &mut World, rng: &mut SimRng) {
     if world.changes.is_empty() {
         return;
     }
-    let number = dice.below(world.changes.len());
+    let number = rng.below(world.changes.len());
     let stored = world.changes[number].clone();
     let request = stored.change.request().clone();
     let step = (Duty::LeadingOrgan, request.leading_organ);
@@ -252,9 +252,9 @@ pub fn decide_month(world: &mut World, dice: &mut Dice) {
         .holders(&world.chain(request.leading_organ), &[request.proposed_by])
         .organizations;
     assert_eq!(holders, expected, "G7, A10: who decides on a month");
-    let who = world.somebody(dice, &holders);
+    let who = world.somebody(rng, &holders);
     let Some(actor) = world.actor(who) else { return };
-    let verdict = match dice.below(10) {
+    let verdict = match rng.below(10) {
         0..6 => Verdict::Approve,
         6..9 => Verdict::Refuse(Remark::new("不予同意")),
         _ => Verdict::Refuse(None),
@@ -292,12 +292,12 @@ pub fn decide_month(world: &mut World, dice: &mut Dice) {
 }
 
 /// O1: a new branch somewhere.
-pub fn create(world: &mut World, dice: &mut Dice) {
+pub fn create(world: &mut World, rng: &mut SimRng) {
     if world.organizations.len() >= 48 {
         return;
     }
-    let parent = world.organization(any(world, dice)).clone();
-    let kind = dice.one(Kind::ALL);
+    let parent = world.organization(any(world, rng)).clone();
+    let kind = rng.one(Kind::ALL);
     let may_hold = match parent.kind {
         Kind::LeadingOrgan => kind != Kind::LeadingOrgan,
         Kind::Committee | Kind::WorkCommittee => !matches!(kind, Kind::LeadingOrgan | Kind::WorkCommittee),
@@ -321,13 +321,13 @@ pub fn create(world: &mut World, dice: &mut Dice) {
 }
 
 /// O3: the direct superior closes what nothing hangs on any more.
-pub fn close(world: &mut World, dice: &mut Dice) {
-    let branch = any(world, dice);
+pub fn close(world: &mut World, rng: &mut SimRng) {
+    let branch = any(world, rng);
     let facts = world.organization(branch).clone();
     if facts.purpose == Purpose::SpecialUnit {
         return;
     }
-    let who = world.somebody(dice, &facts.parent.into_iter().collect::<Vec<_>>());
+    let who = world.somebody(rng, &facts.parent.into_iter().collect::<Vec<_>>());
     let Some(actor) = world.actor(who) else { return };
     let members = world
         .members
@@ -364,9 +364,9 @@ pub fn close(world: &mut World, dice: &mut Dice) {
 }
 
 /// O7: a certification comes or goes.
-pub fn certify(world: &mut World, dice: &mut Dice) {
-    let id = MemberId(dice.between(1, world.members.len() as i64));
-    world.member_mut(id).certification = if dice.percent(80) {
+pub fn certify(world: &mut World, rng: &mut SimRng) {
+    let id = MemberId(rng.between(1, world.members.len() as i64));
+    world.member_mut(id).certification = if rng.percent(80) {
         Certification::Certified
     } else {
         Certification::Refused
@@ -374,17 +374,17 @@ pub fn certify(world: &mut World, dice: &mut Dice) {
 }
 
 /// The clock goes on: hours, days, to the edges of the rules, or through a long sleep.
-pub fn tick(world: &mut World, dice: &mut Dice) {
+pub fn tick(world: &mut World, rng: &mut SimRng) {
     let year = (world.now + TimeDelta::hours(8)).year();
-    let around = TimeDelta::seconds(dice.between(-1, 1));
-    let to = match dice.below(100) {
-        0..30 => world.now + TimeDelta::minutes(dice.between(1, 24 * 60)),
-        30..55 => world.now + TimeDelta::days(dice.between(1, 12)),
-        55..60 => world.now + TimeDelta::days(dice.between(13, 400)),
+    let around = TimeDelta::seconds(rng.between(-1, 1));
+    let to = match rng.below(100) {
+        0..30 => world.now + TimeDelta::minutes(rng.between(1, 24 * 60)),
+        30..55 => world.now + TimeDelta::days(rng.between(1, 12)),
+        55..60 => world.now + TimeDelta::days(rng.between(13, 400)),
         60..68 => china(year, 10, 1) + around,
         68..74 => china(year, 6, 1) + around,
         74..78 => china(year + 1, 1, 1) + around,
-        _ => next_edge(world, dice),
+        _ => next_edge(world, rng),
     };
     let last = china(2055, 1, 1);
     if to > world.now && to < last {
@@ -399,7 +399,7 @@ fn china(year: i32, month: u32, day: u32) -> Timestamp {
 }
 
 /// Around the instant at which some case is due, or a member has a birthday.
-fn next_edge(world: &World, dice: &mut Dice) -> Timestamp {
+fn next_edge(world: &World, rng: &mut SimRng) -> Timestamp {
     let due: Vec<Timestamp> = world
         .open_cases()
         .filter_map(|number| {
@@ -407,23 +407,21 @@ fn next_edge(world: &World, dice: &mut Dice) -> Timestamp {
             oracle::last_instant(world, course).or(oracle::last_instant_alone(world, course))
         })
         .collect();
-    match dice.pick(&due) {
-        Some(due) => *due + TimeDelta::seconds(dice.between(-1, 1)),
+    match rng.pick(&due) {
+        Some(due) => *due + TimeDelta::seconds(rng.between(-1, 1)),
         None => {
             let year = (world.now + TimeDelta::hours(8)).year();
-            let birth = world.members[dice.below(world.members.len())].birth;
-            china(year, birth.month(), birth.day().min(28))
-                + TimeDelta::days(dice.between(-1, 1))
-                + TimeDelta::hours(12)
+            let birth = world.members[rng.below(world.members.len())].birth;
+            china(year, birth.month(), birth.day().min(28)) + TimeDelta::days(rng.between(-1, 1)) + TimeDelta::hours(12)
         }
     }
 }
 
 /// The jobs, any of them at any hour, perhaps twice: the second time nothing is left to do.
-pub fn jobs(world: &mut World, dice: &mut Dice) {
+pub fn jobs(world: &mut World, rng: &mut SimRng) {
     expiry(world);
     switch(world);
-    if dice.percent(30) {
+    if rng.percent(30) {
         let before = world.writes;
         expiry(world);
         switch(world);
@@ -500,12 +498,12 @@ fn switch(world: &mut World) {
 }
 
 /// An approval that was decided before the expiry ran and is written after it loses (A9).
-pub fn race_with_the_expiry(world: &mut World, dice: &mut Dice) {
+pub fn race_with_the_expiry(world: &mut World, rng: &mut SimRng) {
     let open: Vec<usize> = world.open_cases().collect();
-    let Some(&case) = dice.pick(&open) else { return };
+    let Some(&case) = rng.pick(&open) else { return };
     let stored = &world.cases[case];
     let version = stored.case.version;
-    let who: Who = world.somebody(dice, &stored.inbox.clone());
+    let who: Who = world.somebody(rng, &stored.inbox.clone());
     let decision = Decision {
         who,
         case,

@@ -2,8 +2,8 @@
 //! requests that were answered. It decides nothing.
 
 use super::country::{self, HOMES, NATION, OTHER_SYSTEMS};
-use super::dice::Dice;
 use super::oracle::Course;
+use super::rng::SimRng;
 use chrono::{NaiveDate, TimeDelta};
 use std::collections::BTreeSet;
 use zhuanjie::domain::authority::actor::{Actor, Office, Role};
@@ -113,12 +113,12 @@ const FIRST_SEASON: Season = 2025;
 
 impl World {
     /// The world a seed begins with; it writes down its steps if `logged`.
-    pub fn new(dice: &mut Dice, logged: bool) -> Self {
+    pub fn new(rng: &mut SimRng, logged: bool) -> Self {
         let begin = NaiveDate::from_ymd_opt(2026, 1, 1)
             .expect("a good date")
             .and_hms_opt(0, 0, 0)
             .expect("a good time");
-        let now = begin.and_utc() + TimeDelta::minutes(dice.between(0, 500_000));
+        let now = begin.and_utc() + TimeDelta::minutes(rng.between(0, 500_000));
         let mut world = World {
             now,
             organizations: country::country(),
@@ -127,38 +127,38 @@ impl World {
             cases: vec![],
             changes: vec![],
             answers: vec![],
-            policies: policies(dice),
+            policies: policies(rng),
             seen: BTreeSet::new(),
             writes: 0,
             log: logged.then(Vec::new),
         };
-        world.settle_members(dice);
-        world.settle_offices(dice);
-        world.mark_branches(dice);
+        world.settle_members(rng);
+        world.settle_offices(rng);
+        world.mark_branches(rng);
         world
     }
 
-    fn settle_members(&mut self, dice: &mut Dice) {
+    fn settle_members(&mut self, rng: &mut SimRng) {
         for number in 0..10 {
-            let years = dice.one(&[13, 14, 15, 15, 16, 19, 23]);
-            let birth = self.now.date_naive() - TimeDelta::days(years * 365 + 4 + dice.between(0, 370));
+            let years = rng.one(&[13, 14, 15, 15, 16, 19, 23]);
+            let birth = self.now.date_naive() - TimeDelta::days(years * 365 + 4 + rng.between(0, 370));
             let member = Member {
                 id: MemberId(number + 1),
                 person: number as Person + 1,
-                account: dice.percent(85).then_some(AccountId(1001 + number)),
+                account: rng.percent(85).then_some(AccountId(1001 + number)),
                 birth,
-                joined: Month::new(dice.one(&[2016, 2019, 2020, 2023]), 5).expect("a good month"),
-                standing: if dice.percent(90) {
+                joined: Month::new(rng.one(&[2016, 2019, 2020, 2023]), 5).expect("a good month"),
+                standing: if rng.percent(90) {
                     Standing::Good
                 } else {
-                    dice.one(Standing::ALL)
+                    rng.one(Standing::ALL)
                 },
-                certification: if dice.percent(85) {
+                certification: if rng.percent(85) {
                     Certification::Certified
                 } else {
                     Certification::Waiting
                 },
-                branch: Some(dice.one(&HOMES)),
+                branch: Some(rng.one(&HOMES)),
                 mark: None,
                 reported: false,
                 stays: vec![],
@@ -179,27 +179,27 @@ impl World {
         }
     }
 
-    fn settle_offices(&mut self, dice: &mut Dice) {
+    fn settle_offices(&mut self, rng: &mut SimRng) {
         let organizations: Vec<_> = self.organizations.iter().map(|organization| organization.id).collect();
         for organization in organizations {
-            let account = match dice.below(100) {
+            let account = match rng.below(100) {
                 0..20 => continue,
                 // A cadre who is a member too (T11), or somebody with two offices.
-                20..35 => AccountId(1001 + dice.between(0, 9)),
-                35..45 => AccountId(100 + dice.between(1, 42)),
+                20..35 => AccountId(1001 + rng.between(0, 9)),
+                35..45 => AccountId(100 + rng.between(1, 42)),
                 _ => AccountId(100 + organization.0),
             };
             self.appoint(account, organization);
-            if dice.percent(25) {
+            if rng.percent(25) {
                 self.appoint(AccountId(200 + organization.0), organization);
             }
         }
     }
 
-    fn mark_branches(&mut self, dice: &mut Dice) {
+    fn mark_branches(&mut self, rng: &mut SimRng) {
         for organization in &mut self.organizations {
-            if organization.kind == Kind::Branch && organization.sector == Sector::School && dice.percent(60) {
-                let month = Month::new(dice.one(&[2026, 2026, 2027]), dice.one(&[5, 6, 7])).expect("a good month");
+            if organization.kind == Kind::Branch && organization.sector == Sector::School && rng.percent(60) {
+                let month = Month::new(rng.one(&[2026, 2026, 2027]), rng.one(&[5, 6, 7])).expect("a good month");
                 organization.graduation = Some(Graduation::Month(month));
             }
         }
@@ -475,22 +475,22 @@ impl World {
     }
 
     /// A client at random: often a good guess for the organizations named.
-    pub fn somebody(&self, dice: &mut Dice, likely: &[OrganizationId]) -> Who {
-        if dice.percent(75) {
+    pub fn somebody(&self, rng: &mut SimRng, likely: &[OrganizationId]) -> Who {
+        if rng.percent(75) {
             let offices: Vec<usize> = (0..self.appointments.len())
                 .filter(|number| {
                     let office = &self.appointments[*number];
                     office.until.is_none() && likely.contains(&office.organization)
                 })
                 .collect();
-            if let Some(office) = dice.pick(&offices) {
+            if let Some(office) = rng.pick(&offices) {
                 return Who::Office(*office);
             }
         }
-        match dice.below(10) {
-            0..6 if !self.appointments.is_empty() => Who::Office(dice.below(self.appointments.len())),
-            0..9 => Who::Member(MemberId(dice.between(1, self.members.len() as i64))),
-            _ => Who::Integrator(dice.one(&[11, 44, 35])),
+        match rng.below(10) {
+            0..6 if !self.appointments.is_empty() => Who::Office(rng.below(self.appointments.len())),
+            0..9 => Who::Member(MemberId(rng.between(1, self.members.len() as i64))),
+            _ => Who::Integrator(rng.one(&[11, 44, 35])),
         }
     }
 
@@ -501,13 +501,13 @@ impl World {
 }
 
 /// The seasons' policies: what is ours to choose differs from year to year.
-fn policies(dice: &mut Dice) -> Vec<Policy> {
+fn policies(rng: &mut SimRng) -> Vec<Policy> {
     (FIRST_SEASON..FIRST_SEASON + 40)
         .map(|season| Policy {
-            expiry_days: dice.one(&[10, 10, 10, 3]),
-            escalation_days: dice.one(&[10, 10, 5]),
-            member_may_withdraw: dice.percent(80),
-            target_side_other_reasons: dice.percent(80),
+            expiry_days: rng.one(&[10, 10, 10, 3]),
+            escalation_days: rng.one(&[10, 10, 5]),
+            member_may_withdraw: rng.percent(80),
+            target_side_other_reasons: rng.percent(80),
             ..Policy::default_for(season)
         })
         .collect()

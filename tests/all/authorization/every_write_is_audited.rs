@@ -26,13 +26,13 @@ struct Doer {
     place: String,
 }
 
-struct Deeds<'a> {
+struct WriteDriver<'a> {
     country: &'a Country,
     operations: BTreeMap<String, Operation>,
     done: BTreeSet<String>,
 }
 
-impl<'a> Deeds<'a> {
+impl<'a> WriteDriver<'a> {
     fn new(country: &'a Country) -> Self {
         Self {
             country,
@@ -347,16 +347,16 @@ both_engines! {
             patience: Duration::from_secs(5),
         };
         let mini_program = country.world.another_server(|app| App { wechat: Some(wechat), ..app });
-        let mut deeds = Deeds::new(&country);
-        deeds.branches();
-        deeds.transfers();
-        deeds.people();
-        deeds.accounts();
-        deeds.mini_program(&mini_program);
-        deeds.nation();
+        let mut driver = WriteDriver::new(&country);
+        driver.branches();
+        driver.transfers();
+        driver.people();
+        driver.accounts();
+        driver.mini_program(&mini_program);
+        driver.nation();
         let is_write = |operation: &Operation| operation.method != "GET";
-        let writes = deeds.operations.iter().filter(|(_, operation)| is_write(operation));
-        let left_out: Vec<&String> = writes.map(|(id, _)| id).filter(|id| !deeds.done.contains(*id)).collect();
+        let writes = driver.operations.iter().filter(|(_, operation)| is_write(operation));
+        let left_out: Vec<&String> = writes.map(|(id, _)| id).filter(|id| !driver.done.contains(*id)).collect();
         assert_eq!(left_out, Vec::<&String>::new(), "not tried");
     }
 
@@ -371,7 +371,7 @@ both_engines! {
         world.admin("township").post("/v1/transfers/preview", &body).expect(200);
         assert_eq!(looked_up(), before + 1);
         let newcomer = going_to(world, "village", "张三", &number(8));
-        Deeds::new(&country).system("beijing").client.post(&format!("{INBOUND}/preview"), &newcomer).expect(200);
+        WriteDriver::new(&country).system("beijing").client.post(&format!("{INBOUND}/preview"), &newcomer).expect(200);
         assert_eq!(looked_up(), before + 2);
     }
 }
