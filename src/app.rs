@@ -9,7 +9,7 @@ use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
-use crate::service::accounts::presence::{A_SECOND, Presence};
+use crate::service::accounts::presence::{A_SECOND, ActorCache};
 use crate::service::transfers::{self, Filings};
 
 /// The parts of a running service. Cloning shares them.
@@ -21,7 +21,7 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub files: Files,
-    pub presence: Presence,
+    pub presence: ActorCache,
     pub proxies: Proxies,
     pub wechat: Option<Wechat>,
     pub retention: Retention,
@@ -51,7 +51,7 @@ impl App {
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(config.sign_in_lanes),
-            presence: Presence::new(A_SECOND),
+            presence: ActorCache::new(A_SECOND),
             proxies: config.proxies.clone(),
             wechat: config.wechat.clone(),
         })

@@ -1,7 +1,7 @@
 //! A copy of the embedded database while it is served: whole, checked and on the disk before it gets its name.
 
 use crate::db::sql::dialect;
-use crate::db::{DatabaseUrl, Db, DbError, Settings};
+use crate::db::{DatabaseSettings, DatabaseUrl, Db, DbError};
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -72,9 +72,9 @@ fn directory(of: &Path) -> &Path {
 }
 
 fn open(database: &DatabaseUrl) -> Result<Db> {
-    let settings = Settings {
+    let settings = DatabaseSettings {
         pool_size: 1,
-        ..Settings::default()
+        ..DatabaseSettings::default()
     };
     Ok(Db::open(database, &settings)?)
 }

@@ -12,8 +12,8 @@ mod server;
 mod settings;
 mod wire;
 
-pub use edge::settings::{Patience, Settings};
 pub use server::{bind, serve, serve_behind, serve_with, threads};
+pub use settings::{ServerSettings, Timeouts};
 
 /// The OpenAPI document, as it is committed and served.
 pub fn document_text() -> String {

@@ -4,6 +4,13 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// How long what was accepted may take to finish when the service is told to stop.
+pub const SHUTDOWN_SECONDS: u64 = 30;
+/// How long a client whose body was refused may take to read why.
+pub const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the TLS handshake may take.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+
 /// Requests worked on at once. With a database that answers 300 of them a second, who is let in waits half a second at
 /// most; more places would only be a longer queue.
 const IN_FLIGHT: usize = 128;
@@ -17,7 +24,7 @@ const ADDRESS_BUDGET: u32 = 1200;
 
 /// The door's settings.
 #[derive(Debug, Clone, Args)]
-pub struct Settings {
+pub struct ServerSettings {
     /// Requests worked on at once; whoever finds no place gets 503 at once.
     #[arg(long, env = "ZHUANJIE_IN_FLIGHT", default_value_t = IN_FLIGHT)]
     pub in_flight: usize,
@@ -44,10 +51,10 @@ pub struct Settings {
     pub tls_key: Option<PathBuf>,
     /// How long slow clients are waited for.
     #[arg(skip)]
-    pub patience: Patience,
+    pub patience: Timeouts,
 }
 
-impl Default for Settings {
+impl Default for ServerSettings {
     fn default() -> Self {
         Self {
             in_flight: IN_FLIGHT,
@@ -58,14 +65,14 @@ impl Default for Settings {
             cors_origins: Vec::new(),
             tls_certificate: None,
             tls_key: None,
-            patience: Patience::default(),
+            patience: Timeouts::default(),
         }
     }
 }
 
 /// How long slow clients are waited for (S-13). Only tests set it otherwise.
 #[derive(Debug, Clone)]
-pub struct Patience {
+pub struct Timeouts {
     /// Until a connection's first head is complete.
     pub head: Duration,
     /// How long a connection may lie idle between two requests; a later head must be complete by then, too.
@@ -80,7 +87,7 @@ pub struct Patience {
     pub upload: Duration,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     fn default() -> Self {
         Self {
             head: Duration::from_secs(10),

@@ -7,7 +7,7 @@ use super::{cast, due, ledger, load, micro};
 use crate::cli::{self, Database};
 use crate::clock::Clock;
 use crate::config::Keys;
-use crate::db::{Db, Limits, Settings};
+use crate::db::{DatabaseSettings, Db, Limits};
 use crate::service::jobs::Job;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
@@ -109,7 +109,7 @@ pub fn run(command: Command) -> Result<()> {
 /// millions of rows are.
 pub fn open(database: &Database) -> Result<Db> {
     let url = database.given()?.context("DATABASE_URL is not set")?;
-    let settings = Settings {
+    let settings = DatabaseSettings {
         pool_size: 1,
         limits: Limits {
             statement: Duration::ZERO,
@@ -117,7 +117,7 @@ pub fn open(database: &Database) -> Result<Db> {
             idle: Duration::ZERO,
             ..Limits::default()
         },
-        ..Settings::default()
+        ..DatabaseSettings::default()
     };
     Ok(Db::open(&url, &settings)?)
 }

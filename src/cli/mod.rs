@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, DoorOptions, Keys};
 use crate::db::sql::dialect;
-use crate::db::{CONTROL, DatabaseUrl, Db, Settings};
+use crate::db::{CONTROL, DatabaseSettings, DatabaseUrl, Db};
 use crate::domain::authority::actor::Actor;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::language::Language;
@@ -56,7 +56,7 @@ enum Command {
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
         #[command(flatten)]
-        door: api::Settings,
+        door: api::ServerSettings,
         #[command(flatten)]
         kept: Kept,
     },
@@ -220,8 +220,8 @@ impl Database {
     }
 
     /// How it is used.
-    pub fn settings(&self) -> Settings {
-        Settings::from(&self.doors)
+    pub fn settings(&self) -> DatabaseSettings {
+        DatabaseSettings::from(&self.doors)
     }
 
     /// The database that was named, if one was.
@@ -298,7 +298,7 @@ async fn serve(
     listen: SocketAddr,
     every: Duration,
     files: Option<PathBuf>,
-    door: &api::Settings,
+    door: &api::ServerSettings,
     kept: Kept,
 ) -> Result<()> {
     let mut config = database.config()?;
@@ -319,7 +319,7 @@ async fn run_job(run: JobRun) -> Result<()> {
     let db = Db::open(&config.database, &config.settings)?;
     let clock = Clock::system();
     let at = run.at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run_with_files(&db, &clock, jobs::Task { job, at, kept }, Some(&files))
+    let ending = jobs::run_with_files(&db, &clock, jobs::JobRequest { job, at, kept }, Some(&files))
         .await
         .map_err(|fault| {
             let problem = service_jobs::wording(&fault);
@@ -362,7 +362,7 @@ const CLOSING: Duration = Duration::from_secs(20);
 pub async fn serve_app(
     app: App,
     listener: TcpListener,
-    door: &api::Settings,
+    door: &api::ServerSettings,
     every: Duration,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
@@ -433,9 +433,9 @@ pub fn verify(database: &DatabaseUrl) -> Result<()> {
     };
     let db = Db::open(
         database,
-        &Settings {
+        &DatabaseSettings {
             pool_size: 1,
-            ..Settings::default()
+            ..DatabaseSettings::default()
         },
     )?;
     dialect::survey(&mut db.bulk_connection()?, |conn| verify::run(conn, tell))

@@ -3,7 +3,7 @@
 pub mod proxies;
 
 use crate::config::proxies::Proxies;
-use crate::db::{DatabaseUrl, Limits, Settings};
+use crate::db::{DatabaseSettings, DatabaseUrl, Limits};
 use crate::domain::retention::Retention;
 use crate::security::token_keys::{Step, TokenKeys};
 use crate::security::tokens::{AUDIENCE, ISSUER, Terms, Tokens};
@@ -23,7 +23,7 @@ pub struct Config {
     /// The database.
     pub database: DatabaseUrl,
     /// Its doors.
-    pub settings: Settings,
+    pub settings: DatabaseSettings,
     /// How many passwords are checked at once.
     pub sign_in_lanes: usize,
     /// The directory uploaded files lie in; several servers of one database share it.
@@ -104,7 +104,7 @@ impl Config {
         Self {
             files,
             database,
-            settings: Settings::default(),
+            settings: DatabaseSettings::default(),
             sign_in_lanes: 2,
             proxies: Proxies::default(),
             wechat: None,
@@ -158,7 +158,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a number of seconds, such as 5 or 0.5".into())
 }
 
-impl From<&DoorOptions> for Settings {
+impl From<&DoorOptions> for DatabaseSettings {
     fn from(options: &DoorOptions) -> Self {
         Self {
             pool_size: options.db_pool,

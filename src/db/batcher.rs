@@ -14,14 +14,14 @@ use tokio::time::timeout;
 const MOST: usize = 64;
 
 /// What became of each of a group, in its order; `None` for one that has to see what another of them stores.
-pub type Fates<T, E> = Vec<Option<Result<T, E>>>;
+pub type Outcomes<T, E> = Vec<Option<Result<T, E>>>;
 
-type UseCase<I, T, E> = dyn Fn(&mut Conn, &[&I]) -> Result<Fates<T, E>, E> + Send + Sync;
+type UseCase<I, T, E> = dyn Fn(&mut Conn, &[&I]) -> Result<Outcomes<T, E>, E> + Send + Sync;
 
 /// A queue before the writing door. Cloning shares it.
-pub struct Groups<I, T, E>(Arc<Desk<I, T, E>>);
+pub struct Batcher<I, T, E>(Arc<Desk<I, T, E>>);
 
-impl<I, T, E> Clone for Groups<I, T, E> {
+impl<I, T, E> Clone for Batcher<I, T, E> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
     }
@@ -49,7 +49,7 @@ struct Waiting<I, T, E> {
     reply: oneshot::Sender<Result<T, E>>,
 }
 
-impl<I, T, E> Groups<I, T, E>
+impl<I, T, E> Batcher<I, T, E>
 where
     I: Send + Sync + 'static,
     T: Send + 'static,
@@ -60,7 +60,10 @@ where
     ///
     /// # Panics
     /// Outside of a runtime: the one it is made in decides the groups, and has to outlive those who ask.
-    pub fn new(db: Db, use_case: impl Fn(&mut Conn, &[&I]) -> Result<Fates<T, E>, E> + Send + Sync + 'static) -> Self {
+    pub fn new(
+        db: Db,
+        use_case: impl Fn(&mut Conn, &[&I]) -> Result<Outcomes<T, E>, E> + Send + Sync + 'static,
+    ) -> Self {
         // The embedded engine's one writer decides one after the other; while PostgreSQL commits one, another is decided.
         let breadth = if db.is_embedded() { 1 } else { 2 };
         Self(Arc::new(Desk {
@@ -172,7 +175,7 @@ where
     }
 
     /// Answers whoever was decided, and lets the rest come first in the next group.
-    fn settle(&self, group: Vec<Waiting<I, T, E>>, fates: Fates<T, E>) {
+    fn settle(&self, group: Vec<Waiting<I, T, E>>, fates: Outcomes<T, E>) {
         let mut put_off = Vec::new();
         for (waiting, fate) in group.into_iter().zip(fates) {
             match fate {
@@ -186,7 +189,7 @@ where
         }
     }
 
-    async fn write(self: &Arc<Self>, items: Vec<Arc<I>>) -> Result<Fates<T, E>, E> {
+    async fn write(self: &Arc<Self>, items: Vec<Arc<I>>) -> Result<Outcomes<T, E>, E> {
         let desk = self.clone();
         let use_case = move |conn: &mut Conn| {
             let items: Vec<&I> = items.iter().map(Arc::as_ref).collect();

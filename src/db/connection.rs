@@ -1,6 +1,6 @@
 //! Connections of both engines, chosen by the address's scheme.
 
-use super::{DbError, Limits, Settings};
+use super::{DatabaseSettings, DbError, Limits};
 use diesel::connection::SimpleConnection;
 use diesel::result::Error;
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types};
@@ -153,7 +153,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const SAY: u32 = 8;
 
 /// The first connection to a server: one that is not there yet is waited for as long as a start may.
-pub(super) fn await_first(url: &DatabaseUrl, settings: &Settings) -> Result<Conn, DbError> {
+pub(super) fn await_first(url: &DatabaseUrl, settings: &DatabaseSettings) -> Result<Conn, DbError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "how long a start waits is no matter of the rules' clock"

@@ -17,18 +17,18 @@ pub mod sql;
 mod sqlite_writer;
 mod standby;
 
-pub use batcher::{Fates, Groups};
+pub use batcher::{Batcher, Outcomes};
 pub use connection::{Backend, CONTROL, Conn, DatabaseUrl};
 pub use error::{DbError, FaultKind, Unique};
 pub use migrate::Migration;
-pub use settings::{Limits, Settings};
-pub use sql::bulk_insert::{Holds, Row, Set};
-pub use sql::in_json_list::listed;
-pub use sql::in_padded::among;
+pub use settings::{DatabaseSettings, Limits};
+pub use sql::bulk_insert::{BulkInsert, HasColumn, Row};
+pub use sql::in_json_list::in_json_list;
+pub use sql::in_padded::in_padded;
 
 use connection::Mode;
-use pg_pool::{Epoch, Lane, blocking};
-use read_workers::Readers;
+use pg_pool::{Epoch, PgPool, blocking};
+use read_workers::ReadWorkers;
 use sqlite_writer::Writer;
 use standby::Replica;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct Db {
 /// What all clones share.
 struct House {
     url: DatabaseUrl,
-    settings: Settings,
+    settings: DatabaseSettings,
     doors: Doors,
 }
 
@@ -53,11 +53,11 @@ struct House {
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is shared")]
 enum Doors {
     /// SQLite: threads that read, and the one that writes.
-    Embedded { readers: Readers, writer: Writer },
+    Embedded { readers: ReadWorkers, writer: Writer },
     /// PostgreSQL: threads that read, a pool of connections to write with, and one to a standby.
     Server {
-        readers: Readers,
-        lane: Lane,
+        readers: ReadWorkers,
+        lane: PgPool,
         replica: Option<Replica>,
     },
 }
@@ -68,19 +68,19 @@ impl Db {
     /// # Errors
     /// When the database can't be reached in the time a start has, or its settings can't be made safe (see
     /// `connection`).
-    pub fn open(url: &DatabaseUrl, settings: &Settings) -> Result<Self, DbError> {
+    pub fn open(url: &DatabaseUrl, settings: &DatabaseSettings) -> Result<Self, DbError> {
         let doors = match (url, &settings.replica) {
             (DatabaseUrl::Sqlite(_), None) => {
                 let writer = Writer::start(url, settings.write_queue)?;
-                let readers = Readers::start(url, settings, &Epoch::default())?;
+                let readers = ReadWorkers::start(url, settings, &Epoch::default())?;
                 Doors::Embedded { readers, writer }
             }
             (DatabaseUrl::Postgres(_), None | Some(DatabaseUrl::Postgres(_))) => {
                 drop(connection::await_first(url, settings)?);
                 let (standby, epoch) = (settings.replica.as_ref(), Epoch::default());
                 Doors::Server {
-                    readers: Readers::start(url, settings, &epoch)?,
-                    lane: Lane::new(url, Mode::ReadWrite, settings, settings.wait, &epoch),
+                    readers: ReadWorkers::start(url, settings, &epoch)?,
+                    lane: PgPool::new(url, Mode::ReadWrite, settings, settings.wait, &epoch),
                     replica: standby.map(|standby| Replica::new(standby, settings)),
                 }
             }
@@ -112,7 +112,7 @@ impl Db {
     }
 
     /// The same doors for one who waits for a write as long as it takes: jobs, and the rare use case that touches a
-    /// great many rows ([`dialect::take_time`]).
+    /// great many rows ([`sql::dialect::take_time`]).
     pub fn patient(&self) -> Self {
         Self {
             is_patient: true,
@@ -176,7 +176,7 @@ impl Db {
     /// # Errors
     /// When it doesn't.
     pub async fn answers_within(&self, patience: Duration) -> Result<(), DbError> {
-        let ping = |conn: &mut Conn| dialect::ping(conn).map_err(DbError::from);
+        let ping = |conn: &mut Conn| sql::dialect::ping(conn).map_err(DbError::from);
         let asked = async {
             // There is nothing to write, only a turn to wait for.
             let nothing = |_: &mut Conn| Ok::<_, DbError>(());

@@ -2,7 +2,7 @@
 
 use super::connection::{Conn, DatabaseUrl, Manager, Mode};
 use super::error::FaultKind;
-use super::{DbError, Retryable, Settings};
+use super::{DatabaseSettings, DbError, Retryable};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::Error;
 use diesel::{Connection, PgConnection, QueryResult};
@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 type Pool = r2d2::Pool<Manager>;
-pub(super) type Manners = <Conn as Connection>::TransactionManager;
+pub(super) type TxManager = <Conn as Connection>::TransactionManager;
 
 /// r2d2 pauses up to half of this between two tries to connect: short, so that a promoted standby is found at once.
 const RECONNECT: Duration = Duration::from_millis(500);
@@ -35,7 +35,7 @@ impl Epoch {
 }
 
 /// A pool with a fair gate before it: the gate queues first come first served, which r2d2's own queue does not.
-pub(super) struct Lane {
+pub(super) struct PgPool {
     pool: Pool,
     gate: Arc<Semaphore>,
     width: u32,
@@ -45,7 +45,7 @@ pub(super) struct Lane {
 }
 
 /// A connection with an open transaction, and the place at the gate it was had for.
-pub(super) struct Lease {
+pub(super) struct ReadLease {
     conn: PooledConnection<Manager>,
     permit: OwnedSemaphorePermit,
 }
@@ -69,9 +69,15 @@ pub(super) enum Purpose {
     Write,
 }
 
-impl Lane {
+impl PgPool {
     /// A lane that connects when it is first used, `wait` being how long a request waits for a connection.
-    pub(super) fn new(url: &DatabaseUrl, mode: Mode, settings: &Settings, wait: Duration, epoch: &Epoch) -> Self {
+    pub(super) fn new(
+        url: &DatabaseUrl,
+        mode: Mode,
+        settings: &DatabaseSettings,
+        wait: Duration,
+        epoch: &Epoch,
+    ) -> Self {
         let pool = r2d2::Pool::builder()
             .max_size(settings.pool_size)
             .min_idle(Some(1))
@@ -136,20 +142,20 @@ impl Lane {
     pub(super) async fn lease(
         &self,
         fits: impl FnOnce(&mut Conn) -> Result<(), DbError> + Send + 'static,
-    ) -> Result<Lease, DbError> {
+    ) -> Result<ReadLease, DbError> {
         let permit = self.permit().await?;
         let (pool, wait) = (self.pool.clone(), self.wait);
         let work = blocking(move || {
             let mut conn = pool.get_timeout(wait).map_err(unavailable)?;
             fits(&mut conn)?;
             begin(&mut conn, Purpose::Read)?;
-            Ok(Lease { conn, permit })
+            Ok(ReadLease { conn, permit })
         });
         timeout(self.wait, work).await.map_err(|_| silent())??
     }
 }
 
-impl Lease {
+impl ReadLease {
     /// Runs a question on the leased connection.
     pub(super) async fn read<T, E>(
         self,
@@ -221,7 +227,7 @@ fn answered<T, E>(conn: &mut Conn, question: impl FnOnce(&mut Conn) -> Result<T,
     let answer = question(conn);
     // Nothing was written: how the transaction ends is no matter of the answer. A connection that can't end it is
     // broken, and the pool drops it.
-    let _ = Manners::rollback_transaction(conn);
+    let _ = TxManager::rollback_transaction(conn);
     answer
 }
 
@@ -255,7 +261,7 @@ where
     match use_case(conn) {
         Ok(value) => commit(conn, epoch).map(|()| value).map_err(E::from),
         Err(e) => {
-            let _ = Manners::rollback_transaction(conn);
+            let _ = TxManager::rollback_transaction(conn);
             if matches!(e.fault(), Some(DbError::Query(error)) if FaultKind::of(error) == FaultKind::ReadOnly) {
                 // A primary no more: the next connection looks for the one that is.
                 epoch.end();
@@ -276,11 +282,11 @@ where
 fn commit(conn: &mut Conn, epoch: &Epoch) -> Result<(), DbError> {
     match postgres(conn).batch_execute("SELECT; COMMIT") {
         Ok(()) => {
-            *Manners::transaction_manager_status_mut(conn) = Default::default();
+            *TxManager::transaction_manager_status_mut(conn) = Default::default();
             Ok(())
         }
         Err(error) if FaultKind::of(&error) == FaultKind::Conflict || was_aborted(&error) => {
-            let _ = Manners::rollback_transaction(conn);
+            let _ = TxManager::rollback_transaction(conn);
             Err(error.into())
         }
         Err(error) => {
@@ -298,7 +304,7 @@ fn was_aborted(error: &Error) -> bool {
 
 /// Lets the pool drop a connection when it comes back.
 fn give_up(conn: &mut Conn) {
-    Manners::transaction_manager_status_mut(conn).set_in_error();
+    TxManager::transaction_manager_status_mut(conn).set_in_error();
 }
 
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DbError> {

@@ -11,8 +11,8 @@
 
 use super::connection::{Conn, DatabaseUrl, Mode, is_broken};
 use super::error::FaultKind;
-use super::pg_pool::{Epoch, Manners, Purpose, begin, silent};
-use super::{DbError, Limits, Settings};
+use super::pg_pool::{Epoch, Purpose, TxManager, begin, silent};
+use super::{DatabaseSettings, DbError, Limits};
 use diesel::connection::TransactionManager;
 use diesel::result::Error;
 use std::collections::VecDeque;
@@ -27,7 +27,7 @@ use tokio::time::{Instant, timeout};
 
 /// When a question that waits calls the reserve.
 #[derive(Debug, Clone, Copy)]
-struct Patience {
+struct SparePolicy {
     /// How long it waits before it does.
     time: Duration,
     /// Whether it does so even if questions are taken all the time.
@@ -35,12 +35,12 @@ struct Patience {
 }
 
 /// Longer than most questions to the embedded database take.
-const EMBEDDED: Patience = Patience {
+const EMBEDDED: SparePolicy = SparePolicy {
     time: Duration::from_millis(5),
     is_short: false,
 };
 /// A server may be far away, and whoever waits for it needs no processor.
-const SERVER: Patience = Patience {
+const SERVER: SparePolicy = SparePolicy {
     time: Duration::from_millis(1),
     is_short: true,
 };
@@ -55,17 +55,17 @@ const OLDEST: Duration = Duration::from_secs(30 * 60);
 type Job = Box<dyn FnOnce(Result<&mut Conn, DbError>) -> bool + Send>;
 
 /// The threads and their queue.
-pub(super) struct Readers {
+pub(super) struct ReadWorkers {
     queue: Arc<Queue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    patience: Patience,
+    patience: SparePolicy,
     wait: Duration,
     answer: Duration,
 }
 
-impl Readers {
+impl ReadWorkers {
     /// As many as a pool would have connections; each connects when it is first asked something.
-    pub(super) fn start(url: &DatabaseUrl, settings: &Settings, epoch: &Epoch) -> Result<Self, DbError> {
+    pub(super) fn start(url: &DatabaseUrl, settings: &DatabaseSettings, epoch: &Epoch) -> Result<Self, DbError> {
         let queue = Arc::new(Queue::default());
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (mode, patience) = match url {
@@ -74,7 +74,7 @@ impl Readers {
             DatabaseUrl::Postgres(_) => (Mode::ReadWrite, SERVER),
         };
         let reader = |number| {
-            let (place, queue) = (Place::new(url, mode, settings, epoch), queue.clone());
+            let (place, queue) = (Connector::new(url, mode, settings, epoch), queue.clone());
             let watch = if number < processors {
                 Watch::First
             } else {
@@ -156,7 +156,7 @@ impl Readers {
     }
 }
 
-impl Drop for Readers {
+impl Drop for ReadWorkers {
     fn drop(&mut self) {
         self.queue.close();
     }
@@ -184,7 +184,7 @@ impl Drop for Ticket<'_> {
 }
 
 /// Where questions are asked.
-struct Place {
+struct Connector {
     url: DatabaseUrl,
     mode: Mode,
     limits: Limits,
@@ -198,8 +198,8 @@ struct Connected {
     since: Instant,
 }
 
-impl Place {
-    fn new(url: &DatabaseUrl, mode: Mode, settings: &Settings, epoch: &Epoch) -> Self {
+impl Connector {
+    fn new(url: &DatabaseUrl, mode: Mode, settings: &DatabaseSettings, epoch: &Epoch) -> Self {
         Self {
             url: url.clone(),
             mode,
@@ -234,7 +234,7 @@ impl Place {
     }
 }
 
-fn run(place: &Place, queue: &Queue, watch: Watch) {
+fn run(place: &Connector, queue: &Queue, watch: Watch) {
     let mut connected = None;
     while let Some((number, job, horizon)) = queue.next(watch) {
         match place.begun(connected.take()) {
@@ -260,7 +260,7 @@ fn answer(mut connected: Connected, mut job: Job, queue: &Queue, horizon: u64) -
         }
     }
     // Nothing was written: how the transaction ends is no matter of the answers.
-    let _ = Manners::rollback_transaction(conn);
+    let _ = TxManager::rollback_transaction(conn);
     (!is_broken(conn)).then_some(connected)
 }
 
@@ -360,7 +360,7 @@ impl Queue {
     }
 
     /// Whether those who are at it don't get on with what waits.
-    fn needs_reserve(&self, patience: Patience) -> bool {
+    fn needs_reserve(&self, patience: SparePolicy) -> bool {
         let state = self.state();
         let is_stuck = state.taken.is_none_or(|taken| taken.elapsed() >= patience.time);
         !state.jobs.is_empty() && (is_stuck || patience.is_short)
@@ -417,7 +417,7 @@ mod tests {
     #[test]
     fn the_reserve_is_needed_where_nobody_gets_on_and_not_where_there_is_much_to_do() {
         let forever = Duration::from_secs(3600);
-        let patience = |time, is_short| Patience { time, is_short };
+        let patience = |time, is_short| SparePolicy { time, is_short };
         let queue = Queue::default();
         assert!(!queue.needs_reserve(patience(Duration::ZERO, true)), "nothing waits");
         for _ in 0..3 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// How the doors are set up.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct DatabaseSettings {
     /// Connections that answer reads, and on PostgreSQL as many again for writes.
     pub pool_size: u32,
     /// How long a request waits for its turn before it is told to come back later.
@@ -22,7 +22,7 @@ pub struct Settings {
     pub replica: Option<DatabaseUrl>,
 }
 
-impl Default for Settings {
+impl Default for DatabaseSettings {
     fn default() -> Self {
         Self {
             pool_size: 8,

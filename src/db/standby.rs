@@ -4,9 +4,9 @@
 //! that wait at the same time share one question to the primary, so it costs the primary next to nothing.
 
 use super::connection::{Conn, Mode};
-use super::pg_pool::{Epoch, Lane, Lease};
-use super::read_workers::Readers;
-use super::{DatabaseUrl, DbError, Settings};
+use super::pg_pool::{Epoch, PgPool, ReadLease};
+use super::read_workers::ReadWorkers;
+use super::{DatabaseSettings, DatabaseUrl, DbError};
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -35,16 +35,16 @@ struct Position {
 
 /// The standby's lane.
 pub(super) struct Replica {
-    lane: Lane,
+    lane: PgPool,
     horizon: Horizon,
     rests_until: Mutex<Option<Instant>>,
     answer: Duration,
 }
 
 impl Replica {
-    pub(super) fn new(url: &DatabaseUrl, settings: &Settings) -> Self {
+    pub(super) fn new(url: &DatabaseUrl, settings: &DatabaseSettings) -> Self {
         Self {
-            lane: Lane::new(url, Mode::ReadOnly, settings, WAIT, &Epoch::default()),
+            lane: PgPool::new(url, Mode::ReadOnly, settings, WAIT, &Epoch::default()),
             horizon: Horizon::default(),
             rests_until: Mutex::default(),
             answer: settings.answer,
@@ -52,7 +52,7 @@ impl Replica {
     }
 
     /// A connection on which a question may be asked now; `None` when the standby is gone, full or behind.
-    pub(super) async fn lease(&self, primary: &Readers) -> Option<Lease> {
+    pub(super) async fn lease(&self, primary: &ReadWorkers) -> Option<ReadLease> {
         if self
             .rests_until
             .lock()
@@ -116,7 +116,7 @@ struct Horizon {
 
 impl Horizon {
     /// A position that was asked for after this call began.
-    async fn position(&self, primary: &Readers) -> Result<Position, DbError> {
+    async fn position(&self, primary: &ReadWorkers) -> Result<Position, DbError> {
         let begun = self.begun.load(Ordering::SeqCst);
         let mut known = self.known.lock().await;
         if let (number, Some(position)) = &*known

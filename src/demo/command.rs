@@ -130,9 +130,13 @@ pub async fn run(options: Options) -> Result<()> {
         .await?;
     app.clock = options.at.clock(last);
     let (now, url) = (app.clock.now(), app.db.url().clone());
-    cli::serve_app(app, listener, &api::Settings::default(), JOBS_EVERY, move |address| {
-        cli::say(&welcome::text(&signature.country(), address, &url, now))
-    })
+    cli::serve_app(
+        app,
+        listener,
+        &api::ServerSettings::default(),
+        JOBS_EVERY,
+        move |address| cli::say(&welcome::text(&signature.country(), address, &url, now)),
+    )
     .await
 }
 

@@ -12,7 +12,7 @@ use crate::db::{Conn, DbError};
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::time::Timestamp;
-use crate::domain::organization;
+
 use crate::domain::organization::facts::{Graduation, Status};
 use crate::domain::search::{Named, scopes, terms};
 use crate::on_each;
@@ -92,7 +92,7 @@ fn load_organizations(conn: &mut Conn, country: &Country, progress: &impl Fn(u64
 
 /// What an organization is found by (O4); a holding by nothing (S-30).
 fn entries(record: &OrganizationRecord, former_names: &[String]) -> Vec<Entry> {
-    if record.purpose == organization::Purpose::SpecialUnit {
+    if record.purpose == crate::domain::organization::facts::Purpose::SpecialUnit {
         return Vec::new();
     }
     let terms = terms(&Named {

@@ -3,7 +3,7 @@
 use super::authority::actor::{Actor, Office};
 use super::core::ids::{AccountId, AppointmentId, OrganizationId};
 use super::organization::facts::Graduation;
-use super::organization::*;
+use super::organization::facts::*;
 
 fn facts(path: &str, kind: Kind, level: Level, sector: Sector) -> OrganizationFacts {
     let path: Path = path.parse().unwrap();

@@ -41,7 +41,7 @@ fn next_size(size: i64, took: Duration, beat: Duration) -> i64 {
 
 /// How a job works. It looks for what is due, so that a second run, a late one or one that goes on after a crash finds only
 /// what is left.
-fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64, size: i64) -> service::Result<Batch> {
+fn work(conn: &mut Conn, context: &Context, task: &JobRequest, after: i64, size: i64) -> service::Result<Batch> {
     match task.job {
         Job::YearlySwitch => graduation::switch(conn, context, after, size),
         Job::Expiry => transfers::expire(conn, context, after, size),
@@ -53,7 +53,7 @@ fn work(conn: &mut Conn, context: &Context, task: &Task, after: i64, size: i64) 
 
 /// A job to be run for an instant, with what it goes by.
 #[derive(Debug, Clone, Copy)]
-pub struct Task {
+pub struct JobRequest {
     /// Which one.
     pub job: Job,
     /// For when.
@@ -62,7 +62,7 @@ pub struct Task {
     pub kept: Retention,
 }
 
-impl Task {
+impl JobRequest {
     /// With the times records are kept by default.
     pub fn new(job: Job, at: Timestamp) -> Self {
         let kept = Retention::default();
@@ -84,14 +84,14 @@ pub enum Ending {
 /// # Errors
 /// When the database fails; the run's record says so, and the next run goes on where this one ended.
 pub async fn run(db: &Db, clock: &Clock, job: Job, at: Timestamp) -> service::Result<Ending> {
-    run_task(db, clock, Task::new(job, at)).await
+    run_task(db, clock, JobRequest::new(job, at)).await
 }
 
 /// The same for a task of one's own making.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_task(db: &Db, clock: &Clock, task: Task) -> service::Result<Ending> {
+pub async fn run_task(db: &Db, clock: &Clock, task: JobRequest) -> service::Result<Ending> {
     run_with_files(db, clock, task, None).await
 }
 
@@ -100,8 +100,13 @@ pub async fn run_task(db: &Db, clock: &Clock, task: Task) -> service::Result<End
 ///
 /// # Errors
 /// As [`run`]; when the directory can't be read.
-pub async fn run_with_files(db: &Db, clock: &Clock, task: Task, files: Option<&Folder>) -> service::Result<Ending> {
-    let Task { job, at, .. } = task;
+pub async fn run_with_files(
+    db: &Db,
+    clock: &Clock,
+    task: JobRequest,
+    files: Option<&Folder>,
+) -> service::Result<Ending> {
+    let JobRequest { job, at, .. } = task;
     let db = &db.patient();
     let holder = security::random_text();
     let (now, me) = (clock.now(), holder.clone());
@@ -126,7 +131,7 @@ pub async fn run_with_files(db: &Db, clock: &Clock, task: Task, files: Option<&F
 }
 
 /// Works until nothing is left; `false` if the lease was lost on the way.
-async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> service::Result<bool> {
+async fn batches(db: &Db, clock: &Clock, task: JobRequest, run: i64, holder: &str) -> service::Result<bool> {
     let beat = if db.is_embedded() { BEAT } else { LONG_BEAT };
     let (mut cursor, mut size) = (Some(0), BATCH);
     while let Some(after) = cursor {
@@ -145,7 +150,14 @@ async fn batches(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str) -> 
 }
 
 /// Removes files that nothing refers to; `false` if the lease was lost on the way.
-async fn sweep(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str, files: &Folder) -> service::Result<bool> {
+async fn sweep(
+    db: &Db,
+    clock: &Clock,
+    task: JobRequest,
+    run: i64,
+    holder: &str,
+    files: &Folder,
+) -> service::Result<bool> {
     let unread = |error| {
         log::error!("the directory of files can't be swept: {error}");
         service::Error::Corrupt("the directory of files can't be swept")
@@ -168,7 +180,7 @@ async fn sweep(db: &Db, clock: &Clock, task: Task, run: i64, holder: &str, files
 /// Those of some files that nothing refers to, with their record, under the lease.
 fn orphans(
     conn: &mut Conn,
-    task: Task,
+    task: JobRequest,
     run: i64,
     holder: &str,
     now: Timestamp,
@@ -187,7 +199,7 @@ fn orphans(
     Ok(Some(orphans))
 }
 
-fn context(task: Task, run: i64) -> Context {
+fn context(task: JobRequest, run: i64) -> Context {
     Context {
         actor: Actor::system(),
         now: task.at,
@@ -198,7 +210,7 @@ fn context(task: Task, run: i64) -> Context {
 /// One batch, behind a key and of a size, with its record, under the lease.
 fn batch(
     conn: &mut Conn,
-    task: Task,
+    task: JobRequest,
     run: i64,
     holder: &str,
     now: Timestamp,

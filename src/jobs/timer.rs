@@ -1,6 +1,6 @@
 //! Runs every job now and then while the service serves.
 
-use super::{Ending, Task, run_with_files};
+use super::{Ending, JobRequest, run_with_files};
 use crate::app::App;
 use crate::service::jobs::{self, Job};
 use chrono::TimeDelta;
@@ -38,7 +38,7 @@ async fn tick(app: &App, job: Job, every: Duration) {
         Ok(_) => {
             let kept = app.retention;
             let files = app.files.folder();
-            run_with_files(&app.db, &app.clock, Task { job, at: now, kept }, Some(&files)).await
+            run_with_files(&app.db, &app.clock, JobRequest { job, at: now, kept }, Some(&files)).await
         }
         Err(fault) => Err(fault),
     };

@@ -1,9 +1,9 @@
 //! Accounts, and the offices of persons.
 
 use crate::db::columns::Micros;
+use crate::db::in_padded;
 use crate::db::schema::{accounts, appointments, organizations, reset_codes};
 use crate::db::sql::dialect::Locked;
-use crate::db::sql::in_padded as among;
 use crate::db::{Backend, Conn};
 use crate::domain::authority::actor::{AccountKind, Office};
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
@@ -46,7 +46,7 @@ pub fn find(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Account>> {
 /// The names of some people.
 pub fn names(conn: &mut Conn, ids: &[AccountId]) -> QueryResult<Vec<(AccountId, String)>> {
     accounts::table
-        .filter(among(accounts::id, ids.iter().map(|id| id.0)))
+        .filter(in_padded(accounts::id, ids.iter().map(|id| id.0)))
         .select((accounts::id, accounts::name))
         .load(conn)
 }

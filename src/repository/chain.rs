@@ -1,8 +1,8 @@
 //! An organization and its superiors with those who can act for them: what whose turn it is rests on (A10, T11).
 
 use crate::db::Conn;
+use crate::db::in_padded;
 use crate::db::schema::{accounts, appointments, organizations};
-use crate::db::sql::in_padded as among;
 use crate::domain::core::ids::{AccountId, AppointmentId, OrganizationId};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::chain::{Chain, Link};
@@ -30,7 +30,7 @@ impl Chains {
         // Said once more of the offices, or PostgreSQL may read all of them.
         let in_office = appointments::organization_id
             .eq(organizations::id)
-            .and(among(appointments::organization_id, ids.iter().copied()))
+            .and(in_padded(appointments::organization_id, ids.iter().copied()))
             .and(appointments::ended_at.is_null())
             .and(appointments::role.eq(OfficeRole::Administrator));
         let may_sign_in = accounts::id
@@ -39,7 +39,7 @@ impl Chains {
         let mut found: Vec<Row> = on_each!(conn, |c| organizations::table
             .left_join(appointments::table.on(in_office))
             .left_join(accounts::table.on(may_sign_in))
-            .filter(among(organizations::id, ids))
+            .filter(in_padded(organizations::id, ids))
             .select((
                 (organizations::id, organizations::kind, organizations::level),
                 appointments::id.nullable(),

@@ -1,7 +1,7 @@
 //! Who the cases from other provinces are about (X2), as long as and after they are nobody here.
 
+use crate::db::in_json_list;
 use crate::db::schema::inbound_persons::{self, dsl};
-use crate::db::sql::in_json_list as listed;
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::TransferId;
 use crate::domain::core::time::Month;
@@ -75,7 +75,7 @@ pub fn close(conn: &mut Conn, transfer: TransferId) -> QueryResult<()> {
 
 /// Lets go of the persons of cases that have ended.
 pub fn close_all(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
-    diesel::update(dsl::inbound_persons.filter(listed(dsl::transfer_id, transfers.iter().map(|id| id.0))))
+    diesel::update(dsl::inbound_persons.filter(in_json_list(dsl::transfer_id, transfers.iter().map(|id| id.0))))
         .set(dsl::open.eq(false))
         .execute(conn)?;
     Ok(())

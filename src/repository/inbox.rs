@@ -1,9 +1,9 @@
 //! The inbox (操作中心): one row for each organization that may act on a thing now.
 
 use crate::db::columns::Micros;
+use crate::db::in_json_list;
 use crate::db::schema::tasks::{self, dsl};
 use crate::db::schema::transfers;
-use crate::db::sql::in_json_list as listed;
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
 use crate::domain::core::time::{Season, Timestamp};
@@ -27,7 +27,7 @@ pub struct Task {
 }
 
 /// A thing to be put before organizations.
-pub struct Thing<'a> {
+pub struct InboxEntry<'a> {
     pub kind: &'a str,
     pub subject: i64,
     pub member_name: Option<&'a str>,
@@ -48,7 +48,7 @@ row! {
 }
 
 impl<'a> NewTask<'a> {
-    fn new(organization_id: OrganizationId, thing: &Thing<'a>) -> Self {
+    fn new(organization_id: OrganizationId, thing: &InboxEntry<'a>) -> Self {
         Self {
             organization_id,
             kind: thing.kind,
@@ -61,13 +61,13 @@ impl<'a> NewTask<'a> {
 }
 
 /// Puts things before organizations they are not before yet.
-pub fn open_each(conn: &mut Conn, things: &[(OrganizationId, &Thing<'_>)]) -> QueryResult<()> {
+pub fn open_each(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
     let rows: Vec<NewTask<'_>> = things.iter().map(|(id, thing)| NewTask::new(*id, thing)).collect();
     insert_each!(conn, tasks::table, &rows)
 }
 
 /// Puts a thing before exactly these organizations: where it is already, it stays as it is.
-pub fn place(conn: &mut Conn, thing: &Thing<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
+pub fn place(conn: &mut Conn, thing: &InboxEntry<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
     let before = holders(conn, thing.kind, thing.subject)?;
     pass_on(conn, thing, &before, organizations)
 }
@@ -75,7 +75,7 @@ pub fn place(conn: &mut Conn, thing: &Thing<'_>, organizations: &[OrganizationId
 /// The same for who knows before which organizations it is.
 pub fn pass_on(
     conn: &mut Conn,
-    thing: &Thing<'_>,
+    thing: &InboxEntry<'_>,
     before: &[OrganizationId],
     organizations: &[OrganizationId],
 ) -> QueryResult<()> {
@@ -106,7 +106,7 @@ pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
 
 /// Takes transfers away from every organization they were before.
 pub fn close_transfers(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
-    let those = listed(dsl::subject_id, transfers.iter().map(|id| id.0));
+    let those = in_json_list(dsl::subject_id, transfers.iter().map(|id| id.0));
     diesel::delete(dsl::tasks.filter(those).filter(of_transfers())).execute(conn)?;
     Ok(())
 }

@@ -3,10 +3,10 @@
 use super::inbound::Person;
 use super::subtree;
 use crate::db::columns::Micros;
+use crate::db::in_padded;
 use crate::db::schema::members::{self, dsl};
 use crate::db::schema::{accounts, memberships, organizations, transfers};
 use crate::db::sql::dialect::Locked;
-use crate::db::sql::in_padded as among;
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
@@ -150,7 +150,7 @@ pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option
 pub fn find_all_locked(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<Vec<Member>> {
     on_each!(conn, |c| Locked(
         dsl::members
-            .filter(among(dsl::id, ids.iter().map(|id| id.0)))
+            .filter(in_padded(dsl::id, ids.iter().map(|id| id.0)))
             .order(dsl::id)
             .select(Member::as_select())
     )
@@ -188,7 +188,7 @@ pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, 
     let found: Vec<Columns> = on_each!(conn, |c| members::table
         .left_join(accounts::table.on(accounts::member_id.eq(members::id.nullable())))
         .left_join(transfers::table.on(is_open))
-        .filter(among(members::id, ids.iter().map(|id| id.0)))
+        .filter(in_padded(members::id, ids.iter().map(|id| id.0)))
         .select((
             members::id,
             accounts::id.nullable(),

@@ -2,10 +2,10 @@
 
 use super::subtree;
 use crate::db::columns::Micros;
+use crate::db::in_padded;
 use crate::db::schema::organizations::{self, dsl};
 use crate::db::schema::{accounts, appointments, organization_names};
 use crate::db::sql::dialect::Locked;
-use crate::db::sql::in_padded as among;
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::{Month, Season, Timestamp};
@@ -97,7 +97,7 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organizat
 /// Several organizations; whoever is not there is left out.
 pub fn find_all(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     on_each!(conn, |c| dsl::organizations
-        .filter(among(dsl::id, ids.iter().map(|id| id.0)))
+        .filter(in_padded(dsl::id, ids.iter().map(|id| id.0)))
         .select(Organization::as_select())
         .load(c))
 }
@@ -161,7 +161,7 @@ pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResul
 /// The names of some organizations.
 pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(OrganizationId, String)>> {
     on_each!(conn, |c| dsl::organizations
-        .filter(among(dsl::id, ids.iter().map(|id| id.0)))
+        .filter(in_padded(dsl::id, ids.iter().map(|id| id.0)))
         .select((dsl::id, dsl::name))
         .load(c))
 }

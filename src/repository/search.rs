@@ -1,8 +1,8 @@
 //! The search index over organizations (O4): one range of one list a look-up, never more than [`MOST`] rows.
 
 use super::organizations::Organization;
+use crate::db::in_padded;
 use crate::db::schema::{organization_terms, organizations};
-use crate::db::sql::in_padded as among;
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::organization::facts::{Kind, Level, Path, Purpose, Stage, Status, System};
@@ -197,7 +197,7 @@ pub enum ProvinceLevel {
 /// Several organizations by id, in no order.
 pub fn organizations(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     organizations::table
-        .filter(among(organizations::id, ids.iter().map(|id| id.0)))
+        .filter(in_padded(organizations::id, ids.iter().map(|id| id.0)))
         .select(Organization::as_select())
         .load(conn)
 }

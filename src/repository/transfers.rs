@@ -2,11 +2,11 @@
 
 use super::subtree;
 use crate::db::columns::Micros;
+use crate::db::in_json_list;
 use crate::db::schema::transfers::{self, dsl};
 use crate::db::schema::{organizations, tasks, transfer_events};
 use crate::db::sql::dialect::{Locked, take_time};
-use crate::db::sql::in_json_list as listed;
-use crate::db::{Backend, Conn, Set};
+use crate::db::{Backend, BulkInsert, Conn};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Season, Timestamp};
@@ -132,7 +132,7 @@ pub fn insert_all(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<T
             new.iter().map(one).collect()
         }
         Conn::Postgres(conn) => {
-            let all = diesel::insert_into(transfers::table).values(Set(new));
+            let all = diesel::insert_into(transfers::table).values(BulkInsert(new));
             let stored: Vec<Transfer> = all.returning(transfers::all_columns).get_results(conn)?;
             // In which order they come back is nobody's promise.
             let mut stored: HashMap<_, _> = stored.into_iter().map(|case| (case.member_id, case)).collect();
@@ -224,7 +224,7 @@ pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Wa
         Option<Micros>,
     );
     let found = dsl::transfers
-        .filter(listed(dsl::id, keys(ids)))
+        .filter(in_json_list(dsl::id, keys(ids)))
         .order(dsl::id)
         .select((
             dsl::id,
@@ -267,7 +267,7 @@ fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
 /// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
 pub fn end_all(conn: &mut Conn, ids: &[TransferId], state: &State) -> QueryResult<usize> {
     let columns = Columns::from(state.clone());
-    diesel::update(dsl::transfers.filter(listed(dsl::id, keys(ids))))
+    diesel::update(dsl::transfers.filter(in_json_list(dsl::id, keys(ids))))
         .set((
             dsl::state.eq(columns.phase),
             dsl::since.eq(Micros::from(columns.since)),
@@ -568,7 +568,7 @@ impl<'a> EventRow<'a> {
 /// Appends the same event to each of several cases, as the one that led to its version.
 pub fn append_events(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
     let events = dsl::transfers
-        .filter(listed(dsl::id, keys(ids)))
+        .filter(in_json_list(dsl::id, keys(ids)))
         .order(dsl::id)
         .select((
             dsl::id,

@@ -13,7 +13,7 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
 use crate::repository::appointments::{self as store, TASK};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
-use crate::repository::inbox::{self, Thing};
+use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::{accounts, chain};
 use crate::security::vault::Vault;
@@ -271,7 +271,7 @@ fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
         return Ok(());
     }
     let holder = holder(conn, &stored)?;
-    let thing = Thing {
+    let thing = InboxEntry {
         kind: TASK,
         subject: id.0,
         member_name: None,

@@ -15,7 +15,7 @@ use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::Path;
 pub use crate::repository::certifications::StoredForm;
 use crate::repository::certifications::{self as store, NewForm, TASK};
-use crate::repository::inbox::{self, Thing};
+use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::members::{self as rows, Member};
 use crate::repository::{accounts, appointments, chain};
 
@@ -217,7 +217,7 @@ fn place(conn: &mut Conn, id: CertificationId) -> Result<()> {
     let stored = found(conn, id)?;
     let member = rows::find(conn, stored.member_id)?.ok_or(Error::Corrupt("a form of no member"))?;
     let approver = approver(conn, &member, stored.uploader_account_id)?;
-    let thing = Thing {
+    let thing = InboxEntry {
         kind: TASK,
         subject: id.0,
         member_name: Some(&member.name),

@@ -20,7 +20,7 @@ use crate::domain::organization::turn::{Duty, Turn};
 use crate::domain::policy::Policy;
 use crate::repository::graduation::{self as store, NewEntry, TASK};
 pub use crate::repository::graduation::{Entry, StoredChange};
-use crate::repository::inbox::{self, Thing};
+use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::{appointments, chain, cohort, members};
 
@@ -202,7 +202,7 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Resul
 /// Puts a request before whoever is to decide it.
 fn place(conn: &mut Conn, branch: &Organization, id: MonthChangeId, request: &Request) -> Result<()> {
     let holders = holders(conn, branch, request)?;
-    let thing = Thing {
+    let thing = InboxEntry {
         kind: TASK,
         subject: id.0,
         member_name: None,

@@ -351,7 +351,7 @@ both_engines! {
 
     fn s29_the_log_is_kept_a_hundred_and_eighty_days_and_whole_behind_the_cut(db: TestDb) {
         use zhuanjie::domain::retention::Retention;
-        use zhuanjie::jobs::{Ending, Task, run_task};
+        use zhuanjie::jobs::{Ending, JobRequest, run_task};
         let world = World::new(db, NOW);
         live(&world);
         world.run(Job::AuditSeal, NOW);
@@ -362,7 +362,7 @@ both_engines! {
         let anchor = check(&world, vec![]).head;
         let kept = Retention::new(180, 30).expect("the floors");
         let rows_after = |at: &str| {
-            let task = Task { job: Job::Retention, at: at.parse().expect("an instant"), kept };
+            let task = JobRequest { job: Job::Retention, at: at.parse().expect("an instant"), kept };
             let ended = block_on(run_task(&world.db.db(), &world.clock, task));
             assert!(matches!(ended, Ok(Ending::Done(_))), "{ended:?}");
             world.db.number("SELECT count(*) AS value FROM audit_log WHERE sequence IS NOT NULL")

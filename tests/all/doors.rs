@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zhuanjie::db::schema::{job_leases, organizations};
 use zhuanjie::db::sql::dialect::{self, Locked};
-use zhuanjie::db::{Conn, Db, DbError, Settings, Unique};
+use zhuanjie::db::{Conn, DatabaseSettings, Db, DbError, Unique};
 
 /// Stores a row named `name`.
 fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
@@ -140,7 +140,7 @@ both_engines! {
 
     async fn a_read_sees_one_state_however_many_statements_it_has(db: TestDb) {
         let doors = db.db();
-        let writer = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        let writer = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
         let (seen, wait) = (oneshot::channel(), mpsc::channel::<()>());
         let reader = tokio::spawn(async move {
             doors.read(move |conn| {
@@ -160,7 +160,7 @@ both_engines! {
 
     async fn a_short_question_does_not_wait_behind_long_ones(db: TestDb) {
         const PLACES: u32 = 6;
-        let doors = db.open(&Settings { pool_size: PLACES, ..Settings::default() });
+        let doors = db.open(&DatabaseSettings { pool_size: PLACES, ..DatabaseSettings::default() });
         let (mut let_go, mut long) = (Vec::new(), Vec::new());
         for _ in 1..PLACES {
             let (release, released) = mpsc::channel::<()>();
@@ -184,7 +184,7 @@ both_engines! {
     }
 
     async fn a_question_nobody_waits_for_any_more_is_not_asked(db: TestDb) {
-        let doors = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        let doors = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
         let (release, released) = mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
         let first = tokio::spawn({
@@ -218,7 +218,7 @@ both_engines! {
     }
 
     async fn what_was_acknowledged_before_a_question_is_seen_by_it_whatever_is_asked_meanwhile(db: TestDb) {
-        let doors = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        let doors = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
         // The only one who answers has a snapshot from before the write.
         let (seen, let_go, first) = Asked::hold(&doors);
         assert_eq!(seen.await.expect("it has begun"), [""; 0]);
@@ -230,7 +230,7 @@ both_engines! {
     }
 
     async fn those_who_wait_together_are_answered_from_one_state_and_each_for_himself(db: TestDb) {
-        let doors = db.open(&Settings { pool_size: 1, ..Settings::default() });
+        let doors = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
         let (seen, let_go, first) = Asked::hold(&doors);
         seen.await.expect("it has begun");
         // The second waits for a write that the third, who came before it, must not see.
@@ -270,11 +270,11 @@ both_engines! {
             assert_eq!(doors.read(names).await.expect("a read").len(), n + 1);
         }
         // By another server too.
-        assert_eq!(db.open(&Settings::default()).read(names).await.expect("a read").len(), 20);
+        assert_eq!(db.open(&DatabaseSettings::default()).read(names).await.expect("a read").len(), 20);
     }
 
     async fn a_use_case_that_refuses_or_fails_or_panics_leaves_nothing_and_its_neighbours_stay(db: TestDb) {
-        let wide = db.open(&Settings { pool_size: 8, ..Settings::default() });
+        let wide = db.open(&DatabaseSettings { pool_size: 8, ..DatabaseSettings::default() });
         // On SQLite all of these share one commit: they queue behind the one that is held.
         let held = Held::begin(&wide).await;
         let first = queue(&wide, |conn| insert(conn, "first")).await;
@@ -353,7 +353,7 @@ both_engines! {
 
     async fn a_full_house_says_so_and_does_nothing(db: TestDb) {
         // SQLite: one at work, one in the queue. PostgreSQL: one connection, and little patience before it.
-        let narrow = db.open(&Settings { pool_size: 1, wait: Duration::from_millis(50), write_queue: 1, ..Settings::default() });
+        let narrow = db.open(&DatabaseSettings { pool_size: 1, wait: Duration::from_millis(50), write_queue: 1, ..DatabaseSettings::default() });
         let held = Held::begin(&narrow).await;
         let queued = queue(&narrow, |conn| insert(conn, "queued")).await;
         let turned_away = narrow.write(|conn| insert(conn, "turned away")).await;
@@ -372,7 +372,7 @@ both_engines! {
     }
 
     async fn closing_finishes_what_was_accepted(db: TestDb) {
-        let doors = db.open(&Settings { pool_size: 4, ..Settings::default() });
+        let doors = db.open(&DatabaseSettings { pool_size: 4, ..DatabaseSettings::default() });
         let held = Held::begin(&doors).await;
         let mut accepted = Vec::new();
         for n in 0..3 {
@@ -397,7 +397,7 @@ both_engines! {
     }
 
     async fn a_caller_who_went_away_changes_nothing_for_the_work(db: TestDb) {
-        let doors = db.open(&Settings { pool_size: 2, ..Settings::default() });
+        let doors = db.open(&DatabaseSettings { pool_size: 2, ..DatabaseSettings::default() });
         let held = Held::begin(&doors).await;
         let abandoned = queue(&doors, |conn| insert(conn, "abandoned")).await;
         abandoned.abort();

@@ -1,4 +1,4 @@
-//! Use cases that share transactions (`db::Groups`): each gets its own answer, whatever becomes of its neighbours.
+//! Use cases that share transactions (`db::Batcher`): each gets its own answer, whatever becomes of its neighbours.
 
 use crate::support::{Fault, block_on, both_engines};
 use diesel::prelude::*;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zhuanjie::db::schema::job_leases;
-use zhuanjie::db::{Conn, Db, DbError, Fates, Groups, Settings};
+use zhuanjie::db::{Batcher, Conn, DatabaseSettings, Db, DbError, Outcomes};
 
 /// More groups than are ever under way at once.
 const UNDER_WAY: usize = 3;
@@ -28,8 +28,8 @@ enum Wish {
 
 type Sizes = Arc<Mutex<Vec<usize>>>;
 
-/// Groups that note how many they are.
-fn groups(db: Db) -> (Groups<Wish, i64, Fault>, Sizes) {
+/// Batcher that note how many they are.
+fn groups(db: Db) -> (Batcher<Wish, i64, Fault>, Sizes) {
     let sizes = Sizes::default();
     let noted = sizes.clone();
     let use_case = move |conn: &mut Conn, wishes: &[&Wish]| {
@@ -45,9 +45,9 @@ fn groups(db: Db) -> (Groups<Wish, i64, Fault>, Sizes) {
                 .map_err(Fault::from),
             Wish::Panic => panic!("as wished"),
         };
-        wishes.iter().map(fate).collect::<Result<Fates<i64, Fault>, Fault>>()
+        wishes.iter().map(fate).collect::<Result<Outcomes<i64, Fault>, Fault>>()
     };
-    (Groups::new(db, use_case), sizes)
+    (Batcher::new(db, use_case), sizes)
 }
 
 fn store(conn: &mut Conn, name: &str) -> Result<i64, Fault> {
@@ -65,22 +65,22 @@ fn stored(conn: &mut Conn) -> Result<i64, Fault> {
     Ok(job_leases::table.count().get_result(conn)?)
 }
 
-/// Groups none of which ends before it is let go: how many they are is answered.
-fn held(db: Db) -> (Groups<Wish, i64, Fault>, Sizes, mpsc::Sender<()>) {
+/// Batcher none of which ends before it is let go: how many they are is answered.
+fn held(db: Db) -> (Batcher<Wish, i64, Fault>, Sizes, mpsc::Sender<()>) {
     let sizes = Sizes::default();
     let noted = sizes.clone();
     let (let_go, held) = mpsc::channel::<()>();
     let held = Mutex::new(held);
-    let use_case = move |_: &mut Conn, wishes: &[&Wish]| -> Result<Fates<i64, Fault>, Fault> {
+    let use_case = move |_: &mut Conn, wishes: &[&Wish]| -> Result<Outcomes<i64, Fault>, Fault> {
         noted.lock().expect("nobody panics with it").push(wishes.len());
         let _ = held.lock().expect("nobody panics with it").recv();
         Ok(wishes.iter().map(|_| Some(Ok(0))).collect())
     };
-    (Groups::new(db, use_case), sizes, let_go)
+    (Batcher::new(db, use_case), sizes, let_go)
 }
 
 /// So many that have asked by the time this returns, one after the other.
-async fn begin(groups: &Groups<Wish, i64, Fault>, number: usize) -> Vec<JoinHandle<Result<i64, Fault>>> {
+async fn begin(groups: &Batcher<Wish, i64, Fault>, number: usize) -> Vec<JoinHandle<Result<i64, Fault>>> {
     let mut begun = Vec::new();
     for _ in 0..number {
         let groups = groups.clone();
@@ -91,7 +91,7 @@ async fn begin(groups: &Groups<Wish, i64, Fault>, number: usize) -> Vec<JoinHand
 }
 
 /// Asks for all of these at once, and waits for all the answers.
-async fn ask(groups: &Groups<Wish, i64, Fault>, wishes: &[Wish]) -> Vec<Result<i64, Fault>> {
+async fn ask(groups: &Batcher<Wish, i64, Fault>, wishes: &[Wish]) -> Vec<Result<i64, Fault>> {
     join_all(wishes.iter().map(|wish| groups.submit(*wish))).await
 }
 
@@ -176,14 +176,14 @@ both_engines! {
     }
 
     async fn a_full_queue_says_so_and_does_nothing(db: TestDb) {
-        let settings = Settings { write_queue: 2, ..Settings::default() };
+        let settings = DatabaseSettings { write_queue: 2, ..DatabaseSettings::default() };
         let (groups, _) = groups(db.open(&settings));
         let answers = ask(&groups, &[Wish::Row("a"), Wish::Row("b"), Wish::Row("c")]).await;
         assert!(matches!(answers[..], [Ok(1), Ok(2), Err(Fault::Db(DbError::Overloaded))]), "{answers:?}");
     }
 
     async fn who_waited_too_long_is_told_that_nothing_was_done(db: TestDb) {
-        let settings = Settings { wait: Duration::from_millis(200), ..Settings::default() };
+        let settings = DatabaseSettings { wait: Duration::from_millis(200), ..DatabaseSettings::default() };
         let (groups, _, let_go) = held(db.open(&settings));
         let begun = begin(&groups, UNDER_WAY).await;
         let late = groups.submit(Wish::Row("a")).await;
@@ -195,7 +195,7 @@ both_engines! {
     }
 
     async fn a_closed_house_is_said_to_each(db: TestDb) {
-        let doors = db.open(&Settings::default());
+        let doors = db.open(&DatabaseSettings::default());
         let (groups, _) = groups(doors.clone());
         doors.close().await;
         for answer in ask(&groups, &[Wish::Row("a"), Wish::Row("b")]).await {

@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use serde_json::Value;
 use std::sync::LazyLock;
 use zhuanjie::config::Keys;
-use zhuanjie::db::Settings;
+use zhuanjie::db::DatabaseSettings;
 use zhuanjie::demo::Country;
 use zhuanjie::demo::load::load;
 use zhuanjie::domain::authority::actor::Actor;
@@ -34,9 +34,9 @@ impl Directory {
     }
 
     fn load(engine: Engine) -> Option<Self> {
-        let settings = Settings {
+        let settings = DatabaseSettings {
             pool_size: 4,
-            ..Settings::default()
+            ..DatabaseSettings::default()
         };
         let db = TestDb::with_settings(engine, &settings)?;
         let now: Timestamp = "2026-06-15T00:00:00Z".parse().expect("an instant");

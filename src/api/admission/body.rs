@@ -3,7 +3,7 @@
 
 use super::limits::too_large;
 use crate::api::response::problem::Problem;
-use crate::api::settings::Patience;
+use crate::api::settings::Timeouts;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use actix_web::dev::Payload;
@@ -32,7 +32,7 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(patience: &Patience, whole: Duration) -> Self {
+    fn new(patience: &Timeouts, whole: Duration) -> Self {
         Self {
             begun: Instant::now(),
             grace: patience.grace,
@@ -77,7 +77,7 @@ pub async fn receive(
     mut payload: Payload,
     most: usize,
     memory: &Arc<Semaphore>,
-    patience: &Patience,
+    patience: &Timeouts,
 ) -> Result<Whole, Problem> {
     let mut pace = Pace::new(patience, patience.body);
     let mut room = reserve(memory, 0)?;
@@ -112,7 +112,7 @@ fn broken(error: &PayloadError) -> Problem {
 }
 
 /// A file's body, not kept in memory but held to its pace.
-pub fn paced(payload: Payload, patience: &Patience) -> Payload {
+pub fn paced(payload: Payload, patience: &Timeouts) -> Payload {
     let pace = Pace::new(patience, patience.upload);
     let pieces: std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> =
         Box::pin(stream::unfold((payload, pace), |(mut payload, mut pace)| async move {

@@ -1,4 +1,4 @@
-//! Refusals for want of a place: in words made beforehand, and counted instead of logged. They are most of the answers
+//! BusyResponse for want of a place: in words made beforehand, and counted instead of logged. They are most of the answers
 //! when more comes than can be done, and what they cost is missing to those who are served.
 
 use crate::api::request::language;
@@ -11,24 +11,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is said to whom there is no place for, and how many that were.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct BusyResponse {
     /// Since it was last told.
     count: AtomicU64,
-    chinese: Words,
-    english: Words,
+    chinese: Template,
+    english: Template,
 }
 
-impl Default for Refusals {
+impl Default for BusyResponse {
     fn default() -> Self {
         Self {
             count: AtomicU64::new(0),
-            chinese: Words::new(Language::Chinese),
-            english: Words::new(Language::English),
+            chinese: Template::new(Language::Chinese),
+            english: Template::new(Language::English),
         }
     }
 }
 
-impl Refusals {
+impl BusyResponse {
     /// Counts one, fills in the fields of its answer (status 503), and gives back the body: the problem `service.busy` in a
     /// language, for a request to a path.
     pub fn refuse(&self, language: Language, path: &str, id: &str, fields: &mut HeaderMap) -> Bytes {
@@ -58,13 +58,13 @@ impl Refusals {
 
 /// The problem in one language, but for what differs: the path and the request's id.
 #[derive(Debug)]
-struct Words {
+struct Template {
     before_path: String,
     before_id: String,
     after: String,
 }
 
-impl Words {
+impl Template {
     /// What stands in the place of path and id, as JSON has it.
     const MARK: &str = "<>";
     const QUOTED: &str = "\"<>\"";
@@ -105,7 +105,7 @@ mod tests {
     fn the_words_made_beforehand_are_those_of_the_problem() {
         for language in [Language::Chinese, Language::English] {
             let (path, id) = ("/v1/\"x\"", "an-id");
-            let said: Value = serde_json::from_slice(&Words::new(language).about(path, id)).unwrap();
+            let said: Value = serde_json::from_slice(&Template::new(language).about(path, id)).unwrap();
             let wanted = ProblemDetails::new(&Problem::from(Code::ServiceBusy), language, path, id, None);
             assert_eq!(said, serde_json::to_value(&wanted).unwrap());
             assert_eq!(

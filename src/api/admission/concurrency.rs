@@ -12,7 +12,7 @@ const RECEIVING: usize = 4096;
 
 /// Which places a request competes for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lane {
+pub enum RequestClass {
     /// None: whether the process lives is asked when nothing else works.
     Probe,
     /// Checking a password takes a processor for a tenth of a second: a storm of them must leave places to the others.
@@ -23,7 +23,7 @@ pub enum Lane {
     Work,
 }
 
-impl Lane {
+impl RequestClass {
     /// The lane of a path whose operation takes such a body.
     pub fn of(path: &str, body: Body) -> Self {
         match path {
@@ -37,10 +37,10 @@ impl Lane {
 
 /// All places are taken.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Full;
+pub struct AtCapacity;
 
 /// The places there are.
-pub struct Lanes {
+pub struct ConcurrencyLimits {
     sign_in: Arc<Semaphore>,
     upload: Arc<Semaphore>,
     work: Arc<Semaphore>,
@@ -49,8 +49,8 @@ pub struct Lanes {
     pub memory: Arc<Semaphore>,
 }
 
-impl Lanes {
-    /// Lanes for so many requests at once; a quarter as many sign-ins and files.
+impl ConcurrencyLimits {
+    /// ConcurrencyLimits for so many requests at once; a quarter as many sign-ins and files.
     pub fn new(in_flight: usize) -> Self {
         let places = |number: usize| Arc::new(Semaphore::new(number.max(1)));
         Self {
@@ -62,17 +62,17 @@ impl Lanes {
         }
     }
 
-    fn lane(&self, lane: Lane) -> Option<&Arc<Semaphore>> {
+    fn lane(&self, lane: RequestClass) -> Option<&Arc<Semaphore>> {
         match lane {
-            Lane::Probe => None,
-            Lane::SignIn => Some(&self.sign_in),
-            Lane::Upload => Some(&self.upload),
-            Lane::Work => Some(&self.work),
+            RequestClass::Probe => None,
+            RequestClass::SignIn => Some(&self.sign_in),
+            RequestClass::Upload => Some(&self.upload),
+            RequestClass::Work => Some(&self.work),
         }
     }
 
     /// Whether a lane has a place at the moment.
-    pub fn has_place(&self, lane: Lane) -> bool {
+    pub fn has_place(&self, lane: RequestClass) -> bool {
         self.lane(lane).is_none_or(|places| places.available_permits() > 0)
     }
 
@@ -80,7 +80,7 @@ impl Lanes {
     ///
     /// # Errors
     /// When there is none.
-    pub fn enter(&self, lane: Lane) -> Result<Option<OwnedSemaphorePermit>, Full> {
+    pub fn enter(&self, lane: RequestClass) -> Result<Option<OwnedSemaphorePermit>, AtCapacity> {
         self.lane(lane).map(take).transpose()
     }
 
@@ -89,16 +89,16 @@ impl Lanes {
     ///
     /// # Errors
     /// When there is none.
-    pub fn receive(&self, lane: Lane) -> Result<OwnedSemaphorePermit, Full> {
+    pub fn receive(&self, lane: RequestClass) -> Result<OwnedSemaphorePermit, AtCapacity> {
         if !self.has_place(lane) {
-            return Err(Full);
+            return Err(AtCapacity);
         }
         take(&self.receiving)
     }
 }
 
-fn take(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Full> {
-    places.clone().try_acquire_owned().map_err(|_| Full)
+fn take(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, AtCapacity> {
+    places.clone().try_acquire_owned().map_err(|_| AtCapacity)
 }
 
 #[cfg(test)]
@@ -107,15 +107,15 @@ mod tests {
 
     #[test]
     fn a_full_lane_refuses_and_leaves_the_others_alone() {
-        let lanes = Lanes::new(4);
-        let kept: Vec<_> = (0..4).map(|_| lanes.enter(Lane::Work)).collect();
+        let lanes = ConcurrencyLimits::new(4);
+        let kept: Vec<_> = (0..4).map(|_| lanes.enter(RequestClass::Work)).collect();
         assert!(kept.iter().all(Result::is_ok));
-        assert_eq!(lanes.enter(Lane::Work).err(), Some(Full));
-        assert_eq!(lanes.receive(Lane::Work).err(), Some(Full));
-        for other in [Lane::Probe, Lane::SignIn, Lane::Upload] {
+        assert_eq!(lanes.enter(RequestClass::Work).err(), Some(AtCapacity));
+        assert_eq!(lanes.receive(RequestClass::Work).err(), Some(AtCapacity));
+        for other in [RequestClass::Probe, RequestClass::SignIn, RequestClass::Upload] {
             assert!(lanes.enter(other).is_ok(), "{other:?}");
         }
         drop(kept);
-        assert!(lanes.enter(Lane::Work).is_ok());
+        assert!(lanes.enter(RequestClass::Work).is_ok());
     }
 }

@@ -1,10 +1,19 @@
 //! The door every request comes in by: its id, its budget, its limits and its place; its log line, and the wording of
 //! errors.
 
+use super::busy_response::BusyResponse;
+use super::concurrency::{AtCapacity, ConcurrencyLimits, RequestClass};
+use super::limits::{self, Body};
+use super::rate_limit::{self, RateLimitStatus, RateLimits};
+use super::{body, headers};
 use crate::api::openapi::route_table::Routes;
-use crate::api::request::caller::{Borne, Identified, bearer_token};
-use crate::api::request::language;
+use crate::api::request::bearer::{Borne, bearer_token};
+use crate::api::request::caller::Identified;
+use crate::api::request::request_id::{REQUEST_ID, RequestId, request_id};
+use crate::api::request::{client, language};
 use crate::api::response::problem::{Helper, Problem, Unworded};
+use crate::api::server::connections::{Busy, Connection, Connections, Watched};
+use crate::api::settings::ServerSettings;
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::has_form;
@@ -15,40 +24,33 @@ use crate::service::organizations;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
-use budget::{Budgets, Standing};
-use connections::{Busy, Connection, Connections, Watched};
-use lanes::{Full, Lane, Lanes};
-use limits::Body;
-use refusals::Refusals;
-use settings::Settings;
-use std::future::{Ready, ready};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 /// What the door goes by; one for all threads of a server.
-pub struct Door {
-    pub settings: Settings,
-    pub lanes: Lanes,
-    pub budgets: Budgets,
+pub struct Edge {
+    pub settings: ServerSettings,
+    pub lanes: ConcurrencyLimits,
+    pub budgets: RateLimits,
     pub connections: Connections,
     /// Requests refused for want of a place.
-    pub refusals: Refusals,
+    pub refusals: BusyResponse,
 }
 
-impl Door {
+impl Edge {
     /// A door with these settings.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &ServerSettings) -> Self {
         Self {
-            lanes: Lanes::new(settings.in_flight),
-            budgets: Budgets::new(settings),
+            lanes: ConcurrencyLimits::new(settings.in_flight),
+            budgets: RateLimits::new(settings),
             connections: Connections::default(),
-            refusals: Refusals::default(),
+            refusals: BusyResponse::default(),
             settings: settings.clone(),
         }
     }
@@ -64,7 +66,7 @@ impl Door {
         let routes = request.app_data::<web::Data<Routes>>();
         let kind = routes.map_or(Body::Small, |routes| routes.body(request.method(), request.path()));
         limits::admit(request.request(), kind)?;
-        let lane = Lane::of(request.path(), kind);
+        let lane = RequestClass::of(request.path(), kind);
         let patience = &self.settings.patience;
         let mut deadline = Duration::from_secs(self.settings.deadline);
         let mut room = None;
@@ -101,8 +103,8 @@ impl Door {
     }
 
     /// Counts a request against its sender's budget. Probes are free: whoever asks is told whether the process lives.
-    fn spend(&self, request: &ServiceRequest) -> Option<Standing> {
-        if Lane::of(request.path(), Body::Small) == Lane::Probe {
+    fn spend(&self, request: &ServiceRequest) -> Option<RateLimitStatus> {
+        if RequestClass::of(request.path(), Body::Small) == RequestClass::Probe {
             return None;
         }
         self.budgets.spend(sender(request)?)
@@ -133,8 +135,8 @@ impl<P: Into<Problem>> From<P> for Refusal {
     }
 }
 
-impl From<Full> for Refusal {
-    fn from(_: Full) -> Self {
+impl From<AtCapacity> for Refusal {
+    fn from(_: AtCapacity) -> Self {
         Self {
             problem: None,
             is_heard: false,
@@ -144,13 +146,13 @@ impl From<Full> for Refusal {
 
 /// Who sends a request: the account of its token, if that is valid, else the address it comes from. The token's bearer is
 /// left in the request.
-fn sender(request: &ServiceRequest) -> Option<budget::Caller> {
+fn sender(request: &ServiceRequest) -> Option<rate_limit::Caller> {
     let app = request.app_data::<web::Data<App>>()?;
     let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
     request.extensions_mut().insert(Borne(bearer));
     match bearer {
-        Some(bearer) => Some(budget::Caller::Account(bearer.account)),
-        None => Some(budget::Caller::at(client::address(
+        Some(bearer) => Some(rate_limit::Caller::Account(bearer.account)),
+        None => Some(rate_limit::Caller::at(client::address(
             &app.proxies,
             request.peer_addr()?.ip(),
             request.headers(),
@@ -195,7 +197,7 @@ impl Asked {
     }
 
     /// The fields that belong to this request.
-    fn sign(&self, headers: &mut header::HeaderMap, standing: Option<&Standing>) {
+    fn sign(&self, headers: &mut header::HeaderMap, standing: Option<&RateLimitStatus>) {
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(REQUEST_ID, value);
         }
@@ -228,14 +230,14 @@ pub async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let asked = Asked::new(&request);
     request.extensions_mut().insert(RequestId(asked.id.clone()));
-    let Some(door) = request.app_data::<web::Data<Door>>().cloned() else {
+    let Some(door) = request.app_data::<web::Data<Edge>>().cloned() else {
         return Err(Problem::from(Code::ServiceFault).into());
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let busy = connection.as_ref().map(Busy::on);
     let is_bare = matches!(request.parts_mut().1, Payload::None);
     let standing = door.spend(&request);
-    let admitted = match standing.as_ref().map_or(Ok(()), Standing::admit) {
+    let admitted = match standing.as_ref().map_or(Ok(()), RateLimitStatus::admit) {
         Ok(()) => door.admit(&mut request).await,
         Err(spent) => Err(spent.into()),
     };

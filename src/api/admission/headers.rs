@@ -1,11 +1,14 @@
 //! What every answer says about itself (S-20), whoever made it: handlers, extractors, the framework, a preflight.
 
-use super::edge::Door;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, web};
+use actix_web::{Error, HttpRequest};
+
+/// Whether the server speaks TLS itself; kept beside the routes.
+#[derive(Debug, Clone, Copy)]
+pub struct IsTls(pub bool);
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
@@ -38,7 +41,7 @@ pub async fn headers(
 
 /// Whether a request is for the interface's page, and whether it came by TLS.
 pub fn about(request: &HttpRequest) -> (bool, bool) {
-    let is_tls = request.app_data::<web::Data<Door>>().is_some_and(|door| door.is_tls());
+    let is_tls = request.app_data::<IsTls>().is_some_and(|is_tls| is_tls.0);
     (request.path().starts_with("/docs"), is_tls)
 }
 

@@ -3,12 +3,13 @@
 //! tenth. So it is done before anything else is, in words made beforehand, and the connection is kept: another one would
 //! cost more than the refusal. Who sends a request, and what he has spent, is not asked; a line of the log counts them.
 
-use super::concurrency::Lane;
-use super::edge::{Door, REQUEST_ID, request_id};
+use super::concurrency::RequestClass;
+use super::edge::Edge;
 use super::limits::Body;
 use super::{cors, headers};
 use crate::api::openapi::route_table::Routes;
 use crate::api::request::language;
+use crate::api::request::request_id::{REQUEST_ID, request_id};
 use crate::api::server::connections::Connection;
 use actix_http::{HttpMessage, Request, Response};
 use actix_web::Error;
@@ -25,16 +26,16 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 /// What a service is built behind.
-pub struct Porch<F> {
+pub struct LoadShed<F> {
     inner: F,
-    door: Data<Door>,
+    door: Data<Edge>,
     routes: Data<Routes>,
     origins: Arc<[String]>,
 }
 
-impl<F> Porch<F> {
+impl<F> LoadShed<F> {
     /// A porch before all of a service.
-    pub fn before(inner: F, door: &Data<Door>, routes: &Data<Routes>, origins: &Arc<[String]>) -> Self {
+    pub fn before(inner: F, door: &Data<Edge>, routes: &Data<Routes>, origins: &Arc<[String]>) -> Self {
         Self {
             inner,
             door: door.clone(),
@@ -44,7 +45,7 @@ impl<F> Porch<F> {
     }
 }
 
-impl<F, B> ServiceFactory<Request> for Porch<F>
+impl<F, B> ServiceFactory<Request> for LoadShed<F>
 where
     F: ServiceFactory<Request, Config = AppConfig, Response = ServiceResponse<B>, Error = Error>,
     F::Future: 'static,
@@ -53,7 +54,7 @@ where
     type Response = Response<EitherBody<B, Bytes>>;
     type Error = Error;
     type Config = AppConfig;
-    type Service = Sheltered<F::Service>;
+    type Service = LoadShedService<F::Service>;
     type InitError = F::InitError;
     type Future = LocalBoxFuture<'static, Result<Self::Service, Self::InitError>>;
 
@@ -64,12 +65,14 @@ where
             origins: self.origins.clone(),
         };
         let inner = self.inner.new_service(config);
-        inner.map(|inner| Ok(Sheltered { inner: inner?, watch })).boxed_local()
+        inner
+            .map(|inner| Ok(LoadShedService { inner: inner?, watch }))
+            .boxed_local()
     }
 }
 
 /// A service that is not reached while it has no place.
-pub struct Sheltered<S> {
+pub struct LoadShedService<S> {
     inner: S,
     watch: Watch,
 }
@@ -77,7 +80,7 @@ pub struct Sheltered<S> {
 type Answer<B> = Result<Response<EitherBody<B, Bytes>>, Error>;
 type Served<F, B> = Map<F, fn(Result<ServiceResponse<B>, Error>) -> Answer<B>>;
 
-impl<S, B> Service<Request> for Sheltered<S>
+impl<S, B> Service<Request> for LoadShedService<S>
 where
     S: Service<Request, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
@@ -163,7 +166,7 @@ impl<B> Refusing<B> {
 
 /// Who is refused before the door.
 struct Watch {
-    door: Data<Door>,
+    door: Data<Edge>,
     routes: Data<Routes>,
     origins: Arc<[String]>,
 }
@@ -172,7 +175,7 @@ impl Watch {
     /// Whether a request may come to the door. What a preflight asks is answered there without a place.
     fn lets(&self, request: &Request) -> bool {
         let (path, method) = (request.path(), request.method());
-        let is_free = |kind| self.door.lanes.has_place(Lane::of(path, kind));
+        let is_free = |kind| self.door.lanes.has_place(RequestClass::of(path, kind));
         is_free(Body::Small)
             || (method == Method::OPTIONS && !self.origins.is_empty())
             || (may_be_file(request) && is_free(self.routes.body(method, path)))

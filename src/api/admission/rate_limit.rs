@@ -4,7 +4,7 @@
 //! database.
 
 use crate::api::response::problem::Problem;
-use crate::api::settings::Settings;
+use crate::api::settings::ServerSettings;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::AccountId;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -57,12 +57,12 @@ impl<K: Hash + Eq + Clone> Budget<K> {
         Some(Self { name, quota, limiter })
     }
 
-    fn spend(&self, key: &K) -> Standing {
+    fn spend(&self, key: &K) -> RateLimitStatus {
         let (remaining, wait) = match self.limiter.check_key(key) {
             Ok(state) => (state.remaining_burst_capacity(), None),
             Err(not_until) => (0, Some(not_until.wait_time_from(DefaultClock::default().now()))),
         };
-        Standing {
+        RateLimitStatus {
             name: self.name,
             quota: self.quota.get(),
             remaining,
@@ -73,14 +73,14 @@ impl<K: Hash + Eq + Clone> Budget<K> {
 
 /// Where a caller stands after this request.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct RateLimitStatus {
     name: &'static str,
     quota: u32,
     remaining: u32,
     wait: Option<Duration>,
 }
 
-impl Standing {
+impl RateLimitStatus {
     /// # Errors
     /// `request.too_many` with `Retry-After`, once the budget is spent.
     pub fn admit(&self) -> Result<(), Problem> {
@@ -106,14 +106,14 @@ impl Standing {
 }
 
 /// The budgets of everybody.
-pub struct Budgets {
+pub struct RateLimits {
     accounts: Option<Budget<AccountId>>,
     addresses: Option<Budget<IpAddr>>,
 }
 
-impl Budgets {
+impl RateLimits {
     /// As the settings say.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &ServerSettings) -> Self {
         Self {
             accounts: Budget::new("account", settings.account_budget),
             addresses: Budget::new("address", settings.address_budget),
@@ -121,7 +121,7 @@ impl Budgets {
     }
 
     /// Counts one request; `None` where nothing is counted.
-    pub fn spend(&self, caller: Caller) -> Option<Standing> {
+    pub fn spend(&self, caller: Caller) -> Option<RateLimitStatus> {
         match caller {
             Caller::Account(account) => Some(self.accounts.as_ref()?.spend(&account)),
             Caller::Address(address) => Some(self.addresses.as_ref()?.spend(&address)),
@@ -153,12 +153,12 @@ mod tests {
 
     #[test]
     fn a_budget_is_spent_and_says_so() {
-        let settings = Settings {
+        let settings = ServerSettings {
             account_budget: 2,
             address_budget: 0,
-            ..Settings::default()
+            ..ServerSettings::default()
         };
-        let budgets = Budgets::new(&settings);
+        let budgets = RateLimits::new(&settings);
         let spend = |account| budgets.spend(Caller::Account(AccountId(account))).unwrap();
         let mut headers = HeaderMap::new();
         spend(1).write(&mut headers);

@@ -3,8 +3,6 @@
 pub mod permissions;
 pub mod route_table;
 
-use self::permissions;
-use super::admission::limits::Body;
 use super::response::problem::{self, ProblemDetails};
 use super::routes::{
     appointments, audit, auth, blocks, certifications, disclosures, graduation, inbox, integrators, jobs, look_up,
@@ -12,8 +10,6 @@ use super::routes::{
 };
 use crate::domain::catalogue::code::Code;
 use actix_web::App;
-use actix_web::http::Method;
-use serde_json::Value;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder};

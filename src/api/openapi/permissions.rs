@@ -1,7 +1,6 @@
 //! Which permission each operation demands, asked of the handlers themselves, so that the document cannot say anything
 //! else; and that none demands nothing (S-04).
 
-use crate::api::openapi;
 use crate::api::request::caller::Demanded;
 use crate::domain::authority::Action;
 use actix_web::http::Method;

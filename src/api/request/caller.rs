@@ -1,7 +1,8 @@
 //! Who calls: the token becomes an actor, and the permission stands as a type in the handler's signature. A handler
 //! without a [`Caller`] has nobody to act for, so none can be written that forgets to ask. What stands behind it in the
-//! signature is found fault with only for whoever may call: see [`let_in`].
+//! signature is found fault with only for whoever may call: see [`authorized`].
 
+use crate::api::request::bearer::Borne;
 use crate::api::request::request_id::RequestId;
 use crate::api::response::problem::Problem;
 use crate::app::App;
@@ -58,9 +59,9 @@ pub struct Identified(pub Context);
 
 /// Whether the caller of a request was let in.
 #[derive(Clone)]
-struct Gate(watch::Receiver<bool>);
+struct AuthGate(watch::Receiver<bool>);
 
-impl Gate {
+impl AuthGate {
     /// Closes it for what stands behind in the signature; sending opens it.
     fn before(request: &HttpRequest, action: Action) -> watch::Sender<bool> {
         let (opener, gate) = watch::channel(false);
@@ -75,10 +76,10 @@ impl Gate {
 ///
 /// All extractors of a handler are tried at once, and the first "no" is the answer. Without this, who may not call at all
 /// would hear now of that and now of his body, as it happens.
-pub fn let_in(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
-    let gate = request.extensions().get::<Gate>().cloned();
+pub fn authorized(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
+    let gate = request.extensions().get::<AuthGate>().cloned();
     async move {
-        if let Some(Gate(mut gate)) = gate {
+        if let Some(AuthGate(mut gate)) = gate {
             // An error says that he was turned away, and that is the answer then.
             let _ = gate.wait_for(|is_open| *is_open).await;
         }
@@ -99,7 +100,7 @@ impl<P: Permission> FromRequest for Caller<P> {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let opener = Gate::before(request, P::ACTION);
+        let opener = AuthGate::before(request, P::ACTION);
         let asking = Asking::of(request);
         let request = request.clone();
         Box::pin(async move {
@@ -149,7 +150,7 @@ impl FromRequest for Holder {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let opener = Gate::before(request, Action::ManageSelf);
+        let opener = AuthGate::before(request, Action::ManageSelf);
         let asking = Asking::of(request);
         let request = request.clone();
         Box::pin(async move {
@@ -204,7 +205,7 @@ impl Asking {
 }
 
 /// Writes that change nobody's account, session, office, place or credential.
-const UNCONCERNED: [&str; 6] = [
+const KEEPS_CACHE: [&str; 6] = [
     "/v1/transfers",
     "/v1/inbound-transfers",
     "/v1/auth/sign-in",
@@ -217,11 +218,11 @@ const UNCONCERNED: [&str; 6] = [
 ///
 /// # Errors
 /// Those of the layers within.
-pub async fn forgetting(
+pub async fn invalidate_actor_cache(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let is_concerned = !request.method().is_safe() && !UNCONCERNED.iter().any(|path| request.path().starts_with(path));
+    let is_concerned = !request.method().is_safe() && !KEEPS_CACHE.iter().any(|path| request.path().starts_with(path));
     let app = request.app_data::<web::Data<App>>().filter(|_| is_concerned).cloned();
     let response = next.call(request).await;
     if let Some(app) = app {

@@ -1,7 +1,7 @@
 //! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal, which
 //! is told to nobody but who may call.
 
-use super::caller::let_in;
+use super::caller::authorized;
 use crate::api::admission::limits::{DEEPEST, depth};
 use crate::api::response::problem::Problem;
 use crate::domain::catalogue::code::Code;
@@ -23,13 +23,13 @@ const LONGEST_KEY: usize = 64;
 pub type Found<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
 /// What is found in a request, once the caller who stands before it in the signature was let in.
-pub fn behind_the_caller<T>(
+pub fn once_authorized<T>(
     request: &HttpRequest,
     found: impl Future<Output = Result<T, Problem>> + 'static,
 ) -> Found<T> {
-    let let_in = let_in(request);
+    let authorized = authorized(request);
     Box::pin(async move {
-        let_in.await;
+        authorized.await;
         found.await
     })
 }
@@ -70,7 +70,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                     .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
             });
         let body = web::Bytes::from_request(request, payload);
-        behind_the_caller(request, async move {
+        once_authorized(request, async move {
             if !is_json {
                 return Err(Problem::new(
                     Refusal::new(Code::RequestMediaType).with("expected", "application/json"),
@@ -193,7 +193,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
         // What is no UTF-8 is decoded to replacement characters, which nobody types.
         let parts = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         if parts.is_ok_and(|parts| parts.iter().any(|(_, value)| value.contains('\u{fffd}'))) {
-            return behind_the_caller(request, ready(Err(malformed("query: not UTF-8", None))));
+            return once_authorized(request, ready(Err(malformed("query: not UTF-8", None))));
         }
         let query = web::Query::<T>::from_query(request.query_string());
         let found = query.map(|query| Self(query.into_inner())).map_err(|error| {
@@ -201,7 +201,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
             let text = text.split_once(": ").map_or(text.as_str(), |(_, text)| text);
             malformed(&format!("query: {}", harmless(text)), None)
         });
-        behind_the_caller(request, ready(found))
+        once_authorized(request, ready(found))
     }
 }
 
@@ -220,7 +220,7 @@ impl<T: Missing> FromRequest for Id<T> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("id").and_then(|text| text.parse().ok());
-        behind_the_caller(request, ready(id.map(Self).ok_or(T::CODE.into())))
+        once_authorized(request, ready(id.map(Self).ok_or(T::CODE.into())))
     }
 }
 
@@ -254,7 +254,7 @@ impl FromRequest for Key {
             .and_then(|value| value.to_str().ok());
         let is_good = |key: &&str| (1..=LONGEST_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         let key = key.filter(is_good).map(|key| Self(key.to_owned()));
-        behind_the_caller(request, ready(key.ok_or(Code::RequestKeyRequired.into())))
+        once_authorized(request, ready(key.ok_or(Code::RequestKeyRequired.into())))
     }
 }
 
@@ -283,7 +283,7 @@ impl FromRequest for IfMatch {
                     .ok_or(Code::RequestStale.into())
             }
         };
-        behind_the_caller(request, ready(found))
+        once_authorized(request, ready(found))
     }
 }
 

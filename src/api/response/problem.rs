@@ -17,7 +17,7 @@ use std::fmt;
 use utoipa::ToSchema;
 
 /// How long a client waits before it tries again, in seconds.
-pub(super) const RETRY_AFTER: &str = "1";
+pub const RETRY_AFTER: &str = "1";
 
 /// A problem (RFC 9457), as `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,13 +58,7 @@ pub struct ProblemDetails {
 
 impl ProblemDetails {
     /// A problem in words, for a request to a path.
-    pub(super) fn new(
-        problem: &Problem,
-        language: Language,
-        path: &str,
-        request_id: &str,
-        helper: Option<Helper>,
-    ) -> Self {
+    pub fn new(problem: &Problem, language: Language, path: &str, request_id: &str, helper: Option<Helper>) -> Self {
         let (status, first) = (problem.status(), problem.first());
         Self {
             kind: format!("/v1/errors/{}", first.code.name()),
@@ -262,7 +256,7 @@ impl Problem {
 }
 
 /// The request's path, but for digits in a row that could be somebody's number: no refusal repeats what was rejected.
-pub(super) fn instance(path: &str) -> String {
+pub fn instance(path: &str) -> String {
     let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
     let segments: Vec<&str> = path
         .split('/')

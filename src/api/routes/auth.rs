@@ -12,7 +12,7 @@ use crate::domain::account::{o5_password, o5_password_of};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
-use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId, SessionId};
+use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, SessionId};
 use crate::domain::core::time::shanghai_date;
 use crate::domain::member::{Certification, Standing};
 use crate::domain::office::OfficeRole;

@@ -2,7 +2,7 @@
 
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::client::Client;
-use crate::api::request::extract::{Found, Id, Json, Key, Missing, Query, behind_the_caller};
+use crate::api::request::extract::{Found, Id, Json, Key, Missing, Query, once_authorized};
 use crate::api::request::request_id::RequestId;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Problem, ProblemDetails};
@@ -63,7 +63,7 @@ impl FromRequest for SecretId {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = request.match_info().get("secret").and_then(|text| text.parse().ok());
-        behind_the_caller(
+        once_authorized(
             request,
             ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into())),
         )

@@ -1,7 +1,7 @@
 //! Policy by season.
 
 use crate::api::request::caller::{Caller, can};
-use crate::api::request::extract::{Found, IfMatch, Json, behind_the_caller, etag};
+use crate::api::request::extract::{Found, IfMatch, Json, etag, once_authorized};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::wire::Instant;
 use crate::app::App;
@@ -40,7 +40,7 @@ impl FromRequest for InSeason {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let season = request.match_info().get("season").and_then(|text| text.parse().ok());
         let season = season.filter(|season| SEASONS.contains(season));
-        behind_the_caller(request, ready(season.map(Self).ok_or(Code::PolicyNotFound.into())))
+        once_authorized(request, ready(season.map(Self).ok_or(Code::PolicyNotFound.into())))
     }
 }
 

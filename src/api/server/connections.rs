@@ -4,7 +4,7 @@
 //! are left: a later head that never ends, a refused body that goes on and on, and an answer that nobody takes. Each is a
 //! connection on which no request is worked on, and on which nothing was begun for a while.
 
-use crate::api::settings::Patience;
+use crate::api::settings::Timeouts;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Extensions;
@@ -113,7 +113,7 @@ impl Connections {
     }
 
     /// Cuts off those held for nothing, and forgets those that ended.
-    pub fn sweep(&self, patience: &Patience) {
+    pub fn sweep(&self, patience: &Timeouts) {
         let idle = patience.idle.max(patience.head) + MARGIN;
         self.all().retain(|connection| match connection.upgrade() {
             None => false,

@@ -2,9 +2,8 @@
 //! heads of up to 16 MiB, and any number of requests on a connection, before the door is asked (S-12). So this one is put
 //! together from the same parts, with nothing but HTTP/1.1 to offer (RFC 7301): who speaks only HTTP/2 gets no handshake.
 
-use crate::api::admission::edge::Door;
-use crate::api::server::{HANDSHAKE, LAST_WORDS, SHUTDOWN_SECONDS};
-use crate::api::settings::Settings;
+use crate::api::admission::edge::Edge;
+use crate::api::settings::{HANDSHAKE, LAST_WORDS, SHUTDOWN_SECONDS, ServerSettings};
 use actix_http::{HttpService, Request, Response};
 use actix_service::{ServiceFactoryExt, map_config};
 use actix_tls::accept::TlsError;
@@ -30,7 +29,7 @@ pub fn serve<F, S, B>(
     listener: TcpListener,
     mut tls: ServerConfig,
     workers: usize,
-    door: &web::Data<Door>,
+    door: &web::Data<Edge>,
 ) -> io::Result<Server>
 where
     F: Fn() -> S + Clone + Send + 'static,
@@ -42,7 +41,7 @@ where
     B: MessageBody + 'static,
 {
     tls.alpn_protocols = vec![PROTOCOL.to_vec()];
-    let Settings {
+    let ServerSettings {
         connections, patience, ..
     } = door.settings.clone();
     let server = actix_server::Server::build()

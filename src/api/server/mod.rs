@@ -4,17 +4,18 @@ pub mod connections;
 pub mod https;
 pub mod tls;
 
-use self::https;
-use super::admission::edge::{Door, edge};
-use super::admission::load_shed::Porch;
-use super::admission::{cors, headers, limits};
-use super::openapi::{self, Routes, permissions};
-use super::request::caller::forgetting;
+use super::admission::edge::{Edge, edge};
+use super::admission::headers::{self, IsTls};
+use super::admission::load_shed::LoadShed;
+use super::admission::{cors, limits};
+use super::openapi::route_table::Routes;
+use super::openapi::{self, permissions};
+use super::request::caller::invalidate_actor_cache;
 use super::response::problem::Problem;
 use super::routes::meta::DocumentText;
 use super::server::connections::ROUND;
 use super::server::tls::Certificate;
-use super::settings::Settings;
+use super::settings::{HANDSHAKE, LAST_WORDS, SHUTDOWN_SECONDS, ServerSettings};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use actix_service::IntoServiceFactory;
@@ -25,16 +26,9 @@ use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::time::Duration;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// How long what was accepted may take to finish when the service is told to stop.
-pub(super) const SHUTDOWN_SECONDS: u64 = 30;
-/// How long a client whose body was refused may take to read why.
-pub(super) const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How long the TLS handshake may take.
-pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
 /// Budgets and certificate are looked at so much more seldom than connections.
 const ROUNDS_BETWEEN_CHORES: u32 = 10;
 
@@ -53,7 +47,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// When the listener can't be used.
 pub fn serve(app: App, listener: TcpListener) -> io::Result<Server> {
-    serve_behind(app, listener, threads(), &Settings::default())
+    serve_behind(app, listener, threads(), &ServerSettings::default())
 }
 
 /// The same with a number of worker threads.
@@ -61,7 +55,7 @@ pub fn serve(app: App, listener: TcpListener) -> io::Result<Server> {
 /// # Errors
 /// When the listener can't be used.
 pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> io::Result<Server> {
-    serve_behind(app, listener, workers, &Settings::default())
+    serve_behind(app, listener, workers, &ServerSettings::default())
 }
 
 /// As many worker threads as there are processors.
@@ -73,13 +67,13 @@ pub fn threads() -> usize {
 ///
 /// # Errors
 /// When the listener can't be used, an origin is none, or the certificate can't be read.
-pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &Settings) -> io::Result<Server> {
+pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &ServerSettings) -> io::Result<Server> {
     // Putting the document together takes fifteen megabytes, which this thread leaves to the first worker.
     let described = std::thread::spawn(described).join();
     let (routes, text) = described.map_err(|_| io::Error::other("the document can't be put together"))??;
     let (routes, text) = (web::Data::new(routes), web::Data::new(text));
     let app = web::Data::new(app);
-    let door = web::Data::new(Door::new(settings));
+    let door = web::Data::new(Edge::new(settings));
     let origins: Arc<[String]> = cors::origins(&settings.cors_origins)?.into();
     let certificate = certificate(settings)?;
     let connections = door.clone();
@@ -95,15 +89,16 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
             .app_data(routes.clone())
             .app_data(text.clone())
             .app_data(behind.clone())
+            .app_data(IsTls(behind.is_tls()))
             .app_data(web::PayloadConfig::new(limits::LARGE))
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/v1/openapi.json")))
             .route("/docs", web::get().to(to_docs))
             .default_service(web::to(nothing_here))
-            .wrap(from_fn(forgetting))
+            .wrap(from_fn(invalidate_actor_cache))
             .wrap(from_fn(edge))
             .wrap(Condition::new(!origins.is_empty(), cors::cors(&origins)))
             .wrap(from_fn(headers::headers));
-        Porch::before(all.into_factory(), &behind, &routes, &origins)
+        LoadShed::before(all.into_factory(), &behind, &routes, &origins)
     };
     if let Some(certificate) = certificate {
         return https::serve(service, listener, certificate.server()?, workers, &door);
@@ -127,13 +122,13 @@ fn described() -> io::Result<(Routes, DocumentText)> {
     Ok((Routes::of(&document), DocumentText(openapi::text(&document))))
 }
 
-fn certificate(settings: &Settings) -> io::Result<Option<Arc<Certificate>>> {
+fn certificate(settings: &ServerSettings) -> io::Result<Option<Arc<Certificate>>> {
     let files = settings.tls_certificate.as_ref().zip(settings.tls_key.as_ref());
     files.map(|(chain, key)| Certificate::read(chain, key)).transpose()
 }
 
 /// Looks after the connections, the budgets and the certificate for as long as the server's door is there.
-fn watch(door: &web::Data<Door>, certificate: Option<Arc<Certificate>>) {
+fn watch(door: &web::Data<Edge>, certificate: Option<Arc<Certificate>>) {
     let door = Arc::downgrade(&door.clone().into_inner());
     actix_web::rt::spawn(async move {
         let mut round = tokio::time::interval(ROUND);

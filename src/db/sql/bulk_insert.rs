@@ -26,22 +26,22 @@ pub trait Row: Sized {
     ///
     /// # Errors
     /// When a value can't be said.
-    fn columns<'b>(set: &'b Set<'_, Self>, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
+    fn columns<'b>(set: &'b BulkInsert<'_, Self>, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
 }
 
 /// A row that has a value for a column.
-pub trait Holds<C: Expression> {
+pub trait HasColumn<C: Expression> {
     /// The value.
     fn value(&self) -> impl ToSql<C::SqlType, Pg>;
 }
 
 /// Rows to be inserted at once.
-pub struct Set<'a, R>(pub &'a [R]);
+pub struct BulkInsert<'a, R>(pub &'a [R]);
 
 /// Rows are about people: no line gets more than how many they are.
-impl<R> fmt::Debug for Set<'_, R> {
+impl<R> fmt::Debug for BulkInsert<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Set of {}", self.0.len())
+        write!(f, "BulkInsert of {}", self.0.len())
     }
 }
 
@@ -57,19 +57,19 @@ where
     }
 }
 
-impl<C, R> ToSql<Values<C>, Pg> for Set<'_, R>
+impl<C, R> ToSql<Values<C>, Pg> for BulkInsert<'_, R>
 where
     C: Expression<SqlType: 'static>,
-    R: Holds<C>,
+    R: HasColumn<C>,
     Pg: HasSqlType<C::SqlType>,
 {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
-        let values: Vec<_> = self.0.iter().map(Holds::<C>::value).collect();
+        let values: Vec<_> = self.0.iter().map(HasColumn::<C>::value).collect();
         ToSql::<Array<C::SqlType>, Pg>::to_sql(values.as_slice(), &mut out.reborrow())
     }
 }
 
-impl<R: Row> Set<'_, R> {
+impl<R: Row> BulkInsert<'_, R> {
     /// Says one of the columns.
     ///
     /// # Errors
@@ -88,7 +88,7 @@ impl<R: Row> Set<'_, R> {
     }
 }
 
-impl<R: Row> QueryFragment<Pg> for Set<'_, R> {
+impl<R: Row> QueryFragment<Pg> for BulkInsert<'_, R> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         for (place, name) in R::NAMES.iter().enumerate() {
             out.push_sql(if place == 0 { "(" } else { ", " });
@@ -99,12 +99,12 @@ impl<R: Row> QueryFragment<Pg> for Set<'_, R> {
     }
 }
 
-impl<R: Row> QueryId for Set<'_, R> {
+impl<R: Row> QueryId for BulkInsert<'_, R> {
     // Rows of the same columns make the same statement, however many they are.
-    type QueryId = Set<'static, R::Columns>;
+    type QueryId = BulkInsert<'static, R::Columns>;
 }
 
-impl<T, R> Insertable<T> for Set<'_, R> {
+impl<T, R> Insertable<T> for BulkInsert<'_, R> {
     type Values = Self;
 
     fn values(self) -> Self {
@@ -112,13 +112,13 @@ impl<T, R> Insertable<T> for Set<'_, R> {
     }
 }
 
-impl<R> CanInsertInSingleQuery<Pg> for Set<'_, R> {
+impl<R> CanInsertInSingleQuery<Pg> for BulkInsert<'_, R> {
     fn rows_to_insert(&self) -> Option<usize> {
         None
     }
 }
 
-/// Declares a row to be inserted in a table, by itself or as one of a [`Set`]: its fields are columns.
+/// Declares a row to be inserted in a table, by itself or as one of a [`BulkInsert`]: its fields are columns.
 ///
 /// `row! { struct NewThing<'a> in things { name: &'a str, size: i64 } }`
 #[macro_export]
@@ -142,7 +142,7 @@ macro_rules! row {
             const NAMES: &'static [&'static str] = &[$(<$table::$column as diesel::Column>::NAME),+];
 
             fn columns<'b>(
-                set: &'b $crate::db::Set<'_, Self>,
+                set: &'b $crate::db::BulkInsert<'_, Self>,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
                 $(set.column::<$table::$column>(&mut out)?;)+
@@ -150,7 +150,7 @@ macro_rules! row {
             }
         }
 
-        $(impl<$life> $crate::db::Holds<$table::$column> for $row<$life> {
+        $(impl<$life> $crate::db::HasColumn<$table::$column> for $row<$life> {
             fn value(
                 &self,
             ) -> impl diesel::serialize::ToSql<<$table::$column as diesel::Expression>::SqlType, diesel::pg::Pg> {

@@ -77,7 +77,7 @@ macro_rules! on_each {
     };
 }
 
-/// Inserts rows. PostgreSQL gets all of them as one [`Set`](crate::db::Set), which is one way there and back; SQLite, to
+/// Inserts rows. PostgreSQL gets all of them as one [`Set`](crate::db::BulkInsert), which is one way there and back; SQLite, to
 /// which there is no way, one by one by a statement that stays prepared.
 #[macro_export]
 macro_rules! insert_each {
@@ -89,7 +89,7 @@ macro_rules! insert_each {
             }),
             _ if $rows.is_empty() => Ok(()),
             $crate::db::Conn::Postgres(c) => {
-                let all = diesel::insert_into($table).values($crate::db::Set($rows));
+                let all = diesel::insert_into($table).values($crate::db::BulkInsert($rows));
                 all.execute(c).map(drop)
             }
         }

@@ -15,7 +15,7 @@ pub struct Listed<C> {
 }
 
 /// Whether a key's column has one of these values, however many there are.
-pub fn listed<C>(column: C, keys: impl IntoIterator<Item = i64>) -> Listed<C> {
+pub fn in_json_list<C>(column: C, keys: impl IntoIterator<Item = i64>) -> Listed<C> {
     let keys: Vec<String> = keys.into_iter().map(|key| key.to_string()).collect();
     let keys = format!("[{}]", keys.join(","));
     Listed { column, keys }

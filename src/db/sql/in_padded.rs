@@ -21,7 +21,7 @@ pub struct Among<C> {
 }
 
 /// Whether a key's column has one of these values; never, of none.
-pub fn among<C>(column: C, keys: impl IntoIterator<Item = i64>) -> Among<C> {
+pub fn in_padded<C>(column: C, keys: impl IntoIterator<Item = i64>) -> Among<C> {
     let mut keys: Vec<i64> = keys.into_iter().collect();
     // No row has the key 0.
     let filling = keys.last().copied().unwrap_or(0);
@@ -77,7 +77,7 @@ mod tests {
 
     fn text(keys: &[i64]) -> String {
         let question = organizations::table
-            .filter(among(organizations::id, keys.iter().copied()))
+            .filter(in_padded(organizations::id, keys.iter().copied()))
             .select(organizations::id);
         debug_query::<Sqlite, _>(&question).to_string()
     }

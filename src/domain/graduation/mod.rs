@@ -12,6 +12,7 @@ use super::core::ids::{AccountId, MonthChangeId, OrganizationId};
 use super::core::text::Remark;
 use super::core::time::{Month, Season, Timestamp};
 use super::core::vocabulary::vocabulary;
+use super::organization::facts::{Graduation, Undetermined};
 use super::organization::facts::{OrganizationFacts, Sector};
 use super::policy::Policy;
 

@@ -1,8 +1,13 @@
 //! What somebody may do with an organization now, and for what he may not, why: asked from the guards themselves.
 
-use super::*;
+use super::facts::OrganizationFacts;
+use super::rules::{Contents, o3_close, o3_contact, o3_may_create_below, o3_rename};
+use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object};
+use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::MonthChangeId;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::vocabulary::vocabulary;
 use crate::domain::{graduation, office};
 
 vocabulary! {

@@ -2,6 +2,10 @@
 
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::organization::facts::{Kind, Level};
+use std::collections::HashSet;
+
+/// How many accounts a thing excludes from deciding it at most (I-04): whom it is about and who began it.
+const EXCLUDED_MOST: usize = 2;
 
 /// An organization with those who can act for it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,13 +4,10 @@
 //! into the organizations that hold it. The service stores one row of the inbox (操作中心) for each holder, so an
 //! inbox is one index seek; when an appointment begins or ends it resolves the turns of that organization again.
 
-use super::facts::{Kind, Level};
+use super::chain::{Chain, Link};
+use super::facts::Kind;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::vocabulary::vocabulary;
-use std::collections::HashSet;
-
-/// How many accounts a thing excludes from deciding it at most (I-04): whom it is about and who began it.
-pub(super) const EXCLUDED_MOST: usize = 2;
 
 vocabulary! {
     /// What somebody has to do with a case.
@@ -88,6 +85,7 @@ impl Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::organization::facts::Level;
     use proptest::prelude::*;
 
     const BRANCH: OrganizationId = OrganizationId(4);

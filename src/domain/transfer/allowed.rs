@@ -1,7 +1,7 @@
 //! What somebody may do with a case now, and for what he may not, why: asked from the guards of [`super::decide`].
 
 use super::case::Case;
-use super::decide::{self, Desk};
+use super::decide::{self, DecisionContext};
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::vocabulary::vocabulary;
 
@@ -22,7 +22,7 @@ impl Action {
     ///
     /// # Errors
     /// What taking it would answer.
-    pub fn check(self, case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+    pub fn check(self, case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
         match self {
             Action::Approve => decide::may_approve(case, desk),
             Action::Refuse => decide::may_refuse(case, desk),
@@ -34,7 +34,7 @@ impl Action {
 }
 
 /// Every action with its answer for this actor.
-pub fn allowed_actions(case: &Case, desk: &Desk<'_>) -> Vec<(Action, Result<(), Refusal>)> {
+pub fn allowed_actions(case: &Case, desk: &DecisionContext<'_>) -> Vec<(Action, Result<(), Refusal>)> {
     Action::ALL
         .iter()
         .map(|action| (*action, action.check(case, desk)))

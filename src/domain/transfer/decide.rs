@@ -21,7 +21,7 @@ use crate::domain::policy::Policy;
 
 /// Who decides, when, and by what.
 #[derive(Debug, Clone, Copy)]
-pub struct Desk<'a> {
+pub struct DecisionContext<'a> {
     /// Now.
     pub now: Timestamp,
     /// Who acts.
@@ -59,18 +59,18 @@ pub struct Transition {
 ///
 /// # Errors
 /// Those of [`may_approve`].
-pub fn approve(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+pub fn approve(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
     may_approve(&case, desk)?;
-    say_yes(case, desk)
+    accept(case, desk)
 }
 
 /// A5: says no, with a reason; the case ends and goes back to its starter.
 ///
 /// # Errors
 /// Those of [`may_refuse`]; `approval.reason_required`.
-pub fn refuse(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, Refusal> {
+pub fn refuse(case: Case, desk: &DecisionContext<'_>, reason: &str) -> Result<Transition, Refusal> {
     may_refuse(&case, desk)?;
-    say_no(case, desk, reason)
+    decline(case, desk, reason)
 }
 
 /// X1: the other system accepts, through its integrator or entered by its province's leading organ; the member moves out
@@ -78,25 +78,25 @@ pub fn refuse(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, R
 ///
 /// # Errors
 /// Those of [`may_answer_external`].
-pub fn accept_external(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+pub fn accept_external(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
     may_answer_external(&case, desk)?;
-    say_yes(case, desk)
+    accept(case, desk)
 }
 
 /// X1: the other system refuses, with a reason; the case ends and goes back to its starter.
 ///
 /// # Errors
 /// Those of [`may_answer_external`]; `approval.reason_required`.
-pub fn refuse_external(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, Refusal> {
+pub fn refuse_external(case: Case, desk: &DecisionContext<'_>, reason: &str) -> Result<Transition, Refusal> {
     may_answer_external(&case, desk)?;
-    say_no(case, desk, reason)
+    decline(case, desk, reason)
 }
 
 /// A2: names the branch of an accepted member, which completes the case.
 ///
 /// # Errors
 /// Those of [`may_assign`] and [`a2_branch`].
-pub fn assign(case: Case, desk: &Desk<'_>, branch: &OrganizationFacts) -> Result<Transition, Refusal> {
+pub fn assign(case: Case, desk: &DecisionContext<'_>, branch: &OrganizationFacts) -> Result<Transition, Refusal> {
     may_assign(&case, desk)?;
     a2_branch(&case, branch)?;
     by_hand(case, desk, EventKind::Assigned { branch: branch.id })
@@ -106,7 +106,7 @@ pub fn assign(case: Case, desk: &Desk<'_>, branch: &OrganizationFacts) -> Result
 ///
 /// # Errors
 /// Those of [`may_withdraw`].
-pub fn withdraw(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+pub fn withdraw(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
     may_withdraw(&case, desk)?;
     by_hand(case, desk, EventKind::Withdrawn)
 }
@@ -142,7 +142,7 @@ pub fn escalate(case: Case, policy: &Policy, now: Timestamp) -> Option<Transitio
 /// # Errors
 /// Those of [`may_refuse`]; and if the target can take nobody any more (T8), `transfer.target_closed` or
 /// `transfer.target_graduate_branch`: a branch may have turned while the case waited.
-pub fn may_approve(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+pub fn may_approve(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     may_refuse(case, desk)?;
     match &case.destination {
         Destination::Organization(target) => {
@@ -157,7 +157,7 @@ pub fn may_approve(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
 /// # Errors
 /// `transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, and those of having the turn:
 /// `transfer.self_approval`, `transfer.orphaned`, `approval.not_your_turn`.
-pub fn may_refuse(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+pub fn may_refuse(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state.phase() {
         Phase::AwaitingAssignment => Err(Code::ApprovalNotAwaited.into()),
@@ -171,7 +171,7 @@ pub fn may_refuse(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
 /// # Errors
 /// `transfer.closed`, `transfer.not_external`, `transfer.self_approval`, `transfer.orphaned`,
 /// `transfer.external_not_yours`.
-pub fn may_answer_external(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+pub fn may_answer_external(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state {
         State::ExternalPending { province, .. } if desk.actor.speaks_for() == Some(province) => {
@@ -188,7 +188,7 @@ pub fn may_answer_external(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> 
 /// # Errors
 /// `transfer.closed`, `assignment.not_awaited`, `transfer.self_approval`, `transfer.orphaned`,
 /// `approval.not_your_turn`.
-pub fn may_assign(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+pub fn may_assign(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state.phase() {
         Phase::AwaitingAssignment => has_the_turn(case, desk, Action::AssignTransfer),
@@ -201,7 +201,7 @@ pub fn may_assign(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// `transfer.closed`, `transfer.not_yours_to_cancel`, `transfer.already_approved`.
-pub fn may_withdraw(case: &Case, desk: &Desk<'_>) -> Result<(), Refusal> {
+pub fn may_withdraw(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     let by_right_of_the_member = desk.policy.member_may_withdraw && is_member_himself(case, desk.actor);
     let relation = match (is_starter(case, desk.actor), by_right_of_the_member) {
@@ -253,7 +253,7 @@ fn is_open(case: &Case) -> Result<(), Refusal> {
 }
 
 /// A1, T11: whether it is the actor's turn. Other superiors see the case but do not act.
-fn has_the_turn(case: &Case, desk: &Desk<'_>, action: Action) -> Result<(), Refusal> {
+fn has_the_turn(case: &Case, desk: &DecisionContext<'_>, action: Action) -> Result<(), Refusal> {
     let verdict = authority::at_turn(desk.actor, action, desk.holders);
     let entitled = verdict == Verdict::May;
     // Where only he could decide, the turn has passed on; he is told why.
@@ -270,7 +270,7 @@ fn has_the_turn(case: &Case, desk: &Desk<'_>, action: Action) -> Result<(), Refu
     }
 }
 
-fn with_helper(code: Code, desk: &Desk<'_>) -> Refusal {
+fn with_helper(code: Code, desk: &DecisionContext<'_>) -> Refusal {
     let refusal = Refusal::new(code);
     match desk.holders.first() {
         Some(holder) => refusal.ask(*holder),
@@ -307,17 +307,17 @@ fn after_approval(case: &Case, now: Timestamp) -> State {
     })
 }
 
-fn say_yes(case: Case, desk: &Desk<'_>) -> Result<Transition, Refusal> {
+fn accept(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
     let next = after_approval(&case, desk.now);
     by_hand(case, desk, EventKind::Approved { next })
 }
 
-fn say_no(case: Case, desk: &Desk<'_>, reason: &str) -> Result<Transition, Refusal> {
+fn decline(case: Case, desk: &DecisionContext<'_>, reason: &str) -> Result<Transition, Refusal> {
     let reason = Remark::new(reason).ok_or_else(|| Refusal::new(Code::ApprovalReasonRequired).at("/reason"))?;
     by_hand(case, desk, EventKind::Refused { reason })
 }
 
-fn by_hand(case: Case, desk: &Desk<'_>, kind: EventKind) -> Result<Transition, Refusal> {
+fn by_hand(case: Case, desk: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {
     let conflict = Refusal::new(Code::TransferConflict).with_term("state", case.state.phase().text());
     // The guards leave no way to a missing edge; were there one, it would be a conflict and never a wrong state.
     transition(case, desk.now, desk.actor.account, desk.actor.acting_for(), kind).ok_or(conflict)

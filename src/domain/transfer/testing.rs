@@ -1,7 +1,7 @@
 //! A small country for the tests of transfers. Each organization has one administrator, its id plus 1000.
 
 use super::case::Case;
-use super::decide::{self, Desk, Move, Transition};
+use super::decide::{self, DecisionContext, Move, Transition};
 use super::events::Event;
 use super::filing::{MemberFacts, OpenCase};
 use super::propose::{FilingFacts, InboundFacts, Known, Proposal, Request, Target, propose, propose_inbound};
@@ -408,11 +408,11 @@ impl Play {
     }
 
     /// Asks something on behalf of somebody.
-    pub fn ask<T>(&self, actor: &Actor, question: impl FnOnce(&Case, &Desk<'_>) -> T) -> T {
+    pub fn ask<T>(&self, actor: &Actor, question: impl FnOnce(&Case, &DecisionContext<'_>) -> T) -> T {
         let holders = self.holders();
         question(
             &self.case,
-            &Desk {
+            &DecisionContext {
                 now: self.now,
                 actor,
                 holders: &holders,
@@ -424,7 +424,7 @@ impl Play {
     fn act(
         &mut self,
         actor: &Actor,
-        action: impl FnOnce(Case, &Desk<'_>) -> Result<Transition, Refusal>,
+        action: impl FnOnce(Case, &DecisionContext<'_>) -> Result<Transition, Refusal>,
     ) -> Result<(), Code> {
         let transition = self
             .ask(actor, |case, desk| action(case.clone(), desk))

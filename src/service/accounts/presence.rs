@@ -19,7 +19,7 @@ const MOST: usize = 16_384;
 
 /// The memory. Cloning shares it.
 #[derive(Clone)]
-pub struct Presence(Arc<Inner>);
+pub struct ActorCache(Arc<Inner>);
 
 struct Inner {
     remembers: Duration,
@@ -48,7 +48,7 @@ impl Known {
     }
 }
 
-impl Presence {
+impl ActorCache {
     /// A memory of so long; none with zero.
     pub fn new(remembers: Duration) -> Self {
         Self(Arc::new(Inner {

@@ -1,7 +1,7 @@
 //! One-time codes to set a new password with (§2.5, O5).
 
+use super::account::himself;
 use super::attempts::{Guard, Origin, Way};
-use super::himself;
 use crate::db::Conn;
 use crate::domain::account::session::Ending;
 use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};

@@ -1,7 +1,7 @@
 //! What follows from a sign-in: its tokens' turns, and its end.
 
+use super::account::{ACTIVE, acting};
 use super::attempts::{Guard, Origin, Way};
-use super::{ACTIVE, acting};
 use crate::db::Conn;
 use crate::domain::account::session::Ending;
 use crate::domain::core::ids::{AccountId, SessionId};

@@ -1,7 +1,7 @@
 //! Signing in: from an attempt to a session.
 
+use super::account::{acting, himself};
 use super::attempts::{Guard, Origin, Way};
-use super::{acting, himself};
 use crate::db::Conn;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId};

@@ -12,7 +12,7 @@ use crate::domain::member::Standing;
 use crate::domain::organization::facts::Purpose;
 use crate::domain::policy::Policy;
 use crate::domain::transfer::case::Case;
-use crate::domain::transfer::decide::{self as rules, Desk, Move, Transition};
+use crate::domain::transfer::decide::{self as rules, DecisionContext, Move, Transition};
 use crate::domain::transfer::state::Outcome;
 use crate::domain::transfer::{expiry, filing};
 use crate::repository::organizations::{self, Organization};
@@ -92,7 +92,7 @@ pub fn decide(
     let transfer = seen(conn, &context.actor, decision.permission(), id, found)?;
     let Loaded { case, holders, policy } = load(conn, &transfer)?;
     let before = case.state.clone();
-    let desk = Desk {
+    let desk = DecisionContext {
         now: context.now,
         actor: &context.actor,
         holders: &holders,

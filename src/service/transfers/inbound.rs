@@ -6,7 +6,7 @@
 //! bear the same name; and who comes back keeps what was recorded here, with telephone, political status, education and
 //! ethnic group as the other system has them now.
 
-use super::insert::{Lodging, lodge_all};
+use super::insert::{Lodging, insert_batch};
 use super::load::target;
 use super::propose::Preview;
 use super::view::{CaseView, view};
@@ -117,7 +117,7 @@ pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &
         chains: Vec::new(),
     };
     let lodged: Result<Transfer> = conn.savepoint(|conn| {
-        let stored = lodge_all(conn, vec![lodging])?.pop();
+        let stored = insert_batch(conn, vec![lodging])?.pop();
         let (stored, _) = stored.ok_or(Error::Corrupt("a case that was not stored"))?;
         inbound::insert(conn, stored.id, &material.person)?;
         Ok(stored)

@@ -13,7 +13,7 @@ use crate::domain::transfer::propose::Proposal;
 use crate::domain::transfer::reason::Details;
 use crate::domain::transfer::route::Destination;
 use crate::domain::transfer::state::Columns;
-use crate::repository::inbox::{self, Thing};
+use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer, Transfer};
 use crate::service::audit::{self, Deed};
@@ -53,7 +53,7 @@ struct Target {
 }
 
 /// Stores filed cases of different members. Gives back each as stored, with what is known of it by now.
-pub(super) fn lodge_all(conn: &mut Conn, lodgings: Vec<Lodging<'_>>) -> Result<Vec<(Transfer, Loaded)>> {
+pub(super) fn insert_batch(conn: &mut Conn, lodgings: Vec<Lodging<'_>>) -> Result<Vec<(Transfer, Loaded)>> {
     let words = |lodging: &Lodging<'_>| {
         Ok(Words {
             target: target(conn, &lodging.proposal.destination, lodging.target)?,
@@ -131,14 +131,14 @@ fn put_before(conn: &mut Conn, lodgings: Vec<Lodging<'_>>, stored: &[Transfer]) 
         if holders.is_empty() {
             transfers::set_orphaned(conn, case.id, Some(lodging.context.now))?;
         }
-        things.push(Thing::of(&case, policy, lodging.member_name));
+        things.push(InboxEntry::of(&case, policy, lodging.member_name));
         cases.push(Loaded {
             case,
             holders,
             policy: policy.clone(),
         });
     }
-    let mut entries: Vec<(OrganizationId, &Thing<'_>)> = Vec::with_capacity(stored.len());
+    let mut entries: Vec<(OrganizationId, &InboxEntry<'_>)> = Vec::with_capacity(stored.len());
     for (loaded, thing) in cases.iter().zip(&things) {
         let holders = loaded.holders.iter().copied();
         entries.extend(

@@ -3,7 +3,7 @@
 //! Whom a filing names in vain costs the same statements as whom its filer may not see, so neither is told by its time.
 
 use super::propose::{Filing, Subject};
-use crate::db::{Conn, Fates};
+use crate::db::{Conn, Outcomes};
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Capacity, Object};
 use crate::domain::catalogue::code::Code;
@@ -32,7 +32,7 @@ pub(super) struct Asked<'a> {
 }
 
 /// Everything that was loaded for a decision about a filing.
-pub(super) struct Material {
+pub(super) struct ProposalInput {
     pub member: Member,
     pub facts: MemberFacts,
     pub branch: Organization,
@@ -58,7 +58,7 @@ type Organizations = HashMap<OrganizationId, Organization>;
 ///
 /// # Errors
 /// When the database fails; what is in the way of one filing is its own.
-pub(super) fn gather_all(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<Fates<Material, Error>> {
+pub(super) fn gather_all(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<Outcomes<ProposalInput, Error>> {
     let parties = parties(conn, asked)?;
     let settled: Vec<&Parties> = parties.iter().flatten().flatten().collect();
     let ids: Vec<MemberId> = settled.iter().map(|parties| parties.member.id).collect();
@@ -98,7 +98,7 @@ impl Parties {
         chains: &Chains,
         external_organ: Option<Chain>,
         policy: Policy,
-    ) -> Result<Material> {
+    ) -> Result<ProposalInput> {
         let Self {
             member,
             branch,
@@ -113,7 +113,7 @@ impl Parties {
             }
             None => None,
         };
-        Ok(Material {
+        Ok(ProposalInput {
             facts: MemberFacts {
                 id: member.id,
                 account: ties.account,
@@ -141,9 +141,9 @@ fn seasons(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<HashMap<Season, Polic
     seasons.into_iter().map(of).collect()
 }
 
-fn parties(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<Fates<Parties, Error>> {
+fn parties(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<Outcomes<Parties, Error>> {
     let mut taken = HashSet::new();
-    let mut subjects: Fates<Option<MemberId>, Error> = Vec::with_capacity(asked.len());
+    let mut subjects: Outcomes<Option<MemberId>, Error> = Vec::with_capacity(asked.len());
     for Asked { context, filing, .. } in asked {
         let named = its_own(subject(conn, &context.actor, &filing.subject))?;
         let is_twin = matches!(named, Ok(Some(id)) if !taken.insert(id));

@@ -12,7 +12,7 @@ mod view;
 pub use decide::{Decision, decide};
 pub use inbound::{InboundFiling, Newcomer, file_inbound, preview_inbound};
 pub use overdue::{escalate, expire};
-pub use propose::{Filing, Filings, Order, Preview, Subject, file_all, filings, preview};
+pub use propose::{Filing, Filings, Preview, ProposeTransfer, Subject, filings, preview, propose_batch};
 pub use reroute::reroute;
 pub use view::{CaseView, HistoryEntry, Listing, Side, get, history, list};
 
@@ -30,7 +30,7 @@ use crate::domain::transfer::expiry;
 use crate::domain::transfer::reason::Reason;
 use crate::domain::transfer::route::{Destination, DestinationKind, Origin};
 use crate::domain::transfer::state::State;
-use crate::repository::inbox::{self, Thing};
+use crate::repository::inbox::{self, InboxEntry};
 pub use crate::repository::transfers::Transfer;
 use crate::repository::{accounts, chain, organizations};
 
@@ -149,7 +149,7 @@ fn hand_over(
     before: &[OrganizationId],
 ) -> Result<Vec<OrganizationId>> {
     let holders = holders(conn, case, &[])?;
-    if let Some(thing) = Thing::of(case, policy, member_name) {
+    if let Some(thing) = InboxEntry::of(case, policy, member_name) {
         inbox::pass_on(conn, &thing, before, &holders)?;
     }
     Ok(holders)
@@ -169,7 +169,7 @@ fn holders(conn: &mut Conn, case: &Case, known: &[&Chain]) -> Result<Vec<Organiz
     Ok(holders.organizations)
 }
 
-impl<'a> Thing<'a> {
+impl<'a> InboxEntry<'a> {
     /// A case as an inbox shows it; `None` if it waits for nobody.
     fn of(case: &Case, policy: &Policy, member_name: &'a str) -> Option<Self> {
         Some(Self {

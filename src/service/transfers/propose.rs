@@ -1,12 +1,13 @@
 //! Filing transfers (§1.4), and the preview of one: the same loading and the same rules.
 //!
-//! Whoever files waits for the transaction to be durable; those who wait together share one ([`Groups`]).
+//! Whoever files waits for the transaction to be durable; those who wait together share one ([`Batcher`]).
 
 use super::Loaded;
-use super::insert::{Lodging, lodge_all};
-use super::load::{Asked, Material, gather_all};
+use super::insert::{Lodging, insert_batch};
+use super::load::{Asked, ProposalInput, gather_all};
 use super::view::{CaseView, finish_all};
-use crate::db::{Conn, Fates, Groups, Unique};
+use crate::db::Db;
+use crate::db::{Batcher, Conn, Outcomes, Unique};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{MemberId, OrganizationId};
@@ -65,7 +66,7 @@ pub struct Preview {
 }
 
 /// A filing with all that its answer depends on.
-pub struct Order {
+pub struct ProposeTransfer {
     pub context: Context,
     pub vault: Vault,
     pub claim: Claim,
@@ -76,7 +77,7 @@ pub struct Order {
     pub render: fn(CaseView, Language) -> Result<Answer>,
 }
 
-impl Order {
+impl ProposeTransfer {
     fn asked(&self) -> Asked<'_> {
         Asked {
             context: &self.context,
@@ -87,11 +88,11 @@ impl Order {
 }
 
 /// Filings that wait for the database, those that wait together to be decided together.
-pub type Filings = Groups<Order, Answer, Error>;
+pub type Filings = Batcher<ProposeTransfer, Answer, Error>;
 
 /// The queue of filings before the database.
 pub fn filings(db: Db) -> Filings {
-    Groups::new(db, file_all)
+    Batcher::new(db, propose_batch)
 }
 
 /// Files transfers, each once for its key. One that has to see what
@@ -99,9 +100,9 @@ pub fn filings(db: Db) -> Filings {
 ///
 /// # Errors
 /// When the database fails. Of one filing, every rule that blocks it, the first one first.
-pub fn file_all(conn: &mut Conn, orders: &[&Order]) -> Result<Fates<Answer, Error>> {
+pub fn propose_batch(conn: &mut Conn, orders: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
     let claims: Vec<_> = orders.iter().map(|order| (&order.context, &order.claim)).collect();
-    let mut fates: Fates<Answer, Error> = Vec::with_capacity(orders.len());
+    let mut fates: Outcomes<Answer, Error> = Vec::with_capacity(orders.len());
     let mut new = Vec::new();
     for (place, standing) in idempotency::standings(conn, &claims)?.into_iter().enumerate() {
         match standing {
@@ -121,13 +122,13 @@ pub fn file_all(conn: &mut Conn, orders: &[&Order]) -> Result<Fates<Answer, Erro
 }
 
 /// The same of those whose keys are new.
-fn file_new(conn: &mut Conn, orders: &[&Order]) -> Result<Fates<Answer, Error>> {
+fn file_new(conn: &mut Conn, orders: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
     if orders.is_empty() {
         return Ok(Vec::new());
     }
     appointments::keep(conn)?;
     let asked: Vec<_> = orders.iter().map(|order| order.asked()).collect();
-    let mut fates: Fates<Answer, Error> = Vec::with_capacity(orders.len());
+    let mut fates: Outcomes<Answer, Error> = Vec::with_capacity(orders.len());
     let mut accepted = Vec::new();
     for (order, material) in orders.iter().zip(gather_all(conn, &asked)?) {
         let decided = material.map(|material| {
@@ -161,7 +162,7 @@ fn file_new(conn: &mut Conn, orders: &[&Order]) -> Result<Fates<Answer, Error>> 
 }
 
 /// A filing that is accepted: its place in the group, and what was decided on what.
-type Accepted<'a> = (usize, &'a Order, Proposal, Material);
+type Accepted<'a> = (usize, &'a ProposeTransfer, Proposal, ProposalInput);
 
 fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Context, (Transfer, Loaded))>> {
     let lodgings = accepted.iter().map(|(_, order, proposal, material)| {
@@ -180,7 +181,7 @@ fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Cont
             chains: chains.collect(),
         }
     });
-    let lodged = lodge_all(conn, lodgings.collect()).map_err(|error| match error.violated() {
+    let lodged = insert_batch(conn, lodgings.collect()).map_err(|error| match error.violated() {
         // The members are locked, so nobody files beside us; should somebody all the same, the index says no.
         Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
         _ => error,
@@ -233,7 +234,7 @@ fn hides(refusals: &[Refusal]) -> bool {
     refusals.iter().any(|refusal| codes.contains(&refusal.code))
 }
 
-fn decide(context: &Context, filing: &Filing, material: &Material) -> Result<Proposal> {
+fn decide(context: &Context, filing: &Filing, material: &ProposalInput) -> Result<Proposal> {
     let target = material
         .target
         .as_ref()

@@ -7,7 +7,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::transfer::allowed::{Action, allowed_actions};
-use crate::domain::transfer::decide::Desk;
+use crate::domain::transfer::decide::DecisionContext;
 use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::Phase;
 use crate::repository::transfers::{self, Place, Transfer};
@@ -62,7 +62,7 @@ pub(super) fn finish_all(conn: &mut Conn, stored: Vec<(&Context, (Transfer, Load
 }
 
 fn shown(context: &Context, transfer: Transfer, loaded: &Loaded, names: &[(OrganizationId, String)]) -> CaseView {
-    let desk = Desk {
+    let desk = DecisionContext {
         now: context.now,
         actor: &context.actor,
         holders: &loaded.holders,

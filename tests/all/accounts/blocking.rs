@@ -14,7 +14,7 @@ use zhuanjie::app::App;
 use zhuanjie::clock::tick;
 use zhuanjie::domain::core::ids::AppointmentId;
 use zhuanjie::domain::office::OfficeRole;
-use zhuanjie::service::accounts::presence::{A_SECOND, Presence};
+use zhuanjie::service::accounts::presence::{A_SECOND, ActorCache};
 
 const NEW: &str = "a new password";
 const THEFT: &str = "账号被盗";
@@ -55,7 +55,7 @@ fn reset(world: &World, name: &str, code: &str) -> Answer {
 /// As a program is served: it remembers for a second who somebody is.
 fn remembering(app: App) -> App {
     App {
-        presence: Presence::new(A_SECOND),
+        presence: ActorCache::new(A_SECOND),
         ..app
     }
 }

@@ -6,12 +6,12 @@ use crate::support::{Engine, TestDb, both_engines};
 use serde_json::json;
 use std::sync::Barrier;
 use std::time::Duration;
-use zhuanjie::db::Settings;
+use zhuanjie::db::DatabaseSettings;
 
 fn wide(engine: Engine) -> TestDb {
-    let settings = Settings {
+    let settings = DatabaseSettings {
         wait: Duration::from_secs(120),
-        ..Settings::default()
+        ..DatabaseSettings::default()
     };
     TestDb::with_settings(engine, &settings).expect("an engine that gave one database gives two")
 }

@@ -9,12 +9,12 @@ use serde_json::json;
 use std::time::Duration;
 use zhuanjie::app::App;
 use zhuanjie::clock::tick;
-use zhuanjie::service::accounts::presence::{A_SECOND, Presence};
+use zhuanjie::service::accounts::presence::{A_SECOND, ActorCache};
 
 /// As a program is served: it remembers for a second who somebody is.
 fn remembering(app: App) -> App {
     App {
-        presence: Presence::new(A_SECOND),
+        presence: ActorCache::new(A_SECOND),
         ..app
     }
 }

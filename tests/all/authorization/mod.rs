@@ -18,7 +18,7 @@
 //! | holdings in the directory (`organizations::is_visible`) | 68, the first at `get_organization` |
 //! | 403 for what may not be seen (`authority::verdict`) | 38, the first at `approve_month_change` |
 //!
-//! | no waiting for the caller before a body is read (`extract::behind_the_caller`) | `bodies::api5_…`, and 4 here, at `sign_out` |
+//! | no waiting for the caller before a body is read (`extract::once_authorized`) | `bodies::api5_…`, and 4 here, at `sign_out` |
 //! | a member who is not there answered before his branch is looked at (`members::decided`) | `constant_work::s02_…` |
 //! | a refresh without its row | `every_write_is_audited::s18_i28_…` |
 //!

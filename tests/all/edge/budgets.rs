@@ -1,14 +1,14 @@
 //! Budgets of requests and the RateLimit fields (API4).
 
 use super::behind;
-use zhuanjie::api::Settings;
+use zhuanjie::api::ServerSettings;
 
 #[test]
 fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address() {
-    let door = Settings {
+    let door = ServerSettings {
         account_budget: 5,
         address_budget: 3,
-        ..Settings::default()
+        ..ServerSettings::default()
     };
     behind(&door, |world| {
         let client = world.admin("college");
@@ -46,10 +46,10 @@ fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address(
 
 #[test]
 fn api4_without_a_budget_nothing_is_counted() {
-    let door = Settings {
+    let door = ServerSettings {
         account_budget: 0,
         address_budget: 0,
-        ..Settings::default()
+        ..ServerSettings::default()
     };
     behind(&door, |world| {
         let answer = world.anybody().get("/v1/rules").expect(200);

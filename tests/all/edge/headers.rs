@@ -3,7 +3,7 @@
 use super::{Raw, behind};
 use crate::support::http::Answer;
 use serde_json::json;
-use zhuanjie::api::Settings;
+use zhuanjie::api::ServerSettings;
 
 const PAGE: &str = "https://tuan.example.cn";
 
@@ -30,7 +30,7 @@ fn is_guarded(answer: &Answer, what: &str) {
 
 #[test]
 fn s20_api8_every_answer_is_guarded_errors_too() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let anybody = world.anybody();
         let admin = world.admin("college");
         for (what, answer, status) in [
@@ -70,7 +70,7 @@ fn s20_api8_every_answer_is_guarded_errors_too() {
 
 #[test]
 fn api8_without_configuration_no_other_origin_may_call() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let answer = world
             .anybody()
             .request("GET", "/v1/rules")
@@ -87,10 +87,10 @@ fn api8_without_configuration_no_other_origin_may_call() {
 
 #[test]
 fn api8_the_origins_of_the_list_may_call_and_read_what_they_need() {
-    let door = Settings {
+    let door = ServerSettings {
         cors_origins: vec![PAGE.into()],
         address_budget: 4,
-        ..Settings::default()
+        ..ServerSettings::default()
     };
     behind(&door, |world| {
         let anybody = world.anybody();
@@ -154,9 +154,9 @@ fn api8_what_is_no_origin_is_refused_at_the_start() {
         "https://tuan.example.cn/x",
         "",
     ] {
-        let door = Settings {
+        let door = ServerSettings {
             cors_origins: vec![bad.into()],
-            ..Settings::default()
+            ..ServerSettings::default()
         };
         let started = std::panic::catch_unwind(|| behind(&door, |_| {}));
         assert!(started.is_err(), "{bad:?}");
@@ -165,7 +165,7 @@ fn api8_what_is_no_origin_is_refused_at_the_start() {
 
 #[test]
 fn api8_what_the_framework_can_t_read_is_refused_without_a_word_about_it() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         for bad in [
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n",

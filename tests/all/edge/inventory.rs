@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use zhuanjie::api::Settings;
+use zhuanjie::api::ServerSettings;
 
 /// What the service decides or keeps itself, wherever it occurs.
 const SERVER_OWNED: &[&str] = &[
@@ -72,7 +72,7 @@ fn objects_of_parts<'a>(document: &'a Value, schema: &'a Value, depth: usize, fo
 
 #[test]
 fn s06_api3_the_document_closes_every_object_a_client_sends() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let document = document(&world);
         for (method, path, operation) in operations(&document) {
             let mut found = Vec::new();
@@ -92,7 +92,7 @@ fn s06_api3_the_document_closes_every_object_a_client_sends() {
 
 #[test]
 fn s06_api3_mass_assignment_no_write_takes_a_field_that_is_not_its_own() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let document = document(&world);
         let callers = [world.admin("nation"), world.person("class_1/1"), system(&world)];
         let mut tried = 0;
@@ -140,7 +140,7 @@ fn system(world: &World) -> Client {
 
 #[test]
 fn s21_api9_whatever_the_document_does_not_say_is_not_there() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let nation = world.admin("nation");
         for path in [
             "/",
@@ -182,7 +182,7 @@ fn s21_api9_whatever_the_document_does_not_say_is_not_there() {
 
 #[test]
 fn s21_api9_every_documented_operation_is_routed_and_no_other_method_is() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let document = document(&world);
         let nation = world.admin("nation");
         let known = operations(&document);
@@ -225,7 +225,7 @@ fn s21_api9_every_documented_operation_is_routed_and_no_other_method_is() {
 
 #[test]
 fn s21_api9_every_route_of_the_source_is_in_the_document() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let document = document(&world);
         let paths = document["paths"].as_object().expect("paths");
         let documented: usize = paths
@@ -255,7 +255,7 @@ fn s21_api9_every_route_of_the_source_is_in_the_document() {
 
 #[test]
 fn s16_api7_no_address_that_a_client_gives_is_called() {
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         let trap = TcpListener::bind("127.0.0.1:0").expect("a free port");
         trap.set_nonblocking(true).expect("it never waits");
         let host = trap.local_addr().expect("it is bound").to_string();

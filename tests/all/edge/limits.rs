@@ -4,14 +4,14 @@ use super::{NOW, Raw, behind, post};
 use crate::support::Engine;
 use crate::support::world::World;
 use serde_json::json;
-use zhuanjie::api::Settings;
+use zhuanjie::api::ServerSettings;
 use zhuanjie::domain::core::ids::TransferId;
 
 const SMALL: usize = 64 * 1024;
 const LARGE: usize = 1024 * 1024;
 
 fn world(body: impl FnOnce(World)) {
-    behind(&Settings::default(), body);
+    behind(&ServerSettings::default(), body);
 }
 
 #[test]

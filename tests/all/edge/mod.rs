@@ -17,21 +17,21 @@ use serde_json::Value;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::time::Duration;
-use zhuanjie::api::{Patience, Settings};
+use zhuanjie::api::{ServerSettings, Timeouts};
 use zhuanjie::domain::core::ids;
 
 const NOW: &str = "2026-06-15T02:00:00Z";
 
 /// Runs a body with a world behind a door.
-fn behind(door: &Settings, body: impl FnOnce(World)) {
+fn behind(door: &ServerSettings, body: impl FnOnce(World)) {
     Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, door)));
 }
 
 /// A door whose patience is short enough for a test. The framework's own times are counted from a clock that it reads
 /// twice a second, so they can't be shorter.
-fn impatient() -> Settings {
-    Settings {
-        patience: Patience {
+fn impatient() -> ServerSettings {
+    ServerSettings {
+        patience: Timeouts {
             head: Duration::from_millis(1500),
             idle: Duration::from_millis(1500),
             grace: Duration::from_millis(400),
@@ -39,7 +39,7 @@ fn impatient() -> Settings {
             body: Duration::from_millis(1500),
             upload: Duration::from_millis(1500),
         },
-        ..Settings::default()
+        ..ServerSettings::default()
     }
 }
 

@@ -9,7 +9,7 @@ use diesel::connection::SimpleConnection;
 use serde_json::json;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use zhuanjie::api::Settings;
+use zhuanjie::api::ServerSettings;
 
 fn change(client: &Client, path: &str) -> Answer {
     let request = client.request("POST", path).header("idempotency-key", &fresh_key());
@@ -28,9 +28,9 @@ fn write(client: Client, path: String) -> JoinHandle<()> {
 
 #[test]
 fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
-    let door = Settings {
+    let door = ServerSettings {
         in_flight: 2,
-        ..Settings::default()
+        ..ServerSettings::default()
     };
     behind(&door, |world| {
         let admin = world.admin("college");
@@ -70,10 +70,10 @@ fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
 #[test]
 fn api4_a_refusal_says_all_it_should_and_leaves_the_connection_to_who_sent_all_he_had_to() {
     const PAGE: &str = "https://tuan.example.cn";
-    let door = Settings {
+    let door = ServerSettings {
         in_flight: 1,
         cors_origins: vec![PAGE.into()],
-        ..Settings::default()
+        ..ServerSettings::default()
     };
     behind(&door, |world| {
         let admin = world.admin("college");
@@ -140,9 +140,9 @@ fn api4_a_refusal_says_all_it_should_and_leaves_the_connection_to_who_sent_all_h
 
 #[test]
 fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
-    let door = Settings {
+    let door = ServerSettings {
         deadline: 1,
-        ..Settings::default()
+        ..ServerSettings::default()
     };
     behind(&door, |world| {
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
@@ -161,9 +161,9 @@ fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
 #[test]
 fn with_the_tables_held_liveness_answers_at_once_and_reads_end_by_their_deadline() {
     Engine::Postgres.with_database(|db| {
-        let door = Settings {
+        let door = ServerSettings {
             deadline: 3,
-            ..Settings::default()
+            ..ServerSettings::default()
         };
         let world = World::behind(db, NOW, &door);
         let admin = world.admin("college");

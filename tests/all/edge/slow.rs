@@ -3,7 +3,7 @@
 use super::{Raw, behind, impatient, now, post};
 use crate::support::world::World;
 use std::time::Duration;
-use zhuanjie::api::Settings;
+use zhuanjie::api::ServerSettings;
 
 /// Longer than any of the impatient door's times, and than the rounds it looks around in.
 const SOON: Duration = Duration::from_secs(9);
@@ -138,7 +138,7 @@ fn s13_api4_many_stalled_clients_cost_little_memory_hold_nobody_back_and_are_gon
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(100);
-    behind(&Settings::default(), |world| {
+    behind(&ServerSettings::default(), |world| {
         // The first readings open connections to the database.
         p99(&world);
         let (calm, before) = (p99(&world), resident());

@@ -11,7 +11,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use zhuanjie::api::Settings;
+use zhuanjie::api::ServerSettings;
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,11 +37,11 @@ impl Served {
         }
     }
 
-    fn door(&self) -> Settings {
-        Settings {
+    fn door(&self) -> ServerSettings {
+        ServerSettings {
             tls_certificate: Some(self.0.join("chain.pem")),
             tls_key: Some(self.0.join("key.pem")),
-            ..Settings::default()
+            ..ServerSettings::default()
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::support::{Fault, block_on};
 use diesel::prelude::*;
 use std::time::Duration;
 use zhuanjie::db::schema::job_leases;
-use zhuanjie::db::{Conn, Db, DbError, Settings};
+use zhuanjie::db::{Conn, DatabaseSettings, Db, DbError};
 
 fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
     let row = (
@@ -24,10 +24,10 @@ fn count(conn: &mut Conn) -> Result<i64, Fault> {
     Ok(job_leases::table.count().get_result(conn)?)
 }
 
-fn start_within(seconds: f32) -> Settings {
-    Settings {
+fn start_within(seconds: f32) -> DatabaseSettings {
+    DatabaseSettings {
         start: Duration::from_secs_f32(seconds),
-        ..Settings::default()
+        ..DatabaseSettings::default()
     }
 }
 
@@ -71,8 +71,8 @@ fn tls_is_spoken_and_checked_where_the_address_asks_for_it() {
             &format!("?sslmode={mode}&sslrootcert={trusted}"),
         )
     };
-    let db =
-        Db::open(&url(&with("localhost", "verify-full")), &Settings::default()).expect("the name is the certificate's");
+    let db = Db::open(&url(&with("localhost", "verify-full")), &DatabaseSettings::default())
+        .expect("the name is the certificate's");
     let version = "SELECT coalesce(version, 'none') AS value FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let spoken = block_on(db.read(move |conn| Ok::<_, Fault>(texts(conn, version)))).expect("a read");
     assert_eq!(spoken, ["TLSv1.3"]);
@@ -103,7 +103,7 @@ fn a_role_that_may_not_choose_the_language_may_be_given_one() {
     cluster.execute("CREATE ROLE speaker LOGIN; ALTER ROLE speaker SET lc_messages = 'C'");
     // Nobody but a superuser may choose the language of errors for himself.
     let address = cluster.address().replace("postgres@", "speaker@");
-    Db::open(&url(&address), &Settings::default()).expect("English");
+    Db::open(&url(&address), &DatabaseSettings::default()).expect("English");
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn only_the_host_that_takes_writes_will_do() {
     let Some(primary) = OwnCluster::new() else { return };
     let standby = primary.standby();
     let hosts = format!("{},{}", standby.host(), primary.host());
-    let db = Db::open(&url(&address(&hosts, "")), &Settings::default()).expect("one of them");
+    let db = Db::open(&url(&address(&hosts, "")), &DatabaseSettings::default()).expect("one of them");
     block_on(db.write(|conn| insert(conn, "x"))).expect("a write");
     let why = why_not(&standby.address());
     assert!(why.contains("read-only"), "{why}");
@@ -129,9 +129,9 @@ fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
     let hosts = format!("{},{}", primary.host(), standby.host());
     let db = Db::open(
         &url(&address(&hosts, "")),
-        &Settings {
+        &DatabaseSettings {
             wait: Duration::from_secs(1),
-            ..Settings::default()
+            ..DatabaseSettings::default()
         },
     );
     let db = db.expect("the primary");
@@ -164,7 +164,7 @@ fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
 #[test]
 fn a_restart_while_nobody_asks_is_noticed_by_nobody() {
     let Some(mut cluster) = OwnCluster::new() else { return };
-    let db = cluster.open(&Settings::default());
+    let db = cluster.open(&DatabaseSettings::default());
     block_on(db.write(|conn| insert(conn, "before"))).expect("a write");
     cluster.kill();
     cluster.start(&[]);
@@ -176,11 +176,11 @@ fn a_restart_while_nobody_asks_is_noticed_by_nobody() {
 fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all_is_well() {
     let Some(cluster) = OwnCluster::new() else { return };
     let (wait, answer) = (Duration::from_millis(300), Duration::from_millis(900));
-    let db = cluster.open(&Settings {
+    let db = cluster.open(&DatabaseSettings {
         pool_size: 3,
         wait,
         answer,
-        ..Settings::default()
+        ..DatabaseSettings::default()
     });
     block_on(async {
         db.write(|conn| insert(conn, "before")).await.expect("a write");

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::time::Duration;
 use zhuanjie::db::schema::job_leases;
 use zhuanjie::db::sql::dialect::Locked;
-use zhuanjie::db::{Conn, Db, DbError, FaultKind, Limits, Settings};
+use zhuanjie::db::{Conn, DatabaseSettings, Db, DbError, FaultKind, Limits};
 
 fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
     let row = (
@@ -39,7 +39,7 @@ fn passing(fault: &Fault) -> bool {
 }
 
 /// PostgreSQL with little patience.
-fn impatient() -> Settings {
+fn impatient() -> DatabaseSettings {
     let short = Duration::from_millis(100);
     let limits = Limits {
         statement: short * 5,
@@ -47,10 +47,10 @@ fn impatient() -> Settings {
         idle: short,
         ..Limits::default()
     };
-    Settings {
+    DatabaseSettings {
         pool_size: 2,
         limits,
-        ..Settings::default()
+        ..DatabaseSettings::default()
     }
 }
 
@@ -130,7 +130,7 @@ fn a_server_that_takes_no_writes_any_more_is_left() {
     let fault = fault.expect_err("it is read-only");
     assert!(matches!(fault, Fault::Db(DbError::Unavailable(_))), "{fault:?}");
     let left = left.recv().expect("it was asked");
-    for _ in 0..2 * Settings::default().pool_size {
+    for _ in 0..2 * DatabaseSettings::default().pool_size {
         let now = block_on(doors.write(backend)).expect("a write");
         assert_ne!(now, left, "the connection is used no more");
     }
@@ -141,9 +141,9 @@ fn a_server_without_room_for_another_connection() {
     let Some((db, _)) = postgres() else { return };
     let role = db.address().replace("user=postgres", "user=few");
     db.execute("DROP ROLE IF EXISTS few; CREATE ROLE few LOGIN CONNECTION LIMIT 0");
-    let settings = Settings {
+    let settings = DatabaseSettings {
         start: Duration::ZERO,
-        ..Settings::default()
+        ..DatabaseSettings::default()
     };
     let fault = Db::open(&role.parse().expect("an address"), &settings)
         .err()

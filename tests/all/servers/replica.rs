@@ -6,7 +6,7 @@ use crate::support::{Fault, block_on};
 use diesel::prelude::*;
 use std::time::Duration;
 use zhuanjie::db::schema::job_leases;
-use zhuanjie::db::{Conn, Db, Settings};
+use zhuanjie::db::{Conn, DatabaseSettings, Db};
 
 /// How many rows there are, and whether a standby says so.
 fn look(conn: &mut Conn) -> Result<(i64, bool), Fault> {
@@ -40,9 +40,9 @@ impl Pair {
     /// The doors of one server.
     fn server(&self) -> Db {
         let replica = Some(url(&self.standby.address()));
-        self.primary.open(&Settings {
+        self.primary.open(&DatabaseSettings {
             replica,
-            ..Settings::default()
+            ..DatabaseSettings::default()
         })
     }
 }
@@ -137,9 +137,9 @@ fn a_standby_of_an_older_timeline_is_not_asked() {
     // What follows nobody any more still answers, and its log may be the longer one.
     third.start(&["primary_conninfo="]);
     let replica = Some(url(&third.address()));
-    let db = standby.open(&Settings {
+    let db = standby.open(&DatabaseSettings {
         replica,
-        ..Settings::default()
+        ..DatabaseSettings::default()
     });
     block_on(async {
         for n in 1..=5 {

@@ -12,7 +12,7 @@ use zhuanjie::domain::core::text::Remark;
 use zhuanjie::domain::core::time::season_of;
 use zhuanjie::domain::transfer::allowed::Action;
 use zhuanjie::domain::transfer::case::Case;
-use zhuanjie::domain::transfer::decide::{self, Desk, Transition};
+use zhuanjie::domain::transfer::decide::{self, DecisionContext, Transition};
 use zhuanjie::domain::transfer::filing::{MemberFacts, OpenCase};
 use zhuanjie::domain::transfer::propose::{
     FilingFacts, InboundFacts, Known, Proposal, Request as Asked, Target, propose, propose_inbound,
@@ -374,9 +374,9 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
     }
 }
 
-fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Case, &Desk<'_>) -> T) -> T {
+fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Case, &DecisionContext<'_>) -> T) -> T {
     let case = world.load(number);
-    let desk = Desk {
+    let desk = DecisionContext {
         now: world.now,
         actor,
         holders: &world.cases[number].inbox,
@@ -385,7 +385,7 @@ fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Cas
     question(case, &desk)
 }
 
-fn act(world: &World, case: Case, desk: &Desk<'_>, deed: Deed) -> Result<Transition, Refusal> {
+fn act(world: &World, case: Case, desk: &DecisionContext<'_>, deed: Deed) -> Result<Transition, Refusal> {
     let words = |given: bool| if given { "信息有误" } else { "\u{3000}" };
     match deed {
         Deed::Approve => decide::approve(case, desk),

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use zhuanjie::db::{DatabaseUrl, Db, Settings};
+use zhuanjie::db::{DatabaseSettings, DatabaseUrl, Db};
 
 /// Nothing here takes as long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,7 +39,7 @@ impl OwnCluster {
         let mut cluster = Self::prepared()?;
         cluster.start(&[]);
         block_on(async {
-            let db = cluster.open(&Settings::default());
+            let db = cluster.open(&DatabaseSettings::default());
             db.migrate().await.expect("the migrations run");
             db.close().await;
         });
@@ -141,7 +141,7 @@ impl OwnCluster {
     }
 
     /// Doors to it.
-    pub fn open(&self, settings: &Settings) -> Db {
+    pub fn open(&self, settings: &DatabaseSettings) -> Db {
         Db::open(&url(&self.address()), settings).expect("it runs")
     }
 

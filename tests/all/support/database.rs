@@ -8,7 +8,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use zhuanjie::db::{Conn, DatabaseUrl, Db, DbError, Retryable, Settings};
+use zhuanjie::db::{Conn, DatabaseSettings, DatabaseUrl, Db, DbError, Retryable};
 
 /// The engines every test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,15 +44,15 @@ impl TestDb {
     /// `None` where the engine is not installed.
     pub fn new(engine: Engine) -> Option<Self> {
         // Few connections a test, many tests at once.
-        let settings = Settings {
+        let settings = DatabaseSettings {
             pool_size: 2,
-            ..Settings::default()
+            ..DatabaseSettings::default()
         };
         Self::with_settings(engine, &settings)
     }
 
     /// As [`TestDb::new`], with doors of one's own width.
-    pub fn with_settings(engine: Engine, settings: &Settings) -> Option<Self> {
+    pub fn with_settings(engine: Engine, settings: &DatabaseSettings) -> Option<Self> {
         let home = Home::new(engine)?;
         let db = home.open(settings);
         Some(Self { db, home })
@@ -71,7 +71,7 @@ impl TestDb {
     }
 
     /// Doors of their own to the same database, as another server would have.
-    pub fn open(&self, settings: &Settings) -> Db {
+    pub fn open(&self, settings: &DatabaseSettings) -> Db {
         self.home.open(settings)
     }
 
@@ -172,7 +172,7 @@ impl Home {
         }
     }
 
-    fn open(&self, settings: &Settings) -> Db {
+    fn open(&self, settings: &DatabaseSettings) -> Db {
         let url: DatabaseUrl = self.address().parse().expect("our own address");
         Db::open(&url, settings).expect("the database just made opens")
     }
@@ -196,9 +196,9 @@ static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
     let path = sqlite_file();
     let home = Home::Sqlite(path.clone());
     block_on(async {
-        let db = home.open(&Settings {
+        let db = home.open(&DatabaseSettings {
             pool_size: 1,
-            ..Settings::default()
+            ..DatabaseSettings::default()
         });
         db.migrate().await.expect("the migrations run");
         db.close().await;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
-use zhuanjie::db::{Db, Settings};
+use zhuanjie::db::{DatabaseSettings, Db};
 
 /// Makes the absence of PostgreSQL a failure.
 const REQUIRE: &str = "ZHUANJIE_REQUIRE_POSTGRES";
@@ -131,9 +131,9 @@ impl Cluster {
             let url = self.address(TEMPLATE).parse().expect("our own address");
             let db = Db::open(
                 &url,
-                &Settings {
+                &DatabaseSettings {
                     pool_size: 1,
-                    ..Settings::default()
+                    ..DatabaseSettings::default()
                 },
             )
             .expect("the template opens");

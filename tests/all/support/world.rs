@@ -24,7 +24,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use zhuanjie::api;
-use zhuanjie::api::routes::transfers;
+
 use zhuanjie::app::App;
 use zhuanjie::clock::Clock;
 use zhuanjie::config::Keys;
@@ -47,8 +47,9 @@ use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::Bearer;
 use zhuanjie::security::vault::Purpose as Sealed;
-use zhuanjie::service::accounts::presence::Presence;
+use zhuanjie::service::accounts::presence::ActorCache;
 use zhuanjie::service::jobs::{Job, Run};
+use zhuanjie::service::transfers;
 
 /// Everybody's password.
 pub const PASSWORD: &str = "open sesame 2026";
@@ -138,25 +139,25 @@ pub struct World {
 impl World {
     /// The country at an instant (RFC 3339).
     pub fn new(db: TestDb, at: &str) -> Self {
-        Self::made(db, at, Keys::demo(), &api::Settings::default(), |app| app)
+        Self::made(db, at, Keys::demo(), &api::ServerSettings::default(), |app| app)
     }
 
     /// The same with keys that others know too.
     pub fn with_keys(db: TestDb, at: &str, keys: Keys) -> Self {
-        Self::made(db, at, keys, &api::Settings::default(), |app| app)
+        Self::made(db, at, keys, &api::ServerSettings::default(), |app| app)
     }
 
     /// The country behind a door of one's own settings.
-    pub fn behind(db: TestDb, at: &str, door: &api::Settings) -> Self {
+    pub fn behind(db: TestDb, at: &str, door: &api::ServerSettings) -> Self {
         Self::made(db, at, Keys::demo(), door, |app| app)
     }
 
     /// The same, served by a program set up otherwise.
     pub fn with(db: TestDb, at: &str, change: impl FnOnce(App) -> App) -> Self {
-        Self::made(db, at, Keys::demo(), &api::Settings::default(), change)
+        Self::made(db, at, Keys::demo(), &api::ServerSettings::default(), change)
     }
 
-    fn made(db: TestDb, at: &str, keys: Keys, door: &api::Settings, change: impl FnOnce(App) -> App) -> Self {
+    fn made(db: TestDb, at: &str, keys: Keys, door: &api::ServerSettings, change: impl FnOnce(App) -> App) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let _within = RUNTIME.enter();
@@ -169,7 +170,7 @@ impl World {
             passwords: Passwords::new(2),
             files: Files::new(files.clone(), keys.vault),
             // Tests write round the service, which then has nothing to forget.
-            presence: Presence::new(Duration::ZERO),
+            presence: ActorCache::new(Duration::ZERO),
             proxies: Proxies::default(),
             wechat: None,
             retention: Retention::default(),
@@ -551,7 +552,7 @@ impl World {
 
     /// Serves the same database by a further program, which knows nothing of the first; a client of it.
     pub fn another_server(&mut self, change: impl FnOnce(App) -> App) -> Client {
-        let (base, server) = serve(change(self.app.clone()), api::Settings::default());
+        let (base, server) = serve(change(self.app.clone()), api::ServerSettings::default());
         self.servers.push(server);
         Client::new(&base)
     }
@@ -687,7 +688,7 @@ static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 
 /// Serves on a port of its own in a thread of its own.
-fn serve(app: App, door: api::Settings) -> (String, Served) {
+fn serve(app: App, door: api::ServerSettings) -> (String, Served) {
     let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("it is bound"));
     let (sender, receiver) = std::sync::mpsc::channel();

@@ -8,12 +8,12 @@ use serde_json::json;
 use std::sync::Barrier;
 use std::time::Duration;
 use zhuanjie::api;
-use zhuanjie::db::{Limits, Settings};
+use zhuanjie::db::{DatabaseSettings, Limits};
 use zhuanjie::service::jobs::Job;
 
 /// Doors as wide as in service; a slow machine may take its time.
 fn wide(engine: Engine) -> TestDb {
-    let settings = Settings {
+    let settings = DatabaseSettings {
         wait: Duration::from_secs(60),
         answer: Duration::from_secs(60),
         limits: Limits {
@@ -21,17 +21,17 @@ fn wide(engine: Engine) -> TestDb {
             lock: Duration::from_secs(60),
             ..Limits::default()
         },
-        ..Settings::default()
+        ..DatabaseSettings::default()
     };
     TestDb::with_settings(engine, &settings).expect("an engine that gave one database gives two")
 }
 
 /// Room for all of them at once: who wins is asked here, not who is let in.
-fn door() -> api::Settings {
-    api::Settings {
+fn door() -> api::ServerSettings {
+    api::ServerSettings {
         in_flight: 512,
         deadline: 60,
-        ..api::Settings::default()
+        ..api::ServerSettings::default()
     }
 }
 

@@ -13,14 +13,16 @@ use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply::{self, write_once};
 use crate::api::wire::{NoBody, Page, remark};
 use crate::app::App;
-use crate::db::{Db, Groups};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::core::language::Language;
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::domain::transfer::state::Phase;
+use crate::service;
 use crate::service::Context;
-use crate::service::transfers::{self, CaseView, Decision, Filing, Filings, Listing, Order, Side, Subject};
+use crate::service::idempotency::Answer;
+use crate::service::transfers::{self, CaseView, Decision, Filing, Listing, ProposeTransfer, Side, Subject};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
@@ -168,7 +170,7 @@ async fn propose_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let filing = body.into_inner().into_filing(&app, &caller.context).await?;
-    let order = Order {
+    let order = ProposeTransfer {
         context: caller.context,
         vault: app.vault.clone(),
         claim,

@@ -1,6 +1,7 @@
 //! Transfer cases as clients see them.
 
 use crate::api::response::problem::Blocking;
+use crate::api::wire::OrganizationRef;
 use crate::api::wire::{AllowedAction, Instant};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::language::Language;

@@ -1,4 +1,6 @@
 use super::*;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization::facts::{Path, System};
 use crate::domain::testing::*;
 use proptest::prelude::*;
 

@@ -1,0 +1,149 @@
+//! Who somebody is: the account, the office and the session behind a token.
+
+use super::sessions;
+use super::sign_in::NOTICE;
+use crate::db::Conn;
+use crate::domain::authority::actor::{AccountKind, Actor, Role};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{AppointmentId, MemberId, SessionId};
+use crate::domain::core::time::Timestamp;
+use crate::domain::office::OfficeRole;
+use crate::repository::accounts::{self, Account};
+pub use crate::repository::accounts::{CodeNotice, HeldOffice};
+use crate::repository::blocks::{self, Block};
+use crate::repository::members::{self, Member};
+use crate::repository::organizations::{self, Organization};
+use crate::security::tokens::Bearer;
+use crate::service::{Context, Error, Result, integrators};
+
+/// The stored word for an account that may sign in.
+pub(in crate::service) const ACTIVE: &str = "active";
+/// The stored word for one that may not.
+pub(in crate::service) const BLOCKED: &str = "blocked";
+
+/// What a sign-in is checked against: the account, if there is one, and its password's hash.
+///
+/// # Errors
+/// When the database fails.
+pub fn credentials(conn: &mut Conn, id_number_digest: &[u8]) -> Result<Option<(Account, Option<String>)>> {
+    let found = accounts::by_id_number(conn, id_number_digest)?;
+    Ok(found.filter(|(account, _)| account.status == ACTIVE))
+}
+
+/// Who the bearer of a token is now.
+#[derive(Debug, Clone)]
+pub struct Present {
+    /// Who acts, and as what.
+    pub actor: Actor,
+    /// His session; another system has none.
+    pub session: Option<SessionId>,
+    /// Whether he still has the password somebody else gave him, and may do nothing but change it.
+    pub must_change_password: bool,
+}
+
+/// Who the bearer of a token is now: account, session, office and credential are read again, so that what was taken away
+/// is gone.
+///
+/// # Errors
+/// `request.unauthenticated` when the account is blocked, or the session, the office or the credential has ended.
+pub fn present(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Present> {
+    let account = accounts::find(conn, bearer.account)?.filter(|account| account.status == ACTIVE);
+    let account = account.ok_or(Code::RequestUnauthenticated)?;
+    let is_his = match (account.kind, bearer.session) {
+        (AccountKind::Person, Some(session)) => sessions::is_in_force(conn, bearer, session, now)?,
+        (AccountKind::Integrator, None) => true,
+        _ => false,
+    };
+    if !is_his {
+        return Err(Code::RequestUnauthenticated.into());
+    }
+    Ok(Present {
+        actor: actor(conn, &account, bearer, now)?,
+        session: bearer.session,
+        must_change_password: account.must_change_password,
+    })
+}
+
+fn actor(conn: &mut Conn, account: &Account, bearer: Bearer, now: Timestamp) -> Result<Actor> {
+    match (account.kind, bearer.office) {
+        (AccountKind::Integrator, _) => integrators::actor(conn, account.id, now),
+        (AccountKind::Person, Some(office)) => {
+            let held = accounts::office(conn, account.id, office)?.ok_or(Code::RequestUnauthenticated)?;
+            Ok(person(account, Some(held)))
+        }
+        (AccountKind::Person, None) => Ok(person(account, None)),
+    }
+}
+
+/// A person in one of his offices, or in none.
+fn person(account: &Account, held: Option<HeldOffice>) -> Actor {
+    let role = match held {
+        Some(held) if held.role == OfficeRole::Auditor => Role::Auditor(held.office),
+        Some(held) => Role::Administrator(held.office),
+        None => Role::Member,
+    };
+    Actor {
+        account: Some(account.id),
+        member: account.member_id,
+        role,
+    }
+}
+
+/// Somebody acting on his own account, before he is signed in or about it.
+pub(super) fn himself(account: &Account, now: Timestamp, request_id: &str) -> Context {
+    acting(account, None, now, request_id)
+}
+
+/// The same from one of his offices: what he does there is his organization's auditors' to read.
+pub(super) fn acting(account: &Account, held: Option<HeldOffice>, now: Timestamp, request_id: &str) -> Context {
+    Context {
+        actor: person(account, held),
+        now,
+        request_id: request_id.to_owned(),
+    }
+}
+
+/// Who somebody is, for himself.
+#[derive(Debug, Clone)]
+pub struct Myself {
+    pub account: Account,
+    pub member: Option<(Member, Option<Organization>)>,
+    pub offices: Vec<HeldOffice>,
+    pub acting: Option<AppointmentId>,
+    pub notices: Vec<CodeNotice>,
+    pub blocks: Vec<Block>,
+}
+
+/// Everything the service knows of the caller as a person and officer.
+///
+/// # Errors
+/// When the database fails.
+pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
+    let actor = &context.actor;
+    let id = actor.account.ok_or(Error::Corrupt("an actor without an account"))?;
+    let account = accounts::find(conn, id)?.ok_or(Code::RequestUnauthenticated)?;
+    let member = match account.member_id {
+        Some(id) => Some(with_branch(conn, id)?),
+        None => None,
+    };
+    let offices = accounts::offices(conn, id)?;
+    let notices = accounts::codes_since(conn, id, context.now - NOTICE)?;
+    let blocks = blocks::ended_since(conn, id, context.now - NOTICE)?;
+    Ok(Myself {
+        account,
+        member,
+        offices,
+        notices,
+        blocks,
+        acting: actor.appointment(),
+    })
+}
+
+fn with_branch(conn: &mut Conn, id: MemberId) -> Result<(Member, Option<Organization>)> {
+    let member = members::find(conn, id)?.ok_or(Error::Corrupt("an account of no member"))?;
+    let branch = match member.branch_id {
+        Some(branch) => organizations::find(conn, branch)?,
+        None => None,
+    };
+    Ok((member, branch))
+}
