@@ -21,7 +21,7 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub files: Files,
-    pub presence: ActorCache,
+    pub actor_cache: ActorCache,
     pub proxies: Proxies,
     pub wechat: Option<Wechat>,
     pub retention: Retention,
@@ -51,7 +51,7 @@ impl App {
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(config.sign_in_lanes),
-            presence: ActorCache::new(A_SECOND),
+            actor_cache: ActorCache::new(A_SECOND),
             proxies: config.proxies.clone(),
             wechat: config.wechat.clone(),
         })

@@ -51,7 +51,7 @@ pub struct ServerSettings {
     pub tls_key: Option<PathBuf>,
     /// How long slow clients are waited for.
     #[arg(skip)]
-    pub patience: Timeouts,
+    pub timeouts: Timeouts,
 }
 
 impl Default for ServerSettings {
@@ -65,7 +65,7 @@ impl Default for ServerSettings {
             cors_origins: Vec::new(),
             tls_certificate: None,
             tls_key: None,
-            patience: Timeouts::default(),
+            timeouts: Timeouts::default(),
         }
     }
 }

@@ -164,7 +164,7 @@ pub struct Problem {
 }
 
 /// What the edge finds in a response that still has to be put into words.
-pub struct Unworded(pub Problem);
+pub struct Unrendered(pub Problem);
 
 impl Problem {
     /// A problem of one refusal.
@@ -342,7 +342,7 @@ impl ResponseError for Problem {
     /// Left without words: only the edge knows the language and the request's id.
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::new(self.status());
-        response.extensions_mut().insert(Unworded(Problem {
+        response.extensions_mut().insert(Unrendered(Problem {
             refusals: self.refusals.clone(),
             private: self.private.clone(),
             headers: self.headers.clone(),

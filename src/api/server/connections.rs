@@ -113,8 +113,8 @@ impl Connections {
     }
 
     /// Cuts off those held for nothing, and forgets those that ended.
-    pub fn sweep(&self, patience: &Timeouts) {
-        let idle = patience.idle.max(patience.head) + MARGIN;
+    pub fn sweep(&self, timeouts: &Timeouts) {
+        let idle = timeouts.idle.max(timeouts.head) + MARGIN;
         self.all().retain(|connection| match connection.upgrade() {
             None => false,
             Some(connection) if connection.is_held_for_nothing(idle) => {

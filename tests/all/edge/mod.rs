@@ -27,11 +27,11 @@ fn behind(door: &ServerSettings, body: impl FnOnce(World)) {
     Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, door)));
 }
 
-/// A door whose patience is short enough for a test. The framework's own times are counted from a clock that it reads
+/// A door whose timeouts is short enough for a test. The framework's own times are counted from a clock that it reads
 /// twice a second, so they can't be shorter.
 fn impatient() -> ServerSettings {
     ServerSettings {
-        patience: Timeouts {
+        timeouts: Timeouts {
             head: Duration::from_millis(1500),
             idle: Duration::from_millis(1500),
             grace: Duration::from_millis(400),
