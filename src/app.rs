@@ -1,4 +1,4 @@
-//! What every request needs, put together once: no globals.
+//! The parts of a running service. There are no globals.
 
 use crate::clock::Clock;
 use crate::config::proxies::Proxies;
@@ -29,7 +29,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the database, brings its schema up to date and puts the parts together.
+    /// Opens the database, migrates its schema and puts the parts together.
     ///
     /// # Errors
     /// When the database can't be reached or migrated.
