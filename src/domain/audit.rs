@@ -5,8 +5,8 @@ use super::core::vocabulary::vocabulary;
 vocabulary! {
     /// What came of what somebody tried.
     Outcome {
-        Done = "done", "已执行", "it was done";
-        Denied = "denied", "被拒绝", "it was refused for want of authority, or was out of sight";
+        Done = "done", "已执行", "done";
+        Denied = "denied", "被拒绝", "denied: the caller has no authority, or can't see the object";
     }
 }
 

@@ -21,6 +21,7 @@ mod external;
 mod graduation;
 mod groups;
 mod jobs;
+mod languages;
 mod look_up;
 mod marks;
 mod members;

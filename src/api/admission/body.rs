@@ -6,6 +6,7 @@ use crate::api::response::problem::Problem;
 use crate::api::settings::Timeouts;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::input_error::InputError;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, BytesMut};
@@ -106,7 +107,7 @@ fn reserve(memory: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit
 fn broken(error: &PayloadError) -> Problem {
     match error {
         PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Code::RequestTimeout.into(),
-        _ => Problem::new(Refusal::new(Code::RequestMalformed).with("problem", "the body ended early")),
+        _ => Problem::new(Refusal::malformed(InputError::EndedEarly)),
     }
 }
 

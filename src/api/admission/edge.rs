@@ -17,6 +17,7 @@ use crate::api::settings::ServerSettings;
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::has_form;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Language;
 use crate::service::audit::{self, Denial};
 use crate::service::jobs::wording;
@@ -341,10 +342,9 @@ fn frameworks_own(status: StatusCode, headers: &header::HeaderMap) -> Option<Pro
         StatusCode::NOT_FOUND => Code::RequestNotFound.into(),
         StatusCode::METHOD_NOT_ALLOWED => Code::RequestMethodNotAllowed.into(),
         StatusCode::PAYLOAD_TOO_LARGE => limits::too_large(limits::LARGE),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::RequestMediaType.into(),
-        status if status.is_client_error() => Problem::new(
-            crate::domain::catalogue::refusal::Refusal::new(Code::RequestMalformed).with("problem", status),
-        ),
+        status if status.is_client_error() => Problem::new(crate::domain::catalogue::refusal::Refusal::malformed(
+            InputError::NotHttp,
+        )),
         _ => Code::ServiceFault.into(),
     })
 }

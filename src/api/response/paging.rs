@@ -1,8 +1,9 @@
 //! Keyset cursors: opaque, signed, and bound to the list they came from.
 
 use super::problem::Problem;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::security::vault::{Purpose, Vault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -48,8 +49,13 @@ impl<'a> List<'a> {
                 .ok()
                 .map(|()| after)
         });
-        let foreign = || Refusal::new(Code::RequestMalformed).with("problem", "cursor: not one of this list");
-        after.map(Some).ok_or_else(|| Problem::new(foreign()))
+        let foreign = InputError::Said(Text {
+            zh: "不是这个列表给出的游标",
+            en: "is not a cursor of this list",
+        });
+        after
+            .map(Some)
+            .ok_or_else(|| Problem::new(Refusal::malformed(foreign).at("/cursor")))
     }
 
     fn tag(&self, after: i64) -> Vec<u8> {
@@ -77,12 +83,9 @@ pub fn limit_of(asked: Option<i64>, default: i64, most: i64) -> Result<i64, Prob
     match asked {
         None => Ok(default),
         Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => {
-            let problem = format!("limit: expected 1 to {most}");
-            Err(Problem::new(
-                Refusal::new(Code::RequestMalformed).with("problem", problem),
-            ))
-        }
+        Some(_) => Err(Problem::new(
+            Refusal::malformed(InputError::Between(1, most)).at("/limit"),
+        )),
     }
 }
 

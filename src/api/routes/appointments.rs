@@ -14,6 +14,8 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, MemberId, OrganizationId};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::{Timestamp, shanghai_date};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::security::vault::Purpose;
@@ -262,7 +264,10 @@ impl NewAdministrator {
                 let name = name.to_owned();
                 Ok(Person::Named { name, id_number })
             }
-            _ => Err(Refusal::new(Code::RequestInvalid).with("problem", "expected a member, or name and ID number")),
+            _ => Err(Refusal::invalid(InputError::Said(Text {
+                zh: "请填写 member，或者同时填写 name 和 id_number",
+                en: "give either member, or name and id_number",
+            }))),
         }
     }
 }

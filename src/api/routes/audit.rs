@@ -83,11 +83,9 @@ impl From<Row> for AuditRow {
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
     /// From this instant on (RFC 3339).
-    #[param(value_type = Option<Instant>)]
-    from: Option<Timestamp>,
+    from: Option<Instant>,
     /// Before this instant (RFC 3339).
-    #[param(value_type = Option<Instant>)]
-    until: Option<Timestamp>,
+    until: Option<Instant>,
     /// Only this action.
     action: Option<String>,
     /// Only what was done for this organization.
@@ -104,8 +102,8 @@ struct AuditQuery {
 impl AuditQuery {
     fn filter(&self) -> Filter {
         Filter {
-            from: self.from,
-            until: self.until,
+            from: self.from.map(Timestamp::from),
+            until: self.until.map(Timestamp::from),
             action: self.action.clone(),
             organization: self.organization,
             subject: self.subject.clone(),

@@ -10,6 +10,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::core::input_error::InputError;
 use crate::domain::member::Certification;
 use crate::domain::member::certification::{FormState, o7_is_pdf, o7_size};
 use crate::files::{Files, Kept};
@@ -190,7 +191,7 @@ async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem>
     let mut incoming = files.receive().await.map_err(fault)?;
     loop {
         let next = tokio::time::timeout(SILENCE, body.next()).await;
-        let broken = || Refusal::new(Code::RequestMalformed).with("problem", "the body ended early");
+        let broken = || Refusal::malformed(InputError::EndedEarly);
         let chunk = match next {
             Ok(None) => break,
             Ok(Some(Ok(chunk))) => chunk,

@@ -13,6 +13,8 @@ use crate::domain::authority::scope::{self, Reach, Scope};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId, ParseIdError};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::Timestamp;
 use crate::service::integrators::{self, Credential, Entry, Issued, Secret, Shown, Wanted};
 use actix_web::dev::Payload;
@@ -149,8 +151,7 @@ struct IntegratorBody {
     /// How far its scopes reach; `self` when absent.
     reach: Option<Reach>,
     /// When it ends by itself; never when absent.
-    #[schema(value_type = Option<Instant>)]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Instant>,
 }
 
 /// A credential of another system.
@@ -286,12 +287,12 @@ async fn issue_integrator(
         reach,
         expires_at,
     } = body.into_inner();
-    to_come(expires_at, caller.context.now)?;
+    let expires_at = to_come(expires_at, caller.context.now)?;
     if scopes
         .as_ref()
         .is_some_and(|scopes| scopes.is_empty() || scopes.len() > Scope::ALL.len())
     {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected some scopes, each once");
+        let refusal = Refusal::invalid(InputError::Items(Scope::ALL.len()));
         return Err(Problem::new(refusal.at("/scopes")));
     }
     let wanted = Wanted {
@@ -309,12 +310,17 @@ async fn issue_integrator(
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
 }
 
-fn to_come(at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
+/// The instant at which something expires, which can't have passed.
+fn to_come(at: Option<Instant>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+    let at = at.map(Timestamp::from);
     if at.is_some_and(|at| at <= now) {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected an instant to come");
-        return Err(Problem::new(refusal.at("/expires_at")));
+        let past = InputError::Said(Text {
+            zh: "须晚于现在",
+            en: "must be in the future",
+        });
+        return Err(Problem::new(Refusal::invalid(past).at("/expires_at")));
     }
-    Ok(())
+    Ok(at)
 }
 
 /// A second secret.
@@ -322,8 +328,7 @@ fn to_come(at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 struct SecretBody {
     /// When it ends by itself; with the credential when absent.
-    #[schema(value_type = Option<Instant>)]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Instant>,
 }
 
 /// Add a secret to a credential
@@ -346,8 +351,7 @@ async fn add_integrator_secret(
     Id(ClientId(account)): Id<ClientId>,
     body: Json<SecretBody>,
 ) -> Result<HttpResponse, Problem> {
-    let expires_at = body.into_inner().expires_at;
-    to_come(expires_at, caller.context.now)?;
+    let expires_at = to_come(body.into_inner().expires_at, caller.context.now)?;
     let vault = app.vault.clone();
     let issued = app
         .db

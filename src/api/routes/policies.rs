@@ -8,6 +8,8 @@ use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::AccountId;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
 use crate::service::policies::{self, Stored, Versioned};
@@ -115,8 +117,11 @@ async fn change_policy(
 ) -> Result<HttpResponse, Problem> {
     let policy = body.into_inner();
     if policy.season != season {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected the season of the address");
-        return Err(Problem::new(refusal.at("/season")));
+        let other = InputError::Said(Text {
+            zh: "须与地址中的年度一致",
+            en: "must be the year in the address",
+        });
+        return Err(Problem::new(Refusal::invalid(other).at("/season")));
     }
     let change = move |conn: &mut _| policies::change(conn, &caller.context, &policy, expected);
     Ok(respond(app.db.patient().write(change).await?))

@@ -6,9 +6,9 @@ use super::response::problem::{Blocking, Problem};
 use crate::db::columns::Micros;
 use crate::domain::audit::Outcome as AuditOutcome;
 use crate::domain::authority::scope::{Reach, Scope};
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::*;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Language;
 use crate::domain::core::line::is_plain;
 use crate::domain::core::text::Remark;
@@ -180,8 +180,7 @@ const REMARK_MAX: usize = 500;
 pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
     match text {
         Some(text) if text.chars().count() > REMARK_MAX => {
-            let problem = format!("expected at most {REMARK_MAX} characters");
-            let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+            let refusal = Refusal::invalid(InputError::AtMost(REMARK_MAX));
             Err(Problem::new(refusal.at(pointer)))
         }
         text => Ok(text.and_then(Remark::new)),
@@ -197,9 +196,7 @@ pub fn line(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
     if is_plain(text, max) {
         return Ok(text.to_owned());
     }
-    let problem = format!("expected one line of 1 to {max} characters");
-    let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
-    Err(Problem::new(refusal.at(pointer)))
+    Err(Problem::new(Refusal::invalid(InputError::Line(max)).at(pointer)))
 }
 
 /// An organization by id and name.
@@ -240,6 +237,19 @@ pub struct Instant(Timestamp);
 impl From<Timestamp> for Instant {
     fn from(at: Timestamp) -> Self {
         Self(at)
+    }
+}
+
+impl From<Instant> for Timestamp {
+    fn from(instant: Instant) -> Self {
+        instant.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| InputError::Instant.into_serde())
     }
 }
 

@@ -6,6 +6,7 @@ mod postgres;
 mod scratch;
 
 pub mod http;
+pub mod language;
 pub mod process;
 pub mod rows;
 pub mod rust;

@@ -6,9 +6,10 @@ use crate::api::request::extract::{Id, IfMatch, Json, Key};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply;
 use crate::app::App;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::service::organizations::{self, Contact, Creation};
@@ -97,22 +98,22 @@ impl NewContact {
     fn contact(&self, pointer: &str) -> Result<Contact, Refusal> {
         let name = self.name.trim();
         if name.is_empty() || name.chars().count() > LONGEST_CONTACT || name.chars().any(char::is_control) {
-            return Err(invalid("expected a name", format!("{pointer}/name")));
+            return Err(Refusal::invalid(InputError::Line(LONGEST_CONTACT)).at(format!("{pointer}/name")));
         }
         let is_number = |c: char| c.is_ascii_digit() || " +-()".contains(c);
         let phone = self.phone.as_deref().map(str::trim).filter(|phone| !phone.is_empty());
         if phone.is_some_and(|phone| phone.len() > LONGEST_PHONE || !phone.chars().all(is_number)) {
-            return Err(invalid("expected a telephone number", format!("{pointer}/phone")));
+            let problem = InputError::Said(Text {
+                zh: "须为电话号码，最多 30 个字符：数字、空格、+、- 和括号",
+                en: "must be a telephone number of at most 30 characters: digits, blanks, +, - and brackets",
+            });
+            return Err(Refusal::invalid(problem).at(format!("{pointer}/phone")));
         }
         Ok(Contact {
             name: name.to_owned(),
             phone: phone.map(str::to_owned),
         })
     }
-}
-
-fn invalid(problem: &str, pointer: String) -> Refusal {
-    Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer)
 }
 
 impl NewOrganization {

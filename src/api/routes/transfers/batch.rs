@@ -8,10 +8,10 @@ use crate::api::response::reply::{self, write_once};
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::api::wire::remark;
 use crate::app::App;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{OrganizationId, TransferId};
-use crate::domain::core::language::Language;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::state::Phase;
 use crate::service::Expected;
 use crate::service::batch::{self, Manner, Mode, Outcome};
@@ -112,13 +112,8 @@ struct Item {
 impl DecisionItem {
     fn item((index, item): (usize, Self)) -> Result<Item, Problem> {
         let place = |field: &str| format!("/items/{index}/{field}");
-        let misplaced = |field: &str, problem: &str| {
-            Err(Problem::new(
-                Refusal::new(Code::RequestInvalid)
-                    .with("problem", problem)
-                    .at(place(field)),
-            ))
-        };
+        let misplaced = |field: &str, problem| Err(Problem::new(Refusal::invalid(problem).at(place(field))));
+        let only = |zh, en| InputError::Said(Text { zh, en });
         remark(item.reason.as_deref(), &place("reason"))?;
         let decision = match (item.action, item.reason, item.branch) {
             (BatchAction::Approve, None, None) => Decision::Approve,
@@ -128,9 +123,9 @@ impl DecisionItem {
                 reason: reason.unwrap_or_default(),
             },
             (BatchAction::Assign, None, Some(branch)) => Decision::Assign { branch },
-            (BatchAction::Assign, None, None) => return misplaced("branch", "missing field `branch`"),
-            (_, Some(_), _) => return misplaced("reason", "only `refuse` takes a reason"),
-            (_, None, Some(_)) => return misplaced("branch", "only `assign` takes a branch"),
+            (BatchAction::Assign, None, None) => return misplaced("branch", InputError::Missing),
+            (_, Some(_), _) => return misplaced("reason", only("只能用于不同意（refuse）", "is only for refuse")),
+            (_, None, Some(_)) => return misplaced("branch", only("只能用于分配（assign）", "is only for assign")),
         };
         let expected = item.version.map_or(Expected::Any, Expected::Version);
         Ok(Item {

@@ -16,7 +16,8 @@ use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{MemberId, OrganizationId, TransferId};
-use crate::domain::core::language::Language;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::domain::transfer::state::Phase;
 use crate::service;
@@ -112,9 +113,11 @@ impl Who {
                 Ok(Subject::Named(wanted))
             }
             _ => {
-                let problem = "give either id, or name and id_number";
-                let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
-                Err(Problem::new(refusal.at("/member")))
+                let problem = InputError::Said(Text {
+                    zh: "须填写 id，或者同时填写 name 和 id_number",
+                    en: "must have either id, or name and id_number",
+                });
+                Err(Problem::new(Refusal::invalid(problem).at("/member")))
             }
         }
     }
