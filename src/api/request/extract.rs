@@ -19,6 +19,10 @@ use std::fmt::Display;
 use std::future::{Future, ready};
 use std::ops::Deref;
 use std::pin::Pin;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Ref, RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 64;
@@ -205,6 +209,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
 /// An id in the path. A text that is no id names nothing, and is answered as an id of nothing is.
 pub struct Id<T>(pub T);
 
+impl<T: Missing + ToSchema> IntoParams for Id<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = Ref::from_schema_name(T::name());
+        vec![required("id", ParameterIn::Path, "The object's id", schema)]
+    }
+}
+
 /// Which code says that there is no such thing.
 pub trait Missing: std::str::FromStr + 'static {
     /// The code.
@@ -255,6 +266,19 @@ impl FromRequest for Key {
     }
 }
 
+impl IntoParams for Key {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "1 to 64 printable ASCII characters, unique for each request. A request that is sent again with \
+                           its key takes effect once, and gets the first answer again.";
+        vec![required(
+            "Idempotency-Key",
+            ParameterIn::Header,
+            description,
+            String::schema(),
+        )]
+    }
+}
+
 /// The version a caller decided on, from `If-Match`: required where this extractor stands.
 pub struct IfMatch(pub Expected);
 
@@ -282,6 +306,24 @@ impl FromRequest for IfMatch {
         };
         once_authorized(request, ready(found))
     }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The ETag of the version that the caller read, or `*` for any version.";
+        vec![required("If-Match", ParameterIn::Header, description, String::schema())]
+    }
+}
+
+/// A required parameter in the document.
+fn required(name: &str, place: ParameterIn, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
 }
 
 /// The strong entity tag of a version.

@@ -7,7 +7,7 @@ use crate::api::request::request_id::RequestId;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply::{self, write_once};
-use crate::api::wire::{Instant, Page, line};
+use crate::api::wire::{Empty, Instant, Page, line};
 use crate::app::App;
 use crate::domain::authority::scope::{self, Reach, Scope};
 use crate::domain::catalogue::code::Code;
@@ -367,9 +367,9 @@ async fn add_integrator_secret(
     params(
         ("id" = AccountId, Path, description = "Which credential: its `client_id`"),
         ("secret" = IntegratorSecretId, Path, description = "Which of its secrets"),
-        ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each retirement"),
+        Key,
     ),
-    request_body = NothingMore, responses(
+    request_body = Empty, responses(
     (status = 200, description = "The credential without it", body = IntegratorView),
     (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`integrator.not_found`, `integrator.secret_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -383,7 +383,7 @@ async fn retire_integrator_secret(
     Id(ClientId(account)): Id<ClientId>,
     SecretId(secret): SecretId,
     key: Key,
-    body: Json<NothingMore>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     write_once(&app, caller.context, claim, move |conn, context| {
@@ -434,20 +434,15 @@ async fn list_integrators(
     }))
 }
 
-/// An empty object.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NothingMore {}
-
 /// Revoke a credential of another system
 ///
 /// By the nation's own administrators. It and every token it got are refused from now on; one revoked before stays so.
 #[utoipa::path(tag = "integrators", operation_id = "revoke_integrator", security(("bearer" = [])),
     params(
         ("id" = AccountId, Path, description = "Which one: its `client_id`"),
-        ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each revocation"),
+        Key,
     ),
-    request_body = NothingMore, responses(
+    request_body = Empty, responses(
     (status = 200, description = "The credential, revoked", body = IntegratorView),
     (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`integrator.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -459,7 +454,7 @@ async fn revoke_integrator(
     caller: Caller<can::ManageIntegrators>,
     Id(ClientId(account)): Id<ClientId>,
     key: Key,
-    body: Json<NothingMore>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     write_once(&app, caller.context, claim, move |conn, context| {

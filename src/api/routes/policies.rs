@@ -98,8 +98,7 @@ async fn get_policy(
 ///
 /// By the nation's own administrators. What is decided from now on goes by it; older versions stay in the history.
 #[utoipa::path(tag = "service", operation_id = "change_policy", security(("bearer" = [])),
-    params(("season" = i32, Path, description = "The calendar year"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("season" = i32, Path, description = "The calendar year"), IfMatch), responses(
     (status = 200, description = "What holds from now on", body = Policy),
     (status = 403, description = "`policy.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),

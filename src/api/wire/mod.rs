@@ -127,10 +127,31 @@ impl PartialSchema for Month {
 }
 impl ToSchema for Month {}
 
-/// An empty object: there is nothing more to say.
+/// An empty object.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NoBody {}
+pub struct Empty {}
+
+/// Why the caller refuses or blocks.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonBody {
+    /// The reason, for those concerned to read: not blank, at most 500 characters.
+    // A missing reason is refused by the rule that demands one, with its own code.
+    #[serde(default)]
+    #[schema(value_type = String, required, max_length = 500)]
+    reason: Option<String>,
+}
+
+impl ReasonBody {
+    /// The reason; `None` if it is missing or blank.
+    ///
+    /// # Errors
+    /// `request.invalid` when it is longer than 500 characters.
+    pub fn reason(&self) -> Result<Option<Remark>, Problem> {
+        remark(self.reason.as_deref(), "/reason")
+    }
+}
 
 /// A graduation mark: the month, or the reason why there is none.
 #[derive(Debug, Clone, Serialize, ToSchema)]

@@ -114,14 +114,12 @@ impl DecisionItem {
         let place = |field: &str| format!("/items/{index}/{field}");
         let misplaced = |field: &str, problem| Err(Problem::new(Refusal::invalid(problem).at(place(field))));
         let only = |zh, en| InputError::Said(Text { zh, en });
-        remark(item.reason.as_deref(), &place("reason"))?;
+        let reason = remark(item.reason.as_deref(), &place("reason"))?;
         let decision = match (item.action, item.reason, item.branch) {
             (BatchAction::Approve, None, None) => Decision::Approve,
             (BatchAction::Withdraw, None, None) => Decision::Withdraw,
             // A refusal without a reason is left to the rule (A5).
-            (BatchAction::Refuse, reason, None) => Decision::Refuse {
-                reason: reason.unwrap_or_default(),
-            },
+            (BatchAction::Refuse, _, None) => Decision::Refuse { reason },
             (BatchAction::Assign, None, Some(branch)) => Decision::Assign { branch },
             (BatchAction::Assign, None, None) => return misplaced("branch", InputError::Missing),
             (_, Some(_), _) => return misplaced("reason", only("只能用于不同意（refuse）", "is only for refuse")),
@@ -140,7 +138,7 @@ impl DecisionItem {
 ///
 /// Approve, refuse, assign or withdraw up to 200 cases; each gets its own result.
 #[utoipa::path(tag = "transfers", operation_id = "decide_transfers", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each batch")),
+    params(Key),
     request_body = DecisionBatch, responses(
     (status = 200, description = "A result for each case", body = BatchAnswer<DecisionResult>),
     (status = 403, description = "With `all_or_nothing`: the first refusal, all of them in `errors`; nothing was stored",

@@ -146,7 +146,7 @@ pub async fn preview_inbound_transfer(
 /// By the integrator of Beijing, Guangdong or Fujian, with the person's data (X2). The target decides it as any other; when
 /// it is completed, the person is a member there.
 #[utoipa::path(tag = "transfers", operation_id = "file_inbound_transfer", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each filing")),
+    params(Key),
     request_body = InboundBody, responses(
     (status = 201, description = "Filed", body = TransferView),
     (status = 403, description = "`transfer.inbound_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
