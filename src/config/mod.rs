@@ -172,7 +172,7 @@ impl From<&DoorOptions> for DatabaseSettings {
                 idle: options.db_idle,
                 gone: options.db_gone,
             },
-            replica: options.replica.clone(),
+            standby: options.replica.clone(),
             ..Self::default()
         }
     }

@@ -4,7 +4,7 @@ use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::schema::audit_cuts;
 use crate::db::schema::audit_log::{self, dsl};
-use crate::db::sql::dialect::unfolded;
+use crate::db::sql::dialect::json_rows;
 use crate::db::{Backend, Conn};
 use crate::domain::audit::Outcome;
 use crate::domain::core::ids::{AccountId, OrganizationId, key_of};
@@ -86,7 +86,7 @@ pub fn append_all(conn: &mut Conn, entry: &Entry<'_>, subjects: &[String]) -> Qu
         .iter()
         .map(|id| format!("\"{:019}{id}\"", key_of(id).unwrap_or(0)));
     let subjects = format!("[{}]", subjects.collect::<Vec<_>>().join(","));
-    let (before, behind) = unfolded(matches!(conn, Conn::Postgres(_)));
+    let (before, behind) = json_rows(matches!(conn, Conn::Postgres(_)));
     let statement = format!(
         "INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, on_behalf_of, action, \
          request_id, outcome, code, times, subject, subject_key) \

@@ -309,7 +309,7 @@ impl From<service::Error> for Problem {
             service::Error::Database(error) => {
                 let code = match &error {
                     DbError::OutcomeUnknown(_) => Code::ServiceOutcomeUnknown,
-                    passing if passing.is_passing() => Code::ServiceBusy,
+                    fault if fault.is_transient() => Code::ServiceBusy,
                     _ => Code::ServiceFault,
                 };
                 (code, error.to_string())
