@@ -13,11 +13,12 @@ pub mod actor;
 pub mod scope;
 
 use super::authority::actor::{Actor, Role};
-use super::authority::scope::{Grant, Scope};
+use super::authority::scope::{Grant, Reach, Scope};
 use super::catalogue::code::Code;
 use super::core::ids::{MemberId, OrganizationId};
 use super::core::vocabulary::vocabulary;
 use super::organization::facts::Path;
+use std::collections::BTreeSet;
 
 vocabulary! {
     /// In what capacity somebody calls.
@@ -499,6 +500,30 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Verdic
     } else {
         Verdict::Unseen(action.kind().missing())
     }
+}
+
+/// Every code that the table answers where this action is asked for.
+pub fn refusals(action: Action) -> BTreeSet<Code> {
+    let at_the_door = Capacity::ALL.iter().filter_map(|capacity| admit(*capacity, action).err());
+    let without_scopes = Grant {
+        path: Path::root(OrganizationId(0)),
+        reach: Reach::Own,
+        scopes: Vec::new(),
+    };
+    let for_integrators = action.capacities().contains(&Capacity::Integrator);
+    let to_integrators = for_integrators.then(|| granted(&without_scopes, action).err()).flatten();
+    let relations = match action.kind() {
+        Kind::Oneself => &[Relation::Myself],
+        Kind::Nation => &[Relation::Own, Relation::Below],
+        Kind::Person => &[Relation::Stranger],
+        _ => Relation::ALL,
+    };
+    let on_the_object = action.capacities().iter().flat_map(|capacity| {
+        relations
+            .iter()
+            .filter_map(|relation| verdict(*capacity, action, *relation).settle().err())
+    });
+    at_the_door.chain(to_integrators).chain(on_the_object).collect()
 }
 
 /// Whether this actor may do this to that object.

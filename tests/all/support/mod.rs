@@ -1,5 +1,6 @@
 //! What the tests stand on: a database each, both engines, the program as a child process, a client for it.
 
+pub mod answers;
 pub mod cluster;
 pub mod database;
 mod postgres;
