@@ -43,7 +43,7 @@ use zhuanjie::domain::authority::actor::Role;
 use zhuanjie::domain::authority::scope::Reach;
 use zhuanjie::domain::authority::{Action, Capacity, Object, Relation, Verdict, decide, enter, verdict};
 use zhuanjie::domain::catalogue::code::Code;
-use zhuanjie::domain::catalogue::refusal::Kind;
+use zhuanjie::domain::catalogue::refusal_kind::RefusalKind;
 use zhuanjie::domain::core::ids::IntegratorSecretId;
 
 /// An operation of the document.
@@ -184,9 +184,9 @@ fn refusal(answer: &Answer) -> Option<Code> {
 fn fits(answer: &Answer, verdict: Verdict, missing: Code) -> bool {
     let code = refusal(answer);
     match verdict {
-        Verdict::May => {
-            !code.is_some_and(|code| matches!(code.kind(), Kind::Forbidden | Kind::Unauthenticated) || code == missing)
-        }
+        Verdict::May => !code.is_some_and(|code| {
+            matches!(code.kind(), RefusalKind::Forbidden | RefusalKind::Unauthenticated) || code == missing
+        }),
         Verdict::MayNot(wanted) | Verdict::Unseen(wanted) => code == Some(wanted),
     }
 }
