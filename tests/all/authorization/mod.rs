@@ -381,7 +381,7 @@ fn api5_every_action_is_needed_by_an_operation_or_asked_for_inside_one() {
     let inside = RECIPES.iter().filter_map(|recipe| recipe.action);
     let used: BTreeSet<Action> = at_the_door.chain(inside).collect();
     // What a target side may take is asked of the body's target, after the person it names (T1): see `reach`.
-    let elsewhere = BTreeSet::from([Action::FileAsTarget]);
+    let elsewhere = BTreeSet::from([Action::ProposeAsTarget]);
     let unused: Vec<&Action> = Action::ALL
         .iter()
         .filter(|action| !used.contains(action) && !elsewhere.contains(action))
