@@ -10,7 +10,7 @@ use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
 use crate::security::vault::Vault;
 use crate::service::accounts::presence::{A_SECOND, ActorCache};
-use crate::service::transfers::{self, Filings};
+use crate::service::transfers::{self, ProposalQueue};
 
 /// The parts of a running service. Cloning shares them.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub struct App {
     pub proxies: Proxies,
     pub wechat: Option<Wechat>,
     pub retention: Retention,
-    pub filings: Filings,
+    pub proposals: ProposalQueue,
 }
 
 impl App {
@@ -43,7 +43,7 @@ impl App {
             log::warn!("the directory of files can't be swept: {error}");
         }
         Ok(Self {
-            filings: transfers::filings(db.clone()),
+            proposals: transfers::proposal_queue(db.clone()),
             db,
             files,
             retention: config.retention,

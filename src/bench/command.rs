@@ -4,7 +4,7 @@ use super::play::{self, Mix, Plan};
 use super::signer::Signer;
 use super::window::Window;
 use super::{cast, due, ledger, load, micro};
-use crate::cli::{self, Database};
+use crate::cli::{self, DatabaseArgs};
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::{DatabaseSettings, Db, Limits};
@@ -26,7 +26,7 @@ pub enum Command {
     /// Hold a ledger against the database: every acknowledged write is there once, with its audit row.
     Check {
         #[command(flatten)]
-        database: Database,
+        database: DatabaseArgs,
         /// The ledger that `bench run --ledger` wrote.
         #[arg(long)]
         ledger: PathBuf,
@@ -40,7 +40,7 @@ pub enum Command {
 pub struct Run {
     /// The database behind the servers: who plays is read from it, and the invariants are checked on it.
     #[command(flatten)]
-    database: Database,
+    database: DatabaseArgs,
     /// A server's address; given several times, each request goes to one of them.
     #[arg(long = "url", required = true)]
     urls: Vec<String>,
@@ -107,7 +107,7 @@ pub fn run(command: Command) -> Result<()> {
 
 /// A database with no more connections than a bystander needs, and all the time he likes: what he asks takes seconds where
 /// millions of rows are.
-pub fn open(database: &Database) -> Result<Db> {
+pub fn open(database: &DatabaseArgs) -> Result<Db> {
     let url = database.given()?.context("DATABASE_URL is not set")?;
     let settings = DatabaseSettings {
         pool_size: 1,

@@ -1,7 +1,7 @@
 //! Makes work for the jobs: branches whose time has come (G6), and cases that waited too long for an approval (A6).
 
 use super::command::open;
-use crate::cli::{self, Database};
+use crate::cli::{self, DatabaseArgs};
 use crate::clock::Clock;
 use crate::db::Conn;
 use crate::db::schema::{organizations, transfers};
@@ -21,7 +21,7 @@ use diesel::prelude::*;
 #[derive(clap::Args)]
 pub struct Options {
     #[command(flatten)]
-    database: Database,
+    database: DatabaseArgs,
     /// How many branches the next yearly switch is to turn.
     #[arg(long, default_value_t = 0)]
     branches: i64,

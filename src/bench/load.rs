@@ -1,11 +1,11 @@
 //! Loads the generator's country, of any size, and gives some of its members accounts to file by themselves.
 
 use crate::bench::command::open;
-use crate::cli::{self, Database};
+use crate::cli::{self, DatabaseArgs};
 use crate::config::Keys;
 use crate::db::Conn;
-use crate::demo::holding::{self, Holding, Signature};
-use crate::demo::{self, PASSWORD};
+use crate::demo::holding::{self, Holding};
+use crate::demo::{self, PASSWORD, Signature};
 use crate::domain::core::time::Timestamp;
 use crate::security::passwords;
 use anyhow::{Result, ensure};
@@ -20,7 +20,7 @@ const ONE_WITH_ACCOUNT_IN: i64 = 16;
 #[derive(clap::Args)]
 pub struct Options {
     #[command(flatten)]
-    database: Database,
+    database: DatabaseArgs,
     /// How many members the country has.
     #[arg(long)]
     members: u64,
@@ -52,7 +52,7 @@ pub fn run(options: &Options) -> Result<()> {
         members: options.members,
         at: options.at,
     };
-    let country = signature.country();
+    let country = demo::Country::of(signature);
     let bar = demo::progress_bar(country.row_count())?;
     let begun = Instant::now();
     let progress = |rows| bar.inc(rows);

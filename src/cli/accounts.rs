@@ -1,6 +1,7 @@
 //! `zhuanjie accounts`: blocking an account that no administrator stands above, and unblocking it.
 
-use super::{Database, say};
+use super::options::DatabaseArgs;
+use super::output::say;
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::Db;
@@ -22,7 +23,7 @@ pub enum Accounts {
     /// Block the account with the ID number on standard input: all its sessions end, and its password is void.
     Block {
         #[command(flatten)]
-        database: Database,
+        database: DatabaseArgs,
         /// Why; its owner reads it when he signs in again.
         #[arg(long)]
         reason: String,
@@ -30,7 +31,7 @@ pub enum Accounts {
     /// Unblock it, whoever blocked it, and print a one-time code its owner sets a password with.
     Unblock {
         #[command(flatten)]
-        database: Database,
+        database: DatabaseArgs,
     },
 }
 
@@ -78,7 +79,7 @@ pub async fn run(command: Accounts) -> Result<()> {
     }
 }
 
-fn open(database: &Database) -> Result<Db> {
+fn open(database: &DatabaseArgs) -> Result<Db> {
     let config = database.config()?;
     Ok(Db::open(&config.database, &config.settings)?)
 }

@@ -1,6 +1,7 @@
 //! `zhuanjie audit`: checking the audit log's chain of hashes.
 
-use super::{Database, say};
+use super::options::DatabaseArgs;
+use super::output::say;
 use crate::db::Db;
 use crate::service::audit::{Anchor, Check};
 use crate::service::jobs::wording;
@@ -18,7 +19,7 @@ pub enum Audit {
     /// give it as --anchor the next time.
     Verify {
         #[command(flatten)]
-        database: Database,
+        database: DatabaseArgs,
         /// A line that an earlier check printed, `place:hash`; any number of them. Without one a chain that was cut off
         /// at its end, or made anew as a whole, looks whole.
         #[arg(long)]

@@ -1,6 +1,7 @@
 //! `zhuanjie reseal`: everything sealed under an older key is sealed under the newest one.
 
-use super::{Database, say};
+use super::options::DatabaseArgs;
+use super::output::say;
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::Db;
@@ -8,7 +9,7 @@ use crate::domain::authority::actor::Actor;
 use crate::files::Files;
 use crate::security::vault::Vault;
 use crate::service::jobs::wording;
-use crate::service::reseal::{self as rekey, Sealed};
+use crate::service::reseal::{self, Sealed};
 use crate::service::{self, Context};
 use anyhow::{Result, anyhow};
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 /// # Errors
 /// When something is sealed under a key that is not configured, or the database or the disk fails. What was done stays
 /// done.
-pub async fn run(database: &Database, files: Option<PathBuf>) -> Result<()> {
+pub async fn run(database: &DatabaseArgs, files: Option<PathBuf>) -> Result<()> {
     let mut config = database.config()?;
     config.files = files.unwrap_or(config.files);
     let vault = Keys::from_environment()?.vault;
@@ -40,7 +41,7 @@ async fn reseal(db: &Db, vault: &Vault, table: Sealed) -> Result<()> {
     let (mut after, mut total) = (Some(0), 0);
     while let Some(from) = after {
         let vault = vault.clone();
-        let batch = db.write(move |conn| rekey::reseal(conn, &vault, table, from)).await;
+        let batch = db.write(move |conn| reseal::reseal(conn, &vault, table, from)).await;
         let batch = batch.map_err(|fault: service::Error| anyhow!("{table}: {}", wording(&fault)))?;
         total += batch.changed;
         after = batch.next;

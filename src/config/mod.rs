@@ -116,7 +116,7 @@ impl Config {
 
 /// How the database is used, from the command line or the environment.
 #[derive(Debug, Clone, Args)]
-pub struct DoorOptions {
+pub struct DatabaseSettingsArgs {
     /// A standby of the same PostgreSQL that reads may go to
     #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true)]
     replica: Option<DatabaseUrl>,
@@ -159,8 +159,8 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a number of seconds, such as 5 or 0.5".into())
 }
 
-impl From<&DoorOptions> for DatabaseSettings {
-    fn from(options: &DoorOptions) -> Self {
+impl From<&DatabaseSettingsArgs> for DatabaseSettings {
+    fn from(options: &DatabaseSettingsArgs) -> Self {
         Self {
             pool_size: options.db_pool,
             wait: options.db_wait,

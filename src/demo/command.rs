@@ -1,14 +1,17 @@
 //! The command `demo`: builds a demo country unless the database holds one, says how to try it, and serves it.
 
-use super::holding::{self, Holding, Signature};
-use super::{DEFAULT_MEMBERS, file, load, welcome};
+use super::country::{Country, DEFAULT_MEMBERS, PASSWORD};
+use super::holding::{self, Holding};
+use super::signature::Signature;
+use super::{file, load, welcome};
+use crate::api;
 use crate::app::App;
+use crate::cli::{DatabaseArgs, bind, say, serve_app};
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db, DbError};
 use crate::domain::core::time::{Timestamp, shanghai_midnight};
 use crate::security::passwords;
-use crate::{api, cli};
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,8 +21,6 @@ use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The password of every demo account.
-pub const PASSWORD: &str = "zhuanjie-demo";
 /// How often the demo's jobs run by themselves.
 const JOBS_EVERY: Duration = Duration::from_secs(3600);
 /// The demo's own database, in the current directory.
@@ -47,7 +48,7 @@ pub struct Options {
     own_keys: bool,
     /// A database of one's own, empty or with a demo in it; by default the file zhuanjie-demo.sqlite, made anew.
     #[command(flatten)]
-    database: cli::Database,
+    database: DatabaseArgs,
 }
 
 /// When it is in the demo.
@@ -95,7 +96,7 @@ impl At {
 /// When the database or the address can't be had, or the database holds something that is no demo.
 pub async fn run(options: Options) -> Result<()> {
     // First of all: whoever starts a second demo by mistake must not lose the first one's file.
-    let listener = cli::bind(options.listen)?;
+    let listener = bind(options.listen)?;
     let url = match options.database.given()? {
         Some(url) => url,
         None => {
@@ -130,12 +131,12 @@ pub async fn run(options: Options) -> Result<()> {
         .await?;
     app.clock = options.at.clock(last);
     let (now, url) = (app.clock.now(), app.db.url().clone());
-    cli::serve_app(
+    serve_app(
         app,
         listener,
         &api::ServerSettings::default(),
         JOBS_EVERY,
-        move |address| cli::say(&welcome::text(&signature.country(), address, &url, now)),
+        move |address| say(&welcome::text(&Country::of(signature), address, &url, now)),
     )
     .await
 }
@@ -155,7 +156,7 @@ async fn build(app: &App, options: &Options) -> Result<Signature> {
     };
     let (db, vault) = (app.db.clone(), app.vault.clone());
     let loaded = tokio::task::spawn_blocking(move || -> Result<()> {
-        let country = signature.country();
+        let country = Country::of(signature);
         log::info!(
             "building a country of {} organizations and {} members",
             country.organization_count(),

@@ -2,7 +2,7 @@
 //!
 //! A country leaves its signature, one row of the audit log, in the transaction that stores it.
 
-use super::Country;
+use super::signature::Signature;
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, audit_log, organizations};
@@ -29,43 +29,11 @@ pub enum Holding {
     Other,
 }
 
-/// What a country was made from: enough to make the same again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Signature {
-    /// The seed of its randomness.
-    pub seed: u64,
-    /// How many members were asked for.
-    pub members: u64,
-    /// When it was seen.
-    pub at: Timestamp,
-}
-
-impl Signature {
-    /// The country itself.
-    pub fn country(self) -> Country {
-        Country::new(self.seed, self.members, self.at)
-    }
-
-    fn subject(self) -> String {
-        format!("seed={} members={}", self.seed, self.members)
-    }
-
-    fn read(at: Timestamp, subject: &str) -> Option<Self> {
-        let (seed, members) = subject.strip_prefix("seed=")?.split_once(" members=")?;
-        Some(Self {
-            seed: seed.parse().ok()?,
-            members: members.parse().ok()?,
-            at,
-        })
-    }
-}
-
 /// Signs for a country that was just stored.
 ///
 /// # Errors
 /// When the database fails.
-pub fn sign(conn: &mut Conn, country: &Country) -> QueryResult<()> {
-    let signature = country.signature();
+pub fn sign(conn: &mut Conn, signature: Signature) -> QueryResult<()> {
     audit::append_each(
         conn,
         &[Entry {
@@ -106,7 +74,7 @@ pub fn inspect(conn: &mut Conn) -> QueryResult<Holding> {
         .optional()?;
     Ok(match signed {
         Some((at, subject)) => {
-            Signature::read(at.into(), &subject.unwrap_or_default()).map_or(Holding::Other, Holding::Demo)
+            Signature::parse(at.into(), &subject.unwrap_or_default()).map_or(Holding::Other, Holding::Demo)
         }
         None if is_empty(conn)? => Holding::Nothing,
         None => Holding::Other,

@@ -4,8 +4,9 @@
 //! One thread draws members and seals their numbers while this one stores those before them. The indexes of members
 //! are taken off meanwhile: a million members with their memberships take SQLite 11 s so, and 16 s with them on.
 
+use super::country::Country;
+use super::holding;
 use super::records::{AccountRecord, AppointmentRecord, FormerNameRecord, MemberRecord, OrganizationRecord};
-use super::{Country, holding};
 use crate::db::schema::{accounts, appointments, members, memberships, organization_names, organizations};
 use crate::db::sql::maintenance;
 use crate::db::{Conn, DbError};
@@ -57,7 +58,7 @@ pub fn load(
             ],
         )?;
         maintenance::analyze(conn)?;
-        holding::sign(conn, country)?;
+        holding::sign(conn, country.signature())?;
         Ok(())
     })
 }

@@ -1,9 +1,9 @@
-//! Who administers what, who has an account, and whom to try the demo as.
+//! Who administers what, who has an account, and which accounts to try the demo with.
 
 use super::filling::{Shape, Unit};
 use super::frame::{self, Frame, NATION};
+use super::layout::{Filled, Layout, founded};
 use super::records::{AccountRecord, AppointmentRecord, IdNumber, Part, SignIn};
-use super::{Country, Filled, founded};
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::organization::facts::{Kind, Purpose};
 
@@ -47,22 +47,22 @@ pub fn appointments(offices: &[Office]) -> impl Iterator<Item = AppointmentRecor
 
 /// All accounts of the country: the leading organs of the demo, the root of every unit, and in the demo's own places
 /// the organizations below it.
-pub fn offices(country: &Country) -> Vec<Office> {
-    let mut offices: Vec<Office> = leading_organs(&country.frame)
-        .map(|organ| country.staff(organ, 0))
+pub fn offices(layout: &Layout) -> Vec<Office> {
+    let mut offices: Vec<Office> = leading_organs(&layout.frame)
+        .map(|organ| layout.staff(organ, 0))
         .collect();
-    for (index, unit) in country.units.iter().enumerate() {
+    for (index, unit) in layout.units.iter().enumerate() {
         let township = matches!(unit.shape, Shape::Township { .. });
         let vacant = township && unit.of_demo && index % ONE_VACANT_IN == 0;
         if !vacant {
-            offices.push(country.staff(unit.root, 0));
+            offices.push(layout.staff(unit.root, 0));
         }
         if unit.of_demo {
-            country.offices_below(unit, &mut offices);
+            layout.offices_below(unit, &mut offices);
         }
     }
     // T11: with a second administrator, the first need not decide about what concerns himself.
-    offices.push(country.staff(country.frame.school(frame::UNIVERSITY_CODE), 1));
+    offices.push(layout.staff(layout.frame.school(frame::UNIVERSITY_CODE), 1));
     offices
 }
 
@@ -86,7 +86,7 @@ fn leading_organs(frame: &Frame) -> impl Iterator<Item = OrganizationId> + '_ {
         })
 }
 
-impl Country {
+impl Layout {
     fn staff(&self, organization: OrganizationId, nth: u64) -> Office {
         let person = self.population.staff(organization.0, nth);
         Office {
@@ -156,20 +156,25 @@ impl Country {
 }
 
 /// The people to try the demo as.
-pub fn sign_ins(country: &Country) -> Vec<SignIn> {
-    let frame = &country.frame;
+pub fn sign_ins(layout: &Layout, offices: &[Office]) -> Vec<SignIn> {
+    let frame = &layout.frame;
     let university = frame.school(frame::UNIVERSITY_CODE);
     let second = frame.school(frame::SECOND_UNIVERSITY_CODE);
     let high_school = frame.school(frame::HIGH_SCHOOL_CODE);
-    let township = country.units.iter().find(|unit| {
+    let is_led = |id| {
+        offices
+            .iter()
+            .any(|office| office.administrator && office.organization == id)
+    };
+    let township = layout.units.iter().find(|unit| {
         let root = frame.get(unit.root);
-        root.township && root.parent == Some(frame.division(frame::EMPLOYER_COUNTY)) && country.holds_office(unit.root)
+        root.township && root.parent == Some(frame.division(frame::EMPLOYER_COUNTY)) && is_led(unit.root)
     });
-    let college = country.first_below(university, |f| f.organization.kind == Kind::Committee);
-    let class = country.first_below(university, |f| f.cohort.graduates == Some(country.season));
-    let under_sixteen = country.first_below(high_school, |f| f.cohort.graduates.is_some());
+    let college = layout.first_below(university, |f| f.organization.kind == Kind::Committee);
+    let class = layout.first_below(university, |f| f.cohort.graduates == Some(layout.season));
+    let under_sixteen = layout.first_below(high_school, |f| f.cohort.graduates.is_some());
     let township_root = township.map(|unit| unit.root);
-    let community = township_root.and_then(|root| country.first_below(root, |_| true));
+    let community = township_root.and_then(|root| layout.first_below(root, |_| true));
 
     #[rustfmt::skip]
     let parts: [(Part, Option<OrganizationId>, bool); 16] = [
@@ -208,56 +213,27 @@ pub fn sign_ins(country: &Country) -> Vec<SignIn> {
     ];
     parts
         .into_iter()
-        .filter_map(|(part, at, office)| country.sign_in(part, at?, office))
+        .filter_map(|(part, at, office)| sign_in(layout, offices, part, at?, office))
         .collect()
 }
 
-impl Country {
-    fn holds_office(&self, organization: OrganizationId) -> bool {
-        self.offices
-            .iter()
-            .any(|office| office.administrator && office.organization == organization)
-    }
-
-    /// The first organization with members or below a committee that a unit is filled with.
-    fn first_below(&self, root: OrganizationId, wanted: impl Fn(&Filled) -> bool) -> Option<OrganizationId> {
-        let filled = self.fill(self.unit(root)?);
-        filled.iter().find(|f| wanted(f)).map(|f| f.organization.id)
-    }
-
-    fn sign_in(&self, part: Part, organization: OrganizationId, administrator: bool) -> Option<SignIn> {
-        let wanted = |office: &Office| office.organization == organization && office.administrator == administrator;
-        let (index, office) = self.offices.iter().enumerate().find(|(_, office)| wanted(office))?;
-        let before = self.offices[..index]
-            .iter()
-            .filter(|office| office.administrator)
-            .count();
-        Some(SignIn {
-            part,
-            account: AccountId(index as i64 + 1),
-            office: administrator.then_some(AppointmentId(before as i64 + 1)),
-            name: office.name.clone(),
-            id_number: office.id_number,
-            organization,
-            organization_name: self.name_of(organization),
-        })
-    }
-
-    /// The name of an organization, of the frame or of a unit.
-    fn name_of(&self, id: OrganizationId) -> String {
-        if let Some(organization) = self.frame.organizations.get(id.0 as usize - 1) {
-            return organization.name.clone();
-        }
-        let unit = self.units.partition_point(|unit| unit.first_organization <= id.0);
-        let filled = self
-            .units
-            .get(unit.wrapping_sub(1))
-            .map(|unit| self.fill(unit))
-            .unwrap_or_default();
-        filled
-            .into_iter()
-            .find(|f| f.organization.id == id)
-            .map(|f| f.organization.name)
-            .unwrap_or_default()
-    }
+fn sign_in(
+    layout: &Layout,
+    offices: &[Office],
+    part: Part,
+    organization: OrganizationId,
+    administrator: bool,
+) -> Option<SignIn> {
+    let wanted = |office: &Office| office.organization == organization && office.administrator == administrator;
+    let (index, office) = offices.iter().enumerate().find(|(_, office)| wanted(office))?;
+    let before = offices[..index].iter().filter(|office| office.administrator).count();
+    Some(SignIn {
+        part,
+        account: AccountId(index as i64 + 1),
+        office: administrator.then_some(AppointmentId(before as i64 + 1)),
+        name: office.name.clone(),
+        id_number: office.id_number,
+        organization,
+        organization_name: layout.name_of(organization),
+    })
 }

@@ -1,4 +1,6 @@
-use super::*;
+use super::country::{Country, DEFAULT_MEMBERS};
+use super::frame;
+use super::records::*;
 use crate::domain::core::time::{shanghai_date, whole_years};
 use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::facts::{Graduation, Kind, Level, Purpose, System};
@@ -54,8 +56,8 @@ fn schools_stand_below_the_province_in_their_code() {
         ("4154010695", "54", "6104"),
         ("4244050853", "44", "4408"),
     ] {
-        let school = DEMO.frame.get(DEMO.frame.school(code));
-        assert_eq!(school.parent, Some(DEMO.frame.division(province)), "{code}");
+        let school = DEMO.layout.frame.get(DEMO.layout.frame.school(code));
+        assert_eq!(school.parent, Some(DEMO.layout.frame.division(province)), "{code}");
         assert_eq!(school.division_code, Some(division), "{code}");
     }
 }
@@ -73,14 +75,14 @@ fn places_are_called_as_they_call_themselves() {
         ("441900", "共青团东莞市委员会", "团东莞市委"),
         ("420111080", "共青团洪山区关东街道委员会", "洪山区关东街道团委"),
     ] {
-        let organ = DEMO.frame.get(DEMO.frame.division(code));
+        let organ = DEMO.layout.frame.get(DEMO.layout.frame.division(code));
         assert_eq!(
             (organ.name.as_str(), organ.short_name.as_str()),
             (name, short),
             "{code}"
         );
     }
-    let school = DEMO.frame.get(DEMO.frame.school(frame::UNIVERSITY_CODE));
+    let school = DEMO.layout.frame.get(DEMO.layout.frame.school(frame::UNIVERSITY_CODE));
     assert_eq!(
         (school.name.as_str(), school.short_name.as_str()),
         ("共青团华中科技大学委员会", "华中科技大学团委")
@@ -154,7 +156,7 @@ fn sibling_names_are_unique() {
 
 #[test]
 fn o2_the_university_keeps_a_floating_and_an_abroad_branch_directly_below_itself() {
-    let university = DEMO.frame.school(frame::UNIVERSITY_CODE);
+    let university = DEMO.layout.frame.school(frame::UNIVERSITY_CODE);
     for (purpose, word) in [
         (Purpose::Floating, "流动团员"),
         (Purpose::Abroad, "出国(境)学习研究团员"),
@@ -169,7 +171,11 @@ fn o2_the_university_keeps_a_floating_and_an_abroad_branch_directly_below_itself
 
 #[test]
 fn the_university_is_filled_out_whole() {
-    let university = &DEMO.frame.get(DEMO.frame.school(frame::UNIVERSITY_CODE)).path;
+    let university = &DEMO
+        .layout
+        .frame
+        .get(DEMO.layout.frame.school(frame::UNIVERSITY_CODE))
+        .path;
     let inside = |o: &&OrganizationRecord| o.path.is_below(university);
     let kinds = |kind| ORGANIZATIONS.iter().filter(inside).filter(|o| o.kind == kind).count();
     assert_eq!(
@@ -211,7 +217,7 @@ fn members_belong_to_branches_of_a_size() {
 #[test]
 fn nobody_belongs_to_the_systems_of_beijing_guangdong_and_fujian() {
     let external: Vec<_> = ["11", "35", "44"]
-        .map(|code| DEMO.frame.get(DEMO.frame.division(code)).path.clone())
+        .map(|code| DEMO.layout.frame.get(DEMO.layout.frame.division(code)).path.clone())
         .into();
     let big = Country::new(7, 300_000, now());
     assert!(
@@ -237,11 +243,11 @@ fn the_number_of_members_is_exact() {
 #[test]
 fn ten_million_members_are_planned_without_a_gap() {
     let country = Country::new(7, 10_000_000, now());
-    let (first, last) = (&country.units[0], country.units.last().unwrap());
+    let (first, last) = (&country.layout.units[0], country.layout.units.last().unwrap());
     assert_eq!(first.first_member, MemberId(1));
     assert_eq!(last.first_member.0 as u64 - 1 + last.members, 10_000_000);
     assert!((300_000..700_000).contains(&country.organization_count()));
-    let filled = country.fill(last);
+    let filled = country.layout.fill(last);
     assert_eq!(filled.iter().map(|f| f.members).sum::<u64>(), last.members);
     assert_eq!(
         filled.last().unwrap().organization.id.0 as u64,
@@ -363,14 +369,19 @@ fn accounts_and_appointments_are_numbered_and_belong_together() {
         *counts.entry(appointment.organization).or_default() += 1;
         counts
     });
-    assert_eq!(offices[&DEMO.frame.school(frame::UNIVERSITY_CODE)], 2);
+    assert_eq!(offices[&DEMO.layout.frame.school(frame::UNIVERSITY_CODE)], 2);
 }
 
 #[test]
 fn a10_some_colleges_and_townships_of_the_demo_are_vacant_and_some_are_not() {
     let held: HashSet<_> = DEMO.appointments().map(|a| a.organization).collect();
-    let university = DEMO.frame.school(frame::UNIVERSITY_CODE);
-    let city = DEMO.frame.get(DEMO.frame.division(frame::TOWNSHIP_CITY)).path.clone();
+    let university = DEMO.layout.frame.school(frame::UNIVERSITY_CODE);
+    let city = DEMO
+        .layout
+        .frame
+        .get(DEMO.layout.frame.division(frame::TOWNSHIP_CITY))
+        .path
+        .clone();
     let college = |o: &OrganizationRecord| o.parent == Some(university) && o.kind == Kind::Committee;
     let township = |o: &OrganizationRecord| o.township && o.path.is_below(&city);
     for wanted in [&college as &dyn Fn(&OrganizationRecord) -> bool, &township] {

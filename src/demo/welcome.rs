@@ -1,6 +1,7 @@
 //! What the demo says on standard output once it is listening: where everything is and whom to try it as.
 
-use super::{Country, PASSWORD, SignIn};
+use super::country::{Country, PASSWORD};
+use super::records::SignIn;
 use crate::db::DatabaseUrl;
 use crate::domain::core::time::Timestamp;
 use chrono::TimeDelta;

@@ -1,8 +1,9 @@
 //! Offices (管理员任职): who holds them, how they begin and end, and requests for that. Whatever changes here is followed
 //! by everything that waits where it changed (A10).
 
-use super::organizations::{in_scope, inside, object};
-use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees, transfers};
+use super::organizations::{appointing_superior, in_scope, inside, object};
+use super::transfers::reroute as reroute_transfers;
+use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees};
 use crate::db::{Conn, Unique};
 use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
@@ -36,23 +37,6 @@ pub fn list(
     Ok(store::page(conn, found.id, AppointmentId(after), limit)?)
 }
 
-/// The organization that appoints at another: its direct superior, or further up where nobody there can (A10); the root
-/// appoints at itself.
-///
-/// # Errors
-/// When the database fails.
-pub fn superior(
-    conn: &mut Conn,
-    organization: &Organization,
-    excluded: &[AccountId],
-) -> Result<Option<OrganizationId>> {
-    let Some(parent) = organization.parent_id else {
-        return Ok(Some(organization.id));
-    };
-    let chain = chain::of(conn, &organization.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
-    Ok(chain.first_able(parent, excluded))
-}
-
 /// What became of a wish to change an office.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -77,7 +61,7 @@ pub fn appoint(
 ) -> Result<Outcome> {
     store::change(conn)?;
     let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
-    let superior = superior(conn, &organization, &[])?;
+    let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(context, Action::Appoint, &organization, superior, role)?;
     let account = people::account(conn, context, vault, person)?;
     if store::held(conn, organization.id, account)?.is_some() {
@@ -97,7 +81,7 @@ pub fn appoint(
 pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outcome> {
     store::change(conn)?;
     let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
-    let superior = superior(conn, &organization, &[])?;
+    let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(
         context,
         Action::EndAppointment,
@@ -202,7 +186,7 @@ fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> R
 /// A10, I-31: puts everything that waits here, or was passed over here, before whoever can decide it now.
 fn reroute(conn: &mut Conn, organization: &Organization, now: Timestamp) -> Result<()> {
     let chain = chain::of(conn, &organization.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
-    transfers::reroute(conn, organization, &chain, now)?;
+    reroute_transfers(conn, organization, &chain, now)?;
     let (before, orphans): (Vec<_>, bool) = (organization.path.ids().collect(), chain.may_orphan());
     graduation::reroute(conn, &organization.path, &before, orphans)?;
     certifications::reroute(conn, &organization.path, &before, orphans)?;
@@ -284,7 +268,7 @@ fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
 /// Whose turn a request is.
 fn holder(conn: &mut Conn, stored: &StoredRequest) -> Result<Option<OrganizationId>> {
     let organization = organization_of(conn, stored)?;
-    superior(conn, &organization, &stored.request().excluded())
+    appointing_superior(conn, &organization, &stored.request().excluded())
 }
 
 fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
@@ -327,7 +311,7 @@ pub fn decide(
     let stored = found(conn, id)?;
     let organization = organization_of(conn, &stored)?;
     let request = stored.request();
-    let holder = superior(conn, &organization, &request.excluded())?;
+    let holder = appointing_superior(conn, &organization, &request.excluded())?;
     let decided = request.decide(&context.actor, holder, verdict.clone(), context.now)?;
     expected.admit(stored.version)?;
     if !store::close_request(conn, &stored, &decided)? {

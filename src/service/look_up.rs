@@ -55,7 +55,7 @@ pub enum Found {
 pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Found> {
     // Another system files out of its province, and pays for that as for a look-up (X2).
     let action = match context.actor.role {
-        Role::Integrator { .. } => Action::FileInbound,
+        Role::Integrator { .. } => Action::ProposeInbound,
         _ => Action::LookUpMember,
     };
     may(&context.actor, action, Object::Anyone)?;

@@ -2,6 +2,7 @@
 
 use super::batch::{self, Manner, Outcome};
 use super::members::decided;
+use super::organizations::acting_sector;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
 use crate::domain::authority::Action;
@@ -14,7 +15,6 @@ use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, season_of};
 use crate::domain::member::cohort::l1_in_cohort;
 use crate::domain::member::mark::{self, Identity, Mark};
-use crate::domain::organization::facts::Sector;
 use crate::repository::cohort;
 pub use crate::repository::marks::Entry;
 use crate::repository::marks::{self, By};
@@ -102,7 +102,7 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
     if member.branch_id != Some(branch.id) {
         return Err(Code::ServiceBusy.into());
     }
-    mark::m2_may_mark(actor, office_sector(conn, actor)?, &branch.facts())?;
+    mark::m2_may_mark(actor, acting_sector(conn, actor)?, &branch.facts())?;
     Ok((branch, member))
 }
 
@@ -111,18 +111,6 @@ fn admit(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member
     let (member, verdict) = decided(conn, actor, Action::MarkMember, found)?;
     verdict.settle()?;
     Ok(member)
-}
-
-/// The sector of the organization somebody acts for.
-///
-/// # Errors
-/// `actor.not_administrator`.
-pub fn office_sector(conn: &mut Conn, actor: &Actor) -> Result<Sector> {
-    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
-    let organization = organizations::find(conn, office.organization)?;
-    Ok(organization
-        .ok_or(Error::Corrupt("an office of no organization"))?
-        .sector)
 }
 
 /// Stores a mark with its history and keeps the cohort right (M5, L1).

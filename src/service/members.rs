@@ -1,7 +1,6 @@
 //! Members: who may see them, and lists of them.
 
-use super::marks::office_sector;
-use super::organizations::inside;
+use super::organizations::{acting_sector, inside};
 use super::{Context, Error, Result};
 use crate::db::Conn;
 use crate::domain::authority::actor::Actor;
@@ -196,7 +195,7 @@ fn actions(
 ) -> Result<Vec<(MarkAction, Option<Refusal>)>> {
     let actor = &context.actor;
     let sector = match actor.office() {
-        Some(_) => Some(office_sector(conn, actor)?),
+        Some(_) => Some(acting_sector(conn, actor)?),
         None => None,
     };
     let (facts, mark) = (branch.map(Organization::facts), member.mark());

@@ -48,9 +48,15 @@ pub fn add(responses: &mut Responses, code: Code) {
         ResponseBuilder::new().content(MEDIA_TYPE, content).build().into()
     });
     let RefOr::T(response) = response else { return };
-    let Some(content) = response.content.get_mut(MEDIA_TYPE) else { return };
+    let Some(RefOr::T(content)) = response.content.get_mut(MEDIA_TYPE) else {
+        return;
+    };
     let example = Ref::new(format!("#/components/examples/{code}"));
-    if content.examples.insert(code.name().to_owned(), example.into()).is_some() {
+    if content
+        .examples
+        .insert(code.name().to_owned(), example.into())
+        .is_some()
+    {
         return;
     }
     if !response.description.is_empty() {

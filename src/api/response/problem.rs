@@ -3,7 +3,8 @@
 use crate::api::request::language;
 use crate::db::DbError;
 use crate::domain::catalogue::code::Code;
-use crate::domain::catalogue::refusal::{Kind, Refusal};
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::catalogue::refusal_kind::RefusalKind;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::language::Language;
 use crate::service;
@@ -205,7 +206,8 @@ impl Problem {
     /// The code, if it denies access. A look-up without a match does not: the audit log has an entry of its own for it (T4).
     pub fn denial(&self) -> Option<Code> {
         let code = self.first().code;
-        let is_denial = matches!(code.kind(), Kind::Forbidden | Kind::NotFound) && code != Code::MemberNoMatch;
+        let is_denial =
+            matches!(code.kind(), RefusalKind::Forbidden | RefusalKind::NotFound) && code != Code::MemberNoMatch;
         is_denial.then_some(code)
     }
 
@@ -266,25 +268,25 @@ pub fn instance(path: &str) -> String {
 }
 
 /// The HTTP status of each kind of refusal.
-pub fn status(kind: Kind) -> StatusCode {
+pub fn status(kind: RefusalKind) -> StatusCode {
     match kind {
-        Kind::Malformed => StatusCode::BAD_REQUEST,
-        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Kind::Forbidden => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-        Kind::Conflict => StatusCode::CONFLICT,
-        Kind::Stale => StatusCode::PRECONDITION_FAILED,
-        Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::AddressTooLong => StatusCode::URI_TOO_LONG,
-        Kind::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        Kind::Timeout => StatusCode::REQUEST_TIMEOUT,
-        Kind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Kind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
-        Kind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
-        Kind::Limited => StatusCode::TOO_MANY_REQUESTS,
-        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        RefusalKind::Malformed => StatusCode::BAD_REQUEST,
+        RefusalKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+        RefusalKind::Forbidden => StatusCode::FORBIDDEN,
+        RefusalKind::NotFound => StatusCode::NOT_FOUND,
+        RefusalKind::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+        RefusalKind::Conflict => StatusCode::CONFLICT,
+        RefusalKind::Stale => StatusCode::PRECONDITION_FAILED,
+        RefusalKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        RefusalKind::AddressTooLong => StatusCode::URI_TOO_LONG,
+        RefusalKind::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        RefusalKind::Timeout => StatusCode::REQUEST_TIMEOUT,
+        RefusalKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        RefusalKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        RefusalKind::PreconditionRequired => StatusCode::PRECONDITION_REQUIRED,
+        RefusalKind::Limited => StatusCode::TOO_MANY_REQUESTS,
+        RefusalKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        RefusalKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

@@ -123,7 +123,7 @@ macro_rules! actions {
             [Own DirectSuperior HigherSuperior Below Sibling SameProvince OtherProvince Stranger] or OrganizationNotFound;
         ReadHolding = "read_holding", "查看特殊单位专属库", "read a special-unit holding",
             Holding, SIGNED_IN or RequestUnauthenticated, [DirectSuperior] or OrganizationNotFound;
-        FileAsTarget = "file_as_target", "转入方发起转接", "start a transfer into an organization, naming the member exactly",
+        ProposeAsTarget = "propose_as_target", "转入方发起转接", "start a transfer into an organization, naming the member exactly",
             Directory, ADMINISTRATORS or ActorNotAdministrator,
             [Own DirectSuperior HigherSuperior] or TransferTargetOutOfScope;
 
@@ -186,7 +186,7 @@ macro_rules! actions {
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or MemberRevealNotAllowed;
         UploadForm = "upload_form", "上传《入团志愿书》", "upload a member's application form",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotUploader;
-        FileAsSource = "file_as_source", "转出方发起转接", "start a transfer of a member of one's own subtree",
+        ProposeAsSource = "propose_as_source", "转出方发起转接", "start a transfer of a member of one's own subtree",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or TransferOutOfScope;
         ReadForm = "read_form", "查看《入团志愿书》", "read a member's application form",
             Certification, SIGNED_IN or RequestUnauthenticated,
@@ -196,11 +196,11 @@ macro_rules! actions {
         LookUpMember = "look_up_member", "按姓名和身份证号查询", "look up a member by exact name and ID number",
             Person, ADMINISTRATORS or ActorNotAdministrator, [Stranger] or MemberNoMatch;
 
-        FileForOneself = "file_for_oneself", "本人发起转接", "start one's own transfer",
+        ProposeForOneself = "propose_for_oneself", "本人发起转接", "start one's own transfer",
             Oneself, MEMBERS or RequestMembersOnly, [Myself] or TransferOutOfScope;
         ProposeTransfer = "propose_transfer", "发起转接", "start or preview a transfer, for oneself or from either side",
             Oneself, PEOPLE or ActorNotAdministrator, [Myself] or TransferOutOfScope;
-        FileInbound = "file_inbound", "外省市系统发起转入", "start a transfer from another province's system",
+        ProposeInbound = "propose_inbound", "外省市系统发起转入", "start a transfer from another province's system",
             Person, INTEGRATORS or TransferInboundNotAllowed, [Stranger] or TransferInboundNotAllowed;
         ListTransfers = "list_transfers", "查看转接列表", "list one's own transfers, one's subtree's or one's province's",
             Oneself, SIGNED_IN or RequestUnauthenticated, [Myself] or RequestNotFound;
@@ -483,7 +483,7 @@ impl Action {
             Self::ListMembers | Self::ReadMember => Some(Scope::MembersRead),
             Self::ReadTransfer | Self::ListTransfers | Self::ListTransfersBelow => Some(Scope::TransfersRead),
             Self::AnswerExternal => Some(Scope::TransfersAnswer),
-            Self::FileInbound | Self::WithdrawTransfer => Some(Scope::InboundFile),
+            Self::ProposeInbound | Self::WithdrawTransfer => Some(Scope::InboundFile),
             _ => None,
         }
     }
@@ -504,15 +504,19 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Verdic
 
 /// Every code that the table answers where this action is asked for.
 pub fn refusals(action: Action) -> BTreeSet<Code> {
-    let at_the_door = Capacity::ALL.iter().filter_map(|capacity| admit(*capacity, action).err());
+    let at_the_door = Capacity::ALL
+        .iter()
+        .filter_map(|capacity| admit(*capacity, action).err());
     let without_scopes = Grant {
         path: Path::root(OrganizationId(0)),
         reach: Reach::Own,
         scopes: Vec::new(),
     };
     let for_integrators = action.capacities().contains(&Capacity::Integrator);
-    let to_integrators = for_integrators.then(|| granted(&without_scopes, action).err()).flatten();
-    let relations = match action.kind() {
+    let to_integrators = for_integrators
+        .then(|| granted(&without_scopes, action).err())
+        .flatten();
+    let relations: &[Relation] = match action.kind() {
         Kind::Oneself => &[Relation::Myself],
         Kind::Nation => &[Relation::Own, Relation::Below],
         Kind::Person => &[Relation::Stranger],

@@ -2,4 +2,5 @@
 
 pub mod code;
 pub mod refusal;
+pub mod refusal_kind;
 pub mod rule;

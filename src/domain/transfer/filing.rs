@@ -53,10 +53,10 @@ pub struct OpenCase {
 pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Result<(), Refusal> {
     let verdict = match side {
         Side::Member if actor.himself() != Some(member.id) => return Err(Code::TransferOutOfScope.into()),
-        Side::Member => authority::decide(actor, Action::FileForOneself, Object::Oneself),
+        Side::Member => authority::decide(actor, Action::ProposeForOneself, Object::Oneself),
         Side::Source => {
             let object = Object::member(&member.branch.path, member.id);
-            authority::decide(actor, Action::FileAsSource, object)
+            authority::decide(actor, Action::ProposeAsSource, object)
         }
         Side::Target => authority::decide(actor, Action::LookUpMember, Object::Anyone),
     };
@@ -71,7 +71,7 @@ pub fn t1_target_out_of_scope(side: Side, actor: &Actor, target: &OrganizationFa
     if side != Side::Target {
         return Ok(());
     }
-    Ok(authority::decide(actor, Action::FileAsTarget, Object::organization(&target.path)).settle()?)
+    Ok(authority::decide(actor, Action::ProposeAsTarget, Object::organization(&target.path)).settle()?)
 }
 
 /// T2 (§2.7): one open transfer a member in the whole system, whoever started it.

@@ -320,7 +320,7 @@ fn t6_external(external: &External, organ: Option<&Chain>) -> Result<Destination
 
 /// X2: only another province's system files a case from there.
 fn x2_integrator(actor: &Actor) -> Result<u8, Refusal> {
-    authority::decide(actor, Action::FileInbound, Object::Anyone).settle()?;
+    authority::decide(actor, Action::ProposeInbound, Object::Anyone).settle()?;
     actor.speaks_for().ok_or(Code::TransferInboundNotAllowed.into())
 }
 

@@ -1,13 +1,12 @@
 //! Who somebody is: the account, the office and the session behind a token.
 
+use super::acting::{ACTIVE, person};
 use super::sessions;
-use super::sign_in::NOTICE;
 use crate::db::Conn;
-use crate::domain::authority::actor::{AccountKind, Actor, Role};
+use crate::domain::authority::actor::{AccountKind, Actor};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AppointmentId, MemberId, SessionId};
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::OfficeRole;
 use crate::repository::accounts::{self, Account};
 pub use crate::repository::accounts::{CodeNotice, HeldOffice};
 use crate::repository::blocks::{self, Block};
@@ -15,11 +14,11 @@ use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
 use crate::security::tokens::Bearer;
 use crate::service::{Context, Error, Result, integrators};
+use chrono::TimeDelta;
 
-/// The stored word for an account that may sign in.
-pub(in crate::service) const ACTIVE: &str = "active";
-/// The stored word for one that may not.
-pub(in crate::service) const BLOCKED: &str = "blocked";
+/// For how long somebody is told that a one-time code was issued for him (O5), or that his account was blocked. There is no way to have it told less: who
+/// stole the code would be the first to use it.
+pub const NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// What a sign-in is checked against: the account, if there is one, and its password's hash.
 ///
@@ -72,34 +71,6 @@ fn actor(conn: &mut Conn, account: &Account, bearer: Bearer, now: Timestamp) -> 
             Ok(person(account, Some(held)))
         }
         (AccountKind::Person, None) => Ok(person(account, None)),
-    }
-}
-
-/// A person in one of his offices, or in none.
-fn person(account: &Account, held: Option<HeldOffice>) -> Actor {
-    let role = match held {
-        Some(held) if held.role == OfficeRole::Auditor => Role::Auditor(held.office),
-        Some(held) => Role::Administrator(held.office),
-        None => Role::Member,
-    };
-    Actor {
-        account: Some(account.id),
-        member: account.member_id,
-        role,
-    }
-}
-
-/// Somebody acting on his own account, before he is signed in or about it.
-pub(super) fn himself(account: &Account, now: Timestamp, request_id: &str) -> Context {
-    acting(account, None, now, request_id)
-}
-
-/// The same from one of his offices: what he does there is his organization's auditors' to read.
-pub(super) fn acting(account: &Account, held: Option<HeldOffice>, now: Timestamp, request_id: &str) -> Context {
-    Context {
-        actor: person(account, held),
-        now,
-        request_id: request_id.to_owned(),
     }
 }
 

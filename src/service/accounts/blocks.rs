@@ -15,6 +15,7 @@ use crate::domain::core::text::Remark;
 pub use crate::repository::blocks::Block;
 use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions, wechat};
 use crate::security::vault::Vault;
+use crate::service::organizations::appointing_superior;
 use crate::service::{Context, Error, Result, appointments, audit, members, people};
 
 /// Whose account is meant.
@@ -110,7 +111,7 @@ fn of_member(conn: &mut Conn, context: &Context, member: MemberId) -> Result<Acc
 
 fn of_officer(conn: &mut Conn, context: &Context, office: AppointmentId) -> Result<AccountId> {
     let (appointment, organization) = appointments::known(conn, &context.actor, Action::BlockOfficer, office)?;
-    let appoints = appointments::superior(conn, &organization, &[])?;
+    let appoints = appointing_superior(conn, &organization, &[])?;
     let object = Object::turn(&organization.path, appoints.as_slice());
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
@@ -127,7 +128,7 @@ fn may(conn: &mut Conn, context: &Context, action: Action, object: Object<'_>, a
     for office in accounts::offices(conn, account)? {
         let organization = organizations::find(conn, office.office.organization)?;
         let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
-        held.push((appointments::superior(conn, &organization, &[])?, organization.path));
+        held.push((appointing_superior(conn, &organization, &[])?, organization.path));
     }
     let seats = held.iter().map(|(appoints, path)| Seat {
         path,

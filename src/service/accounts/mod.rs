@@ -1,6 +1,7 @@
 //! Accounts: signing in, sessions, passwords, one-time codes, blocks, and who somebody is.
 
 mod account;
+mod acting;
 pub mod attempts;
 pub mod blocks;
 pub mod bootstrap;
@@ -11,5 +12,5 @@ pub mod sessions;
 pub mod sign_in;
 pub mod wechat;
 
-pub(in crate::service) use account::{ACTIVE, BLOCKED};
 pub use account::{CodeNotice, HeldOffice, Myself, Present, credentials, myself, present};
+pub(super) use acting::{ACTIVE, BLOCKED};

@@ -1,6 +1,6 @@
 //! One-time codes to set a new password with (§2.5, O5).
 
-use super::account::himself;
+use super::acting::as_member;
 use super::attempts::{Guard, Origin, Way};
 use crate::db::Conn;
 use crate::domain::account::session::Ending;
@@ -145,6 +145,6 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     for way in [Way::SignIn, Way::Reset] {
         Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
     }
-    let context = himself(&account, now, request_id);
+    let context = as_member(&account, now, request_id);
     audit::record(conn, &context, "account.reset_password", Some(&account.id.to_string()))
 }

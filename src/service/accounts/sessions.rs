@@ -1,6 +1,6 @@
 //! What follows from a sign-in: its tokens' turns, and its end.
 
-use super::account::{ACTIVE, acting};
+use super::acting::{ACTIVE, acting};
 use super::attempts::{Guard, Origin, Way};
 use crate::db::Conn;
 use crate::domain::account::session::Ending;

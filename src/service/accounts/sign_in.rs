@@ -1,6 +1,7 @@
 //! Signing in: from an attempt to a session.
 
-use super::account::{acting, himself};
+use super::account::{NOTICE, credentials};
+use super::acting::{ACTIVE, acting, as_member};
 use super::attempts::{Guard, Origin, Way};
 use crate::db::Conn;
 use crate::domain::catalogue::code::Code;
@@ -13,12 +14,8 @@ use crate::repository::wechat;
 use crate::security::refresh::Refresh;
 use crate::security::tokens::Bearer;
 use crate::security::vault::Vault;
-use crate::service::{Result, accounts, audit};
+use crate::service::{Result, audit};
 use chrono::TimeDelta;
-
-/// For how long somebody is told that a one-time code was issued for him (O5), or that his account was blocked. There is no way to have it told less: who
-/// stole the code would be the first to use it.
-pub const NOTICE: TimeDelta = TimeDelta::days(30);
 
 /// Who tries to sign in, from where, when, and in which request.
 #[derive(Debug, Clone)]
@@ -58,7 +55,7 @@ fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<Acco
 /// # Errors
 /// When the database fails.
 pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<Admission> {
-    let found = accounts::credentials(conn, &attempt.id_number)?;
+    let found = credentials(conn, &attempt.id_number)?;
     let account = found.as_ref().map(|(account, _)| account.id);
     let guard = guard(conn, vault, attempt, account)?;
     if let Some(wait) = guard.wait(conn, attempt.now)? {
@@ -104,7 +101,7 @@ pub enum Entry {
 /// # Errors
 /// When the database fails.
 pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<Entry> {
-    let account = rows::find(conn, proven.account)?.filter(|account| account.status == accounts::ACTIVE);
+    let account = rows::find(conn, proven.account)?.filter(|account| account.status == ACTIVE);
     let (hash, _) = rows::secrets(conn, proven.account)?;
     // Blocked, or given another password, while the old one was being checked.
     let Some(account) = account.filter(|_| hash == proven.hash) else {
@@ -125,7 +122,7 @@ fn bind(conn: &mut Conn, account: &Account, openid: &[u8], attempt: &Attempt) ->
     }
     let bound = wechat::bind(conn, account.id, openid, attempt.now)?;
     if bound {
-        let context = himself(account, attempt.now, &attempt.request_id);
+        let context = as_member(account, attempt.now, &attempt.request_id);
         audit::record(conn, &context, "account.bind_wechat", Some(&account.id.to_string()))?;
     }
     Ok(bound)

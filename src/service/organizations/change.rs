@@ -1,6 +1,7 @@
 //! Creating, renaming and closing organizations, and their contact (O1 to O3).
 
-use super::{in_scope, refreshed};
+use super::access::in_scope;
+use super::view::contents;
 use crate::db::{Conn, Unique};
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
@@ -11,9 +12,9 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
 use crate::domain::organization::rules;
-use crate::domain::organization::rules::{Contents, SchoolCodeWarning};
+use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::repository::organizations::{self, NewOrganization, Organization};
-use crate::repository::{appointments, graduation, members, search, transfers};
+use crate::repository::{appointments, search};
 use crate::service::{Context, Error, Expected, Result, appointments as offices, audit};
 
 /// An organization to be created.
@@ -180,17 +181,6 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     settle(conn, context, id, "organization.close")
 }
 
-/// What still hangs on an organization (O3). A request for another graduation month counts as an open case.
-pub(super) fn contents(conn: &mut Conn, found: &Organization) -> Result<Contents> {
-    let requests = graduation::open_of_branch(conn, found.id)?.map_or(0, |_| 1);
-    let count = |number: i64| u64::try_from(number).unwrap_or(0);
-    Ok(Contents {
-        members: count(members::count(conn, found.id)?),
-        open_cases: count(transfers::open_at(conn, found.id, &found.path)? + requests),
-        children: count(organizations::active_children(conn, found.id)?),
-    })
-}
-
 /// Changes whom others may ask.
 ///
 /// # Errors
@@ -231,4 +221,8 @@ fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: &str) 
     search::index(conn, &organization, &former_names)?;
     audit::record(conn, context, action, Some(&id.to_string()))?;
     Ok(organization)
+}
+
+fn refreshed(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
+    organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization just stored"))
 }

@@ -1,8 +1,10 @@
-//! Decisions on a filed case (§1.4.4, §1.5): each one transition, stored with its event, its inbox rows, the member's
+//! Decisions on a case (§1.4.4, §1.5): each one transition, stored with its event, its inbox rows, the member's
 //! move and the audit row, or not at all.
 
-use super::view::{CaseView, finish, view};
-use super::{Loaded, hand_over, inbound, load, seen, take_back};
+use super::case::{LoadedCase, load_case, visible};
+use super::inbound;
+use super::turn::{close_inbox_entries, move_inbox_entries};
+use super::view::{CaseView, render, view};
 use crate::db::Conn;
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
@@ -90,30 +92,30 @@ pub fn decide(
 ) -> Result<CaseView> {
     appointments::keep(conn)?;
     let found = transfers::find_locked(conn, id)?;
-    let transfer = seen(conn, &context.actor, decision.permission(), id, found)?;
-    let Loaded { case, holders, policy } = load(conn, &transfer)?;
+    let transfer = visible(conn, &context.actor, decision.permission(), id, found)?;
+    let LoadedCase { case, holders, policy } = load_case(conn, &transfer)?;
     let before = case.state.clone();
-    let desk = DecisionContext {
+    let decision_context = DecisionContext {
         now: context.now,
         actor: &context.actor,
         holders: &holders,
         policy: &policy,
     };
     let transition = match decision {
-        Decision::Approve => rules::approve(case, &desk),
-        Decision::Refuse { reason } => rules::refuse(case, &desk, reason.clone()),
+        Decision::Approve => rules::approve(case, &decision_context),
+        Decision::Refuse { reason } => rules::refuse(case, &decision_context, reason.clone()),
         Decision::Assign { branch } => {
             let found =
                 organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
             let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/branch"))?;
-            rules::assign(case, &desk, &found.facts())
+            rules::assign(case, &decision_context, &found.facts())
         }
-        Decision::Withdraw => rules::withdraw(case, &desk),
-        Decision::AcceptExternal => rules::accept_external(case, &desk),
-        Decision::RefuseExternal { reason } => rules::refuse_external(case, &desk, reason.clone()),
+        Decision::Withdraw => rules::withdraw(case, &decision_context),
+        Decision::AcceptExternal => rules::accept_external(case, &decision_context),
+        Decision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
     }?;
     expected.admit(transfer.version)?;
-    take_back(conn, &transition.case, &before)?;
+    close_inbox_entries(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
     let (case, holders) = store(conn, context, &transfer, transition, turn, &policy, decision.action())?;
@@ -122,7 +124,7 @@ pub fn decide(
         // Somebody from another province may have become a member just now.
         return view(conn, context, stored);
     }
-    finish(conn, context, stored, &Loaded { case, holders, policy })
+    render(conn, context, stored, &LoadedCase { case, holders, policy })
 }
 
 /// Stores a transition of a case that was taken back: the guarded row, its one event, the member's move, the next inbox rows and the audit row, which
@@ -152,7 +154,7 @@ pub(super) fn store(
     if !case.state.is_open() && case.origin.province().is_some() {
         inbound::close(conn, case.id)?;
     }
-    let holders = hand_over(conn, &case, policy, &transfer.member_name, &[])?;
+    let holders = move_inbox_entries(conn, &case, policy, &transfer.member_name, &[])?;
     if case.state.is_open() && holders.is_empty() {
         transfers::set_orphaned(conn, case.id, Some(context.now))?;
     }

@@ -1,4 +1,4 @@
-//! Cases from Beijing, Guangdong and Fujian (X2): that province's system files them with the person's data, the target
+//! Cases from Beijing, Guangdong and Fujian (X2): that province's system proposes them with the person's data, the target
 //! decides them as any other, and completing one makes the person a member, or a member again.
 //!
 //! Where the rules are silent we decided: the other system answers for what it says of the person, so who had to be
@@ -6,7 +6,7 @@
 //! bear the same name; and who comes back keeps what was recorded here, with telephone, political status, education and
 //! ethnic group as the other system has them now.
 
-use super::insert::{Lodging, insert_batch};
+use super::insert::{NewCase, insert_batch};
 use super::load::target;
 use super::propose::Preview;
 use super::view::{CaseView, view};
@@ -31,9 +31,9 @@ use crate::security::vault::{Purpose, Vault};
 use crate::service::look_up::Wanted;
 use crate::service::{Context, Error, Result, policies};
 
-/// Somebody from another province, as its system describes him.
+/// A person from another province, as its system describes them.
 #[derive(Debug, Clone)]
-pub struct Newcomer {
+pub struct InboundPerson {
     pub name: String,
     pub id_number: IdNumber,
     pub phone: Option<String>,
@@ -44,8 +44,8 @@ pub struct Newcomer {
     pub ethnic_group: Option<String>,
 }
 
-impl Newcomer {
-    /// The person as the tables know him.
+impl InboundPerson {
+    /// The person as the tables hold them.
     fn seal(&self, vault: &Vault) -> Person {
         let number = self.id_number.reveal();
         let phone = self.phone.as_deref();
@@ -62,7 +62,7 @@ impl Newcomer {
         }
     }
 
-    /// As somebody who is looked for: filing tells whether he is a member here, and is paid for as a look-up (T4).
+    /// As somebody who is looked for: proposing tells whether they are a member here, so it is charged as a look-up (T4).
     pub fn wanted(&self, vault: &Vault) -> Wanted {
         Wanted {
             name: self.name.clone(),
@@ -71,17 +71,17 @@ impl Newcomer {
     }
 }
 
-/// What another province's system files.
+/// A transfer as another province's system proposes it.
 #[derive(Debug, Clone)]
-pub struct InboundFiling {
-    pub person: Newcomer,
+pub struct ProposedInbound {
+    pub person: InboundPerson,
     pub reason: Reason,
     pub details: Details,
     pub target: Option<OrganizationId>,
 }
 
-/// Everything that was loaded for a decision about a filing.
-struct Material {
+/// Everything that was loaded for a decision about a proposal.
+struct InboundInput {
     person: Person,
     known: Option<Known>,
     open_case: Option<OpenCase>,
@@ -91,65 +91,75 @@ struct Material {
     clashes: Vec<Refusal>,
 }
 
-/// Files a case from another province.
+/// Proposes a case from another province.
 ///
 /// # Errors
 /// Every rule that blocks it, the first one first.
-pub fn file_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &InboundFiling) -> Result<CaseView> {
+pub fn propose_inbound(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    proposed: &ProposedInbound,
+) -> Result<CaseView> {
     appointments::keep(conn)?;
-    let material = gather(conn, vault, context, filing)?;
-    let proposal = decide(context, filing, &material)?;
+    let input = load(conn, vault, context, proposed)?;
+    let proposal = decide(context, proposed, &input)?;
     let organ = context
         .actor
         .acting_for()
         .ok_or(Error::Corrupt("another system without an organization"))?;
     let organ = organizations::find(conn, organ)?.ok_or(Error::Corrupt("another system's organization"))?;
-    let lodging = Lodging {
+    let new_case = NewCase {
         context,
         proposal,
-        policy: &material.policy,
-        member_name: &filing.person.name,
+        policy: &input.policy,
+        member_name: &proposed.person.name,
         source_path: &organ.path,
         source_name: &organ.name,
-        details: &filing.details,
+        details: &proposed.details,
         explanation: None,
         target: None,
         chains: Vec::new(),
     };
-    let lodged: Result<Transfer> = conn.savepoint(|conn| {
-        let stored = insert_batch(conn, vec![lodging])?.pop();
+    let stored: Result<Transfer> = conn.savepoint(|conn| {
+        let stored = insert_batch(conn, vec![new_case])?.pop();
         let (stored, _) = stored.ok_or(Error::Corrupt("a case that was not stored"))?;
-        inbound::insert(conn, stored.id, &material.person)?;
+        inbound::insert(conn, stored.id, &input.person)?;
         Ok(stored)
     });
-    let stored = match lodged {
-        // T2: nobody can lock a person who is not here; whoever files second finds the first one's case now.
+    let stored = match stored {
+        // T2: nobody can lock a person who is not here; the second proposal finds the first one's case now.
         Err(fault) if fault.violated() == Some(Unique::InboundPerson) => {
-            let first = open_case(conn, &material.person, None)?;
+            let first = open_case(conn, &input.person, None)?;
             t2_already_open(first.as_ref())?;
             return Err(Code::ServiceBusy.into());
         }
-        lodged => lodged?,
+        stored => stored?,
     };
     view(conn, context, stored)
 }
 
-/// Answers what filing would answer, and stores nothing.
+/// Answers what proposing would answer, and stores nothing.
 ///
 /// # Errors
 /// When the database fails.
-pub fn preview_inbound(conn: &mut Conn, context: &Context, vault: &Vault, filing: &InboundFiling) -> Result<Preview> {
-    let decided = gather(conn, vault, context, filing).and_then(|material| decide(context, filing, &material));
+pub fn preview_inbound(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    proposed: &ProposedInbound,
+) -> Result<Preview> {
+    let decided = load(conn, vault, context, proposed).and_then(|input| decide(context, proposed, &input));
     let outcome = match decided {
         Ok(proposal) => Ok(proposal),
         Err(Error::Refused(refusals)) => Err(refusals),
         Err(fault) => return Err(fault),
     };
-    Preview::of(conn, outcome, filing.reason.demanded(false))
+    Preview::of(conn, outcome, proposed.reason.demanded(false))
 }
 
-fn gather(conn: &mut Conn, vault: &Vault, context: &Context, filing: &InboundFiling) -> Result<Material> {
-    let person = filing.person.seal(vault);
+fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedInbound) -> Result<InboundInput> {
+    let person = proposed.person.seal(vault);
     let member = members::by_id_number_locked(conn, &person.id_number_digest)?;
     let known = match &member {
         Some(member) => Some(Known {
@@ -159,13 +169,13 @@ fn gather(conn: &mut Conn, vault: &Vault, context: &Context, filing: &InboundFil
         }),
         None => None,
     };
-    let target = match filing.target {
+    let target = match proposed.target {
         Some(id) => Some(target(conn, id)?),
         None => None,
     };
-    Ok(Material {
+    Ok(InboundInput {
         open_case: open_case(conn, &person, known)?,
-        clashes: clashes(conn, &filing.person, member.as_ref())?,
+        clashes: clashes(conn, &proposed.person, member.as_ref())?,
         policy: policies::of_season(conn, season_of(context.now))?,
         person,
         known,
@@ -184,7 +194,7 @@ fn open_case(conn: &mut Conn, person: &Person, known: Option<Known>) -> Result<O
 }
 
 /// Who comes back must be the one who left, and a newcomer's development number nobody else's.
-fn clashes(conn: &mut Conn, person: &Newcomer, member: Option<&Member>) -> Result<Vec<Refusal>> {
+fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> Result<Vec<Refusal>> {
     let refusal = match (member, &person.development_number) {
         // Of whoever is a member here nothing is said but that he is one.
         (Some(member), _) if member.standing == Standing::MovedOut && member.name != person.name => {
@@ -198,24 +208,24 @@ fn clashes(conn: &mut Conn, person: &Newcomer, member: Option<&Member>) -> Resul
     Ok(refusal.into_iter().collect())
 }
 
-fn decide(context: &Context, filing: &InboundFiling, material: &Material) -> Result<Proposal> {
+fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -> Result<Proposal> {
     let request = Request {
         side: Side::Source,
-        reason: filing.reason,
-        details: &filing.details,
-        target: material.target.as_ref().map(|(facts, chain)| Target { facts, chain }),
+        reason: proposed.reason,
+        details: &proposed.details,
+        target: input.target.as_ref().map(|(facts, chain)| Target { facts, chain }),
         external_organ: None,
         explanation: None,
     };
     let facts = InboundFacts {
         now: context.now,
-        policy: &material.policy,
+        policy: &input.policy,
         actor: &context.actor,
-        known: material.known,
-        open_case: material.open_case,
+        known: input.known,
+        open_case: input.open_case,
         request: &request,
     };
-    let clashes = material.clashes.clone();
+    let clashes = input.clashes.clone();
     match propose::propose_inbound(&facts) {
         Ok(proposal) if clashes.is_empty() => Ok(proposal),
         Ok(_) => Err(clashes.into()),
@@ -263,7 +273,7 @@ pub(super) fn refresh(conn: &mut Conn, transfer: &Transfer, member: MemberId) ->
     Ok(members::refresh(conn, member, &person)?)
 }
 
-/// Lets go of the person of a case that has ended: another may be filed for him.
+/// Lets go of the person of a case that has ended: another may be proposed for them.
 pub(super) fn close(conn: &mut Conn, transfer: TransferId) -> Result<()> {
     Ok(inbound::close(conn, transfer)?)
 }

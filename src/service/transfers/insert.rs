@@ -1,6 +1,7 @@
-//! Storing filed cases: the rows, their first events, their inbox rows and their audit rows.
+//! Storing new cases: the rows, their first events, their inbox rows and their audit rows.
 
-use super::{Loaded, holders};
+use super::case::LoadedCase;
+use super::turn::{holders, inbox_entry};
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::domain::core::ids::OrganizationId;
@@ -21,7 +22,7 @@ use crate::service::{Context, Error, Result};
 use serde::Serialize;
 
 /// A case to be stored: what was decided, and what it keeps beside that.
-pub(super) struct Lodging<'a> {
+pub(super) struct NewCase<'a> {
     pub context: &'a Context,
     pub proposal: Proposal,
     pub policy: &'a Policy,
@@ -37,61 +38,61 @@ pub(super) struct Lodging<'a> {
     pub chains: Vec<&'a Chain>,
 }
 
-/// What of a case is put into words before it is stored.
-struct Words {
-    target: Target,
+/// The text of a case that are stored as text.
+struct StoredText {
+    target: TargetColumns,
     details: String,
     facts: String,
 }
 
 /// What a case keeps of where it leads.
 #[derive(Default)]
-struct Target {
+struct TargetColumns {
     path: String,
     name: String,
     province: Option<u8>,
 }
 
-/// Stores filed cases of different members. Gives back each as stored, with what is known of it by now.
-pub(super) fn insert_batch(conn: &mut Conn, lodgings: Vec<Lodging<'_>>) -> Result<Vec<(Transfer, Loaded)>> {
-    let words = |lodging: &Lodging<'_>| {
-        Ok(Words {
-            target: target(conn, &lodging.proposal.destination, lodging.target)?,
-            details: json(lodging.details)?,
-            facts: json(&lodging.proposal.event.kind)?,
+/// Stores new cases of different members. Gives back each as stored, with what is known of it by now.
+pub(super) fn insert_batch(conn: &mut Conn, new_cases: Vec<NewCase<'_>>) -> Result<Vec<(Transfer, LoadedCase)>> {
+    let text = |new_case: &NewCase<'_>| {
+        Ok(StoredText {
+            target: target(conn, &new_case.proposal.destination, new_case.target)?,
+            details: json(new_case.details)?,
+            facts: json(&new_case.proposal.event.kind)?,
         })
     };
-    let words: Vec<Words> = lodgings.iter().map(words).collect::<Result<_>>()?;
-    let rows: Vec<_> = lodgings
+    let text: Vec<StoredText> = new_cases.iter().map(text).collect::<Result<_>>()?;
+    let rows: Vec<_> = new_cases
         .iter()
-        .zip(&words)
-        .map(|(lodging, words)| lodging.row(words))
+        .zip(&text)
+        .map(|(new_case, text)| new_case.row(text))
         .collect();
     let stored = transfers::insert_all(conn, &rows)?;
     let mut events = Vec::with_capacity(stored.len());
-    for ((lodging, words), stored) in lodgings.iter().zip(&words).zip(&stored) {
-        events.push((stored.id, &lodging.proposal.event, words.facts.as_str()));
+    for ((new_case, text), stored) in new_cases.iter().zip(&text).zip(&stored) {
+        events.push((stored.id, &new_case.proposal.event, text.facts.as_str()));
     }
     transfers::append_each(conn, &events)?;
     let names: Vec<String> = stored.iter().map(|stored| stored.id.to_string()).collect();
-    let deeds = lodgings.iter().zip(&names).map(|(lodging, name)| Deed {
-        context: lodging.context,
-        standing: lodging.source_path,
+    let deeds = new_cases.iter().zip(&names).map(|(new_case, name)| Deed {
+        context: new_case.context,
+        standing: new_case.source_path,
         subject: name,
     });
     audit::record_each(conn, "transfer.filed", &deeds.collect::<Vec<_>>())?;
-    let cases = put_before(conn, lodgings, &stored)?;
+    let cases = open_inbox_entries(conn, new_cases, &stored)?;
     Ok(stored.into_iter().zip(cases).collect())
 }
 
-impl Lodging<'_> {
-    fn row<'b>(&'b self, words: &'b Words) -> NewTransfer<'b> {
+impl NewCase<'_> {
+    fn row<'b>(&'b self, text: &'b StoredText) -> NewTransfer<'b> {
         let proposal = &self.proposal;
         let turn = Columns::from(proposal.state.clone());
         NewTransfer {
             season: proposal.season,
             reason: proposal.reason,
-            details: &words.details,
+            details: &text.details,
             explanation: self.explanation.map(Remark::as_str),
             started_by: proposal.started_by,
             filer_account_id: proposal.event.by,
@@ -104,9 +105,9 @@ impl Lodging<'_> {
             source_province: proposal.origin.province().map(i32::from),
             target_kind: proposal.destination.kind(),
             target_id: proposal.destination.organization(),
-            target_path: &words.target.path,
-            target_name: &words.target.name,
-            target_province: words.target.province.map(i32::from),
+            target_path: &text.target.path,
+            target_name: &text.target.name,
+            target_province: text.target.province.map(i32::from),
             state: turn.phase,
             since: turn.since.into(),
             organization_id: turn.organization,
@@ -120,31 +121,31 @@ impl Lodging<'_> {
     }
 }
 
-/// Puts new cases before whoever's turn it is (A8).
-fn put_before(conn: &mut Conn, lodgings: Vec<Lodging<'_>>, stored: &[Transfer]) -> Result<Vec<Loaded>> {
+/// Gives an inbox entry to each organization whose turn a new case is (A8).
+fn open_inbox_entries(conn: &mut Conn, new_cases: Vec<NewCase<'_>>, stored: &[Transfer]) -> Result<Vec<LoadedCase>> {
     let mut cases = Vec::with_capacity(stored.len());
-    let mut things = Vec::with_capacity(stored.len());
-    for (lodging, stored) in lodgings.into_iter().zip(stored) {
-        let Lodging { proposal, policy, .. } = lodging;
+    let mut shown = Vec::with_capacity(stored.len());
+    for (new_case, stored) in new_cases.into_iter().zip(stored) {
+        let NewCase { proposal, policy, .. } = new_case;
         let case = proposal.into_case(stored.id);
-        let holders = holders(conn, &case, &lodging.chains)?;
+        let holders = holders(conn, &case, &new_case.chains)?;
         if holders.is_empty() {
-            transfers::set_orphaned(conn, case.id, Some(lodging.context.now))?;
+            transfers::set_orphaned(conn, case.id, Some(new_case.context.now))?;
         }
-        things.push(InboxEntry::of(&case, policy, lodging.member_name));
-        cases.push(Loaded {
+        shown.push(inbox_entry(&case, policy, new_case.member_name));
+        cases.push(LoadedCase {
             case,
             holders,
             policy: policy.clone(),
         });
     }
     let mut entries: Vec<(OrganizationId, &InboxEntry<'_>)> = Vec::with_capacity(stored.len());
-    for (loaded, thing) in cases.iter().zip(&things) {
+    for (loaded, entry) in cases.iter().zip(&shown) {
         let holders = loaded.holders.iter().copied();
         entries.extend(
-            thing
+            entry
                 .iter()
-                .flat_map(|thing| holders.clone().map(move |id| (id, thing))),
+                .flat_map(|entry| holders.clone().map(move |id| (id, entry))),
         );
     }
     inbox::open_each(conn, &entries)?;
@@ -156,9 +157,9 @@ fn json(value: &impl Serialize) -> Result<String> {
 }
 
 /// `known` is an organization that was loaded already. A holding keeps no path, so that no list by path finds it (S-30).
-fn target(conn: &mut Conn, destination: &Destination, known: Option<&Organization>) -> Result<Target> {
+fn target(conn: &mut Conn, destination: &Destination, known: Option<&Organization>) -> Result<TargetColumns> {
     let province = match destination {
-        Destination::Holding(_) => return Ok(Target::default()),
+        Destination::Holding(_) => return Ok(TargetColumns::default()),
         Destination::Province { province, .. } => Some(*province),
         Destination::Organization(_) => None,
     };
@@ -167,7 +168,7 @@ fn target(conn: &mut Conn, destination: &Destination, known: Option<&Organizatio
         Some(known) => known,
         None => &organizations::find(conn, id)?.ok_or(Error::Corrupt("a case's target"))?,
     };
-    Ok(Target {
+    Ok(TargetColumns {
         path: found.path.as_str().to_owned(),
         name: found.name.clone(),
         province,

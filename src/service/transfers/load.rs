@@ -1,8 +1,8 @@
-//! What a decision about filings rests on, asked for all filings of a group at once.
+//! What a decision about filings rests on, requests for all filings of a group at once.
 //!
 //! Whom a filing names in vain costs the same statements as whom its filer may not see, so neither is told by its time.
 
-use super::propose::{Filing, Subject};
+use super::proposal::{ProposalSubject, ProposedTransfer};
 use crate::db::{Conn, Outcomes};
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Capacity, Object};
@@ -24,14 +24,14 @@ use crate::service::look_up::Wanted;
 use crate::service::{Context, Error, Result, may, policies};
 use std::collections::{HashMap, HashSet};
 
-/// A filing, and what it is asked with.
-pub(super) struct Asked<'a> {
+/// A proposal, with who makes it and the vault that opens ID numbers.
+pub(super) struct ProposalRequest<'a> {
     pub context: &'a Context,
     pub vault: &'a Vault,
-    pub filing: &'a Filing,
+    pub transfer: &'a ProposedTransfer,
 }
 
-/// Everything that was loaded for a decision about a filing.
+/// Everything that was loaded for a decision about a proposal.
 pub(super) struct ProposalInput {
     pub member: Member,
     pub facts: MemberFacts,
@@ -43,8 +43,8 @@ pub(super) struct ProposalInput {
     pub policy: Policy,
 }
 
-/// The member, his branch and the target: what a filing may be refused for before its rules are asked.
-struct Parties {
+/// The member, their branch and the target: a proposal may be refused because of them before its rules are asked.
+struct MemberAndTarget {
     member: Member,
     branch: Organization,
     number: IdNumber,
@@ -53,46 +53,50 @@ struct Parties {
 
 type Organizations = HashMap<OrganizationId, Organization>;
 
-/// Loads what the decisions about some filings rest on, and locks their members: at most one filing of a member is decided
-/// at a time, and a second one of this group is put off.
+/// Loads what the decisions about some proposals rest on, and locks their members: at most one proposal for a member is
+/// decided at a time, and a second one of this batch is put off.
 ///
 /// # Errors
-/// When the database fails; what is in the way of one filing is its own.
-pub(super) fn gather_all(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<Outcomes<ProposalInput, Error>> {
-    let parties = parties(conn, asked)?;
-    let settled: Vec<&Parties> = parties.iter().flatten().flatten().collect();
-    let ids: Vec<MemberId> = settled.iter().map(|parties| parties.member.id).collect();
+/// When the database fails. What blocks one proposal is in that proposal's own outcome.
+pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> Result<Outcomes<ProposalInput, Error>> {
+    let loaded = load_members_and_targets(conn, requests)?;
+    let found: Vec<&MemberAndTarget> = loaded.iter().flatten().flatten().collect();
+    let ids: Vec<MemberId> = found.iter().map(|found| found.member.id).collect();
     if ids.is_empty() {
-        return Ok(parties.into_iter().map(|fate| Some(Err(fate?.err()?))).collect());
+        return Ok(loaded.into_iter().map(|outcome| Some(Err(outcome?.err()?))).collect());
     }
     let ties = members::ties(conn, &ids)?;
-    let targets = settled.iter().filter_map(|parties| parties.target.as_ref());
-    let ends = settled.iter().map(|parties| &parties.branch).chain(targets);
+    let targets = found.iter().filter_map(|found| found.target.as_ref());
+    let ends = found.iter().map(|found| &found.branch).chain(targets);
     let chains = Chains::above(conn, ends.map(|end| &end.path))?;
-    let policies = seasons(conn, asked)?;
-    let mut materials = Vec::with_capacity(asked.len());
-    for (fate, Asked { context, filing, .. }) in parties.into_iter().zip(asked) {
-        let material = match fate {
-            Some(Ok(parties)) => {
-                let province = filing.details.external.as_ref().and_then(|external| external.province);
+    let policies = seasons(conn, requests)?;
+    let mut inputs = Vec::with_capacity(requests.len());
+    for (outcome, ProposalRequest { context, transfer, .. }) in loaded.into_iter().zip(requests) {
+        let input = match outcome {
+            Some(Ok(loaded)) => {
+                let province = transfer
+                    .details
+                    .external
+                    .as_ref()
+                    .and_then(|external| external.province);
                 let external_organ = match province {
                     Some(province) => external_organ(conn, province)?,
                     None => None,
                 };
                 let policy = &policies[&season_of(context.now)];
-                let ties = ties.get(&parties.member.id).copied().unwrap_or_default();
-                Some(parties.with(ties, &chains, external_organ, policy.clone()))
+                let ties = ties.get(&loaded.member.id).copied().unwrap_or_default();
+                Some(loaded.into_input(ties, &chains, external_organ, policy.clone()))
             }
             Some(Err(refused)) => Some(Err(refused)),
             None => None,
         };
-        materials.push(material);
+        inputs.push(input);
     }
-    Ok(materials)
+    Ok(inputs)
 }
 
-impl Parties {
-    fn with(
+impl MemberAndTarget {
+    fn into_input(
         self,
         ties: members::Ties,
         chains: &Chains,
@@ -134,18 +138,21 @@ impl Parties {
     }
 }
 
-/// The policies of the seasons the filings are of: one, but at the turn of a year.
-fn seasons(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<HashMap<Season, Policy>> {
-    let seasons: HashSet<Season> = asked.iter().map(|asked| season_of(asked.context.now)).collect();
+/// The policies of the seasons the proposals belong to: more than one only at the turn of a year.
+fn seasons(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> Result<HashMap<Season, Policy>> {
+    let seasons: HashSet<Season> = requests.iter().map(|request| season_of(request.context.now)).collect();
     let of = |season| Ok((season, policies::of_season(conn, season)?));
     seasons.into_iter().map(of).collect()
 }
 
-fn parties(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<Outcomes<Parties, Error>> {
+fn load_members_and_targets(
+    conn: &mut Conn,
+    requests: &[ProposalRequest<'_>],
+) -> Result<Outcomes<MemberAndTarget, Error>> {
     let mut taken = HashSet::new();
-    let mut subjects: Outcomes<Option<MemberId>, Error> = Vec::with_capacity(asked.len());
-    for Asked { context, filing, .. } in asked {
-        let named = its_own(subject(conn, &context.actor, &filing.subject))?;
+    let mut subjects: Outcomes<Option<MemberId>, Error> = Vec::with_capacity(requests.len());
+    for ProposalRequest { context, transfer, .. } in requests {
+        let named = its_own(subject(conn, &context.actor, &transfer.subject))?;
         let is_twin = matches!(named, Ok(Some(id)) if !taken.insert(id));
         subjects.push((!is_twin).then_some(named));
     }
@@ -153,22 +160,22 @@ fn parties(conn: &mut Conn, asked: &[Asked<'_>]) -> Result<Outcomes<Parties, Err
     let found = members::find_all_locked(conn, &ids)?;
     let mut members: HashMap<MemberId, Member> = found.into_iter().map(|member| (member.id, member)).collect();
     let branches = members.values().filter_map(|member| member.branch_id);
-    let targets = asked.iter().filter_map(Asked::target);
+    let targets = requests.iter().filter_map(ProposalRequest::target);
     let ends: HashSet<OrganizationId> = branches.chain(targets).collect();
     let found = organizations::find_all(conn, &ends.into_iter().collect::<Vec<_>>())?;
     let known: Organizations = found.into_iter().map(|found| (found.id, found)).collect();
-    let mut parties = Vec::with_capacity(asked.len());
-    for (subject, asked) in subjects.into_iter().zip(asked) {
+    let mut loaded = Vec::with_capacity(requests.len());
+    for (subject, request) in subjects.into_iter().zip(requests) {
         let settle = |named: Result<Option<MemberId>>| {
             let member = named?.and_then(|id| members.remove(&id));
-            asked.settled(member, &known)
+            request.check_member(member, &known)
         };
-        parties.push(subject.map(settle));
+        loaded.push(subject.map(settle));
     }
-    Ok(parties)
+    Ok(loaded)
 }
 
-/// What is in the way of one filing is its own; a fault of the database is everybody's whose transaction it was.
+/// What blocks one proposal stays its own outcome; a fault of the database fails the whole transaction.
 fn its_own<T>(result: Result<T>) -> Result<Result<T>> {
     match result {
         Err(fault @ Error::Database(_)) => Err(fault),
@@ -176,30 +183,34 @@ fn its_own<T>(result: Result<T>) -> Result<Result<T>> {
     }
 }
 
-/// Whom a filing is about, if there is such a member.
-fn subject(conn: &mut Conn, actor: &Actor, subject: &Subject) -> Result<Option<MemberId>> {
+/// Whom a proposal is about, if there is such a member.
+fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<Option<MemberId>> {
     match subject {
-        Subject::Myself => {
-            may(actor, Action::FileForOneself, Object::Oneself)?;
+        ProposalSubject::Myself => {
+            may(actor, Action::ProposeForOneself, Object::Oneself)?;
             Ok(Some(actor.himself().ok_or(Code::RequestMembersOnly)?))
         }
-        Subject::Ours(id) => {
-            authority::admit(Capacity::of(actor), Action::FileAsSource)?;
+        ProposalSubject::Ours(id) => {
+            authority::admit(Capacity::of(actor), Action::ProposeAsSource)?;
             Ok(Some(*id))
         }
-        Subject::Named(Wanted { id_number, .. }) => {
+        ProposalSubject::Named(Wanted { id_number, .. }) => {
             may(actor, Action::LookUpMember, Object::Anyone)?;
             Ok(members::id_by_id_number(conn, id_number)?)
         }
     }
 }
 
-impl Asked<'_> {
-    fn settled(&self, member: Option<Member>, known: &Organizations) -> Result<Parties> {
-        let Self { context, vault, filing } = self;
+impl ProposalRequest<'_> {
+    fn check_member(&self, member: Option<Member>, known: &Organizations) -> Result<MemberAndTarget> {
+        let Self {
+            context,
+            vault,
+            transfer,
+        } = self;
         let branch = member.as_ref().and_then(|member| known.get(&member.branch_id?));
-        let member = admitted(&context.actor, &filing.subject, member, branch)?;
-        // Moved out of the national tree: nothing here can be asked about him (T12).
+        let member = admitted(&context.actor, &transfer.subject, member, branch)?;
+        // Moved out of the national tree: nothing here can be asked about them (T12).
         member.branch_id.ok_or(Code::TransferMemberNotActive)?;
         let number = vault.open(Sealed::IdNumber, &member.id_number_sealed)?;
         let number =
@@ -208,7 +219,7 @@ impl Asked<'_> {
             Some(id) => Some(choosable(known.get(&id))?.clone()),
             None => None,
         };
-        Ok(Parties {
+        Ok(MemberAndTarget {
             branch: branch.cloned().ok_or(Error::Corrupt("a member's branch"))?,
             member,
             number,
@@ -218,30 +229,35 @@ impl Asked<'_> {
 
     /// The target that is named. A target side that names none means itself (§1.4.6: 转入组织发起申请时无需填写).
     fn target(&self) -> Option<OrganizationId> {
-        let filing = self.filing;
-        let has_none = filing.reason == Reason::SpecialUnit || filing.details.external.is_some();
-        let own = || match filing.subject.side() {
+        let transfer = self.transfer;
+        let has_none = transfer.reason == Reason::SpecialUnit || transfer.details.external.is_some();
+        let own = || match transfer.subject.side() {
             Side::Target if !has_none => self.context.actor.office().map(|office| office.organization),
             _ => None,
         };
-        filing.target.or_else(own)
+        transfer.target.or_else(own)
     }
 }
 
-/// The member, if this filer may file for him. Who is in a special-unit holding shows himself to others as little as it
+/// The member, if the caller may propose a transfer for them. Who is in a special-unit holding shows himself to others as little as it
 /// does (S-30).
-fn admitted(actor: &Actor, subject: &Subject, member: Option<Member>, branch: Option<&Organization>) -> Result<Member> {
+fn admitted(
+    actor: &Actor,
+    subject: &ProposalSubject,
+    member: Option<Member>,
+    branch: Option<&Organization>,
+) -> Result<Member> {
     let in_holding = branch.is_some_and(|branch| branch.purpose == Purpose::SpecialUnit);
     match subject {
-        Subject::Myself => member.ok_or(Error::Corrupt("an account of no member")),
-        Subject::Ours(_) => {
+        ProposalSubject::Myself => member.ok_or(Error::Corrupt("an account of no member")),
+        ProposalSubject::Ours(_) => {
             let member = member.filter(|member| member.branch_id.is_some());
             let member = member.ok_or(Code::MemberNotFound)?;
             let object = Object::member(&member.branch_path, member.id).in_holding(in_holding);
-            may(actor, Action::FileAsSource, object)?;
+            may(actor, Action::ProposeAsSource, object)?;
             Ok(member)
         }
-        Subject::Named(Wanted { name, .. }) => {
+        ProposalSubject::Named(Wanted { name, .. }) => {
             let is_meant = |member: &Member| member.name == *name && member.branch_id.is_some() && !in_holding;
             Ok(member.filter(is_meant).ok_or(Code::MemberNoMatch)?)
         }

@@ -3,8 +3,9 @@
 //! Both jobs take what is longest overdue first. A case that is settled drops out of that list, so the next batch begins
 //! at its front again and skips only those that could not be settled: however long the job slept, all of them come.
 
+use super::case::load_case;
 use super::decide::store;
-use super::{load, take_back};
+use super::turn::close_inbox_entries;
 use crate::db::Conn;
 use crate::domain::core::ids::TransferId;
 use crate::domain::core::time::{Season, Timestamp};
@@ -104,11 +105,11 @@ fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, ac
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);
     };
-    let loaded = load(conn, &transfer)?;
+    let loaded = load_case(conn, &transfer)?;
     let before = loaded.case.state.clone();
     match rule(loaded.case, &loaded.policy, context.now) {
         Some(transition) => {
-            take_back(conn, &transition.case, &before)?;
+            close_inbox_entries(conn, &transition.case, &before)?;
             store(conn, context, &transfer, transition, None, &loaded.policy, action)?;
             Ok(true)
         }

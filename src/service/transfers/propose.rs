@@ -1,76 +1,44 @@
-//! Filing transfers (§1.4), and the preview of one: the same loading and the same rules.
+//! Proposing transfers (§1.4), and the preview of one: both load the same input and ask the same rules.
 //!
-//! Whoever files waits for the transaction to be durable; those who wait together share one ([`Batcher`]).
+//! A caller waits until the transaction is durable; callers who wait at the same time share one ([`Batcher`]).
 
-use super::Loaded;
-use super::insert::{Lodging, insert_batch};
-use super::load::{Asked, ProposalInput, gather_all};
-use super::view::{CaseView, finish_all};
+use super::case::LoadedCase;
+use super::insert::{NewCase, insert_batch};
+use super::load::{ProposalInput, ProposalRequest, load_batch};
+use super::proposal::ProposedTransfer;
+use super::view::{CaseView, render_batch};
 use crate::db::Db;
 use crate::db::{Batcher, Conn, Outcomes, Unique};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
-use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::language::Language;
-use crate::domain::core::text::Remark;
 use crate::domain::transfer::filing::OpenCase;
 use crate::domain::transfer::propose::{self, FilingFacts, Proposal, Request, Target};
-use crate::domain::transfer::reason::{Details, Field, Reason, Side};
+use crate::domain::transfer::reason::Field;
 use crate::repository::transfers::Transfer;
 use crate::repository::{appointments, organizations};
 use crate::security::vault::Vault;
 use crate::service::idempotency::{self, Answer, Claim, Standing};
-use crate::service::look_up::Wanted;
 use crate::service::{Context, Error, Result};
-
-/// Whom a filing is about; it says which side starts (T1).
-#[derive(Debug, Clone)]
-pub enum Subject {
-    /// The caller himself.
-    Myself,
-    /// A member of the caller's subtree: the source side starts.
-    Ours(MemberId),
-    /// Somebody named by full name and ID number: the target side starts (§1.4.3).
-    Named(Wanted),
-}
-
-impl Subject {
-    pub(super) fn side(&self) -> Side {
-        match self {
-            Self::Myself => Side::Member,
-            Self::Ours(_) => Side::Source,
-            Self::Named(_) => Side::Target,
-        }
-    }
-}
-
-/// What is filed.
-#[derive(Debug, Clone)]
-pub struct Filing {
-    pub subject: Subject,
-    pub reason: Reason,
-    pub details: Details,
-    pub target: Option<OrganizationId>,
-    pub explanation: Option<Remark>,
-}
 
 /// What a preview answers.
 #[derive(Debug, Clone)]
 pub struct Preview {
-    /// The way the case would take, or every rule in its way.
+    /// The route the case would take, or every rule that blocks it.
     pub outcome: std::result::Result<Proposal, Vec<Refusal>>,
-    /// The names of the organizations on the way.
+    /// The names of the organizations on the route.
     pub names: Vec<(OrganizationId, String)>,
     /// What the reason has filled in (T5).
     pub fields: Vec<Field>,
 }
 
-/// A filing with all that its answer depends on.
+/// A proposal with everything that its answer depends on.
 pub struct ProposeTransfer {
     pub context: Context,
     pub vault: Vault,
     pub claim: Claim,
-    pub filing: Filing,
+    pub transfer: ProposedTransfer,
     /// The language of the answer.
     pub language: Language,
     /// Makes the answer of the new case.
@@ -78,66 +46,69 @@ pub struct ProposeTransfer {
 }
 
 impl ProposeTransfer {
-    fn asked(&self) -> Asked<'_> {
-        Asked {
+    fn request(&self) -> ProposalRequest<'_> {
+        ProposalRequest {
             context: &self.context,
             vault: &self.vault,
-            filing: &self.filing,
+            transfer: &self.transfer,
         }
     }
 }
 
-/// Filings that wait for the database, those that wait together to be decided together.
-pub type Filings = Batcher<ProposeTransfer, Answer, Error>;
+/// Proposals that wait for the database. Those that wait together are decided in one transaction.
+pub type ProposalQueue = Batcher<ProposeTransfer, Answer, Error>;
 
-/// The queue of filings before the database.
-pub fn filings(db: Db) -> Filings {
+/// The queue of proposals before the database.
+pub fn proposal_queue(db: Db) -> ProposalQueue {
     Batcher::new(db, propose_batch)
 }
 
-/// Files transfers, each once for its key. One that has to see what
-/// another of them does is put off.
+/// Proposes transfers, each once for its idempotency key. A command that depends on what another of them does gets no
+/// outcome yet and is put off.
 ///
 /// # Errors
-/// When the database fails. Of one filing, every rule that blocks it, the first one first.
-pub fn propose_batch(conn: &mut Conn, orders: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
-    let claims: Vec<_> = orders.iter().map(|order| (&order.context, &order.claim)).collect();
-    let mut fates: Outcomes<Answer, Error> = Vec::with_capacity(orders.len());
+/// When the database fails. Each command's own outcome holds every rule that blocks it, the first one first.
+fn propose_batch(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
+    let claims: Vec<_> = commands
+        .iter()
+        .map(|command| (&command.context, &command.claim))
+        .collect();
+    let mut outcomes: Outcomes<Answer, Error> = Vec::with_capacity(commands.len());
     let mut new = Vec::new();
     for (place, standing) in idempotency::standings(conn, &claims)?.into_iter().enumerate() {
         match standing {
-            Standing::Answered(answer) => fates.push(Some(answer)),
-            Standing::Twin => fates.push(None),
+            Standing::Answered(answer) => outcomes.push(Some(answer)),
+            Standing::Twin => outcomes.push(None),
             Standing::New => {
-                fates.push(None);
+                outcomes.push(None);
                 new.push(place);
             }
         }
     }
-    let asked: Vec<_> = new.iter().map(|&place| orders[place]).collect();
-    for (place, fate) in new.into_iter().zip(file_new(conn, &asked)?) {
-        fates[place] = fate;
+    let new_commands: Vec<_> = new.iter().map(|&place| commands[place]).collect();
+    for (place, outcome) in new.into_iter().zip(propose_new(conn, &new_commands)?) {
+        outcomes[place] = outcome;
     }
-    Ok(fates)
+    Ok(outcomes)
 }
 
-/// The same of those whose keys are new.
-fn file_new(conn: &mut Conn, orders: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
-    if orders.is_empty() {
+/// Proposes those whose keys are new.
+fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
+    if commands.is_empty() {
         return Ok(Vec::new());
     }
     appointments::keep(conn)?;
-    let asked: Vec<_> = orders.iter().map(|order| order.asked()).collect();
-    let mut fates: Outcomes<Answer, Error> = Vec::with_capacity(orders.len());
+    let requests: Vec<_> = commands.iter().map(|command| command.request()).collect();
+    let mut outcomes: Outcomes<Answer, Error> = Vec::with_capacity(commands.len());
     let mut accepted = Vec::new();
-    for (order, material) in orders.iter().zip(gather_all(conn, &asked)?) {
-        let decided = material.map(|material| {
-            let material = material?;
-            Ok((decide(&order.context, &order.filing, &material)?, material))
+    for (command, input) in commands.iter().zip(load_batch(conn, &requests)?) {
+        let decided = input.map(|input| {
+            let input = input?;
+            Ok((decide(&command.context, &command.transfer, &input)?, input))
         });
-        fates.push(match decided {
-            Some(Ok((proposal, material))) => {
-                accepted.push((fates.len(), *order, proposal, material));
+        outcomes.push(match decided {
+            Some(Ok((proposal, input))) => {
+                accepted.push((outcomes.len(), *command, proposal, input));
                 None
             }
             Some(Err(refused)) => Some(Err(refused)),
@@ -145,85 +116,89 @@ fn file_new(conn: &mut Conn, orders: &[&ProposeTransfer]) -> Result<Outcomes<Ans
         });
     }
     if accepted.is_empty() {
-        return Ok(fates);
+        return Ok(outcomes);
     }
     let stored = store(conn, &accepted)?;
-    let views = finish_all(conn, stored)?;
+    let views = render_batch(conn, stored)?;
     let mut answers = Vec::with_capacity(accepted.len());
-    for ((_, order, ..), view) in accepted.iter().zip(views) {
-        let answer = (order.render)(view, order.language)?;
-        answers.push((&order.context, &order.claim, answer));
+    for ((_, command, ..), view) in accepted.iter().zip(views) {
+        let answer = (command.render)(view, command.language)?;
+        answers.push((&command.context, &command.claim, answer));
     }
     idempotency::keep_all(conn, &answers)?;
     for ((place, ..), (.., answer)) in accepted.iter().zip(answers) {
-        fates[*place] = Some(Ok(answer));
+        outcomes[*place] = Some(Ok(answer));
     }
-    Ok(fates)
+    Ok(outcomes)
 }
 
-/// A filing that is accepted: its place in the group, and what was decided on what.
+/// A proposal that is accepted: its place in the batch, the command, what was decided, and on what.
 type Accepted<'a> = (usize, &'a ProposeTransfer, Proposal, ProposalInput);
 
-fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Context, (Transfer, Loaded))>> {
-    let lodgings = accepted.iter().map(|(_, order, proposal, material)| {
-        let target = material.target.as_ref();
-        let chains = target.map(|(.., chain)| chain).into_iter().chain([&material.source]);
-        Lodging {
-            context: &order.context,
+fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Context, (Transfer, LoadedCase))>> {
+    let new_cases = accepted.iter().map(|(_, command, proposal, input)| {
+        let target = input.target.as_ref();
+        let chains = target.map(|(.., chain)| chain).into_iter().chain([&input.source]);
+        NewCase {
+            context: &command.context,
             proposal: proposal.clone(),
-            policy: &material.policy,
-            member_name: &material.member.name,
-            source_path: &material.branch.path,
-            source_name: &material.branch.name,
-            details: &order.filing.details,
-            explanation: order.filing.explanation.as_ref(),
+            policy: &input.policy,
+            member_name: &input.member.name,
+            source_path: &input.branch.path,
+            source_name: &input.branch.name,
+            details: &command.transfer.details,
+            explanation: command.transfer.explanation.as_ref(),
             target: target.map(|(organization, ..)| organization),
             chains: chains.collect(),
         }
     });
-    let lodged = insert_batch(conn, lodgings.collect()).map_err(|error| match error.violated() {
-        // The members are locked, so nobody files beside us; should somebody all the same, the index says no.
+    let stored = insert_batch(conn, new_cases.collect()).map_err(|error| match error.violated() {
+        // The members are locked, so nobody else proposes for them meanwhile; if somebody does, the index refuses it.
         Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
         _ => error,
     })?;
-    let contexts = accepted.iter().map(|(_, order, ..)| &order.context);
-    Ok(contexts.zip(lodged).collect())
+    let contexts = accepted.iter().map(|(_, command, ..)| &command.context);
+    Ok(contexts.zip(stored).collect())
 }
 
-/// Answers what filing would answer, and stores nothing.
+/// Answers what proposing would answer, and stores nothing.
 ///
 /// # Errors
 /// When the caller may not know the member at all.
-pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, filing: &Filing) -> Result<Preview> {
-    let asked = Asked { context, vault, filing };
-    let alone = gather_all(conn, &[asked])?.pop().flatten();
-    let material = alone.ok_or(Error::Corrupt("a filing put off for itself"))?;
-    let outcome = match material.and_then(|material| decide(context, filing, &material)) {
+pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &ProposedTransfer) -> Result<Preview> {
+    let request = ProposalRequest {
+        context,
+        vault,
+        transfer,
+    };
+    let alone = load_batch(conn, &[request])?.pop().flatten();
+    let input = alone.ok_or(Error::Corrupt("a proposal put off for itself"))?;
+    let outcome = match input.and_then(|input| decide(context, transfer, &input)) {
         Ok(proposal) => Ok(proposal),
         Err(Error::Refused(refusals)) if !hides(&refusals) => Err(refusals),
         Err(fault) => return Err(fault),
     };
-    let fields = filing.reason.demanded(filing.details.external.is_some());
+    let fields = transfer.reason.demanded(transfer.details.external.is_some());
     Preview::of(conn, outcome, fields)
 }
 
 impl Preview {
-    /// A preview with the names of everybody on the way.
+    /// A preview with the names of the organizations on the route.
     pub(super) fn of(
         conn: &mut Conn,
         outcome: std::result::Result<Proposal, Vec<Refusal>>,
         fields: Vec<Field>,
     ) -> Result<Self> {
         let steps = outcome.iter().flat_map(|proposal| &proposal.route);
-        let on_the_way: Vec<_> = steps
+        let on_the_route: Vec<_> = steps
             .flat_map(|step| step.holders.iter().copied().chain([step.organization]))
             .collect();
-        let names = organizations::names(conn, &on_the_way)?;
+        let names = organizations::names(conn, &on_the_route)?;
         Ok(Self { outcome, names, fields })
     }
 }
 
-/// A person the caller may not know of is no matter for a preview: it answers what the filing answers.
+/// A preview about a person whom the caller may not know of answers what the proposal would answer.
 fn hides(refusals: &[Refusal]) -> bool {
     let codes = [
         Code::MemberNotFound,
@@ -234,26 +209,23 @@ fn hides(refusals: &[Refusal]) -> bool {
     refusals.iter().any(|refusal| codes.contains(&refusal.code))
 }
 
-fn decide(context: &Context, filing: &Filing, material: &ProposalInput) -> Result<Proposal> {
-    let target = material
-        .target
-        .as_ref()
-        .map(|(_, facts, chain)| Target { facts, chain });
+fn decide(context: &Context, transfer: &ProposedTransfer, input: &ProposalInput) -> Result<Proposal> {
+    let target = input.target.as_ref().map(|(_, facts, chain)| Target { facts, chain });
     let request = Request {
-        side: filing.subject.side(),
-        reason: filing.reason,
-        details: &filing.details,
+        side: transfer.subject.side(),
+        reason: transfer.reason,
+        details: &transfer.details,
         target,
-        external_organ: material.external_organ.as_ref(),
-        explanation: filing.explanation.as_ref(),
+        external_organ: input.external_organ.as_ref(),
+        explanation: transfer.explanation.as_ref(),
     };
     let facts = FilingFacts {
         now: context.now,
-        policy: &material.policy,
+        policy: &input.policy,
         actor: &context.actor,
-        member: &material.facts,
-        open_case: material.open_case,
-        source: &material.source,
+        member: &input.facts,
+        open_case: input.open_case,
+        source: &input.source,
         request: &request,
     };
     propose::propose(&facts).map_err(Error::from)

@@ -1,6 +1,8 @@
-//! What waits at an organization whose offices have changed is put before whoever can decide it now (A10, I-31).
+//! When the offices of an organization change, the cases that wait there move to the organizations that can decide them
+//! now (A10, I-31).
 
-use super::{hand_over, load};
+use super::case::load_case;
+use super::turn::move_inbox_entries;
 use crate::db::Conn;
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::chain::Chain;
@@ -16,12 +18,12 @@ pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain, now:
     let above: Vec<_> = organization.path.superiors().collect();
     let found = transfers::around(conn, organization.id, &organization.path, &above, chain.may_orphan())?;
     for id in found {
-        // Decided meanwhile: then whoever decided it has handed it over himself.
+        // Decided meanwhile: then its inbox entries have moved already.
         let Some(transfer) = transfers::find_locked(conn, id)?.filter(|transfer| transfer.closed_at.is_none()) else {
             continue;
         };
-        let loaded = load(conn, &transfer)?;
-        let holders = hand_over(
+        let loaded = load_case(conn, &transfer)?;
+        let holders = move_inbox_entries(
             conn,
             &loaded.case,
             &loaded.policy,

@@ -1,6 +1,6 @@
 //! Seeing cases: one, lists of them, and what happened to them (A7).
 
-use super::{Loaded, load, seen};
+use super::case::{LoadedCase, load_case, visible};
 use crate::db::Conn;
 use crate::domain::authority::Action as Permission;
 use crate::domain::catalogue::code::Code;
@@ -32,24 +32,24 @@ pub struct CaseView {
 /// `transfer.not_found` for whoever may not see it.
 pub fn get(conn: &mut Conn, context: &Context, id: TransferId) -> Result<CaseView> {
     let found = transfers::find(conn, id)?;
-    let transfer = seen(conn, &context.actor, Permission::ReadTransfer, id, found)?;
+    let transfer = visible(conn, &context.actor, Permission::ReadTransfer, id, found)?;
     view(conn, context, transfer)
 }
 
 /// A case that was just stored, for whoever stored it.
 pub(super) fn view(conn: &mut Conn, context: &Context, transfer: Transfer) -> Result<CaseView> {
-    let loaded = load(conn, &transfer)?;
-    finish(conn, context, transfer, &loaded)
+    let loaded = load_case(conn, &transfer)?;
+    render(conn, context, transfer, &loaded)
 }
 
-/// The same from what whoever stored it knows already: asking the database again would be a fifth of a decision's work.
-pub(super) fn finish(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &Loaded) -> Result<CaseView> {
+/// Renders a case from what was loaded already: asking the database again would be a fifth of a decision's work.
+pub(super) fn render(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &LoadedCase) -> Result<CaseView> {
     let names = organizations::names(conn, &loaded.holders)?;
     Ok(shown(context, transfer, loaded, &names))
 }
 
-/// The same of several.
-pub(super) fn finish_all(conn: &mut Conn, stored: Vec<(&Context, (Transfer, Loaded))>) -> Result<Vec<CaseView>> {
+/// Renders several cases.
+pub(super) fn render_batch(conn: &mut Conn, stored: Vec<(&Context, (Transfer, LoadedCase))>) -> Result<Vec<CaseView>> {
     let holders: HashSet<_> = stored
         .iter()
         .flat_map(|(_, (_, loaded))| &loaded.holders)
@@ -57,12 +57,12 @@ pub(super) fn finish_all(conn: &mut Conn, stored: Vec<(&Context, (Transfer, Load
         .collect();
     let names = organizations::names(conn, &holders.into_iter().collect::<Vec<_>>())?;
     let view =
-        |(context, (transfer, loaded)): (&Context, (Transfer, Loaded))| shown(context, transfer, &loaded, &names);
+        |(context, (transfer, loaded)): (&Context, (Transfer, LoadedCase))| shown(context, transfer, &loaded, &names);
     Ok(stored.into_iter().map(view).collect())
 }
 
-fn shown(context: &Context, transfer: Transfer, loaded: &Loaded, names: &[(OrganizationId, String)]) -> CaseView {
-    let desk = DecisionContext {
+fn shown(context: &Context, transfer: Transfer, loaded: &LoadedCase, names: &[(OrganizationId, String)]) -> CaseView {
+    let decision_context = DecisionContext {
         now: context.now,
         actor: &context.actor,
         holders: &loaded.holders,
@@ -72,13 +72,13 @@ fn shown(context: &Context, transfer: Transfer, loaded: &Loaded, names: &[(Organ
     CaseView {
         transfer,
         waiting_for: holders.filter_map(|id| Some((*id, name(names, *id)?))).collect(),
-        actions: allowed_actions(&loaded.case, &desk),
+        actions: allowed_actions(&loaded.case, &decision_context),
     }
 }
 
-/// Which side of the caller's subtree a list is about.
+/// Which way the cases of a list cross the border of the caller's subtree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
+pub enum Direction {
     /// Cases that leave it (转出).
     Out,
     /// Cases that enter it (转入).
@@ -87,11 +87,11 @@ pub enum Side {
 
 /// Which cases a list shows.
 #[derive(Debug, Clone)]
-pub struct Listing {
+pub struct TransferFilter {
     /// Of one member; the caller's own when he acts as a member.
     pub member: Option<MemberId>,
-    /// Which side, for administrators and other systems.
-    pub side: Side,
+    /// Which way, for administrators and other systems.
+    pub direction: Direction,
     /// The subtree; the caller's own when absent.
     pub under: Option<OrganizationId>,
     /// Only those in this state.
@@ -106,49 +106,49 @@ pub struct Listing {
 ///
 /// # Errors
 /// `member.not_found`, `organization.not_found` outside of the caller's scope (O6).
-pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec<Transfer>> {
-    let place = place(conn, context, listing)?;
-    let after = match listing.after {
+pub fn list(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Result<Vec<Transfer>> {
+    let place = place(conn, context, filter)?;
+    let after = match filter.after {
         Some(after) => Some(transfers::find(conn, after)?.ok_or(Code::TransferNotFound)?),
         None => None,
     };
     Ok(transfers::page(
         conn,
         &place,
-        listing.state,
+        filter.state,
         after.as_ref(),
-        listing.limit,
+        filter.limit,
     )?)
 }
 
 /// No organization's id.
 const NOBODY: OrganizationId = OrganizationId(0);
 
-fn place(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Place> {
+fn place(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Result<Place> {
     let actor = &context.actor;
     if let Some(province) = actor.speaks_for() {
-        return Ok(match listing.side {
-            Side::Out => Place::FromProvince(province),
-            Side::In => Place::ToProvince(province),
+        return Ok(match filter.direction {
+            Direction::Out => Place::FromProvince(province),
+            Direction::In => Place::ToProvince(province),
         });
     }
     let Some((path, organization)) = actor.subtree()? else {
         let himself = actor.himself().ok_or(Code::RequestMembersOnly)?;
-        return match listing.member {
+        return match filter.member {
             None => Ok(Place::Member(himself)),
             Some(member) if member == himself => Ok(Place::Member(himself)),
             Some(_) => Err(Code::MemberNotFound.into()),
         };
     };
-    let root = match listing.under {
+    let root = match filter.under {
         None => path.clone(),
         Some(under) => inside(conn, actor, Permission::ListTransfersBelow, under)?.path,
     };
-    Ok(match listing.side {
+    Ok(match filter.direction {
         // A special-unit case shows itself to the branch's own people, not to systems (S-30).
-        Side::Out if actor.office().is_none() => Place::Out(root, NOBODY),
-        Side::Out => Place::Out(root, organization),
-        Side::In => Place::In(root),
+        Direction::Out if actor.office().is_none() => Place::Out(root, NOBODY),
+        Direction::Out => Place::Out(root, organization),
+        Direction::In => Place::In(root),
     })
 }
 
@@ -166,7 +166,7 @@ pub struct HistoryEntry {
 /// `transfer.not_found` for whoever may not see it.
 pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec<HistoryEntry>> {
     let found = transfers::find(conn, id)?;
-    seen(conn, &context.actor, Permission::ReadTransfer, id, found)?;
+    visible(conn, &context.actor, Permission::ReadTransfer, id, found)?;
     let events: Option<Vec<Event>> = transfers::events(conn, id)?.into_iter().collect();
     let events = events.ok_or(Error::Corrupt("an event's facts"))?;
     let organizations: Vec<OrganizationId> = events.iter().filter_map(|event| event.acting_for).collect();

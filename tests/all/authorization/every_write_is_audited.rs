@@ -163,7 +163,7 @@ impl<'a> WriteDriver<'a> {
         self.json(&self.admin("beijing"), "refuse_external_transfer", second, &reason);
         let newcomer = going_to(world, "village", "张三", &number(7));
         self.json(&beijing, "preview_inbound_transfer", "", &newcomer);
-        self.json(&beijing, "file_inbound_transfer", "", &newcomer);
+        self.json(&beijing, "propose_inbound_transfer", "", &newcomer);
     }
 
     fn branches(&mut self) {

@@ -43,7 +43,7 @@ use zhuanjie::domain::authority::actor::Role;
 use zhuanjie::domain::authority::scope::Reach;
 use zhuanjie::domain::authority::{Action, Capacity, Object, Relation, Verdict, decide, enter, verdict};
 use zhuanjie::domain::catalogue::code::Code;
-use zhuanjie::domain::catalogue::refusal::Kind;
+use zhuanjie::domain::catalogue::refusal_kind::RefusalKind;
 use zhuanjie::domain::core::ids::IntegratorSecretId;
 
 /// An operation of the document.
@@ -184,9 +184,9 @@ fn refusal(answer: &Answer) -> Option<Code> {
 fn fits(answer: &Answer, verdict: Verdict, missing: Code) -> bool {
     let code = refusal(answer);
     match verdict {
-        Verdict::May => {
-            !code.is_some_and(|code| matches!(code.kind(), Kind::Forbidden | Kind::Unauthenticated) || code == missing)
-        }
+        Verdict::May => !code.is_some_and(|code| {
+            matches!(code.kind(), RefusalKind::Forbidden | RefusalKind::Unauthenticated) || code == missing
+        }),
         Verdict::MayNot(wanted) | Verdict::Unseen(wanted) => code == Some(wanted),
     }
 }
@@ -381,7 +381,7 @@ fn api5_every_action_is_needed_by_an_operation_or_asked_for_inside_one() {
     let inside = RECIPES.iter().filter_map(|recipe| recipe.action);
     let used: BTreeSet<Action> = at_the_door.chain(inside).collect();
     // What a target side may take is asked of the body's target, after the person it names (T1): see `reach`.
-    let elsewhere = BTreeSet::from([Action::FileAsTarget]);
+    let elsewhere = BTreeSet::from([Action::ProposeAsTarget]);
     let unused: Vec<&Action> = Action::ALL
         .iter()
         .filter(|action| !used.contains(action) && !elsewhere.contains(action))

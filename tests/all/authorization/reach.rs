@@ -317,7 +317,7 @@ both_engines! {
             };
             for place in ["class_1", "college", "village", "township"] {
                 let path = world.path(place);
-                let verdict = decide(actor, Action::FileAsTarget, Object::organization(&path));
+                let verdict = decide(actor, Action::ProposeAsTarget, Object::organization(&path));
                 let body = json!({"reason": "unsettled", "details": {}, "target": world.org(place),
                     "member": {"name": marked("school/1"), "id_number": world.id_number("school/1")}});
                 for path in ["/v1/transfers", "/v1/transfers/preview"] {

@@ -249,22 +249,22 @@ pub const RECIPES: &[Recipe] = &[
         About::Person,
         |_, country| json!({"name": marked("class_2/1"), "id_number": country.world.id_number("class_2/1")}),
     ),
-    send("file_inbound_transfer", About::Person, inbound),
+    send("propose_inbound_transfer", About::Person, inbound),
     send("preview_inbound_transfer", About::Person, inbound),
     send(
         "propose_transfer",
         About::Oneself,
         |_, _| json!({"reason": "unsettled", "details": {}}),
     )
-    .needs(Action::FileForOneself),
+    .needs(Action::ProposeForOneself),
     send(
         "preview_transfer",
         About::Oneself,
         |_, _| json!({"reason": "unsettled", "details": {}}),
     )
-    .needs(Action::FileForOneself),
-    send("propose_transfer", About::Member, |id, _| filing(id)).needs(Action::FileAsSource),
-    send("preview_transfer", About::Member, |id, _| filing(id)).needs(Action::FileAsSource),
+    .needs(Action::ProposeForOneself),
+    send("propose_transfer", About::Member, |id, _| filing(id)).needs(Action::ProposeAsSource),
+    send("preview_transfer", About::Member, |id, _| filing(id)).needs(Action::ProposeAsSource),
     list("list_transfers", About::Oneself, "?side=out&limit=200"),
     list("list_transfers", About::Oneself, "?side=in&limit=200"),
     list("list_transfers", About::Organization, "?under={id}").needs(Action::ListTransfersBelow),

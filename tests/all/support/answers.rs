@@ -61,7 +61,11 @@ impl Operation {
         let is_word = |own: &String| !own.starts_with('{');
         let fits = self.method == method
             && self.path.len() == path.len()
-            && self.path.iter().zip(path).all(|(own, asked)| if is_word(own) { own == asked } else { !asked.is_empty() });
+            && self
+                .path
+                .iter()
+                .zip(path)
+                .all(|(own, asked)| if is_word(own) { own == asked } else { !asked.is_empty() });
         fits.then(|| self.path.iter().filter(|own| is_word(own)).count())
     }
 }
@@ -69,7 +73,9 @@ impl Operation {
 fn operation(method: &str, path: &str) -> Option<&'static Operation> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
     let segments: Vec<&str> = path.split('/').collect();
-    let fitting = OPERATIONS.iter().filter_map(|one| Some((one.fit(method, &segments)?, one)));
+    let fitting = OPERATIONS
+        .iter()
+        .filter_map(|one| Some((one.fit(method, &segments)?, one)));
     fitting.max_by_key(|(words, _)| *words).map(|(_, one)| one)
 }
 
@@ -87,10 +93,12 @@ pub fn hold(method: &str, path: &str, status: u16, body: &str) {
         ),
         Some(operation) => {
             let id = &operation.id;
-            if std::env::var_os("ZHUANJIE_TOLERANT").is_none() { assert!(
-                operation.listed.contains(&(status, code.clone())),
-                "{method} {path} answered {status} {code}, which {id} does not list: add it to its refuses!"
-            );}
+            if std::env::var_os("ZHUANJIE_TOLERANT").is_none() {
+                assert!(
+                    operation.listed.contains(&(status, code.clone())),
+                    "{method} {path} answered {status} {code}, which {id} does not list: add it to its refuses!"
+                );
+            }
             record(id, &code);
         }
     }

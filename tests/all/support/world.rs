@@ -162,7 +162,7 @@ impl World {
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let _within = RUNTIME.enter();
         let app = App {
-            filings: transfers::filings(db.db()),
+            proposals: transfers::proposal_queue(db.db()),
             db: db.db(),
             clock: clock.clone(),
             vault: keys.vault.clone(),

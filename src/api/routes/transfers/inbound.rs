@@ -1,4 +1,4 @@
-//! Transfers from Beijing, Guangdong and Fujian (X2), filed by that province's system.
+//! Transfers from Beijing, Guangdong and Fujian (X2), proposed by that province's system.
 
 use super::wire::{PreviewView, TransferView};
 use crate::api::request::caller::{Caller, can};
@@ -17,7 +17,7 @@ use crate::domain::core::language::Text;
 use crate::domain::core::time::{Month, Timestamp, shanghai_date};
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::service::Context;
-use crate::service::transfers::{self, InboundFiling, Newcomer};
+use crate::service::transfers::{self, InboundPerson, ProposedInbound};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -55,7 +55,7 @@ struct PersonBody {
     ethnic_group: Option<String>,
 }
 
-/// What another province's system files.
+/// A transfer as another province's system proposes it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct InboundBody {
@@ -71,7 +71,7 @@ struct InboundBody {
 }
 
 impl PersonBody {
-    fn into_newcomer(self, now: Timestamp) -> Result<Newcomer, Problem> {
+    fn into_newcomer(self, now: Timestamp) -> Result<InboundPerson, Problem> {
         let today = shanghai_date(now);
         let id_number = IdNumber::parse(&self.id_number, today)
             .map_err(|e| Problem::new(Refusal::from(e).at("/person/id_number")))?;
@@ -86,7 +86,7 @@ impl PersonBody {
             text.map(|text| line(&text, WORD_MAX, &format!("/person/{field}")))
                 .transpose()
         };
-        Ok(Newcomer {
+        Ok(InboundPerson {
             name: line(&self.name, NAME_MAX, "/person/name")?,
             id_number,
             phone: word(self.phone, "phone")?,
@@ -100,12 +100,12 @@ impl PersonBody {
 }
 
 impl InboundBody {
-    /// The filing it stands for. Its answer tells whether somebody is a member here, so it is paid for as a look-up (T4),
+    /// The proposal it stands for. Its answer tells whether somebody is a member here, so it is paid for as a look-up (T4),
     /// whatever becomes of it.
-    async fn into_filing(self, app: &App, context: &Context) -> Result<InboundFiling, Problem> {
+    async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedInbound, Problem> {
         let person = self.person.into_newcomer(context.now)?;
         look_up::pay(app, context.clone(), person.wanted(&app.vault)).await?;
-        Ok(InboundFiling {
+        Ok(ProposedInbound {
             person,
             reason: self.reason,
             details: self.details,
@@ -116,10 +116,10 @@ impl InboundBody {
 
 /// Preview a transfer from another province
 ///
-/// Answers what filing would answer, and stores nothing: every rule in the way at once, or the whole route.
+/// Answers what proposing would answer, and stores nothing: every rule in the way at once, or the whole route.
 #[utoipa::path(tag = "transfers", operation_id = "preview_inbound_transfer", security(("bearer" = [])),
     request_body = InboundBody, responses(
-    (status = 200, description = "What filing would answer", body = PreviewView),
+    (status = 200, description = "What proposing would answer", body = PreviewView),
     (status = 403, description = "`transfer.inbound_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 422, description = "`member.id_number_malformed`, …", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -128,15 +128,15 @@ impl InboundBody {
 pub async fn preview_inbound_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<can::FileInbound>,
+    caller: Caller<can::ProposeInbound>,
     body: Json<InboundBody>,
 ) -> Result<HttpResponse, Problem> {
-    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
+    let proposed = body.into_inner().into_proposed(&app, &caller.context).await?;
     let vault = app.vault.clone();
-    // Through the writing door, so that it sees and locks just what the filing would.
+    // Through the writing door, so that it sees and locks just what the proposal would.
     let preview = app
         .db
-        .write(move |conn| transfers::preview_inbound(conn, &caller.context, &vault, &filing))
+        .write(move |conn| transfers::preview_inbound(conn, &caller.context, &vault, &proposed))
         .await?;
     Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
 }
@@ -145,7 +145,7 @@ pub async fn preview_inbound_transfer(
 ///
 /// By the integrator of Beijing, Guangdong or Fujian, with the person's data (X2). The target decides it as any other; when
 /// it is completed, the person is a member there.
-#[utoipa::path(tag = "transfers", operation_id = "file_inbound_transfer", security(("bearer" = [])),
+#[utoipa::path(tag = "transfers", operation_id = "propose_inbound_transfer", security(("bearer" = [])),
     params(Key),
     request_body = InboundBody, responses(
     (status = 201, description = "Filed", body = TransferView),
@@ -156,18 +156,18 @@ pub async fn preview_inbound_transfer(
     (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/inbound-transfers")]
-pub async fn file_inbound_transfer(
+pub async fn propose_inbound_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    caller: Caller<can::FileInbound>,
+    caller: Caller<can::ProposeInbound>,
     key: Key,
     body: Json<InboundBody>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
+    let proposed = body.into_inner().into_proposed(&app, &caller.context).await?;
     let (vault, language) = (app.vault.clone(), language::of(&request));
     write_once(&app, caller.context, claim, move |conn, context| {
-        let view = transfers::file_inbound(conn, context, &vault, &filing)?;
+        let view = transfers::propose_inbound(conn, context, &vault, &proposed)?;
         let (id, version) = (view.transfer.id, view.transfer.version);
         reply::created(
             format!("/v1/transfers/{id}"),

@@ -1,4 +1,4 @@
-//! Transfers of organization relations (组织关系转接): filing, preview, decisions, history.
+//! Transfers of organization relations (组织关系转接): proposing, preview, decisions, history.
 
 mod batch;
 mod inbound;
@@ -22,7 +22,9 @@ use crate::domain::transfer::reason::{Details, Reason};
 use crate::domain::transfer::state::Phase;
 use crate::service;
 use crate::service::idempotency::{Answer, Claim};
-use crate::service::transfers::{self, CaseView, Decision, Filing, Listing, ProposeTransfer, Side, Subject};
+use crate::service::transfers::{
+    self, CaseView, Decision, Direction, ProposalSubject, ProposeTransfer, ProposedTransfer, TransferFilter,
+};
 use crate::service::{Context, Expected};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -38,7 +40,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(preview_transfer)
         .service(batch::decide_transfers)
         .service(inbound::preview_inbound_transfer)
-        .service(inbound::file_inbound_transfer)
+        .service(inbound::propose_inbound_transfer)
         .service(propose_transfer)
         .service(get_transfer)
         .service(transfer_history)
@@ -54,7 +56,7 @@ impl Missing for TransferId {
     const CODE: Code = Code::TransferNotFound;
 }
 
-/// Whom a filing is about; it says which side starts (T1).
+/// Whom a proposal is about; it says which side starts (T1).
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Who {
@@ -85,15 +87,15 @@ struct FilingBody {
 }
 
 impl FilingBody {
-    /// The filing it stands for. Naming somebody by name and ID number is a look-up and paid for as one (T4), whatever
-    /// becomes of the filing.
-    async fn into_filing(self, app: &App, context: &Context) -> Result<Filing, Problem> {
+    /// The proposal it stands for. Naming somebody by name and ID number is a look-up and charged as one (T4), whatever
+    /// becomes of the proposal.
+    async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedTransfer, Problem> {
         let explanation = remark(self.explanation.as_deref(), "/explanation")?;
         let subject = match self.member {
-            None => Subject::Myself,
+            None => ProposalSubject::Myself,
             Some(who) => who.into_subject(app, context).await?,
         };
-        Ok(Filing {
+        Ok(ProposedTransfer {
             subject,
             reason: self.reason,
             details: self.details,
@@ -104,13 +106,13 @@ impl FilingBody {
 }
 
 impl Who {
-    async fn into_subject(self, app: &App, context: &Context) -> Result<Subject, Problem> {
+    async fn into_subject(self, app: &App, context: &Context) -> Result<ProposalSubject, Problem> {
         match (self.id, self.name, self.id_number) {
-            (Some(id), None, None) => Ok(Subject::Ours(id)),
+            (Some(id), None, None) => Ok(ProposalSubject::Ours(id)),
             (None, Some(name), Some(number)) => {
                 let wanted = look_up::wanted(name, &number, "/member", &app.vault, context.now)?;
                 look_up::find(app, context.clone(), wanted.clone()).await?;
-                Ok(Subject::Named(wanted))
+                Ok(ProposalSubject::Named(wanted))
             }
             _ => {
                 let problem = InputError::Said(Text {
@@ -125,11 +127,11 @@ impl Who {
 
 /// Preview a transfer
 ///
-/// Answers what filing would answer, and stores nothing: every rule in the way at once, or the whole route with who
+/// Answers what proposing would answer, and stores nothing: every rule in the way at once, or the whole route with who
 /// decides at each step.
 #[utoipa::path(tag = "transfers", operation_id = "preview_transfer", security(("bearer" = [])),
     request_body = FilingBody, responses(
-    (status = 200, description = "What filing would answer", body = PreviewView),
+    (status = 200, description = "What proposing would answer", body = PreviewView),
     (status = 404, description = "`member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 422, description = "`request.invalid`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
@@ -140,12 +142,12 @@ async fn preview_transfer(
     caller: Caller<can::ProposeTransfer>,
     body: Json<FilingBody>,
 ) -> Result<HttpResponse, Problem> {
-    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
+    let transfer = body.into_inner().into_proposed(&app, &caller.context).await?;
     let vault = app.vault.clone();
-    // Through the writing door, so that it sees and locks just what the filing would.
+    // Through the writing door, so that it sees and locks just what the proposal would.
     let preview = app
         .db
-        .write(move |conn| transfers::preview(conn, &caller.context, &vault, &filing))
+        .write(move |conn| transfers::preview(conn, &caller.context, &vault, &transfer))
         .await?;
     Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
 }
@@ -172,16 +174,16 @@ async fn propose_transfer(
     body: Json<FilingBody>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let filing = body.into_inner().into_filing(&app, &caller.context).await?;
-    let order = ProposeTransfer {
+    let transfer = body.into_inner().into_proposed(&app, &caller.context).await?;
+    let command = ProposeTransfer {
         context: caller.context,
         vault: app.vault.clone(),
         claim,
-        filing,
+        transfer,
         language: language::of(&request),
         render: render_created,
     };
-    Ok(reply::response(app.filings.submit(order).await?))
+    Ok(reply::response(app.proposals.submit(command).await?))
 }
 
 /// The answer to a new case.
@@ -292,11 +294,11 @@ async fn list_transfers(
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
     let list = List::new(&app.vault, "list_transfers", &(query.side, query.under, query.state));
-    let listing = Listing {
+    let filter = TransferFilter {
         member: None,
-        side: match query.side {
-            Some(SideParam::In) => Side::In,
-            _ => Side::Out,
+        direction: match query.side {
+            Some(SideParam::In) => Direction::In,
+            _ => Direction::Out,
         },
         under: query.under,
         state: query.state,
@@ -305,7 +307,7 @@ async fn list_transfers(
     };
     let found = app
         .db
-        .read(move |conn| transfers::list(conn, &caller.context, &listing))
+        .read(move |conn| transfers::list(conn, &caller.context, &filter))
         .await?;
     let (items, last) = paging::cut(found, limit, |transfer| transfer.id.0);
     let items = items.into_iter().map(TransferBrief::from).collect();

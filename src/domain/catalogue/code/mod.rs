@@ -1,6 +1,6 @@
 //! The table of refusal codes: the one place where a code has its kind, its rule, its texts and its way out.
 
-use super::refusal::Kind;
+use super::refusal_kind::RefusalKind;
 use super::rule::Rule;
 use crate::domain::core::language::{Language, Text};
 
@@ -19,7 +19,7 @@ macro_rules! codes {
             pub fn name(self) -> &'static str { match self { $(Code::$variant => $name),* } }
 
             /// What kind of refusal it is.
-            pub fn kind(self) -> Kind { match self { $(Code::$variant => Kind::$kind),* } }
+            pub fn kind(self) -> RefusalKind { match self { $(Code::$variant => RefusalKind::$kind),* } }
 
             /// The rule it enforces; `None` for plain input checks.
             pub fn rule(self) -> Option<Rule> { match self { $(Code::$variant => $rule),* } }

@@ -1,0 +1,286 @@
+//! The commands of the command line, and what each runs.
+
+use super::options::{DatabaseArgs, RetentionArgs};
+use super::output::say;
+use super::serve::{bind, serve_app};
+use super::{accounts, audit, bootstrap, reseal, verify};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Keys;
+use crate::db::Db;
+use crate::domain::core::language::Language;
+use crate::domain::core::time::Timestamp;
+use crate::files::Folder;
+use crate::security::token_keys::Step;
+use crate::service::jobs::{self as service_jobs, Job};
+use crate::{api, backup, jobs};
+use anyhow::Result;
+use chrono::SecondsFormat;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// zhuanjie (转接): transfers of the League's organization relations.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build a demo country and serve it.
+    Demo(crate::demo::Options),
+    /// Serve a database.
+    Serve {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// The address to listen on.
+        #[arg(long, env = "ZHUANJIE_LISTEN", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// Seconds between two runs of the jobs.
+        #[arg(long, env = "ZHUANJIE_JOB_INTERVAL", default_value_t = jobs::DEFAULT_INTERVAL.as_secs())]
+        job_interval: u64,
+        /// The directory uploaded files lie in; next to an embedded database when absent.
+        #[arg(long, env = "ZHUANJIE_FILES")]
+        files: Option<PathBuf>,
+        #[command(flatten)]
+        door: api::ServerSettings,
+        #[command(flatten)]
+        kept: RetentionArgs,
+    },
+    /// What the service does by itself.
+    #[command(subcommand)]
+    Jobs(Jobs),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    /// Block and unblock accounts that no administrator stands above.
+    #[command(subcommand)]
+    Accounts(accounts::Accounts),
+    /// Bring a database's schema up to date.
+    Migrate {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Make the root organization of an empty database and its first administrator; his ID number is read from standard
+    /// input.
+    Bootstrap {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// The root organization's full name.
+        #[arg(long, default_value = "中国共产主义青年团中央委员会")]
+        organization: String,
+        /// Its short name.
+        #[arg(long, default_value = "共青团中央")]
+        short_name: String,
+        /// The administrator's full name.
+        #[arg(long)]
+        administrator: String,
+    },
+    /// Seal all personal data and uploaded files under the newest of ZHUANJIE_DATA_KEYS, while the service runs. Run again,
+    /// it goes on with what is left.
+    Reseal {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// The directory uploaded files lie in; next to an embedded database when absent.
+        #[arg(long, env = "ZHUANJIE_FILES")]
+        files: Option<PathBuf>,
+    },
+    /// Check that everything stored is as it must be: a line for each invariant; fails if one is broken.
+    Verify {
+        #[command(flatten)]
+        database: DatabaseArgs,
+    },
+    /// Copy the embedded database, while it is served, into a new file.
+    Backup {
+        #[command(flatten)]
+        database: DatabaseArgs,
+        /// The file, which must not exist yet.
+        #[arg(long)]
+        to: PathBuf,
+    },
+    /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
+    #[command(subcommand)]
+    Bench(crate::bench::Command),
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
+    Keys {
+        #[command(subcommand)]
+        action: Option<KeysAction>,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysAction {
+    /// Take a step of the rotation of the token keys in ZHUANJIE_TOKEN_KEY, which signs nobody out, and print them anew.
+    Rotate {
+        /// In this order, each on every server before the next: `publish` adds a key, `sign` signs with it, `retire`
+        /// drops the old ones (no sooner than 15 minutes after `sign`).
+        #[arg(value_enum)]
+        step: RotationStep,
+    },
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum RotationStep {
+    Publish,
+    Sign,
+    Retire,
+}
+
+impl From<RotationStep> for Step {
+    fn from(step: RotationStep) -> Self {
+        match step {
+            RotationStep::Publish => Self::Publish,
+            RotationStep::Sign => Self::Sign,
+            RotationStep::Retire => Self::Retire,
+        }
+    }
+}
+
+#[derive(Subcommand)]
+enum Jobs {
+    /// Run a job once, and print what it did.
+    Run(Box<JobRun>),
+    /// Print the jobs there are.
+    List,
+}
+
+/// Which job, where, and for when.
+#[derive(Args)]
+struct JobRun {
+    /// Which one; `jobs list` shows them.
+    name: Job,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
+    #[arg(long)]
+    at: Option<Timestamp>,
+    /// The directory uploaded files lie in, which retention tidies too; next to an embedded database when absent.
+    #[arg(long, env = "ZHUANJIE_FILES")]
+    files: Option<PathBuf>,
+    #[command(flatten)]
+    kept: RetentionArgs,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
+        .format_timestamp_millis()
+        .init();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Demo(options) => actix_web::rt::System::new().block_on(crate::demo::run(options)),
+        Command::Serve {
+            database,
+            listen,
+            job_interval,
+            files,
+            door,
+            kept,
+        } => {
+            let every = Duration::from_secs(job_interval);
+            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door, kept))
+        }
+        Command::Jobs(Jobs::Run(run)) => actix_web::rt::System::new().block_on(run_job(*run)),
+        Command::Jobs(Jobs::List) => list_jobs(),
+        Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
+        Command::Accounts(command) => actix_web::rt::System::new().block_on(accounts::run(command)),
+        Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
+        Command::Bootstrap {
+            database,
+            organization,
+            short_name,
+            administrator,
+        } => actix_web::rt::System::new().block_on(bootstrap::run(&database, organization, short_name, administrator)),
+        Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
+        Command::Verify { database } => {
+            actix_web::rt::System::new().block_on(verify::run(&database.config()?.database))
+        }
+        Command::Backup { database, to } => {
+            actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
+            say(&format!("{} is whole and on the disk\n", to.display()))
+        }
+        Command::Bench(command) => crate::bench::run(command),
+        Command::Openapi => say(&api::document_text()),
+        Command::Keys { action: None } => say(&Keys::generate()),
+        Command::Keys {
+            action: Some(KeysAction::Rotate { step }),
+        } => say(&Keys::rotate(step.into())?),
+    }
+}
+
+async fn serve(
+    database: &DatabaseArgs,
+    listen: SocketAddr,
+    every: Duration,
+    files: Option<PathBuf>,
+    door: &api::ServerSettings,
+    kept: RetentionArgs,
+) -> Result<()> {
+    let mut config = database.config()?;
+    config.retention = kept.retention()?;
+    if let Some(files) = files {
+        config.files = files;
+    }
+    config.read_environment()?;
+    let keys = Keys::for_service()?;
+    let app = App::start(&config, keys, Clock::system()).await?;
+    serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
+}
+
+/// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
+async fn run_job(run: JobRun) -> Result<()> {
+    let (job, kept, config) = (run.name, run.kept.retention()?, run.database.config()?);
+    let files = Folder::new(run.files.unwrap_or(config.files));
+    let db = Db::open(&config.database, &config.settings)?;
+    let clock = Clock::system();
+    let at = run.at.unwrap_or_else(|| clock.now());
+    let ending = jobs::run_with_files(&db, &clock, jobs::JobRequest { job, at, kept }, Some(&files))
+        .await
+        .map_err(|fault| {
+            let problem = service_jobs::wording(&fault);
+            anyhow::anyhow!("{job}: {problem}")
+        })?;
+    db.close().await;
+    let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    match ending {
+        jobs::Ending::Done(done) => {
+            let (processed, failed) = (done.processed, done.failed);
+            say(&format!("{job} at {at}: {processed} processed, {failed} failed\n"))?;
+            anyhow::ensure!(failed == 0, "{failed} could not be processed; the log says which");
+            Ok(())
+        }
+        jobs::Ending::Elsewhere => say(&format!("{job}: another server is running it\n")),
+    }
+}
+
+fn list_jobs() -> Result<()> {
+    let line = |job: &Job| format!("{:16}{}\n", job.as_str(), job.label(Language::English));
+    say(&Job::ALL.iter().map(line).collect::<String>())
+}
+
+async fn migrate(database: &DatabaseArgs) -> Result<()> {
+    let config = database.config()?;
+    let applied = Db::open(&config.database, &config.settings)?.migrate().await?;
+    match applied.as_slice() {
+        [] => log::info!("the schema is up to date"),
+        versions => versions.iter().for_each(|version| log::info!("applied {version}")),
+    }
+    Ok(())
+}

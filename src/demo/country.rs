@@ -1,0 +1,112 @@
+//! The country as rows, in the order in which they are stored.
+
+use super::layout::{Layout, founded};
+use super::offices::{self, Office};
+use super::records::{AccountRecord, AppointmentRecord, FormerNameRecord, MemberRecord, OrganizationRecord, SignIn};
+use super::signature::Signature;
+use crate::domain::core::time::Timestamp;
+
+/// How many members the demo has unless told otherwise.
+pub const DEFAULT_MEMBERS: u64 = 25_000;
+/// The password of every demo account.
+pub const PASSWORD: &str = "zhuanjie-demo";
+
+/// A country of a given size, seen at a given time.
+pub struct Country {
+    pub(super) layout: Layout,
+    offices: Vec<Office>,
+    signature: Signature,
+}
+
+impl Country {
+    /// Plans the country. `now` decides which classes graduate this season and how old people are; more members than
+    /// there are ID numbers for (83 million) are not made.
+    pub fn new(seed: u64, members: u64, now: Timestamp) -> Self {
+        let layout = Layout::new(seed, members, now);
+        Self {
+            offices: offices::offices(&layout),
+            layout,
+            signature: Signature { seed, members, at: now },
+        }
+    }
+
+    /// The country that a signature stands for.
+    pub fn of(signature: Signature) -> Self {
+        Self::new(signature.seed, signature.members, signature.at)
+    }
+
+    /// What it was made from.
+    pub fn signature(&self) -> Signature {
+        self.signature
+    }
+
+    /// How many organizations and members there are.
+    pub fn row_count(&self) -> u64 {
+        self.organization_count() + self.member_count()
+    }
+
+    /// How many members there are.
+    pub fn member_count(&self) -> u64 {
+        self.layout.members
+    }
+
+    /// How many organizations there are.
+    pub fn organization_count(&self) -> u64 {
+        self.layout
+            .units
+            .last()
+            .map_or(self.layout.frame.organizations.len(), |unit| {
+                unit.first_organization as usize - 1 + self.layout.plan(unit).len()
+            }) as u64
+    }
+
+    /// All organizations, superiors first, ids from 1 without gaps.
+    pub fn organizations(&self) -> impl Iterator<Item = OrganizationRecord> + '_ {
+        let filled = self
+            .layout
+            .units
+            .iter()
+            .flat_map(|unit| self.layout.fill(unit))
+            .map(|filled| filled.organization);
+        self.layout.frame.organizations.iter().cloned().chain(filled)
+    }
+
+    /// The names some organizations had before (O4).
+    pub fn former_names(&self) -> impl Iterator<Item = FormerNameRecord> + '_ {
+        self.layout
+            .frame
+            .former_names
+            .iter()
+            .zip(1..)
+            .map(|((organization, name), id)| FormerNameRecord {
+                id,
+                organization: *organization,
+                name: name.clone(),
+                recorded_at: founded(),
+            })
+    }
+
+    /// All members, branch by branch, ids from 1 without gaps.
+    pub fn members(&self) -> impl Iterator<Item = MemberRecord> + '_ {
+        self.layout
+            .units
+            .iter()
+            .flat_map(|unit| self.layout.fill(unit))
+            .flat_map(|filled| self.layout.members_of(&filled))
+    }
+
+    /// The accounts of administrators and of some members, ids from 1 without gaps. Their members exist.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountRecord> + '_ {
+        self.offices.iter().zip(1..).map(|(office, id)| office.account(id))
+    }
+
+    /// The offices of administrators. Some organizations have none (A10).
+    pub fn appointments(&self) -> impl Iterator<Item = AppointmentRecord> + '_ {
+        offices::appointments(&self.offices)
+    }
+
+    /// The accounts to try the demo with. A small country may lack the members among them.
+    pub fn sign_ins(&self) -> Vec<SignIn> {
+        offices::sign_ins(&self.layout, &self.offices)
+    }
+}

@@ -1,0 +1,73 @@
+//! Who may see an organization, and who may act on it.
+
+use crate::db::Conn;
+use crate::domain::authority::actor::Actor;
+use crate::domain::authority::{Action, Object};
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::organization::facts::{Purpose, Sector};
+use crate::repository::organizations::{self, Organization};
+use crate::service::{Error, Result, may, sees};
+
+/// The organization a refusal names as the one that can help; a holding helps nobody (S-30).
+///
+/// # Errors
+/// When the database fails.
+pub fn helper(conn: &mut Conn, id: OrganizationId) -> Result<Option<Organization>> {
+    Ok(organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit))
+}
+
+/// An organization, if the caller may know of it.
+///
+/// # Errors
+/// `organization.not_found`.
+pub fn visible(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find(conn, id)?.filter(|found| is_visible(actor, found));
+    Ok(found.ok_or(Code::OrganizationNotFound)?)
+}
+
+/// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.
+pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
+    let action = match organization.purpose {
+        Purpose::SpecialUnit => Action::ReadHolding,
+        _ => Action::ReadOrganization,
+    };
+    may(actor, action, object(organization)).is_ok()
+}
+
+/// An organization as far as authority goes.
+pub(in crate::service) fn object(organization: &Organization) -> Object<'_> {
+    Object::organization(&organization.path).in_holding(organization.purpose == Purpose::SpecialUnit)
+}
+
+/// An organization of the caller's subtree, locked, for a use case that acts on it.
+///
+/// # Errors
+/// `organization.not_found` outside of it (O6).
+pub fn in_scope(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find_locked(conn, id)?.ok_or(Code::OrganizationNotFound)?;
+    sees(actor, action, object(&found))?;
+    Ok(found)
+}
+
+/// An organization whose inner matters the caller may read.
+///
+/// # Errors
+/// `organization.not_found` outside of his subtree (O6).
+pub fn inside(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+    let found = organizations::find(conn, id)?.ok_or(Code::OrganizationNotFound)?;
+    may(actor, action, object(&found))?;
+    Ok(found)
+}
+
+/// The sector of the organization somebody acts for.
+///
+/// # Errors
+/// `actor.not_administrator`.
+pub fn acting_sector(conn: &mut Conn, actor: &Actor) -> Result<Sector> {
+    let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
+    let organization = organizations::find(conn, office.organization)?;
+    Ok(organization
+        .ok_or(Error::Corrupt("an office of no organization"))?
+        .sector)
+}

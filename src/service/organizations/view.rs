@@ -1,0 +1,133 @@
+//! Seeing organizations: one, and lists of them.
+
+use super::access::{inside, object, visible};
+use super::superior::appointing_superior;
+use crate::db::Conn;
+use crate::domain::authority::Action;
+use crate::domain::authority::actor::Actor;
+use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::time::season_of;
+use crate::domain::organization::actions::{OrganizationAction, Surroundings, allowed_actions};
+use crate::domain::organization::facts::Health;
+use crate::domain::organization::rules::{self, Contents};
+use crate::repository::graduation::{self, StoredChange};
+use crate::repository::organizations::{self, Filter, Organization, Place};
+use crate::repository::{members, transfers};
+use crate::service::{Context, Result, may, policies};
+
+/// An organization as a page of its own: what people should know of it, and what the caller may do with it.
+#[derive(Debug, Clone)]
+pub struct Detail {
+    pub organization: Organization,
+    pub former_names: Vec<String>,
+    pub administrators: usize,
+    pub health: Vec<Health>,
+    pub actions: Vec<(OrganizationAction, Option<Refusal>)>,
+    /// The open request for another graduation month (G7).
+    pub open_change: Option<StoredChange>,
+}
+
+/// One organization. Organizations are a public directory to everybody who is signed in; the special-unit holdings are
+/// not (S-30).
+///
+/// # Errors
+/// `organization.not_found`.
+pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Detail> {
+    let actor = &context.actor;
+    let organization = visible(conn, actor, id)?;
+    let former_names = organizations::former_names(conn, id)?;
+    let administrators = organizations::administrators(conn, id)?.len();
+    let health = health(conn, context, &organization, administrators)?;
+    let surroundings = Surroundings {
+        contents: contents(conn, &organization)?,
+        superior: appointing_superior(conn, &organization, &[])?,
+        open_change: graduation::open_of_branch(conn, id)?,
+    };
+    let inside = object(&organization);
+    let open_change = match surroundings.open_change {
+        // The directory is everybody's; requests are the subtree's own (O6).
+        Some(change) if may(actor, Action::ReadMonthChange, inside).is_ok() => graduation::change(conn, change)?,
+        _ => None,
+    };
+    let actions = allowed_actions(actor, &organization.facts(), &surroundings);
+    Ok(Detail {
+        organization,
+        former_names,
+        administrators,
+        health,
+        actions,
+        open_change,
+    })
+}
+
+/// The warnings about an organization (O3, G1). Above a branch it matters only whether there is anybody.
+fn health(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    administrators: usize,
+) -> Result<Vec<Health>> {
+    let facts = organization.facts();
+    let members = if facts.is_branch() {
+        members::count(conn, organization.id)?
+    } else {
+        i64::from(members::any_within(conn, &organization.path)?)
+    };
+    let policy = policies::of_season(conn, season_of(context.now))?;
+    let (administrators, members) = (administrators as u64, u64::try_from(members).unwrap_or(0));
+    Ok(rules::health(&facts, administrators, members, &policy))
+}
+
+/// What still hangs on an organization (O3). A request for another graduation month counts as an open case.
+pub(super) fn contents(conn: &mut Conn, found: &Organization) -> Result<Contents> {
+    let requests = graduation::open_of_branch(conn, found.id)?.map_or(0, |_| 1);
+    let count = |number: i64| u64::try_from(number).unwrap_or(0);
+    Ok(Contents {
+        members: count(members::count(conn, found.id)?),
+        open_cases: count(transfers::open_at(conn, found.id, &found.path)? + requests),
+        children: count(organizations::active_children(conn, found.id)?),
+    })
+}
+
+/// Which organizations a list shows.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// The organization it starts from; the caller's own when absent.
+    pub under: Option<OrganizationId>,
+    /// The whole subtree, not only the direct subordinates.
+    pub subtree: bool,
+    /// What it is narrowed to.
+    pub filter: Filter,
+    /// The last one of the page before.
+    pub after: Option<OrganizationId>,
+    /// How many at most.
+    pub limit: i64,
+}
+
+/// A page of the caller's own subtree.
+///
+/// # Errors
+/// `organization.not_found` outside of it (O6).
+pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Organization>> {
+    let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
+    let under = listing.under.unwrap_or(own);
+    let root = inside(conn, actor, Action::ListOrganizations, under)?;
+    let place = if listing.subtree {
+        Place::Subtree(root.path)
+    } else {
+        Place::Below(root.id)
+    };
+    let after = match listing.after {
+        Some(after) => Some(organizations::find(conn, after)?.ok_or(Code::OrganizationNotFound)?),
+        None => None,
+    };
+    Ok(organizations::page(
+        conn,
+        &place,
+        &listing.filter,
+        after.as_ref(),
+        listing.limit,
+    )?)
+}
