@@ -17,7 +17,7 @@ pub struct Refusal {
     /// Terms for `{placeholders}` that read differently in each language, such as a field's name.
     pub terms: BTreeMap<&'static str, Text>,
     /// What is wrong with the input; fills `{problem}`.
-    pub problem: Option<InputError>,
+    pub problem: Option<Box<InputError>>,
     /// The field it is about, as a JSON pointer (RFC 6901): of the body, or `/name` for a parameter of the query.
     pub pointer: Option<String>,
     /// The organization whose administrators can help.
@@ -40,7 +40,7 @@ impl Refusal {
     /// The request was read, but says something impossible (`request.invalid`).
     pub fn invalid(problem: InputError) -> Self {
         Self {
-            problem: Some(problem),
+            problem: Some(Box::new(problem)),
             ..Self::new(Code::RequestInvalid)
         }
     }
@@ -48,7 +48,7 @@ impl Refusal {
     /// The request can't be read (`request.malformed`).
     pub fn malformed(problem: InputError) -> Self {
         Self {
-            problem: Some(problem),
+            problem: Some(Box::new(problem)),
             ..Self::new(Code::RequestMalformed)
         }
     }
