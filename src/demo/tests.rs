@@ -1,7 +1,9 @@
 use super::country::{Country, DEFAULT_MEMBERS};
 use super::frame;
+use super::people::{Cohort, Population, check_character};
 use super::records::*;
-use crate::domain::core::time::{shanghai_date, whole_years};
+use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::time::{Timestamp, shanghai_date, whole_years};
 use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::facts::{Graduation, Kind, Level, Purpose, System};
 use std::collections::{HashMap, HashSet};
