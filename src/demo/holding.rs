@@ -7,14 +7,12 @@ use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, audit_log, organizations};
 use crate::db::sql::dialect;
-use crate::domain::audit::Outcome;
+use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::core::time::Timestamp;
-use crate::repository::audit::{self, Entry};
+use crate::repository::audit::{self, NewAuditRow};
 use diesel::dsl::{exists, max, select};
 use diesel::prelude::*;
 
-/// The action of the row that says a demo country was loaded.
-pub const LOADED: &str = "demo.loaded";
 /// Who asked for it, since no request did.
 const REQUEST: &str = "demo";
 
@@ -46,17 +44,18 @@ impl Signature {
         Country::new(self.seed, self.members, self.at)
     }
 
-    fn subject(self) -> String {
-        format!("seed={} members={}", self.seed, self.members)
+    fn subject(self) -> AuditSubject {
+        AuditSubject::Demo {
+            seed: self.seed,
+            members: self.members,
+        }
     }
 
     fn read(at: Timestamp, subject: &str) -> Option<Self> {
-        let (seed, members) = subject.strip_prefix("seed=")?.split_once(" members=")?;
-        Some(Self {
-            seed: seed.parse().ok()?,
-            members: members.parse().ok()?,
-            at,
-        })
+        match AuditSubject::read(subject) {
+            AuditSubject::Demo { seed, members } => Some(Self { seed, members, at }),
+            _ => None,
+        }
     }
 }
 
@@ -66,23 +65,8 @@ impl Signature {
 /// When the database fails.
 pub fn sign(conn: &mut Conn, country: &Country) -> QueryResult<()> {
     let signature = country.signature();
-    audit::append_each(
-        conn,
-        &[Entry {
-            at: signature.at,
-            actor_kind: "system",
-            account: None,
-            organization: None,
-            scope: None,
-            on_behalf_of: None,
-            action: LOADED,
-            subject: Some(&signature.subject()),
-            request_id: REQUEST,
-            outcome: Outcome::Done,
-            code: None,
-            times: 1,
-        }],
-    )
+    let row = NewAuditRow::of_service(signature.at, AuditAction::DemoLoaded.as_str(), REQUEST);
+    audit::append_many(conn, &[row.about(signature.subject().text())])
 }
 
 /// Looks what a database holds, migrated or not.
@@ -99,7 +83,7 @@ pub fn inspect(conn: &mut Conn) -> QueryResult<Holding> {
         return Ok(Holding::Other);
     }
     let signed: Option<(Micros, Option<String>)> = audit_log::table
-        .filter(audit_log::action.eq(LOADED))
+        .filter(audit_log::action.eq(AuditAction::DemoLoaded.as_str()))
         .order(audit_log::id)
         .select((audit_log::at, audit_log::subject))
         .first(conn)

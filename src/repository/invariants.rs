@@ -192,7 +192,7 @@ pub const ALL: &[Invariant] = &[
         // What the log no longer holds was at least so old when it was cut off (domain::retention::AUDIT_FLOOR).
         holds: "every write has its audit row, of the same person at the same instant",
         query: "WITH effects (action, at, account, key) AS (
-                SELECT CASE event WHEN 'filed' THEN 'filed' WHEN 'assigned' THEN 'assigned' ELSE 'decided' END,
+                SELECT CASE event WHEN 'filed' THEN 'proposed' WHEN 'assigned' THEN 'assigned' ELSE 'decided' END,
                     at, account_id, transfer_id FROM transfer_events
                 UNION ALL SELECT 'marked', at, account_id, member_id FROM mark_history
                 UNION ALL SELECT 'graduation', at, account_id, branch_id FROM graduation_history
@@ -206,15 +206,16 @@ pub const ALL: &[Invariant] = &[
                 GROUP BY action, at, coalesce(account, 0)
             ), noted AS (
                 SELECT action, at, account, count(*) AS rows FROM (SELECT at,
-                    CASE action WHEN 'transfer.filed' THEN 'filed' WHEN 'transfer.assigned' THEN 'assigned'
-                        WHEN 'mark.set' THEN 'marked' WHEN 'mark.undo' THEN 'marked'
-                        WHEN 'graduation.mark' THEN 'graduation' WHEN 'graduation.turn' THEN 'graduation'
-                        WHEN 'month_change.propose' THEN 'graduation' WHEN 'month_change.decide' THEN 'graduation'
+                    CASE action WHEN 'transfer.proposed' THEN 'proposed' WHEN 'transfer.assigned' THEN 'assigned'
+                        WHEN 'mark.set' THEN 'marked' WHEN 'mark.undone' THEN 'marked'
+                        WHEN 'graduation.marked' THEN 'graduation' WHEN 'branch.turned' THEN 'graduation'
+                        WHEN 'month_change.proposed' THEN 'graduation' WHEN 'month_change.approved' THEN 'graduation'
+                        WHEN 'month_change.refused' THEN 'graduation'
                         WHEN 'member.looked_up' THEN 'looked_up' WHEN 'member.revealed' THEN 'revealed'
-                        WHEN 'certification.upload' THEN 'uploaded'
-                        WHEN 'certification.decide' THEN 'certified' WHEN 'appointment.begin' THEN 'appointed'
-                        ELSE CASE WHEN action LIKE 'transfer.%' THEN 'decided' ELSE 'other' END END AS action,
-                    CASE WHEN action = 'appointment.begin' THEN 0 ELSE coalesce(account_id, 0) END AS account
+                        WHEN 'certification.uploaded' THEN 'uploaded' WHEN 'certification.approved' THEN 'certified'
+                        WHEN 'certification.refused' THEN 'certified' WHEN 'appointment.made' THEN 'appointed'
+                        ELSE CASE WHEN action LIKE '%transfer.%' THEN 'decided' ELSE 'other' END END AS action,
+                    CASE WHEN action = 'appointment.made' THEN 0 ELSE coalesce(account_id, 0) END AS account
                     FROM audit_log WHERE outcome = 'done') AS translated GROUP BY action, at, account
             ) SELECT 'what was ' || w.action || ' with key ' || w.key AS value FROM wanted w
             LEFT JOIN noted n ON n.action = w.action AND n.at = w.at AND n.account = w.account

@@ -3,6 +3,7 @@
 use super::{Loaded, holders};
 use crate::db::Conn;
 use crate::db::columns::Micros;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::text::Remark;
 use crate::domain::organization::chain::Chain;
@@ -16,7 +17,7 @@ use crate::domain::transfer::state::Columns;
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer, Transfer};
-use crate::service::audit::{self, Deed};
+use crate::service::audit::{self, AuditEntry};
 use crate::service::{Context, Error, Result};
 use serde::Serialize;
 
@@ -73,13 +74,12 @@ pub(super) fn insert_batch(conn: &mut Conn, lodgings: Vec<Lodging<'_>>) -> Resul
         events.push((stored.id, &lodging.proposal.event, words.facts.as_str()));
     }
     transfers::append_each(conn, &events)?;
-    let names: Vec<String> = stored.iter().map(|stored| stored.id.to_string()).collect();
-    let deeds = lodgings.iter().zip(&names).map(|(lodging, name)| Deed {
+    let entries = lodgings.iter().zip(&stored).map(|(lodging, stored)| AuditEntry {
         context: lodging.context,
-        standing: lodging.source_path,
-        subject: name,
+        place: lodging.source_path,
+        subject: stored.id.into(),
     });
-    audit::record_each(conn, "transfer.filed", &deeds.collect::<Vec<_>>())?;
+    audit::record_many(conn, AuditAction::TransferProposed, &entries.collect::<Vec<_>>())?;
     let cases = put_before(conn, lodgings, &stored)?;
     Ok(stored.into_iter().zip(cases).collect())
 }

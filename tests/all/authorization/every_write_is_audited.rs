@@ -119,7 +119,7 @@ impl<'a> WriteDriver<'a> {
     /// Holds the rows of a request against who made it.
     fn find(&self, operation: &str, request_id: &str, by: &Doer) {
         let question = format!(
-            "SELECT actor_kind || ' ' || coalesce(scope_path, '-') || ' ' || outcome || ' ' ||
+            "SELECT capacity || ' ' || coalesce(scope_path, '-') || ' ' || outcome || ' ' ||
              CASE WHEN account_id IS NULL THEN 'nobody' ELSE 'somebody' END AS value
              FROM audit_log WHERE request_id = '{request_id}'"
         );
