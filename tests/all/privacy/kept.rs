@@ -104,6 +104,7 @@ both_engines! {
         assert_eq!(left("2026-07-20T04:00:01Z"), [1, 0, 0, 0], "codes thirty days");
         assert_eq!(left("2029-06-19T04:00:00Z"), [1, 0, 0, 0], "look-ups as long as the audit log");
         assert_eq!(left("2029-06-19T04:00:01Z"), [0, 0, 0, 0]);
+        assert!(world.db.count("audit_log WHERE action = 'expired_data.deleted'") > 3, "each deletion is on record");
         assert_eq!(world.run(Job::Retention, "2029-06-19T04:00:01Z").processed, 0, "twice changes nothing");
     }
 
