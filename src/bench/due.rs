@@ -5,7 +5,7 @@ use crate::cli::{self, Database};
 use crate::clock::Clock;
 use crate::db::Conn;
 use crate::db::schema::{organizations, transfers};
-use crate::db::sql::dialect;
+use crate::db::sql::maintenance;
 use crate::domain::core::ids::{OrganizationId, TransferId};
 use crate::domain::core::time::{Month, Timestamp, season_of};
 use crate::domain::policy::Policy;
@@ -46,7 +46,7 @@ pub fn run(options: &Options) -> Result<()> {
         let expiring = policy_behind(conn, now, |policy| policy.expiry_start() + waiting_time(policy))?;
         Ok((branches, file_cases(conn, &expiring, options.cases)?))
     })?;
-    dialect::take_stock(&mut conn)?;
+    maintenance::analyze(&mut conn)?;
     cli::say(&format!("{branches} branches are due, {cases} cases are\n"))
 }
 
@@ -191,6 +191,6 @@ fn spell_subjects(conn: &mut Conn, last: i64) -> Result<()> {
 }
 
 fn count(conn: &mut Conn, question: &str) -> Result<i64> {
-    let answer = dialect::texts(conn, &format!("SELECT CAST(({question}) AS TEXT) AS value"))?;
+    let answer = maintenance::query_texts(conn, &format!("SELECT CAST(({question}) AS TEXT) AS value"))?;
     Ok(answer.first().context("a count")?.parse()?)
 }

@@ -7,7 +7,6 @@ mod reseal;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, DoorOptions, Keys};
-use crate::db::sql::dialect;
 use crate::db::{CONTROL, DatabaseSettings, DatabaseUrl, Db};
 use crate::domain::authority::actor::Actor;
 use crate::domain::core::id_number::IdNumber;
@@ -274,7 +273,7 @@ fn run(command: Command) -> Result<()> {
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap(&database, organization, short_name, administrator)),
         Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
-        Command::Verify { database } => verify(&database.config()?.database),
+        Command::Verify { database } => actix_web::rt::System::new().block_on(verify(&database.config()?.database)),
         Command::Backup { database, to } => {
             actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
             say(&format!("{} is whole and on the disk\n", to.display()))
@@ -370,7 +369,7 @@ pub async fn serve_app(
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let timer = jobs::start_timer(&app, every);
-    let server = api::serve_behind(app, listener, api::threads(), door)?;
+    let server = api::serve(app, listener, api::threads(), door)?;
     announce(address)?;
     let scheme = if door.tls_certificate.is_some() {
         "https"
@@ -410,27 +409,11 @@ async fn migrate(database: &Database) -> Result<()> {
     Ok(())
 }
 
-/// Checks a database on one state of it, however long that takes and whoever writes meanwhile.
+/// Checks every invariant on one state of a database, while others may write.
 ///
 /// # Errors
 /// When an invariant is broken, or the database fails.
-pub fn verify(database: &DatabaseUrl) -> Result<()> {
-    let clock = Clock::system();
-    let (mut broken, mut begun, mut deaf) = (0, clock.now(), Ok(()));
-    let tell = |finding: verify::Finding| {
-        let took = (clock.now() - begun).num_milliseconds();
-        begun = clock.now();
-        broken += usize::from(!finding.broken.is_empty());
-        let verdict = if finding.broken.is_empty() { "ok    " } else { "BROKEN" };
-        let mut line = format!("{verdict} {} {} ({took} ms)\n", finding.number, finding.holds);
-        finding
-            .broken
-            .iter()
-            .for_each(|row| line.push_str(&format!("       {row}\n")));
-        if let Err(error) = say(&line) {
-            deaf = Err(error);
-        }
-    };
+pub async fn verify(database: &DatabaseUrl) -> Result<()> {
     let db = Db::open(
         database,
         &DatabaseSettings {
@@ -438,11 +421,58 @@ pub fn verify(database: &DatabaseUrl) -> Result<()> {
             ..DatabaseSettings::default()
         },
     )?;
-    dialect::survey(&mut db.bulk_connection()?, |conn| verify::run(conn, tell))
+    let checked = db.survey::<_, service::Error, _>(|conn| {
+        let mut report = VerifyReport::default();
+        verify::run(conn, |finding| report.add(&finding))?;
+        Ok(report)
+    });
+    let VerifyReport { broken, written, .. } = checked
+        .await
         .map_err(|fault| anyhow::anyhow!("{}", service_jobs::wording(&fault)))?;
-    deaf?;
-    anyhow::ensure!(broken == 0, "{broken} of {} invariants are broken", verify::checked().len());
+    written?;
+    anyhow::ensure!(
+        broken == 0,
+        "{broken} of {} invariants are broken",
+        verify::checked().len()
+    );
     say(&format!("all {} hold\n", verify::checked().len()))
+}
+
+/// What `verify` has found so far.
+struct VerifyReport {
+    broken: usize,
+    /// When the last finding was reported.
+    since: Timestamp,
+    /// Whether every line could be written.
+    written: Result<()>,
+}
+
+impl Default for VerifyReport {
+    fn default() -> Self {
+        Self {
+            broken: 0,
+            since: Clock::system().now(),
+            written: Ok(()),
+        }
+    }
+}
+
+impl VerifyReport {
+    /// Writes a finding and how long it took.
+    fn add(&mut self, finding: &verify::Finding) {
+        let now = Clock::system().now();
+        let took = (now - self.since).num_milliseconds();
+        self.since = now;
+        self.broken += usize::from(!finding.broken.is_empty());
+        let verdict = if finding.broken.is_empty() { "ok    " } else { "BROKEN" };
+        let mut line = format!("{verdict} {} {} ({took} ms)\n", finding.number, finding.holds);
+        for row in &finding.broken {
+            line.push_str(&format!("       {row}\n"));
+        }
+        if let Err(error) = say(&line) {
+            self.written = Err(error);
+        }
+    }
 }
 
 /// Makes the first office. The ID number comes from standard input, so that it stands in no history of commands.

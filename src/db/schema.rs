@@ -1,4 +1,4 @@
-//! The tables as both engines have them; a test compares this, and each engine, with the other.
+//! The tables of both engines. A test compares this file and the schemas of the engines with each other.
 
 diesel::table! {
     organizations (id) {

@@ -6,7 +6,7 @@ use super::Country;
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, audit_log, organizations};
-use crate::db::sql::dialect;
+use crate::db::sql::maintenance;
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::core::time::Timestamp;
 use crate::repository::audit::{self, NewAuditRow};
@@ -74,7 +74,7 @@ pub fn sign(conn: &mut Conn, country: &Country) -> QueryResult<()> {
 /// # Errors
 /// When the database fails.
 pub fn inspect(conn: &mut Conn) -> QueryResult<Holding> {
-    let tables = dialect::tables(conn)?;
+    let tables = maintenance::table_names(conn)?;
     let has = |name: &str| tables.iter().any(|table| table == name);
     if tables.is_empty() {
         return Ok(Holding::Nothing);

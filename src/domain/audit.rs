@@ -12,7 +12,7 @@ vocabulary! {
     /// What became of what somebody tried.
     AuditOutcome {
         Done = "done", "已执行", "done";
-        Denied = "denied", "被拒绝", "refused: not allowed, or not there for the caller";
+        Denied = "denied", "被拒绝", "denied: the caller has no authority, or can't see the object";
     }
 
     /// What was done: the name of an audit entry, as `noun.past_participle`.

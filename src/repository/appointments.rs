@@ -3,7 +3,7 @@
 use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, appointment_requests, appointments, organizations, tasks};
-use crate::db::sql::dialect::{self, Agreement, Locked};
+use crate::db::sql::locks::{self, AdvisoryLock, Locked};
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::text::Remark;
@@ -18,12 +18,12 @@ pub const TASK: &str = "appointment";
 /// Keeps everybody's offices as they are until the transaction ends: what is put before somebody now still belongs there
 /// when it is committed.
 pub fn keep(conn: &mut Conn) -> QueryResult<()> {
-    dialect::keep(conn, Agreement::Offices)
+    locks::lock_shared(conn, AdvisoryLock::Offices)
 }
 
 /// Waits for everybody who keeps the offices as they are. To be called before any row is locked, as [`keep`] is.
 pub fn change(conn: &mut Conn) -> QueryResult<()> {
-    dialect::change(conn, Agreement::Offices)
+    locks::lock_exclusive(conn, AdvisoryLock::Offices)
 }
 
 /// An office as stored, with the person's name.

@@ -4,7 +4,7 @@ use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::schema::audit_cuts;
 use crate::db::schema::audit_log::{self, dsl};
-use crate::db::sql::dialect::unfolded;
+use crate::db::sql::dialect::json_rows;
 use crate::db::{Backend, Conn};
 use crate::domain::audit::{AuditAction, AuditOutcome};
 use crate::domain::authority::Capacity;
@@ -96,7 +96,7 @@ pub fn append_same_for(conn: &mut Conn, row: &NewAuditRow<'_>, subjects: &[Strin
         .iter()
         .map(|id| format!("\"{:019}{id}\"", key_of(id).unwrap_or(0)));
     let subjects = format!("[{}]", subjects.collect::<Vec<_>>().join(","));
-    let (before, behind) = unfolded(matches!(conn, Conn::Postgres(_)));
+    let (before, behind) = json_rows(matches!(conn, Conn::Postgres(_)));
     let statement = format!(
         "INSERT INTO audit_log (at, capacity, account_id, organization_id, scope_path, on_behalf_of, action, \
          request_id, outcome, code, times, subject, subject_key) \

@@ -3,7 +3,7 @@
 use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::schema::{certifications, members, tasks};
-use crate::db::sql::dialect::Locked;
+use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::core::decision::Decision;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};

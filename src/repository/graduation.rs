@@ -4,7 +4,7 @@ use super::subtree;
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, graduation_history, month_changes, tasks};
-use crate::db::sql::dialect::Locked;
+use crate::db::sql::locks::Locked;
 use crate::domain::core::decision::Decision;
 use crate::domain::core::ids::{AccountId, MonthChangeId, OrganizationId};
 use crate::domain::core::text::Remark;

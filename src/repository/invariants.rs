@@ -7,7 +7,7 @@ use super::transfers::Transfer;
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{policies, transfer_events, transfers};
-use crate::db::sql::dialect;
+use crate::db::sql::maintenance;
 use crate::domain::core::ids::{AccountId, OrganizationId, TransferId};
 use crate::domain::transfer::events::Event;
 use diesel::prelude::*;
@@ -32,7 +32,7 @@ impl Invariant {
     /// # Errors
     /// When the database fails.
     pub fn broken(&self, conn: &mut Conn) -> QueryResult<Vec<String>> {
-        dialect::texts(
+        maintenance::query_texts(
             conn,
             &format!("SELECT value FROM ({}) AS found LIMIT {NAMED}", self.query),
         )
@@ -285,7 +285,7 @@ pub const ALL: &[Invariant] = &[
 /// # Errors
 /// When the database fails.
 pub fn unsound(conn: &mut Conn) -> QueryResult<Vec<String>> {
-    let mut found = dialect::unsound(conn)?;
+    let mut found = maintenance::integrity_errors(conn)?;
     found.truncate(NAMED);
     Ok(found)
 }

@@ -5,7 +5,7 @@ use crate::db::columns::Micros;
 use crate::db::in_json_list;
 use crate::db::schema::transfers::{self, dsl};
 use crate::db::schema::{organizations, tasks, transfer_events};
-use crate::db::sql::dialect::{Locked, take_time};
+use crate::db::sql::locks::Locked;
 use crate::db::{Backend, BulkInsert, Conn};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
@@ -482,7 +482,7 @@ pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
     let start = Micros::from(policy.expiry_start());
     let allowed = i64::from(policy.expiry_days) * DAY;
     // There may be hundreds of thousands of them.
-    take_time(conn)?;
+    conn.lift_limits()?;
     let open = dsl::season
         .eq(policy.season)
         .and(dsl::closed_at.is_null())

@@ -11,6 +11,8 @@ use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::{Kind, Level};
 use crate::repository::integrators::{self, Integrator, NewIntegrator, NewSecret};
@@ -90,9 +92,11 @@ pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Wanted)
     let usual = if province.is_some() { PROVINCIAL } else { ORDINARY };
     let scopes = scope::ordered(wanted.scopes.as_deref().unwrap_or(usual));
     if province.is_none() && scopes.iter().any(|scope| scope.is_provincial()) {
-        let refusal = Refusal::new(Code::RequestInvalid);
-        let refusal = refusal.with("problem", "a province's scope for what is no province's own system");
-        return Err(refusal.at("/scopes").into());
+        let problem = InputError::Said(Text {
+            zh: "含有只能授予北京、广东、福建对接系统的权限范围",
+            en: "contains a scope that only the systems of Beijing, Guangdong and Fujian can have",
+        });
+        return Err(Refusal::invalid(problem).at("/scopes").into());
     }
     let new = NewIntegrator {
         name: &wanted.name,

@@ -10,6 +10,7 @@ use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::MemberId;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, season_of};
 use crate::domain::member::cohort::l1_in_cohort;
@@ -82,10 +83,10 @@ fn wanted(item: &Item, branch: &Organization, context: &Context) -> Result<Mark>
     match item.identity {
         Identity::Delayed => Ok(mark::m3_delayed(&facts, season, item.month, item.reason.clone())?),
         Identity::Teacher => Ok(mark::m3_teacher(&facts, season)?),
-        Identity::Graduate => Err(Refusal::new(Code::RequestInvalid)
-            .with("problem", "expected delayed or teacher")
-            .at("/identity")
-            .into()),
+        Identity::Graduate => {
+            let marks = [Identity::Delayed, Identity::Teacher].map(Identity::as_str);
+            Err(Refusal::invalid(InputError::one_of(&marks)).at("/identity").into())
+        }
     }
 }
 

@@ -14,7 +14,7 @@ vocabulary! {
     Sealed {
         Members = "members", "团员", "members";
         Accounts = "accounts", "账号", "accounts";
-        InboundPersons = "inbound_persons", "外省转入人员", "persons of cases from other provinces";
+        InboundPersons = "inbound_persons", "外省市转入人员", "people transferred in from other provinces";
     }
 }
 

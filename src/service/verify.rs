@@ -53,8 +53,14 @@ pub struct Finding {
 
 /// The invariants that a replay of the histories checks, in the order of [`Fault`].
 const BY_HISTORY: [(&str, &str); 4] = [
-    ("I-05", "A completed case to a special unit waited for the province's approval."),
-    ("I-06", "A case took only transitions of the state machine, and none after a final state (I-07)."),
+    (
+        "I-05",
+        "A completed case to a special unit waited for the province's approval.",
+    ),
+    (
+        "I-06",
+        "A case took only transitions of the state machine, and none after a final state (I-07).",
+    ),
     ("I-10", "Replaying a case's events gives its stored row."),
     (
         "I-22",
@@ -79,7 +85,9 @@ pub fn checked() -> Vec<StoredInvariant> {
     let by_query = invariants::ALL
         .iter()
         .map(|invariant| (invariant.number, invariant.holds, Method::Query));
-    let by_replay = BY_HISTORY.iter().map(|(number, holds)| (*number, *holds, Method::Replay));
+    let by_replay = BY_HISTORY
+        .iter()
+        .map(|(number, holds)| (*number, *holds, Method::Replay));
     by_query
         .chain(by_replay)
         .chain([(BY_ENGINE.0, BY_ENGINE.1, Method::Engine)])
@@ -145,7 +153,9 @@ fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
     let mut state: Option<State> = None;
     let mut phases = Vec::new();
     for event in events {
-        let Some(event) = event else { return Some(Fault::Transition) };
+        let Some(event) = event else {
+            return Some(Fault::Transition);
+        };
         if let Some(before) = &state
             && is_early(before, event, case.season, policies)
         {

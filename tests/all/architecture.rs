@@ -1,7 +1,7 @@
 //! Who may import whom: the table of `docs/architecture.md`, held over the source. One package gets no help from
 //! Cargo with it.
 
-use crate::support::rust::{Path, paths};
+use crate::support::rust::{Path, paths, tokens};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
@@ -49,7 +49,7 @@ const ROOMS: &[Room] = &[
         ],
         except: &[],
     },
-    // Doors, transactions, migrations: no rules, no HTTP. Ids and instants are what columns hold.
+    // Connections, transactions, migrations: no rules, no HTTP. Columns hold ids and instants.
     Room {
         name: "db",
         may: &["domain::core::ids", "domain::core::time", "on_each"],
@@ -316,6 +316,50 @@ fn the_top_level_holds_what_it_should() {
         .collect();
     assert_eq!(found, wanted.map(str::to_owned).into());
     assert!(root().join(".ci/run").is_file());
+}
+
+/// Where rows may be loaded in bulk: before the database is served, or by the load kit.
+const BULK_LOADERS: &[&str] = &["demo", "bench"];
+
+/// What opens a connection outside of `db`, as `line: name`.
+fn opened_connections(source: &str, module: &[&str]) -> Vec<String> {
+    if module[0] == "db" {
+        return Vec::new();
+    }
+    let found = tokens(source).into_iter().filter(|token| match token.text.as_str() {
+        "establish" | "ConnectionManager" => true,
+        "bulk_connection" => !BULK_LOADERS.contains(&module[0]),
+        _ => false,
+    });
+    found.map(|token| format!("{}: {}", token.line, token.text)).collect()
+}
+
+#[test]
+fn no_module_but_db_opens_a_connection() {
+    let mut found = Vec::new();
+    for file in sources(&root().join("src")) {
+        let source = fs::read_to_string(&file).expect("UTF-8");
+        let module = module_of(&file);
+        let module: Vec<&str> = module.iter().map(String::as_str).collect();
+        let opened = opened_connections(&source, &module).into_iter();
+        found.extend(opened.map(|what| format!("{}:{what}", file.display())));
+    }
+    assert!(
+        found.is_empty(),
+        "use Db::read, Db::write or Db::survey:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn the_checker_finds_an_opened_connection() {
+    let open = "fn f() { SqliteConnection::establish(url); }";
+    assert_eq!(opened_connections(open, &["cli"]), ["1: establish"]);
+    assert_eq!(opened_connections(open, &["demo", "file"]), ["1: establish"]);
+    assert_eq!(opened_connections(open, &["db", "connection"]), [""; 0]);
+    let bulk = "\nfn f(db: &Db) { db.bulk_connection() } // establish";
+    assert_eq!(opened_connections(bulk, &["backup"]), ["2: bulk_connection"]);
+    assert_eq!(opened_connections(bulk, &["demo", "load"]), [""; 0]);
 }
 
 /// Each breaks a rule of its room in a way of its own: the checker must find every one.

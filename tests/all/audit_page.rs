@@ -95,7 +95,10 @@ fn each_action_is_recorded_by_at_least_one_test() {
         .flat_map(|(_, actions)| actions.iter().copied())
         .chain(ELSEWHERE.iter().map(|(action, ..)| *action))
         .collect();
-    let missing: Vec<_> = AuditAction::ALL.iter().filter(|action| !recorded.contains(action)).collect();
+    let missing: Vec<_> = AuditAction::ALL
+        .iter()
+        .filter(|action| !recorded.contains(action))
+        .collect();
     assert!(missing.is_empty(), "no test records {missing:?}");
     for (action, _, file) in ELSEWHERE {
         let test = std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"));

@@ -45,22 +45,39 @@ const ALSO_SHOWN: &[(&str, &str, &str)] = &[
 fn named(test: &str) -> BTreeSet<String> {
     let test = test.replace("_i_", "_i");
     let test = test.strip_prefix("i_").map_or(test.clone(), |rest| format!("i{rest}"));
-    let is_number = |part: &&str| part.len() == 3 && part.starts_with('i') && part[1..].bytes().all(|b| b.is_ascii_digit());
+    let is_number =
+        |part: &&str| part.len() == 3 && part.starts_with('i') && part[1..].bytes().all(|b| b.is_ascii_digit());
     if test.contains("_to_i") {
         return BTreeSet::new();
     }
-    test.split('_').filter(is_number).map(|part| format!("I-{}", &part[1..])).collect()
+    test.split('_')
+        .filter(is_number)
+        .map(|part| format!("I-{}", &part[1..]))
+        .collect()
 }
 
 /// For each invariant the file and the name of what shows it.
 fn evidence() -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut evidence: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
-    for path in sources(&root().join("src")).into_iter().chain(sources(&root().join("tests"))) {
+    for path in sources(&root().join("src"))
+        .into_iter()
+        .chain(sources(&root().join("tests")))
+    {
         let text = std::fs::read_to_string(&path).expect("a source file");
-        let file = path.strip_prefix(root()).expect("a file of the project").to_string_lossy().into_owned();
-        for name in text.lines().filter_map(|line| line.split_once("fn ")?.1.split('(').next()) {
+        let file = path
+            .strip_prefix(root())
+            .expect("a file of the project")
+            .to_string_lossy()
+            .into_owned();
+        for name in text
+            .lines()
+            .filter_map(|line| line.split_once("fn ")?.1.split('(').next())
+        {
             for number in named(name) {
-                evidence.entry(number).or_default().insert((file.clone(), name.to_owned()));
+                evidence
+                    .entry(number)
+                    .or_default()
+                    .insert((file.clone(), name.to_owned()));
             }
         }
     }
@@ -74,13 +91,19 @@ fn evidence() -> BTreeMap<String, BTreeSet<(String, String)>> {
 /// The sentences of each invariant, with how `verify` checks them.
 fn sentences() -> BTreeMap<&'static str, Vec<(&'static str, &'static str)>> {
     let mut sentences: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for invariant in verify::checked().into_iter().filter(|checked| checked.number.starts_with("I-")) {
+    for invariant in verify::checked()
+        .into_iter()
+        .filter(|checked| checked.number.starts_with("I-"))
+    {
         let how = match invariant.method {
             Method::Query => "`verify`, a query",
             Method::Replay => "`verify`, the replay",
             Method::Engine => "`verify`, the engine's own check",
         };
-        sentences.entry(invariant.number).or_default().push((invariant.holds, how));
+        sentences
+            .entry(invariant.number)
+            .or_default()
+            .push((invariant.holds, how));
     }
     for (number, holds) in OF_ANSWERS {
         sentences.entry(number).or_default().push((holds, "tests only"));
@@ -133,7 +156,10 @@ fn every_invariant_has_a_check_or_a_test() {
     }
     for (number, file, name) in ALSO_SHOWN {
         let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{number}: {file}: {e}"));
-        assert!(text.contains(&format!("fn {name}")) || name.is_empty(), "{number}: {file} has no {name}");
+        assert!(
+            text.contains(&format!("fn {name}")) || name.is_empty(),
+            "{number}: {file} has no {name}"
+        );
     }
 }
 
@@ -166,9 +192,14 @@ fn texts(folder: &Path) -> Vec<PathBuf> {
 fn every_invariant_that_is_named_is_explained() {
     let explained: BTreeSet<String> = sentences().into_keys().map(str::to_owned).collect();
     let mut all = BTreeSet::new();
-    for file in ["src", "tests", "docs"].iter().flat_map(|folder| texts(&root().join(folder))) {
+    for file in ["src", "tests", "docs"]
+        .iter()
+        .flat_map(|folder| texts(&root().join(folder)))
+    {
         let text = std::fs::read_to_string(&file).expect("UTF-8");
-        let functions = text.lines().filter_map(|line| line.split_once("fn ")?.1.split('(').next());
+        let functions = text
+            .lines()
+            .filter_map(|line| line.split_once("fn ")?.1.split('(').next());
         let mut found = numbers(&text);
         found.extend(functions.flat_map(named));
         let missing: Vec<_> = found.difference(&explained).collect();

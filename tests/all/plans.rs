@@ -7,7 +7,7 @@ use crate::support::world::World;
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use std::sync::{Arc, Mutex};
 use zhuanjie::db::Conn;
-use zhuanjie::db::sql::dialect;
+use zhuanjie::db::sql::maintenance;
 use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId, TransferId};
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::mark::Identity;
@@ -93,7 +93,7 @@ fn fill(world: &World) {
         },
         few = counted(4),
     ));
-    dialect::take_stock(&mut world.db.conn()).expect("the engine counts");
+    maintenance::analyze(&mut world.db.conn()).expect("the engine counts");
 }
 
 /// What a body asks of the database, as it is sent.

@@ -1,6 +1,7 @@
 //! A whole graduation season against a served program over a real socket: the play of `docs/walkthrough.md` on both
 //! engines, with everybody's history at the end; and how `serve` starts and stops.
 
+use crate::support::answers;
 use crate::support::http::{Answer, Client, Heard};
 use crate::support::process::{self, Process, typed, zhuanjie};
 use crate::support::{TestDb, both_engines};
@@ -610,6 +611,7 @@ fn raw_status(address: &str, request: &str) -> Option<u16> {
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
+    answers::hold_raw(request, &answer);
     answer.split(' ').nth(1)?.parse().ok()
 }
 

@@ -102,11 +102,9 @@ impl From<StoredAuditRow> for AuditEntryView {
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
     /// Only entries from this instant on (RFC 3339).
-    #[param(value_type = Option<Instant>)]
-    from: Option<Timestamp>,
+    from: Option<Instant>,
     /// Only entries before this instant (RFC 3339).
-    #[param(value_type = Option<Instant>)]
-    until: Option<Timestamp>,
+    until: Option<Instant>,
     /// Only entries of this action.
     action: Option<AuditAction>,
     /// Only refused attempts at this operation, such as `GET /v1/members/{id}`.
@@ -127,8 +125,8 @@ struct AuditQuery {
 impl AuditQuery {
     fn filter(&self) -> AuditFilter {
         AuditFilter {
-            from: self.from,
-            until: self.until,
+            from: self.from.map(Timestamp::from),
+            until: self.until.map(Timestamp::from),
             action: self.action,
             operation: self.operation.clone(),
             outcome: self.outcome,

@@ -289,7 +289,7 @@ async fn refresh(
         })),
         Turn::Refused => {
             // It may have ended a session.
-            app.presence.forget();
+            app.actor_cache.forget();
             Err(Code::RequestRefreshFailed.into())
         }
         Turn::Wait(time) => Err(Problem::wait(time)),

@@ -8,6 +8,8 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::division::Division;
 use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
 use crate::domain::organization::rules;
 use crate::domain::organization::rules::{Contents, SchoolCodeWarning};
@@ -107,19 +109,18 @@ fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Re
     if fits {
         return Ok(());
     }
-    let problem = format!("expected the superior's system, {}", superior.system);
-    Err(Refusal::new(Code::RequestInvalid)
-        .with("problem", problem)
-        .at("/system"))
+    Err(Refusal::invalid(InputError::one_of(&[superior.system.as_str()])).at("/system"))
 }
 
 fn admit_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
     if code.is_none_or(|code| code.len() == 6 && Division::find(code).is_some()) {
         return Ok(());
     }
-    Err(Refusal::new(Code::RequestInvalid)
-        .with("problem", "expected a division code of GB/T 2260")
-        .at("/division_code"))
+    let problem = InputError::Said(Text {
+        zh: "须为六位行政区划代码（GB/T 2260）",
+        en: "must be a division code of six digits (GB/T 2260)",
+    });
+    Err(Refusal::invalid(problem).at("/division_code"))
 }
 
 /// A name or a school code that somebody else has.

@@ -9,6 +9,7 @@ use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{OrganizationId, TransferId};
+use crate::domain::core::text::Remark;
 use crate::domain::member::Standing;
 use crate::domain::organization::facts::Purpose;
 use crate::domain::policy::Policy;
@@ -28,8 +29,8 @@ pub enum Decision {
     Approve,
     /// No, and why (不同意).
     Refuse {
-        /// Why; without it the refusal itself is refused (A5).
-        reason: String,
+        /// Why; a refusal without a reason is refused (A5).
+        reason: Option<Remark>,
     },
     /// Which branch takes the accepted member (分配).
     Assign {
@@ -42,8 +43,8 @@ pub enum Decision {
     AcceptExternal,
     /// The other province's system refused, and why (X1).
     RefuseExternal {
-        /// Why.
-        reason: String,
+        /// Why; a refusal without a reason is refused (A5).
+        reason: Option<Remark>,
     },
 }
 
@@ -101,7 +102,7 @@ pub fn decide(
     };
     let transition = match decision {
         Decision::Approve => rules::approve(case, &desk),
-        Decision::Refuse { reason } => rules::refuse(case, &desk, reason),
+        Decision::Refuse { reason } => rules::refuse(case, &desk, reason.clone()),
         Decision::Assign { branch } => {
             let found =
                 organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
@@ -110,7 +111,7 @@ pub fn decide(
         }
         Decision::Withdraw => rules::withdraw(case, &desk),
         Decision::AcceptExternal => rules::accept_external(case, &desk),
-        Decision::RefuseExternal { reason } => rules::refuse_external(case, &desk, reason),
+        Decision::RefuseExternal { reason } => rules::refuse_external(case, &desk, reason.clone()),
     }?;
     expected.admit(transfer.version)?;
     take_back(conn, &transition.case, &before)?;

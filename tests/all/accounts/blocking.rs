@@ -55,7 +55,7 @@ fn reset(world: &World, name: &str, code: &str) -> Answer {
 /// As a program is served: it remembers for a second who somebody is.
 fn remembering(app: App) -> App {
     App {
-        presence: ActorCache::new(A_SECOND),
+        actor_cache: ActorCache::new(A_SECOND),
         ..app
     }
 }

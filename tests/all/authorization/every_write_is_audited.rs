@@ -140,8 +140,13 @@ impl<'a> WriteDriver<'a> {
         );
         for row in self.country.world.db.texts(&query) {
             let (action, subject) = row.split_once(' ').expect("an action and a subject");
-            let action: AuditAction = action.parse().unwrap_or_else(|_| panic!("{operation}: {action} is no action"));
-            assert!(action.takes(&AuditSubject::read(subject)), "{operation}: {action} of {subject}");
+            let action: AuditAction = action
+                .parse()
+                .unwrap_or_else(|_| panic!("{operation}: {action} is no action"));
+            assert!(
+                action.takes(&AuditSubject::read(subject)),
+                "{operation}: {action} of {subject}"
+            );
             self.recorded.entry(operation.to_owned()).or_default().insert(action);
         }
     }

@@ -19,7 +19,7 @@ use crate::support::database::texts;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
-use zhuanjie::db::sql::dialect;
+use zhuanjie::db::sql::maintenance;
 use zhuanjie::service::jobs::Job;
 
 /// A day in the season on which nothing special happens.
@@ -125,7 +125,7 @@ fn file(client: &Client, body: &Value) -> Filed {
 /// Everything stored that a refusal must leave alone: how many rows each table has, and what cases, tasks and members say.
 fn stored(world: &World) -> Vec<String> {
     let mut conn = world.db.conn();
-    let tables = dialect::tables(&mut conn).expect("tables");
+    let tables = maintenance::table_names(&mut conn).expect("tables");
     // Naming somebody by name and number is a look-up, which is noted whatever comes of it (T4); so is a refusal (I-28).
     // The tests' own clients begin a session where they first appear.
     let of_look_ups = |table: &str| ["look_ups", "budgets", "sessions"].contains(&table);
