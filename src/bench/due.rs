@@ -117,8 +117,8 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
         "INSERT INTO transfer_events (transfer_id, number, at, account_id, organization_id, event, facts) \
          SELECT t.id, 1, {since}, t.filer_account_id, t.filer_organization_id, 'filed', f.facts \
          FROM transfers t JOIN first_facts f ON f.organization_id = t.organization_id WHERE t.id > {last} ORDER BY t.id; \
-         INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, action, subject, subject_key, request_id) \
-         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.filed', s.subject, t.id, 'bench' \
+         INSERT INTO audit_log (at, capacity, account_id, organization_id, scope_path, action, subject, subject_key, request_id) \
+         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.proposed', s.subject, t.id, 'bench' \
          FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id JOIN subjects s ON s.transfer_id = t.id \
          ORDER BY t.id; \
          INSERT INTO tasks (organization_id, kind, subject_id, member_name, since, due_at) \

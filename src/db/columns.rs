@@ -4,7 +4,8 @@
 //! the query.
 
 use crate::domain::account::session::Ending;
-use crate::domain::audit::Outcome as AuditOutcome;
+use crate::domain::audit::AuditOutcome;
+use crate::domain::authority::Capacity;
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::authority::scope::Reach;
 use crate::domain::core::ids::*;
@@ -91,6 +92,7 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
 
 words!(
     AuditOutcome,
+    Capacity,
     AccountKind,
     DisclosureKind,
     Phase,

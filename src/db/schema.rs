@@ -386,7 +386,7 @@ diesel::table! {
     audit_log (id) {
         id -> BigInt,
         at -> BigInt,
-        actor_kind -> Text,
+        capacity -> Text,
         account_id -> Nullable<BigInt>,
         organization_id -> Nullable<BigInt>,
         action -> Text,

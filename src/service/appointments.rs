@@ -5,6 +5,7 @@ use super::organizations::{appointing_superior, in_scope, inside, object};
 use super::transfers::reroute as reroute_transfers;
 use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees};
 use crate::db::{Conn, Unique};
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
@@ -135,7 +136,7 @@ fn begin(
     role: OfficeRole,
 ) -> Result<Appointment> {
     let id = store::begin(conn, organization.id, account, role, context.actor.account, context.now)?;
-    settle(conn, context, organization, account, "appointment.begin", id)
+    settle(conn, context, organization, account, AuditAction::AppointmentMade, id)
 }
 
 fn finish(
@@ -155,7 +156,7 @@ fn finish(
         context,
         organization,
         office.account_id,
-        "appointment.end",
+        AuditAction::AppointmentEnded,
         office.id,
     )
 }
@@ -166,7 +167,7 @@ fn settle(
     context: &Context,
     organization: &Organization,
     account: AccountId,
-    action: &str,
+    action: AuditAction,
     id: AppointmentId,
 ) -> Result<Appointment> {
     // A request that asked for this, or for the contrary, has nothing left to ask.
@@ -174,7 +175,7 @@ fn settle(
         lapse(conn, context, request)?;
     }
     reroute(conn, organization, context.now)?;
-    audit::record_in_turn(conn, context, organization.parent_id, action, Some(&id.to_string()))?;
+    audit::record_in_turn(conn, context, organization.parent_id, action, id)?;
     store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))
 }
 
@@ -244,7 +245,7 @@ fn ask(
         stored => stored?,
     };
     place(conn, id)?;
-    audit::record(conn, context, "appointment.request", Some(&id.to_string()))?;
+    audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, id)?;
     Ok(Outcome::Requested(found(conn, id)?))
 }
 
@@ -319,7 +320,11 @@ pub fn decide(
     }
     inbox::close(conn, TASK, id.0)?;
     let turn = organization.parent_id;
-    audit::record_in_turn(conn, context, turn, "appointment.decide", Some(&id.to_string()))?;
+    let action = match decided.state {
+        RequestState::Approved => AuditAction::AppointmentRequestApproved,
+        _ => AuditAction::AppointmentRequestRefused,
+    };
+    audit::record_in_turn(conn, context, turn, action, id)?;
     if decided.state == RequestState::Approved {
         carry_out(conn, context, &stored)?;
     }

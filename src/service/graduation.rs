@@ -6,6 +6,7 @@ use super::jobs::{self, Batch};
 use super::organizations::{in_scope, inside};
 use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
@@ -65,7 +66,7 @@ fn mark_one(conn: &mut Conn, context: &Context, item: &Item) -> Result<Marked> {
         let entry = entry(context, branch.id, GraduationEvent::Marked);
         let (old, new) = (change.old, Some(change.new));
         store::append(conn, &NewEntry { old, new, ..entry })?;
-        audit::record(conn, context, "graduation.mark", Some(&branch.id.to_string()))?;
+        audit::record(conn, context, AuditAction::GraduationMarked, branch.id)?;
     }
     let stale_delayed = stale_delayed(conn, branch.id, new)?;
     Ok(Marked { changed, stale_delayed })
@@ -155,8 +156,7 @@ fn turn_all(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[Org
     let turned = organizations::turn_all(conn, &ids, policy.season)?;
     cohort::join_branches(conn, policy.season, &ids)?;
     store::append_turned(conn, &turning, context.now)?;
-    let subjects: Vec<String> = ids.iter().map(OrganizationId::to_string).collect();
-    audit::record_all(conn, context, "graduation.turn", &subjects)?;
+    audit::record_same_for(conn, context, AuditAction::BranchTurned, &ids)?;
     Ok(turned)
 }
 
@@ -195,7 +195,7 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Resul
     place(conn, &branch, id, request)?;
     let entry = entry(context, branch.id, GraduationEvent::ChangeProposed);
     remember(conn, id, entry, request, Some(&request.reason))?;
-    audit::record(conn, context, "month_change.propose", Some(&id.to_string()))?;
+    audit::record(conn, context, AuditAction::MonthChangeProposed, id)?;
     found(conn, id)
 }
 
@@ -340,10 +340,20 @@ fn settle(
     stored: &StoredChange,
     decided: &MonthChange,
 ) -> Result<Vec<MemberId>> {
-    let (decision, event, reason) = match decided {
+    let (decision, event, action, reason) = match decided {
         MonthChange::Open(_) => return Err(Error::Corrupt("a decision that decides nothing")),
-        MonthChange::Approved(_, decision) => (decision, GraduationEvent::ChangeApproved, None),
-        MonthChange::Refused(_, decision, reason) => (decision, GraduationEvent::ChangeRefused, Some(reason)),
+        MonthChange::Approved(_, decision) => (
+            decision,
+            GraduationEvent::ChangeApproved,
+            AuditAction::MonthChangeApproved,
+            None,
+        ),
+        MonthChange::Refused(_, decision, reason) => (
+            decision,
+            GraduationEvent::ChangeRefused,
+            AuditAction::MonthChangeRefused,
+            Some(reason),
+        ),
     };
     if !store::close_change(conn, stored, decided.state(), decision, reason)? {
         return Err(Code::RequestStale.into());
@@ -352,8 +362,7 @@ fn settle(
     let request = decided.request();
     let entry = entry(context, branch.id, event);
     remember(conn, stored.id, entry, request, reason)?;
-    let (turn, subject) = (Some(request.leading_organ), stored.id.to_string());
-    audit::record_in_turn(conn, context, turn, "month_change.decide", Some(&subject))?;
+    audit::record_in_turn(conn, context, Some(request.leading_organ), action, stored.id)?;
     match event {
         GraduationEvent::ChangeApproved => approve(conn, branch, request.new),
         _ => Ok(Vec::new()),

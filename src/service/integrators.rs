@@ -4,6 +4,7 @@ use super::accounts::attempts::{Guard, Origin, Way};
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::db::columns::Micros;
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::actor::{Actor, Role};
 use crate::domain::authority::scope::{self, Grant, Reach, Scope};
 use crate::domain::authority::{Action, Object};
@@ -106,7 +107,7 @@ pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Wanted)
         expires_at: wanted.expires_at,
     };
     let account = integrators::insert(conn, &new, context.now)?;
-    audit::record(conn, context, "integrator.issued", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorIssued, account)?;
     add(conn, context, vault, account, None)
 }
 
@@ -147,7 +148,7 @@ pub fn add_secret(
     if usable(conn, account, context.now)?.len() >= SECRETS {
         return Err(Code::IntegratorSecretsFull.into());
     }
-    audit::record(conn, context, "integrator.secret_added", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorSecretAdded, account)?;
     add(conn, context, vault, account, expires_at)
 }
 
@@ -174,7 +175,7 @@ pub fn retire_secret(
         return Err(Code::IntegratorLastSecret.into());
     }
     integrators::retire(conn, secret, context.now)?;
-    audit::record(conn, context, "integrator.secret_retired", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorSecretRetired, account)?;
     shown(conn, account)?.ok_or(Error::Corrupt("a credential just read"))
 }
 
@@ -229,7 +230,7 @@ pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::revoke(conn, account, context.now)?;
     let revoked = shown(conn, account)?.ok_or(Code::IntegratorNotFound)?;
-    audit::record(conn, context, "integrator.revoked", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorRevoked, account)?;
     Ok(revoked)
 }
 
@@ -286,7 +287,7 @@ pub fn sign_in(
         now,
         request_id: request_id.to_owned(),
     };
-    audit::record(conn, &context, "integrator.signed_in", Some(&secret.id.to_string()))?;
+    audit::record(conn, &context, AuditAction::IntegratorSignedIn, secret.id)?;
     Ok(Entry::Admitted(Bearer {
         account: integrator.account_id,
         session: None,

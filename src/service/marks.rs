@@ -5,6 +5,7 @@ use super::members::decided;
 use super::organizations::acting_sector;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
@@ -137,8 +138,11 @@ fn change(
         organization: actor.office().map(|office| office.organization),
     };
     marks::append(conn, member.id, &by, member.mark().as_ref(), new)?;
-    let action = if new.is_some() { "mark.set" } else { "mark.undo" };
-    audit::record(conn, context, action, Some(&member.id.to_string()))
+    let action = match new {
+        Some(_) => AuditAction::MarkSet,
+        None => AuditAction::MarkUndone,
+    };
+    audit::record(conn, context, action, member.id)
 }
 
 /// A page of the marks a member had, earliest first.

@@ -80,7 +80,7 @@ fn fill(world: &World) {
          SELECT id, 'x', 1, id_number_digest, 1, branch_id, 1, 'waiting' FROM members WHERE id > 1000;
          INSERT INTO idempotency_keys (actor, key, fingerprint, status, body, created_at)
          SELECT id, 'k', id_number_digest, 201, 'x', 1 FROM members;
-         INSERT INTO audit_log (at, actor_kind, action, request_id) SELECT id, 'system', 'x', 'x' FROM members;
+         INSERT INTO audit_log (at, capacity, action, request_id) SELECT id, 'service', 'x', 'x' FROM members;
          INSERT INTO integrators (account_id, organization_id, created_at)
          SELECT id, 1, 1 FROM accounts WHERE id > 2000 AND id % 100 = 0;
          INSERT INTO job_runs (name, at, started_at, processed, failed) SELECT 'expiry', id, id, 0, 0 FROM members;

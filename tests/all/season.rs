@@ -100,6 +100,7 @@ both_engines! {
         let (status, lines) = found();
         assert!(status.success(), "{lines:?}");
         let code = lines.iter().find_map(|line| line.strip_prefix("one-time code: ")).expect("a code").to_owned();
+        assert_eq!(db.count("audit_log WHERE action = 'service.bootstrapped'"), 1);
         let (again, lines) = found();
         assert!(!again.success() && lines.iter().any(|line| line.contains("holds organizations already")), "{lines:?}");
 

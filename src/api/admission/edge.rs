@@ -309,7 +309,7 @@ async fn record_denial(request: &HttpRequest, problem: &Problem) {
     }
     let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
     let denial = Denial {
-        action: format!("{} {pattern}", request.method()),
+        operation: format!("{} {pattern}", request.method()),
         subject: subject.map(str::to_owned),
         code,
     };

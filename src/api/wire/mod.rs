@@ -4,7 +4,8 @@ pub mod batch;
 
 use super::response::problem::{Blocking, Problem};
 use crate::db::columns::Micros;
-use crate::domain::audit::Outcome as AuditOutcome;
+use crate::domain::audit::{AuditAction, AuditOutcome, SubjectKind};
+use crate::domain::authority::Capacity;
 use crate::domain::authority::scope::{Reach, Scope};
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::*;
@@ -64,7 +65,10 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    AuditAction,
     AuditOutcome,
+    SubjectKind,
+    Capacity,
     DisclosureKind,
     Field,
     Action,

@@ -3,6 +3,7 @@
 use super::attempts::{Guard, Origin, Way};
 use crate::db::Conn;
 use crate::domain::account::session::Ending;
+use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, SessionId};
 use crate::repository::{accounts, sessions};
@@ -76,10 +77,5 @@ pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &Change
     accounts::set_password(conn, change.account, &change.new)?;
     let stays = Some(change.session);
     sessions::end_all(conn, change.account, stays, Ending::PasswordChanged, context.now)?;
-    audit::record(
-        conn,
-        context,
-        "account.change_password",
-        Some(&change.account.to_string()),
-    )
+    audit::record(conn, context, AuditAction::PasswordChanged, change.account)
 }

@@ -3,6 +3,7 @@
 use super::access::in_scope;
 use super::view::contents;
 use crate::db::{Conn, Unique};
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -75,7 +76,7 @@ pub fn create(
         contact_phone: creation.contact.as_ref().and_then(|contact| contact.phone.as_deref()),
     };
     let id = organizations::create(conn, &superior, &new, context.now).map_err(taken)?;
-    Ok((settle(conn, context, id, "organization.create")?, warnings))
+    Ok((settle(conn, context, id, AuditAction::OrganizationCreated)?, warnings))
 }
 
 /// Everything that is wrong with what is to be created; what is only odd about its school code.
@@ -161,7 +162,7 @@ pub fn rename(
     if name != found.name {
         organizations::keep_name(conn, id, &found.name, context.now)?;
     }
-    settle(conn, context, id, "organization.rename")
+    settle(conn, context, id, AuditAction::OrganizationRenamed)
 }
 
 /// O3: closes an organization that nothing hangs on any more. Its offices end with it.
@@ -178,7 +179,7 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     expected.admit(found.version)?;
     stored(organizations::close(conn, &found, context.now)?)?;
     offices::end_all(conn, context, id)?;
-    settle(conn, context, id, "organization.close")
+    settle(conn, context, id, AuditAction::OrganizationClosed)
 }
 
 /// Changes whom others may ask.
@@ -201,7 +202,7 @@ pub fn change_contact(
         &contact.name,
         contact.phone.as_deref(),
     )?)?;
-    audit::record(conn, context, "organization.change_contact", Some(&id.to_string()))?;
+    audit::record(conn, context, AuditAction::ContactChanged, id)?;
     refreshed(conn, id)
 }
 
@@ -215,11 +216,11 @@ fn stored(is_stored: bool) -> Result<()> {
 
 /// What follows whenever an organization appears, is called otherwise, or disappears: what it is found by (O4), and the
 /// audit row.
-fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: &str) -> Result<Organization> {
+fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditAction) -> Result<Organization> {
     let organization = refreshed(conn, id)?;
     let former_names = organizations::former_names(conn, id)?;
     search::index(conn, &organization, &former_names)?;
-    audit::record(conn, context, action, Some(&id.to_string()))?;
+    audit::record(conn, context, action, id)?;
     Ok(organization)
 }
 

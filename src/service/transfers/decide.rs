@@ -6,6 +6,7 @@ use super::inbound;
 use super::turn::{close_inbox_entries, move_inbox_entries};
 use super::view::{CaseView, render, view};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -65,15 +66,15 @@ impl Decision {
         }
     }
 
-    /// The audit's word for it.
-    fn action(&self) -> &'static str {
+    /// What the audit log calls it.
+    fn audit_action(&self) -> AuditAction {
         match self {
-            Self::Approve => "transfer.approved",
-            Self::Refuse { .. } => "transfer.refused",
-            Self::Assign { .. } => "transfer.assigned",
-            Self::Withdraw => "transfer.withdrawn",
-            Self::AcceptExternal => "transfer.external_accepted",
-            Self::RefuseExternal { .. } => "transfer.external_refused",
+            Self::Approve => AuditAction::TransferApproved,
+            Self::Refuse { .. } => AuditAction::TransferRefused,
+            Self::Assign { .. } => AuditAction::TransferAssigned,
+            Self::Withdraw => AuditAction::TransferWithdrawn,
+            Self::AcceptExternal => AuditAction::ExternalTransferAccepted,
+            Self::RefuseExternal { .. } => AuditAction::ExternalTransferRefused,
         }
     }
 }
@@ -118,7 +119,15 @@ pub fn decide(
     close_inbox_entries(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
-    let (case, holders) = store(conn, context, &transfer, transition, turn, &policy, decision.action())?;
+    let (case, holders) = store(
+        conn,
+        context,
+        &transfer,
+        transition,
+        turn,
+        &policy,
+        decision.audit_action(),
+    )?;
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     if is_inbound {
         // Somebody from another province may have become a member just now.
@@ -137,7 +146,7 @@ pub(super) fn store(
     transition: Transition,
     turn: Option<OrganizationId>,
     policy: &Policy,
-    action: &str,
+    action: AuditAction,
 ) -> Result<(Case, Vec<OrganizationId>)> {
     let Transition { case, event, movement } = transition;
     let deadline = expiry::deadline(&case.state, policy);
@@ -158,7 +167,7 @@ pub(super) fn store(
     if case.state.is_open() && holders.is_empty() {
         transfers::set_orphaned(conn, case.id, Some(context.now))?;
     }
-    audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))?;
+    audit::record_in_turn(conn, context, turn, action, case.id)?;
     Ok((case, holders))
 }
 

@@ -7,6 +7,7 @@ use super::case::load_case;
 use super::decide::store;
 use super::turn::close_inbox_entries;
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::TransferId;
 use crate::domain::core::time::{Season, Timestamp};
 use crate::domain::policy::Policy;
@@ -22,10 +23,6 @@ use std::collections::hash_map::Entry;
 
 type Rule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 
-/// The audit's words.
-const EXPIRED: &str = "transfer.expired";
-const ESCALATED: &str = "transfer.escalated";
-
 /// Ends the next cases that waited too long for an approval; `skip` is how many at the front could not be ended.
 ///
 /// # Errors
@@ -36,7 +33,7 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Resu
         conn,
         &overdue,
         |conn, ids| expire_all(conn, context, ids),
-        |conn, id| settle_one(conn, context, id, rules::expire, EXPIRED),
+        |conn, id| settle_one(conn, context, id, rules::expire, AuditAction::TransferExpired),
     )?;
     Ok(batch(&overdue, tally, skip, limit))
 }
@@ -48,7 +45,7 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Resu
 pub fn escalate(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Result<Batch> {
     let stale = transfers::overdue(conn, context.now, true, skip, limit)?;
     let tally = jobs::each(conn, stale.iter().copied(), |conn, id| {
-        settle_one(conn, context, id, rules::escalate, ESCALATED)
+        settle_one(conn, context, id, rules::escalate, AuditAction::TransferEscalated)
     })?;
     Ok(batch(&stale, tally, skip, limit))
 }
@@ -93,14 +90,13 @@ fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<
     transfers::append_events(conn, &ended, &event, &facts)?;
     inbox::close_transfers(conn, &ended)?;
     inbound::close_all(conn, &inbound)?;
-    let subjects: Vec<String> = ended.iter().map(TransferId::to_string).collect();
-    audit::record_all(conn, context, EXPIRED, &subjects)?;
+    audit::record_same_for(conn, context, AuditAction::TransferExpired, &ended)?;
     Ok(stored)
 }
 
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
 /// gets the deadline it has by now, so that it leaves the list as well.
-fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: &str) -> Result<bool> {
+fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: AuditAction) -> Result<bool> {
     appointments::keep(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);

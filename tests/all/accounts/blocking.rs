@@ -164,7 +164,7 @@ both_engines! {
         assert_eq!(page(&world.admin("college"))["account_blocked"], true);
         unblock(&class, &open).expect(200);
         assert_eq!(page(&class).get("account_blocked"), None);
-        for action in ["account.block", "account.unblock"] {
+        for action in ["account.blocked", "account.unblocked"] {
             assert_eq!(world.db.count(&format!("audit_log WHERE action = '{action}' AND outcome = 'done'")), 1, "{action}");
         }
     }
@@ -306,6 +306,6 @@ both_engines! {
         // What they shut, nobody else opens.
         assert!(operate(&shut, &world.id_number("class_1/1")).0);
         unblock(&world.admin("class_1"), &member(&world, "class_1/1", "unblock")).refused(403, "account.unblock_not_allowed");
-        assert_eq!(world.db.count("audit_log WHERE action = 'account.block' AND actor_kind = 'system'"), 2);
+        assert_eq!(world.db.count("audit_log WHERE action = 'account.blocked' AND capacity = 'service'"), 2);
     }
 }
