@@ -137,9 +137,7 @@ const ROOMS: &[Room] = &[
 ];
 
 /// The house's door and its wiring, which know everybody.
-const WIRING: &[&str] = &[
-    "main", "lib", "cli", "app", "clock", "demo", "bench", "backup",
-];
+const WIRING: &[&str] = &["main", "lib", "cli", "app", "clock", "demo", "bench", "backup"];
 
 impl Room {
     fn forbids(&self, path: &Path) -> bool {
@@ -344,7 +342,11 @@ const BREACHES: &[(&[&str], &str, &str)] = &[
     (&["domain", "x"], "use std::{fmt, fs::{self}};", "std::fs"),
     (&["domain", "x"], "fn f() { std::env::var(\"X\"); }", "std::env::var"),
     (&["domain", "x"], "use crate::db::Conn;", "crate::db::Conn"),
-    (&["domain", "x"], "use crate::{domain::core::ids, service};", "crate::service"),
+    (
+        &["domain", "x"],
+        "use crate::{domain::core::ids, service};",
+        "crate::service",
+    ),
     (&["domain", "x"], "use crate::*;", "crate::*"),
     (&["domain", "x"], "use crate as root;", "crate"),
     (&["domain", "x"], "use super::super::db::Conn;", "crate::db::Conn"),

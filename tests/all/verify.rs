@@ -98,12 +98,12 @@ const BREACHES: &[(&str, &str, &str)] = &[
     ("I-28", "every write", "UPDATE audit_log SET outcome = 'denied' WHERE action = 'transfer.refused'"),
     ("I-28", "every write", "INSERT INTO look_ups (at, account_id, organization_id, kind) VALUES (4000000000000000, 1, 1, 'reveal')"),
     ("I-28", "every write", "DELETE FROM audit_log WHERE action = 'member.looked_up'"),
-    ("I-31", "what is in", "UPDATE tasks SET kind = 'assignment' WHERE kind = 'approval_in'"),
-    ("I-31", "what is in", "UPDATE tasks SET subject_id = (SELECT id FROM transfers WHERE state = 'refused')"),
-    ("I-31", "an inbox", "UPDATE tasks SET organization_id = (SELECT id FROM organizations WHERE name = 'holding')"),
-    ("I-31", "an open case", "DELETE FROM tasks WHERE kind = 'province'"),
+    ("I-31", "what is in", "UPDATE inbox_entries SET kind = 'assignment' WHERE kind = 'approval_in'"),
+    ("I-31", "what is in", "UPDATE inbox_entries SET subject_id = (SELECT id FROM transfers WHERE state = 'refused')"),
+    ("I-31", "an inbox", "UPDATE inbox_entries SET organization_id = (SELECT id FROM organizations WHERE name = 'holding')"),
+    ("I-31", "an open case", "DELETE FROM inbox_entries WHERE kind = 'province'"),
     ("I-31", "a case is listed", "UPDATE transfers SET orphaned_at = since WHERE state = 'refused'"),
-    ("I-31", "a case is listed", "DELETE FROM tasks WHERE kind = 'province'"),
+    ("I-31", "a case is listed", "DELETE FROM inbox_entries WHERE kind = 'province'"),
     ("I-33", "a member is the same", "UPDATE members SET name = 'somebody else' WHERE id = 1"),
     ("I-33", "a member is the same", "UPDATE transfers SET member_name = 'somebody else'"),
     ("S-08", "an account is blocked", "UPDATE accounts SET status = 'blocked' WHERE id = 1"),
@@ -183,7 +183,7 @@ both_engines! {
             assert_eq!(broken(conn), BTreeSet::new());
             world.db.execute("DELETE FROM transfer_events");
             assert_eq!(broken(conn), BTreeSet::new(), "one state for as long as it takes");
-            assert!(conn.batch_execute("DELETE FROM tasks").is_err(), "and none to be changed");
+            assert!(conn.batch_execute("DELETE FROM inbox_entries").is_err(), "and none to be changed");
             diesel::QueryResult::Ok(())
         })
         // PostgreSQL lets no transaction be committed in which something failed.

@@ -113,7 +113,7 @@ ids!(
     MonthChangeId,
     CertificationId,
     SessionId,
-    TaskId
+    InboxEntryId
 );
 
 impl PartialSchema for Month {
