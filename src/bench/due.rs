@@ -121,7 +121,7 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
          SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.proposed', s.subject, t.id, 'bench' \
          FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id JOIN subjects s ON s.transfer_id = t.id \
          ORDER BY t.id; \
-         INSERT INTO tasks (organization_id, kind, subject_id, member_name, since, due_at) \
+         INSERT INTO inbox_entries (organization_id, kind, subject_id, member_name, since, due_at) \
          SELECT organization_id, 'approval_in', id, member_name, {since}, {deadline} \
          FROM transfers WHERE id > {last} ORDER BY id"
     ))?;

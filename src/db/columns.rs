@@ -134,7 +134,7 @@ keys!(
     MonthChangeId,
     CertificationId,
     SessionId,
-    TaskId
+    InboxEntryId
 );
 column!(Micros, BigInt, i64, i64, |at| &at.0, |micros| Some(Micros(micros)));
 column!(Month, Integer, i32, i32, |month| month.as_number(), Month::from_number);

@@ -297,7 +297,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    tasks (id) {
+    inbox_entries (id) {
         id -> BigInt,
         organization_id -> BigInt,
         kind -> Text,
@@ -492,7 +492,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     inbound_persons,
     transfer_events,
     memberships,
-    tasks,
+    inbox_entries,
     graduation_history,
     month_changes,
     mark_history,

@@ -225,7 +225,7 @@ pub const ALL: &[Invariant] = &[
     Invariant {
         number: "I-31",
         holds: "An inbox entry of a case fits the state that the case is in.",
-        query: "SELECT 'task ' || k.id AS value FROM tasks k LEFT JOIN transfers t ON t.id = k.subject_id
+        query: "SELECT 'inbox entry ' || k.id AS value FROM inbox_entries k LEFT JOIN transfers t ON t.id = k.subject_id
             WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
             AND k.kind <> CASE coalesce(t.state, '') WHEN 'awaiting_leading_organ' THEN 'leading_organ'
                 WHEN 'awaiting_province' THEN 'province' WHEN 'external_pending' THEN 'external_answer'
@@ -235,7 +235,7 @@ pub const ALL: &[Invariant] = &[
     Invariant {
         number: "I-31",
         holds: "An inbox with a case in it belongs to an organization where somebody may decide the case.",
-        query: "SELECT 'task ' || k.id AS value FROM tasks k JOIN transfers t ON t.id = k.subject_id
+        query: "SELECT 'inbox entry ' || k.id AS value FROM inbox_entries k JOIN transfers t ON t.id = k.subject_id
             LEFT JOIN accounts himself ON himself.member_id = t.member_id
             WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
             AND NOT EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
@@ -249,7 +249,7 @@ pub const ALL: &[Invariant] = &[
         holds: "An open case is in an inbox if anybody up to the root may decide it.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t JOIN organizations o ON o.id = t.organization_id
             LEFT JOIN accounts himself ON himself.member_id = t.member_id
-            WHERE t.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM tasks k WHERE k.subject_id = t.id AND k.kind IN
+            WHERE t.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM inbox_entries k WHERE k.subject_id = t.id AND k.kind IN
                 ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment'))
             AND EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
                 JOIN organizations p ON p.id = a.organization_id AND substr(o.path, 1, length(p.path)) = p.path
@@ -261,7 +261,7 @@ pub const ALL: &[Invariant] = &[
         number: "I-31",
         holds: "A case is listed as orphaned exactly when it is open and in no inbox.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t WHERE (t.orphaned_at IS NOT NULL) <> (t.closed_at IS NULL
-            AND NOT EXISTS (SELECT 1 FROM tasks k WHERE k.subject_id = t.id AND k.kind IN
+            AND NOT EXISTS (SELECT 1 FROM inbox_entries k WHERE k.subject_id = t.id AND k.kind IN
                 ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')))",
     },
     Invariant {

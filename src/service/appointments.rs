@@ -13,7 +13,7 @@ use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
-use crate::repository::appointments::{self as store, TASK};
+use crate::repository::appointments::{self as store, INBOX_KIND};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
@@ -180,7 +180,7 @@ fn settle(
 }
 
 fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> Result<()> {
-    inbox::close(conn, TASK, request.0)?;
+    inbox::close(conn, INBOX_KIND, request.0)?;
     Ok(store::lapse(conn, request, context.now)?)
 }
 
@@ -257,7 +257,7 @@ fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
     }
     let holder = holder(conn, &stored)?;
     let thing = InboxEntry {
-        kind: TASK,
+        kind: INBOX_KIND,
         subject: id.0,
         member_name: None,
         since: stored.proposed_at.into(),
@@ -318,7 +318,7 @@ pub fn decide(
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
-    inbox::close(conn, TASK, id.0)?;
+    inbox::close(conn, INBOX_KIND, id.0)?;
     let turn = organization.parent_id;
     let action = match decided.state {
         RequestState::Approved => AuditAction::AppointmentRequestApproved,

@@ -15,7 +15,7 @@ use crate::domain::member::certification::{self as rules, Form, t3_certification
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::Path;
 pub use crate::repository::certifications::StoredForm;
-use crate::repository::certifications::{self as store, NewForm, TASK};
+use crate::repository::certifications::{self as store, INBOX_KIND, NewForm};
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::members::{self as rows, Member};
 use crate::repository::{accounts, appointments, chain};
@@ -196,7 +196,7 @@ fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredFo
     let policy = policies::of_season(conn, season_of(context.now))?;
     let certification = t3_certification(member.joined_month, Some(decided), &policy);
     set(conn, member, certification)?;
-    inbox::close(conn, TASK, stored.id.0)?;
+    inbox::close(conn, INBOX_KIND, stored.id.0)?;
     let committee = member.branch_path.superiors().next();
     audit::record_in_turn(conn, context, committee, action, stored.id)
 }
@@ -207,7 +207,7 @@ fn place(conn: &mut Conn, id: CertificationId) -> Result<()> {
     let member = rows::find(conn, stored.member_id)?.ok_or(Error::Corrupt("a form of no member"))?;
     let approver = approver(conn, &member, stored.uploader_account_id)?;
     let thing = InboxEntry {
-        kind: TASK,
+        kind: INBOX_KIND,
         subject: id.0,
         member_name: Some(&member.name),
         since: stored.uploaded_at.into(),

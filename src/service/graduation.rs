@@ -19,7 +19,7 @@ use crate::domain::member::mark::{Mark, m7_no_longer_later};
 use crate::domain::organization::facts::{Graduation, Path, Undetermined};
 use crate::domain::organization::turn::{Duty, Turn};
 use crate::domain::policy::Policy;
-use crate::repository::graduation::{self as store, NewEntry, TASK};
+use crate::repository::graduation::{self as store, INBOX_KIND, NewEntry};
 pub use crate::repository::graduation::{Entry, StoredChange};
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
@@ -203,7 +203,7 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Resul
 fn place(conn: &mut Conn, branch: &Organization, id: MonthChangeId, request: &Request) -> Result<()> {
     let holders = holders(conn, branch, request)?;
     let thing = InboxEntry {
-        kind: TASK,
+        kind: INBOX_KIND,
         subject: id.0,
         member_name: None,
         since: request.proposed_at,
@@ -358,7 +358,7 @@ fn settle(
     if !store::close_change(conn, stored, decided.state(), decision, reason)? {
         return Err(Code::RequestStale.into());
     }
-    inbox::close(conn, TASK, stored.id.0)?;
+    inbox::close(conn, INBOX_KIND, stored.id.0)?;
     let request = decided.request();
     let entry = entry(context, branch.id, event);
     remember(conn, stored.id, entry, request, reason)?;

@@ -484,7 +484,7 @@ fn the_target_approves_and_assigns(play: &Play, cases: &Cases) {
     let inbox = township.get("/v1/inbox?kind=approval_in");
     let waiting: Vec<&Value> = inbox["items"]
         .as_array()
-        .expect("tasks")
+        .expect("entries")
         .iter()
         .map(|t| &t["subject_id"])
         .collect();

@@ -97,12 +97,12 @@ const BREACHES: &[(&str, &str, &str)] = &[
     ("I-28", "Every write", "UPDATE audit_log SET outcome = 'denied' WHERE action = 'transfer.refused'"),
     ("I-28", "Every write", "INSERT INTO look_ups (at, account_id, organization_id, kind) VALUES (4000000000000000, 1, 1, 'reveal')"),
     ("I-28", "Every write", "DELETE FROM audit_log WHERE action = 'member.looked_up'"),
-    ("I-31", "An inbox entry", "UPDATE tasks SET kind = 'assignment' WHERE kind = 'approval_in'"),
-    ("I-31", "An inbox entry", "UPDATE tasks SET subject_id = (SELECT id FROM transfers WHERE state = 'refused')"),
-    ("I-31", "An inbox with", "UPDATE tasks SET organization_id = (SELECT id FROM organizations WHERE name = 'holding')"),
-    ("I-31", "An open case", "DELETE FROM tasks WHERE kind = 'province'"),
+    ("I-31", "An inbox entry", "UPDATE inbox_entries SET kind = 'assignment' WHERE kind = 'approval_in'"),
+    ("I-31", "An inbox entry", "UPDATE inbox_entries SET subject_id = (SELECT id FROM transfers WHERE state = 'refused')"),
+    ("I-31", "An inbox with", "UPDATE inbox_entries SET organization_id = (SELECT id FROM organizations WHERE name = 'holding')"),
+    ("I-31", "An open case", "DELETE FROM inbox_entries WHERE kind = 'province'"),
     ("I-31", "A case is listed", "UPDATE transfers SET orphaned_at = since WHERE state = 'refused'"),
-    ("I-31", "A case is listed", "DELETE FROM tasks WHERE kind = 'province'"),
+    ("I-31", "A case is listed", "DELETE FROM inbox_entries WHERE kind = 'province'"),
     ("I-33", "A member has the same", "UPDATE members SET name = 'somebody else' WHERE id = 1"),
     ("I-33", "A member has the same", "UPDATE transfers SET member_name = 'somebody else'"),
     ("S-08", "An account is blocked", "UPDATE accounts SET status = 'blocked' WHERE id = 1"),
@@ -186,7 +186,7 @@ both_engines! {
             assert_eq!(broken(conn), BTreeSet::new());
             other.bulk_connection()?.batch_execute("DELETE FROM transfer_events")?;
             assert_eq!(broken(conn), BTreeSet::new(), "the snapshot does not change");
-            assert!(conn.batch_execute("DELETE FROM tasks").is_err());
+            assert!(conn.batch_execute("DELETE FROM inbox_entries").is_err());
             Ok::<_, DbError>(())
         });
         block_on(survey).expect("it ends");

@@ -117,7 +117,7 @@ ids!(
     MonthChangeId,
     CertificationId,
     SessionId,
-    TaskId
+    InboxEntryId
 );
 
 impl PartialSchema for Month {

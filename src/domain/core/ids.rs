@@ -130,7 +130,7 @@ ids! {
     /// A sign-in and what follows from it, until it ends.
     SessionId = "ses";
     /// An entry of an organization's inbox (操作中心).
-    TaskId = "tsk";
+    InboxEntryId = "inb";
 }
 
 #[cfg(test)]

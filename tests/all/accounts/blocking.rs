@@ -233,7 +233,7 @@ both_engines! {
             "details": {"home_address": {"division_code": "420106001", "text": "somewhere 1"}}});
         world.person("class_1/1").write("/v1/transfers", &body).expect(201);
         let county = world.admin("county");
-        let counts = || (waiting(&county), world.db.count("tasks"));
+        let counts = || (waiting(&county), world.db.count("inbox_entries"));
         let before = counts();
         assert_eq!((waiting(&world.admin("township")), before.0), (1, 0));
         let path = format!("/v1/organizations/{}", world.org("township"));

@@ -122,7 +122,7 @@ fn file(client: &Client, body: &Value) -> Filed {
     Filed::of(&client.write("/v1/transfers", body).expect(201))
 }
 
-/// Everything stored that a refusal must leave alone: how many rows each table has, and what cases, tasks and members say.
+/// Everything stored that a refusal must leave alone: how many rows each table has, and what cases, inboxes and members say.
 fn stored(world: &World) -> Vec<String> {
     let mut conn = world.db.conn();
     let tables = maintenance::table_names(&mut conn).expect("tables");
@@ -141,7 +141,7 @@ fn stored(world: &World) -> Vec<String> {
     let questions = [
         &counts.join(" UNION ALL "),
         "SELECT id || ' ' || state || ' ' || version AS value FROM transfers ORDER BY id",
-        "SELECT organization_id || ' ' || kind || ' ' || subject_id AS value FROM tasks ORDER BY id",
+        "SELECT organization_id || ' ' || kind || ' ' || subject_id AS value FROM inbox_entries ORDER BY id",
         "SELECT id || ' ' || coalesce(branch_id, 0) || ' ' || standing || ' ' || version AS value FROM members ORDER BY id",
     ];
     questions
