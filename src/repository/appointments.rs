@@ -5,6 +5,7 @@ use crate::db::columns::Micros;
 use crate::db::schema::{accounts, appointment_requests, appointments, organizations};
 use crate::db::sql::locks::{self, AdvisoryLock, Locked};
 use crate::db::{Backend, Conn};
+use crate::domain::account::AccountStatus;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
@@ -35,8 +36,8 @@ pub struct Appointment {
     pub role: OfficeRole,
     #[diesel(select_expression = accounts::name)]
     pub account_name: String,
-    #[diesel(select_expression = accounts::status.eq("blocked"))]
-    pub blocked: bool,
+    #[diesel(select_expression = accounts::status)]
+    pub account_status: AccountStatus,
 }
 
 /// An office is somebody's: no log line gets more than the key.

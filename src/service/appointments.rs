@@ -23,9 +23,6 @@ use crate::repository::pending::{Affected, PendingRow};
 use crate::repository::{accounts, inbox};
 use crate::security::vault::Vault;
 
-/// An organization that does not exist.
-const NOWHERE: OrganizationId = OrganizationId(0);
-
 /// A page of an organization's offices in force, earliest first.
 ///
 /// # Errors
@@ -109,7 +106,9 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outc
 pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) -> Result<(Appointment, Organization)> {
     let appointment = store::find(conn, id)?;
     // What does not exist costs the same statements as what may not be seen.
-    let at = appointment.as_ref().map_or(NOWHERE, |found| found.organization_id);
+    let at = appointment
+        .as_ref()
+        .map_or(OrganizationId::NONE, |found| found.organization_id);
     let organization = organizations::find(conn, at)?;
     let appointment = appointment.ok_or(Code::AppointmentNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
@@ -281,7 +280,9 @@ fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
 /// `appointment.request_not_found`.
 pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Result<StoredRequest> {
     let stored = store::request(conn, id)?;
-    let at = stored.as_ref().map_or(NOWHERE, |stored| stored.organization_id);
+    let at = stored
+        .as_ref()
+        .map_or(OrganizationId::NONE, |stored| stored.organization_id);
     let organization = organizations::find(conn, at)?;
     let stored = stored.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;

@@ -20,9 +20,6 @@ use crate::repository::members::{self as rows, Member};
 use crate::repository::pending::PendingRow;
 use crate::repository::{accounts, appointments, inbox};
 
-/// A member that does not exist.
-const NOBODY: MemberId = MemberId(0);
-
 /// A file that was received and lies in its place.
 #[derive(Debug, Clone)]
 pub struct Received {
@@ -133,7 +130,7 @@ fn found(conn: &mut Conn, id: CertificationId) -> Result<StoredForm> {
 fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) -> Result<(StoredForm, Member)> {
     let stored = store::find(conn, id)?;
     // What does not exist costs the same statements as what may not be seen.
-    let member = rows::find(conn, stored.as_ref().map_or(NOBODY, |stored| stored.member_id))?;
+    let member = rows::find(conn, stored.as_ref().map_or(MemberId::NONE, |stored| stored.member_id))?;
     let decided = members::decided(conn, actor, action, member);
     let stored = stored.ok_or(Code::CertificationNotFound)?;
     let (member, verdict) = decided?;
