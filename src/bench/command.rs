@@ -8,7 +8,7 @@ use crate::cli::{self, DatabaseArgs};
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::{DatabaseSettings, Db, Limits};
-use crate::service::jobs::Job;
+use crate::service::jobs::JobName;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -63,7 +63,7 @@ pub struct Run {
     /// Play until a run of this job that begins from now on has ended, and count only what falls into the run; `--seconds`
     /// is how long the run may let one wait for it.
     #[arg(long)]
-    during: Option<Job>,
+    during: Option<JobName>,
     /// Open loop: so many requests begin a second, whether or not the earlier ones are answered. Latency then counts from
     /// the instant a request was due.
     #[arg(long)]

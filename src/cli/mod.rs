@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod bootstrap;
 mod command;
+mod jobs;
 mod options;
 mod output;
 mod reseal;

@@ -424,7 +424,13 @@ pub fn set_graduation(
 }
 
 /// Branches marked with a month up to the given one that have not turned yet, lowest id first, behind `after`.
-pub fn turning(conn: &mut Conn, up_to: Month, after: OrganizationId, limit: i64) -> QueryResult<Vec<Organization>> {
+pub fn turning(
+    conn: &mut Conn,
+    up_to: Month,
+    after: Option<OrganizationId>,
+    limit: i64,
+) -> QueryResult<Vec<Organization>> {
+    let after = after.map_or(0, |after| after.0);
     dsl::organizations
         .filter(dsl::graduated_season.is_null())
         .filter(dsl::graduation_month.le(up_to))

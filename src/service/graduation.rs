@@ -115,14 +115,19 @@ pub fn history(conn: &mut Conn, actor: &Actor, branch: OrganizationId, after: i6
     Ok(store::history(conn, branch.id, after, limit)?)
 }
 
-/// G6: turns the branches whose time has come, behind `after`.
+/// G6: turns the next branches whose time has come, by id, behind `after`.
 ///
 /// # Errors
 /// When the database fails.
-pub fn switch(conn: &mut Conn, context: &Context, after: i64, limit: i64) -> Result<Batch> {
+pub fn switch(
+    conn: &mut Conn,
+    context: &Context,
+    after: Option<OrganizationId>,
+    limit: i64,
+) -> Result<Batch<Option<OrganizationId>>> {
     let policy = policy_of_last_switch(conn, context.now)?;
     let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season outside of the calendar"))?;
-    let due = organizations::turning(conn, up_to, OrganizationId(after), limit)?;
+    let due = organizations::turning(conn, up_to, after, limit)?;
     let ids: Vec<OrganizationId> = due.iter().map(|branch| branch.id).collect();
     let tally = jobs::together(
         conn,
@@ -130,7 +135,7 @@ pub fn switch(conn: &mut Conn, context: &Context, after: i64, limit: i64) -> Res
         |conn, ids| turn_all(conn, context, &policy, ids),
         |conn, id| Ok(turn_all(conn, context, &policy, &[id])? == 1),
     )?;
-    Ok(Batch::of(ids.len(), limit, ids.last().map(|id| id.0), tally))
+    Ok(Batch::of(ids.len(), limit, tally, ids.last().copied()))
 }
 
 /// The policy of the season whose switch came last: before this year's date it is last year's.

@@ -15,16 +15,16 @@ use zhuanjie::domain::policy::{MonthDay, Policy};
 use zhuanjie::domain::transfer::expiry;
 use zhuanjie::domain::transfer::state::{ApprovalSide, Outcome, State};
 use zhuanjie::repository::transfers;
-use zhuanjie::service::jobs::{Job, Run};
+use zhuanjie::service::jobs::{JobName, Run};
 
 /// Runs a job with the clock at an instant, as the timer would.
-fn run(world: &World, job: Job, at: &str) -> Run {
+fn run(world: &World, job: JobName, at: &str) -> Run {
     world.at(at);
     world.run(job, at)
 }
 
 fn expire(world: &World, at: &str) -> (i64, i64) {
-    let run = run(world, Job::Expiry, at);
+    let run = run(world, JobName::Expiry, at);
     (run.processed, run.failed)
 }
 
@@ -183,7 +183,7 @@ both_engines! {
         let inbox = |name: &str| -> Value {
             world.admin(name).get("/v1/inbox?kind=assignment").expect(200).json()["items"].clone()
         };
-        let escalate = |at: &str| run(&world, Job::Escalation, at).processed;
+        let escalate = |at: &str| run(&world, JobName::Escalation, at).processed;
         assert_eq!(escalate("2026-06-25T00:00:00Z"), 0, "more than ten days, in any month");
         assert_eq!(inbox("county"), json!([]));
         assert_eq!(escalate("2026-06-25T00:01:00Z"), 1);
@@ -213,7 +213,7 @@ both_engines! {
         assert_eq!(seen["deadline"], json!("2026-09-05T16:00:00Z"), "what is shown is what holds");
         let inbox = world.admin("village").get("/v1/inbox?kind=approval_in").expect(200).json();
         assert_eq!(inbox["items"][0]["due_at"], json!("2026-09-05T16:00:00Z"));
-        assert_eq!(run(&world, Job::Escalation, "2026-06-18T00:01:00Z").processed, 1);
+        assert_eq!(run(&world, JobName::Escalation, "2026-06-18T00:01:00Z").processed, 1);
         assert_eq!(expire(&world, "2026-09-05T16:00:00Z"), (0, 0));
         assert_eq!(expire(&world, "2026-09-05T16:01:00Z"), (1, 0));
         assert_eq!(case.state(&world.person("class_1/1")), "expired");
