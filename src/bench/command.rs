@@ -4,15 +4,15 @@ use super::play::{self, Mix, Plan};
 use super::signer::Signer;
 use super::window::Window;
 use super::{cast, due, ledger, load, micro};
-use crate::cli::{self, Database};
-use crate::clock::Clock;
-use crate::config::Keys;
-use crate::db::{DatabaseSettings, Db, Limits};
-use crate::service::jobs::Job;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use zhuanjie::cli::{self, Database};
+use zhuanjie::clock::Clock;
+use zhuanjie::config::Keys;
+use zhuanjie::db::{DatabaseSettings, Db, Limits};
+use zhuanjie::service::jobs::Job;
 
 /// Parts of the kit.
 #[derive(Subcommand)]

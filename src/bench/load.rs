@@ -1,17 +1,17 @@
 //! Loads the generator's country, of any size, and gives some of its members accounts to file by themselves.
 
-use crate::bench::command::open;
-use crate::cli::{self, Database};
-use crate::config::Keys;
-use crate::db::Conn;
-use crate::demo::holding::{self, Holding, Signature};
-use crate::demo::{self, PASSWORD};
-use crate::domain::core::time::Timestamp;
-use crate::security::passwords;
+use super::command::open;
 use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection;
 use std::time::Duration;
 use tokio::time::Instant;
+use zhuanjie::cli::{self, Database};
+use zhuanjie::config::Keys;
+use zhuanjie::db::Conn;
+use zhuanjie::demo::holding::{self, Holding, Signature};
+use zhuanjie::demo::{self, PASSWORD};
+use zhuanjie::domain::core::time::Timestamp;
+use zhuanjie::security::passwords;
 
 /// Of how many members one gets an account.
 const ONE_WITH_ACCOUNT_IN: i64 = 16;

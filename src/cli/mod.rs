@@ -111,9 +111,6 @@ enum Command {
         #[arg(long)]
         to: PathBuf,
     },
-    /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
-    #[command(subcommand)]
-    Bench(crate::bench::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
@@ -236,10 +233,15 @@ impl Database {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    exit_code(|| run(cli.command))
+}
+
+/// Runs a program's work with the log set up. An error is logged and makes the exit code a failure.
+pub fn exit_code(work: impl FnOnce() -> Result<()>) -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()
         .init();
-    match run(cli.command) {
+    match work() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error:#}");
@@ -279,7 +281,6 @@ fn run(command: Command) -> Result<()> {
             actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
             say(&format!("{} is whole and on the disk\n", to.display()))
         }
-        Command::Bench(command) => crate::bench::run(command),
         Command::Openapi => say(&api::document_text()),
         Command::Keys { action: None } => say(&Keys::generate()),
         Command::Keys {
