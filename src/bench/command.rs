@@ -1,4 +1,4 @@
-//! The command `bench` and its parts.
+//! The parts of the kit as commands.
 
 use super::play::{self, Mix, Plan};
 use super::signer::Signer;
@@ -27,7 +27,7 @@ pub enum Command {
     Check {
         #[command(flatten)]
         database: Database,
-        /// The ledger that `bench run --ledger` wrote.
+        /// The ledger that `run --ledger` wrote.
         #[arg(long)]
         ledger: PathBuf,
     },

@@ -17,7 +17,7 @@ use zhuanjie::domain::transfer::events::EventKind;
 use zhuanjie::domain::transfer::state::{ApprovalSide, State};
 use zhuanjie::service::policies;
 
-/// What is made due, in a country that `bench load` filled.
+/// What is made due, in a country that `zhuanjie-bench load` filled.
 #[derive(clap::Args)]
 pub struct Options {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct Options {
     cases: i64,
 }
 
-/// Makes branches and cases due by now. Without a server: it writes as `bench load` does, past every rule, but leaves
+/// Makes branches and cases due by now. Without a server: it writes as `zhuanjie-bench load` does, past every rule, but leaves
 /// what the rules could have led to.
 ///
 /// # Errors
