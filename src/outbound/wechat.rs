@@ -91,7 +91,9 @@ fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
         ("js_code", code),
         ("grant_type", "authorization_code"),
     ];
-    let request = agent.get(format!("{}/sns/jscode2session", wechat.url)).query_pairs(query);
+    let request = agent
+        .get(format!("{}/sns/jscode2session", wechat.url))
+        .query_pairs(query);
     // The client's errors may name the address, and the address holds the secret: none of them is logged.
     let mut response = request.call().map_err(|_| unavailable("not to be reached"))?;
     if response.status() != 200 {
