@@ -23,6 +23,7 @@ use crate::{api, backup, jobs};
 use anyhow::{Context, Result};
 use chrono::SecondsFormat;
 use clap::{Args, Parser, Subcommand};
+use log::LevelFilter;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -240,6 +241,9 @@ pub fn main() -> ExitCode {
 pub fn exit_code(work: impl FnOnce() -> Result<()>) -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()
+        // At `trace` the HTTP client logs whole requests, and a request to WeChat holds the app's secret.
+        .filter_module("ureq", LevelFilter::Info)
+        .filter_module("ureq_proto", LevelFilter::Info)
         .init();
     match work() {
         Ok(()) => ExitCode::SUCCESS,
