@@ -1,18 +1,18 @@
-//! The command `bench` and its parts.
+//! The parts of the kit as commands.
 
 use super::play::{self, Mix, Plan};
 use super::signer::Signer;
 use super::window::Window;
 use super::{cast, due, ledger, load, micro};
-use crate::cli::{self, DatabaseArgs};
-use crate::clock::Clock;
-use crate::config::Keys;
-use crate::db::{DatabaseSettings, Db, Limits};
-use crate::service::jobs::JobName;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use zhuanjie::cli::{self, DatabaseArgs};
+use zhuanjie::clock::Clock;
+use zhuanjie::config::Keys;
+use zhuanjie::db::{DatabaseSettings, Db, Limits};
+use zhuanjie::service::jobs::JobName;
 
 /// Parts of the kit.
 #[derive(Subcommand)]

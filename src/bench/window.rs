@@ -1,13 +1,13 @@
 //! When it counts: for a time, or for as long as a job runs.
 
-use crate::db::Conn;
-use crate::repository::jobs::{self, Run};
-use crate::service::jobs::JobName;
 use anyhow::{Result, ensure};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::time::Instant;
+use zhuanjie::db::Conn;
+use zhuanjie::repository::jobs::{self, Run};
+use zhuanjie::service::jobs::JobName;
 
 /// How often it is asked how far a job is.
 const LOOK: Duration = Duration::from_millis(20);

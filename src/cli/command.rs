@@ -12,6 +12,7 @@ use crate::security::token_keys::Step;
 use crate::{api, backup};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use log::LevelFilter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -98,9 +99,6 @@ enum Command {
         #[arg(long)]
         to: PathBuf,
     },
-    /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
-    #[command(subcommand)]
-    Bench(crate::bench::Command),
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
@@ -141,10 +139,18 @@ impl From<RotationStep> for Step {
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    exit_code(|| run(cli.command))
+}
+
+/// Runs a program's work with the log set up. An error is logged and makes the exit code a failure.
+pub fn exit_code(work: impl FnOnce() -> Result<()>) -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()
+        // At `trace` the HTTP client logs whole requests, and a request to WeChat holds the app's secret.
+        .filter_module("ureq", LevelFilter::Info)
+        .filter_module("ureq_proto", LevelFilter::Info)
         .init();
-    match run(cli.command) {
+    match work() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error:#}");
@@ -185,7 +191,6 @@ fn run(command: Command) -> Result<()> {
             actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
             say(&format!("{} is whole and on the disk\n", to.display()))
         }
-        Command::Bench(command) => crate::bench::run(command),
         Command::Openapi => say(&api::document_text()),
         Command::Keys { action: None } => say(&Keys::generate()),
         Command::Keys {

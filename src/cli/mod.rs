@@ -11,7 +11,7 @@ mod reseal;
 mod serve;
 mod verify;
 
-pub use command::main;
+pub use command::{exit_code, main};
 pub use options::DatabaseArgs;
 pub use output::say;
 pub(crate) use serve::{bind, serve_app};
