@@ -7,7 +7,7 @@ use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, audit_log, organizations};
 use crate::db::sql::maintenance;
-use crate::domain::audit::{AuditAction, AuditSubject};
+use crate::domain::audit::AuditAction;
 use crate::domain::core::time::Timestamp;
 use crate::repository::audit::{self, NewAuditRow};
 use diesel::dsl::{exists, max, select};

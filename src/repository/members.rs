@@ -237,7 +237,7 @@ pub fn page(
 ) -> QueryResult<Vec<Listed>> {
     if let (Place::Branch(branch), None) = (place, filter) {
         // No row has the key 0.
-        let after = after.map_or(MemberId(0), |after| after.id);
+        let after = after.map_or(MemberId::NONE, |after| after.id);
         return of_branch(conn, *branch, after, limit);
     }
     let mut query = dsl::members.select(Listed::as_select()).limit(limit).into_boxed();

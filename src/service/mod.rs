@@ -18,6 +18,7 @@ pub mod look_up;
 pub mod marks;
 pub mod members;
 pub mod organizations;
+mod pending;
 pub mod people;
 pub mod policies;
 pub mod reseal;

@@ -54,7 +54,7 @@ pub fn add(responses: &mut Responses, code: Code) {
     let example = Ref::new(format!("#/components/examples/{code}"));
     if content
         .examples
-        .insert(code.name().to_owned(), example.into())
+        .insert(code.name().to_owned(), RefOr::Ref(example))
         .is_some()
     {
         return;

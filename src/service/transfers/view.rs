@@ -121,9 +121,6 @@ pub fn list(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Resu
     )?)
 }
 
-/// No organization's id.
-const NOBODY: OrganizationId = OrganizationId(0);
-
 fn place(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Result<Place> {
     let actor = &context.actor;
     if let Some(province) = actor.speaks_for() {
@@ -146,7 +143,7 @@ fn place(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Result<
     };
     Ok(match filter.direction {
         // A special-unit case shows itself to the branch's own people, not to systems (S-30).
-        Direction::Out if actor.office().is_none() => Place::Out(root, NOBODY),
+        Direction::Out if actor.office().is_none() => Place::Out(root, OrganizationId::NONE),
         Direction::Out => Place::Out(root, organization),
         Direction::In => Place::In(root),
     })
