@@ -1,4 +1,13 @@
-//! Wire types that several endpoints share, and what the domain's words look like in the document.
+//! Wire types that several endpoints share, and how the domain's vocabularies look in the document.
+//!
+//! Schemas have names that are fit to be types of generated clients:
+//!
+//! - a thing has its noun (`Transfer`), its shorter form in lists ends in `Summary`, a list in `Page`;
+//! - a request body is its operation and `Request` (`ProposeTransferRequest`), or `Empty`; what is put is the thing itself;
+//! - what an operation answers, where that is no thing, ends in `Result`;
+//! - a vocabulary is a noun with its owner (`OrganizationKind`, `TransferState`).
+//!
+//! Types in Rust may end in `View` or `Body`, to differ from the domain's; `#[schema(as = …)]` gives the public name.
 
 pub mod batch;
 
@@ -183,6 +192,7 @@ pub struct Empty {}
 /// Why the caller refuses or blocks.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReasonRequest)]
 pub struct ReasonBody {
     /// The reason, for those concerned to read: not blank, at most 500 characters.
     // A missing reason is refused by the rule that demands one, with its own code.
