@@ -26,7 +26,7 @@ pub fn name_generics(document: Document) -> Document {
 /// The public name of a schema.
 fn public_name(name: &str) -> String {
     match name.split_once('_') {
-        Some(("Page", item)) => format!("{item}Page"),
+        Some(("Page", item)) => format!("{}Page", item.trim_end_matches("Summary")),
         Some(("AllowedAction", action)) => format!("Allowed{action}"),
         Some(("BatchAnswer", result)) => format!("{}BatchResult", result.trim_end_matches("Result")),
         _ => name.to_owned(),
@@ -80,7 +80,8 @@ mod tests {
     fn generic_types_are_named_after_what_they_hold() {
         for (name, public) in [
             ("Transfer", "Transfer"),
-            ("Page_Transfer", "TransferPage"),
+            ("Page_AuditEntry", "AuditEntryPage"),
+            ("Page_TransferSummary", "TransferPage"),
             ("AllowedAction_TransferAction", "AllowedTransferAction"),
             ("BatchAnswer_ResetCodeResult", "ResetCodeBatchResult"),
         ] {
