@@ -284,6 +284,8 @@ refuses!(AppointRefusals:
     OrganizationClosed,
     MemberIdNumberMalformed,
     RateLimited,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
 );
 
 /// Appoint an administrator

@@ -99,7 +99,13 @@ impl GraduationMarkResult {
     }
 }
 
-refuses!(MarkGraduationRefusals: BatchItemTwice);
+refuses!(MarkGraduationRefusals:
+    BatchItemTwice,
+    GraduationMonthOrReason,
+    GraduationNeedsChangeRequest,
+    GraduationNotSchoolBranch,
+    OrganizationClosed,
+);
 
 /// Mark the graduation month of branches
 ///
@@ -319,6 +325,7 @@ refuses!(ProposeMonthChangeRefusals:
     GraduationChangeRequestOpen,
     GraduationChangeReasonRequired,
     GraduationMonthUnchanged,
+    GraduationNoLeadingOrgan,
 );
 
 /// Propose another month for a graduate branch

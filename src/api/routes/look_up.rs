@@ -99,7 +99,13 @@ pub async fn pay(app: &App, context: Context, wanted: Wanted) -> Result<(), Prob
     }
 }
 
-refuses!(LookUpMemberRefusals: MemberNoMatch, MemberIdNumberMalformed, RateLimited);
+refuses!(LookUpMemberRefusals:
+    MemberNoMatch,
+    MemberIdNumberMalformed,
+    RateLimited,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
 
 /// Look for a person
 ///

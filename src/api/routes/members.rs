@@ -368,6 +368,8 @@ refuses!(MarkMembersRefusals:
     BatchItemTwice,
     MarkMonthNotLater,
     MarkReasonRequired,
+    MarkMonthRequired,
+    MarkSuperiorOnly,
 );
 
 /// Mark members
@@ -396,7 +398,12 @@ async fn mark_members(
     .await
 }
 
-refuses!(UndoMarksRefusals: MarkNotMarked, BatchItemTwice);
+refuses!(UndoMarksRefusals:
+    MarkNotMarked,
+    BatchItemTwice,
+    MarkSuperiorOnly,
+    MarkNotGraduating,
+);
 
 /// Undo marks
 ///
@@ -448,6 +455,7 @@ struct MarkHistoryEntry {
 
 /// A mark; without one a member of a graduating branch is a graduate.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MarkedIdentity)]
 struct MarkView {
     /// What he is.
     identity: Identity,

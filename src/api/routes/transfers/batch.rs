@@ -138,7 +138,27 @@ impl DecisionItem {
     }
 }
 
-refuses!(DecideTransfersRefusals: TransferClosed, BatchItemTwice);
+refuses!(DecideTransfersRefusals:
+    TransferClosed,
+    BatchItemTwice,
+    ApprovalNotAwaited,
+    AssignmentNotAwaited,
+    TransferExternalPending,
+    TransferAlreadyApproved,
+    TransferSelfApproval,
+    TransferNotYoursToCancel,
+    ApprovalReasonRequired,
+    AssignmentBranchOutOfScope,
+    AssignmentNotABranch,
+    TransferTargetClosed,
+    TransferTargetGraduateBranch,
+    TransferTargetSame,
+    OrganizationNotFound,
+    TransferInboundMemberExists,
+    MemberDevelopmentNumberTaken,
+    TransferOrphaned,
+    TransferConflict,
+);
 
 /// Decide many transfers
 ///

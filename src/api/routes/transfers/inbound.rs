@@ -59,7 +59,7 @@ struct PersonBody {
 
 /// A transfer as another province's system proposes it.
 #[derive(Deserialize, ToSchema)]
-#[schema(as = FileInboundTransferRequest)]
+#[schema(as = ProposeInboundTransferRequest)]
 #[serde(deny_unknown_fields)]
 struct InboundBody {
     /// Who moves.
@@ -117,9 +117,12 @@ impl InboundBody {
     }
 }
 
-refuses!(PreviewInboundTransferRefusals: MemberIdNumberMalformed, RateLimited);
-
-refuses!(PreviewInboundTransferRefusals: MemberIdNumberMalformed, RateLimited);
+refuses!(PreviewInboundTransferRefusals:
+    MemberIdNumberMalformed,
+    RateLimited,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
 
 /// Preview a transfer from another province
 ///
@@ -146,7 +149,7 @@ pub async fn preview_inbound_transfer(
     Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
 }
 
-refuses!(FileInboundTransferRefusals:
+refuses!(ProposeInboundTransferRefusals:
     OrganizationNotFound,
     MemberNoMatch,
     TransferInboundMemberExists,
@@ -157,6 +160,18 @@ refuses!(FileInboundTransferRefusals:
     TransferTargetGraduateBranch,
     MemberIdNumberMalformed,
     RateLimited,
+    TransferFieldInvalid,
+    TransferFieldNotAllowed,
+    TransferAddressNotDetailed,
+    DivisionUnknown,
+    TransferTargetRequired,
+    TransferTargetNotAllowedForReason,
+    TransferTargetOtherSystem,
+    TransferTargetClosed,
+    TransferTargetLeadingOrgan,
+    TransferExplanationRequired,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
 );
 
 /// File a transfer from another province
@@ -167,7 +182,7 @@ refuses!(FileInboundTransferRefusals:
     params(Key),
     request_body = InboundBody, responses(
     (status = 201, description = "Filed", body = TransferView),
-    FileInboundTransferRefusals,
+    ProposeInboundTransferRefusals,
 ))]
 #[post("/inbound-transfers")]
 pub async fn propose_inbound_transfer(

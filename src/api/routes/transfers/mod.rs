@@ -128,9 +128,15 @@ impl Who {
     }
 }
 
-refuses!(PreviewTransferRefusals: MemberNotFound, MemberNoMatch);
-
-refuses!(PreviewTransferRefusals: MemberNotFound, MemberNoMatch);
+refuses!(PreviewTransferRefusals:
+    MemberNotFound,
+    MemberNoMatch,
+    RequestMembersOnly,
+    RateLimited,
+    MemberIdNumberMalformed,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
 
 /// Preview a transfer
 ///
@@ -168,6 +174,29 @@ refuses!(ProposeTransferRefusals:
     TransferMemberNotActive,
     TransferFieldRequired,
     TransferTargetGraduateBranch,
+    RequestMembersOnly,
+    RateLimited,
+    TransferSpecialUnitHasNoTarget,
+    TransferReasonNotAllowedFromTarget,
+    TransferExternalDetailsRequired,
+    TransferExternalProvinceUnknown,
+    TransferReasonNotExternal,
+    TransferTargetAndExternal,
+    TransferTargetSame,
+    OrganizationNotFound,
+    TransferFieldInvalid,
+    TransferFieldNotAllowed,
+    TransferAddressNotDetailed,
+    DivisionUnknown,
+    TransferTargetRequired,
+    TransferTargetNotAllowedForReason,
+    TransferTargetOtherSystem,
+    TransferTargetClosed,
+    TransferTargetLeadingOrgan,
+    TransferExplanationRequired,
+    MemberIdNumberMalformed,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
 );
 
 /// File a transfer
