@@ -563,7 +563,7 @@ impl<'a> EventRow<'a> {
             at: event.at.into(),
             account_id: event.by,
             organization_id: event.acting_for,
-            event: event.kind.name(),
+            event: event.kind.name().as_str(),
             facts,
         }
     }
@@ -580,7 +580,7 @@ pub fn append_events(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: 
             event.at.timestamp_micros().into_sql::<BigInt>(),
             event.by.map(|id| id.0).into_sql::<Nullable<BigInt>>(),
             event.acting_for.map(|id| id.0).into_sql::<Nullable<BigInt>>(),
-            event.kind.name().into_sql::<Text>(),
+            event.kind.name().as_str().into_sql::<Text>(),
             facts.into_sql::<Text>(),
         ));
     let columns = (
