@@ -65,7 +65,7 @@ impl Files {
         // Others on this machine have no business here.
         DirBuilder::new().recursive(true).mode(0o700).create(&self.root)?;
         let name = random_text();
-        let part = Part(self.root.join(&name).with_extension(PART));
+        let part = PartialFile(self.root.join(&name).with_extension(PART));
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(&part.0).await?;
         let seal = self.vault.seal_file();
@@ -218,9 +218,9 @@ fn is_ours(name: &str) -> bool {
 
 /// A file's path until it is complete; dropped before that, the file goes with it.
 #[derive(Debug)]
-struct Part(PathBuf);
+struct PartialFile(PathBuf);
 
-impl Drop for Part {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         // It is not there when it was kept.
         let _ = std::fs::remove_file(&self.0);
@@ -231,7 +231,7 @@ impl Drop for Part {
 pub struct Incoming {
     root: Arc<Path>,
     name: String,
-    part: Part,
+    part: PartialFile,
     file: File,
     seal: FileSeal,
     /// What has come and is not a whole piece yet, or could be the last one.

@@ -5,7 +5,7 @@
 
 pub mod api;
 pub mod app;
-pub mod backup;
+pub(crate) mod backup;
 pub mod bench;
 pub mod cli;
 pub mod clock;
@@ -15,7 +15,7 @@ pub mod demo;
 pub mod domain;
 pub mod files;
 pub mod jobs;
-pub mod outbound;
+pub(crate) mod outbound;
 pub mod repository;
 pub mod security;
 pub mod service;

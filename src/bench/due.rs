@@ -10,7 +10,7 @@ use crate::domain::core::ids::{OrganizationId, TransferId};
 use crate::domain::core::time::{Month, Timestamp, season_of};
 use crate::domain::policy::Policy;
 use crate::domain::transfer::events::EventKind;
-use crate::domain::transfer::state::{ApprovalSide, State};
+use crate::domain::transfer::state::{ApprovalSide, CaseState};
 use crate::service::policies;
 use anyhow::{Context, Result, anyhow, ensure};
 use chrono::TimeDelta;
@@ -19,7 +19,7 @@ use diesel::prelude::*;
 
 /// What is made due, in a country that `bench load` filled.
 #[derive(clap::Args)]
-pub struct Options {
+pub struct DueOptions {
     #[command(flatten)]
     database: DatabaseArgs,
     /// How many branches the next yearly switch is to turn.
@@ -35,7 +35,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When the country is too small, or the database fails.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &DueOptions) -> Result<()> {
     // Held to the end: a door that is shut folds the log away, and who reads before he writes would find it locked.
     let db = open(&options.database)?;
     let mut conn = db.bulk_connection()?;
@@ -161,7 +161,7 @@ fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
         .load::<OrganizationId>(conn)?;
     for townships in townships.chunks(1000) {
         let rows = townships.iter().map(|&id| {
-            let first = State::AwaitingApproval {
+            let first = CaseState::AwaitingApproval {
                 side: ApprovalSide::Target,
                 at: id,
                 since,

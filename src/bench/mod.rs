@@ -18,4 +18,4 @@ mod signer;
 mod window;
 mod wire;
 
-pub use command::{Command, run};
+pub use command::{BenchCommand, run};

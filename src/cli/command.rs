@@ -11,7 +11,7 @@ use crate::db::Db;
 use crate::domain::core::language::Language;
 use crate::domain::core::time::Timestamp;
 use crate::files::Folder;
-use crate::security::token_keys::Step;
+use crate::security::token_keys::KeyRotationStep;
 use crate::service::jobs::{self as service_jobs, Job};
 use crate::{api, backup, jobs};
 use anyhow::Result;
@@ -33,7 +33,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build a demo country and serve it.
-    Demo(crate::demo::Options),
+    Demo(crate::demo::DemoOptions),
     /// Serve a database.
     Serve {
         #[command(flatten)]
@@ -105,7 +105,7 @@ enum Command {
     },
     /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
     #[command(subcommand)]
-    Bench(crate::bench::Command),
+    Bench(crate::bench::BenchCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
@@ -133,7 +133,7 @@ enum RotationStep {
     Retire,
 }
 
-impl From<RotationStep> for Step {
+impl From<RotationStep> for KeyRotationStep {
     fn from(step: RotationStep) -> Self {
         match step {
             RotationStep::Publish => Self::Publish,

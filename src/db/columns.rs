@@ -3,8 +3,8 @@
 //! Written here and not on the types themselves, since the domain knows no database. A value that the domain can't read
 //! back is an error of the query, never a guess.
 
-use crate::domain::account::session::Ending;
-use crate::domain::audit::Outcome as AuditOutcome;
+use crate::domain::account::session::SessionEnding;
+use crate::domain::audit::AuditOutcome;
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::authority::scope::Reach;
 use crate::domain::core::ids::*;
@@ -15,7 +15,9 @@ use crate::domain::member::certification::FormState;
 use crate::domain::member::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
-use crate::domain::organization::facts::{Kind, Level, Path, Purpose, Sector, Stage, Status, System, Undetermined};
+use crate::domain::organization::facts::{
+    Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System, Undetermined,
+};
 use crate::domain::search::TermKind;
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
@@ -109,13 +111,13 @@ words!(
     OfficeRole,
     RequestKind,
     RequestState,
-    Ending,
-    Kind,
+    SessionEnding,
+    OrganizationKind,
     Level,
     System,
     Sector,
     Stage,
-    Purpose,
+    OrganizationPurpose,
     Status,
     TermKind,
     Reach,

@@ -7,7 +7,7 @@ use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, audit_log, organizations};
 use crate::db::sql::dialect;
-use crate::domain::audit::Outcome;
+use crate::domain::audit::AuditOutcome;
 use crate::domain::core::time::Timestamp;
 use crate::repository::audit::{self, Entry};
 use diesel::dsl::{exists, max, select};
@@ -46,7 +46,7 @@ pub fn sign(conn: &mut Conn, signature: Signature) -> QueryResult<()> {
             action: LOADED,
             subject: Some(&signature.subject()),
             request_id: REQUEST,
-            outcome: Outcome::Done,
+            outcome: AuditOutcome::Done,
             code: None,
             times: 1,
         }],

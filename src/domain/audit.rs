@@ -4,7 +4,7 @@ use super::core::vocabulary::vocabulary;
 
 vocabulary! {
     /// What came of what somebody tried.
-    Outcome {
+    AuditOutcome {
         Done = "done", "已执行", "it was done";
         Denied = "denied", "被拒绝", "it was refused for want of authority, or was out of sight";
     }

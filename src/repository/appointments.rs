@@ -8,7 +8,7 @@ use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{Decided, OfficeRole, Request, RequestKind, RequestState};
+use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
@@ -160,8 +160,8 @@ impl std::fmt::Debug for StoredRequest {
 
 impl StoredRequest {
     /// The request as the rules see it.
-    pub fn request(&self) -> Request {
-        Request {
+    pub fn request(&self) -> AppointmentRequest {
+        AppointmentRequest {
             kind: self.kind,
             about: self.account_id,
             proposed_by: self.proposer_account_id,
@@ -174,7 +174,7 @@ impl StoredRequest {
 pub fn open_request(
     conn: &mut Conn,
     organization: OrganizationId,
-    request: &Request,
+    request: &AppointmentRequest,
     now: Timestamp,
 ) -> QueryResult<AppointmentRequestId> {
     use appointment_requests::dsl;
@@ -210,7 +210,7 @@ pub fn lock_request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<bo
 }
 
 /// Stores a decision if the request still has the version that was decided on.
-pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &Decided) -> QueryResult<bool> {
+pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &DecidedRequest) -> QueryResult<bool> {
     use appointment_requests::dsl;
     let decision = &decided.decision;
     let changed = diesel::update(

@@ -6,7 +6,7 @@ use crate::db::schema::audit_cuts;
 use crate::db::schema::audit_log::{self, dsl};
 use crate::db::sql::dialect::unfolded;
 use crate::db::{Backend, Conn};
-use crate::domain::audit::Outcome;
+use crate::domain::audit::AuditOutcome;
 use crate::domain::core::ids::{AccountId, OrganizationId, key_of};
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::Path;
@@ -27,7 +27,7 @@ pub struct Entry<'a> {
     pub action: &'a str,
     pub subject: Option<&'a str>,
     pub request_id: &'a str,
-    pub outcome: Outcome,
+    pub outcome: AuditOutcome,
     /// Why it was refused.
     pub code: Option<&'a str>,
     /// How often the actor was refused in this hour by then.
@@ -53,7 +53,7 @@ row! {
         subject: Option<&'a str>,
         subject_key: Option<i64>,
         request_id: &'a str,
-        outcome: Outcome,
+        outcome: AuditOutcome,
         code: Option<&'a str>,
         times: i64,
     }

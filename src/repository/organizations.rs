@@ -11,7 +11,8 @@ use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::facts::{
-    Graduation, Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System, Undetermined,
+    Graduation, Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
+    Undetermined,
 };
 use crate::on_each;
 use diesel::prelude::*;
@@ -26,14 +27,14 @@ pub struct Organization {
     pub id: OrganizationId,
     pub parent_id: Option<OrganizationId>,
     pub path: Path,
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     pub level: Level,
     pub system: System,
     pub sector: Sector,
     pub stage: Option<Stage>,
     pub township: bool,
     pub school_code: Option<String>,
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     pub division_code: Option<String>,
     pub province_id: Option<OrganizationId>,
     pub leading_organ_id: Option<OrganizationId>,
@@ -95,7 +96,7 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organizat
 }
 
 /// Several organizations; whoever is not there is left out.
-pub fn find_all(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
+pub fn find_many(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     on_each!(conn, |c| dsl::organizations
         .filter(in_padded(dsl::id, ids.iter().map(|id| id.0)))
         .select(Organization::as_select())
@@ -131,7 +132,7 @@ pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organ
                 .or(dsl::division_code.eq(format!("{province}0000"))),
         )
         .filter(dsl::level.eq(Level::Province))
-        .filter(dsl::kind.eq(Kind::LeadingOrgan))
+        .filter(dsl::kind.eq(OrganizationKind::LeadingOrgan))
         .filter(dsl::system.eq(System::Place))
         .select(Organization::as_select())
         .first(conn)
@@ -142,7 +143,7 @@ pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organ
 pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Organization>> {
     dsl::organizations
         .filter(dsl::parent_id.eq(organ))
-        .filter(dsl::purpose.eq(Purpose::SpecialUnit))
+        .filter(dsl::purpose.eq(OrganizationPurpose::SpecialUnit))
         .select(Organization::as_select())
         .first(conn)
         .optional()
@@ -150,12 +151,12 @@ pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Org
 
 /// Whether a branch is a special-unit holding; no branch is none, and costs the same.
 pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResult<bool> {
-    let purpose: Option<Purpose> = dsl::organizations
+    let purpose: Option<OrganizationPurpose> = dsl::organizations
         .find(branch.unwrap_or(OrganizationId(0)))
         .select(dsl::purpose)
         .first(conn)
         .optional()?;
-    Ok(purpose == Some(Purpose::SpecialUnit))
+    Ok(purpose == Some(OrganizationPurpose::SpecialUnit))
 }
 
 /// The names of some organizations.
@@ -168,7 +169,7 @@ pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(Organi
 
 /// Which direct subordinates or which subtree a list shows.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum OrganizationSelection {
     /// The direct subordinates (直属下级) of an organization.
     Below(OrganizationId),
     /// An organization and everything below it.
@@ -177,8 +178,8 @@ pub enum Place {
 
 /// What a list of organizations is narrowed to.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub kind: Option<Kind>,
+pub struct OrganizationFilter {
+    pub kind: Option<OrganizationKind>,
     pub sector: Option<Sector>,
     /// School branches with (`true`) or without (`false`) a graduation mark (G1).
     pub graduation_marked: Option<bool>,
@@ -187,25 +188,25 @@ pub struct Filter {
 /// A page of organizations: by id among direct subordinates, by path in a subtree; after the given one.
 pub fn page(
     conn: &mut Conn,
-    place: &Place,
-    filter: &Filter,
+    place: &OrganizationSelection,
+    filter: &OrganizationFilter,
     after: Option<&Organization>,
     limit: i64,
 ) -> QueryResult<Vec<Organization>> {
     // Special-unit holdings are in nobody's list (S-30).
     let mut query = dsl::organizations
         .select(Organization::as_select())
-        .filter(dsl::purpose.ne(Purpose::SpecialUnit))
+        .filter(dsl::purpose.ne(OrganizationPurpose::SpecialUnit))
         .limit(limit)
         .into_boxed();
     match place {
-        Place::Below(parent) => {
+        OrganizationSelection::Below(parent) => {
             query = query.filter(dsl::parent_id.eq(parent)).order(dsl::id);
             if let Some(after) = after {
                 query = query.filter(dsl::id.gt(after.id));
             }
         }
-        Place::Subtree(root) => {
+        OrganizationSelection::Subtree(root) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::path.ge(from))
@@ -232,7 +233,7 @@ pub fn page(
         }
         Some(false) => {
             query = query
-                .filter(dsl::kind.eq(Kind::Branch))
+                .filter(dsl::kind.eq(OrganizationKind::Branch))
                 .filter(dsl::sector.eq(Sector::School))
                 .filter(dsl::graduation_month.is_null())
                 .filter(dsl::graduation_undetermined.is_null());
@@ -254,14 +255,14 @@ pub fn former_names(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Stri
 
 /// An organization to be stored for the first time.
 pub struct NewOrganization<'a> {
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     pub level: Level,
     pub system: System,
     pub sector: Sector,
     pub stage: Option<Stage>,
     pub township: bool,
     pub school_code: Option<&'a str>,
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     pub division_code: Option<&'a str>,
     pub name: &'a str,
     pub short_name: &'a str,
@@ -274,12 +275,12 @@ pub fn create_root(conn: &mut Conn, name: &str, short_name: &str, now: Timestamp
     let id: OrganizationId = diesel::insert_into(dsl::organizations)
         .values((
             dsl::path.eq("/"),
-            dsl::kind.eq(Kind::LeadingOrgan),
+            dsl::kind.eq(OrganizationKind::LeadingOrgan),
             dsl::level.eq(Level::Nation),
             dsl::system.eq(System::Place),
             dsl::sector.eq(Sector::SocialOrganization),
             dsl::township.eq(false),
-            dsl::purpose.eq(Purpose::Ordinary),
+            dsl::purpose.eq(OrganizationPurpose::Ordinary),
             dsl::name.eq(name),
             dsl::short_name.eq(short_name),
             dsl::status.eq(Status::Active),
@@ -327,9 +328,9 @@ pub fn create(
         ))
         .returning(dsl::id)
         .get_result(conn)?;
-    let is_province = new.kind == Kind::LeadingOrgan && new.level == Level::Province;
+    let is_province = new.kind == OrganizationKind::LeadingOrgan && new.level == Level::Province;
     let organ = match superior.kind {
-        Kind::LeadingOrgan => Some(superior.id),
+        OrganizationKind::LeadingOrgan => Some(superior.id),
         _ => superior.leading_organ_id,
     };
     diesel::update(dsl::organizations.find(id))
@@ -439,7 +440,7 @@ pub fn turning(conn: &mut Conn, up_to: Month, after: OrganizationId, limit: i64)
 }
 
 /// Several organizations, locked until the transaction ends, by id.
-pub fn find_all_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
+pub fn find_many_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     let found = dsl::organizations
         .filter(dsl::id.eq_any(ids.iter().map(|id| id.0)))
         .order(dsl::id)
@@ -448,7 +449,7 @@ pub fn find_all_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<V
 }
 
 /// Stores that branches that are locked have turned into graduate branches (G6); says how many there are.
-pub fn turn_all(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
+pub fn turn_many(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
     diesel::update(dsl::organizations.filter(dsl::id.eq_any(ids.iter().map(|id| id.0))))
         .set((dsl::graduated_season.eq(season), dsl::version.eq(dsl::version + 1)))
         .execute(conn)

@@ -16,7 +16,7 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::events::{Event, EventKind};
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
-use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
+use crate::domain::transfer::state::{ApprovalSide, CaseState, Phase, StateColumns};
 use crate::{insert_each, on_each, row};
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -72,8 +72,8 @@ impl std::fmt::Debug for Transfer {
 
 impl Transfer {
     /// Its state, put together from its columns; `None` if they contradict each other.
-    pub fn state(&self) -> Option<State> {
-        let columns = Columns {
+    pub fn state(&self) -> Option<CaseState> {
+        let columns = StateColumns {
             phase: self.state,
             since: self.since.into(),
             organization: self.organization_id,
@@ -122,7 +122,7 @@ row! {
 
 /// Stores new cases of different members and gives them back as stored, in their order. Runs into `transfers_one_open` when
 /// a member has an open one (T2).
-pub fn insert_all(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<Transfer>> {
+pub fn insert_many(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<Transfer>> {
     match conn {
         Conn::Sqlite(conn) => {
             let one = |row| {
@@ -147,10 +147,10 @@ pub fn update(
     conn: &mut Conn,
     id: TransferId,
     version: i64,
-    state: &State,
+    state: &CaseState,
     deadline: Option<Timestamp>,
 ) -> QueryResult<bool> {
-    let columns = Columns::from(state.clone());
+    let columns = StateColumns::from(state.clone());
     let closed_at = (!state.is_open()).then(|| Micros::from(state.since()));
     let changed = diesel::update(dsl::transfers.find(id).filter(dsl::version.eq(version - 1)))
         .set((
@@ -204,18 +204,18 @@ pub fn find_locked(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transf
 }
 
 /// No more of a case than counts for its expiry.
-pub struct Waiting {
+pub struct WaitingCase {
     pub id: TransferId,
     pub season: Season,
     pub version: i64,
     /// Whether it is about somebody from another province (X2).
     pub is_inbound: bool,
     /// `None` if its columns contradict each other.
-    pub state: Option<State>,
+    pub state: Option<CaseState>,
 }
 
 /// Cases that wait, locked until the transaction ends, by id.
-pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Waiting>> {
+pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<WaitingCase>> {
     type Row = (TransferId, Season, i64, Option<i32>, Phase, Micros, Turn);
     type Turn = (
         Option<OrganizationId>,
@@ -238,7 +238,7 @@ pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Wa
     let rows: Vec<Row> = Locked(found).load(conn)?;
     let waiting = |(id, season, version, source_province, phase, since, turn): Row| {
         let (organization, side, province, escalated) = turn;
-        let columns = Columns {
+        let columns = StateColumns {
             phase,
             since: since.into(),
             organization,
@@ -249,7 +249,7 @@ pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Wa
             escalated: escalated.map(Timestamp::from),
             reason: None,
         };
-        Waiting {
+        WaitingCase {
             id,
             season,
             version,
@@ -265,8 +265,8 @@ fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
 }
 
 /// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
-pub fn end_all(conn: &mut Conn, ids: &[TransferId], state: &State) -> QueryResult<usize> {
-    let columns = Columns::from(state.clone());
+pub fn end_many(conn: &mut Conn, ids: &[TransferId], state: &CaseState) -> QueryResult<usize> {
+    let columns = StateColumns::from(state.clone());
     diesel::update(dsl::transfers.filter(in_json_list(dsl::id, keys(ids))))
         .set((
             dsl::state.eq(columns.phase),
@@ -372,7 +372,7 @@ pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> Qu
 
 /// Which cases a list shows.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum TransferSelection {
     /// All of one member.
     Member(MemberId),
     /// Those that leave a subtree, as an administrator of this organization sees them.
@@ -390,20 +390,20 @@ pub enum Place {
 /// Special-unit cases are in no list but the member's own and that of the branch's own administrators (S-30).
 pub fn page(
     conn: &mut Conn,
-    place: &Place,
+    place: &TransferSelection,
     state: Option<Phase>,
     after: Option<&Transfer>,
     limit: i64,
 ) -> QueryResult<Vec<Transfer>> {
     let mut query = dsl::transfers.select(Transfer::as_select()).limit(limit).into_boxed();
     match place {
-        Place::Member(member) => {
+        TransferSelection::Member(member) => {
             query = query.filter(dsl::member_id.eq(member)).order(dsl::id.desc());
             if let Some(after) = after {
                 query = query.filter(dsl::id.lt(after.id));
             }
         }
-        Place::Out(root, reader) => {
+        TransferSelection::Out(root, reader) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::source_path.ge(from))
@@ -416,7 +416,7 @@ pub fn page(
                     .filter(dsl::source_path.gt(after.source_path.clone()).or(dsl::id.gt(after.id)));
             }
         }
-        Place::In(root) => {
+        TransferSelection::In(root) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::target_path.ge(from))
@@ -429,7 +429,7 @@ pub fn page(
                     .filter(dsl::target_path.gt(after.target_path.clone()).or(dsl::id.gt(after.id)));
             }
         }
-        Place::FromProvince(province) => {
+        TransferSelection::FromProvince(province) => {
             query = query
                 .filter(dsl::source_province.eq(i32::from(*province)))
                 .order(dsl::id.desc());
@@ -437,7 +437,7 @@ pub fn page(
                 query = query.filter(dsl::id.lt(after.id));
             }
         }
-        Place::ToProvince(province) => {
+        TransferSelection::ToProvince(province) => {
             query = query
                 .filter(dsl::target_province.eq(i32::from(*province)))
                 .order(dsl::id.desc());
@@ -526,11 +526,11 @@ pub fn set_deadline(conn: &mut Conn, id: TransferId, deadline: Option<Timestamp>
 
 /// Appends an event.
 pub fn append_event(conn: &mut Conn, id: TransferId, event: &Event, facts: &str) -> QueryResult<()> {
-    append_each(conn, &[(id, event, facts)])
+    append_many(conn, &[(id, event, facts)])
 }
 
 /// Appends events, each with its facts as JSON.
-pub fn append_each(conn: &mut Conn, events: &[(TransferId, &Event, &str)]) -> QueryResult<()> {
+pub fn append_many(conn: &mut Conn, events: &[(TransferId, &Event, &str)]) -> QueryResult<()> {
     let rows: Vec<EventRow<'_>> = events
         .iter()
         .map(|(id, event, facts)| EventRow::new(*id, event, facts))
@@ -566,7 +566,7 @@ impl<'a> EventRow<'a> {
 }
 
 /// Appends the same event to each of several cases, as the one that led to its version.
-pub fn append_events(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
+pub fn append_event_to_many(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
     let events = dsl::transfers
         .filter(in_json_list(dsl::id, keys(ids)))
         .order(dsl::id)

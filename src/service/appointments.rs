@@ -11,7 +11,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
+use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
 use crate::repository::appointments::{self as store, TASK};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::inbox::{self, InboxEntry};
@@ -39,7 +39,7 @@ pub fn list(
 
 /// What became of a wish to change an office.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum AppointmentOutcome {
     /// The office has begun or ended.
     Done(Appointment),
     /// The direct superior is asked.
@@ -57,8 +57,8 @@ pub fn appoint(
     vault: &Vault,
     organization: OrganizationId,
     role: OfficeRole,
-    person: &people::Person,
-) -> Result<Outcome> {
+    person: &people::PersonRef,
+) -> Result<AppointmentOutcome> {
     store::change(conn)?;
     let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
     let superior = appointing_superior(conn, &organization, &[])?;
@@ -68,8 +68,14 @@ pub fn appoint(
         return Err(Code::AppointmentHeldAlready.into());
     }
     match way {
-        Way::AtOnce => Ok(Outcome::Done(begin(conn, context, &organization, account, role)?)),
-        Way::OnRequest => ask(conn, context, &organization, RequestKind::Begin, account),
+        AppointmentMode::AtOnce => Ok(AppointmentOutcome::Done(begin(
+            conn,
+            context,
+            &organization,
+            account,
+            role,
+        )?)),
+        AppointmentMode::OnRequest => ask(conn, context, &organization, RequestKind::Begin, account),
     }
 }
 
@@ -78,7 +84,7 @@ pub fn appoint(
 /// # Errors
 /// `appointment.not_found` outside the caller's subtree; those of [`office::may_change`]; `appointment.ended`,
 /// `appointment.last_of_nation`, `appointment.request_open`.
-pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outcome> {
+pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<AppointmentOutcome> {
     store::change(conn)?;
     let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
     let superior = appointing_superior(conn, &organization, &[])?;
@@ -93,8 +99,13 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outc
         return Err(Code::AppointmentEnded.into());
     }
     match way {
-        Way::AtOnce => Ok(Outcome::Done(finish(conn, context, &organization, &appointment)?)),
-        Way::OnRequest => ask(conn, context, &organization, RequestKind::End, appointment.account_id),
+        AppointmentMode::AtOnce => Ok(AppointmentOutcome::Done(finish(
+            conn,
+            context,
+            &organization,
+            &appointment,
+        )?)),
+        AppointmentMode::OnRequest => ask(conn, context, &organization, RequestKind::End, appointment.account_id),
     }
 }
 
@@ -119,7 +130,7 @@ fn may_change(
     organization: &Organization,
     superior: Option<OrganizationId>,
     role: OfficeRole,
-) -> Result<Way> {
+) -> Result<AppointmentMode> {
     let rule = match role {
         OfficeRole::Administrator => office::may_change,
         OfficeRole::Auditor => office::may_change_auditor,
@@ -203,7 +214,7 @@ fn reroute(conn: &mut Conn, organization: &Organization, now: Timestamp) -> Resu
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn follow(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<()> {
+pub(super) fn reroute_offices_of(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<()> {
     for held in accounts::offices(conn, account)? {
         let found = organizations::find(conn, held.office.organization)?;
         let organization = found.ok_or(Error::Corrupt("an office of no organization"))?;
@@ -230,8 +241,8 @@ fn ask(
     organization: &Organization,
     kind: RequestKind,
     about: AccountId,
-) -> Result<Outcome> {
-    let request = Request {
+) -> Result<AppointmentOutcome> {
+    let request = AppointmentRequest {
         kind,
         about,
         proposed_by: context.actor.account.ok_or(Code::ActorNotAdministrator)?,
@@ -245,7 +256,7 @@ fn ask(
     };
     place(conn, id)?;
     audit::record(conn, context, "appointment.request", Some(&id.to_string()))?;
-    Ok(Outcome::Requested(found(conn, id)?))
+    Ok(AppointmentOutcome::Requested(found(conn, id)?))
 }
 
 /// Puts an open request before whoever decides it.
@@ -297,7 +308,7 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
 /// The direct superior decides a request; a yes begins or ends the office at once.
 ///
 /// # Errors
-/// `appointment.request_not_found`; those of [`Request::decide`]; `request.stale`.
+/// `appointment.request_not_found`; those of [`AppointmentRequest::decide`]; `request.stale`.
 pub fn decide(
     conn: &mut Conn,
     context: &Context,

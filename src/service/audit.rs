@@ -4,7 +4,7 @@
 use super::jobs::{Batch, Tally};
 use super::{Context, Result};
 use crate::db::Conn;
-use crate::domain::audit::{Outcome, leaves_a_row};
+use crate::domain::audit::{AuditOutcome, leaves_a_row};
 use crate::domain::authority::actor::{Actor, Role};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::OrganizationId;
@@ -101,7 +101,7 @@ fn entry<'a>(context: &'a Context, scope: Option<&'a Path>, action: &'a str, sub
         action,
         subject,
         request_id: &context.request_id,
-        outcome: Outcome::Done,
+        outcome: AuditOutcome::Done,
         code: None,
         times: 1,
     }
@@ -155,7 +155,7 @@ pub fn record_denial(conn: &mut Conn, context: &Context, denial: &Denial) -> Res
     let scope = scope(conn, &context.actor)?;
     let attempt = entry(context, scope.as_ref(), &denial.action, denial.subject.as_deref());
     let denied = Entry {
-        outcome: Outcome::Denied,
+        outcome: AuditOutcome::Denied,
         code: Some(denial.code.name()),
         times,
         ..attempt

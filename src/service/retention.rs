@@ -10,10 +10,10 @@ use crate::repository::{certifications, retention};
 pub const ANONYMOUS: &str = "—";
 
 /// What one batch forgets; says of how many.
-type Kind = fn(&mut Conn, &Context, &Retention, i64) -> Result<i64>;
+type RetentionStep = fn(&mut Conn, &Context, &Retention, i64) -> Result<i64>;
 
 /// One after the other.
-const KINDS: [Kind; 8] = [
+const KINDS: [RetentionStep; 8] = [
     |conn, context, kept, limit| audit::retire(conn, context, kept.audit_until(context.now), limit),
     |conn, context, kept, limit| count(retention::forget_look_ups(conn, kept.audit_until(context.now), limit)?),
     persons,

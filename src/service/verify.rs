@@ -9,7 +9,7 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::events::{Event, EventKind, apply};
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::route::DestinationKind;
-use crate::domain::transfer::state::{Phase, State};
+use crate::domain::transfer::state::{CaseState, Phase};
 use crate::repository::invariants::{self, History};
 use std::collections::HashMap;
 
@@ -112,7 +112,7 @@ fn replay_all(conn: &mut Conn) -> Result<[Vec<String>; BY_HISTORY.len()]> {
 
 /// The first thing that is wrong with a history.
 fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
-    let mut state: Option<State> = None;
+    let mut state: Option<CaseState> = None;
     let mut phases = Vec::new();
     for event in events {
         let Some(event) = event else { return Some(Fault::Edge) };
@@ -137,7 +137,7 @@ fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
 
 /// Whether the system ended or escalated a case before its time: by the default policy and by each that its season had,
 /// since which was in force then depends on the instant the job was run for.
-fn is_early(before: &State, event: &Event, season: Season, policies: &Policies) -> bool {
+fn is_early(before: &CaseState, event: &Event, season: Season, policies: &Policies) -> bool {
     let is_due = match event.kind {
         EventKind::Expired => expiry::is_overdue,
         EventKind::Escalated => expiry::is_stale,

@@ -7,7 +7,7 @@ use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::wire::{Instant, Page};
 use crate::app::App;
 use crate::db::Conn;
-use crate::domain::audit::Outcome;
+use crate::domain::audit::AuditOutcome;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::service::audit::{self, Filter, Row};
@@ -44,7 +44,7 @@ struct AuditRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     /// Whether it was done.
-    outcome: Outcome,
+    outcome: AuditOutcome,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -68,7 +68,7 @@ impl From<Row> for AuditRow {
             action: row.action,
             subject: row.subject,
             // What is no word of ours, somebody wrote who had no business there.
-            outcome: row.outcome.parse().unwrap_or(Outcome::Denied),
+            outcome: row.outcome.parse().unwrap_or(AuditOutcome::Denied),
             code: row.code,
             times: row.times,
             request_id: row.request_id,

@@ -7,7 +7,7 @@ use crate::api::response::reply;
 use crate::api::wire::{Instant, NoBody, OrganizationRef, remark};
 use crate::app::App;
 use crate::domain::core::ids::{AppointmentId, MemberId};
-use crate::service::accounts::blocks::{self, Block, Whose};
+use crate::service::accounts::blocks::{self, Block, BlockTarget};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -63,7 +63,7 @@ struct BlockBody {
 async fn block<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: Whose,
+    whose: BlockTarget,
     (key, request, body): (Key, HttpRequest, Json<BlockBody>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
@@ -78,7 +78,7 @@ async fn block<P: Permission>(
 async fn unblock<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: Whose,
+    whose: BlockTarget,
     (key, request, body): (Key, HttpRequest, Json<NoBody>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
@@ -112,7 +112,7 @@ async fn block_member(
     request: HttpRequest,
     body: Json<BlockBody>,
 ) -> Result<HttpResponse, Problem> {
-    block(&app, caller, Whose::Member(id), (key, request, body)).await
+    block(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
 
 /// Unblock a member's account
@@ -136,7 +136,7 @@ async fn unblock_member(
     request: HttpRequest,
     body: Json<NoBody>,
 ) -> Result<HttpResponse, Problem> {
-    unblock(&app, caller, Whose::Member(id), (key, request, body)).await
+    unblock(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
 
 /// Block the account of an office's holder
@@ -161,7 +161,7 @@ async fn block_officer(
     request: HttpRequest,
     body: Json<BlockBody>,
 ) -> Result<HttpResponse, Problem> {
-    block(&app, caller, Whose::Officer(id), (key, request, body)).await
+    block(&app, caller, BlockTarget::Officer(id), (key, request, body)).await
 }
 
 /// Unblock the account of an office's holder
@@ -184,5 +184,5 @@ async fn unblock_officer(
     request: HttpRequest,
     body: Json<NoBody>,
 ) -> Result<HttpResponse, Problem> {
-    unblock(&app, caller, Whose::Officer(id), (key, request, body)).await
+    unblock(&app, caller, BlockTarget::Officer(id), (key, request, body)).await
 }

@@ -14,7 +14,9 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId, ParseIdError};
 use crate::domain::core::time::Timestamp;
-use crate::service::integrators::{self, Credential, Entry, Issued, Secret, Shown, Wanted};
+use crate::service::integrators::{
+    self, Credential, IntegratorRequest, IntegratorWithSecrets, IssuedSecret, Secret, TokenOutcome,
+};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
@@ -124,9 +126,9 @@ async fn get_token(
         .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now, &id))
         .await?;
     let bearer = match entry {
-        Entry::Admitted(bearer) => bearer,
-        Entry::Failed => return Err(Code::RequestSignInFailed.into()),
-        Entry::Wait(time) => return Err(Problem::wait(time)),
+        TokenOutcome::Admitted(bearer) => bearer,
+        TokenOutcome::Failed => return Err(Code::RequestSignInFailed.into()),
+        TokenOutcome::Wait(time) => return Err(Problem::wait(time)),
     };
     Ok(HttpResponse::Ok().json(TokenAnswer {
         access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
@@ -186,8 +188,8 @@ struct IntegratorView {
     last_used_at: Option<Instant>,
 }
 
-impl From<Shown> for IntegratorView {
-    fn from(Shown { named, secrets }: Shown) -> Self {
+impl From<IntegratorWithSecrets> for IntegratorView {
+    fn from(IntegratorWithSecrets { named, secrets }: IntegratorWithSecrets) -> Self {
         let integrator = named.integrator;
         let last_used = secrets
             .iter()
@@ -252,8 +254,8 @@ struct IssuedView {
     client_secret: String,
 }
 
-impl From<Issued> for IssuedView {
-    fn from(issued: Issued) -> Self {
+impl From<IssuedSecret> for IssuedView {
+    fn from(issued: IssuedSecret) -> Self {
         Self {
             integrator: issued.integrator.into(),
             secret_id: issued.id,
@@ -294,7 +296,7 @@ async fn issue_integrator(
         let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected some scopes, each once");
         return Err(Problem::new(refusal.at("/scopes")));
     }
-    let wanted = Wanted {
+    let wanted = IntegratorRequest {
         name: line(&name, NAME_MAX, "/name")?,
         organization,
         scopes,

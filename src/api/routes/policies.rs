@@ -10,7 +10,7 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::AccountId;
 use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
-use crate::service::policies::{self, Stored, Versioned};
+use crate::service::policies::{self, StoredPolicy, Versioned};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, put, web};
@@ -58,8 +58,8 @@ struct PolicyVersion {
     changed_by: Option<AccountId>,
 }
 
-impl From<Stored> for PolicyVersion {
-    fn from(stored: Stored) -> Self {
+impl From<StoredPolicy> for PolicyVersion {
+    fn from(stored: StoredPolicy) -> Self {
         Self {
             version: stored.version,
             policy: stored.policy,

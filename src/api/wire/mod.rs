@@ -4,7 +4,7 @@ pub mod batch;
 
 use super::response::problem::{Blocking, Problem};
 use crate::db::columns::Micros;
-use crate::domain::audit::Outcome as AuditOutcome;
+use crate::domain::audit::AuditOutcome;
 use crate::domain::authority::scope::{Reach, Scope};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -13,7 +13,7 @@ use crate::domain::core::language::Language;
 use crate::domain::core::line::is_plain;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp};
-use crate::domain::disclosure::{DisclosureKind, Field};
+use crate::domain::disclosure::{DisclosedField, DisclosureKind};
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::member::certification::FormState;
 use crate::domain::member::mark::{Identity, MarkAction};
@@ -21,16 +21,16 @@ use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::facts::{
-    Graduation, Health, Kind, Level, Purpose, Sector, Stage, Status, System, Undetermined,
+    Graduation, Health, Level, OrganizationKind, OrganizationPurpose, Sector, Stage, Status, System, Undetermined,
 };
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::domain::organization::turn::Duty;
-use crate::domain::transfer::allowed::Action;
+use crate::domain::transfer::allowed::TransferAction;
 use crate::domain::transfer::propose::Warning;
 use crate::domain::transfer::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::Phase;
-use crate::service::batch::Mode;
+use crate::service::batch::BatchMode;
 use crate::service::jobs::Job;
 use crate::service::organizations::Organization;
 use serde::{Deserialize, Serialize};
@@ -66,8 +66,8 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 words!(
     AuditOutcome,
     DisclosureKind,
-    Field,
-    Action,
+    DisclosedField,
+    TransferAction,
     Warning,
     DestinationKind,
     Phase,
@@ -75,12 +75,12 @@ words!(
     Reason,
     Side,
     Identity,
-    Kind,
+    OrganizationKind,
     Level,
     System,
     Sector,
     Stage,
-    Purpose,
+    OrganizationPurpose,
     Status,
     Undetermined,
     Standing,
@@ -96,7 +96,7 @@ words!(
     MonthChangeState,
     MarkAction,
     TargetRule,
-    Mode,
+    BatchMode,
     Job,
     Health,
     Scope,
@@ -219,7 +219,7 @@ pub struct OrganizationBrief {
     /// Its full name.
     pub name: String,
     /// Its category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
 }
 
 impl From<&Organization> for OrganizationBrief {

@@ -13,14 +13,14 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Transition};
 use crate::domain::transfer::expiry;
-use crate::domain::transfer::state::State;
+use crate::domain::transfer::state::CaseState;
 use crate::repository::{appointments, inbound, inbox, transfers};
 use crate::service::jobs::{self, Batch, Tally};
 use crate::service::{Context, Error, Result, audit, policies};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-type Rule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
+type OverdueRule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 
 /// The audit's words.
 const EXPIRED: &str = "transfer.expired";
@@ -35,7 +35,7 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Resu
     let tally = jobs::together(
         conn,
         &overdue,
-        |conn, ids| expire_all(conn, context, ids),
+        |conn, ids| expire_many(conn, context, ids),
         |conn, id| settle_one(conn, context, id, rules::expire, EXPIRED),
     )?;
     Ok(batch(&overdue, tally, skip, limit))
@@ -63,7 +63,7 @@ fn batch(found: &[TransferId], tally: Tally, skip: i64, limit: i64) -> Batch {
 }
 
 /// Ends those of the cases that are overdue, each as [`settle_one`] would; the others get the deadline they have by now.
-fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
+fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
     appointments::keep(conn)?;
     let mut known: HashMap<Season, Policy> = HashMap::new();
     let (mut ended, mut inbound, mut event) = (Vec::new(), Vec::new(), None);
@@ -85,14 +85,14 @@ fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<
     let Some(event) = event else {
         return Ok(0);
     };
-    let stored = transfers::end_all(conn, &ended, &State::Expired { at: context.now })?;
+    let stored = transfers::end_many(conn, &ended, &CaseState::Expired { at: context.now })?;
     if stored != ended.len() {
         return Err(Error::Corrupt("cases that were locked and are gone"));
     }
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
-    transfers::append_events(conn, &ended, &event, &facts)?;
+    transfers::append_event_to_many(conn, &ended, &event, &facts)?;
     inbox::close_transfers(conn, &ended)?;
-    inbound::close_all(conn, &inbound)?;
+    inbound::close_many(conn, &inbound)?;
     let subjects: Vec<String> = ended.iter().map(TransferId::to_string).collect();
     audit::record_all(conn, context, EXPIRED, &subjects)?;
     Ok(stored)
@@ -100,7 +100,7 @@ fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<
 
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
 /// gets the deadline it has by now, so that it leaves the list as well.
-fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: &str) -> Result<bool> {
+fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: OverdueRule, action: &str) -> Result<bool> {
     appointments::keep(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);

@@ -9,9 +9,9 @@ use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
+use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Sector, Stage, System};
 use crate::domain::organization::rules::SchoolCodeWarning;
-use crate::service::organizations::{self, Contact, Creation};
+use crate::service::organizations::{self, Creation, OrganizationContact};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -33,7 +33,7 @@ struct NewOrganization {
     /// The direct superior: the caller's own organization.
     parent: OrganizationId,
     /// The category.
-    kind: Kind,
+    kind: OrganizationKind,
     /// The level; `grassroots` for everything but leading organs.
     #[serde(default = "grassroots")]
     level: Level,
@@ -54,7 +54,7 @@ struct NewOrganization {
     school_code: Option<String>,
     /// What a branch is for.
     #[serde(default = "ordinary")]
-    purpose: Purpose,
+    purpose: OrganizationPurpose,
     /// Where it stands (GB/T 2260); where the superior does when absent.
     #[serde(default)]
     #[schema(pattern = "^[0-9]{6}$")]
@@ -73,8 +73,8 @@ fn grassroots() -> Level {
     Level::Grassroots
 }
 
-fn ordinary() -> Purpose {
-    Purpose::Ordinary
+fn ordinary() -> OrganizationPurpose {
+    OrganizationPurpose::Ordinary
 }
 
 /// Whom others may ask.
@@ -94,7 +94,7 @@ const LONGEST_CONTACT: usize = 50;
 const LONGEST_PHONE: usize = 30;
 
 impl NewContact {
-    fn contact(&self, pointer: &str) -> Result<Contact, Refusal> {
+    fn contact(&self, pointer: &str) -> Result<OrganizationContact, Refusal> {
         let name = self.name.trim();
         if name.is_empty() || name.chars().count() > LONGEST_CONTACT || name.chars().any(char::is_control) {
             return Err(invalid("expected a name", format!("{pointer}/name")));
@@ -104,7 +104,7 @@ impl NewContact {
         if phone.is_some_and(|phone| phone.len() > LONGEST_PHONE || !phone.chars().all(is_number)) {
             return Err(invalid("expected a telephone number", format!("{pointer}/phone")));
         }
-        Ok(Contact {
+        Ok(OrganizationContact {
             name: name.to_owned(),
             phone: phone.map(str::to_owned),
         })

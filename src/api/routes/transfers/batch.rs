@@ -14,8 +14,8 @@ use crate::domain::core::ids::{OrganizationId, TransferId};
 use crate::domain::core::language::Language;
 use crate::domain::transfer::state::Phase;
 use crate::service::Expected;
-use crate::service::batch::{self, Manner, Mode, Outcome};
-use crate::service::transfers::{self, Decision, Transfer};
+use crate::service::batch::{self, BatchMode, ItemOutcome, Manner};
+use crate::service::transfers::{self, Transfer, TransferDecision};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -57,7 +57,7 @@ struct DecisionItem {
 #[serde(deny_unknown_fields)]
 pub struct DecisionBatch {
     /// What one refusal means for the others.
-    mode: Mode,
+    mode: BatchMode,
     /// Everything is decided and nothing stored.
     #[serde(default)]
     dry_run: bool,
@@ -83,7 +83,7 @@ pub struct DecisionResult {
 }
 
 impl DecisionResult {
-    fn new(transfer: TransferId, outcome: Outcome<Transfer>, language: Language) -> Self {
+    fn new(transfer: TransferId, outcome: ItemOutcome<Transfer>, language: Language) -> Self {
         match outcome {
             Ok(after) => Self {
                 transfer,
@@ -106,7 +106,7 @@ impl DecisionResult {
 struct Item {
     transfer: TransferId,
     expected: Expected,
-    decision: Decision,
+    decision: TransferDecision,
 }
 
 impl DecisionItem {
@@ -121,13 +121,13 @@ impl DecisionItem {
         };
         remark(item.reason.as_deref(), &place("reason"))?;
         let decision = match (item.action, item.reason, item.branch) {
-            (BatchAction::Approve, None, None) => Decision::Approve,
-            (BatchAction::Withdraw, None, None) => Decision::Withdraw,
+            (BatchAction::Approve, None, None) => TransferDecision::Approve,
+            (BatchAction::Withdraw, None, None) => TransferDecision::Withdraw,
             // A refusal without a reason is left to the rule (A5).
-            (BatchAction::Refuse, reason, None) => Decision::Refuse {
+            (BatchAction::Refuse, reason, None) => TransferDecision::Refuse {
                 reason: reason.unwrap_or_default(),
             },
-            (BatchAction::Assign, None, Some(branch)) => Decision::Assign { branch },
+            (BatchAction::Assign, None, Some(branch)) => TransferDecision::Assign { branch },
             (BatchAction::Assign, None, None) => return misplaced("branch", "missing field `branch`"),
             (_, Some(_), _) => return misplaced("reason", "only `refuse` takes a reason"),
             (_, None, Some(_)) => return misplaced("branch", "only `assign` takes a branch"),

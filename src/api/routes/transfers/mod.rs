@@ -21,9 +21,9 @@ use crate::domain::transfer::reason::{Details, Reason};
 use crate::domain::transfer::state::Phase;
 use crate::service;
 use crate::service::Context;
-use crate::service::idempotency::Answer;
+use crate::service::idempotency::KeptAnswer;
 use crate::service::transfers::{
-    self, CaseView, Decision, Direction, ProposalSubject, ProposeTransfer, ProposedTransfer, TransferFilter,
+    self, CaseView, Direction, ProposalSubject, ProposeTransfer, ProposedTransfer, TransferDecision, TransferListing,
 };
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -184,7 +184,7 @@ async fn propose_transfer(
 }
 
 /// The answer to a new case.
-fn render_created(view: CaseView, language: Language) -> service::Result<Answer> {
+fn render_created(view: CaseView, language: Language) -> service::Result<KeptAnswer> {
     let (id, version) = (view.transfer.id, view.transfer.version);
     reply::created(
         format!("/v1/transfers/{id}"),
@@ -291,7 +291,7 @@ async fn list_transfers(
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
     let list = List::new(&app.vault, "list_transfers", &(query.side, query.under, query.state));
-    let filter = TransferFilter {
+    let filter = TransferListing {
         member: None,
         direction: match query.side {
             Some(SideParam::In) => Direction::In,
@@ -344,7 +344,7 @@ impl Desk {
         self,
         context: Context,
         body: Json<T>,
-        decision: impl FnOnce(T) -> Result<Decision, Problem>,
+        decision: impl FnOnce(T) -> Result<TransferDecision, Problem>,
     ) -> Result<HttpResponse, Problem> {
         let claim = self.key.claim(&self.request, &body);
         let decision = decision(body.into_inner())?;
@@ -399,7 +399,7 @@ decision! {
     ///
     /// By whoever's turn it is (A1, A3, A4, T9).
     approve_transfer, "/transfers/{id}/approve", can::DecideTransfer, NoBody,
-    "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`", |_body| Ok(Decision::Approve)
+    "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`", |_body| Ok(TransferDecision::Approve)
 }
 decision! {
     /// Refuse a transfer
@@ -407,21 +407,21 @@ decision! {
     /// With a reason; the case ends and goes back to its starter (A5).
     refuse_transfer, "/transfers/{id}/refuse", can::DecideTransfer, RefusalBody,
     "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`",
-    |body| Ok(Decision::Refuse { reason: reason(body.reason)? })
+    |body| Ok(TransferDecision::Refuse { reason: reason(body.reason)? })
 }
 decision! {
     /// Assign an accepted member to a branch
     ///
     /// The receiving organization names a branch of its subtree, and the member moves (A2).
     assign_transfer, "/transfers/{id}/assign", can::AssignTransfer, AssignmentBody,
-    "`transfer.closed`, `assignment.not_awaited`, `transfer.conflict`", |body| Ok(Decision::Assign { branch: body.branch })
+    "`transfer.closed`, `assignment.not_awaited`, `transfer.conflict`", |body| Ok(TransferDecision::Assign { branch: body.branch })
 }
 decision! {
     /// Withdraw a transfer
     ///
     /// By the side that started it, or by the member, until the approval is complete (T10).
     withdraw_transfer, "/transfers/{id}/withdraw", can::WithdrawTransfer, NoBody,
-    "`transfer.closed`, `transfer.already_approved`, `transfer.conflict`", |_body| Ok(Decision::Withdraw)
+    "`transfer.closed`, `transfer.already_approved`, `transfer.conflict`", |_body| Ok(TransferDecision::Withdraw)
 }
 decision! {
     /// Enter the other system's acceptance
@@ -429,7 +429,7 @@ decision! {
     /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
     /// out of the national tree (X1).
     accept_external_transfer, "/transfers/{id}/accept-external", can::AnswerExternal, NoBody,
-    "`transfer.closed`, `transfer.not_external`, `transfer.conflict`", |_body| Ok(Decision::AcceptExternal)
+    "`transfer.closed`, `transfer.not_external`, `transfer.conflict`", |_body| Ok(TransferDecision::AcceptExternal)
 }
 decision! {
     /// Enter the other system's refusal
@@ -438,5 +438,5 @@ decision! {
     /// (X1).
     refuse_external_transfer, "/transfers/{id}/refuse-external", can::AnswerExternal, RefusalBody,
     "`transfer.closed`, `transfer.not_external`, `transfer.conflict`",
-    |body| Ok(Decision::RefuseExternal { reason: reason(body.reason)? })
+    |body| Ok(TransferDecision::RefuseExternal { reason: reason(body.reason)? })
 }
