@@ -1,4 +1,4 @@
-//! What every request needs, put together once: no globals.
+//! The parts of a running service. There are no globals.
 
 use crate::clock::Clock;
 use crate::config::proxies::Proxies;
@@ -21,7 +21,7 @@ pub struct App {
     pub tokens: Tokens,
     pub passwords: Passwords,
     pub files: Files,
-    pub presence: ActorCache,
+    pub actor_cache: ActorCache,
     pub proxies: Proxies,
     pub wechat: Option<Wechat>,
     pub retention: Retention,
@@ -29,7 +29,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the database, brings its schema up to date and puts the parts together.
+    /// Opens the database, migrates its schema and puts the parts together.
     ///
     /// # Errors
     /// When the database can't be reached or migrated.
@@ -51,7 +51,7 @@ impl App {
             vault: keys.vault,
             tokens: keys.tokens,
             passwords: Passwords::new(config.sign_in_lanes),
-            presence: ActorCache::new(A_SECOND),
+            actor_cache: ActorCache::new(A_SECOND),
             proxies: config.proxies.clone(),
             wechat: config.wechat.clone(),
         })

@@ -1,6 +1,6 @@
 //! A copy of the embedded database while it is served: whole, checked and on the disk before it gets its name.
 
-use crate::db::sql::dialect;
+use crate::db::sql::maintenance;
 use crate::db::{DatabaseSettings, DatabaseUrl, Db, DbError};
 use anyhow::{Context, Result, bail, ensure};
 use std::ffi::OsString;
@@ -25,7 +25,7 @@ pub async fn take(database: &DatabaseUrl, to: &Path) -> Result<()> {
     ensure!(!to.exists(), "{} exists already", to.display());
     let partial = Partial::reserve(to)?;
     let db = open(database)?;
-    let copied = dialect::copy_into(&mut db.bulk_connection()?, &partial.0.to_string_lossy());
+    let copied = db.copy_to(&partial.0).await;
     db.close().await;
     copied.context("copying")?;
     check(&partial.0).await?;
@@ -83,7 +83,7 @@ fn open(database: &DatabaseUrl) -> Result<Db> {
 async fn check(copy: &Path) -> Result<()> {
     let db = open(&DatabaseUrl::Sqlite(copy.to_owned()))?;
     let unsound = db
-        .read::<_, DbError, _>(|conn| Ok(dialect::unsound(conn)?))
+        .survey::<_, DbError, _>(|conn| Ok(maintenance::integrity_errors(conn)?))
         .await
         .context("checking the copy")?;
     db.close().await;

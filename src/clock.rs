@@ -1,4 +1,4 @@
-//! The clock, as an argument: a real one, one that starts elsewhere (the demo), one that is set by hand (tests).
+//! The clock, as an argument: the machine's, one with another start (demo), or one that is set by hand (tests).
 
 use crate::domain::core::time::Timestamp;
 use chrono::{SubsecRound, TimeDelta, Utc};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-/// A point of a clock that only ever goes forward: for how long ago something was, which no setting of a clock changes.
+/// An instant of the monotonic clock, for measuring how long something took.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that may read the machine's clock"
@@ -15,7 +15,7 @@ pub fn tick() -> Instant {
     Instant::now()
 }
 
-/// Tells the time, in whole microseconds since that is what is stored.
+/// Tells the time in whole microseconds, since that is what is stored.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -32,7 +32,7 @@ impl Clock {
         Self(Source::System)
     }
 
-    /// A clock that shows `start` now and goes on from there.
+    /// A clock that shows `start` now and runs on from there.
     pub fn starting_at(start: Timestamp) -> Self {
         #[expect(
             clippy::disallowed_methods,
@@ -47,7 +47,7 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(at.timestamp_micros()))))
     }
 
-    /// Sets a manual clock; any other goes on as it was.
+    /// Sets a manual clock. It has no effect on any other.
     pub fn set(&self, at: Timestamp) {
         if let Source::Manual(micros) = &self.0 {
             micros.store(at.timestamp_micros(), Ordering::SeqCst);

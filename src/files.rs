@@ -1,5 +1,5 @@
-//! The directory of files: what is uploaded lies here, written piece by piece, complete and on the disk before it has its
-//! name. Who may read what, and what a file must be, is decided elsewhere.
+//! The directory of uploaded files. A file is written in pieces, and it is complete and on the disk before it gets its name. Who
+//! may read a file, and what a file must be, is decided elsewhere.
 
 use crate::security::random_text;
 use crate::security::vault::{FILE_HEADER, FILE_PIECE, FILE_TAG, FileSeal, Vault};
@@ -15,34 +15,34 @@ use std::time::Duration;
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// What ends a name until the file is complete.
+/// The ending of a file's name until the file is complete.
 const PART: &str = "part";
-/// A part that is so old belongs to nobody any more.
+/// The age after which an incomplete file is abandoned.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
-/// How long the name of a file is.
+/// The length of a file's name.
 const NAME: usize = 22;
-/// How much of a file's beginning is remembered for whoever checks its content.
+/// How many bytes of a file's beginning are kept for checking its content.
 const HEAD: usize = 16;
-/// How much of its end.
+/// How many bytes of its end are kept.
 const TAIL: usize = 1024;
 
-/// The directory. Cloning shares it; it is made when the first file comes. What lies in it is sealed (S-11).
+/// The directory with its keys. Cloning shares it. It is created with the first file. Its files are sealed (S-11).
 #[derive(Debug, Clone)]
 pub struct Files {
     root: Arc<Path>,
     vault: Vault,
 }
 
-/// The directory for whoever tidies it and opens nothing: it takes no keys.
+/// The directory without keys, for tidying up.
 #[derive(Debug, Clone)]
 pub struct Folder(Arc<Path>);
 
-/// A file that is complete and lies under its name.
+/// A complete file with its name.
 #[derive(Debug)]
 pub struct Kept {
     /// The name to ask for it again.
     pub name: String,
-    /// Its length.
+    /// Its length in bytes.
     pub bytes: u64,
     /// The SHA-256 of its content.
     pub sha256: Vec<u8>,
@@ -57,12 +57,12 @@ impl Files {
         }
     }
 
-    /// Begins to take a file in.
+    /// Begins to receive a file.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the disk fails.
     pub async fn receive(&self) -> io::Result<Incoming> {
-        // Others on this machine have no business here.
+        // Only the service's user may read it.
         DirBuilder::new().recursive(true).mode(0o700).create(&self.root)?;
         let name = random_text();
         let part = PartialFile(self.root.join(&name).with_extension(PART));
@@ -84,11 +84,10 @@ impl Files {
         })
     }
 
-    /// A kept file's length, and its content piece by piece. What was changed on the disk ends in an error, not in
-    /// something else.
+    /// The length of a kept file in bytes, and its content in pieces. A file that was changed on the disk ends in an error.
     ///
     /// # Errors
-    /// When there is no such file, it is sealed under a key we do not have, or the disk refuses.
+    /// When there is no such file, it is sealed under an unknown key, or the disk fails.
     pub async fn read(&self, name: &str) -> io::Result<(u64, impl Stream<Item = io::Result<Vec<u8>>> + use<>)> {
         let mut file = File::open(self.root.join(name)).await?;
         let sealed = file.metadata().await?.len().saturating_sub(FILE_HEADER as u64);
@@ -110,8 +109,8 @@ impl Files {
         Ok((bytes, pieces))
     }
 
-    /// Seals a kept file under the newest key, if it is under another; `false` if there was nothing to do. Whoever reads it
-    /// meanwhile reads the old one to its end.
+    /// Seals a kept file under the newest key; `false` if it is under that key already. A reader of the old file can read it to its
+    /// end.
     ///
     /// # Errors
     /// As [`Files::read`].
@@ -134,12 +133,12 @@ impl Files {
     /// The names of all kept files.
     ///
     /// # Errors
-    /// When the directory can't be read; that it does not exist is no error.
+    /// When the directory can't be read. A directory that does not exist is empty.
     pub async fn names(&self) -> io::Result<Vec<String>> {
         self.folder().older_than(Duration::ZERO).await
     }
 
-    /// Removes a kept file that nothing refers to. If that fails, it only takes up room, and the log says so.
+    /// Removes a kept file that nothing refers to. If that fails, the log says so, and the file only takes up room.
     pub async fn remove(&self, name: &str) {
         self.folder().remove(name).await;
     }
@@ -156,17 +155,17 @@ impl Folder {
         Self(root.into().into())
     }
 
-    /// Removes a kept file that nothing refers to. If that fails, it only takes up room, and the log says so.
+    /// Removes a kept file that nothing refers to. If that fails, the log says so, and the file only takes up room.
     pub async fn remove(&self, name: &str) {
         if let Err(error) = fs::remove_file(self.0.join(name)).await {
             log::warn!("a file that nothing refers to can't be removed: {error}");
         }
     }
 
-    /// Removes what a server that was killed left half received. What is younger than a day may belong to another server.
+    /// Removes incomplete files that a killed server left. Files younger than a day may belong to another server.
     ///
     /// # Errors
-    /// When the directory can't be read; that it does not exist is no error.
+    /// When the directory can't be read. A directory that does not exist is empty.
     pub async fn sweep(&self) -> io::Result<()> {
         let mut entries = match fs::read_dir(&self.0).await {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -181,18 +180,18 @@ impl Folder {
         }
         Ok(())
     }
-    /// The names of kept files that are older than a day: whatever is to refer to them does by now.
+    /// The names of kept files older than a day: if a row refers to a file, it does so by then.
     ///
     /// # Errors
     /// As [`Files::names`].
     pub async fn settled(&self) -> io::Result<Vec<String>> {
         let mut names = self.older_than(ABANDONED).await?;
-        // Of a directory that was named by mistake nothing is lost.
+        // A directory that was named by mistake loses nothing.
         names.retain(|name| is_ours(name));
         Ok(names)
     }
 
-    /// The names of kept files that are at least so old.
+    /// The names of kept files of at least this age.
     async fn older_than(&self, least: Duration) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         let mut entries = match fs::read_dir(&self.0).await {
@@ -208,7 +207,7 @@ impl Folder {
     }
 }
 
-/// Whether a name can have come from [`random_text`].
+/// Whether a name can be one of [`random_text`].
 fn is_ours(name: &str) -> bool {
     name.len() == NAME
         && name
@@ -216,25 +215,25 @@ fn is_ours(name: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// A file's path until it is complete; dropped before that, the file goes with it.
+/// The path of an incomplete file. Dropping it removes the file.
 #[derive(Debug)]
 struct PartialFile(PathBuf);
 
 impl Drop for PartialFile {
     fn drop(&mut self) {
-        // It is not there when it was kept.
+        // A kept file has been renamed already.
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
-/// A file on its way in.
+/// A file that is being received.
 pub struct Incoming {
     root: Arc<Path>,
     name: String,
     part: PartialFile,
     file: File,
     seal: FileSeal,
-    /// What has come and is not a whole piece yet, or could be the last one.
+    /// What has arrived but is not yet a whole piece, or may be the last piece.
     waiting: Vec<u8>,
     bytes: u64,
     head: Vec<u8>,
@@ -243,10 +242,10 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Takes a piece.
+    /// Receives some bytes.
     ///
     /// # Errors
-    /// When the disk refuses.
+    /// When the disk fails.
     pub async fn write(&mut self, piece: &[u8]) -> io::Result<()> {
         self.waiting.extend_from_slice(piece);
         while self.waiting.len() > FILE_PIECE {
@@ -264,25 +263,25 @@ impl Incoming {
         Ok(())
     }
 
-    /// How much has come so far.
+    /// How many bytes have arrived.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Its first bytes.
+    /// The first bytes.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
 
-    /// Its last bytes, up to 1,024.
+    /// The last bytes, at most 1,024.
     pub fn tail(&self) -> &[u8] {
         &self.tail
     }
 
-    /// Keeps it: its content is on the disk before it has its name, and the name before anybody is told.
+    /// Keeps the file: its content is on the disk before it gets its name, and the name before the caller is told.
     ///
     /// # Errors
-    /// When the disk refuses; then nothing is left.
+    /// When the disk fails. Then nothing is left.
     pub async fn keep(self) -> io::Result<Kept> {
         let name = self.name.clone();
         self.keep_as(&name).await

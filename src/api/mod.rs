@@ -12,7 +12,7 @@ mod server;
 mod settings;
 mod wire;
 
-pub use server::{bind, serve, serve_behind, serve_with, threads};
+pub use server::{bind, serve, threads};
 pub use settings::{ServerSettings, Timeouts};
 
 /// The OpenAPI document, as it is committed and served.

@@ -1,57 +1,57 @@
-//! How the door is set up: what `serve` takes from the command line and the environment.
+//! The settings of the HTTP server: options of `serve`, from the command line and the environment.
 
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long what was accepted may take to finish when the service is told to stop.
+/// How many seconds accepted requests have to finish when the service is told to stop.
 pub const SHUTDOWN_SECONDS: u64 = 30;
-/// How long a client whose body was refused may take to read why.
+/// How long a client whose body was refused has to read the answer.
 pub const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the TLS handshake may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// Requests worked on at once. With a database that answers 300 of them a second, who is let in waits half a second at
-/// most; more places would only be a longer queue.
+/// Requests worked on at once. With a database that answers 300 of them a second, an admitted request waits for half a second
+/// at most; a higher limit would only make the queue longer.
 const IN_FLIGHT: usize = 128;
-/// Seconds until a request that was let in is answered, whatever happens to the database.
+/// Seconds until an admitted request is answered, whatever happens to the database.
 const DEADLINE: u64 = 10;
 /// Connections open at once.
 const CONNECTIONS: usize = 4096;
-/// Requests a minute of one account, and of one address whose requests bear no valid token.
+/// Requests a minute of one account, and of one address without a valid token.
 const ACCOUNT_BUDGET: u32 = 6000;
 const ADDRESS_BUDGET: u32 = 1200;
 
-/// The door's settings.
+/// The settings of the HTTP server.
 #[derive(Debug, Clone, Args)]
 pub struct ServerSettings {
-    /// Requests worked on at once; whoever finds no place gets 503 at once.
+    /// Requests worked on at once; more are refused with 503
     #[arg(long, env = "ZHUANJIE_IN_FLIGHT", default_value_t = IN_FLIGHT)]
     pub in_flight: usize,
-    /// Seconds until a request that was let in is answered.
+    /// Seconds until an admitted request is answered
     #[arg(long, env = "ZHUANJIE_DEADLINE", default_value_t = DEADLINE)]
     pub deadline: u64,
-    /// Connections open at once; each needs two file descriptors.
+    /// Connections open at once; each needs two file descriptors
     #[arg(long, env = "ZHUANJIE_CONNECTIONS", default_value_t = CONNECTIONS)]
     pub connections: usize,
-    /// Requests a minute of one account; 0 for no limit.
+    /// Requests a minute of one account; 0 for no limit
     #[arg(long, env = "ZHUANJIE_ACCOUNT_BUDGET", default_value_t = ACCOUNT_BUDGET)]
     pub account_budget: u32,
-    /// Requests a minute without a valid token from one address; 0 for no limit.
+    /// Requests a minute without a valid token from one address; 0 for no limit
     #[arg(long, env = "ZHUANJIE_ADDRESS_BUDGET", default_value_t = ADDRESS_BUDGET)]
     pub address_budget: u32,
-    /// Origins whose pages may call (CORS), such as https://tuan.example.cn, separated by commas; none when absent.
+    /// Origins whose pages may call (CORS), such as https://tuan.example.cn, separated by commas; none by default
     #[arg(long, env = "ZHUANJIE_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
-    /// The certificate chain (PEM); with it and its key the service speaks TLS.
+    /// The certificate chain (PEM); with it and its key the service speaks TLS
     #[arg(long, env = "ZHUANJIE_TLS_CERTIFICATE", requires = "tls_key")]
     pub tls_certificate: Option<PathBuf>,
-    /// The certificate's private key (PEM).
+    /// The certificate's private key (PEM)
     #[arg(long, env = "ZHUANJIE_TLS_KEY", requires = "tls_certificate")]
     pub tls_key: Option<PathBuf>,
-    /// How long slow clients are waited for.
+    /// The deadlines for slow clients.
     #[arg(skip)]
-    pub patience: Timeouts,
+    pub timeouts: Timeouts,
 }
 
 impl Default for ServerSettings {
@@ -65,23 +65,23 @@ impl Default for ServerSettings {
             cors_origins: Vec::new(),
             tls_certificate: None,
             tls_key: None,
-            patience: Timeouts::default(),
+            timeouts: Timeouts::default(),
         }
     }
 }
 
-/// How long slow clients are waited for (S-13). Only tests set it otherwise.
+/// The deadlines for slow clients (S-13). Only tests change them.
 #[derive(Debug, Clone)]
 pub struct Timeouts {
     /// Until a connection's first head is complete.
     pub head: Duration,
-    /// How long a connection may lie idle between two requests; a later head must be complete by then, too.
+    /// How long a connection may be idle between two requests. A later head must be complete by then, too.
     pub idle: Duration,
-    /// How long a body may be silent before it has to keep to the rate.
+    /// How long a body may be silent before the minimum rate applies.
     pub grace: Duration,
-    /// Bytes a second a body has to come at, counted from its beginning.
+    /// The minimum rate of a body in bytes a second, counted from its beginning.
     pub rate: usize,
-    /// Until a body kept in memory is complete, at whatever rate.
+    /// Until a body that is kept in memory is complete, at any rate.
     pub body: Duration,
     /// Until an uploaded file is complete.
     pub upload: Duration,

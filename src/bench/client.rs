@@ -5,6 +5,7 @@ use super::play::SeasonPlan;
 use super::signer::{AccountAndOffice, Signer};
 use super::wire::Wire;
 use crate::clock::Clock;
+use crate::domain::audit::AuditAction;
 use crate::security::tokens::Bearer;
 use actix_web::http::Method;
 use anyhow::Result;
@@ -32,8 +33,8 @@ pub struct BenchRequest {
     pub body: Option<Value>,
     /// What a decision was made on.
     pub version: Option<i64>,
-    /// What it does, in the audit's words, if it writes.
-    pub writes: Option<&'static str>,
+    /// What the audit log calls it, if it writes.
+    pub writes: Option<AuditAction>,
 }
 
 /// What became of it.

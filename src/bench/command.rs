@@ -159,5 +159,5 @@ fn play(options: RunOptions) -> Result<()> {
         return Ok(());
     }
     let url = options.database.given()?.context("DATABASE_URL is not set")?;
-    cli::verify(&url)
+    actix_web::rt::System::new().block_on(cli::verify(&url))
 }

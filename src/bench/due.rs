@@ -5,7 +5,7 @@ use crate::cli::{self, DatabaseArgs};
 use crate::clock::Clock;
 use crate::db::Conn;
 use crate::db::schema::{organizations, transfers};
-use crate::db::sql::dialect;
+use crate::db::sql::maintenance;
 use crate::domain::core::ids::{OrganizationId, TransferId};
 use crate::domain::core::time::{Month, Timestamp, season_of};
 use crate::domain::policy::Policy;
@@ -46,7 +46,7 @@ pub fn run(options: &DueOptions) -> Result<()> {
         let expiring = policy_behind(conn, now, |policy| policy.expiry_start() + waiting_time(policy))?;
         Ok((branches, file_cases(conn, &expiring, options.cases)?))
     })?;
-    dialect::take_stock(&mut conn)?;
+    maintenance::analyze(&mut conn)?;
     cli::say(&format!("{branches} branches are due, {cases} cases are\n"))
 }
 
@@ -117,11 +117,11 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
         "INSERT INTO transfer_events (transfer_id, number, at, account_id, organization_id, event, facts) \
          SELECT t.id, 1, {since}, t.filer_account_id, t.filer_organization_id, 'filed', f.facts \
          FROM transfers t JOIN first_facts f ON f.organization_id = t.organization_id WHERE t.id > {last} ORDER BY t.id; \
-         INSERT INTO audit_log (at, actor_kind, account_id, organization_id, scope_path, action, subject, subject_key, request_id) \
-         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.filed', s.subject, t.id, 'bench' \
+         INSERT INTO audit_log (at, capacity, account_id, organization_id, scope_path, action, subject, subject_key, request_id) \
+         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.proposed', s.subject, t.id, 'bench' \
          FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id JOIN subjects s ON s.transfer_id = t.id \
          ORDER BY t.id; \
-         INSERT INTO tasks (organization_id, kind, subject_id, member_name, since, due_at) \
+         INSERT INTO inbox_entries (organization_id, kind, subject_id, member_name, since, due_at) \
          SELECT organization_id, 'approval_in', id, member_name, {since}, {deadline} \
          FROM transfers WHERE id > {last} ORDER BY id"
     ))?;
@@ -191,6 +191,6 @@ fn spell_subjects(conn: &mut Conn, last: i64) -> Result<()> {
 }
 
 fn count(conn: &mut Conn, question: &str) -> Result<i64> {
-    let answer = dialect::texts(conn, &format!("SELECT CAST(({question}) AS TEXT) AS value"))?;
+    let answer = maintenance::query_texts(conn, &format!("SELECT CAST(({question}) AS TEXT) AS value"))?;
     Ok(answer.first().context("a count")?.parse()?)
 }

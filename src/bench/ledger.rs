@@ -5,6 +5,7 @@ use super::client::BenchAnswer;
 use crate::cli;
 use crate::db::Conn;
 use crate::db::schema::{audit_log, transfer_events};
+use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::TransferId;
 use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
@@ -23,8 +24,8 @@ const PAGE: usize = 10_000;
 struct Line {
     /// The idempotency key, which was also the request's id.
     key: String,
-    /// What was done, in the audit's words.
-    action: String,
+    /// What was done.
+    action: AuditAction,
     /// What the answer said; absent if none came as long as anybody had the patience.
     #[serde(flatten)]
     promise: Option<Promise>,
@@ -56,7 +57,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the answer is not a case, or the file can't be written.
-    pub fn acknowledged(&self, key: &str, action: &str, answer: &BenchAnswer) -> Result<()> {
+    pub fn acknowledged(&self, key: &str, action: AuditAction, answer: &Answer) -> Result<()> {
         #[derive(Deserialize)]
         struct LedgerCase {
             id: TransferId,
@@ -74,14 +75,14 @@ impl Ledger {
     ///
     /// # Errors
     /// When the file can't be written.
-    pub fn unresolved(&self, key: &str, action: &str) -> Result<()> {
+    pub fn unresolved(&self, key: &str, action: AuditAction) -> Result<()> {
         self.write(key, action, None)
     }
 
-    fn write(&self, key: &str, action: &str, promise: Option<Promise>) -> Result<()> {
+    fn write(&self, key: &str, action: AuditAction, promise: Option<Promise>) -> Result<()> {
         let line = Line {
             key: key.to_owned(),
-            action: action.to_owned(),
+            action,
             promise,
         };
         let line = serde_json::to_string(&line)? + "\n";
@@ -199,7 +200,7 @@ fn find_audit_rows(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) 
     }
     for line in lines {
         if let Some(promise) = &line.promise {
-            let row = noted.get(&(line.key.clone(), line.action.clone()));
+            let row = noted.get(&(line.key.clone(), line.action.to_string()));
             let names_it = row.is_some_and(|(_, subject)| *subject == Some(promise.transfer.to_string()));
             if !names_it {
                 verdict.unaudited.push(line.key.clone());

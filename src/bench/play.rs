@@ -6,6 +6,7 @@ use super::ledger::Ledger;
 use super::meter::{End, Meter};
 use super::signer::Signer;
 use super::window::Window;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::OrganizationId;
 use crate::security::random_text;
 use crate::security::tokens::Bearer;
@@ -386,7 +387,7 @@ impl Troupe {
             bearer: filer,
             body: Some(filing(township.office, member)),
             version: None,
-            writes: Some("transfer.filed"),
+            writes: Some(AuditAction::TransferProposed),
         };
         let answer = self.send(operation, due, &request).await?;
         if answer.is_shed() {
@@ -406,14 +407,14 @@ impl Troupe {
                 "refuse",
                 case.decider,
                 json!({"reason": "信息错误"}),
-                "transfer.refused",
+                AuditAction::TransferRefused,
             ),
-            Operation::Withdraw => ("withdraw", case.filer, json!({}), "transfer.withdrawn"),
+            Operation::Withdraw => ("withdraw", case.filer, json!({}), AuditAction::TransferWithdrawn),
             Operation::Assign => {
                 let branch = json!({"branch": case.township.branch});
-                ("assign", case.decider, branch, "transfer.assigned")
+                ("assign", case.decider, branch, AuditAction::TransferAssigned)
             }
-            _ => ("approve", case.decider, json!({}), "transfer.approved"),
+            _ => ("approve", case.decider, json!({}), AuditAction::TransferApproved),
         };
         let request = BenchRequest {
             method: Method::POST,

@@ -1,4 +1,4 @@
-//! `zhuanjie audit`: checking the audit log's chain of hashes.
+//! `zhuanjie audit`: checks the audit log's chain of hashes.
 
 use super::options::DatabaseArgs;
 use super::output::say;
@@ -12,16 +12,16 @@ use std::str::FromStr;
 /// How many rows are read at a time.
 const PAGE: i64 = 1_000;
 
-/// What can be done with the audit log.
+/// The subcommands of `audit`.
 #[derive(Subcommand)]
 pub enum Audit {
-    /// Check that no sealed row was changed, removed or moved, and print the chain's end: keep that line elsewhere, and
-    /// give it as --anchor the next time.
+    /// Check that no sealed row was changed, removed or moved, and print the end of the chain as an anchor. Keep that line
+    /// outside the database, and give it as --anchor the next time.
     Verify {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// A line that an earlier check printed, `place:hash`; any number of them. Without one a chain that was cut off
-        /// at its end, or made anew as a whole, looks whole.
+        /// An anchor that an earlier check printed, as `place:hash`. Can be given several times. Without an anchor the
+        /// check can't see that the end of the chain was removed, or that the whole chain was replaced.
         #[arg(long)]
         anchor: Vec<Anchor>,
     },
@@ -30,7 +30,7 @@ pub enum Audit {
 /// Runs the command.
 ///
 /// # Errors
-/// When the log is not what was sealed, or the database fails.
+/// When a sealed row was changed, removed or moved, or the database fails.
 pub async fn run(command: Audit) -> Result<()> {
     let Audit::Verify { database, anchor } = command;
     let config = database.config()?;
@@ -65,7 +65,7 @@ async fn verify(db: &Db, anchors: Vec<Anchor>) -> Result<Check> {
     }
 }
 
-/// The text is no anchor.
+/// The text is not an anchor.
 #[derive(Debug, thiserror::Error)]
 #[error("expected place:hash, as `audit verify` prints it")]
 pub struct NoAnchor;

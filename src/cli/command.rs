@@ -209,7 +209,9 @@ fn run(command: Command) -> Result<()> {
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap::run(&database, organization, short_name, administrator)),
         Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
-        Command::Verify { database } => verify::run(&database.config()?.database),
+        Command::Verify { database } => {
+            actix_web::rt::System::new().block_on(verify::run(&database.config()?.database))
+        }
         Command::Backup { database, to } => {
             actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
             say(&format!("{} is whole and on the disk\n", to.display()))

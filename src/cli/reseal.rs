@@ -5,6 +5,7 @@ use super::output::say;
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::Db;
+use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::actor::Actor;
 use crate::files::Files;
 use crate::security::vault::Vault;
@@ -67,7 +68,9 @@ async fn record(db: &Db) -> Result<()> {
         request_id: "reseal".into(),
     };
     let recorded = db
-        .write(move |conn| service::audit::record(conn, &context, "keys.resealed", None))
+        .write(move |conn| {
+            service::audit::record(conn, &context, AuditAction::PersonalDataResealed, AuditSubject::Nothing)
+        })
         .await;
     recorded.map_err(|fault| anyhow!(wording(&fault)))
 }

@@ -36,7 +36,7 @@ pub async fn serve_app(
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let timer = jobs::start_timer(&app, every);
-    let server = api::serve_behind(app, listener, api::threads(), door)?;
+    let server = api::serve(app, listener, api::threads(), door)?;
     announce(address)?;
     let scheme = if door.tls_certificate.is_some() {
         "https"

@@ -1,4 +1,5 @@
-//! Typed configuration from the command line and the environment. What is missing is refused with the way to mend it.
+//! Typed configuration from the command line and the environment. An error says which variable is missing or malformed, and how
+//! to set it.
 
 pub mod proxies;
 
@@ -17,18 +18,18 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where the database is and how it is used.
+/// Where the database is, how it is used, and the parts of the configuration that are not secret.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The database.
     pub database: DatabaseUrl,
-    /// Its doors.
+    /// How the database is used.
     pub settings: DatabaseSettings,
     /// How many passwords are checked at once.
     pub sign_in_lanes: usize,
-    /// The directory uploaded files lie in; several servers of one database share it.
+    /// The directory of uploaded files. All servers of one database share it.
     pub files: PathBuf,
-    /// The proxies that are believed about who came to them (S-23).
+    /// The proxies whose `X-Forwarded-For` is believed (S-23).
     pub proxies: Proxies,
     /// The mini-program, if there is one.
     pub wechat: Option<Wechat>,
@@ -39,7 +40,7 @@ pub struct Config {
 /// Our mini-program (微信小程序) as WeChat knows it.
 #[derive(Clone)]
 pub struct Wechat {
-    /// Where WeChat's interface is, without a slash at its end.
+    /// The base address of WeChat's interface, without a slash at its end.
     pub url: String,
     /// The program's id (AppID).
     pub app_id: String,
@@ -64,10 +65,10 @@ const WECHAT: &str = "https://api.weixin.qq.com";
 const WECHAT_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Config {
-    /// Adds what stands in the environment only: trusted proxies and the mini-program.
+    /// Adds what is set in the environment only: trusted proxies and the mini-program.
     ///
     /// # Errors
-    /// Says which variable is malformed or missing beside another.
+    /// The error names the variable that is malformed, or missing beside another.
     pub fn read_environment(&mut self) -> Result<()> {
         self.read(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -94,7 +95,7 @@ impl Config {
 }
 
 impl Config {
-    /// The configuration for a database, the rest by default: files lie next to an embedded database, else in the working
+    /// The configuration for a database with defaults for the rest. Files are kept next to an embedded database, else in the working
     /// directory.
     pub fn new(database: DatabaseUrl) -> Self {
         let files = match &database {
@@ -116,36 +117,36 @@ impl Config {
 /// How the database is used, from the command line or the environment.
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseSettingsArgs {
-    /// A standby of the same PostgreSQL that reads may go to.
+    /// A standby of the same PostgreSQL that reads may go to
     #[arg(long, env = "DATABASE_REPLICA_URL", hide_env_values = true)]
     replica: Option<DatabaseUrl>,
-    /// Connections of this process to read with and, on PostgreSQL, as many again to write with.
+    /// Connections of this process for reads and, on PostgreSQL, as many again for writes
     #[arg(long, env = "ZHUANJIE_DB_POOL", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000))]
     db_pool: u32,
-    /// Seconds a start waits for the database.
+    /// Seconds that a start waits for the database
     #[arg(long, env = "ZHUANJIE_DB_START", default_value = "30", value_parser = seconds)]
     db_start: Duration,
-    /// Seconds a request waits for a connection.
+    /// Seconds that a request waits for a connection
     #[arg(long, env = "ZHUANJIE_DB_WAIT", default_value = "5", value_parser = seconds)]
     db_wait: Duration,
-    /// Seconds a request waits for the database's answer, whatever became of it.
+    /// Seconds that a request waits for the database's answer
     #[arg(long, env = "ZHUANJIE_DB_ANSWER", default_value = "10", value_parser = seconds)]
     db_answer: Duration,
-    /// Seconds one statement may take on PostgreSQL; 0 is no limit.
+    /// Seconds that one statement may take on PostgreSQL; 0 is no limit
     #[arg(long, env = "ZHUANJIE_DB_STATEMENT", default_value = "5", value_parser = seconds)]
     db_statement: Duration,
-    /// Seconds one lock may be waited for on PostgreSQL; 0 is no limit.
+    /// Seconds that a statement waits for one lock on PostgreSQL; 0 is no limit
     #[arg(long, env = "ZHUANJIE_DB_LOCK", default_value = "2", value_parser = seconds)]
     db_lock: Duration,
-    /// Seconds a transaction may do nothing on PostgreSQL; 0 is no limit.
+    /// Seconds that a transaction may be idle on PostgreSQL; 0 is no limit
     #[arg(long, env = "ZHUANJIE_DB_IDLE", default_value = "10", value_parser = seconds)]
     db_idle: Duration,
-    /// Seconds between two looks of a running statement whether its client is still there, on PostgreSQL; 0 is never.
+    /// Seconds between two checks of a running statement whether its client is still connected, on PostgreSQL; 0 is never
     #[arg(long, env = "ZHUANJIE_DB_GONE", default_value = "1", value_parser = seconds)]
     db_gone: Duration,
 }
 
-/// A day is more than any of these can sensibly be.
+/// None of these can sensibly be longer than a day.
 const LONGEST_SECONDS: f64 = 86_400.0;
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -171,7 +172,7 @@ impl From<&DatabaseSettingsArgs> for DatabaseSettings {
                 idle: options.db_idle,
                 gone: options.db_gone,
             },
-            replica: options.replica.clone(),
+            standby: options.replica.clone(),
             ..Self::default()
         }
     }
@@ -188,7 +189,7 @@ pub struct Keys {
 
 /// How long an access token of the service is valid.
 pub const TOKEN_LIFETIME: TimeDelta = TimeDelta::minutes(15);
-/// In the demo a token lasts a working day, so that a page of commands can be pasted at leisure.
+/// In the demo a token is valid for a working day, so that a page of commands can be pasted at any time.
 const DEMO_TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(12);
 
 const TOKEN_KEY: &str = "ZHUANJIE_TOKEN_KEY";
@@ -201,15 +202,15 @@ impl Keys {
     /// The keys from the environment.
     ///
     /// # Errors
-    /// Says which variable is missing or malformed, and how to make one.
+    /// The error names the variable that is missing or malformed, and says how to make one.
     pub fn from_environment() -> Result<Self> {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// The same to serve with: not the demo's, which anybody can make.
+    /// The keys from the environment, for serving. The demo's keys are refused, since anybody can make them.
     ///
     /// # Errors
-    /// As [`Keys::from_environment`]; names the variable that holds a key of the demo.
+    /// As [`Keys::from_environment`]; the error names the variable that holds a key of the demo.
     pub fn for_service() -> Result<Self> {
         refuse_the_demos(|name| std::env::var(name).ok())?;
         Self::from_environment()
@@ -245,11 +246,11 @@ impl Keys {
         Ok(Self { tokens, vault })
     }
 
-    /// Keys for invented people: the same sealing keys for each demo, so that a demo's database can be opened again,
-    /// and a fresh signing key.
+    /// Keys for invented people: the same sealing keys for each demo, so that a demo's database can be opened again, and a fresh
+    /// signing key.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system gives no randomness.
     pub fn demo() -> Self {
         let [seal, index] = DEMO_KEYS.map(demo_key);
         let sealing = BTreeMap::from([(0, seal)]);
@@ -270,10 +271,10 @@ impl Keys {
         Ok(format!("{TOKEN_KEY}='{}'\n", keys.reveal()))
     }
 
-    /// A fresh set as lines for an environment file.
+    /// A fresh set of keys, as lines for an environment file.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system gives no randomness.
     pub fn generate() -> String {
         let fresh = || STANDARD.encode(crate::security::random::<32>());
         let tokens = TokenKeys::generate().reveal();
@@ -285,7 +286,7 @@ impl Keys {
     }
 }
 
-/// What the demo's keys are made of: that which seals, and that of the index.
+/// What the demo's two keys are derived from: the sealing key and the index key.
 const DEMO_KEYS: [&str; 2] = ["demo: invented people only", "demo: index"];
 
 fn demo_key(label: &str) -> [u8; 32] {

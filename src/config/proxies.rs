@@ -1,15 +1,15 @@
-//! The proxies that are believed about where a request comes from (S-23).
+//! The proxies that are trusted to report where a request comes from (S-23).
 
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// A text is no list of addresses and networks.
+/// The text is not a list of addresses and networks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected addresses or networks, such as 10.0.0.7,192.168.0.0/16,fd00::/8")]
 pub struct BadProxies;
 
-/// The proxies whose word counts. Cloning shares them.
+/// The trusted proxies. Cloning shares them.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies(Arc<[Network]>);
 
@@ -54,7 +54,7 @@ impl Network {
 
 impl FromStr for Proxies {
     type Err = BadProxies;
-    /// Addresses and networks with commas between them; none in an empty text.
+    /// Addresses and networks separated by commas; none in an empty text.
     fn from_str(text: &str) -> Result<Self, BadProxies> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         Ok(Self(entries.map(str::parse).collect::<Result<_, _>>()?))
@@ -66,8 +66,8 @@ impl Proxies {
         self.0.iter().any(|network| network.holds(address))
     }
 
-    /// The client of a connection: each trusted proxy tells, at the end of `X-Forwarded-For`, who came to it. The first
-    /// who is no trusted proxy is the client, whatever he himself says of others.
+    /// The client of a connection. Each trusted proxy reports, at the end of `X-Forwarded-For`, the address that connected to it.
+    /// The last address that is not a trusted proxy is the client's. What that client itself reports is ignored.
     pub fn client(&self, peer: IpAddr, forwarded: &[&str]) -> IpAddr {
         let mut found = peer.to_canonical();
         for told in forwarded.iter().rev().flat_map(|line| line.rsplit(',')) {
@@ -99,7 +99,7 @@ mod tests {
             ("10.0.0.0/8", "192.0.2.1", &["203.0.113.9"], "192.0.2.1"),
             ("10.0.0.0/8", "10.0.0.7", &[], "10.0.0.7"),
             ("10.0.0.0/8", "10.0.0.7", &["203.0.113.9"], "203.0.113.9"),
-            // What the client wrote himself stands further left.
+            // What the client sent itself is further left.
             ("10.0.0.0/8", "10.0.0.7", &["198.51.100.1, 203.0.113.9"], "203.0.113.9"),
             (
                 "10.0.0.0/8",

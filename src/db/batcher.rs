@@ -1,25 +1,27 @@
-//! Use cases of one kind that share transactions: what waits while one runs is decided together in the next.
+//! Use cases of one kind that share transactions: what waits while one batch runs goes into the next.
 //!
-//! A filing asks a dozen questions and stores rows in five tables; of sixteen at once that is as many statements as of
-//! one. Nobody waits for a group to fill: it is what has queued up by the time its turn comes.
+//! A proposal runs a dozen queries and stores rows in five tables. A batch of sixteen needs as many statements as a single
+//! one. Nobody waits for a batch to fill: it is what has queued up when its turn comes.
 
+use super::threads::lock;
 use super::{Conn, Db, DbError, Retryable};
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-/// How many use cases share one transaction at most: bounds how long its locks are held.
-const MOST: usize = 64;
+/// How many items share one transaction at most. It bounds how long the locks of a batch are held.
+const MAX_BATCH: usize = 64;
 
-/// What became of each of a group, in its order; `None` for one that has to see what another of them stores.
+/// The results of a batch, in the order of its items. `None` puts an item off to the next batch, because it has to see what
+/// another item of this one stores.
 pub type Outcomes<T, E> = Vec<Option<Result<T, E>>>;
 
-type UseCase<I, T, E> = dyn Fn(&mut Conn, &[&I]) -> Result<Outcomes<T, E>, E> + Send + Sync;
+type BatchUseCase<I, T, E> = dyn Fn(&mut Conn, &[&I]) -> Result<Outcomes<T, E>, E> + Send + Sync;
 
-/// A queue before the writing door. Cloning shares it.
-pub struct Batcher<I, T, E>(Arc<Desk<I, T, E>>);
+/// A queue before [`Db::write`]. Cloning shares it.
+pub struct Batcher<I, T, E>(Arc<BatcherInner<I, T, E>>);
 
 impl<I, T, E> Clone for Batcher<I, T, E> {
     fn clone(&self) -> Self {
@@ -27,23 +29,23 @@ impl<I, T, E> Clone for Batcher<I, T, E> {
     }
 }
 
-struct Desk<I, T, E> {
+struct BatcherInner<I, T, E> {
     db: Db,
-    use_case: Box<UseCase<I, T, E>>,
-    /// A place for each group that may be under way.
-    places: Arc<Semaphore>,
-    /// Where groups are decided. Whoever asks may be on a thread that ends before the others' answers are there.
+    use_case: Box<BatchUseCase<I, T, E>>,
+    /// One permit for each batch that may run.
+    permits: Arc<Semaphore>,
+    /// Where batches run. The runtime of a caller may end before the other items of its batch are answered.
     runtime: Handle,
-    queue: Mutex<Queue<I, T, E>>,
+    queue: Mutex<BatchQueue<I, T, E>>,
 }
 
-struct Queue<I, T, E> {
-    waiting: VecDeque<Waiting<I, T, E>>,
-    /// The number of the last that came.
+struct BatchQueue<I, T, E> {
+    items: VecDeque<BatchItem<I, T, E>>,
+    /// The number of the newest item.
     last: u64,
 }
 
-struct Waiting<I, T, E> {
+struct BatchItem<I, T, E> {
     number: u64,
     item: Arc<I>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -55,158 +57,152 @@ where
     T: Send + 'static,
     E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
 {
-    /// A queue for this use case. An error of its own is that of a whole group, whose members are then decided one by
-    /// one; what concerns one of them alone is among the fates. Alone, none may be put off.
+    /// A queue for this use case. Its outcomes hold the errors of single items. An `Err` for the whole batch rolls the batch
+    /// back and has its items tried one by one. An item that is alone must not be put off.
     ///
     /// # Panics
-    /// Outside of a runtime: the one it is made in decides the groups, and has to outlive those who ask.
+    /// Outside of a runtime. Batches run on the current one, which must outlive the callers of `submit`.
     pub fn new(
         db: Db,
         use_case: impl Fn(&mut Conn, &[&I]) -> Result<Outcomes<T, E>, E> + Send + Sync + 'static,
     ) -> Self {
-        // The embedded engine's one writer decides one after the other; while PostgreSQL commits one, another is decided.
-        let breadth = if db.is_embedded() { 1 } else { 2 };
-        Self(Arc::new(Desk {
+        // The SQLite writer runs one batch after the other. PostgreSQL runs one while it commits another.
+        let at_once = if db.is_embedded() { 1 } else { 2 };
+        Self(Arc::new(BatcherInner {
             db,
             use_case: Box::new(use_case),
-            places: Arc::new(Semaphore::new(breadth)),
+            permits: Arc::new(Semaphore::new(at_once)),
             runtime: Handle::current(),
-            queue: Mutex::new(Queue {
-                waiting: VecDeque::new(),
+            queue: Mutex::new(BatchQueue {
+                items: VecDeque::new(),
                 last: 0,
             }),
         }))
     }
 
-    /// Has one decided, as [`Db::write`] would.
+    /// Runs the use case for an item, with the guarantees of [`Db::write`].
     ///
     /// # Errors
     /// As [`Db::write`].
     pub async fn submit(&self, item: I) -> Result<T, E> {
         let (reply, mut answer) = oneshot::channel();
-        let desk = &self.0;
-        let number = desk.enter(item, reply)?;
-        let settings = &desk.db.house.settings;
+        let inner = &self.0;
+        let number = inner.push(item, reply)?;
+        let settings = inner.db.settings();
         let answered = match timeout(settings.wait, &mut answer).await {
             Ok(answered) => Ok(answered),
-            Err(_) if desk.leave(number) => return Err(DbError::Overloaded.into()),
+            Err(_) if inner.remove(number) => return Err(DbError::Overloaded.into()),
             Err(_) => timeout(settings.answer, answer).await,
         };
-        let silence = |_| DbError::OutcomeUnknown("the group's transaction did not end in time".into());
-        let abandoned = |_| DbError::OutcomeUnknown("nobody says what became of the group".into());
-        answered.map_err(silence)?.map_err(abandoned)?
+        let late = |_| DbError::OutcomeUnknown("the batch's transaction did not end in time".into());
+        let dropped = |_| DbError::OutcomeUnknown("the batch was dropped without an answer".into());
+        answered.map_err(late)?.map_err(dropped)?
     }
 }
 
-impl<I, T, E> Desk<I, T, E> {
-    /// A poisoned lock only says that a thread died while holding it; each change of the queue is whole.
-    fn queue(&self) -> MutexGuard<'_, Queue<I, T, E>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<I, T, E> Desk<I, T, E>
+impl<I, T, E> BatcherInner<I, T, E>
 where
     I: Send + Sync + 'static,
     T: Send + 'static,
     E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
 {
-    /// Queues an item, and sees to it that somebody works.
-    fn enter(self: &Arc<Self>, item: I, reply: oneshot::Sender<Result<T, E>>) -> Result<u64, DbError> {
-        let mut queue = self.queue();
-        if queue.waiting.len() >= self.db.house.settings.write_queue {
+    /// Queues an item, and starts a worker if another batch may run.
+    fn push(self: &Arc<Self>, item: I, reply: oneshot::Sender<Result<T, E>>) -> Result<u64, DbError> {
+        let mut queue = lock(&self.queue);
+        if queue.items.len() >= self.db.settings().write_queue {
             return Err(DbError::Overloaded);
         }
         queue.last += 1;
         let number = queue.last;
         let item = Arc::new(item);
-        queue.waiting.push_back(Waiting { number, item, reply });
-        if let Ok(place) = self.places.clone().try_acquire_owned() {
-            self.runtime.spawn(self.clone().work(place));
+        queue.items.push_back(BatchItem { number, item, reply });
+        if let Ok(permit) = self.permits.clone().try_acquire_owned() {
+            self.runtime.spawn(self.clone().work(permit));
         }
         Ok(number)
     }
 
-    /// Takes an item out of the queue; false if it has left it by itself.
-    fn leave(&self, number: u64) -> bool {
-        let mut queue = self.queue();
-        let place = queue.waiting.iter().position(|waiting| waiting.number == number);
-        place.is_some_and(|place| queue.waiting.remove(place).is_some())
+    /// Takes an item out of the queue. False if it is in a batch already.
+    fn remove(&self, number: u64) -> bool {
+        let mut queue = lock(&self.queue);
+        let place = queue.items.iter().position(|item| item.number == number);
+        place.is_some_and(|place| queue.items.remove(place).is_some())
     }
 
-    /// Decides group after group until nobody waits. However it ends, its place is free again.
-    async fn work(self: Arc<Self>, place: OwnedSemaphorePermit) {
-        let mut place = Some(place);
-        while let Some(group) = self.next(&mut place) {
-            self.decide(group).await;
+    /// Runs batch after batch until the queue is empty. The permit is free again however this ends.
+    async fn work(self: Arc<Self>, permit: OwnedSemaphorePermit) {
+        let mut permit = Some(permit);
+        while let Some(batch) = self.next_batch(&mut permit) {
+            self.run(batch).await;
         }
     }
 
-    /// The next group. Where there is none the place is given back at once: whoever comes then must find it free.
-    fn next(&self, place: &mut Option<OwnedSemaphorePermit>) -> Option<Vec<Waiting<I, T, E>>> {
-        let mut queue = self.queue();
-        queue.waiting.retain(Waiting::is_wanted);
-        let size = queue.waiting.len().min(MOST);
+    /// The next batch. If there is none, the permit is released under the queue's lock: an item that is pushed afterwards
+    /// finds it free.
+    fn next_batch(&self, permit: &mut Option<OwnedSemaphorePermit>) -> Option<Vec<BatchItem<I, T, E>>> {
+        let mut queue = lock(&self.queue);
+        queue.items.retain(BatchItem::is_wanted);
+        let size = queue.items.len().min(MAX_BATCH);
         if size == 0 {
-            place.take();
+            permit.take();
             return None;
         }
-        Some(queue.waiting.drain(..size).collect())
+        Some(queue.items.drain(..size).collect())
     }
 
-    async fn decide(self: &Arc<Self>, mut group: Vec<Waiting<I, T, E>>) {
-        let items = group.iter().map(|waiting| waiting.item.clone()).collect();
-        let fault = match self.write(items).await {
-            Ok(fates) => return self.settle(group, fates),
-            Err(fault) => fault,
+    async fn run(self: &Arc<Self>, mut batch: Vec<BatchItem<I, T, E>>) {
+        let items = batch.iter().map(|queued| queued.item.clone()).collect();
+        let error = match self.write(items).await {
+            Ok(outcomes) => return self.settle(batch, outcomes),
+            Err(error) => error,
         };
-        if group.len() == 1
-            && let Some(alone) = group.pop()
+        if batch.len() == 1
+            && let Some(alone) = batch.pop()
         {
-            return alone.answer(Err(fault));
+            return alone.answer(Err(error));
         }
-        for waiting in group.into_iter().filter(Waiting::is_wanted) {
-            match fault.fault().and_then(DbError::again) {
-                Some(same) => waiting.answer(Err(same.into())),
-                // One of them is at fault, and the others have nothing to do with it.
-                None => Box::pin(self.decide(vec![waiting])).await,
+        for queued in batch.into_iter().filter(BatchItem::is_wanted) {
+            match error.fault().and_then(DbError::for_whole_batch) {
+                Some(fault) => queued.answer(Err(fault.into())),
+                // One of them caused the error; the others may succeed.
+                None => Box::pin(self.run(vec![queued])).await,
             }
         }
     }
 
-    /// Answers whoever was decided, and lets the rest come first in the next group.
-    fn settle(&self, group: Vec<Waiting<I, T, E>>, fates: Outcomes<T, E>) {
+    /// Answers the items with outcomes. Those that were put off come first in the next batch.
+    fn settle(&self, batch: Vec<BatchItem<I, T, E>>, outcomes: Outcomes<T, E>) {
         let mut put_off = Vec::new();
-        for (waiting, fate) in group.into_iter().zip(fates) {
-            match fate {
-                Some(result) => waiting.answer(result),
-                None => put_off.push(waiting),
+        for (queued, outcome) in batch.into_iter().zip(outcomes) {
+            match outcome {
+                Some(result) => queued.answer(result),
+                None => put_off.push(queued),
             }
         }
-        let mut queue = self.queue();
-        for waiting in put_off.into_iter().rev() {
-            queue.waiting.push_front(waiting);
+        let mut queue = lock(&self.queue);
+        for queued in put_off.into_iter().rev() {
+            queue.items.push_front(queued);
         }
     }
 
     async fn write(self: &Arc<Self>, items: Vec<Arc<I>>) -> Result<Outcomes<T, E>, E> {
-        let desk = self.clone();
+        let inner = self.clone();
         let use_case = move |conn: &mut Conn| {
             let items: Vec<&I> = items.iter().map(Arc::as_ref).collect();
-            (desk.use_case)(conn, &items)
+            (inner.use_case)(conn, &items)
         };
         self.db.write(use_case).await
     }
 }
 
-impl<I, T, E> Waiting<I, T, E> {
-    /// Whether somebody still waits for the answer.
+impl<I, T, E> BatchItem<I, T, E> {
+    /// Whether the caller still waits for the answer.
     fn is_wanted(&self) -> bool {
         !self.reply.is_closed()
     }
 
     fn answer(self, result: Result<T, E>) {
-        // Whoever asked may have gone away; what was decided stands all the same.
+        // The caller may have disconnected; what was committed stays.
         let _ = self.reply.send(result);
     }
 }

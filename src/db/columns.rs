@@ -1,10 +1,11 @@
-//! How the domain's values stand in columns: instants as microseconds, months as numbers, ids as keys, enums as words.
+//! How values of the domain are stored in columns: instants as microseconds, months as numbers, ids as keys, enums as words.
 //!
-//! Written here and not on the types themselves, since the domain knows no database. A value that the domain can't read
-//! back is an error of the query, never a guess.
+//! It is here and not at the types, because the domain knows no database. A value that the domain can't read is an error of
+//! the query.
 
-use crate::domain::account::session::SessionEnding;
+use crate::domain::account::session::Ending;
 use crate::domain::audit::AuditOutcome;
+use crate::domain::authority::Capacity;
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::authority::scope::Reach;
 use crate::domain::core::ids::*;
@@ -29,8 +30,8 @@ use diesel::internal::derives::as_expression::Bound;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
-/// Lets a type stand in a column, of either engine's connection as of the one that is either: `$to` borrows the column's
-/// value, `$from` reads it back.
+/// Stores a type in a column, with the connection of each engine and with `Conn`. `$to` borrows the column's value, `$from`
+/// reads it back.
 macro_rules! column {
     ($type:ty, $sql:ident, $borrowed:ty, $owned:ty, $to:expr, $from:expr) => {
         impl<DB: Backend> ToSql<$sql, DB> for $type
@@ -93,6 +94,7 @@ macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
 
 words!(
     AuditOutcome,
+    Capacity,
     AccountKind,
     DisclosureKind,
     Phase,
@@ -134,18 +136,18 @@ keys!(
     MonthChangeId,
     CertificationId,
     SessionId,
-    TaskId
+    InboxEntryId
 );
 column!(Micros, BigInt, i64, i64, |at| &at.0, |micros| Some(Micros(micros)));
 column!(Month, Integer, i32, i32, |month| month.as_number(), Month::from_number);
 
-/// An instant as it stands in a column: microseconds since 1970-01-01 UTC.
+/// An instant in a column: microseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Copy)]
 pub struct Micros(i64);
 
 impl From<Micros> for Timestamp {
     fn from(micros: Micros) -> Self {
-        // chrono reaches 262,000 years to either side; what lies beyond was never written by us.
+        // chrono's range is 262,000 years to either side. We never write an instant beyond it.
         Timestamp::from_timestamp_micros(micros.0).unwrap_or_default()
     }
 }

@@ -1,23 +1,23 @@
-//! What can go wrong with the database itself, as apart from what a rule refuses.
+//! Faults of the database. What a rule refuses is not one of them.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
 /// A fault of the database or on the way to it. Its text is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// The queue before the database is full or was too slow; nothing was done.
+    /// A queue before the database is full, or the wait in it was too long; nothing was done.
     #[error("the database is busy")]
     Overloaded,
     /// The database can't be reached; nothing was done.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// The commit failed or its answer was lost: it may or may not have happened.
+    /// The commit failed or its answer was lost: the transaction may or may not be committed.
     #[error("the outcome of the commit is unknown: {0}")]
     OutcomeUnknown(String),
     /// The use case panicked; nothing was done.
     #[error("a use case panicked")]
     Panicked,
-    /// The address is not a database we know.
+    /// The address is not one of a database we know.
     #[error("{0}")]
     Url(String),
     /// A migration failed.
@@ -28,30 +28,47 @@ pub enum DbError {
     Query(#[from] Error),
 }
 
-/// What kind of fault an error of the database is, whichever engine reported it.
+/// An error of a use case, which may be a fault of the database.
+pub trait Retryable {
+    /// The database's fault, if the error is one.
+    fn fault(&self) -> Option<&DbError>;
+
+    /// True only for deadlock, serialization failure and busy: another try may succeed.
+    fn is_retryable(&self) -> bool {
+        matches!(self.fault(), Some(DbError::Query(error)) if DbError::is_retryable(error))
+    }
+}
+
+impl Retryable for DbError {
+    fn fault(&self) -> Option<&DbError> {
+        Some(self)
+    }
+}
+
+/// What kind of fault a failed statement is, on either engine.
 ///
-/// diesel tells few of them apart, so most are known by their English text: a connection makes sure at its start that
-/// the server speaks it.
+/// diesel distinguishes few of them, so most are recognized by their English text. A connection checks when it is opened
+/// that the server speaks English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
-    /// Deadlock, serialization failure, busy: the same transaction may well succeed at once.
+    /// Deadlock, serialization failure or busy: another try may succeed at once.
     Conflict,
-    /// A statement or a lock took longer than it may.
+    /// A statement, or the wait for a lock, exceeded its time limit.
     TooSlow,
-    /// The connection is gone, or the server is ending it.
+    /// The connection is lost, or the server is ending it.
     Lost,
-    /// The server takes no writes (any more): a standby, or a primary that was demoted.
+    /// The server takes no writes: it is a standby, or a primary that was demoted.
     ReadOnly,
     /// The server has no connection, memory or disk left.
     Exhausted,
-    /// The server starts, stops or recovers.
+    /// The server is starting, stopping or recovering.
     NotServing,
-    /// The statement itself is at fault.
+    /// The statement itself is wrong.
     Statement,
 }
 
-/// The texts by which a fault is known; the first that an error contains decides. (PostgreSQL's `errmsg` texts of the
-/// SQLSTATEs 40P01, 55P03, 57014, 57P01 to 57P05, 53xxx, 25P03 and 08xxx, libpq's own, and SQLite's `sqlite3_errstr`.)
+/// The texts by which a fault is recognized. The first one that a message contains decides. Sources: PostgreSQL's `errmsg`
+/// for the SQLSTATEs 40P01, 55P03, 57014, 57P01 to 57P05, 53xxx, 25P03 and 08xxx; libpq; SQLite's `sqlite3_errstr`.
 const TEXTS: [(&str, FaultKind); 33] = [
     ("deadlock detected", FaultKind::Conflict),
     ("could not serialize access", FaultKind::Conflict),
@@ -89,7 +106,7 @@ const TEXTS: [(&str, FaultKind); 33] = [
 ];
 
 impl FaultKind {
-    /// Which kind an error is.
+    /// The kind of an error.
     pub fn of(error: &Error) -> Self {
         match error {
             Error::BrokenTransactionManager => Self::Lost,
@@ -98,27 +115,37 @@ impl FaultKind {
                 DatabaseErrorKind::SerializationFailure => Self::Conflict,
                 DatabaseErrorKind::ReadOnlyTransaction => Self::ReadOnly,
                 DatabaseErrorKind::ClosedConnection => Self::Lost,
-                DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::Unknown => Self::told_by(info.message()),
+                DatabaseErrorKind::UnableToSendCommand | DatabaseErrorKind::Unknown => Self::of_text(info.message()),
                 _ => Self::Statement,
             },
             _ => Self::Statement,
         }
     }
 
-    fn told_by(message: &str) -> Self {
-        let told = TEXTS.iter().find(|(text, _)| message.contains(text));
-        told.map_or(Self::Statement, |(_, kind)| *kind)
+    fn of_text(message: &str) -> Self {
+        let known = TEXTS.iter().find(|(text, _)| message.contains(text));
+        known.map_or(Self::Statement, |(_, kind)| *kind)
     }
 }
 
 impl DbError {
-    /// Deadlock, serialization failure and busy; diesel knows only the second by kind.
+    /// The answer did not come in time.
+    pub(super) fn no_answer() -> Self {
+        Self::Unavailable("the database did not answer in time".into())
+    }
+
+    /// The database was closed, because the process ends.
+    pub(super) fn closed() -> Self {
+        Self::Unavailable("the database is closed".into())
+    }
+
+    /// Deadlock, serialization failure and busy. (diesel has a kind for the second only.)
     pub fn is_retryable(error: &Error) -> bool {
         FaultKind::of(error) == FaultKind::Conflict
     }
 
-    /// The same for each of several that shared a transaction, where it says nothing of any one of them.
-    pub fn again(&self) -> Option<Self> {
+    /// This fault for each use case of a batch. `None` if one of them may have caused it: then each is to be tried alone.
+    pub(super) fn for_whole_batch(&self) -> Option<Self> {
         match self {
             Self::Overloaded => Some(Self::Overloaded),
             Self::Unavailable(why) => Some(Self::Unavailable(why.clone())),
@@ -133,9 +160,9 @@ impl DbError {
         }
     }
 
-    /// Whether the fault lies in the database's present state, not in what was asked: nothing was done, and the same
+    /// Whether the fault lies in the present state of the database and not in the request: nothing was done, and the same
     /// request may succeed a little later.
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Overloaded | Self::Unavailable(_) => true,
             Self::Query(error) => FaultKind::of(error) != FaultKind::Statement,
@@ -144,35 +171,35 @@ impl DbError {
     }
 }
 
-/// The unique constraints that a client can run into.
+/// The unique constraints that a client can violate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unique {
-    /// T2: one open transfer a member.
+    /// T2: a member has at most one open transfer.
     OpenTransfer,
-    /// T2 for somebody from another province: one open case a person (X2).
+    /// T2 for a person from another province: at most one open case (X2).
     InboundPerson,
     /// A development number belongs to one member.
     DevelopmentNumber,
     /// An ID number belongs to one member.
     MemberIdNumber,
-    /// G7: one open request a branch.
+    /// G7: a branch has at most one open month change.
     OpenMonthChange,
-    /// O7: one form of a member waits at a time.
+    /// O7: at most one certification of a member waits.
     WaitingForm,
-    /// One open request about a person at an organization.
+    /// At most one open appointment request for a person at an organization.
     OpenAppointmentRequest,
-    /// Names are unique among siblings.
+    /// An organization's name is unique among its siblings.
     SiblingName,
     /// A school code belongs to one organization.
     SchoolCode,
-    /// The same answer is being written by a twin of this request.
+    /// A request with the same idempotency key is storing its answer.
     IdempotencyKey,
-    /// A policy's next version was stored by somebody else.
+    /// Another request has stored this version of the policy.
     PolicyVersion,
 }
 
 impl Unique {
-    /// Each constraint as PostgreSQL names it and as SQLite words it (which names columns, not the index).
+    /// Each constraint as it appears in PostgreSQL's errors (its name) and in SQLite's (its columns).
     const NAMES: [(Self, &'static str, &'static str); 11] = [
         (Self::OpenTransfer, "transfers_one_open", "transfers.member_id"),
         (
@@ -223,7 +250,7 @@ impl Unique {
         ),
     ];
 
-    /// Which constraint a statement ran into, if it is one of these.
+    /// The constraint that a statement violated, if it is one of these.
     pub fn violated(error: &Error) -> Option<Self> {
         let Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) = error else {
             return None;
@@ -245,20 +272,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_text_is_told_by_itself_and_no_text_hides_another() {
+    fn every_text_gives_its_kind_and_hides_no_other() {
         for (text, kind) in TEXTS {
-            assert_eq!(FaultKind::told_by(&format!("ERROR: {text} at 7")), kind, "{text}");
+            assert_eq!(FaultKind::of_text(&format!("ERROR: {text} at 7")), kind, "{text}");
         }
         assert_eq!(
-            FaultKind::told_by("syntax error at or near \"x\""),
+            FaultKind::of_text("syntax error at or near \"x\""),
             FaultKind::Statement
         );
     }
 
     #[test]
-    fn a_lost_commit_is_no_passing_fault() {
-        assert!(!DbError::OutcomeUnknown("x".into()).is_passing());
-        assert!(DbError::Overloaded.is_passing() && DbError::Query(Error::BrokenTransactionManager).is_passing());
-        assert!(!DbError::Query(Error::NotFound).is_passing());
+    fn an_unknown_outcome_is_no_transient_fault() {
+        assert!(!DbError::OutcomeUnknown("x".into()).is_transient());
+        assert!(DbError::Overloaded.is_transient() && DbError::Query(Error::BrokenTransactionManager).is_transient());
+        assert!(!DbError::Query(Error::NotFound).is_transient());
     }
 }

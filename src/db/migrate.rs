@@ -1,7 +1,7 @@
-//! Migrations, compiled into the binary: a folder an engine, the same versions in both.
+//! Migrations, compiled into the binary: one folder for each engine, with equal versions in both.
 
-use super::connection::{Conn, DatabaseUrl, Mode};
-use super::{DbError, Limits};
+use super::connection::{Access, Conn};
+use super::{DatabaseUrl, DbError, Limits};
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -9,17 +9,18 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
-/// The number under which servers that start at once agree who migrates.
+/// The key of the lock that servers take before they migrate, so that only one of them does.
 const ADVISORY_LOCK: &str = "7381250";
 
-/// The version of a migration that was applied.
+/// The version of an applied migration.
 pub type Migration = String;
 
+/// Applies the missing migrations, and returns them.
 pub(super) fn up(url: &DatabaseUrl, limits: &Limits) -> Result<Vec<Migration>, DbError> {
-    match &mut Conn::open(url, Mode::ReadWrite, limits)? {
+    match &mut Conn::open(url, Access::ReadWrite, limits)? {
         Conn::Sqlite(conn) => run(conn, SQLITE),
         Conn::Postgres(conn) => {
-            // A migration may take longer than a request is allowed to. The session's end frees the lock.
+            // A migration may take longer than a request may. The lock is released when the session ends.
             conn.batch_execute(&format!(
                 "SET statement_timeout = 0; SET lock_timeout = 0; \
                  SET idle_in_transaction_session_timeout = 0; SELECT pg_advisory_lock({ADVISORY_LOCK})"

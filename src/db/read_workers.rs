@@ -1,104 +1,111 @@
-//! Those who answer questions: a few threads, each with a connection of its own, and one queue.
+//! Reads: a few threads, each with its own connection, and one queue before them.
 //!
-//! Most questions take some ten microseconds, as long as waking a thread for one. So no more threads are woken than there
-//! are processors: whoever has answered one question takes the next at once, and the busier they are, the less a question
-//! costs. The others are the reserve, called by who has waited for a while, lest short questions wait behind long ones;
-//! of the embedded database only when nobody has taken a question for that long. Where there is simply much to do they would
-//! take the processors from those who answer, and who refuse what is too much.
+//! Most reads take some ten microseconds, about as long as waking a thread. So only as many workers as there are processors
+//! wake for every read; a worker that has answered one read takes the next at once. The others are spare: they wake only when
+//! a read has waited 1 ms (PostgreSQL), or when no read was taken for 5 ms (SQLite), so that short reads don't wait behind long
+//! ones. Woken more often, they would take the processors from the threads that answer requests and refuse them.
 //!
-//! What has queued up by the time a snapshot begins is answered from it, one question after the other: to begin and to end
-//! one are two ways to PostgreSQL and back, as many as most questions need themselves.
+//! Reads that are queued when a snapshot begins are answered from it one after the other: on PostgreSQL, beginning and ending
+//! a snapshot costs two round trips, as many as most reads need themselves.
 
-use super::connection::{Conn, DatabaseUrl, Mode, is_broken};
+use super::connection::{Access, Conn, Epoch, TxManager};
 use super::error::FaultKind;
-use super::pg_pool::{Epoch, Purpose, TxManager, begin, silent};
-use super::{DatabaseSettings, DbError, Limits};
+use super::threads::{lock, wait};
+use super::{DatabaseSettings, DatabaseUrl, DbError, Limits};
 use diesel::connection::TransactionManager;
 use diesel::result::Error;
 use std::collections::VecDeque;
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-/// When a question that waits calls the reserve.
+/// When a read that waits wakes the spare workers.
 #[derive(Debug, Clone, Copy)]
 struct SparePolicy {
-    /// How long it waits before it does.
-    time: Duration,
-    /// Whether it does so even if questions are taken all the time.
-    is_short: bool,
+    /// How long the read waits first.
+    after: Duration,
+    /// Whether it wakes them even while other reads are being taken from the queue.
+    even_if_busy: bool,
 }
 
-/// Longer than most questions to the embedded database take.
-const EMBEDDED: SparePolicy = SparePolicy {
-    time: Duration::from_millis(5),
-    is_short: false,
+/// Most reads of SQLite take less.
+const SQLITE: SparePolicy = SparePolicy {
+    after: Duration::from_millis(5),
+    even_if_busy: false,
 };
-/// A server may be far away, and whoever waits for it needs no processor.
-const SERVER: SparePolicy = SparePolicy {
-    time: Duration::from_millis(1),
-    is_short: true,
+/// A worker that waits for a remote server needs no processor.
+const POSTGRES: SparePolicy = SparePolicy {
+    after: Duration::from_millis(1),
+    even_if_busy: true,
 };
 
-/// How long a thread that can't connect leaves the questions to others, who may have a connection.
-const PAUSE: Duration = Duration::from_millis(100);
-/// How old a connection gets: what a server keeps for one only grows.
-const OLDEST: Duration = Duration::from_secs(30 * 60);
+/// How long a worker that can't connect leaves the queue to others.
+const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
+/// How old a connection gets. What a server keeps in memory for a connection only grows.
+const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// A question with the one who waits for its answer; told why where there is no connection to ask it on. Says whether
-/// another one may be asked in the same transaction.
-type Job = Box<dyn FnOnce(Result<&mut Conn, DbError>) -> bool + Send>;
+/// A query with the caller that waits for its answer. It gets a connection, or the reason why there is none. It returns
+/// whether another query may run in the same transaction.
+type ReadRequest = Box<dyn FnOnce(Result<&mut Conn, DbError>) -> bool + Send>;
 
-/// The threads and their queue.
+/// The workers and their queue.
 pub(super) struct ReadWorkers {
-    queue: Arc<Queue>,
+    queue: Arc<ReadQueue>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    patience: SparePolicy,
+    spare: SparePolicy,
     wait: Duration,
     answer: Duration,
 }
 
 impl ReadWorkers {
-    /// As many as a pool would have connections; each connects when it is first asked something.
+    /// Starts [`DatabaseSettings::pool_size`] workers. Each connects when it takes its first read.
+    ///
+    /// # Errors
+    /// When a thread can't be started.
     pub(super) fn start(url: &DatabaseUrl, settings: &DatabaseSettings, epoch: &Epoch) -> Result<Self, DbError> {
-        let queue = Arc::new(Queue::default());
+        let queue = Arc::new(ReadQueue::default());
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let (mode, patience) = match url {
-            DatabaseUrl::Sqlite(_) => (Mode::ReadOnly, EMBEDDED),
-            // Only where writes go is everything that was acknowledged.
-            DatabaseUrl::Postgres(_) => (Mode::ReadWrite, SERVER),
+        let (access, spare) = match url {
+            DatabaseUrl::Sqlite(_) => (Access::ReadOnly, SQLITE),
+            // Only the primary has everything that was acknowledged.
+            DatabaseUrl::Postgres(_) => (Access::ReadWrite, POSTGRES),
         };
-        let reader = |number| {
-            let (place, queue) = (Connector::new(url, mode, settings, epoch), queue.clone());
-            let watch = if number < processors {
-                Watch::First
+        let start = |number| {
+            let (connector, queue) = (Connector::new(url, access, settings, epoch), queue.clone());
+            let worker = if number < processors {
+                Worker::Core
             } else {
-                Watch::Reserve
+                Worker::Spare
             };
             std::thread::Builder::new()
                 .name("reader".into())
-                .spawn(move || run(&place, &queue, watch))
+                .spawn(move || run(&connector, &queue, worker))
                 .map_err(|e| DbError::Unavailable(e.to_string()))
         };
-        let threads = (0..settings.pool_size as usize).map(reader).collect::<Result<_, _>>()?;
+        let threads = (0..settings.pool_size as usize).map(start).collect::<Result<_, _>>()?;
         Ok(Self {
             queue,
             threads: Mutex::new(threads),
-            patience,
+            spare,
             wait: settings.wait,
             answer: settings.answer,
         })
     }
 
-    /// Asks a question in a snapshot that begins after this call has.
+    /// Runs a query in a snapshot that begins after this call.
+    ///
+    /// # Errors
+    /// What the query returns. [`DbError::Overloaded`] when no worker takes it within [`DatabaseSettings::wait`], or
+    /// [`DbError::Unavailable`] if the workers can't connect; [`DbError::Unavailable`] when it is not answered within
+    /// [`DatabaseSettings::answer`].
     pub(super) async fn read<T, E>(
         &self,
-        question: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+        query: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -108,25 +115,25 @@ impl ReadWorkers {
         let has_begun = Arc::new(AtomicBool::new(false));
         let begun = has_begun.clone();
         let number = self.queue.push(Box::new(move |conn| {
-            // Nobody waits any more: he went away, or his time is over.
+            // The caller has disconnected, or has waited too long.
             if reply.is_closed() {
                 return true;
             }
             begun.store(true, Ordering::Relaxed);
-            let answer = conn.map_err(E::from).and_then(question);
-            let went_well = answer.is_ok();
+            let answer = conn.map_err(E::from).and_then(query);
+            let is_ok = answer.is_ok();
             let _ = reply.send(answer);
-            went_well
+            is_ok
         }))?;
-        let ticket = Ticket {
+        let ticket = ReadTicket {
             queue: &self.queue,
             number,
             has_begun,
         };
         let wait = self.wait.min(self.answer);
         let mut waited = Duration::ZERO;
-        // Each time twice as long: who waits for long looks seldom.
-        let mut pause = self.patience.time;
+        // The pauses double.
+        let mut pause = self.spare.after;
         let answered = loop {
             match timeout(pause, &mut answer).await {
                 Ok(answered) => break answered,
@@ -135,23 +142,23 @@ impl ReadWorkers {
             if ticket.has_begun() {
                 break timeout(self.answer.saturating_sub(waited), answer)
                     .await
-                    .map_err(|_| silent())?;
+                    .map_err(|_| DbError::no_answer())?;
             }
             if waited >= wait {
-                return Err(self.queue.why().into());
+                return Err(self.queue.why_not_taken().into());
             }
-            if self.queue.needs_reserve(self.patience) {
-                self.queue.reserve.notify_one();
+            if self.queue.needs_spare(self.spare) {
+                self.queue.spare.notify_one();
             }
             pause = waited.min(wait - waited);
         };
         answered.map_err(|_| DbError::Panicked)?
     }
 
-    /// Lets the queue run dry and waits for the last answer.
+    /// Takes no more reads, and waits until those in the queue are answered.
     pub(super) async fn close(&self) {
         self.queue.close();
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let threads = std::mem::take(&mut *lock(&self.threads));
         let _ = tokio::task::spawn_blocking(|| threads.into_iter().try_for_each(JoinHandle::join)).await;
     }
 }
@@ -162,250 +169,258 @@ impl Drop for ReadWorkers {
     }
 }
 
-/// A question's place in the queue. Whoever goes away before it has begun takes it with him.
-struct Ticket<'a> {
-    queue: &'a Queue,
+/// A read's place in the queue. A caller that goes away before the read has begun takes it out of the queue.
+struct ReadTicket<'a> {
+    queue: &'a ReadQueue,
     number: u64,
     has_begun: Arc<AtomicBool>,
 }
 
-impl Ticket<'_> {
+impl ReadTicket<'_> {
     fn has_begun(&self) -> bool {
         self.has_begun.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Ticket<'_> {
+impl Drop for ReadTicket<'_> {
     fn drop(&mut self) {
         if !self.has_begun() {
-            self.queue.leave(self.number);
+            self.queue.remove(self.number);
         }
     }
 }
 
-/// Where questions are asked.
+/// Connects one worker.
 struct Connector {
     url: DatabaseUrl,
-    mode: Mode,
+    access: Access,
     limits: Limits,
     epoch: Epoch,
 }
 
-/// A connection, and when it was made.
-struct Connected {
+/// A worker's connection, with the epoch and the instant at which it was opened.
+struct WorkerConnection {
     conn: Conn,
     epoch: u64,
     since: Instant,
 }
 
 impl Connector {
-    fn new(url: &DatabaseUrl, mode: Mode, settings: &DatabaseSettings, epoch: &Epoch) -> Self {
+    fn new(url: &DatabaseUrl, access: Access, settings: &DatabaseSettings, epoch: &Epoch) -> Self {
         Self {
             url: url.clone(),
-            mode,
+            access,
             limits: settings.limits,
             epoch: epoch.clone(),
         }
     }
 
-    fn connect(&self) -> Result<Connected, DbError> {
+    fn connect(&self) -> Result<WorkerConnection, DbError> {
         let epoch = self.epoch.now();
-        Ok(Connected {
-            conn: Conn::open(&self.url, self.mode, &self.limits)?,
+        Ok(WorkerConnection {
+            conn: Conn::open(&self.url, self.access, &self.limits)?,
             epoch,
             since: Instant::now(),
         })
     }
 
-    /// A connection with a snapshot. One that was lost while it lay idle is found out by its BEGIN, before anything is asked;
-    /// one to a server that is the primary no more, by those who write.
-    fn begun(&self, connected: Option<Connected>) -> Result<Connected, DbError> {
-        let is_good = |one: &Connected| one.epoch == self.epoch.now() && one.since.elapsed() < OLDEST;
-        if let Some(mut connected) = connected.filter(is_good) {
-            match begin(&mut connected.conn, Purpose::Read) {
-                Ok(()) => return Ok(connected),
+    /// A connection with an open snapshot: the worker's own, or a new one. The BEGIN finds a connection that was lost while
+    /// it was idle; the epoch finds one to a server that writes no longer take for the primary.
+    fn begin(&self, own: Option<WorkerConnection>) -> Result<WorkerConnection, DbError> {
+        let is_good = |own: &WorkerConnection| own.epoch == self.epoch.now() && own.since.elapsed() < MAX_AGE;
+        if let Some(mut own) = own.filter(is_good) {
+            match own.conn.begin(Access::ReadOnly) {
+                Ok(()) => return Ok(own),
                 Err(error) if FaultKind::of(&error) == FaultKind::Lost => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        let mut connected = self.connect()?;
-        begin(&mut connected.conn, Purpose::Read)?;
-        Ok(connected)
+        let mut new = self.connect()?;
+        new.conn.begin(Access::ReadOnly)?;
+        Ok(new)
     }
 }
 
-fn run(place: &Connector, queue: &Queue, watch: Watch) {
-    let mut connected = None;
-    while let Some((number, job, horizon)) = queue.next(watch) {
-        match place.begun(connected.take()) {
+fn run(connector: &Connector, queue: &ReadQueue, worker: Worker) {
+    let mut own = None;
+    while let Some((number, request, horizon)) = queue.next(worker) {
+        match connector.begin(own.take()) {
             Ok(begun) => {
-                queue.is_reached();
-                connected = answer(begun, job, queue, horizon);
+                queue.note_connected();
+                own = answer(begun, request, queue, horizon);
             }
-            Err(fault) => queue.put_back(number, job, fault),
+            Err(fault) => queue.put_back(number, request, fault),
         }
     }
 }
 
-/// Answers a question and, from the same snapshot, what came before that began. Gives the connection back if it is whole.
-fn answer(mut connected: Connected, mut job: Job, queue: &Queue, horizon: u64) -> Option<Connected> {
-    let conn = &mut connected.conn;
+/// Answers a read and, from the same snapshot, those that came before it began. Returns the connection if it is intact.
+fn answer(
+    mut own: WorkerConnection,
+    mut request: ReadRequest,
+    queue: &ReadQueue,
+    horizon: u64,
+) -> Option<WorkerConnection> {
+    let conn = &mut own.conn;
     loop {
-        // Who panicked may have left anything behind: the next question gets another connection.
-        let went_well = catch_unwind(AssertUnwindSafe(|| job(Ok(conn)))).ok()?;
-        // PostgreSQL answers nothing more in a transaction in which a statement failed; a refusal may be that too.
-        match went_well.then(|| queue.another(horizon)).flatten() {
-            Some(next) => job = next,
+        // A panic may leave the connection in any state: the next read gets a new one.
+        let is_ok = catch_unwind(AssertUnwindSafe(|| request(Ok(conn)))).ok()?;
+        // After a failed statement PostgreSQL answers nothing more in the transaction. An `Err` may come from one.
+        match is_ok.then(|| queue.another(horizon)).flatten() {
+            Some(next) => request = next,
             None => break,
         }
     }
-    // Nothing was written: how the transaction ends is no matter of the answers.
+    // Nothing was written, so the answers hold however the transaction ends.
     let _ = TxManager::rollback_transaction(conn);
-    (!is_broken(conn)).then_some(connected)
+    (!conn.is_broken()).then_some(own)
 }
 
-/// What wakes a thread.
+/// What wakes a worker.
 #[derive(Debug, Clone, Copy)]
-enum Watch {
-    /// Every question.
-    First,
-    /// A question that waits.
-    Reserve,
+enum Worker {
+    /// Every read.
+    Core,
+    /// A read that has waited: see [`SparePolicy`].
+    Spare,
 }
 
-/// What waits to be answered, first come first served.
+/// Reads that wait for a worker, in the order of their arrival.
 #[derive(Default)]
-struct Queue {
-    state: Mutex<State>,
-    first: Condvar,
-    reserve: Condvar,
+struct ReadQueue {
+    state: Mutex<ReadQueueState>,
+    core: Condvar,
+    spare: Condvar,
     closed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    /// Each with its number.
-    jobs: VecDeque<(u64, Job)>,
-    /// The number of the last that came.
+struct ReadQueueState {
+    /// Each read with its number.
+    requests: VecDeque<(u64, ReadRequest)>,
+    /// The number of the newest read.
     last: u64,
-    /// When one was taken last.
+    /// When a read was last taken.
     taken: Option<Instant>,
     is_closed: bool,
-    /// Why nobody could connect, since somebody could.
+    /// Why the last try to connect failed, if none has succeeded since.
     fault: Option<String>,
-    /// How many of the first watch sleep: waking nobody costs a system call too.
+    /// How many core workers sleep. A notification costs a system call even if nobody sleeps.
     asleep: usize,
 }
 
-impl Queue {
-    /// A poisoned lock only says that a thread died while holding it; each change is whole.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl ReadQueue {
+    fn state(&self) -> MutexGuard<'_, ReadQueueState> {
+        lock(&self.state)
     }
 
-    /// Queues a job; gives back its number.
-    fn push(&self, job: Job) -> Result<u64, DbError> {
+    /// Queues a read and returns its number.
+    fn push(&self, request: ReadRequest) -> Result<u64, DbError> {
         let mut state = self.state();
         if state.is_closed {
-            return Err(DbError::Unavailable("the door is closed".into()));
+            return Err(DbError::closed());
         }
         state.last += 1;
         let number = state.last;
-        state.jobs.push_back((number, job));
+        state.requests.push_back((number, request));
         let is_anybody_asleep = state.asleep > 0;
         drop(state);
         if is_anybody_asleep {
-            self.first.notify_one();
+            self.core.notify_one();
         }
         Ok(number)
     }
 
-    /// Takes a job out, if it is still there.
-    fn leave(&self, number: u64) {
+    /// Takes a read out of the queue, if it is still there.
+    fn remove(&self, number: u64) {
         let mut state = self.state();
-        if let Ok(place) = state.jobs.binary_search_by_key(&number, |(number, _)| *number) {
-            state.jobs.remove(place);
+        if let Ok(place) = state.requests.binary_search_by_key(&number, |(number, _)| *number) {
+            state.requests.remove(place);
         }
     }
 
-    /// Puts a job back to the front, for somebody who has a connection, and pauses: who fails at once must not take the
-    /// questions away from those who would answer them. When all is closed, it is told why.
-    fn put_back(&self, number: u64, job: Job, fault: DbError) {
+    /// Puts a read back to its place for a worker that has a connection, and pauses: a worker that fails at once must not
+    /// take the reads from those that could answer them. If the queue is closed, the read gets the fault.
+    fn put_back(&self, number: u64, request: ReadRequest, fault: DbError) {
         let mut state = self.state();
         if state.is_closed {
             drop(state);
-            job(Err(fault));
+            request(Err(fault));
             return;
         }
         state.fault = Some(fault.to_string());
-        let place = state.jobs.partition_point(|(other, _)| *other < number);
-        state.jobs.insert(place, (number, job));
-        self.first.notify_one();
-        self.reserve.notify_one();
-        drop(self.closed.wait_timeout(state, PAUSE));
+        let place = state.requests.partition_point(|(other, _)| *other < number);
+        state.requests.insert(place, (number, request));
+        self.core.notify_one();
+        self.spare.notify_one();
+        drop(self.closed.wait_timeout(state, RECONNECT_PAUSE));
     }
 
-    /// Notes that somebody could connect.
-    fn is_reached(&self) {
+    /// Notes that a worker could connect.
+    fn note_connected(&self) {
         let mut state = self.state();
         if state.fault.is_some() {
             state.fault = None;
         }
     }
 
-    /// Why nobody had time for a question.
-    fn why(&self) -> DbError {
+    /// Why no worker took a read in time.
+    fn why_not_taken(&self) -> DbError {
         let fault = self.state().fault.clone();
         fault.map_or(DbError::Overloaded, DbError::Unavailable)
     }
 
-    /// Whether those who are at it don't get on with what waits.
-    fn needs_reserve(&self, patience: SparePolicy) -> bool {
+    /// Whether a spare worker should wake for a read that has waited [`SparePolicy::after`].
+    fn needs_spare(&self, policy: SparePolicy) -> bool {
         let state = self.state();
-        let is_stuck = state.taken.is_none_or(|taken| taken.elapsed() >= patience.time);
-        !state.jobs.is_empty() && (is_stuck || patience.is_short)
+        let is_stuck = state.taken.is_none_or(|taken| taken.elapsed() >= policy.after);
+        !state.requests.is_empty() && (is_stuck || policy.even_if_busy)
     }
 
-    /// The next job with its number, once there is one, and the number of the last that has come by then; `None` when the
-    /// queue is closed and empty.
-    fn next(&self, watch: Watch) -> Option<(u64, Job, u64)> {
+    /// Waits for a read. Returns it with its number and the number of the newest read at that moment; `None` when the queue
+    /// is closed and empty.
+    fn next(&self, worker: Worker) -> Option<(u64, ReadRequest, u64)> {
         let mut state = self.state();
         loop {
-            match state.jobs.pop_front() {
-                Some((number, job)) => {
+            match state.requests.pop_front() {
+                Some((number, request)) => {
                     state.taken = Some(Instant::now());
-                    return Some((number, job, state.last));
+                    return Some((number, request, state.last));
                 }
                 None if state.is_closed => return None,
-                None => state = self.sleep(state, watch),
+                None => state = self.sleep(state, worker),
             }
         }
     }
 
-    /// Another job at once, if the next one's number is not behind this one.
-    fn another(&self, horizon: u64) -> Option<Job> {
+    /// The next read, if one is queued whose number is at most `horizon`.
+    fn another(&self, horizon: u64) -> Option<ReadRequest> {
         let mut state = self.state();
-        let (_, job) = state.jobs.pop_front_if(|(number, _)| *number <= horizon)?;
+        let (_, request) = state.requests.pop_front_if(|(number, _)| *number <= horizon)?;
         state.taken = Some(Instant::now());
-        Some(job)
+        Some(request)
     }
 
-    fn sleep<'a>(&'a self, mut state: MutexGuard<'a, State>, watch: Watch) -> MutexGuard<'a, State> {
-        match watch {
-            Watch::First => {
+    fn sleep<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, ReadQueueState>,
+        worker: Worker,
+    ) -> MutexGuard<'a, ReadQueueState> {
+        match worker {
+            Worker::Core => {
                 state.asleep += 1;
-                let mut state = self.first.wait(state).unwrap_or_else(PoisonError::into_inner);
+                let mut state = wait(&self.core, state);
                 state.asleep -= 1;
                 state
             }
-            Watch::Reserve => self.reserve.wait(state).unwrap_or_else(PoisonError::into_inner),
+            Worker::Spare => wait(&self.spare, state),
         }
     }
 
     fn close(&self) {
         self.state().is_closed = true;
-        self.first.notify_all();
-        self.reserve.notify_all();
+        self.core.notify_all();
+        self.spare.notify_all();
         self.closed.notify_all();
     }
 }
@@ -415,20 +430,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_reserve_is_needed_where_nobody_gets_on_and_not_where_there_is_much_to_do() {
+    fn a_spare_worker_is_needed_when_no_read_is_taken_and_not_when_there_are_many() {
         let forever = Duration::from_secs(3600);
-        let patience = |time, is_short| SparePolicy { time, is_short };
-        let queue = Queue::default();
-        assert!(!queue.needs_reserve(patience(Duration::ZERO, true)), "nothing waits");
+        let policy = |after, even_if_busy| SparePolicy { after, even_if_busy };
+        let queue = ReadQueue::default();
+        assert!(!queue.needs_spare(policy(Duration::ZERO, true)), "nothing waits");
         for _ in 0..3 {
             queue.push(Box::new(|_| true)).expect("it is open");
         }
-        assert!(queue.needs_reserve(patience(forever, false)), "nobody has ever come");
-        drop(queue.next(Watch::First));
-        assert!(!queue.needs_reserve(patience(forever, false)), "one was taken just now");
-        assert!(queue.needs_reserve(patience(Duration::ZERO, false)), "and none since");
-        assert!(queue.needs_reserve(patience(forever, true)), "a server may be far away");
+        assert!(queue.needs_spare(policy(forever, false)), "no read was ever taken");
+        drop(queue.next(Worker::Core));
+        assert!(!queue.needs_spare(policy(forever, false)), "one was taken just now");
+        assert!(queue.needs_spare(policy(Duration::ZERO, false)), "none was taken since");
+        assert!(queue.needs_spare(policy(forever, true)), "PostgreSQL may be far away");
         assert!(queue.another(2).is_some());
-        assert!(!queue.needs_reserve(patience(forever, false)));
+        assert!(!queue.needs_spare(policy(forever, false)));
     }
 }

@@ -1,4 +1,4 @@
-//! The tables as both engines have them; a test compares this, and each engine, with the other.
+//! The tables of both engines. A test compares this file and the schemas of the engines with each other.
 
 diesel::table! {
     organizations (id) {
@@ -297,7 +297,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    tasks (id) {
+    inbox_entries (id) {
         id -> BigInt,
         organization_id -> BigInt,
         kind -> Text,
@@ -386,7 +386,7 @@ diesel::table! {
     audit_log (id) {
         id -> BigInt,
         at -> BigInt,
-        actor_kind -> Text,
+        capacity -> Text,
         account_id -> Nullable<BigInt>,
         organization_id -> Nullable<BigInt>,
         action -> Text,
@@ -492,7 +492,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     inbound_persons,
     transfer_events,
     memberships,
-    tasks,
+    inbox_entries,
     graduation_history,
     month_changes,
     mark_history,

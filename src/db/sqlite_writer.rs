@@ -1,55 +1,56 @@
-//! The embedded database's one writer: a thread that commits in groups.
+//! SQLite: the one thread that writes. It commits in groups.
 //!
-//! A commit with `synchronous=FULL` costs a wait for the disk; taken once for everything that is queued, it costs next
-//! to nothing a use case. Each use case runs in its own savepoint, so one that refuses, fails or panics undoes itself
-//! alone; but for the first of a group, before which there is nothing, so that all of it can be undone: for a savepoint
-//! SQLite keeps a copy of each page that is changed after it. Nobody is answered before the commit: also a refusal may
-//! rest on what a neighbour in the group wrote. A patient use case, a job's batch above all, is a group of its own: who
-//! waits before it is answered before it begins.
+//! A commit with `synchronous=FULL` waits for the disk. Shared by everything that is queued, that wait costs a use case next
+//! to nothing. Each use case runs in its own savepoint, so that a refusal, an error or a panic undoes that use case alone.
+//! The first of a group needs no savepoint: nothing comes before it, so the whole transaction can be rolled back. (With a
+//! savepoint SQLite keeps a copy of each page that is changed after it.) Nobody is answered before the commit: even a refusal
+//! may rest on what another use case of the group wrote. A patient use case, such as a job's batch, is a group of its own:
+//! what was queued before it is answered before it begins.
 //!
-//! The writer stands back for those who answer and who refuse what is too much. There is one of it and it never rests while
-//! something is queued: where there are more threads than processors, refusals else wait as long as writes.
+//! The thread runs at a lower priority than those that serve requests. It never rests while something is queued, so where
+//! there are more threads than processors, refusals would otherwise wait as long as writes do.
 
-use super::connection::{Conn, DatabaseUrl, Mode};
-use super::{DbError, Limits};
+use super::connection::{Access, Conn, TxManager};
+use super::threads::lock;
+use super::{DatabaseUrl, DbError, Limits};
+use diesel::SqliteConnection;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
-use diesel::{Connection, SqliteConnection};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many use cases share one commit at most: bounds how long the first of them waits.
-const GROUP: usize = 256;
+/// How many use cases share one commit at most. It bounds how long the first of them waits.
+const MAX_GROUP: usize = 256;
 
-/// How nice the writer is to the other threads (`nice(1)`): of a processor it shares with one of them it gets a tenth.
+/// The thread's `nice(1)` value: on a processor that it shares with another thread it gets a tenth of the time.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
-/// A queued use case with the one who waits for its answer.
-trait Job: Send {
-    /// Decides and stores, in a savepoint of its own.
+/// A use case with the caller that waits for its answer.
+trait QueuedWrite: Send {
+    /// Runs the use case in a savepoint.
     fn run(&mut self, conn: &mut Conn);
-    /// The same without one; false if what it left is to be undone.
+    /// Runs the use case without a savepoint. False if the transaction has to be rolled back.
     fn run_first(&mut self, conn: &mut Conn) -> bool;
-    /// Answers, once the group's fate is known.
+    /// Answers the caller, once the group is committed or lost.
     fn answer(self: Box<Self>, group: Result<(), GroupFault>);
 }
 
-/// What waits for the writer.
-struct Work {
-    job: Box<dyn Job>,
-    /// Whether it may take as long as it takes: it has a transaction of its own, lest its neighbours wait for it too.
+/// An entry of the queue.
+struct WriteRequest {
+    write: Box<dyn QueuedWrite>,
+    /// Whether it has a transaction of its own, since it may take long.
     is_patient: bool,
 }
 
-struct Pending<T, E, F> {
+struct PendingWrite<T, E, F> {
     use_case: F,
     result: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
-impl<T, E, F> Job for Pending<T, E, F>
+impl<T, E, F> QueuedWrite for PendingWrite<T, E, F>
 where
     F: Fn(&mut Conn) -> Result<T, E> + Send,
     T: Send,
@@ -71,15 +72,15 @@ where
             Ok(()) => result.unwrap_or_else(|| Err(DbError::Unavailable("the use case was not run".into()).into())),
             Err(fault) => Err(DbError::from(fault).into()),
         };
-        // Whoever asked may have gone away; what was decided stands all the same.
+        // The caller may have disconnected; what was committed stays.
         let _ = reply.send(result);
     }
 }
 
-/// Why a whole group was lost.
+/// Why a whole group failed.
 #[derive(Clone)]
 enum GroupFault {
-    /// Nothing of the group was written.
+    /// Nothing was written.
     NotBegun(String),
     /// The commit failed.
     Commit(String),
@@ -94,15 +95,16 @@ impl From<GroupFault> for DbError {
     }
 }
 
+/// The way to the thread. Both parts are taken out when it is closed.
 #[derive(Clone)]
-pub(super) struct Writer {
-    queue: Arc<Mutex<Option<mpsc::Sender<Work>>>>,
+pub(super) struct SqliteWriter {
+    queue: Arc<Mutex<Option<mpsc::Sender<WriteRequest>>>>,
     thread: Arc<Mutex<Option<JoinHandle<()>>>>,
 }
 
-impl Writer {
+impl SqliteWriter {
     pub(super) fn start(url: &DatabaseUrl, capacity: usize) -> Result<Self, DbError> {
-        let conn = Conn::open(url, Mode::ReadWrite, &Limits::default())?;
+        let conn = Conn::open(url, Access::ReadWrite, &Limits::default())?;
         let (sender, receiver) = mpsc::channel(capacity);
         let thread = std::thread::Builder::new()
             .name("writer".into())
@@ -114,7 +116,10 @@ impl Writer {
         })
     }
 
-    /// Queues a use case; a patient one shares its commit with nobody.
+    /// Queues a use case and waits for its answer. A patient one has a group of its own.
+    ///
+    /// # Errors
+    /// What the use case returns; [`DbError::Overloaded`] when the queue is full.
     pub(super) async fn submit<T, E, F>(&self, is_patient: bool, use_case: F) -> Result<T, E>
     where
         F: Fn(&mut Conn) -> Result<T, E> + Send + 'static,
@@ -122,20 +127,20 @@ impl Writer {
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Pending {
+        let write = Box::new(PendingWrite {
             use_case,
             result: None,
             reply,
         });
         let queue = lock(&self.queue).clone().ok_or(DbError::Overloaded)?;
         queue
-            .try_send(Work { job, is_patient })
+            .try_send(WriteRequest { write, is_patient })
             .map_err(|_| DbError::Overloaded)?;
         drop(queue);
         answer.await.map_err(|_| DbError::Panicked)?
     }
 
-    /// Lets the queue run dry and waits for the last commit.
+    /// Takes no more use cases, and waits until those in the queue are committed.
     pub(super) async fn close(&self) {
         drop(lock(&self.queue).take());
         let thread = lock(&self.thread).take();
@@ -145,30 +150,24 @@ impl Writer {
     }
 }
 
-/// A poisoned lock only says that a thread died while holding it; an `Option` is whole at any moment.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
 fn in_savepoint<T, E>(conn: &mut Conn, use_case: &impl Fn(&mut Conn) -> Result<T, E>) -> Result<T, E>
 where
     E: From<DbError> + From<diesel::result::Error>,
 {
-    type Manager = <Conn as Connection>::TransactionManager;
-    Manager::begin_transaction(conn)?;
+    TxManager::begin_transaction(conn)?;
     match catch_unwind(AssertUnwindSafe(|| use_case(conn))) {
         Ok(Ok(value)) => {
-            Manager::commit_transaction(conn)?;
+            TxManager::commit_transaction(conn)?;
             Ok(value)
         }
         Ok(Err(e)) => {
-            Manager::rollback_transaction(conn)?;
+            TxManager::rollback_transaction(conn)?;
             Err(e)
         }
         Err(_) => {
-            // A use case may have died inside a transaction of its own: unwind to the group's level.
+            // The use case may have panicked inside a nested transaction: roll back to the level of the group.
             while depth(conn) > 1 {
-                Manager::rollback_transaction(conn)?;
+                TxManager::rollback_transaction(conn)?;
             }
             Err(DbError::Panicked.into())
         }
@@ -177,7 +176,7 @@ where
 
 fn depth(conn: &mut Conn) -> u32 {
     use diesel::connection::TransactionManagerStatus::{InError, Valid};
-    match <Conn as Connection>::TransactionManager::transaction_manager_status_mut(conn) {
+    match TxManager::transaction_manager_status_mut(conn) {
         Valid(status) => status.transaction_depth().map_or(0, u32::from),
         InError => 0,
     }
@@ -186,55 +185,52 @@ fn depth(conn: &mut Conn) -> u32 {
 fn sqlite(conn: &mut Conn) -> &mut SqliteConnection {
     match conn {
         Conn::Sqlite(conn) => conn,
-        Conn::Postgres(_) => unreachable!("only the embedded engine has a writer thread"),
+        Conn::Postgres(_) => unreachable!("PostgreSQL has no writer thread"),
     }
 }
 
-/// Elsewhere a priority is the whole process's.
-#[cfg(not(target_os = "linux"))]
-fn stand_back() {}
-
-/// A thread has a priority of its own on Linux (setpriority(2)). Where it can't be set, all goes on as without.
+/// On Linux a thread has its own priority (setpriority(2)). If it can't be set, the thread runs at the usual one.
 #[cfg(target_os = "linux")]
-fn stand_back() {
+fn lower_thread_priority() {
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }
 
-fn run(mut conn: Conn, queue: mpsc::Receiver<Work>) {
-    stand_back();
-    let mut queue = Queue {
-        receiver: queue,
-        held: None,
-    };
+/// On other systems the priority is that of the whole process.
+#[cfg(not(target_os = "linux"))]
+fn lower_thread_priority() {}
+
+fn run(mut conn: Conn, receiver: mpsc::Receiver<WriteRequest>) {
+    lower_thread_priority();
+    let mut queue = WriteQueue { receiver, held: None };
     while let Some(first) = queue.first() {
         let mut group = vec![first];
         let outcome = run_group(&mut conn, &mut group, &mut queue);
         if outcome.is_err() {
             recover(&mut conn);
         }
-        for work in group {
-            work.job.answer(outcome.clone());
+        for request in group {
+            request.write.answer(outcome.clone());
         }
     }
-    // The last one out folds the log into the file, so that what is left behind is one plain file.
+    // Moves the log into the file, so that one plain file is left.
     let _ = conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/// What waits, in its order.
-struct Queue {
-    receiver: mpsc::Receiver<Work>,
-    /// A patient one whose turn came in the midst of a group: the first of the next.
-    held: Option<Work>,
+/// The queue as the thread sees it.
+struct WriteQueue {
+    receiver: mpsc::Receiver<WriteRequest>,
+    /// A patient use case that ended a group: the first of the next group.
+    held: Option<WriteRequest>,
 }
 
-impl Queue {
-    /// The first of a group; waits for it. `None` once nobody can come any more.
-    fn first(&mut self) -> Option<Work> {
+impl WriteQueue {
+    /// Waits for the first use case of a group. `None` when the queue is closed and empty.
+    fn first(&mut self) -> Option<WriteRequest> {
         self.held.take().or_else(|| self.receiver.blocking_recv())
     }
 
-    /// The next of a group, if there is one that may share its commit.
-    fn another(&mut self) -> Option<Work> {
+    /// The next use case of a group, if one is queued that may share the commit.
+    fn another(&mut self) -> Option<WriteRequest> {
         let next = self.receiver.try_recv().ok()?;
         if next.is_patient {
             self.held = Some(next);
@@ -244,42 +240,45 @@ impl Queue {
     }
 }
 
-/// Runs what waits, up to [`GROUP`], in one transaction; on return the group holds every job that was taken.
-fn run_group(conn: &mut Conn, group: &mut Vec<Work>, queue: &mut Queue) -> Result<(), GroupFault> {
+/// Runs up to [`MAX_GROUP`] queued use cases in one transaction. On return `group` holds each that was taken from the queue.
+fn run_group(conn: &mut Conn, group: &mut Vec<WriteRequest>, queue: &mut WriteQueue) -> Result<(), GroupFault> {
     begin(conn)?;
     let mut is_fresh = true;
-    for done in 0..GROUP {
+    for done in 0..MAX_GROUP {
         if done == group.len() {
             let next = if group[0].is_patient { None } else { queue.another() };
             match next {
-                Some(work) => group.push(work),
+                Some(request) => group.push(request),
                 None => break,
             }
         }
-        let job = &mut group[done].job;
+        let write = &mut group[done].write;
         if !is_fresh {
-            job.run(conn);
-        } else if job.run_first(conn) {
+            write.run(conn);
+        } else if write.run_first(conn) {
             is_fresh = false;
         } else {
             recover(conn);
             begin(conn)?;
         }
-        // Some errors, of the disk above all, make SQLite undo the whole transaction: who came next would begin one of his own.
+        // After some errors, above all of the disk, SQLite rolls back the whole transaction: the next use case would begin its
+        // own.
         if depth(conn) != 1 {
-            return Err(GroupFault::NotBegun("the engine undid the group's transaction".into()));
+            return Err(GroupFault::NotBegun(
+                "SQLite rolled back the group's transaction".into(),
+            ));
         }
     }
     AnsiTransactionManager::commit_transaction(sqlite(conn)).map_err(|e| GroupFault::Commit(e.to_string()))
 }
 
 fn begin(conn: &mut Conn) -> Result<(), GroupFault> {
-    // Immediate: a deferred transaction that reads first can lose its right to write.
+    // A deferred transaction that reads first can fail when it writes later.
     AnsiTransactionManager::begin_transaction_sql(sqlite(conn), "BEGIN IMMEDIATE")
         .map_err(|e| GroupFault::NotBegun(e.to_string()))
 }
 
-/// Leaves whatever transaction is half open.
+/// Leaves the transaction, whatever its state.
 fn recover(conn: &mut Conn) {
     let conn = sqlite(conn);
     let _ = conn.batch_execute("ROLLBACK");

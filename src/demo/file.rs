@@ -3,9 +3,8 @@
 //! The file's header carries our number (`PRAGMA application_id`) from before anything else is in it, so what is ours
 //! is known without opening it, a half-built demo included.
 
+use crate::db::sqlite_file;
 use anyhow::{Context, Result, ensure};
-use diesel::connection::SimpleConnection;
-use diesel::{Connection, SqliteConnection};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -27,18 +26,13 @@ pub fn renew(path: &Path) -> Result<()> {
             "{} is not a demo's database: move it away, or name another database by --database",
             path.display()
         );
-        ensure_idle(path)?;
+        sqlite_file::ensure_idle(path)
+            .with_context(|| format!("{} is in use, by another demo perhaps", path.display()))?;
         for suffix in ["", "-wal", "-shm"] {
             remove(&PathBuf::from(format!("{}{suffix}", path.display())))?;
         }
     }
-    let mut file = open(path)?;
-    file.batch_execute(&format!("PRAGMA application_id = {}", i32::from_be_bytes(APPLICATION)))?;
-    Ok(())
-}
-
-fn open(path: &Path) -> Result<SqliteConnection> {
-    SqliteConnection::establish(&path.to_string_lossy()).with_context(|| format!("can't open {}", path.display()))
+    sqlite_file::create(path, i32::from_be_bytes(APPLICATION)).with_context(|| format!("can't open {}", path.display()))
 }
 
 fn is_ours(path: &Path) -> Result<bool> {
@@ -46,13 +40,6 @@ fn is_ours(path: &Path) -> Result<bool> {
     let file = File::open(path).with_context(|| format!("can't read {}", path.display()))?;
     file.take(HEADER as u64).read_to_end(&mut header)?;
     Ok(header.starts_with(MAGIC) && header.len() == HEADER && header.ends_with(&APPLICATION))
-}
-
-/// The log can only be given up by whoever is alone with the file.
-fn ensure_idle(path: &Path) -> Result<()> {
-    open(path)?
-        .batch_execute("PRAGMA journal_mode = DELETE")
-        .with_context(|| format!("{} is in use, by another demo perhaps", path.display()))
 }
 
 fn remove(path: &Path) -> Result<()> {

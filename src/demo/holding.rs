@@ -6,15 +6,13 @@ use super::signature::Signature;
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, audit_log, organizations};
-use crate::db::sql::dialect;
-use crate::domain::audit::AuditOutcome;
+use crate::db::sql::maintenance;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::time::Timestamp;
-use crate::repository::audit::{self, Entry};
+use crate::repository::audit::{self, NewAuditRow};
 use diesel::dsl::{exists, max, select};
 use diesel::prelude::*;
 
-/// The action of the row that says a demo country was loaded.
-pub const LOADED: &str = "demo.loaded";
 /// Who asked for it, since no request did.
 const REQUEST: &str = "demo";
 
@@ -34,23 +32,8 @@ pub enum Holding {
 /// # Errors
 /// When the database fails.
 pub fn sign(conn: &mut Conn, signature: Signature) -> QueryResult<()> {
-    audit::append_each(
-        conn,
-        &[Entry {
-            at: signature.at,
-            actor_kind: "system",
-            account: None,
-            organization: None,
-            scope: None,
-            on_behalf_of: None,
-            action: LOADED,
-            subject: Some(&signature.subject()),
-            request_id: REQUEST,
-            outcome: AuditOutcome::Done,
-            code: None,
-            times: 1,
-        }],
-    )
+    let row = NewAuditRow::of_service(signature.at, AuditAction::DemoLoaded.as_str(), REQUEST);
+    audit::append_many(conn, &[row.about(signature.subject().text())])
 }
 
 /// Looks what a database holds, migrated or not.
@@ -58,7 +41,7 @@ pub fn sign(conn: &mut Conn, signature: Signature) -> QueryResult<()> {
 /// # Errors
 /// When the database fails.
 pub fn inspect(conn: &mut Conn) -> QueryResult<Holding> {
-    let tables = dialect::tables(conn)?;
+    let tables = maintenance::table_names(conn)?;
     let has = |name: &str| tables.iter().any(|table| table == name);
     if tables.is_empty() {
         return Ok(Holding::Nothing);
@@ -67,7 +50,7 @@ pub fn inspect(conn: &mut Conn) -> QueryResult<Holding> {
         return Ok(Holding::Other);
     }
     let signed: Option<(Micros, Option<String>)> = audit_log::table
-        .filter(audit_log::action.eq(LOADED))
+        .filter(audit_log::action.eq(AuditAction::DemoLoaded.as_str()))
         .order(audit_log::id)
         .select((audit_log::at, audit_log::subject))
         .first(conn)

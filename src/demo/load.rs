@@ -8,7 +8,7 @@ use super::country::Country;
 use super::holding;
 use super::records::{AccountRecord, AppointmentRecord, FormerNameRecord, MemberRecord, OrganizationRecord};
 use crate::db::schema::{accounts, appointments, members, memberships, organization_names, organizations};
-use crate::db::sql::dialect;
+use crate::db::sql::maintenance;
 use crate::db::{Conn, DbError};
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::core::ids::OrganizationId;
@@ -42,11 +42,11 @@ pub fn load(
     progress: &(impl Fn(u64) + Sync),
 ) -> Result<(), DbError> {
     conn.transaction(|conn| {
-        dialect::take_time(conn)?;
+        conn.lift_limits()?;
         load_organizations(conn, country, progress)?;
         load_members(conn, country, vault, progress)?;
         load_accounts(conn, country, vault, password_hash)?;
-        dialect::follow_given_ids(
+        maintenance::advance_sequences(
             conn,
             &[
                 "organizations",
@@ -57,7 +57,7 @@ pub fn load(
                 "appointments",
             ],
         )?;
-        dialect::take_stock(conn)?;
+        maintenance::analyze(conn)?;
         holding::sign(conn, country.signature())?;
         Ok(())
     })
@@ -113,8 +113,8 @@ fn load_members(
     vault: &Vault,
     progress: &(impl Fn(u64) + Sync),
 ) -> QueryResult<()> {
-    let mut indexes = dialect::take_off_indexes(conn, "members")?;
-    indexes.append(&mut dialect::take_off_indexes(conn, "memberships")?);
+    let mut indexes = maintenance::drop_indexes(conn, "members")?;
+    indexes.append(&mut maintenance::drop_indexes(conn, "memberships")?);
     std::thread::scope(|scope| {
         let (sender, ready) = mpsc::sync_channel(READY);
         scope.spawn(move || {

@@ -1,5 +1,6 @@
 //! What a demo country was made from.
 
+use crate::domain::audit::AuditSubject;
 use crate::domain::core::time::Timestamp;
 
 /// What a country was made from: enough to make the same again.
@@ -15,17 +16,18 @@ pub struct Signature {
 
 impl Signature {
     /// The signature as the audit log's subject.
-    pub fn subject(self) -> String {
-        format!("seed={} members={}", self.seed, self.members)
+    pub fn subject(self) -> AuditSubject {
+        AuditSubject::Demo {
+            seed: self.seed,
+            members: self.members,
+        }
     }
 
     /// The signature that was stored at an instant; `None` if the subject is none.
     pub fn parse(at: Timestamp, subject: &str) -> Option<Self> {
-        let (seed, members) = subject.strip_prefix("seed=")?.split_once(" members=")?;
-        Some(Self {
-            seed: seed.parse().ok()?,
-            members: members.parse().ok()?,
-            at,
-        })
+        match AuditSubject::read(subject) {
+            AuditSubject::Demo { seed, members } => Some(Self { seed, members, at }),
+            _ => None,
+        }
     }
 }

@@ -5,14 +5,14 @@ use super::core::vocabulary::vocabulary;
 
 vocabulary! {
     /// What of a member is masked unless somebody asks for it.
-    DisclosedField {
-        IdNumber = "id_number", "公民身份号码", "the ID number";
+    Field {
+        IdNumber = "id_number", "身份证号", "the ID number";
         Phone = "phone", "手机号码", "the telephone number";
     }
 
     /// How somebody learned something of a member.
     DisclosureKind {
-        LookedUp = "look_up", "按姓名和身份号码查询", "looked for by name and ID number";
+        LookedUp = "look_up", "按姓名和身份证号查询", "looked up by name and ID number";
         Revealed = "reveal", "查看完整信息", "seen in full";
     }
 }

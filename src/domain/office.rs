@@ -15,22 +15,22 @@ use super::organization::facts::OrganizationFacts;
 vocabulary! {
     /// What an office is for.
     OfficeRole {
-        Administrator = "administrator", "管理员", "an administrator's";
-        Auditor = "auditor", "审计员", "an auditor's: reads the audit log of the subtree, and nothing else";
+        Administrator = "administrator", "管理员", "administrator";
+        Auditor = "auditor", "审计员", "auditor: reads the audit log of the subtree and nothing else";
     }
 
     /// What is asked for.
     RequestKind {
-        Begin = "begin", "任命", "to appoint";
-        End = "end", "免去", "to dismiss";
+        Begin = "begin", "任命", "appoint";
+        End = "end", "免去", "dismiss";
     }
 
     /// Where a request stands.
     RequestState {
-        Open = "open", "待审批", "waiting for the direct superior";
+        Open = "open", "待审批", "waiting for the direct superior's decision";
         Approved = "approved", "已同意", "approved";
         Refused = "refused", "不同意", "refused";
-        Lapsed = "lapsed", "已失效", "settled otherwise meanwhile";
+        Lapsed = "lapsed", "已失效", "lapsed";
     }
 }
 

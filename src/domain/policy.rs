@@ -5,6 +5,8 @@ use super::authority::{self, Action, Object};
 use super::catalogue::code::Code;
 use super::catalogue::refusal::Refusal;
 use super::core::time::{Season, Timestamp, shanghai_midnight};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -74,7 +76,7 @@ impl<'de> Deserialize<'de> for MonthDay {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         <std::borrow::Cow<'de, str>>::deserialize(d)?
             .parse()
-            .map_err(serde::de::Error::custom)
+            .map_err(|ParseMonthDayError| InputError::Day.into_serde())
     }
 }
 
@@ -158,34 +160,26 @@ impl Policy {
     /// # Errors
     /// `policy.out_of_range`, `policy.dates_out_of_order`.
     pub fn validate(&self) -> Result<(), Vec<Refusal>> {
-        let ranges: [(&str, i32, i32, i32); 10] = [
-            ("season", self.season, 2000, 2199),
-            ("expiry_days", self.expiry_days.into(), 1, 90),
-            ("escalation_days", self.escalation_days.into(), 1, 90),
-            ("certification_since", self.certification_since, 1922, 2199),
-            ("explanation_under_age", self.explanation_under_age, 0, 28),
-            (
-                "branch_members_min",
-                self.branch_members_min.into(),
-                1,
-                self.branch_members_max.into(),
-            ),
-            (
-                "branch_members_max",
-                self.branch_members_max.into(),
-                self.branch_members_min.into(),
-                1000,
-            ),
-            ("joining_age", self.joining_age, 0, 28),
-            ("joining_age_before_2017", self.joining_age_before_2017, 0, 28),
-            ("leaving_age", self.leaving_age, 14, 60),
+        let (least, most) = (self.branch_members_min.into(), self.branch_members_max.into());
+        #[rustfmt::skip]
+        let ranges: [(&str, &str, &str, i32, i32, i32); 10] = [
+            ("season", "年度", "season", self.season, 2000, 2199),
+            ("expiry_days", "超时终止天数", "days until expiry", self.expiry_days.into(), 1, 90),
+            ("escalation_days", "分配催办天数", "days until escalation", self.escalation_days.into(), 1, 90),
+            ("certification_since", "团员身份认证起始年份", "first year with certification", self.certification_since, 1922, 2199),
+            ("explanation_under_age", "须填写情况说明的年龄上限", "age below which an explanation is required", self.explanation_under_age, 0, 28),
+            ("branch_members_min", "团支部人数下限", "least members of a branch", least, 1, most),
+            ("branch_members_max", "团支部人数上限", "most members of a branch", most, least, 1000),
+            ("joining_age", "入团年龄", "least age at joining", self.joining_age, 0, 28),
+            ("joining_age_before_2017", "2017 年以前的入团年龄", "least age at joining before 2017", self.joining_age_before_2017, 0, 28),
+            ("leaving_age", "离团年龄", "age at leaving", self.leaving_age, 14, 60),
         ];
         let out_of_range = ranges
             .into_iter()
-            .filter(|(_, value, min, max)| value < min || value > max)
-            .map(|(field, _, min, max)| {
+            .filter(|(.., value, min, max)| value < min || value > max)
+            .map(|(field, zh, en, _, min, max)| {
                 Refusal::new(Code::PolicyOutOfRange)
-                    .with("field", field)
+                    .with_term("field", Text { zh, en })
                     .with("min", min)
                     .with("max", max)
                     .at(format!("/{field}"))

@@ -3,7 +3,7 @@
 use crate::db::columns::Micros;
 use crate::db::in_padded;
 use crate::db::schema::{accounts, appointments, organizations, reset_codes};
-use crate::db::sql::dialect::Locked;
+use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::authority::actor::{AccountKind, Office};
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};

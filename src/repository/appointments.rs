@@ -2,8 +2,8 @@
 
 use super::subtree;
 use crate::db::columns::Micros;
-use crate::db::schema::{accounts, appointment_requests, appointments, organizations, tasks};
-use crate::db::sql::dialect::{self, Agreement, Locked};
+use crate::db::schema::{accounts, appointment_requests, appointments, inbox_entries, organizations};
+use crate::db::sql::locks::{self, AdvisoryLock, Locked};
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::text::Remark;
@@ -13,17 +13,17 @@ use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
 /// The inbox's word for a request that waits.
-pub const TASK: &str = "appointment";
+pub const INBOX_KIND: &str = "appointment";
 
 /// Keeps everybody's offices as they are until the transaction ends: what is put before somebody now still belongs there
 /// when it is committed.
 pub fn keep(conn: &mut Conn) -> QueryResult<()> {
-    dialect::keep(conn, Agreement::Offices)
+    locks::lock_shared(conn, AdvisoryLock::Offices)
 }
 
 /// Waits for everybody who keeps the offices as they are. To be called before any row is locked, as [`keep`] is.
 pub fn change(conn: &mut Conn) -> QueryResult<()> {
-    dialect::change(conn, Agreement::Offices)
+    locks::lock_exclusive(conn, AdvisoryLock::Offices)
 }
 
 /// An office as stored, with the person's name.
@@ -271,10 +271,12 @@ pub fn around(
 ) -> QueryResult<Vec<AppointmentRequestId>> {
     use appointment_requests::dsl;
     let (from, until) = subtree(path);
-    let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq(TASK));
+    let its_entry = inbox_entries::subject_id
+        .eq(dsl::id)
+        .and(inbox_entries::kind.eq(INBOX_KIND));
     let mut query = dsl::appointment_requests
         .inner_join(organizations::table.on(organizations::id.eq(dsl::organization_id)))
-        .left_join(tasks::table.on(its_task))
+        .left_join(inbox_entries::table.on(its_entry))
         .filter(dsl::state.eq(RequestState::Open))
         .filter(organizations::path.ge(from))
         .filter(organizations::path.lt(until))
@@ -283,9 +285,9 @@ pub fn around(
         .distinct()
         .into_boxed();
     let before: Vec<i64> = before.iter().map(|id| id.0).collect();
-    let waits = tasks::organization_id.nullable().eq_any(before);
+    let waits = inbox_entries::organization_id.nullable().eq_any(before);
     query = match orphans {
-        true => query.filter(waits.or(tasks::id.nullable().is_null())),
+        true => query.filter(waits.or(inbox_entries::id.nullable().is_null())),
         false => query.filter(waits),
     };
     query.load(conn)

@@ -3,7 +3,7 @@
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::attempts;
-use crate::db::sql::dialect;
+use crate::db::sql::locks;
 use crate::domain::core::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use diesel::prelude::*;
 /// Lets one transaction at a time count what is counted under a subject, until it ends.
 pub fn take_turns(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
     let name: String = subject.iter().map(|byte| format!("{byte:02x}")).collect();
-    dialect::take_turns(conn, &name)
+    locks::lock_name(conn, &name)
 }
 
 /// How many failures a subject has, and when the last was.

@@ -2,8 +2,8 @@
 
 use super::subtree;
 use crate::db::columns::Micros;
-use crate::db::schema::{certifications, members, tasks};
-use crate::db::sql::dialect::Locked;
+use crate::db::schema::{certifications, inbox_entries, members};
+use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::core::decision::Decision;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
@@ -13,7 +13,7 @@ use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
 /// The inbox's word for a form that waits.
-pub const TASK: &str = "certification";
+pub const INBOX_KIND: &str = "certification";
 
 /// A form as stored.
 #[derive(Clone, Queryable, Selectable)]
@@ -156,10 +156,12 @@ pub fn around(
 ) -> QueryResult<Vec<CertificationId>> {
     use certifications::dsl;
     let (from, until) = subtree(path);
-    let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq(TASK));
+    let its_entry = inbox_entries::subject_id
+        .eq(dsl::id)
+        .and(inbox_entries::kind.eq(INBOX_KIND));
     let mut query = dsl::certifications
         .inner_join(members::table.on(members::id.eq(dsl::member_id)))
-        .left_join(tasks::table.on(its_task))
+        .left_join(inbox_entries::table.on(its_entry))
         .filter(dsl::state.eq(FormState::Waiting))
         .filter(members::branch_path.ge(from))
         .filter(members::branch_path.lt(until))
@@ -168,9 +170,9 @@ pub fn around(
         .distinct()
         .into_boxed();
     let before: Vec<i64> = before.iter().map(|id| id.0).collect();
-    let waits = tasks::organization_id.nullable().eq_any(before);
+    let waits = inbox_entries::organization_id.nullable().eq_any(before);
     query = match orphans {
-        true => query.filter(waits.or(tasks::id.nullable().is_null())),
+        true => query.filter(waits.or(inbox_entries::id.nullable().is_null())),
         false => query.filter(waits),
     };
     query.load(conn)

@@ -3,8 +3,8 @@
 use super::subtree;
 use crate::db::Conn;
 use crate::db::columns::Micros;
-use crate::db::schema::{accounts, graduation_history, month_changes, tasks};
-use crate::db::sql::dialect::Locked;
+use crate::db::schema::{accounts, graduation_history, inbox_entries, month_changes};
+use crate::db::sql::locks::Locked;
 use crate::domain::core::decision::Decision;
 use crate::domain::core::ids::{AccountId, MonthChangeId, OrganizationId};
 use crate::domain::core::text::Remark;
@@ -296,9 +296,11 @@ pub fn around(
 ) -> QueryResult<Vec<MonthChangeId>> {
     use month_changes::dsl;
     let (from, until) = subtree(path);
-    let its_task = tasks::subject_id.eq(dsl::id).and(tasks::kind.eq(TASK));
+    let its_entry = inbox_entries::subject_id
+        .eq(dsl::id)
+        .and(inbox_entries::kind.eq(INBOX_KIND));
     let mut query = dsl::month_changes
-        .left_join(tasks::table.on(its_task))
+        .left_join(inbox_entries::table.on(its_entry))
         .filter(dsl::state.eq(MonthChangeState::Open))
         .filter(dsl::branch_path.ge(from))
         .filter(dsl::branch_path.lt(until))
@@ -307,9 +309,9 @@ pub fn around(
         .distinct()
         .into_boxed();
     let before: Vec<i64> = before.iter().map(|id| id.0).collect();
-    let waits = tasks::organization_id.nullable().eq_any(before);
+    let waits = inbox_entries::organization_id.nullable().eq_any(before);
     query = match orphans {
-        true => query.filter(waits.or(tasks::id.nullable().is_null())),
+        true => query.filter(waits.or(inbox_entries::id.nullable().is_null())),
         false => query.filter(waits),
     };
     query.load(conn)
@@ -334,7 +336,7 @@ pub fn lock_change(conn: &mut Conn, id: MonthChangeId) -> QueryResult<bool> {
 }
 
 /// The inbox's word for a request that waits.
-pub const TASK: &str = "month_change";
+pub const INBOX_KIND: &str = "month_change";
 
 /// A page of the requests that concern an organization: as the leading organ, as the one the turn passed to, or as the
 /// one that proposed. Newest first, before `before`.
@@ -346,10 +348,10 @@ pub fn changes(
     limit: i64,
 ) -> QueryResult<Vec<StoredChange>> {
     // Values inside a subselect are bound for each engine, which knows plain numbers only.
-    let passed_on = tasks::table
-        .filter(tasks::organization_id.eq(organization.0))
-        .filter(tasks::kind.eq(TASK))
-        .select(tasks::subject_id);
+    let passed_on = inbox_entries::table
+        .filter(inbox_entries::organization_id.eq(organization.0))
+        .filter(inbox_entries::kind.eq(INBOX_KIND))
+        .select(inbox_entries::subject_id);
     let mut query = month_changes::table
         .inner_join(accounts::table.on(accounts::id.eq(month_changes::proposer_account_id)))
         .filter(

@@ -2,7 +2,7 @@
 
 use crate::db::columns::Micros;
 use crate::db::schema::idempotency_keys::{self, dsl};
-use crate::db::sql::dialect::take_all_turns;
+use crate::db::sql::locks::lock_names;
 use crate::db::{Backend, Conn};
 use crate::{insert_each, row};
 use diesel::dsl::{AsSelect, SqlTypeOf};
@@ -41,7 +41,7 @@ row! {
 /// The answers given to these actors under these keys. A twin of a request that is still under way is waited for.
 pub fn find_many(conn: &mut Conn, keys: &[(String, String)]) -> QueryResult<Vec<Option<StoredAnswer>>> {
     let turns = keys.iter().map(|(actor, key)| format!("idempotency {actor} {key}"));
-    take_all_turns(conn, turns.collect())?;
+    lock_names(conn, turns.collect())?;
     match conn {
         Conn::Sqlite(conn) => keys.iter().map(|(actor, key)| find(conn, actor, key)).collect(),
         Conn::Postgres(conn) => find_at_once(conn, keys),

@@ -2,10 +2,10 @@
 
 use crate::db::columns::Micros;
 use crate::db::in_json_list;
-use crate::db::schema::tasks::{self, dsl};
+use crate::db::schema::inbox_entries::{self, dsl};
 use crate::db::schema::transfers;
 use crate::db::{Backend, Conn};
-use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TaskId, TransferId};
+use crate::domain::core::ids::{AccountId, InboxEntryId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::time::{Season, Timestamp};
 use crate::domain::organization::turn::Duty;
 use crate::{insert_each, row};
@@ -13,11 +13,11 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-/// A thing that waits.
+/// A row of an inbox: a thing that waits for one organization.
 #[derive(Debug, Clone, Queryable, Selectable)]
-#[diesel(table_name = tasks, check_for_backend(Backend))]
-pub struct Task {
-    pub id: TaskId,
+#[diesel(table_name = inbox_entries, check_for_backend(Backend))]
+pub struct InboxRow {
+    pub id: InboxEntryId,
     pub organization_id: OrganizationId,
     pub kind: String,
     pub subject_id: i64,
@@ -37,7 +37,7 @@ pub struct InboxEntry<'a> {
 
 row! {
     /// An entry to be made.
-    struct NewTask<'a> in tasks {
+    struct NewInboxRow<'a> in inbox_entries {
         organization_id: OrganizationId,
         kind: &'a str,
         subject_id: i64,
@@ -47,7 +47,7 @@ row! {
     }
 }
 
-impl<'a> NewTask<'a> {
+impl<'a> NewInboxRow<'a> {
     fn new(organization_id: OrganizationId, thing: &InboxEntry<'a>) -> Self {
         Self {
             organization_id,
@@ -61,9 +61,9 @@ impl<'a> NewTask<'a> {
 }
 
 /// Puts things before organizations they are not before yet.
-pub fn open_many(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
-    let rows: Vec<NewTask<'_>> = things.iter().map(|(id, thing)| NewTask::new(*id, thing)).collect();
-    insert_each!(conn, tasks::table, &rows)
+pub fn open_each(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
+    let rows: Vec<NewInboxRow<'_>> = things.iter().map(|(id, thing)| NewInboxRow::new(*id, thing)).collect();
+    insert_each!(conn, inbox_entries::table, &rows)
 }
 
 /// Puts a thing before exactly these organizations: where it is already, it stays as it is.
@@ -81,7 +81,7 @@ pub fn replace_holders(
 ) -> QueryResult<()> {
     for gone in before.iter().filter(|id| !organizations.contains(id)) {
         diesel::delete(
-            dsl::tasks
+            dsl::inbox_entries
                 .filter(dsl::subject_id.eq(thing.subject))
                 .filter(dsl::kind.eq(thing.kind))
                 .filter(dsl::organization_id.eq(gone)),
@@ -96,7 +96,7 @@ pub fn replace_holders(
 /// Takes a thing away from every organization it was before.
 pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
     diesel::delete(
-        dsl::tasks
+        dsl::inbox_entries
             .filter(dsl::subject_id.eq(subject))
             .filter(dsl::kind.eq(kind)),
     )
@@ -107,13 +107,13 @@ pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
 /// Takes transfers away from every organization they were before.
 pub fn close_transfers(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
     let those = in_json_list(dsl::subject_id, transfers.iter().map(|id| id.0));
-    diesel::delete(dsl::tasks.filter(those).filter(of_transfers())).execute(conn)?;
+    diesel::delete(dsl::inbox_entries.filter(those).filter(of_transfers())).execute(conn)?;
     Ok(())
 }
 
 /// The organizations a thing is before, in the order they were given it.
 pub fn holders(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<Vec<OrganizationId>> {
-    dsl::tasks
+    dsl::inbox_entries
         .filter(dsl::subject_id.eq(subject))
         .filter(dsl::kind.eq(kind))
         .order(dsl::id)
@@ -132,38 +132,44 @@ pub struct Reader {
     pub member: Option<MemberId>,
 }
 
-type Condition = Box<dyn BoxableExpression<tasks::table, Backend, SqlType = Bool>>;
+type Condition = Box<dyn BoxableExpression<inbox_entries::table, Backend, SqlType = Bool>>;
 
-/// Tasks that are about transfers. Not `eq_any`: SQLite would compile the statement anew each time.
+/// Entries that are about transfers. Not `eq_any`: SQLite would compile the statement anew each time.
 fn of_transfers() -> Condition {
-    let is = |duty: &Duty| Box::new(tasks::kind.eq(duty.as_str())) as Condition;
+    let is = |duty: &Duty| Box::new(inbox_entries::kind.eq(duty.as_str())) as Condition;
     let any = Duty::ALL.iter().map(is).reduce(|one, other| Box::new(one.or(other)));
     any.unwrap_or_else(|| unreachable!("there are duties"))
 }
 
-/// Tasks that the reader himself is barred from (T11): transfers about him, and those he filed up to their approval. They
-/// wait for another administrator of his organization, so his own inbox leaves them out (A8).
+/// Entries that the reader is barred from (T11): transfers about them, and those they filed up to their approval. These
+/// wait for another administrator of the organization, so the reader's inbox leaves them out (A8).
 fn barred_to(reader: Reader) -> Condition {
     let (member, account) = (reader.member.map(|id| id.0), reader.account.map(|id| id.0));
     let filed_by_him = transfers::filer_account_id
         .eq(account)
-        .and(tasks::kind.ne(Duty::Assignment.as_str()));
+        .and(inbox_entries::kind.ne(Duty::Assignment.as_str()));
     // One question for each entry, found by its id: asked apart, PostgreSQL would first collect all cases he ever filed.
     let barred = transfers::table
-        .filter(transfers::id.eq(tasks::subject_id))
+        .filter(transfers::id.eq(inbox_entries::subject_id))
         .filter(transfers::member_id.eq(member).or(filed_by_him));
     Box::new(of_transfers().and(exists(barred)))
 }
 
 /// A page of an organization's inbox, longest waiting first.
-pub fn page(conn: &mut Conn, reader: Reader, kind: &str, after: Option<&Task>, limit: i64) -> QueryResult<Vec<Task>> {
-    let mut query = dsl::tasks
+pub fn page(
+    conn: &mut Conn,
+    reader: Reader,
+    kind: &str,
+    after: Option<&InboxRow>,
+    limit: i64,
+) -> QueryResult<Vec<InboxRow>> {
+    let mut query = dsl::inbox_entries
         .filter(dsl::organization_id.eq(reader.organization))
         .filter(dsl::kind.eq(kind.to_owned()))
         .filter(not(barred_to(reader)))
         .order((dsl::since, dsl::id))
         .limit(limit)
-        .select(Task::as_select())
+        .select(InboxRow::as_select())
         .into_boxed();
     if let Some(after) = after {
         query = query
@@ -174,8 +180,12 @@ pub fn page(conn: &mut Conn, reader: Reader, kind: &str, after: Option<&Task>, l
 }
 
 /// One entry.
-pub fn find(conn: &mut Conn, id: TaskId) -> QueryResult<Option<Task>> {
-    dsl::tasks.find(id).select(Task::as_select()).first(conn).optional()
+pub fn find(conn: &mut Conn, id: InboxEntryId) -> QueryResult<Option<InboxRow>> {
+    dsl::inbox_entries
+        .find(id)
+        .select(InboxRow::as_select())
+        .first(conn)
+        .optional()
 }
 
 /// Shows the deadlines of a season's open cases as they are by now.
@@ -183,8 +193,8 @@ pub fn follow_deadlines(conn: &mut Conn, season: Season) -> QueryResult<()> {
     let case = transfers::table
         .filter(transfers::season.eq(season))
         .filter(transfers::closed_at.is_null())
-        .filter(transfers::id.eq(tasks::subject_id));
-    diesel::update(dsl::tasks.filter(of_transfers()).filter(exists(case)))
+        .filter(transfers::id.eq(inbox_entries::subject_id));
+    diesel::update(dsl::inbox_entries.filter(of_transfers()).filter(exists(case)))
         .set(dsl::due_at.eq(case.select(transfers::deadline).single_value()))
         .execute(conn)?;
     Ok(())
@@ -192,7 +202,7 @@ pub fn follow_deadlines(conn: &mut Conn, season: Season) -> QueryResult<()> {
 
 /// How much waits for an organization, by kind.
 pub fn counts(conn: &mut Conn, reader: Reader) -> QueryResult<Vec<(String, i64)>> {
-    dsl::tasks
+    dsl::inbox_entries
         .filter(dsl::organization_id.eq(reader.organization))
         .filter(not(barred_to(reader)))
         .group_by(dsl::kind)

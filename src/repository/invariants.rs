@@ -1,28 +1,28 @@
-//! What must hold of everything stored, as questions that find nothing: each invariant by its number, on both engines.
+//! The invariants of everything stored, each as a query that finds the rows that break it. They run on both engines.
 //!
-//! They are written as SQL and not with the query builder, since they must not share a mistake with the statements they
-//! check. What they answer names rows by their keys and says nothing about anybody.
+//! They are plain SQL, so that they don't share a mistake with the statements of the query builder that they check. Their
+//! answers name rows by key and hold no personal data.
 
 use super::transfers::Transfer;
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{policies, transfer_events, transfers};
-use crate::db::sql::dialect;
+use crate::db::sql::maintenance;
 use crate::domain::core::ids::{AccountId, OrganizationId, TransferId};
 use crate::domain::transfer::events::Event;
 use diesel::prelude::*;
 
-/// How many of the rows that break an invariant are named.
+/// At most so many of the rows that break an invariant are named.
 pub const NAMED: usize = 20;
 
-/// An invariant that is one question.
+/// An invariant that one query checks.
 #[derive(Debug, Clone, Copy)]
 pub struct Invariant {
-    /// Its number.
+    /// Its number, such as `I-02`.
     pub number: &'static str,
-    /// What holds.
+    /// What holds, as a sentence.
     pub holds: &'static str,
-    /// Finds the rows of which it does not hold, one text `value` a row.
+    /// Finds the rows that break it: one text column, `value`.
     query: &'static str,
 }
 
@@ -32,25 +32,25 @@ impl Invariant {
     /// # Errors
     /// When the database fails.
     pub fn broken(&self, conn: &mut Conn) -> QueryResult<Vec<String>> {
-        dialect::texts(
+        maintenance::query_texts(
             conn,
             &format!("SELECT value FROM ({}) AS found LIMIT {NAMED}", self.query),
         )
     }
 }
 
-/// The invariants that are questions, by number.
+/// The invariants that a query checks, by number.
 pub const ALL: &[Invariant] = &[
     Invariant {
         number: "I-01",
-        holds: "a member is in the branch of his one current membership, and in none only outside the tree",
+        holds: "A member is in the branch of their one current membership. Only a member who moved to another system is in none.",
         query: "SELECT 'member ' || m.id AS value FROM members m
             LEFT JOIN memberships s ON s.member_id = m.id AND s.until IS NULL
             WHERE m.branch_id IS DISTINCT FROM s.branch_id OR (m.branch_id IS NULL) <> (m.standing = 'moved_out')",
     },
     Invariant {
         number: "I-01",
-        holds: "memberships neither overlap nor leave gaps, but while somebody was in another system",
+        holds: "A member's memberships neither overlap nor leave gaps, except while the member was in another system.",
         query: "SELECT 'membership ' || s.id AS value FROM (
                 SELECT id, since, until, transfer_id, LAG(until) OVER stays AS before, ROW_NUMBER() OVER stays AS number
                 FROM memberships WINDOW stays AS (PARTITION BY member_id ORDER BY since, id)) s
@@ -60,13 +60,13 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-02",
-        holds: "a member has at most one open case",
+        holds: "A member has at most one open case.",
         query: "SELECT 'member ' || member_id AS value FROM transfers
             WHERE closed_at IS NULL AND member_id IS NOT NULL GROUP BY member_id HAVING count(*) > 1",
     },
     Invariant {
         number: "I-02",
-        holds: "somebody from another province has at most one open case, marked open as long as it is",
+        holds: "A person from another province has at most one open case, and their record is open exactly as long as the case.",
         query: "SELECT 'case ' || min(transfer_id) AS value FROM inbound_persons
             WHERE open GROUP BY id_number_digest HAVING count(*) > 1
             UNION ALL SELECT 'case ' || t.id FROM inbound_persons p JOIN transfers t ON t.id = p.transfer_id
@@ -77,7 +77,7 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-03",
-        holds: "whoever decided had that office then, or was the other system",
+        holds: "Each decision was made by an administrator who held that office at that time, or by another system.",
         query: "SELECT 'case ' || e.transfer_id || ', event ' || e.number AS value FROM transfer_events e
             WHERE e.event IN ('approved', 'assigned', 'refused')
             AND NOT EXISTS (SELECT 1 FROM appointments a
@@ -87,13 +87,13 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-03",
-        holds: "a completed case was approved",
+        holds: "A completed case was approved.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t WHERE t.state = 'completed' AND NOT EXISTS
             (SELECT 1 FROM transfer_events e WHERE e.transfer_id = t.id AND e.event = 'approved')",
     },
     Invariant {
         number: "I-04",
-        holds: "nobody decides about himself or, but for naming the branch, what he filed",
+        holds: "Nobody decides their own case, or a case that they proposed. They may only assign a branch to a case that they proposed.",
         query: "SELECT 'case ' || e.transfer_id || ', event ' || e.number AS value FROM transfer_events e
             JOIN transfers t ON t.id = e.transfer_id LEFT JOIN accounts a ON a.member_id = t.member_id
             WHERE e.event IN ('approved', 'assigned', 'refused')
@@ -101,19 +101,19 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-07",
-        holds: "a case is closed if and only if its state is a final one, and since then",
+        holds: "A case is closed exactly when its state is final, since the instant that state began.",
         query: "SELECT 'case ' || id AS value FROM transfers
             WHERE (closed_at IS NULL) = (state IN ('completed', 'refused', 'withdrawn', 'expired')) OR closed_at <> since",
     },
     Invariant {
         number: "I-08",
-        holds: "a case was ended by at most one of those who could",
+        holds: "A case was ended at most once.",
         query: "SELECT 'case ' || transfer_id AS value FROM transfer_events
             WHERE event IN ('assigned', 'refused', 'withdrawn', 'expired') GROUP BY transfer_id HAVING count(*) > 1",
     },
     Invariant {
         number: "I-09",
-        holds: "a case has one event for each transition, numbered without gaps",
+        holds: "A case has one event for each transition, numbered from 1 without gaps.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t
             WHERE t.version <> (SELECT count(*) FROM transfer_events e WHERE e.transfer_id = t.id)
             OR t.version IS DISTINCT FROM (SELECT max(e.number) FROM transfer_events e WHERE e.transfer_id = t.id)
@@ -121,7 +121,7 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-11",
-        holds: "a membership but the first was begun by a case that completed there and then",
+        holds: "Each membership after the first began with a case that completed at that instant and led to that branch.",
         query: "SELECT 'membership ' || s.id AS value FROM memberships s JOIN transfers t ON t.id = s.transfer_id
             WHERE t.state <> 'completed' OR t.member_id IS DISTINCT FROM s.member_id OR t.closed_at <> s.since
             OR (NOT t.holding AND t.organization_id IS DISTINCT FROM s.branch_id)
@@ -132,7 +132,7 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-11",
-        holds: "a completed case moved the member",
+        holds: "A completed case moved its member.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t WHERE t.state = 'completed'
             AND t.organization_id IS NOT NULL AND NOT EXISTS
             (SELECT 1 FROM memberships s WHERE s.member_id = t.member_id AND s.transfer_id = t.id)
@@ -142,20 +142,20 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-12",
-        holds: "the assigned branch is one, and lies in the receiving organization",
+        holds: "The assigned organization is a branch, and it is in the subtree of the receiving organization.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t JOIN organizations b ON b.id = t.organization_id
             JOIN organizations g ON g.id = t.target_id WHERE t.state = 'completed' AND NOT t.holding
             AND (b.kind <> 'branch' OR substr(b.path, 1, length(g.path)) <> g.path)",
     },
     Invariant {
         number: "I-13",
-        holds: "the tree is a forest: a path is the superior's with the own id",
+        holds: "The path of an organization is the path of its direct superior, followed by its own id.",
         query: "SELECT 'organization ' || o.id AS value FROM organizations o
             LEFT JOIN organizations p ON p.id = o.parent_id WHERE o.path <> coalesce(p.path, '') || o.id || '/'",
     },
     Invariant {
         number: "I-13",
-        holds: "the nearest province, school and leading organ that a row keeps are those above it",
+        holds: "The province, school and leading organ stored with an organization are its nearest ones.",
         query: "SELECT 'organization ' || o.id AS value FROM organizations o
             LEFT JOIN organizations p ON p.id = o.parent_id WHERE
             o.province_id IS DISTINCT FROM
@@ -166,7 +166,7 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-13",
-        holds: "members and cases keep their branch's path",
+        holds: "Members and cases store the path of their branch.",
         query: "SELECT 'member ' || m.id AS value FROM members m JOIN organizations o ON o.id = m.branch_id
             WHERE o.path <> m.branch_path
             UNION ALL SELECT 'case ' || t.id FROM transfers t JOIN organizations o ON o.id = t.source_branch_id
@@ -174,14 +174,14 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-14",
-        holds: "a delayed graduate's mark has a month and a reason, any other has none",
+        holds: "A delayed graduate has a month and a reason. Other members have neither.",
         query: "SELECT 'member ' || id AS value FROM members
             WHERE (mark_month IS NOT NULL) <> (coalesce(mark, '') = 'delayed')
             OR (mark_reason IS NOT NULL) <> (coalesce(mark, '') = 'delayed')",
     },
     Invariant {
         number: "I-14",
-        holds: "a delayed month is later than the branch's, unless that one was changed after it (M7)",
+        holds: "A delayed graduate's month is later than the branch's, unless the branch's was changed after it (M7).",
         query: "SELECT 'member ' || m.id AS value FROM members m JOIN organizations o ON o.id = m.branch_id
             WHERE m.mark = 'delayed' AND m.mark_month <= o.graduation_month AND NOT EXISTS
             (SELECT 1 FROM graduation_history g WHERE g.branch_id = o.id
@@ -189,10 +189,10 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-28",
-        // What the log no longer holds was at least so old when it was cut off (domain::retention::AUDIT_FLOOR).
-        holds: "every write has its audit row, of the same person at the same instant",
+        // Rows that retention removed were at least 180 days old by then (domain::retention::AUDIT_FLOOR).
+        holds: "Every write has its audit entry, of the same account at the same instant.",
         query: "WITH effects (action, at, account, key) AS (
-                SELECT CASE event WHEN 'filed' THEN 'filed' WHEN 'assigned' THEN 'assigned' ELSE 'decided' END,
+                SELECT CASE event WHEN 'filed' THEN 'proposed' WHEN 'assigned' THEN 'assigned' ELSE 'decided' END,
                     at, account_id, transfer_id FROM transfer_events
                 UNION ALL SELECT 'marked', at, account_id, member_id FROM mark_history
                 UNION ALL SELECT 'graduation', at, account_id, branch_id FROM graduation_history
@@ -206,15 +206,16 @@ pub const ALL: &[Invariant] = &[
                 GROUP BY action, at, coalesce(account, 0)
             ), noted AS (
                 SELECT action, at, account, count(*) AS rows FROM (SELECT at,
-                    CASE action WHEN 'transfer.filed' THEN 'filed' WHEN 'transfer.assigned' THEN 'assigned'
-                        WHEN 'mark.set' THEN 'marked' WHEN 'mark.undo' THEN 'marked'
-                        WHEN 'graduation.mark' THEN 'graduation' WHEN 'graduation.turn' THEN 'graduation'
-                        WHEN 'month_change.propose' THEN 'graduation' WHEN 'month_change.decide' THEN 'graduation'
+                    CASE action WHEN 'transfer.proposed' THEN 'proposed' WHEN 'transfer.assigned' THEN 'assigned'
+                        WHEN 'mark.set' THEN 'marked' WHEN 'mark.undone' THEN 'marked'
+                        WHEN 'graduation.marked' THEN 'graduation' WHEN 'branch.turned' THEN 'graduation'
+                        WHEN 'month_change.proposed' THEN 'graduation' WHEN 'month_change.approved' THEN 'graduation'
+                        WHEN 'month_change.refused' THEN 'graduation'
                         WHEN 'member.looked_up' THEN 'looked_up' WHEN 'member.revealed' THEN 'revealed'
-                        WHEN 'certification.upload' THEN 'uploaded'
-                        WHEN 'certification.decide' THEN 'certified' WHEN 'appointment.begin' THEN 'appointed'
-                        ELSE CASE WHEN action LIKE 'transfer.%' THEN 'decided' ELSE 'other' END END AS action,
-                    CASE WHEN action = 'appointment.begin' THEN 0 ELSE coalesce(account_id, 0) END AS account
+                        WHEN 'certification.uploaded' THEN 'uploaded' WHEN 'certification.approved' THEN 'certified'
+                        WHEN 'certification.refused' THEN 'certified' WHEN 'appointment.made' THEN 'appointed'
+                        ELSE CASE WHEN action LIKE '%transfer.%' THEN 'decided' ELSE 'other' END END AS action,
+                    CASE WHEN action = 'appointment.made' THEN 0 ELSE coalesce(account_id, 0) END AS account
                     FROM audit_log WHERE outcome = 'done') AS translated GROUP BY action, at, account
             ) SELECT 'what was ' || w.action || ' with key ' || w.key AS value FROM wanted w
             LEFT JOIN noted n ON n.action = w.action AND n.at = w.at AND n.account = w.account
@@ -223,8 +224,8 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-31",
-        holds: "what is in an inbox waits there: the case is open and in that very state",
-        query: "SELECT 'task ' || k.id AS value FROM tasks k LEFT JOIN transfers t ON t.id = k.subject_id
+        holds: "An inbox entry of a case fits the state that the case is in.",
+        query: "SELECT 'inbox entry ' || k.id AS value FROM inbox_entries k LEFT JOIN transfers t ON t.id = k.subject_id
             WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
             AND k.kind <> CASE coalesce(t.state, '') WHEN 'awaiting_leading_organ' THEN 'leading_organ'
                 WHEN 'awaiting_province' THEN 'province' WHEN 'external_pending' THEN 'external_answer'
@@ -233,8 +234,8 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-31",
-        holds: "an inbox a case is in has somebody who may decide it",
-        query: "SELECT 'task ' || k.id AS value FROM tasks k JOIN transfers t ON t.id = k.subject_id
+        holds: "An inbox with a case in it belongs to an organization where somebody may decide the case.",
+        query: "SELECT 'inbox entry ' || k.id AS value FROM inbox_entries k JOIN transfers t ON t.id = k.subject_id
             LEFT JOIN accounts himself ON himself.member_id = t.member_id
             WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
             AND NOT EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
@@ -245,10 +246,10 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-31",
-        holds: "an open case is before somebody, if anybody up to the root may decide it",
+        holds: "An open case is in an inbox if anybody up to the root may decide it.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t JOIN organizations o ON o.id = t.organization_id
             LEFT JOIN accounts himself ON himself.member_id = t.member_id
-            WHERE t.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM tasks k WHERE k.subject_id = t.id AND k.kind IN
+            WHERE t.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM inbox_entries k WHERE k.subject_id = t.id AND k.kind IN
                 ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment'))
             AND EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
                 JOIN organizations p ON p.id = a.organization_id AND substr(o.path, 1, length(p.path)) = p.path
@@ -258,14 +259,14 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-31",
-        holds: "a case is listed as orphaned if and only if it is open and before nobody",
+        holds: "A case is listed as orphaned exactly when it is open and in no inbox.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t WHERE (t.orphaned_at IS NOT NULL) <> (t.closed_at IS NULL
-            AND NOT EXISTS (SELECT 1 FROM tasks k WHERE k.subject_id = t.id AND k.kind IN
+            AND NOT EXISTS (SELECT 1 FROM inbox_entries k WHERE k.subject_id = t.id AND k.kind IN
                 ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')))",
     },
     Invariant {
         number: "I-33",
-        holds: "a member is the same person in his account and in his cases",
+        holds: "A member has the same name and ID number in their account, and the same name in their cases.",
         query: "SELECT 'member ' || m.id AS value FROM members m JOIN accounts a ON a.member_id = m.id
             WHERE a.id_number_digest IS DISTINCT FROM m.id_number_digest OR a.name <> m.name
             UNION ALL SELECT 'case ' || t.id FROM transfers t JOIN members m ON m.id = t.member_id
@@ -273,26 +274,26 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "S-08",
-        holds: "an account is blocked if and only if a block of it has no end",
+        holds: "An account is blocked exactly when one of its blocks has no end.",
         query: "SELECT 'account ' || a.id AS value FROM accounts a WHERE (a.status = 'blocked') <> EXISTS
             (SELECT 1 FROM account_blocks b WHERE b.account_id = a.id AND b.unblocked_at IS NULL)",
     },
 ];
 
-/// What the engine finds wrong with its own structures, up to [`NAMED`] (I-34).
+/// What the engine finds wrong with its own structures, at most [`NAMED`] lines (I-34).
 ///
 /// # Errors
 /// When the database fails.
 pub fn unsound(conn: &mut Conn) -> QueryResult<Vec<String>> {
-    let mut found = dialect::unsound(conn)?;
+    let mut found = maintenance::integrity_errors(conn)?;
     found.truncate(NAMED);
     Ok(found)
 }
 
-/// A case with its events, in order; `None` in place of one whose facts can't be read.
+/// A case with its events in order. `None` stands for an event whose facts can't be read.
 pub type History = (Transfer, Vec<Option<Event>>);
 
-/// The next cases behind an id with their events.
+/// The next cases after an id, with their events.
 ///
 /// # Errors
 /// When the database fails.
@@ -345,7 +346,7 @@ pub fn histories(conn: &mut Conn, after: TransferId, limit: i64) -> QueryResult<
     Ok(cases.into_iter().map(with_events).collect())
 }
 
-/// Every policy that was ever in force beside the default one, as stored.
+/// Every stored policy, in every version. The default policies are not stored.
 ///
 /// # Errors
 /// When the database fails.

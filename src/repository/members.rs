@@ -6,7 +6,7 @@ use crate::db::columns::Micros;
 use crate::db::in_padded;
 use crate::db::schema::members::{self, dsl};
 use crate::db::schema::{accounts, memberships, organizations, transfers};
-use crate::db::sql::dialect::Locked;
+use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;

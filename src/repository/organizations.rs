@@ -5,7 +5,7 @@ use crate::db::columns::Micros;
 use crate::db::in_padded;
 use crate::db::schema::organizations::{self, dsl};
 use crate::db::schema::{accounts, appointments, organization_names};
-use crate::db::sql::dialect::Locked;
+use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::{Month, Season, Timestamp};

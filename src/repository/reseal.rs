@@ -3,7 +3,7 @@
 
 use crate::db::Conn;
 use crate::db::schema::{accounts, inbound_persons, members};
-use crate::db::sql::dialect::Locked;
+use crate::db::sql::locks::Locked;
 use diesel::prelude::*;
 
 /// A row's sealed fields.

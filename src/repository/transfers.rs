@@ -4,8 +4,8 @@ use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::in_json_list;
 use crate::db::schema::transfers::{self, dsl};
-use crate::db::schema::{organizations, tasks, transfer_events};
-use crate::db::sql::dialect::{Locked, take_time};
+use crate::db::schema::{inbox_entries, organizations, transfer_events};
+use crate::db::sql::locks::Locked;
 use crate::db::{Backend, BulkInsert, Conn};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
@@ -307,24 +307,24 @@ pub fn around(
     let (from, until) = subtree(path);
     let turn_at = organizations::table.on(dsl::organization_id.eq(organizations::id.nullable()));
     let duties: Vec<&str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
-    let holder = organizations::table.on(organizations::id.eq(tasks::organization_id));
-    let held: Vec<i64> = tasks::table
+    let holder = organizations::table.on(organizations::id.eq(inbox_entries::organization_id));
+    let held: Vec<i64> = inbox_entries::table
         .inner_join(holder)
         .filter(
             organizations::id
                 .eq(organization)
                 .or(organizations::parent_id.eq(organization)),
         )
-        .filter(tasks::kind.eq_any(duties.clone()))
-        .select(tasks::subject_id)
+        .filter(inbox_entries::kind.eq_any(duties.clone()))
+        .select(inbox_entries::subject_id)
         .load(conn)?;
     let mut found: Vec<TransferId> = held.into_iter().map(TransferId).collect();
     let before: Vec<i64> = above.iter().map(|id| id.0).chain([organization.0]).collect();
-    let passed: Vec<TransferId> = tasks::table
-        .inner_join(transfers::table.on(dsl::id.eq(tasks::subject_id)))
+    let passed: Vec<TransferId> = inbox_entries::table
+        .inner_join(transfers::table.on(dsl::id.eq(inbox_entries::subject_id)))
         .inner_join(turn_at)
-        .filter(tasks::organization_id.eq_any(before))
-        .filter(tasks::kind.eq_any(duties))
+        .filter(inbox_entries::organization_id.eq_any(before))
+        .filter(inbox_entries::kind.eq_any(duties))
         .filter(dsl::closed_at.is_null())
         .filter(organizations::path.ge(from.clone()))
         .filter(organizations::path.lt(until.clone()))
@@ -358,10 +358,10 @@ pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> Qu
         .select(dsl::id)
         .load(conn)?;
     let duties: Vec<&str> = Duty::ALL.iter().map(|duty| duty.as_str()).collect();
-    let waiting: Vec<i64> = tasks::table
-        .filter(tasks::organization_id.eq(organization))
-        .filter(tasks::kind.eq_any(duties))
-        .select(tasks::subject_id)
+    let waiting: Vec<i64> = inbox_entries::table
+        .filter(inbox_entries::organization_id.eq(organization))
+        .filter(inbox_entries::kind.eq_any(duties))
+        .select(inbox_entries::subject_id)
         .load(conn)?;
     found.extend(entering);
     found.extend(waiting.into_iter().map(TransferId));
@@ -482,7 +482,7 @@ pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
     let start = Micros::from(policy.expiry_start());
     let allowed = i64::from(policy.expiry_days) * DAY;
     // There may be hundreds of thousands of them.
-    take_time(conn)?;
+    conn.lift_limits()?;
     let open = dsl::season
         .eq(policy.season)
         .and(dsl::closed_at.is_null())

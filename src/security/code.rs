@@ -1,6 +1,6 @@
 //! One-time codes that people read to each other: 80 random bits in Crockford's base 32, in four groups.
 
-/// Crockford's digits: none that looks like another.
+/// Crockford's digits. No two of them look alike.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 16;
 const GROUP: usize = 4;
@@ -8,7 +8,7 @@ const GROUP: usize = 4;
 /// A new code, such as `7K2M-Q8ZD-0RVA-PX4T`.
 ///
 /// # Panics
-/// When the operating system has no randomness to give.
+/// When the operating system gives no randomness.
 pub fn generate() -> String {
     // 256 is a multiple of 32, so every digit is equally likely.
     let digits = super::random::<LENGTH>().map(|byte| char::from(DIGITS[usize::from(byte % 32)]));
@@ -16,7 +16,7 @@ pub fn generate() -> String {
     groups.join("-")
 }
 
-/// A code as it is compared: without groups and blanks, in capitals, with the letters that are read as digits set right.
+/// The form in which codes are compared: without separators and blanks, in capitals, letters that look like digits replaced.
 pub fn normal(text: &str) -> String {
     let significant = text.chars().filter(|c| !c.is_whitespace() && *c != '-');
     significant

@@ -15,7 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 /// Random bytes from the operating system's generator.
 ///
 /// # Panics
-/// When the operating system has no randomness to give: nothing secret can be made then.
+/// When the operating system gives no randomness: no secret can be made then.
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if aws_lc_rs::rand::fill(&mut bytes).is_err() {
@@ -24,7 +24,7 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A new secret for another system: 256 bits, URL-safe.
+/// A new secret for an integrator: 256 bits, URL-safe.
 ///
 /// # Panics
 /// As [`random`].
@@ -32,7 +32,7 @@ pub fn secret() -> String {
     URL_SAFE_NO_PAD.encode(random::<32>())
 }
 
-/// Whether two digests are the same, in a time that does not tell where they differ.
+/// Whether two digests are equal. The time does not depend on where they differ.
 pub fn is_same(one: &[u8], other: &[u8]) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(one, other).is_ok()
 }

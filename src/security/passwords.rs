@@ -1,4 +1,4 @@
-//! Passwords: Argon2id (RFC 9106) in a bounded lane of their own, so that a storm of sign-ins starves nothing else.
+//! Passwords: Argon2id (RFC 9106). Few run at once, so that many sign-ins leave processor time for everything else.
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How many sign-ins may wait for their turn before more are sent away.
+/// How many sign-ins may wait before more are refused.
 const WAITING: usize = 64;
 
-/// The lane is full.
+/// Too many sign-ins are waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sign-ins at once")]
 pub struct PasswordsBusy;
@@ -24,7 +24,7 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// A lane that checks `width` passwords at once.
+    /// Checks `width` passwords at once.
     pub fn new(width: usize) -> Self {
         Self {
             queue: Arc::new(Semaphore::new(WAITING + width)),
@@ -34,37 +34,37 @@ impl Passwords {
         }
     }
 
-    /// How many hashes were computed so far: what a refusal costs must not depend on what is refused.
+    /// How many hashes were computed so far. Tests use it: the cost of a refusal must not depend on its reason.
     pub fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
     }
 
-    /// A place in the queue, taken before anything else is done for a sign-in: whom there is no room for costs nothing.
+    /// A place in the queue. It is taken before anything else is done for a sign-in, so a refused sign-in costs nothing.
     ///
     /// # Errors
-    /// [`PasswordsBusy`] when too many wait already.
-    pub fn place(&self) -> Result<CheckPermit, PasswordsBusy> {
-        let place = self.queue.clone().try_acquire_owned().map_err(|_| PasswordsBusy)?;
-        Ok(CheckPermit {
+    /// [`Busy`] when too many are waiting.
+    pub fn place(&self) -> Result<Place, Busy> {
+        let place = self.queue.clone().try_acquire_owned().map_err(|_| Busy)?;
+        Ok(Place {
             passwords: self.clone(),
             place: Arc::new(place),
         })
     }
 }
 
-/// A place in the queue; it is free again when this is dropped and nothing runs for it any more.
-pub struct CheckPermit {
+/// A place in the queue. It is free again when this is dropped and no work runs for it.
+pub struct Place {
     passwords: Passwords,
     place: Arc<OwnedSemaphorePermit>,
 }
 
-impl CheckPermit {
-    /// Whether the password fits the stored hash. An account without one is checked against a decoy, so that knowing
-    /// that it does not exist takes as long as knowing that the password is wrong.
+impl Place {
+    /// Whether the password fits the stored hash. An account without a password is checked against a decoy, so that both answers
+    /// take the same time.
     ///
     /// # Errors
-    /// [`PasswordsBusy`] when the lane is shut.
-    pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, PasswordsBusy> {
+    /// [`Busy`] when the queue is closed.
+    pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, Busy> {
         let decoy = &self.passwords.decoy;
         let (exists, stored) = (stored.is_some(), stored.unwrap_or_else(|| decoy.to_string()));
         let fits = self.run(move || verify(&password, &stored)).await?;
@@ -74,8 +74,8 @@ impl CheckPermit {
     /// The hash to store for a new password.
     ///
     /// # Errors
-    /// [`PasswordsBusy`] when the lane is shut.
-    pub async fn hash(&self, password: String) -> Result<String, PasswordsBusy> {
+    /// [`Busy`] when the queue is closed.
+    pub async fn hash(&self, password: String) -> Result<String, Busy> {
         self.run(move || hash(&password)).await
     }
 
@@ -90,7 +90,7 @@ impl CheckPermit {
         self.passwords.computed.fetch_add(1, Ordering::Relaxed);
         let place = self.place.clone();
         let done = tokio::task::spawn_blocking(move || {
-            // They live in here: a client that goes away drops the future, not the work.
+            // The place is held in here: a client that disconnects drops the future, not the work.
             let _held = (place, turn);
             work()
         });
@@ -98,7 +98,7 @@ impl CheckPermit {
     }
 }
 
-/// Hashes with Argon2id at the parameters OWASP names first (19 MiB, 2 passes, 1 lane), a random salt each.
+/// Hashes with Argon2id at the first parameters that OWASP names (19 MiB, 2 passes, 1 lane) and a random salt.
 ///
 /// # Panics
 /// Only if the library refuses its own defaults.

@@ -1,8 +1,8 @@
-//! Refresh tokens: opaque, random, and kept by nobody but their bearer (RFC 9700 §4.14).
+//! Refresh tokens: opaque and random; the service stores only digests of them (RFC 9700 §4.14).
 //!
-//! A token is two random texts. The first is the session's own, the same in every token of it; the second is new at each
-//! turn. So a token that was used before is still known as one of its session, which ends at once, and a stranger who
-//! guesses names no session at all.
+//! A token is two random texts. The first belongs to the session and is the same in all of its tokens. The second is new in
+//! each token. So a token that was used before is recognized as one of its session, which then ends, and a guessed token names
+//! no session.
 
 use super::vault::{SealPurpose, Vault};
 use base64::Engine;
@@ -11,15 +11,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 const FAMILY: usize = 16;
 const TURN: usize = 32;
 
-/// A refresh token on its way to its bearer.
+/// A refresh token on its way to the client.
 pub struct Refresh([u8; FAMILY + TURN]);
 
-/// What is stored of one.
+/// What is stored of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digests {
-    /// Which session it belongs to.
+    /// The digest that finds its session.
     pub family: Vec<u8>,
-    /// Which of the session's tokens it is.
+    /// The digest that tells which of the session's tokens it is.
     pub token: Vec<u8>,
 }
 
@@ -27,7 +27,7 @@ impl Refresh {
     /// The first token of a new session.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system gives no randomness.
     pub fn first() -> Self {
         Self::of(super::random())
     }
@@ -49,13 +49,13 @@ impl Refresh {
         Self::of(family)
     }
 
-    /// Reads a token as its bearer sends it; `None` for what was never one.
+    /// Reads a token as a client sends it; `None` for a text that can't be one.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         bytes.try_into().ok().map(Self)
     }
 
-    /// The token as its bearer keeps it.
+    /// The token as the client keeps it.
     pub fn reveal(&self) -> String {
         URL_SAFE_NO_PAD.encode(self.0)
     }

@@ -1,5 +1,5 @@
-//! The keys that sign access tokens: Ed25519 (RFC 8032) in PKCS#8 PEM, one after another in one text. The first signs,
-//! all verify; so a new one can be known everywhere before it signs, and an old one still be known when it no longer does.
+//! The keys of access tokens: Ed25519 (RFC 8032) in PKCS#8 PEM, one after another in one text. The first key signs and all
+//! verify. So a new key can be known everywhere before it signs, and an old one after it has stopped.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -14,17 +14,17 @@ const END: &str = "-----END PRIVATE KEY-----";
 #[error("not Ed25519 private keys in PKCS#8 PEM, one after another, each another one")]
 pub struct BadKey;
 
-/// Some keys, at least one; the first signs.
+/// One or more keys; the first signs.
 pub struct TokenKeys(Vec<Vec<u8>>);
 
-/// A step of a rotation that signs nobody out: each is taken on every server before the next.
+/// A step of a rotation that signs nobody out. Each step is taken on every server before the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyRotationStep {
-    /// A fresh key is added behind the others: known everywhere, signing nowhere.
+pub enum Step {
+    /// Adds a fresh key behind the others: it verifies everywhere and signs nowhere.
     Publish,
-    /// The last key is put first: it signs.
+    /// Puts the last key first: it signs.
     Sign,
-    /// Only the first stays; tokens of the others have ended by then.
+    /// Keeps only the first key. The tokens of the others have expired by then.
     Retire,
 }
 
@@ -32,15 +32,15 @@ impl TokenKeys {
     /// One fresh key.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system gives no randomness.
     pub fn generate() -> Self {
         Self(vec![fresh()])
     }
 
-    /// Reads them; `\n` may stand for a line's end, since an environment file has one line a value.
+    /// Reads the keys. `\n` may stand for a line break, since an environment file has one line a value.
     ///
     /// # Errors
-    /// [`BadKey`] when there is none, one is no Ed25519 private key, or one occurs twice.
+    /// [`BadKey`] when there is none, one is not an Ed25519 private key, or one occurs twice.
     pub fn parse(text: &str) -> Result<Self, BadKey> {
         let text = text.replace("\\n", "\n");
         let mut keys = Vec::new();
@@ -81,12 +81,12 @@ impl TokenKeys {
         self
     }
 
-    /// The private half of the one that signs, as PKCS#8.
+    /// The private half of the signing key, as PKCS#8.
     pub(super) fn signing(&self) -> &[u8] {
         self.0.first().map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The public halves, that of the one that signs first.
+    /// The public halves, the signing key's first.
     ///
     /// # Errors
     /// Never for keys that were read or made.
@@ -95,17 +95,17 @@ impl TokenKeys {
     }
 }
 
-/// The public half of a key, as others verify with it.
+/// The public half of a key, for verifying.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Its name in tokens' headers.
+    /// Its id in the header of tokens (`kid`).
     pub id: String,
     /// The 32 bytes of RFC 8032.
     pub bytes: Vec<u8>,
 }
 
 impl PublicKey {
-    /// That of a pair; its name is the beginning of its own digest, so nobody has to agree on one.
+    /// The public half of a pair. Its id is the start of its own digest, so ids need no coordination.
     pub fn of(pair: &Ed25519KeyPair) -> Self {
         let bytes = pair.public_key().as_ref().to_vec();
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);

@@ -1,8 +1,8 @@
 //! Access tokens: JWT (RFC 7519) of type `at+jwt` (RFC 9068), signed with EdDSA over Ed25519 (RFC 8037).
 //!
-//! A token's header says nothing but which key it was signed with. So there is one header for each key, known in
-//! advance, and a token is held against those letter by letter: another algorithm, another type, a key brought along
-//! (`jwk`, `jku`, `x5u`, `x5c`), a demand (`crit`) or anything else is no header of ours, and is never even read (S-07).
+//! A token's header holds nothing but the id of its key. So there is exactly one valid header for each key, and a token's header
+//! is compared with those byte by byte. A token with another algorithm, another type, a key of its own (`jwk`, `jku`, `x5u`,
+//! `x5c`), a `crit` or anything else is refused without being parsed (S-07).
 
 use super::token_keys::{BadKey, PublicKey, TokenKeys};
 use super::verified::{Fingerprint, Verified};
@@ -16,30 +16,30 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Who issues our tokens, and whom they are for, unless configured otherwise.
+/// The default issuer and audience of our tokens.
 pub const ISSUER: &str = "zhuanjie";
 pub const AUDIENCE: &str = "zhuanjie-api";
-/// RFC 9068: an access token says that it is one, so that no other kind of token passes for it.
+/// RFC 9068: the type says that it is an access token, so that no other kind of token is accepted as one.
 const TYPE: &str = "at+jwt";
-/// Ours are half as long. A longer one is not worth a digest.
+/// Twice the length of our tokens. A longer text is refused without computing a digest.
 const LONGEST: usize = 1024;
 
-/// The token is not one of ours, or not valid now. Why is nobody's business outside.
+/// The token is not one of ours, or not valid now. Clients are not told which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the token is not valid")]
 pub struct InvalidToken;
 
-/// Every claim is there once and of its type, and none beside them: serde refuses anything else.
+/// Every claim occurs once and with its type, and no other claim occurs: serde refuses anything else.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Claims {
     iss: String,
     aud: String,
     sub: AccountId,
-    /// The sign-in it follows from; another system has none, its credential stands for it.
+    /// The session; an integrator's token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<SessionId>,
-    /// The office the bearer acts for; without it he acts for himself.
+    /// The office the bearer acts from; without it they act for themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     office: Option<AppointmentId>,
     iat: i64,
@@ -51,27 +51,27 @@ struct Claims {
 /// What a valid token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Bearer {
-    /// Whose account it is.
+    /// The account.
     pub account: AccountId,
-    /// The sign-in it follows from: persons have one, other systems none.
+    /// The session. People have one, integrators none.
     pub session: Option<SessionId>,
-    /// The office he acts for, if any.
+    /// The office the bearer acts from, if any.
     pub office: Option<AppointmentId>,
 }
 
-/// What tokens are issued and checked by, beside the keys.
+/// Issuer, audience and lifetime of tokens.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// Who issues them (`iss`).
+    /// The issuer (`iss`).
     pub issuer: String,
-    /// Whom they are for (`aud`).
+    /// The audience (`aud`).
     pub audience: String,
-    /// How long one is valid.
+    /// How long a token is valid.
     pub lifetime: TimeDelta,
 }
 
 impl Terms {
-    /// The usual ones, with a lifetime.
+    /// The defaults, with a lifetime.
     pub fn lasting(lifetime: TimeDelta) -> Self {
         Self {
             issuer: ISSUER.into(),
@@ -89,7 +89,7 @@ struct TokensInner {
     terms: Terms,
     signing: EncodingKey,
     header: Header,
-    /// Each key by the header of what it signs, as it stands in the token.
+    /// Each key by the header of the tokens it signs, as it is written in the token.
     verifying: HashMap<String, DecodingKey>,
     validation: Validation,
     /// In the order of the configuration.
@@ -97,7 +97,7 @@ struct TokensInner {
     verified: Verified<Stated>,
 }
 
-/// What a token with a right signature says, and for when.
+/// What a token with a valid signature says, and when it is valid.
 #[derive(Debug, Clone, Copy)]
 struct Stated {
     bearer: Bearer,
@@ -106,7 +106,7 @@ struct Stated {
 }
 
 impl Tokens {
-    /// Issues by the first key and checks by all.
+    /// Issues with the first key and checks with all.
     ///
     /// # Errors
     /// Never for keys that were read or made.
@@ -127,10 +127,10 @@ impl Tokens {
         })))
     }
 
-    /// A key of its own, gone with the process: for the demo and for tests.
+    /// A key that exists only in this process, for the demo and for tests.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system gives no randomness.
     pub fn ephemeral(lifetime: TimeDelta) -> Self {
         Self::new(&TokenKeys::generate(), Terms::lasting(lifetime))
             .unwrap_or_else(|_| unreachable!("a key just made is a key"))
@@ -141,7 +141,7 @@ impl Tokens {
         self.0.terms.lifetime
     }
 
-    /// The keys anybody may verify our tokens with, the one that signs first.
+    /// The public keys that anybody may verify our tokens with, the signing key's first.
     pub fn public_keys(&self) -> &[PublicKey] {
         &self.0.public
     }
@@ -149,7 +149,7 @@ impl Tokens {
     /// A token for a bearer, valid from `now`.
     ///
     /// # Errors
-    /// When the library can't sign, which it can with a key that was read.
+    /// When the library can't sign. It can with a key that was read.
     pub fn issue(&self, bearer: Bearer, now: Timestamp) -> Result<String, InvalidToken> {
         let terms = &self.0.terms;
         let claims = Claims {
@@ -166,10 +166,10 @@ impl Tokens {
         jsonwebtoken::encode(&self.0.header, &claims, &self.0.signing).map_err(|_| InvalidToken)
     }
 
-    /// Who bears a token, if it is ours and valid now. A token seen before costs a digest and a look-up.
+    /// The bearer of a token, if it is ours and valid now. A token that was verified before costs a digest and a look-up.
     ///
     /// # Errors
-    /// [`InvalidToken`] for anything else, whatever is wrong with it.
+    /// [`InvalidToken`] for any other text.
     pub fn check(&self, token: &str, now: Timestamp) -> Result<Bearer, InvalidToken> {
         if token.len() > LONGEST {
             return Err(InvalidToken);
@@ -191,7 +191,7 @@ impl Tokens {
         }
     }
 
-    /// Everything about a token that stays as it is.
+    /// Checks everything about a token that does not change with time.
     fn verify(&self, token: &str) -> Option<Stated> {
         let (header, _) = token.split_once('.')?;
         let key = self.0.verifying.get(header)?;
@@ -204,7 +204,7 @@ impl Tokens {
                 session: claims.sid,
                 office: claims.office,
             },
-            // Issued later than now is as little valid as not before later than now.
+            // A token issued in the future is as invalid as one that is not valid yet.
             from: claims.nbf.max(claims.iat),
             until: claims.exp,
         })
@@ -218,19 +218,19 @@ fn header(key: &PublicKey) -> Header {
     header
 }
 
-/// A header as it stands in a token.
+/// A header as it is written in a token.
 fn written(header: &Header) -> Result<String, BadKey> {
     let text = serde_json::to_vec(header).map_err(|_| BadKey)?;
     Ok(URL_SAFE_NO_PAD.encode(text))
 }
 
-/// The library's defaults accept too much: all that counts is stated here.
+/// The library's defaults accept too much, so every check is stated here.
 fn validation(terms: &Terms) -> Validation {
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_issuer(&[&terms.issuer]);
     validation.set_audience(&[&terms.audience]);
     validation.set_required_spec_claims(&["iss", "aud", "sub", "exp", "nbf"]);
-    // Times are checked against our own clock: the library reads the machine's.
+    // Times are checked against our clock: the library reads the machine's.
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation
@@ -259,7 +259,7 @@ mod tests {
     fn s07_a_token_is_valid_from_its_first_second_to_before_its_last() {
         let tokens = Tokens::ephemeral(TimeDelta::minutes(15));
         let token = tokens.issue(BEARER, at(1000)).unwrap();
-        // Twice: what is remembered of a signature says nothing of the time.
+        // Twice, since a remembered signature says nothing about the time.
         for _ in 0..2 {
             assert_eq!(tokens.check(&token, at(1000)), Ok(BEARER));
             assert_eq!(tokens.check(&token, at(1000 + 899)), Ok(BEARER));

@@ -1,8 +1,8 @@
-//! Personal data at rest: sealed with AES-256-GCM-SIV (RFC 8452), found again by a keyed digest (HMAC-SHA-256).
+//! Personal data at rest: sealed with AES-256-GCM-SIV (RFC 8452), found by a keyed digest (HMAC-SHA-256).
 //!
-//! A sealed value is `key id (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. The key id lets old and new keys live side
-//! by side while a rotation re-seals. The purpose is authenticated with the value, so a telephone number can't be
-//! passed off as an ID number by somebody who can write to the tables.
+//! A sealed value is `key id (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. With the key id, old and new keys can be used side
+//! by side while data is resealed. The purpose is authenticated with the value, so somebody who can write to the tables can't
+//! present a telephone number as an ID number.
 
 use super::random;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -12,31 +12,31 @@ use std::sync::Arc;
 
 const NONCE: usize = 12;
 
-/// The bytes are not a sealed value of this purpose under a key we have.
+/// The bytes are not a sealed value of this purpose under a known key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a sealed value of this purpose under a known key")]
 pub struct UnsealError;
 
-/// What a sealed value is.
+/// What a sealed or digested value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SealPurpose {
     /// A citizen's ID number (公民身份号码).
     IdNumber,
     /// A telephone number.
     Phone,
-    /// Another system's secret; only digested.
+    /// An integrator's secret; only digested.
     IntegratorSecret,
     /// A one-time code; only digested.
     ResetCode,
-    /// A refresh token, or what those of a session have in common; only digested.
+    /// A refresh token, or the common part of a session's tokens; only digested.
     Refresh,
-    /// Who failed to sign in from where; only digested.
+    /// Who failed to sign in, and from where; only digested.
     Attempt,
     /// A client's address; only digested.
     Address,
     /// A WeChat identity (openid); only digested.
     Wechat,
-    /// The place in a list where the next page begins; only digested.
+    /// The position in a list where the next page begins; only digested.
     Cursor,
 }
 
@@ -56,17 +56,17 @@ impl SealPurpose {
     }
 }
 
-/// How a sealed file begins.
+/// The first bytes of a sealed file.
 const MARK: &[u8; 4] = b"ZJF1";
-/// What stands before a sealed file's first piece: the mark, the key's id, and what its nonces begin with.
+/// The length of what precedes a sealed file's first piece: the mark, the key's id, and the prefix of its nonces.
 pub const FILE_HEADER: usize = 12;
-/// How much of a file is sealed at a time.
+/// How many bytes of a file are sealed at a time.
 pub const FILE_PIECE: usize = 64 * 1024;
-/// How much longer a piece is when it is sealed.
+/// How many bytes longer a piece is when it is sealed.
 pub const FILE_TAG: usize = 16;
 
-/// A file on its way into the vault or out of it, piece by piece: each piece is sealed with its number, and the last one as
-/// such, so that none can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
+/// Seals or opens a file piece by piece. Each piece is sealed with its number, and the last one is marked as the last, so that
+/// no piece can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
 pub struct FileSeal {
     keys: Arc<BTreeMap<u8, LessSafeKey>>,
     header: [u8; FILE_HEADER],
@@ -80,7 +80,7 @@ impl FileSeal {
         is_known.then_some(Self { keys, header, number }).ok_or(UnsealError)
     }
 
-    /// What the file begins with.
+    /// The bytes that the file begins with.
     pub fn header(&self) -> &[u8; FILE_HEADER] {
         &self.header
     }
@@ -95,20 +95,20 @@ impl FileSeal {
         Ok((key, Nonce::assume_unique_for_key(nonce)))
     }
 
-    /// Seals the next piece in its place.
+    /// Seals the next piece.
     ///
     /// # Errors
-    /// Behind 2^32 pieces.
+    /// After 2^32 pieces.
     pub fn seal(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), UnsealError> {
         let (key, nonce) = self.next(is_last)?;
         key.seal_in_place_append_tag(nonce, Aad::from(b"file"), piece)
             .map_err(|_| UnsealError)
     }
 
-    /// Opens the next piece in its place.
+    /// Opens the next piece.
     ///
     /// # Errors
-    /// When it is not the piece that was sealed there.
+    /// When it is not the piece that was sealed at this position.
     pub fn open(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), UnsealError> {
         let (key, nonce) = self.next(is_last)?;
         let length = key
@@ -135,8 +135,8 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A vault with sealing keys by id (the highest seals, all open) and the key of the digests, which never changes.
-    /// `None` without a sealing key.
+    /// A vault with sealing keys by id (the highest seals, all open) and the key of the digests, which never changes. `None` without
+    /// a sealing key.
     pub fn new(sealing: &BTreeMap<u8, [u8; 32]>, index: &[u8; 32]) -> Option<Self> {
         let newest = *sealing.keys().next_back()?;
         let keys = sealing
@@ -173,8 +173,8 @@ impl Vault {
     /// Opens a sealed value.
     ///
     /// # Errors
-    /// When it was sealed for another purpose, under a key we do not have, or changed since.
-    pub fn open(&self, purpose: SealPurpose, sealed: &[u8]) -> Result<String, UnsealError> {
+    /// When it was sealed for another purpose or under an unknown key, or changed since.
+    pub fn open(&self, purpose: Purpose, sealed: &[u8]) -> Result<String, UnsealError> {
         let (&id, rest) = sealed.split_first().ok_or(UnsealError)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(UnsealError)?;
         let key = self.keys.get(&id).ok_or(UnsealError)?;
@@ -189,7 +189,7 @@ impl Vault {
         String::from_utf8(plain.to_vec()).map_err(|_| UnsealError)
     }
 
-    /// A sealed value under the newest key, if it is under another; `None` if there is nothing to do.
+    /// A sealed value under the newest key; `None` if it is under that key already.
     ///
     /// # Errors
     /// As [`Vault::open`].
@@ -208,7 +208,7 @@ impl Vault {
     /// Begins to seal a file under the newest key.
     ///
     /// # Panics
-    /// When the operating system has no randomness to give.
+    /// When the operating system gives no randomness.
     pub fn seal_file(&self) -> FileSeal {
         let mut header = [0; FILE_HEADER];
         header[..MARK.len()].copy_from_slice(MARK);
@@ -225,18 +225,18 @@ impl Vault {
     /// Begins to open a file by its first bytes.
     ///
     /// # Errors
-    /// When it is no sealed file, or sealed under a key we do not have.
+    /// When it is not a sealed file, or sealed under an unknown key.
     pub fn open_file(&self, header: [u8; FILE_HEADER]) -> Result<FileSeal, UnsealError> {
         FileSeal::new(self.keys.clone(), header)
     }
 
-    /// Whether a file that begins so is sealed under the newest key.
+    /// Whether a file with this beginning is sealed under the newest key.
     pub fn is_newest(&self, header: &[u8; FILE_HEADER]) -> bool {
         header.starts_with(MARK) && header[MARK.len()] == self.newest
     }
 
-    /// The digest by which equal values are found without opening any.
-    pub fn digest(&self, purpose: SealPurpose, value: &str) -> Vec<u8> {
+    /// The digest that finds equal values without opening any.
+    pub fn digest(&self, purpose: Purpose, value: &str) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.index);
         context.update(purpose.label());
         context.update(&[0]);

@@ -1,24 +1,24 @@
-//! Tokens whose signature was found right: verified once, then known by their digest.
+//! A cache of verified tokens: a token is verified once, then recognized by its digest.
 //!
-//! The digest is of the whole token, so a token that differs in a bit is another one and is verified itself; and what is
-//! kept here opens nothing. How long a look-up takes tells at most which digests begin alike.
+//! The digest covers the whole token, so a token that differs in one bit is verified on its own. The cache opens nothing. The
+//! time of a look-up reveals at most which digests begin alike.
 
 use crate::domain::core::time::Timestamp;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many locks the tokens are spread over, by a byte of their digest.
+/// How many locks the tokens are spread over, by one byte of their digest.
 const SHARDS: usize = 16;
-/// How many tokens each remembers, 65,536 in all: some ten megabytes.
+/// How many tokens each part holds: 65,536 in all, some ten megabytes.
 const MOST: usize = 4096;
 
-/// Which token, without the token.
+/// The digest of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// That of a token.
+    /// The digest of this token.
     pub fn of(token: &str) -> Self {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
@@ -26,27 +26,27 @@ impl Fingerprint {
     }
 }
 
-/// What is remembered of verified tokens, bounded.
+/// The cache, bounded.
 pub struct Verified<T>([Mutex<HashMap<Fingerprint, T>>; SHARDS]);
 
 impl<T: Copy> Verified<T> {
-    /// Nothing yet.
+    /// An empty cache.
     pub fn new() -> Self {
         Self(std::array::from_fn(|_| Mutex::default()))
     }
 
     fn shard(&self, token: &Fingerprint) -> MutexGuard<'_, HashMap<Fingerprint, T>> {
         let shard = &self.0[usize::from(token.0[0]) % SHARDS];
-        // A map is whole between its calls, whatever happened to a thread that held it.
+        // A map is consistent between its calls, whatever happened to a thread that held the lock.
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a token was found to say.
+    /// What a token says, if it was verified before.
     pub fn get(&self, token: &Fingerprint) -> Option<T> {
         self.shard(token).get(token).copied()
     }
 
-    /// Remembers a token. Where there is no room, those that have ended go; if none has, all of them.
+    /// Stores a token. At the limit, the expired tokens are dropped; if none is expired, all of them.
     pub fn put(&self, token: Fingerprint, says: T, now: Timestamp, has_ended: impl Fn(&T, Timestamp) -> bool) {
         let mut shard = self.shard(&token);
         if shard.len() >= MOST {

@@ -5,14 +5,15 @@ use super::organizations::{appointing_superior, in_scope, inside, object};
 use super::transfers::reroute as reroute_transfers;
 use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees};
 use crate::db::{Conn, Unique};
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
-use crate::repository::appointments::{self as store, TASK};
+use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
+use crate::repository::appointments::{self as store, INBOX_KIND};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
@@ -146,7 +147,7 @@ fn begin(
     role: OfficeRole,
 ) -> Result<Appointment> {
     let id = store::begin(conn, organization.id, account, role, context.actor.account, context.now)?;
-    settle(conn, context, organization, account, "appointment.begin", id)
+    settle(conn, context, organization, account, AuditAction::AppointmentMade, id)
 }
 
 fn finish(
@@ -166,7 +167,7 @@ fn finish(
         context,
         organization,
         office.account_id,
-        "appointment.end",
+        AuditAction::AppointmentEnded,
         office.id,
     )
 }
@@ -177,7 +178,7 @@ fn settle(
     context: &Context,
     organization: &Organization,
     account: AccountId,
-    action: &str,
+    action: AuditAction,
     id: AppointmentId,
 ) -> Result<Appointment> {
     // A request that asked for this, or for the contrary, has nothing left to ask.
@@ -185,12 +186,12 @@ fn settle(
         lapse(conn, context, request)?;
     }
     reroute(conn, organization, context.now)?;
-    audit::record_in_turn(conn, context, organization.parent_id, action, Some(&id.to_string()))?;
+    audit::record_in_turn(conn, context, organization.parent_id, action, id)?;
     store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))
 }
 
 fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> Result<()> {
-    inbox::close(conn, TASK, request.0)?;
+    inbox::close(conn, INBOX_KIND, request.0)?;
     Ok(store::lapse(conn, request, context.now)?)
 }
 
@@ -255,8 +256,8 @@ fn ask(
         stored => stored?,
     };
     place(conn, id)?;
-    audit::record(conn, context, "appointment.request", Some(&id.to_string()))?;
-    Ok(AppointmentOutcome::Requested(found(conn, id)?))
+    audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, id)?;
+    Ok(Outcome::Requested(found(conn, id)?))
 }
 
 /// Puts an open request before whoever decides it.
@@ -267,7 +268,7 @@ fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
     }
     let holder = holder(conn, &stored)?;
     let thing = InboxEntry {
-        kind: TASK,
+        kind: INBOX_KIND,
         subject: id.0,
         member_name: None,
         since: stored.proposed_at.into(),
@@ -328,9 +329,13 @@ pub fn decide(
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
-    inbox::close(conn, TASK, id.0)?;
+    inbox::close(conn, INBOX_KIND, id.0)?;
     let turn = organization.parent_id;
-    audit::record_in_turn(conn, context, turn, "appointment.decide", Some(&id.to_string()))?;
+    let action = match decided.state {
+        RequestState::Approved => AuditAction::AppointmentRequestApproved,
+        _ => AuditAction::AppointmentRequestRefused,
+    };
+    audit::record_in_turn(conn, context, turn, action, id)?;
     if decided.state == RequestState::Approved {
         carry_out(conn, context, &stored)?;
     }

@@ -1,67 +1,34 @@
-//! The audit log: a row of every write and every look-up of a person, written in the effect's own transaction, and of
-//! every refused attempt; sealed in the background, checked by whoever wants to, read by auditors.
+//! The audit log (审计日志).
+//!
+//! Every write and every look-up of a person appends a row in its own transaction. Every refused attempt appends one in a
+//! transaction of its own. A job seals the rows into a chain of hashes, `zhuanjie audit verify` checks the chain, and
+//! auditors read the rows of their subtree.
 
 use super::jobs::{Batch, Tally};
 use super::{Context, Result};
 use crate::db::Conn;
-use crate::domain::audit::{AuditOutcome, leaves_a_row};
+use crate::domain::audit::{AuditAction, AuditOutcome, AuditSubject, leaves_a_row};
+use crate::domain::authority::Capacity;
 use crate::domain::authority::actor::{Actor, Role};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::Path;
-use crate::repository::audit::{self, Entry};
-pub use crate::repository::audit::{Filter, Row};
+use crate::repository::audit::{self, NewAuditRow};
+pub use crate::repository::audit::{AuditFilter, StoredAuditRow};
 use crate::repository::{look_ups, members, organizations};
 use crate::security::seal::{GENESIS, link};
 
-/// Appends a row: what was done to what. `subject` is an id's outside form, never a name or number.
+/// Appends a row: what the actor did, and to what.
 ///
 /// # Errors
-/// When the row can't be written; the use case fails with it (S-18).
-pub fn record(conn: &mut Conn, context: &Context, action: &str, subject: Option<&str>) -> Result<()> {
-    append(conn, context, None, action, subject)
+/// When the row can't be written. The use case must fail then too (S-18).
+pub fn record(conn: &mut Conn, context: &Context, action: AuditAction, subject: impl Into<AuditSubject>) -> Result<()> {
+    record_in_turn(conn, context, None, action, subject)
 }
 
-/// Something that was done, with all that its row says.
-pub struct Deed<'a> {
-    pub context: &'a Context,
-    /// Where a member or another system that did it stands.
-    pub standing: &'a Path,
-    /// What it was done to.
-    pub subject: &'a str,
-}
-
-/// Appends a row for each of several deeds of one kind, whoever did them.
-///
-/// # Errors
-/// As [`record`].
-pub fn record_each(conn: &mut Conn, action: &str, deeds: &[Deed<'_>]) -> Result<()> {
-    let entries: Vec<_> = deeds
-        .iter()
-        .map(|deed| {
-            let scope = match &deed.context.actor.role {
-                Role::Administrator(office) | Role::Auditor(office) => Some(&office.path),
-                Role::Integrator { .. } | Role::Member => Some(deed.standing),
-                Role::System => None,
-            };
-            entry(deed.context, scope, action, Some(deed.subject))
-        })
-        .collect();
-    Ok(audit::append_each(conn, &entries)?)
-}
-
-/// Appends a row for each of several things to which the same was done.
-///
-/// # Errors
-/// As [`record`].
-pub fn record_all(conn: &mut Conn, context: &Context, action: &str, subjects: &[String]) -> Result<()> {
-    let scope = scope(conn, &context.actor)?;
-    let done = entry(context, scope.as_ref(), action, None);
-    Ok(audit::append_all(conn, &done, subjects)?)
-}
-
-/// The same where it was an organization's turn: who acts from another does so on its behalf (A10), and the row says so.
+/// Appends a row for something that was the turn of an organization. If the actor acts for another organization, they acted
+/// on its behalf, and the row says so (A10).
 ///
 /// # Errors
 /// As [`record`].
@@ -69,45 +36,87 @@ pub fn record_in_turn(
     conn: &mut Conn,
     context: &Context,
     turn: Option<OrganizationId>,
-    action: &str,
-    subject: Option<&str>,
-) -> Result<()> {
-    let acting = context.actor.office().map(|office| office.organization);
-    let on_behalf_of = turn.filter(|turn| acting.is_some_and(|acting| acting != *turn));
-    append(conn, context, on_behalf_of, action, subject)
-}
-
-fn append(
-    conn: &mut Conn,
-    context: &Context,
-    on_behalf_of: Option<OrganizationId>,
-    action: &str,
-    subject: Option<&str>,
+    action: AuditAction,
+    subject: impl Into<AuditSubject>,
 ) -> Result<()> {
     let scope = scope(conn, &context.actor)?;
-    let done = entry(context, scope.as_ref(), action, subject);
-    Ok(audit::append_each(conn, &[Entry { on_behalf_of, ..done }])?)
+    let acting = context.actor.office().map(|office| office.organization);
+    let row = NewAuditRow {
+        on_behalf_of: turn.filter(|turn| acting.is_some_and(|acting| acting != *turn)),
+        ..row_of(context, scope.as_ref(), action.as_str())
+    };
+    Ok(audit::append_many(conn, &[about(row, action, subject.into())])?)
 }
 
-fn entry<'a>(context: &'a Context, scope: Option<&'a Path>, action: &'a str, subject: Option<&'a str>) -> Entry<'a> {
+/// One of several entries of an action, each with its own actor and subject.
+pub struct AuditEntry<'a> {
+    /// Who did it, and when.
+    pub context: &'a Context,
+    /// The place of the actor in the tree, if they are a member or an integrator.
+    pub place: &'a Path,
+    /// What it was done to.
+    pub subject: AuditSubject,
+}
+
+/// Appends a row for each entry.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_many(conn: &mut Conn, action: AuditAction, entries: &[AuditEntry<'_>]) -> Result<()> {
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|entry| {
+            let scope = match &entry.context.actor.role {
+                Role::Administrator(office) | Role::Auditor(office) => Some(&office.path),
+                Role::Integrator { .. } | Role::Member => Some(entry.place),
+                Role::System => None,
+            };
+            about(row_of(entry.context, scope, action.as_str()), action, entry.subject)
+        })
+        .collect();
+    Ok(audit::append_many(conn, &rows)?)
+}
+
+/// Appends a row for each subject, where one actor did the same to all of them at once.
+///
+/// # Errors
+/// As [`record`].
+pub fn record_same_for<S: Into<AuditSubject> + Copy>(
+    conn: &mut Conn,
+    context: &Context,
+    action: AuditAction,
+    subjects: &[S],
+) -> Result<()> {
+    let subjects: Vec<AuditSubject> = subjects.iter().map(|subject| (*subject).into()).collect();
+    debug_assert!(subjects.iter().all(|subject| action.takes(subject)), "{action}");
+    let texts: Vec<String> = subjects.iter().filter_map(AuditSubject::text).collect();
+    let scope = scope(conn, &context.actor)?;
+    Ok(audit::append_same_for(
+        conn,
+        &row_of(context, scope.as_ref(), action.as_str()),
+        &texts,
+    )?)
+}
+
+/// A row of the actor, still without a subject. `action` is the name of an action or the operation that was refused.
+fn row_of<'a>(context: &'a Context, scope: Option<&'a Path>, action: &'a str) -> NewAuditRow<'a> {
     let actor = &context.actor;
-    Entry {
-        at: context.now,
-        actor_kind: actor_kind(&actor.role),
-        account: actor.account,
-        organization: actor.acting_for().or(actor.audits().map(|office| office.organization)),
-        scope,
-        on_behalf_of: None,
-        action,
-        subject,
-        request_id: &context.request_id,
-        outcome: AuditOutcome::Done,
-        code: None,
-        times: 1,
+    NewAuditRow {
+        capacity: Capacity::of(actor),
+        account_id: actor.account,
+        organization_id: actor.acting_for().or(actor.audits().map(|office| office.organization)),
+        scope_path: scope,
+        ..NewAuditRow::of_service(context.now, action, &context.request_id)
     }
 }
 
-/// Where an actor stands: his office, his branch, his system's organization. Whose auditors read of him follows from it.
+fn about(row: NewAuditRow<'_>, action: AuditAction, subject: AuditSubject) -> NewAuditRow<'_> {
+    debug_assert!(action.takes(&subject), "{action}: {subject:?}");
+    row.about(subject.text())
+}
+
+/// The place of an actor in the tree: their office, their branch or their system's organization. The auditors at and above
+/// it read what the actor did.
 fn scope(conn: &mut Conn, actor: &Actor) -> Result<Option<Path>> {
     Ok(match (&actor.role, actor.member) {
         (Role::Administrator(office) | Role::Auditor(office), _) => Some(office.path.clone()),
@@ -117,33 +126,22 @@ fn scope(conn: &mut Conn, actor: &Actor) -> Result<Option<Path>> {
     })
 }
 
-/// The stored word for the capacity somebody acts in.
-pub fn actor_kind(role: &Role) -> &'static str {
-    match role {
-        Role::Member => "member",
-        Role::Administrator(_) => "administrator",
-        Role::Auditor(_) => "auditor",
-        Role::Integrator { .. } => "integrator",
-        Role::System => "system",
-    }
-}
-
 /// An attempt that was refused.
 #[derive(Debug, Clone)]
 pub struct Denial {
     /// The operation, as `METHOD /path/{id}`.
-    pub action: String,
-    /// What it was tried on, if it names something.
+    pub operation: String,
+    /// The id in the path, if there is one.
     pub subject: Option<String>,
     /// Why it was refused.
     pub code: Code,
 }
 
-/// The span within which refusals of one actor are counted, in seconds.
+/// The span in which the refusals of one actor are counted, in seconds.
 const SPAN: i64 = 3600;
 
-/// Notes a refused attempt (I-28), in a transaction of its own: what was refused has been undone. The first hundred of an
-/// actor within an hour each leave a row; after that each doubling does.
+/// Records a refused attempt (I-28). It needs a transaction of its own, because that of the attempt was rolled back. Not
+/// every refusal leaves a row: see [`leaves_a_row`].
 ///
 /// # Errors
 /// When the row can't be written.
@@ -153,14 +151,13 @@ pub fn record_denial(conn: &mut Conn, context: &Context, denial: &Denial) -> Res
         return Ok(());
     }
     let scope = scope(conn, &context.actor)?;
-    let attempt = entry(context, scope.as_ref(), &denial.action, denial.subject.as_deref());
-    let denied = Entry {
+    let row = NewAuditRow {
         outcome: AuditOutcome::Denied,
         code: Some(denial.code.name()),
         times,
-        ..attempt
+        ..row_of(context, scope.as_ref(), &denial.operation)
     };
-    Ok(audit::append_each(conn, &[denied])?)
+    Ok(audit::append_many(conn, &[row.about(denial.subject.clone())])?)
 }
 
 fn count_denial(conn: &mut Conn, context: &Context) -> Result<i64> {
@@ -171,11 +168,17 @@ fn count_denial(conn: &mut Conn, context: &Context) -> Result<i64> {
     Ok(look_ups::count(conn, &format!("denied/{account}/{appointment}"), span)?)
 }
 
-/// A page of the log of the auditor's subtree, newest first.
+/// A page of the log of the auditor's subtree: the newest rows first, and only those before the row `before`.
 ///
 /// # Errors
-/// `actor.not_auditor`; `organization.not_found` for an organization outside of his subtree.
-pub fn page(conn: &mut Conn, actor: &Actor, filter: &Filter, before: Option<i64>, limit: i64) -> Result<Vec<Row>> {
+/// `actor.not_auditor`; `organization.not_found` if the filter names an organization outside the auditor's subtree.
+pub fn page(
+    conn: &mut Conn,
+    actor: &Actor,
+    filter: &AuditFilter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<StoredAuditRow>> {
     let office = actor.audits().ok_or(Code::ActorNotAuditor)?;
     if let Some(organization) = filter.organization {
         let found = organizations::find(conn, organization)?;
@@ -186,8 +189,8 @@ pub fn page(conn: &mut Conn, actor: &Actor, filter: &Filter, before: Option<i64>
     Ok(audit::page(conn, &office.path, filter, before, limit)?)
 }
 
-/// Seals what has been committed since: each row gets the next place in the chain and the hash over itself and the one
-/// before. Never in the way of a write.
+/// Seals the rows that were committed since the last time. Each gets the next place in the chain, and a hash over itself and
+/// the hash before it. No write waits for it.
 ///
 /// # Errors
 /// When the database fails.
@@ -206,7 +209,7 @@ pub fn seal(conn: &mut Conn, _: &Context, _: i64, limit: i64) -> Result<Batch> {
     Ok(Batch::of(rows.len(), limit, rows.last().map(|row| row.id), tally))
 }
 
-/// Where the chain ends now: the last sealed row, or the cut if nothing is left behind it.
+/// The end of the chain: the last sealed row, or the cut if no row is left after it.
 fn head(conn: &mut Conn) -> Result<(i64, Vec<u8>)> {
     let last = match audit::last_sealed(conn)? {
         Some(last) => Some(last),
@@ -215,7 +218,7 @@ fn head(conn: &mut Conn) -> Result<(i64, Vec<u8>)> {
     Ok(last.unwrap_or((0, GENESIS.to_vec())))
 }
 
-fn hash_of(row: &Row, sequence: i64, previous: &[u8]) -> Vec<u8> {
+fn hash_of(row: &StoredAuditRow, sequence: i64, previous: &[u8]) -> Vec<u8> {
     let at = Timestamp::from(row.at).timestamp_micros();
     let number = |number: i64| Some(number.to_be_bytes());
     let numbers = [
@@ -228,7 +231,7 @@ fn hash_of(row: &Row, sequence: i64, previous: &[u8]) -> Vec<u8> {
         number(row.times),
     ];
     let texts = [
-        Some(row.actor_kind.as_str()),
+        Some(row.capacity.as_str()),
         row.scope_path.as_deref(),
         Some(row.action.as_str()),
         row.subject.as_deref(),
@@ -243,21 +246,22 @@ fn hash_of(row: &Row, sequence: i64, previous: &[u8]) -> Vec<u8> {
     )
 }
 
-/// A place in the chain with its hash: kept elsewhere, it shows later that nothing up to it was changed or cut off.
+/// A place in the chain with its hash. Kept outside the database, it later shows whether a row up to that place was changed
+/// or removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anchor {
     pub sequence: i64,
     pub hash: Vec<u8>,
 }
 
-/// What is wrong with the log.
+/// Something that is wrong with the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Flaw {
-    /// The row at a place is not what was sealed there: it was changed, or moved, or the one before it was.
+    /// The row at this place is not the one that was sealed there. It, or the row before it, was changed or moved.
     Changed { sequence: i64, id: i64 },
     /// The rows from the first to the last of these places are gone.
     Missing { first: i64, last: i64 },
-    /// At an anchor's place stands another hash than the anchor's, or the log ends before it.
+    /// The hash at an anchor's place is not the anchor's, or the log ends before that place.
     Anchor { sequence: i64 },
 }
 
@@ -267,19 +271,22 @@ impl std::fmt::Display for Flaw {
             Self::Changed { sequence, id } => write!(f, "place {sequence}: row {id} is not what was sealed there"),
             Self::Missing { first, last } if first == last => write!(f, "place {first}: the row is missing"),
             Self::Missing { first, last } => write!(f, "places {first} to {last}: the rows are missing"),
-            Self::Anchor { sequence } => write!(f, "place {sequence}: the log is not the one the anchor was taken of"),
+            Self::Anchor { sequence } => write!(
+                f,
+                "place {sequence}: the log is not the one that the anchor was taken from"
+            ),
         }
     }
 }
 
-/// A check of the whole chain, page by page.
+/// A check of the whole chain, a page at a time.
 #[derive(Debug, Clone)]
 pub struct Check {
-    /// Up to where it was checked.
+    /// The place it has reached.
     pub head: Anchor,
     /// How many rows were checked.
     pub rows: i64,
-    /// What is wrong, in the chain's order.
+    /// What is wrong, in the order of the chain.
     pub flaws: Vec<Flaw>,
     /// Rows that are not sealed yet.
     pub unsealed: i64,
@@ -287,7 +294,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// A check that also compares what was kept elsewhere.
+    /// A check that also compares anchors that were kept elsewhere.
     pub fn new(anchors: Vec<Anchor>) -> Self {
         let head = Anchor {
             sequence: 0,
@@ -302,12 +309,12 @@ impl Check {
         }
     }
 
-    /// Checks the next rows; `false` when there are none left.
+    /// Checks the next rows. Returns `false` when none are left.
     ///
     /// # Errors
     /// When the database fails.
     pub fn go_on(&mut self, conn: &mut Conn, limit: i64) -> Result<bool> {
-        // What retention has removed is past, also when it does so meanwhile.
+        // Retention may remove rows while the check runs.
         if let Some((sequence, hash)) = audit::cut(conn)?.filter(|(sequence, _)| *sequence > self.head.sequence) {
             self.anchors.retain(|anchor| anchor.sequence >= sequence);
             self.pass(Anchor { sequence, hash });
@@ -328,7 +335,7 @@ impl Check {
         Ok(!rows.is_empty())
     }
 
-    fn take(&mut self, row: &Row) {
+    fn take(&mut self, row: &StoredAuditRow) {
         let (Some(sequence), Some(hash)) = (row.sequence, row.hash.clone()) else {
             return;
         };
@@ -343,7 +350,7 @@ impl Check {
         self.pass(Anchor { sequence, hash });
     }
 
-    /// Goes on from a place as it stands there, so that one flaw does not make the rest look flawed.
+    /// Continues from a place with the hash that is stored there, so that one flaw does not make all later rows look flawed.
     fn pass(&mut self, place: Anchor) {
         let is_other = |anchor: &&Anchor| anchor.sequence == place.sequence && anchor.hash != place.hash;
         if self.anchors.iter().any(|anchor| is_other(&anchor)) {
@@ -355,14 +362,14 @@ impl Check {
     }
 }
 
-/// Removes the oldest rows, as far as they are sealed and were written before `before`.
+/// Removes the oldest rows that are sealed and were written before `before`. Returns how many.
 ///
 /// # Errors
 /// When the database fails.
 pub fn retire(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<i64> {
     let start = audit::cut(conn)?.map_or(0, |(sequence, _)| sequence);
     let rows = audit::sealed(conn, start, limit)?;
-    let old: Vec<&Row> = rows.iter().take_while(|row| Timestamp::from(row.at) < before).collect();
+    let old: Vec<&StoredAuditRow> = rows.iter().take_while(|row| Timestamp::from(row.at) < before).collect();
     if let Some((sequence, hash)) = old.last().and_then(|row| row.sequence.zip(row.hash.as_ref())) {
         audit::remove_until(conn, sequence, hash, context.now)?;
     }

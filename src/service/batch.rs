@@ -4,6 +4,7 @@ use super::{Error, Result};
 use crate::db::Conn;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::vocabulary::vocabulary;
 use std::collections::HashSet;
 
@@ -12,9 +13,9 @@ pub const MOST: usize = 200;
 
 vocabulary! {
     /// What a refusal of one item means for the others.
-    BatchMode {
-        AllOrNothing = "all_or_nothing", "全部成功才生效", "one refusal undoes everything";
-        PerItem = "per_item", "逐个处理", "each item stands or falls alone";
+    Mode {
+        AllOrNothing = "all_or_nothing", "全部成功才生效", "all or nothing";
+        PerItem = "per_item", "逐个处理", "item by item";
     }
 }
 
@@ -91,11 +92,7 @@ fn admit_length(length: usize) -> Result<()> {
     if (1..=MOST).contains(&length) {
         return Ok(());
     }
-    let problem = format!("expected 1 to {MOST} items");
-    Err(Refusal::new(Code::RequestInvalid)
-        .with("problem", problem)
-        .at("/items")
-        .into())
+    Err(Refusal::invalid(InputError::Items(MOST)).at("/items").into())
 }
 
 fn admit_once<S: std::hash::Hash + Eq>(subjects: impl Iterator<Item = S>) -> Result<()> {

@@ -3,6 +3,7 @@
 
 use super::{Context, Error, Expected, Result, audit, may, members, policies};
 use crate::db::{Conn, Unique};
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
@@ -14,7 +15,7 @@ use crate::domain::member::certification::{self as rules, Form, t3_certification
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::Path;
 pub use crate::repository::certifications::StoredForm;
-use crate::repository::certifications::{self as store, NewForm, TASK};
+use crate::repository::certifications::{self as store, INBOX_KIND, NewForm};
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::members::{self as rows, Member};
 use crate::repository::{accounts, appointments, chain};
@@ -115,13 +116,7 @@ pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &R
     let certification = t3_certification(member.joined_month, Some(&form), &policy);
     set(conn, &member, certification)?;
     place(conn, id)?;
-    audit::record_in_turn(
-        conn,
-        context,
-        member.branch_id,
-        "certification.upload",
-        Some(&id.to_string()),
-    )?;
+    audit::record_in_turn(conn, context, member.branch_id, AuditAction::CertificationUploaded, id)?;
     found(conn, id)
 }
 
@@ -155,7 +150,7 @@ fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) ->
 /// `certification.not_found` for whoever may not know of the member.
 pub fn read(conn: &mut Conn, context: &Context, id: CertificationId) -> Result<StoredForm> {
     let (stored, _) = known(conn, &context.actor, Action::ReadForm, id)?;
-    audit::record(conn, context, "certification.read", Some(&id.to_string()))?;
+    audit::record(conn, context, AuditAction::CertificationRead, id)?;
     Ok(stored)
 }
 
@@ -190,10 +185,10 @@ pub fn decide(
 }
 
 fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredForm, decided: &Form) -> Result<()> {
-    let (decision, reason) = match decided {
+    let (decision, reason, action) = match decided {
         Form::Waiting(_) => return Err(Error::Corrupt("a decision that decides nothing")),
-        Form::Certified(_, decision) => (decision, None),
-        Form::Refused(_, decision, reason) => (decision, Some(reason)),
+        Form::Certified(_, decision) => (decision, None, AuditAction::CertificationApproved),
+        Form::Refused(_, decision, reason) => (decision, Some(reason), AuditAction::CertificationRefused),
     };
     if !store::close(conn, stored, decided.state(), decision, reason)? {
         return Err(Code::RequestStale.into());
@@ -201,15 +196,9 @@ fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredFo
     let policy = policies::of_season(conn, season_of(context.now))?;
     let certification = t3_certification(member.joined_month, Some(decided), &policy);
     set(conn, member, certification)?;
-    inbox::close(conn, TASK, stored.id.0)?;
+    inbox::close(conn, INBOX_KIND, stored.id.0)?;
     let committee = member.branch_path.superiors().next();
-    audit::record_in_turn(
-        conn,
-        context,
-        committee,
-        "certification.decide",
-        Some(&stored.id.to_string()),
-    )
+    audit::record_in_turn(conn, context, committee, action, stored.id)
 }
 
 /// Puts a waiting form before whoever decides it.
@@ -218,7 +207,7 @@ fn place(conn: &mut Conn, id: CertificationId) -> Result<()> {
     let member = rows::find(conn, stored.member_id)?.ok_or(Error::Corrupt("a form of no member"))?;
     let approver = approver(conn, &member, stored.uploader_account_id)?;
     let thing = InboxEntry {
-        kind: TASK,
+        kind: INBOX_KIND,
         subject: id.0,
         member_name: Some(&member.name),
         since: stored.uploaded_at.into(),

@@ -5,6 +5,7 @@ use super::look_up::{HourlyBudget, is_left};
 use super::members::decided;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::MemberId;
@@ -50,7 +51,6 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     let found = members::find(conn, wish.member)?;
     let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
     verdict.settle()?;
-    let subject = member.id.to_string();
     let account = context
         .actor
         .account
@@ -61,8 +61,8 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
         HourlyBudget::new(format!("reveal/organization/{}", organization.0), PER_ORGANIZATION),
     ];
     if !is_left(conn, context.now, &budgets)? {
-        audit::record(conn, context, "member.reveal_limited", Some(&subject))?;
-        return Ok(RevealOutcome::Exhausted);
+        audit::record(conn, context, AuditAction::RevealLimited, member.id)?;
+        return Ok(Outcome::Exhausted);
     }
     let wanted = |field: DisclosedField| wish.fields.contains(&field);
     let id_number = wanted(DisclosedField::IdNumber)
@@ -83,8 +83,8 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
         purpose: Some(wish.purpose.as_str().to_owned()),
     };
     look_ups::note(conn, &note)?;
-    audit::record(conn, context, "member.revealed", Some(&subject))?;
-    Ok(RevealOutcome::Revealed(Box::new(Revealed { id_number, phone })))
+    audit::record(conn, context, AuditAction::MemberRevealed, member.id)?;
+    Ok(Outcome::Revealed(Box::new(Revealed { id_number, phone })))
 }
 
 /// A page of who looked for the caller or saw his data in full, newest first.

@@ -6,6 +6,7 @@ use super::jobs::{self, Batch};
 use super::organizations::{in_scope, inside};
 use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
@@ -18,8 +19,8 @@ use crate::domain::member::mark::{Mark, m7_no_longer_later};
 use crate::domain::organization::facts::{Graduation, Path, Undetermined};
 use crate::domain::organization::turn::{Duty, Turn};
 use crate::domain::policy::Policy;
-use crate::repository::graduation::{self as store, NewEntry, TASK};
-pub use crate::repository::graduation::{GraduationRecord, StoredChange};
+use crate::repository::graduation::{self as store, INBOX_KIND, NewEntry};
+pub use crate::repository::graduation::{Entry, StoredChange};
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::{appointments, chain, cohort, members};
@@ -70,7 +71,7 @@ fn mark_one(conn: &mut Conn, context: &Context, item: &GraduationItem) -> Result
         let entry = entry(context, branch.id, GraduationEvent::Marked);
         let (old, new) = (change.old, Some(change.new));
         store::append(conn, &NewEntry { old, new, ..entry })?;
-        audit::record(conn, context, "graduation.mark", Some(&branch.id.to_string()))?;
+        audit::record(conn, context, AuditAction::GraduationMarked, branch.id)?;
     }
     let stale_delayed = stale_delayed(conn, branch.id, new)?;
     Ok(Marked { changed, stale_delayed })
@@ -166,8 +167,7 @@ fn turn_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[Or
     let turned = organizations::turn_many(conn, &ids, policy.season)?;
     cohort::join_branches(conn, policy.season, &ids)?;
     store::append_turned(conn, &turning, context.now)?;
-    let subjects: Vec<String> = ids.iter().map(OrganizationId::to_string).collect();
-    audit::record_all(conn, context, "graduation.turn", &subjects)?;
+    audit::record_same_for(conn, context, AuditAction::BranchTurned, &ids)?;
     Ok(turned)
 }
 
@@ -206,7 +206,7 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChang
     place(conn, &branch, id, request)?;
     let entry = entry(context, branch.id, GraduationEvent::ChangeProposed);
     remember(conn, id, entry, request, Some(&request.reason))?;
-    audit::record(conn, context, "month_change.propose", Some(&id.to_string()))?;
+    audit::record(conn, context, AuditAction::MonthChangeProposed, id)?;
     found(conn, id)
 }
 
@@ -214,7 +214,7 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChang
 fn place(conn: &mut Conn, branch: &Organization, id: MonthChangeId, request: &MonthChangeRequest) -> Result<()> {
     let holders = holders(conn, branch, request)?;
     let thing = InboxEntry {
-        kind: TASK,
+        kind: INBOX_KIND,
         subject: id.0,
         member_name: None,
         since: request.proposed_at,
@@ -351,20 +351,29 @@ fn settle(
     stored: &StoredChange,
     decided: &MonthChange,
 ) -> Result<Vec<MemberId>> {
-    let (decision, event, reason) = match decided {
+    let (decision, event, action, reason) = match decided {
         MonthChange::Open(_) => return Err(Error::Corrupt("a decision that decides nothing")),
-        MonthChange::Approved(_, decision) => (decision, GraduationEvent::ChangeApproved, None),
-        MonthChange::Refused(_, decision, reason) => (decision, GraduationEvent::ChangeRefused, Some(reason)),
+        MonthChange::Approved(_, decision) => (
+            decision,
+            GraduationEvent::ChangeApproved,
+            AuditAction::MonthChangeApproved,
+            None,
+        ),
+        MonthChange::Refused(_, decision, reason) => (
+            decision,
+            GraduationEvent::ChangeRefused,
+            AuditAction::MonthChangeRefused,
+            Some(reason),
+        ),
     };
     if !store::close_change(conn, stored, decided.state(), decision, reason)? {
         return Err(Code::RequestStale.into());
     }
-    inbox::close(conn, TASK, stored.id.0)?;
+    inbox::close(conn, INBOX_KIND, stored.id.0)?;
     let request = decided.request();
     let entry = entry(context, branch.id, event);
     remember(conn, stored.id, entry, request, reason)?;
-    let (turn, subject) = (Some(request.leading_organ), stored.id.to_string());
-    audit::record_in_turn(conn, context, turn, "month_change.decide", Some(&subject))?;
+    audit::record_in_turn(conn, context, Some(request.leading_organ), action, stored.id)?;
     match event {
         GraduationEvent::ChangeApproved => approve(conn, branch, request.new),
         _ => Ok(Vec::new()),

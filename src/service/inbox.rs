@@ -3,8 +3,8 @@
 use super::{Context, Result, may};
 use crate::db::Conn;
 use crate::domain::authority::{Action, Object};
-use crate::domain::core::ids::TaskId;
-pub use crate::repository::inbox::Task;
+use crate::domain::core::ids::InboxEntryId;
+pub use crate::repository::inbox::InboxRow;
 use crate::repository::inbox::{self, Reader};
 
 /// How much waits, by kind.
@@ -19,7 +19,13 @@ pub fn counts(conn: &mut Conn, context: &Context) -> Result<Vec<(String, i64)>> 
 ///
 /// # Errors
 /// `actor.not_administrator` for members.
-pub fn page(conn: &mut Conn, context: &Context, kind: &str, after: Option<TaskId>, limit: i64) -> Result<Vec<Task>> {
+pub fn page(
+    conn: &mut Conn,
+    context: &Context,
+    kind: &str,
+    after: Option<InboxEntryId>,
+    limit: i64,
+) -> Result<Vec<InboxRow>> {
     let reader = reader(context)?;
     let after = match after {
         // An entry that was settled since the last page leaves no place to go on from: begin again.

@@ -4,12 +4,15 @@ use super::accounts::attempts::{AttemptKind, AttemptOrigin, Guard};
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::db::columns::Micros;
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::actor::{Actor, Role};
 use crate::domain::authority::scope::{self, Grant, Reach, Scope};
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::{Level, OrganizationKind};
 use crate::repository::integrators::{self, Integrator, NewIntegrator, NewSecret};
@@ -89,9 +92,11 @@ pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Integra
     let usual = if province.is_some() { PROVINCIAL } else { ORDINARY };
     let scopes = scope::ordered(wanted.scopes.as_deref().unwrap_or(usual));
     if province.is_none() && scopes.iter().any(|scope| scope.is_provincial()) {
-        let refusal = Refusal::new(Code::RequestInvalid);
-        let refusal = refusal.with("problem", "a province's scope for what is no province's own system");
-        return Err(refusal.at("/scopes").into());
+        let problem = InputError::Said(Text {
+            zh: "含有只能授予北京、广东、福建对接系统的权限范围",
+            en: "contains a scope that only the systems of Beijing, Guangdong and Fujian can have",
+        });
+        return Err(Refusal::invalid(problem).at("/scopes").into());
     }
     let new = NewIntegrator {
         name: &wanted.name,
@@ -102,7 +107,7 @@ pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Integra
         expires_at: wanted.expires_at,
     };
     let account = integrators::insert(conn, &new, context.now)?;
-    audit::record(conn, context, "integrator.issued", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorIssued, account)?;
     add(conn, context, vault, account, None)
 }
 
@@ -143,7 +148,7 @@ pub fn add_secret(
     if usable(conn, account, context.now)?.len() >= SECRETS {
         return Err(Code::IntegratorSecretsFull.into());
     }
-    audit::record(conn, context, "integrator.secret_added", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorSecretAdded, account)?;
     add(conn, context, vault, account, expires_at)
 }
 
@@ -170,7 +175,7 @@ pub fn retire_secret(
         return Err(Code::IntegratorLastSecret.into());
     }
     integrators::retire(conn, secret, context.now)?;
-    audit::record(conn, context, "integrator.secret_retired", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorSecretRetired, account)?;
     shown(conn, account)?.ok_or(Error::Corrupt("a credential just read"))
 }
 
@@ -231,7 +236,7 @@ pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::revoke(conn, account, context.now)?;
     let revoked = shown(conn, account)?.ok_or(Code::IntegratorNotFound)?;
-    audit::record(conn, context, "integrator.revoked", Some(&account.to_string()))?;
+    audit::record(conn, context, AuditAction::IntegratorRevoked, account)?;
     Ok(revoked)
 }
 
@@ -288,8 +293,8 @@ pub fn sign_in(
         now,
         request_id: request_id.to_owned(),
     };
-    audit::record(conn, &context, "integrator.signed_in", Some(&secret.id.to_string()))?;
-    Ok(TokenOutcome::Admitted(Bearer {
+    audit::record(conn, &context, AuditAction::IntegratorSignedIn, secret.id)?;
+    Ok(Entry::Admitted(Bearer {
         account: integrator.account_id,
         session: None,
         office: None,

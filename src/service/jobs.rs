@@ -19,11 +19,11 @@ const RUNS_SHOWN: i64 = 10;
 vocabulary! {
     /// A job by its name: what the service does by itself.
     Job {
-        YearlySwitch = "yearly-switch", "年度切换:到期团支部变更为毕业生团组织(G6)", "yearly switch: branches whose time has come turn into graduate branches (G6)";
-        Expiry = "expiry", "超时终止:超过期限未审批的申请自动终止、退回(A6)", "expiry: cases that waited too long for an approval are ended and returned (A6)";
-        Escalation = "escalation", "分配催办:逾期未分配团支部的,同时提交直属上级(A6)", "escalation: assignments that waited too long are brought before the direct superior too (A6)";
-        AuditSeal = "audit-seal", "审计封存:将新的审计记录纳入哈希链", "audit seal: what was written to the audit log since gets its place in the chain of hashes";
-        Retention = "retention", "到期清理:清除超过保存期限的记录和个人信息", "retention: records and personal data whose time is over are forgotten";
+        YearlySwitch = "yearly-switch", "年度切换：到期团支部变更为毕业生团组织（G6）", "yearly switch: branches that graduate this year turn into graduate branches (G6)";
+        Expiry = "expiry", "超时终止：超过期限未审批的申请自动终止、退回（A6）", "expiry: transfers that waited too long for an approval are ended and returned (A6)";
+        Escalation = "escalation", "分配催办：逾期未分配团支部的，同时提交直属上级（A6）", "escalation: assignments that waited too long are also shown to the direct superior (A6)";
+        AuditSeal = "audit-seal", "审计封存：将新的审计记录纳入哈希链", "audit seal: new rows of the audit log are added to the hash chain";
+        Retention = "retention", "到期清理：清除超过保存期限的记录和个人信息", "retention: records and personal data past their retention period are deleted";
     }
 }
 

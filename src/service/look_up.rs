@@ -6,6 +6,7 @@
 
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
+use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::actor::Role;
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
@@ -65,8 +66,8 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
         .account
         .ok_or(Error::Corrupt("an office without an account"))?;
     if !is_within_budget(conn, context, account, organization, wanted)? {
-        audit::record(conn, context, "member.look_up_limited", None)?;
-        return Ok(LookUpOutcome::Exhausted);
+        audit::record(conn, context, AuditAction::LookUpLimited, AuditSubject::Nothing)?;
+        return Ok(Found::Exhausted);
     }
     let found = members::by_id_number(conn, &wanted.id_number)?.filter(|member| member.name == wanted.name);
     let branch_id = found.as_ref().and_then(|member| member.branch_id);
@@ -84,9 +85,9 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
         purpose: None,
     };
     look_ups::note(conn, &note)?;
-    let subject = found.map(|member| member.id.to_string());
-    audit::record(conn, context, "member.looked_up", subject.as_deref())?;
-    Ok(branch.map_or(LookUpOutcome::Nobody, |branch| LookUpOutcome::Branch(Box::new(branch))))
+    let subject = found.map_or(AuditSubject::Nothing, |member| member.id.into());
+    audit::record(conn, context, AuditAction::MemberLookedUp, subject)?;
+    Ok(branch.map_or(Found::Nobody, |branch| Found::Branch(Box::new(branch))))
 }
 
 fn is_within_budget(

@@ -5,11 +5,13 @@ use super::members::decided;
 use super::organizations::acting_sector;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::MemberId;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, season_of};
 use crate::domain::member::cohort::l1_in_cohort;
@@ -81,10 +83,10 @@ fn wanted(item: &MarkItem, branch: &Organization, context: &Context) -> Result<M
     match item.identity {
         Identity::Delayed => Ok(mark::m3_delayed(&facts, season, item.month, item.reason.clone())?),
         Identity::Teacher => Ok(mark::m3_teacher(&facts, season)?),
-        Identity::Graduate => Err(Refusal::new(Code::RequestInvalid)
-            .with("problem", "expected delayed or teacher")
-            .at("/identity")
-            .into()),
+        Identity::Graduate => {
+            let marks = [Identity::Delayed, Identity::Teacher].map(Identity::as_str);
+            Err(Refusal::invalid(InputError::one_of(&marks)).at("/identity").into())
+        }
     }
 }
 
@@ -136,8 +138,11 @@ fn change(
         organization: actor.office().map(|office| office.organization),
     };
     marks::append(conn, member.id, &by, member.mark().as_ref(), new)?;
-    let action = if new.is_some() { "mark.set" } else { "mark.undo" };
-    audit::record(conn, context, action, Some(&member.id.to_string()))
+    let action = match new {
+        Some(_) => AuditAction::MarkSet,
+        None => AuditAction::MarkUndone,
+    };
+    audit::record(conn, context, action, member.id)
 }
 
 /// A page of the marks a member had, earliest first.

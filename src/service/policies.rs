@@ -2,6 +2,7 @@
 
 use super::{Context, Expected, Result, audit};
 use crate::db::{Conn, Unique};
+use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
@@ -66,7 +67,12 @@ pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Exp
         Err(e) => return Err(e.into()),
     }
     transfers::reset_deadlines(conn, policy)?;
-    audit::record(conn, context, "policy.change", Some(&policy.season.to_string()))?;
+    audit::record(
+        conn,
+        context,
+        AuditAction::PolicyChanged,
+        AuditSubject::Season(policy.season),
+    )?;
     Ok(Versioned {
         policy: policy.clone(),
         version,

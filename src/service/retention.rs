@@ -3,6 +3,7 @@
 use super::jobs::Batch;
 use super::{Context, Result, audit};
 use crate::db::Conn;
+use crate::domain::audit::{AuditAction, AuditSubject};
 pub use crate::domain::retention::Retention;
 use crate::repository::{certifications, retention};
 
@@ -45,7 +46,7 @@ pub fn forget(conn: &mut Conn, context: &Context, kept: &Retention, number: i64,
         None => 0,
     };
     if processed > 0 {
-        audit::record(conn, context, "retention.forgotten", None)?;
+        audit::record(conn, context, AuditAction::ExpiredDataDeleted, AuditSubject::Nothing)?;
     }
     let next = if processed >= limit { number } else { number + 1 };
     let is_left = usize::try_from(next).is_ok_and(|next| next < KINDS.len());
@@ -60,7 +61,7 @@ fn persons(conn: &mut Conn, context: &Context, kept: &Retention, limit: i64) -> 
     let cases = retention::forgettable_persons(conn, kept.inbound_until(context.now), limit)?;
     for case in &cases {
         retention::forget_person(conn, *case, ANONYMOUS)?;
-        audit::record(conn, context, "transfer.person_forgotten", Some(&case.to_string()))?;
+        audit::record(conn, context, AuditAction::InboundPersonDeleted, *case)?;
     }
     count(cases.len())
 }
@@ -73,7 +74,7 @@ pub fn orphans(conn: &mut Conn, context: &Context, names: &[String]) -> Result<V
     let known = certifications::files_among(conn, names)?;
     let orphans: Vec<String> = names.iter().filter(|name| !known.contains(name)).cloned().collect();
     if !orphans.is_empty() {
-        audit::record(conn, context, "retention.files_removed", None)?;
+        audit::record(conn, context, AuditAction::UnusedFilesDeleted, AuditSubject::Nothing)?;
     }
     Ok(orphans)
 }

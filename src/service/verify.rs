@@ -1,5 +1,7 @@
-//! Whether everything stored is as it must be: the invariants that are questions ([`invariants::ALL`]), each case's
-//! history played again, and the engine's own structures.
+//! `zhuanjie verify`: checks that everything stored keeps the invariants.
+//!
+//! Three kinds of checks run: a query for each of [`invariants::ALL`], a replay of each case's history, and the engine's
+//! check of its own structures.
 
 use super::Result;
 use crate::db::Conn;
@@ -16,50 +18,88 @@ use std::collections::HashMap;
 /// How many cases are in memory at once.
 const PAGE: i64 = 1000;
 
+/// How an invariant is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// By a query that finds the rows that break it.
+    Query,
+    /// By replaying each case's history.
+    Replay,
+    /// By the engine itself.
+    Engine,
+}
+
+/// An invariant that [`run`] checks.
+#[derive(Debug, Clone, Copy)]
+pub struct StoredInvariant {
+    /// Its number, such as `I-02`.
+    pub number: &'static str,
+    /// What holds, as a sentence.
+    pub holds: &'static str,
+    /// How it is checked.
+    pub method: Method,
+}
+
 /// What one invariant was found to be.
 #[derive(Debug, Clone)]
 pub struct Finding {
-    /// Its number, such as `I-02`.
+    /// The number of the invariant.
     pub number: &'static str,
-    /// What holds.
+    /// What holds, as a sentence.
     pub holds: &'static str,
-    /// The rows of which it does not, by their keys, up to [`invariants::NAMED`]; empty if all is well.
+    /// The keys of the rows that break it, at most [`invariants::NAMED`]; empty if it holds.
     pub broken: Vec<String>,
 }
 
-/// What a case's history is held against, one after the other.
+/// The invariants that a replay of the histories checks, in the order of [`Fault`].
 const BY_HISTORY: [(&str, &str); 4] = [
-    ("I-05", "a completed case to a special unit was before the province"),
+    (
+        "I-05",
+        "A completed case to a special unit waited for the province's approval.",
+    ),
     (
         "I-06",
-        "a case took only ways of the state machine, and none behind its end (I-07)",
+        "A case took only transitions of the state machine, and none after a final state (I-07).",
     ),
-    ("I-10", "the events of a case lead to its row"),
+    ("I-10", "Replaying a case's events gives its stored row."),
     (
         "I-22",
-        "what was ended or escalated by itself had waited too long, by a policy of its season",
+        "A case that the service ended or escalated had waited long enough, by a policy of its season.",
     ),
 ];
 
-/// The number of what [`BY_HISTORY`] says.
+/// The invariant that the engine checks.
+const BY_ENGINE: (&str, &str) = ("I-34", "The engine finds its own structures sound.");
+
+/// What a replay found. The number is the place in [`BY_HISTORY`].
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     SpecialUnit,
-    Edge,
+    Transition,
     Row,
     Early,
 }
 
-/// How many findings [`run`] has to tell.
-pub fn count() -> usize {
-    invariants::ALL.len() + BY_HISTORY.len() + 1
+/// Every invariant that [`run`] checks, in its order.
+pub fn checked() -> Vec<StoredInvariant> {
+    let by_query = invariants::ALL
+        .iter()
+        .map(|invariant| (invariant.number, invariant.holds, Method::Query));
+    let by_replay = BY_HISTORY
+        .iter()
+        .map(|(number, holds)| (*number, *holds, Method::Replay));
+    by_query
+        .chain(by_replay)
+        .chain([(BY_ENGINE.0, BY_ENGINE.1, Method::Engine)])
+        .map(|(number, holds, method)| StoredInvariant { number, holds, method })
+        .collect()
 }
 
-/// Checks everything; `tell` gets each finding as soon as it is there. To be called in a transaction that sees one state
-/// (`db::dialect::survey`).
+/// Checks everything and calls `tell` with each finding as soon as it is there. It must run in a transaction that sees one
+/// state of the database (`db::dialect::survey`).
 ///
 /// # Errors
-/// When the database fails, which is no finding.
+/// When the database fails. A broken invariant is a finding, not an error.
 pub fn run(conn: &mut Conn, mut tell: impl FnMut(Finding)) -> Result<()> {
     for invariant in invariants::ALL {
         tell(Finding {
@@ -72,21 +112,19 @@ pub fn run(conn: &mut Conn, mut tell: impl FnMut(Finding)) -> Result<()> {
     for ((number, holds), broken) in BY_HISTORY.into_iter().zip(broken) {
         tell(Finding { number, holds, broken });
     }
-    tell(Finding {
-        number: "I-34",
-        holds: "the engine finds its own structures sound",
-        broken: invariants::unsound(conn)?,
-    });
+    let (number, holds) = BY_ENGINE;
+    let broken = invariants::unsound(conn)?;
+    tell(Finding { number, holds, broken });
     Ok(())
 }
 
 type Policies = HashMap<Season, Vec<Policy>>;
 
-/// Plays every case's history again, page by page.
+/// Replays the history of every case, a page of cases at a time.
 fn replay_all(conn: &mut Conn) -> Result<[Vec<String>; BY_HISTORY.len()]> {
     let mut policies = Policies::new();
     for body in invariants::policies(conn)? {
-        // A policy that can't be read is in force nowhere; whoever needs it fails.
+        // A policy that can't be read was never in force: every use of it fails.
         if let Ok(policy) = serde_json::from_str::<Policy>(&body) {
             policies.entry(policy.season).or_default().push(policy);
         }
@@ -110,19 +148,21 @@ fn replay_all(conn: &mut Conn) -> Result<[Vec<String>; BY_HISTORY.len()]> {
     }
 }
 
-/// The first thing that is wrong with a history.
+/// The first fault of a history.
 fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
     let mut state: Option<CaseState> = None;
     let mut phases = Vec::new();
     for event in events {
-        let Some(event) = event else { return Some(Fault::Edge) };
+        let Some(event) = event else {
+            return Some(Fault::Transition);
+        };
         if let Some(before) = &state
             && is_early(before, event, case.season, policies)
         {
             return Some(Fault::Early);
         }
         let Some(next) = apply(state, event) else {
-            return Some(Fault::Edge);
+            return Some(Fault::Transition);
         };
         phases.push(next.phase());
         state = Some(next);
@@ -135,9 +175,9 @@ fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
     (is_completed && to_special_unit && !phases.contains(&Phase::AwaitingProvince)).then_some(Fault::SpecialUnit)
 }
 
-/// Whether the system ended or escalated a case before its time: by the default policy and by each that its season had,
-/// since which was in force then depends on the instant the job was run for.
-fn is_early(before: &CaseState, event: &Event, season: Season, policies: &Policies) -> bool {
+/// Whether the service ended or escalated a case too early, by the default policy and by every policy of its season. Which
+/// of them was in force is not stored: it depends on the instant that the job ran for.
+fn is_early(before: &State, event: &Event, season: Season, policies: &Policies) -> bool {
     let is_due = match event.kind {
         EventKind::Expired => expiry::is_overdue,
         EventKind::Escalated => expiry::is_stale,

@@ -138,11 +138,11 @@ both_engines! {
         appoint(&world, "county", "workshop", "village/1").expect(201);
         assert_eq!(waiting(&world.admin("county"), "approval_in"), 0);
         appoint(&world, "county", "employer", "village/2").expect(201);
-        let held = "SELECT count(*) AS value FROM tasks WHERE kind = 'approval_in' AND organization_id = ";
+        let held = "SELECT count(*) AS value FROM inbox_entries WHERE kind = 'approval_in' AND organization_id = ";
         for name in ["workshop", "employer"] {
             assert_eq!(world.db.number(&format!("{held}{}", world.org_key(name))), 1, "{name}");
         }
-        assert_eq!(world.db.count("tasks"), 2);
+        assert_eq!(world.db.count("inbox_entries"), 2);
     }
 
     fn a10_an_orphaned_case_comes_back_with_the_first_who_can_decide(db: TestDb) {
@@ -154,11 +154,11 @@ both_engines! {
         world.dismiss("nation");
         world.appoint("class_1/1", "nation");
         file(&world);
-        assert_eq!(world.db.count("tasks"), 0);
+        assert_eq!(world.db.count("inbox_entries"), 0);
         let path = format!("/v1/organizations/{}/appointments", world.org("province"));
         world.admin("class_1/1").write(&path, &json!({"member": world.mem("village/1")})).expect(201);
-        let held = format!("SELECT count(*) AS value FROM tasks WHERE organization_id = {}", world.org_key("province"));
-        assert_eq!((world.db.number(&held), world.db.count("tasks")), (1, 1));
+        let held = format!("SELECT count(*) AS value FROM inbox_entries WHERE organization_id = {}", world.org_key("province"));
+        assert_eq!((world.db.number(&held), world.db.count("inbox_entries")), (1, 1));
     }
 
     fn a10_month_changes_and_requests_follow_the_offices_too(db: TestDb) {

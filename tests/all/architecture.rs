@@ -1,7 +1,7 @@
 //! Who may import whom: the table of `docs/architecture.md`, held over the source. One package gets no help from
 //! Cargo with it.
 
-use crate::support::rust::{Path, paths};
+use crate::support::rust::{Path, paths, tokens};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
@@ -49,16 +49,16 @@ const ROOMS: &[Room] = &[
         ],
         except: &[],
     },
-    // Doors, transactions, migrations: no rules, no HTTP. Ids and instants are what columns hold.
+    // Connections, transactions, migrations: no rules, no HTTP. Columns hold ids and instants.
     Room {
         name: "db",
-        may: &["domain::ids", "domain::time", "on_each"],
+        may: &["domain::core::ids", "domain::core::time", "on_each"],
         never: &["actix*", "utoipa*"],
         except: &[],
     },
     // How the domain's values stand in columns.
     Room {
-        name: "db::types",
+        name: "db::columns",
         may: &["db", "domain"],
         never: &["actix*", "utoipa*"],
         except: &[],
@@ -92,14 +92,30 @@ const ROOMS: &[Room] = &[
             "utoipa_actix_web",
             "diesel*",
             "crate::db::schema",
-            "crate::db::dialect",
+            "crate::db::sql",
         ],
         except: &["diesel::result"],
     },
+    // Typed configuration, keys and trusted proxies.
+    Room {
+        name: "config",
+        may: &["db", "domain", "security"],
+        never: &["diesel*", "actix*", "utoipa*"],
+        except: &[],
+    },
+    // Calls to other services.
+    Room {
+        name: "outbound",
+        may: &["config", "domain"],
+        never: &["diesel*", "utoipa*"],
+        except: &[],
+    },
     Room {
         name: "api",
-        may: &["service", "db", "domain", "security", "files", "clock", "config", "app"],
-        never: &["diesel*", "crate::db::schema", "crate::db::dialect"],
+        may: &[
+            "service", "db", "domain", "security", "files", "clock", "config", "outbound", "app",
+        ],
+        never: &["diesel*", "crate::db::schema", "crate::db::sql"],
         except: &[],
     },
     Room {
@@ -121,9 +137,7 @@ const ROOMS: &[Room] = &[
 ];
 
 /// The house's door and its wiring, which know everybody.
-const WIRING: &[&str] = &[
-    "main", "lib", "cli", "app", "config", "clock", "demo", "bench", "backup",
-];
+const WIRING: &[&str] = &["main", "lib", "cli", "app", "clock", "demo", "bench", "backup"];
 
 impl Room {
     fn forbids(&self, path: &Path) -> bool {
@@ -204,7 +218,7 @@ fn module_of(file: &FilePath) -> Vec<String> {
 }
 
 #[test]
-fn nobody_imports_what_his_room_must_not_know() {
+fn no_module_imports_what_it_must_not() {
     let mut found = Vec::new();
     for file in sources(&root().join("src")) {
         let source = fs::read_to_string(&file).expect("UTF-8");
@@ -221,6 +235,29 @@ fn nobody_imports_what_his_room_must_not_know() {
         "against the table in tests/all/architecture.rs:\n{}",
         found.join("\n")
     );
+}
+
+/// The cell of the page's table that lists what a module may import.
+fn printed(room: &Room) -> String {
+    let names: Vec<String> = room.may.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        "nothing".into()
+    } else {
+        names.join(", ")
+    }
+}
+
+#[test]
+fn the_page_has_the_table() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).expect("the page");
+    let rows: Vec<Vec<&str>> = page
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(|line| line.split('|').map(str::trim).collect())
+        .collect();
+    let found: BTreeSet<(String, String)> = rows.iter().map(|row| (row[1].to_owned(), row[3].to_owned())).collect();
+    let wanted = ROOMS.iter().map(|room| (format!("`{}`", room.name), printed(room)));
+    assert_eq!(found, wanted.collect());
 }
 
 #[test]
@@ -281,6 +318,50 @@ fn the_top_level_holds_what_it_should() {
     assert!(root().join(".ci/run").is_file());
 }
 
+/// Where rows may be loaded in bulk: before the database is served, or by the load kit.
+const BULK_LOADERS: &[&str] = &["demo", "bench"];
+
+/// What opens a connection outside of `db`, as `line: name`.
+fn opened_connections(source: &str, module: &[&str]) -> Vec<String> {
+    if module[0] == "db" {
+        return Vec::new();
+    }
+    let found = tokens(source).into_iter().filter(|token| match token.text.as_str() {
+        "establish" | "ConnectionManager" => true,
+        "bulk_connection" => !BULK_LOADERS.contains(&module[0]),
+        _ => false,
+    });
+    found.map(|token| format!("{}: {}", token.line, token.text)).collect()
+}
+
+#[test]
+fn no_module_but_db_opens_a_connection() {
+    let mut found = Vec::new();
+    for file in sources(&root().join("src")) {
+        let source = fs::read_to_string(&file).expect("UTF-8");
+        let module = module_of(&file);
+        let module: Vec<&str> = module.iter().map(String::as_str).collect();
+        let opened = opened_connections(&source, &module).into_iter();
+        found.extend(opened.map(|what| format!("{}:{what}", file.display())));
+    }
+    assert!(
+        found.is_empty(),
+        "use Db::read, Db::write or Db::survey:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn the_checker_finds_an_opened_connection() {
+    let open = "fn f() { SqliteConnection::establish(url); }";
+    assert_eq!(opened_connections(open, &["cli"]), ["1: establish"]);
+    assert_eq!(opened_connections(open, &["demo", "file"]), ["1: establish"]);
+    assert_eq!(opened_connections(open, &["db", "connection"]), [""; 0]);
+    let bulk = "\nfn f(db: &Db) { db.bulk_connection() } // establish";
+    assert_eq!(opened_connections(bulk, &["backup"]), ["2: bulk_connection"]);
+    assert_eq!(opened_connections(bulk, &["demo", "load"]), [""; 0]);
+}
+
 /// Each breaks a rule of its room in a way of its own: the checker must find every one.
 const BREACHES: &[(&[&str], &str, &str)] = &[
     (&["domain", "x"], "use diesel::prelude::*;", "diesel::prelude::*"),
@@ -305,7 +386,11 @@ const BREACHES: &[(&[&str], &str, &str)] = &[
     (&["domain", "x"], "use std::{fmt, fs::{self}};", "std::fs"),
     (&["domain", "x"], "fn f() { std::env::var(\"X\"); }", "std::env::var"),
     (&["domain", "x"], "use crate::db::Conn;", "crate::db::Conn"),
-    (&["domain", "x"], "use crate::{domain::ids, service};", "crate::service"),
+    (
+        &["domain", "x"],
+        "use crate::{domain::core::ids, service};",
+        "crate::service",
+    ),
     (&["domain", "x"], "use crate::*;", "crate::*"),
     (&["domain", "x"], "use crate as root;", "crate"),
     (&["domain", "x"], "use super::super::db::Conn;", "crate::db::Conn"),
@@ -343,7 +428,7 @@ const BREACHES: &[(&[&str], &str, &str)] = &[
         "crate::domain::transfer::propose",
     ),
     (&["db", "x"], "use crate::domain;", "crate::domain"),
-    (&["db", "types"], "use crate::service;", "crate::service"),
+    (&["db", "columns"], "use crate::service;", "crate::service"),
     (&["db", "x"], "use crate::repository;", "crate::repository"),
     (
         &["repository", "x"],
@@ -394,7 +479,7 @@ const INNOCENT: &[(&[&str], &str)] = &[
     ),
     (
         &["domain", "x"],
-        "use super::ids::MemberId; use self::inner::X; use crate::domain::time;",
+        "use super::core::ids::MemberId; use self::inner::X; use crate::domain::core::time;",
     ),
     (&["domain", "x"], "mod tests { use super::*; use super::super::rule; }"),
     (
@@ -407,7 +492,7 @@ const INNOCENT: &[(&[&str], &str)] = &[
     ),
     (&["domain"], "pub mod ids; mod dieselize;"),
     (
-        &["db", "types"],
+        &["db", "columns"],
         "use super::Conn; use crate::domain::{organization::Kind, time};",
     ),
     (

@@ -141,7 +141,7 @@ both_engines! {
 
     fn s18_what_commits_late_is_sealed_all_the_same(db: TestDb) {
         let world = World::new(db, NOW);
-        let row = |id: i64| format!("INSERT INTO audit_log (id, at, actor_kind, action, request_id) VALUES ({id}, 0, 'system', 'x', 'r')");
+        let row = |id: i64| format!("INSERT INTO audit_log (id, at, capacity, action, request_id) VALUES ({id}, 0, 'service', 'x', 'r')");
         world.db.execute(&row(10));
         world.run(Job::AuditSeal, NOW);
         // A transaction that took its id earlier commits only now.
@@ -261,8 +261,8 @@ both_engines! {
         world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
         let auditor = world.admin("the auditor");
         let count = |filter: &str| items(&auditor, &format!("/v1/audit?{filter}")).len();
-        assert_eq!(count("action=graduation.mark"), 10);
-        assert_eq!(count("action=transfer.filed"), 0);
+        assert_eq!(count("action=graduation.marked"), 10);
+        assert_eq!(count("action=transfer.proposed"), 0);
         assert_eq!(count("from=2026-06-16T00:00:00Z"), 5);
         assert_eq!(count("until=2026-06-16T00:00:00Z"), 5);
         assert_eq!(count(&format!("subject={}", world.org("class_1"))), 10);
@@ -279,7 +279,7 @@ both_engines! {
         world.admin("college").write(&path, &json!({"member": world.mem("class_1/1")})).expect(201);
         world.dismiss("college");
         world.admin("university").write(&path, &json!({"member": world.mem("class_1/2")})).expect(201);
-        let behalf = world.db.texts("SELECT coalesce(CAST(on_behalf_of AS TEXT), '-') AS value FROM audit_log WHERE action = 'appointment.begin' ORDER BY id");
+        let behalf = world.db.texts("SELECT coalesce(CAST(on_behalf_of AS TEXT), '-') AS value FROM audit_log WHERE action = 'appointment.made' ORDER BY id");
         assert_eq!(behalf, ["-".to_owned(), world.org_key("college").to_string()]);
     }
 
@@ -344,9 +344,11 @@ both_engines! {
         let upload = university.request("POST", &path).header("content-type", "application/pdf").header("idempotency-key", "form");
         upload.body("%PDF-1.7\n          \nstartxref\n9\n%%EOF\n").send().expect(201);
         let [college, class] = ["college", "class_2"].map(|name| json!(world.org(name)));
-        assert_eq!(behalf(&world, "month_change.decide"), [json!(world.org("province")), Value::Null], "the latest first");
-        assert_eq!(behalf(&world, "appointment.decide"), [college]);
-        assert_eq!(behalf(&world, "certification.upload"), [class]);
+        assert_eq!(behalf(&world, "branch.turned"), [Value::Null]);
+        assert_eq!(behalf(&world, "month_change.approved"), [json!(world.org("province"))]);
+        assert_eq!(behalf(&world, "month_change.refused"), [Value::Null]);
+        assert_eq!(behalf(&world, "appointment_request.refused"), [college]);
+        assert_eq!(behalf(&world, "certification.uploaded"), [class]);
     }
 
     fn s29_the_log_is_kept_a_hundred_and_eighty_days_and_whole_behind_the_cut(db: TestDb) {

@@ -18,12 +18,12 @@ const BREACHES: [(&str, &str); 3] = [
         "lost 1,",
     ),
     (
-        "DELETE FROM audit_log WHERE id = (SELECT max(id) FROM audit_log WHERE action = 'transfer.filed')",
+        "DELETE FROM audit_log WHERE id = (SELECT max(id) FROM audit_log WHERE action = 'transfer.proposed')",
         "without audit row 1,",
     ),
     (
-        "INSERT INTO audit_log (at, actor_kind, action, subject, request_id) SELECT at, actor_kind, action, subject, request_id \
-         FROM audit_log WHERE id = (SELECT max(id) FROM audit_log WHERE action = 'transfer.filed')",
+        "INSERT INTO audit_log (at, capacity, action, subject, request_id) SELECT at, capacity, action, subject, request_id \
+         FROM audit_log WHERE id = (SELECT max(id) FROM audit_log WHERE action = 'transfer.proposed')",
         "twice 1,",
     ),
 ];

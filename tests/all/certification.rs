@@ -1,5 +1,6 @@
 //! Identity certification (§2.8, O7): a real PDF, at most 20 MB, decided by the committee above.
 
+use crate::support::answers;
 use crate::support::http::{Answer, Client};
 use crate::support::world::World;
 use crate::support::{TestDb, both_engines};
@@ -220,5 +221,7 @@ fn half(world: &World, member: &str, announced: Option<usize>, body: &[u8]) -> S
             Ok(read) => answer.extend_from_slice(&piece[..read]),
         }
     }
-    String::from_utf8_lossy(&answer).into_owned()
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    answers::hold_raw(&head, &answer);
+    answer
 }

@@ -13,11 +13,10 @@ use zhuanjie::db::schema::{accounts, members, organization_names, organizations}
 use zhuanjie::demo::holding::{Holding, inspect};
 use zhuanjie::demo::load::load;
 use zhuanjie::demo::{Country, PASSWORD, Signature};
-use zhuanjie::domain::audit::AuditOutcome;
 use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::domain::organization::facts::Graduation;
-use zhuanjie::repository::audit::{self, Entry};
-use zhuanjie::security::vault::SealPurpose;
+use zhuanjie::repository::audit::{self, NewAuditRow};
+use zhuanjie::security::vault::Purpose;
 
 const MEMBERS: u64 = 1_000;
 
@@ -69,7 +68,7 @@ both_engines! {
 
     fn what_is_no_demo_is_told_apart(db: TestDb) {
         db.execute(
-            "INSERT INTO audit_log (at, actor_kind, action, request_id) VALUES (0, 'system', 'job.run', 'r')",
+            "INSERT INTO audit_log (at, capacity, action, request_id) VALUES (0, 'service', 'job.run', 'r')",
         );
         assert_eq!(hold(&db), Holding::Other);
         // Of our tables only one is missing.
@@ -114,7 +113,7 @@ both_engines! {
     }
 
     fn the_command_leaves_alone_what_is_no_demo(db: TestDb) {
-        db.execute("INSERT INTO audit_log (at, actor_kind, action, request_id) VALUES (0, 'system', 'job.run', 'r')");
+        db.execute("INSERT INTO audit_log (at, capacity, action, request_id) VALUES (0, 'service', 'job.run', 'r')");
         let address = db.address();
         let (status, lines) = process::run(zhuanjie(["demo", "--listen", "127.0.0.1:0", "--database", &address]));
         assert!(!status.success());
@@ -253,21 +252,8 @@ fn later_rows_get_ids_of_their_own(db: &TestDb) {
         .execute(conn)
         .expect("an id of its own");
     assert_eq!(db.count("organization_names"), before + 1);
-    let entry = Entry {
-        at: now(),
-        actor_kind: "system",
-        account: None,
-        organization: None,
-        action: "x",
-        subject: None,
-        request_id: "x",
-        scope: None,
-        on_behalf_of: None,
-        outcome: AuditOutcome::Done,
-        code: None,
-        times: 1,
-    };
-    audit::append_each(conn, &[entry]).expect("an id of its own");
+    let row = NewAuditRow::of_service(now(), "x", "x");
+    audit::append_many(conn, &[row]).expect("an id of its own");
     // The sealed columns are whatever: only the ids are looked at.
     let new = |table: &str, columns: &str, values: &str| {
         db.execute(&format!("INSERT INTO {table} ({columns}) VALUES ({values})"));

@@ -203,7 +203,7 @@ both_engines! {
         assert_eq!((&seen[0]["old_month"], &seen[0]["new_month"]), (&json!("2026-07"), &json!("2027-07")));
         assert_eq!((&seen[0]["reason"], &seen[0]["proposer"]["name"]), (&json!("学制延长"), &json!("college")));
         assert_eq!((list("college").as_array().map(Vec::len), list("nation").as_array().map(Vec::len)), (Some(1), Some(0)));
-        assert_eq!(world.db.number("SELECT organization_id AS value FROM tasks WHERE kind = 'month_change'"), world.org_key("province"));
+        assert_eq!(world.db.number("SELECT organization_id AS value FROM inbox_entries WHERE kind = 'month_change'"), world.org_key("province"));
 
         let refuse = |who: &str, body: Value| world.admin(who).decide(&format!("{path}/refuse"), version, &body);
         refuse("nation", json!({"reason": "材料不全"})).refused(403, "graduation.not_approver");
@@ -211,7 +211,7 @@ both_engines! {
         refuse("province", json!({})).refused(422, "approval.reason_required");
         let refused = refuse("province", json!({"reason": "材料不全"})).expect(200).json();
         assert_eq!((&refused["state"], &refused["decision_reason"]), (&json!("refused"), &json!("材料不全")));
-        assert_eq!((world.db.count("tasks"), &branch(&world, "class_1")["graduation"]["month"]), (0, &json!("2026-07")));
+        assert_eq!((world.db.count("inbox_entries"), &branch(&world, "class_1")["graduation"]["month"]), (0, &json!("2026-07")));
         refuse("province", json!({"reason": "材料不全"})).refused(409, "graduation.no_open_request");
         assert_eq!(events(&world, "class_1").last().map(String::as_str), Some("change_refused"));
     }

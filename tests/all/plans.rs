@@ -7,7 +7,7 @@ use crate::support::world::World;
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use std::sync::{Arc, Mutex};
 use zhuanjie::db::Conn;
-use zhuanjie::db::sql::dialect;
+use zhuanjie::db::sql::maintenance;
 use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId, TransferId};
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::mark::Identity;
@@ -64,7 +64,7 @@ fn fill(world: &World) {
             CASE WHEN m.id % 3 = 2 THEN m.id END, 1
          FROM members m JOIN organizations t ON t.id = CASE WHEN m.id % 2 = 0 THEN {village} ELSE {class} END WHERE m.id > 1000;
          INSERT INTO transfer_events (transfer_id, number, at, event, facts) SELECT id, 1, filed_at, 'filed', '{{}}' FROM transfers;
-         INSERT INTO tasks (organization_id, kind, subject_id, since) SELECT organization_id,
+         INSERT INTO inbox_entries (organization_id, kind, subject_id, since) SELECT organization_id,
             CASE state WHEN 'awaiting_approval' THEN 'approval_in' ELSE 'assignment' END, id, since
          FROM transfers WHERE closed_at IS NULL;
          INSERT INTO cohort_members (season, member_id, branch_id, branch_path)
@@ -80,7 +80,7 @@ fn fill(world: &World) {
          SELECT id, 'x', 1, id_number_digest, 1, branch_id, 1, 'waiting' FROM members WHERE id > 1000;
          INSERT INTO idempotency_keys (actor, key, fingerprint, status, body, created_at)
          SELECT id, 'k', id_number_digest, 201, 'x', 1 FROM members;
-         INSERT INTO audit_log (at, actor_kind, action, request_id) SELECT id, 'system', 'x', 'x' FROM members;
+         INSERT INTO audit_log (at, capacity, action, request_id) SELECT id, 'service', 'x', 'x' FROM members;
          INSERT INTO integrators (account_id, organization_id, created_at)
          SELECT id, 1, 1 FROM accounts WHERE id > 2000 AND id % 100 = 0;
          INSERT INTO job_runs (name, at, started_at, processed, failed) SELECT 'expiry', id, id, 0, 0 FROM members;
@@ -93,7 +93,7 @@ fn fill(world: &World) {
         },
         few = counted(4),
     ));
-    dialect::take_stock(&mut world.db.conn()).expect("the engine counts");
+    maintenance::analyze(&mut world.db.conn()).expect("the engine counts");
 }
 
 /// What a body asks of the database, as it is sent.
@@ -242,12 +242,12 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         account: Some(AccountId(1)),
         member: None,
     };
-    let task = texts(conn, "SELECT CAST(min(id) AS TEXT) AS value FROM tasks")[0]
+    let entry = texts(conn, "SELECT CAST(min(id) AS TEXT) AS value FROM inbox_entries")[0]
         .parse()
-        .map(zhuanjie::domain::core::ids::TaskId);
-    let task = inbox::find(conn, task.expect("a number")).expect("an entry");
-    let out = transfers::TransferSelection::Out(path.clone(), college);
-    let into = transfers::TransferSelection::In(path.clone());
+        .map(zhuanjie::domain::core::ids::InboxEntryId);
+    let entry = inbox::find(conn, entry.expect("a number")).expect("an entry");
+    let out = transfers::Place::Out(path.clone(), college);
+    let into = transfers::Place::In(path.clone());
     let mut all: Vec<Asked> = Vec::new();
     for (place, with_state) in [(out, false), (into, true)] {
         let (first, after, state) = (
@@ -310,7 +310,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
     let keys = vec![("1".to_owned(), "a".to_owned()), ("2".to_owned(), "b".to_owned())];
     all.append(&mut asked! {
         "an inbox" => |c| inbox::page(c, reader, "approval_in", None, 20);
-        "an inbox, further" => |c| inbox::page(c, reader, "approval_in", task.as_ref(), 20);
+        "an inbox, further" => |c| inbox::page(c, reader, "approval_in", entry.as_ref(), 20);
         "where a thing waits" => |c| inbox::holders(c, "approval_in", 1500);
         "targets" => |c| search::postings(c, OrganizationId(1), "term 11");
         "the path upwards with its administrators" => |c| chain::of(c, &chain_path);
@@ -360,9 +360,9 @@ both_engines! {
         }
         assert!(bad.is_empty(), "{}", bad.join("\n"));
         // The control: without its index, and with no other to fall back on, a list is found out.
-        conn.batch_execute("DROP INDEX transfers_target; DROP INDEX tasks_inbox; DROP INDEX tasks_subject").expect("they are there");
+        conn.batch_execute("DROP INDEX transfers_target; DROP INDEX inbox_entries_page; DROP INDEX tasks_subject").expect("they are there");
         for statement in ["SELECT id FROM transfers WHERE target_path >= '1/' AND target_path < '10' ORDER BY target_path, id LIMIT 20",
-            "SELECT id FROM tasks WHERE organization_id = 7 AND kind = 'x' ORDER BY since, id LIMIT 20"] {
+            "SELECT id FROM inbox_entries WHERE organization_id = 7 AND kind = 'x' ORDER BY since, id LIMIT 20"] {
             let faults = faults(&mut conn, "the control", statement);
             assert!(faults.iter().any(|step| reads_all(step)) && faults.iter().any(|step| sorts(step)), "{faults:?}");
         }

@@ -12,11 +12,13 @@ use zhuanjie::domain::core::language::Language;
 /// Rules whose turn comes with the linkage statistics; everything else must be proven.
 const NOT_YET: [Rule; 3] = [Rule::L2, Rule::L3, Rule::L4];
 
-fn root() -> &'static Path {
+/// The folder of the project.
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// Every Rust file below a folder.
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
@@ -140,7 +142,8 @@ fn errors_page() -> String {
     page
 }
 
-fn hold(file: &str, page: &str) {
+/// Fails if a page is not as it would be written now; `ZHUANJIE_BLESS=1` writes it.
+pub fn hold(file: &str, page: &str) {
     let path = root().join(file);
     if std::env::var_os("ZHUANJIE_BLESS").is_some() {
         std::fs::write(&path, page).expect("the page can be written");
@@ -148,7 +151,7 @@ fn hold(file: &str, page: &str) {
     let stored = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         stored == page,
-        "{file} is stale: ZHUANJIE_BLESS=1 cargo test rule_pages"
+        "{file} is stale: ZHUANJIE_BLESS=1 cargo test --test all page"
     );
 }
 

@@ -172,15 +172,18 @@ mod a_difference_is_seen {
     #[test]
     fn in_columns() {
         let tell = |db: &TestDb| facts(db, SQLITE_COLUMNS, POSTGRES_COLUMNS);
-        differs("ALTER TABLE tasks ADD COLUMN extra TEXT", tell);
-        differs("ALTER TABLE tasks RENAME COLUMN since TO began", tell);
-        differs("ALTER TABLE tasks ADD COLUMN extra INTEGER NOT NULL DEFAULT 1", tell);
+        differs("ALTER TABLE inbox_entries ADD COLUMN extra TEXT", tell);
+        differs("ALTER TABLE inbox_entries RENAME COLUMN since TO began", tell);
+        differs(
+            "ALTER TABLE inbox_entries ADD COLUMN extra INTEGER NOT NULL DEFAULT 1",
+            tell,
+        );
     }
 
     #[test]
     fn in_keys() {
-        let change = "CREATE TABLE more (id INTEGER NOT NULL PRIMARY KEY, task INTEGER REFERENCES job_leases (name))";
-        let change = change.replace("task INTEGER", "task TEXT");
+        let change = "CREATE TABLE more (id INTEGER NOT NULL PRIMARY KEY, job INTEGER REFERENCES job_leases (name))";
+        let change = change.replace("job INTEGER", "job TEXT");
         differs(&change, |db| facts(db, SQLITE_KEYS, POSTGRES_KEYS));
     }
 
@@ -188,7 +191,7 @@ mod a_difference_is_seen {
     fn in_indexes() {
         let tell = |db: &TestDb| facts(db, SQLITE_INDEXES, POSTGRES_INDEXES);
         let again = |rest: &str| format!("DROP INDEX transfers_one_open; CREATE {rest}");
-        differs("DROP INDEX tasks_inbox", tell);
+        differs("DROP INDEX inbox_entries_organization", tell);
         differs(
             &again("INDEX transfers_one_open ON transfers (member_id) WHERE closed_at IS NULL"),
             tell,

@@ -1,6 +1,7 @@
 //! A whole graduation season against a served program over a real socket: the play of `docs/walkthrough.md` on both
 //! engines, with everybody's history at the end; and how `serve` starts and stops.
 
+use crate::support::answers;
 use crate::support::http::{Answer, Client, Heard};
 use crate::support::process::{self, Process, typed, zhuanjie};
 use crate::support::{TestDb, both_engines};
@@ -99,6 +100,7 @@ both_engines! {
         let (status, lines) = found();
         assert!(status.success(), "{lines:?}");
         let code = lines.iter().find_map(|line| line.strip_prefix("one-time code: ")).expect("a code").to_owned();
+        assert_eq!(db.count("audit_log WHERE action = 'service.bootstrapped'"), 1);
         let (again, lines) = found();
         assert!(!again.success() && lines.iter().any(|line| line.contains("holds organizations already")), "{lines:?}");
 
@@ -482,7 +484,7 @@ fn the_target_approves_and_assigns(play: &Play, cases: &Cases) {
     let inbox = township.get("/v1/inbox?kind=approval_in");
     let waiting: Vec<&Value> = inbox["items"]
         .as_array()
-        .expect("tasks")
+        .expect("entries")
         .iter()
         .map(|t| &t["subject_id"])
         .collect();
@@ -609,6 +611,7 @@ fn raw_status(address: &str, request: &str) -> Option<u16> {
     stream.write_all(request.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
+    answers::hold_raw(request, &answer);
     answer.split(' ').nth(1)?.parse().ok()
 }
 

@@ -387,7 +387,7 @@ left() {
     sql "$1" "$2" "SELECT (SELECT count(*) FROM organizations WHERE graduated_season IS NOT NULL), (SELECT sum(version) FROM organizations), \
         (SELECT count(*) FROM cohort_members), (SELECT count(*) FROM graduation_history), \
         (SELECT count(*) FROM transfers WHERE state = 'expired' AND closed_at IS NOT NULL AND deadline IS NULL AND version = 2), \
-        (SELECT count(*) FROM transfer_events), (SELECT count(*) FROM tasks), (SELECT count(*) FROM audit_log);"
+        (SELECT count(*) FROM transfer_events), (SELECT count(*) FROM inbox_entries), (SELECT count(*) FROM audit_log);"
 }
 
 for part in "$@"; do "part_$part"; done

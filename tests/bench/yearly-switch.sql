@@ -11,6 +11,6 @@ INSERT INTO cohort_members (season, member_id, branch_id, branch_path)
     ON CONFLICT DO NOTHING;
 INSERT INTO graduation_history (branch_id, at, event, automatic, old_month, new_month)
     SELECT id, :now, 'turned', TRUE, graduation_month, graduation_month FROM due ORDER BY id;
-INSERT INTO audit_log (at, actor_kind, action, subject, subject_key, request_id)
-    SELECT :now, 'system', 'graduation.turn', 'org_' || (1000000000000 + id * 2654435761 % 4294967296), id, 'yearly-switch/1' FROM due ORDER BY id;
+INSERT INTO audit_log (at, capacity, action, subject, subject_key, request_id)
+    SELECT :now, 'service', 'branch.turned', 'org_' || (1000000000000 + id * 2654435761 % 4294967296), id, 'yearly-switch/1' FROM due ORDER BY id;
 COMMIT;

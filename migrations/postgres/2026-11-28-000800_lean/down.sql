@@ -8,10 +8,10 @@ CREATE OR REPLACE FUNCTION audit_log_stands() RETURNS trigger LANGUAGE plpgsql A
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         IF OLD.sequence IS NULL AND NEW.sequence IS NOT NULL
-            AND (NEW.id, NEW.at, NEW.actor_kind, NEW.account_id, NEW.organization_id, NEW.scope_path, NEW.on_behalf_of,
+            AND (NEW.id, NEW.at, NEW.capacity, NEW.account_id, NEW.organization_id, NEW.scope_path, NEW.on_behalf_of,
                  NEW.action, NEW.subject, NEW.request_id, NEW.outcome, NEW.code, NEW.times)
                 IS NOT DISTINCT FROM
-                (OLD.id, OLD.at, OLD.actor_kind, OLD.account_id, OLD.organization_id, OLD.scope_path, OLD.on_behalf_of,
+                (OLD.id, OLD.at, OLD.capacity, OLD.account_id, OLD.organization_id, OLD.scope_path, OLD.on_behalf_of,
                  OLD.action, OLD.subject, OLD.request_id, OLD.outcome, OLD.code, OLD.times)
         THEN
             RETURN NEW;

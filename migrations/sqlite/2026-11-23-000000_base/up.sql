@@ -367,7 +367,7 @@ CREATE TABLE policies (
 CREATE TABLE audit_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
-    actor_kind TEXT NOT NULL,
+    capacity TEXT NOT NULL,
     account_id INTEGER,
     organization_id INTEGER,
     action TEXT NOT NULL,

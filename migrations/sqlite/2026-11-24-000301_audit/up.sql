@@ -22,10 +22,10 @@ CREATE TABLE audit_cuts (
 -- A row is never changed but to be sealed, and never removed but behind a cut.
 CREATE TRIGGER audit_log_stands BEFORE UPDATE ON audit_log
 WHEN OLD.sequence IS NOT NULL OR NEW.sequence IS NULL
-    OR (NEW.id, NEW.at, NEW.actor_kind, NEW.account_id, NEW.organization_id, NEW.scope_path, NEW.on_behalf_of,
+    OR (NEW.id, NEW.at, NEW.capacity, NEW.account_id, NEW.organization_id, NEW.scope_path, NEW.on_behalf_of,
         NEW.action, NEW.subject, NEW.request_id, NEW.outcome, NEW.code, NEW.times)
         IS NOT
-        (OLD.id, OLD.at, OLD.actor_kind, OLD.account_id, OLD.organization_id, OLD.scope_path, OLD.on_behalf_of,
+        (OLD.id, OLD.at, OLD.capacity, OLD.account_id, OLD.organization_id, OLD.scope_path, OLD.on_behalf_of,
          OLD.action, OLD.subject, OLD.request_id, OLD.outcome, OLD.code, OLD.times)
 BEGIN
     SELECT RAISE(ABORT, 'the audit log is only appended to');

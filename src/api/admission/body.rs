@@ -1,11 +1,12 @@
-//! Bodies on their way in: as long as they may be, as fast as they must be, and all together no more than the memory set
-//! aside for them. The framework has no deadline for bodies, and would keep what a stalled client sent for ever (S-13).
+//! Receiving bodies: each within its size and minimum rate, all together within the memory set aside for them. The framework
+//! has no deadline for bodies and would keep what a stalled client sent for ever (S-13).
 
 use super::limits::too_large;
 use crate::api::response::problem::Problem;
 use crate::api::settings::Timeouts;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::input_error::InputError;
 use actix_web::dev::Payload;
 use actix_web::error::PayloadError;
 use actix_web::web::{Bytes, BytesMut};
@@ -17,11 +18,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
-/// Bytes of all bodies that are being received or read, at one time.
+/// The most bytes of all bodies that are being received or read at one time.
 pub const MEMORY: usize = 64 << 20;
 
-/// When a body that began at one instant must have sent its next piece: at a steady rate after a time of grace, and at
-/// last altogether.
+/// By when the next piece of a body must arrive: a steady rate after a grace period, and a deadline for the whole.
 #[derive(Clone)]
 struct Pace {
     begun: Instant,
@@ -32,11 +32,11 @@ struct Pace {
 }
 
 impl Pace {
-    fn new(patience: &Timeouts, whole: Duration) -> Self {
+    fn new(timeouts: &Timeouts, whole: Duration) -> Self {
         Self {
             begun: Instant::now(),
-            grace: patience.grace,
-            rate: patience.rate,
+            grace: timeouts.grace,
+            rate: timeouts.rate,
             whole,
             received: 0,
         }
@@ -60,7 +60,7 @@ impl Pace {
     }
 }
 
-/// A whole body, and the room it takes up until it is dropped.
+/// A whole body, and its share of the memory until it is dropped.
 pub struct Whole {
     /// The body.
     pub bytes: Bytes,
@@ -71,15 +71,15 @@ pub struct Whole {
 /// Receives a body of at most `most` bytes into memory.
 ///
 /// # Errors
-/// `request.too_large`, as soon as it is; `request.timeout` for one too slow; `request.malformed` for one that ends early;
-/// `service.busy` when the memory for bodies is taken.
+/// `request.too_large`, as soon as the limit is passed; `request.timeout` for a body that is too slow; `request.malformed` for
+/// one that ends early; `service.busy` when the memory for bodies is taken.
 pub async fn receive(
     mut payload: Payload,
     most: usize,
     memory: &Arc<Semaphore>,
-    patience: &Timeouts,
+    timeouts: &Timeouts,
 ) -> Result<Whole, Problem> {
-    let mut pace = Pace::new(patience, patience.body);
+    let mut pace = Pace::new(timeouts, timeouts.body);
     let mut room = reserve(memory, 0)?;
     let mut body = BytesMut::new();
     while let Some(piece) = pace.next(&mut payload).await {
@@ -107,13 +107,13 @@ fn reserve(memory: &Arc<Semaphore>, bytes: usize) -> Result<OwnedSemaphorePermit
 fn broken(error: &PayloadError) -> Problem {
     match error {
         PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Code::RequestTimeout.into(),
-        _ => Problem::new(Refusal::new(Code::RequestMalformed).with("problem", "the body ended early")),
+        _ => Problem::new(Refusal::malformed(InputError::EndedEarly)),
     }
 }
 
-/// A file's body, not kept in memory but held to its pace.
-pub fn paced(payload: Payload, patience: &Timeouts) -> Payload {
-    let pace = Pace::new(patience, patience.upload);
+/// An uploaded file: it is not kept in memory, but the minimum rate holds.
+pub fn paced(payload: Payload, timeouts: &Timeouts) -> Payload {
+    let pace = Pace::new(timeouts, timeouts.upload);
     let pieces: std::pin::Pin<Box<dyn Stream<Item = Result<Bytes, PayloadError>>>> =
         Box::pin(stream::unfold((payload, pace), |(mut payload, mut pace)| async move {
             let piece = pace.next(&mut payload).await?;

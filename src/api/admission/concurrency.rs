@@ -1,30 +1,30 @@
-//! How many requests are worked on at once. Beyond that more work only makes everybody wait: of requests coming ten times
-//! faster than they can be answered, a server that takes them all answers hardly any in time. So who finds no place is
-//! told at once to come back.
+//! How many requests are worked on at once. More work than that would only make everybody wait: at ten times its capacity, a
+//! server that takes every request answers almost none in time. A request beyond the limit is refused at once and told to come
+//! back.
 
 use super::body::MEMORY;
 use super::limits::Body;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bodies received at once. Their senders may be slow without taking a place from those whose work can be done.
+/// How many bodies may be received at once. Slow senders so take no place from requests whose work can be done.
 const RECEIVING: usize = 4096;
 
-/// Which places a request competes for.
+/// The class of a request: each class has its own limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestClass {
-    /// None: whether the process lives is asked when nothing else works.
+    /// Probes have no limit: they must be answered when nothing else works.
     Probe,
-    /// Checking a password takes a processor for a tenth of a second: a storm of them must leave places to the others.
+    /// Sign-ins. Checking a password takes a processor for a tenth of a second, so many of them must leave room for the rest.
     SignIn,
-    /// A file takes as long as its sender's line does.
+    /// File uploads. They take as long as the sender's connection does.
     Upload,
     /// Everything else.
     Work,
 }
 
 impl RequestClass {
-    /// The lane of a path whose operation takes such a body.
+    /// The class of a path whose operation takes such a body.
     pub fn of(path: &str, body: Body) -> Self {
         match path {
             "/healthz" | "/readyz" => Self::Probe,
@@ -35,22 +35,22 @@ impl RequestClass {
     }
 }
 
-/// All places are taken.
+/// All places of the class are taken.
 #[derive(Debug, PartialEq, Eq)]
 pub struct AtCapacity;
 
-/// The places there are.
+/// The limits of all classes.
 pub struct ConcurrencyLimits {
     sign_in: Arc<Semaphore>,
     upload: Arc<Semaphore>,
     work: Arc<Semaphore>,
     receiving: Arc<Semaphore>,
-    /// Bytes for the bodies of all of them.
+    /// The memory for all bodies, in bytes.
     pub memory: Arc<Semaphore>,
 }
 
 impl ConcurrencyLimits {
-    /// ConcurrencyLimits for so many requests at once; a quarter as many sign-ins and files.
+    /// So many requests at once, and a quarter as many sign-ins and uploads each.
     pub fn new(in_flight: usize) -> Self {
         let places = |number: usize| Arc::new(Semaphore::new(number.max(1)));
         Self {
@@ -62,8 +62,8 @@ impl ConcurrencyLimits {
         }
     }
 
-    fn lane(&self, lane: RequestClass) -> Option<&Arc<Semaphore>> {
-        match lane {
+    fn class(&self, class: RequestClass) -> Option<&Arc<Semaphore>> {
+        match class {
             RequestClass::Probe => None,
             RequestClass::SignIn => Some(&self.sign_in),
             RequestClass::Upload => Some(&self.upload),
@@ -71,26 +71,26 @@ impl ConcurrencyLimits {
         }
     }
 
-    /// Whether a lane has a place at the moment.
-    pub fn has_place(&self, lane: RequestClass) -> bool {
-        self.lane(lane).is_none_or(|places| places.available_permits() > 0)
+    /// Whether a class has a free place at the moment.
+    pub fn has_place(&self, class: RequestClass) -> bool {
+        self.class(class).is_none_or(|places| places.available_permits() > 0)
     }
 
     /// Takes a place, held until the permit is dropped. Probes need none.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn enter(&self, lane: RequestClass) -> Result<Option<OwnedSemaphorePermit>, AtCapacity> {
-        self.lane(lane).map(take).transpose()
+    /// When no place is free.
+    pub fn enter(&self, class: RequestClass) -> Result<Option<OwnedSemaphorePermit>, AtCapacity> {
+        self.class(class).map(take).transpose()
     }
 
-    /// Takes a place among those whose body is still coming, if its lane has a place for it at the moment: what will not
-    /// be worked on need not be sent.
+    /// Takes a place among the bodies that are being received, if the class has a free place at the moment. A request that will be
+    /// refused need not send its body.
     ///
     /// # Errors
-    /// When there is none.
-    pub fn receive(&self, lane: RequestClass) -> Result<OwnedSemaphorePermit, AtCapacity> {
-        if !self.has_place(lane) {
+    /// When no place is free.
+    pub fn receive(&self, class: RequestClass) -> Result<OwnedSemaphorePermit, AtCapacity> {
+        if !self.has_place(class) {
             return Err(AtCapacity);
         }
         take(&self.receiving)

@@ -1,12 +1,12 @@
-//! Which pages of other origins may call (Fetch standard, CORS): those of the list, and nobody's by default. No cookie is
-//! ever sent: a token goes into a header.
+//! Which web pages of other origins may call (Fetch standard, CORS): those on the list, none by default. Tokens are sent in a
+//! header, never in a cookie.
 
 use actix_cors::Cors;
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::io;
 
-/// What a page may read of an answer, besides its body.
+/// The header fields a page may read.
 const EXPOSED: [&str; 9] = [
     "etag",
     "link",
@@ -18,13 +18,13 @@ const EXPOSED: [&str; 9] = [
     "idempotent-replayed",
     "content-disposition",
 ];
-/// How long a page may remember what it may do, in seconds.
+/// How long a browser may keep the answer to a preflight, in seconds.
 const REMEMBER: usize = 600;
 
-/// Checks a list of origins. `*` is none: whoever may call is named.
+/// Checks a list of origins. `*` is refused: every origin is named.
 ///
 /// # Errors
-/// When one is not scheme and host, with a port or without.
+/// When an entry is not a scheme and a host, with or without a port.
 pub fn origins(texts: &[String]) -> io::Result<Vec<String>> {
     let is_origin = |text: &str| {
         let uri: Option<Uri> = text.parse().ok();
@@ -41,7 +41,7 @@ pub fn origins(texts: &[String]) -> io::Result<Vec<String>> {
     checked.collect()
 }
 
-/// Lets a page of an origin of the list read an answer that was given before CORS was asked.
+/// Lets a page of a listed origin read an answer that was given before the CORS middleware ran.
 pub fn allow(origins: &[String], asked: &HeaderMap, answered: &mut HeaderMap) {
     if origins.is_empty() {
         return;
@@ -55,7 +55,7 @@ pub fn allow(origins: &[String], asked: &HeaderMap, answered: &mut HeaderMap) {
     }
 }
 
-/// CORS for a list of origins.
+/// The CORS middleware for a list of origins.
 pub fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "POST", "PUT", "DELETE"])
@@ -68,7 +68,7 @@ pub fn cors(origins: &[String]) -> Cors {
             HeaderName::from_static("x-request-id"),
         ])
         .expose_headers(EXPOSED)
-        // Of no use to a browser; and whoever is none gets the answer anyway.
+        // A browser ignores the answer, and other clients need no permission.
         .block_on_origin_mismatch(false)
         .max_age(REMEMBER);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

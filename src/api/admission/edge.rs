@@ -1,5 +1,5 @@
-//! The door every request comes in by: its id, its budget, its limits and its place; its log line, and the wording of
-//! errors.
+//! The outermost middleware: the request's id, its rate limit, its size limits, its place among the requests in flight, its
+//! log line, and the rendering of every error as a problem document.
 
 use super::busy_response::BusyResponse;
 use super::concurrency::{AtCapacity, ConcurrencyLimits, RequestClass};
@@ -11,12 +11,13 @@ use crate::api::request::bearer::{Borne, bearer_token};
 use crate::api::request::caller::Identified;
 use crate::api::request::request_id::{REQUEST_ID, RequestId, request_id};
 use crate::api::request::{client, language};
-use crate::api::response::problem::{Helper, Problem, Unworded};
+use crate::api::response::problem::{Helper, Problem, Unrendered};
 use crate::api::server::connections::{Busy, Connection, Connections, Watched};
 use crate::api::settings::ServerSettings;
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::has_form;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Language;
 use crate::service::audit::{self, Denial};
 use crate::service::jobs::wording;
@@ -33,100 +34,99 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-/// What the door goes by; one for all threads of a server.
+/// What the middleware needs. All threads of a server share one.
 pub struct Edge {
     pub settings: ServerSettings,
-    pub lanes: ConcurrencyLimits,
-    pub budgets: RateLimits,
+    pub concurrency: ConcurrencyLimits,
+    pub rate_limits: RateLimits,
     pub connections: Connections,
-    /// Requests refused for want of a place.
-    pub refusals: BusyResponse,
+    /// Makes and counts the answers to requests refused at capacity.
+    pub busy_response: BusyResponse,
 }
 
 impl Edge {
-    /// A door with these settings.
+    /// From the settings.
     pub fn new(settings: &ServerSettings) -> Self {
         Self {
-            lanes: ConcurrencyLimits::new(settings.in_flight),
-            budgets: RateLimits::new(settings),
+            concurrency: ConcurrencyLimits::new(settings.in_flight),
+            rate_limits: RateLimits::new(settings),
             connections: Connections::default(),
-            refusals: BusyResponse::default(),
+            busy_response: BusyResponse::default(),
             settings: settings.clone(),
         }
     }
 
-    /// Whether it speaks TLS.
+    /// Whether the server speaks TLS.
     pub fn is_tls(&self) -> bool {
         self.settings.tls_certificate.is_some()
     }
 
-    /// Whether a request comes in: within its limits, its body received, a place taken. What can be refused is refused
-    /// before anything is read.
-    async fn admit(&self, request: &mut ServiceRequest) -> Result<Pass, Refusal> {
+    /// Admits a request that is within its limits: receives its body and takes a place. What can be refused is refused before
+    /// anything is read.
+    async fn admit(&self, request: &mut ServiceRequest) -> Result<Admitted, NotAdmitted> {
         let routes = request.app_data::<web::Data<Routes>>();
         let kind = routes.map_or(Body::Small, |routes| routes.body(request.method(), request.path()));
         limits::admit(request.request(), kind)?;
-        let lane = RequestClass::of(request.path(), kind);
-        let patience = &self.settings.patience;
+        let class = RequestClass::of(request.path(), kind);
+        let timeouts = &self.settings.timeouts;
         let mut deadline = Duration::from_secs(self.settings.deadline);
         let mut room = None;
         match (request.take_payload(), kind.most()) {
             (Payload::None, _) => {}
             (payload, Some(most)) => {
-                let _receiving = self.lanes.receive(lane)?;
-                let whole = body::receive(payload, most, &self.lanes.memory, patience).await?;
+                let _receiving = self.concurrency.receive(class)?;
+                let whole = body::receive(payload, most, &self.concurrency.memory, timeouts).await?;
                 request.set_payload(Payload::from(whole.bytes));
                 room = Some(whole.room);
             }
             (payload, None) => {
-                deadline += patience.upload;
-                request.set_payload(body::paced(payload, patience));
+                deadline += timeouts.upload;
+                request.set_payload(body::paced(payload, timeouts));
             }
         }
-        let place = self.lanes.enter(lane).map_err(|full| Refusal {
+        let place = self.concurrency.enter(class).map_err(|full| NotAdmitted {
             is_heard: room.is_some(),
             ..full.into()
         })?;
-        Ok(Pass {
+        Ok(Admitted {
             _place: place,
             _room: room,
             deadline,
         })
     }
 
-    /// The answer to a request that found no place.
-    fn full(&self, asked: &Asked) -> HttpResponse<BoxBody> {
+    /// The answer to a request refused at capacity.
+    fn full(&self, info: &RequestInfo) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::new(StatusCode::SERVICE_UNAVAILABLE);
         let fields = response.headers_mut();
-        let words = self.refusals.refuse(asked.language, &asked.path, &asked.id, fields);
+        let words = self.busy_response.refuse(info.language, &info.path, &info.id, fields);
         response.set_body(BoxBody::new(words))
     }
 
-    /// Counts a request against its sender's budget. Probes are free: whoever asks is told whether the process lives.
+    /// Counts a request against its sender's rate limit. Probes are free, so that the orchestrator always gets its answer.
     fn spend(&self, request: &ServiceRequest) -> Option<RateLimitStatus> {
         if RequestClass::of(request.path(), Body::Small) == RequestClass::Probe {
             return None;
         }
-        self.budgets.spend(sender(request)?)
+        self.rate_limits.spend(sender(request)?)
     }
 }
 
-/// A request that was let in: its place, the room its body takes up, and how long it may take.
-struct Pass {
+/// An admitted request: its place, the memory of its body, and how long it may take.
+struct Admitted {
     _place: Option<OwnedSemaphorePermit>,
     _room: Option<OwnedSemaphorePermit>,
     deadline: Duration,
 }
 
-/// Why a request does not come in, and whether its body was received whole: else nothing more is taken from its
-/// connection.
-struct Refusal {
-    /// `None` for want of a place.
+/// Why a request is not admitted, and whether its body was received in full. If it was not, the connection is closed.
+struct NotAdmitted {
+    /// `None` at capacity.
     problem: Option<Problem>,
     is_heard: bool,
 }
 
-impl<P: Into<Problem>> From<P> for Refusal {
+impl<P: Into<Problem>> From<P> for NotAdmitted {
     fn from(problem: P) -> Self {
         Self {
             problem: Some(problem.into()),
@@ -135,7 +135,7 @@ impl<P: Into<Problem>> From<P> for Refusal {
     }
 }
 
-impl From<AtCapacity> for Refusal {
+impl From<AtCapacity> for NotAdmitted {
     fn from(_: AtCapacity) -> Self {
         Self {
             problem: None,
@@ -144,8 +144,8 @@ impl From<AtCapacity> for Refusal {
     }
 }
 
-/// Who sends a request: the account of its token, if that is valid, else the address it comes from. The token's bearer is
-/// left in the request.
+/// Who sends a request: the account of its token, if the token is valid, else the client's address. The token's bearer stays
+/// in the request's extensions.
 fn sender(request: &ServiceRequest) -> Option<rate_limit::Caller> {
     let app = request.app_data::<web::Data<App>>()?;
     let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
@@ -160,8 +160,8 @@ fn sender(request: &ServiceRequest) -> Option<rate_limit::Caller> {
     }
 }
 
-/// What is still known of a request once its work was given up.
-struct Asked {
+/// What is known of a request after its work was given up.
+struct RequestInfo {
     id: String,
     method: Method,
     path: String,
@@ -170,7 +170,7 @@ struct Asked {
     begun: Instant,
 }
 
-impl Asked {
+impl RequestInfo {
     fn new(request: &ServiceRequest) -> Self {
         Self {
             id: request_id(request.headers()),
@@ -182,7 +182,7 @@ impl Asked {
         }
     }
 
-    /// The answer to a request whose deadline has passed. What it wanted to write may yet be written.
+    /// The answer to a request whose deadline has passed. Its write may still be committed.
     fn late(&self) -> Error {
         let code = if self.method.is_safe() {
             Code::ServiceBusy
@@ -196,17 +196,17 @@ impl Asked {
         InternalError::from_response("the deadline has passed", response).into()
     }
 
-    /// The fields that belong to this request.
-    fn sign(&self, headers: &mut header::HeaderMap, standing: Option<&RateLimitStatus>) {
+    /// Adds the header fields that belong to this request.
+    fn sign(&self, headers: &mut header::HeaderMap, rate_limit: Option<&RateLimitStatus>) {
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(REQUEST_ID, value);
         }
-        if let Some(standing) = standing {
-            standing.write(headers);
+        if let Some(rate_limit) = rate_limit {
+            rate_limit.write(headers);
         }
     }
 
-    /// Its line. The route is the matched pattern, not the path: whatever a client writes into an address stays out.
+    /// Writes the log line. It has the matched pattern instead of the path, so nothing that a client writes gets into the log.
     fn log(&self, route: &str, status: StatusCode, fault: Option<&str>) {
         let (method, id, status) = (self.method.as_str(), self.id.as_str(), status.as_u16());
         let micros = self.begun.elapsed().as_micros() as u64;
@@ -222,42 +222,42 @@ impl Asked {
 /// Wraps every request.
 ///
 /// # Errors
-/// When a deadline has passed: the request went with the work, so there is none to answer but in words already made. Else
-/// never: no layer lies between this one and the handlers, whose errors and extractors' errors come as answers.
+/// When the deadline has passed: the request was moved into the work, so the answer is an error that holds a response. It
+/// never fails otherwise, since handlers and extractors answer with responses.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let asked = Asked::new(&request);
-    request.extensions_mut().insert(RequestId(asked.id.clone()));
+    let info = RequestInfo::new(&request);
+    request.extensions_mut().insert(RequestId(info.id.clone()));
     let Some(door) = request.app_data::<web::Data<Edge>>().cloned() else {
         return Err(Problem::from(Code::ServiceFault).into());
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let busy = connection.as_ref().map(Busy::on);
     let is_bare = matches!(request.parts_mut().1, Payload::None);
-    let standing = door.spend(&request);
-    let admitted = match standing.as_ref().map_or(Ok(()), RateLimitStatus::admit) {
+    let rate_limit = door.spend(&request);
+    let admitted = match rate_limit.as_ref().map_or(Ok(()), RateLimitStatus::admit) {
         Ok(()) => door.admit(&mut request).await,
         Err(spent) => Err(spent.into()),
     };
     let is_broken_off = !is_bare && admitted.as_ref().is_err_and(|refusal| !refusal.is_heard);
     let is_counted = admitted.as_ref().is_err_and(|refusal| refusal.problem.is_none());
     let response = match admitted {
-        Err(Refusal { problem: None, .. }) => request.into_response(door.full(&asked)),
-        Err(Refusal {
+        Err(NotAdmitted { problem: None, .. }) => request.into_response(door.full(&info)),
+        Err(NotAdmitted {
             problem: Some(problem), ..
         }) => request.error_response(problem),
-        // The request goes in as the only one of its kind: actix writes the route into it, which a clone would forbid.
+        // The request is moved in, not cloned: actix writes the matched route into it, which a second owner would forbid.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
-            Err(_) => return Err(asked.late()),
+            Err(_) => return Err(info.late()),
         },
     };
-    let (mut response, private) = worded(response, &asked.id).await;
-    asked.sign(response.headers_mut(), standing.as_ref());
+    let (mut response, private) = rendered(response, &info.id).await;
+    info.sign(response.headers_mut(), rate_limit.as_ref());
     if is_broken_off {
-        // Whatever is still to come of its body is not waited for.
+        // The rest of the body is not read.
         response
             .response_mut()
             .head_mut()
@@ -266,18 +266,18 @@ pub async fn edge(
     }
     if !is_counted {
         let route = response.request().match_pattern().unwrap_or_else(|| "-".into());
-        asked.log(&route, response.status(), private.as_deref());
+        info.log(&route, response.status(), private.as_deref());
     }
     drop(busy);
     Ok(response.map_body(|_, body| Watched::over(body, connection.as_ref())))
 }
 
-/// Puts an error into words; also the framework's own, which come without any.
-async fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceResponse<BoxBody>, Option<String>) {
+/// Renders every error as a problem document, the framework's own errors included.
+async fn rendered(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceResponse<BoxBody>, Option<String>) {
     let problem = response
         .response_mut()
         .extensions_mut()
-        .remove::<Unworded>()
+        .remove::<Unrendered>()
         .map(|unworded| unworded.0);
     let problem = problem.or_else(|| frameworks_own(response.status(), response.headers()));
     let Some(problem) = problem else {
@@ -291,9 +291,9 @@ async fn worded(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceRes
     (ServiceResponse::new(request, response), private)
 }
 
-/// Notes that somebody who is known was refused, or asked for what is not there for him (I-28). It is done before the
-/// answer, and alike for what exists out of sight and what does not exist at all (S-02). Where it can't be noted he is
-/// refused all the same, and the log says so.
+/// Records that a known caller was refused, or info for something that does not exist for them (I-28). It is done before the
+/// answer, and in the same way for what is out of sight and what does not exist (S-02). If the row can't be written the caller
+/// is still refused, and the log says so.
 async fn record_denial(request: &HttpRequest, problem: &Problem) {
     let identified = request.extensions().get::<Identified>().cloned();
     let (Some(Identified(context)), Some(code)) = (identified, problem.denial()) else {
@@ -303,13 +303,13 @@ async fn record_denial(request: &HttpRequest, problem: &Problem) {
         return;
     };
     let subject = request.match_info().get("id");
-    // What can be nobody's id is refused whoever asks, and might be anything, a number of somebody's included.
+    // A text that can't be an id is not stored: it might be anything, even somebody's ID number.
     if subject.is_some_and(|id| !has_form(id)) {
         return;
     }
     let pattern = request.match_pattern().unwrap_or_else(|| "-".into());
     let denial = Denial {
-        action: format!("{} {pattern}", request.method()),
+        operation: format!("{} {pattern}", request.method()),
         subject: subject.map(str::to_owned),
         code,
     };
@@ -322,7 +322,7 @@ async fn record_denial(request: &HttpRequest, problem: &Problem) {
     }
 }
 
-/// Whom to ask. Where the database can't say, the answer goes without.
+/// The organization that can help. If the database fails, the answer goes without it.
 async fn helper(request: &HttpRequest, problem: &Problem) -> Option<Helper> {
     let id = problem.helper()?;
     let app = request.app_data::<web::Data<App>>()?.clone();
@@ -330,7 +330,7 @@ async fn helper(request: &HttpRequest, problem: &Problem) -> Option<Helper> {
     found.ok().flatten().map(Helper::from)
 }
 
-/// Errors that actix made itself and that are not yet problems.
+/// The code for an error that actix made and that is not a problem document yet.
 fn frameworks_own(status: StatusCode, headers: &header::HeaderMap) -> Option<Problem> {
     let is_problem = headers
         .get(header::CONTENT_TYPE)
@@ -342,10 +342,9 @@ fn frameworks_own(status: StatusCode, headers: &header::HeaderMap) -> Option<Pro
         StatusCode::NOT_FOUND => Code::RequestNotFound.into(),
         StatusCode::METHOD_NOT_ALLOWED => Code::RequestMethodNotAllowed.into(),
         StatusCode::PAYLOAD_TOO_LARGE => limits::too_large(limits::LARGE),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::RequestMediaType.into(),
-        status if status.is_client_error() => Problem::new(
-            crate::domain::catalogue::refusal::Refusal::new(Code::RequestMalformed).with("problem", status),
-        ),
+        status if status.is_client_error() => Problem::new(crate::domain::catalogue::refusal::Refusal::malformed(
+            InputError::NotHttp,
+        )),
         _ => Code::ServiceFault.into(),
     })
 }

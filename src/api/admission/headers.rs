@@ -1,4 +1,4 @@
-//! What every answer says about itself (S-20), whoever made it: handlers, extractors, the framework, a preflight.
+//! The security header fields of every answer (S-20), from handlers, extractors, the framework and preflights alike.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -6,15 +6,15 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest};
 
-/// Whether the server speaks TLS itself; kept beside the routes.
+/// Whether the server speaks TLS; registered beside the routes.
 #[derive(Debug, Clone, Copy)]
 pub struct IsTls(pub bool);
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Nothing in an answer is a page, so that nothing in it may load, run or be framed.
+/// The policy of all answers but one page: they are not pages, so nothing in them may load, run or be framed.
 const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
-/// The one page there is, the interface's own: scripts and styles from here, and calls to here.
+/// The policy of the documentation page: scripts, styles and calls from this origin only.
 const PAGE: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -25,10 +25,10 @@ const ALWAYS: [(HeaderName, &str); 4] = [
     (RESOURCE_POLICY, "same-origin"),
 ];
 
-/// Wraps everything else.
+/// The middleware. It wraps everything else.
 ///
 /// # Errors
-/// What is wrapped returns.
+/// Those of the wrapped service.
 pub async fn headers(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -39,13 +39,13 @@ pub async fn headers(
     Ok(response)
 }
 
-/// Whether a request is for the interface's page, and whether it came by TLS.
+/// Whether a request is for the documentation page, and whether it came over TLS.
 pub fn about(request: &HttpRequest) -> (bool, bool) {
     let is_tls = request.app_data::<IsTls>().is_some_and(|is_tls| is_tls.0);
     (request.path().starts_with("/docs"), is_tls)
 }
 
-/// Writes the fields. What a handler said itself of caching and of its content stands.
+/// Writes the fields. `Cache-Control` and a content policy that a handler set itself are kept.
 pub fn write(headers: &mut header::HeaderMap, is_page: bool, is_tls: bool) {
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));

@@ -1,4 +1,4 @@
-//! What a request may weigh (S-12), checked before anything of its body is read.
+//! The size limits of a request (S-12), checked before anything of its body is read.
 
 use crate::api::response::problem::Problem;
 use crate::domain::catalogue::code::Code;
@@ -10,29 +10,29 @@ use actix_web::http::header;
 pub const LONGEST_ADDRESS: usize = 4 * 1024;
 /// The most header fields.
 pub const MOST_FIELDS: usize = 64;
-/// All of them together, names and values, in bytes.
+/// The size of all header fields together, names and values, in bytes.
 pub const LARGEST_HEAD: usize = 16 * 1024;
-/// A JSON body about one thing, in bytes.
+/// The size of a JSON body about one thing, in bytes.
 pub const SMALL: usize = 64 * 1024;
-/// A JSON body about many things, in bytes.
+/// The size of a JSON body about many things, in bytes.
 pub const LARGE: usize = 1 << 20;
 /// How deep arrays and objects of a JSON body may be nested. No body of the interface needs more than six.
 pub const DEEPEST: usize = 16;
 
-/// What kind of body an operation takes, which decides how much of it is taken.
+/// The kind of body an operation takes. It decides the size limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Body {
-    /// JSON about one thing, or none at all.
+    /// JSON about one thing, or no body.
     #[default]
     Small,
     /// JSON about many things.
     Batch,
-    /// A file, streamed to the disk; its handler knows how much it takes.
+    /// A file, streamed to the disk. Its handler enforces the size.
     Upload,
 }
 
 impl Body {
-    /// The most bytes of it; `None` where the handler counts.
+    /// The size limit in bytes; `None` where the handler counts.
     pub fn most(self) -> Option<usize> {
         match self {
             Self::Small => Some(SMALL),
@@ -42,7 +42,7 @@ impl Body {
     }
 }
 
-/// Checks the head: address, header fields, and the length announced for the body.
+/// Checks the head: the address, the header fields, and the announced length of the body.
 ///
 /// # Errors
 /// `request.address_too_long` (414), `request.head_too_large` (431), `request.too_large` (413).
@@ -83,8 +83,8 @@ fn over(code: Code, limit: usize) -> Problem {
     Problem::new(Refusal::new(code).with("limit", limit))
 }
 
-/// How deep the arrays and objects of a JSON text are nested. It only counts brackets outside of strings, so it needs no
-/// stack, and says of what is no JSON what it likes.
+/// How deep the arrays and objects of a JSON text are nested. It counts brackets outside of strings, so it needs no stack. For
+/// a text that is not JSON the result means nothing.
 pub fn depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_string, mut escaped) = (false, false);

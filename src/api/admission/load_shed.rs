@@ -1,4 +1,4 @@
-//! Before the door. While all places are taken most requests are told so, and telling them must cost next to nothing: of
+//! Before the edge. While all places are taken most requests are told so, and telling them must cost next to nothing: of
 //! requests coming ten times faster than they can be answered, nine of ten are refused on the processor that answers the
 //! tenth. So it is done before anything else is, in words made beforehand, and the connection is kept: another one would
 //! cost more than the refusal. Who sends a request, and what he has spent, is not asked; a line of the log counts them.
@@ -28,17 +28,17 @@ use std::task::{Context, Poll, ready};
 /// What a service is built behind.
 pub struct LoadShed<F> {
     inner: F,
-    door: Data<Edge>,
+    edge: Data<Edge>,
     routes: Data<Routes>,
     origins: Arc<[String]>,
 }
 
 impl<F> LoadShed<F> {
     /// A porch before all of a service.
-    pub fn before(inner: F, door: &Data<Edge>, routes: &Data<Routes>, origins: &Arc<[String]>) -> Self {
+    pub fn before(inner: F, edge: &Data<Edge>, routes: &Data<Routes>, origins: &Arc<[String]>) -> Self {
         Self {
             inner,
-            door: door.clone(),
+            edge: edge.clone(),
             routes: routes.clone(),
             origins: origins.clone(),
         }
@@ -60,7 +60,7 @@ where
 
     fn new_service(&self, config: AppConfig) -> Self::Future {
         let watch = Watch {
-            door: self.door.clone(),
+            edge: self.edge.clone(),
             routes: self.routes.clone(),
             origins: self.origins.clone(),
         };
@@ -164,18 +164,18 @@ impl<B> Refusing<B> {
     }
 }
 
-/// Who is refused before the door.
+/// Who is refused before the edge.
 struct Watch {
-    door: Data<Edge>,
+    edge: Data<Edge>,
     routes: Data<Routes>,
     origins: Arc<[String]>,
 }
 
 impl Watch {
-    /// Whether a request may come to the door. What a preflight asks is answered there without a place.
+    /// Whether a request may come to the edge. What a preflight asks is answered there without a place.
     fn lets(&self, request: &Request) -> bool {
         let (path, method) = (request.path(), request.method());
-        let is_free = |kind| self.door.lanes.has_place(RequestClass::of(path, kind));
+        let is_free = |kind| self.edge.concurrency.has_place(RequestClass::of(path, kind));
         is_free(Body::Small)
             || (method == Method::OPTIONS && !self.origins.is_empty())
             || (may_be_file(request) && is_free(self.routes.body(method, path)))
@@ -185,11 +185,11 @@ impl Watch {
         let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let (asked, fields) = (request.headers(), response.headers_mut());
         let (language, id) = (language::asked_in(asked), request_id(asked));
-        let words = self.door.refusals.refuse(language, request.path(), &id, fields);
+        let words = self.edge.busy_response.refuse(language, request.path(), &id, fields);
         if let Ok(id) = HeaderValue::try_from(id) {
             fields.insert(REQUEST_ID, id);
         }
-        headers::write(fields, false, self.door.is_tls());
+        headers::write(fields, false, self.edge.is_tls());
         cors::allow(&self.origins, asked, fields);
         response.set_body(words)
     }

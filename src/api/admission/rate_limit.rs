@@ -1,6 +1,6 @@
-//! How many requests one caller may send (RFC 6585, 429), told in the RateLimit header fields of
-//! draft-ietf-httpapi-ratelimit-headers. Each server counts for itself: several give a caller several times as much, which
-//! is fine for what protects a server from its clients. What protects people, sign-in and look-up, is counted in the
+//! How many requests one caller may send (RFC 6585, 429), reported in the header fields of
+//! draft-ietf-httpapi-ratelimit-headers. Each server counts on its own, so several servers allow several times as much. That
+//! is enough to protect a server from its clients. The limits that protect people, for sign-in and look-up, are counted in the
 //! database.
 
 use crate::api::response::problem::Problem;
@@ -24,14 +24,14 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Whose requests are counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Caller {
-    /// An account: whoever bears a valid token.
+    /// An account: everyone with one of its valid tokens.
     Account(AccountId),
-    /// Anybody else, by where he is.
+    /// Anybody else, by address.
     Address(IpAddr),
 }
 
 impl Caller {
-    /// Somebody without a valid token. Of IPv6 the network counts, since each customer has a whole one.
+    /// A client without a valid token. IPv6 clients count by network, since each customer has a whole one.
     pub fn at(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(_) => Self::Address(address),
@@ -50,7 +50,7 @@ struct Budget<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Budget<K> {
-    /// `None` for a budget without a limit.
+    /// `None` without a limit.
     fn new(name: &'static str, a_minute: u32) -> Option<Self> {
         let quota = NonZeroU32::new(a_minute)?;
         let limiter = RateLimiter::hashmap(Quota::per_minute(quota)).with_middleware();
@@ -71,7 +71,7 @@ impl<K: Hash + Eq + Clone> Budget<K> {
     }
 }
 
-/// Where a caller stands after this request.
+/// What a caller has left after this request.
 #[derive(Debug, Clone)]
 pub struct RateLimitStatus {
     name: &'static str,
@@ -82,7 +82,7 @@ pub struct RateLimitStatus {
 
 impl RateLimitStatus {
     /// # Errors
-    /// `request.too_many` with `Retry-After`, once the budget is spent.
+    /// `request.too_many` with `Retry-After` when nothing is left.
     pub fn admit(&self) -> Result<(), Problem> {
         self.wait.map_or(Ok(()), |wait| {
             let seconds = wait.as_secs() + 1;
@@ -90,8 +90,8 @@ impl RateLimitStatus {
         })
     }
 
-    /// Writes the RateLimit fields: the policy (requests in a window of seconds), what is left, and the seconds until all
-    /// of it is there again.
+    /// Writes the RateLimit fields: the policy (requests in a window of seconds), what is left, and the seconds until the whole
+    /// limit is available again.
     pub fn write(&self, headers: &mut HeaderMap) {
         let spent = u64::from(self.quota - self.remaining.min(self.quota));
         let full_in = (spent * MINUTE.as_secs()).div_ceil(u64::from(self.quota));
@@ -105,14 +105,14 @@ impl RateLimitStatus {
     }
 }
 
-/// The budgets of everybody.
+/// The rate limits of all callers.
 pub struct RateLimits {
     accounts: Option<Budget<AccountId>>,
     addresses: Option<Budget<IpAddr>>,
 }
 
 impl RateLimits {
-    /// As the settings say.
+    /// From the settings.
     pub fn new(settings: &ServerSettings) -> Self {
         Self {
             accounts: Budget::new("account", settings.account_budget),
@@ -128,7 +128,7 @@ impl RateLimits {
         }
     }
 
-    /// Forgets whoever has all of his budget again: their number stays that of the callers of the last minute.
+    /// Forgets the callers who have their whole limit again, so that only those of the last minute are kept.
     pub fn forget(&self) {
         if let Some(accounts) = &self.accounts {
             accounts.limiter.retain_recent();

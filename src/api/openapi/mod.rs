@@ -1,19 +1,22 @@
 //! The OpenAPI document, made from the routes themselves.
 
 pub mod permissions;
+pub mod refuses;
 pub mod route_table;
 
-use super::response::problem::{self, ProblemDetails};
+use super::response::problem::ProblemDetails;
 use super::routes::{
     appointments, audit, auth, blocks, certifications, disclosures, graduation, inbox, integrators, jobs, look_up,
     members, meta, organizations, policies, resets, rules, search, transfers, wechat, well_known,
 };
+use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use actix_web::App;
+use actix_web::http::Method;
 use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi as Document, Ref, RefOr, ResponseBuilder};
-use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa::openapi::{OpenApi as Document, RefOr};
+use utoipa::{Modify, OpenApi};
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
 
@@ -93,18 +96,21 @@ pub fn document() -> Document {
     let demanded = permissions::demanded(&document, routes);
     for (path, item) in &mut document.paths.paths {
         for (method, operation) in permissions::operations_mut(item) {
-            add_common_errors(operation);
-            if let Some(action) = demanded.get(&(method, path.clone())) {
-                permissions::print(operation, *action);
+            let action = demanded.get(&(method.clone(), path.clone())).copied();
+            add_common_errors(&method, action, operation);
+            if let Some(action) = action {
+                permissions::print(operation, action);
             }
         }
     }
+    let components = document.components.get_or_insert_default();
+    components.examples.extend(refuses::examples());
     document
 }
 
-/// Adds what every operation of its kind may answer: what the extractors refuse, and what befalls the service itself.
-/// Said here once, so that no handler's annotation can forget it.
-fn add_common_errors(operation: &mut Operation) {
+/// Adds what every operation of its kind may answer: what the extractors and the permission refuse, and what befalls the
+/// service itself.
+fn add_common_errors(method: &Method, demanded: Option<Action>, operation: &mut Operation) {
     let needs_token = operation
         .security
         .iter()
@@ -136,28 +142,14 @@ fn add_common_errors(operation: &mut Operation) {
         (has("If-Match"), Code::RequestPreconditionRequired),
         (asks_database, Code::ServiceFault),
         (asks_database, Code::ServiceBusy),
+        (asks_database && !method.is_safe(), Code::ServiceOutcomeUnknown),
     ];
-    for (_, code) in applicable.into_iter().filter(|(applies, _)| *applies) {
-        add_error(operation, code);
-    }
-}
-
-/// Adds a code to the answer of its status.
-fn add_error(operation: &mut Operation, code: Code) {
-    let status = problem::status(code.kind()).as_u16().to_string();
-    let name = format!("`{}`", code.name());
-    let responses = &mut operation.responses.responses;
-    match responses.get_mut(&status) {
-        Some(RefOr::T(response)) if response.description.contains(&name) => {}
-        Some(RefOr::T(response)) => response.description = format!("{}, {name}", response.description),
-        _ => {
-            let schema = Ref::from_schema_name(ProblemDetails::name());
-            let response = ResponseBuilder::new()
-                .description(name)
-                .content("application/problem+json", Content::new(Some(schema)))
-                .build();
-            responses.insert(status, response.into());
-        }
+    let applicable = applicable
+        .into_iter()
+        .filter_map(|(applies, code)| applies.then_some(code));
+    let of_permission = demanded.map(permissions::refusals).into_iter().flatten();
+    for code in of_permission.chain(applicable) {
+        refuses::add(&mut operation.responses.responses, code);
     }
 }
 

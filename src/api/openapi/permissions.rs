@@ -2,7 +2,8 @@
 //! else; and that none demands nothing (S-04).
 
 use crate::api::request::caller::Demanded;
-use crate::domain::authority::Action;
+use crate::domain::authority::{self, Action};
+use crate::domain::catalogue::code::Code;
 use actix_web::http::Method;
 use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::{App, HttpMessage};
@@ -94,6 +95,13 @@ pub fn demanded(document: &Document, routes: impl FnOnce(&mut ServiceConfig<'_>)
 fn example(path: &str) -> String {
     let part = |part: &str| if part.starts_with('{') { "0" } else { part }.to_owned();
     path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// What an operation that demands this permission can answer because of it.
+pub fn refusals(action: Action) -> impl Iterator<Item = Code> {
+    // Whoever must change their password first may do just that.
+    let must_change = (action != Action::ManageSelf).then_some(Code::AccountPasswordChangeRequired);
+    authority::refusals(action).into_iter().chain(must_change)
 }
 
 /// Writes a permission into the document.

@@ -1,6 +1,6 @@
-//! Who calls: the token becomes an actor, and the permission stands as a type in the handler's signature. A handler
-//! without a [`Caller`] has nobody to act for, so none can be written that forgets to ask. What stands behind it in the
-//! signature is found fault with only for whoever may call: see [`authorized`].
+//! Who calls. The token becomes an actor, and the permission is a type in the handler's signature. A handler without a
+//! [`Caller`] has no actor, so it can't forget to ask. Extractors that come after the caller in the signature report their
+//! faults only to callers who may call: see [`authorized`].
 
 use crate::api::request::bearer::Borne;
 use crate::api::request::request_id::RequestId;
@@ -23,14 +23,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What a handler demands of its caller before it is run: one action of the table. What the caller may do to a certain
-/// object is asked again in the service, on the loaded object.
+/// What a handler demands of its caller before it runs: one action of the table. What the caller may do to a certain object
+/// is asked again in the service, on the loaded object.
 pub trait Permission: 'static {
     /// The action.
     const ACTION: Action;
 }
 
-/// One type for each action, to stand in a handler's signature: `Caller<can::ReadMember>`.
+/// One type for each action, for a handler's signature: `Caller<can::ReadMember>`.
 pub mod can {
     use super::{Action, Permission, actions};
 
@@ -49,20 +49,20 @@ pub mod can {
     actions!(permissions);
 }
 
-/// What the handler of a request demands, left in the request for whoever asks the routes about it.
+/// The action that the matched handler demands, left in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Demanded(pub Action);
 
-/// Who calls, for the edge: a refusal of somebody who is known leaves a row in the audit log (I-28).
+/// The known caller, left in the request's extensions: a refusal of a known caller is recorded in the audit log (I-28).
 #[derive(Clone)]
 pub struct Identified(pub Context);
 
-/// Whether the caller of a request was let in.
+/// Whether the caller of a request is authorized.
 #[derive(Clone)]
 struct AuthGate(watch::Receiver<bool>);
 
 impl AuthGate {
-    /// Closes it for what stands behind in the signature; sending opens it.
+    /// Closes the gate for the extractors that follow in the signature. Sending `true` opens it.
     fn before(request: &HttpRequest, action: Action) -> watch::Sender<bool> {
         let (opener, gate) = watch::channel(false);
         let mut extensions = request.extensions_mut();
@@ -72,25 +72,25 @@ impl AuthGate {
     }
 }
 
-/// Ends when the caller who stands before it in the signature was let in; at once where anybody may call.
+/// Completes when the caller before it in the signature is authorized; at once where anybody may call.
 ///
-/// All extractors of a handler are tried at once, and the first "no" is the answer. Without this, who may not call at all
-/// would hear now of that and now of his body, as it happens.
+/// All extractors of a handler run at the same time, and the first refusal is the answer. Without this gate a client that may
+/// not call would sometimes be told about its body instead.
 pub fn authorized(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
     let gate = request.extensions().get::<AuthGate>().cloned();
     async move {
         if let Some(AuthGate(mut gate)) = gate {
-            // An error says that he was turned away, and that is the answer then.
+            // An error means that the caller was refused, and that is the answer.
             let _ = gate.wait_for(|is_open| *is_open).await;
         }
     }
 }
 
-/// The caller, with the permission the handler demands.
+/// The caller, with the permission that the handler demands.
 pub struct Caller<P: Permission> {
-    /// Who, when and in which request.
+    /// The actor, the instant and the request's id.
     pub context: Context,
-    /// His session; another system has none.
+    /// The session; an integrator has none.
     pub session: Option<SessionId>,
     permission: PhantomData<P>,
 }
@@ -120,7 +120,7 @@ impl<P: Permission> FromRequest for Caller<P> {
     }
 }
 
-/// Another system is told which scope it lacks (RFC 6750 §3.1).
+/// Tells an integrator which scope it lacks (RFC 6750 §3.1).
 fn refusal(code: Code, action: Action) -> Problem {
     let problem = Problem::from(code);
     match action.scope() {
@@ -135,13 +135,14 @@ fn refusal(code: Code, action: Action) -> Problem {
     }
 }
 
-/// The holder of an account, for what concerns nothing but his sign-in; also one who has to change his password first.
+/// The holder of an account, for operations that concern only their sign-in. It includes accounts that must change their
+/// password first.
 pub struct Holder {
-    /// Whose account it is.
+    /// The account.
     pub account: AccountId,
-    /// His session.
+    /// The session.
     pub session: SessionId,
-    /// Who, when and in which request.
+    /// The actor, the instant and the request's id.
     pub context: Context,
 }
 
@@ -172,7 +173,7 @@ impl FromRequest for Holder {
     }
 }
 
-/// What a request says of its caller.
+/// What a request says about its caller.
 struct Asking {
     app: Option<web::Data<App>>,
     bearer: Option<Bearer>,
@@ -194,7 +195,7 @@ impl Asking {
         let app = self.app.ok_or(Code::ServiceFault)?;
         let now = app.clock.now();
         let bearer = self.bearer.ok_or(Code::RequestUnauthenticated)?;
-        let present = app.presence.of(&app.db, bearer, now).await?;
+        let present = app.actor_cache.of(&app.db, bearer, now).await?;
         let context = Context {
             actor: present.actor.clone(),
             now,
@@ -204,7 +205,7 @@ impl Asking {
     }
 }
 
-/// Writes that change nobody's account, session, office, place or credential.
+/// Paths whose writes change no account, session, office, organization or credential.
 const KEEPS_CACHE: [&str; 6] = [
     "/v1/transfers",
     "/v1/inbound-transfers",
@@ -214,10 +215,10 @@ const KEEPS_CACHE: [&str; 6] = [
     "/v1/auth/wechat",
 ];
 
-/// Wraps every request: once a write is answered, nothing is remembered here that it may have changed (S-08).
+/// Wraps every request: after a write the cache of actors is emptied, since the write may have changed them (S-08).
 ///
 /// # Errors
-/// Those of the layers within.
+/// Those of the wrapped service.
 pub async fn invalidate_actor_cache(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
@@ -226,7 +227,7 @@ pub async fn invalidate_actor_cache(
     let app = request.app_data::<web::Data<App>>().filter(|_| is_concerned).cloned();
     let response = next.call(request).await;
     if let Some(app) = app {
-        app.presence.forget();
+        app.actor_cache.forget();
     }
     response
 }

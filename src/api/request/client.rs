@@ -1,4 +1,4 @@
-//! Where a request comes from (S-23): the peer, or what trusted proxies say of it.
+//! Where a request comes from (S-23): the peer, or the client that trusted proxies report.
 
 use crate::app::App;
 use crate::config::proxies::Proxies;
@@ -9,22 +9,22 @@ use actix_web::{Error, FromRequest, HttpRequest, web};
 use std::future::{Ready, ready};
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The client's address as its trusted proxies tell it.
+/// The client's address as its trusted proxies report it.
 pub fn address(proxies: &Proxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
     let lines = headers.get_all(header::X_FORWARDED_FOR);
     let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
     proxies.client(peer, &lines)
 }
 
-/// The client's address, as failed attempts are counted by it.
-pub struct Client(pub AttemptOrigin);
+/// The client's address in the form in which failed attempts are counted.
+pub struct Client(pub Origin);
 
 impl FromRequest for Client {
     type Error = Error;
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // A connection without a peer is none over a network.
+        // Only a connection that is not over a network has no peer.
         let peer = request
             .peer_addr()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());

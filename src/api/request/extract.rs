@@ -2,19 +2,27 @@
 //! is told to nobody but who may call.
 
 use super::caller::authorized;
+use super::serde_message::classify;
 use crate::api::admission::limits::{DEEPEST, depth};
 use crate::api::response::problem::Problem;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::input_error::InputError;
 use crate::service::Expected;
 use crate::service::idempotency::Claim;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use std::fmt::Display;
 use std::future::{Future, ready};
 use std::ops::Deref;
 use std::pin::Pin;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Ref, RefOr, Required};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 64;
@@ -88,15 +96,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 
 /// The door has received the body whole and within its limit: see [`crate::api::admission::edge`].
 fn body_problem(_: actix_web::Error) -> Problem {
-    malformed("the body ended early", None)
+    malformed(InputError::EndedEarly)
 }
 
-fn malformed(problem: &str, pointer: Option<String>) -> Problem {
-    let refusal = Refusal::new(Code::RequestMalformed).with("problem", problem);
-    Problem::new(match pointer {
-        Some(pointer) => refusal.at(pointer),
-        None => refusal,
-    })
+fn malformed(problem: InputError) -> Problem {
+    Problem::new(Refusal::malformed(problem))
 }
 
 /// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind an
@@ -111,48 +115,33 @@ fn has_nul(bytes: &[u8]) -> bool {
 /// Reads JSON. The messages name kinds and fields of ours, never what the client wrote.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if has_nul(bytes) {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "no text may hold the character U+0000");
-        return Err(Problem::new(refusal));
+        return Err(Problem::new(Refusal::invalid(InputError::Nul)));
     }
     if depth(bytes) > DEEPEST {
-        return Err(malformed(&format!("nested deeper than {DEEPEST}"), None));
+        return Err(malformed(InputError::TooDeep(DEEPEST)));
     }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer = pointer(error.path());
-        let inner = error.into_inner();
-        if inner.is_data() {
-            let refusal = Refusal::new(Code::RequestInvalid)
-                .with("problem", harmless(&inner.to_string()))
-                .at(pointer);
-            Problem::new(refusal)
+        if error.inner().is_data() {
+            let (problem, pointer) = located(&error);
+            Problem::new(Refusal::invalid(problem).at(pointer))
         } else {
-            malformed("the body is not JSON", None)
+            malformed(InputError::NotJson)
         }
     })?;
-    deserializer
-        .end()
-        .map_err(|_| malformed("there is something behind the JSON value", None))?;
+    deserializer.end().map_err(|_| malformed(InputError::TrailingContent))?;
     Ok(value)
 }
 
-/// serde's messages quote the rejected value: keep what was expected, drop what was found.
-fn harmless(message: &str) -> String {
-    // From the end: what stands before is the client's and may say anything, these very words included.
-    let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
-    if message.starts_with("unknown field") && message.ends_with(", there are no fields") {
-        return "unknown field".to_owned();
-    }
-    match message.rsplit_once(", expected ") {
-        Some((_, expected)) if message.starts_with("invalid") || message.starts_with("unknown variant") => {
-            format!("expected {expected}")
-        }
-        Some((_, expected)) if message.starts_with("unknown field") => format!("unknown field, expected {expected}"),
-        _ if message.starts_with("unknown field") => "unknown field".to_owned(),
-        _ if message.starts_with("missing field") || message.starts_with("expected") => message.to_owned(),
-        _ if message.starts_with("duplicate field") => message.to_owned(),
-        _ => "not an acceptable value".to_owned(),
-    }
+/// What is wrong, and where.
+fn located(error: &serde_path_to_error::Error<impl Display>) -> (InputError, String) {
+    let message = error.inner().to_string();
+    let (problem, mut pointer) = (classify(&message), pointer(error.path()));
+    // The path of these leads to the object around the field, which is one of ours.
+    let field = ["missing field `", "duplicate field `"].iter();
+    let field = field.filter_map(|words| message.strip_prefix(words)?.split('`').next());
+    field.for_each(|name| pointer = format!("{pointer}/{name}"));
+    (problem, pointer)
 }
 
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -193,20 +182,39 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
         // What is no UTF-8 is decoded to replacement characters, which nobody types.
         let parts = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         if parts.is_ok_and(|parts| parts.iter().any(|(_, value)| value.contains('\u{fffd}'))) {
-            return once_authorized(request, ready(Err(malformed("query: not UTF-8", None))));
+            return once_authorized(request, ready(Err(malformed(InputError::QueryNotUtf8))));
         }
-        let query = web::Query::<T>::from_query(request.query_string());
-        let found = query.map(|query| Self(query.into_inner())).map_err(|error| {
-            let text = error.to_string();
-            let text = text.split_once(": ").map_or(text.as_str(), |(_, text)| text);
-            malformed(&format!("query: {}", harmless(text)), None)
-        });
+        let found = match web::Query::<Tracked<T>>::from_query(request.query_string()) {
+            Ok(web::Query(Tracked(Ok(query)))) => Ok(Self(query)),
+            Ok(web::Query(Tracked(Err((problem, pointer))))) => {
+                Err(Problem::new(Refusal::malformed(problem).at(pointer)))
+            }
+            // Every query is a list of pairs, and whatever is wrong with them is in `Tracked`.
+            Err(_) => Err(Code::ServiceFault.into()),
+        };
         once_authorized(request, ready(found))
+    }
+}
+
+/// A value, or what is wrong with it and where.
+struct Tracked<T>(Result<T, (InputError, String)>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let found = serde_path_to_error::deserialize(deserializer);
+        Ok(Self(found.map_err(|error| located(&error))))
     }
 }
 
 /// An id in the path. A text that is no id names nothing, and is answered as an id of nothing is.
 pub struct Id<T>(pub T);
+
+impl<T: Missing + ToSchema> IntoParams for Id<T> {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = Ref::from_schema_name(T::name());
+        vec![required("id", ParameterIn::Path, "The object's id", schema)]
+    }
+}
 
 /// Which code says that there is no such thing.
 pub trait Missing: std::str::FromStr + 'static {
@@ -258,6 +266,19 @@ impl FromRequest for Key {
     }
 }
 
+impl IntoParams for Key {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "1 to 64 printable ASCII characters, unique for each request. A request that is sent again with \
+                           its key takes effect once, and gets the first answer again.";
+        vec![required(
+            "Idempotency-Key",
+            ParameterIn::Header,
+            description,
+            String::schema(),
+        )]
+    }
+}
+
 /// The version a caller decided on, from `If-Match`: required where this extractor stands.
 pub struct IfMatch(pub Expected);
 
@@ -285,6 +306,24 @@ impl FromRequest for IfMatch {
         };
         once_authorized(request, ready(found))
     }
+}
+
+impl IntoParams for IfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let description = "The ETag of the version that the caller read, or `*` for any version.";
+        vec![required("If-Match", ParameterIn::Header, description, String::schema())]
+    }
+}
+
+/// A required parameter in the document.
+fn required(name: &str, place: ParameterIn, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(place)
+        .required(Required::True)
+        .description(Some(description))
+        .schema(Some(schema))
+        .build()
 }
 
 /// The strong entity tag of a version.

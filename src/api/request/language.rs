@@ -1,15 +1,15 @@
-//! Which of the two languages a client wants (RFC 9110, Accept-Language).
+//! The language a client wants (RFC 9110, Accept-Language).
 
 use crate::domain::core::language::Language;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 
-/// The language asked for: whichever of `zh` and `en` has the higher weight; Chinese where neither is named.
+/// The one of `zh` and `en` with the higher weight; Chinese where neither is named.
 pub fn of(request: &HttpRequest) -> Language {
     asked_in(request.headers())
 }
 
-/// The same where there is only a head yet.
+/// The language that a request's header fields ask for.
 pub fn asked_in(headers: &HeaderMap) -> Language {
     headers
         .get(header::ACCEPT_LANGUAGE)
@@ -17,7 +17,7 @@ pub fn asked_in(headers: &HeaderMap) -> Language {
         .map_or(Language::Chinese, choose)
 }
 
-/// The language's tag (BCP 47).
+/// The language tag (BCP 47).
 pub fn tag(language: Language) -> &'static str {
     match language {
         Language::Chinese => "zh-CN",

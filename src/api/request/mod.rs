@@ -6,3 +6,4 @@ pub mod client;
 pub mod extract;
 pub mod language;
 pub mod request_id;
+mod serde_message;

@@ -1,4 +1,4 @@
-//! The id under which a request stands in the log, in its answer and in problem documents.
+//! The id of a request. It is in the log, in the answer and in every problem document.
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
@@ -19,7 +19,7 @@ impl FromRequest for RequestId {
     }
 }
 
-/// The header that carries it, both ways.
+/// The header that carries it, in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced: they would only fill the log.
 const LONGEST_ID: usize = 64;
@@ -30,7 +30,7 @@ pub fn request_id(headers: &HeaderMap) -> String {
     let is_token = |id: &&str| {
         (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    // Eighteen digits in a row could be somebody's ID number: such an id is not taken over into the log.
+    // A run of digits could be somebody's ID number, so such an id does not get into the log.
     let is_harmless = |id: &&str| !id.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
     given
         .filter(is_token)

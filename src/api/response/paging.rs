@@ -1,26 +1,27 @@
 //! Keyset cursors: opaque, signed, and bound to the list they came from.
 
 use super::problem::Problem;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
-use crate::security::vault::{SealPurpose, Vault};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
+use crate::security::vault::{Purpose, Vault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// A page has at most this many items.
+/// The most items of a page.
 pub const MOST: i64 = 200;
 const DEFAULT: i64 = 20;
-/// 96 bits of a keyed digest: nobody guesses one.
+/// The length of a cursor's signature in bytes: 96 bits can't be guessed.
 const TAG: usize = 12;
 
-/// One list: its address and filters, without cursor and limit. A cursor of another list is refused.
+/// One list: its operation and filters, without cursor and limit. A cursor of another list is refused.
 pub struct List<'a> {
     vault: &'a Vault,
     identity: String,
 }
 
 impl<'a> List<'a> {
-    /// The list of an operation with its filters, whatever prints them unambiguously.
+    /// The list of an operation with its filters. `filters` must print them unambiguously.
     pub fn new(vault: &'a Vault, operation: &str, filters: &impl std::fmt::Debug) -> Self {
         Self {
             vault,
@@ -28,17 +29,17 @@ impl<'a> List<'a> {
         }
     }
 
-    /// The cursor behind an item.
+    /// The cursor that continues after an item.
     pub fn cursor(&self, after: i64) -> String {
         let mut bytes = after.to_be_bytes().to_vec();
         bytes.extend_from_slice(&self.tag(after));
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The item a cursor stands behind.
+    /// The key of the item that a cursor continues after.
     ///
     /// # Errors
-    /// `request.malformed` for anything that was not given out for this very list.
+    /// `request.malformed` for anything that was not issued for this very list.
     pub fn after(&self, cursor: Option<&str>) -> Result<Option<i64>, Problem> {
         let Some(cursor) = cursor else { return Ok(None) };
         let after = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
@@ -48,8 +49,13 @@ impl<'a> List<'a> {
                 .ok()
                 .map(|()| after)
         });
-        let foreign = || Refusal::new(Code::RequestMalformed).with("problem", "cursor: not one of this list");
-        after.map(Some).ok_or_else(|| Problem::new(foreign()))
+        let foreign = InputError::Said(Text {
+            zh: "不是这个列表给出的游标",
+            en: "is not a cursor of this list",
+        });
+        after
+            .map(Some)
+            .ok_or_else(|| Problem::new(Refusal::malformed(foreign).at("/cursor")))
     }
 
     fn tag(&self, after: i64) -> Vec<u8> {
@@ -61,7 +67,7 @@ impl<'a> List<'a> {
     }
 }
 
-/// The number of items a page has.
+/// The number of items of a page.
 ///
 /// # Errors
 /// `request.malformed` outside of 1 to [`MOST`].
@@ -69,7 +75,7 @@ pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
     limit_of(asked, DEFAULT, MOST)
 }
 
-/// The same for a list with bounds of its own.
+/// The number of items of a page, for a list with bounds of its own.
 ///
 /// # Errors
 /// `request.malformed` outside of 1 to `most`.
@@ -77,16 +83,13 @@ pub fn limit_of(asked: Option<i64>, default: i64, most: i64) -> Result<i64, Prob
     match asked {
         None => Ok(default),
         Some(limit) if (1..=most).contains(&limit) => Ok(limit),
-        Some(_) => {
-            let problem = format!("limit: expected 1 to {most}");
-            Err(Problem::new(
-                Refusal::new(Code::RequestMalformed).with("problem", problem),
-            ))
-        }
+        Some(_) => Err(Problem::new(
+            Refusal::malformed(InputError::Between(1, most)).at("/limit"),
+        )),
     }
 }
 
-/// Cuts a page off a list of which one more than the limit was read: the items, and the last one's key if more follow.
+/// Splits a page off rows of which one more than the limit was read: the items, and the last one's key if more follow.
 pub fn cut<T>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if items.len() <= limit {

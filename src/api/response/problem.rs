@@ -1,4 +1,4 @@
-//! Errors as problem details (RFC 9457): every one of them, the framework's own included.
+//! Renders every error as a problem document (RFC 9457), including the framework's own errors.
 
 use crate::api::request::language;
 use crate::db::DbError;
@@ -24,46 +24,47 @@ pub const RETRY_AFTER: &str = "1";
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "type": "/v1/errors/transfer.already_open", "title": "Conflict", "status": 409,
-    "detail": "A transfer of this member is open already.", "instance": "/v1/transfers",
+    "detail": "A transfer of this member is already open: trf_47mx0v21eq9bz, started by the member on 2026-06-16.",
+    "instance": "/v1/transfers",
     "code": "transfer.already_open", "rule": "T2", "section": "2.7",
-    "errors": [], "next_actions": [{"text": "Wait for the decision, or withdraw the open case."}],
+    "errors": [], "next_actions": [{"text": "If it is right, wait for the receiving side to decide. If it is wrong, withdraw it and start again."}],
     "request_id": "3q2-7wAAAAAAAAAAAAAAAA"
 }))]
 pub struct ProblemDetails {
-    /// The code's own page.
+    /// The path of the page about the code.
     #[serde(rename = "type")]
     kind: String,
-    /// The status in words.
-    title: String,
+    /// The kind of problem, in the caller's language.
+    title: &'static str,
     /// The HTTP status.
     status: u16,
-    /// What is wrong, in the language asked for.
+    /// What is wrong, in the caller's language.
     detail: String,
     /// The request's path.
     instance: String,
     /// The machine-readable code.
     code: &'static str,
-    /// The rule that says no.
+    /// The number of the rule it enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<&'static str>,
-    /// The manual's section the rule comes from.
+    /// The manual's section that the rule comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     section: Option<&'static str>,
-    /// Everything that is in the way, with the field it is about.
+    /// Every refusal, each with the field it is about.
     errors: Vec<Blocking>,
-    /// What to do now, and who can help.
+    /// What the caller can do now, and who can help.
     next_actions: Vec<NextAction>,
-    /// Under which the log knows this request.
+    /// The id of this request in the service's log.
     request_id: String,
 }
 
 impl ProblemDetails {
-    /// A problem in words, for a request to a path.
+    /// Renders a problem in a language, for a request to a path.
     pub fn new(problem: &Problem, language: Language, path: &str, request_id: &str, helper: Option<Helper>) -> Self {
         let (status, first) = (problem.status(), problem.first());
         Self {
             kind: format!("/v1/errors/{}", first.code.name()),
-            title: status.canonical_reason().unwrap_or("Error").to_owned(),
+            title: first.code.kind().title(language),
             status: status.as_u16(),
             detail: first.detail(language),
             instance: instance(path),
@@ -85,37 +86,37 @@ impl ProblemDetails {
     }
 }
 
-/// One thing that is in the way.
+/// One refusal of a problem.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Blocking {
     /// The machine-readable code.
     pub code: &'static str,
-    /// The rule that says no.
+    /// The number of the rule it enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'static str>,
-    /// What is wrong, in the language asked for.
+    /// What is wrong, in the caller's language.
     pub detail: String,
-    /// The request's field, as a JSON pointer (RFC 6901).
+    /// The field of the body as a JSON pointer (RFC 6901), or `/` with the name of a query parameter.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
-    /// What to do about it.
+    /// What the caller can do about it.
     pub next_action: NextAction,
 }
 
-/// A way out.
+/// Something the caller can do.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct NextAction {
-    /// What to do, in the language asked for.
+    /// What to do, in the caller's language.
     pub text: &'static str,
     /// The organization whose administrators can help.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization_id: Option<String>,
-    /// Its name and whom to ask there, at the head of a problem.
+    /// Its name and contact; only in `next_actions` of the problem itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<Helper>,
 }
 
-/// An organization that can help, as the directory shows it to everybody who is signed in.
+/// An organization whose administrators can help, as everybody who is signed in sees it in the directory.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Helper {
     /// The full name.
@@ -139,7 +140,7 @@ impl From<Organization> for Helper {
 }
 
 impl Blocking {
-    /// A refusal as clients see it.
+    /// Renders a refusal in a language.
     pub fn new(refusal: &Refusal, language: Language) -> Self {
         Self {
             code: refusal.code.name(),
@@ -155,17 +156,17 @@ impl Blocking {
     }
 }
 
-/// An error on its way to the client. What it says to the log and to the client are different things.
+/// An error that is answered to the client. The client sees the refusals, the log the private text.
 #[derive(Debug)]
 pub struct Problem {
     refusals: Vec<Refusal>,
-    /// What the operators should know; never sent.
+    /// A text for the log; never sent.
     private: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// What the edge finds in a response that still has to be put into words.
-pub struct Unworded(pub Problem);
+/// Left in a response for the edge, which knows the language and the request's id and renders it.
+pub struct Unrendered(pub Problem);
 
 impl Problem {
     /// A problem of one refusal.
@@ -177,20 +178,20 @@ impl Problem {
         }
     }
 
-    /// Too many attempts failed: when the next one may be made.
+    /// Too many attempts failed: says how long the caller has to wait.
     pub fn wait(time: chrono::TimeDelta) -> Self {
-        // Rounded up: who comes when he was told to is not sent away again.
+        // Rounded up: a caller who waits as long as they were told is not refused again.
         let seconds = (time.num_milliseconds() + 999) / 1000;
         Self::wait_seconds(u64::try_from(seconds).unwrap_or_default())
     }
 
-    /// The same in whole seconds.
+    /// As [`Self::wait`], in whole seconds.
     pub fn wait_seconds(seconds: u64) -> Self {
         let problem = Self::new(Code::RequestTooManyAttempts);
         problem.with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
-    /// Adds what the operators should know.
+    /// Adds a text for the log.
     pub fn because(mut self, why: String) -> Self {
         self.private = Some(why);
         self
@@ -202,8 +203,7 @@ impl Problem {
         self
     }
 
-    /// Its code, if it says that somebody may not do or see something. A look-up that found nobody is none: it has a row
-    /// of its own (T4).
+    /// The code, if it denies access. A look-up without a match does not: the audit log has an entry of its own for it (T4).
     pub fn denial(&self) -> Option<Code> {
         let code = self.first().code;
         let is_denial =
@@ -220,17 +220,17 @@ impl Problem {
         status(self.first().code.kind())
     }
 
-    /// What the operators should know.
+    /// The text for the log.
     pub fn private(&self) -> Option<&str> {
         self.private.as_deref()
     }
 
-    /// The organization that can help.
+    /// The organization whose administrators can help.
     pub fn helper(&self) -> Option<OrganizationId> {
         self.first().helper
     }
 
-    /// The answer in words.
+    /// The answer, in the language of the request.
     pub fn respond(self, request: &HttpRequest, request_id: &str, helper: Option<Helper>) -> HttpResponse {
         self.respond_in(language::of(request), request.path(), request_id, helper)
     }
@@ -243,7 +243,7 @@ impl Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
-        // After the usual ones: a problem that says how long is believed.
+        // After the default ones, so that a problem's own Retry-After replaces the default.
         for (name, value) in self.headers {
             response.insert_header((name, value));
         }
@@ -257,7 +257,7 @@ impl Problem {
     }
 }
 
-/// The request's path, but for digits in a row that could be somebody's number: no refusal repeats what was rejected.
+/// The path of the request, without runs of digits that could be an ID number: no answer repeats what was rejected.
 pub fn instance(path: &str) -> String {
     let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
     let segments: Vec<&str> = path
@@ -267,7 +267,7 @@ pub fn instance(path: &str) -> String {
     segments.join("/")
 }
 
-/// The status of each kind of "no".
+/// The HTTP status of each kind of refusal.
 pub fn status(kind: RefusalKind) -> StatusCode {
     match kind {
         RefusalKind::Malformed => StatusCode::BAD_REQUEST,
@@ -311,7 +311,7 @@ impl From<service::Error> for Problem {
             service::Error::Database(error) => {
                 let code = match &error {
                     DbError::OutcomeUnknown(_) => Code::ServiceOutcomeUnknown,
-                    passing if passing.is_passing() => Code::ServiceBusy,
+                    fault if fault.is_transient() => Code::ServiceBusy,
                     _ => Code::ServiceFault,
                 };
                 (code, error.to_string())
@@ -341,10 +341,10 @@ impl ResponseError for Problem {
         self.status()
     }
 
-    /// Left without words: only the edge knows the language and the request's id.
+    /// An empty response for the edge to render.
     fn error_response(&self) -> HttpResponse<BoxBody> {
         let mut response = HttpResponse::new(self.status());
-        response.extensions_mut().insert(Unworded(Problem {
+        response.extensions_mut().insert(Unrendered(Problem {
             refusals: self.refusals.clone(),
             private: self.private.clone(),
             headers: self.headers.clone(),

@@ -1,4 +1,4 @@
-//! Answers of writes, kept under their idempotency key.
+//! The answers of writes. They are kept under their idempotency key.
 
 use super::problem::Problem;
 use crate::api::request::extract::etag;
@@ -10,11 +10,11 @@ use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
 
-/// A write's answer with status and body.
+/// The answer of a write, with status and body.
 ///
 /// # Errors
-/// When the body can't be written as JSON, which plain structs always can.
-pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<KeptAnswer> {
+/// When the body can't be serialized, which plain structs always can.
+pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answer> {
     let body = serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer that is not JSON"))?;
     Ok(KeptAnswer {
         status: status.as_u16(),
@@ -25,7 +25,7 @@ pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Kept
     })
 }
 
-/// The answer of a new thing: where it is and which version it has.
+/// The answer for a new resource: 201 with its address and version.
 ///
 /// # Errors
 /// As [`answer`].
@@ -37,7 +37,7 @@ pub fn created(location: String, version: impl Into<i64>, body: &impl Serialize)
     })
 }
 
-/// The answer of a changed thing.
+/// The answer for a changed resource.
 ///
 /// # Errors
 /// As [`answer`].
@@ -48,10 +48,10 @@ pub fn changed(version: impl Into<i64>, body: &impl Serialize) -> service::Resul
     })
 }
 
-/// Runs a write once for its key and gives its answer.
+/// Runs a write once for its key and returns its answer.
 ///
 /// # Errors
-/// What the use case refuses.
+/// The refusals of the use case.
 pub async fn write_once<F>(app: &App, context: Context, claim: Claim, use_case: F) -> Result<HttpResponse, Problem>
 where
     F: Fn(&mut Conn, &Context) -> service::Result<KeptAnswer> + Send + 'static,
@@ -63,8 +63,8 @@ where
     Ok(response(answer))
 }
 
-/// An answer as HTTP, whether it is given for the first time or again.
-pub fn response(answer: KeptAnswer) -> HttpResponse {
+/// An answer as HTTP. It is the same for the first time and for a replay.
+pub fn response(answer: Answer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
     if let Some(location) = answer.location {

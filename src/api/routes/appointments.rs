@@ -6,7 +6,7 @@ use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag}
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply;
-use crate::api::wire::{Instant, Page, is_false, remark};
+use crate::api::wire::{Empty, Instant, Page, ReasonBody, is_false};
 use crate::app::App;
 use crate::db::Conn;
 use crate::domain::catalogue::code::Code;
@@ -14,6 +14,8 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, MemberId, OrganizationId};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::{Timestamp, shanghai_date};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::security::vault::SealPurpose;
@@ -262,7 +264,10 @@ impl NewAdministrator {
                 let name = name.to_owned();
                 Ok(PersonRef::Named { name, id_number })
             }
-            _ => Err(Refusal::new(Code::RequestInvalid).with("problem", "expected a member, or name and ID number")),
+            _ => Err(Refusal::invalid(InputError::Said(Text {
+                zh: "请填写 member，或者同时填写 name 和 id_number",
+                en: "give either member, or name and id_number",
+            }))),
         }
     }
 }
@@ -274,8 +279,7 @@ impl NewAdministrator {
 /// number counts as a look-up (T4). Everything that waits at the
 /// organization, or was passed over it, is put before whoever can decide it now (A10).
 #[utoipa::path(tag = "appointments", operation_id = "appoint", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Where"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(("id" = OrganizationId, Path, description = "Where"), Key), responses(
     (status = 201, description = "The office has begun", body = OfficeChange),
     (status = 202, description = "The direct superior is asked", body = OfficeChange),
     (status = 403, description = "`appointment.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -310,17 +314,11 @@ async fn appoint(
     .await
 }
 
-/// Nothing more to say.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct OfficeEnd {}
-
 /// End an office
 ///
 /// By the direct superior at once; by the organization's own administrators, the holder included, as a request.
 #[utoipa::path(tag = "appointments", operation_id = "end_appointment", security(("bearer" = [])),
-    params(("id" = AppointmentId, Path, description = "Which office"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The office has ended", body = OfficeChange),
     (status = 202, description = "The direct superior is asked", body = OfficeChange),
     (status = 403, description = "`appointment.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -334,7 +332,7 @@ async fn end_appointment(
     Id(id): Id<AppointmentId>,
     key: Key,
     request: HttpRequest,
-    body: Json<OfficeEnd>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
@@ -368,9 +366,7 @@ async fn get_appointment_request(
 ///
 /// By the organization's direct superior; the office begins or ends at once.
 #[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "Which one"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is done", body = AppointmentRequestView),
     (status = 403, description = "`appointment.not_approver`, `appointment.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -385,7 +381,7 @@ async fn approve_appointment_request(
     IfMatch(expected): IfMatch,
     key: Key,
     request: HttpRequest,
-    body: Json<OfficeEnd>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
@@ -395,23 +391,11 @@ async fn approve_appointment_request(
     .await
 }
 
-/// A "no" with its reason.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RefusalOfOffice {
-    /// Why; at most 500 characters.
-    #[serde(default)]
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
-
 /// Refuse a request to appoint or dismiss
 ///
 /// By the organization's direct superior, with a reason.
 #[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "Which one"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),
     (status = 403, description = "`appointment.not_approver`, `appointment.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -427,10 +411,10 @@ async fn refuse_appointment_request(
     IfMatch(expected): IfMatch,
     key: Key,
     request: HttpRequest,
-    body: Json<RefusalOfOffice>,
+    body: Json<ReasonBody>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
+    let verdict = Verdict::Refuse(body.reason()?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let decided = appointments::decide(conn, context, id, expected, &verdict)?;
         reply::changed(decided.version, &AppointmentRequestView::from(decided))

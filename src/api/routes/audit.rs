@@ -7,10 +7,11 @@ use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::wire::{Instant, Page};
 use crate::app::App;
 use crate::db::Conn;
-use crate::domain::audit::AuditOutcome;
+use crate::domain::audit::{AuditAction, AuditOutcome, AuditSubject, SubjectKind};
+use crate::domain::authority::Capacity;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::Timestamp;
-use crate::service::audit::{self, Filter, Row};
+use crate::service::audit::{self, AuditFilter, StoredAuditRow};
 use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -21,55 +22,73 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_audit);
 }
 
-/// A row of the audit log: who did or tried what, when. It names things by their ids and nobody by name.
+/// An entry of the audit log: who did or tried what, and when. It names people and things by their ids only.
 #[derive(Serialize, ToSchema)]
-struct AuditRow {
-    /// When.
+struct AuditEntryView {
+    /// When it was done or tried.
     at: Instant,
-    /// In what capacity: `member`, `administrator`, `auditor`, `integrator`, `system`.
-    actor_kind: String,
-    /// Whose account; absent for the service itself.
+    /// In what capacity the actor acted.
+    #[schema(value_type = Capacity)]
+    capacity: String,
+    /// The actor's account; absent for the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_id: Option<AccountId>,
-    /// For which organization.
+    /// The organization the actor acted for.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<OrganizationId>,
-    /// Whose turn it was, where a superior acted in its place (A10).
+    /// The organization whose turn it was, if the actor acted in its place (A10).
     #[serde(skip_serializing_if = "Option::is_none")]
     on_behalf_of: Option<OrganizationId>,
-    /// What: the deed, or for what was refused the operation.
-    #[schema(example = "transfer.approved")]
-    action: String,
-    /// On what, by its id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
-    /// Whether it was done.
+    /// Whether it was done or refused.
     outcome: AuditOutcome,
-    /// Why it was refused.
+    /// What was done; absent if it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AuditAction>)]
+    action: Option<String>,
+    /// The operation that was refused, as its method and path; absent if it was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "GET /v1/members/{id}")]
+    operation: Option<String>,
+    /// Why it was refused; absent if it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// The how manieth refusal of this actor in the hour it was; beyond a hundred only each doubling is written.
+    /// What kind of thing `subject` is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject_kind: Option<SubjectKind>,
+    /// What it was done to: an id, or the season of a policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// For a refused attempt: how many refusals of this actor there were in this hour. From the hundredth on only each
+    /// doubling has an entry.
     times: i64,
-    /// The request it belongs to; a job's run for the jobs.
+    /// The id of the request, or of the job's run.
     request_id: String,
     /// Its place in the chain of hashes; absent until it is sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<i64>,
 }
 
-impl From<Row> for AuditRow {
-    fn from(row: Row) -> Self {
+impl From<StoredAuditRow> for AuditEntryView {
+    fn from(row: StoredAuditRow) -> Self {
+        // A word that is not in the vocabulary was written by somebody who tampered with the row.
+        let outcome = row.outcome.parse().unwrap_or(AuditOutcome::Denied);
+        let (action, operation) = match outcome {
+            AuditOutcome::Done => (Some(row.action), None),
+            AuditOutcome::Denied => (None, Some(row.action)),
+        };
+        let subject = row.subject.as_deref().map(AuditSubject::read);
         Self {
             at: row.at.into(),
-            actor_kind: row.actor_kind,
+            capacity: row.capacity,
             account_id: row.account_id,
             organization_id: row.organization_id,
             on_behalf_of: row.on_behalf_of,
-            action: row.action,
-            subject: row.subject,
-            // What is no word of ours, somebody wrote who had no business there.
-            outcome: row.outcome.parse().unwrap_or(AuditOutcome::Denied),
+            outcome,
+            action,
+            operation,
             code: row.code,
+            subject_kind: subject.and_then(|subject| subject.kind()),
+            subject: row.subject,
             times: row.times,
             request_id: row.request_id,
             sequence: row.sequence,
@@ -77,36 +96,40 @@ impl From<Row> for AuditRow {
     }
 }
 
-/// What the log is narrowed to.
+/// Which entries are wanted.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct AuditQuery {
-    /// From this instant on (RFC 3339).
-    #[param(value_type = Option<Instant>)]
-    from: Option<Timestamp>,
-    /// Before this instant (RFC 3339).
-    #[param(value_type = Option<Instant>)]
-    until: Option<Timestamp>,
-    /// Only this action.
-    action: Option<String>,
+    /// Only entries from this instant on (RFC 3339).
+    from: Option<Instant>,
+    /// Only entries before this instant (RFC 3339).
+    until: Option<Instant>,
+    /// Only entries of this action.
+    action: Option<AuditAction>,
+    /// Only refused attempts at this operation, such as `GET /v1/members/{id}`.
+    operation: Option<String>,
+    /// Only entries of this outcome.
+    outcome: Option<AuditOutcome>,
     /// Only what was done for this organization.
     organization: Option<OrganizationId>,
-    /// Only what was done to the thing with this id.
+    /// Only entries about the thing with this id.
     subject: Option<String>,
-    /// Where to go on: `next_cursor` of the page before.
+    /// Where to continue: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// How many entries, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 impl AuditQuery {
-    fn filter(&self) -> Filter {
-        Filter {
-            from: self.from,
-            until: self.until,
-            action: self.action.clone(),
+    fn filter(&self) -> AuditFilter {
+        AuditFilter {
+            from: self.from.map(Timestamp::from),
+            until: self.until.map(Timestamp::from),
+            action: self.action,
+            operation: self.operation.clone(),
+            outcome: self.outcome,
             organization: self.organization,
             subject: self.subject.clone(),
         }
@@ -115,10 +138,10 @@ impl AuditQuery {
 
 /// Read the audit log
 ///
-/// Newest first: what those who stand in the auditor's subtree did or were refused. For the nation's auditors also what
-/// the service did by itself.
+/// The newest entries first: what people and systems of the auditor's subtree did, and what they were refused. An auditor of
+/// the root also sees what the service did.
 #[utoipa::path(tag = "audit", operation_id = "list_audit", security(("bearer" = [])), params(AuditQuery), responses(
-    (status = 200, description = "A page", body = Page<AuditRow>),
+    (status = 200, description = "A page", body = Page<AuditEntryView>),
     (status = 403, description = "`actor.not_auditor`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
@@ -132,10 +155,10 @@ async fn list_audit(
     let (actor, filter) = (caller.context.actor, query.filter());
     let list = List::new(&app.vault, "list_audit", &filter);
     let before = list.after(query.cursor.as_deref())?;
-    let question = move |conn: &mut Conn| audit::page(conn, &actor, &filter, before, limit + 1);
-    let (rows, last) = paging::cut(app.db.read(question).await?, limit, |row| row.id);
+    let query = move |conn: &mut Conn| audit::page(conn, &actor, &filter, before, limit + 1);
+    let (rows, last) = paging::cut(app.db.read(query).await?, limit, |row| row.id);
     Ok(HttpResponse::Ok().json(Page {
-        items: rows.into_iter().map(AuditRow::from).collect(),
+        items: rows.into_iter().map(AuditEntryView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),
     }))
 }

@@ -289,7 +289,7 @@ async fn refresh(
         })),
         RefreshOutcome::Refused => {
             // It may have ended a session.
-            app.presence.forget();
+            app.actor_cache.forget();
             Err(Code::RequestRefreshFailed.into())
         }
         RefreshOutcome::Wait(time) => Err(Problem::wait(time)),

@@ -4,13 +4,13 @@ use crate::api::request::caller::{Caller, Permission, can};
 use crate::api::request::extract::{Id, Json, Key};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply;
-use crate::api::wire::{Instant, NoBody, OrganizationRef, remark};
+use crate::api::wire::{Empty, Instant, OrganizationRef, ReasonBody};
 use crate::app::App;
 use crate::domain::core::ids::{AppointmentId, MemberId};
 use crate::service::accounts::blocks::{self, Block, BlockTarget};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -50,24 +50,14 @@ impl From<Block> for BlockView {
     }
 }
 
-/// Why an account is blocked.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct BlockBody {
-    /// Why; at most 500 characters. The account's owner reads it when he signs in again.
-    #[serde(default)]
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
-
 async fn block<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: BlockTarget,
-    (key, request, body): (Key, HttpRequest, Json<BlockBody>),
+    whose: Whose,
+    (key, request, body): (Key, HttpRequest, Json<ReasonBody>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let reason = remark(body.reason.as_deref(), "/reason")?;
+    let reason = body.reason()?;
     reply::write_once(app, caller.context, claim, move |conn, context| {
         let block = blocks::block(conn, context, whose, reason.as_ref())?;
         reply::answer(StatusCode::OK, &BlockView::from(block))
@@ -78,8 +68,8 @@ async fn block<P: Permission>(
 async fn unblock<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: BlockTarget,
-    (key, request, body): (Key, HttpRequest, Json<NoBody>),
+    whose: Whose,
+    (key, request, body): (Key, HttpRequest, Json<Empty>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     reply::write_once(app, caller.context, claim, move |conn, context| {
@@ -95,8 +85,7 @@ async fn unblock<P: Permission>(
 /// him or stands above at each of them. All sessions end within a second on every server. The password, the WeChat identity
 /// and any one-time code are void for good: who stole one of them has nothing. Signing in fails as with a wrong password.
 #[utoipa::path(tag = "members", operation_id = "block_member", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which member"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
     (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -110,7 +99,7 @@ async fn block_member(
     Id(id): Id<MemberId>,
     key: Key,
     request: HttpRequest,
-    body: Json<BlockBody>,
+    body: Json<ReasonBody>,
 ) -> Result<HttpResponse, Problem> {
     block(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
@@ -120,8 +109,7 @@ async fn block_member(
 /// By whoever may block it, but not from below the organization that did. The owner needs a one-time code, sets a new
 /// password with it, and is told of the block for thirty days.
 #[utoipa::path(tag = "members", operation_id = "unblock_member", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which member"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
     (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`, `account.unblock_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -134,7 +122,7 @@ async fn unblock_member(
     Id(id): Id<MemberId>,
     key: Key,
     request: HttpRequest,
-    body: Json<NoBody>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     unblock(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
@@ -144,8 +132,7 @@ async fn unblock_member(
 /// By whoever appoints him or stands above, at each of his offices. As for a member; what waits for his organization goes
 /// to the superior if nobody there can act any more (A10).
 #[utoipa::path(tag = "appointments", operation_id = "block_officer", security(("bearer" = [])),
-    params(("id" = AppointmentId, Path, description = "Which office"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
     (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -159,7 +146,7 @@ async fn block_officer(
     Id(id): Id<AppointmentId>,
     key: Key,
     request: HttpRequest,
-    body: Json<BlockBody>,
+    body: Json<ReasonBody>,
 ) -> Result<HttpResponse, Problem> {
     block(&app, caller, BlockTarget::Officer(id), (key, request, body)).await
 }
@@ -168,8 +155,7 @@ async fn block_officer(
 ///
 /// As for a member: not from below the organization that blocked it.
 #[utoipa::path(tag = "appointments", operation_id = "unblock_officer", security(("bearer" = [])),
-    params(("id" = AppointmentId, Path, description = "Which office"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
     (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`, `account.unblock_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -182,7 +168,7 @@ async fn unblock_officer(
     Id(id): Id<AppointmentId>,
     key: Key,
     request: HttpRequest,
-    body: Json<NoBody>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     unblock(&app, caller, BlockTarget::Officer(id), (key, request, body)).await
 }

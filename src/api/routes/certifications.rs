@@ -4,12 +4,13 @@ use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply;
-use crate::api::wire::{Instant, remark};
+use crate::api::wire::{Empty, Instant, ReasonBody};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
+use crate::domain::core::input_error::InputError;
 use crate::domain::member::Certification;
 use crate::domain::member::certification::{FormState, o7_is_pdf, o7_size};
 use crate::files::{Files, Kept};
@@ -18,7 +19,7 @@ use actix_web::body::SizedStream;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use futures_util::{StreamExt, TryStreamExt};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::io;
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -121,8 +122,7 @@ impl From<CertificationStatus> for CertificationView {
 /// One PDF of at most 20 MB as the body itself, by an administrator of the member's branch (O7). The committee above
 /// decides. A form that was refused is replaced by uploading another.
 #[utoipa::path(tag = "members", operation_id = "upload_form", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Whose form"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key")),
+    params(("id" = MemberId, Path, description = "Whose form"), Key),
     request_body(content = Vec<u8>, content_type = "application/pdf", description = "The file"), responses(
     (status = 201, description = "It waits for the committee above", body = FormView),
     (status = 403, description = "`certification.not_uploader`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -190,7 +190,7 @@ async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem>
     let mut incoming = files.receive().await.map_err(fault)?;
     loop {
         let next = tokio::time::timeout(SILENCE, body.next()).await;
-        let broken = || Refusal::new(Code::RequestMalformed).with("problem", "the body ended early");
+        let broken = || Refusal::malformed(InputError::EndedEarly);
         let chunk = match next {
             Ok(None) => break,
             Ok(Some(Ok(chunk))) => chunk,
@@ -263,18 +263,11 @@ async fn download_form(
         .body(SizedStream::new(bytes, pieces)))
 }
 
-/// Nothing more to say.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct ApprovalOfForm {}
-
 /// Certify a member's League identity
 ///
 /// By the committee above the member's branch (O7).
 #[utoipa::path(tag = "members", operation_id = "approve_certification", security(("bearer" = [])),
-    params(("id" = CertificationId, Path, description = "Which form"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "The identity is certified", body = FormView),
     (status = 403, description = "`certification.not_approver`, `certification.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -289,7 +282,7 @@ async fn approve_certification(
     IfMatch(expected): IfMatch,
     key: Key,
     request: HttpRequest,
-    body: Json<ApprovalOfForm>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
@@ -299,23 +292,11 @@ async fn approve_certification(
     .await
 }
 
-/// A "no" with its reason.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RefusalOfForm {
-    /// Why; at most 500 characters.
-    #[serde(default)]
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
-
 /// Refuse a form
 ///
 /// By the committee above the member's branch, with a reason; then it can be replaced (O7).
 #[utoipa::path(tag = "members", operation_id = "refuse_certification", security(("bearer" = [])),
-    params(("id" = CertificationId, Path, description = "Which form"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "It is refused and can be replaced", body = FormView),
     (status = 403, description = "`certification.not_approver`, `certification.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -331,10 +312,10 @@ async fn refuse_certification(
     IfMatch(expected): IfMatch,
     key: Key,
     request: HttpRequest,
-    body: Json<RefusalOfForm>,
+    body: Json<ReasonBody>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
+    let verdict = Verdict::Refuse(body.reason()?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let form = certifications::decide(conn, context, id, expected, &verdict)?;
         reply::changed(form.version, &FormView::from(form))

@@ -11,8 +11,10 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::could_hold_one;
 use crate::domain::core::ids::{MemberId, OrganizationId};
-use crate::domain::disclosure::{DisclosedField, DisclosureKind, SHORTEST_PURPOSE};
-use crate::service::disclosures::{self, Disclosure, RevealOutcome, Revealed, Wish};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
+use crate::domain::disclosure::{DisclosureKind, Field, SHORTEST_PURPOSE};
+use crate::service::disclosures::{self, Disclosure, Outcome, Revealed, Wish};
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -41,7 +43,11 @@ impl RevealBody {
         let count = self.fields.len();
         self.fields.dedup();
         if self.fields.is_empty() || self.fields.len() != count {
-            return Err(invalid("expected at least one field, none twice", "/fields"));
+            return Err(invalid(
+                "须至少选择一项，且不能重复",
+                "must name at least one field, none twice",
+                "/fields",
+            ));
         }
         let stated = |purpose: &str| purpose.trim().chars().count() >= SHORTEST_PURPOSE && !could_hold_one(purpose);
         let purpose = remark(
@@ -50,17 +56,23 @@ impl RevealBody {
                 .map(String::as_str),
             "/purpose",
         )?;
-        let problem = "expected a purpose of at least 4 characters without long numbers";
+        let vague = || {
+            invalid(
+                "须写明用途，不少于 4 个字，且不含长串数字",
+                "must state a purpose of at least 4 characters, without long numbers",
+                "/purpose",
+            )
+        };
         Ok(Wish {
             member,
             fields: self.fields,
-            purpose: purpose.ok_or_else(|| invalid(problem, "/purpose"))?,
+            purpose: purpose.ok_or_else(vague)?,
         })
     }
 }
 
-fn invalid(problem: &'static str, pointer: &str) -> Problem {
-    Problem::new(Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer))
+fn invalid(zh: &'static str, en: &'static str, pointer: &str) -> Problem {
+    Problem::new(Refusal::invalid(InputError::Said(Text { zh, en })).at(pointer))
 }
 
 /// What was asked for, in full.

@@ -7,7 +7,7 @@ use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
 use crate::api::response::reply;
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
-use crate::api::wire::{GraduationView, Instant, Page, remark};
+use crate::api::wire::{Empty, GraduationView, Instant, Page, ReasonBody, remark};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
@@ -104,7 +104,7 @@ impl GraduationMarkResult {
 /// Of one or many at once (G1 to G5), each with a month or the reason why there is none. After the yearly switch a
 /// branch's month takes a request instead.
 #[utoipa::path(tag = "organizations", operation_id = "mark_graduation", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(Key), responses(
     (status = 200, description = "A result for each branch", body = BatchAnswer<GraduationMarkResult>),
     (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 409, description = "With `all_or_nothing`: the first item's refusal, all of them in `errors`; nothing was stored",
@@ -318,7 +318,7 @@ impl From<StoredChange> for MonthChangeView {
 ///
 /// By the branch's direct superior, with a reason (G7). The nearest leading organ above decides.
 #[utoipa::path(tag = "organizations", operation_id = "propose_month_change", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(Key), responses(
     (status = 201, description = "It waits for the leading organ", body = MonthChangeView),
     (status = 403, description = "`graduation.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -432,28 +432,11 @@ impl From<DecidedMonthChange> for MonthChangeDecision {
     }
 }
 
-/// Nothing more to say.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Approval {}
-
-/// A "no" with its reason.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RefusalOfChange {
-    /// Why; at most 500 characters.
-    #[serde(default)]
-    #[schema(max_length = 500)]
-    reason: Option<String>,
-}
-
 /// Approve a month change
 ///
 /// By the leading organ (G7). With a month of a later year the branch is an ordinary one again until that year's switch (G9).
 #[utoipa::path(tag = "organizations", operation_id = "approve_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")),
+    params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(
     (status = 200, description = "The month is changed", body = MonthChangeDecision),
     (status = 403, description = "`graduation.not_approver`, `graduation.self_approval`", body = ProblemDetails,
@@ -470,7 +453,7 @@ async fn approve_month_change(
     IfMatch(expected): IfMatch,
     key: Key,
     request: HttpRequest,
-    body: Json<Approval>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
@@ -484,9 +467,7 @@ async fn approve_month_change(
 ///
 /// With a reason (G8).
 #[utoipa::path(tag = "organizations", operation_id = "refuse_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")),
+    params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(
     (status = 200, description = "The month stays", body = MonthChangeDecision),
     (status = 403, description = "`graduation.not_approver`, `graduation.self_approval`", body = ProblemDetails,
@@ -504,10 +485,10 @@ async fn refuse_month_change(
     IfMatch(expected): IfMatch,
     key: Key,
     request: HttpRequest,
-    body: Json<RefusalOfChange>,
+    body: Json<ReasonBody>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let verdict = Verdict::Refuse(remark(body.reason.as_deref(), "/reason")?);
+    let verdict = Verdict::Refuse(body.reason()?);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let decided = graduation::decide(conn, context, id, expected, &verdict)?;
         reply::changed(decided.change.version, &MonthChangeDecision::from(decided))

@@ -6,10 +6,10 @@ use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::wire::{Instant, Page};
 use crate::app::App;
-use crate::domain::core::ids::{AppointmentRequestId, CertificationId, MonthChangeId, TaskId, TransferId};
+use crate::domain::core::ids::{AppointmentRequestId, CertificationId, InboxEntryId, MonthChangeId, TransferId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::turn::Duty;
-use crate::service::inbox::{self, Task};
+use crate::service::inbox::{self, InboxRow};
 use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -53,7 +53,7 @@ async fn inbox_counts(app: web::Data<App>, caller: Caller<can::ReadInbox>) -> Re
     Ok(HttpResponse::Ok().json(Counts { total, kinds }))
 }
 
-/// What waits: kinds of tasks.
+/// What waits: kinds of entries.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
@@ -95,9 +95,9 @@ impl Kind {
 
 /// An entry of the inbox.
 #[derive(Debug, Serialize, ToSchema)]
-struct TaskView {
+struct InboxEntryView {
     /// Which one.
-    id: TaskId,
+    id: InboxEntryId,
     /// What is to be done.
     kind: String,
     /// What it is about: a transfer, a month change, a certification or a request to appoint or dismiss.
@@ -114,23 +114,23 @@ struct TaskView {
     due_at: Option<Instant>,
 }
 
-impl TaskView {
-    fn new(task: Task, now: Timestamp) -> Self {
-        let subject_id = match task.kind.as_str() {
-            "month_change" => MonthChangeId(task.subject_id).to_string(),
-            "certification" => CertificationId(task.subject_id).to_string(),
-            "appointment" => AppointmentRequestId(task.subject_id).to_string(),
-            _ => TransferId(task.subject_id).to_string(),
+impl InboxEntryView {
+    fn new(row: InboxRow, now: Timestamp) -> Self {
+        let subject_id = match row.kind.as_str() {
+            "month_change" => MonthChangeId(row.subject_id).to_string(),
+            "certification" => CertificationId(row.subject_id).to_string(),
+            "appointment" => AppointmentRequestId(row.subject_id).to_string(),
+            _ => TransferId(row.subject_id).to_string(),
         };
-        let since = Timestamp::from(task.since);
+        let since = Timestamp::from(row.since);
         Self {
-            id: task.id,
-            kind: task.kind,
+            id: row.id,
+            kind: row.kind,
             subject_id,
-            member_name: task.member_name,
+            member_name: row.member_name,
             since: since.into(),
             age_days: (now - since).num_days(),
-            due_at: task.due_at.map(Instant::from),
+            due_at: row.due_at.map(Instant::from),
         }
     }
 }
@@ -154,7 +154,7 @@ struct InboxQuery {
 ///
 /// What waits for the caller's organization, longest waiting first. Whatever it lists can be acted on by the caller.
 #[utoipa::path(tag = "inbox", operation_id = "list_inbox", security(("bearer" = [])), params(InboxQuery), responses(
-    (status = 200, description = "A page", body = Page<TaskView>),
+    (status = 200, description = "A page", body = Page<InboxEntryView>),
     (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
@@ -166,14 +166,14 @@ async fn list_inbox(
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
     let list = List::new(&app.vault, "list_inbox", &query.kind);
-    let after = list.after(query.cursor.as_deref())?.map(TaskId);
+    let after = list.after(query.cursor.as_deref())?.map(InboxEntryId);
     let now = caller.context.now;
-    let tasks = app
+    let rows = app
         .db
         .read(move |conn| inbox::page(conn, &caller.context, query.kind.as_str(), after, limit + 1))
         .await?;
-    let (items, last) = paging::cut(tasks, limit, |task| task.id.0);
-    let items = items.into_iter().map(|task| TaskView::new(task, now)).collect();
+    let (items, last) = paging::cut(rows, limit, |row| row.id.0);
+    let items = items.into_iter().map(|row| InboxEntryView::new(row, now)).collect();
     Ok(HttpResponse::Ok().json(Page {
         items,
         next_cursor: last.map(|after| list.cursor(after)),

@@ -7,12 +7,14 @@ use crate::api::request::request_id::RequestId;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply::{self, write_once};
-use crate::api::wire::{Instant, Page, line};
+use crate::api::wire::{Empty, Instant, Page, line};
 use crate::app::App;
 use crate::domain::authority::scope::{self, Reach, Scope};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId, ParseIdError};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::Timestamp;
 use crate::service::integrators::{
     self, Credential, IntegratorRequest, IntegratorWithSecrets, IssuedSecret, Secret, TokenOutcome,
@@ -151,8 +153,7 @@ struct IntegratorBody {
     /// How far its scopes reach; `self` when absent.
     reach: Option<Reach>,
     /// When it ends by itself; never when absent.
-    #[schema(value_type = Option<Instant>)]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Instant>,
 }
 
 /// A credential of another system.
@@ -288,12 +289,12 @@ async fn issue_integrator(
         reach,
         expires_at,
     } = body.into_inner();
-    to_come(expires_at, caller.context.now)?;
+    let expires_at = to_come(expires_at, caller.context.now)?;
     if scopes
         .as_ref()
         .is_some_and(|scopes| scopes.is_empty() || scopes.len() > Scope::ALL.len())
     {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected some scopes, each once");
+        let refusal = Refusal::invalid(InputError::Items(Scope::ALL.len()));
         return Err(Problem::new(refusal.at("/scopes")));
     }
     let wanted = IntegratorRequest {
@@ -311,12 +312,17 @@ async fn issue_integrator(
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
 }
 
-fn to_come(at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
+/// The instant at which something expires, which can't have passed.
+fn to_come(at: Option<Instant>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
+    let at = at.map(Timestamp::from);
     if at.is_some_and(|at| at <= now) {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected an instant to come");
-        return Err(Problem::new(refusal.at("/expires_at")));
+        let past = InputError::Said(Text {
+            zh: "须晚于现在",
+            en: "must be in the future",
+        });
+        return Err(Problem::new(Refusal::invalid(past).at("/expires_at")));
     }
-    Ok(())
+    Ok(at)
 }
 
 /// A second secret.
@@ -324,8 +330,7 @@ fn to_come(at: Option<Timestamp>, now: Timestamp) -> Result<(), Problem> {
 #[serde(deny_unknown_fields)]
 struct SecretBody {
     /// When it ends by itself; with the credential when absent.
-    #[schema(value_type = Option<Instant>)]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Instant>,
 }
 
 /// Add a secret to a credential
@@ -348,8 +353,7 @@ async fn add_integrator_secret(
     Id(ClientId(account)): Id<ClientId>,
     body: Json<SecretBody>,
 ) -> Result<HttpResponse, Problem> {
-    let expires_at = body.into_inner().expires_at;
-    to_come(expires_at, caller.context.now)?;
+    let expires_at = to_come(body.into_inner().expires_at, caller.context.now)?;
     let vault = app.vault.clone();
     let issued = app
         .db
@@ -365,9 +369,9 @@ async fn add_integrator_secret(
     params(
         ("id" = AccountId, Path, description = "Which credential: its `client_id`"),
         ("secret" = IntegratorSecretId, Path, description = "Which of its secrets"),
-        ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each retirement"),
+        Key,
     ),
-    request_body = NothingMore, responses(
+    request_body = Empty, responses(
     (status = 200, description = "The credential without it", body = IntegratorView),
     (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`integrator.not_found`, `integrator.secret_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -381,7 +385,7 @@ async fn retire_integrator_secret(
     Id(ClientId(account)): Id<ClientId>,
     SecretId(secret): SecretId,
     key: Key,
-    body: Json<NothingMore>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     write_once(&app, caller.context, claim, move |conn, context| {
@@ -432,20 +436,15 @@ async fn list_integrators(
     }))
 }
 
-/// An empty object.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NothingMore {}
-
 /// Revoke a credential of another system
 ///
 /// By the nation's own administrators. It and every token it got are refused from now on; one revoked before stays so.
 #[utoipa::path(tag = "integrators", operation_id = "revoke_integrator", security(("bearer" = [])),
     params(
         ("id" = AccountId, Path, description = "Which one: its `client_id`"),
-        ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each revocation"),
+        Key,
     ),
-    request_body = NothingMore, responses(
+    request_body = Empty, responses(
     (status = 200, description = "The credential, revoked", body = IntegratorView),
     (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`integrator.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -457,7 +456,7 @@ async fn revoke_integrator(
     caller: Caller<can::ManageIntegrators>,
     Id(ClientId(account)): Id<ClientId>,
     key: Key,
-    body: Json<NothingMore>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     write_once(&app, caller.context, claim, move |conn, context| {

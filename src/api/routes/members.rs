@@ -362,7 +362,7 @@ impl MemberMark {
 ///
 /// As delayed graduates, with month and reason, or as teachers: one or many at once (M2 to M5).
 #[utoipa::path(tag = "members", operation_id = "mark_members", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(Key), responses(
     (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
     (status = 403, description = "With `all_or_nothing`: the first item's refusal, all of them in `errors`; nothing was stored",
         body = ProblemDetails, content_type = "application/problem+json"),
@@ -393,7 +393,7 @@ async fn mark_members(
 ///
 /// The members are graduates again and their month the branch's: one or many at once (M6).
 #[utoipa::path(tag = "members", operation_id = "undo_marks", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(Key), responses(
     (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
     (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 409, description = "With `all_or_nothing`: `mark.not_marked`; nothing was stored", body = ProblemDetails,

@@ -61,6 +61,6 @@ async fn healthz() -> HttpResponse {
 ))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Problem> {
-    app.db.answers_within(PATIENCE).await?;
+    app.db.ping(PATIENCE).await?;
     Ok(HttpResponse::Ok().json(State { status: "ok" }))
 }

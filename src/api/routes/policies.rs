@@ -8,6 +8,8 @@ use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::AccountId;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
 use crate::service::policies::{self, StoredPolicy, Versioned};
@@ -96,8 +98,7 @@ async fn get_policy(
 ///
 /// By the nation's own administrators. What is decided from now on goes by it; older versions stay in the history.
 #[utoipa::path(tag = "service", operation_id = "change_policy", security(("bearer" = [])),
-    params(("season" = i32, Path, description = "The calendar year"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("season" = i32, Path, description = "The calendar year"), IfMatch), responses(
     (status = 200, description = "What holds from now on", body = Policy),
     (status = 403, description = "`policy.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -115,8 +116,11 @@ async fn change_policy(
 ) -> Result<HttpResponse, Problem> {
     let policy = body.into_inner();
     if policy.season != season {
-        let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected the season of the address");
-        return Err(Problem::new(refusal.at("/season")));
+        let other = InputError::Said(Text {
+            zh: "须与地址中的年度一致",
+            en: "must be the year in the address",
+        });
+        return Err(Problem::new(Refusal::invalid(other).at("/season")));
     }
     let change = move |conn: &mut _| policies::change(conn, &caller.context, &policy, expected);
     Ok(respond(app.db.patient().write(change).await?))

@@ -7,11 +7,11 @@ use crate::api::request::language;
 use crate::api::response::paging;
 use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
 use crate::app::App;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::core::language::Language;
-use crate::domain::organization::facts::{Health, OrganizationKind, Sector, System};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::{Language, Text};
+use crate::domain::organization::facts::{Health, Kind, Sector, System};
 use crate::domain::search::query::LONGEST;
 use crate::domain::transfer::reason::Reason;
 use crate::service::search::{self, Hit, Search, Within};
@@ -53,14 +53,19 @@ struct TargetQuery {
 impl TargetQuery {
     fn check(self) -> Result<Search, Problem> {
         if !(1..=LONGEST).contains(&self.q.chars().count()) {
-            return Err(malformed(&format!("q: expected 1 to {LONGEST} characters")));
+            return Err(Problem::new(Refusal::malformed(InputError::Length(LONGEST)).at("/q")));
         }
         let within = match (self.province, self.system, self.under) {
             (None, None, None) => Within::Nation,
             (Some(province), None, None) => Within::Province(province),
             (None, Some(system), None) => Within::System(system),
             (None, None, Some(organization)) => Within::Organization(organization),
-            _ => return Err(malformed("expected at most one of province, system and under")),
+            _ => {
+                return Err(Problem::new(Refusal::malformed(InputError::Said(Text {
+                    zh: "province、system、under 最多填写一个",
+                    en: "give at most one of province, system and under",
+                }))));
+            }
         };
         let limit = paging::limit_of(self.limit, DEFAULT, MOST)?;
         Ok(Search {
@@ -70,10 +75,6 @@ impl TargetQuery {
             limit: usize::try_from(limit).unwrap_or_default(),
         })
     }
-}
-
-fn malformed(problem: &str) -> Problem {
-    Problem::new(Refusal::new(Code::RequestMalformed).with("problem", problem))
 }
 
 /// What was found, the best first.

@@ -1,8 +1,8 @@
-//! Who holds a connection without using it is cut off (S-13).
+//! Closes connections that a client holds without using them (S-13).
 //!
-//! The framework times the first head of a connection and the silence between two requests. Three ways to hold on for ever
-//! are left: a later head that never ends, a refused body that goes on and on, and an answer that nobody takes. Each is a
-//! connection on which no request is worked on, and on which nothing was begun for a while.
+//! The framework has deadlines for the first head of a connection and for the idle time between two requests. Three ways to hold
+//! a connection for ever remain: a later head that never ends, a refused body that never ends, and an answer that the client
+//! does not read. In each case no request is worked on and nothing has happened on the connection for a while.
 
 use crate::api::settings::Timeouts;
 use actix_tls::accept::rustls_0_23::TlsStream;
@@ -20,25 +20,25 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often the connections are looked at.
+/// How often the connections are checked.
 pub const ROUND: Duration = Duration::from_secs(1);
-/// What stays above the framework's own time for idle connections, which ends them more politely.
+/// Added to the framework's own idle timeout, which closes a connection more politely.
 const MARGIN: Duration = Duration::from_secs(1);
-/// How long the sender of a refused body may read why.
+/// How long the sender of a refused body has to read the answer.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// An answer up to this long is written in one go.
+/// An answer up to this size, in bytes, is written at once.
 const ONE_GO: u64 = 32 * 1024;
 
 /// One client's connection.
 pub struct Connection {
-    /// The same socket under a descriptor of our own: the framework keeps its own to itself.
+    /// The same socket under a second descriptor: the framework does not give out its own.
     socket: Socket,
     opened: Instant,
-    /// Requests being worked on.
+    /// How many requests are being worked on.
     busy: AtomicUsize,
-    /// When something was begun or ended on it, in milliseconds since it was opened.
+    /// When something last began or ended on it, in milliseconds since it was opened.
     last: AtomicU64,
-    /// Its client was told that nothing more is taken.
+    /// Whether the client was told that nothing more is accepted.
     refused: AtomicBool,
 }
 
@@ -60,7 +60,7 @@ impl Connection {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Something was begun or ended on it.
+    /// Something began or ended on it.
     pub fn touch(&self) {
         self.last.store(self.age(), Ordering::Relaxed);
     }
@@ -81,7 +81,7 @@ impl Connection {
     }
 }
 
-/// A request that is being worked on: its connection is in use until this is dropped.
+/// A request that is being worked on. Its connection is in use until this is dropped.
 pub struct Busy(Arc<Connection>);
 
 impl Busy {
@@ -104,7 +104,7 @@ impl Drop for Busy {
 pub struct Connections(Mutex<Vec<Weak<Connection>>>);
 
 impl Connections {
-    /// Notes a new connection. Where the system gives no second descriptor, it goes unwatched.
+    /// Registers a new connection. If the system gives no second descriptor, the connection is not checked.
     pub fn opened(&self, io: &dyn Any, data: &mut Extensions) {
         if let Some(connection) = Connection::of(io).map(Arc::new) {
             self.all().push(Arc::downgrade(&connection));
@@ -112,13 +112,13 @@ impl Connections {
         }
     }
 
-    /// Cuts off those held for nothing, and forgets those that ended.
-    pub fn sweep(&self, patience: &Timeouts) {
-        let idle = patience.idle.max(patience.head) + MARGIN;
+    /// Closes the connections that are held without use, and forgets those that ended.
+    pub fn sweep(&self, timeouts: &Timeouts) {
+        let idle = timeouts.idle.max(timeouts.head) + MARGIN;
         self.all().retain(|connection| match connection.upgrade() {
             None => false,
             Some(connection) if connection.is_held_for_nothing(idle) => {
-                // It may have ended by itself in this moment.
+                // The connection may have ended at this moment.
                 let _ = connection.socket.shutdown(Shutdown::Both);
                 false
             }
@@ -131,14 +131,14 @@ impl Connections {
     }
 }
 
-/// An answer that is written piece by piece, each of which shows that its client takes it.
+/// An answer that is written in pieces. Each piece shows that the client reads it.
 pub struct Watched {
     body: BoxBody,
     connection: Arc<Connection>,
 }
 
 impl Watched {
-    /// Watches a body that is too long to be written in one go.
+    /// Watches a body that is too long to be written at once.
     pub fn over(body: BoxBody, connection: Option<&Arc<Connection>>) -> BoxBody {
         match (body.size(), connection) {
             (BodySize::Sized(..=ONE_GO) | BodySize::None, _) | (_, None) => body,

@@ -1,6 +1,6 @@
-//! The server over TLS. The framework's own offers HTTP/2 beside HTTP/1.1 and can't be told otherwise; HTTP/2's library takes
-//! heads of up to 16 MiB, and any number of requests on a connection, before the door is asked (S-12). So this one is put
-//! together from the same parts, with nothing but HTTP/1.1 to offer (RFC 7301): who speaks only HTTP/2 gets no handshake.
+//! The server over TLS. The framework's own server offers HTTP/2 beside HTTP/1.1 and has no option against it. The HTTP/2
+//! library accepts heads of up to 16 MiB and any number of requests on a connection before any limit of ours (S-12). So this
+//! server is built from the same parts and offers HTTP/1.1 only (RFC 7301). A client that speaks only HTTP/2 gets no handshake.
 
 use crate::api::admission::edge::Edge;
 use crate::api::settings::{HANDSHAKE, LAST_WORDS, SHUTDOWN_SECONDS, ServerSettings};
@@ -29,7 +29,7 @@ pub fn serve<F, S, B>(
     listener: TcpListener,
     mut tls: ServerConfig,
     workers: usize,
-    door: &web::Data<Edge>,
+    edge_state: &web::Data<Edge>,
 ) -> io::Result<Server>
 where
     F: Fn() -> S + Clone + Send + 'static,
@@ -42,15 +42,15 @@ where
 {
     tls.alpn_protocols = vec![PROTOCOL.to_vec()];
     let ServerSettings {
-        connections, patience, ..
-    } = door.settings.clone();
+        connections, timeouts, ..
+    } = edge_state.settings.clone();
     let server = actix_server::Server::build()
         .workers(workers)
         .max_concurrent_connections(connections.div_ceil(workers.max(1)))
         .shutdown_timeout(SHUTDOWN_SECONDS);
-    let (draining, door) = (server.graceful_shutdown_signal(), door.clone());
+    let (draining, edge_state) = (server.graceful_shutdown_signal(), edge_state.clone());
     let server = server.listen("https", listener, move || {
-        let (draining, door) = (draining.clone(), door.clone());
+        let (draining, edge_state) = (draining.clone(), edge_state.clone());
         let mut acceptor = Acceptor::new(tls.clone());
         acceptor.set_handshake_timeout(HANDSHAKE);
         let answering = service().map_err(|error| error.error_response());
@@ -59,10 +59,10 @@ where
                 let draining = draining.clone();
                 async move { draining.notified().await }
             })
-            .keep_alive(patience.idle)
-            .client_request_timeout(patience.head)
+            .keep_alive(timeouts.idle)
+            .client_request_timeout(timeouts.head)
             .client_disconnect_timeout(LAST_WORDS)
-            .on_connect_ext(move |io: &TlsStream<TcpStream>, data| door.connections.opened(io, data))
+            .on_connect_ext(move |io: &TlsStream<TcpStream>, data| edge_state.connections.opened(io, data))
             .h1(map_config(answering, |()| AppConfig::default()));
         acceptor
             .map_err(TlsError::into_service_error)

@@ -29,56 +29,41 @@ use std::sync::Arc;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// Budgets and certificate are looked at so much more seldom than connections.
+/// Rate limits and the certificate are swept once for so many sweeps of the connections.
 const ROUNDS_BETWEEN_CHORES: u32 = 10;
 
-/// Takes the address to listen on.
+/// Binds the address to listen on.
 ///
 /// # Errors
-/// When it is taken already or not ours to take.
+/// When the address is in use or not allowed.
 pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// A server on a listener. Awaiting it runs it until it is told to stop; it then finishes what it accepted.
-///
-/// # Errors
-/// When the listener can't be used.
-pub fn serve(app: App, listener: TcpListener) -> io::Result<Server> {
-    serve_behind(app, listener, threads(), &ServerSettings::default())
-}
-
-/// The same with a number of worker threads.
-///
-/// # Errors
-/// When the listener can't be used.
-pub fn serve_with(app: App, listener: TcpListener, workers: usize) -> io::Result<Server> {
-    serve_behind(app, listener, workers, &ServerSettings::default())
-}
-
-/// As many worker threads as there are processors.
+/// The number of worker threads: one for each processor.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// The same behind a door with settings of its own. Runs on the current actix system.
+/// A server on a listener, on the current actix system. Awaiting it runs it until it is told to stop. It then finishes the
+/// requests it accepted.
 ///
 /// # Errors
-/// When the listener can't be used, an origin is none, or the certificate can't be read.
-pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &ServerSettings) -> io::Result<Server> {
-    // Putting the document together takes fifteen megabytes, which this thread leaves to the first worker.
+/// When the listener can't be used, an origin is malformed, or the certificate can't be read.
+pub fn serve(app: App, listener: TcpListener, workers: usize, settings: &ServerSettings) -> io::Result<Server> {
+    // Making the document takes fifteen megabytes. A thread of its own gives them back.
     let described = std::thread::spawn(described).join();
     let (routes, text) = described.map_err(|_| io::Error::other("the document can't be put together"))??;
     let (routes, text) = (web::Data::new(routes), web::Data::new(text));
     let app = web::Data::new(app);
-    let door = web::Data::new(Edge::new(settings));
+    let edge_state = web::Data::new(Edge::new(settings));
     let origins: Arc<[String]> = cors::origins(&settings.cors_origins)?.into();
     let certificate = certificate(settings)?;
-    let connections = door.clone();
-    watch(&door, certificate.clone());
-    let behind = door.clone();
+    let connections = edge_state.clone();
+    sweep(&edge_state, certificate.clone());
+    let shared = edge_state.clone();
     let service = move || {
         let (actix, _) = actix_web::App::new()
             .into_utoipa_app()
@@ -88,8 +73,8 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
             .app_data(app.clone())
             .app_data(routes.clone())
             .app_data(text.clone())
-            .app_data(behind.clone())
-            .app_data(IsTls(behind.is_tls()))
+            .app_data(shared.clone())
+            .app_data(IsTls(shared.is_tls()))
             .app_data(web::PayloadConfig::new(limits::LARGE))
             .service(SwaggerUi::new("/docs/{_:.*}").config(Config::from("/v1/openapi.json")))
             .route("/docs", web::get().to(to_docs))
@@ -98,24 +83,24 @@ pub fn serve_behind(app: App, listener: TcpListener, workers: usize, settings: &
             .wrap(from_fn(edge))
             .wrap(Condition::new(!origins.is_empty(), cors::cors(&origins)))
             .wrap(from_fn(headers::headers));
-        LoadShed::before(all.into_factory(), &behind, &routes, &origins)
+        LoadShed::before(all.into_factory(), &shared, &routes, &origins)
     };
     if let Some(certificate) = certificate {
-        return https::serve(service, listener, certificate.server()?, workers, &door);
+        return https::serve(service, listener, certificate.server()?, workers, &edge_state);
     }
     let server = HttpServer::new(service)
         .workers(workers)
         .max_connections(settings.connections.div_ceil(workers.max(1)))
         .on_connect(move |io, data| connections.connections.opened(io, data))
-        .client_request_timeout(settings.patience.head)
+        .client_request_timeout(settings.timeouts.head)
         .client_disconnect_timeout(LAST_WORDS)
         .tls_handshake_timeout(HANDSHAKE)
-        .keep_alive(settings.patience.idle)
+        .keep_alive(settings.timeouts.idle)
         .shutdown_timeout(SHUTDOWN_SECONDS);
     Ok(server.listen(listener)?.run())
 }
 
-/// What the document says of the routes, and its text.
+/// The route table and the text of the document.
 fn described() -> io::Result<(Routes, DocumentText)> {
     let document = openapi::document();
     permissions::check(&document)?;
@@ -127,18 +112,18 @@ fn certificate(settings: &ServerSettings) -> io::Result<Option<Arc<Certificate>>
     files.map(|(chain, key)| Certificate::read(chain, key)).transpose()
 }
 
-/// Looks after the connections, the budgets and the certificate for as long as the server's door is there.
-fn watch(door: &web::Data<Edge>, certificate: Option<Arc<Certificate>>) {
-    let door = Arc::downgrade(&door.clone().into_inner());
+/// Sweeps connections, rate limits and the certificate for as long as the server lives.
+fn sweep(edge_state: &web::Data<Edge>, certificate: Option<Arc<Certificate>>) {
+    let edge_state = Arc::downgrade(&edge_state.clone().into_inner());
     actix_web::rt::spawn(async move {
         let mut round = tokio::time::interval(ROUND);
         for count in 1_u32.. {
             round.tick().await;
-            let Some(door) = door.upgrade() else { return };
-            door.connections.sweep(&door.settings.patience);
-            door.refusals.tell();
+            let Some(edge_state) = edge_state.upgrade() else { return };
+            edge_state.connections.sweep(&edge_state.settings.timeouts);
+            edge_state.busy_response.tell();
             if count.is_multiple_of(ROUNDS_BETWEEN_CHORES) {
-                door.budgets.forget();
+                edge_state.rate_limits.forget();
                 certificate.iter().for_each(|certificate| certificate.refresh());
             }
         }
@@ -151,7 +136,7 @@ async fn to_docs() -> HttpResponse {
         .finish()
 }
 
-/// No route took the request. actix says 404 also to a wrong method on a known path: the document knows better.
+/// The answer when no route matched. For a wrong method on a known path actix answers 404; the route table says 405.
 async fn nothing_here(request: HttpRequest, routes: web::Data<Routes>) -> Result<HttpResponse, Problem> {
     match routes.methods(request.path()) {
         None => Err(Code::RequestNotFound.into()),

@@ -1,5 +1,4 @@
-//! TLS 1.2 and 1.3 by rustls, with the certificate read again whenever its files change, so that a renewed one needs no
-//! restart.
+//! TLS 1.2 and 1.3 with rustls. The certificate is read again when its files change, so a renewed one needs no restart.
 
 use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -21,10 +20,10 @@ pub struct Certificate {
 }
 
 impl Certificate {
-    /// Reads them.
+    /// Reads the files.
     ///
     /// # Errors
-    /// When a file can't be read, holds no certificate or key, or the two do not belong together; names the file.
+    /// When a file can't be read, holds no certificate or key, or the two do not belong together. The error names the file.
     pub fn read(chain: &Path, key: &Path) -> io::Result<Arc<Self>> {
         let current = (changed(chain, key)?, load(chain, key)?);
         Ok(Arc::new(Self {
@@ -34,10 +33,10 @@ impl Certificate {
         }))
     }
 
-    /// The configuration of a server that shows it.
+    /// The configuration of a server with this certificate.
     ///
     /// # Errors
-    /// Never with the versions and the provider that are built in.
+    /// Never with the protocol versions and the provider that are built in.
     pub fn server(self: &Arc<Self>) -> io::Result<ServerConfig> {
         let versions = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
         Ok(versions
@@ -46,7 +45,7 @@ impl Certificate {
             .with_cert_resolver(self.clone()))
     }
 
-    /// Reads the files again if they changed. If that fails the old certificate goes on, and the log says why.
+    /// Reads the files again if they changed. If that fails, the old certificate stays in use and the log says why.
     pub fn refresh(&self) {
         let known = self.current.read().unwrap_or_else(PoisonError::into_inner).0;
         let fresh = changed(&self.chain, &self.key).and_then(|at| {
@@ -72,7 +71,7 @@ impl ResolvesServerCert for Certificate {
     }
 }
 
-/// The one provider of this program's cryptography.
+/// The only provider of cryptography in this program.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }

@@ -4,11 +4,12 @@ pub mod batch;
 
 use super::response::problem::{Blocking, Problem};
 use crate::db::columns::Micros;
-use crate::domain::audit::AuditOutcome;
+use crate::domain::audit::{AuditAction, AuditOutcome, SubjectKind};
+use crate::domain::authority::Capacity;
 use crate::domain::authority::scope::{Reach, Scope};
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::*;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Language;
 use crate::domain::core::line::is_plain;
 use crate::domain::core::text::Remark;
@@ -64,7 +65,10 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
+    AuditAction,
     AuditOutcome,
+    SubjectKind,
+    Capacity,
     DisclosureKind,
     DisclosedField,
     TransferAction,
@@ -113,7 +117,7 @@ ids!(
     MonthChangeId,
     CertificationId,
     SessionId,
-    TaskId
+    InboxEntryId
 );
 
 impl PartialSchema for Month {
@@ -127,10 +131,31 @@ impl PartialSchema for Month {
 }
 impl ToSchema for Month {}
 
-/// An empty object: there is nothing more to say.
+/// An empty object.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NoBody {}
+pub struct Empty {}
+
+/// Why the caller refuses or blocks.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonBody {
+    /// The reason, for those concerned to read: not blank, at most 500 characters.
+    // A missing reason is refused by the rule that demands one, with its own code.
+    #[serde(default)]
+    #[schema(value_type = String, required, max_length = 500)]
+    reason: Option<String>,
+}
+
+impl ReasonBody {
+    /// The reason; `None` if it is missing or blank.
+    ///
+    /// # Errors
+    /// `request.invalid` when it is longer than 500 characters.
+    pub fn reason(&self) -> Result<Option<Remark>, Problem> {
+        remark(self.reason.as_deref(), "/reason")
+    }
+}
 
 /// A graduation mark: the month, or the reason why there is none.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -180,8 +205,7 @@ const REMARK_MAX: usize = 500;
 pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
     match text {
         Some(text) if text.chars().count() > REMARK_MAX => {
-            let problem = format!("expected at most {REMARK_MAX} characters");
-            let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
+            let refusal = Refusal::invalid(InputError::AtMost(REMARK_MAX));
             Err(Problem::new(refusal.at(pointer)))
         }
         text => Ok(text.and_then(Remark::new)),
@@ -197,9 +221,7 @@ pub fn line(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
     if is_plain(text, max) {
         return Ok(text.to_owned());
     }
-    let problem = format!("expected one line of 1 to {max} characters");
-    let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
-    Err(Problem::new(refusal.at(pointer)))
+    Err(Problem::new(Refusal::invalid(InputError::Line(max)).at(pointer)))
 }
 
 /// An organization by id and name.
@@ -240,6 +262,19 @@ pub struct Instant(Timestamp);
 impl From<Timestamp> for Instant {
     fn from(at: Timestamp) -> Self {
         Self(at)
+    }
+}
+
+impl From<Instant> for Timestamp {
+    fn from(instant: Instant) -> Self {
+        instant.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| InputError::Instant.into_serde())
     }
 }
 

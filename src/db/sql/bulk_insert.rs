@@ -1,8 +1,7 @@
-//! Rows that are inserted at once, by a statement that is the same for any number of them.
+//! Inserts of many rows by a statement that is the same for any number of rows.
 //!
-//! diesel's own `INSERT … VALUES` has as many places as there are rows times columns, so PostgreSQL parses and plans it
-//! anew for each set of another size, a fifth of a filing's work. Here each column is one array, and the statement stays
-//! prepared.
+//! diesel's own `INSERT … VALUES` binds rows times columns values, so PostgreSQL parses and plans it anew for each number of
+//! rows: a fifth of a proposal's work. Here each column is one array, and the statement stays prepared.
 
 use diesel::expression::Expression;
 use diesel::insertable::{CanInsertInSingleQuery, Insertable};
@@ -14,7 +13,7 @@ use diesel::{Column, QueryResult};
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A row that may be one of a set: what [`row!`](crate::row) declares.
+/// A row that can be inserted in bulk. [`row!`](crate::row) declares one.
 pub trait Row: Sized {
     /// Its columns.
     type Columns: 'static;
@@ -22,11 +21,11 @@ pub trait Row: Sized {
     /// Their names.
     const NAMES: &'static [&'static str];
 
-    /// Says the columns of a set, one after the other.
+    /// Writes the columns of the rows, one after the other.
     ///
     /// # Errors
-    /// When a value can't be said.
-    fn columns<'b>(set: &'b BulkInsert<'_, Self>, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
+    /// When a value can't be written.
+    fn columns<'b>(rows: &'b BulkInsert<'_, Self>, out: AstPass<'_, 'b, Pg>) -> QueryResult<()>;
 }
 
 /// A row that has a value for a column.
@@ -35,17 +34,17 @@ pub trait HasColumn<C: Expression> {
     fn value(&self) -> impl ToSql<C::SqlType, Pg>;
 }
 
-/// Rows to be inserted at once.
+/// Rows to be inserted by one statement.
 pub struct BulkInsert<'a, R>(pub &'a [R]);
 
-/// Rows are about people: no line gets more than how many they are.
+/// Rows hold personal data, so `Debug` shows only how many there are.
 impl<R> fmt::Debug for BulkInsert<'_, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BulkInsert of {}", self.0.len())
     }
 }
 
-/// The values of a column in a set, as SQL's type of them.
+/// The SQL type of all values of one column.
 pub struct Values<C>(PhantomData<C>);
 
 impl<C: Expression<SqlType: 'static>> HasSqlType<Values<C>> for Pg
@@ -70,10 +69,10 @@ where
 }
 
 impl<R: Row> BulkInsert<'_, R> {
-    /// Says one of the columns.
+    /// Writes one column.
     ///
     /// # Errors
-    /// When a value can't be said.
+    /// When a value can't be written.
     pub fn column<'b, C>(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()>
     where
         C: Column,
@@ -100,7 +99,7 @@ impl<R: Row> QueryFragment<Pg> for BulkInsert<'_, R> {
 }
 
 impl<R: Row> QueryId for BulkInsert<'_, R> {
-    // Rows of the same columns make the same statement, however many they are.
+    // The statement depends on the columns and not on the number of rows.
     type QueryId = BulkInsert<'static, R::Columns>;
 }
 
@@ -118,7 +117,7 @@ impl<R> CanInsertInSingleQuery<Pg> for BulkInsert<'_, R> {
     }
 }
 
-/// Declares a row to be inserted in a table, by itself or as one of a [`BulkInsert`]: its fields are columns.
+/// Declares a row of a table, to be inserted alone or in a [`BulkInsert`]. Its fields are columns.
 ///
 /// `row! { struct NewThing<'a> in things { name: &'a str, size: i64 } }`
 #[macro_export]
@@ -142,10 +141,10 @@ macro_rules! row {
             const NAMES: &'static [&'static str] = &[$(<$table::$column as diesel::Column>::NAME),+];
 
             fn columns<'b>(
-                set: &'b $crate::db::BulkInsert<'_, Self>,
+                rows: &'b $crate::db::BulkInsert<'_, Self>,
                 mut out: diesel::query_builder::AstPass<'_, 'b, diesel::pg::Pg>,
             ) -> diesel::QueryResult<()> {
-                $(set.column::<$table::$column>(&mut out)?;)+
+                $(rows.column::<$table::$column>(&mut out)?;)+
                 Ok(())
             }
         }

@@ -1,6 +1,7 @@
-//! SQL that diesel does not write for both engines, and the one file of dialect differences.
+//! SQL that diesel does not write, or not for both engines.
 
-pub mod bulk_insert;
+pub(crate) mod bulk_insert;
 pub mod dialect;
-pub mod in_json_list;
-pub mod in_padded;
+pub(crate) mod in_list;
+pub mod locks;
+pub mod maintenance;

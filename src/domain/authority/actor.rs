@@ -9,8 +9,8 @@ use crate::domain::organization::facts::{OrganizationKind, Path};
 vocabulary! {
     /// Whose account it is.
     AccountKind {
-        Person = "person", "个人", "a person's";
-        Integrator = "integrator", "对接系统", "another system's";
+        Person = "person", "个人", "person";
+        Integrator = "integrator", "对接系统", "integrator";
     }
 }
 

@@ -13,34 +13,35 @@ pub mod actor;
 pub mod scope;
 
 use super::authority::actor::{Actor, Role};
-use super::authority::scope::{Grant, Scope};
+use super::authority::scope::{Grant, Reach, Scope};
 use super::catalogue::code::Code;
 use super::core::ids::{MemberId, OrganizationId};
 use super::core::vocabulary::vocabulary;
 use super::organization::facts::Path;
+use std::collections::BTreeSet;
 
 vocabulary! {
     /// In what capacity somebody calls.
     Capacity {
-        Nobody = "nobody", "未登录者", "nobody: not signed in";
-        Member = "member", "团员本人", "a member for himself";
-        Administrator = "administrator", "管理员", "an administrator from his office";
-        Auditor = "auditor", "审计员", "an auditor from his office, who reads the audit log and nothing else";
-        Integrator = "integrator", "对接系统", "another system by its credential";
+        Nobody = "nobody", "未登录者", "not signed in";
+        Member = "member", "团员本人", "a member acting for themselves";
+        Administrator = "administrator", "管理员", "an administrator in office";
+        Auditor = "auditor", "审计员", "an auditor in office, who reads the audit log and nothing else";
+        Integrator = "integrator", "对接系统", "another system with its credential";
         Service = "service", "系统", "the service itself";
     }
 
     /// How a caller stands to an object; he may stand to it in several ways at once.
     Relation {
-        Myself = "self", "本人", "it is about him";
-        Own = "own_organization", "本组织", "it belongs to the very organization he administers";
-        DirectSuperior = "direct_superior", "直属上级", "he administers the direct superior";
-        HigherSuperior = "higher_superior", "更高上级", "he administers an organization further up";
-        Holder = "holder", "当前办理方", "it is his organization's turn";
-        Starter = "starter", "发起方", "his side started it";
-        SourceSide = "source_side", "转出方", "the member leaves his subtree or his province";
-        TargetSide = "target_side", "转入方", "the member comes into his subtree or his province";
-        Below = "below", "下级", "his organization lies below it";
+        Myself = "self", "本人", "it is about the caller";
+        Own = "own_organization", "本组织", "it belongs to the organization the caller administers";
+        DirectSuperior = "direct_superior", "直属上级", "the caller administers the direct superior";
+        HigherSuperior = "higher_superior", "更高上级", "the caller administers an organization further up";
+        Holder = "holder", "当前办理方", "it is the turn of the caller's organization";
+        Starter = "starter", "发起方", "the caller's side started it";
+        SourceSide = "source_side", "转出方", "the member leaves the caller's subtree or province";
+        TargetSide = "target_side", "转入方", "the member enters the caller's subtree or province";
+        Below = "below", "下级", "the caller's organization is below it";
         Sibling = "sibling", "同级", "both have the same direct superior";
         SameProvince = "same_province", "同省其他组织", "elsewhere in the same province or system";
         OtherProvince = "other_province", "其他省份", "in another province or system";
@@ -50,16 +51,16 @@ vocabulary! {
     /// What an action is about.
     ObjectKind {
         Oneself = "oneself", "本人事务", "the caller's own affairs";
-        Nation = "nation", "全国设置", "what holds for the whole country";
-        Directory = "directory", "组织名录", "an organization as the directory shows it to everybody";
-        Holding = "holding", "特殊单位专属库", "a special-unit holding (S-30)";
-        Organization = "organization", "组织内部事务", "an organization's inner matters";
+        Nation = "nation", "全国设置", "settings for the whole country";
+        Directory = "directory", "组织名录", "an organization as everybody sees it in the directory";
+        Holding = "holding", "特殊单位专属库", "a special-unit holding";
+        Organization = "organization", "组织内部事务", "an organization's internal affairs";
         Member = "member", "团员", "a member";
-        Person = "person", "姓名和身份证号确定的人", "somebody named by full name and ID number";
+        Person = "person", "姓名和身份证号确定的人", "a person named by full name and ID number";
         Certification = "certification", "团员身份认证", "an identity certification";
-        Appointment = "appointment", "管理员任职", "an office";
+        Appointment = "appointment", "管理员任职", "an appointment";
         AppointmentRequest = "appointment_request", "任免申请", "a request to appoint or dismiss";
-        MonthChange = "month_change", "毕业时间修改申请", "a request for another graduation month";
+        MonthChange = "month_change", "毕业时间修改申请", "a request to change a graduation month";
         Transfer = "transfer", "组织关系转接", "a transfer";
     }
 }
@@ -100,19 +101,19 @@ macro_rules! actions {
             Oneself, ANYBODY or RequestUnauthenticated, [Myself] or RequestNotFound;
         ManageSelf = "manage_self", "管理本人登录", "end one's own sessions, change one's own password, unbind one's WeChat",
             Oneself, PERSONS or RequestPersonsOnly, [Myself] or RequestNotFound;
-        ReadInbox = "read_inbox", "查看本组织操作中心", "read the own organization's inbox",
+        ReadInbox = "read_inbox", "查看本组织操作中心", "read one's own organization's inbox",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
 
-        ReadDisclosures = "read_disclosures", "查看谁查询过本人信息", "read who looked for oneself or saw one's data in full",
+        ReadDisclosures = "read_disclosures", "查看谁查询过本人信息", "read who looked one up or saw one's data in full",
             Oneself, MEMBERS or RequestMembersOnly, [Myself] or RequestNotFound;
-        ReadAudit = "read_audit", "查阅审计日志", "read the audit log of the own organization's subtree",
+        ReadAudit = "read_audit", "查阅审计日志", "read the audit log of one's own subtree",
             Oneself, AUDITORS or ActorNotAuditor, [Myself] or RequestNotFound;
 
         ReadPolicy = "read_policy", "查看年度策略", "read a season's policy",
             Nation, SIGNED_IN or RequestUnauthenticated, [Own Below] or PolicyNotAllowed;
         ChangePolicy = "change_policy", "修改年度策略", "change a season's policy",
             Nation, ADMINISTRATORS or ActorNotAdministrator, [Own] or PolicyNotAllowed;
-        ManageIntegrators = "manage_integrators", "管理对接系统凭证", "issue, list and revoke other systems' credentials",
+        ManageIntegrators = "manage_integrators", "管理对接系统凭据", "issue, list and revoke other systems' credentials",
             Nation, ADMINISTRATORS or ActorNotAdministrator, [Own] or IntegratorNotAllowed;
         ReadJobs = "read_jobs", "查看自动任务", "read the runs of the jobs",
             Nation, ADMINISTRATORS or ActorNotAdministrator, [Own] or JobNotAllowed;
@@ -142,64 +143,64 @@ macro_rules! actions {
             Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         ListAppointments = "list_appointments", "查看管理员列表", "list the administrators of an organization",
             Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
-        Appoint = "appoint", "任命管理员", "appoint an administrator, or ask the direct superior to",
+        Appoint = "appoint", "任命管理员", "appoint an administrator, or request it from the direct superior",
             Organization, ADMINISTRATORS or ActorNotAdministrator, [Holder Own] or AppointmentNotAllowed;
         MarkGraduation = "mark_graduation", "标记毕业时间", "set a branch's graduation month",
             Organization, ADMINISTRATORS or ActorNotAdministrator,
             [DirectSuperior HigherSuperior] or GraduationNotAllowedForBranchAdmin;
-        ReadGraduationHistory = "read_graduation_history", "查看毕业时间历史", "read what a branch's graduation month was",
+        ReadGraduationHistory = "read_graduation_history", "查看毕业时间历史", "read the history of a branch's graduation month",
             Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
-        ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "propose another month for a graduate branch",
+        ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "request another month for a graduate branch",
             Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or GraduationNotDirectSuperior;
 
-        ListMonthChanges = "list_month_changes", "查看毕业时间修改申请列表", "list the own organization's requests for other months",
+        ListMonthChanges = "list_month_changes", "查看毕业时间修改申请列表", "list the month changes one's own organization requested or decides",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
-        ReadMonthChange = "read_month_change", "查看毕业时间修改申请", "read a request for another month",
+        ReadMonthChange = "read_month_change", "查看毕业时间修改申请", "read a request for a month change",
             MonthChange, ADMINISTRATORS or ActorNotAdministrator,
             [Own DirectSuperior HigherSuperior Holder] or GraduationChangeNotFound;
-        DecideMonthChange = "decide_month_change", "审批毕业时间修改申请", "approve or refuse another month",
+        DecideMonthChange = "decide_month_change", "审批毕业时间修改申请", "approve or refuse a month change",
             MonthChange, ADMINISTRATORS or ActorNotAdministrator, [Holder] or GraduationNotApprover;
 
-        EndAppointment = "end_appointment", "免去管理员", "end an office, or ask the direct superior to",
+        EndAppointment = "end_appointment", "免去管理员", "end an appointment, or request it from the direct superior",
             Appointment, ADMINISTRATORS or ActorNotAdministrator, [Holder Own] or AppointmentNotAllowed;
-        IssueOfficeCode = "issue_office_code", "为管理员签发重置码", "issue a one-time code to whoever holds an office",
+        IssueOfficeCode = "issue_office_code", "为管理员发放重置码", "issue a one-time code to an administrator",
             Appointment, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
-        BlockOfficer = "block_officer", "停用或恢复管理员账号", "block the account of whoever holds an office, or unblock it",
+        BlockOfficer = "block_officer", "停用或恢复管理员账号", "block or unblock an administrator's account",
             Appointment, ADMINISTRATORS or ActorNotAdministrator,
             [DirectSuperior HigherSuperior Holder] or AccountBlockNotAllowed;
         ReadAppointmentRequest = "read_appointment_request", "查看任免申请", "read a request to appoint or dismiss",
             AppointmentRequest, ADMINISTRATORS or ActorNotAdministrator,
             [Own DirectSuperior HigherSuperior Holder] or AppointmentRequestNotFound;
-        DecideAppointmentRequest = "decide_appointment_request", "审批任免申请", "approve or refuse to appoint or dismiss",
+        DecideAppointmentRequest = "decide_appointment_request", "审批任免申请", "approve or refuse a request to appoint or dismiss",
             AppointmentRequest, ADMINISTRATORS or ActorNotAdministrator, [Holder] or AppointmentNotApprover;
 
         ReadMember = "read_member", "查看团员", "read a member's page, marks and certification",
             Member, SIGNED_IN or RequestUnauthenticated, [Myself Own DirectSuperior HigherSuperior] or MemberNotFound;
-        MarkMember = "mark_member", "标记团员身份", "mark a member, or undo it",
+        MarkMember = "mark_member", "标记团员身份", "mark a member or undo a mark",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
-        IssueMemberCode = "issue_member_code", "为团员签发重置码", "issue a one-time code to a member",
+        IssueMemberCode = "issue_member_code", "为团员发放重置码", "issue a one-time code to a member",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
-        BlockMember = "block_member", "停用或恢复团员账号", "block a member's account, or unblock it",
+        BlockMember = "block_member", "停用或恢复团员账号", "block or unblock a member's account",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountBlockNotAllowed;
-        RevealMember = "reveal_member", "查看团员完整证件号和手机号", "see a member's ID number and telephone in full",
+        RevealMember = "reveal_member", "查看团员完整的身份证号和手机号码", "see a member's ID number and telephone in full",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or MemberRevealNotAllowed;
         UploadForm = "upload_form", "上传《入团志愿书》", "upload a member's application form",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotUploader;
-        ProposeAsSource = "propose_as_source", "转出方发起转接", "start a transfer of a member of the own subtree",
+        ProposeAsSource = "propose_as_source", "转出方发起转接", "start a transfer of a member of one's own subtree",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or TransferOutOfScope;
         ReadForm = "read_form", "查看《入团志愿书》", "read a member's application form",
             Certification, SIGNED_IN or RequestUnauthenticated,
             [Myself Own DirectSuperior HigherSuperior] or CertificationNotFound;
         DecideCertification = "decide_certification", "审核团员身份认证", "approve or refuse a certification",
             Certification, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotApprover;
-        LookUpMember = "look_up_member", "按姓名和身份证号查询", "look for a member by exact name and ID number",
+        LookUpMember = "look_up_member", "按姓名和身份证号查询", "look up a member by exact name and ID number",
             Person, ADMINISTRATORS or ActorNotAdministrator, [Stranger] or MemberNoMatch;
 
         ProposeForOneself = "propose_for_oneself", "本人发起转接", "start one's own transfer",
             Oneself, MEMBERS or RequestMembersOnly, [Myself] or TransferOutOfScope;
-        ProposeTransfer = "propose_transfer", "发起转接", "start a transfer, or preview it, for oneself or from either side",
+        ProposeTransfer = "propose_transfer", "发起转接", "start or preview a transfer, for oneself or from either side",
             Oneself, PEOPLE or ActorNotAdministrator, [Myself] or TransferOutOfScope;
-        ProposeInbound = "propose_inbound", "外省系统发起转接", "start a transfer out of another province's system",
+        ProposeInbound = "propose_inbound", "外省市系统发起转入", "start a transfer from another province's system",
             Person, INTEGRATORS or TransferInboundNotAllowed, [Stranger] or TransferInboundNotAllowed;
         ListTransfers = "list_transfers", "查看转接列表", "list one's own transfers, one's subtree's or one's province's",
             Oneself, SIGNED_IN or RequestUnauthenticated, [Myself] or RequestNotFound;
@@ -209,9 +210,9 @@ macro_rules! actions {
             Transfer, ADMINISTRATORS or ActorNotAdministrator, [Holder] or ApprovalNotYourTurn;
         AssignTransfer = "assign_transfer", "分配团支部", "assign an accepted member to a branch",
             Transfer, ADMINISTRATORS or ActorNotAdministrator, [Holder] or ApprovalNotYourTurn;
-        WithdrawTransfer = "withdraw_transfer", "撤销转接", "take a transfer back",
+        WithdrawTransfer = "withdraw_transfer", "撤销转接", "withdraw a transfer",
             Transfer, SIGNED_IN or RequestUnauthenticated, [Myself Starter] or TransferNotYoursToCancel;
-        AnswerExternal = "answer_external", "答复外省转接", "give the other province's answer",
+        AnswerExternal = "answer_external", "答复转往外省市的转接", "record the other province's answer",
             Transfer, OFFICIALS or ActorNotAdministrator, [Holder] or TransferExternalNotYours;
     } };
 }
@@ -499,6 +500,34 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access
     } else {
         Access::Unseen(action.kind().missing())
     }
+}
+
+/// Every code that the table answers where this action is asked for.
+pub fn refusals(action: Action) -> BTreeSet<Code> {
+    let at_the_door = Capacity::ALL
+        .iter()
+        .filter_map(|capacity| admit(*capacity, action).err());
+    let without_scopes = Grant {
+        path: Path::root(OrganizationId(0)),
+        reach: Reach::Own,
+        scopes: Vec::new(),
+    };
+    let for_integrators = action.capacities().contains(&Capacity::Integrator);
+    let to_integrators = for_integrators
+        .then(|| granted(&without_scopes, action).err())
+        .flatten();
+    let relations: &[Relation] = match action.kind() {
+        Kind::Oneself => &[Relation::Myself],
+        Kind::Nation => &[Relation::Own, Relation::Below],
+        Kind::Person => &[Relation::Stranger],
+        _ => Relation::ALL,
+    };
+    let on_the_object = action.capacities().iter().flat_map(|capacity| {
+        relations
+            .iter()
+            .filter_map(|relation| verdict(*capacity, action, *relation).settle().err())
+    });
+    at_the_door.chain(to_integrators).chain(on_the_object).collect()
 }
 
 /// Whether this actor may do this to that object.

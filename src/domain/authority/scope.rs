@@ -11,8 +11,8 @@ vocabulary! {
         OrganizationsRead = "organizations:read", "查看组织", "read organizations and their lists";
         MembersRead = "members:read", "查看团员", "read members and their lists";
         TransfersRead = "transfers:read", "查看转接", "read transfers, their lists and histories";
-        TransfersAnswer = "transfers:answer", "答复转往本省的转接", "answer transfers into the province";
-        InboundFile = "inbound:file", "发起转出本省的转接", "file transfers out of the province, and take them back";
+        TransfersAnswer = "transfers:answer", "答复转往本省市的转接", "answer transfers into the province";
+        InboundFile = "inbound:file", "发起转出本省市的转接", "file transfers out of the province and withdraw them";
     }
 
     /// How far scopes reach from the credential's organization.

@@ -1,21 +1,24 @@
-//! What a refusal is. The table of codes is in [`super::code`].
+//! Refusals: a code of the table in [`super::code`] with the values for its text.
 
 use super::code::Code;
+use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::{Language, Text};
 use std::collections::BTreeMap;
 
-/// A "no" with its reason: the code names the rule, the parameters fill the code's text.
+/// A refusal: its code, and the values that fill the code's text.
 ///
 /// Parameters are public: they are printed into the answer. Never put a name, an ID number or a telephone number here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Which refusal.
+    /// The code.
     pub code: Code,
     /// Values for the `{placeholders}` of the code's text, such as an id, a date or a month.
     pub params: BTreeMap<&'static str, String>,
     /// Terms for `{placeholders}` that read differently in each language, such as a field's name.
     pub terms: BTreeMap<&'static str, Text>,
-    /// The request's field it is about, as a JSON pointer (RFC 6901).
+    /// What is wrong with the input; fills `{problem}`.
+    pub problem: Option<Box<InputError>>,
+    /// The field it is about, as a JSON pointer (RFC 6901): of the body, or `/name` for a parameter of the query.
     pub pointer: Option<String>,
     /// The organization whose administrators can help.
     pub helper: Option<crate::domain::core::ids::OrganizationId>,
@@ -28,8 +31,25 @@ impl Refusal {
             code,
             params: BTreeMap::new(),
             terms: BTreeMap::new(),
+            problem: None,
             pointer: None,
             helper: None,
+        }
+    }
+
+    /// The request was read, but says something impossible (`request.invalid`).
+    pub fn invalid(problem: InputError) -> Self {
+        Self {
+            problem: Some(Box::new(problem)),
+            ..Self::new(Code::RequestInvalid)
+        }
+    }
+
+    /// The request can't be read (`request.malformed`).
+    pub fn malformed(problem: InputError) -> Self {
+        Self {
+            problem: Some(Box::new(problem)),
+            ..Self::new(Code::RequestMalformed)
         }
     }
 
@@ -57,7 +77,7 @@ impl Refusal {
         self
     }
 
-    /// The text for people in a language, placeholders filled.
+    /// What is wrong, in a language, with every placeholder filled.
     pub fn detail(&self, language: Language) -> String {
         let mut text = self.code.detail(language).to_owned();
         for (name, value) in &self.params {
@@ -65,6 +85,9 @@ impl Refusal {
         }
         for (name, term) in &self.terms {
             text = text.replace(&format!("{{{name}}}"), term.in_language(language));
+        }
+        if let Some(problem) = &self.problem {
+            text = text.replace("{problem}", &problem.sentence(self.pointer.as_deref(), language));
         }
         text
     }

@@ -1,40 +1,68 @@
-//! The kinds of refusal.
+//! What kinds of refusal there are.
 
-/// What kind of "no" a code is; the HTTP floor turns it into a status.
+use crate::domain::core::language::{Language, Text};
+
+/// What kind of refusal a code is. The API answers each kind with an HTTP status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// The caller may see the thing, but not do this to it.
+    /// The caller may see the object, but not do this to it.
     Forbidden,
-    /// There is nothing here that the caller may know of.
+    /// There is no such object, or the caller may not know of it.
     NotFound,
-    /// The thing's state does not allow it (now).
+    /// The state of the object does not allow it now.
     Conflict,
-    /// The request says something impossible or leaves out something needed.
+    /// The request says something impossible or lacks something required.
     Invalid,
-    /// Too much in too short a time.
+    /// Too many requests in too short a time.
     Limited,
-    /// Nobody is signed in.
+    /// The caller is not signed in.
     Unauthenticated,
-    /// The request can't be read at all.
+    /// The request can't be read.
     Malformed,
-    /// The thing exists, but not for this kind of request.
+    /// The address does not support the method.
     MethodNotAllowed,
-    /// More than the limit.
+    /// The body is larger than the limit.
     TooLarge,
-    /// An address longer than the limit.
+    /// The address is longer than the limit.
     AddressTooLong,
-    /// Header fields above the limit.
+    /// The header fields are more or larger than the limit.
     HeadTooLarge,
-    /// What was to come did not come in time.
+    /// The body did not arrive in time.
     Timeout,
-    /// Not the kind of content that is taken here.
+    /// The content has another media type than the operation takes.
     UnsupportedMedia,
-    /// The caller must say which version it decided on.
+    /// The caller must say which version they decided on.
     PreconditionRequired,
     /// The caller decided on an older version.
     Stale,
-    /// Not now; nothing, or nothing known, was done.
+    /// The service can't do it now. Nothing was done, or the outcome is unknown.
     Unavailable,
-    /// The service's own fault.
+    /// The service failed.
     Fault,
+}
+
+impl RefusalKind {
+    /// The kind in a few words, for people.
+    pub fn title(self, language: Language) -> &'static str {
+        let (zh, en) = match self {
+            Self::Forbidden => ("无权办理", "Forbidden"),
+            Self::NotFound => ("没有找到", "Not Found"),
+            Self::Conflict => ("与当前状态冲突", "Conflict"),
+            Self::Invalid => ("请求内容有误", "Unprocessable Content"),
+            Self::Limited => ("请求过于频繁", "Too Many Requests"),
+            Self::Unauthenticated => ("未登录", "Unauthorized"),
+            Self::Malformed => ("请求格式有误", "Bad Request"),
+            Self::MethodNotAllowed => ("不支持的请求方法", "Method Not Allowed"),
+            Self::TooLarge => ("请求体过大", "Content Too Large"),
+            Self::AddressTooLong => ("请求地址过长", "URI Too Long"),
+            Self::HeadTooLarge => ("请求头过大", "Request Header Fields Too Large"),
+            Self::Timeout => ("请求超时", "Request Timeout"),
+            Self::UnsupportedMedia => ("不支持的内容类型", "Unsupported Media Type"),
+            Self::PreconditionRequired => ("缺少前提条件", "Precondition Required"),
+            Self::Stale => ("内容已被修改", "Precondition Failed"),
+            Self::Unavailable => ("服务暂不可用", "Service Unavailable"),
+            Self::Fault => ("服务内部错误", "Internal Server Error"),
+        };
+        Text { zh, en }.in_language(language)
+    }
 }

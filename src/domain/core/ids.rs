@@ -1,6 +1,7 @@
 //! Identifiers. Inside the service an id is the database's 64-bit key; outside it is an opaque string that says
 //! its kind (`org_…`, `mem_…`, `trf_…`).
 
+use super::input_error::InputError;
 use std::fmt;
 use std::str::FromStr;
 
@@ -101,7 +102,7 @@ macro_rules! ids {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-                text.parse().map_err(|_| serde::de::Error::custom(concat!("expected an id of the form ", $prefix, "_…")))
+                text.parse().map_err(|_| InputError::Id($prefix.to_owned()).into_serde())
             }
         }
     )*};
@@ -129,7 +130,7 @@ ids! {
     /// A sign-in and what follows from it, until it ends.
     SessionId = "ses";
     /// An entry of an organization's inbox (操作中心).
-    TaskId = "tsk";
+    InboxEntryId = "inb";
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub mod decision;
 pub mod division;
 pub mod id_number;
 pub mod ids;
+pub mod input_error;
 pub mod language;
 pub mod line;
 pub mod text;

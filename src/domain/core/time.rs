@@ -1,5 +1,6 @@
 //! Time as the rules see it: instants in UTC, dates and months in Asia/Shanghai. Nothing here reads a clock.
 
+use super::input_error::InputError;
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
 use std::fmt;
 use std::str::FromStr;
@@ -123,7 +124,7 @@ impl<'de> serde::Deserialize<'de> for Month {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         <std::borrow::Cow<'de, str>>::deserialize(d)?
             .parse()
-            .map_err(serde::de::Error::custom)
+            .map_err(|ParseMonthError| InputError::Month.into_serde())
     }
 }
 

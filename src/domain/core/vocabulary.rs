@@ -45,8 +45,8 @@ macro_rules! vocabulary {
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
                 let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
-                // The allowed names are said, the rejected text never is.
-                text.parse().map_err(|_| serde::de::Error::custom(concat!("expected one of:" $(, " ", $text)+)))
+                // The message names the allowed values, never the rejected text.
+                text.parse().map_err(|_| $crate::domain::core::input_error::InputError::one_of(&[$($text),+]).into_serde())
             }
         }
     )+};

@@ -130,7 +130,7 @@ pub enum MonthChange {
 vocabulary! {
     /// Where a request stands, in one word.
     MonthChangeState {
-        Open = "open", "待审批", "waiting for the leading organ";
+        Open = "open", "待审批", "waiting for the leading organ's decision";
         Approved = "approved", "已同意", "approved";
         Refused = "refused", "不同意", "refused";
     }
@@ -141,9 +141,9 @@ vocabulary! {
     GraduationEvent {
         Marked = "marked", "标记毕业时间", "marked";
         Turned = "turned", "变更为毕业生团组织", "turned into a graduate branch";
-        ChangeProposed = "change_proposed", "申请修改毕业时间", "another month was proposed";
-        ChangeApproved = "change_approved", "同意修改毕业时间", "the change was approved";
-        ChangeRefused = "change_refused", "不同意修改毕业时间", "the change was refused";
+        ChangeProposed = "change_proposed", "申请修改毕业时间", "change requested";
+        ChangeApproved = "change_approved", "同意修改毕业时间", "change approved";
+        ChangeRefused = "change_refused", "不同意修改毕业时间", "change refused";
     }
 }
 

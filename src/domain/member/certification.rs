@@ -43,7 +43,7 @@ pub enum Form {
 vocabulary! {
     /// What became of a form, in one word.
     FormState {
-        Waiting = "waiting", "待审核", "waiting for the committee";
+        Waiting = "waiting", "待审核", "waiting for the committee's decision";
         Certified = "certified", "已认证", "certified";
         Refused = "refused", "未通过", "refused";
     }

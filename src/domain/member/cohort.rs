@@ -8,7 +8,7 @@ use crate::domain::organization::facts::OrganizationFacts;
 vocabulary! {
     /// Why a member does not count in a season's linkage.
     NotInCohort {
-        BranchNotTurned = "branch_not_turned", "所在支部不是毕业生团组织", "the branch is no graduate branch";
+        BranchNotTurned = "branch_not_turned", "所在支部不是毕业生团组织", "the branch is not a graduate branch";
         OtherSeason = "other_season", "所在支部属于其他年度", "the branch turned in another season";
         Delayed = "delayed", "延迟毕业团员", "delayed graduate";
         Teacher = "teacher", "教师", "teacher";

@@ -16,10 +16,10 @@ vocabulary! {
     Standing {
         Good = "good", "正常", "in good standing";
         PartyMember = "party_member", "党员保留团籍", "Party member who keeps League membership";
-        LeftAtAge = "left_at_age", "超龄离团", "left at age";
+        LeftAtAge = "left_at_age", "超龄离团", "left at the age limit";
         Left = "left", "退团", "left";
         Expelled = "expelled", "开除团籍", "expelled";
-        MovedOut = "moved_out", "已转出全国系统", "moved to a province with a system of its own";
+        MovedOut = "moved_out", "已转出全国系统", "moved out of the national system";
     }
 
     /// The real-name check (实名认证) shown under the name: informs and blocks nothing (T3).

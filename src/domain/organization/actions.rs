@@ -13,13 +13,13 @@ use crate::domain::{graduation, office};
 vocabulary! {
     /// An action on an organization that a person can take.
     OrganizationAction {
-        CreateBelow = "create_below", "创建下级组织", "create an organization below it";
-        Rename = "rename", "更名", "rename it";
-        Close = "close", "关闭", "close it";
-        ChangeContact = "change_contact", "修改联系人", "change its contact";
+        CreateBelow = "create_below", "创建下级组织", "create an organization below";
+        Rename = "rename", "更名", "rename";
+        Close = "close", "关闭", "close";
+        ChangeContact = "change_contact", "修改联系人", "change the contact";
         Appoint = "appoint", "任免管理员", "appoint or dismiss administrators";
-        MarkGraduation = "mark_graduation", "标记毕业时间", "set its graduation month";
-        ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "propose another graduation month";
+        MarkGraduation = "mark_graduation", "标记毕业时间", "set the graduation month";
+        ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "request another graduation month";
     }
 }
 

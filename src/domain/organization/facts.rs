@@ -29,7 +29,7 @@ vocabulary! {
 
     /// The organizational system (组织体系): by place, or one of the five system committees (系统团委, §1.4.5).
     System {
-        Place = "place", "地方团组织", "by place";
+        Place = "place", "地方团组织", "local League organizations";
         Railway = "railway", "全国铁道", "national railways";
         CivilAviation = "civil_aviation", "全国民航", "national civil aviation";
         Finance = "finance", "中央金融", "central finance";
@@ -59,8 +59,8 @@ vocabulary! {
     /// What a branch is for.
     OrganizationPurpose {
         Ordinary = "ordinary", "一般", "ordinary";
-        Floating = "floating", "流动团员团支部", "branch for members who left school without a post";
-        Abroad = "abroad", "出国(境)学习研究团员团支部", "branch for members who study abroad";
+        Floating = "floating", "流动团员团支部", "branch for members who left school without a job";
+        Abroad = "abroad", "出国（境）学习研究团员团支部", "branch for members who study abroad";
         SpecialUnit = "special_unit", "特殊单位专属库", "special-unit holding";
     }
 

@@ -14,9 +14,9 @@ vocabulary! {
     Duty {
         ApprovalIn = "approval_in", "转入审批", "approval by the target";
         ApprovalOut = "approval_out", "转出审批", "approval by the member's side";
-        LeadingOrgan = "leading_organ", "团的领导机关审批", "approval by the nearest leading organ (under 16)";
+        LeadingOrgan = "leading_organ", "团的领导机关审批", "approval by the nearest leading organ (member under 16)";
         Province = "province", "省级团委审批", "approval by the province-level leading organ (special unit)";
-        ExternalAnswer = "external_answer", "外省系统答复", "answer of the other province's system";
+        ExternalAnswer = "external_answer", "外省市系统答复", "answer from the other province's system";
         Assignment = "assignment", "分配团支部", "assignment to a branch";
     }
 }

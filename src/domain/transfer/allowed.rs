@@ -12,8 +12,8 @@ vocabulary! {
         Refuse = "refuse", "不同意", "refuse";
         Assign = "assign", "分配团支部", "assign to a branch";
         Withdraw = "withdraw", "撤销申请", "withdraw";
-        AcceptExternal = "accept_external", "外省系统同意", "enter the other system's acceptance";
-        RefuseExternal = "refuse_external", "外省系统不同意", "enter the other system's refusal";
+        AcceptExternal = "accept_external", "录入外省市系统同意", "record the other system's acceptance";
+        RefuseExternal = "refuse_external", "录入外省市系统不同意", "record the other system's refusal";
     }
 }
 

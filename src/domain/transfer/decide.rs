@@ -68,7 +68,7 @@ pub fn approve(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Ref
 ///
 /// # Errors
 /// Those of [`may_refuse`]; `approval.reason_required`.
-pub fn refuse(case: Case, desk: &DecisionContext<'_>, reason: &str) -> Result<Transition, Refusal> {
+pub fn refuse(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
     may_refuse(&case, desk)?;
     decline(case, desk, reason)
 }
@@ -87,7 +87,7 @@ pub fn accept_external(case: Case, desk: &DecisionContext<'_>) -> Result<Transit
 ///
 /// # Errors
 /// Those of [`may_answer_external`]; `approval.reason_required`.
-pub fn refuse_external(case: Case, desk: &DecisionContext<'_>, reason: &str) -> Result<Transition, Refusal> {
+pub fn refuse_external(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
     may_answer_external(&case, desk)?;
     decline(case, desk, reason)
 }
@@ -312,9 +312,9 @@ fn accept(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal>
     by_person(case, desk, EventKind::Approved { next })
 }
 
-fn decline(case: Case, desk: &DecisionContext<'_>, reason: &str) -> Result<Transition, Refusal> {
-    let reason = Remark::new(reason).ok_or_else(|| Refusal::new(Code::ApprovalReasonRequired).at("/reason"))?;
-    by_person(case, desk, EventKind::Refused { reason })
+fn decline(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
+    let reason = reason.ok_or_else(|| Refusal::new(Code::ApprovalReasonRequired).at("/reason"))?;
+    by_hand(case, desk, EventKind::Refused { reason })
 }
 
 fn by_person(case: Case, desk: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {

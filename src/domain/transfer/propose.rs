@@ -151,10 +151,10 @@ pub struct RouteStep {
 vocabulary! {
     /// What does not block a filing but should be known before.
     Warning {
-        BranchUnmarked = "branch_unmarked", "团员所在团支部尚未标记毕业时间。", "The member's branch carries no graduation month yet.";
-        LeadingOrganFirst = "leading_organ_first", "团员未满规定年龄且转往非学校领域,须先由上级团的领导机关审批。", "A young member leaves the school sector: the leading organ above approves first.";
-        TurnPasses = "turn_passes", "途中有团组织没有可审批的管理员,由其上级代为办理。", "An organization on the way has nobody who can act; its superior does.";
-        NobodyCanAct = "nobody_can_act", "途中有一步直到最上级都没有可审批的管理员。", "One step has nobody who can act, up to the root.";
+        BranchUnmarked = "branch_unmarked", "团员所在团支部尚未标记毕业时间。", "The member's branch has no graduation month yet.";
+        LeadingOrganFirst = "leading_organ_first", "团员未满规定年龄且转往非学校领域，须先由上级团的领导机关审批。", "The member is below the age limit and leaves the school sector, so the leading organ above must approve first.";
+        TurnPasses = "turn_passes", "途中有团组织没有可审批的管理员，由其上级代为办理。", "An organization on the route has no administrator who can decide, so its superior decides.";
+        NobodyCanAct = "nobody_can_act", "途中有一步直到最上级都没有可审批的管理员。", "For one step on the route, no organization up to the top has an administrator who can decide.";
     }
 }
 

@@ -55,7 +55,7 @@ impl Origin {
 vocabulary! {
     /// A destination without its facts: what the database calls it.
     DestinationKind {
-        Organization = "organization", "团组织", "organization of the national tree";
+        Organization = "organization", "团组织", "organization of the national system";
         Province = "province", "北京、广东、福建", "province with a system of its own";
         Holding = "holding", "特殊单位专属库", "special-unit holding";
     }

@@ -21,7 +21,7 @@ vocabulary! {
         AwaitingLeadingOrgan = "awaiting_leading_organ", "待团的领导机关审批", "awaiting a leading organ's approval";
         AwaitingApproval = "awaiting_approval", "待审批", "awaiting approval";
         AwaitingProvince = "awaiting_province", "待省级团委审批", "awaiting the province-level leading organ's approval";
-        ExternalPending = "external_pending", "待外省系统答复", "awaiting the other province's answer";
+        ExternalPending = "external_pending", "待外省市系统答复", "awaiting the other province's answer";
         AwaitingAssignment = "awaiting_assignment", "待分配团支部", "awaiting assignment to a branch";
         Completed = "completed", "已完成", "completed";
         Refused = "refused", "已退回", "refused";

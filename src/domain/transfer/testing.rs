@@ -448,7 +448,7 @@ impl Play {
     }
 
     pub fn refuse(&mut self, actor: &Actor, reason: &str) -> Result<(), Code> {
-        self.act(actor, |case, desk| decide::refuse(case, desk, reason))
+        self.act(actor, |case, desk| decide::refuse(case, desk, Remark::new(reason)))
     }
 
     pub fn assign(&mut self, actor: &Actor, branch: OrganizationId) -> Result<(), Code> {
@@ -464,7 +464,9 @@ impl Play {
     }
 
     pub fn refuse_external(&mut self, actor: &Actor, reason: &str) -> Result<(), Code> {
-        self.act(actor, |case, desk| decide::refuse_external(case, desk, reason))
+        self.act(actor, |case, desk| {
+            decide::refuse_external(case, desk, Remark::new(reason))
+        })
     }
 
     /// Lets the expiry job look at the case; whether it ended it.

@@ -7,6 +7,7 @@ use super::{ACTIVE, BLOCKED};
 use crate::db::Conn;
 use crate::domain::account::session::SessionEnding;
 use crate::domain::account::{Seat, may_block, may_unblock};
+use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -27,11 +28,11 @@ pub enum BlockTarget {
     Officer(AppointmentId),
 }
 
-impl std::fmt::Display for BlockTarget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Member(member) => member.fmt(f),
-            Self::Officer(office) => office.fmt(f),
+impl From<Whose> for AuditSubject {
+    fn from(whose: Whose) -> Self {
+        match whose {
+            Whose::Member(member) => member.into(),
+            Whose::Officer(office) => office.into(),
         }
     }
 }
@@ -44,7 +45,7 @@ impl std::fmt::Display for BlockTarget {
 pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Option<&Remark>) -> Result<Block> {
     offices::change(conn)?;
     let account = admitted(conn, context, whose)?;
-    shut(conn, context, account, reason, &whose.to_string())
+    shut(conn, context, account, reason, whose.into())
 }
 
 /// Unblocks an account. It has no password any more: its owner sets one with a one-time code (O5), and is told of the
@@ -55,7 +56,7 @@ pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Opt
 pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result<Block> {
     offices::change(conn)?;
     let account = admitted(conn, context, whose)?;
-    open(conn, context, account, &whose.to_string())
+    open(conn, context, account, whose.into())
 }
 
 /// The operators block the account with an ID number, given by its digest: whoever it is.
@@ -65,7 +66,7 @@ pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result
 pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason: &Remark) -> Result<Block> {
     offices::change(conn)?;
     let account = of_number(conn, id_number)?;
-    shut(conn, context, account, Some(reason), &account.to_string())
+    shut(conn, context, account, Some(reason), account.into())
 }
 
 /// The operators unblock it, and issue the one-time code its owner sets a password with: there may be nobody else to.
@@ -75,8 +76,8 @@ pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason
 pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_number: &[u8]) -> Result<IssuedCode> {
     offices::change(conn)?;
     let account = of_number(conn, id_number)?;
-    open(conn, context, account, &account.to_string())?;
-    resets::issue(conn, context, vault, account, &account.to_string())
+    open(conn, context, account, account.into())?;
+    resets::issue(conn, context, vault, account, account.into())
 }
 
 fn of_number(conn: &mut Conn, id_number: &[u8]) -> Result<AccountId> {
@@ -154,7 +155,7 @@ fn shut(
     context: &Context,
     account: AccountId,
     reason: Option<&Remark>,
-    subject: &str,
+    subject: AuditSubject,
 ) -> Result<Block> {
     let reason = reason.ok_or_else(|| Refusal::new(Code::AccountBlockReasonRequired).at("/reason"))?;
     if !accounts::turn(conn, account, ACTIVE, BLOCKED)? {
@@ -165,10 +166,10 @@ fn shut(
     sessions::end_all(conn, account, None, SessionEnding::Blocked, context.now)?;
     let by = (context.actor.account, context.actor.acting_for());
     blocks::begin(conn, account, by, reason, context.now)?;
-    settle(conn, context, account, "account.block", subject)
+    settle(conn, context, account, AuditAction::AccountBlocked, subject)
 }
 
-fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: &str) -> Result<Block> {
+fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSubject) -> Result<Block> {
     let latest = blocks::latest(conn, account)?.filter(|block| block.unblocked_at.is_none());
     let path = latest.as_ref().and_then(|block| block.organization_path.as_ref());
     if latest.is_some() {
@@ -182,12 +183,18 @@ fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: &str) -
     if let Some(block) = latest {
         blocks::end(conn, block.id, context.actor.account, context.now)?;
     }
-    settle(conn, context, account, "account.unblock", subject)
+    settle(conn, context, account, AuditAction::AccountUnblocked, subject)
 }
 
 /// What follows from both: whose turn it is where he holds an office (A10), and a row of the log.
-fn settle(conn: &mut Conn, context: &Context, account: AccountId, action: &str, subject: &str) -> Result<Block> {
-    appointments::reroute_offices_of(conn, account, context.now)?;
-    audit::record(conn, context, action, Some(subject))?;
+fn settle(
+    conn: &mut Conn,
+    context: &Context,
+    account: AccountId,
+    action: AuditAction,
+    subject: AuditSubject,
+) -> Result<Block> {
+    appointments::follow(conn, account, context.now)?;
+    audit::record(conn, context, action, subject)?;
     blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block just stored"))
 }

@@ -2,6 +2,7 @@
 
 use super::resets::{self, IssuedCode};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::office::OfficeRole;
 use crate::repository::{appointments, organizations};
@@ -38,6 +39,6 @@ pub fn found(conn: &mut Conn, context: &Context, vault: &Vault, founding: &Found
     };
     let account = people::account(conn, context, vault, &person)?;
     appointments::begin(conn, root, account, OfficeRole::Administrator, None, context.now)?;
-    audit::record(conn, context, "bootstrap", Some(&root.to_string()))?;
-    resets::issue(conn, context, vault, account, &account.to_string()).map(Some)
+    audit::record(conn, context, AuditAction::ServiceBootstrapped, root)?;
+    resets::issue(conn, context, vault, account, account.into()).map(Some)
 }

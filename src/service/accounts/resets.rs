@@ -5,6 +5,7 @@ use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
 use crate::domain::account::session::SessionEnding;
 use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};
+use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId};
@@ -35,7 +36,7 @@ pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: Mem
     let branch = branch.ok_or(Code::AccountResetNotAllowed)?;
     o5_may_issue(&context.actor, Action::IssueMemberCode, &branch.facts())?;
     let account = people::of_member(conn, context, &member)?;
-    issue(conn, context, vault, account, &member.id.to_string())
+    issue(conn, context, vault, account, member.id.into())
 }
 
 /// O5 for a list of members: each gets a code or a refusal of his own. (§2.5)
@@ -66,7 +67,7 @@ pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: App
         return Err(Code::AppointmentEnded.into());
     }
     o5_may_issue(&context.actor, Action::IssueOfficeCode, &organization.facts())?;
-    issue(conn, context, vault, appointment.account_id, &office.to_string())
+    issue(conn, context, vault, appointment.account_id, office.into())
 }
 
 /// Issues a code for an account, whoever may have it done.
@@ -75,14 +76,14 @@ pub(super) fn issue(
     context: &Context,
     vault: &Vault,
     account: AccountId,
-    subject: &str,
-) -> Result<IssuedCode> {
+    subject: AuditSubject,
+) -> Result<Issued> {
     let code = code::generate();
     let digest = vault.digest(SealPurpose::ResetCode, &code::normal(&code));
     let by = (context.actor.account, context.actor.acting_for());
     accounts::add_code(conn, account, &digest, by, context.now)?;
-    audit::record(conn, context, "account.issue_reset_code", Some(subject))?;
-    Ok(IssuedCode {
+    audit::record(conn, context, AuditAction::ResetCodeIssued, subject)?;
+    Ok(Issued {
         code,
         valid_until: context.now + CODE_VALID,
     })
@@ -146,5 +147,5 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
         Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
     }
     let context = as_member(&account, now, request_id);
-    audit::record(conn, &context, "account.reset_password", Some(&account.id.to_string()))
+    audit::record(conn, &context, AuditAction::PasswordReset, account.id)
 }

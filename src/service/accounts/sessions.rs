@@ -3,7 +3,8 @@
 use super::acting::{ACTIVE, acting};
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
-use crate::domain::account::session::SessionEnding;
+use crate::domain::account::session::Ending;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::{AccountId, SessionId};
 use crate::domain::core::time::Timestamp;
 pub use crate::repository::sessions::Session;
@@ -75,11 +76,10 @@ fn turn(
         return Ok(RefreshOutcome::Refused);
     }
     let context = acting(&account, held, now, request_id);
-    let subject = session.id.to_string();
     let next = shown.next();
     let (old, new) = (shown.digests(vault).token, next.digests(vault).token);
     if sessions::turn(conn, session.id, &old, &new, now)? {
-        audit::record(conn, &context, "session.refreshed", Some(&subject))?;
+        audit::record(conn, &context, AuditAction::SessionRefreshed, session.id)?;
         let bearer = Bearer {
             account: account.id,
             session: Some(session.id),
@@ -87,8 +87,8 @@ fn turn(
         };
         return Ok(RefreshOutcome::Next(bearer, next));
     }
-    if sessions::end(conn, session.id, SessionEnding::Reused, now)? == 1 {
-        audit::record(conn, &context, "session.reused", Some(&subject))?;
+    if sessions::end(conn, session.id, Ending::Reused, now)? == 1 {
+        audit::record(conn, &context, AuditAction::RefreshTokenReused, session.id)?;
     }
     Ok(RefreshOutcome::Refused)
 }
@@ -130,9 +130,9 @@ pub fn sign_out(
         sessions::end(conn, session, SessionEnding::SignedOut, context.now)?;
     }
     let action = if everywhere {
-        "account.sign_out_everywhere"
+        AuditAction::AccountSignedOutEverywhere
     } else {
-        "account.sign_out"
+        AuditAction::AccountSignedOut
     };
-    audit::record(conn, context, action, Some(&session.to_string()))
+    audit::record(conn, context, action, session)
 }

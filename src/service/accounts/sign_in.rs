@@ -4,6 +4,7 @@ use super::account::{NOTICE, credentials};
 use super::acting::{ACTIVE, acting, as_member};
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId};
 use crate::domain::core::time::Timestamp;
@@ -123,7 +124,7 @@ fn bind(conn: &mut Conn, account: &Account, openid: &[u8], attempt: &Attempt) ->
     let bound = wechat::bind(conn, account.id, openid, attempt.now)?;
     if bound {
         let context = as_member(account, attempt.now, &attempt.request_id);
-        audit::record(conn, &context, "account.bind_wechat", Some(&account.id.to_string()))?;
+        audit::record(conn, &context, AuditAction::WechatBound, account.id)?;
     }
     Ok(bound)
 }
@@ -153,8 +154,8 @@ pub(super) fn open(
     };
     let session = sessions::begin(conn, &new, attempt.now)?;
     let context = acting(account, held.cloned(), attempt.now, &attempt.request_id);
-    audit::record(conn, &context, "account.sign_in", Some(&session.to_string()))?;
-    Ok(SignInOutcome::Opened(Box::new(SignedIn {
+    audit::record(conn, &context, AuditAction::AccountSignedIn, session)?;
+    Ok(Entry::Opened(Box::new(SignedIn {
         bearer: Bearer {
             account: account.id,
             session: Some(session),

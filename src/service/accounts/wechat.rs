@@ -4,6 +4,7 @@ use super::ACTIVE;
 use super::attempts::{AttemptKind, Guard};
 use super::sign_in::{self, Attempt, Proven, SignInOutcome};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId};
 use crate::repository::{accounts, wechat};
@@ -61,7 +62,7 @@ pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) 
 /// When the database fails.
 pub fn unbind(conn: &mut Conn, context: &Context, account: AccountId) -> Result<()> {
     if wechat::unbind(conn, account)? == 1 {
-        audit::record(conn, context, "account.unbind_wechat", Some(&account.to_string()))?;
+        audit::record(conn, context, AuditAction::WechatUnbound, account)?;
     }
     Ok(())
 }

@@ -3,12 +3,15 @@
 use super::access::in_scope;
 use super::view::contents;
 use crate::db::{Conn, Unique};
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::division::Division;
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Sector, Stage, System};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
+use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
 use crate::domain::organization::rules;
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::repository::organizations::{self, NewOrganization, Organization};
@@ -73,7 +76,7 @@ pub fn create(
         contact_phone: creation.contact.as_ref().and_then(|contact| contact.phone.as_deref()),
     };
     let id = organizations::create(conn, &superior, &new, context.now).map_err(taken)?;
-    Ok((settle(conn, context, id, "organization.create")?, warnings))
+    Ok((settle(conn, context, id, AuditAction::OrganizationCreated)?, warnings))
 }
 
 /// Everything that is wrong with what is to be created; what is only odd about its school code.
@@ -107,19 +110,18 @@ fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Re
     if fits {
         return Ok(());
     }
-    let problem = format!("expected the superior's system, {}", superior.system);
-    Err(Refusal::new(Code::RequestInvalid)
-        .with("problem", problem)
-        .at("/system"))
+    Err(Refusal::invalid(InputError::one_of(&[superior.system.as_str()])).at("/system"))
 }
 
 fn admit_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
     if code.is_none_or(|code| code.len() == 6 && Division::find(code).is_some()) {
         return Ok(());
     }
-    Err(Refusal::new(Code::RequestInvalid)
-        .with("problem", "expected a division code of GB/T 2260")
-        .at("/division_code"))
+    let problem = InputError::Said(Text {
+        zh: "须为六位行政区划代码（GB/T 2260）",
+        en: "must be a division code of six digits (GB/T 2260)",
+    });
+    Err(Refusal::invalid(problem).at("/division_code"))
 }
 
 /// A name or a school code that somebody else has.
@@ -160,7 +162,7 @@ pub fn rename(
     if name != found.name {
         organizations::keep_name(conn, id, &found.name, context.now)?;
     }
-    settle(conn, context, id, "organization.rename")
+    settle(conn, context, id, AuditAction::OrganizationRenamed)
 }
 
 /// O3: closes an organization that nothing hangs on any more. Its offices end with it.
@@ -177,7 +179,7 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     expected.admit(found.version)?;
     stored(organizations::close(conn, &found, context.now)?)?;
     offices::end_all(conn, context, id)?;
-    settle(conn, context, id, "organization.close")
+    settle(conn, context, id, AuditAction::OrganizationClosed)
 }
 
 /// Changes whom others may ask.
@@ -200,7 +202,7 @@ pub fn change_contact(
         &contact.name,
         contact.phone.as_deref(),
     )?)?;
-    audit::record(conn, context, "organization.change_contact", Some(&id.to_string()))?;
+    audit::record(conn, context, AuditAction::ContactChanged, id)?;
     refreshed(conn, id)
 }
 
@@ -214,11 +216,11 @@ fn stored(is_stored: bool) -> Result<()> {
 
 /// What follows whenever an organization appears, is called otherwise, or disappears: what it is found by (O4), and the
 /// audit row.
-fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: &str) -> Result<Organization> {
+fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditAction) -> Result<Organization> {
     let organization = refreshed(conn, id)?;
     let former_names = organizations::former_names(conn, id)?;
     search::index(conn, &organization, &former_names)?;
-    audit::record(conn, context, action, Some(&id.to_string()))?;
+    audit::record(conn, context, action, id)?;
     Ok(organization)
 }
 

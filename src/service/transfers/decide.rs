@@ -6,10 +6,12 @@ use super::inbound;
 use super::turn::{close_inbox_entries, move_inbox_entries};
 use super::view::{CaseView, render, view};
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{OrganizationId, TransferId};
+use crate::domain::core::text::Remark;
 use crate::domain::member::Standing;
 use crate::domain::organization::facts::OrganizationPurpose;
 use crate::domain::policy::Policy;
@@ -29,8 +31,8 @@ pub enum TransferDecision {
     Approve,
     /// No, and why (不同意).
     Refuse {
-        /// Why; without it the refusal itself is refused (A5).
-        reason: String,
+        /// Why; a refusal without a reason is refused (A5).
+        reason: Option<Remark>,
     },
     /// Which branch takes the accepted member (分配).
     Assign {
@@ -43,8 +45,8 @@ pub enum TransferDecision {
     AcceptExternal,
     /// The other province's system refused, and why (X1).
     RefuseExternal {
-        /// Why.
-        reason: String,
+        /// Why; a refusal without a reason is refused (A5).
+        reason: Option<Remark>,
     },
 }
 
@@ -64,15 +66,15 @@ impl TransferDecision {
         }
     }
 
-    /// The audit's word for it.
-    fn action(&self) -> &'static str {
+    /// What the audit log calls it.
+    fn audit_action(&self) -> AuditAction {
         match self {
-            Self::Approve => "transfer.approved",
-            Self::Refuse { .. } => "transfer.refused",
-            Self::Assign { .. } => "transfer.assigned",
-            Self::Withdraw => "transfer.withdrawn",
-            Self::AcceptExternal => "transfer.external_accepted",
-            Self::RefuseExternal { .. } => "transfer.external_refused",
+            Self::Approve => AuditAction::TransferApproved,
+            Self::Refuse { .. } => AuditAction::TransferRefused,
+            Self::Assign { .. } => AuditAction::TransferAssigned,
+            Self::Withdraw => AuditAction::TransferWithdrawn,
+            Self::AcceptExternal => AuditAction::ExternalTransferAccepted,
+            Self::RefuseExternal { .. } => AuditAction::ExternalTransferRefused,
         }
     }
 }
@@ -101,23 +103,31 @@ pub fn decide(
         policy: &policy,
     };
     let transition = match decision {
-        TransferDecision::Approve => rules::approve(case, &decision_context),
-        TransferDecision::Refuse { reason } => rules::refuse(case, &decision_context, reason),
-        TransferDecision::Assign { branch } => {
-            let found = organizations::find_locked(conn, *branch)?
-                .filter(|found| found.purpose != OrganizationPurpose::SpecialUnit);
+        Decision::Approve => rules::approve(case, &decision_context),
+        Decision::Refuse { reason } => rules::refuse(case, &decision_context, reason.clone()),
+        Decision::Assign { branch } => {
+            let found =
+                organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
             let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/branch"))?;
             rules::assign(case, &decision_context, &found.facts())
         }
-        TransferDecision::Withdraw => rules::withdraw(case, &decision_context),
-        TransferDecision::AcceptExternal => rules::accept_external(case, &decision_context),
-        TransferDecision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason),
+        Decision::Withdraw => rules::withdraw(case, &decision_context),
+        Decision::AcceptExternal => rules::accept_external(case, &decision_context),
+        Decision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
     }?;
     expected.admit(transfer.version)?;
     close_inbox_entries(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
-    let (case, holders) = store(conn, context, &transfer, transition, turn, &policy, decision.action())?;
+    let (case, holders) = store(
+        conn,
+        context,
+        &transfer,
+        transition,
+        turn,
+        &policy,
+        decision.audit_action(),
+    )?;
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     if is_inbound {
         // Somebody from another province may have become a member just now.
@@ -136,7 +146,7 @@ pub(super) fn store(
     transition: Transition,
     turn: Option<OrganizationId>,
     policy: &Policy,
-    action: &str,
+    action: AuditAction,
 ) -> Result<(Case, Vec<OrganizationId>)> {
     let Transition { case, event, movement } = transition;
     let deadline = expiry::deadline(&case.state, policy);
@@ -157,7 +167,7 @@ pub(super) fn store(
     if case.state.is_open() && holders.is_empty() {
         transfers::set_orphaned(conn, case.id, Some(context.now))?;
     }
-    audit::record_in_turn(conn, context, turn, action, Some(&case.id.to_string()))?;
+    audit::record_in_turn(conn, context, turn, action, case.id)?;
     Ok((case, holders))
 }
 

@@ -4,6 +4,7 @@ use super::case::LoadedCase;
 use super::turn::{holders, inbox_entry};
 use crate::db::Conn;
 use crate::db::columns::Micros;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::text::Remark;
 use crate::domain::organization::chain::Chain;
@@ -17,7 +18,7 @@ use crate::domain::transfer::state::StateColumns;
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer, Transfer};
-use crate::service::audit::{self, Deed};
+use crate::service::audit::{self, AuditEntry};
 use crate::service::{Context, Error, Result};
 use serde::Serialize;
 
@@ -73,14 +74,13 @@ pub(super) fn insert_batch(conn: &mut Conn, new_cases: Vec<NewCase<'_>>) -> Resu
     for ((new_case, text), stored) in new_cases.iter().zip(&text).zip(&stored) {
         events.push((stored.id, &new_case.proposal.event, text.facts.as_str()));
     }
-    transfers::append_many(conn, &events)?;
-    let names: Vec<String> = stored.iter().map(|stored| stored.id.to_string()).collect();
-    let deeds = new_cases.iter().zip(&names).map(|(new_case, name)| Deed {
+    transfers::append_each(conn, &events)?;
+    let entries = new_cases.iter().zip(&stored).map(|(new_case, stored)| AuditEntry {
         context: new_case.context,
-        standing: new_case.source_path,
-        subject: name,
+        place: new_case.source_path,
+        subject: stored.id.into(),
     });
-    audit::record_each(conn, "transfer.filed", &deeds.collect::<Vec<_>>())?;
+    audit::record_many(conn, AuditAction::TransferProposed, &entries.collect::<Vec<_>>())?;
     let cases = open_inbox_entries(conn, new_cases, &stored)?;
     Ok(stored.into_iter().zip(cases).collect())
 }

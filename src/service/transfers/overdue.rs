@@ -7,6 +7,7 @@ use super::case::load_case;
 use super::decide::store;
 use super::turn::close_inbox_entries;
 use crate::db::Conn;
+use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::TransferId;
 use crate::domain::core::time::{Season, Timestamp};
 use crate::domain::policy::Policy;
@@ -22,10 +23,6 @@ use std::collections::hash_map::Entry;
 
 type OverdueRule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 
-/// The audit's words.
-const EXPIRED: &str = "transfer.expired";
-const ESCALATED: &str = "transfer.escalated";
-
 /// Ends the next cases that waited too long for an approval; `skip` is how many at the front could not be ended.
 ///
 /// # Errors
@@ -35,8 +32,8 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Resu
     let tally = jobs::together(
         conn,
         &overdue,
-        |conn, ids| expire_many(conn, context, ids),
-        |conn, id| settle_one(conn, context, id, rules::expire, EXPIRED),
+        |conn, ids| expire_all(conn, context, ids),
+        |conn, id| settle_one(conn, context, id, rules::expire, AuditAction::TransferExpired),
     )?;
     Ok(batch(&overdue, tally, skip, limit))
 }
@@ -48,7 +45,7 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Resu
 pub fn escalate(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Result<Batch> {
     let stale = transfers::overdue(conn, context.now, true, skip, limit)?;
     let tally = jobs::each(conn, stale.iter().copied(), |conn, id| {
-        settle_one(conn, context, id, rules::escalate, ESCALATED)
+        settle_one(conn, context, id, rules::escalate, AuditAction::TransferEscalated)
     })?;
     Ok(batch(&stale, tally, skip, limit))
 }
@@ -92,15 +89,14 @@ fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
     transfers::append_event_to_many(conn, &ended, &event, &facts)?;
     inbox::close_transfers(conn, &ended)?;
-    inbound::close_many(conn, &inbound)?;
-    let subjects: Vec<String> = ended.iter().map(TransferId::to_string).collect();
-    audit::record_all(conn, context, EXPIRED, &subjects)?;
+    inbound::close_all(conn, &inbound)?;
+    audit::record_same_for(conn, context, AuditAction::TransferExpired, &ended)?;
     Ok(stored)
 }
 
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
 /// gets the deadline it has by now, so that it leaves the list as well.
-fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: OverdueRule, action: &str) -> Result<bool> {
+fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: AuditAction) -> Result<bool> {
     appointments::keep(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);

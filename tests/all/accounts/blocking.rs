@@ -55,7 +55,7 @@ fn reset(world: &World, name: &str, code: &str) -> Answer {
 /// As a program is served: it remembers for a second who somebody is.
 fn remembering(app: App) -> App {
     App {
-        presence: ActorCache::new(A_SECOND),
+        actor_cache: ActorCache::new(A_SECOND),
         ..app
     }
 }
@@ -164,7 +164,7 @@ both_engines! {
         assert_eq!(page(&world.admin("college"))["account_blocked"], true);
         unblock(&class, &open).expect(200);
         assert_eq!(page(&class).get("account_blocked"), None);
-        for action in ["account.block", "account.unblock"] {
+        for action in ["account.blocked", "account.unblocked"] {
             assert_eq!(world.db.count(&format!("audit_log WHERE action = '{action}' AND outcome = 'done'")), 1, "{action}");
         }
     }
@@ -233,7 +233,7 @@ both_engines! {
             "details": {"home_address": {"division_code": "420106001", "text": "somewhere 1"}}});
         world.person("class_1/1").write("/v1/transfers", &body).expect(201);
         let county = world.admin("county");
-        let counts = || (waiting(&county), world.db.count("tasks"));
+        let counts = || (waiting(&county), world.db.count("inbox_entries"));
         let before = counts();
         assert_eq!((waiting(&world.admin("township")), before.0), (1, 0));
         let path = format!("/v1/organizations/{}", world.org("township"));
@@ -306,6 +306,6 @@ both_engines! {
         // What they shut, nobody else opens.
         assert!(operate(&shut, &world.id_number("class_1/1")).0);
         unblock(&world.admin("class_1"), &member(&world, "class_1/1", "unblock")).refused(403, "account.unblock_not_allowed");
-        assert_eq!(world.db.count("audit_log WHERE action = 'account.block' AND actor_kind = 'system'"), 2);
+        assert_eq!(world.db.count("audit_log WHERE action = 'account.blocked' AND capacity = 'service'"), 2);
     }
 }

@@ -27,7 +27,7 @@ both_engines! {
         refresh(&client, text(&other, "refresh_token")).refused(401, "request.refresh_failed");
         let old = json!({"id_number": world.id_number("class_1/1"), "password": PASSWORD});
         client.post("/v1/auth/sign-in", &old).refused(401, "request.sign_in_failed");
-        assert_eq!(world.db.count("audit_log WHERE action = 'account.change_password'"), 1);
+        assert_eq!(world.db.count("audit_log WHERE action = 'password.changed'"), 1);
     }
 
     fn api2_a_password_is_changed_by_who_knows_it_to_one_that_others_do_not(db: TestDb) {

@@ -70,7 +70,7 @@ both_engines! {
         world.admin("class_1").post("/v1/members/reset-codes", &twice).refused(422, "batch.item_twice");
         world.admin("class_1").post("/v1/members/reset-codes", &json!({"items": []})).refused(422, "request.invalid");
         world.person("class_1/1").post("/v1/members/reset-codes", &json!({"items": members})).refused(403, "actor.not_administrator");
-        assert_eq!(world.db.count("audit_log WHERE action = 'account.issue_reset_code'"), 4);
+        assert_eq!(world.db.count("audit_log WHERE action = 'reset_code.issued'"), 4);
     }
 
     fn s09_who_guesses_codes_waits_and_the_owner_elsewhere_does_not(db: TestDb) {

@@ -33,7 +33,7 @@ both_engines! {
         bearing(&client, &other).get("/v1/me").expect(200);
         refresh(&client, text(&other, "refresh_token")).expect(200);
         assert_eq!(world.db.count("sessions WHERE ending = 'reused'"), 1);
-        assert_eq!(world.db.count("audit_log WHERE action = 'session.reused'"), 1);
+        assert_eq!(world.db.count("audit_log WHERE action = 'refresh_token.reused'"), 1);
     }
 
     fn api2_of_a_thousand_refreshes_of_one_token_at_once_one_wins(db: TestDb) {
@@ -71,7 +71,7 @@ both_engines! {
         let won = won[0].json();
         bearing(&world.anybody(), &won).get("/v1/me").refused(401, "request.unauthenticated");
         refresh(&world.anybody(), text(&won, "refresh_token")).refused(401, "request.refresh_failed");
-        assert_eq!(world.db.count("audit_log WHERE action = 'session.reused'"), 1);
+        assert_eq!(world.db.count("audit_log WHERE action = 'refresh_token.reused'"), 1);
     }
 
     fn api2_no_table_holds_a_token(db: TestDb) {

@@ -14,7 +14,7 @@ use zhuanjie::service::accounts::presence::{A_SECOND, ActorCache};
 /// As a program is served: it remembers for a second who somebody is.
 fn remembering(app: App) -> App {
     App {
-        presence: ActorCache::new(A_SECOND),
+        actor_cache: ActorCache::new(A_SECOND),
         ..app
     }
 }

@@ -75,7 +75,7 @@ both_engines! {
         log_in(&world, "alice").refused(403, "wechat.not_bound");
         bind(&world, "alice", "class_1/2", PASSWORD).expect(200);
         bind(&world, "other", "class_1/1", PASSWORD).expect(200);
-        for (action, rows) in [("account.bind_wechat", 3), ("account.unbind_wechat", 1)] {
+        for (action, rows) in [("wechat.bound", 3), ("wechat.unbound", 1)] {
             assert_eq!(world.db.count(&format!("audit_log WHERE action = '{action}'")), rows);
         }
         world.db.execute(&format!("UPDATE accounts SET status = 'blocked' WHERE member_id = {}", world.mem_key("class_1/2")));

@@ -85,7 +85,7 @@ fn is_refused(position: &Position, operation: &Operation, recipe: &Recipe, id: &
         .header("if-match", "*")
         .send();
     assert!(answer.status >= 400, "{}: {body}: {}", recipe.operation, answer.text);
-    answer.status == 422 && answer.text.contains("unknown field")
+    answer.status == 422 && answer.text.contains("不是可用的字段")
 }
 
 both_engines! {

@@ -246,7 +246,7 @@ impl Made {
 
     fn holders(&self, kind: &str, subject: i64) -> Vec<OrganizationId> {
         let question = format!(
-            "SELECT CAST(organization_id AS TEXT) AS value FROM tasks WHERE kind = '{kind}' AND subject_id = {subject}"
+            "SELECT CAST(organization_id AS TEXT) AS value FROM inbox_entries WHERE kind = '{kind}' AND subject_id = {subject}"
         );
         let found = self.world.db.texts(&question);
         assert!(!found.is_empty(), "{kind}: it is somebody's turn");

@@ -4,6 +4,7 @@
 use super::country::{Country, marked, pdf};
 use super::{Operation, operations};
 use crate::accounts::stand_in::{SECRET, StandIn};
+use crate::audit_page::BY_OPERATION;
 use crate::external::{INBOUND, going_to, number, to_beijing};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use zhuanjie::app::App;
 use zhuanjie::config::Wechat;
+use zhuanjie::domain::audit::{AuditAction, AuditSubject};
 
 /// What leaves no row though it is no GET: it answers what filing would answer and stores nothing. Where it names somebody
 /// by name and number it is a look-up, and leaves one: see [`a_preview_that_names_somebody_is_a_look_up`].
@@ -30,6 +32,8 @@ struct WriteDriver<'a> {
     country: &'a Country,
     operations: BTreeMap<String, Operation>,
     done: BTreeSet<String>,
+    /// What each operation recorded.
+    recorded: BTreeMap<String, BTreeSet<AuditAction>>,
 }
 
 impl<'a> WriteDriver<'a> {
@@ -38,6 +42,7 @@ impl<'a> WriteDriver<'a> {
             country,
             operations: operations(),
             done: BTreeSet::new(),
+            recorded: BTreeMap::new(),
         }
     }
 
@@ -117,9 +122,9 @@ impl<'a> WriteDriver<'a> {
     }
 
     /// Holds the rows of a request against who made it.
-    fn find(&self, operation: &str, request_id: &str, by: &Doer) {
+    fn find(&mut self, operation: &str, request_id: &str, by: &Doer) {
         let question = format!(
-            "SELECT actor_kind || ' ' || coalesce(scope_path, '-') || ' ' || outcome || ' ' ||
+            "SELECT capacity || ' ' || coalesce(scope_path, '-') || ' ' || outcome || ' ' ||
              CASE WHEN account_id IS NULL THEN 'nobody' ELSE 'somebody' END AS value
              FROM audit_log WHERE request_id = '{request_id}'"
         );
@@ -130,6 +135,20 @@ impl<'a> WriteDriver<'a> {
             "{operation}: {rows:?}, not {wanted}"
         );
         assert_eq!(rows.is_empty(), SILENT.contains(&operation), "{operation}: {rows:?}");
+        let query = format!(
+            "SELECT action || ' ' || coalesce(subject, '') AS value FROM audit_log WHERE request_id = '{request_id}'"
+        );
+        for row in self.country.world.db.texts(&query) {
+            let (action, subject) = row.split_once(' ').expect("an action and a subject");
+            let action: AuditAction = action
+                .parse()
+                .unwrap_or_else(|_| panic!("{operation}: {action} is no action"));
+            assert!(
+                action.takes(&AuditSubject::read(subject)),
+                "{operation}: {action} of {subject}"
+            );
+            self.recorded.entry(operation.to_owned()).or_default().insert(action);
+        }
     }
 
     fn transfers(&mut self) {
@@ -220,6 +239,8 @@ impl<'a> WriteDriver<'a> {
         let world = &country.world;
         let none = json!({});
         let (college, university) = (self.admin("college"), self.admin("university"));
+        let asked = json!({"member": world.mem("class_2/1")});
+        self.json(&self.admin("class_2"), "appoint", &world.org("class_2"), &asked);
         let class = self.thing(About::OfficeRequest, "class_1");
         self.json(&college, "approve_appointment_request", &class, &none);
         let own = self.thing(About::OfficeRequest, "college");
@@ -284,6 +305,11 @@ impl<'a> WriteDriver<'a> {
         let change = json!({"current_password": first, "new_password": second});
         self.json(&himself, "change_password", "", &change);
         self.json(&himself, "sign_out", "", &json!({"everywhere": false}));
+        let again = json!({"id_number": number, "password": second});
+        let again = self.json(&stranger, "sign_in", "", &again);
+        let token = again["access_token"].as_str().expect("a token");
+        let himself = self.as_person("village/2", world.anybody().with_token(token));
+        self.json(&himself, "sign_out", "", &json!({"everywhere": true}));
         // What begins at an office is its organization's auditors' to read, from the first row on.
         let officer = |client: Client| Doer {
             client,
@@ -358,6 +384,9 @@ both_engines! {
         let writes = driver.operations.iter().filter(|(_, operation)| is_write(operation));
         let left_out: Vec<&String> = writes.map(|(id, _)| id).filter(|id| !driver.done.contains(*id)).collect();
         assert_eq!(left_out, Vec::<&String>::new(), "not tried");
+        let told = BY_OPERATION.iter().map(|(id, actions)| ((*id).to_owned(), actions.iter().copied().collect()));
+        let told: BTreeMap<String, BTreeSet<AuditAction>> = told.collect();
+        assert_eq!(driver.recorded, told, "the table in audit_page.rs");
     }
 
     fn s18_a_preview_that_names_somebody_is_a_look_up(db: TestDb) {

@@ -130,7 +130,7 @@ fn is_unknown(caller: &Client, method: &str, path: &str, body: &Value) -> bool {
         "{method} {path} {body}: {}",
         answer.text
     );
-    answer.status == 422 && answer.text.contains("unknown field")
+    answer.status == 422 && answer.text.contains("不是可用的字段")
 }
 
 /// Beijing's own system.

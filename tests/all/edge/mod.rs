@@ -11,11 +11,14 @@ mod slow;
 mod supply;
 mod tls;
 
+use crate::support::answers;
 use crate::support::world::World;
 use crate::support::{Engine, stopwatch as now};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 use zhuanjie::api::{ServerSettings, Timeouts};
 use zhuanjie::domain::core::ids;
@@ -27,11 +30,11 @@ fn behind(door: &ServerSettings, body: impl FnOnce(World)) {
     Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, door)));
 }
 
-/// A door whose patience is short enough for a test. The framework's own times are counted from a clock that it reads
+/// A door whose timeouts is short enough for a test. The framework's own times are counted from a clock that it reads
 /// twice a second, so they can't be shorter.
 fn impatient() -> ServerSettings {
     ServerSettings {
-        patience: Timeouts {
+        timeouts: Timeouts {
             head: Duration::from_millis(1500),
             idle: Duration::from_millis(1500),
             grace: Duration::from_millis(400),
@@ -44,26 +47,49 @@ fn impatient() -> ServerSettings {
 }
 
 /// A connection whose bytes are written by hand.
-struct Raw(TcpStream);
+struct Raw {
+    stream: TcpStream,
+    /// The first lines of the requests that were sent and not answered yet.
+    asked: Arc<Mutex<VecDeque<String>>>,
+}
 
 impl Raw {
     fn to(world: &World) -> Self {
         let stream = TcpStream::connect(world.address()).expect("it listens");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
         stream.set_nodelay(true).expect("at once");
-        Self(stream)
+        Self {
+            stream,
+            asked: Arc::default(),
+        }
+    }
+
+    /// The same connection, for another thread.
+    fn again(&self) -> Self {
+        Self {
+            stream: self.stream.try_clone().expect("a second hand"),
+            asked: self.asked.clone(),
+        }
+    }
+
+    fn asked(&self) -> MutexGuard<'_, VecDeque<String>> {
+        self.asked.lock().expect("nobody panics with it")
     }
 
     /// Writes; false once the other side has closed.
     fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.0.write_all(bytes.as_ref()).is_ok()
+        let line = bytes.as_ref().split(|byte| *byte == b'\r').next().unwrap_or_default();
+        if line.ends_with(b" HTTP/1.1") {
+            self.asked().push_back(String::from_utf8_lossy(line).into_owned());
+        }
+        self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
     /// The next answer: its status, its head and its body, as long as the head says.
     fn answer(&mut self) -> (u16, String, String) {
         let mut text = Vec::new();
         let mut byte = [0];
-        while !text.ends_with(b"\r\n\r\n") && self.0.read(&mut byte).is_ok_and(|read| read == 1) {
+        while !text.ends_with(b"\r\n\r\n") && self.stream.read(&mut byte).is_ok_and(|read| read == 1) {
             text.push(byte[0]);
         }
         let head = String::from_utf8(text).expect("ASCII").to_lowercase();
@@ -77,8 +103,14 @@ impl Raw {
             .and_then(|rest| rest.split('\r').next()?.parse().ok())
             .unwrap_or(0);
         let mut body = vec![0; length];
-        self.0.read_exact(&mut body).expect("the body");
-        (status, head, String::from_utf8(body).expect("UTF-8"))
+        self.stream.read_exact(&mut body).expect("the body");
+        let body = String::from_utf8(body).expect("UTF-8");
+        // Told to go on, a client has no answer yet.
+        let asked = if status >= 200 { self.asked().pop_front() } else { None };
+        if let Some(asked) = asked {
+            answers::hold_raw(&asked, &format!("{head}{body}"));
+        }
+        (status, head, body)
     }
 
     /// Waits until the other side has closed; how long that took.
@@ -86,7 +118,7 @@ impl Raw {
         let begun = now();
         let mut buffer = [0; 4096];
         loop {
-            match self.0.read(&mut buffer) {
+            match self.stream.read(&mut buffer) {
                 Ok(0) => return begun.elapsed(),
                 Ok(_) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -100,17 +132,22 @@ impl Raw {
     /// Whatever comes until the other side closes.
     fn answer_bytes(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
-        let _ = self.0.read_to_end(&mut bytes);
+        let _ = self.stream.read_to_end(&mut bytes);
         bytes
     }
 
     /// The same as text, in lower case.
     fn answer_text(&mut self) -> String {
-        String::from_utf8_lossy(&self.answer_bytes()).to_lowercase()
+        let text = String::from_utf8_lossy(&self.answer_bytes()).to_lowercase();
+        let asked = self.asked().pop_front();
+        if let Some(asked) = asked {
+            answers::hold_raw(&asked, &text);
+        }
+        text
     }
 
     fn shut(&self) {
-        let _ = self.0.shutdown(Shutdown::Both);
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 

@@ -14,7 +14,7 @@ fn s13_api4_a_byte_at_a_time_is_answered_and_cut_off() {
         for kind in ["content-length: 5000\r\n", "transfer-encoding: chunked\r\n"] {
             let mut raw = Raw::to(&world);
             raw.send(post("/v1/auth/sign-in", kind));
-            let mut writer = Raw(raw.0.try_clone().expect("a second hand"));
+            let mut writer = raw.again();
             let slow = std::thread::spawn(move || {
                 let piece: &[u8] = if kind.starts_with('c') { b"x" } else { b"1\r\nx\r\n" };
                 while writer.send(piece) {
@@ -42,7 +42,7 @@ fn s13_a_body_that_keeps_to_the_rate_is_taken_until_its_time_is_up() {
             let mut raw = Raw::to(&world);
             let length = pieces * 100;
             raw.send(post("/v1/auth/sign-in", &format!("content-length: {length}\r\n")));
-            let mut writer = Raw(raw.0.try_clone().expect("a second hand"));
+            let mut writer = raw.again();
             let sender = std::thread::spawn(move || {
                 let mut body = format!("{{\"x\":\"{}\"}}", "y".repeat(length - 8)).into_bytes();
                 while !body.is_empty() && writer.send(&body[..100]) {
@@ -94,7 +94,7 @@ fn s13_an_answer_that_nobody_takes_is_given_up() {
         // Much more than the system's own buffers hold, asked for at once and never read.
         let mut raw = Raw::to(&world);
         let question = "GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(200);
-        raw.0.set_write_timeout(Some(SOON)).expect("a time");
+        raw.stream.set_write_timeout(Some(SOON)).expect("a time");
         raw.send(&question);
         let begun = now();
         while raw.send("GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n") {

@@ -214,8 +214,8 @@ both_engines! {
         client.write(INBOUND, &going_to(&world, "village", "张三", &number(7))).expect(201);
         let organ = world.org_key("beijing");
         let question = format!(
-            "SELECT action AS value FROM audit_log WHERE actor_kind = 'integrator' AND organization_id = {organ} ORDER BY id"
+            "SELECT action AS value FROM audit_log WHERE capacity = 'integrator' AND organization_id = {organ} ORDER BY id"
         );
-        assert_eq!(world.db.texts(&question), ["integrator.signed_in", "member.looked_up", "transfer.filed"]);
+        assert_eq!(world.db.texts(&question), ["integrator.signed_in", "member.looked_up", "transfer.proposed"]);
     }
 }

@@ -47,7 +47,7 @@ both_engines! {
         assert_eq!(inbox["items"][0]["member_name"], "class_1/1", "{inbox}");
         let done = world.admin("beijing").decide(&format!("{case}/accept-external"), 1, &json!({})).expect(200).json();
         assert_eq!(done["state"], "completed");
-        assert_eq!(world.db.count("tasks"), 0);
+        assert_eq!(world.db.count("inbox_entries"), 0);
     }
 
     fn x1_a_refusal_needs_a_reason_and_leaves_the_member_where_he_is(db: TestDb) {

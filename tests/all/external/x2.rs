@@ -61,7 +61,7 @@ both_engines! {
         assert!(members.to_string().contains("张三"));
         assert_eq!(events(&beijing, &case), ["filed", "approved"]);
         assert_eq!(world.db.number("SELECT count(*) AS value FROM inbound_persons WHERE open"), 0);
-        assert_eq!(world.db.count("tasks"), 0);
+        assert_eq!(world.db.count("inbox_entries"), 0);
         // He is a member like any other now, and files his next transfer through his branch.
         beijing.write(INBOUND, &going_to(&world, "village", "张三", &number)).refused(409, "transfer.inbound_member_exists");
         let next = json!({

@@ -88,7 +88,7 @@ both_engines! {
         }
         let limited = reveal(&class, &world, "class_1/1").refused(429, "rate_limited");
         assert!(limited.header("retry-after").is_some());
-        assert_eq!(world.db.number("SELECT count(*) AS value FROM audit_log WHERE action = 'member.reveal_limited'"), 1);
+        assert_eq!(world.db.number("SELECT count(*) AS value FROM audit_log WHERE action = 'reveal.limited'"), 1);
         world.at("2026-06-20T05:00:00Z");
         reveal(&world.admin("class_1"), &world, "class_1/1").expect(200);
     }

@@ -83,7 +83,7 @@ both_engines! {
         assert_eq!(statuses.iter().filter(|&&status| status == 429).count(), 1, "the last one: {statuses:?}");
         assert_eq!(statuses[120], 429);
         // Each attempt is on record, the one that was turned away too.
-        let rows = "SELECT count(*) AS value FROM audit_log WHERE action LIKE 'member.look%'";
+        let rows = "SELECT count(*) AS value FROM audit_log WHERE action IN ('member.looked_up', 'look_up.limited')";
         assert_eq!(world.db.number(rows), 121);
     }
 
@@ -104,6 +104,7 @@ both_engines! {
         assert_eq!(left("2026-07-20T04:00:01Z"), [1, 0, 0, 0], "codes thirty days");
         assert_eq!(left("2029-06-19T04:00:00Z"), [1, 0, 0, 0], "look-ups as long as the audit log");
         assert_eq!(left("2029-06-19T04:00:01Z"), [0, 0, 0, 0]);
+        assert!(world.db.count("audit_log WHERE action = 'expired_data.deleted'") > 3, "each deletion is on record");
         assert_eq!(world.run(Job::Retention, "2029-06-19T04:00:01Z").processed, 0, "twice changes nothing");
     }
 
@@ -180,7 +181,7 @@ both_engines! {
         assert!(!forgotten.to_string().contains("某路1号"), "{forgotten}");
         assert_eq!(shown(&completed)["member_name"], "来人二", "he is a member");
         assert_eq!(shown(&open)["member_name"], "来人三");
-        assert_eq!(world.db.count("audit_log WHERE action = 'transfer.person_forgotten'"), 2);
+        assert_eq!(world.db.count("audit_log WHERE action = 'inbound_person.deleted'"), 2);
         village.decide(&format!("{open}/approve"), 1, &json!({})).expect(200);
     }
 
@@ -222,7 +223,7 @@ both_engines! {
         assert_eq!([&referred, &young, "receiving.part", "somebody elses"].map(there), [true; 4]);
         let path = format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"));
         world.admin("college").get(&path).expect(200);
-        assert_eq!(world.db.count("audit_log WHERE action = 'retention.files_removed'"), 1);
+        assert_eq!(world.db.count("audit_log WHERE action = 'unused_files.deleted'"), 1);
         assert!(run().contains("0 processed, 0 failed"), "twice changes nothing");
     }
 }

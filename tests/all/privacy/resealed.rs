@@ -187,6 +187,7 @@ both_engines! {
             (marked.join().expect("every write is right"), filed.join().expect("every case is filed"))
         });
         assert_eq!(not_under(&world.db, 1), 0);
+        assert!(world.db.count("audit_log WHERE action = 'personal_data.resealed'") > 0);
         assert!(traffic.done.into_inner() > 50 && !marked.is_empty() && filed > 0, "there was traffic");
         // The old key is thrown away: every number opens, and is the one it is found by.
         let newest = Vault::new(&[(1, new)].into(), &keys().2).expect("a key");

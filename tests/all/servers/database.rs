@@ -150,7 +150,7 @@ fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
         primary.kill();
         let refused = db.write(|conn| insert(conn, "nobody")).await;
         assert!(
-            matches!(&refused, Err(Fault::Db(error)) if error.is_passing()),
+            matches!(&refused, Err(Fault::Db(error)) if error.is_transient()),
             "{refused:?}"
         );
         standby.promote();
@@ -184,7 +184,7 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
     });
     block_on(async {
         db.write(|conn| insert(conn, "before")).await.expect("a write");
-        db.answers_within(wait).await.expect("it is well");
+        db.ping(wait).await.expect("it is well");
         cluster.freeze();
         let begun = crate::support::stopwatch();
         let mut asked = Vec::new();
@@ -207,14 +207,14 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
             "{:?}",
             begun.elapsed()
         );
-        assert!(db.answers_within(wait).await.is_err(), "readiness");
+        assert!(db.ping(wait).await.is_err(), "readiness");
         for fault in &faults {
-            let is_told = |error: &DbError| error.is_passing() || matches!(error, DbError::OutcomeUnknown(_));
+            let is_told = |error: &DbError| error.is_transient() || matches!(error, DbError::OutcomeUnknown(_));
             assert!(matches!(fault, Fault::Db(error) if is_told(error)), "{fault:?}");
         }
         cluster.thaw();
         let thawed = crate::support::stopwatch();
-        while db.answers_within(wait).await.is_err() {
+        while db.ping(wait).await.is_err() {
             assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
         }
         db.write(|conn| insert(conn, "after")).await.expect("a write");

@@ -9,7 +9,7 @@ use diesel::sql_query;
 use serde_json::json;
 use std::time::Duration;
 use zhuanjie::db::schema::job_leases;
-use zhuanjie::db::sql::dialect::Locked;
+use zhuanjie::db::sql::locks::Locked;
 use zhuanjie::db::{Conn, DatabaseSettings, Db, DbError, FaultKind, Limits};
 
 fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
@@ -35,7 +35,7 @@ fn kind(fault: &Fault) -> FaultKind {
 }
 
 fn passing(fault: &Fault) -> bool {
-    matches!(fault, Fault::Db(error) if error.is_passing())
+    matches!(fault, Fault::Db(error) if error.is_transient())
 }
 
 /// PostgreSQL with little patience.
@@ -150,7 +150,7 @@ fn a_server_without_room_for_another_connection() {
         .expect("there is no room");
     db.execute("DROP ROLE few");
     assert!(
-        fault.is_passing() && fault.to_string().contains("too many connections"),
+        fault.is_transient() && fault.to_string().contains("too many connections"),
         "{fault}"
     );
 }

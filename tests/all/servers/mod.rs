@@ -2,5 +2,5 @@
 
 mod database;
 mod faults;
-mod replica;
 mod season;
+mod standby;

@@ -386,7 +386,7 @@ fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Cas
 }
 
 fn act(world: &World, case: Case, desk: &DecisionContext<'_>, deed: Deed) -> Result<Transition, Refusal> {
-    let words = |given: bool| if given { "信息有误" } else { "\u{3000}" };
+    let words = |given: bool| Remark::new(if given { "信息有误" } else { "\u{3000}" });
     match deed {
         Deed::Approve => decide::approve(case, desk),
         Deed::Refuse { reason } => decide::refuse(case, desk, words(reason)),

@@ -1,5 +1,6 @@
 //! A client for a served program: says what it got, whatever the status.
 
+use super::answers;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -151,6 +152,7 @@ impl Request<'_> {
             headers: response.headers().clone(),
             text: response.body_mut().read_to_string().expect("a body in UTF-8"),
         };
+        answers::hold(self.method, self.path, answer.status, &answer.text);
         if let Some(heard) = &self.client.heard {
             let whole = format!("{} {} {answer:?}", self.method, self.path);
             heard.lock().expect("nobody panics with it").push(whole);

@@ -1,11 +1,13 @@
 //! What the tests stand on: a database each, both engines, the program as a child process, a client for it.
 
+pub mod answers;
 pub mod cluster;
 pub mod database;
 mod postgres;
 mod scratch;
 
 pub mod http;
+pub mod language;
 pub mod process;
 pub mod rows;
 pub mod rust;

@@ -172,7 +172,7 @@ impl World {
             passwords: Passwords::new(2),
             files: Files::new(files.clone(), keys.vault),
             // Tests write round the service, which then has nothing to forget.
-            presence: ActorCache::new(Duration::ZERO),
+            actor_cache: ActorCache::new(Duration::ZERO),
             proxies: Proxies::default(),
             wechat: None,
             retention: Retention::default(),
@@ -702,7 +702,7 @@ fn serve(app: App, door: api::ServerSettings) -> (String, Served) {
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = api::serve_behind(app, listener, 1, &door).expect("a server");
+            let server = api::serve(app, listener, 1, &door).expect("a server");
             sender.send(server.handle()).expect("the test waits");
             server.await.expect("it ends in peace");
         });

@@ -4,6 +4,7 @@
 use super::{SUMMER, busy, file, filing, stored};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
+use crate::support::language;
 use crate::support::process::{Process, zhuanjie};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
@@ -118,6 +119,7 @@ fn clear(answer: &Answer, what: &str) {
         "{what}: {}",
         answer.text
     );
+    language::is_chinese(&answer.json(), what);
     discreet(answer, what);
 }
 

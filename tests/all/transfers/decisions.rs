@@ -108,7 +108,7 @@ both_engines! {
         assert_eq!((&seen["state"], &seen["closing_reason"]), (&json!("refused"), &json!("未按要求报到")));
         assert!(seen["closed_at"].is_string());
         assert_eq!(branch_of(&world, "class_1/1"), world.org("class_1"), "he stays where he was");
-        assert_eq!(world.db.count("tasks"), 0);
+        assert_eq!(world.db.count("inbox_entries"), 0);
         // Returned: he may start again.
         file(&world.person("class_1/1"), &filing(&world, "unsettled", "home"));
     }

@@ -41,7 +41,7 @@ both_engines! {
         assert_eq!(later.state(&world.person("class_2/1")), "awaiting_approval");
         assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (1, 0));
         assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (0, 0), "twice changes nothing more");
-        assert_eq!(world.db.count("tasks"), 0, "nothing waits any more");
+        assert_eq!(world.db.count("inbox_entries"), 0, "nothing waits any more");
         file(&world.person("class_1/1"), &body);
     }
 
@@ -144,8 +144,8 @@ both_engines! {
         nation.request("PUT", "/v1/policies/2026").header("if-match", "\"0\"").json(&policy).send().expect(200);
         let seen = world.person("class_1/1").get(&case.path()).expect(200).json();
         assert_eq!(seen["deadline"], json!("2026-09-05T16:00:00Z"), "what is shown is what holds");
-        let task = world.admin("village").get("/v1/inbox?kind=approval_in").expect(200).json();
-        assert_eq!(task["items"][0]["due_at"], json!("2026-09-05T16:00:00Z"));
+        let inbox = world.admin("village").get("/v1/inbox?kind=approval_in").expect(200).json();
+        assert_eq!(inbox["items"][0]["due_at"], json!("2026-09-05T16:00:00Z"));
         assert_eq!(run(&world, Job::Escalation, "2026-06-18T00:01:00Z").processed, 1);
         assert_eq!(expire(&world, "2026-09-05T16:00:00Z"), (0, 0));
         assert_eq!(expire(&world, "2026-09-05T16:01:00Z"), (1, 0));

@@ -92,7 +92,7 @@ both_engines! {
             let said = not_filed(&world, &client, &body, no);
             let detail = said["detail"].as_str().unwrap();
             assert!(detail.contains(&open.id), "which case: {detail}");
-            assert!(detail.contains("the member himself"), "by which side: {detail}");
+            assert!(detail.contains("started by the member on"), "by which side: {detail}");
             assert!(detail.contains("2026-06-16"), "when, in Shanghai: {detail}");
         }
         // Once it has ended, another may start.

@@ -123,6 +123,6 @@ both_engines! {
         accepted.take(&world.admin("township"), "assign", &json!({"branch": world.org("village")}));
         let rows = world.db.texts("SELECT action || ' ' || subject AS value FROM audit_log ORDER BY id");
         let id = &case.id;
-        assert_eq!(rows, [format!("transfer.filed {id}"), format!("transfer.approved {id}"), format!("transfer.assigned {id}")]);
+        assert_eq!(rows, [format!("transfer.proposed {id}"), format!("transfer.approved {id}"), format!("transfer.assigned {id}")]);
     }
 }

@@ -246,7 +246,7 @@ fn property(engine: Engine, seeds: std::ops::Range<u64>, requests: usize) -> BTr
             *answers.entry(answer).or_default() += 1;
             // Some cases end again, so that not everybody has one open.
             if dice.one_in(2) {
-                world.db.execute("DELETE FROM tasks");
+                world.db.execute("DELETE FROM inbox_entries");
                 world.db.execute("UPDATE transfers SET state = 'withdrawn', organization_id = NULL, side = NULL, province = NULL, closed_at = 1");
             }
         }

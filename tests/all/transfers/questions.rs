@@ -101,7 +101,7 @@ both_engines! {
         let own = filing(&world, "unsettled", "home");
         let answer = member.write("/v1/transfers", &own).refused(409, "transfer.already_open").json();
         let detail = answer["detail"].as_str().unwrap();
-        assert!(detail.contains("已有业务正在办理,不能重复发起") && detail.contains(&fetched.id) && detail.contains("转入方"), "{detail}");
+        assert!(detail.contains("已有业务正在办理\u{ff0c}不能重复发起") && detail.contains(&fetched.id) && detail.contains("转入方"), "{detail}");
         // He finds it in his own list, with who started it, and takes it back.
         let mine = member.get("/v1/transfers").expect(200).json();
         assert_eq!((&mine["items"][0]["id"], &mine["items"][0]["started_by"]), (&json!(fetched.id), &json!("target")));

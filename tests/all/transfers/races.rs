@@ -86,7 +86,7 @@ both_engines! {
             let answer = answer.refused(409, "transfer.already_open");
             assert!(answer.json()["detail"].as_str().expect("words").contains(&case.id), "{}", answer.text);
         }
-        for (table, rows) in [("transfers", 1), ("transfer_events", 1), ("tasks", 2), ("idempotency_keys", 1), ("look_ups", 20), ("audit_log", 21)] {
+        for (table, rows) in [("transfers", 1), ("transfer_events", 1), ("inbox_entries", 2), ("idempotency_keys", 1), ("look_ups", 20), ("audit_log", 21)] {
             assert_eq!(world.db.count(table), rows, "{table}");
         }
     }
@@ -136,7 +136,7 @@ both_engines! {
         assert_eq!(won + expired, 6, "one winner a case: {won} decided, {expired} expired");
         assert_eq!(world.db.count("transfer_events"), 12);
         assert_eq!(events(&world, "expired"), expired);
-        assert_eq!(world.db.count("tasks"), 0);
+        assert_eq!(world.db.count("inbox_entries"), 0);
         // Whoever moved is in the village, and no one else is.
         let moved = world.db.number(&format!("SELECT count(*) AS value FROM members WHERE branch_id = {}", world.org_key("village")));
         assert_eq!(moved, 3 + events(&world, "approved"));

@@ -25,7 +25,7 @@ class Found:
 
     def __init__(self, database, play):
         self.audit, self.subject, self.events, self.versions = Counter(), {}, {}, {}
-        actions = "'transfer.filed', 'transfer.approved', 'transfer.assigned', 'transfer.refused', 'transfer.withdrawn'"
+        actions = "'transfer.proposed', 'transfer.approved', 'transfer.assigned', 'transfer.refused', 'transfer.withdrawn'"
         for kind, first, second, text in database.rows(
                 f"SELECT 'audit', 0, request_id, subject FROM audit_log "
                 f"WHERE request_id LIKE '{play.run}-%' AND action IN ({actions}) "

@@ -5,11 +5,13 @@ use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply;
+use crate::api::wire::Empty;
 use crate::app::App;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Sector, Stage, System};
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
+use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::service::organizations::{self, Creation, OrganizationContact};
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -97,22 +99,22 @@ impl NewContact {
     fn contact(&self, pointer: &str) -> Result<OrganizationContact, Refusal> {
         let name = self.name.trim();
         if name.is_empty() || name.chars().count() > LONGEST_CONTACT || name.chars().any(char::is_control) {
-            return Err(invalid("expected a name", format!("{pointer}/name")));
+            return Err(Refusal::invalid(InputError::Line(LONGEST_CONTACT)).at(format!("{pointer}/name")));
         }
         let is_number = |c: char| c.is_ascii_digit() || " +-()".contains(c);
         let phone = self.phone.as_deref().map(str::trim).filter(|phone| !phone.is_empty());
         if phone.is_some_and(|phone| phone.len() > LONGEST_PHONE || !phone.chars().all(is_number)) {
-            return Err(invalid("expected a telephone number", format!("{pointer}/phone")));
+            let problem = InputError::Said(Text {
+                zh: "须为电话号码，最多 30 个字符：数字、空格、+、- 和括号",
+                en: "must be a telephone number of at most 30 characters: digits, blanks, +, - and brackets",
+            });
+            return Err(Refusal::invalid(problem).at(format!("{pointer}/phone")));
         }
         Ok(OrganizationContact {
             name: name.to_owned(),
             phone: phone.map(str::to_owned),
         })
     }
-}
-
-fn invalid(problem: &str, pointer: String) -> Refusal {
-    Refusal::new(Code::RequestInvalid).with("problem", problem).at(pointer)
 }
 
 impl NewOrganization {
@@ -150,7 +152,7 @@ struct CreatedOrganization {
 /// Below the caller's own, as its direct superior (O1 to O3). A floating or abroad branch of a school stands directly under
 /// the organization with the school code, and its name says what it is (§2.1). Everything that is wrong is named at once.
 #[utoipa::path(tag = "organizations", operation_id = "create_organization", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "One effect a key")), responses(
+    params(Key), responses(
     (status = 201, description = "It exists", body = CreatedOrganization),
     (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -194,9 +196,7 @@ struct Renaming {
 ///
 /// By its direct superior (O3). It is still found by the name it had.
 #[utoipa::path(tag = "organizations", operation_id = "rename_organization", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which one"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is called so", body = OrganizationView),
     (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -223,18 +223,11 @@ async fn rename_organization(
     .await
 }
 
-/// Nothing more to say.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct Closing {}
-
 /// Close an organization
 ///
 /// By its direct superior, once no member, no open case and no organization below hangs on it (O3). Its offices end.
 #[utoipa::path(tag = "organizations", operation_id = "close_organization", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which one"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is closed", body = OrganizationView),
     (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -249,7 +242,7 @@ async fn close_organization(
     IfMatch(expected): IfMatch,
     key: Key,
     request: HttpRequest,
-    body: Json<Closing>,
+    body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     reply::write_once(&app, caller.context, claim, move |conn, context| {
@@ -263,9 +256,7 @@ async fn close_organization(
 ///
 /// Whom others may ask. By its own administrators or its direct superior's.
 #[utoipa::path(tag = "organizations", operation_id = "change_contact", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which one"),
-        ("Idempotency-Key" = String, Header, description = "One effect a key"),
-        ("If-Match" = String, Header, description = "The version decided on, as in the ETag")), responses(
+    params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "The contact is changed", body = OrganizationView),
     (status = 403, description = "`organization.contact_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
     (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),

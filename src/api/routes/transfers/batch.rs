@@ -8,10 +8,10 @@ use crate::api::response::reply::{self, write_once};
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::api::wire::remark;
 use crate::app::App;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{OrganizationId, TransferId};
-use crate::domain::core::language::Language;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::state::Phase;
 use crate::service::Expected;
 use crate::service::batch::{self, BatchMode, ItemOutcome, Manner};
@@ -112,25 +112,18 @@ struct Item {
 impl DecisionItem {
     fn item((index, item): (usize, Self)) -> Result<Item, Problem> {
         let place = |field: &str| format!("/items/{index}/{field}");
-        let misplaced = |field: &str, problem: &str| {
-            Err(Problem::new(
-                Refusal::new(Code::RequestInvalid)
-                    .with("problem", problem)
-                    .at(place(field)),
-            ))
-        };
-        remark(item.reason.as_deref(), &place("reason"))?;
+        let misplaced = |field: &str, problem| Err(Problem::new(Refusal::invalid(problem).at(place(field))));
+        let only = |zh, en| InputError::Said(Text { zh, en });
+        let reason = remark(item.reason.as_deref(), &place("reason"))?;
         let decision = match (item.action, item.reason, item.branch) {
             (BatchAction::Approve, None, None) => TransferDecision::Approve,
             (BatchAction::Withdraw, None, None) => TransferDecision::Withdraw,
             // A refusal without a reason is left to the rule (A5).
-            (BatchAction::Refuse, reason, None) => TransferDecision::Refuse {
-                reason: reason.unwrap_or_default(),
-            },
-            (BatchAction::Assign, None, Some(branch)) => TransferDecision::Assign { branch },
-            (BatchAction::Assign, None, None) => return misplaced("branch", "missing field `branch`"),
-            (_, Some(_), _) => return misplaced("reason", "only `refuse` takes a reason"),
-            (_, None, Some(_)) => return misplaced("branch", "only `assign` takes a branch"),
+            (BatchAction::Refuse, _, None) => Decision::Refuse { reason },
+            (BatchAction::Assign, None, Some(branch)) => Decision::Assign { branch },
+            (BatchAction::Assign, None, None) => return misplaced("branch", InputError::Missing),
+            (_, Some(_), _) => return misplaced("reason", only("只能用于不同意（refuse）", "is only for refuse")),
+            (_, None, Some(_)) => return misplaced("branch", only("只能用于分配（assign）", "is only for assign")),
         };
         let expected = item.version.map_or(Expected::Any, Expected::Version);
         Ok(Item {
@@ -145,7 +138,7 @@ impl DecisionItem {
 ///
 /// Approve, refuse, assign or withdraw up to 200 cases; each gets its own result.
 #[utoipa::path(tag = "transfers", operation_id = "decide_transfers", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each batch")),
+    params(Key),
     request_body = DecisionBatch, responses(
     (status = 200, description = "A result for each case", body = BatchAnswer<DecisionResult>),
     (status = 403, description = "With `all_or_nothing`: the first refusal, all of them in `errors`; nothing was stored",

@@ -9,10 +9,11 @@ use crate::api::response::reply::{self, write_once};
 use crate::api::routes::look_up;
 use crate::api::wire::line;
 use crate::app::App;
-use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::Text;
 use crate::domain::core::time::{Month, Timestamp, shanghai_date};
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::service::Context;
@@ -75,8 +76,11 @@ impl PersonBody {
         let id_number = IdNumber::parse(&self.id_number, today)
             .map_err(|e| Problem::new(Refusal::from(e).at("/person/id_number")))?;
         if Month::of(today).is_some_and(|now| self.joined_month > now) {
-            let refusal = Refusal::new(Code::RequestInvalid).with("problem", "expected a month that has begun");
-            return Err(Problem::new(refusal.at("/person/joined_month")));
+            let future = InputError::Said(Text {
+                zh: "不能晚于本月",
+                en: "can't be later than this month",
+            });
+            return Err(Problem::new(Refusal::invalid(future).at("/person/joined_month")));
         }
         let word = |text: Option<String>, field: &str| {
             text.map(|text| line(&text, WORD_MAX, &format!("/person/{field}")))
@@ -142,7 +146,7 @@ pub async fn preview_inbound_transfer(
 /// By the integrator of Beijing, Guangdong or Fujian, with the person's data (X2). The target decides it as any other; when
 /// it is completed, the person is a member there.
 #[utoipa::path(tag = "transfers", operation_id = "propose_inbound_transfer", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each filing")),
+    params(Key),
     request_body = InboundBody, responses(
     (status = 201, description = "Filed", body = TransferView),
     (status = 403, description = "`transfer.inbound_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),

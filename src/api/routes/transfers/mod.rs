@@ -11,20 +11,21 @@ use crate::api::request::language;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::response::reply::{self, write_once};
-use crate::api::wire::{NoBody, Page, remark};
+use crate::api::wire::{Empty, Page, ReasonBody, remark};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{MemberId, OrganizationId, TransferId};
-use crate::domain::core::language::Language;
+use crate::domain::core::input_error::InputError;
+use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::domain::transfer::state::Phase;
 use crate::service;
-use crate::service::Context;
-use crate::service::idempotency::KeptAnswer;
+use crate::service::idempotency::{Answer, Claim};
 use crate::service::transfers::{
     self, CaseView, Direction, ProposalSubject, ProposeTransfer, ProposedTransfer, TransferDecision, TransferListing,
 };
+use crate::service::{Context, Expected};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Deserialize;
@@ -114,9 +115,11 @@ impl Who {
                 Ok(ProposalSubject::Named(wanted))
             }
             _ => {
-                let problem = "give either id, or name and id_number";
-                let refusal = Refusal::new(Code::RequestInvalid).with("problem", problem);
-                Err(Problem::new(refusal.at("/member")))
+                let problem = InputError::Said(Text {
+                    zh: "须填写 id，或者同时填写 name 和 id_number",
+                    en: "must have either id, or name and id_number",
+                });
+                Err(Problem::new(Refusal::invalid(problem).at("/member")))
             }
         }
     }
@@ -154,7 +157,7 @@ async fn preview_transfer(
 /// By the member for himself (no `member`), by an administrator of the source side (`member.id`), or by one of the target
 /// side (`member.name` and `member.id_number`).
 #[utoipa::path(tag = "transfers", operation_id = "propose_transfer", security(("bearer" = [])),
-    params(("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each filing")),
+    params(Key),
     request_body = FilingBody, responses(
     (status = 201, description = "Filed", body = TransferView),
     (status = 403, description = "`transfer.out_of_scope`, `transfer.target_out_of_scope`", body = ProblemDetails, content_type = "application/problem+json"),
@@ -314,14 +317,6 @@ async fn list_transfers(
     }))
 }
 
-/// Why somebody says no.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RefusalBody {
-    /// The reason, for the starter to read (A5).
-    reason: String,
-}
-
 /// Which branch takes the member.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -330,113 +325,193 @@ struct AssignmentBody {
     branch: OrganizationId,
 }
 
-/// Takes a decision, once for its key, on the version the caller saw.
-struct Desk {
+/// Takes a decision once for its key, on the version that the caller saw.
+async fn decide(
+    app: &App,
+    language: Language,
+    context: Context,
+    claim: Claim,
+    (id, expected): (TransferId, Expected),
+    decision: Decision,
+) -> Result<HttpResponse, Problem> {
+    write_once(app, context, claim, move |conn, context| {
+        let view = transfers::decide(conn, context, id, expected, &decision)?;
+        reply::changed(view.transfer.version, &TransferView::new(view, language))
+    })
+    .await
+}
+
+/// Approve a transfer
+///
+/// By whoever's turn it is (A1, A3, A4, T9).
+#[utoipa::path(tag = "transfers", operation_id = "approve_transfer", security(("bearer" = [])),
+    params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
+    (status = 200, description = "The case after it", body = TransferView),
+    (status = 403, description = "`actor.not_administrator`, `approval.not_your_turn`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, `transfer.orphaned`, `transfer.conflict`, `transfer.inbound_member_exists`, `member.development_number_taken`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`transfer.target_closed`, `transfer.target_graduate_branch`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/{id}/approve")]
+async fn approve_transfer(
     app: web::Data<App>,
     request: HttpRequest,
-    id: TransferId,
+    caller: Caller<can::DecideTransfer>,
+    Id(id): Id<TransferId>,
     key: Key,
-    seen: IfMatch,
+    IfMatch(expected): IfMatch,
+    body: Json<Empty>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let language = language::of(&request);
+    decide(&app, language, caller.context, claim, (id, expected), Decision::Approve).await
 }
 
-impl Desk {
-    async fn take<T>(
-        self,
-        context: Context,
-        body: Json<T>,
-        decision: impl FnOnce(T) -> Result<TransferDecision, Problem>,
-    ) -> Result<HttpResponse, Problem> {
-        let claim = self.key.claim(&self.request, &body);
-        let decision = decision(body.into_inner())?;
-        let (id, expected, language) = (self.id, self.seen.0, language::of(&self.request));
-        write_once(&self.app, context, claim, move |conn, context| {
-            let view = transfers::decide(conn, context, id, expected, &decision)?;
-            reply::changed(view.transfer.version, &TransferView::new(view, language))
-        })
-        .await
-    }
+/// Refuse a transfer
+///
+/// With a reason; the case ends and goes back to its starter (A5).
+#[utoipa::path(tag = "transfers", operation_id = "refuse_transfer", security(("bearer" = [])),
+    params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
+    (status = 200, description = "The case after it", body = TransferView),
+    (status = 403, description = "`actor.not_administrator`, `approval.not_your_turn`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, `transfer.orphaned`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/{id}/refuse")]
+async fn refuse_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::DecideTransfer>,
+    Id(id): Id<TransferId>,
+    key: Key,
+    IfMatch(expected): IfMatch,
+    body: Json<ReasonBody>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let language = language::of(&request);
+    let decision = Decision::Refuse { reason: body.reason()? };
+    decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
-/// Blank is left to the rule (A5); only the length is the wire's matter.
-fn reason(text: String) -> Result<String, Problem> {
-    remark(Some(&text), "/reason").map(|_| text)
+/// Assign an accepted member to a branch
+///
+/// The receiving organization names a branch of its subtree, and the member moves (A2).
+#[utoipa::path(tag = "transfers", operation_id = "assign_transfer", security(("bearer" = [])),
+    params(Id<TransferId>, Key, IfMatch), request_body = AssignmentBody, responses(
+    (status = 200, description = "The case after it", body = TransferView),
+    (status = 403, description = "`actor.not_administrator`, `approval.not_your_turn`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`transfer.not_found`, `organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.closed`, `assignment.not_awaited`, `transfer.orphaned`, `transfer.conflict`, `transfer.inbound_member_exists`, `member.development_number_taken`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`assignment.branch_out_of_scope`, `assignment.not_a_branch`, `transfer.target_closed`, `transfer.target_graduate_branch`, `transfer.target_same`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/{id}/assign")]
+async fn assign_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::AssignTransfer>,
+    Id(id): Id<TransferId>,
+    key: Key,
+    IfMatch(expected): IfMatch,
+    body: Json<AssignmentBody>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let language = language::of(&request);
+    let decision = Decision::Assign { branch: body.branch };
+    decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
-macro_rules! decision {
-    ($(#[doc = $doc:literal])* $operation:ident, $path:literal, $permission:ty, $body:ty, $codes:literal, |$input:ident| $decision:expr) => {
-        $(#[doc = $doc])*
-        #[utoipa::path(tag = "transfers", security(("bearer" = [])),
-            params(
-                ("id" = TransferId, Path, description = "Which one"),
-                ("Idempotency-Key" = String, Header, description = "1 to 64 printable characters, unique for each decision"),
-                ("If-Match" = String, Header, description = "The ETag of the case as the caller saw it, or *"),
-            ),
-            request_body = $body, responses(
-            (status = 200, description = "The case after it", body = TransferView),
-            (status = 403, description = "`approval.not_your_turn`, `transfer.self_approval`, …", body = ProblemDetails, content_type = "application/problem+json"),
-            (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-            (status = 409, description = $codes, body = ProblemDetails, content_type = "application/problem+json"),
-            (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
-            (status = 428, description = "`request.precondition_required`", body = ProblemDetails, content_type = "application/problem+json"),
-        ))]
-        #[post($path)]
-        async fn $operation(
-            app: web::Data<App>,
-            request: HttpRequest,
-            caller: Caller<$permission>,
-            Id(id): Id<TransferId>,
-            key: Key,
-            seen: IfMatch,
-            body: Json<$body>,
-        ) -> Result<HttpResponse, Problem> {
-            Desk { app, request, id, key, seen }.take(caller.context, body, |$input| $decision).await
-        }
-    };
+/// Withdraw a transfer
+///
+/// By the side that started it, or by the member, until the approval is complete (T10).
+#[utoipa::path(tag = "transfers", operation_id = "withdraw_transfer", security(("bearer" = [])),
+    params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
+    (status = 200, description = "The case after it", body = TransferView),
+    (status = 403, description = "`integrator.scope_missing`, `transfer.not_yours_to_cancel`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.closed`, `transfer.already_approved`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/{id}/withdraw")]
+async fn withdraw_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::WithdrawTransfer>,
+    Id(id): Id<TransferId>,
+    key: Key,
+    IfMatch(expected): IfMatch,
+    body: Json<Empty>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let language = language::of(&request);
+    decide(
+        &app,
+        language,
+        caller.context,
+        claim,
+        (id, expected),
+        Decision::Withdraw,
+    )
+    .await
 }
 
-decision! {
-    /// Approve a transfer
-    ///
-    /// By whoever's turn it is (A1, A3, A4, T9).
-    approve_transfer, "/transfers/{id}/approve", can::DecideTransfer, NoBody,
-    "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`", |_body| Ok(TransferDecision::Approve)
+/// Enter the other system's acceptance
+///
+/// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
+/// out of the national tree (X1).
+#[utoipa::path(tag = "transfers", operation_id = "accept_external_transfer", security(("bearer" = [])),
+    params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
+    (status = 200, description = "The case after it", body = TransferView),
+    (status = 403, description = "`actor.not_administrator`, `integrator.scope_missing`, `transfer.external_not_yours`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.closed`, `transfer.not_external`, `transfer.orphaned`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/{id}/accept-external")]
+async fn accept_external_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::AnswerExternal>,
+    Id(id): Id<TransferId>,
+    key: Key,
+    IfMatch(expected): IfMatch,
+    body: Json<Empty>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let language = language::of(&request);
+    decide(
+        &app,
+        language,
+        caller.context,
+        claim,
+        (id, expected),
+        Decision::AcceptExternal,
+    )
+    .await
 }
-decision! {
-    /// Refuse a transfer
-    ///
-    /// With a reason; the case ends and goes back to its starter (A5).
-    refuse_transfer, "/transfers/{id}/refuse", can::DecideTransfer, RefusalBody,
-    "`transfer.closed`, `approval.not_awaited`, `transfer.conflict`",
-    |body| Ok(TransferDecision::Refuse { reason: reason(body.reason)? })
-}
-decision! {
-    /// Assign an accepted member to a branch
-    ///
-    /// The receiving organization names a branch of its subtree, and the member moves (A2).
-    assign_transfer, "/transfers/{id}/assign", can::AssignTransfer, AssignmentBody,
-    "`transfer.closed`, `assignment.not_awaited`, `transfer.conflict`", |body| Ok(TransferDecision::Assign { branch: body.branch })
-}
-decision! {
-    /// Withdraw a transfer
-    ///
-    /// By the side that started it, or by the member, until the approval is complete (T10).
-    withdraw_transfer, "/transfers/{id}/withdraw", can::WithdrawTransfer, NoBody,
-    "`transfer.closed`, `transfer.already_approved`, `transfer.conflict`", |_body| Ok(TransferDecision::Withdraw)
-}
-decision! {
-    /// Enter the other system's acceptance
-    ///
-    /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
-    /// out of the national tree (X1).
-    accept_external_transfer, "/transfers/{id}/accept-external", can::AnswerExternal, NoBody,
-    "`transfer.closed`, `transfer.not_external`, `transfer.conflict`", |_body| Ok(TransferDecision::AcceptExternal)
-}
-decision! {
-    /// Enter the other system's refusal
-    ///
-    /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ, with the reason
-    /// (X1).
-    refuse_external_transfer, "/transfers/{id}/refuse-external", can::AnswerExternal, RefusalBody,
-    "`transfer.closed`, `transfer.not_external`, `transfer.conflict`",
-    |body| Ok(TransferDecision::RefuseExternal { reason: reason(body.reason)? })
+
+/// Enter the other system's refusal
+///
+/// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ, with the reason
+/// (X1).
+#[utoipa::path(tag = "transfers", operation_id = "refuse_external_transfer", security(("bearer" = [])),
+    params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
+    (status = 200, description = "The case after it", body = TransferView),
+    (status = 403, description = "`actor.not_administrator`, `integrator.scope_missing`, `transfer.external_not_yours`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 409, description = "`transfer.closed`, `transfer.not_external`, `transfer.orphaned`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+))]
+#[post("/transfers/{id}/refuse-external")]
+async fn refuse_external_transfer(
+    app: web::Data<App>,
+    request: HttpRequest,
+    caller: Caller<can::AnswerExternal>,
+    Id(id): Id<TransferId>,
+    key: Key,
+    IfMatch(expected): IfMatch,
+    body: Json<ReasonBody>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    let language = language::of(&request);
+    let decision = Decision::RefuseExternal { reason: body.reason()? };
+    decide(&app, language, caller.context, claim, (id, expected), decision).await
 }

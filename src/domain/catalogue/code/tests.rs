@@ -47,6 +47,60 @@ fn every_code_speaks_both_languages() {
     }
 }
 
+/// The Latin words that Chinese texts may hold: file formats, units, header fields and addresses of the interface.
+const LATIN: &[&str] = &[
+    "PDF",
+    "MB",
+    "Idempotency-Key",
+    "If-Match",
+    "ETag",
+    "Allow",
+    "Authorization",
+    "Content-Type",
+    "RateLimit",
+    "Retry-After",
+    "request_id",
+    "wx.login",
+    "POST",
+];
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_ascii_alphanumeric() && !"_-./".contains(c))
+        .map(|word| word.trim_end_matches('.'))
+        .filter(|word| word.bytes().filter(u8::is_ascii_alphabetic).count() > 1)
+}
+
+#[test]
+fn no_english_is_left_in_a_chinese_text() {
+    let mut texts: Vec<&str> = Vec::new();
+    for code in Code::ALL {
+        texts.extend([code.detail(Language::Chinese), code.next_action(Language::Chinese)]);
+        texts.push(code.kind().title(Language::Chinese));
+    }
+    texts.extend(Rule::ALL.iter().map(|rule| rule.statement(Language::Chinese)));
+    for text in texts {
+        let fixed: String = text.split('{').map(|part| part.rsplit('}').next().unwrap()).collect();
+        let left: Vec<&str> = words(&fixed)
+            .filter(|word| !LATIN.contains(word) && !word.starts_with('/'))
+            .collect();
+        assert!(left.is_empty(), "{left:?} in {text}");
+        let half_width: Vec<char> = fixed.chars().filter(|c| ",;:()?!".contains(*c)).collect();
+        assert!(half_width.is_empty(), "{half_width:?} in {text}");
+    }
+}
+
+#[test]
+fn english_texts_speak_of_nobody_as_a_man() {
+    for code in Code::ALL {
+        let (detail, way_out) = (code.detail(Language::English), code.next_action(Language::English));
+        for word in words(detail).chain(words(way_out)) {
+            let word = word.to_lowercase();
+            let unwanted = ["he", "his", "him", "himself", "she", "her", "whoever"];
+            assert!(!unwanted.contains(&word.as_str()), "{code}: {word}");
+        }
+    }
+}
+
 #[test]
 fn no_placeholder_invites_personal_data() {
     for code in Code::ALL {

@@ -20,16 +20,16 @@ vocabulary! {
     /// Why a member moves (转接原因).
     Reason {
         FurtherStudy = "further_study", "升学", "further study";
-        EmployedWithLeague = "employed_with_league", "已落实工作单位(有团组织)", "employed, the employer has a League organization";
-        EmployedWithoutLeague = "employed_without_league", "已落实工作单位(无团组织)", "employed, the employer has no League organization";
-        Abroad = "abroad", "出国(境)学习生活", "study or life abroad";
-        Unsettled = "unsettled", "未升学或未落实就业去向", "neither further study nor employment settled";
-        SpecialUnit = "special_unit", "转往特殊单位团组织", "to a special unit";
+        EmployedWithLeague = "employed_with_league", "已落实工作单位（有团组织）", "employed; the employer has a League organization";
+        EmployedWithoutLeague = "employed_without_league", "已落实工作单位（无团组织）", "employed; the employer has no League organization";
+        Abroad = "abroad", "出国（境）学习生活", "study or life abroad";
+        Unsettled = "unsettled", "未升学或未落实就业去向", "no further study or job settled yet";
+        SpecialUnit = "special_unit", "转往特殊单位团组织", "transfer to a special unit";
     }
 
     /// Which side started a transfer (发起方).
     Side {
-        Member = "member", "团员本人", "the member himself";
+        Member = "member", "团员本人", "the member";
         Source = "source", "转出方", "the source side";
         Target = "target", "转入方", "the target side";
     }
@@ -37,11 +37,11 @@ vocabulary! {
     /// Where a reason may lead.
     TargetRule {
         School = "school", "学校领域的团组织", "an organization of the school sector";
-        Any = "any", "工作单位的团组织(不含毕业生团组织)", "the employer's organization, no graduate branch";
-        Community = "community", "工作单位所在地的乡镇、街道、村、社区团组织", "the township, street, village or community organization of the workplace";
-        OwnAbroad = "own_abroad_branch", "原学校的出国(境)学习研究团员团支部", "the abroad branch of the member's own school";
-        CommunityOrOwnFloating = "community_or_own_floating_branch", "户籍地或居住地的乡镇、街道、村、社区团组织,或原学校的流动团员团支部",
-            "a township, street, village or community organization, or the floating branch of the member's own school";
+        Any = "any", "工作单位的团组织（不含毕业生团组织）", "an organization of the employer, except a graduate branch";
+        Community = "community", "工作单位所在地的乡镇、街道、村、社区团组织", "an organization of the township, street, village or community where the workplace is";
+        OwnAbroad = "own_abroad_branch", "原学校的出国（境）学习研究团员团支部", "the abroad branch of the member's own school";
+        CommunityOrOwnFloating = "community_or_own_floating_branch", "户籍地或居住地的乡镇、街道、村、社区团组织，或原学校的流动团员团支部",
+            "an organization of the township, street, village or community of household or residence, or the floating branch of the member's own school";
         None = "none", "无需选择转入组织", "no target to choose";
     }
 
@@ -55,13 +55,13 @@ vocabulary! {
     }
 
     /// What a filing may have to write out; the name is its place below `/details`.
-    DetailField {
-        DestinationStage = "destination_stage", "毕业去向", "destination stage";
+    Field {
+        DestinationStage = "destination_stage", "毕业去向", "kind of school";
         SchoolName = "school_name", "转入学校名称", "name of the school";
         SchoolAddress = "school_address", "转入学校所在地详细地址", "detailed address of the school";
         EmployerName = "employer_name", "工作单位名称", "name of the employer";
         EmployerAddress = "employer_address", "工作单位所在地详细地址", "detailed address of the employer";
-        HomeAddress = "home_address", "户籍地或居住地详细地址", "detailed address of household or residence";
+        HomeAddress = "home_address", "户籍地或居住地详细地址", "detailed address of registered household or residence";
         ExternalProvince = "external/province", "转入省市", "province of the destination";
         ExternalName = "external/name", "转入单位名称", "name of the receiving unit";
         ExternalOrganization = "external/organization", "转入团组织全称", "full name of the receiving League organization";
@@ -209,7 +209,7 @@ impl Reason {
             let mut inner = object_schema(&written_out);
             add_titles(
                 &mut inner,
-                "转入组织信息(北京/广东/福建)",
+                "转入组织信息（北京、广东、福建）",
                 "destination in Beijing, Guangdong or Fujian",
             );
             schema["properties"]["external"] = inner;
@@ -281,7 +281,7 @@ impl DetailField {
                         "type": "string",
                         "pattern": "^([0-9]{6}|[0-9]{9})$",
                         "title": "行政区划代码",
-                        "x-title": {"zh-CN": "行政区划代码", "en": "division code, GB/T 2260, county or smaller"},
+                        "x-title": {"zh-CN": "行政区划代码", "en": "division code (GB/T 2260) of a county or a smaller division"},
                     },
                     "text": text_schema(ADDRESS_TEXT_MAX),
                 },

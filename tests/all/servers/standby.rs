@@ -39,9 +39,9 @@ impl Pair {
 
     /// The doors of one server.
     fn server(&self) -> Db {
-        let replica = Some(url(&self.standby.address()));
+        let standby = Some(url(&self.standby.address()));
         self.primary.open(&DatabaseSettings {
-            replica,
+            standby,
             ..DatabaseSettings::default()
         })
     }
@@ -136,11 +136,11 @@ fn a_standby_of_an_older_timeline_is_not_asked() {
     standby.promote();
     // What follows nobody any more still answers, and its log may be the longer one.
     third.start(&["primary_conninfo="]);
-    let replica = Some(url(&third.address()));
-    let db = standby.open(&DatabaseSettings {
-        replica,
+    let settings = DatabaseSettings {
+        standby: Some(url(&third.address())),
         ..DatabaseSettings::default()
-    });
+    };
+    let db = standby.open(&settings);
     block_on(async {
         for n in 1..=5 {
             db.write(move |conn| insert(conn, &n.to_string()))

@@ -1,4 +1,4 @@
-//! The two doors: what `Db::read` and `Db::write` promise, on both engines.
+//! What `Db::read`, `Db::write` and `Db::survey` promise, on both engines.
 
 use crate::support::database::texts;
 use crate::support::rows::least;
@@ -12,8 +12,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use zhuanjie::db::schema::{job_leases, organizations};
-use zhuanjie::db::sql::dialect::{self, Locked};
-use zhuanjie::db::{Conn, DatabaseSettings, Db, DbError, Unique};
+use zhuanjie::db::sql::locks::Locked;
+use zhuanjie::db::sql::maintenance;
+use zhuanjie::db::{Conn, DatabaseSettings, Db, DbError, Limits, Unique};
 
 /// Stores a row named `name`.
 fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
@@ -34,7 +35,7 @@ fn names(conn: &mut Conn) -> Result<Vec<String>, Fault> {
         .load(conn)?)
 }
 
-/// A write that does not end before it is let go: whoever comes after it has to queue.
+/// A write that runs until it is released: writes after it have to queue.
 struct Held {
     has_begun: oneshot::Receiver<()>,
     release: mpsc::Sender<()>,
@@ -42,17 +43,17 @@ struct Held {
 }
 
 impl Held {
-    /// Queues one that will store a row named `name`.
+    /// Queues a held write that will store a row named `name`.
     async fn queue(db: &Db, name: &'static str) -> Self {
         let (release, released) = mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
-        // A use case may be run again, so what it does once has to be taken out of something.
+        // A use case may run again, so it takes what it uses once out of a mutex.
         let (released, begun) = (Mutex::new(released), Mutex::new(Some(begun)));
         let write = queue(db, move |conn| {
-            if let Some(begun) = begun.lock().expect("nobody panics with it").take() {
+            if let Some(begun) = begun.lock().expect("not poisoned").take() {
                 let _ = begun.send(());
             }
-            let _ = released.lock().expect("nobody panics with it").recv();
+            let _ = released.lock().expect("not poisoned").recv();
             insert(conn, name)
         })
         .await;
@@ -67,7 +68,7 @@ impl Held {
         (&mut self.has_begun).await.expect("it begins");
     }
 
-    /// One that is at work.
+    /// A held write that has begun.
     async fn begin(db: &Db) -> Self {
         let mut held = Self::queue(db, "held").await;
         held.has_begun().await;
@@ -80,37 +81,37 @@ impl Held {
     }
 }
 
-/// Starts a write and lets it run up to its place in the queue.
+/// Starts a write. It is queued when this returns.
 async fn queue<T: Send + 'static>(
     db: &Db,
     use_case: impl Fn(&mut Conn) -> Result<T, Fault> + Send + 'static,
 ) -> JoinHandle<Result<T, Fault>> {
     let db = db.clone();
     let task = tokio::spawn(async move { db.write(use_case).await });
-    // One turn of this thread's runtime: the task runs until it has to wait for its answer.
+    // The task runs until it waits for its answer.
     tokio::task::yield_now().await;
     task
 }
 
-/// A question that is queued by the time this returns.
-async fn ask<T: Send + 'static>(
-    doors: &Db,
-    question: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static,
+/// Starts a read. It is queued when this returns.
+async fn queue_read<T: Send + 'static>(
+    handle: &Db,
+    query: impl FnOnce(&mut Conn) -> Result<T, Fault> + Send + 'static,
 ) -> JoinHandle<Result<T, Fault>> {
-    let doors = doors.clone();
-    let task = tokio::spawn(async move { doors.read(question).await });
+    let handle = handle.clone();
+    let task = tokio::spawn(async move { handle.read(query).await });
     tokio::task::yield_now().await;
     task
 }
 
-/// A question that has its answer and does not end.
-struct Asked;
+/// A read that has seen the rows and runs until it is released.
+struct HeldRead;
 
-impl Asked {
-    /// What it saw, what holds it as long as it is kept, and the question.
-    #[expect(clippy::type_complexity, reason = "three ends of one thing")]
-    fn hold(
-        doors: &Db,
+impl HeldRead {
+    /// What it saw, what holds it until it is dropped, and the read.
+    #[expect(clippy::type_complexity, reason = "three ends of one read")]
+    fn begin(
+        handle: &Db,
     ) -> (
         oneshot::Receiver<Vec<String>>,
         mpsc::Sender<()>,
@@ -118,13 +119,13 @@ impl Asked {
     ) {
         let (saw, seen) = oneshot::channel();
         let (let_go, released) = mpsc::channel::<()>();
-        let doors = doors.clone();
-        let question = move |conn: &mut Conn| {
+        let handle = handle.clone();
+        let query = move |conn: &mut Conn| {
             let _ = saw.send(names(conn)?);
             let _ = released.recv();
             Ok(())
         };
-        (seen, let_go, tokio::spawn(async move { doors.read(question).await }))
+        (seen, let_go, tokio::spawn(async move { handle.read(query).await }))
     }
 }
 
@@ -133,17 +134,17 @@ both_engines! {
         let refused = db.db().read(|conn| insert(conn, "x")).await;
         assert!(matches!(refused, Err(Fault::Db(DbError::Query(_)))), "{refused:?}");
         assert_eq!(db.count("job_leases"), 0);
-        // The connection is still good for its purpose, and the other door for the other.
+        // The connection still serves reads, and writes are still stored.
         assert_eq!(db.db().read(names).await.expect("a read"), [""; 0]);
         db.db().write(|conn| insert(conn, "x")).await.expect("a write");
     }
 
     async fn a_read_sees_one_state_however_many_statements_it_has(db: TestDb) {
-        let doors = db.db();
+        let handle = db.db();
         let writer = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
         let (seen, wait) = (oneshot::channel(), mpsc::channel::<()>());
         let reader = tokio::spawn(async move {
-            doors.read(move |conn| {
+            handle.read(move |conn| {
                 let before = names(conn)?;
                 let _ = seen.0.send(());
                 let _ = wait.1.recv();
@@ -151,23 +152,23 @@ both_engines! {
             }).await
         });
         seen.1.await.expect("the reader has begun");
-        writer.write(|conn| insert(conn, "x")).await.expect("a reader holds up no writer");
+        writer.write(|conn| insert(conn, "x")).await.expect("a read blocks no write");
         drop(wait.0);
         let (before, after) = reader.await.expect("no panic").expect("a read");
         assert_eq!(before, after);
         assert_eq!(db.count("job_leases"), 1);
     }
 
-    async fn a_short_question_does_not_wait_behind_long_ones(db: TestDb) {
-        const PLACES: u32 = 6;
-        let doors = db.open(&DatabaseSettings { pool_size: PLACES, ..DatabaseSettings::default() });
+    async fn a_short_read_does_not_wait_behind_long_ones(db: TestDb) {
+        const WORKERS: u32 = 6;
+        let handle = db.open(&DatabaseSettings { pool_size: WORKERS, ..DatabaseSettings::default() });
         let (mut let_go, mut long) = (Vec::new(), Vec::new());
-        for _ in 1..PLACES {
+        for _ in 1..WORKERS {
             let (release, released) = mpsc::channel::<()>();
             let (begun, has_begun) = oneshot::channel();
-            let doors = doors.clone();
+            let handle = handle.clone();
             long.push(tokio::spawn(async move {
-                doors.read(move |conn| {
+                handle.read(move |conn| {
                     let _ = begun.send(());
                     let _ = released.recv();
                     names(conn)
@@ -176,21 +177,21 @@ both_engines! {
             has_begun.await.expect("each begins");
             let_go.push(release);
         }
-        assert_eq!(doors.read(names).await.expect("a place is left"), [""; 0]);
+        assert_eq!(handle.read(names).await.expect("a worker is left"), [""; 0]);
         drop(let_go);
-        for question in long {
-            question.await.expect("no panic").expect("an answer");
+        for read in long {
+            read.await.expect("no panic").expect("an answer");
         }
     }
 
-    async fn a_question_nobody_waits_for_any_more_is_not_asked(db: TestDb) {
-        let doors = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
+    async fn a_read_whose_caller_has_gone_is_not_run(db: TestDb) {
+        let handle = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
         let (release, released) = mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
         let first = tokio::spawn({
-            let doors = doors.clone();
+            let handle = handle.clone();
             async move {
-                doors.read(move |_| {
+                handle.read(move |_| {
                     let _ = begun.send(());
                     let _ = released.recv();
                     Ok::<_, Fault>(())
@@ -198,12 +199,12 @@ both_engines! {
             }
         });
         has_begun.await.expect("it begins");
-        let asked = Arc::new(AtomicUsize::new(0));
+        let runs = Arc::new(AtomicUsize::new(0));
         let abandoned = tokio::spawn({
-            let (doors, asked) = (doors.clone(), asked.clone());
+            let (handle, runs) = (handle.clone(), runs.clone());
             async move {
-                doors.read(move |_| {
-                    asked.fetch_add(1, Ordering::SeqCst);
+                handle.read(move |_| {
+                    runs.fetch_add(1, Ordering::SeqCst);
                     Ok::<_, Fault>(())
                 }).await
             }
@@ -213,44 +214,44 @@ both_engines! {
         let _ = abandoned.await;
         drop(release);
         first.await.expect("no panic").expect("an answer");
-        assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
-        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        assert_eq!(handle.read(names).await.expect("a read"), [""; 0]);
+        assert_eq!(runs.load(Ordering::SeqCst), 0);
     }
 
-    async fn what_was_acknowledged_before_a_question_is_seen_by_it_whatever_is_asked_meanwhile(db: TestDb) {
-        let doors = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
-        // The only one who answers has a snapshot from before the write.
-        let (seen, let_go, first) = Asked::hold(&doors);
+    async fn a_read_sees_what_was_acknowledged_before_it(db: TestDb) {
+        let handle = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
+        // The only worker has a snapshot from before the write.
+        let (seen, let_go, first) = HeldRead::begin(&handle);
         assert_eq!(seen.await.expect("it has begun"), [""; 0]);
-        doors.write(|conn| insert(conn, "x")).await.expect("a write");
-        let second = ask(&doors, names).await;
+        handle.write(|conn| insert(conn, "x")).await.expect("a write");
+        let second = queue_read(&handle, names).await;
         drop(let_go);
         assert_eq!(second.await.expect("no panic").expect("an answer"), ["x"]);
         first.await.expect("no panic").expect("an answer");
     }
 
-    async fn those_who_wait_together_are_answered_from_one_state_and_each_for_himself(db: TestDb) {
-        let doors = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
-        let (seen, let_go, first) = Asked::hold(&doors);
+    async fn reads_that_wait_together_share_a_snapshot_and_fail_alone(db: TestDb) {
+        let handle = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
+        let (seen, let_go, first) = HeldRead::begin(&handle);
         seen.await.expect("it has begun");
-        // The second waits for a write that the third, who came before it, must not see.
+        // During the second, a row is written that the third, in the same snapshot, must not see.
         let (begun, has_begun) = oneshot::channel();
         let (release, released) = mpsc::channel::<()>();
-        let second = ask(&doors, move |conn| {
+        let second = queue_read(&handle, move |conn| {
             let before = names(conn)?;
             let _ = begun.send(());
             let _ = released.recv();
             Ok::<_, Fault>(before)
         }).await;
-        let third = ask(&doors, names).await;
-        let failing = ask(&doors, |conn| Ok::<_, Fault>(dialect::texts(conn, "SELECT nonsense")?)).await;
-        let refused = ask(&doors, |_| Err::<(), _>(Fault::Refused)).await;
-        let panicking = ask(&doors, |_| -> Result<(), Fault> { panic!("as a test") }).await;
-        let last = ask(&doors, names).await;
+        let third = queue_read(&handle, names).await;
+        let failing = queue_read(&handle, |conn| Ok::<_, Fault>(maintenance::query_texts(conn, "SELECT nonsense")?)).await;
+        let refused = queue_read(&handle, |_| Err::<(), _>(Fault::Refused)).await;
+        let panicking = queue_read(&handle, |_| -> Result<(), Fault> { panic!("as a test") }).await;
+        let last = queue_read(&handle, names).await;
         drop(let_go);
         first.await.expect("no panic").expect("an answer");
         has_begun.await.expect("the second has begun");
-        doors.write(|conn| insert(conn, "x")).await.expect("a write");
+        handle.write(|conn| insert(conn, "x")).await.expect("a write");
         drop(release);
         let second = second.await.expect("no panic").expect("an answer");
         assert_eq!((second, third.await.expect("no panic").expect("an answer")), (vec![], vec![]));
@@ -258,24 +259,24 @@ both_engines! {
         assert!(matches!(failed, Err(Fault::Db(DbError::Query(_)))), "{failed:?}");
         assert!(matches!(refused.await.expect("no panic"), Err(Fault::Refused)));
         assert!(matches!(panicking.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
-        // In a transaction of its own by now.
+        // The panic ended the shared transaction, so this one sees the row.
         assert_eq!(last.await.expect("no panic").expect("an answer"), ["x"]);
     }
 
-    async fn what_is_acknowledged_is_seen(db: TestDb) {
-        let doors = db.db();
+    async fn acknowledged_writes_are_seen(db: TestDb) {
+        let handle = db.db();
         for n in 0..20 {
             let name = format!("{n:02}");
-            doors.write(move |conn| insert(conn, &name)).await.expect("a write");
-            assert_eq!(doors.read(names).await.expect("a read").len(), n + 1);
+            handle.write(move |conn| insert(conn, &name)).await.expect("a write");
+            assert_eq!(handle.read(names).await.expect("a read").len(), n + 1);
         }
-        // By another server too.
+        // Another server sees them too.
         assert_eq!(db.open(&DatabaseSettings::default()).read(names).await.expect("a read").len(), 20);
     }
 
-    async fn a_use_case_that_refuses_or_fails_or_panics_leaves_nothing_and_its_neighbours_stay(db: TestDb) {
+    async fn a_use_case_that_refuses_or_fails_or_panics_stores_nothing_and_the_others_are_stored(db: TestDb) {
         let wide = db.open(&DatabaseSettings { pool_size: 8, ..DatabaseSettings::default() });
-        // On SQLite all of these share one commit: they queue behind the one that is held.
+        // On SQLite all of these share one commit: they queue behind the held one.
         let held = Held::begin(&wide).await;
         let first = queue(&wide, |conn| insert(conn, "first")).await;
         let refused = queue(&wide, |conn| {
@@ -297,7 +298,7 @@ both_engines! {
             })
         }).await;
         let last = queue(&wide, |conn| {
-            // A step that fails may be got over, if it was a transaction of its own.
+            // A use case may go on after a step that failed in a nested transaction.
             let step = conn.transaction(|conn| {
                 insert(conn, "step")?;
                 Err::<(), _>(Fault::Refused)
@@ -318,48 +319,48 @@ both_engines! {
         assert!(matches!(panicked_inside.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
         last.await.expect("no panic").expect("the last is stored");
         assert_eq!(wide.read(names).await.expect("a read"), ["first", "held", "last"]);
-        // And the doors are whole.
+        // The database still works.
         wide.write(|conn| insert(conn, "later")).await.expect("a write");
     }
 
-    async fn a_panic_in_a_read_harms_nobody_else(db: TestDb) {
-        let doors = db.db();
+    async fn a_panic_in_a_read_harms_no_other_read(db: TestDb) {
+        let handle = db.db();
         for _ in 0..5 {
-            let answer = doors.read(|_| -> Result<(), Fault> { panic!("as a test") }).await;
+            let answer = handle.read(|_| -> Result<(), Fault> { panic!("as a test") }).await;
             assert!(matches!(answer, Err(Fault::Db(DbError::Panicked))), "{answer:?}");
         }
-        assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
+        assert_eq!(handle.read(names).await.expect("a read"), [""; 0]);
     }
 
     async fn no_increment_is_lost(db: TestDb) {
         const TASKS: usize = 8;
         const EACH: usize = 25;
-        let doors = db.db();
-        doors.write(|conn| insert(conn, "counter")).await.expect("a write");
+        let handle = db.db();
+        handle.write(|conn| insert(conn, "counter")).await.expect("a write");
         let tasks: Vec<_> = (0..TASKS).map(|_| {
-            let doors = doors.clone();
+            let handle = handle.clone();
             tokio::spawn(async move {
                 for _ in 0..EACH {
-                    doors.write(|conn| increment(conn, "counter")).await.expect("an increment");
+                    handle.write(|conn| increment(conn, "counter")).await.expect("an increment");
                 }
             })
         }).collect();
         for task in tasks {
             task.await.expect("no panic");
         }
-        let until = doors.read(|conn| Ok::<i64, Fault>(job_leases::table.select(job_leases::until).first(conn)?)).await;
+        let until = handle.read(|conn| Ok::<i64, Fault>(job_leases::table.select(job_leases::until).first(conn)?)).await;
         assert_eq!(until.expect("a read"), (TASKS * EACH) as i64);
     }
 
-    async fn a_full_house_says_so_and_does_nothing(db: TestDb) {
-        // SQLite: one at work, one in the queue. PostgreSQL: one connection, and little patience before it.
+    async fn a_write_that_finds_the_queue_full_gets_overloaded(db: TestDb) {
+        // SQLite: one runs, one is queued. PostgreSQL: one connection, and 50 ms to wait for it.
         let narrow = db.open(&DatabaseSettings { pool_size: 1, wait: Duration::from_millis(50), write_queue: 1, ..DatabaseSettings::default() });
         let held = Held::begin(&narrow).await;
         let queued = queue(&narrow, |conn| insert(conn, "queued")).await;
-        let turned_away = narrow.write(|conn| insert(conn, "turned away")).await;
-        assert!(matches!(turned_away, Err(Fault::Db(DbError::Overloaded))), "{turned_away:?}");
+        let refused = narrow.write(|conn| insert(conn, "refused")).await;
+        assert!(matches!(refused, Err(Fault::Db(DbError::Overloaded))), "{refused:?}");
         if db.engine() == Engine::Postgres {
-            // Its patience ended too.
+            // It waited too long as well.
             let queued = queued.await.expect("no panic");
             assert!(matches!(queued, Err(Fault::Db(DbError::Overloaded))), "{queued:?}");
             held.end().await;
@@ -367,20 +368,20 @@ both_engines! {
             held.end().await;
             queued.await.expect("no panic").expect("what was accepted is done");
         }
-        narrow.write(|conn| insert(conn, "after")).await.expect("the house is open again");
-        assert!(!narrow.read(names).await.expect("a read").contains(&"turned away".to_owned()));
+        narrow.write(|conn| insert(conn, "after")).await.expect("the queue is empty again");
+        assert!(!narrow.read(names).await.expect("a read").contains(&"refused".to_owned()));
     }
 
     async fn closing_finishes_what_was_accepted(db: TestDb) {
-        let doors = db.open(&DatabaseSettings { pool_size: 4, ..DatabaseSettings::default() });
-        let held = Held::begin(&doors).await;
+        let handle = db.open(&DatabaseSettings { pool_size: 4, ..DatabaseSettings::default() });
+        let held = Held::begin(&handle).await;
         let mut accepted = Vec::new();
         for n in 0..3 {
-            accepted.push(queue(&doors, move |conn| insert(conn, &n.to_string())).await);
+            accepted.push(queue(&handle, move |conn| insert(conn, &n.to_string())).await);
         }
         let closing = tokio::spawn({
-            let doors = doors.clone();
-            async move { doors.close().await }
+            let handle = handle.clone();
+            async move { handle.close().await }
         });
         tokio::task::yield_now().await;
         assert!(!closing.is_finished(), "one write is still at work");
@@ -391,20 +392,125 @@ both_engines! {
         for write in accepted {
             write.await.expect("no panic").expect("an answer for each");
         }
-        let late = doors.write(|conn| insert(conn, "late")).await;
+        let late = handle.write(|conn| insert(conn, "late")).await;
         assert!(late.is_err());
         assert_eq!(db.count("job_leases"), 4);
     }
 
     async fn a_caller_who_went_away_changes_nothing_for_the_work(db: TestDb) {
-        let doors = db.open(&DatabaseSettings { pool_size: 2, ..DatabaseSettings::default() });
-        let held = Held::begin(&doors).await;
-        let abandoned = queue(&doors, |conn| insert(conn, "abandoned")).await;
+        let handle = db.open(&DatabaseSettings { pool_size: 2, ..DatabaseSettings::default() });
+        let held = Held::begin(&handle).await;
+        let abandoned = queue(&handle, |conn| insert(conn, "abandoned")).await;
         abandoned.abort();
         held.end().await;
-        doors.close().await;
-        assert_eq!(names(&mut db.conn()).expect("a question"), ["abandoned", "held"]);
+        handle.close().await;
+        assert_eq!(names(&mut db.conn()).expect("an answer"), ["abandoned", "held"]);
     }
+}
+
+/// A survey that runs until it is released.
+struct HeldSurvey {
+    release: mpsc::Sender<()>,
+    survey: JoinHandle<Result<Vec<String>, Fault>>,
+}
+
+impl HeldSurvey {
+    /// Starts one, and waits until it has read the rows.
+    async fn begin(db: &Db) -> Self {
+        let (begun, has_begun) = oneshot::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let db = db.clone();
+        let query = move |conn: &mut Conn| {
+            let before = names(conn)?;
+            let _ = begun.send(());
+            let _ = released.recv();
+            assert_eq!(names(conn)?, before, "a survey sees one state");
+            Ok(before)
+        };
+        let survey = tokio::spawn(async move { db.survey(query).await });
+        has_begun.await.expect("it begins");
+        Self { release, survey }
+    }
+
+    async fn end(self) -> Vec<String> {
+        drop(self.release);
+        self.survey.await.expect("no panic").expect("an answer")
+    }
+}
+
+both_engines! {
+    async fn a_survey_can_not_write_and_sees_what_was_acknowledged(db: TestDb) {
+        let handle = db.db();
+        handle.write(|conn| insert(conn, "x")).await.expect("a write");
+        let refused = handle.survey(|conn| insert(conn, "y")).await;
+        assert!(matches!(refused, Err(Fault::Db(DbError::Query(_)))), "{refused:?}");
+        let panicked = handle.survey(|_| -> Result<(), Fault> { panic!("as a test") }).await;
+        assert!(matches!(panicked, Err(Fault::Db(DbError::Panicked))), "{panicked:?}");
+        assert_eq!(handle.survey(names).await.expect("a survey"), ["x"]);
+    }
+
+    async fn surveys_hold_no_read_worker_and_block_no_write(db: TestDb) {
+        let handle = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
+        let (one, two) = (HeldSurvey::begin(&handle).await, HeldSurvey::begin(&handle).await);
+        handle.write(|conn| insert(conn, "x")).await.expect("a write");
+        assert_eq!(handle.read(names).await.expect("a read"), ["x"]);
+        assert_eq!((one.end().await, two.end().await), (vec![], vec![]));
+    }
+
+    async fn two_surveys_run_at_once_and_a_third_gets_overloaded_unless_it_is_patient(db: TestDb) {
+        let handle = db.open(&DatabaseSettings { wait: Duration::from_millis(50), ..DatabaseSettings::default() });
+        let (one, two) = (HeldSurvey::begin(&handle).await, HeldSurvey::begin(&handle).await);
+        let third = handle.survey(names).await;
+        assert!(matches!(third, Err(Fault::Db(DbError::Overloaded))), "{third:?}");
+        let patient = handle.patient();
+        let waiting = tokio::spawn(async move { patient.survey(names).await });
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(!waiting.is_finished());
+        one.end().await;
+        assert_eq!(waiting.await.expect("no panic").expect("a survey"), [""; 0]);
+        two.end().await;
+    }
+
+    async fn closing_waits_for_a_survey(db: TestDb) {
+        let handle = db.open(&DatabaseSettings::default());
+        let survey = HeldSurvey::begin(&handle).await;
+        let closing = tokio::spawn({
+            let handle = handle.clone();
+            async move { handle.close().await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(!closing.is_finished());
+        assert_eq!(survey.end().await, [""; 0]);
+        closing.await.expect("no panic");
+        let late = handle.survey(names).await;
+        assert!(matches!(late, Err(Fault::Db(DbError::Unavailable(_)))), "{late:?}");
+    }
+}
+
+#[test]
+fn postgres_limits_no_statement_of_a_survey() {
+    let limits = Limits {
+        statement: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let Some(db) = TestDb::with_settings(
+        Engine::Postgres,
+        &DatabaseSettings {
+            limits,
+            ..DatabaseSettings::default()
+        },
+    ) else {
+        return;
+    };
+    let handle = db.db();
+    let sleep = |conn: &mut Conn| {
+        Ok::<_, Fault>(maintenance::query_texts(
+            conn,
+            "SELECT 'done' AS value FROM pg_sleep(0.5)",
+        )?)
+    };
+    block_on(handle.read(sleep)).expect_err("a read is cut off");
+    assert_eq!(block_on(handle.survey(sleep)).expect("a survey"), ["done"]);
 }
 
 fn increment(conn: &mut Conn, name: &str) -> Result<(), Fault> {
@@ -414,7 +520,7 @@ fn increment(conn: &mut Conn, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The embedded writer's group commit.
+/// The group commit of the SQLite writer.
 mod group {
     use super::*;
 
@@ -424,91 +530,91 @@ mod group {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_writer_stands_back_for_those_who_answer() {
+    fn the_writer_runs_at_a_lower_priority() {
         use rustix::process::getpriority_process;
         use rustix::thread::gettid;
         let db = database();
-        let doors = db.db();
+        let handle = db.db();
         block_on(async {
             let nice = |_: &mut Conn| Ok::<_, Fault>(getpriority_process(Some(gettid())).expect("it has one"));
-            let ours = getpriority_process(Some(gettid())).expect("so have we");
-            assert!(doors.write(nice).await.expect("an answer") > ours);
-            assert_eq!(doors.read(nice).await.expect("an answer"), ours);
+            let ours = getpriority_process(Some(gettid())).expect("it has one");
+            assert!(handle.write(nice).await.expect("an answer") > ours);
+            assert_eq!(handle.read(nice).await.expect("an answer"), ours);
         });
     }
 
     #[test]
-    fn nobody_is_answered_before_the_common_commit() {
+    fn no_use_case_is_answered_before_the_commit_of_its_group() {
         let db = database();
-        let doors = db.db();
+        let handle = db.db();
         block_on(async {
-            let first = Held::begin(&doors).await;
-            let second = queue(&doors, |conn| insert(conn, "second")).await;
-            let refused = queue(&doors, |_| Err::<(), _>(Fault::Refused)).await;
-            let mut last = Held::queue(&doors, "last").await;
+            let first = Held::begin(&handle).await;
+            let second = queue(&handle, |conn| insert(conn, "second")).await;
+            let refused = queue(&handle, |_| Err::<(), _>(Fault::Refused)).await;
+            let mut last = Held::queue(&handle, "last").await;
             drop(first.release);
             last.has_begun().await;
-            // The first three are decided, and not committed.
-            assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
+            // The first three have run and are not committed.
+            assert_eq!(handle.read(names).await.expect("a read"), [""; 0]);
             assert!(!first.write.is_finished() && !second.is_finished() && !refused.is_finished());
             last.end().await;
-            assert_eq!(doors.read(names).await.expect("a read"), ["held", "last", "second"]);
+            assert_eq!(handle.read(names).await.expect("a read"), ["held", "last", "second"]);
             assert!(second.await.expect("no panic").is_ok());
             assert!(matches!(refused.await.expect("no panic"), Err(Fault::Refused)));
         });
     }
 
-    /// A group that waits to be let go: the one that holds it, a neighbour, and one that sends these statements.
+    /// A group that waits to be released: the held write, a second one, and one that runs these statements.
     async fn group_with(
-        doors: &Db,
+        handle: &Db,
         statements: &'static str,
     ) -> (mpsc::Sender<()>, [JoinHandle<Result<(), Fault>>; 3]) {
-        let held = Held::begin(doors).await;
-        let neighbour = queue(doors, |conn| insert(conn, "neighbour")).await;
-        let culprit = queue(doors, move |conn| Ok(conn.batch_execute(statements)?)).await;
-        (held.release, [held.write, neighbour, culprit])
+        let held = Held::begin(handle).await;
+        let second = queue(handle, |conn| insert(conn, "second")).await;
+        let third = queue(handle, move |conn| Ok(conn.batch_execute(statements)?)).await;
+        (held.release, [held.write, second, third])
     }
 
     #[test]
-    fn when_the_engine_undoes_the_group_by_itself_nobody_is_answered_with_success() {
+    fn when_sqlite_rolls_back_the_group_no_use_case_of_it_succeeds() {
         let db = database();
-        let doors = db.db();
+        let handle = db.db();
         block_on(async {
-            // As SQLite does on some errors of its own, of the disk above all.
-            let again = "INSERT OR ROLLBACK INTO job_leases (name, holder, until) VALUES ('neighbour', 'test', 0)";
-            let (release, group) = group_with(&doors, again).await;
-            let panicking = queue(&doors, |conn| -> Result<(), Fault> {
+            // SQLite does this on some errors, above all of the disk.
+            let again = "INSERT OR ROLLBACK INTO job_leases (name, holder, until) VALUES ('second', 'test', 0)";
+            let (release, group) = group_with(&handle, again).await;
+            let panicking = queue(&handle, |conn| -> Result<(), Fault> {
                 insert(conn, "half")?;
                 panic!("as a test");
             })
             .await;
-            let last = queue(&doors, |conn| insert(conn, "last")).await;
+            let last = queue(&handle, |conn| insert(conn, "last")).await;
             drop(release);
             for write in group {
                 let answer = write.await.expect("no panic");
                 assert!(matches!(answer, Err(Fault::Db(DbError::Unavailable(_)))), "{answer:?}");
             }
-            // Who had not had his turn by then is in the next group.
+            // What had not run by then is in the next group.
             assert!(matches!(
                 panicking.await.expect("kept inside"),
                 Err(Fault::Db(DbError::Panicked))
             ));
             last.await.expect("no panic").expect("it is stored");
-            assert_eq!(doors.read(names).await.expect("a read"), ["last"]);
-            // And the doors are whole.
-            doors.write(|conn| insert(conn, "later")).await.expect("a write");
+            assert_eq!(handle.read(names).await.expect("a read"), ["last"]);
+            // The database still works.
+            handle.write(|conn| insert(conn, "later")).await.expect("a write");
         });
     }
 
     #[test]
-    fn a_commit_that_fails_answers_nobody_with_success_and_stores_nothing() {
+    fn a_commit_that_fails_stores_nothing_and_leaves_every_outcome_unknown() {
         let db = database();
-        let doors = db.db();
+        let handle = db.db();
         block_on(async {
-            // A foreign key that is checked only at the commit, and points nowhere.
-            let nobody = "PRAGMA defer_foreign_keys = ON; INSERT INTO policies (season, version, body, changed_at, changed_by) \
+            // A foreign key that refers to no row, checked at the commit.
+            let dangling = "PRAGMA defer_foreign_keys = ON; INSERT INTO policies (season, version, body, changed_at, changed_by) \
                  VALUES (2026, 1, '{}', 0, 404)";
-            let (release, group) = group_with(&doors, nobody).await;
+            let (release, group) = group_with(&handle, dangling).await;
             drop(release);
             for write in group {
                 let answer = write.await.expect("no panic");
@@ -517,28 +623,27 @@ mod group {
                     "{answer:?}"
                 );
             }
-            assert_eq!(doors.read(names).await.expect("a read"), [""; 0]);
-            // The next group starts afresh.
-            doors.write(|conn| insert(conn, "next")).await.expect("a write");
+            assert_eq!(handle.read(names).await.expect("a read"), [""; 0]);
+            // The next group is committed.
+            handle.write(|conn| insert(conn, "next")).await.expect("a write");
         });
         assert_eq!((db.count("job_leases"), db.count("policies")), (1, 0));
     }
 
     #[test]
-    fn a_patient_one_shares_its_commit_with_nobody() {
+    fn a_patient_write_has_a_group_of_its_own() {
         let db = database();
-        let doors = db.db();
+        let handle = db.db();
         block_on(async {
-            let held = Held::begin(&doors).await;
-            let before = queue(&doors, |conn| insert(conn, "before")).await;
-            let mut long = Held::queue(&doors.patient(), "long").await;
-            let after = queue(&doors, |conn| insert(conn, "after")).await;
-            let patience = Duration::from_secs(30);
-            let ended = tokio::time::timeout(patience, held.end()).await;
-            ended.expect("who came before the long one does not wait for it");
+            let held = Held::begin(&handle).await;
+            let before = queue(&handle, |conn| insert(conn, "before")).await;
+            let mut long = Held::queue(&handle.patient(), "long").await;
+            let after = queue(&handle, |conn| insert(conn, "after")).await;
+            let ended = tokio::time::timeout(Duration::from_secs(30), held.end()).await;
+            ended.expect("what was queued before the long one does not wait for it");
             before.await.expect("no panic").expect("a write");
             long.has_begun().await;
-            assert_eq!(doors.read(names).await.expect("a read"), ["before", "held"]);
+            assert_eq!(handle.read(names).await.expect("a read"), ["before", "held"]);
             long.end().await;
             after.await.expect("no panic").expect("a write");
         });
@@ -546,14 +651,14 @@ mod group {
     }
 
     #[test]
-    fn more_than_one_group_holds_are_all_done() {
+    fn more_writes_than_fit_into_a_group_are_all_stored() {
         let db = database();
-        let doors = db.db();
+        let handle = db.db();
         block_on(async {
-            let held = Held::begin(&doors).await;
+            let held = Held::begin(&handle).await;
             let mut writes = Vec::new();
             for n in 0..600 {
-                writes.push(queue(&doors, move |conn| insert(conn, &n.to_string())).await);
+                writes.push(queue(&handle, move |conn| insert(conn, &n.to_string())).await);
             }
             held.end().await;
             for write in writes {
@@ -569,17 +674,17 @@ fn one_of_two_deadlocked_writes_is_tried_again() {
     let Some(db) = TestDb::new(Engine::Postgres) else {
         return;
     };
-    let doors = db.db();
+    let handle = db.db();
     let both_hold_one = Arc::new(Barrier::new(2));
     let runs = Arc::new(AtomicUsize::new(0));
     block_on(async {
         for name in ["a", "b"] {
-            doors.write(move |conn| insert(conn, name)).await.expect("a write");
+            handle.write(move |conn| insert(conn, name)).await.expect("a write");
         }
         let mut writes = Vec::new();
         for order in [["a", "b"], ["b", "a"]] {
             let (both_hold_one, runs) = (both_hold_one.clone(), runs.clone());
-            let write = queue(&doors, move |conn| {
+            let write = queue(&handle, move |conn| {
                 let is_first_try = runs.fetch_add(1, Ordering::SeqCst) < 2;
                 for (n, name) in order.into_iter().enumerate() {
                     if n == 1 && is_first_try {
@@ -603,14 +708,14 @@ fn one_of_two_deadlocked_writes_is_tried_again() {
 }
 
 #[test]
-fn sqlite_is_as_safe_as_it_was_told_to_be() {
+fn sqlite_connections_have_the_safe_settings() {
     let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there").db();
     let settings = |conn: &mut Conn| {
         let ask = |pragma| format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
         let pragmas = ["journal_mode", "synchronous", "foreign_keys", "query_only"];
         Ok::<_, Fault>(pragmas.map(|pragma| texts(conn, &ask(pragma)).concat()))
     };
-    // 2 is FULL: a commit has reached the disk before it is answered.
+    // 2 is FULL: a commit is on the disk before it is answered.
     assert_eq!(
         block_on(db.write(settings)).expect("the writer"),
         ["wal", "2", "1", "0"]
@@ -619,7 +724,7 @@ fn sqlite_is_as_safe_as_it_was_told_to_be() {
 }
 
 #[test]
-fn postgres_is_as_safe_as_it_was_told_to_be() {
+fn postgres_connections_have_the_safe_settings() {
     let Some(db) = TestDb::new(Engine::Postgres) else {
         return;
     };
@@ -641,29 +746,29 @@ fn postgres_is_as_safe_as_it_was_told_to_be() {
 }
 
 #[test]
-fn sqlite_leaves_one_plain_file_behind() {
+fn a_closed_sqlite_database_is_one_file() {
     let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
-    let doors = db.db();
-    block_on(doors.write(|conn| insert(conn, "x"))).expect("a write");
+    let handle = db.db();
+    block_on(handle.write(|conn| insert(conn, "x"))).expect("a write");
     let address = db.address();
     let log = format!("{}-wal", address.strip_prefix("sqlite://").expect("a file"));
     let length = || std::fs::metadata(&log).map_or(0, |file| file.len());
     assert!(length() > 0, "the write went through the log");
-    block_on(doors.close());
+    block_on(handle.close());
     assert_eq!(length(), 0);
 }
 
-/// What is below a node is what lies between its path and the next that does not begin with it.
+/// The paths between the path of a node and the next path that does not begin with it.
 fn below(conn: &mut Conn, from: &str, to: &str) -> Vec<String> {
     organizations::table
         .filter(organizations::path.ge(from).and(organizations::path.lt(to)))
         .order(organizations::path)
         .select(organizations::path)
         .load(conn)
-        .expect("a question")
+        .expect("an answer")
 }
 
-/// A digest nobody has yet, however often it is asked for.
+/// A new digest at each call.
 fn a_new_digest(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => "randomblob(32)",
@@ -671,7 +776,7 @@ fn a_new_digest(engine: Engine) -> &'static str {
     }
 }
 
-/// A digest that is always the same.
+/// A fixed digest.
 fn a_digest(engine: Engine) -> &'static str {
     match engine {
         Engine::Sqlite => "x'01'",
@@ -679,7 +784,7 @@ fn a_digest(engine: Engine) -> &'static str {
     }
 }
 
-/// A statement that can run only once, for what `unique` says there is one of.
+/// A statement that violates a constraint when it runs a second time.
 fn only_once(engine: Engine, unique: Unique) -> String {
     let (table, values): (_, &[_]) = match unique {
         Unique::OpenTransfer => ("transfers", &[("member_id", "1")]),
@@ -710,7 +815,7 @@ fn only_once(engine: Engine, unique: Unique) -> String {
 }
 
 both_engines! {
-    fn every_unique_constraint_that_a_client_can_run_into_is_recognised(db: TestDb) {
+    fn every_unique_constraint_is_recognized(db: TestDb) {
         use Unique::{
             DevelopmentNumber, IdempotencyKey, InboundPerson, MemberIdNumber, OpenAppointmentRequest, OpenMonthChange,
             OpenTransfer, PolicyVersion, SchoolCode, SiblingName, WaitingForm,
@@ -718,19 +823,19 @@ both_engines! {
         let conn = &mut db.conn();
         let mut run = |sql: &str| diesel::sql_query(sql).execute(conn);
         for stage in ["organizations", "accounts", "members"] {
-            run(&least(db.engine(), stage, &[])).expect("the stage");
+            run(&least(db.engine(), stage, &[])).expect("what the rows refer to");
         }
         for unique in [
             OpenTransfer, InboundPerson, DevelopmentNumber, MemberIdNumber, OpenMonthChange, WaitingForm, OpenAppointmentRequest,
             SiblingName, SchoolCode, IdempotencyKey, PolicyVersion,
         ] {
-            run(&only_once(db.engine(), unique)).expect("the first of its kind");
-            let error = run(&only_once(db.engine(), unique)).expect_err("there is one already");
+            run(&only_once(db.engine(), unique)).expect("the first row");
+            let error = run(&only_once(db.engine(), unique)).expect_err("the constraint");
             assert_eq!(Unique::violated(&error), Some(unique), "{error:?}");
         }
     }
 
-    fn other_violations_are_not_taken_for_one_of_these(db: TestDb) {
+    fn another_violation_is_not_taken_for_one_of_these(db: TestDb) {
         let conn = &mut db.conn();
         insert(conn, "x").expect("the first");
         let again = insert(conn, "x").expect_err("the name is taken");
@@ -747,7 +852,7 @@ both_engines! {
             let path = format!("'{path}'");
             db.execute(&least(db.engine(), "organizations", &[("path", &path), ("name", &path)]));
         }
-        // '0' follows '/': the first path that no longer begins with "1/2/" is "1/20".
+        // '0' follows '/', so "1/20" is the first path after those that begin with "1/2/".
         assert_eq!(below(conn, "1/2/", "1/20"), ["1/2/", "1/2/30/", "1/2/4/"]);
         assert_eq!(below(conn, "", "9"), ["1/", "1/10/", "1/2/", "1/2/30/", "1/2/4/", "1/20/", "10/", "2/"]);
     }

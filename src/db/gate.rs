@@ -1,0 +1,47 @@
+//! A bounded number of places, handed out in the order of asking. (The queue of r2d2 is not fair.)
+
+use super::DbError;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// A fair semaphore whose places are waited for no longer than `wait`.
+pub(super) struct Gate {
+    places: Arc<Semaphore>,
+    width: u32,
+    wait: Duration,
+}
+
+impl Gate {
+    pub(super) fn new(width: u32, wait: Duration) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(width as usize)),
+            width,
+            wait,
+        }
+    }
+
+    /// A place. It is free again when the permit is dropped.
+    ///
+    /// # Errors
+    /// [`DbError::Overloaded`] when none is free in time, [`DbError::Unavailable`] when the gate is closed.
+    pub(super) async fn enter(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        timeout(self.wait, self.enter_patiently())
+            .await
+            .map_err(|_| DbError::Overloaded)?
+    }
+
+    /// As [`enter`](Self::enter), waiting as long as it takes.
+    pub(super) async fn enter_patiently(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        let permit = self.places.clone().acquire_owned().await;
+        permit.map_err(|_| DbError::closed())
+    }
+
+    /// Waits until everybody who asked before has left, then lets nobody in any more.
+    pub(super) async fn close(&self) {
+        let all = self.places.acquire_many(self.width).await;
+        self.places.close();
+        drop(all);
+    }
+}

@@ -1,0 +1,93 @@
+//! Long reads: exports, backups, `verify`. Each has a connection of its own that is opened for it, so it holds none of the
+//! read workers, and none of their time limits.
+
+use super::connection::{Access, Conn};
+use super::gate::Gate;
+use super::sql::maintenance;
+use super::threads::blocking;
+use super::{DatabaseSettings, DatabaseUrl, DbError, Limits};
+use diesel::connection::SimpleConnection;
+use std::path::Path;
+
+/// How many run at once: each takes a connection of the server, or keeps SQLite's log from being shortened.
+const AT_ONCE: u32 = 2;
+
+/// The gate before the long reads.
+pub(super) struct Surveys {
+    url: DatabaseUrl,
+    gate: Gate,
+}
+
+impl Surveys {
+    pub(super) fn new(url: &DatabaseUrl, settings: &DatabaseSettings) -> Self {
+        Self {
+            url: url.clone(),
+            gate: Gate::new(AT_ONCE, settings.wait),
+        }
+    }
+
+    /// Runs a query in a read-only snapshot that begins after this call.
+    pub(super) async fn run<T, E>(
+        &self,
+        is_patient: bool,
+        query: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + From<diesel::result::Error> + Send + 'static,
+    {
+        self.on_connection(is_patient, |conn| {
+            conn.begin(Access::ReadOnly)?;
+            conn.read(query)
+        })
+        .await
+    }
+
+    /// Copies SQLite's file as it is at one instant into an empty file. `VACUUM` takes its own snapshot and allows no
+    /// transaction around it.
+    pub(super) async fn copy_to(&self, path: &Path) -> Result<(), DbError> {
+        let path = path.to_string_lossy().into_owned();
+        self.on_connection(false, move |conn| Ok(maintenance::vacuum_into(conn, &path)?))
+            .await
+    }
+
+    /// Waits for the surveys that were let in, and lets in no more.
+    pub(super) async fn close(&self) {
+        self.gate.close().await;
+    }
+
+    async fn on_connection<T, E>(
+        &self,
+        is_patient: bool,
+        work: impl FnOnce(&mut Conn) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        let permit = if is_patient {
+            self.gate.enter_patiently().await?
+        } else {
+            self.gate.enter().await?
+        };
+        let url = self.url.clone();
+        blocking(move || {
+            let _permit = permit;
+            work(&mut open(&url)?)
+        })
+        .await?
+    }
+}
+
+/// A connection to the primary without time limits.
+fn open(url: &DatabaseUrl) -> Result<Conn, DbError> {
+    match url {
+        DatabaseUrl::Sqlite(_) => {
+            let mut conn = Conn::open(url, Access::ReadOnly, &Limits::unlimited())?;
+            // What a long read sorts may be larger than the memory.
+            conn.batch_execute("PRAGMA temp_store = FILE")?;
+            Ok(conn)
+        }
+        DatabaseUrl::Postgres(_) => Conn::open(url, Access::ReadWrite, &Limits::unlimited()),
+    }
+}
