@@ -57,7 +57,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the answer is not a case, or the file can't be written.
-    pub fn acknowledged(&self, key: &str, action: AuditAction, answer: &Answer) -> Result<()> {
+    pub fn acknowledged(&self, key: &str, action: AuditAction, answer: &BenchAnswer) -> Result<()> {
         #[derive(Deserialize)]
         struct LedgerCase {
             id: TransferId,

@@ -3,7 +3,7 @@
 //! It is here and not at the types, because the domain knows no database. A value that the domain can't read is an error of
 //! the query.
 
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditOutcome;
 use crate::domain::authority::Capacity;
 use crate::domain::authority::actor::AccountKind;

@@ -61,7 +61,7 @@ impl<'a> NewInboxRow<'a> {
 }
 
 /// Puts things before organizations they are not before yet.
-pub fn open_each(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
+pub fn open_many(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
     let rows: Vec<NewInboxRow<'_>> = things.iter().map(|(id, thing)| NewInboxRow::new(*id, thing)).collect();
     insert_each!(conn, inbox_entries::table, &rows)
 }

@@ -19,7 +19,7 @@ pub struct TokenKeys(Vec<Vec<u8>>);
 
 /// A step of a rotation that signs nobody out. Each step is taken on every server before the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum KeyRotationStep {
     /// Adds a fresh key behind the others: it verifies everywhere and signs nowhere.
     Publish,
     /// Puts the last key first: it signs.

@@ -174,7 +174,7 @@ impl Vault {
     ///
     /// # Errors
     /// When it was sealed for another purpose or under an unknown key, or changed since.
-    pub fn open(&self, purpose: Purpose, sealed: &[u8]) -> Result<String, UnsealError> {
+    pub fn open(&self, purpose: SealPurpose, sealed: &[u8]) -> Result<String, UnsealError> {
         let (&id, rest) = sealed.split_first().ok_or(UnsealError)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(UnsealError)?;
         let key = self.keys.get(&id).ok_or(UnsealError)?;
@@ -236,7 +236,7 @@ impl Vault {
     }
 
     /// The digest that finds equal values without opening any.
-    pub fn digest(&self, purpose: Purpose, value: &str) -> Vec<u8> {
+    pub fn digest(&self, purpose: SealPurpose, value: &str) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.index);
         context.update(purpose.label());
         context.update(&[0]);

@@ -12,7 +12,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
+use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
 use crate::repository::appointments::{self as store, INBOX_KIND};
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::inbox::{self, InboxEntry};
@@ -257,7 +257,7 @@ fn ask(
     };
     place(conn, id)?;
     audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, id)?;
-    Ok(Outcome::Requested(found(conn, id)?))
+    Ok(AppointmentOutcome::Requested(found(conn, id)?))
 }
 
 /// Puts an open request before whoever decides it.

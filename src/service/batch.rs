@@ -13,7 +13,7 @@ pub const MOST: usize = 200;
 
 vocabulary! {
     /// What a refusal of one item means for the others.
-    Mode {
+    BatchMode {
         AllOrNothing = "all_or_nothing", "全部成功才生效", "all or nothing";
         PerItem = "per_item", "逐个处理", "item by item";
     }

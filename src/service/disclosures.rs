@@ -62,7 +62,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     ];
     if !is_left(conn, context.now, &budgets)? {
         audit::record(conn, context, AuditAction::RevealLimited, member.id)?;
-        return Ok(Outcome::Exhausted);
+        return Ok(RevealOutcome::Exhausted);
     }
     let wanted = |field: DisclosedField| wish.fields.contains(&field);
     let id_number = wanted(DisclosedField::IdNumber)
@@ -84,7 +84,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     };
     look_ups::note(conn, &note)?;
     audit::record(conn, context, AuditAction::MemberRevealed, member.id)?;
-    Ok(Outcome::Revealed(Box::new(Revealed { id_number, phone })))
+    Ok(RevealOutcome::Revealed(Box::new(Revealed { id_number, phone })))
 }
 
 /// A page of who looked for the caller or saw his data in full, newest first.

@@ -20,7 +20,7 @@ use crate::domain::organization::facts::{Graduation, Path, Undetermined};
 use crate::domain::organization::turn::{Duty, Turn};
 use crate::domain::policy::Policy;
 use crate::repository::graduation::{self as store, INBOX_KIND, NewEntry};
-pub use crate::repository::graduation::{Entry, StoredChange};
+pub use crate::repository::graduation::{GraduationRecord, StoredChange};
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::{appointments, chain, cohort, members};

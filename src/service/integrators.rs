@@ -294,7 +294,7 @@ pub fn sign_in(
         request_id: request_id.to_owned(),
     };
     audit::record(conn, &context, AuditAction::IntegratorSignedIn, secret.id)?;
-    Ok(Entry::Admitted(Bearer {
+    Ok(TokenOutcome::Admitted(Bearer {
         account: integrator.account_id,
         session: None,
         office: None,

@@ -67,7 +67,7 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
         .ok_or(Error::Corrupt("an office without an account"))?;
     if !is_within_budget(conn, context, account, organization, wanted)? {
         audit::record(conn, context, AuditAction::LookUpLimited, AuditSubject::Nothing)?;
-        return Ok(Found::Exhausted);
+        return Ok(LookUpOutcome::Exhausted);
     }
     let found = members::by_id_number(conn, &wanted.id_number)?.filter(|member| member.name == wanted.name);
     let branch_id = found.as_ref().and_then(|member| member.branch_id);
@@ -87,7 +87,7 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
     look_ups::note(conn, &note)?;
     let subject = found.map_or(AuditSubject::Nothing, |member| member.id.into());
     audit::record(conn, context, AuditAction::MemberLookedUp, subject)?;
-    Ok(branch.map_or(Found::Nobody, |branch| Found::Branch(Box::new(branch))))
+    Ok(branch.map_or(LookUpOutcome::Nobody, |branch| LookUpOutcome::Branch(Box::new(branch))))
 }
 
 fn is_within_budget(

@@ -8,12 +8,26 @@ use crate::security::vault::{SealPurpose, Vault};
 /// How many rows one transaction looks at.
 const BATCH: i64 = 500;
 
-vocabulary! {
-    /// A table with sealed fields.
-    Sealed {
-        Members = "members", "团员", "members";
-        Accounts = "accounts", "账号", "accounts";
-        InboundPersons = "inbound_persons", "外省市转入人员", "people transferred in from other provinces";
+/// A table with sealed fields.
+#[derive(Debug, Clone, Copy)]
+pub enum SealedTable {
+    Members,
+    Accounts,
+    InboundPersons,
+}
+
+impl SealedTable {
+    /// Every such table.
+    pub const ALL: [Self; 3] = [Self::Members, Self::Accounts, Self::InboundPersons];
+}
+
+impl std::fmt::Display for SealedTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Members => "members",
+            Self::Accounts => "accounts",
+            Self::InboundPersons => "inbound_persons",
+        })
     }
 }
 

@@ -177,7 +177,7 @@ fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
 
 /// Whether the service ended or escalated a case too early, by the default policy and by every policy of its season. Which
 /// of them was in force is not stored: it depends on the instant that the job ran for.
-fn is_early(before: &State, event: &Event, season: Season, policies: &Policies) -> bool {
+fn is_early(before: &CaseState, event: &Event, season: Season, policies: &Policies) -> bool {
     let is_due = match event.kind {
         EventKind::Expired => expiry::is_overdue,
         EventKind::Escalated => expiry::is_stale,

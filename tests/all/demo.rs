@@ -16,7 +16,7 @@ use zhuanjie::demo::{Country, PASSWORD, Signature};
 use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::domain::organization::facts::Graduation;
 use zhuanjie::repository::audit::{self, NewAuditRow};
-use zhuanjie::security::vault::Purpose;
+use zhuanjie::security::vault::SealPurpose;
 
 const MEMBERS: u64 = 1_000;
 

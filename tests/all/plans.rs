@@ -246,8 +246,8 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         .parse()
         .map(zhuanjie::domain::core::ids::InboxEntryId);
     let entry = inbox::find(conn, entry.expect("a number")).expect("an entry");
-    let out = transfers::Place::Out(path.clone(), college);
-    let into = transfers::Place::In(path.clone());
+    let out = transfers::TransferSelection::Out(path.clone(), college);
+    let into = transfers::TransferSelection::In(path.clone());
     let mut all: Vec<Asked> = Vec::new();
     for (place, with_state) in [(out, false), (into, true)] {
         let (first, after, state) = (

@@ -17,7 +17,7 @@ pub fn address(proxies: &Proxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
 }
 
 /// The client's address in the form in which failed attempts are counted.
-pub struct Client(pub Origin);
+pub struct Client(pub AttemptOrigin);
 
 impl FromRequest for Client {
     type Error = Error;

@@ -14,7 +14,7 @@ use serde::Serialize;
 ///
 /// # Errors
 /// When the body can't be serialized, which plain structs always can.
-pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answer> {
+pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<KeptAnswer> {
     let body = serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer that is not JSON"))?;
     Ok(KeptAnswer {
         status: status.as_u16(),
@@ -64,7 +64,7 @@ where
 }
 
 /// An answer as HTTP. It is the same for the first time and for a replay.
-pub fn response(answer: Answer) -> HttpResponse {
+pub fn response(answer: KeptAnswer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
     if let Some(location) = answer.location {

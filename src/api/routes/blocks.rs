@@ -53,7 +53,7 @@ impl From<Block> for BlockView {
 async fn block<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: Whose,
+    whose: BlockTarget,
     (key, request, body): (Key, HttpRequest, Json<ReasonBody>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
@@ -68,7 +68,7 @@ async fn block<P: Permission>(
 async fn unblock<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: Whose,
+    whose: BlockTarget,
     (key, request, body): (Key, HttpRequest, Json<Empty>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);

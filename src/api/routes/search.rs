@@ -11,7 +11,7 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::{Language, Text};
-use crate::domain::organization::facts::{Health, Kind, Sector, System};
+use crate::domain::organization::facts::{Health, OrganizationKind, Sector, System};
 use crate::domain::search::query::LONGEST;
 use crate::domain::transfer::reason::Reason;
 use crate::service::search::{self, Hit, Search, Within};

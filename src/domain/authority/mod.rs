@@ -517,9 +517,9 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
         .then(|| granted(&without_scopes, action).err())
         .flatten();
     let relations: &[Relation] = match action.kind() {
-        Kind::Oneself => &[Relation::Myself],
-        Kind::Nation => &[Relation::Own, Relation::Below],
-        Kind::Person => &[Relation::Stranger],
+        ObjectKind::Oneself => &[Relation::Myself],
+        ObjectKind::Nation => &[Relation::Own, Relation::Below],
+        ObjectKind::Person => &[Relation::Stranger],
         _ => Relation::ALL,
     };
     let on_the_object = action.capacities().iter().flat_map(|capacity| {

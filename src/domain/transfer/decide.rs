@@ -314,7 +314,7 @@ fn accept(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal>
 
 fn decline(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
     let reason = reason.ok_or_else(|| Refusal::new(Code::ApprovalReasonRequired).at("/reason"))?;
-    by_hand(case, desk, EventKind::Refused { reason })
+    by_person(case, desk, EventKind::Refused { reason })
 }
 
 fn by_person(case: Case, desk: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {

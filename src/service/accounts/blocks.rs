@@ -19,7 +19,7 @@ use crate::security::vault::Vault;
 use crate::service::organizations::appointing_superior;
 use crate::service::{Context, Error, Result, appointments, audit, members, people};
 
-/// Whose account is meant.
+/// BlockTarget account is meant.
 #[derive(Debug, Clone, Copy)]
 pub enum BlockTarget {
     /// A member's.
@@ -28,11 +28,11 @@ pub enum BlockTarget {
     Officer(AppointmentId),
 }
 
-impl From<Whose> for AuditSubject {
-    fn from(whose: Whose) -> Self {
+impl From<BlockTarget> for AuditSubject {
+    fn from(whose: BlockTarget) -> Self {
         match whose {
-            Whose::Member(member) => member.into(),
-            Whose::Officer(office) => office.into(),
+            BlockTarget::Member(member) => member.into(),
+            BlockTarget::Officer(office) => office.into(),
         }
     }
 }
@@ -194,7 +194,7 @@ fn settle(
     action: AuditAction,
     subject: AuditSubject,
 ) -> Result<Block> {
-    appointments::follow(conn, account, context.now)?;
+    appointments::reroute_offices_of(conn, account, context.now)?;
     audit::record(conn, context, action, subject)?;
     blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block just stored"))
 }

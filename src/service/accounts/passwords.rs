@@ -2,7 +2,7 @@
 
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, SessionId};
@@ -76,6 +76,6 @@ pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &Passwo
     guard(vault, change.account, change.origin).forget(conn, context.now)?;
     accounts::set_password(conn, change.account, &change.new)?;
     let stays = Some(change.session);
-    sessions::end_all(conn, change.account, stays, Ending::PasswordChanged, context.now)?;
+    sessions::end_all(conn, change.account, stays, SessionEnding::PasswordChanged, context.now)?;
     audit::record(conn, context, AuditAction::PasswordChanged, change.account)
 }

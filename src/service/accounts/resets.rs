@@ -77,13 +77,13 @@ pub(super) fn issue(
     vault: &Vault,
     account: AccountId,
     subject: AuditSubject,
-) -> Result<Issued> {
+) -> Result<IssuedCode> {
     let code = code::generate();
     let digest = vault.digest(SealPurpose::ResetCode, &code::normal(&code));
     let by = (context.actor.account, context.actor.acting_for());
     accounts::add_code(conn, account, &digest, by, context.now)?;
     audit::record(conn, context, AuditAction::ResetCodeIssued, subject)?;
-    Ok(Issued {
+    Ok(IssuedCode {
         code,
         valid_until: context.now + CODE_VALID,
     })

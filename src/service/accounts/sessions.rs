@@ -3,7 +3,7 @@
 use super::acting::{ACTIVE, acting};
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::{AccountId, SessionId};
 use crate::domain::core::time::Timestamp;
@@ -87,7 +87,7 @@ fn turn(
         };
         return Ok(RefreshOutcome::Next(bearer, next));
     }
-    if sessions::end(conn, session.id, Ending::Reused, now)? == 1 {
+    if sessions::end(conn, session.id, SessionEnding::Reused, now)? == 1 {
         audit::record(conn, &context, AuditAction::RefreshTokenReused, session.id)?;
     }
     Ok(RefreshOutcome::Refused)

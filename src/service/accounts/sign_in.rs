@@ -155,7 +155,7 @@ pub(super) fn open(
     let session = sessions::begin(conn, &new, attempt.now)?;
     let context = acting(account, held.cloned(), attempt.now, &attempt.request_id);
     audit::record(conn, &context, AuditAction::AccountSignedIn, session)?;
-    Ok(Entry::Opened(Box::new(SignedIn {
+    Ok(SignInOutcome::Opened(Box::new(SignedIn {
         bearer: Bearer {
             account: account.id,
             session: Some(session),

@@ -11,7 +11,7 @@ use crate::domain::core::division::Division;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
-use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
+use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Sector, Stage, System};
 use crate::domain::organization::rules;
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::repository::organizations::{self, NewOrganization, Organization};

@@ -103,17 +103,17 @@ pub fn decide(
         policy: &policy,
     };
     let transition = match decision {
-        Decision::Approve => rules::approve(case, &decision_context),
-        Decision::Refuse { reason } => rules::refuse(case, &decision_context, reason.clone()),
-        Decision::Assign { branch } => {
-            let found =
-                organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
+        TransferDecision::Approve => rules::approve(case, &decision_context),
+        TransferDecision::Refuse { reason } => rules::refuse(case, &decision_context, reason.clone()),
+        TransferDecision::Assign { branch } => {
+            let found = organizations::find_locked(conn, *branch)?
+                .filter(|found| found.purpose != OrganizationPurpose::SpecialUnit);
             let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/branch"))?;
             rules::assign(case, &decision_context, &found.facts())
         }
-        Decision::Withdraw => rules::withdraw(case, &decision_context),
-        Decision::AcceptExternal => rules::accept_external(case, &decision_context),
-        Decision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
+        TransferDecision::Withdraw => rules::withdraw(case, &decision_context),
+        TransferDecision::AcceptExternal => rules::accept_external(case, &decision_context),
+        TransferDecision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
     }?;
     expected.admit(transfer.version)?;
     close_inbox_entries(conn, &transition.case, &before)?;

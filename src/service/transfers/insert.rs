@@ -39,7 +39,7 @@ pub(super) struct NewCase<'a> {
     pub chains: Vec<&'a Chain>,
 }
 
-/// The text of a case that are stored as text.
+/// The parts of a case that are stored as text.
 struct StoredText {
     target: TargetColumns,
     details: String,
@@ -74,7 +74,7 @@ pub(super) fn insert_batch(conn: &mut Conn, new_cases: Vec<NewCase<'_>>) -> Resu
     for ((new_case, text), stored) in new_cases.iter().zip(&text).zip(&stored) {
         events.push((stored.id, &new_case.proposal.event, text.facts.as_str()));
     }
-    transfers::append_each(conn, &events)?;
+    transfers::append_many(conn, &events)?;
     let entries = new_cases.iter().zip(&stored).map(|(new_case, stored)| AuditEntry {
         context: new_case.context,
         place: new_case.source_path,

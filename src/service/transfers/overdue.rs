@@ -32,7 +32,7 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Resu
     let tally = jobs::together(
         conn,
         &overdue,
-        |conn, ids| expire_all(conn, context, ids),
+        |conn, ids| expire_many(conn, context, ids),
         |conn, id| settle_one(conn, context, id, rules::expire, AuditAction::TransferExpired),
     )?;
     Ok(batch(&overdue, tally, skip, limit))
@@ -89,14 +89,20 @@ fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
     transfers::append_event_to_many(conn, &ended, &event, &facts)?;
     inbox::close_transfers(conn, &ended)?;
-    inbound::close_all(conn, &inbound)?;
+    inbound::close_many(conn, &inbound)?;
     audit::record_same_for(conn, context, AuditAction::TransferExpired, &ended)?;
     Ok(stored)
 }
 
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
 /// gets the deadline it has by now, so that it leaves the list as well.
-fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: AuditAction) -> Result<bool> {
+fn settle_one(
+    conn: &mut Conn,
+    context: &Context,
+    id: TransferId,
+    rule: OverdueRule,
+    action: AuditAction,
+) -> Result<bool> {
     appointments::keep(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);

@@ -11,7 +11,7 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
-use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
+use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Sector, Stage, System};
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::service::organizations::{self, Creation, OrganizationContact};
 use actix_web::{HttpRequest, HttpResponse, post, web};

@@ -119,8 +119,8 @@ impl DecisionItem {
             (BatchAction::Approve, None, None) => TransferDecision::Approve,
             (BatchAction::Withdraw, None, None) => TransferDecision::Withdraw,
             // A refusal without a reason is left to the rule (A5).
-            (BatchAction::Refuse, _, None) => Decision::Refuse { reason },
-            (BatchAction::Assign, None, Some(branch)) => Decision::Assign { branch },
+            (BatchAction::Refuse, _, None) => TransferDecision::Refuse { reason },
+            (BatchAction::Assign, None, Some(branch)) => TransferDecision::Assign { branch },
             (BatchAction::Assign, None, None) => return misplaced("branch", InputError::Missing),
             (_, Some(_), _) => return misplaced("reason", only("只能用于不同意（refuse）", "is only for refuse")),
             (_, None, Some(_)) => return misplaced("branch", only("只能用于分配（assign）", "is only for assign")),

@@ -21,7 +21,7 @@ use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::domain::transfer::state::Phase;
 use crate::service;
-use crate::service::idempotency::{Answer, Claim};
+use crate::service::idempotency::{Claim, KeptAnswer};
 use crate::service::transfers::{
     self, CaseView, Direction, ProposalSubject, ProposeTransfer, ProposedTransfer, TransferDecision, TransferListing,
 };
@@ -332,7 +332,7 @@ async fn decide(
     context: Context,
     claim: Claim,
     (id, expected): (TransferId, Expected),
-    decision: Decision,
+    decision: TransferDecision,
 ) -> Result<HttpResponse, Problem> {
     write_once(app, context, claim, move |conn, context| {
         let view = transfers::decide(conn, context, id, expected, &decision)?;
@@ -364,7 +364,15 @@ async fn approve_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    decide(&app, language, caller.context, claim, (id, expected), Decision::Approve).await
+    decide(
+        &app,
+        language,
+        caller.context,
+        claim,
+        (id, expected),
+        TransferDecision::Approve,
+    )
+    .await
 }
 
 /// Refuse a transfer
@@ -390,7 +398,7 @@ async fn refuse_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    let decision = Decision::Refuse { reason: body.reason()? };
+    let decision = TransferDecision::Refuse { reason: body.reason()? };
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
@@ -417,7 +425,7 @@ async fn assign_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    let decision = Decision::Assign { branch: body.branch };
+    let decision = TransferDecision::Assign { branch: body.branch };
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
@@ -449,7 +457,7 @@ async fn withdraw_transfer(
         caller.context,
         claim,
         (id, expected),
-        Decision::Withdraw,
+        TransferDecision::Withdraw,
     )
     .await
 }
@@ -483,7 +491,7 @@ async fn accept_external_transfer(
         caller.context,
         claim,
         (id, expected),
-        Decision::AcceptExternal,
+        TransferDecision::AcceptExternal,
     )
     .await
 }
@@ -512,6 +520,6 @@ async fn refuse_external_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    let decision = Decision::RefuseExternal { reason: body.reason()? };
+    let decision = TransferDecision::RefuseExternal { reason: body.reason()? };
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }

@@ -55,7 +55,7 @@ vocabulary! {
     }
 
     /// What a filing may have to write out; the name is its place below `/details`.
-    Field {
+    DetailField {
         DestinationStage = "destination_stage", "毕业去向", "kind of school";
         SchoolName = "school_name", "转入学校名称", "name of the school";
         SchoolAddress = "school_address", "转入学校所在地详细地址", "detailed address of the school";
