@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::proxies::Proxies;
 use crate::config::{Config, Keys, Wechat};
 use crate::db::{Db, DbError};
-use crate::domain::retention::Retention;
+use crate::domain::retention::RetentionPeriods;
 use crate::files::Files;
 use crate::security::passwords::Passwords;
 use crate::security::tokens::Tokens;
@@ -24,7 +24,7 @@ pub struct App {
     pub actor_cache: ActorCache,
     pub proxies: Proxies,
     pub wechat: Option<Wechat>,
-    pub retention: Retention,
+    pub retention: RetentionPeriods,
     pub proposals: ProposalQueue,
 }
 

@@ -5,8 +5,7 @@
 
 pub mod api;
 pub mod app;
-pub(crate) mod backup;
-pub mod bench;
+pub mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

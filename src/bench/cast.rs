@@ -1,17 +1,17 @@
 //! Who plays: the offices that decide and members that can be transferred, read from the database once.
 
-use crate::db::Conn;
-use crate::db::schema::{accounts, appointments, members, organizations, transfers};
-use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
-use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Path, Stage};
-use crate::security::tokens::Bearer;
-use crate::security::vault::{SealPurpose, Vault};
 use anyhow::{Context, Result, ensure};
 use diesel::dsl::exists;
 use diesel::prelude::*;
 use std::collections::HashMap;
 use std::fmt;
+use zhuanjie::db::Conn;
+use zhuanjie::db::schema::{accounts, appointments, members, organizations, transfers};
+use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
+use zhuanjie::domain::member::{Certification, RealName, Standing};
+use zhuanjie::domain::organization::facts::{OrganizationKind, Level, Path, SealPurpose, Stage};
+use zhuanjie::security::tokens::Bearer;
+use zhuanjie::security::vault::{SealPurpose as Sealed, Vault};
 
 /// An office and where it is held.
 #[derive(Debug, Clone, Copy)]

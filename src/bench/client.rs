@@ -4,9 +4,6 @@ use super::ledger::Ledger;
 use super::play::SeasonPlan;
 use super::signer::{AccountAndOffice, Signer};
 use super::wire::Wire;
-use crate::clock::Clock;
-use crate::domain::audit::AuditAction;
-use crate::security::tokens::Bearer;
 use actix_web::http::Method;
 use anyhow::Result;
 use chrono::TimeDelta;
@@ -17,6 +14,9 @@ use std::io::{self, Write};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
+use zhuanjie::clock::Clock;
+use zhuanjie::domain::audit::AuditAction;
+use zhuanjie::security::tokens::Bearer;
 
 /// How long an answer is waited for: longer than the service's own limits.
 const ANSWER: Duration = Duration::from_secs(10);

@@ -1,18 +1,18 @@
-//! The command `bench` and its parts.
+//! The parts of the kit as commands.
 
 use super::play::{self, Mix, SeasonPlan};
 use super::signer::Signer;
 use super::window::Window;
 use super::{cast, due, ledger, load, micro};
-use crate::cli::{self, DatabaseArgs};
-use crate::clock::Clock;
-use crate::config::Keys;
-use crate::db::{DatabaseSettings, Db, Limits};
-use crate::service::jobs::Job;
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
+use zhuanjie::cli::{self, DatabaseArgs};
+use zhuanjie::clock::Clock;
+use zhuanjie::config::Keys;
+use zhuanjie::db::{DatabaseSettings, Db, Limits};
+use zhuanjie::service::jobs::JobName;
 
 /// Parts of the kit.
 #[derive(Subcommand)]
@@ -63,7 +63,7 @@ pub struct RunOptions {
     /// Play until a run of this job that begins from now on has ended, and count only what falls into the run; `--seconds`
     /// is how long the run may let one wait for it.
     #[arg(long)]
-    during: Option<Job>,
+    during: Option<JobName>,
     /// Open loop: so many requests begin a second, whether or not the earlier ones are answered. Latency then counts from
     /// the instant a request was due.
     #[arg(long)]

@@ -1,23 +1,23 @@
 //! Makes work for the jobs: branches whose time has come (G6), and cases that waited too long for an approval (A6).
 
 use super::command::open;
-use crate::cli::{self, DatabaseArgs};
-use crate::clock::Clock;
-use crate::db::Conn;
-use crate::db::schema::{organizations, transfers};
-use crate::db::sql::maintenance;
-use crate::domain::core::ids::{OrganizationId, TransferId};
-use crate::domain::core::time::{Month, Timestamp, season_of};
-use crate::domain::policy::Policy;
-use crate::domain::transfer::events::EventKind;
-use crate::domain::transfer::state::{ApprovalSide, CaseState};
-use crate::service::policies;
 use anyhow::{Context, Result, anyhow, ensure};
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
+use zhuanjie::cli::{self, DatabaseArgs};
+use zhuanjie::clock::Clock;
+use zhuanjie::db::Conn;
+use zhuanjie::db::schema::{organizations, transfers};
+use zhuanjie::db::sql::maintenance;
+use zhuanjie::domain::core::ids::{OrganizationId, TransferId};
+use zhuanjie::domain::core::time::{Month, Timestamp, season_of};
+use zhuanjie::domain::policy::Policy;
+use zhuanjie::domain::transfer::events::EventKind;
+use zhuanjie::domain::transfer::state::{ApprovalSide, CaseState};
+use zhuanjie::service::policies;
 
-/// What is made due, in a country that `bench load` filled.
+/// What is made due, in a country that `zhuanjie-bench load` filled.
 #[derive(clap::Args)]
 pub struct DueOptions {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub struct DueOptions {
     cases: i64,
 }
 
-/// Makes branches and cases due by now. Without a server: it writes as `bench load` does, past every rule, but leaves
+/// Makes branches and cases due by now. Without a server: it writes as `zhuanjie-bench load` does, past every rule, but leaves
 /// what the rules could have led to.
 ///
 /// # Errors

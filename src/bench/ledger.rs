@@ -1,12 +1,7 @@
 //! What was promised: each acknowledged write with its key, in a file that outlives the servers, and afterwards the
 //! question whether the promises were kept (I-16 to I-20).
 
-use super::client::BenchAnswer;
-use crate::cli;
-use crate::db::Conn;
-use crate::db::schema::{audit_log, transfer_events};
-use crate::domain::audit::AuditAction;
-use crate::domain::core::ids::TransferId;
+use super::client::Answer;
 use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -15,6 +10,11 @@ use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use zhuanjie::cli;
+use zhuanjie::db::Conn;
+use zhuanjie::db::schema::{audit_log, transfer_events};
+use zhuanjie::domain::audit::AuditAction;
+use zhuanjie::domain::core::ids::TransferId;
 
 /// Rows of the database that are looked at in one question.
 const PAGE: usize = 10_000;

@@ -1,17 +1,17 @@
 //! Loads the generator's country, of any size, and gives some of its members accounts to file by themselves.
 
-use crate::bench::command::open;
-use crate::cli::{self, DatabaseArgs};
-use crate::config::Keys;
-use crate::db::Conn;
-use crate::demo::holding::{self, Holding};
-use crate::demo::{self, PASSWORD, Signature};
-use crate::domain::core::time::Timestamp;
-use crate::security::passwords;
+use super::command::open;
 use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection;
 use std::time::Duration;
 use tokio::time::Instant;
+use zhuanjie::cli::{self, DatabaseArgs};
+use zhuanjie::config::Keys;
+use zhuanjie::db::Conn;
+use zhuanjie::demo::holding::{self, Holding};
+use zhuanjie::demo::{self, PASSWORD, Signature};
+use zhuanjie::domain::core::time::Timestamp;
+use zhuanjie::security::passwords;
 
 /// Of how many members one gets an account.
 const ONE_WITH_ACCOUNT_IN: i64 = 16;

@@ -1,14 +1,14 @@
 //! Times what stands in the way of every request.
 
-use crate::cli;
-use crate::clock::Clock;
-use crate::config::TOKEN_LIFETIME;
-use crate::domain::core::ids::{AccountId, AppointmentId, SessionId};
-use crate::security::tokens::{Bearer, Tokens};
 use anyhow::Result;
 use std::hint::black_box;
 use std::time::Duration;
 use tokio::time::Instant;
+use zhuanjie::cli;
+use zhuanjie::clock::Clock;
+use zhuanjie::config::TOKEN_LIFETIME;
+use zhuanjie::domain::core::ids::{AccountId, AppointmentId, SessionId};
+use zhuanjie::security::tokens::{Bearer, Tokens};
 
 /// How long each thing is repeated.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);

@@ -6,10 +6,6 @@ use super::ledger::Ledger;
 use super::meter::{End, Meter};
 use super::signer::Signer;
 use super::window::Window;
-use crate::domain::audit::AuditAction;
-use crate::domain::core::ids::OrganizationId;
-use crate::security::random_text;
-use crate::security::tokens::Bearer;
 use actix_web::http::Method;
 use anyhow::{Context, Result, anyhow, bail};
 use rand::{RngExt, SeedableRng};
@@ -24,6 +20,10 @@ use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
+use zhuanjie::domain::audit::AuditAction;
+use zhuanjie::domain::core::ids::OrganizationId;
+use zhuanjie::security::random_text;
+use zhuanjie::security::tokens::Bearer;
 
 /// What is typed to find a target: parts of names, abbreviations and initials.
 const TYPED: [&str; 8] = [

@@ -1,17 +1,17 @@
 //! The players' sign-ins: a session each, begun at once rather than by thousands of passwords, and tokens of them.
 
 use super::cast::Cast;
-use crate::config::Keys;
-use crate::db::Conn;
-use crate::domain::core::ids::{AccountId, AppointmentId, SessionId};
-use crate::domain::core::time::Timestamp;
-use crate::repository::sessions::{self, NewSession};
-use crate::security::refresh::Refresh;
-use crate::security::tokens::{Bearer, Tokens};
 use anyhow::Result;
 use diesel::{Connection, QueryResult};
 use std::collections::HashMap;
 use std::sync::Arc;
+use zhuanjie::config::Keys;
+use zhuanjie::db::Conn;
+use zhuanjie::domain::core::ids::{AccountId, AppointmentId, SessionId};
+use zhuanjie::domain::core::time::Timestamp;
+use zhuanjie::repository::sessions::{self, NewSession};
+use zhuanjie::security::refresh::Refresh;
+use zhuanjie::security::tokens::{Bearer, Tokens};
 
 /// An account, with the office it acts from.
 pub type AccountAndOffice = (AccountId, Option<AppointmentId>);

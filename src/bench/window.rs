@@ -1,13 +1,13 @@
 //! When it counts: for a time, or for as long as a job runs.
 
-use crate::db::Conn;
-use crate::repository::jobs::{self, Run};
-use crate::service::jobs::Job;
 use anyhow::{Result, ensure};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::time::Instant;
+use zhuanjie::db::Conn;
+use zhuanjie::repository::jobs::{self, Run};
+use zhuanjie::service::jobs::JobName;
 
 /// How often it is asked how far a job is.
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,7 +35,7 @@ impl Window {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn of_run(mut conn: Conn, job: Job, patience: Duration) -> Result<(Arc<Self>, JoinHandle<Result<()>>)> {
+    pub fn of_run(mut conn: Conn, job: JobName, patience: Duration) -> Result<(Arc<Self>, JoinHandle<Result<()>>)> {
         let window = Arc::new(Self::default());
         let before = newest(&mut conn, job)?.map_or(0, |run| run.id);
         let watched = window.clone();
@@ -48,7 +48,7 @@ impl Window {
         Ok((window, thread::spawn(watch)))
     }
 
-    fn follow(&self, conn: &mut Conn, job: Job, before: i64, patience: Duration) -> Result<()> {
+    fn follow(&self, conn: &mut Conn, job: JobName, before: i64, patience: Duration) -> Result<()> {
         let begun = Instant::now();
         loop {
             let run = newest(conn, job)?.filter(|run| run.id > before);
@@ -83,6 +83,6 @@ impl Window {
     }
 }
 
-fn newest(conn: &mut Conn, job: Job) -> Result<Option<Run>> {
+fn newest(conn: &mut Conn, job: JobName) -> Result<Option<Run>> {
     Ok(jobs::last(conn, job.as_str(), 1)?.into_iter().next())
 }

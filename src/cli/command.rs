@@ -3,20 +3,16 @@
 use super::options::{DatabaseArgs, RetentionArgs};
 use super::output::say;
 use super::serve::{bind, serve_app};
-use super::{accounts, audit, bootstrap, reseal, verify};
+use super::{accounts, audit, bootstrap, jobs, reseal, verify};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::Db;
-use crate::domain::core::language::Language;
-use crate::domain::core::time::Timestamp;
-use crate::files::Folder;
 use crate::security::token_keys::KeyRotationStep;
-use crate::service::jobs::{self as service_jobs, Job};
-use crate::{api, backup, jobs};
+use crate::{api, backup};
 use anyhow::Result;
-use chrono::SecondsFormat;
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+use log::LevelFilter;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,9 +37,9 @@ enum Command {
         /// The address to listen on.
         #[arg(long, env = "ZHUANJIE_LISTEN", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
-        /// Seconds between two runs of the jobs.
-        #[arg(long, env = "ZHUANJIE_JOB_INTERVAL", default_value_t = jobs::DEFAULT_INTERVAL.as_secs())]
-        job_interval: u64,
+        /// At most so many seconds between two runs of a job. Each job has an interval of its own (`jobs list`).
+        #[arg(long, env = "ZHUANJIE_JOB_INTERVAL")]
+        job_interval: Option<u64>,
         /// The directory uploaded files lie in; next to an embedded database when absent.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
@@ -52,9 +48,9 @@ enum Command {
         #[command(flatten)]
         kept: RetentionArgs,
     },
-    /// What the service does by itself.
+    /// The work that the service does without a request.
     #[command(subcommand)]
-    Jobs(Jobs),
+    Jobs(jobs::Jobs),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -103,9 +99,6 @@ enum Command {
         #[arg(long)]
         to: PathBuf,
     },
-    /// Measure: load a country of any size, play a season against running servers, hold a ledger against the database.
-    #[command(subcommand)]
-    Bench(crate::bench::BenchCommand),
     /// Print the OpenAPI document.
     Openapi,
     /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
@@ -143,38 +136,21 @@ impl From<RotationStep> for KeyRotationStep {
     }
 }
 
-#[derive(Subcommand)]
-enum Jobs {
-    /// Run a job once, and print what it did.
-    Run(Box<JobRun>),
-    /// Print the jobs there are.
-    List,
-}
-
-/// Which job, where, and for when.
-#[derive(Args)]
-struct JobRun {
-    /// Which one; `jobs list` shows them.
-    name: Job,
-    #[command(flatten)]
-    database: DatabaseArgs,
-    /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
-    #[arg(long)]
-    at: Option<Timestamp>,
-    /// The directory uploaded files lie in, which retention tidies too; next to an embedded database when absent.
-    #[arg(long, env = "ZHUANJIE_FILES")]
-    files: Option<PathBuf>,
-    #[command(flatten)]
-    kept: RetentionArgs,
-}
-
 /// Runs the command line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    exit_code(|| run(cli.command))
+}
+
+/// Runs a program's work with the log set up. An error is logged and makes the exit code a failure.
+pub fn exit_code(work: impl FnOnce() -> Result<()>) -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()
+        // At `trace` the HTTP client logs whole requests, and a request to WeChat holds the app's secret.
+        .filter_module("ureq", LevelFilter::Info)
+        .filter_module("ureq_proto", LevelFilter::Info)
         .init();
-    match run(cli.command) {
+    match work() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error:#}");
@@ -194,11 +170,10 @@ fn run(command: Command) -> Result<()> {
             door,
             kept,
         } => {
-            let every = Duration::from_secs(job_interval);
-            actix_web::rt::System::new().block_on(serve(&database, listen, every, files, &door, kept))
+            let job_interval = job_interval.map(Duration::from_secs);
+            actix_web::rt::System::new().block_on(serve(&database, listen, job_interval, files, &door, kept))
         }
-        Command::Jobs(Jobs::Run(run)) => actix_web::rt::System::new().block_on(run_job(*run)),
-        Command::Jobs(Jobs::List) => list_jobs(),
+        Command::Jobs(command) => actix_web::rt::System::new().block_on(jobs::run(command)),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
         Command::Accounts(command) => actix_web::rt::System::new().block_on(accounts::run(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
@@ -216,7 +191,6 @@ fn run(command: Command) -> Result<()> {
             actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
             say(&format!("{} is whole and on the disk\n", to.display()))
         }
-        Command::Bench(command) => crate::bench::run(command),
         Command::Openapi => say(&api::document_text()),
         Command::Keys { action: None } => say(&Keys::generate()),
         Command::Keys {
@@ -228,7 +202,7 @@ fn run(command: Command) -> Result<()> {
 async fn serve(
     database: &DatabaseArgs,
     listen: SocketAddr,
-    every: Duration,
+    job_interval: Option<Duration>,
     files: Option<PathBuf>,
     door: &api::ServerSettings,
     kept: RetentionArgs,
@@ -241,38 +215,7 @@ async fn serve(
     config.read_environment()?;
     let keys = Keys::for_service()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, bind(listen)?, door, every, |_| Ok(())).await
-}
-
-/// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
-async fn run_job(run: JobRun) -> Result<()> {
-    let (job, kept, config) = (run.name, run.kept.retention()?, run.database.config()?);
-    let files = Folder::new(run.files.unwrap_or(config.files));
-    let db = Db::open(&config.database, &config.settings)?;
-    let clock = Clock::system();
-    let at = run.at.unwrap_or_else(|| clock.now());
-    let ending = jobs::run_with_files(&db, &clock, jobs::JobRequest { job, at, kept }, Some(&files))
-        .await
-        .map_err(|fault| {
-            let problem = service_jobs::wording(&fault);
-            anyhow::anyhow!("{job}: {problem}")
-        })?;
-    db.close().await;
-    let at = at.to_rfc3339_opts(SecondsFormat::Secs, true);
-    match ending {
-        jobs::Ending::Done(done) => {
-            let (processed, failed) = (done.processed, done.failed);
-            say(&format!("{job} at {at}: {processed} processed, {failed} failed\n"))?;
-            anyhow::ensure!(failed == 0, "{failed} could not be processed; the log says which");
-            Ok(())
-        }
-        jobs::Ending::Elsewhere => say(&format!("{job}: another server is running it\n")),
-    }
-}
-
-fn list_jobs() -> Result<()> {
-    let line = |job: &Job| format!("{:16}{}\n", job.as_str(), job.label(Language::English));
-    say(&Job::ALL.iter().map(line).collect::<String>())
+    serve_app(app, bind(listen)?, door, job_interval, |_| Ok(())).await
 }
 
 async fn migrate(database: &DatabaseArgs) -> Result<()> {

@@ -4,13 +4,14 @@ mod accounts;
 mod audit;
 mod bootstrap;
 mod command;
+mod jobs;
 mod options;
 mod output;
 mod reseal;
 mod serve;
 mod verify;
 
-pub use command::main;
+pub use command::{exit_code, main};
 pub use options::DatabaseArgs;
 pub use output::say;
 pub(crate) use serve::{bind, serve_app};

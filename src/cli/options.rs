@@ -2,7 +2,7 @@
 
 use crate::config::{Config, DatabaseSettingsArgs};
 use crate::db::{DatabaseSettings, DatabaseUrl};
-use crate::domain::retention::Retention;
+use crate::domain::retention::RetentionPeriods;
 use anyhow::{Context, Result};
 use clap::Args;
 
@@ -62,7 +62,7 @@ impl RetentionArgs {
     ///
     /// # Errors
     /// When a number is below its least.
-    pub fn retention(self) -> Result<Retention> {
-        Ok(Retention::new(self.audit_days, self.inbound_days)?)
+    pub fn retention(self) -> Result<RetentionPeriods> {
+        Ok(RetentionPeriods::new(self.audit_days, self.inbound_days)?)
     }
 }

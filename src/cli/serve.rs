@@ -20,8 +20,8 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
 /// How long the database may take to end what was accepted, after the last answer.
 const CLOSING: Duration = Duration::from_secs(20);
 
-/// Serves until the process is told to stop, running the jobs at each interval, and closes the database behind the last
-/// answer. `announce` is told the address once it is listened on.
+/// Serves until the process is told to stop, and runs each job at its interval, or at `job_interval` if that is shorter. Then
+/// closes the database after the last answer. `announce` is told the address once it is listened on.
 ///
 /// # Errors
 /// When the listener can't be used, or what `announce` returns.
@@ -29,13 +29,13 @@ pub async fn serve_app(
     app: App,
     listener: TcpListener,
     door: &api::ServerSettings,
-    every: Duration,
+    job_interval: Option<Duration>,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
     refuse_control()?;
     let address = listener.local_addr()?;
     let db = app.db.clone();
-    let timer = jobs::start_timer(&app, every);
+    let schedule = jobs::start_schedule(&app, job_interval);
     let server = api::serve(app, listener, api::threads(), door)?;
     announce(address)?;
     let scheme = if door.tls_certificate.is_some() {
@@ -45,7 +45,7 @@ pub async fn serve_app(
     };
     log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
     server.await?;
-    timer.abort();
+    schedule.abort();
     if timeout(CLOSING, db.close()).await.is_err() {
         // Whoever waits for an answer of the database can't be called back, and to return would be to wait for him.
         log::error!("stopped, though the database does not answer: it alone knows what became of the last writes");

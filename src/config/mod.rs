@@ -5,7 +5,7 @@ pub mod proxies;
 
 use crate::config::proxies::Proxies;
 use crate::db::{DatabaseSettings, DatabaseUrl, Limits};
-use crate::domain::retention::Retention;
+use crate::domain::retention::RetentionPeriods;
 use crate::security::token_keys::{KeyRotationStep, TokenKeys};
 use crate::security::tokens::{AUDIENCE, ISSUER, Terms, Tokens};
 use crate::security::vault::Vault;
@@ -34,7 +34,7 @@ pub struct Config {
     /// The mini-program, if there is one.
     pub wechat: Option<Wechat>,
     /// How long records are kept.
-    pub retention: Retention,
+    pub retention: RetentionPeriods,
 }
 
 /// Our mini-program (微信小程序) as WeChat knows it.
@@ -109,7 +109,7 @@ impl Config {
             sign_in_lanes: 2,
             proxies: Proxies::default(),
             wechat: None,
-            retention: Retention::default(),
+            retention: RetentionPeriods::default(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Use cases of one kind that share transactions: what waits while one batch runs goes into the next.
 //!
 //! A proposal runs a dozen queries and stores rows in five tables. A batch of sixteen needs as many statements as a single
-//! one. Nobody waits for a batch to fill: it is what has queued up when its turn comes.
+//! one. No item waits for a batch to fill: a batch is what has queued up when its turn comes.
 
 use super::threads::lock;
 use super::{Conn, Db, DbError, Retryable};

@@ -3,6 +3,7 @@
 //! It is here and not at the types, because the domain knows no database. A value that the domain can't read is an error of
 //! the query.
 
+use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditOutcome;
 use crate::domain::authority::Capacity;
@@ -96,6 +97,7 @@ words!(
     AuditOutcome,
     Capacity,
     AccountKind,
+    AccountStatus,
     DisclosureKind,
     Phase,
     ApprovalSide,

@@ -38,7 +38,7 @@ impl Gate {
         permit.map_err(|_| DbError::closed())
     }
 
-    /// Waits until everybody who asked before has left, then lets nobody in any more.
+    /// Waits until all who asked before have left, and lets no more in.
     pub(super) async fn close(&self) {
         let all = self.places.acquire_many(self.width).await;
         self.places.close();

@@ -3,7 +3,7 @@
 //! A commit with `synchronous=FULL` waits for the disk. Shared by everything that is queued, that wait costs a use case next
 //! to nothing. Each use case runs in its own savepoint, so that a refusal, an error or a panic undoes that use case alone.
 //! The first of a group needs no savepoint: nothing comes before it, so the whole transaction can be rolled back. (With a
-//! savepoint SQLite keeps a copy of each page that is changed after it.) Nobody is answered before the commit: even a refusal
+//! savepoint SQLite keeps a copy of each page that is changed after it.) No answer is given before the commit: even a refusal
 //! may rest on what another use case of the group wrote. A patient use case, such as a job's batch, is a group of its own:
 //! what was queued before it is answered before it begins.
 //!

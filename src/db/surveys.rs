@@ -37,14 +37,17 @@ impl Surveys {
         E: From<DbError> + From<diesel::result::Error> + Send + 'static,
     {
         self.on_connection(is_patient, |conn| {
+            if let Conn::Sqlite(conn) = conn {
+                conn.batch_execute("PRAGMA query_only = ON")?;
+            }
             conn.begin(Access::ReadOnly)?;
             conn.read(query)
         })
         .await
     }
 
-    /// Copies SQLite's file as it is at one instant into an empty file. `VACUUM` takes its own snapshot and allows no
-    /// transaction around it.
+    /// Copies SQLite's file as it is at one instant into an empty file. `VACUUM INTO` takes its own snapshot, and fails in a
+    /// transaction and with `query_only`.
     pub(super) async fn copy_to(&self, path: &Path) -> Result<(), DbError> {
         let path = path.to_string_lossy().into_owned();
         self.on_connection(false, move |conn| Ok(maintenance::vacuum_into(conn, &path)?))
@@ -81,13 +84,10 @@ impl Surveys {
 
 /// A connection to the primary without time limits.
 fn open(url: &DatabaseUrl) -> Result<Conn, DbError> {
-    match url {
-        DatabaseUrl::Sqlite(_) => {
-            let mut conn = Conn::open(url, Access::ReadOnly, &Limits::unlimited())?;
-            // What a long read sorts may be larger than the memory.
-            conn.batch_execute("PRAGMA temp_store = FILE")?;
-            Ok(conn)
-        }
-        DatabaseUrl::Postgres(_) => Conn::open(url, Access::ReadWrite, &Limits::unlimited()),
+    let mut conn = Conn::open(url, Access::ReadWrite, &Limits::unlimited())?;
+    if let Conn::Sqlite(conn) = &mut conn {
+        // What a long read sorts may be larger than the memory.
+        conn.batch_execute("PRAGMA temp_store = FILE")?;
     }
+    Ok(conn)
 }

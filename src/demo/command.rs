@@ -19,10 +19,7 @@ use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
 
-/// How often the demo's jobs run by themselves.
-const JOBS_EVERY: Duration = Duration::from_secs(3600);
 /// The demo's own database, in the current directory.
 const FILE: &str = "zhuanjie-demo.sqlite";
 /// The days before the yearly switch: classes are marked and members leave.
@@ -131,13 +128,9 @@ pub async fn run(options: DemoOptions) -> Result<()> {
         .await?;
     app.clock = options.at.clock(last);
     let (now, url) = (app.clock.now(), app.db.url().clone());
-    serve_app(
-        app,
-        listener,
-        &api::ServerSettings::default(),
-        JOBS_EVERY,
-        move |address| say(&welcome::text(&Country::of(signature), address, &url, now)),
-    )
+    serve_app(app, listener, &api::ServerSettings::default(), None, move |address| {
+        say(&welcome::text(&Country::of(signature), address, &url, now))
+    })
     .await
 }
 

@@ -10,6 +10,7 @@ use super::records::{AccountRecord, AppointmentRecord, FormerNameRecord, MemberR
 use crate::db::schema::{accounts, appointments, members, memberships, organization_names, organizations};
 use crate::db::sql::maintenance;
 use crate::db::{Conn, DbError};
+use crate::domain::account::AccountStatus;
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::time::Timestamp;
@@ -352,7 +353,7 @@ impl<'a> AccountRow<'a> {
             id_number_digest: Some(vault.digest(SealPurpose::IdNumber, id_number)),
             password_hash,
             must_change_password: false,
-            status: "active",
+            status: AccountStatus::Active.as_str(),
             created_at: micros(record.created_at),
         }
     }

@@ -31,12 +31,12 @@ pub struct TooShort {
 
 /// How long each kind of record is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Retention {
+pub struct RetentionPeriods {
     audit: TimeDelta,
     inbound: TimeDelta,
 }
 
-impl Default for Retention {
+impl Default for RetentionPeriods {
     fn default() -> Self {
         Self {
             audit: TimeDelta::days(3 * 365),
@@ -45,7 +45,7 @@ impl Default for Retention {
     }
 }
 
-impl Retention {
+impl RetentionPeriods {
     /// With these times, in days.
     ///
     /// # Errors
@@ -101,16 +101,16 @@ mod tests {
     #[test]
     fn s29_no_session_is_forgotten_that_could_still_be_used() {
         let now: Timestamp = "2026-06-15T08:00:00Z".parse().unwrap();
-        let last = Retention::default().sessions_until(now);
-        for capacity in [SessionKind::Himself, SessionKind::Office] {
+        let last = RetentionPeriods::default().sessions_until(now);
+        for capacity in [Capacity::Himself, Capacity::Office] {
             assert!(!capacity.lasts(last, last, now));
         }
     }
 
     #[test]
     fn s29_nothing_is_kept_for_less_than_its_floor() {
-        assert!(Retention::new(180, 30).is_ok());
-        assert!(Retention::new(179, 30).is_err());
-        assert!(Retention::new(180, 29).is_err());
+        assert!(RetentionPeriods::new(180, 30).is_ok());
+        assert!(RetentionPeriods::new(179, 30).is_err());
+        assert!(RetentionPeriods::new(180, 29).is_err());
     }
 }

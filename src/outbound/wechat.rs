@@ -6,16 +6,22 @@
 
 use crate::config::Wechat;
 use crate::domain::catalogue::code::Code;
-use actix_web::http::header;
+use rustls::crypto::aws_lc_rs;
 use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
+use ureq::Agent;
+use ureq::tls::TlsConfig;
 
-/// The longest answer: a real one has some 200 bytes.
-const LONGEST_ANSWER: usize = 16 << 10;
+/// The longest answer in bytes: a real one has some 200.
+const LONGEST_ANSWER: u64 = 16 << 10;
 /// The longest code and the longest openid.
 const LONGEST_TEXT: usize = 128;
 /// How long somebody is to wait whom WeChat finds too busy: its budget is by the minute.
 const BUSY_MINUTE: Duration = Duration::from_secs(60);
+/// Requests to WeChat at once. Each blocks a thread until it is answered; the others wait, and their time runs.
+static PLACES: Semaphore = Semaphore::const_new(32);
 
 /// Why there is no identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +52,18 @@ pub async fn openid(wechat: &Wechat, code: &str) -> Result<String, Failure> {
     if !is_plain(code) {
         return Err(Failure::Refused(Code::WechatCodeInvalid));
     }
-    let asked = tokio::time::timeout(wechat.patience, ask(wechat, code)).await;
-    read(&asked.map_err(|_| unavailable("too slow"))??)
+    let (settings, code) = (wechat.clone(), code.to_owned());
+    let answer = async {
+        let place = PLACES.acquire().await.map_err(|_| unavailable("no place"))?;
+        let asked = tokio::task::spawn_blocking(move || {
+            // Held in here: a caller who disconnects drops the future, not the request.
+            let _place = place;
+            ask(&settings, &code)
+        });
+        asked.await.map_err(|_| unavailable("the request panicked"))?
+    };
+    let answer = tokio::time::timeout(wechat.patience, answer).await;
+    read(&answer.map_err(|_| unavailable("too slow"))??)
 }
 
 fn is_plain(text: &str) -> bool {
@@ -58,34 +74,33 @@ fn unavailable(what: &str) -> Failure {
     Failure::Unavailable(format!("WeChat: {what}"))
 }
 
-async fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
-    // The errors of the client may name the address, and the address holds the secret: none is told on.
-    let client = awc::Client::builder()
-        .disable_redirects()
-        .timeout(wechat.patience)
-        .finish();
+/// Sends the request and returns the body of the answer. Blocks for as long as `patience` at most.
+fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
+    let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()));
+    let agent = Agent::config_builder()
+        .tls_config(tls.build())
+        .proxy(None)
+        .max_redirects(0)
+        .http_status_as_error(false)
+        .timeout_global(Some(wechat.patience))
+        .build()
+        .new_agent();
     let query = [
         ("appid", wechat.app_id.as_str()),
         ("secret", &wechat.secret),
         ("js_code", code),
         ("grant_type", "authorization_code"),
     ];
-    let request = client.get(format!("{}/sns/jscode2session", wechat.url)).query(&query);
-    let request = request.map_err(|_| unavailable("its address is none"))?;
-    let mut response = request.send().await.map_err(|_| unavailable("not to be reached"))?;
+    let request = agent
+        .get(format!("{}/sns/jscode2session", wechat.url))
+        .query_pairs(query);
+    // The client's errors may name the address, and the address holds the secret: none of them is logged.
+    let mut response = request.call().map_err(|_| unavailable("not to be reached"))?;
     if response.status() != 200 {
         return Err(unavailable(&format!("status {}", response.status().as_u16())));
     }
-    let promised = response.headers().get(header::CONTENT_LENGTH).cloned();
-    let body = response.body().limit(LONGEST_ANSWER).await;
-    let body = body.map_err(|_| unavailable("an answer that is too long or broken off"))?;
-    // The client takes a connection that ends early for the end of the answer.
-    let is_whole = promised.is_none_or(|length| length.as_bytes() == body.len().to_string().as_bytes());
-    if is_whole {
-        Ok(body.to_vec())
-    } else {
-        Err(unavailable("an answer that is broken off"))
-    }
+    let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec();
+    body.map_err(|_| unavailable("an answer that is too long or broken off"))
 }
 
 /// Reads an answer; its content type says `text/plain` and means nothing.

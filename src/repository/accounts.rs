@@ -5,6 +5,7 @@ use crate::db::in_padded;
 use crate::db::schema::{accounts, appointments, organizations, reset_codes};
 use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
+use crate::domain::account::AccountStatus;
 use crate::domain::authority::actor::{AccountKind, Office};
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::core::time::Timestamp;
@@ -21,7 +22,7 @@ pub struct Account {
     pub member_id: Option<MemberId>,
     pub name: String,
     pub must_change_password: bool,
-    pub status: String,
+    pub status: AccountStatus,
     pub created_at: Micros,
 }
 
@@ -64,7 +65,7 @@ pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Accoun
 pub fn is_blocked(conn: &mut Conn, member: MemberId) -> QueryResult<bool> {
     let blocked: Option<AccountId> = accounts::table
         .filter(accounts::member_id.eq(member))
-        .filter(accounts::status.eq("blocked"))
+        .filter(accounts::status.eq(AccountStatus::Blocked))
         .select(accounts::id)
         .first(conn)
         .optional()?;
@@ -106,7 +107,7 @@ pub fn create(conn: &mut Conn, new: &NewAccount<'_>, now: Timestamp) -> QueryRes
             accounts::id_number_sealed.eq(new.id_number_sealed),
             accounts::id_number_digest.eq(new.id_number_digest),
             accounts::must_change_password.eq(false),
-            accounts::status.eq("active"),
+            accounts::status.eq(AccountStatus::Active),
             accounts::created_at.eq(Micros::from(now)),
         ))
         .returning(accounts::id)
@@ -145,7 +146,7 @@ pub fn clear_password(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
 
 /// Changes an account's status from one to another. False if it had not the one: of any number who do so at once, one gets
 /// true.
-pub fn turn(conn: &mut Conn, id: AccountId, from: &str, to: &str) -> QueryResult<bool> {
+pub fn turn(conn: &mut Conn, id: AccountId, from: AccountStatus, to: AccountStatus) -> QueryResult<bool> {
     let row = accounts::table.find(id).filter(accounts::status.eq(from));
     let turned = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
     Ok(turned == 1)

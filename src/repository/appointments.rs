@@ -1,19 +1,16 @@
 //! Offices (管理员任职) and requests to begin or end them.
 
-use super::subtree;
+use super::pending::{Affected, PendingRow, close, waiting_in};
 use crate::db::columns::Micros;
-use crate::db::schema::{accounts, appointment_requests, appointments, inbox_entries, organizations};
+use crate::db::schema::{accounts, appointment_requests, appointments, organizations};
 use crate::db::sql::locks::{self, AdvisoryLock, Locked};
 use crate::db::{Backend, Conn};
+use crate::domain::account::AccountStatus;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
-use crate::domain::organization::facts::Path;
+use crate::domain::office::{DecidedRequest, OfficeRole, AppointmentRequest, RequestKind, RequestState};
 use diesel::prelude::*;
-
-/// The inbox's word for a request that waits.
-pub const INBOX_KIND: &str = "appointment";
 
 /// Keeps everybody's offices as they are until the transaction ends: what is put before somebody now still belongs there
 /// when it is committed.
@@ -39,8 +36,8 @@ pub struct Appointment {
     pub role: OfficeRole,
     #[diesel(select_expression = accounts::name)]
     pub account_name: String,
-    #[diesel(select_expression = accounts::status.eq("blocked"))]
-    pub blocked: bool,
+    #[diesel(select_expression = accounts::status)]
+    pub account_status: AccountStatus,
 }
 
 /// An office is somebody's: no log line gets more than the key.
@@ -170,6 +167,30 @@ impl StoredRequest {
     }
 }
 
+impl PendingRow for StoredRequest {
+    const KIND: &'static str = "appointment";
+    type Id = AppointmentRequestId;
+
+    fn affected(conn: &mut Conn, affected: &Affected<'_>) -> QueryResult<Vec<AppointmentRequestId>> {
+        use appointment_requests::dsl;
+        let rows =
+            dsl::appointment_requests.inner_join(organizations::table.on(organizations::id.eq(dsl::organization_id)));
+        let waits = dsl::state.eq(RequestState::Open);
+        waiting_in!(conn, affected, rows, dsl::id, waits, organizations::path, Self::KIND)
+    }
+
+    fn find_locked(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<Self>> {
+        // Without what is joined to it, which stays free.
+        let row = appointment_requests::table.find(id).select(appointment_requests::id);
+        let locked: Option<AppointmentRequestId> = Locked(row).get_result(conn).optional()?;
+        locked.map_or(Ok(None), |id| request(conn, id))
+    }
+
+    fn is_open(&self) -> bool {
+        self.state == RequestState::Open
+    }
+}
+
 /// Stores a new request. Runs into a unique index if one about this person is open.
 pub fn open_request(
     conn: &mut Conn,
@@ -202,32 +223,17 @@ pub fn request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<
         .optional()
 }
 
-/// Locks a request until the transaction ends; `false` if there is none.
-pub fn lock_request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<bool> {
-    let found = appointment_requests::table.find(id).select(appointment_requests::id);
-    let row: Option<AppointmentRequestId> = Locked(found).get_result(conn).optional()?;
-    Ok(row.is_some())
-}
-
 /// Stores a decision if the request still has the version that was decided on.
 pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &DecidedRequest) -> QueryResult<bool> {
-    use appointment_requests::dsl;
-    let decision = &decided.decision;
-    let changed = diesel::update(
-        dsl::appointment_requests
-            .find(found.id)
-            .filter(dsl::version.eq(found.version)),
+    let reason = decided.reason.as_ref();
+    close!(
+        conn,
+        appointment_requests,
+        found,
+        decided.state,
+        &decided.decision,
+        reason
     )
-    .set((
-        dsl::state.eq(decided.state),
-        dsl::decider_account_id.eq(decision.by),
-        dsl::decider_organization_id.eq(decision.acting_for),
-        dsl::decided_at.eq(Micros::from(decision.at)),
-        dsl::decision_reason.eq(decided.reason.as_ref().map(Remark::as_str)),
-        dsl::version.eq(found.version + 1),
-    ))
-    .execute(conn)?;
-    Ok(changed == 1)
 }
 
 /// The open requests at an organization, of everybody or of one person.
@@ -260,35 +266,4 @@ pub fn lapse(conn: &mut Conn, id: AppointmentRequestId, now: Timestamp) -> Query
         ))
         .execute(conn)?;
     Ok(())
-}
-
-/// Open requests of a subtree that are before one of these organizations; with `orphans`, also those before nobody (A10).
-pub fn around(
-    conn: &mut Conn,
-    path: &Path,
-    before: &[OrganizationId],
-    orphans: bool,
-) -> QueryResult<Vec<AppointmentRequestId>> {
-    use appointment_requests::dsl;
-    let (from, until) = subtree(path);
-    let its_entry = inbox_entries::subject_id
-        .eq(dsl::id)
-        .and(inbox_entries::kind.eq(INBOX_KIND));
-    let mut query = dsl::appointment_requests
-        .inner_join(organizations::table.on(organizations::id.eq(dsl::organization_id)))
-        .left_join(inbox_entries::table.on(its_entry))
-        .filter(dsl::state.eq(RequestState::Open))
-        .filter(organizations::path.ge(from))
-        .filter(organizations::path.lt(until))
-        .order(dsl::id)
-        .select(dsl::id)
-        .distinct()
-        .into_boxed();
-    let before: Vec<i64> = before.iter().map(|id| id.0).collect();
-    let waits = inbox_entries::organization_id.nullable().eq_any(before);
-    query = match orphans {
-        true => query.filter(waits.or(inbox_entries::id.nullable().is_null())),
-        false => query.filter(waits),
-    };
-    query.load(conn)
 }

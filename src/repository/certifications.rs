@@ -1,19 +1,15 @@
 //! Application forms (《入团志愿书》) and what became of them (O7).
 
-use super::subtree;
+use super::pending::{Affected, PendingRow, close, decision, waiting_in};
 use crate::db::columns::Micros;
-use crate::db::schema::{certifications, inbox_entries, members};
+use crate::db::schema::{certifications, members};
 use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::core::decision::Decision;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::member::certification::{Form, FormState, Upload};
-use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
-
-/// The inbox's word for a form that waits.
-pub const INBOX_KIND: &str = "certification";
 
 /// A form as stored.
 #[derive(Clone, Queryable, Selectable)]
@@ -59,11 +55,29 @@ impl StoredForm {
     }
 
     fn decision(&self) -> Option<Decision> {
-        Some(Decision {
-            by: self.decider_account_id?,
-            acting_for: self.decider_organization_id?,
-            at: self.decided_at?.into(),
-        })
+        decision(self.decider_account_id, self.decider_organization_id, self.decided_at)
+    }
+}
+
+impl PendingRow for StoredForm {
+    const KIND: &'static str = "certification";
+    type Id = CertificationId;
+
+    fn affected(conn: &mut Conn, affected: &Affected<'_>) -> QueryResult<Vec<CertificationId>> {
+        use certifications::dsl;
+        let rows = dsl::certifications.inner_join(members::table.on(members::id.eq(dsl::member_id)));
+        let waits = dsl::state.eq(FormState::Waiting);
+        waiting_in!(conn, affected, rows, dsl::id, waits, members::branch_path, Self::KIND)
+    }
+
+    fn find_locked(conn: &mut Conn, id: CertificationId) -> QueryResult<Option<Self>> {
+        Locked(certifications::table.find(id).select(Self::as_select()))
+            .get_result(conn)
+            .optional()
+    }
+
+    fn is_open(&self) -> bool {
+        self.state == FormState::Waiting
     }
 }
 
@@ -104,13 +118,6 @@ pub fn find(conn: &mut Conn, id: CertificationId) -> QueryResult<Option<StoredFo
         .optional()
 }
 
-/// One form, locked until the transaction ends.
-pub fn find_locked(conn: &mut Conn, id: CertificationId) -> QueryResult<Option<StoredForm>> {
-    Locked(certifications::table.find(id).select(StoredForm::as_select()))
-        .get_result(conn)
-        .optional()
-}
-
 /// Every form of a member, newest first.
 pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Vec<StoredForm>> {
     certifications::table
@@ -128,54 +135,7 @@ pub fn close(
     decision: &Decision,
     reason: Option<&Remark>,
 ) -> QueryResult<bool> {
-    use certifications::dsl;
-    let changed = diesel::update(
-        dsl::certifications
-            .find(found.id)
-            .filter(dsl::version.eq(found.version)),
-    )
-    .set((
-        dsl::state.eq(state),
-        dsl::decider_account_id.eq(decision.by),
-        dsl::decider_organization_id.eq(decision.acting_for),
-        dsl::decided_at.eq(Micros::from(decision.at)),
-        dsl::decision_reason.eq(reason.map(Remark::as_str)),
-        dsl::version.eq(found.version + 1),
-    ))
-    .execute(conn)?;
-    Ok(changed == 1)
-}
-
-/// Waiting forms of a subtree's members that are before one of these organizations; with `orphans`, also those before
-/// nobody (A10).
-pub fn around(
-    conn: &mut Conn,
-    path: &Path,
-    before: &[OrganizationId],
-    orphans: bool,
-) -> QueryResult<Vec<CertificationId>> {
-    use certifications::dsl;
-    let (from, until) = subtree(path);
-    let its_entry = inbox_entries::subject_id
-        .eq(dsl::id)
-        .and(inbox_entries::kind.eq(INBOX_KIND));
-    let mut query = dsl::certifications
-        .inner_join(members::table.on(members::id.eq(dsl::member_id)))
-        .left_join(inbox_entries::table.on(its_entry))
-        .filter(dsl::state.eq(FormState::Waiting))
-        .filter(members::branch_path.ge(from))
-        .filter(members::branch_path.lt(until))
-        .order(dsl::id)
-        .select(dsl::id)
-        .distinct()
-        .into_boxed();
-    let before: Vec<i64> = before.iter().map(|id| id.0).collect();
-    let waits = inbox_entries::organization_id.nullable().eq_any(before);
-    query = match orphans {
-        true => query.filter(waits.or(inbox_entries::id.nullable().is_null())),
-        false => query.filter(waits),
-    };
-    query.load(conn)
+    close!(conn, certifications, found, state, decision, reason)
 }
 
 /// Of these names, those of files that a form refers to.

@@ -3,6 +3,7 @@
 use crate::db::Conn;
 use crate::db::in_padded;
 use crate::db::schema::{accounts, appointments, organizations};
+use crate::domain::account::AccountStatus;
 use crate::domain::core::ids::{AccountId, AppointmentId, OrganizationId};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::chain::{Chain, Link};
@@ -39,7 +40,7 @@ impl Chains {
             .and(appointments::role.eq(OfficeRole::Administrator));
         let may_sign_in = accounts::id
             .eq(appointments::account_id)
-            .and(accounts::status.eq("active"));
+            .and(accounts::status.eq(AccountStatus::Active));
         let mut found: Vec<HolderRow> = on_each!(conn, |c| organizations::table
             .left_join(appointments::table.on(in_office))
             .left_join(accounts::table.on(may_sign_in))

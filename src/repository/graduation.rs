@@ -1,6 +1,6 @@
 //! Graduation months of branches as they were (G5), and requests to change them (G7, G8).
 
-use super::subtree;
+use super::pending::{Affected, PendingRow, close, decision, waiting_in};
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, graduation_history, inbox_entries, month_changes};
@@ -220,11 +220,30 @@ impl StoredChange {
     }
 
     fn decision(&self) -> Option<Decision> {
-        Some(Decision {
-            by: self.decider_account_id?,
-            acting_for: self.decider_organization_id?,
-            at: self.decided_at?.into(),
-        })
+        decision(self.decider_account_id, self.decider_organization_id, self.decided_at)
+    }
+}
+
+impl PendingRow for StoredChange {
+    const KIND: &'static str = "month_change";
+    type Id = MonthChangeId;
+
+    fn affected(conn: &mut Conn, affected: &Affected<'_>) -> QueryResult<Vec<MonthChangeId>> {
+        use month_changes::dsl;
+        let rows = dsl::month_changes;
+        let waits = dsl::state.eq(MonthChangeState::Open);
+        waiting_in!(conn, affected, rows, dsl::id, waits, dsl::branch_path, Self::KIND)
+    }
+
+    fn find_locked(conn: &mut Conn, id: MonthChangeId) -> QueryResult<Option<Self>> {
+        // Without what is joined to it, which stays free.
+        let row = month_changes::table.find(id).select(month_changes::id);
+        let locked: Option<MonthChangeId> = Locked(row).get_result(conn).optional()?;
+        locked.map_or(Ok(None), |id| change(conn, id))
+    }
+
+    fn is_open(&self) -> bool {
+        self.state == MonthChangeState::Open
     }
 }
 
@@ -262,18 +281,7 @@ pub fn close_change(
     decision: &Decision,
     reason: Option<&Remark>,
 ) -> QueryResult<bool> {
-    use month_changes::dsl;
-    let changed = diesel::update(dsl::month_changes.find(found.id).filter(dsl::version.eq(found.version)))
-        .set((
-            dsl::state.eq(state),
-            dsl::decider_account_id.eq(decision.by),
-            dsl::decider_organization_id.eq(decision.acting_for),
-            dsl::decided_at.eq(Micros::from(decision.at)),
-            dsl::decision_reason.eq(reason.map(Remark::as_str)),
-            dsl::version.eq(found.version + 1),
-        ))
-        .execute(conn)?;
-    Ok(changed == 1)
+    close!(conn, month_changes, found, state, decision, reason)
 }
 
 /// The branch's open request (G7).
@@ -287,36 +295,6 @@ pub fn open_of_branch(conn: &mut Conn, branch: OrganizationId) -> QueryResult<Op
         .optional()
 }
 
-/// Open requests of a subtree that are before one of these organizations; with `orphans`, also those before nobody (A10).
-pub fn around(
-    conn: &mut Conn,
-    path: &Path,
-    before: &[OrganizationId],
-    orphans: bool,
-) -> QueryResult<Vec<MonthChangeId>> {
-    use month_changes::dsl;
-    let (from, until) = subtree(path);
-    let its_entry = inbox_entries::subject_id
-        .eq(dsl::id)
-        .and(inbox_entries::kind.eq(INBOX_KIND));
-    let mut query = dsl::month_changes
-        .left_join(inbox_entries::table.on(its_entry))
-        .filter(dsl::state.eq(MonthChangeState::Open))
-        .filter(dsl::branch_path.ge(from))
-        .filter(dsl::branch_path.lt(until))
-        .order(dsl::id)
-        .select(dsl::id)
-        .distinct()
-        .into_boxed();
-    let before: Vec<i64> = before.iter().map(|id| id.0).collect();
-    let waits = inbox_entries::organization_id.nullable().eq_any(before);
-    query = match orphans {
-        true => query.filter(waits.or(inbox_entries::id.nullable().is_null())),
-        false => query.filter(waits),
-    };
-    query.load(conn)
-}
-
 /// One request.
 pub fn change(conn: &mut Conn, id: MonthChangeId) -> QueryResult<Option<StoredChange>> {
     month_changes::table
@@ -326,17 +304,6 @@ pub fn change(conn: &mut Conn, id: MonthChangeId) -> QueryResult<Option<StoredCh
         .first(conn)
         .optional()
 }
-
-/// Locks a request until the transaction ends; `false` if there is none.
-pub fn lock_change(conn: &mut Conn, id: MonthChangeId) -> QueryResult<bool> {
-    let row: Option<MonthChangeId> = Locked(month_changes::table.find(id).select(month_changes::id))
-        .get_result(conn)
-        .optional()?;
-    Ok(row.is_some())
-}
-
-/// The inbox's word for a request that waits.
-pub const INBOX_KIND: &str = "month_change";
 
 /// A page of the requests that concern an organization: as the leading organ, as the one the turn passed to, or as the
 /// one that proposed. Newest first, before `before`.
@@ -350,7 +317,7 @@ pub fn changes(
     // Values inside a subselect are bound for each engine, which knows plain numbers only.
     let passed_on = inbox_entries::table
         .filter(inbox_entries::organization_id.eq(organization.0))
-        .filter(inbox_entries::kind.eq(INBOX_KIND))
+        .filter(inbox_entries::kind.eq(StoredChange::KIND))
         .select(inbox_entries::subject_id);
     let mut query = month_changes::table
         .inner_join(accounts::table.on(accounts::id.eq(month_changes::proposer_account_id)))

@@ -8,8 +8,8 @@ use crate::domain::core::time::Month;
 use diesel::prelude::*;
 
 /// A person as another province's system describes him; ID number and telephone are sealed.
-#[derive(Clone, Queryable, Selectable)]
-#[diesel(table_name = inbound_persons, check_for_backend(Backend))]
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = inbound_persons, check_for_backend(Backend), treat_none_as_default_value = false)]
 pub struct SealedPerson {
     pub id_number_sealed: Vec<u8>,
     pub id_number_digest: Vec<u8>,
@@ -32,19 +32,7 @@ impl std::fmt::Debug for SealedPerson {
 /// Stores who an open case is about. Runs into `inbound_persons_one_open` when another open one is about the same person.
 pub fn insert(conn: &mut Conn, transfer: TransferId, person: &SealedPerson) -> QueryResult<()> {
     diesel::insert_into(dsl::inbound_persons)
-        .values((
-            dsl::transfer_id.eq(transfer),
-            dsl::id_number_sealed.eq(&person.id_number_sealed),
-            dsl::id_number_digest.eq(&person.id_number_digest),
-            dsl::phone_sealed.eq(person.phone_sealed.as_ref()),
-            dsl::phone_digest.eq(person.phone_digest.as_ref()),
-            dsl::ethnic_group.eq(person.ethnic_group.as_ref()),
-            dsl::political_status.eq(person.political_status.as_ref()),
-            dsl::education.eq(person.education.as_ref()),
-            dsl::joined_month.eq(person.joined_month),
-            dsl::development_number.eq(person.development_number.as_ref()),
-            dsl::open.eq(true),
-        ))
+        .values((dsl::transfer_id.eq(transfer), person, dsl::open.eq(true)))
         .execute(conn)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, integrator_secrets, integrators, organizations};
 use crate::db::{Backend, Conn};
+use crate::domain::account::AccountStatus;
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::authority::scope::Reach;
 use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId};
@@ -69,7 +70,7 @@ pub fn insert(conn: &mut Conn, new: &NewIntegrator<'_>, now: Timestamp) -> Query
             accounts::kind.eq(AccountKind::Integrator),
             accounts::name.eq(new.name),
             accounts::must_change_password.eq(false),
-            accounts::status.eq("active"),
+            accounts::status.eq(AccountStatus::Active),
             accounts::created_at.eq(Micros::from(now)),
         ))
         .returning(accounts::id)

@@ -237,7 +237,7 @@ pub fn page(
 ) -> QueryResult<Vec<ListedMember>> {
     if let (MemberSelection::Branch(branch), None) = (place, filter) {
         // No row has the key 0.
-        let after = after.map_or(MemberId(0), |after| after.id);
+        let after = after.map_or(MemberId::NONE, |after| after.id);
         return of_branch(conn, *branch, after, limit);
     }
     let mut query = dsl::members.select(ListedMember::as_select()).limit(limit).into_boxed();

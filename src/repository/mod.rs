@@ -19,6 +19,7 @@ pub mod look_ups;
 pub mod marks;
 pub mod members;
 pub mod organizations;
+pub mod pending;
 pub mod policies;
 pub mod reseal;
 pub mod retention;

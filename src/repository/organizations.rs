@@ -7,6 +7,7 @@ use crate::db::schema::organizations::{self, dsl};
 use crate::db::schema::{accounts, appointments, organization_names};
 use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
+use crate::domain::account::AccountStatus;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::office::OfficeRole;
@@ -114,7 +115,7 @@ pub fn find_locked(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Or
 pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<AccountId>> {
     appointments::table
         .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
-        .filter(accounts::status.eq("active"))
+        .filter(accounts::status.eq(AccountStatus::Active))
         .filter(appointments::organization_id.eq(id))
         .filter(appointments::ended_at.is_null())
         .filter(appointments::role.eq(OfficeRole::Administrator))
@@ -151,8 +152,8 @@ pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Org
 
 /// Whether a branch is a special-unit holding; no branch is none, and costs the same.
 pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResult<bool> {
-    let purpose: Option<OrganizationPurpose> = dsl::organizations
-        .find(branch.unwrap_or(OrganizationId(0)))
+    let purpose: Option<Purpose> = dsl::organizations
+        .find(branch.unwrap_or(OrganizationId::NONE))
         .select(dsl::purpose)
         .first(conn)
         .optional()?;
@@ -254,6 +255,8 @@ pub fn former_names(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Stri
 }
 
 /// An organization to be stored for the first time.
+#[derive(Insertable)]
+#[diesel(table_name = organizations, treat_none_as_default_value = false)]
 pub struct NewOrganization<'a> {
     pub kind: OrganizationKind,
     pub level: Level,
@@ -272,26 +275,45 @@ pub struct NewOrganization<'a> {
 
 /// Stores the root of the tree, which has no superior.
 pub fn create_root(conn: &mut Conn, name: &str, short_name: &str, now: Timestamp) -> QueryResult<OrganizationId> {
-    let id: OrganizationId = diesel::insert_into(dsl::organizations)
-        .values((
-            dsl::path.eq("/"),
-            dsl::kind.eq(OrganizationKind::LeadingOrgan),
-            dsl::level.eq(Level::Nation),
-            dsl::system.eq(System::Place),
-            dsl::sector.eq(Sector::SocialOrganization),
-            dsl::township.eq(false),
-            dsl::purpose.eq(OrganizationPurpose::Ordinary),
-            dsl::name.eq(name),
-            dsl::short_name.eq(short_name),
-            dsl::status.eq(Status::Active),
-            dsl::created_at.eq(Micros::from(now)),
-        ))
-        .returning(dsl::id)
-        .get_result(conn)?;
+    let root = NewOrganization {
+        kind: Kind::LeadingOrgan,
+        level: Level::Nation,
+        system: System::Place,
+        sector: Sector::SocialOrganization,
+        stage: None,
+        township: false,
+        school_code: None,
+        purpose: Purpose::Ordinary,
+        division_code: None,
+        name,
+        short_name,
+        contact_name: None,
+        contact_phone: None,
+    };
+    let id = insert(conn, None, &root, now)?;
     diesel::update(dsl::organizations.find(id))
         .set(dsl::path.eq(Path::root(id)))
         .execute(conn)?;
     Ok(id)
+}
+
+/// Stores a row of which all is known but what contains its own id.
+fn insert(
+    conn: &mut Conn,
+    superior: Option<&Organization>,
+    new: &NewOrganization<'_>,
+    now: Timestamp,
+) -> QueryResult<OrganizationId> {
+    diesel::insert_into(dsl::organizations)
+        .values((
+            new,
+            dsl::parent_id.eq(superior.map(|superior| superior.id)),
+            dsl::path.eq(superior.map_or("/", |superior| superior.path.as_str())),
+            dsl::status.eq(Status::Active),
+            dsl::created_at.eq(Micros::from(now)),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)
 }
 
 /// Stores a new organization below its superior. Runs into a unique index when a sibling has its name or anybody its
@@ -302,33 +324,8 @@ pub fn create(
     new: &NewOrganization<'_>,
     now: Timestamp,
 ) -> QueryResult<OrganizationId> {
-    let id: OrganizationId = diesel::insert_into(dsl::organizations)
-        .values((
-            (
-                dsl::parent_id.eq(superior.id),
-                dsl::path.eq(&superior.path),
-                dsl::kind.eq(new.kind),
-                dsl::level.eq(new.level),
-                dsl::system.eq(new.system),
-                dsl::sector.eq(new.sector),
-                dsl::stage.eq(new.stage),
-                dsl::township.eq(new.township),
-                dsl::school_code.eq(new.school_code),
-            ),
-            (
-                dsl::purpose.eq(new.purpose),
-                dsl::division_code.eq(new.division_code),
-                dsl::name.eq(new.name),
-                dsl::short_name.eq(new.short_name),
-                dsl::contact_name.eq(new.contact_name),
-                dsl::contact_phone.eq(new.contact_phone),
-                dsl::status.eq(Status::Active),
-                dsl::created_at.eq(Micros::from(now)),
-            ),
-        ))
-        .returning(dsl::id)
-        .get_result(conn)?;
-    let is_province = new.kind == OrganizationKind::LeadingOrgan && new.level == Level::Province;
+    let id = insert(conn, Some(superior), new, now)?;
+    let is_province = new.kind == Kind::LeadingOrgan && new.level == Level::Province;
     let organ = match superior.kind {
         OrganizationKind::LeadingOrgan => Some(superior.id),
         _ => superior.leading_organ_id,
@@ -428,7 +425,13 @@ pub fn set_graduation(
 }
 
 /// Branches marked with a month up to the given one that have not turned yet, lowest id first, behind `after`.
-pub fn turning(conn: &mut Conn, up_to: Month, after: OrganizationId, limit: i64) -> QueryResult<Vec<Organization>> {
+pub fn turning(
+    conn: &mut Conn,
+    up_to: Month,
+    after: Option<OrganizationId>,
+    limit: i64,
+) -> QueryResult<Vec<Organization>> {
+    let after = after.map_or(0, |after| after.0);
     dsl::organizations
         .filter(dsl::graduated_season.is_null())
         .filter(dsl::graduation_month.le(up_to))

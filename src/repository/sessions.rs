@@ -105,7 +105,7 @@ pub fn end_all(
     ending: SessionEnding,
     now: Timestamp,
 ) -> QueryResult<usize> {
-    let stays = but.unwrap_or(SessionId(0));
+    let stays = but.unwrap_or(SessionId::NONE);
     let open = sessions::table
         .filter(sessions::account_id.eq(account))
         .filter(sessions::ended_at.is_null())

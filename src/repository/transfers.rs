@@ -72,18 +72,21 @@ impl std::fmt::Debug for Transfer {
 
 impl Transfer {
     /// Its state, put together from its columns; `None` if they contradict each other.
-    pub fn state(&self) -> Option<CaseState> {
+    pub fn state(&self) -> Option<State> {
         let columns = StateColumns {
-            phase: self.state,
-            since: self.since.into(),
-            organization: self.organization_id,
+            state: self.state,
+            since: self.since,
+            organization_id: self.organization_id,
             side: self.side,
-            province: self.province.and_then(|province| province.try_into().ok()),
+            province: self.province,
             holding: self.holding,
-            escalated: self.escalated_at.map(Timestamp::from),
-            reason: self.closing_reason.as_deref().and_then(Remark::new),
+            escalated_at: self.escalated_at,
+            closing_reason: self.closing_reason.clone(),
+            deadline: self.deadline,
+            closed_at: self.closed_at,
+            orphaned_at: self.orphaned_at,
         };
-        columns.try_into().ok()
+        columns.read()
     }
 }
 
@@ -142,7 +145,58 @@ pub fn insert_many(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<
     }
 }
 
-/// Stores a case's new state if it still has the version that was decided on (A9). Before whom it is now is said apart.
+/// The columns that a state fills. Before whom the case is now, its inbox rows say.
+#[derive(Queryable, Selectable, AsChangeset)]
+#[diesel(table_name = transfers, check_for_backend(Backend), treat_none_as_null = true)]
+struct StateColumns {
+    state: Phase,
+    since: Micros,
+    organization_id: Option<OrganizationId>,
+    side: Option<ApprovalSide>,
+    province: Option<i32>,
+    holding: bool,
+    escalated_at: Option<Micros>,
+    closing_reason: Option<String>,
+    deadline: Option<Micros>,
+    closed_at: Option<Micros>,
+    orphaned_at: Option<Micros>,
+}
+
+impl StateColumns {
+    fn new(state: &State, deadline: Option<Timestamp>) -> Self {
+        let columns = Columns::from(state.clone());
+        Self {
+            state: columns.phase,
+            since: columns.since.into(),
+            organization_id: columns.organization,
+            side: columns.side,
+            province: columns.province.map(i32::from),
+            holding: columns.holding,
+            escalated_at: columns.escalated.map(Micros::from),
+            closing_reason: columns.reason.map(|reason| reason.as_str().to_owned()),
+            deadline: deadline.map(Micros::from),
+            closed_at: (!state.is_open()).then(|| columns.since.into()),
+            orphaned_at: None,
+        }
+    }
+
+    /// The state; `None` if the columns contradict each other.
+    fn read(self) -> Option<State> {
+        let columns = Columns {
+            phase: self.state,
+            since: self.since.into(),
+            organization: self.organization_id,
+            side: self.side,
+            province: self.province.and_then(|province| province.try_into().ok()),
+            holding: self.holding,
+            escalated: self.escalated_at.map(Timestamp::from),
+            reason: self.closing_reason.as_deref().and_then(Remark::new),
+        };
+        columns.try_into().ok()
+    }
+}
+
+/// Stores a case's new state if it still has the version that was decided on (A9).
 pub fn update(
     conn: &mut Conn,
     id: TransferId,
@@ -150,23 +204,8 @@ pub fn update(
     state: &CaseState,
     deadline: Option<Timestamp>,
 ) -> QueryResult<bool> {
-    let columns = StateColumns::from(state.clone());
-    let closed_at = (!state.is_open()).then(|| Micros::from(state.since()));
     let changed = diesel::update(dsl::transfers.find(id).filter(dsl::version.eq(version - 1)))
-        .set((
-            dsl::state.eq(columns.phase),
-            dsl::since.eq(Micros::from(columns.since)),
-            dsl::organization_id.eq(columns.organization),
-            dsl::side.eq(columns.side),
-            dsl::province.eq(columns.province.map(i32::from)),
-            dsl::holding.eq(columns.holding),
-            dsl::escalated_at.eq(columns.escalated.map(Micros::from)),
-            dsl::closing_reason.eq(columns.reason.as_ref().map(Remark::as_str)),
-            dsl::deadline.eq(deadline.map(Micros::from)),
-            dsl::closed_at.eq(closed_at),
-            dsl::orphaned_at.eq(None::<Micros>),
-            dsl::version.eq(version),
-        ))
+        .set((StateColumns::new(state, deadline), dsl::version.eq(version)))
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -216,13 +255,7 @@ pub struct WaitingCase {
 
 /// Cases that wait, locked until the transaction ends, by id.
 pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<WaitingCase>> {
-    type Row = (TransferId, Season, i64, Option<i32>, Phase, Micros, Turn);
-    type Turn = (
-        Option<OrganizationId>,
-        Option<ApprovalSide>,
-        Option<i32>,
-        Option<Micros>,
-    );
+    type Row = (TransferId, Season, i64, Option<i32>, StateColumns);
     let found = dsl::transfers
         .filter(in_json_list(dsl::id, keys(ids)))
         .order(dsl::id)
@@ -231,31 +264,15 @@ pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Wa
             dsl::season,
             dsl::version,
             dsl::source_province,
-            dsl::state,
-            dsl::since,
-            (dsl::organization_id, dsl::side, dsl::province, dsl::escalated_at),
+            StateColumns::as_select(),
         ));
     let rows: Vec<Row> = Locked(found).load(conn)?;
-    let waiting = |(id, season, version, source_province, phase, since, turn): Row| {
-        let (organization, side, province, escalated) = turn;
-        let columns = StateColumns {
-            phase,
-            since: since.into(),
-            organization,
-            side,
-            province: province.and_then(|province| province.try_into().ok()),
-            // Of those that have ended only.
-            holding: false,
-            escalated: escalated.map(Timestamp::from),
-            reason: None,
-        };
-        WaitingCase {
-            id,
-            season,
-            version,
-            is_inbound: source_province.is_some(),
-            state: columns.try_into().ok(),
-        }
+    let waiting = |(id, season, version, source_province, columns): Row| WaitingCase {
+        id,
+        season,
+        version,
+        is_inbound: source_province.is_some(),
+        state: columns.read(),
     };
     Ok(rows.into_iter().map(waiting).collect())
 }
@@ -265,22 +282,9 @@ fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
 }
 
 /// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
-pub fn end_many(conn: &mut Conn, ids: &[TransferId], state: &CaseState) -> QueryResult<usize> {
-    let columns = StateColumns::from(state.clone());
+pub fn end_all(conn: &mut Conn, ids: &[TransferId], state: &State) -> QueryResult<usize> {
     diesel::update(dsl::transfers.filter(in_json_list(dsl::id, keys(ids))))
-        .set((
-            dsl::state.eq(columns.phase),
-            dsl::since.eq(Micros::from(columns.since)),
-            dsl::organization_id.eq(columns.organization),
-            dsl::side.eq(columns.side),
-            dsl::province.eq(columns.province.map(i32::from)),
-            dsl::holding.eq(columns.holding),
-            dsl::escalated_at.eq(columns.escalated.map(Micros::from)),
-            dsl::deadline.eq(None::<Micros>),
-            dsl::closed_at.eq(Micros::from(columns.since)),
-            dsl::orphaned_at.eq(None::<Micros>),
-            dsl::version.eq(dsl::version + 1),
-        ))
+        .set((StateColumns::new(state, None), dsl::version.eq(dsl::version + 1)))
         .execute(conn)
 }
 

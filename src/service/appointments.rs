@@ -1,9 +1,10 @@
 //! Offices (管理员任职): who holds them, how they begin and end, and requests for that. Whatever changes here is followed
 //! by everything that waits where it changed (A10).
 
-use super::organizations::{appointing_superior, in_scope, inside, object};
+use super::organizations::{appointing_superior, chain_of, in_scope, inside, object};
+use super::pending::{self, Pending, Waiting};
 use super::transfers::reroute as reroute_transfers;
-use super::{Context, Error, Expected, Result, audit, certifications, graduation, may, people, sees};
+use super::{Context, Error, Expected, Result, audit, may, people, sees};
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
@@ -12,16 +13,15 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
-use crate::repository::appointments::{self as store, INBOX_KIND};
+use crate::domain::office::{self, OfficeRole, AppointmentRequest, RequestKind, RequestState, AppointmentMode};
+use crate::repository::appointments as store;
 pub use crate::repository::appointments::{Appointment, StoredRequest};
-use crate::repository::inbox::{self, InboxEntry};
+use crate::repository::certifications::StoredForm;
+use crate::repository::graduation::StoredChange;
 use crate::repository::organizations::{self, Organization};
-use crate::repository::{accounts, chain};
+use crate::repository::pending::{Affected, PendingRow};
+use crate::repository::{accounts, inbox};
 use crate::security::vault::Vault;
-
-/// An organization that does not exist.
-const NOWHERE: OrganizationId = OrganizationId(0);
 
 /// A page of an organization's offices in force, earliest first.
 ///
@@ -117,7 +117,9 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Appo
 pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) -> Result<(Appointment, Organization)> {
     let appointment = store::find(conn, id)?;
     // What does not exist costs the same statements as what may not be seen.
-    let at = appointment.as_ref().map_or(NOWHERE, |found| found.organization_id);
+    let at = appointment
+        .as_ref()
+        .map_or(OrganizationId::NONE, |found| found.organization_id);
     let organization = organizations::find(conn, at)?;
     let appointment = appointment.ok_or(Code::AppointmentNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
@@ -191,23 +193,36 @@ fn settle(
 }
 
 fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> Result<()> {
-    inbox::close(conn, INBOX_KIND, request.0)?;
+    inbox::close(conn, StoredRequest::KIND, request.0)?;
     Ok(store::lapse(conn, request, context.now)?)
 }
 
 /// A10, I-31: puts everything that waits here, or was passed over here, before whoever can decide it now.
 fn reroute(conn: &mut Conn, organization: &Organization, now: Timestamp) -> Result<()> {
-    let chain = chain::of(conn, &organization.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
+    let path = &organization.path;
+    let chain = chain_of(conn, path)?;
     reroute_transfers(conn, organization, &chain, now)?;
-    let (before, orphans): (Vec<_>, bool) = (organization.path.ids().collect(), chain.may_orphan());
-    graduation::reroute(conn, &organization.path, &before, orphans)?;
-    certifications::reroute(conn, &organization.path, &before, orphans)?;
-    for request in store::around(conn, &organization.path, &before, orphans)? {
-        if store::lock_request(conn, request)? {
-            place(conn, request)?;
-        }
+    let affected = Affected {
+        path,
+        before: path.ids().collect(),
+        orphans: chain.may_orphan(),
+    };
+    pending::reroute::<StoredChange>(conn, &affected)?;
+    pending::reroute::<StoredForm>(conn, &affected)?;
+    pending::reroute::<StoredRequest>(conn, &affected)
+}
+
+impl Pending for StoredRequest {
+    fn waiting(&self, conn: &mut Conn) -> Result<Waiting> {
+        let organization = organization_of(conn, self)?;
+        let holder = appointing_superior(conn, &organization, &self.request().excluded())?;
+        Ok(Waiting {
+            subject: self.id.0,
+            since: self.proposed_at.into(),
+            member_name: None,
+            holders: holder.into_iter().collect(),
+        })
     }
-    Ok(())
 }
 
 /// A10: somebody may not sign in any more, or may again: what waits where he holds an office is put before whoever can decide
@@ -255,32 +270,10 @@ fn ask(
         }
         stored => stored?,
     };
-    place(conn, id)?;
-    audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, id)?;
-    Ok(AppointmentOutcome::Requested(found(conn, id)?))
-}
-
-/// Puts an open request before whoever decides it.
-fn place(conn: &mut Conn, id: AppointmentRequestId) -> Result<()> {
     let stored = found(conn, id)?;
-    if stored.state != RequestState::Open {
-        return Ok(());
-    }
-    let holder = holder(conn, &stored)?;
-    let thing = InboxEntry {
-        kind: INBOX_KIND,
-        subject: id.0,
-        member_name: None,
-        since: stored.proposed_at.into(),
-        due: None,
-    };
-    Ok(inbox::place(conn, &thing, holder.as_slice())?)
-}
-
-/// Whose turn a request is.
-fn holder(conn: &mut Conn, stored: &StoredRequest) -> Result<Option<OrganizationId>> {
-    let organization = organization_of(conn, stored)?;
-    appointing_superior(conn, &organization, &stored.request().excluded())
+    pending::hand_to_holders(conn, &stored)?;
+    audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, id)?;
+    Ok(AppointmentOutcome::Requested(stored))
 }
 
 fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
@@ -298,7 +291,9 @@ fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
 /// `appointment.request_not_found`.
 pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Result<StoredRequest> {
     let stored = store::request(conn, id)?;
-    let at = stored.as_ref().map_or(NOWHERE, |stored| stored.organization_id);
+    let at = stored
+        .as_ref()
+        .map_or(OrganizationId::NONE, |stored| stored.organization_id);
     let organization = organizations::find(conn, at)?;
     let stored = stored.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
@@ -319,8 +314,7 @@ pub fn decide(
 ) -> Result<StoredRequest> {
     store::change(conn)?;
     request(conn, &context.actor, id)?;
-    store::lock_request(conn, id)?;
-    let stored = found(conn, id)?;
+    let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization_of(conn, &stored)?;
     let request = stored.request();
     let holder = appointing_superior(conn, &organization, &request.excluded())?;
@@ -329,7 +323,7 @@ pub fn decide(
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
-    inbox::close(conn, INBOX_KIND, id.0)?;
+    inbox::close(conn, StoredRequest::KIND, id.0)?;
     let turn = organization.parent_id;
     let action = match decided.state {
         RequestState::Approved => AuditAction::AppointmentRequestApproved,

@@ -194,7 +194,7 @@ pub fn page(
 ///
 /// # Errors
 /// When the database fails.
-pub fn seal(conn: &mut Conn, _: &Context, _: i64, limit: i64) -> Result<Batch> {
+pub fn seal(conn: &mut Conn, limit: i64) -> Result<Batch<()>> {
     let (mut sequence, mut hash) = head(conn)?;
     let rows = audit::unsealed(conn, limit)?;
     for row in &rows {
@@ -202,11 +202,7 @@ pub fn seal(conn: &mut Conn, _: &Context, _: i64, limit: i64) -> Result<Batch> {
         hash = hash_of(row, sequence, &hash);
         audit::seal(conn, row.id, sequence, &hash)?;
     }
-    let tally = Tally {
-        processed: i64::try_from(rows.len()).unwrap_or(i64::MAX),
-        failed: 0,
-    };
-    Ok(Batch::of(rows.len(), limit, rows.last().map(|row| row.id), tally))
+    Ok(Batch::of(rows.len(), limit, Tally::of(rows.len()), ()))
 }
 
 /// The end of the chain: the last sealed row, or the cut if no row is left after it.
@@ -366,12 +362,12 @@ impl Check {
 ///
 /// # Errors
 /// When the database fails.
-pub fn retire(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<i64> {
+pub fn retire(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<usize> {
     let start = audit::cut(conn)?.map_or(0, |(sequence, _)| sequence);
     let rows = audit::sealed(conn, start, limit)?;
     let old: Vec<&StoredAuditRow> = rows.iter().take_while(|row| Timestamp::from(row.at) < before).collect();
     if let Some((sequence, hash)) = old.last().and_then(|row| row.sequence.zip(row.hash.as_ref())) {
         audit::remove_until(conn, sequence, hash, context.now)?;
     }
-    Ok(i64::try_from(old.len()).unwrap_or(i64::MAX))
+    Ok(old.len())
 }

@@ -1,6 +1,8 @@
 //! Identity certifications (团员身份认证, §2.8, O7): the branch uploads a member's application form, the committee above
 //! decides. The file itself lies in the directory of files; here is what is known about it.
 
+use super::organizations::chain_of;
+use super::pending::{self, Pending, Waiting};
 use super::{Context, Error, Expected, Result, audit, may, members, policies};
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
@@ -12,16 +14,11 @@ use crate::domain::core::ids::{AccountId, CertificationId, MemberId, Organizatio
 use crate::domain::core::time::season_of;
 use crate::domain::member::Certification;
 use crate::domain::member::certification::{self as rules, Form, t3_certification};
-use crate::domain::organization::chain::Chain;
-use crate::domain::organization::facts::Path;
 pub use crate::repository::certifications::StoredForm;
-use crate::repository::certifications::{self as store, INBOX_KIND, NewForm};
-use crate::repository::inbox::{self, InboxEntry};
+use crate::repository::certifications::{self as store, NewForm};
 use crate::repository::members::{self as rows, Member};
-use crate::repository::{accounts, appointments, chain};
-
-/// A member that does not exist.
-const NOBODY: MemberId = MemberId(0);
+use crate::repository::pending::PendingRow;
+use crate::repository::{accounts, appointments, inbox};
 
 /// A file that was received and lies in its place.
 #[derive(Debug, Clone)]
@@ -82,10 +79,6 @@ fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<
     Ok(chain_of(conn, &member.branch_path)?.first_able(committee, &excluded))
 }
 
-fn chain_of(conn: &mut Conn, path: &Path) -> Result<Chain> {
-    chain::of(conn, path)?.ok_or(Error::Corrupt("a branch's superiors"))
-}
-
 /// O7: stores a form that was received, and lays it before the committee above.
 ///
 /// # Errors
@@ -115,9 +108,10 @@ pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &R
     })?;
     let certification = t3_certification(member.joined_month, Some(&form), &policy);
     set(conn, &member, certification)?;
-    place(conn, id)?;
+    let stored = found(conn, id)?;
+    pending::hand_to_holders(conn, &stored)?;
     audit::record_in_turn(conn, context, member.branch_id, AuditAction::CertificationUploaded, id)?;
-    found(conn, id)
+    Ok(stored)
 }
 
 fn set(conn: &mut Conn, member: &Member, certification: Certification) -> Result<()> {
@@ -136,7 +130,7 @@ fn found(conn: &mut Conn, id: CertificationId) -> Result<StoredForm> {
 fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) -> Result<(StoredForm, Member)> {
     let stored = store::find(conn, id)?;
     // What does not exist costs the same statements as what may not be seen.
-    let member = rows::find(conn, stored.as_ref().map_or(NOBODY, |stored| stored.member_id))?;
+    let member = rows::find(conn, stored.as_ref().map_or(MemberId::NONE, |stored| stored.member_id))?;
     let decided = members::decided(conn, actor, action, member);
     let stored = stored.ok_or(Code::CertificationNotFound)?;
     let (member, verdict) = decided?;
@@ -168,7 +162,7 @@ pub fn decide(
     let (_, member) = known(conn, &context.actor, Action::DecideCertification, id)?;
     // The member first, as in uploading.
     let member = rows::find_locked(conn, member.id)?.ok_or(Error::Corrupt("a form of no member"))?;
-    let stored = store::find_locked(conn, id)?.ok_or(Code::CertificationNotFound)?;
+    let stored = StoredForm::find_locked(conn, id)?.ok_or(Code::CertificationNotFound)?;
     let form = stored.form().ok_or(Error::Corrupt("a form that is not whole"))?;
     let approver = approver(conn, &member, stored.uploader_account_id)?;
     let himself = accounts::of_member(conn, member.id)?;
@@ -196,37 +190,20 @@ fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredFo
     let policy = policies::of_season(conn, season_of(context.now))?;
     let certification = t3_certification(member.joined_month, Some(decided), &policy);
     set(conn, member, certification)?;
-    inbox::close(conn, INBOX_KIND, stored.id.0)?;
+    inbox::close(conn, StoredForm::KIND, stored.id.0)?;
     let committee = member.branch_path.superiors().next();
     audit::record_in_turn(conn, context, committee, action, stored.id)
 }
 
-/// Puts a waiting form before whoever decides it.
-fn place(conn: &mut Conn, id: CertificationId) -> Result<()> {
-    let stored = found(conn, id)?;
-    let member = rows::find(conn, stored.member_id)?.ok_or(Error::Corrupt("a form of no member"))?;
-    let approver = approver(conn, &member, stored.uploader_account_id)?;
-    let thing = InboxEntry {
-        kind: INBOX_KIND,
-        subject: id.0,
-        member_name: Some(&member.name),
-        since: stored.uploaded_at.into(),
-        due: None,
-    };
-    Ok(inbox::place(conn, &thing, approver.as_slice())?)
-}
-
-/// A10: puts the waiting forms of a subtree that are before one of these organizations, or before nobody, where they belong
-/// now.
-///
-/// # Errors
-/// When the database fails.
-pub(super) fn reroute(conn: &mut Conn, path: &Path, before: &[OrganizationId], orphans: bool) -> Result<()> {
-    for id in store::around(conn, path, before, orphans)? {
-        let locked = store::find_locked(conn, id)?;
-        if locked.is_some_and(|form| form.state == rules::FormState::Waiting) {
-            place(conn, id)?;
-        }
+impl Pending for StoredForm {
+    fn waiting(&self, conn: &mut Conn) -> Result<Waiting> {
+        let member = rows::find(conn, self.member_id)?.ok_or(Error::Corrupt("a form of no member"))?;
+        let approver = approver(conn, &member, self.uploader_account_id)?;
+        Ok(Waiting {
+            subject: self.id.0,
+            since: self.uploaded_at.into(),
+            member_name: Some(member.name),
+            holders: approver.into_iter().collect(),
+        })
     }
-    Ok(())
 }

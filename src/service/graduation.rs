@@ -3,7 +3,8 @@
 
 use super::batch::{self, ItemOutcome, Manner};
 use super::jobs::{self, Batch};
-use super::organizations::{in_scope, inside};
+use super::organizations::{chain_of, in_scope, inside};
+use super::pending::{self, Pending, Waiting};
 use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
@@ -16,14 +17,14 @@ use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp, season_of};
 use crate::domain::graduation::{self, GraduationEvent, MonthChange, MonthChangeRequest, MonthChangeState};
 use crate::domain::member::mark::{Mark, m7_no_longer_later};
-use crate::domain::organization::facts::{Graduation, Path, Undetermined};
+use crate::domain::organization::facts::{Graduation, Undetermined};
 use crate::domain::organization::turn::{Duty, Turn};
 use crate::domain::policy::Policy;
-use crate::repository::graduation::{self as store, INBOX_KIND, NewEntry};
+use crate::repository::graduation::{self as store, NewEntry};
 pub use crate::repository::graduation::{GraduationRecord, StoredChange};
-use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
-use crate::repository::{appointments, chain, cohort, members};
+use crate::repository::pending::PendingRow;
+use crate::repository::{appointments, cohort, inbox, members};
 
 /// A branch to be marked.
 #[derive(Debug, Clone)]
@@ -125,14 +126,19 @@ pub fn history(
     Ok(store::history(conn, branch.id, after, limit)?)
 }
 
-/// G6: turns the branches whose time has come, behind `after`.
+/// G6: turns the next branches whose time has come, by id, behind `after`.
 ///
 /// # Errors
 /// When the database fails.
-pub fn switch(conn: &mut Conn, context: &Context, after: i64, limit: i64) -> Result<Batch> {
+pub fn switch(
+    conn: &mut Conn,
+    context: &Context,
+    after: Option<OrganizationId>,
+    limit: i64,
+) -> Result<Batch<Option<OrganizationId>>> {
     let policy = policy_of_last_switch(conn, context.now)?;
     let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season outside of the calendar"))?;
-    let due = organizations::turning(conn, up_to, OrganizationId(after), limit)?;
+    let due = organizations::turning(conn, up_to, after, limit)?;
     let ids: Vec<OrganizationId> = due.iter().map(|branch| branch.id).collect();
     let tally = jobs::together(
         conn,
@@ -140,7 +146,7 @@ pub fn switch(conn: &mut Conn, context: &Context, after: i64, limit: i64) -> Res
         |conn, ids| turn_many(conn, context, &policy, ids),
         |conn, id| Ok(turn_many(conn, context, &policy, &[id])? == 1),
     )?;
-    Ok(Batch::of(ids.len(), limit, ids.last().map(|id| id.0), tally))
+    Ok(Batch::of(ids.len(), limit, tally, ids.last().copied()))
 }
 
 /// The policy of the season whose switch came last: before this year's date it is last year's.
@@ -203,51 +209,36 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChang
         }
         stored => stored?,
     };
-    place(conn, &branch, id, request)?;
+    let stored = found(conn, id)?;
+    pending::hand_to_holders(conn, &stored)?;
     let entry = entry(context, branch.id, GraduationEvent::ChangeProposed);
     remember(conn, id, entry, request, Some(&request.reason))?;
     audit::record(conn, context, AuditAction::MonthChangeProposed, id)?;
-    found(conn, id)
+    Ok(stored)
 }
 
-/// Puts a request before whoever is to decide it.
-fn place(conn: &mut Conn, branch: &Organization, id: MonthChangeId, request: &MonthChangeRequest) -> Result<()> {
-    let holders = holders(conn, branch, request)?;
-    let thing = InboxEntry {
-        kind: INBOX_KIND,
-        subject: id.0,
-        member_name: None,
-        since: request.proposed_at,
-        due: None,
-    };
-    Ok(inbox::place(conn, &thing, &holders)?)
-}
-
-/// A10: puts the open requests of a subtree that are before one of these organizations, or before nobody, where they belong
-/// now.
-///
-/// # Errors
-/// When the database fails.
-pub(super) fn reroute(conn: &mut Conn, path: &Path, before: &[OrganizationId], orphans: bool) -> Result<()> {
-    for id in store::around(conn, path, before, orphans)? {
-        store::lock_change(conn, id)?;
-        let stored = found(conn, id)?;
-        if let Some(MonthChange::Open(request)) = stored.month_change() {
-            let branch = organizations::find(conn, stored.branch_id)?;
-            place(
-                conn,
-                &branch.ok_or(Error::Corrupt("a request without a branch"))?,
-                id,
-                &request,
-            )?;
-        }
+impl Pending for StoredChange {
+    fn waiting(&self, conn: &mut Conn) -> Result<Waiting> {
+        let branch = organizations::find(conn, self.branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
+        Ok(Waiting {
+            subject: self.id.0,
+            since: self.proposed_at.into(),
+            member_name: None,
+            holders: holders(conn, &branch, whole(self)?.request())?,
+        })
     }
-    Ok(())
+}
+
+/// A request as the rules see it.
+fn whole(stored: &StoredChange) -> Result<MonthChange> {
+    stored
+        .month_change()
+        .ok_or(Error::Corrupt("a request that is not whole"))
 }
 
 /// The organizations whose turn it is: the leading organ, or further up where nobody there may decide (A10, T11).
-fn holders(conn: &mut Conn, branch: &Organization, request: &MonthChangeRequest) -> Result<Vec<OrganizationId>> {
-    let chain = chain::of(conn, &branch.path)?.ok_or(Error::Corrupt("a branch without a place in the tree"))?;
+fn holders(conn: &mut Conn, branch: &Organization, request: &Request) -> Result<Vec<OrganizationId>> {
+    let chain = chain_of(conn, &branch.path)?;
     let turn = Turn {
         duty: Duty::LeadingOrgan,
         organization: request.leading_organ,
@@ -330,11 +321,8 @@ pub fn decide(
     let branch_id = month_change(conn, &context.actor, id)?.branch_id;
     // The branch first, as everywhere: two who lock both never wait for each other.
     let branch = organizations::find_locked(conn, branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
-    store::lock_change(conn, id)?;
-    let stored = found(conn, id)?;
-    let open = stored
-        .month_change()
-        .ok_or(Error::Corrupt("a request that is not whole"))?;
+    let stored = StoredChange::find_locked(conn, id)?.ok_or(Code::GraduationChangeNotFound)?;
+    let open = whole(&stored)?;
     let holders = holders(conn, &branch, open.request())?;
     let decided = open.decide(&context.actor, &holders, verdict.clone(), context.now)?;
     expected.admit(stored.version)?;
@@ -369,7 +357,7 @@ fn settle(
     if !store::close_change(conn, stored, decided.state(), decision, reason)? {
         return Err(Code::RequestStale.into());
     }
-    inbox::close(conn, INBOX_KIND, stored.id.0)?;
+    inbox::close(conn, StoredChange::KIND, stored.id.0)?;
     let request = decided.request();
     let entry = entry(context, branch.id, event);
     remember(conn, stored.id, entry, request, reason)?;

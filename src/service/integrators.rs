@@ -262,7 +262,7 @@ pub fn sign_in(
     now: Timestamp,
     request_id: &str,
 ) -> Result<TokenOutcome> {
-    let client = credential.client.unwrap_or(AccountId(0));
+    let client = credential.client.unwrap_or(AccountId::NONE);
     // Not by the credential alone: strangers must not make a province's system wait.
     let guard = Guard::new(vault, AttemptKind::Token, Some(&client.0.to_be_bytes()), origin).but_account();
     if let Some(wait) = guard.wait(conn, now)? {

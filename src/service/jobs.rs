@@ -17,35 +17,32 @@ pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 const RUNS_SHOWN: i64 = 10;
 
 vocabulary! {
-    /// A job by its name: what the service does by itself.
-    Job {
-        YearlySwitch = "yearly-switch", "年度切换：到期团支部变更为毕业生团组织（G6）", "yearly switch: branches that graduate this year turn into graduate branches (G6)";
-        Expiry = "expiry", "超时终止：超过期限未审批的申请自动终止、退回（A6）", "expiry: transfers that waited too long for an approval are ended and returned (A6)";
-        Escalation = "escalation", "分配催办：逾期未分配团支部的，同时提交直属上级（A6）", "escalation: assignments that waited too long are also shown to the direct superior (A6)";
-        AuditSeal = "audit-seal", "审计封存：将新的审计记录纳入哈希链", "audit seal: new rows of the audit log are added to the hash chain";
-        Retention = "retention", "到期清理：清除超过保存期限的记录和个人信息", "retention: records and personal data past their retention period are deleted";
+    /// The name of a job: of work that the service does without a request.
+    JobName {
+        YearlySwitch = "yearly-switch", "年度切换：到期团支部变更为毕业生团组织（G6）", "turns marked branches into graduate branches when their time has come (G6)";
+        Expiry = "expiry", "超时终止：超过期限未审批的申请自动终止、退回（A6）", "ends cases that waited too long for an approval (A6)";
+        Escalation = "escalation", "分配催办：逾期未分配团支部的，同时提交直属上级（A6）", "puts late assignments into the direct superior's inbox too (A6)";
+        AuditSeal = "audit-seal", "审计封存：将新的审计记录纳入哈希链", "adds new rows of the audit log to the hash chain";
+        Retention = "retention", "到期清理：删除超过保存期限的记录、个人信息和无引用的文件", "deletes records and personal data past their retention period, and files without a reference";
     }
 }
 
 /// What one batch of a job did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Batch {
-    /// Rows that were changed.
-    pub processed: i64,
-    /// Rows that could not be.
-    pub failed: i64,
-    /// Behind which key the next batch begins; `None` when nothing is left.
-    pub next: Option<i64>,
+pub struct Batch<C> {
+    /// How many rows it worked on.
+    pub tally: Tally,
+    /// Where the next batch begins; `None` when nothing is left.
+    pub next: Option<C>,
 }
 
-impl Batch {
-    /// The batch after `found` rows were read with `limit`: a full page means that more may follow behind the last key.
-    pub fn of(found: usize, limit: i64, last: Option<i64>, tally: Tally) -> Self {
+impl<C> Batch<C> {
+    /// The batch that found so many rows of at most `limit`. If it is full, more may follow, and the next begins at `next`.
+    pub fn of(found: usize, limit: i64, tally: Tally, next: C) -> Self {
         let is_full = i64::try_from(found).is_ok_and(|found| found >= limit);
         Self {
-            processed: tally.processed,
-            failed: tally.failed,
-            next: last.filter(|_| is_full),
+            tally,
+            next: is_full.then_some(next),
         }
     }
 }
@@ -53,8 +50,18 @@ impl Batch {
 /// How many rows went well and how many did not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
+    /// Rows that were changed.
     pub processed: i64,
+    /// Rows that could not be changed.
     pub failed: i64,
+}
+
+impl Tally {
+    /// Of rows that all went well.
+    pub fn of(processed: usize) -> Self {
+        let processed = i64::try_from(processed).unwrap_or(i64::MAX);
+        Self { processed, failed: 0 }
+    }
 }
 
 /// Works on all rows at once, which is many times faster; if anything is wrong with one of them, on each apart as [`each`]
@@ -69,10 +76,7 @@ pub fn together<I: Debug + Copy>(
     one: impl Fn(&mut Conn, I) -> Result<bool>,
 ) -> Result<Tally> {
     match conn.savepoint(|conn| all(conn, rows)) {
-        Ok(changed) => Ok(Tally {
-            processed: i64::try_from(changed).unwrap_or(i64::MAX),
-            failed: 0,
-        }),
+        Ok(changed) => Ok(Tally::of(changed)),
         Err(fault) if concerns_all(&fault) => Err(fault),
         Err(fault) => {
             log::warn!("each apart, since together: {}", wording(&fault));
@@ -131,7 +135,7 @@ pub fn wording(fault: &Error) -> String {
 ///
 /// # Errors
 /// When the database fails.
-pub fn begin(conn: &mut Conn, job: Job, holder: &str, at: Timestamp, now: Timestamp) -> Result<Option<i64>> {
+pub fn begin(conn: &mut Conn, job: JobName, holder: &str, at: Timestamp, now: Timestamp) -> Result<Option<i64>> {
     if !renew(conn, job, holder, now)? {
         return Ok(None);
     }
@@ -142,7 +146,7 @@ pub fn begin(conn: &mut Conn, job: Job, holder: &str, at: Timestamp, now: Timest
 ///
 /// # Errors
 /// When the database fails.
-pub fn renew(conn: &mut Conn, job: Job, holder: &str, now: Timestamp) -> Result<bool> {
+pub fn renew(conn: &mut Conn, job: JobName, holder: &str, now: Timestamp) -> Result<bool> {
     Ok(jobs::lease(conn, job.as_str(), holder, now, now + LEASE, now + LEASE)?)
 }
 
@@ -150,8 +154,8 @@ pub fn renew(conn: &mut Conn, job: Job, holder: &str, now: Timestamp) -> Result<
 ///
 /// # Errors
 /// When the database fails.
-pub fn count(conn: &mut Conn, run: i64, batch: &Batch) -> Result<()> {
-    Ok(jobs::count(conn, run, batch.processed, batch.failed)?)
+pub fn count(conn: &mut Conn, run: i64, tally: Tally) -> Result<()> {
+    Ok(jobs::count(conn, run, tally.processed, tally.failed)?)
 }
 
 /// Ends a run, gives the lease back and tells what the run did.
@@ -169,7 +173,7 @@ pub fn finish(conn: &mut Conn, run: i64, holder: &str, problem: Option<&str>, no
 ///
 /// # Errors
 /// When the database fails.
-pub fn last_begun(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
+pub fn last_begun(conn: &mut Conn, job: JobName) -> Result<Option<Timestamp>> {
     Ok(jobs::last(conn, job.as_str(), 1)?
         .first()
         .map(|run| run.started_at.into()))
@@ -179,8 +183,8 @@ pub fn last_begun(conn: &mut Conn, job: Job) -> Result<Option<Timestamp>> {
 ///
 /// # Errors
 /// `job.not_allowed` for anybody but the nation's own administrators.
-pub fn overview(conn: &mut Conn, actor: &Actor) -> Result<Vec<(Job, Vec<Run>)>> {
+pub fn overview(conn: &mut Conn, actor: &Actor) -> Result<Vec<(JobName, Vec<Run>)>> {
     may(actor, Action::ReadJobs, Object::Nation)?;
-    let runs = |&job: &Job| Ok((job, jobs::last(conn, job.as_str(), RUNS_SHOWN)?));
-    Job::ALL.iter().map(runs).collect()
+    let runs = |&job: &JobName| Ok((job, jobs::last(conn, job.as_str(), RUNS_SHOWN)?));
+    JobName::ALL.iter().map(runs).collect()
 }

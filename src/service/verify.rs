@@ -130,7 +130,7 @@ fn replay_all(conn: &mut Conn) -> Result<[Vec<String>; BY_HISTORY.len()]> {
         }
     }
     let mut broken = <[Vec<String>; BY_HISTORY.len()]>::default();
-    let mut after = TransferId(0);
+    let mut after = TransferId::NONE;
     loop {
         let page = invariants::histories(conn, after, PAGE)?;
         let Some((last, _)) = page.last() else {

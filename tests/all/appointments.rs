@@ -165,7 +165,7 @@ both_engines! {
         let world = World::new(db, NOW);
         let mark = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-06"}]});
         world.admin("college").write("/v1/graduation-marks", &mark).expect(200);
-        world.run(zhuanjie::service::jobs::Job::YearlySwitch, NOW);
+        world.run(zhuanjie::service::jobs::JobName::YearlySwitch, NOW);
         let change = json!({"branch": world.org("class_1"), "month": "2027-06", "reason": "学制延长"});
         world.admin("college").write("/v1/month-changes", &change).expect(201);
         appoint(&world, "class_2", "class_2", "class_2/1").expect(202);

@@ -8,7 +8,7 @@ use diesel::connection::SimpleConnection;
 use serde_json::{Value, json};
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::service::audit::{Anchor, Check, Flaw};
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 
@@ -63,11 +63,11 @@ both_engines! {
         let world = World::new(db, NOW);
         live(&world);
         assert_eq!(check(&world, vec![]).unsealed, 5);
-        assert_eq!(world.run(Job::AuditSeal, NOW).processed, 5);
+        assert_eq!(world.run(JobName::AuditSeal, NOW).processed, 5);
         let first = check(&world, vec![]);
         assert_eq!((first.rows, first.unsealed, &first.flaws), (5, 0, &vec![]));
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         let second = check(&world, vec![first.head.clone()]);
         assert_eq!((second.rows, &second.flaws), (10, &vec![]));
         assert_ne!(first.head, second.head);
@@ -76,7 +76,7 @@ both_engines! {
     fn s18_a_changed_row_is_named(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         world.db.unlock_audit_log();
         for change in ["action = 'x'", "subject = NULL", "at = at + 1", "account_id = 1", "request_id = ''", "outcome = 'x'", "scope_path = 'x'", "on_behalf_of = 1", "times = 2", "subject_key = 999"] {
             let kept = world.db.texts("SELECT action || '|' || coalesce(subject, '') || '|' || at || '|' || request_id AS value FROM audit_log WHERE sequence = 3");
@@ -91,7 +91,7 @@ both_engines! {
     fn s18_a_removed_row_and_moved_rows_are_named(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         world.db.unlock_audit_log();
         world.db.execute(
             "UPDATE audit_log SET sequence = -1 WHERE sequence = 4; UPDATE audit_log SET sequence = 4 WHERE sequence = 5;
@@ -107,7 +107,7 @@ both_engines! {
     fn s18_an_end_cut_off_and_a_chain_made_anew_are_found_against_an_anchor(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         let anchor = check(&world, vec![]).head;
         world.db.unlock_audit_log();
         world.db.execute("DELETE FROM audit_log WHERE sequence = 5");
@@ -116,7 +116,7 @@ both_engines! {
         // Somebody who owns the database writes another history and seals it again.
         world.db.execute("UPDATE audit_log SET sequence = NULL, hash = NULL, subject = 'x', subject_key = NULL");
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         assert_eq!(check(&world, vec![]).flaws, []);
         assert_eq!(check(&world, vec![anchor]).flaws, [Flaw::Anchor { sequence: 5 }]);
     }
@@ -133,7 +133,7 @@ both_engines! {
                 let refused = world.db.conn().batch_execute(statement).expect_err(statement);
                 assert!(refused.to_string().contains("only appended to"), "sealed: {sealed}: {statement}: {refused}");
             }
-            world.run(Job::AuditSeal, NOW);
+            world.run(JobName::AuditSeal, NOW);
         }
         assert!(world.db.conn().batch_execute("UPDATE audit_log SET sequence = NULL").is_err());
         assert_eq!(check(&world, vec![]).flaws, []);
@@ -143,10 +143,10 @@ both_engines! {
         let world = World::new(db, NOW);
         let row = |id: i64| format!("INSERT INTO audit_log (id, at, capacity, action, request_id) VALUES ({id}, 0, 'service', 'x', 'r')");
         world.db.execute(&row(10));
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         // A transaction that took its id earlier commits only now.
         world.db.execute(&row(9));
-        assert_eq!(world.run(Job::AuditSeal, NOW).processed, 1);
+        assert_eq!(world.run(JobName::AuditSeal, NOW).processed, 1);
         let checked = check(&world, vec![]);
         assert_eq!((checked.rows, checked.unsealed, checked.flaws), (2, 0, vec![]));
         assert_eq!(world.db.number("SELECT sequence AS value FROM audit_log WHERE id = 9"), 2);
@@ -163,7 +163,7 @@ both_engines! {
     fn s18_the_command_says_which_row_and_fails(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         let verify = |more: &[&str]| {
             let mut command = zhuanjie(["audit", "verify"]);
             command.args(more).env("DATABASE_URL", world.db.address());
@@ -320,7 +320,7 @@ both_engines! {
         world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
         let mark = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-06"}]});
         world.admin("college").write("/v1/graduation-marks", &mark).expect(200);
-        world.run(Job::YearlySwitch, NOW);
+        world.run(JobName::YearlySwitch, NOW);
         let propose = |month: &str| {
             let body = json!({"branch": world.org("class_1"), "month": month, "reason": "学制延长"});
             let change = world.admin("college").write("/v1/month-changes", &body).expect(201).json();
@@ -352,20 +352,20 @@ both_engines! {
     }
 
     fn s29_the_log_is_kept_a_hundred_and_eighty_days_and_whole_behind_the_cut(db: TestDb) {
-        use zhuanjie::domain::retention::Retention;
-        use zhuanjie::jobs::{Ending, JobRequest, run_task};
+        use zhuanjie::domain::retention::RetentionPeriods;
+        use zhuanjie::jobs::{self, Ending, Environment};
         let world = World::new(db, NOW);
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         let old = check(&world, vec![]).head;
         world.at("2026-07-15T00:00:00Z");
         live(&world);
-        world.run(Job::AuditSeal, NOW);
+        world.run(JobName::AuditSeal, NOW);
         let anchor = check(&world, vec![]).head;
-        let kept = Retention::new(180, 30).expect("the floors");
+        let retention = RetentionPeriods::new(180, 30).expect("the floors");
+        let environment = Environment { retention, ..world.jobs() };
         let rows_after = |at: &str| {
-            let task = JobRequest { job: Job::Retention, at: at.parse().expect("an instant"), kept };
-            let ended = block_on(run_task(&world.db.db(), &world.clock, task));
+            let ended = block_on(jobs::run(&environment, JobName::Retention, at.parse().expect("an instant")));
             assert!(matches!(ended, Ok(Ending::Done(_))), "{ended:?}");
             world.db.number("SELECT count(*) AS value FROM audit_log WHERE sequence IS NOT NULL")
         };
@@ -375,7 +375,7 @@ both_engines! {
         let left = check(&world, vec![anchor, old]);
         assert_eq!((left.rows, left.flaws), (5, vec![]));
         // The job's own rows are sealed like any other.
-        assert!(world.run(Job::AuditSeal, NOW).processed > 0);
+        assert!(world.run(JobName::AuditSeal, NOW).processed > 0);
         assert_eq!(check(&world, vec![]).flaws, []);
         // What is not sealed is not removed, however old.
         live(&world);

@@ -1,7 +1,7 @@
 //! The load and scale kit: what it plays leaves every invariant whole, its ledger holds what was acknowledged, and the check
 //! of the ledger finds what is missing.
 
-use crate::support::process::{Process, run, zhuanjie};
+use crate::support::process::{Process, run, zhuanjie, zhuanjie_bench};
 use crate::support::world::fresh_key;
 use crate::support::{TestDb, both_engines};
 use std::path::PathBuf;
@@ -47,31 +47,37 @@ impl Stage {
             db,
         };
         let _ = std::fs::remove_file(&stage.ledger);
-        let (status, lines) = stage.run(&["bench", "load", "--members", MEMBERS]);
+        let (status, lines) = stage.run(&["load", "--members", MEMBERS]);
         assert!(status, "{lines:?}");
         assert!(lines.iter().any(|line| line.contains("rows/s")), "{lines:?}");
         stage
     }
 
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = zhuanjie(args.iter().copied());
+    /// A program with the stage's keys and database.
+    fn equip(&self, mut command: Command) -> Command {
         command.envs(self.keys.clone()).env("DATABASE_URL", self.db.address());
         command
     }
 
+    /// Runs a part of the kit.
     fn run(&self, args: &[&str]) -> (bool, Vec<String>) {
-        let (status, lines) = run(self.command(args));
+        let (status, lines) = run(self.equip(zhuanjie_bench(args.iter().copied())));
+        (status.success(), lines)
+    }
+
+    /// Runs a command of the service.
+    fn service(&self, args: &[&str]) -> (bool, Vec<String>) {
+        let (status, lines) = run(self.equip(zhuanjie(args.iter().copied())));
         (status.success(), lines)
     }
 
     fn serve(&self, listen: &str) -> (Process, String) {
-        Process::serve(self.command(&["serve", "--listen", listen]))
+        Process::serve(self.equip(zhuanjie(["serve", "--listen", listen])))
     }
 
     fn play(&self, base: &str, seconds: &str) -> Command {
         let ledger = self.ledger.display().to_string();
-        self.command(&[
-            "bench",
+        self.equip(zhuanjie_bench([
             "run",
             "--url",
             base,
@@ -83,11 +89,11 @@ impl Stage {
             "8",
             "--ledger",
             &ledger,
-        ])
+        ]))
     }
 
     fn check(&self) -> (bool, Vec<String>) {
-        self.run(&["bench", "check", "--ledger", &self.ledger.display().to_string()])
+        self.run(&["check", "--ledger", &self.ledger.display().to_string()])
     }
 }
 
@@ -138,17 +144,17 @@ both_engines! {
     /// What is made due for the jobs is what the rules could have led to, and all of it is found.
     fn what_is_made_due_is_whole_and_the_jobs_find_all_of_it(db: TestDb) {
         let stage = Stage::load(db);
-        let (made, lines) = stage.run(&["bench", "due", "--branches", "20", "--cases", "300"]);
+        let (made, lines) = stage.run(&["due", "--branches", "20", "--cases", "300"]);
         assert!(made, "{lines:?}");
-        let (kept, lines) = stage.run(&["verify"]);
+        let (kept, lines) = stage.service(&["verify"]);
         assert!(kept, "{lines:?}");
         for (job, wanted) in [("yearly-switch", "20 processed, 0 failed"), ("expiry", "300 processed, 0 failed")] {
-            let (ran, lines) = stage.run(&["jobs", "run", job]);
+            let (ran, lines) = stage.service(&["jobs", "run", job]);
             assert!(ran && lines.iter().any(|line| line.contains(wanted)), "{lines:?}");
         }
-        let (kept, lines) = stage.run(&["verify"]);
+        let (kept, lines) = stage.service(&["verify"]);
         assert!(kept, "{lines:?}");
-        let (made, lines) = stage.run(&["bench", "due", "--cases", "1000000"]);
+        let (made, lines) = stage.run(&["due", "--cases", "1000000"]);
         assert!(!made, "there are not so many: {lines:?}");
     }
 }

@@ -1,14 +1,14 @@
-//! Where the two engines answer differently by nature, through our doors they answer alike.
+//! Where PostgreSQL and SQLite behave differently, we make them behave alike.
 //!
-//! | by nature | PostgreSQL | SQLite | with us |
+//! | | PostgreSQL | SQLite | here |
 //! |---|---|---|---|
-//! | `LIKE` and case | sensitive | ASCII is not | no statement asks `LIKE`; terms are folded before they are stored |
-//! | order of text | the database's collation | bytes | what is ordered by says `COLLATE "C"`, or is a number |
+//! | `LIKE` and case | sensitive | ASCII is not | no statement uses `LIKE`; terms are case-folded before they are stored |
+//! | order of text | the database's collation | bytes | ordered columns have `COLLATE "C"`, or are numbers |
 //! | NULL in an order | last | first | no list is ordered by what may be null |
 //! | `''` and NULL | two things | two things | two things |
 //! | a boolean | a type | 0 and 1 | a boolean |
-//! | a number too great | an error | a floating-point number | an error |
-//! | a NUL in a text | an error | stored | refused before it gets there |
+//! | integer overflow | an error | a floating-point number | an error |
+//! | a NUL in a text | an error | stored | refused before it reaches the database |
 //! | the kind of an error | SQLSTATE | an extended code | one kind |
 
 use crate::support::world::World;
@@ -34,19 +34,19 @@ fn store(conn: &mut Conn, name: &str, holder: &str, until: i64) -> Result<(), Fa
     Ok(())
 }
 
-/// Texts that only a careless comparison takes for one another.
+/// Texts that a careless comparison takes for equal.
 const ALIKE: [&str; 9] = ["a", "A", "a ", "ａ", "á", "a\u{301}", "", " ", "%"];
-/// In the order of their bytes, which is no dictionary's.
+/// In the order of their bytes, which is not that of a dictionary.
 const BY_BYTES: [&str; 8] = ["10", "9", "Z", "a", "b", "中", "团", "𠮷"];
 
 both_engines! {
-    async fn texts_are_equal_if_they_are_the_same(db: TestDb) {
-        let doors = db.db();
+    async fn only_identical_texts_are_equal(db: TestDb) {
+        let handle = db.db();
         for text in ALIKE {
-            doors.write(move |conn| store(conn, text, text, 0)).await.expect("each is another");
+            handle.write(move |conn| store(conn, text, text, 0)).await.expect("each is different");
         }
         for text in ALIKE {
-            let found = doors.read(move |conn| {
+            let found = handle.read(move |conn| {
                 let same = job_leases::table.filter(job_leases::holder.eq(text)).select(job_leases::name);
                 Ok::<Vec<String>, Fault>(same.load(conn)?)
             });
@@ -54,10 +54,10 @@ both_engines! {
         }
     }
 
-    async fn texts_come_back_as_they_went(db: TestDb) {
-        let doors = db.db();
+    async fn texts_are_returned_unchanged(db: TestDb) {
+        let handle = db.db();
         for text in ["", " x ", "𠮷野家", "é\u{301}", "\u{feff}", "a\nb\tc", "''\\\"", "\u{10ffff}"] {
-            let found = doors.write(move |conn| {
+            let found = handle.write(move |conn| {
                 diesel::delete(job_leases::table).execute(conn)?;
                 store(conn, "x", text, 0)?;
                 Ok::<String, Fault>(job_leases::table.select(job_leases::holder).first(conn)?)
@@ -66,7 +66,7 @@ both_engines! {
         }
     }
 
-    async fn what_lists_and_ranges_go_by_is_ordered_by_bytes(db: TestDb) {
+    async fn lists_and_ranges_are_ordered_by_bytes(db: TestDb) {
         db.execute(&least(db.engine(), "organizations", &[]));
         for text in BY_BYTES.iter().rev() {
             db.execute(&least(db.engine(), "organization_terms", &[("term", &format!("'{text}'"))]));
@@ -79,12 +79,12 @@ both_engines! {
         assert_eq!(found, ["a", "b"]);
     }
 
-    async fn nothing_is_not_the_empty_text_and_equals_nothing(db: TestDb) {
+    async fn null_is_not_the_empty_text_and_equals_no_null(db: TestDb) {
         for (n, contact) in ["NULL", "NULL", "''"].iter().enumerate() {
             let name = format!("'{n}'");
             db.execute(&least(db.engine(), "organizations", &[("path", &name), ("name", &name), ("contact_name", contact)]));
         }
-        // Two without a school code are no two with the same.
+        // Three NULLs in a unique column are no duplicates.
         assert_eq!(db.count("organizations WHERE school_code IS NULL"), 3);
         let of = |filter: &str| db.count(&format!("organizations WHERE {filter}"));
         assert_eq!((of("contact_name IS NULL"), of("contact_name = ''"), of("contact_name <> 'x'")), (2, 1, 1));
@@ -93,7 +93,7 @@ both_engines! {
         assert_eq!(contacts, [None, None, Some(String::new())]);
     }
 
-    async fn a_boolean_is_one(db: TestDb) {
+    async fn booleans_are_booleans(db: TestDb) {
         for (name, township) in [("'a'", "TRUE"), ("'b'", "FALSE")] {
             db.execute(&least(db.engine(), "organizations", &[("path", name), ("name", name), ("township", township)]));
         }
@@ -105,13 +105,13 @@ both_engines! {
         assert_eq!(sorted.load::<bool>(conn).expect("two"), [true, false]);
     }
 
-    async fn a_number_that_grows_too_great_is_an_error_and_stays_as_it_was(db: TestDb) {
-        let doors = db.db();
+    async fn integer_overflow_is_an_error_and_stores_nothing(db: TestDb) {
+        let handle = db.db();
         for (name, edge) in [("great", i64::MAX), ("small", i64::MIN)] {
-            doors.write(move |conn| store(conn, name, "x", edge)).await.expect("the edge itself fits");
+            handle.write(move |conn| store(conn, name, "x", edge)).await.expect("the edge itself fits");
         }
         for (name, step) in [("great", 1_i64), ("small", -1)] {
-            let fault = doors.write(move |conn| {
+            let fault = handle.write(move |conn| {
                 diesel::update(job_leases::table.find(name)).set(job_leases::until.eq(job_leases::until + step)).execute(conn)?;
                 Ok::<_, Fault>(())
             });
@@ -122,7 +122,7 @@ both_engines! {
         assert_eq!(edges, [i64::MAX, i64::MIN]);
     }
 
-    async fn violations_are_of_one_kind(db: TestDb) {
+    async fn violations_have_the_same_kind(db: TestDb) {
         let conn = &mut db.conn();
         let engine = db.engine();
         let mut kind = |statement: &str| match sql_query(statement).execute(conn) {
@@ -139,7 +139,7 @@ both_engines! {
     }
 }
 
-/// What a client sends that the engines would take differently, and where.
+/// Requests whose values the engines treat differently.
 fn hostile(world: &World) -> Vec<(&'static str, String, Value)> {
     let mut requests = vec![];
     for text in ["%", "_", "\\", "'", "%00", "\u{feff}", "A", "a", "%25%5F"] {
@@ -172,7 +172,7 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-/// What is answered to each of them: the status and the code of a refusal, or how many items.
+/// The answers to them: status, the code of a refusal, the number of items.
 fn answers(engine: Engine) -> Option<Vec<String>> {
     let world = World::new(TestDb::new(engine)?, SUMMER);
     let told = |(method, path, body): (&str, String, Value)| {
@@ -200,7 +200,7 @@ fn answers(engine: Engine) -> Option<Vec<String>> {
 }
 
 #[test]
-fn what_would_be_taken_differently_is_answered_alike() {
+fn the_answers_do_not_depend_on_the_engine() {
     let sqlite = answers(Engine::Sqlite).expect("SQLite is always there");
     let Some(postgres) = answers(Engine::Postgres) else {
         return;
@@ -212,7 +212,7 @@ fn what_would_be_taken_differently_is_answered_alike() {
     );
 }
 
-/// The words of statements that the engines take differently, which `src/repository` has no use for.
+/// What the engines treat differently, and `src/repository` must not use.
 const NEVER: &[&str] = &[
     ".like(",
     ".not_like(",
@@ -226,7 +226,7 @@ const NEVER: &[&str] = &[
 ];
 
 #[test]
-fn no_query_asks_what_the_engines_answer_differently() {
+fn no_query_uses_what_the_engines_treat_differently() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/repository");
     let mut seen = 0;
     for entry in fs::read_dir(folder).expect("the queries").flatten() {
@@ -244,7 +244,7 @@ fn no_query_asks_what_the_engines_answer_differently() {
 
 #[test]
 fn a_text_with_a_nul_never_reaches_a_table() {
-    // The one difference that no statement can hide: so the doors' callers refuse it. This is what they would run into.
+    // No statement can hide this difference, so the API refuses such texts. This is what would happen otherwise.
     let sqlite = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
     let stored = block_on(sqlite.db().write(|conn| store(conn, "x", "a\0b", 0)));
     assert!(stored.is_ok(), "SQLite takes it");

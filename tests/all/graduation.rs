@@ -3,7 +3,7 @@
 use crate::support::world::World;
 use crate::support::{TestDb, both_engines};
 use serde_json::{Value, json};
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 const SPRING: &str = "2026-03-02T02:00:00Z";
 /// 1 June 2026, 00:00 in Asia/Shanghai.
@@ -24,7 +24,7 @@ fn turned(db: TestDb, month: &str) -> World {
     let body = marks(&world, "all_or_nothing", &[("class_1", month)]);
     world.admin("college").write(MARKS, &body).expect(200);
     world.at(SWITCH);
-    world.run(Job::YearlySwitch, SWITCH);
+    world.run(JobName::YearlySwitch, SWITCH);
     world
 }
 
@@ -254,9 +254,9 @@ both_engines! {
         assert_eq!(branch(&world, "class_1")["graduated_season"], Value::Null);
         assert_eq!(cohort(&world, "class_1"), 0);
         // Its own year's switch turns it again.
-        world.run(Job::YearlySwitch, "2027-05-31T15:59:59Z");
+        world.run(JobName::YearlySwitch, "2027-05-31T15:59:59Z");
         assert_eq!(branch(&world, "class_1")["graduated_season"], Value::Null);
-        world.run(Job::YearlySwitch, "2027-05-31T16:00:00Z");
+        world.run(JobName::YearlySwitch, "2027-05-31T16:00:00Z");
         assert_eq!(branch(&world, "class_1")["graduated_season"], 2027);
         assert_eq!(cohort(&world, "class_1"), 0, "those rows are the next season's");
     }

@@ -1,10 +1,18 @@
-//! Jobs: the yearly switch (G6, L1), its lease, its batches, and what operators see.
+//! Jobs: what holds for each of them, the yearly switch (G6, L1), its lease, its batches, and what operators see.
 
+use crate::support::database::texts;
 use crate::support::world::World;
 use crate::support::{block_on, both_engines};
+use crate::transfers::{file, filing};
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use zhuanjie::db::sql::maintenance;
+use zhuanjie::domain::core::language::Language;
 use zhuanjie::jobs::{self, Ending};
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 const SPRING: &str = "2026-03-02T02:00:00Z";
 const SWITCH: &str = "2026-05-31T16:00:00Z";
@@ -21,13 +29,87 @@ fn season(world: &World, branch: &str) -> i64 {
     ))
 }
 
+#[test]
+fn the_page_for_operators_lists_every_job() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md");
+    let page = fs::read_to_string(page).expect("the page");
+    let table = page
+        .lines()
+        .skip_while(|line| *line != "| job | what it does | every |")
+        .skip(2);
+    let found: Vec<&str> = table.take_while(|line| line.starts_with('|')).collect();
+    let row = |&job: &JobName| {
+        let (does, seconds) = (job.label(Language::English), jobs::interval(job).as_secs());
+        let every = match seconds % 60 {
+            0 => format!("{} min", seconds / 60),
+            _ => format!("{seconds} s"),
+        };
+        format!("| `{job}` | {does} | {every} |")
+    };
+    assert_eq!(found, JobName::ALL.iter().map(row).collect::<Vec<_>>());
+    assert_eq!(
+        found.iter().collect::<BTreeSet<_>>().len(),
+        found.len(),
+        "two jobs of one name"
+    );
+}
+
+/// How many rows each table has, but for the records of the jobs.
+fn rows(world: &World) -> Vec<String> {
+    let mut conn = world.db.conn();
+    let tables = maintenance::tables(&mut conn).expect("tables");
+    let counted = tables.iter().filter(|table| !table.starts_with("job_"));
+    let counts: Vec<String> = counted
+        .map(|table| format!("SELECT '{table} ' || count(*) AS value FROM {table}"))
+        .collect();
+    texts(&mut conn, &counts.join(" UNION ALL "))
+}
+
 both_engines! {
+    fn every_job_does_its_work_once_and_a_second_run_finds_nothing(db: TestDb) {
+        const LATE: &str = "2026-12-01T00:00:00Z";
+        let world = World::new(db, "2026-06-15T00:00:00Z");
+        mark(&world, "class_2", "2026-07");
+        file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let accepted = file(&world.person("class_1/2"), &filing(&world, "unsettled", "township"));
+        accepted.take(&world.admin("township"), "approve", &json!({}));
+        world.at(LATE);
+        for job in JobName::ALL {
+            let first = world.run(*job, LATE);
+            assert!(first.processed > 0 && first.failed == 0, "{job}: {first:?}");
+            let before = rows(&world);
+            let second = world.run(*job, LATE);
+            assert_eq!((second.processed, second.failed), (0, 0), "{job}");
+            assert_eq!(rows(&world), before, "{job}");
+        }
+    }
+
+    async fn a_server_runs_every_job_when_it_starts_and_again_after_its_interval(db: TestDb) {
+        let world = World::new(db, SPRING);
+        let done = async |runs: usize| {
+            let finished = "SELECT count(*) AS value FROM job_runs WHERE finished_at IS NOT NULL";
+            for _ in 0..1000 {
+                if world.db.number(finished) == runs as i64 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            panic!("{} of {runs} runs", world.db.number(finished));
+        };
+        let schedule = world.start_schedule(Duration::from_secs(1));
+        done(JobName::ALL.len()).await;
+        // The clock stands still: whatever the schedule does, no half of an interval has passed since.
+        world.at(SWITCH);
+        done(2 * JobName::ALL.len()).await;
+        schedule.abort();
+    }
+
     fn g6_the_switch_turns_at_midnight_in_shanghai_and_not_a_second_before(db: TestDb) {
         let world = World::new(db, SPRING);
         mark(&world, "class_1", "2026-07");
-        assert_eq!(world.run(Job::YearlySwitch, "2026-05-31T15:59:59Z").processed, 0);
+        assert_eq!(world.run(JobName::YearlySwitch, "2026-05-31T15:59:59Z").processed, 0);
         assert_eq!(season(&world, "class_1"), 0);
-        assert_eq!(world.run(Job::YearlySwitch, SWITCH).processed, 1);
+        assert_eq!(world.run(JobName::YearlySwitch, SWITCH).processed, 1);
         assert_eq!(season(&world, "class_1"), 2026);
     }
 
@@ -38,7 +120,7 @@ both_engines! {
         mark(&world, "school", "2019-07");
         let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("teachers"), "undetermined": "teacher_branch"}]});
         world.admin("college").write("/v1/graduation-marks", &body).expect(200);
-        assert_eq!(world.run(Job::YearlySwitch, SWITCH).processed, 2);
+        assert_eq!(world.run(JobName::YearlySwitch, SWITCH).processed, 2);
         let found = ["class_1", "class_2", "school", "teachers", "village"].map(|branch| season(&world, branch));
         assert_eq!(found, [2026, 0, 2026, 0, 0]);
     }
@@ -47,19 +129,19 @@ both_engines! {
         let world = World::new(db, SPRING);
         mark(&world, "class_1", "2026-07");
         // The server slept until the next February: the season is still the one that was missed.
-        assert_eq!(world.run(Job::YearlySwitch, "2027-02-01T00:00:00Z").processed, 1);
+        assert_eq!(world.run(JobName::YearlySwitch, "2027-02-01T00:00:00Z").processed, 1);
         assert_eq!(season(&world, "class_1"), 2026);
         let rows = world.db.count("graduation_history");
-        assert_eq!(world.run(Job::YearlySwitch, "2027-02-01T00:00:00Z").processed, 0);
+        assert_eq!(world.run(JobName::YearlySwitch, "2027-02-01T00:00:00Z").processed, 0);
         assert_eq!((rows, world.db.count("graduation_history")), (rows, rows));
     }
 
     fn g6_a_branch_marked_after_the_date_turns_at_the_next_run(db: TestDb) {
         let world = World::new(db, SPRING);
-        world.run(Job::YearlySwitch, SWITCH);
+        world.run(JobName::YearlySwitch, SWITCH);
         mark(&world, "class_2", "2026-07");
         assert_eq!(season(&world, "class_2"), 0);
-        world.run(Job::YearlySwitch, "2026-06-10T00:00:00Z");
+        world.run(JobName::YearlySwitch, "2026-06-10T00:00:00Z");
         assert_eq!(season(&world, "class_2"), 2026);
         assert_eq!(world.db.number("SELECT count(*) AS value FROM graduation_history WHERE event = 'turned' AND account_id IS NULL"), 1);
     }
@@ -71,8 +153,8 @@ both_engines! {
         let mut policy = nation.get("/v1/policies/2026").expect(200).json();
         policy["switch_on"] = json!("06-15");
         nation.request("PUT", "/v1/policies/2026").header("if-match", "*").json(&policy).send().expect(200);
-        assert_eq!(world.run(Job::YearlySwitch, "2026-06-14T15:59:59Z").processed, 0);
-        assert_eq!(world.run(Job::YearlySwitch, "2026-06-14T16:00:00Z").processed, 1);
+        assert_eq!(world.run(JobName::YearlySwitch, "2026-06-14T15:59:59Z").processed, 0);
+        assert_eq!(world.run(JobName::YearlySwitch, "2026-06-14T16:00:00Z").processed, 1);
     }
 
     fn l1_the_cohort_is_taken_at_the_switch_without_delayed_and_teachers(db: TestDb) {
@@ -83,7 +165,7 @@ both_engines! {
             {"member": world.mem("class_1/2"), "identity": "delayed", "month": "2026-08", "reason": "休学"},
         ]);
         world.admin("college").write("/v1/member-marks", &json!({"mode": "per_item", "items": items})).expect(200);
-        world.run(Job::YearlySwitch, SWITCH);
+        world.run(JobName::YearlySwitch, SWITCH);
         let counted = || world.db.texts("SELECT name AS value FROM members JOIN cohort_members ON member_id = id WHERE season = 2026 ORDER BY name");
         assert_eq!(counted(), ["class_1/3"]);
         // Kept up to date as marks change.
@@ -110,7 +192,7 @@ both_engines! {
                 "ALTER TABLE graduation_history ADD CONSTRAINT broken CHECK (branch_id <> {key}) NOT VALID"
             )),
         }
-        let run = world.run(Job::YearlySwitch, SWITCH);
+        let run = world.run(JobName::YearlySwitch, SWITCH);
         assert_eq!((run.processed, run.failed), (1, 1));
         assert_eq!((season(&world, "class_1"), season(&world, "class_2")), (0, 2026));
         assert_eq!(world.db.count("cohort_members"), 3, "nothing of the failed branch is left");
@@ -122,7 +204,7 @@ both_engines! {
         let until = zhuanjie::domain::core::time::Timestamp::timestamp_micros(&world.clock.now()) + 60_000_000;
         world.db.execute(&format!("INSERT INTO job_leases (name, holder, until) VALUES ('yearly-switch', 'other', {until})"));
         let at = world.clock.now();
-        let run = || block_on(jobs::run(&world.db.db(), &world.clock, Job::YearlySwitch, at)).expect("a database");
+        let run = || block_on(jobs::run(&world.jobs(), JobName::YearlySwitch, at)).expect("a database");
         assert!(matches!(run(), Ending::Elsewhere));
         assert_eq!((season(&world, "class_1"), world.db.count("job_runs")), (0, 0));
         world.at("2026-05-31T16:01:01Z");
@@ -136,10 +218,10 @@ both_engines! {
         mark(&world, "class_2", "2026-07");
         let at = world.clock.now();
         block_on(async {
-            let (db, clock) = (world.db.db(), world.clock.clone());
+            let servers = [world.jobs(), world.jobs()];
             let (a, b) = tokio::join!(
-                jobs::run(&db, &clock, Job::YearlySwitch, at),
-                jobs::run(&db, &clock, Job::YearlySwitch, at)
+                jobs::run(&servers[0], JobName::YearlySwitch, at),
+                jobs::run(&servers[1], JobName::YearlySwitch, at)
             );
             a.and(b).expect("no fault");
         });
@@ -149,7 +231,7 @@ both_engines! {
     fn operators_see_the_last_runs_and_nobody_else_does(db: TestDb) {
         let world = World::new(db, SPRING);
         mark(&world, "class_1", "2026-07");
-        world.run(Job::YearlySwitch, SWITCH);
+        world.run(JobName::YearlySwitch, SWITCH);
         let jobs = world.admin("nation").get("/v1/jobs").expect(200).json();
         assert_eq!((&jobs[0]["name"], &jobs[0]["runs"][0]["processed"]), (&json!("yearly-switch"), &json!(1)));
         assert_eq!(jobs[0]["runs"][0]["at"], SWITCH);

@@ -16,6 +16,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 BIN=${BIN:-$here/../../target/production/zhuanjie}
+BENCH=$BIN-bench
 MEMBERS=${MEMBERS:-1000000}
 SECONDS_EACH=${SECONDS_EACH:-20}
 ENGINES=${ENGINES:-"sqlite postgres"}
@@ -116,7 +117,7 @@ load() {
         ! is_there "country_$2" || return 0
         psql_in -c "CREATE DATABASE country_$2" postgres
     fi
-    "$BIN" bench load --members "$2" > "$WORK/load" 2> "$WORK/load.log" || die "the country is not loaded" "$WORK/load.log"
+    "$BENCH" load --members "$2" > "$WORK/load" 2> "$WORK/load.log" || die "the country is not loaded" "$WORK/load.log"
     echo "load, $1, $2 members: $(cat "$WORK/load")"
     [ "$1" = sqlite ] || psql_in -c 'VACUUM ANALYZE' "country_$2"
 }
@@ -145,7 +146,7 @@ stop() { kill "$server"; wait "$server" || true; server=; }
 
 # play OPTION…: the kit's table. An error, a refusal or nothing at all is no measurement.
 play() {
-    RUST_LOG=warn "$BIN" bench run --url "$base" --unverified "$@" > "$WORK/table" 2> "$WORK/play.log" \
+    RUST_LOG=warn "$BENCH" run --url "$base" --unverified "$@" > "$WORK/table" 2> "$WORK/play.log" \
         || die "the players gave up" "$WORK/table" "$WORK/play.log" "$WORK/serve.log"
     played
 }
@@ -276,7 +277,7 @@ part_backup() {
     for engine in $ENGINES; do
         load "$engine" "$MEMBERS"; serve
         : > "$WORK/table"
-        "$BIN" bench run --url "$base" --concurrency 4 --seconds 36000 --warm-up 0 --unverified \
+        "$BENCH" run --url "$base" --concurrency 4 --seconds 36000 --warm-up 0 --unverified \
             > "$WORK/table" 2> "$WORK/play.log" &
         player=$!
         until [ -s "$WORK/play.log" ] && grep -q 'provinces play' "$WORK/play.log"; do
@@ -331,7 +332,7 @@ part_jobs() {
     for engine in $ENGINES; do
         load "$engine" "$JOB_MEMBERS"
         country=country_$JOB_MEMBERS
-        "$BIN" bench due --branches "$BRANCHES" --cases "$CASES" 2> "$WORK/due.log" || die "nothing is due" "$WORK/due.log"
+        "$BENCH" due --branches "$BRANCHES" --cases "$CASES" 2> "$WORK/due.log" || die "nothing is due" "$WORK/due.log"
         [ "$engine" = sqlite ] || psql_in -c 'VACUUM ANALYZE' "$country"
         for job in yearly-switch expiry; do
             drop "$engine" copy

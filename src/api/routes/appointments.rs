@@ -9,6 +9,7 @@ use crate::api::response::reply;
 use crate::api::wire::{Empty, Instant, Page, ReasonBody, is_false};
 use crate::app::App;
 use crate::db::Conn;
+use crate::domain::account::AccountStatus;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::decision::Verdict;
@@ -86,7 +87,7 @@ impl From<Appointment> for AppointmentView {
             since: appointment.started_at.into(),
             until: appointment.ended_at.map(Instant::from),
             appointed_by: appointment.appointed_by,
-            blocked: appointment.blocked,
+            blocked: appointment.account_status == AccountStatus::Blocked,
         }
     }
 }

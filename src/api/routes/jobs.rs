@@ -5,7 +5,7 @@ use crate::api::request::caller::{Caller, can};
 use crate::api::response::problem::{Problem, ProblemDetails};
 use crate::api::wire::Instant;
 use crate::app::App;
-use crate::service::jobs::{self, Job, Run};
+use crate::service::jobs::{self, JobName, Run};
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -20,7 +20,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 #[derive(Serialize, ToSchema)]
 struct JobView {
     /// Its name.
-    name: Job,
+    name: JobName,
     /// What it does.
     description: Texts,
     /// Its last ten runs, newest first.
@@ -72,7 +72,7 @@ async fn list_jobs(app: web::Data<App>, caller: Caller<can::ReadJobs>) -> Result
         .db
         .read(move |conn| jobs::overview(conn, &caller.context.actor))
         .await?;
-    let view = |(job, runs): (Job, Vec<Run>)| JobView {
+    let view = |(job, runs): (JobName, Vec<Run>)| JobView {
         name: job,
         description: Texts::from(job.text()),
         runs: runs.into_iter().map(RunView::from).collect(),

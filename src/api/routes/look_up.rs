@@ -1,5 +1,6 @@
 //! Looking for a person by full name and ID number (T4).
 
+use super::organizations::OrganizationContact;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Json;
 use crate::api::response::problem::{Problem, ProblemDetails};
@@ -39,26 +40,14 @@ struct LookUpAnswer {
     organization: OrganizationBrief,
     /// The branch's contact.
     #[serde(skip_serializing_if = "Option::is_none")]
-    contact: Option<LookUpContact>,
-}
-
-/// Whom to ask.
-#[derive(Serialize, ToSchema)]
-struct LookUpContact {
-    /// The name.
-    name: String,
-    /// The office telephone.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    phone: Option<String>,
+    contact: Option<Contact>,
 }
 
 impl From<Organization> for LookUpAnswer {
     fn from(branch: Organization) -> Self {
-        let organization = OrganizationBrief::from(&branch);
-        let phone = branch.contact_phone;
         Self {
-            organization,
-            contact: branch.contact_name.map(|name| LookUpContact { name, phone }),
+            organization: OrganizationBrief::from(&branch),
+            contact: Contact::of(&branch),
         }
     }
 }

@@ -32,7 +32,7 @@ use crate::domain::transfer::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::Phase;
 use crate::service::batch::BatchMode;
-use crate::service::jobs::Job;
+use crate::service::jobs::JobName;
 use crate::service::organizations::Organization;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
@@ -101,7 +101,7 @@ words!(
     MarkAction,
     TargetRule,
     BatchMode,
-    Job,
+    JobName,
     Health,
     Scope,
     Reach,

@@ -9,8 +9,17 @@ use super::catalogue::code::Code;
 use super::catalogue::refusal::Refusal;
 use super::core::ids::{AccountId, OrganizationId};
 use super::core::time::Timestamp;
+use super::core::vocabulary::vocabulary;
 use super::organization::facts::{OrganizationFacts, Path};
 use chrono::TimeDelta;
+
+vocabulary! {
+    /// Whether an account may be used.
+    AccountStatus {
+        Active = "active", "正常", "active";
+        Blocked = "blocked", "已停用", "blocked";
+    }
+}
 
 /// O5: how long a code is valid.
 pub const CODE_VALID: TimeDelta = TimeDelta::days(2);

@@ -508,7 +508,7 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
         .iter()
         .filter_map(|capacity| admit(*capacity, action).err());
     let without_scopes = Grant {
-        path: Path::root(OrganizationId(0)),
+        path: Path::root(OrganizationId::NONE),
         reach: Reach::Own,
         scopes: Vec::new(),
     };

@@ -85,6 +85,8 @@ macro_rules! ids {
         impl $name {
             /// What the outside form begins with.
             pub const PREFIX: &'static str = $prefix;
+            /// The id of nothing: no row has it.
+            pub const NONE: Self = Self(0);
         }
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(&encode($prefix, self.0)) }

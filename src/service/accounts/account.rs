@@ -1,8 +1,9 @@
 //! Who somebody is: the account, the office and the session behind a token.
 
-use super::acting::{ACTIVE, person};
+use super::acting::person;
 use super::sessions;
 use crate::db::Conn;
+use crate::domain::account::AccountStatus;
 use crate::domain::authority::actor::{AccountKind, Actor};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AppointmentId, MemberId, SessionId};
@@ -26,7 +27,7 @@ pub const NOTICE: TimeDelta = TimeDelta::days(30);
 /// When the database fails.
 pub fn credentials(conn: &mut Conn, id_number_digest: &[u8]) -> Result<Option<(Account, Option<String>)>> {
     let found = accounts::by_id_number(conn, id_number_digest)?;
-    Ok(found.filter(|(account, _)| account.status == ACTIVE))
+    Ok(found.filter(|(account, _)| account.status == AccountStatus::Active))
 }
 
 /// Who the bearer of a token is now.
@@ -46,7 +47,7 @@ pub struct Present {
 /// # Errors
 /// `request.unauthenticated` when the account is blocked, or the session, the office or the credential has ended.
 pub fn present(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Present> {
-    let account = accounts::find(conn, bearer.account)?.filter(|account| account.status == ACTIVE);
+    let account = accounts::find(conn, bearer.account)?.filter(|account| account.status == AccountStatus::Active);
     let account = account.ok_or(Code::RequestUnauthenticated)?;
     let is_his = match (account.kind, bearer.session) {
         (AccountKind::Person, Some(session)) => sessions::is_in_force(conn, bearer, session, now)?,

@@ -6,11 +6,6 @@ use crate::domain::office::OfficeRole;
 use crate::repository::accounts::{Account, HeldOffice};
 use crate::service::Context;
 
-/// The stored word for an account that may sign in.
-pub const ACTIVE: &str = "active";
-/// The stored word for one that may not.
-pub const BLOCKED: &str = "blocked";
-
 /// A person in one of their offices, or in none.
 pub(super) fn person(account: &Account, held: Option<HeldOffice>) -> Actor {
     let role = match held {

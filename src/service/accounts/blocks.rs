@@ -3,8 +3,8 @@
 //! before: neither password nor WeChat nor one-time code outlives the block.
 
 use super::resets::{self, IssuedCode};
-use super::{ACTIVE, BLOCKED};
 use crate::db::Conn;
+use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;
 use crate::domain::account::{Seat, may_block, may_unblock};
 use crate::domain::audit::{AuditAction, AuditSubject};
@@ -104,7 +104,7 @@ fn of_member(conn: &mut Conn, context: &Context, member: MemberId) -> Result<Acc
     let branch = branch.ok_or(Code::AccountBlockNotAllowed)?;
     let object = Object::organization(&branch.path);
     // Asked before an account is made for him, and again with his offices.
-    may_block(&context.actor, Action::BlockMember, object, NOBODY, &[])?;
+    may_block(&context.actor, Action::BlockMember, object, AccountId::NONE, &[])?;
     let account = people::of_member(conn, context, &member)?;
     may(conn, context, Action::BlockMember, object, account)?;
     Ok(account)
@@ -120,9 +120,6 @@ fn of_officer(conn: &mut Conn, context: &Context, office: AppointmentId) -> Resu
     may(conn, context, Action::BlockOfficer, object, appointment.account_id)?;
     Ok(appointment.account_id)
 }
-
-/// The account of nobody.
-const NOBODY: AccountId = AccountId(0);
 
 fn may(conn: &mut Conn, context: &Context, action: Action, object: Object<'_>, account: AccountId) -> Result<()> {
     let mut held = Vec::new();
@@ -142,7 +139,7 @@ fn may(conn: &mut Conn, context: &Context, action: Action, object: Object<'_>, a
 /// Of two who block each other at once, the second was blocked a moment ago.
 fn still_acts(conn: &mut Conn, context: &Context) -> Result<()> {
     let actor = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
-    let active = accounts::find(conn, actor)?.is_some_and(|account| account.status == ACTIVE);
+    let active = accounts::find(conn, actor)?.is_some_and(|account| account.status == AccountStatus::Active);
     if active {
         Ok(())
     } else {
@@ -158,7 +155,7 @@ fn shut(
     subject: AuditSubject,
 ) -> Result<Block> {
     let reason = reason.ok_or_else(|| Refusal::new(Code::AccountBlockReasonRequired).at("/reason"))?;
-    if !accounts::turn(conn, account, ACTIVE, BLOCKED)? {
+    if !accounts::turn(conn, account, AccountStatus::Active, AccountStatus::Blocked)? {
         return Err(Code::AccountBlockedAlready.into());
     }
     accounts::clear_password(conn, account)?;
@@ -175,7 +172,7 @@ fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSu
     if latest.is_some() {
         may_unblock(&context.actor, path)?;
     }
-    if !accounts::turn(conn, account, BLOCKED, ACTIVE)? {
+    if !accounts::turn(conn, account, AccountStatus::Blocked, AccountStatus::Active)? {
         return Err(Code::AccountNotBlocked.into());
     }
     // One that began while the block was being written.

@@ -13,4 +13,3 @@ pub mod sign_in;
 pub mod wechat;
 
 pub use account::{CodeNotice, HeldOffice, Myself, Present, credentials, myself, present};
-pub(super) use acting::{ACTIVE, BLOCKED};

@@ -3,6 +3,7 @@
 use super::acting::as_member;
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
+use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;
 use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};
 use crate::domain::audit::{AuditAction, AuditSubject};
@@ -131,7 +132,7 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     let newest = accounts::newest_code(conn, account.id)?.ok_or(Code::AccountResetCodeInvalid)?;
     let valid = o5_is_valid(newest.issued_at.into(), newest.used_at.is_some(), now);
     // Digests of 80 random bits under our own key: there is nothing to learn from how long the comparison takes.
-    if !valid || newest.code_digest != reset.code || account.status != super::ACTIVE {
+    if !valid || newest.code_digest != reset.code || account.status != AccountStatus::Active {
         return Err(Error::from(Code::AccountResetCodeInvalid));
     }
     // What was handed out before a block does not outlive it.

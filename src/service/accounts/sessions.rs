@@ -1,8 +1,9 @@
 //! What follows from a sign-in: its tokens' turns, and its end.
 
-use super::acting::{ACTIVE, acting};
-use super::attempts::{AttemptKind, AttemptOrigin, Guard};
+use super::acting::acting;
+use super::attempts::{Guard, AttemptOrigin, AttemptKind};
 use crate::db::Conn;
+use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::{AccountId, SessionId};
@@ -64,7 +65,7 @@ fn turn(
     now: Timestamp,
     request_id: &str,
 ) -> Result<RefreshOutcome> {
-    let account = accounts::find(conn, session.account_id)?.filter(|account| account.status == ACTIVE);
+    let account = accounts::find(conn, session.account_id)?.filter(|account| account.status == AccountStatus::Active);
     let Some(account) = account.filter(|_| session.is_in_force(now)) else {
         return Ok(RefreshOutcome::Refused);
     };

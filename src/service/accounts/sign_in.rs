@@ -1,9 +1,10 @@
 //! Signing in: from an attempt to a session.
 
 use super::account::{NOTICE, credentials};
-use super::acting::{ACTIVE, acting, as_member};
-use super::attempts::{AttemptKind, AttemptOrigin, Guard};
+use super::acting::{acting, as_member};
+use super::attempts::{Guard, AttemptOrigin, AttemptKind};
 use crate::db::Conn;
+use crate::domain::account::AccountStatus;
 use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId};
@@ -43,7 +44,7 @@ pub enum SignInAdmission {
 fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<AccountId>) -> Result<Guard> {
     let guard = Guard::new(vault, AttemptKind::SignIn, Some(&attempt.id_number), attempt.origin);
     // Nobody has signed in to no account; it is looked up all the same.
-    let account = account.unwrap_or(AccountId(0));
+    let account = account.unwrap_or(AccountId::NONE);
     if sessions::is_known_address(conn, account, &attempt.origin.digest(vault))? {
         Ok(guard.but_account())
     } else {
@@ -102,7 +103,7 @@ pub enum SignInOutcome {
 /// # Errors
 /// When the database fails.
 pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
-    let account = rows::find(conn, proven.account)?.filter(|account| account.status == ACTIVE);
+    let account = rows::find(conn, proven.account)?.filter(|account| account.status == AccountStatus::Active);
     let (hash, _) = rows::secrets(conn, proven.account)?;
     // Blocked, or given another password, while the old one was being checked.
     let Some(account) = account.filter(|_| hash == proven.hash) else {

@@ -1,9 +1,9 @@
 //! Signing in by WeChat: an identity that WeChat vouches for, bound to an account by its password.
 
-use super::ACTIVE;
-use super::attempts::{AttemptKind, Guard};
-use super::sign_in::{self, Attempt, Proven, SignInOutcome};
+use super::attempts::{Guard, AttemptKind};
+use super::sign_in::{self, Attempt, SignInOutcome, Proven};
 use crate::db::Conn;
+use crate::domain::account::AccountStatus;
 use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId};
@@ -38,7 +38,7 @@ pub fn log_in(
 ) -> Result<SignInOutcome> {
     Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
     let account = match wechat::account(conn, openid)? {
-        Some(account) => accounts::find(conn, account)?.filter(|account| account.status == ACTIVE),
+        Some(account) => accounts::find(conn, account)?.filter(|account| account.status == AccountStatus::Active),
         None => None,
     };
     match account {

@@ -1,10 +1,20 @@
-//! Who appoints at an organization.
+//! Who is above an organization, and who appoints there.
 
 use crate::db::Conn;
 use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::organization::chain::Chain;
+use crate::domain::organization::facts::Path;
 use crate::repository::chain;
 use crate::repository::organizations::Organization;
 use crate::service::{Error, Result};
+
+/// An organization and its superiors with those who can act for them.
+///
+/// # Errors
+/// When the database fails.
+pub fn chain_of(conn: &mut Conn, path: &Path) -> Result<Chain> {
+    chain::of(conn, path)?.ok_or(Error::Corrupt("an organization's superiors"))
+}
 
 /// The organization that appoints at another: its direct superior, or further up where nobody there can (A10); the root
 /// appoints at itself.
@@ -19,6 +29,5 @@ pub fn appointing_superior(
     let Some(parent) = organization.parent_id else {
         return Ok(Some(organization.id));
     };
-    let chain = chain::of(conn, &organization.path)?.ok_or(Error::Corrupt("an organization's superiors"))?;
-    Ok(chain.first_able(parent, excluded))
+    Ok(chain_of(conn, &organization.path)?.first_able(parent, excluded))
 }

@@ -15,7 +15,7 @@ mod view;
 pub use crate::repository::transfers::Transfer;
 pub use decide::{TransferDecision, decide};
 pub use inbound::{InboundPerson, ProposedInbound, preview_inbound, propose_inbound};
-pub use overdue::{escalate, expire};
+pub use overdue::{Skip, escalate, expire};
 pub use proposal::{ProposalSubject, ProposedTransfer};
 pub use propose::{Preview, ProposalQueue, ProposeTransfer, preview, proposal_queue};
 pub use reroute::reroute;

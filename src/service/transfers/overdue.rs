@@ -1,7 +1,7 @@
 //! Cases left alone (A6): ended by the system, or brought before the direct superior.
 //!
-//! Both jobs take what is longest overdue first. A case that is settled drops out of that list, so the next batch begins
-//! at its front again and skips only those that could not be settled: however long the job slept, all of them come.
+//! Both jobs take what is longest overdue first. A settled case is no longer in that list. So the next batch begins at its
+//! front again and skips only the cases that could not be settled. However long the job slept, all of them come.
 
 use super::case::load_case;
 use super::decide::store;
@@ -16,47 +16,42 @@ use crate::domain::transfer::decide::{self as rules, Transition};
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::state::CaseState;
 use crate::repository::{appointments, inbound, inbox, transfers};
-use crate::service::jobs::{self, Batch, Tally};
+use crate::service::jobs::{self, Batch};
 use crate::service::{Context, Error, Result, audit, policies};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 type OverdueRule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 
-/// Ends the next cases that waited too long for an approval; `skip` is how many at the front could not be ended.
+/// How many cases at the front of the list could not be settled. The next batch skips them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Skip(i64);
+
+/// Ends the next cases that waited too long for an approval.
 ///
 /// # Errors
 /// When the database fails.
-pub fn expire(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Result<Batch> {
-    let overdue = transfers::overdue(conn, context.now, false, skip, limit)?;
+pub fn expire(conn: &mut Conn, context: &Context, skip: Skip, limit: i64) -> Result<Batch<Skip>> {
+    let overdue = transfers::overdue(conn, context.now, false, skip.0, limit)?;
     let tally = jobs::together(
         conn,
         &overdue,
         |conn, ids| expire_many(conn, context, ids),
         |conn, id| settle_one(conn, context, id, rules::expire, AuditAction::TransferExpired),
     )?;
-    Ok(batch(&overdue, tally, skip, limit))
+    Ok(Batch::of(overdue.len(), limit, tally, Skip(skip.0 + tally.failed)))
 }
 
-/// Brings the next stale assignments before the direct superior; `skip` as in [`expire`].
+/// Puts the next late assignments into the direct superior's inbox too.
 ///
 /// # Errors
 /// When the database fails.
-pub fn escalate(conn: &mut Conn, context: &Context, skip: i64, limit: i64) -> Result<Batch> {
-    let stale = transfers::overdue(conn, context.now, true, skip, limit)?;
+pub fn escalate(conn: &mut Conn, context: &Context, skip: Skip, limit: i64) -> Result<Batch<Skip>> {
+    let stale = transfers::overdue(conn, context.now, true, skip.0, limit)?;
     let tally = jobs::each(conn, stale.iter().copied(), |conn, id| {
         settle_one(conn, context, id, rules::escalate, AuditAction::TransferEscalated)
     })?;
-    Ok(batch(&stale, tally, skip, limit))
-}
-
-fn batch(found: &[TransferId], tally: Tally, skip: i64, limit: i64) -> Batch {
-    let found = i64::try_from(found.len()).unwrap_or(limit);
-    Batch {
-        processed: tally.processed,
-        failed: tally.failed,
-        next: (found == limit).then_some(skip + tally.failed),
-    }
+    Ok(Batch::of(stale.len(), limit, tally, Skip(skip.0 + tally.failed)))
 }
 
 /// Ends those of the cases that are overdue, each as [`settle_one`] would; the others get the deadline they have by now.

@@ -8,13 +8,14 @@ use crate::domain::transfer::case::Case;
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::state::CaseState;
 use crate::repository::inbox::{self, InboxEntry};
-use crate::repository::{chain, organizations};
+use crate::repository::organizations;
+use crate::service::organizations::chain_of;
 use crate::service::{Error, Result};
 
-/// An organization's chain of superiors with their administrators.
-fn chain_of(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
+/// An organization and its superiors with those who can act for them.
+fn chain_at(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
     let found = organizations::find(conn, organization)?.ok_or(Error::Corrupt("an organization of a case"))?;
-    chain::of(conn, &found.path)?.ok_or(Error::Corrupt("an organization's superiors"))
+    chain_of(conn, &found.path)
 }
 
 /// Gives an inbox entry to each organization that may act on a case (A8), and takes it from those among `before` that may
@@ -42,7 +43,7 @@ pub(super) fn holders(conn: &mut Conn, case: &Case, known: &[&Chain]) -> Result<
     let excluded = case.excluded();
     let holders = match known.iter().find(is_its) {
         Some(chain) => turn.holders(chain, &excluded),
-        None => turn.holders(&chain_of(conn, turn.organization)?, &excluded),
+        None => turn.holders(&chain_at(conn, turn.organization)?, &excluded),
     };
     Ok(holders.organizations)
 }

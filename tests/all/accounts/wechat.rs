@@ -6,6 +6,8 @@ use crate::support::http::Answer;
 use crate::support::world::{PASSWORD, World};
 use crate::support::{TestDb, both_engines};
 use serde_json::json;
+use std::io::Read;
+use std::net::TcpListener;
 use std::time::Duration;
 use zhuanjie::app::App;
 use zhuanjie::clock::tick;
@@ -133,6 +135,20 @@ both_engines! {
         log_in(&world, "alice").refused(503, "wechat.unavailable");
         let body = json!({"id_number": world.id_number("class_1/1"), "password": PASSWORD});
         world.anybody().post("/v1/auth/sign-in", &body).expect(200);
+    }
+
+    fn api10_the_secret_is_sent_within_tls_only(db: TestDb) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let world = world(db, &format!("https://{}", listener.local_addr().expect("it is bound")));
+        let upstream = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a caller");
+            let mut first = [0; 2];
+            stream.read_exact(&mut first).expect("a greeting");
+            first
+        });
+        log_in(&world, "alice").refused(503, "wechat.unavailable");
+        // A record of TLS's handshake, and not a request.
+        assert_eq!(upstream.join().expect("it listened"), [22, 3]);
     }
 
     fn api2_a_service_without_a_mini_program_says_so(db: TestDb) {

@@ -22,7 +22,7 @@ use zhuanjie::domain::core::ids::{
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::facts::Path;
 use zhuanjie::security::vault::SealPurpose;
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 const SPRING: &str = "2026-03-02T02:00:00Z";
 /// 1 June 2026, 00:00 in Asia/Shanghai: class 1 turns into a graduate branch.
@@ -288,7 +288,7 @@ impl Made {
         let marks = json!({"mode": "all_or_nothing", "items": [delayed]});
         world.admin("class_1").write("/v1/member-marks", &marks).expect(200);
         world.at(SWITCH);
-        world.run(Job::YearlySwitch, SWITCH);
+        world.run(JobName::YearlySwitch, SWITCH);
         let change = json!({"branch": world.org("class_1"), "month": "2026-09", "reason": marked("college")});
         world.admin("college").write("/v1/month-changes", &change).expect(201);
         world.db.execute(

@@ -4,7 +4,7 @@ use super::{INBOUND, country, events, going_to, number, page, place, system, to_
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::json;
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 /// A case each way.
 fn both_ways(world: &World) -> [String; 2] {
@@ -24,9 +24,9 @@ both_engines! {
         let world = country(db, "2026-10-05T02:00:00Z");
         let cases = both_ways(&world);
         assert_eq!(page(&world.admin("nation"), &cases[0])["deadline"], "2026-10-15T02:00:00Z");
-        assert_eq!(world.run(Job::Expiry, "2026-10-15T02:00:00Z").processed, 0);
+        assert_eq!(world.run(JobName::Expiry, "2026-10-15T02:00:00Z").processed, 0);
         assert_eq!(states(&world, &cases), ["external_pending", "awaiting_approval"]);
-        assert_eq!(world.run(Job::Expiry, "2026-10-15T02:01:00Z").processed, 2);
+        assert_eq!(world.run(JobName::Expiry, "2026-10-15T02:01:00Z").processed, 2);
         assert_eq!(states(&world, &cases), ["expired", "expired"]);
         for case in &cases {
             assert_eq!(events(&world.admin("nation"), case), ["filed", "expired"]);
@@ -43,8 +43,8 @@ both_engines! {
     fn x3_the_clock_starts_in_october(db: TestDb) {
         let world = country(db, "2026-07-01T02:00:00Z");
         let cases = both_ways(&world);
-        assert_eq!(world.run(Job::Expiry, "2026-10-10T16:00:00Z").processed, 0);
-        assert_eq!(world.run(Job::Expiry, "2026-10-10T16:01:00Z").processed, 2);
+        assert_eq!(world.run(JobName::Expiry, "2026-10-10T16:00:00Z").processed, 0);
+        assert_eq!(world.run(JobName::Expiry, "2026-10-10T16:01:00Z").processed, 2);
         assert_eq!(states(&world, &cases), ["expired", "expired"]);
     }
 }

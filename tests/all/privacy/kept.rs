@@ -16,7 +16,7 @@ use zhuanjie::domain::core::ids::{AccountId, AppointmentId, OrganizationId};
 use zhuanjie::domain::organization::facts::{OrganizationKind, Path};
 use zhuanjie::security::vault::SealPurpose;
 use zhuanjie::service::Context;
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 use zhuanjie::service::look_up::{LookedUpPerson, look_up};
 
 const NOW: &str = "2026-06-20T04:00:00Z";
@@ -94,7 +94,7 @@ both_engines! {
         let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-07"}]});
         world.admin("college").write("/v1/graduation-marks", &body).expect(200);
         let left = |at: &str| {
-            world.run(Job::Retention, at);
+            world.run(JobName::Retention, at);
             ["look_ups", "budgets", "idempotency_keys", "reset_codes"].map(|table| world.db.count(table))
         };
         assert_eq!(left("2026-06-21T04:00:00Z"), [1, 3, 1, 1], "an hour's budgets are kept a day");
@@ -105,7 +105,7 @@ both_engines! {
         assert_eq!(left("2029-06-19T04:00:00Z"), [1, 0, 0, 0], "look-ups as long as the audit log");
         assert_eq!(left("2029-06-19T04:00:01Z"), [0, 0, 0, 0]);
         assert!(world.db.count("audit_log WHERE action = 'expired_data.deleted'") > 3, "each deletion is on record");
-        assert_eq!(world.run(Job::Retention, "2029-06-19T04:00:01Z").processed, 0, "twice changes nothing");
+        assert_eq!(world.run(JobName::Retention, "2029-06-19T04:00:01Z").processed, 0, "twice changes nothing");
     }
 
     fn s29_a_session_is_forgotten_a_hundred_and_eighty_days_behind_its_last_use(db: TestDb) {
@@ -120,7 +120,7 @@ both_engines! {
         world.at("2026-06-20T05:00:00Z");
         let turned = world.anybody().post("/v1/auth/refresh", &json!({"refresh_token": used["refresh_token"]})).expect(200).json();
         let left = |at: &str| {
-            world.run(Job::Retention, at);
+            world.run(JobName::Retention, at);
             world.db.count("sessions")
         };
         assert_eq!(left("2026-12-17T04:00:00Z"), 3, "180 days behind 20 June");
@@ -130,7 +130,7 @@ both_engines! {
         world.at("2026-07-20T05:00:00Z");
         world.anybody().post("/v1/auth/refresh", &json!({"refresh_token": turned["refresh_token"]})).refused(401, "request.refresh_failed");
         assert_eq!(left("2026-12-17T05:00:01Z"), 0);
-        assert_eq!(world.run(Job::Retention, "2026-12-17T05:00:01Z").processed, 0, "twice changes nothing");
+        assert_eq!(world.run(JobName::Retention, "2026-12-17T05:00:01Z").processed, 0, "twice changes nothing");
     }
 
     fn s29_a_block_that_ended_is_kept_as_long_as_the_audit_log_and_one_that_lasts_for_good(db: TestDb) {
@@ -142,7 +142,7 @@ both_engines! {
         let path = format!("/v1/members/{}/unblock", world.mem("class_1/1"));
         world.admin("class_1").write(&path, &json!({})).expect(200);
         let left = |at: &str| {
-            world.run(Job::Retention, at);
+            world.run(JobName::Retention, at);
             world.db.count("account_blocks")
         };
         assert_eq!(left("2029-06-19T04:00:00Z"), 2);

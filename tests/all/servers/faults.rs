@@ -1,4 +1,4 @@
-//! Every kind of fault of the database, made on purpose: each is told for what it is, and none is an internal error.
+//! Each kind of database fault, caused on purpose: each is recognized, and none becomes an internal error.
 
 use crate::support::database::texts;
 use crate::support::world::{World, fresh_key};
@@ -34,12 +34,12 @@ fn kind(fault: &Fault) -> FaultKind {
     }
 }
 
-fn passing(fault: &Fault) -> bool {
+fn is_transient(fault: &Fault) -> bool {
     matches!(fault, Fault::Db(error) if error.is_transient())
 }
 
-/// PostgreSQL with little patience.
-fn impatient() -> DatabaseSettings {
+/// Short time limits.
+fn short_limits() -> DatabaseSettings {
     let short = Duration::from_millis(100);
     let limits = Limits {
         statement: short * 5,
@@ -55,74 +55,74 @@ fn impatient() -> DatabaseSettings {
 }
 
 fn postgres() -> Option<(TestDb, Db)> {
-    let db = TestDb::with_settings(Engine::Postgres, &impatient())?;
-    let doors = db.db();
-    Some((db, doors))
+    let db = TestDb::with_settings(Engine::Postgres, &short_limits())?;
+    let handle = db.db();
+    Some((db, handle))
 }
 
 #[test]
-fn a_lock_that_is_not_had_in_time() {
-    let Some((db, doors)) = postgres() else { return };
-    block_on(doors.write(|conn| insert(conn, "x"))).expect("a write");
+fn a_lock_that_is_held_too_long() {
+    let Some((db, handle)) = postgres() else { return };
+    block_on(handle.write(|conn| insert(conn, "x"))).expect("a write");
     let mut other = db.conn();
     other
         .batch_execute("SET idle_in_transaction_session_timeout = 0; BEGIN; SELECT * FROM job_leases FOR UPDATE")
         .expect("it locks");
-    let fault = block_on(doors.write(|conn| {
+    let fault = block_on(handle.write(|conn| {
         let held: String = Locked(job_leases::table.select(job_leases::name)).get_result(conn)?;
         Ok::<_, Fault>(held)
     }));
     let fault = fault.expect_err("the lock is held");
     assert_eq!(kind(&fault), FaultKind::TooSlow);
-    assert!(passing(&fault));
+    assert!(is_transient(&fault));
 }
 
 #[test]
 fn a_statement_that_takes_too_long() {
-    let Some((_db, doors)) = postgres() else { return };
+    let Some((_db, handle)) = postgres() else { return };
     for fault in [
-        block_on(doors.write(run("SELECT pg_sleep(30)"))).expect_err("it is cut off"),
-        block_on(doors.read(run("SELECT pg_sleep(30)"))).expect_err("it is cut off"),
+        block_on(handle.write(run("SELECT pg_sleep(30)"))).expect_err("it is cut off"),
+        block_on(handle.read(run("SELECT pg_sleep(30)"))).expect_err("it is cut off"),
     ] {
         assert_eq!(kind(&fault), FaultKind::TooSlow, "{fault:?}");
     }
 }
 
 #[test]
-fn a_transaction_that_does_nothing_is_ended_and_its_writes_are_undone() {
-    let Some((db, doors)) = postgres() else { return };
-    let fault = block_on(doors.write(|conn| {
+fn an_idle_transaction_is_ended_and_rolled_back() {
+    let Some((db, handle)) = postgres() else { return };
+    let fault = block_on(handle.write(|conn| {
         insert(conn, "x")?;
         std::thread::sleep(Duration::from_millis(400));
         insert(conn, "y")
     }));
     assert_eq!(kind(&fault.expect_err("the server hung up")), FaultKind::Lost);
     assert_eq!(db.count("job_leases"), 0);
-    block_on(doors.write(|conn| insert(conn, "z"))).expect("over a new connection");
+    block_on(handle.write(|conn| insert(conn, "z"))).expect("over a new connection");
 }
 
 #[test]
-fn a_connection_lost_in_the_middle_leaves_nothing_and_is_not_used_again() {
-    let Some((db, doors)) = postgres() else { return };
+fn a_lost_connection_stores_nothing_and_is_not_used_again() {
+    let Some((db, handle)) = postgres() else { return };
     for _ in 0..3 {
-        let fault = block_on(doors.write(|conn| {
+        let fault = block_on(handle.write(|conn| {
             insert(conn, "x")?;
             run("SELECT pg_terminate_backend(pg_backend_pid())")(conn)
         }));
         let fault = fault.expect_err("the server hung up");
         assert_eq!(kind(&fault), FaultKind::Lost, "{fault:?}");
-        assert!(passing(&fault));
+        assert!(is_transient(&fault));
     }
     assert_eq!(db.count("job_leases"), 0);
-    block_on(doors.write(|conn| insert(conn, "x"))).expect("over a new connection");
+    block_on(handle.write(|conn| insert(conn, "x"))).expect("over a new connection");
 }
 
 #[test]
-fn a_server_that_takes_no_writes_any_more_is_left() {
-    let Some((_db, doors)) = postgres() else { return };
+fn a_connection_to_a_demoted_server_is_dropped() {
+    let Some((_db, handle)) = postgres() else { return };
     let backend = |conn: &mut Conn| Ok::<_, Fault>(texts(conn, "SELECT pg_backend_pid()::text AS value").concat());
     let (sender, left) = std::sync::mpsc::channel();
-    let fault = block_on(doors.write(move |conn| {
+    let fault = block_on(handle.write(move |conn| {
         sender.send(backend(conn)?).ok();
         conn.batch_execute("SET TRANSACTION READ ONLY")?;
         insert(conn, "x")
@@ -131,7 +131,7 @@ fn a_server_that_takes_no_writes_any_more_is_left() {
     assert!(matches!(fault, Fault::Db(DbError::Unavailable(_))), "{fault:?}");
     let left = left.recv().expect("it was asked");
     for _ in 0..2 * DatabaseSettings::default().pool_size {
-        let now = block_on(doors.write(backend)).expect("a write");
+        let now = block_on(handle.write(backend)).expect("a write");
         assert_ne!(now, left, "the connection is used no more");
     }
 }
@@ -156,9 +156,9 @@ fn a_server_without_room_for_another_connection() {
 }
 
 #[test]
-fn a_failed_statement_that_a_use_case_goes_over_is_never_acknowledged() {
-    let Some((db, doors)) = postgres() else { return };
-    let fault = block_on(doors.write(|conn| {
+fn a_use_case_that_ignores_a_failed_statement_is_never_acknowledged() {
+    let Some((db, handle)) = postgres() else { return };
+    let fault = block_on(handle.write(|conn| {
         insert(conn, "x")?;
         let _ = insert(conn, "x");
         Ok::<_, Fault>(())
@@ -167,7 +167,7 @@ fn a_failed_statement_that_a_use_case_goes_over_is_never_acknowledged() {
     assert_eq!(db.count("job_leases"), 0);
 }
 
-/// Ends the session while it commits a write of `table`: the client hears nothing of the commit.
+/// A trigger that ends the session at the commit of an insert into `table`: the commit is never answered.
 fn dies_at_the_commit_of(table: &str) -> String {
     format!(
         "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -178,23 +178,23 @@ fn dies_at_the_commit_of(table: &str) -> String {
 }
 
 #[test]
-fn i20_a_commit_without_an_answer_is_an_unknown_outcome_and_never_tried_again_by_itself() {
-    let Some((db, doors)) = postgres() else { return };
+fn i20_a_commit_without_an_answer_is_an_unknown_outcome_and_not_tried_again() {
+    let Some((db, handle)) = postgres() else { return };
     db.execute(&dies_at_the_commit_of("job_leases"));
     let runs = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let counted = runs.clone();
-    let fault = block_on(doors.write(move |conn| {
+    let fault = block_on(handle.write(move |conn| {
         counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         insert(conn, "x")
     }));
     assert!(matches!(fault, Err(Fault::Db(DbError::OutcomeUnknown(_)))), "{fault:?}");
     assert_eq!(runs.load(std::sync::atomic::Ordering::SeqCst), 1);
     db.execute("DROP TRIGGER die ON job_leases");
-    block_on(doors.write(|conn| insert(conn, "x"))).expect("over a new connection");
+    block_on(handle.write(|conn| insert(conn, "x"))).expect("over a new connection");
 }
 
 #[test]
-fn i20_an_unknown_outcome_is_a_503_of_its_own_and_the_same_key_resolves_it() {
+fn i20_an_unknown_outcome_has_its_own_code_and_the_idempotency_key_resolves_it() {
     let Some(db) = TestDb::new(Engine::Postgres) else {
         return;
     };
@@ -226,8 +226,8 @@ fn i20_an_unknown_outcome_is_a_503_of_its_own_and_the_same_key_resolves_it() {
 }
 
 #[test]
-fn a_database_that_keeps_a_request_waiting_too_long_is_a_503_and_nothing_is_done() {
-    let Some(db) = TestDb::with_settings(Engine::Postgres, &impatient()) else {
+fn a_request_that_waits_too_long_for_the_database_gets_503_and_does_nothing() {
+    let Some(db) = TestDb::with_settings(Engine::Postgres, &short_limits()) else {
         return;
     };
     let world = World::new(db, "2026-06-15T00:00:00Z");
@@ -250,30 +250,30 @@ fn a_database_that_keeps_a_request_waiting_too_long_is_a_503_and_nothing_is_done
     world.admin("class_1").write("/v1/transfers", &body).expect(201);
 }
 
-/// A statement that is at fault itself, and what kind of fault both engines call it.
-const AT_FAULT: &[&str] = &[
+/// Statements that are wrong on both engines.
+const WRONG: &[&str] = &[
     "SELECT nonsense",
     "INSERT INTO job_leases (name) VALUES (NULL)",
     "not sql at all",
 ];
 
 both_engines! {
-    async fn a_statement_at_fault_is_no_passing_fault(db: TestDb) {
-        for statement in AT_FAULT {
+    async fn a_wrong_statement_is_no_transient_fault(db: TestDb) {
+        for statement in WRONG {
             let fault = db.db().write(run(statement)).await.expect_err("it is wrong");
             assert_eq!(kind(&fault), FaultKind::Statement, "{statement}");
-            assert!(!passing(&fault));
+            assert!(!is_transient(&fault));
         }
     }
 
-    async fn a_write_behind_the_read_only_door(db: TestDb) {
+    async fn a_write_in_a_read(db: TestDb) {
         let fault = db.db().read(|conn| insert(conn, "x")).await.expect_err("it can't");
         assert_eq!(kind(&fault), FaultKind::ReadOnly);
     }
 }
 
 #[test]
-fn a_file_that_somebody_else_writes_is_a_conflict() {
+fn a_file_that_another_process_writes_is_a_conflict() {
     let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
     let (mut one, mut other) = (db.conn(), db.conn());
     one.batch_execute("BEGIN IMMEDIATE").expect("it is free");

@@ -1,6 +1,6 @@
-//! PostgreSQL as provinces run it: several hosts, standbys, several servers of ours, and everything that can happen to it.
+//! PostgreSQL as provinces run it: several hosts, standbys and servers of ours, and every fault that can happen to them.
 
-mod database;
+mod connecting;
 mod faults;
-mod season;
 mod standby;
+mod three_servers;

@@ -1,4 +1,4 @@
-//! Reads on a standby (decision 0012): whoever wrote reads his own write, wherever he wrote it.
+//! Reads on a standby (decision 0012): they see every acknowledged write, made by any server.
 
 use crate::support::cluster::{OwnCluster, url};
 use crate::support::database::texts;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use zhuanjie::db::schema::job_leases;
 use zhuanjie::db::{Conn, DatabaseSettings, Db};
 
-/// How many rows there are, and whether a standby says so.
+/// How many rows there are, and whether a standby answered.
 fn look(conn: &mut Conn) -> Result<(i64, bool), Fault> {
     let rows = job_leases::table.count().get_result(conn)?;
     let standby = texts(conn, "SELECT pg_is_in_recovery()::text AS value") == ["true"];
@@ -37,7 +37,7 @@ impl Pair {
         Some(Self { primary, standby })
     }
 
-    /// The doors of one server.
+    /// One server of ours.
     fn server(&self) -> Db {
         let standby = Some(url(&self.standby.address()));
         self.primary.open(&DatabaseSettings {
@@ -47,7 +47,7 @@ impl Pair {
     }
 }
 
-/// Asks until the standby answers: it may have to be connected, or to rest, first.
+/// Reads until the standby answers. It may have to be connected first, or be paused.
 async fn until_the_standby_answers(db: &Db) -> i64 {
     let begun = crate::support::stopwatch();
     loop {
@@ -55,12 +55,12 @@ async fn until_the_standby_answers(db: &Db) -> i64 {
         if from_standby {
             return rows;
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "the standby is never asked");
+        assert!(begun.elapsed() < Duration::from_secs(20), "the standby never answers");
     }
 }
 
 #[test]
-fn i26_whoever_wrote_reads_his_own_write_from_the_standby_and_on_another_server() {
+fn i26_a_write_is_seen_by_reads_on_the_standby_and_on_another_server() {
     let Some(pair) = Pair::new() else { return };
     let (one, other) = (pair.server(), pair.server());
     block_on(async {
@@ -72,7 +72,7 @@ fn i26_whoever_wrote_reads_his_own_write_from_the_standby_and_on_another_server(
                 .await
                 .expect("a write");
             let (seen, is_standby) = other.read(look).await.expect("a read");
-            assert_eq!(seen, n, "he doesn't see what he wrote");
+            assert_eq!(seen, n, "the write is not seen");
             from_standby += u32::from(is_standby);
         }
         assert!(from_standby > 50, "the standby answered {from_standby} of 100");
@@ -80,7 +80,7 @@ fn i26_whoever_wrote_reads_his_own_write_from_the_standby_and_on_another_server(
 }
 
 #[test]
-fn i26_a_standby_that_lags_is_not_asked_and_asked_again_when_it_has_caught_up() {
+fn i26_a_lagging_standby_serves_no_read_until_it_has_caught_up() {
     let Some(pair) = Pair::new() else { return };
     let db = pair.server();
     block_on(async {
@@ -98,7 +98,7 @@ fn i26_a_standby_that_lags_is_not_asked_and_asked_again_when_it_has_caught_up() 
 }
 
 #[test]
-fn a_standby_that_is_gone_or_frozen_is_missed_by_nobody() {
+fn a_dead_or_frozen_standby_fails_no_read_but_the_one_it_serves() {
     let Some(mut pair) = Pair::new() else { return };
     let db = pair.server();
     block_on(async {
@@ -112,7 +112,7 @@ fn a_standby_that_is_gone_or_frozen_is_missed_by_nobody() {
         pair.standby.thaw();
         until_the_standby_answers(&db).await;
         pair.standby.kill();
-        // The one whose connection breaks under it may be told to come again; nobody else is.
+        // At most the read whose connection breaks may fail.
         let mut refused = 0;
         for _ in 0..20 {
             match db.read(look).await {
@@ -127,14 +127,14 @@ fn a_standby_that_is_gone_or_frozen_is_missed_by_nobody() {
 }
 
 #[test]
-fn a_standby_of_an_older_timeline_is_not_asked() {
+fn a_standby_of_an_older_timeline_serves_no_read() {
     let Some(pair) = Pair::new() else { return };
     let mut third = pair.primary.standby();
     third.kill();
     let Pair { mut primary, standby } = pair;
     primary.kill();
     standby.promote();
-    // What follows nobody any more still answers, and its log may be the longer one.
+    // A server without a primary still answers, and its log may be longer.
     third.start(&["primary_conninfo="]);
     let settings = DatabaseSettings {
         standby: Some(url(&third.address())),

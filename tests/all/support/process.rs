@@ -12,7 +12,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The compiled `zhuanjie`, with nothing of the caller's configuration in its environment.
 pub fn zhuanjie<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zhuanjie"));
+    program(env!("CARGO_BIN_EXE_zhuanjie"), args)
+}
+
+/// The compiled `zhuanjie-bench`, likewise.
+pub fn zhuanjie_bench<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
+    program(env!("CARGO_BIN_EXE_zhuanjie-bench"), args)
+}
+
+fn program<'a>(path: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut command = Command::new(path);
     command.stdin(Stdio::null());
     command
         .env_clear()

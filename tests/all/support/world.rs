@@ -38,19 +38,17 @@ use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, Organizati
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::office::OfficeRole;
-use zhuanjie::domain::organization::facts::{
-    Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
-};
-use zhuanjie::domain::retention::Retention;
+use zhuanjie::domain::organization::facts::{OrganizationKind, Level, Path, OrganizationPurpose, Sector, Stage, Status, System};
+use zhuanjie::domain::retention::RetentionPeriods;
 use zhuanjie::files::Files;
-use zhuanjie::jobs::{self, Ending};
+use zhuanjie::jobs::{self, Ending, Environment};
 use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::Bearer;
 use zhuanjie::security::vault::SealPurpose;
 use zhuanjie::service::accounts::presence::ActorCache;
-use zhuanjie::service::jobs::{Job, Run};
+use zhuanjie::service::jobs::{JobName, Run};
 use zhuanjie::service::transfers;
 
 /// Everybody's password.
@@ -175,7 +173,7 @@ impl World {
             actor_cache: ActorCache::new(Duration::ZERO),
             proxies: Proxies::default(),
             wechat: None,
-            retention: Retention::default(),
+            retention: RetentionPeriods::default(),
         };
         let app = change(app);
         let (base, server) = serve(app.clone(), door.clone());
@@ -610,9 +608,24 @@ impl World {
         self.clock.set(instant(at));
     }
 
+    /// What the jobs work with, without a directory of files.
+    pub fn jobs(&self) -> Environment {
+        Environment {
+            db: self.db.db(),
+            clock: self.clock.clone(),
+            retention: RetentionPeriods::default(),
+            files: None,
+        }
+    }
+
+    /// Starts the schedule of the jobs, as `serve --job-interval` does. It needs a runtime.
+    pub fn start_schedule(&self, longest: Duration) -> tokio::task::JoinHandle<()> {
+        jobs::start_schedule(&self.app, Some(longest))
+    }
+
     /// Runs a job for an instant, as `zhuanjie jobs run` does.
-    pub fn run(&self, job: Job, at: &str) -> Run {
-        match block_on(jobs::run(&self.db.db(), &self.clock, job, instant(at))) {
+    pub fn run(&self, job: JobName, at: &str) -> Run {
+        match block_on(jobs::run(&self.jobs(), job, instant(at))) {
             Ok(Ending::Done(run)) => run,
             other => panic!("{job}: {other:?}"),
         }

@@ -7,7 +7,7 @@ use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
 use zhuanjie::domain::core::ids::{AccountId, TransferId};
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 /// An answer without what differs from request to request; a connection is closed or kept by how fast the body came.
 fn essence(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
@@ -209,7 +209,7 @@ both_engines! {
         case.take(&world.admin("township"), "refuse", &json!({"reason": "未按要求报到"}));
         // Years later, the decider gone.
         world.at("2036-06-15T00:00:00Z");
-        world.run(Job::Expiry, "2036-06-15T00:00:00Z");
+        world.run(JobName::Expiry, "2036-06-15T00:00:00Z");
         let history = world.person("class_1/1").get(&format!("{}/history", case.path())).expect(200).json();
         let step = &history["items"][1];
         assert_eq!((&step["event"], &step["acting_for"]["name"], &step["reason"], &step["at"]),
@@ -229,7 +229,7 @@ both_engines! {
         completed.take(&world.admin("township"), "assign", &json!({"branch": world.org("village")}));
         world.at("2027-12-01T00:00:00Z");
         let before = world.db.count("transfer_events");
-        for job in [Job::Expiry, Job::Escalation] {
+        for job in [JobName::Expiry, JobName::Escalation] {
             assert_eq!(world.run(job, "2027-12-01T00:00:00Z").processed, 0);
         }
         assert_eq!(world.db.count("transfer_events"), before);

@@ -3,18 +3,85 @@
 use super::{Filed, SUMMER, about, file, filing, named, to_beijing, to_special_unit};
 use crate::support::both_engines;
 use crate::support::world::World;
+use chrono::TimeDelta;
+use diesel::Connection;
+use proptest::prelude::*;
 use serde_json::{Value, json};
-use zhuanjie::service::jobs::{Job, Run};
+use std::cell::RefCell;
+use zhuanjie::domain::core::ids::{OrganizationId, TransferId};
+use zhuanjie::domain::core::text::Remark;
+use zhuanjie::domain::core::time::Timestamp;
+use zhuanjie::domain::policy::{MonthDay, Policy};
+use zhuanjie::domain::transfer::expiry;
+use zhuanjie::domain::transfer::state::{ApprovalSide, CaseOutcome, CaseState};
+use zhuanjie::repository::transfers;
+use zhuanjie::service::jobs::{JobName, Run};
 
 /// Runs a job with the clock at an instant, as the timer would.
-fn run(world: &World, job: Job, at: &str) -> Run {
+fn run(world: &World, job: JobName, at: &str) -> Run {
     world.at(at);
     world.run(job, at)
 }
 
 fn expire(world: &World, at: &str) -> (i64, i64) {
-    let run = run(world, Job::Expiry, at);
+    let run = run(world, JobName::Expiry, at);
     (run.processed, run.failed)
+}
+
+/// Any state, since any quarter of an hour of a season, at one organization.
+fn any_state(organization: OrganizationId) -> impl Strategy<Value = CaseState> {
+    let quarters = 0..4 * 24 * 365_i64;
+    (0..13_usize, quarters).prop_map(move |(which, quarter)| {
+        let since = Timestamp::UNIX_EPOCH + TimeDelta::days(20_454) + TimeDelta::minutes(15 * quarter);
+        let approval = |side| CaseState::AwaitingApproval {
+            side,
+            at: organization,
+            since,
+        };
+        let completed = |outcome| CaseState::Completed { at: since, outcome };
+        let assignment = |escalated| CaseState::AwaitingAssignment {
+            at: organization,
+            since,
+            escalated,
+        };
+        match which {
+            0 => CaseState::AwaitingLeadingOrgan {
+                organ: organization,
+                since,
+            },
+            1 => approval(ApprovalSide::Source),
+            2 => approval(ApprovalSide::Target),
+            3 => CaseState::AwaitingProvince {
+                organ: organization,
+                since,
+            },
+            4 => CaseState::ExternalPending {
+                province: 11,
+                organ: organization,
+                since,
+            },
+            5 => assignment(None),
+            6 => assignment(Some(since)),
+            7 => completed(CaseOutcome::Branch(organization)),
+            8 => completed(CaseOutcome::Holding(organization)),
+            9 => completed(CaseOutcome::MovedOut(11)),
+            10 => CaseState::Refused {
+                at: since,
+                reason: Remark::new("信息错误").expect("a reason"),
+            },
+            11 => CaseState::Withdrawn { at: since },
+            _ => CaseState::Expired { at: since },
+        }
+    })
+}
+
+fn any_policy() -> impl Strategy<Value = Policy> {
+    (1..=12_u32, 1..=28_u32, 1..=90_u16, 1..=90_u16).prop_map(|(month, day, expiry_days, escalation_days)| Policy {
+        expiry_from: MonthDay::new(month, day).expect("a day of every year"),
+        expiry_days,
+        escalation_days,
+        ..Policy::default_for(2026)
+    })
 }
 
 both_engines! {
@@ -116,7 +183,7 @@ both_engines! {
         let inbox = |name: &str| -> Value {
             world.admin(name).get("/v1/inbox?kind=assignment").expect(200).json()["items"].clone()
         };
-        let escalate = |at: &str| run(&world, Job::Escalation, at).processed;
+        let escalate = |at: &str| run(&world, JobName::Escalation, at).processed;
         assert_eq!(escalate("2026-06-25T00:00:00Z"), 0, "more than ten days, in any month");
         assert_eq!(inbox("county"), json!([]));
         assert_eq!(escalate("2026-06-25T00:01:00Z"), 1);
@@ -146,10 +213,29 @@ both_engines! {
         assert_eq!(seen["deadline"], json!("2026-09-05T16:00:00Z"), "what is shown is what holds");
         let inbox = world.admin("village").get("/v1/inbox?kind=approval_in").expect(200).json();
         assert_eq!(inbox["items"][0]["due_at"], json!("2026-09-05T16:00:00Z"));
-        assert_eq!(run(&world, Job::Escalation, "2026-06-18T00:01:00Z").processed, 1);
+        assert_eq!(run(&world, JobName::Escalation, "2026-06-18T00:01:00Z").processed, 1);
         assert_eq!(expire(&world, "2026-09-05T16:00:00Z"), (0, 0));
         assert_eq!(expire(&world, "2026-09-05T16:01:00Z"), (1, 0));
         assert_eq!(case.state(&world.person("class_1/1")), "expired");
         assert_eq!(accepted.state(&world.person("class_1/2")), "awaiting_assignment");
+    }
+
+    fn a6_the_statement_that_resets_deadlines_says_what_the_rule_says(db: TestDb) {
+        let world = World::new(db, SUMMER);
+        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let id: TransferId = case.id.parse().expect("an id");
+        let conn = RefCell::new(world.db.conn());
+        let attempts = (any_state(OrganizationId(world.org_key("village"))), any_policy(), any_policy());
+        proptest!(ProptestConfig::with_cases(200), |((state, before, after) in attempts)| {
+            let conn = &mut *conn.borrow_mut();
+            let version = transfers::find(conn, id).expect("a case").expect("the case").version + 1;
+            let is_stored = transfers::update(conn, id, version, &state, expiry::deadline(&state, &before));
+            prop_assert!(is_stored.expect("a state"));
+            let reset = conn.transaction(|conn| transfers::reset_deadlines(conn, &after));
+            reset.expect("deadlines");
+            let stored = transfers::find(conn, id).expect("a case").expect("the case");
+            prop_assert_eq!(stored.state(), Some(state.clone()));
+            prop_assert_eq!(stored.deadline.map(Timestamp::from), expiry::deadline(&state, &after));
+        });
     }
 }

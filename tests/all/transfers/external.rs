@@ -4,7 +4,7 @@ use super::{SUMMER, about, file, filing, named, no, to_beijing};
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::json;
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 both_engines! {
     fn x1_the_other_province_s_leading_organ_enters_the_acceptance(db: TestDb) {
@@ -51,7 +51,7 @@ both_engines! {
     fn x3_the_ten_days_hold_while_the_other_province_owes_its_answer(db: TestDb) {
         let world = World::new(db, "2026-10-20T01:00:00Z");
         let case = file(&world.person("class_1/1"), &to_beijing());
-        let expire = |at: &str| { world.at(at); world.run(Job::Expiry, at).processed };
+        let expire = |at: &str| { world.at(at); world.run(JobName::Expiry, at).processed };
         assert_eq!(expire("2026-10-30T01:00:00Z"), 0);
         assert_eq!(expire("2026-10-30T01:01:00Z"), 1);
         assert_eq!(case.state(&world.person("class_1/1")), "expired");

@@ -4,7 +4,7 @@ use super::{Filed, SUMMER, file, filing, named, to_beijing};
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::{Value, json};
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 fn history(world: &World, person: &str, path: &str) -> Vec<Value> {
     let page = world.person(person).get(&format!("{path}/history")).expect(200).json();
@@ -46,7 +46,7 @@ both_engines! {
         world.at("2026-06-16T00:00:00Z");
         let accepted = case.take(&world.admin("college"), "approve", &json!({}));
         world.at("2026-06-30T00:00:00Z");
-        world.run(Job::Escalation, "2026-06-30T00:00:00Z");
+        world.run(JobName::Escalation, "2026-06-30T00:00:00Z");
         world.at("2026-07-01T00:00:00Z");
         let escalated = Filed { version: 3, ..accepted };
         escalated.take(&world.admin("county"), "assign", &json!({"branch": world.org("village")}));
@@ -78,7 +78,7 @@ both_engines! {
         let external = file(&world.person("class_2/1"), &to_beijing());
         external.take(&world.admin("beijing"), "refuse-external", &json!({"reason": "查无此单位"}));
         world.at("2026-11-01T00:00:00Z");
-        world.run(Job::Expiry, "2026-11-01T00:00:00Z");
+        world.run(JobName::Expiry, "2026-11-01T00:00:00Z");
         for (case, member, last) in [
             (&refused, "class_1/1", ("refused", Some("village"), SUMMER, false, Some("人员不符合要求"))),
             (&withdrawn, "class_1/2", ("withdrawn", None, SUMMER, false, None)),

@@ -20,7 +20,7 @@ use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
 use zhuanjie::db::sql::maintenance;
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 /// A day in the season on which nothing special happens.
 const SUMMER: &str = "2026-06-15T00:00:00Z";
@@ -44,7 +44,7 @@ fn details(reason: &str) -> Value {
 }
 
 /// A filing for oneself; [`about`] and [`named`] make it one for somebody else.
-fn filing(world: &World, reason: &str, target: &str) -> Value {
+pub(crate) fn filing(world: &World, reason: &str, target: &str) -> Value {
     json!({"reason": reason, "details": details(reason), "target": world.org(target)})
 }
 
@@ -118,7 +118,7 @@ impl Filed {
 
 /// Files what must be allowed.
 #[track_caller]
-fn file(client: &Client, body: &Value) -> Filed {
+pub(crate) fn file(client: &Client, body: &Value) -> Filed {
     Filed::of(&client.write("/v1/transfers", body).expect(201))
 }
 
@@ -293,8 +293,8 @@ pub(crate) fn busy(world: &mut World) -> Vec<Filed> {
     let escalated = escalated.take(&world.admin("township"), "approve", &json!({}));
     let expired = file(&world.person("school/2"), &to_village);
     world.at("2026-10-13T00:00:00Z");
-    world.run(Job::Expiry, "2026-10-13T00:00:00Z");
-    world.run(Job::Escalation, "2026-10-13T00:00:00Z");
+    world.run(JobName::Expiry, "2026-10-13T00:00:00Z");
+    world.run(JobName::Escalation, "2026-10-13T00:00:00Z");
     let mut explained = to_village.clone();
     explained["explanation"] = json!("随父母迁居");
     // One of the township's two administrators is a member who goes there.

@@ -6,13 +6,13 @@ use super::{SUMMER, file, filing, named, no, not_filed};
 use crate::support::both_engines;
 use crate::support::world::{World, fresh_key};
 use serde_json::json;
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 /// `class_1` with its month, turned by the yearly switch.
 fn turned(world: &World) {
     let marks = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-06"}]});
     world.admin("college").write("/v1/graduation-marks", &marks).expect(200);
-    assert_eq!(world.run(Job::YearlySwitch, SUMMER).processed, 1);
+    assert_eq!(world.run(JobName::YearlySwitch, SUMMER).processed, 1);
 }
 
 both_engines! {

@@ -9,7 +9,7 @@ use std::sync::Barrier;
 use std::time::Duration;
 use zhuanjie::api;
 use zhuanjie::db::{DatabaseSettings, Limits};
-use zhuanjie::service::jobs::Job;
+use zhuanjie::service::jobs::JobName;
 
 /// Doors as wide as in service; a slow machine may take its time.
 fn wide(engine: Engine) -> TestDb {
@@ -118,7 +118,7 @@ both_engines! {
             members.iter().map(|member| file(&world.person(member), &filing(&world, "unsettled", "village"))).collect();
         world.at("2026-11-01T00:00:00Z");
         let mut works: Vec<Box<dyn FnOnce() -> Did + Send + '_>> =
-            vec![Box::new(|| Did::Ran(world.run(Job::Expiry, "2026-11-01T00:00:00Z").processed))];
+            vec![Box::new(|| Did::Ran(world.run(JobName::Expiry, "2026-11-01T00:00:00Z").processed))];
         for (case, member) in cases.iter().zip(members) {
             for (client, action) in [(world.admin("village"), "approve"), (world.person(member), "withdraw")] {
                 let path = case.at(action);

@@ -1,4 +1,4 @@
-"""`zhuanjie bench run` as the source of load, on a processor of its own: open loop or closed, its table read."""
+"""`zhuanjie-bench run` as the source of load, on a processor of its own: open loop or closed, its table read."""
 
 import os
 import re
@@ -43,7 +43,7 @@ class Load:
 
     def run(self, *how, seconds, warm_up=2.0):
         """Plays the mix of a busy week for so long after warming up; the processor time is that of both."""
-        command = [self.stage.binary, "bench", "run", "--url", "http://%s:%d" % self.server.address, "--unverified",
+        command = [self.stage.bench, "run", "--url", "http://%s:%d" % self.server.address, "--unverified",
                    "--seconds", str(int(seconds)), "--warm-up", str(int(warm_up)), "--members", str(self.members),
                    "--part", str(self.part), *map(str, how)]
         self.part += 1

@@ -72,14 +72,16 @@ class Stage(contextlib.ExitStack):
         else:
             self.callback(shutil.rmtree, self.home, ignore_errors=True)
         self.binary = os.path.abspath(binary)
+        # The load kit lies beside the service.
+        self.bench = f"{self.binary}-bench"
         self.environment = {"PATH": os.environ["PATH"], "RUST_LOG": "warn", **keys(self.binary)}
         # The writers are few accounts at one address; what one caller may send is not what is tried here.
         self.environment |= {"ZHUANJIE_ACCOUNT_BUDGET": "0", "ZHUANJIE_ADDRESS_BUDGET": "0"}
         self.environment["ZHUANJIE_FILES"] = f"{self.home}/files"
 
-    def program(self, *arguments, url, **options):
-        """Runs the program to its end; its status and everything it said."""
-        done = subprocess.run([self.binary, *arguments], env={**self.environment, "DATABASE_URL": url},
+    def program(self, *arguments, url, binary=None, **options):
+        """Runs the program, or another one, to its end; its status and everything it said."""
+        done = subprocess.run([binary or self.binary, *arguments], env={**self.environment, "DATABASE_URL": url},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
         return done.returncode, done.stdout
 

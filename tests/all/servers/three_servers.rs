@@ -1,5 +1,5 @@
-//! Three servers on one PostgreSQL: nothing that one of them knows is missed by another, and no crowd of clients that goes
-//! to any of them at random breaks an invariant.
+//! Three servers on one PostgreSQL: what one of them is told holds at the others, and no crowd of clients that use them at
+//! random breaks an invariant.
 
 use crate::support::http::{Answer, Client};
 use crate::support::process::{self, Process, zhuanjie};
@@ -25,12 +25,12 @@ use zhuanjie::security::vault::Vault;
 const SERVERS: usize = 3;
 const CLIENTS: u64 = 6;
 const STEPS: usize = 60;
-/// Few enough that the clients get in each other's way.
+/// So few that the clients compete for them.
 const MEMBERS: usize = 24;
 const SEAL: [u8; 32] = [7; 32];
 const INDEX: [u8; 32] = [8; 32];
 
-/// Three processes over one country, which the world's own server serves too.
+/// Three processes on one country. The server of [`World`] serves it too.
 struct Three {
     world: World,
     bases: Vec<String>,
@@ -81,7 +81,7 @@ impl Three {
         command
     }
 
-    /// Somebody's client at one of the servers.
+    /// The client, at one of the servers.
     fn at(&self, server: usize, client: &Client) -> Client {
         client.at(&self.bases[server % SERVERS])
     }
@@ -98,7 +98,7 @@ fn filing(world: &World) -> Value {
     })
 }
 
-/// What the clients have in common: the cases that were filed, and the writes that were acknowledged.
+/// What the clients share: the proposed cases, and the acknowledged writes.
 #[derive(Default)]
 struct Ledger {
     cases: Mutex<Vec<String>>,
@@ -106,7 +106,7 @@ struct Ledger {
 }
 
 impl Ledger {
-    /// Notes a first answer; 2xx or a refusal, never a fault.
+    /// Notes the first answer to a write. It must be a success or a refusal, never a fault.
     fn note(&self, request: &str, answer: &Answer) {
         let is_certain = answer.status < 500 || answer.status == 503;
         assert!(is_certain, "{}: {}", answer.status, answer.text);
@@ -135,7 +135,7 @@ impl Player<'_> {
         self.rng.random_range(0..SERVERS)
     }
 
-    /// One write under a key; its request's id says whose it was.
+    /// Sends a write under a key. The request's id names the player.
     fn send(&mut self, who: &Client, key: &str, path: &str, body: &Value) -> Answer {
         self.sent += 1;
         let request = format!("crowd-{}-{}", self.name, self.sent);
@@ -282,7 +282,7 @@ fn i01_to_i28_hold_when_a_crowd_plays_a_season_over_three_servers() {
 }
 
 #[test]
-fn what_one_server_is_told_the_others_know_at_once() {
+fn a_write_at_one_server_holds_at_the_others() {
     let Some((mut three, _servers)) = Three::new() else {
         return;
     };
@@ -300,7 +300,7 @@ fn what_one_server_is_told_the_others_know_at_once() {
         .collect();
     assert!(answers.iter().all(|answer| answer.text == answers[0].text));
     assert_eq!(three.world.db.count("transfers"), 1);
-    // A list's next page, wherever the first one came from.
+    // Each page of a list from another server.
     let admins = at(&three, &three.world.admin("class_1"));
     let list = format!("/v1/organizations/{}/members?limit=5", three.world.org("class_1"));
     let mut path = list.clone();
@@ -333,7 +333,7 @@ fn what_one_server_is_told_the_others_know_at_once() {
         client.get("/v1/inbox/counts").expect(200);
     }
     three.world.dismiss("employer");
-    // Nobody told the servers: each remembers for a second who somebody is (S-08).
+    // The servers are not told: each caches actors for a second (S-08).
     std::thread::sleep(std::time::Duration::from_secs(1));
     for client in &employer {
         let refused = client.get("/v1/inbox/counts");
@@ -362,14 +362,14 @@ fn s08_a_block_at_one_server_holds_at_the_others_within_a_second() {
     for client in [&blocked[0], &officer[0]] {
         client.get("/v1/me").refused(401, "request.unauthenticated");
     }
-    // Each remembers for a second who somebody is.
+    // Each caches actors for a second.
     for client in blocked.iter().chain(&officer) {
         while client.get("/v1/me").status == 200 {
             assert!(out.elapsed() < Duration::from_secs(3), "it is still in");
         }
         client.get("/v1/me").refused(401, "request.unauthenticated");
     }
-    // Nor does anybody get in anywhere.
+    // No server lets them sign in.
     let body = json!({"id_number": three.world.id_number(&member(0)), "password": PASSWORD});
     for client in at_all(&three.world.anybody()) {
         client
@@ -379,7 +379,7 @@ fn s08_a_block_at_one_server_holds_at_the_others_within_a_second() {
 }
 
 #[test]
-fn s10_a_look_up_budget_is_one_for_all_servers() {
+fn s10_a_look_up_budget_is_shared_by_all_servers() {
     let Some((three, _servers)) = Three::new() else { return };
     let body = json!({"name": member(0), "id_number": three.world.id_number(&member(0))});
     let asked: Vec<u16> = (0..30)
@@ -391,7 +391,7 @@ fn s10_a_look_up_budget_is_one_for_all_servers() {
         })
         .collect();
     let found = asked.iter().filter(|status| **status == 200).count();
-    // The hour may turn over on the way; then the next one's budget is begun, and is one for all as well.
+    // The hour may change meanwhile. Then the next hour's budget is used, which is shared too.
     let hours = three
         .world
         .db
@@ -400,7 +400,7 @@ fn s10_a_look_up_budget_is_one_for_all_servers() {
 }
 
 #[test]
-fn three_servers_that_switch_the_year_at_once_do_it_once() {
+fn three_servers_that_switch_the_year_together_do_it_once() {
     let Some((three, _servers)) = Three::new() else { return };
     let body = json!({"mode": "all_or_nothing", "items": [{"branch": three.world.org("class_1"), "month": "2099-07"}]});
     three

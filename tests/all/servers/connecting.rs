@@ -1,4 +1,4 @@
-//! The way to the database: waiting for it, TLS, the death of the primary, a freeze.
+//! Connecting to PostgreSQL: waiting for it, TLS, failover, a frozen server.
 
 use crate::support::cluster::{OwnCluster, address, url};
 use crate::support::database::texts;
@@ -37,7 +37,7 @@ fn why_not(address: &str) -> String {
 }
 
 #[test]
-fn a_start_waits_for_the_database_and_then_says_what_it_waited_for() {
+fn a_start_waits_for_the_database_and_then_gives_the_reason() {
     let Some(mut cluster) = OwnCluster::prepared() else {
         return;
     };
@@ -49,11 +49,11 @@ fn a_start_waits_for_the_database_and_then_says_what_it_waited_for() {
     let place = url(&cluster.address());
     let waiting = std::thread::spawn(move || Db::open(&place, &start_within(60.0)).map(drop));
     cluster.launch(&[]);
-    waiting.join().expect("no panic").expect("it was worth the wait");
+    waiting.join().expect("no panic").expect("the database came in time");
 }
 
 #[test]
-fn tls_is_spoken_and_checked_where_the_address_asks_for_it() {
+fn tls_is_used_and_checked_if_the_address_requires_it() {
     let Some(mut cluster) = OwnCluster::prepared() else {
         return;
     };
@@ -82,7 +82,7 @@ fn tls_is_spoken_and_checked_where_the_address_asks_for_it() {
 }
 
 #[test]
-fn a_server_without_tls_is_refused_where_the_address_asks_for_it() {
+fn a_server_without_tls_is_refused_if_the_address_requires_it() {
     let Some(mut cluster) = OwnCluster::prepared() else {
         return;
     };
@@ -95,19 +95,19 @@ fn a_server_without_tls_is_refused_where_the_address_asks_for_it() {
 }
 
 #[test]
-fn a_role_that_may_not_choose_the_language_may_be_given_one() {
+fn the_language_of_a_role_may_come_from_its_configuration() {
     let Some(mut cluster) = OwnCluster::prepared() else {
         return;
     };
     cluster.start(&[]);
     cluster.execute("CREATE ROLE speaker LOGIN; ALTER ROLE speaker SET lc_messages = 'C'");
-    // Nobody but a superuser may choose the language of errors for himself.
+    // Only a superuser may set the language of errors in a session.
     let address = cluster.address().replace("postgres@", "speaker@");
     Db::open(&url(&address), &DatabaseSettings::default()).expect("English");
 }
 
 #[test]
-fn only_the_host_that_takes_writes_will_do() {
+fn only_a_host_that_takes_writes_is_used() {
     let Some(primary) = OwnCluster::new() else { return };
     let standby = primary.standby();
     let hosts = format!("{},{}", standby.host(), primary.host());
@@ -115,13 +115,13 @@ fn only_the_host_that_takes_writes_will_do() {
     block_on(db.write(|conn| insert(conn, "x"))).expect("a write");
     let why = why_not(&standby.address());
     assert!(why.contains("read-only"), "{why}");
-    // An address that takes any host still leads to none that can't be written.
+    // An address that allows any host is refused at a standby too.
     let why = why_not(&address(&standby.host(), "?target_session_attrs=any"));
     assert!(why.contains("standby"), "{why}");
 }
 
 #[test]
-fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
+fn i19_after_a_failover_the_promoted_standby_is_found() {
     let Some(mut primary) = OwnCluster::new() else { return };
     let standby = primary.standby();
     primary.execute("ALTER SYSTEM SET synchronous_standby_names = '*'");
@@ -148,7 +148,7 @@ fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
             write.await.expect("no panic").expect("a write");
         }
         primary.kill();
-        let refused = db.write(|conn| insert(conn, "nobody")).await;
+        let refused = db.write(|conn| insert(conn, "lost")).await;
         assert!(
             matches!(&refused, Err(Fault::Db(error)) if error.is_transient()),
             "{refused:?}"
@@ -162,7 +162,7 @@ fn i19_after_the_primarys_death_the_promoted_standby_is_found_without_help() {
 }
 
 #[test]
-fn a_restart_while_nobody_asks_is_noticed_by_nobody() {
+fn a_restart_of_an_idle_database_fails_no_request() {
     let Some(mut cluster) = OwnCluster::new() else { return };
     let db = cluster.open(&DatabaseSettings::default());
     block_on(db.write(|conn| insert(conn, "before"))).expect("a write");
@@ -173,7 +173,7 @@ fn a_restart_while_nobody_asks_is_noticed_by_nobody() {
 }
 
 #[test]
-fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all_is_well() {
+fn a_frozen_database_delays_no_answer_beyond_its_limit() {
     let Some(cluster) = OwnCluster::new() else { return };
     let (wait, answer) = (Duration::from_millis(300), Duration::from_millis(900));
     let db = cluster.open(&DatabaseSettings {
@@ -195,7 +195,7 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
                     0 => db.read(count).await.map(drop),
                     _ => db.write(move |conn| insert(conn, &n.to_string())).await,
                 };
-                answer.expect_err("nobody answers")
+                answer.expect_err("it is frozen")
             }));
         }
         let mut faults = Vec::new();
@@ -209,8 +209,8 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
         );
         assert!(db.ping(wait).await.is_err(), "readiness");
         for fault in &faults {
-            let is_told = |error: &DbError| error.is_transient() || matches!(error, DbError::OutcomeUnknown(_));
-            assert!(matches!(fault, Fault::Db(error) if is_told(error)), "{fault:?}");
+            let is_expected = |error: &DbError| error.is_transient() || matches!(error, DbError::OutcomeUnknown(_));
+            assert!(matches!(fault, Fault::Db(error) if is_expected(error)), "{fault:?}");
         }
         cluster.thaw();
         let thawed = crate::support::stopwatch();
@@ -218,7 +218,7 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
             assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
         }
         db.write(|conn| insert(conn, "after")).await.expect("a write");
-        // Refused is not done; unknown may be.
+        // A refused write is not stored; one with an unknown outcome may be.
         let unknown = faults
             .iter()
             .filter(|fault| matches!(fault, Fault::Db(DbError::OutcomeUnknown(_))))
@@ -229,7 +229,7 @@ fn while_the_database_is_frozen_everybody_is_answered_in_time_and_afterwards_all
 }
 
 #[test]
-fn readiness_flips_when_the_database_freezes_and_liveness_does_not() {
+fn a_frozen_database_ends_readiness_and_not_liveness() {
     let Some(cluster) = OwnCluster::new() else { return };
     let mut command = zhuanjie(["serve", "--listen", "127.0.0.1:0"]);
     for line in process::run(zhuanjie(["keys"])).1 {

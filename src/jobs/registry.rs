@@ -1,0 +1,54 @@
+//! The list of all jobs. A name without a job does not compile, and neither do two jobs of one name.
+
+use super::audit_seal::AuditSeal;
+use super::escalation::Escalation;
+use super::expiry::Expiry;
+use super::job::Job;
+use super::retention::Retention;
+use super::run::{Ending, Environment};
+use super::runner;
+use super::yearly_switch::YearlySwitch;
+use crate::domain::core::time::Timestamp;
+use crate::service::Result;
+use crate::service::jobs::JobName;
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+/// What can be asked of any job.
+struct RegisteredJob {
+    every: Duration,
+    run: for<'a> fn(&'a Environment, Timestamp) -> BoxFuture<'a, Result<Ending>>,
+}
+
+impl RegisteredJob {
+    fn of<J: Job>() -> Self {
+        Self {
+            every: J::EVERY,
+            run: |environment, at| Box::pin(runner::run::<J>(environment, at)),
+        }
+    }
+}
+
+#[deny(unreachable_patterns, reason = "two jobs of one name")]
+fn find(name: JobName) -> RegisteredJob {
+    match name {
+        YearlySwitch::NAME => RegisteredJob::of::<YearlySwitch>(),
+        Expiry::NAME => RegisteredJob::of::<Expiry>(),
+        Escalation::NAME => RegisteredJob::of::<Escalation>(),
+        AuditSeal::NAME => RegisteredJob::of::<AuditSeal>(),
+        Retention::NAME => RegisteredJob::of::<Retention>(),
+    }
+}
+
+/// How often a serving process runs a job.
+pub fn interval(name: JobName) -> Duration {
+    find(name).every
+}
+
+/// Runs a job for an instant until nothing is left to do.
+///
+/// # Errors
+/// When the database fails. The run's record says so, and the next run does the rest.
+pub async fn run(environment: &Environment, name: JobName, at: Timestamp) -> Result<Ending> {
+    (find(name).run)(environment, at).await
+}

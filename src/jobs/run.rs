@@ -1,0 +1,143 @@
+//! One run of a job, under its lease and with its record.
+
+use crate::clock::Clock;
+use crate::db::{Conn, Db};
+use crate::domain::authority::actor::Actor;
+use crate::domain::core::time::Timestamp;
+use crate::domain::retention::RetentionPeriods;
+use crate::files::Folder;
+use crate::security;
+use crate::service::jobs::{self, JobName, Run, Tally};
+use crate::service::{Context, Error, Result};
+
+/// What the jobs work with.
+#[derive(Clone)]
+pub struct Environment {
+    pub db: Db,
+    pub clock: Clock,
+    /// How long records are kept.
+    pub retention: RetentionPeriods,
+    /// The directory of uploaded files, where it is at hand.
+    pub files: Option<Folder>,
+}
+
+/// How a run of a job ended.
+#[derive(Debug, Clone)]
+pub enum Ending {
+    /// It did what there was to do.
+    Done(Run),
+    /// Another server holds the lease, or took it while this one slept.
+    Elsewhere,
+}
+
+/// What a batch knows.
+#[derive(Debug, Clone)]
+pub struct JobContext {
+    /// For the use cases it calls. `now` is the instant the run works for.
+    pub service: Context,
+    /// How long records are kept.
+    pub retention: RetentionPeriods,
+}
+
+/// Why a run ended early.
+#[derive(Debug)]
+pub enum Interrupted {
+    /// Another server took the lease.
+    LeaseLost,
+    /// A fault, mostly of the database.
+    Failed(Error),
+}
+
+impl From<Error> for Interrupted {
+    fn from(fault: Error) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+/// A run that took its job's lease.
+pub struct LeasedRun<'a> {
+    pub environment: &'a Environment,
+    db: Db,
+    job: JobName,
+    id: i64,
+    /// A random text that stands in the lease.
+    holder: String,
+    context: JobContext,
+}
+
+impl<'a> LeasedRun<'a> {
+    /// Takes the lease and begins a record; `None` while another server has the lease. `at` is the instant to work for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin(environment: &'a Environment, job: JobName, at: Timestamp) -> Result<Option<Self>> {
+        let (db, holder) = (environment.db.patient(), security::random_text());
+        let (now, me) = (environment.clock.now(), holder.clone());
+        let begun = db.write(move |conn| jobs::begin(conn, job, &me, at, now)).await?;
+        Ok(begun.map(|id| {
+            let service = Context {
+                actor: Actor::system(),
+                now: at,
+                request_id: format!("{job}/{id}"),
+            };
+            let context = JobContext {
+                service,
+                retention: environment.retention,
+            };
+            Self {
+                environment,
+                db,
+                job,
+                id,
+                holder,
+                context,
+            }
+        }))
+    }
+
+    /// Works in one transaction that renews the lease and adds to the record what `work` says it did.
+    ///
+    /// # Errors
+    /// When the lease is lost; then nothing was done. When the database fails, or what `work` returns.
+    pub async fn transaction<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Conn, &JobContext) -> Result<(T, Tally)> + Send + 'static,
+    ) -> std::result::Result<T, Interrupted> {
+        let (job, id, holder, context) = (self.job, self.id, self.holder.clone(), self.context.clone());
+        let now = self.environment.clock.now();
+        let done = self
+            .db
+            .write(move |conn| {
+                if !jobs::renew(conn, job, &holder, now)? {
+                    return Ok::<_, Error>(None);
+                }
+                let (done, tally) = work(conn, &context)?;
+                jobs::count(conn, id, tally)?;
+                Ok(Some(done))
+            })
+            .await?;
+        done.ok_or(Interrupted::LeaseLost)
+    }
+
+    /// Ends the record, with the reason if the run ended early, and gives the lease back.
+    ///
+    /// # Errors
+    /// The fault that ended the run, or one of the database.
+    pub async fn finish(self, worked: std::result::Result<(), Interrupted>) -> Result<Ending> {
+        let problem = match &worked {
+            Ok(()) => None,
+            Err(Interrupted::LeaseLost) => Some("the lease was lost".to_owned()),
+            Err(Interrupted::Failed(fault)) => Some(jobs::wording(fault)),
+        };
+        let (id, holder, now) = (self.id, self.holder, self.environment.clock.now());
+        let done = self
+            .db
+            .write(move |conn| jobs::finish(conn, id, &holder, problem.as_deref(), now))
+            .await?;
+        match worked {
+            Ok(()) => Ok(Ending::Done(done)),
+            Err(Interrupted::LeaseLost) => Ok(Ending::Elsewhere),
+            Err(Interrupted::Failed(fault)) => Err(fault),
+        }
+    }
+}

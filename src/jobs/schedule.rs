@@ -1,0 +1,88 @@
+//! Runs each job at its interval while the service serves.
+
+use super::registry;
+use super::run::{Ending, Environment};
+use crate::app::App;
+use crate::service::jobs::{self, JobName};
+use chrono::TimeDelta;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+/// No job runs more often than this.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Runs every job at once, and then each at its interval, or at `longest` if that is shorter. The jobs run one after
+/// another, so that requests wait for one at most. Aborting the task stops it between two batches.
+///
+/// Needs a runtime.
+pub fn start(app: &App, longest: Option<Duration>) -> JoinHandle<()> {
+    let environment = Environment {
+        db: app.db.clone(),
+        clock: app.clock.clone(),
+        retention: app.retention,
+        files: Some(app.files.folder()),
+    };
+    tokio::spawn(async move {
+        let mut schedule = schedule(Instant::now(), longest);
+        while let Some(next) = schedule.iter_mut().min_by_key(|next| next.due) {
+            sleep_until(next.due).await;
+            next.due = Instant::now() + next.every;
+            run(&environment, next.job, next.every).await;
+        }
+    })
+}
+
+/// When a job runs next.
+struct Scheduled {
+    job: JobName,
+    every: Duration,
+    due: Instant,
+}
+
+fn schedule(now: Instant, longest: Option<Duration>) -> Vec<Scheduled> {
+    let first = |&job: &JobName| {
+        let own = registry::interval(job);
+        let every = longest.map_or(own, |longest| own.min(longest)).max(SHORTEST);
+        Scheduled { job, every, due: now }
+    };
+    JobName::ALL.iter().map(first).collect()
+}
+
+/// Runs a job unless another server began to within the last half of its interval.
+async fn run(environment: &Environment, job: JobName, every: Duration) {
+    let now = environment.clock.now();
+    let recent = now - TimeDelta::from_std(every / 2).unwrap_or(TimeDelta::zero());
+    let last = environment.db.read(move |conn| jobs::last_begun(conn, job)).await;
+    let outcome = match last {
+        Ok(Some(begun)) if begun > recent && begun <= now => return,
+        Ok(_) => registry::run(environment, job, now).await,
+        Err(fault) => Err(fault),
+    };
+    match outcome {
+        Ok(Ending::Done(done)) => {
+            log::info!(job = job.as_str(), processed = done.processed, failed = done.failed; "job done");
+        }
+        Ok(Ending::Elsewhere) => log::info!(job = job.as_str(); "another server runs the job"),
+        Err(fault) => log::error!("job {job}: {}", jobs::wording(&fault)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_keeps_its_own_interval_unless_a_shorter_one_is_given() {
+        let own = registry::interval(JobName::Expiry);
+        let every = |longest| {
+            let all = schedule(Instant::now(), longest);
+            let expiry = all.iter().find(|next| next.job == JobName::Expiry);
+            expiry.map(|next| next.every)
+        };
+        assert_eq!(every(None), Some(own));
+        assert_eq!(every(Some(own * 2)), Some(own));
+        assert_eq!(every(Some(own / 2)), Some(own / 2));
+        assert_eq!(every(Some(Duration::ZERO)), Some(SHORTEST));
+    }
+}
