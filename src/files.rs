@@ -65,7 +65,7 @@ impl Files {
         // Only the service's user may read it.
         DirBuilder::new().recursive(true).mode(0o700).create(&self.root)?;
         let name = random_text();
-        let part = Part(self.root.join(&name).with_extension(PART));
+        let part = PartialFile(self.root.join(&name).with_extension(PART));
         let mut options = OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(&part.0).await?;
         let seal = self.vault.seal_file();
@@ -217,9 +217,9 @@ fn is_ours(name: &str) -> bool {
 
 /// The path of an incomplete file. Dropping it removes the file.
 #[derive(Debug)]
-struct Part(PathBuf);
+struct PartialFile(PathBuf);
 
-impl Drop for Part {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         // A kept file has been renamed already.
         let _ = std::fs::remove_file(&self.0);
@@ -230,7 +230,7 @@ impl Drop for Part {
 pub struct Incoming {
     root: Arc<Path>,
     name: String,
-    part: Part,
+    part: PartialFile,
     file: File,
     seal: FileSeal,
     /// What has arrived but is not yet a whole piece, or may be the last piece.

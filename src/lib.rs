@@ -14,7 +14,7 @@ pub mod demo;
 pub mod domain;
 pub mod files;
 pub mod jobs;
-pub mod outbound;
+pub(crate) mod outbound;
 pub mod repository;
 pub mod security;
 pub mod service;

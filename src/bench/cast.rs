@@ -9,13 +9,13 @@ use zhuanjie::db::Conn;
 use zhuanjie::db::schema::{accounts, appointments, members, organizations, transfers};
 use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
-use zhuanjie::domain::organization::facts::{Kind, Level, Path, Purpose, Stage};
+use zhuanjie::domain::organization::facts::{Level, OrganizationKind, Path, SealPurpose, Stage};
 use zhuanjie::security::tokens::Bearer;
-use zhuanjie::security::vault::{Purpose as Sealed, Vault};
+use zhuanjie::security::vault::{SealPurpose as Sealed, Vault};
 
 /// An office and where it is held.
 #[derive(Debug, Clone, Copy)]
-pub struct Office {
+pub struct PlayingOffice {
     pub organization: OrganizationId,
     pub bearer: Bearer,
 }
@@ -23,7 +23,7 @@ pub struct Office {
 /// A township that takes members, with the branch it assigns them to.
 #[derive(Debug, Clone, Copy)]
 pub struct Township {
-    pub office: Office,
+    pub office: PlayingOffice,
     pub branch: OrganizationId,
 }
 
@@ -35,7 +35,7 @@ pub struct Candidate {
     pub name: String,
     pub id_number: String,
     /// The school's office, the nearest that is held above him.
-    pub school: Office,
+    pub school: PlayingOffice,
     /// His own account, if he has one.
     pub account: Option<AccountId>,
 }
@@ -43,8 +43,8 @@ pub struct Candidate {
 /// Everybody.
 pub struct Cast {
     /// Every office by its organization.
-    pub offices: HashMap<OrganizationId, Vec<Office>>,
-    pub provinces: Vec<Office>,
+    pub offices: HashMap<OrganizationId, Vec<PlayingOffice>>,
+    pub provinces: Vec<PlayingOffice>,
     pub townships: Vec<Township>,
     pub candidates: Vec<Candidate>,
 }
@@ -63,9 +63,9 @@ impl fmt::Display for Cast {
 
 type Held = (OrganizationId, AppointmentId, AccountId);
 
-fn office((organization, appointment, account): Held) -> Office {
+fn office((organization, appointment, account): Held) -> PlayingOffice {
     let office = Some(appointment);
-    Office {
+    PlayingOffice {
         organization,
         bearer: Bearer {
             account,
@@ -99,7 +99,7 @@ pub fn gather(conn: &mut Conn, vault: &Vault, part: i64, most: i64) -> Result<Ca
     let provinces = provinces(conn)?;
     let townships = townships(conn)?;
     let candidates = candidates(conn, vault, part, most)?;
-    let mut offices: HashMap<OrganizationId, Vec<Office>> = HashMap::new();
+    let mut offices: HashMap<OrganizationId, Vec<PlayingOffice>> = HashMap::new();
     for office in held!(conn, organizations::closed_at.is_null()) {
         offices.entry(office.organization).or_default().push(office);
     }
@@ -114,18 +114,18 @@ pub fn gather(conn: &mut Conn, vault: &Vault, part: i64, most: i64) -> Result<Ca
     Ok(cast)
 }
 
-fn provinces(conn: &mut Conn) -> Result<Vec<Office>> {
+fn provinces(conn: &mut Conn) -> Result<Vec<PlayingOffice>> {
     let is_province = organizations::kind
-        .eq(Kind::LeadingOrgan)
+        .eq(OrganizationKind::LeadingOrgan)
         .and(organizations::level.eq(Level::Province));
     Ok(held!(conn, is_province).collect())
 }
 
 fn townships(conn: &mut Conn) -> Result<Vec<Township>> {
-    let offices: Vec<Office> = held!(conn, organizations::township.eq(true)).collect();
+    let offices: Vec<PlayingOffice> = held!(conn, organizations::township.eq(true)).collect();
     let branches: Vec<(OrganizationId, Path)> = organizations::table
-        .filter(organizations::kind.eq(Kind::Branch))
-        .filter(organizations::purpose.eq(Purpose::Ordinary))
+        .filter(organizations::kind.eq(OrganizationKind::Branch))
+        .filter(organizations::purpose.eq(OrganizationPurpose::Ordinary))
         .filter(organizations::school_id.is_null())
         .filter(organizations::closed_at.is_null())
         .select((organizations::id, organizations::path))
@@ -136,7 +136,7 @@ fn townships(conn: &mut Conn) -> Result<Vec<Township>> {
             first.entry(above).or_insert(branch);
         }
     }
-    let with_branch = |office: Office| {
+    let with_branch = |office: PlayingOffice| {
         let branch = *first.get(&office.organization)?;
         Some(Township { office, branch })
     };
@@ -146,10 +146,10 @@ fn townships(conn: &mut Conn) -> Result<Vec<Township>> {
 fn candidates(conn: &mut Conn, vault: &Vault, part: i64, most: i64) -> Result<Vec<Candidate>> {
     let is_school = organizations::school_code
         .is_not_null()
-        .and(organizations::kind.eq(Kind::Committee))
+        .and(organizations::kind.eq(OrganizationKind::Committee))
         // Of whoever is under 16 more is asked.
         .and(organizations::stage.ne(Stage::SeniorHigh));
-    let schools: HashMap<OrganizationId, Office> = held!(conn, is_school).map(|o| (o.organization, o)).collect();
+    let schools: HashMap<OrganizationId, PlayingOffice> = held!(conn, is_school).map(|o| (o.organization, o)).collect();
     let greatest: Option<MemberId> = members::table.select(diesel::dsl::max(members::id)).first(conn)?;
     // A prime stride meets every class.
     let stride = [1, 3, 7, 13, 31, 61, 127, 251, 509, 1021]
@@ -168,7 +168,7 @@ fn candidates(conn: &mut Conn, vault: &Vault, part: i64, most: i64) -> Result<Ve
     Ok(found)
 }
 
-type Row = (
+type CandidateRow = (
     MemberId,
     Option<OrganizationId>,
     Path,
@@ -181,14 +181,14 @@ type Row = (
 fn chunk(
     conn: &mut Conn,
     vault: &Vault,
-    schools: &HashMap<OrganizationId, Office>,
+    schools: &HashMap<OrganizationId, PlayingOffice>,
     ids: &[i64],
 ) -> Result<Vec<Candidate>> {
     let open = transfers::table
         .filter(transfers::member_id.eq(members::id.nullable()))
         .filter(transfers::closed_at.is_null())
         .select(transfers::id);
-    let rows: Vec<Row> = members::table
+    let rows: Vec<CandidateRow> = members::table
         .left_join(accounts::table.on(accounts::member_id.eq(members::id.nullable())))
         .filter(members::id.eq_any(ids.to_vec()))
         .filter(members::standing.eq(Standing::Good))
@@ -213,7 +213,7 @@ fn chunk(
         let school = path.ids().rev().find_map(|above| schools.get(&above)).copied();
         if let (Some(branch), Some(school)) = (branch, school) {
             let id_number = vault
-                .open(Sealed::IdNumber, &sealed)
+                .open(SealPurpose::IdNumber, &sealed)
                 .context("the keys are not those the country was loaded with")?;
             found.push(Candidate {
                 id,

@@ -1,8 +1,8 @@
 //! How a request is sent, and sent again while its outcome is unknown.
 
 use super::ledger::Ledger;
-use super::play::Plan;
-use super::signer::{Signer, Whose};
+use super::play::SeasonPlan;
+use super::signer::{AccountAndOffice, Signer};
 use super::wire::Wire;
 use actix_web::http::Method;
 use anyhow::Result;
@@ -26,7 +26,7 @@ const FRESH: TimeDelta = TimeDelta::minutes(8);
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A request.
-pub struct Request {
+pub struct BenchRequest {
     pub method: Method,
     pub path: String,
     pub bearer: Bearer,
@@ -38,7 +38,7 @@ pub struct Request {
 }
 
 /// What became of it.
-pub struct Answer {
+pub struct BenchAnswer {
     /// The status; `None` if no answer came.
     pub status: Option<u16>,
     pub body: Vec<u8>,
@@ -48,7 +48,7 @@ pub struct Answer {
     pub sent: u32,
 }
 
-impl Answer {
+impl BenchAnswer {
     pub fn is_success(&self) -> bool {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
@@ -81,11 +81,11 @@ impl Answer {
 }
 
 /// One thread's client of all servers.
-pub struct Client {
+pub struct BenchClient {
     servers: Vec<Wire>,
     next: Cell<usize>,
     signer: Signer,
-    issued: RefCell<HashMap<Whose, (Rc<str>, Instant)>>,
+    issued: RefCell<HashMap<AccountAndOffice, (Rc<str>, Instant)>>,
     clock: Clock,
     ledger: Option<Ledger>,
     patience: Duration,
@@ -94,12 +94,12 @@ pub struct Client {
     keys: Cell<u64>,
 }
 
-impl Client {
+impl BenchClient {
     /// A client of the servers at these addresses, with at most so many connections to each.
     ///
     /// # Errors
     /// When an address is none.
-    pub fn new(plan: &Plan, signer: Signer, ledger: Option<Ledger>, run: String) -> Result<Rc<Self>> {
+    pub fn new(plan: &SeasonPlan, signer: Signer, ledger: Option<Ledger>, run: String) -> Result<Rc<Self>> {
         let most = plan.connections.div_ceil(plan.threads);
         let servers = plan.urls.iter().map(|url| Wire::new(url, most));
         Ok(Rc::new(Self {
@@ -117,7 +117,7 @@ impl Client {
 
     /// Sends a request. A write goes under a key of its own; while a ledger is kept, one whose outcome is unknown is sent
     /// again under the same key until it is known, and what was acknowledged is written down.
-    pub async fn send(&self, request: &Request) -> Result<Answer> {
+    pub async fn send(&self, request: &BenchRequest) -> Result<BenchAnswer> {
         let key = request.writes.map(|_| self.key());
         let begun = Instant::now();
         let mut sent = 0;
@@ -150,11 +150,11 @@ impl Client {
         format!("{}-{number}", self.run)
     }
 
-    async fn once(&self, request: &Request, key: Option<&str>) -> Result<Answer> {
+    async fn once(&self, request: &BenchRequest, key: Option<&str>) -> Result<BenchAnswer> {
         let server = &self.servers[self.next.get() % self.servers.len()];
         self.next.set(self.next.get() + 1);
         let text = self.text(request, key, server.authority())?;
-        let mut answer = Answer {
+        let mut answer = BenchAnswer {
             status: None,
             body: Vec::new(),
             has_retry_after: false,
@@ -170,7 +170,7 @@ impl Client {
     }
 
     /// A request as it goes over the line.
-    fn text(&self, request: &Request, key: Option<&str>, authority: &str) -> Result<Vec<u8>> {
+    fn text(&self, request: &BenchRequest, key: Option<&str>, authority: &str) -> Result<Vec<u8>> {
         let mut text = Vec::with_capacity(1024);
         let (method, path) = (&request.method, &request.path);
         write!(text, "{method} {path} HTTP/1.1\r\nhost: {authority}\r\nauthorization: ")?;

@@ -1,6 +1,6 @@
 //! The parts of the kit as commands.
 
-use super::play::{self, Mix, Plan};
+use super::play::{self, Mix, SeasonPlan};
 use super::signer::Signer;
 use super::window::Window;
 use super::{cast, due, ledger, load, micro};
@@ -16,13 +16,13 @@ use zhuanjie::service::jobs::JobName;
 
 /// Parts of the kit.
 #[derive(Subcommand)]
-pub enum Command {
+pub enum BenchCommand {
     /// Load a country of invented people into an empty database. Needs the keys the servers will have.
-    Load(load::Options),
+    Load(load::LoadOptions),
     /// Make branches and cases due, for the yearly switch and the expiry to find.
-    Due(due::Options),
+    Due(due::DueOptions),
     /// Play a season against running servers, then check the invariants.
-    Run(Run),
+    RunOptions(RunOptions),
     /// Hold a ledger against the database: every acknowledged write is there once, with its audit row.
     Check {
         #[command(flatten)]
@@ -37,7 +37,7 @@ pub enum Command {
 
 /// How a season is played.
 #[derive(Args)]
-pub struct Run {
+pub struct RunOptions {
     /// The database behind the servers: who plays is read from it, and the invariants are checked on it.
     #[command(flatten)]
     database: DatabaseArgs,
@@ -92,16 +92,16 @@ pub struct Run {
 ///
 /// # Errors
 /// When it can't be begun, a promise was broken, or an invariant is.
-pub fn run(command: Command) -> Result<()> {
+pub fn run(command: BenchCommand) -> Result<()> {
     match command {
-        Command::Load(options) => load::run(&options),
-        Command::Due(options) => due::run(&options),
-        Command::Run(options) => play(options),
-        Command::Check { database, ledger } => {
+        BenchCommand::Load(options) => load::run(&options),
+        BenchCommand::Due(options) => due::run(&options),
+        BenchCommand::RunOptions(options) => play(options),
+        BenchCommand::Check { database, ledger } => {
             let mut conn = open(&database)?.bulk_connection()?;
             ledger::check(&mut conn, &ledger)
         }
-        Command::Micro => micro::run(),
+        BenchCommand::Micro => micro::run(),
     }
 }
 
@@ -122,7 +122,7 @@ pub fn open(database: &DatabaseArgs) -> Result<Db> {
     Ok(Db::open(&url, &settings)?)
 }
 
-fn play(options: Run) -> Result<()> {
+fn play(options: RunOptions) -> Result<()> {
     let keys = Keys::from_environment()?;
     let (cast, signer) = {
         let mut conn = open(&options.database)?.bulk_connection()?;
@@ -139,7 +139,7 @@ fn play(options: Run) -> Result<()> {
             (window, Some(watch))
         }
     };
-    let plan = Plan {
+    let plan = SeasonPlan {
         urls: options.urls,
         mix: options.mix,
         concurrency: options.concurrency.max(1),

@@ -14,12 +14,12 @@ use zhuanjie::domain::core::ids::{OrganizationId, TransferId};
 use zhuanjie::domain::core::time::{Month, Timestamp, season_of};
 use zhuanjie::domain::policy::Policy;
 use zhuanjie::domain::transfer::events::EventKind;
-use zhuanjie::domain::transfer::state::{ApprovalSide, State};
+use zhuanjie::domain::transfer::state::{ApprovalSide, CaseState};
 use zhuanjie::service::policies;
 
 /// What is made due, in a country that `zhuanjie-bench load` filled.
 #[derive(clap::Args)]
-pub struct Options {
+pub struct DueOptions {
     #[command(flatten)]
     database: DatabaseArgs,
     /// How many branches the next yearly switch is to turn.
@@ -35,7 +35,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When the country is too small, or the database fails.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &DueOptions) -> Result<()> {
     // Held to the end: a door that is shut folds the log away, and who reads before he writes would find it locked.
     let db = open(&options.database)?;
     let mut conn = db.bulk_connection()?;
@@ -161,7 +161,7 @@ fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
         .load::<OrganizationId>(conn)?;
     for townships in townships.chunks(1000) {
         let rows = townships.iter().map(|&id| {
-            let first = State::AwaitingApproval {
+            let first = CaseState::AwaitingApproval {
                 side: ApprovalSide::Target,
                 at: id,
                 since,

@@ -57,13 +57,13 @@ impl Ledger {
     ///
     /// # Errors
     /// When the answer is not a case, or the file can't be written.
-    pub fn acknowledged(&self, key: &str, action: AuditAction, answer: &Answer) -> Result<()> {
+    pub fn acknowledged(&self, key: &str, action: AuditAction, answer: &BenchAnswer) -> Result<()> {
         #[derive(Deserialize)]
-        struct Case {
+        struct LedgerCase {
             id: TransferId,
             version: i64,
         }
-        let case: Case = serde_json::from_slice(&answer.body).context("a success that is no case")?;
+        let case: LedgerCase = serde_json::from_slice(&answer.body).context("a success that is no case")?;
         let promise = Promise {
             transfer: case.id,
             version: case.version,
@@ -94,7 +94,7 @@ impl Ledger {
 
 /// What became of a ledger's promises.
 #[derive(Debug, Default)]
-struct Verdict {
+struct LedgerReport {
     acknowledged: usize,
     unresolved: usize,
     /// Promised transitions that did not happen.
@@ -111,10 +111,10 @@ struct Verdict {
 /// When a promise was broken, or file or database fail.
 pub fn check(conn: &mut Conn, path: &Path) -> Result<()> {
     let lines = read(path)?;
-    let mut verdict = Verdict::default();
+    let mut verdict = LedgerReport::default();
     find_events(conn, &lines, &mut verdict)?;
     find_audit_rows(conn, &lines, &mut verdict)?;
-    let Verdict {
+    let LedgerReport {
         acknowledged,
         unresolved,
         lost,
@@ -147,7 +147,7 @@ fn read(path: &Path) -> Result<Vec<Line>> {
 }
 
 /// Each promised transition is an event of its case.
-fn find_events(conn: &mut Conn, lines: &[Line], verdict: &mut Verdict) -> Result<()> {
+fn find_events(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) -> Result<()> {
     for lines in lines.chunks(PAGE) {
         let promised: HashSet<i64> = lines
             .iter()
@@ -175,7 +175,7 @@ fn find_events(conn: &mut Conn, lines: &[Line], verdict: &mut Verdict) -> Result
 
 /// Each promised transition has one audit row that names its case, and nothing of these runs has two: a write that was
 /// never acknowledged may be there once or not at all, but not twice.
-fn find_audit_rows(conn: &mut Conn, lines: &[Line], verdict: &mut Verdict) -> Result<()> {
+fn find_audit_rows(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) -> Result<()> {
     let runs: HashSet<&str> = lines.iter().filter_map(|line| run_of(&line.key)).collect();
     let mut noted: HashMap<(String, String), (u32, Option<String>)> = HashMap::new();
     let mut after = 0;

@@ -18,7 +18,7 @@ const ONE_WITH_ACCOUNT_IN: i64 = 16;
 
 /// What is loaded.
 #[derive(clap::Args)]
-pub struct Options {
+pub struct LoadOptions {
     #[command(flatten)]
     database: DatabaseArgs,
     /// How many members the country has.
@@ -36,7 +36,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When the database is not empty, or fails.
-pub fn run(options: &Options) -> Result<()> {
+pub fn run(options: &LoadOptions) -> Result<()> {
     let keys = Keys::from_environment()?;
     let db = open(&options.database)?;
     let runtime = actix_web::rt::System::new();

@@ -1,7 +1,7 @@
 //! What is played: filings from three sides, previews, decisions, and what people look at in between.
 
-use super::cast::{Candidate, Cast, Office, Township};
-use super::client::{Answer, Client, Request};
+use super::cast::{Candidate, Cast, PlayingOffice, Township};
+use super::client::{BenchAnswer, BenchClient, BenchRequest};
 use super::ledger::Ledger;
 use super::meter::{End, Meter};
 use super::signer::Signer;
@@ -130,7 +130,7 @@ impl Mix {
 }
 
 /// How it is played.
-pub struct Plan {
+pub struct SeasonPlan {
     pub urls: Vec<String>,
     pub mix: Mix,
     pub concurrency: usize,
@@ -183,12 +183,12 @@ impl Deck {
     }
 }
 
-struct Stage {
+struct SharedCast {
     cast: Cast,
     deck: Mutex<Deck>,
 }
 
-impl Stage {
+impl SharedCast {
     fn new(mut cast: Cast) -> Self {
         let all = std::mem::take(&mut cast.candidates);
         let (with_account, candidates) = all.into_iter().partition(|candidate| candidate.account.is_some());
@@ -222,9 +222,9 @@ impl Stage {
 ///
 /// # Errors
 /// When a thread can't be had, or the ledger can't be written.
-pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Meter> {
+pub fn play(plan: SeasonPlan, cast: Cast, signer: Signer) -> Result<Meter> {
     let ledger = plan.ledger.as_deref().map(Ledger::open).transpose()?;
-    let stage = Arc::new(Stage::new(cast));
+    let stage = Arc::new(SharedCast::new(cast));
     let plan = Arc::new(plan);
     let threads: Vec<_> = (0..plan.threads)
         .map(|thread| {
@@ -232,7 +232,7 @@ pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Meter> {
             std::thread::spawn(move || {
                 let run = format!("b{thread}-{}", &random_text()[..8]);
                 actix_web::rt::System::new().block_on(async move {
-                    let client = Client::new(&plan, signer, ledger, run)?;
+                    let client = BenchClient::new(&plan, signer, ledger, run)?;
                     let troupe = Troupe {
                         stage,
                         client,
@@ -254,9 +254,9 @@ pub fn play(plan: Plan, cast: Cast, signer: Signer) -> Result<Meter> {
 
 /// The players of one thread.
 struct Troupe {
-    plan: Arc<Plan>,
-    stage: Arc<Stage>,
-    client: Rc<Client>,
+    plan: Arc<SeasonPlan>,
+    stage: Arc<SharedCast>,
+    client: Rc<BenchClient>,
     meter: RefCell<Meter>,
     rng: RefCell<Pcg64Mcg>,
 }
@@ -381,7 +381,7 @@ impl Troupe {
             }
             _ => (candidate.school.bearer, Some(json!({"id": candidate.id}))),
         };
-        let request = Request {
+        let request = BenchRequest {
             method: Method::POST,
             path: "/v1/transfers".into(),
             bearer: filer,
@@ -416,7 +416,7 @@ impl Troupe {
             }
             _ => ("approve", case.decider, json!({}), AuditAction::TransferApproved),
         };
-        let request = Request {
+        let request = BenchRequest {
             method: Method::POST,
             path: format!("/v1/transfers/{}/{verb}", case.id),
             bearer,
@@ -435,7 +435,7 @@ impl Troupe {
 
     /// Lays a case where the next who has to do with it finds it. A member whose case was ended may be transferred anew;
     /// one about whom something went wrong is left alone.
-    fn go_on(&self, answer: Answer, candidate: Candidate, township: Township, filer: Bearer) {
+    fn go_on(&self, answer: BenchAnswer, candidate: Candidate, township: Township, filer: Bearer) {
         let case = answer.is_success().then(|| answer.json()).flatten();
         let Some(case) = case.as_ref().and_then(Seen::of) else {
             return;
@@ -458,7 +458,7 @@ impl Troupe {
     }
 
     async fn look(&self, operation: Operation, due: Instant) -> Result<()> {
-        let get = |path: String, bearer: Bearer| Request {
+        let get = |path: String, bearer: Bearer| BenchRequest {
             method: Method::GET,
             path,
             bearer,
@@ -470,7 +470,7 @@ impl Troupe {
             Operation::Preview => {
                 let candidate = self.anybody()?;
                 let body = filing(self.township().office, Some(json!({"id": candidate.id})));
-                Request {
+                BenchRequest {
                     method: Method::POST,
                     body: Some(body),
                     ..get("/v1/transfers/preview".into(), candidate.school.bearer)
@@ -499,7 +499,7 @@ impl Troupe {
         self.send(operation, due, &request).await.map(drop)
     }
 
-    async fn send(&self, operation: Operation, due: Instant, request: &Request) -> Result<Answer> {
+    async fn send(&self, operation: Operation, due: Instant, request: &BenchRequest) -> Result<BenchAnswer> {
         let answer = self.client.send(request).await?;
         let end = match answer.status {
             _ if answer.is_success() => End::Done {
@@ -536,7 +536,7 @@ impl<'a> Seen<'a> {
 }
 
 /// Somebody goes home without having found work yet.
-fn filing(target: Office, member: Option<Value>) -> Value {
+fn filing(target: PlayingOffice, member: Option<Value>) -> Value {
     let mut body = json!({
         "reason": "unsettled",
         "details": {"home_address": {"division_code": "420111", "text": "珞喻路1037号"}},

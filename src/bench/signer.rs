@@ -14,13 +14,13 @@ use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::{Bearer, Tokens};
 
 /// An account, with the office it acts from.
-pub type Whose = (AccountId, Option<AppointmentId>);
+pub type AccountAndOffice = (AccountId, Option<AppointmentId>);
 
 /// Issues the players' tokens. Cloning shares the sessions.
 #[derive(Clone)]
 pub struct Signer {
     tokens: Tokens,
-    sessions: Arc<HashMap<Whose, SessionId>>,
+    sessions: Arc<HashMap<AccountAndOffice, SessionId>>,
 }
 
 impl Signer {
@@ -35,7 +35,7 @@ impl Signer {
         let everybody = offices.chain(members.map(|account| (account, None)));
         // There are tens of thousands of them: one transaction of its own, which no time limit of a request's ends.
         let sessions = conn.transaction(|conn| {
-            let begin = |whose: Whose| {
+            let begin = |whose: AccountAndOffice| {
                 let digests = Refresh::first().digests(&keys.vault);
                 let new = NewSession {
                     account: whose.0,

@@ -9,7 +9,7 @@ use crate::domain::authority::actor::Actor;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::shanghai_date;
-use crate::security::vault::Purpose;
+use crate::security::vault::SealPurpose;
 use crate::service::Context as Asking;
 use crate::service::accounts::blocks;
 use crate::service::jobs::wording;
@@ -46,7 +46,7 @@ pub async fn run(command: Accounts) -> Result<()> {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line)?;
     let number = IdNumber::parse(&line, shanghai_date(clock.now())).context("standard input: an ID number")?;
-    let number = keys.vault.digest(Purpose::IdNumber, number.reveal());
+    let number = keys.vault.digest(SealPurpose::IdNumber, number.reveal());
     let context = Asking {
         actor: Actor::system(),
         now: clock.now(),

@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::Db;
-use crate::security::token_keys::Step;
+use crate::security::token_keys::KeyRotationStep;
 use crate::{api, backup};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -29,7 +29,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Build a demo country and serve it.
-    Demo(crate::demo::Options),
+    Demo(crate::demo::DemoOptions),
     /// Serve a database.
     Serve {
         #[command(flatten)]
@@ -126,7 +126,7 @@ enum RotationStep {
     Retire,
 }
 
-impl From<RotationStep> for Step {
+impl From<RotationStep> for KeyRotationStep {
     fn from(step: RotationStep) -> Self {
         match step {
             RotationStep::Publish => Self::Publish,

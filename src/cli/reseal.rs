@@ -10,7 +10,7 @@ use crate::domain::authority::actor::Actor;
 use crate::files::Files;
 use crate::security::vault::Vault;
 use crate::service::jobs::wording;
-use crate::service::reseal::{self, Sealed};
+use crate::service::reseal::{self, SealedTable};
 use crate::service::{self, Context};
 use anyhow::{Result, anyhow};
 use std::path::PathBuf;
@@ -25,8 +25,8 @@ pub async fn run(database: &DatabaseArgs, files: Option<PathBuf>) -> Result<()> 
     config.files = files.unwrap_or(config.files);
     let vault = Keys::from_environment()?.vault;
     let db = Db::open(&config.database, &config.settings)?;
-    for table in Sealed::ALL {
-        reseal(&db, &vault, *table).await?;
+    for table in SealedTable::ALL {
+        reseal(&db, &vault, table).await?;
     }
     let resealed = reseal_files(&Files::new(&config.files, vault.clone())).await?;
     say(&format!("files: {resealed} sealed again\n"))?;
@@ -38,7 +38,7 @@ pub async fn run(database: &DatabaseArgs, files: Option<PathBuf>) -> Result<()> 
     ))
 }
 
-async fn reseal(db: &Db, vault: &Vault, table: Sealed) -> Result<()> {
+async fn reseal(db: &Db, vault: &Vault, table: SealedTable) -> Result<()> {
     let (mut after, mut total) = (Some(0), 0);
     while let Some(from) = after {
         let vault = vault.clone();

@@ -6,7 +6,7 @@ pub mod proxies;
 use crate::config::proxies::Proxies;
 use crate::db::{DatabaseSettings, DatabaseUrl, Limits};
 use crate::domain::retention::RetentionPeriods;
-use crate::security::token_keys::{Step, TokenKeys};
+use crate::security::token_keys::{KeyRotationStep, TokenKeys};
 use crate::security::tokens::{AUDIENCE, ISSUER, Terms, Tokens};
 use crate::security::vault::Vault;
 use anyhow::{Context, Result, ensure};
@@ -265,7 +265,7 @@ impl Keys {
     ///
     /// # Errors
     /// When they are not set or malformed.
-    pub fn rotate(step: Step) -> Result<String> {
+    pub fn rotate(step: KeyRotationStep) -> Result<String> {
         let text = std::env::var(TOKEN_KEY).with_context(|| format!("{TOKEN_KEY} is not set"))?;
         let keys = TokenKeys::parse(&text).context(TOKEN_KEY)?.rotated(step);
         Ok(format!("{TOKEN_KEY}='{}'\n", keys.reveal()))

@@ -4,7 +4,7 @@
 //! the query.
 
 use crate::domain::account::AccountStatus;
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditOutcome;
 use crate::domain::authority::Capacity;
 use crate::domain::authority::actor::AccountKind;
@@ -17,7 +17,9 @@ use crate::domain::member::certification::FormState;
 use crate::domain::member::mark::Identity;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
-use crate::domain::organization::facts::{Kind, Level, Path, Purpose, Sector, Stage, Status, System, Undetermined};
+use crate::domain::organization::facts::{
+    Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System, Undetermined,
+};
 use crate::domain::search::TermKind;
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
@@ -113,13 +115,13 @@ words!(
     OfficeRole,
     RequestKind,
     RequestState,
-    Ending,
-    Kind,
+    SessionEnding,
+    OrganizationKind,
     Level,
     System,
     Sector,
     Stage,
-    Purpose,
+    OrganizationPurpose,
     Status,
     TermKind,
     Reach,

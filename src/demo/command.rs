@@ -27,7 +27,7 @@ const DEFAULT_AT: &str = "2026-06-20T09:00:00+08:00";
 
 /// How the demo is built and served.
 #[derive(clap::Args)]
-pub struct Options {
+pub struct DemoOptions {
     /// How many members the country has.
     #[arg(long, default_value_t = DEFAULT_MEMBERS)]
     members: u64,
@@ -91,7 +91,7 @@ impl At {
 ///
 /// # Errors
 /// When the database or the address can't be had, or the database holds something that is no demo.
-pub async fn run(options: Options) -> Result<()> {
+pub async fn run(options: DemoOptions) -> Result<()> {
     // First of all: whoever starts a second demo by mistake must not lose the first one's file.
     let listener = bind(options.listen)?;
     let url = match options.database.given()? {
@@ -141,7 +141,7 @@ async fn look(config: &Config) -> Result<Holding> {
     Ok(found)
 }
 
-async fn build(app: &App, options: &Options) -> Result<Signature> {
+async fn build(app: &App, options: &DemoOptions) -> Result<Signature> {
     let signature = Signature {
         seed: options.seed,
         members: options.members,

@@ -1,8 +1,10 @@
 //! The country as rows, in the order in which they are stored.
 
 use super::layout::{Layout, founded};
-use super::offices::{self, Office};
-use super::records::{AccountRecord, AppointmentRecord, FormerNameRecord, MemberRecord, OrganizationRecord, SignIn};
+use super::offices::{self, OfficeHolder};
+use super::records::{
+    AccountRecord, AppointmentRecord, DemoSignIn, FormerNameRecord, MemberRecord, OrganizationRecord,
+};
 use super::signature::Signature;
 use crate::domain::core::time::Timestamp;
 
@@ -14,7 +16,7 @@ pub const PASSWORD: &str = "zhuanjie-demo";
 /// A country of a given size, seen at a given time.
 pub struct Country {
     pub(super) layout: Layout,
-    offices: Vec<Office>,
+    offices: Vec<OfficeHolder>,
     signature: Signature,
 }
 
@@ -106,7 +108,7 @@ impl Country {
     }
 
     /// The accounts to try the demo with. A small country may lack the members among them.
-    pub fn sign_ins(&self) -> Vec<SignIn> {
+    pub fn sign_ins(&self) -> Vec<DemoSignIn> {
         offices::sign_ins(&self.layout, &self.offices)
     }
 }

@@ -5,7 +5,9 @@ use super::people::Cohort;
 use super::records::OrganizationRecord;
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::time::{Month, Season};
-use crate::domain::organization::facts::{Graduation, Kind, Purpose, Sector, Stage, Undetermined};
+use crate::domain::organization::facts::{
+    Graduation, OrganizationKind, OrganizationPurpose, Sector, Stage, Undetermined,
+};
 
 /// Members of a class when there is room.
 const CLASS: u64 = 25;
@@ -33,7 +35,7 @@ const DIVISIONS_OF_WORK: [&str; 6] = ["机关", "研发中心", "生产一部", 
 
 /// What kind of organization a unit is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum UnitShape {
     /// A university or vocational college with the years its courses take.
     College {
         stage: Stage,
@@ -47,7 +49,7 @@ pub enum Shape {
     Employer,
 }
 
-impl Shape {
+impl UnitShape {
     /// The shape of a committee of the frame.
     pub fn of(organization: &OrganizationRecord) -> Self {
         match organization.stage {
@@ -66,7 +68,7 @@ impl Shape {
 #[derive(Clone, Copy)]
 pub struct Unit {
     pub root: OrganizationId,
-    pub shape: Shape,
+    pub shape: UnitShape,
     /// Whether it is one of the demo's own places, where people are to be played.
     pub of_demo: bool,
     pub members: u64,
@@ -75,11 +77,11 @@ pub struct Unit {
 }
 
 /// An organization to be, in the unit's plan.
-pub struct Plan {
+pub struct PlannedOrganization {
     /// Its place in the plan; `None` stands below the unit's root.
     pub parent: Option<usize>,
-    pub kind: Kind,
-    pub purpose: Purpose,
+    pub kind: OrganizationKind,
+    pub purpose: OrganizationPurpose,
     pub graduation: Option<Graduation>,
     pub name: String,
     pub short_name: String,
@@ -88,17 +90,17 @@ pub struct Plan {
 }
 
 /// Plans a unit's organizations, superiors first. The members of the plan add up to the unit's.
-pub fn plan(unit: &Unit, root: &OrganizationRecord, season: Season) -> Vec<Plan> {
+pub fn plan(unit: &Unit, root: &OrganizationRecord, season: Season) -> Vec<PlannedOrganization> {
     let mut sketch = Sketch {
         season,
         members: unit.members,
         plans: Vec::new(),
     };
     match unit.shape {
-        Shape::College { stage } => sketch.college(root.short_name.trim_end_matches("团委"), stage),
-        Shape::HighSchool => sketch.high_school(),
-        Shape::Township { urban, floating } => sketch.township(urban, floating),
-        Shape::Employer => sketch.employer(),
+        UnitShape::College { stage } => sketch.college(root.short_name.trim_end_matches("团委"), stage),
+        UnitShape::HighSchool => sketch.high_school(),
+        UnitShape::Township { urban, floating } => sketch.township(urban, floating),
+        UnitShape::Employer => sketch.employer(),
     }
     sketch.share_out();
     sketch.plans
@@ -108,7 +110,7 @@ pub fn plan(unit: &Unit, root: &OrganizationRecord, season: Season) -> Vec<Plan>
 struct Sketch {
     season: Season,
     members: u64,
-    plans: Vec<Plan>,
+    plans: Vec<PlannedOrganization>,
 }
 
 impl Sketch {
@@ -122,7 +124,7 @@ impl Sketch {
         self.kept_by_school();
         for (index, &(name, word)) in names.iter().enumerate().take(colleges as usize) {
             let full = format!("共青团{school}{name}委员会");
-            let college = self.add(None, Kind::Committee, full, format!("{name}团委"));
+            let college = self.add(None, OrganizationKind::Committee, full, format!("{name}团委"));
             // Every fifth college has done its marking already.
             let marked = index % 5 == 4;
             self.staff_branch(college, format!("{name}教职工团支部"), Undetermined::Teacher, marked);
@@ -134,7 +136,7 @@ impl Sketch {
             );
             for entered in self.season - years..self.season {
                 let name = format!("{name}{entered}级团总支");
-                let general = self.add(Some(college), Kind::GeneralBranch, name.clone(), name);
+                let general = self.add(Some(college), OrganizationKind::GeneralBranch, name.clone(), name);
                 for class in 1..=classes {
                     let name = format!("{word}{:02}{class:02}班团支部", entered % 100);
                     self.class(
@@ -152,8 +154,8 @@ impl Sketch {
     /// The branches a school keeps directly below itself (O2).
     fn kept_by_school(&mut self) {
         for (name, purpose, weight) in [
-            ("流动团员团支部", Purpose::Floating, CLASS / 2),
-            ("出国(境)学习研究团员团支部", Purpose::Abroad, CLASS / 5),
+            ("流动团员团支部", OrganizationPurpose::Floating, CLASS / 2),
+            ("出国(境)学习研究团员团支部", OrganizationPurpose::Abroad, CLASS / 5),
         ] {
             let cohort = self.cohort(22, 24, "大学本科毕业");
             self.branch(None, name.to_owned(), cohort, weight).purpose = purpose;
@@ -205,7 +207,7 @@ impl Sketch {
         }
         if floating {
             self.branch(None, "流动团员团支部".to_owned(), cohort, CLASS / 2)
-                .purpose = Purpose::Floating;
+                .purpose = OrganizationPurpose::Floating;
         }
     }
 
@@ -226,17 +228,17 @@ impl Sketch {
         }
     }
 
-    fn branch(&mut self, parent: Option<usize>, name: String, cohort: Cohort, weight: u64) -> &mut Plan {
-        let index = self.add(parent, Kind::Branch, name.clone(), name);
+    fn branch(&mut self, parent: Option<usize>, name: String, cohort: Cohort, weight: u64) -> &mut PlannedOrganization {
+        let index = self.add(parent, OrganizationKind::Branch, name.clone(), name);
         let plan = &mut self.plans[index];
         (plan.cohort, plan.members) = (cohort, weight);
         plan
     }
 
-    fn add(&mut self, parent: Option<usize>, kind: Kind, name: String, short_name: String) -> usize {
+    fn add(&mut self, parent: Option<usize>, kind: OrganizationKind, name: String, short_name: String) -> usize {
         let cohort = self.cohort(20, 27, "");
-        let purpose = Purpose::Ordinary;
-        self.plans.push(Plan {
+        let purpose = OrganizationPurpose::Ordinary;
+        self.plans.push(PlannedOrganization {
             parent,
             kind,
             purpose,

@@ -7,7 +7,9 @@ use super::records::OrganizationRecord;
 use crate::domain::core::division::Division;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::time::Timestamp;
-use crate::domain::organization::facts::{EXTERNAL_PROVINCES, Kind, Level, Path, Purpose, Sector, Stage, System};
+use crate::domain::organization::facts::{
+    EXTERNAL_PROVINCES, Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, System,
+};
 use std::collections::HashMap;
 
 /// How many digits the codes of a level's divisions have.
@@ -97,7 +99,11 @@ impl Frame {
 
     /// Gives every organization its secretary, the contact others are shown.
     pub fn staff(&mut self, population: &Population) {
-        for organization in self.organizations.iter_mut().filter(|o| o.purpose == Purpose::Ordinary) {
+        for organization in self
+            .organizations
+            .iter_mut()
+            .filter(|o| o.purpose == OrganizationPurpose::Ordinary)
+        {
             let secretary = population.staff(organization.id.0, 0);
             organization.contact_name = Some(secretary.name);
             organization.contact_phone = Some(secretary.phone);
@@ -135,7 +141,7 @@ impl Frame {
     fn add(
         &mut self,
         parent: OrganizationId,
-        kind: Kind,
+        kind: OrganizationKind,
         name: String,
         short: String,
         differ: impl FnOnce(&mut OrganizationRecord),
@@ -155,7 +161,7 @@ impl Frame {
         differ: impl FnOnce(&mut OrganizationRecord),
     ) -> OrganizationId {
         let level = self.get(parent).level.next().unwrap_or(Level::County);
-        self.add(parent, Kind::LeadingOrgan, name, short, |organ| {
+        self.add(parent, OrganizationKind::LeadingOrgan, name, short, |organ| {
             organ.level = level;
             if level == Level::Province {
                 organ.province = Some(organ.id);
@@ -189,7 +195,7 @@ impl Frame {
         let urban = division.name.contains("街道");
         self.add(
             parent,
-            Kind::Committee,
+            OrganizationKind::Committee,
             formal(&place),
             format!("{place}团委"),
             |committee| {
@@ -230,7 +236,7 @@ impl Frame {
             for (member, division) in members {
                 let member = self.add(
                     organ,
-                    Kind::Committee,
+                    OrganizationKind::Committee,
                     formal(member),
                     format!("{member}团委"),
                     |committee| {
@@ -253,8 +259,8 @@ impl Frame {
             .collect();
         for organ in organs {
             let name = format!("{}特殊单位专属库", self.get(organ).short_name);
-            self.add(organ, Kind::Branch, name.clone(), name, |holding| {
-                holding.purpose = Purpose::SpecialUnit
+            self.add(organ, OrganizationKind::Branch, name.clone(), name, |holding| {
+                holding.purpose = OrganizationPurpose::SpecialUnit
             });
         }
     }
@@ -276,7 +282,7 @@ impl Frame {
     ) -> OrganizationId {
         let id = self.add(
             parent,
-            Kind::Committee,
+            OrganizationKind::Committee,
             formal(name),
             format!("{name}团委"),
             |committee| {
@@ -296,7 +302,7 @@ impl Frame {
         let employer = "武汉光谷晨星精密制造有限公司";
         self.employer = self.add(
             county,
-            Kind::Committee,
+            OrganizationKind::Committee,
             formal(employer),
             format!("{employer}团委"),
             |committee| {
@@ -330,14 +336,14 @@ fn nation(founded: Timestamp) -> OrganizationRecord {
         id: NATION,
         parent: None,
         path: Path::root(NATION),
-        kind: Kind::LeadingOrgan,
+        kind: OrganizationKind::LeadingOrgan,
         level: Level::Nation,
         system: System::Place,
         sector: Sector::Institution,
         stage: None,
         township: false,
         school_code: None,
-        purpose: Purpose::Ordinary,
+        purpose: OrganizationPurpose::Ordinary,
         division_code: None,
         province: None,
         leading_organ: None,

@@ -1,7 +1,7 @@
 //! Which organizations the country has and how many members each is filled with: the frame, and the units it is
 //! filled out by.
 
-use super::filling::{self, Shape, Unit};
+use super::filling::{self, Unit, UnitShape};
 use super::frame::{self, Frame};
 use super::input;
 use super::people::{Cohort, Population};
@@ -55,7 +55,7 @@ impl Layout {
         }
     }
 
-    pub fn plan(&self, unit: &Unit) -> Vec<filling::Plan> {
+    pub fn plan(&self, unit: &Unit) -> Vec<filling::PlannedOrganization> {
         filling::plan(unit, self.frame.get(unit.root), self.season)
     }
 
@@ -204,7 +204,7 @@ fn number(frame: &Frame, shares: Vec<(OrganizationId, u64, bool)>, season: Seaso
         let root_record = frame.get(root);
         let unit = Unit {
             root,
-            shape: Shape::of(root_record),
+            shape: UnitShape::of(root_record),
             of_demo,
             members,
             first_organization,

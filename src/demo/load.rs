@@ -18,8 +18,8 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::{Graduation, Status};
 use crate::domain::search::{Named, scopes, terms};
 use crate::on_each;
-use crate::repository::search::{self, Entry};
-use crate::security::vault::{Purpose, Vault};
+use crate::repository::search::{self, SearchEntry};
+use crate::security::vault::{SealPurpose, Vault};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -93,8 +93,8 @@ fn load_organizations(conn: &mut Conn, country: &Country, progress: &impl Fn(u64
 }
 
 /// What an organization is found by (O4); a holding by nothing (S-30).
-fn entries(record: &OrganizationRecord, former_names: &[String]) -> Vec<Entry> {
-    if record.purpose == crate::domain::organization::facts::Purpose::SpecialUnit {
+fn entries(record: &OrganizationRecord, former_names: &[String]) -> Vec<SearchEntry> {
+    if record.purpose == crate::domain::organization::facts::OrganizationPurpose::SpecialUnit {
         return Vec::new();
     }
     let terms = terms(&Named {
@@ -105,7 +105,7 @@ fn entries(record: &OrganizationRecord, former_names: &[String]) -> Vec<Entry> {
         kind: record.kind,
     });
     let scopes = scopes(&record.path, record.kind, record.province, record.leading_organ);
-    Entry::all(record.id, &scopes, terms).collect()
+    SearchEntry::all(record.id, &scopes, terms).collect()
 }
 
 fn load_members(
@@ -288,10 +288,10 @@ impl MemberRow {
             branch_id: record.branch.0,
             branch_path: record.branch_path.as_str().to_owned(),
             name: record.name,
-            id_number_sealed: vault.seal(Purpose::IdNumber, id_number),
-            id_number_digest: vault.digest(Purpose::IdNumber, id_number),
-            phone_sealed: phone.map(|phone| vault.seal(Purpose::Phone, phone)),
-            phone_digest: phone.map(|phone| vault.digest(Purpose::Phone, phone)),
+            id_number_sealed: vault.seal(SealPurpose::IdNumber, id_number),
+            id_number_digest: vault.digest(SealPurpose::IdNumber, id_number),
+            phone_sealed: phone.map(|phone| vault.seal(SealPurpose::Phone, phone)),
+            phone_digest: phone.map(|phone| vault.digest(SealPurpose::Phone, phone)),
             ethnic_group: record.ethnic_group,
             political_status: record.political_status,
             education: record.education,
@@ -349,8 +349,8 @@ impl<'a> AccountRow<'a> {
             kind: AccountKind::Person.as_str(),
             member_id: record.member.map(|id| id.0),
             name: &record.name,
-            id_number_sealed: Some(vault.seal(Purpose::IdNumber, id_number)),
-            id_number_digest: Some(vault.digest(Purpose::IdNumber, id_number)),
+            id_number_sealed: Some(vault.seal(SealPurpose::IdNumber, id_number)),
+            id_number_digest: Some(vault.digest(SealPurpose::IdNumber, id_number)),
             password_hash,
             must_change_password: false,
             status: AccountStatus::Active.as_str(),

@@ -23,11 +23,11 @@ mod signature;
 mod tests;
 mod welcome;
 
-pub use command::{Options, progress_bar, run};
+pub use command::{DemoOptions, progress_bar, run};
 pub use country::{Country, PASSWORD};
 pub use people::check_character;
 pub use records::{
-    AccountRecord, AppointmentRecord, Ascii, DevelopmentNumber, FormerNameRecord, IdNumber, MemberRecord,
-    OrganizationRecord, Part, Phone, SignIn,
+    AccountRecord, AppointmentRecord, Ascii, DemoRole, DemoSignIn, DevelopmentNumber, FormerNameRecord,
+    GeneratedIdNumber, MemberRecord, OrganizationRecord, Phone,
 };
 pub use signature::Signature;

@@ -1,25 +1,25 @@
 //! Who administers what, who has an account, and which accounts to try the demo with.
 
-use super::filling::{Shape, Unit};
+use super::filling::{Unit, UnitShape};
 use super::frame::{self, Frame, NATION};
 use super::layout::{Filled, Layout, founded};
-use super::records::{AccountRecord, AppointmentRecord, IdNumber, Part, SignIn};
+use super::records::{AccountRecord, AppointmentRecord, DemoRole, DemoSignIn, GeneratedIdNumber};
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
-use crate::domain::organization::facts::{Kind, Purpose};
+use crate::domain::organization::facts::{OrganizationKind, OrganizationPurpose};
 
 /// In the places of the demo one organization in so many has no administrator (A10).
 const ONE_VACANT_IN: usize = 7;
 
 /// Somebody with an account, at the organization administered or, for a plain member, in the member's branch.
-pub struct Office {
+pub struct OfficeHolder {
     organization: OrganizationId,
     administrator: bool,
     member: Option<MemberId>,
     name: String,
-    id_number: IdNumber,
+    id_number: GeneratedIdNumber,
 }
 
-impl Office {
+impl OfficeHolder {
     pub fn account(&self, id: i64) -> AccountRecord {
         let name = self.name.clone();
         AccountRecord {
@@ -33,7 +33,7 @@ impl Office {
 }
 
 /// The appointments among them; each account holds one at most.
-pub fn appointments(offices: &[Office]) -> impl Iterator<Item = AppointmentRecord> + '_ {
+pub fn appointments(offices: &[OfficeHolder]) -> impl Iterator<Item = AppointmentRecord> + '_ {
     let administrators = offices.iter().zip(1..).filter(|(office, _)| office.administrator);
     administrators
         .zip(1..)
@@ -47,12 +47,12 @@ pub fn appointments(offices: &[Office]) -> impl Iterator<Item = AppointmentRecor
 
 /// All accounts of the country: the leading organs of the demo, the root of every unit, and in the demo's own places
 /// the organizations below it.
-pub fn offices(layout: &Layout) -> Vec<Office> {
-    let mut offices: Vec<Office> = leading_organs(&layout.frame)
+pub fn offices(layout: &Layout) -> Vec<OfficeHolder> {
+    let mut offices: Vec<OfficeHolder> = leading_organs(&layout.frame)
         .map(|organ| layout.staff(organ, 0))
         .collect();
     for (index, unit) in layout.units.iter().enumerate() {
-        let township = matches!(unit.shape, Shape::Township { .. });
+        let township = matches!(unit.shape, UnitShape::Township { .. });
         let vacant = township && unit.of_demo && index % ONE_VACANT_IN == 0;
         if !vacant {
             offices.push(layout.staff(unit.root, 0));
@@ -78,7 +78,7 @@ fn leading_organs(frame: &Frame) -> impl Iterator<Item = OrganizationId> + '_ {
     frame
         .organizations
         .iter()
-        .filter(|o| o.kind == Kind::LeadingOrgan)
+        .filter(|o| o.kind == OrganizationKind::LeadingOrgan)
         .map(|o| (o.id, o.parent))
         .filter_map(move |(id, parent)| {
             let high = id == NATION || parent == Some(NATION);
@@ -87,9 +87,9 @@ fn leading_organs(frame: &Frame) -> impl Iterator<Item = OrganizationId> + '_ {
 }
 
 impl Layout {
-    fn staff(&self, organization: OrganizationId, nth: u64) -> Office {
+    fn staff(&self, organization: OrganizationId, nth: u64) -> OfficeHolder {
         let person = self.population.staff(organization.0, nth);
-        Office {
+        OfficeHolder {
             organization,
             administrator: true,
             member: None,
@@ -98,21 +98,21 @@ impl Layout {
         }
     }
 
-    fn offices_below(&self, unit: &Unit, offices: &mut Vec<Office>) {
+    fn offices_below(&self, unit: &Unit, offices: &mut Vec<OfficeHolder>) {
         let filled = self.fill(unit);
         let posts = filled
             .iter()
-            .filter(|f| f.organization.kind != Kind::GeneralBranch)
+            .filter(|f| f.organization.kind != OrganizationKind::GeneralBranch)
             .enumerate();
         for (index, post) in posts.filter(|(index, _)| index % ONE_VACANT_IN != ONE_VACANT_IN - 1) {
             // Of villages and employers' divisions, the first alone is administered.
-            if index > 0 && matches!(unit.shape, Shape::Township { .. } | Shape::Employer) {
+            if index > 0 && matches!(unit.shape, UnitShape::Township { .. } | UnitShape::Employer) {
                 break;
             }
             let organization = &post.organization;
-            let led_by_member = unit.shape != Shape::HighSchool
-                && organization.kind == Kind::Branch
-                && organization.purpose == Purpose::Ordinary;
+            let led_by_member = unit.shape != UnitShape::HighSchool
+                && organization.kind == OrganizationKind::Branch
+                && organization.purpose == OrganizationPurpose::Ordinary;
             let member = if led_by_member {
                 self.member_offices(post).next()
             } else {
@@ -121,7 +121,7 @@ impl Layout {
             offices.push(member.unwrap_or_else(|| self.staff(organization.id, 0)));
         }
         if let Some(branch) = self.branch_with_accounts(unit, &filled) {
-            offices.extend(self.member_offices(branch).skip(1).map(|office| Office {
+            offices.extend(self.member_offices(branch).skip(1).map(|office| OfficeHolder {
                 administrator: false,
                 ..office
             }));
@@ -133,19 +133,19 @@ impl Layout {
     fn branch_with_accounts<'a>(&self, unit: &Unit, filled: &'a [Filled]) -> Option<&'a Filled> {
         let university = unit.root == self.frame.school(frame::UNIVERSITY_CODE);
         match unit.shape {
-            Shape::College { .. } if university => filled
+            UnitShape::College { .. } if university => filled
                 .iter()
-                .find(|f| f.cohort.graduates == Some(self.season) && f.organization.kind == Kind::Branch),
-            Shape::HighSchool => filled.first(),
+                .find(|f| f.cohort.graduates == Some(self.season) && f.organization.kind == OrganizationKind::Branch),
+            UnitShape::HighSchool => filled.first(),
             _ => None,
         }
     }
 
     /// The members of a branch who may start a transfer, as holders of its office.
-    fn member_offices(&self, branch: &Filled) -> impl Iterator<Item = Office> + use<'_> {
+    fn member_offices(&self, branch: &Filled) -> impl Iterator<Item = OfficeHolder> + use<'_> {
         self.members_of(branch)
             .filter(|member| member.is_eligible())
-            .map(|member| Office {
+            .map(|member| OfficeHolder {
                 organization: member.branch,
                 administrator: true,
                 member: Some(member.id),
@@ -156,7 +156,7 @@ impl Layout {
 }
 
 /// The people to try the demo as.
-pub fn sign_ins(layout: &Layout, offices: &[Office]) -> Vec<SignIn> {
+pub fn sign_ins(layout: &Layout, offices: &[OfficeHolder]) -> Vec<DemoSignIn> {
     let frame = &layout.frame;
     let university = frame.school(frame::UNIVERSITY_CODE);
     let second = frame.school(frame::SECOND_UNIVERSITY_CODE);
@@ -170,45 +170,45 @@ pub fn sign_ins(layout: &Layout, offices: &[Office]) -> Vec<SignIn> {
         let root = frame.get(unit.root);
         root.township && root.parent == Some(frame.division(frame::EMPLOYER_COUNTY)) && is_led(unit.root)
     });
-    let college = layout.first_below(university, |f| f.organization.kind == Kind::Committee);
+    let college = layout.first_below(university, |f| f.organization.kind == OrganizationKind::Committee);
     let class = layout.first_below(university, |f| f.cohort.graduates == Some(layout.season));
     let under_sixteen = layout.first_below(high_school, |f| f.cohort.graduates.is_some());
     let township_root = township.map(|unit| unit.root);
     let community = township_root.and_then(|root| layout.first_below(root, |_| true));
 
     #[rustfmt::skip]
-    let parts: [(Part, Option<OrganizationId>, bool); 16] = [
-        (Part { role: "nation", zh: "全国管理员", en: "administrator of the nation",
+    let parts: [(DemoRole, Option<OrganizationId>, bool); 16] = [
+        (DemoRole { role: "nation", zh: "全国管理员", en: "administrator of the nation",
             try_zh: "看全国的组织树与全部转接", try_en: "see the whole tree and every transfer" }, Some(NATION), true),
-        (Part { role: "province", zh: "湖北省管理员", en: "administrator of Hubei province",
+        (DemoRole { role: "province", zh: "湖北省管理员", en: "administrator of Hubei province",
             try_zh: "看全省;代管理员缺位的下级审批", try_en: "see the province; decide for subordinates that have no administrator" }, Some(frame.division("42")), true),
-        (Part { role: "external_province", zh: "广东省管理员(另有系统)", en: "administrator of Guangdong, which has a system of its own",
+        (DemoRole { role: "external_province", zh: "广东省管理员(另有系统)", en: "administrator of Guangdong, which has a system of its own",
             try_zh: "转往京粤闽须经该省自己的系统", try_en: "transfers to Beijing, Guangdong and Fujian go through those provinces' own systems" }, Some(frame.division("44")), true),
-        (Part { role: "railway", zh: "全国铁道团委管理员", en: "administrator of the national railways' committee",
+        (DemoRole { role: "railway", zh: "全国铁道团委管理员", en: "administrator of the national railways' committee",
             try_zh: "接收转入铁道系统的团员", try_en: "receive members in the railway system" }, frame.system_committees.first().copied(), true),
-        (Part { role: "city", zh: "武汉市管理员", en: "administrator of Wuhan city",
+        (DemoRole { role: "city", zh: "武汉市管理员", en: "administrator of Wuhan city",
             try_zh: "看本市的街道与乡镇", try_en: "see the city's streets and townships" }, Some(frame.division(frame::TOWNSHIP_CITY)), true),
-        (Part { role: "university", zh: "学校团委管理员", en: "administrator of the university",
+        (DemoRole { role: "university", zh: "学校团委管理员", en: "administrator of the university",
             try_zh: "审批转出,标记各学院的毕业时间", try_en: "approve transfers out; mark graduation months of all colleges" }, Some(university), true),
-        (Part { role: "college", zh: "学院团委管理员", en: "administrator of a college",
+        (DemoRole { role: "college", zh: "学院团委管理员", en: "administrator of a college",
             try_zh: "批量标记各班团支部的毕业时间", try_en: "mark the graduation month of many branches in one call" }, college, true),
-        (Part { role: "class", zh: "毕业班团支部管理员", en: "administrator of a graduating class, a member of it",
+        (DemoRole { role: "class", zh: "毕业班团支部管理员", en: "administrator of a graduating class, a member of it",
             try_zh: "标记延迟毕业与留校任教的团员,替团员发起转出", try_en: "mark delayed graduates and teachers; file a transfer for a member" }, class, true),
-        (Part { role: "graduate", zh: "毕业班团员", en: "member of the graduating class",
+        (DemoRole { role: "graduate", zh: "毕业班团员", en: "member of the graduating class",
             try_zh: "以团员身份(不选 office)发起转往街道的申请", try_en: "as a member, without office: file a transfer to a street" }, class, false),
-        (Part { role: "township", zh: "街道团委管理员", en: "administrator of a street committee",
+        (DemoRole { role: "township", zh: "街道团委管理员", en: "administrator of a street committee",
             try_zh: "在操作中心审批转入,分配到社区团支部", try_en: "approve what comes in and assign it to a community's branch" }, township_root, true),
-        (Part { role: "community", zh: "社区团支部管理员", en: "administrator of a community's branch",
+        (DemoRole { role: "community", zh: "社区团支部管理员", en: "administrator of a community's branch",
             try_zh: "看本支部团员,从接收方发起转入", try_en: "see the branch's members; file a transfer from the receiving side" }, community, true),
-        (Part { role: "employer", zh: "企业团委管理员", en: "administrator of an employer's committee",
+        (DemoRole { role: "employer", zh: "企业团委管理员", en: "administrator of an employer's committee",
             try_zh: "接收就业的毕业生", try_en: "receive graduates who found work" }, Some(frame.employer), true),
-        (Part { role: "second_university", zh: "另一所高校团委管理员", en: "administrator of a second university",
+        (DemoRole { role: "second_university", zh: "另一所高校团委管理员", en: "administrator of a second university",
             try_zh: "接收升学的毕业生", try_en: "receive graduates who go on studying" }, Some(second), true),
-        (Part { role: "high_school", zh: "高中团委管理员", en: "administrator of a senior high school",
+        (DemoRole { role: "high_school", zh: "高中团委管理员", en: "administrator of a senior high school",
             try_zh: "转出升学的学生", try_en: "transfer out those who leave school" }, Some(high_school), true),
-        (Part { role: "county", zh: "县级团委管理员", en: "administrator of the county above the high school",
+        (DemoRole { role: "county", zh: "县级团委管理员", en: "administrator of the county above the high school",
             try_zh: "先审批未满16周岁团员转往非学校领域", try_en: "approve first when a member under 16 leaves the school sector" }, Some(frame.division(frame::HIGH_SCHOOL_COUNTY)), true),
-        (Part { role: "under_sixteen", zh: "未满16周岁的团员", en: "member under 16",
+        (DemoRole { role: "under_sixteen", zh: "未满16周岁的团员", en: "member under 16",
             try_zh: "以团员身份发起转往街道:多一道领导机关审批", try_en: "as a member: file a transfer to a street and see the further approval" }, under_sixteen, false),
     ];
     parts
@@ -219,15 +219,15 @@ pub fn sign_ins(layout: &Layout, offices: &[Office]) -> Vec<SignIn> {
 
 fn sign_in(
     layout: &Layout,
-    offices: &[Office],
-    part: Part,
+    offices: &[OfficeHolder],
+    part: DemoRole,
     organization: OrganizationId,
     administrator: bool,
-) -> Option<SignIn> {
-    let wanted = |office: &Office| office.organization == organization && office.administrator == administrator;
+) -> Option<DemoSignIn> {
+    let wanted = |office: &OfficeHolder| office.organization == organization && office.administrator == administrator;
     let (index, office) = offices.iter().enumerate().find(|(_, office)| wanted(office))?;
     let before = offices[..index].iter().filter(|office| office.administrator).count();
-    Some(SignIn {
+    Some(DemoSignIn {
         part,
         account: AccountId(index as i64 + 1),
         office: administrator.then_some(AppointmentId(before as i64 + 1)),

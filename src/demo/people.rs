@@ -3,7 +3,7 @@
 //! Every number is unique by construction, not by remembering: a person's ordinal is permuted into the pairs of
 //! county and order code, and into the days of the month when the pairs are used up.
 
-use super::records::{Ascii, DevelopmentNumber, IdNumber, MemberRecord, OrganizationRecord, Phone};
+use super::records::{Ascii, DevelopmentNumber, GeneratedIdNumber, MemberRecord, OrganizationRecord, Phone};
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::time::{Month, Season, Timestamp, shanghai_date, shanghai_midnight};
 use crate::domain::member::{Certification, RealName, Standing};
@@ -67,9 +67,9 @@ pub struct Cohort {
 }
 
 /// A person as others see one.
-pub struct Person {
+pub struct DemoPerson {
     pub name: String,
-    pub id_number: IdNumber,
+    pub id_number: GeneratedIdNumber,
     pub born: NaiveDate,
     pub phone: Phone,
 }
@@ -106,7 +106,7 @@ impl Population {
 
     /// The n-th person of an organization who need not be a member: its secretary first. They are older than any
     /// member, so their ID numbers are not members' numbers.
-    pub fn staff(&self, organization: i64, nth: u64) -> Person {
+    pub fn staff(&self, organization: i64, nth: u64) -> DemoPerson {
         let ordinal = organization as u64 * STAFF_PER_ORGANIZATION + nth;
         let mut rng = self.rng(!ordinal);
         let year = shanghai_date(self.now).year() - rng.random_range(30..=50);
@@ -213,7 +213,7 @@ impl Population {
             .unwrap_or_else(|| unreachable!("a month of this century"))
     }
 
-    fn person(&self, rng: &mut Pcg64Mcg, ordinal: u64, runs: u64, year: i32, prefix: &str) -> Person {
+    fn person(&self, rng: &mut Pcg64Mcg, ordinal: u64, runs: u64, year: i32, prefix: &str) -> DemoPerson {
         let pairs = self.counties.len() as u64 * ORDER_CODES;
         let (run, place) = (ordinal / pairs, permuted(ordinal % pairs, self.seed, pairs));
         let (county, order) = (self.counties[(place / ORDER_CODES) as usize], place % ORDER_CODES + 1);
@@ -224,7 +224,7 @@ impl Population {
         // The order code is odd for men.
         let given = if order % 2 == 1 { MEN } else { WOMEN };
         let surname = SURNAMES[rng.random_range(0..SURNAMES.len())];
-        Person {
+        DemoPerson {
             name: [surname, given[rng.random_range(0..given.len())]].concat(),
             id_number: id_number(county, born, order),
             born,
@@ -290,8 +290,8 @@ pub fn check_character(digits: &[u8]) -> u8 {
     b"10X98765432"[(sum % 11) as usize]
 }
 
-fn id_number(county: &str, born: NaiveDate, order: u64) -> IdNumber {
-    let mut number: IdNumber = ascii(format_args!(
+fn id_number(county: &str, born: NaiveDate, order: u64) -> GeneratedIdNumber {
+    let mut number: GeneratedIdNumber = ascii(format_args!(
         "{county}{:04}{:02}{:02}{order:03}0",
         born.year(),
         born.month(),

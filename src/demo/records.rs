@@ -5,7 +5,9 @@
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::core::time::{Month, Timestamp};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::facts::{Graduation, Kind, Level, Path, Purpose, Sector, Stage, System};
+use crate::domain::organization::facts::{
+    Graduation, Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, System,
+};
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -22,7 +24,7 @@ impl<const N: usize> Ascii<N> {
 }
 
 /// A citizen's ID number of eighteen characters (GB 11643).
-pub type IdNumber = Ascii<18>;
+pub type GeneratedIdNumber = Ascii<18>;
 /// A mobile number of eleven digits.
 pub type Phone = Ascii<11>;
 /// A development number (发展团员编号): the year joined and eight digits.
@@ -38,7 +40,7 @@ pub struct OrganizationRecord {
     /// Its place in the tree.
     pub path: Path,
     /// Its category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     /// Its level.
     pub level: Level,
     /// Its organizational system.
@@ -52,7 +54,7 @@ pub struct OrganizationRecord {
     /// Its school code (学校机构编号).
     pub school_code: Option<&'static str>,
     /// What it is for.
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     /// Where it stands: the division's code.
     pub division_code: Option<&'static str>,
     /// The nearest province-level leading organ at or above it; a system committee counts as one.
@@ -78,7 +80,7 @@ pub struct OrganizationRecord {
 impl OrganizationRecord {
     /// An ordinary grassroots organization below this one. It shares what lies in the place: system, sector, stage,
     /// division, province and school, and the leading organ above unless this one is such an organ itself.
-    pub(super) fn below(&self, id: i64, kind: Kind, name: String, short_name: String) -> Self {
+    pub(super) fn below(&self, id: i64, kind: OrganizationKind, name: String, short_name: String) -> Self {
         let id = OrganizationId(id);
         Self {
             id,
@@ -88,8 +90,8 @@ impl OrganizationRecord {
             level: Level::Grassroots,
             township: false,
             school_code: None,
-            purpose: Purpose::Ordinary,
-            leading_organ: if self.kind == Kind::LeadingOrgan {
+            purpose: OrganizationPurpose::Ordinary,
+            leading_organ: if self.kind == OrganizationKind::LeadingOrgan {
                 Some(self.id)
             } else {
                 self.leading_organ
@@ -141,7 +143,7 @@ pub struct MemberRecord {
     /// The full name.
     pub name: String,
     /// The ID number, with a right check digit.
-    pub id_number: IdNumber,
+    pub id_number: GeneratedIdNumber,
     /// The birth date in the ID number.
     pub born: NaiveDate,
     /// The telephone; no two persons share one.
@@ -176,7 +178,7 @@ pub struct AccountRecord {
     /// The full name.
     pub name: String,
     /// The ID number to sign in with.
-    pub id_number: IdNumber,
+    pub id_number: GeneratedIdNumber,
     /// When it was opened.
     pub created_at: Timestamp,
 }
@@ -196,7 +198,7 @@ pub struct AppointmentRecord {
 
 /// A part somebody plays in the demo.
 #[derive(Clone, Copy)]
-pub struct Part {
+pub struct DemoRole {
     /// A stable name for scripts.
     pub role: &'static str,
     /// What the person is, in Chinese.
@@ -211,9 +213,9 @@ pub struct Part {
 
 /// A person to try the demo as.
 #[derive(Clone)]
-pub struct SignIn {
+pub struct DemoSignIn {
     /// Which part this person plays.
-    pub part: Part,
+    pub part: DemoRole,
     /// The account.
     pub account: AccountId,
     /// The office to choose; `None` for a plain member.
@@ -221,7 +223,7 @@ pub struct SignIn {
     /// The full name.
     pub name: String,
     /// The ID number to sign in with.
-    pub id_number: IdNumber,
+    pub id_number: GeneratedIdNumber,
     /// The organization administered, or the member's branch.
     pub organization: OrganizationId,
     /// That organization's full name.

@@ -5,7 +5,7 @@ use super::records::*;
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::time::{Timestamp, shanghai_date, whole_years};
 use crate::domain::member::{Certification, Standing};
-use crate::domain::organization::facts::{Graduation, Kind, Level, Purpose, System};
+use crate::domain::organization::facts::{Graduation, Level, OrganizationKind, OrganizationPurpose, System};
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -29,12 +29,12 @@ fn count(wanted: impl Fn(&OrganizationRecord) -> bool) -> usize {
 
 #[test]
 fn the_country_has_the_organs_townships_and_schools_of_the_lists() {
-    let organ = |o: &OrganizationRecord, level| o.kind == Kind::LeadingOrgan && o.level == level;
+    let organ = |o: &OrganizationRecord, level| o.kind == OrganizationKind::LeadingOrgan && o.level == level;
     assert_eq!(count(|o| organ(o, Level::Nation)), 1);
     assert_eq!(count(|o| organ(o, Level::Province) && o.system == System::Place), 31);
     assert_eq!(count(|o| organ(o, Level::Province) && o.system != System::Place), 5);
     assert_eq!(count(|o| o.township), 41_352);
-    assert_eq!(count(|o| o.purpose == Purpose::SpecialUnit), 36);
+    assert_eq!(count(|o| o.purpose == OrganizationPurpose::SpecialUnit), 36);
     let codes: Vec<_> = ORGANIZATIONS.iter().filter_map(|o| o.school_code).collect();
     assert_eq!(
         codes.iter().filter(|code| **code != frame::HIGH_SCHOOL_CODE).count(),
@@ -108,7 +108,7 @@ fn every_path_is_the_superiors_path_and_the_own_id() {
 
 #[test]
 fn o1_every_organization_stands_below_one_that_may_have_it() {
-    use Kind::*;
+    use OrganizationKind::*;
     for child in ORGANIZATIONS.iter().skip(1) {
         let parent = organization(child.parent.unwrap());
         let allowed = match (parent.kind, child.kind) {
@@ -130,7 +130,7 @@ fn nearest_organs_are_the_nearest_on_the_path() {
         let above = record
             .path
             .superiors()
-            .find(|&id| organization(id).kind == Kind::LeadingOrgan);
+            .find(|&id| organization(id).kind == OrganizationKind::LeadingOrgan);
         assert_eq!(record.leading_organ, above, "{}", record.name);
         assert_eq!(
             record.province,
@@ -160,15 +160,15 @@ fn sibling_names_are_unique() {
 fn o2_the_university_keeps_a_floating_and_an_abroad_branch_directly_below_itself() {
     let university = DEMO.layout.frame.school(frame::UNIVERSITY_CODE);
     for (purpose, word) in [
-        (Purpose::Floating, "流动团员"),
-        (Purpose::Abroad, "出国(境)学习研究团员"),
+        (OrganizationPurpose::Floating, "流动团员"),
+        (OrganizationPurpose::Abroad, "出国(境)学习研究团员"),
     ] {
         assert_eq!(
             count(|o| o.parent == Some(university) && o.purpose == purpose && o.name.contains(word)),
             1
         );
     }
-    assert!(count(|o| o.purpose == Purpose::Floating && organization(o.parent.unwrap()).township) > 20);
+    assert!(count(|o| o.purpose == OrganizationPurpose::Floating && organization(o.parent.unwrap()).township) > 20);
 }
 
 #[test]
@@ -181,7 +181,11 @@ fn the_university_is_filled_out_whole() {
     let inside = |o: &&OrganizationRecord| o.path.is_below(university);
     let kinds = |kind| ORGANIZATIONS.iter().filter(inside).filter(|o| o.kind == kind).count();
     assert_eq!(
-        (kinds(Kind::Committee), kinds(Kind::GeneralBranch), kinds(Kind::Branch)),
+        (
+            kinds(OrganizationKind::Committee),
+            kinds(OrganizationKind::GeneralBranch),
+            kinds(OrganizationKind::Branch)
+        ),
         (20, 80, 842)
     );
     assert_eq!(
@@ -210,8 +214,8 @@ fn members_belong_to_branches_of_a_size() {
         *sizes.entry(member.branch).or_default() += 1;
     }
     for (&id, &size) in &sizes {
-        assert_eq!(organization(id).kind, Kind::Branch);
-        assert_ne!(organization(id).purpose, Purpose::SpecialUnit);
+        assert_eq!(organization(id).kind, OrganizationKind::Branch);
+        assert_ne!(organization(id).purpose, OrganizationPurpose::SpecialUnit);
         assert!((3..=50).contains(&size), "{} has {size}", organization(id).name);
     }
 }
@@ -384,7 +388,7 @@ fn a10_some_colleges_and_townships_of_the_demo_are_vacant_and_some_are_not() {
         .get(DEMO.layout.frame.division(frame::TOWNSHIP_CITY))
         .path
         .clone();
-    let college = |o: &OrganizationRecord| o.parent == Some(university) && o.kind == Kind::Committee;
+    let college = |o: &OrganizationRecord| o.parent == Some(university) && o.kind == OrganizationKind::Committee;
     let township = |o: &OrganizationRecord| o.township && o.path.is_below(&city);
     for wanted in [&college as &dyn Fn(&OrganizationRecord) -> bool, &township] {
         let all = count(wanted);

@@ -1,7 +1,7 @@
 //! What the demo says on standard output once it is listening: where everything is and whom to try it as.
 
 use super::country::{Country, PASSWORD};
-use super::records::SignIn;
+use super::records::DemoSignIn;
 use crate::db::DatabaseUrl;
 use crate::domain::core::time::Timestamp;
 use chrono::TimeDelta;
@@ -13,7 +13,7 @@ pub fn text(country: &Country, address: SocketAddr, database: &DatabaseUrl, now:
     let people: String = country
         .sign_ins()
         .iter()
-        .map(|sign_in| Entry(sign_in).to_string())
+        .map(|sign_in| PersonLines(sign_in).to_string())
         .collect();
     let clock = (now + TimeDelta::hours(8)).format("%Y-%m-%d %H:%M");
     let (organizations, members) = (country.organization_count(), country.member_count());
@@ -47,11 +47,11 @@ as its administrator, none to act as the member.
 }
 
 /// A person's lines.
-struct Entry<'a>(&'a SignIn);
+struct PersonLines<'a>(&'a DemoSignIn);
 
-impl Display for Entry<'_> {
+impl Display for PersonLines<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let SignIn {
+        let DemoSignIn {
             part,
             name,
             id_number,

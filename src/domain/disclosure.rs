@@ -5,7 +5,7 @@ use super::core::vocabulary::vocabulary;
 
 vocabulary! {
     /// What of a member is masked unless somebody asks for it.
-    Field {
+    DisclosedField {
         IdNumber = "id_number", "身份证号", "the ID number";
         Phone = "phone", "手机号码", "the telephone number";
     }

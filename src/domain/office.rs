@@ -36,7 +36,7 @@ vocabulary! {
 
 /// How somebody may change who administers an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum AppointmentMode {
     /// The change is made at once.
     AtOnce,
     /// It needs the direct superior's approval.
@@ -53,7 +53,7 @@ pub fn may_change(
     action: Action,
     organization: &OrganizationFacts,
     superior: Option<OrganizationId>,
-) -> Result<Way, Refusal> {
+) -> Result<AppointmentMode, Refusal> {
     if actor.office().is_none() {
         return Err(Code::ActorNotAdministrator.into());
     }
@@ -62,8 +62,8 @@ pub fn may_change(
     }
     let object = Object::turn(&organization.path, superior.as_slice());
     match authority::decide(actor, action, object).settle() {
-        Ok(()) if authority::relations(actor, object).contains(&Relation::Holder) => Ok(Way::AtOnce),
-        Ok(()) => Ok(Way::OnRequest),
+        Ok(()) if authority::relations(actor, object).contains(&Relation::Holder) => Ok(AppointmentMode::AtOnce),
+        Ok(()) => Ok(AppointmentMode::OnRequest),
         Err(code) => Err(match organization.parent {
             Some(superior) => Refusal::new(code).ask(superior),
             None => code.into(),
@@ -81,10 +81,10 @@ pub fn may_change_auditor(
     action: Action,
     organization: &OrganizationFacts,
     superior: Option<OrganizationId>,
-) -> Result<Way, Refusal> {
+) -> Result<AppointmentMode, Refusal> {
     match may_change(actor, action, organization, superior)? {
-        Way::AtOnce => Ok(Way::AtOnce),
-        Way::OnRequest => {
+        AppointmentMode::AtOnce => Ok(AppointmentMode::AtOnce),
+        AppointmentMode::OnRequest => {
             let refusal = Refusal::new(Code::AppointmentNotAllowed);
             Err(organization
                 .parent
@@ -95,7 +95,7 @@ pub fn may_change_auditor(
 
 /// A request to begin or end somebody's office.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct AppointmentRequest {
     /// What is asked for.
     pub kind: RequestKind,
     /// Whom it is about.
@@ -108,7 +108,7 @@ pub struct Request {
 
 /// A request that was decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Decided {
+pub struct DecidedRequest {
     /// Where it stands now.
     pub state: RequestState,
     /// By whom.
@@ -117,7 +117,7 @@ pub struct Decided {
     pub reason: Option<Remark>,
 }
 
-impl Request {
+impl AppointmentRequest {
     /// I-04: neither who made a request nor whom it is about decides it.
     pub fn excluded(&self) -> [AccountId; 2] {
         [self.proposed_by, self.about]
@@ -133,7 +133,7 @@ impl Request {
         superior: Option<OrganizationId>,
         verdict: Verdict,
         now: Timestamp,
-    ) -> Result<Decided, Refusal> {
+    ) -> Result<DecidedRequest, Refusal> {
         if self.state != RequestState::Open {
             return Err(Code::AppointmentRequestNotOpen.into());
         }
@@ -147,7 +147,7 @@ impl Request {
             Verdict::Refuse(Some(reason)) => (RequestState::Refused, Some(reason)),
             Verdict::Refuse(None) => return Err(Refusal::new(Code::ApprovalReasonRequired).at("/reason")),
         };
-        Ok(Decided {
+        Ok(DecidedRequest {
             state,
             decision: Decision {
                 by,
@@ -169,8 +169,8 @@ mod tests {
         let superior = Some(college().id);
         let way =
             |actor: &Actor| may_change(actor, Action::Appoint, &class(), superior).map_err(|refusal| refusal.code);
-        assert_eq!(way(&administrator(&college())), Ok(Way::AtOnce));
-        assert_eq!(way(&administrator(&class())), Ok(Way::OnRequest));
+        assert_eq!(way(&administrator(&college())), Ok(AppointmentMode::AtOnce));
+        assert_eq!(way(&administrator(&class())), Ok(AppointmentMode::OnRequest));
         assert_eq!(way(&administrator(&university())), Err(Code::AppointmentNotAllowed));
         assert_eq!(way(&Actor::system()), Err(Code::ActorNotAdministrator));
     }
@@ -185,7 +185,7 @@ mod tests {
                 &class(),
                 superior
             ),
-            Ok(Way::AtOnce)
+            Ok(AppointmentMode::AtOnce)
         );
     }
 
@@ -195,7 +195,7 @@ mod tests {
         let way = |actor: &Actor| {
             may_change_auditor(actor, Action::Appoint, &class(), superior).map_err(|refusal| refusal.code)
         };
-        assert_eq!(way(&administrator(&college())), Ok(Way::AtOnce));
+        assert_eq!(way(&administrator(&college())), Ok(AppointmentMode::AtOnce));
         assert_eq!(way(&administrator(&class())), Err(Code::AppointmentNotAllowed));
         assert_eq!(way(&administrator(&university())), Err(Code::AppointmentNotAllowed));
     }
@@ -205,7 +205,7 @@ mod tests {
         let now = "2026-06-10T00:00:00Z".parse().unwrap();
         let actor = administrator(&college());
         let decide = |about: AccountId, proposed_by: AccountId, state| {
-            let request = Request {
+            let request = AppointmentRequest {
                 kind: RequestKind::Begin,
                 about,
                 proposed_by,

@@ -96,7 +96,7 @@ impl RetentionPeriods {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::account::session::Capacity;
+    use crate::domain::account::session::SessionKind;
 
     #[test]
     fn s29_no_session_is_forgotten_that_could_still_be_used() {

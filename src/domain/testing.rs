@@ -5,7 +5,7 @@ use super::core::ids::{AccountId, AppointmentId, OrganizationId};
 use super::organization::facts::Graduation;
 use super::organization::facts::*;
 
-fn facts(path: &str, kind: Kind, level: Level, sector: Sector) -> OrganizationFacts {
+fn facts(path: &str, kind: OrganizationKind, level: Level, sector: Sector) -> OrganizationFacts {
     let path: Path = path.parse().unwrap();
     let id = path.ids().last().unwrap();
     let parent = path.superiors().next();
@@ -20,7 +20,7 @@ fn facts(path: &str, kind: Kind, level: Level, sector: Sector) -> OrganizationFa
         stage: (sector == Sector::School).then_some(Stage::RegularUniversity),
         is_township: false,
         has_school_code: false,
-        purpose: Purpose::Ordinary,
+        purpose: OrganizationPurpose::Ordinary,
         status: Status::Active,
         graduation: None,
         graduated_season: None,
@@ -33,30 +33,45 @@ fn facts(path: &str, kind: Kind, level: Level, sector: Sector) -> OrganizationFa
 
 /// The root.
 pub fn nation() -> OrganizationFacts {
-    facts("1/", Kind::LeadingOrgan, Level::Nation, Sector::Institution)
+    facts("1/", OrganizationKind::LeadingOrgan, Level::Nation, Sector::Institution)
 }
 
 /// A province-level leading organ.
 pub fn province() -> OrganizationFacts {
-    facts("1/2/", Kind::LeadingOrgan, Level::Province, Sector::Institution)
+    facts(
+        "1/2/",
+        OrganizationKind::LeadingOrgan,
+        Level::Province,
+        Sector::Institution,
+    )
 }
 
 /// The school committee itself.
 pub fn university() -> OrganizationFacts {
     OrganizationFacts {
         has_school_code: true,
-        ..facts("1/2/3/", Kind::Committee, Level::Grassroots, Sector::School)
+        ..facts("1/2/3/", OrganizationKind::Committee, Level::Grassroots, Sector::School)
     }
 }
 
 /// A committee of the university.
 pub fn college() -> OrganizationFacts {
-    facts("1/2/3/4/", Kind::Committee, Level::Grassroots, Sector::School)
+    facts(
+        "1/2/3/4/",
+        OrganizationKind::Committee,
+        Level::Grassroots,
+        Sector::School,
+    )
 }
 
 /// A branch of the college, unmarked.
 pub fn class() -> OrganizationFacts {
-    facts("1/2/3/4/5/", Kind::Branch, Level::Grassroots, Sector::School)
+    facts(
+        "1/2/3/4/5/",
+        OrganizationKind::Branch,
+        Level::Grassroots,
+        Sector::School,
+    )
 }
 
 /// The class marked with a month.

@@ -10,7 +10,7 @@ use crate::domain::authority::actor::{AccountKind, Office};
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::office::OfficeRole;
-use crate::domain::organization::facts::{Kind, Path};
+use crate::domain::organization::facts::{OrganizationKind, Path};
 use diesel::prelude::*;
 
 /// An account as stored, without what it signs in with.
@@ -229,7 +229,15 @@ pub fn codes_since(conn: &mut Conn, account: AccountId, since: Timestamp) -> Que
 /// More than this nobody reads.
 const MOST_NOTICES: i64 = 20;
 
-type OfficeColumns = (AppointmentId, OfficeRole, OrganizationId, Path, Kind, String, Micros);
+type OfficeColumns = (
+    AppointmentId,
+    OfficeRole,
+    OrganizationId,
+    Path,
+    OrganizationKind,
+    String,
+    Micros,
+);
 
 fn held((appointment, role, organization, path, kind, organization_name, since): OfficeColumns) -> HeldOffice {
     HeldOffice {

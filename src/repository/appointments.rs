@@ -9,7 +9,7 @@ use crate::domain::account::AccountStatus;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{Decided, OfficeRole, Request, RequestKind, RequestState};
+use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
 use diesel::prelude::*;
 
 /// Keeps everybody's offices as they are until the transaction ends: what is put before somebody now still belongs there
@@ -157,8 +157,8 @@ impl std::fmt::Debug for StoredRequest {
 
 impl StoredRequest {
     /// The request as the rules see it.
-    pub fn request(&self) -> Request {
-        Request {
+    pub fn request(&self) -> AppointmentRequest {
+        AppointmentRequest {
             kind: self.kind,
             about: self.account_id,
             proposed_by: self.proposer_account_id,
@@ -195,7 +195,7 @@ impl PendingRow for StoredRequest {
 pub fn open_request(
     conn: &mut Conn,
     organization: OrganizationId,
-    request: &Request,
+    request: &AppointmentRequest,
     now: Timestamp,
 ) -> QueryResult<AppointmentRequestId> {
     use appointment_requests::dsl;
@@ -224,7 +224,7 @@ pub fn request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<
 }
 
 /// Stores a decision if the request still has the version that was decided on.
-pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &Decided) -> QueryResult<bool> {
+pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &DecidedRequest) -> QueryResult<bool> {
     let reason = decided.reason.as_ref();
     close!(
         conn,

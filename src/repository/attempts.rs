@@ -40,7 +40,7 @@ pub fn store(conn: &mut Conn, subject: &[u8], failures: i64, now: Timestamp) -> 
 }
 
 /// Takes one failure back, which was none.
-pub fn take_back(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
+pub fn uncount(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
     diesel::update(attempts::table.find(subject).filter(attempts::failures.gt(0)))
         .set(attempts::failures.eq(attempts::failures - 1))
         .execute(conn)?;

@@ -7,7 +7,7 @@ use crate::domain::account::AccountStatus;
 use crate::domain::core::ids::{AccountId, AppointmentId, OrganizationId};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::chain::{Chain, Link};
-use crate::domain::organization::facts::{Kind, Level, Path};
+use crate::domain::organization::facts::{Level, OrganizationKind, Path};
 use crate::on_each;
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -22,7 +22,11 @@ pub fn of(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
 pub struct Chains(HashMap<OrganizationId, Link>);
 
 /// An organization with one of its administrators, if it has one.
-type Row = ((OrganizationId, Kind, Level), Option<AppointmentId>, Option<AccountId>);
+type HolderRow = (
+    (OrganizationId, OrganizationKind, Level),
+    Option<AppointmentId>,
+    Option<AccountId>,
+);
 
 impl Chains {
     /// Whoever is on these paths.
@@ -37,7 +41,7 @@ impl Chains {
         let may_sign_in = accounts::id
             .eq(appointments::account_id)
             .and(accounts::status.eq(AccountStatus::Active));
-        let mut found: Vec<Row> = on_each!(conn, |c| organizations::table
+        let mut found: Vec<HolderRow> = on_each!(conn, |c| organizations::table
             .left_join(appointments::table.on(in_office))
             .left_join(accounts::table.on(may_sign_in))
             .filter(in_padded(organizations::id, ids))

@@ -9,14 +9,14 @@ use crate::domain::core::decision::Decision;
 use crate::domain::core::ids::{AccountId, MonthChangeId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp};
-use crate::domain::graduation::{GraduationEvent, MonthChange, MonthChangeState, Request};
+use crate::domain::graduation::{GraduationEvent, MonthChange, MonthChangeRequest, MonthChangeState};
 use crate::domain::organization::facts::{Graduation, Path, Undetermined};
 use crate::on_each;
 use diesel::prelude::*;
 
 /// A line of a branch's history.
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub struct GraduationRecord {
     pub id: i64,
     pub at: Timestamp,
     pub event: GraduationEvent,
@@ -123,7 +123,7 @@ struct EntryRow {
     reason: Option<String>,
 }
 
-impl From<EntryRow> for Entry {
+impl From<EntryRow> for GraduationRecord {
     fn from(row: EntryRow) -> Self {
         Self {
             id: row.id,
@@ -141,7 +141,7 @@ impl From<EntryRow> for Entry {
 }
 
 /// A page of a branch's history, earliest first, behind `after`.
-pub fn history(conn: &mut Conn, branch: OrganizationId, after: i64, limit: i64) -> QueryResult<Vec<Entry>> {
+pub fn history(conn: &mut Conn, branch: OrganizationId, after: i64, limit: i64) -> QueryResult<Vec<GraduationRecord>> {
     use graduation_history::dsl;
     let rows: Vec<EntryRow> = dsl::graduation_history
         .filter(dsl::branch_id.eq(branch))
@@ -161,7 +161,7 @@ pub fn history(conn: &mut Conn, branch: OrganizationId, after: i64, limit: i64) 
             dsl::reason,
         ))
         .load(conn)?;
-    Ok(rows.into_iter().map(Entry::from).collect())
+    Ok(rows.into_iter().map(GraduationRecord::from).collect())
 }
 
 /// A request as stored, with what its lists show.
@@ -199,7 +199,7 @@ impl std::fmt::Debug for StoredChange {
 impl StoredChange {
     /// The request as the rules see it; `None` if the row is not whole.
     pub fn month_change(&self) -> Option<MonthChange> {
-        let request = Request {
+        let request = MonthChangeRequest {
             branch: self.branch_id,
             old: self.old_month,
             new: self.new_month,
@@ -250,7 +250,7 @@ impl PendingRow for StoredChange {
 /// Stores a new request. Runs into a unique index if the branch has an open one.
 pub fn open_change(
     conn: &mut Conn,
-    request: &Request,
+    request: &MonthChangeRequest,
     branch_path: &Path,
     branch_name: &str,
 ) -> QueryResult<MonthChangeId> {

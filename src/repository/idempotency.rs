@@ -16,7 +16,7 @@ use diesel::{PgConnection, SqliteConnection};
 /// A stored answer.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = idempotency_keys, check_for_backend(Backend))]
-pub struct Stored {
+pub struct StoredAnswer {
     pub fingerprint: Vec<u8>,
     pub status: i32,
     pub location: Option<String>,
@@ -39,7 +39,7 @@ row! {
 }
 
 /// The answers given to these actors under these keys. A twin of a request that is still under way is waited for.
-pub fn find_all(conn: &mut Conn, keys: &[(String, String)]) -> QueryResult<Vec<Option<Stored>>> {
+pub fn find_many(conn: &mut Conn, keys: &[(String, String)]) -> QueryResult<Vec<Option<StoredAnswer>>> {
     let turns = keys.iter().map(|(actor, key)| format!("idempotency {actor} {key}"));
     lock_names(conn, turns.collect())?;
     match conn {
@@ -48,26 +48,28 @@ pub fn find_all(conn: &mut Conn, keys: &[(String, String)]) -> QueryResult<Vec<O
     }
 }
 
-fn find(conn: &mut SqliteConnection, actor: &str, key: &str) -> QueryResult<Option<Stored>> {
-    let stored = dsl::idempotency_keys.find((actor, key)).select(Stored::as_select());
+fn find(conn: &mut SqliteConnection, actor: &str, key: &str) -> QueryResult<Option<StoredAnswer>> {
+    let stored = dsl::idempotency_keys
+        .find((actor, key))
+        .select(StoredAnswer::as_select());
     stored.get_result(conn).optional()
 }
 
 /// The stored answers under pairs of actor and key, each with the number of its pair. Said here word for word, since
 /// diesel knows no way to join a table with what it is given, and prepared once, as what it does know.
 #[derive(QueryId)]
-struct Given {
+struct GivenKeys {
     actors: Vec<String>,
     keys: Vec<String>,
 }
 
-impl Query for Given {
-    type SqlType = (BigInt, SqlTypeOf<AsSelect<Stored, Pg>>);
+impl Query for GivenKeys {
+    type SqlType = (BigInt, SqlTypeOf<AsSelect<StoredAnswer, Pg>>);
 }
 
-impl RunQueryDsl<PgConnection> for Given {}
+impl RunQueryDsl<PgConnection> for GivenKeys {}
 
-impl QueryFragment<Pg> for Given {
+impl QueryFragment<Pg> for GivenKeys {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("SELECT number::bigint, fingerprint, status, location, etag, body FROM (SELECT ");
         out.push_bind_param::<Array<Text>, _>(&self.actors)?;
@@ -81,11 +83,11 @@ impl QueryFragment<Pg> for Given {
     }
 }
 
-fn find_at_once(conn: &mut PgConnection, keys: &[(String, String)]) -> QueryResult<Vec<Option<Stored>>> {
+fn find_at_once(conn: &mut PgConnection, keys: &[(String, String)]) -> QueryResult<Vec<Option<StoredAnswer>>> {
     let (actors, words) = keys.iter().cloned().unzip();
-    let given = Given { actors, keys: words };
-    let mut answers: Vec<Option<Stored>> = keys.iter().map(|_| None).collect();
-    for (number, stored) in given.load::<(i64, Stored)>(conn)? {
+    let given = GivenKeys { actors, keys: words };
+    let mut answers: Vec<Option<StoredAnswer>> = keys.iter().map(|_| None).collect();
+    for (number, stored) in given.load::<(i64, StoredAnswer)>(conn)? {
         let place = usize::try_from(number - 1)
             .ok()
             .and_then(|place| answers.get_mut(place));
@@ -95,6 +97,6 @@ fn find_at_once(conn: &mut PgConnection, keys: &[(String, String)]) -> QueryResu
 }
 
 /// Keeps answers. Runs into the primary key when a twin of a request was faster.
-pub fn store_all(conn: &mut Conn, answers: &[NewAnswer<'_>]) -> QueryResult<()> {
+pub fn store_many(conn: &mut Conn, answers: &[NewAnswer<'_>]) -> QueryResult<()> {
     insert_each!(conn, idempotency_keys::table, answers)
 }

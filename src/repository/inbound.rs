@@ -10,7 +10,7 @@ use diesel::prelude::*;
 /// A person as another province's system describes him; ID number and telephone are sealed.
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = inbound_persons, check_for_backend(Backend), treat_none_as_default_value = false)]
-pub struct Person {
+pub struct SealedPerson {
     pub id_number_sealed: Vec<u8>,
     pub id_number_digest: Vec<u8>,
     pub phone_sealed: Option<Vec<u8>>,
@@ -23,14 +23,14 @@ pub struct Person {
 }
 
 /// It is somebody's personal data through and through: no log line gets any of it.
-impl std::fmt::Debug for Person {
+impl std::fmt::Debug for SealedPerson {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Person(redacted)")
+        f.write_str("SealedPerson(redacted)")
     }
 }
 
 /// Stores who an open case is about. Runs into `inbound_persons_one_open` when another open one is about the same person.
-pub fn insert(conn: &mut Conn, transfer: TransferId, person: &Person) -> QueryResult<()> {
+pub fn insert(conn: &mut Conn, transfer: TransferId, person: &SealedPerson) -> QueryResult<()> {
     diesel::insert_into(dsl::inbound_persons)
         .values((dsl::transfer_id.eq(transfer), person, dsl::open.eq(true)))
         .execute(conn)?;
@@ -38,10 +38,10 @@ pub fn insert(conn: &mut Conn, transfer: TransferId, person: &Person) -> QueryRe
 }
 
 /// Who a case is about.
-pub fn find(conn: &mut Conn, transfer: TransferId) -> QueryResult<Option<Person>> {
+pub fn find(conn: &mut Conn, transfer: TransferId) -> QueryResult<Option<SealedPerson>> {
     dsl::inbound_persons
         .find(transfer)
-        .select(Person::as_select())
+        .select(SealedPerson::as_select())
         .first(conn)
         .optional()
 }
@@ -58,11 +58,11 @@ pub fn open_of(conn: &mut Conn, id_number_digest: &[u8]) -> QueryResult<Option<T
 
 /// Lets go of the person of a case that has ended.
 pub fn close(conn: &mut Conn, transfer: TransferId) -> QueryResult<()> {
-    close_all(conn, &[transfer])
+    close_many(conn, &[transfer])
 }
 
 /// Lets go of the persons of cases that have ended.
-pub fn close_all(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
+pub fn close_many(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
     diesel::update(dsl::inbound_persons.filter(in_json_list(dsl::transfer_id, transfers.iter().map(|id| id.0))))
         .set(dsl::open.eq(false))
         .execute(conn)?;

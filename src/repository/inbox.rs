@@ -61,7 +61,7 @@ impl<'a> NewInboxRow<'a> {
 }
 
 /// Puts things before organizations they are not before yet.
-pub fn open_each(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
+pub fn open_many(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
     let rows: Vec<NewInboxRow<'_>> = things.iter().map(|(id, thing)| NewInboxRow::new(*id, thing)).collect();
     insert_each!(conn, inbox_entries::table, &rows)
 }
@@ -69,11 +69,11 @@ pub fn open_each(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) 
 /// Puts a thing before exactly these organizations: where it is already, it stays as it is.
 pub fn place(conn: &mut Conn, thing: &InboxEntry<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
     let before = holders(conn, thing.kind, thing.subject)?;
-    pass_on(conn, thing, &before, organizations)
+    replace_holders(conn, thing, &before, organizations)
 }
 
 /// The same for who knows before which organizations it is.
-pub fn pass_on(
+pub fn replace_holders(
     conn: &mut Conn,
     thing: &InboxEntry<'_>,
     before: &[OrganizationId],
@@ -90,7 +90,7 @@ pub fn pass_on(
     }
     let new = organizations.iter().filter(|id| !before.contains(id));
     let new: Vec<_> = new.map(|id| (*id, thing)).collect();
-    open_each(conn, &new)
+    open_many(conn, &new)
 }
 
 /// Takes a thing away from every organization it was before.

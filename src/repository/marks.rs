@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 /// A line of a member's history. Reasons tell of somebody's life, so there is no `Debug`.
 #[derive(Clone, Queryable)]
-pub struct Entry {
+pub struct MarkRecord {
     pub id: i64,
     pub at: Micros,
     pub account: Option<AccountId>,
@@ -58,7 +58,7 @@ pub fn append(conn: &mut Conn, member: MemberId, by: &By, old: Option<&Mark>, ne
 }
 
 /// A page of a member's history, earliest first, behind `after`.
-pub fn history(conn: &mut Conn, member: MemberId, after: i64, limit: i64) -> QueryResult<Vec<Entry>> {
+pub fn history(conn: &mut Conn, member: MemberId, after: i64, limit: i64) -> QueryResult<Vec<MarkRecord>> {
     dsl::mark_history
         .filter(dsl::member_id.eq(member))
         .filter(dsl::id.gt(after))

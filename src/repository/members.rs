@@ -1,6 +1,6 @@
 //! Members and where they were.
 
-use super::inbound::Person;
+use super::inbound::SealedPerson;
 use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::in_padded;
@@ -13,8 +13,8 @@ use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::member::mark::{Identity, Mark};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::facts::{Path, Purpose};
-use crate::domain::transfer::filing::OpenCase;
+use crate::domain::organization::facts::{OrganizationPurpose, Path};
+use crate::domain::transfer::proposal_rules::OpenCase;
 use crate::domain::transfer::reason::Side;
 use crate::on_each;
 use diesel::prelude::*;
@@ -73,7 +73,7 @@ fn mark(identity: Option<Identity>, month: Option<Month>, reason: Option<&str>) 
 /// What a list shows of a member: nothing sealed, and half as much to read.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = members, check_for_backend(Backend))]
-pub struct Listed {
+pub struct ListedMember {
     pub id: MemberId,
     pub branch_id: Option<OrganizationId>,
     pub name: String,
@@ -85,20 +85,20 @@ pub struct Listed {
     pub version: i32,
 }
 
-impl std::fmt::Debug for Listed {
+impl std::fmt::Debug for ListedMember {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Listed({:?})", self.id)
+        write!(f, "ListedMember({:?})", self.id)
     }
 }
 
-impl Listed {
+impl ListedMember {
     /// The mark, put together from its columns.
     pub fn mark(&self) -> Option<Mark> {
         mark(self.mark, self.mark_month, self.mark_reason.as_deref())
     }
 }
 
-impl From<Member> for Listed {
+impl From<Member> for ListedMember {
     fn from(member: Member) -> Self {
         Self {
             id: member.id,
@@ -147,7 +147,7 @@ pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option
 }
 
 /// Several members, locked until the transaction ends. Everybody locks them in the same order.
-pub fn find_all_locked(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<Vec<Member>> {
+pub fn find_many_locked(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<Vec<Member>> {
     on_each!(conn, |c| Locked(
         dsl::members
             .filter(in_padded(dsl::id, ids.iter().map(|id| id.0)))
@@ -213,7 +213,7 @@ pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, 
 
 /// Whose members a list shows.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum MemberSelection {
     /// One branch's.
     Branch(OrganizationId),
     /// A whole subtree's.
@@ -230,25 +230,25 @@ pub struct IdentityFilter {
 /// A page of members: by id in a branch, by branch and id in a subtree.
 pub fn page(
     conn: &mut Conn,
-    place: &Place,
+    place: &MemberSelection,
     filter: Option<IdentityFilter>,
     after: Option<&Member>,
     limit: i64,
-) -> QueryResult<Vec<Listed>> {
-    if let (Place::Branch(branch), None) = (place, filter) {
+) -> QueryResult<Vec<ListedMember>> {
+    if let (MemberSelection::Branch(branch), None) = (place, filter) {
         // No row has the key 0.
         let after = after.map_or(MemberId::NONE, |after| after.id);
         return of_branch(conn, *branch, after, limit);
     }
-    let mut query = dsl::members.select(Listed::as_select()).limit(limit).into_boxed();
+    let mut query = dsl::members.select(ListedMember::as_select()).limit(limit).into_boxed();
     match place {
-        Place::Branch(branch) => {
+        MemberSelection::Branch(branch) => {
             query = query.filter(dsl::branch_id.eq(branch)).order(dsl::id);
             if let Some(after) = after {
                 query = query.filter(dsl::id.gt(after.id));
             }
         }
-        Place::Subtree(root) => {
+        MemberSelection::Subtree(root) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::branch_path.ge(from))
@@ -257,7 +257,7 @@ pub fn page(
             // Who is in a special-unit holding is in no list but the holding's own (S-30).
             let secret = organizations::table
                 .filter(organizations::id.nullable().eq(dsl::branch_id))
-                .filter(organizations::purpose.eq(Purpose::SpecialUnit.as_str()))
+                .filter(organizations::purpose.eq(OrganizationPurpose::SpecialUnit.as_str()))
                 .select(organizations::id)
                 .offset(0);
             query = query.filter(diesel::dsl::not(diesel::dsl::exists(secret)));
@@ -298,13 +298,13 @@ pub fn page(
 }
 
 /// The page asked for most: one text for each engine, whose prepared statement is found without writing it again.
-fn of_branch(conn: &mut Conn, branch: OrganizationId, after: MemberId, limit: i64) -> QueryResult<Vec<Listed>> {
+fn of_branch(conn: &mut Conn, branch: OrganizationId, after: MemberId, limit: i64) -> QueryResult<Vec<ListedMember>> {
     on_each!(conn, |c| dsl::members
         .filter(dsl::branch_id.eq(branch))
         .filter(dsl::id.gt(after))
         .order(dsl::id)
         .limit(limit)
-        .select(Listed::as_select())
+        .select(ListedMember::as_select())
         .load(c))
 }
 
@@ -377,7 +377,7 @@ pub fn set_mark(conn: &mut Conn, id: MemberId, version: i32, mark: Option<&Mark>
 pub fn admit(
     conn: &mut Conn,
     name: &str,
-    person: &Person,
+    person: &SealedPerson,
     certification: Certification,
     (branch, path): (OrganizationId, &Path),
     transfer: TransferId,
@@ -409,7 +409,7 @@ pub fn admit(
 }
 
 /// Takes over what another province's system says of a member who comes back (X2); what it does not say stays.
-pub fn refresh(conn: &mut Conn, id: MemberId, person: &Person) -> QueryResult<()> {
+pub fn refresh(conn: &mut Conn, id: MemberId, person: &SealedPerson) -> QueryResult<()> {
     diesel::update(dsl::members.find(id))
         .set((
             person.phone_sealed.as_ref().map(|phone| dsl::phone_sealed.eq(phone)),

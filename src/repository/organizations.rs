@@ -12,7 +12,8 @@ use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::facts::{
-    Graduation, Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System, Undetermined,
+    Graduation, Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
+    Undetermined,
 };
 use crate::on_each;
 use diesel::prelude::*;
@@ -27,14 +28,14 @@ pub struct Organization {
     pub id: OrganizationId,
     pub parent_id: Option<OrganizationId>,
     pub path: Path,
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     pub level: Level,
     pub system: System,
     pub sector: Sector,
     pub stage: Option<Stage>,
     pub township: bool,
     pub school_code: Option<String>,
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     pub division_code: Option<String>,
     pub province_id: Option<OrganizationId>,
     pub leading_organ_id: Option<OrganizationId>,
@@ -96,7 +97,7 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organizat
 }
 
 /// Several organizations; whoever is not there is left out.
-pub fn find_all(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
+pub fn find_many(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     on_each!(conn, |c| dsl::organizations
         .filter(in_padded(dsl::id, ids.iter().map(|id| id.0)))
         .select(Organization::as_select())
@@ -132,7 +133,7 @@ pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organ
                 .or(dsl::division_code.eq(format!("{province}0000"))),
         )
         .filter(dsl::level.eq(Level::Province))
-        .filter(dsl::kind.eq(Kind::LeadingOrgan))
+        .filter(dsl::kind.eq(OrganizationKind::LeadingOrgan))
         .filter(dsl::system.eq(System::Place))
         .select(Organization::as_select())
         .first(conn)
@@ -143,7 +144,7 @@ pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organ
 pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Organization>> {
     dsl::organizations
         .filter(dsl::parent_id.eq(organ))
-        .filter(dsl::purpose.eq(Purpose::SpecialUnit))
+        .filter(dsl::purpose.eq(OrganizationPurpose::SpecialUnit))
         .select(Organization::as_select())
         .first(conn)
         .optional()
@@ -156,7 +157,7 @@ pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResul
         .select(dsl::purpose)
         .first(conn)
         .optional()?;
-    Ok(purpose == Some(Purpose::SpecialUnit))
+    Ok(purpose == Some(OrganizationPurpose::SpecialUnit))
 }
 
 /// The names of some organizations.
@@ -169,7 +170,7 @@ pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(Organi
 
 /// Which direct subordinates or which subtree a list shows.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum OrganizationSelection {
     /// The direct subordinates (直属下级) of an organization.
     Below(OrganizationId),
     /// An organization and everything below it.
@@ -178,8 +179,8 @@ pub enum Place {
 
 /// What a list of organizations is narrowed to.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub kind: Option<Kind>,
+pub struct OrganizationFilter {
+    pub kind: Option<OrganizationKind>,
     pub sector: Option<Sector>,
     /// School branches with (`true`) or without (`false`) a graduation mark (G1).
     pub graduation_marked: Option<bool>,
@@ -188,25 +189,25 @@ pub struct Filter {
 /// A page of organizations: by id among direct subordinates, by path in a subtree; after the given one.
 pub fn page(
     conn: &mut Conn,
-    place: &Place,
-    filter: &Filter,
+    place: &OrganizationSelection,
+    filter: &OrganizationFilter,
     after: Option<&Organization>,
     limit: i64,
 ) -> QueryResult<Vec<Organization>> {
     // Special-unit holdings are in nobody's list (S-30).
     let mut query = dsl::organizations
         .select(Organization::as_select())
-        .filter(dsl::purpose.ne(Purpose::SpecialUnit))
+        .filter(dsl::purpose.ne(OrganizationPurpose::SpecialUnit))
         .limit(limit)
         .into_boxed();
     match place {
-        Place::Below(parent) => {
+        OrganizationSelection::Below(parent) => {
             query = query.filter(dsl::parent_id.eq(parent)).order(dsl::id);
             if let Some(after) = after {
                 query = query.filter(dsl::id.gt(after.id));
             }
         }
-        Place::Subtree(root) => {
+        OrganizationSelection::Subtree(root) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::path.ge(from))
@@ -233,7 +234,7 @@ pub fn page(
         }
         Some(false) => {
             query = query
-                .filter(dsl::kind.eq(Kind::Branch))
+                .filter(dsl::kind.eq(OrganizationKind::Branch))
                 .filter(dsl::sector.eq(Sector::School))
                 .filter(dsl::graduation_month.is_null())
                 .filter(dsl::graduation_undetermined.is_null());
@@ -257,14 +258,14 @@ pub fn former_names(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Stri
 #[derive(Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
 pub struct NewOrganization<'a> {
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     pub level: Level,
     pub system: System,
     pub sector: Sector,
     pub stage: Option<Stage>,
     pub township: bool,
     pub school_code: Option<&'a str>,
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     pub division_code: Option<&'a str>,
     pub name: &'a str,
     pub short_name: &'a str,
@@ -326,7 +327,7 @@ pub fn create(
     let id = insert(conn, Some(superior), new, now)?;
     let is_province = new.kind == Kind::LeadingOrgan && new.level == Level::Province;
     let organ = match superior.kind {
-        Kind::LeadingOrgan => Some(superior.id),
+        OrganizationKind::LeadingOrgan => Some(superior.id),
         _ => superior.leading_organ_id,
     };
     diesel::update(dsl::organizations.find(id))
@@ -442,7 +443,7 @@ pub fn turning(
 }
 
 /// Several organizations, locked until the transaction ends, by id.
-pub fn find_all_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
+pub fn find_many_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     let found = dsl::organizations
         .filter(dsl::id.eq_any(ids.iter().map(|id| id.0)))
         .order(dsl::id)
@@ -451,7 +452,7 @@ pub fn find_all_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<V
 }
 
 /// Stores that branches that are locked have turned into graduate branches (G6); says how many there are.
-pub fn turn_all(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
+pub fn turn_many(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
     diesel::update(dsl::organizations.filter(dsl::id.eq_any(ids.iter().map(|id| id.0))))
         .set((dsl::graduated_season.eq(season), dsl::version.eq(dsl::version + 1)))
         .execute(conn)

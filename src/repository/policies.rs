@@ -12,18 +12,18 @@ use diesel::result::Error;
 
 /// A version of a season's policy as stored.
 #[derive(Debug, Clone)]
-pub struct Stored {
+pub struct StoredPolicy {
     pub version: i32,
     pub policy: Policy,
     pub changed_at: Timestamp,
     pub changed_by: Option<AccountId>,
 }
 
-type Columns = (i32, String, Micros, Option<AccountId>);
+type PolicyColumns = (i32, String, Micros, Option<AccountId>);
 
-fn stored((version, body, changed_at, changed_by): Columns) -> QueryResult<Stored> {
+fn stored((version, body, changed_at, changed_by): PolicyColumns) -> QueryResult<StoredPolicy> {
     let policy = serde_json::from_str(&body).map_err(|e| Error::DeserializationError(e.into()))?;
-    Ok(Stored {
+    Ok(StoredPolicy {
         version,
         policy,
         changed_at: changed_at.into(),
@@ -32,8 +32,8 @@ fn stored((version, body, changed_at, changed_by): Columns) -> QueryResult<Store
 }
 
 /// The newest version; `None` as long as nobody changed the default.
-pub fn current(conn: &mut Conn, season: Season) -> QueryResult<Option<Stored>> {
-    let row: Option<Columns> = on_each!(conn, |c| dsl::policies
+pub fn current(conn: &mut Conn, season: Season) -> QueryResult<Option<StoredPolicy>> {
+    let row: Option<PolicyColumns> = on_each!(conn, |c| dsl::policies
         .filter(dsl::season.eq(season))
         .order(dsl::version.desc())
         .select((dsl::version, dsl::body, dsl::changed_at, dsl::changed_by))
@@ -43,8 +43,8 @@ pub fn current(conn: &mut Conn, season: Season) -> QueryResult<Option<Stored>> {
 }
 
 /// Every version, newest first.
-pub fn history(conn: &mut Conn, season: Season) -> QueryResult<Vec<Stored>> {
-    let rows: Vec<Columns> = dsl::policies
+pub fn history(conn: &mut Conn, season: Season) -> QueryResult<Vec<StoredPolicy>> {
+    let rows: Vec<PolicyColumns> = dsl::policies
         .filter(dsl::season.eq(season))
         .order(dsl::version.desc())
         .select((dsl::version, dsl::body, dsl::changed_at, dsl::changed_by))

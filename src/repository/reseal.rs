@@ -21,9 +21,9 @@ impl std::fmt::Debug for Fields {
     }
 }
 
-type Columns = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
+type SealedColumns = (i64, Option<Vec<u8>>, Option<Vec<u8>>);
 
-fn fields((key, id_number, phone): Columns) -> Fields {
+fn fields((key, id_number, phone): SealedColumns) -> Fields {
     Fields { key, id_number, phone }
 }
 
@@ -34,7 +34,7 @@ pub fn members(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Field
         .order(members::id)
         .limit(limit)
         .select((members::id, members::id_number_sealed.nullable(), members::phone_sealed));
-    let rows: Vec<Columns> = Locked(page).load(conn)?;
+    let rows: Vec<SealedColumns> = Locked(page).load(conn)?;
     Ok(rows.into_iter().map(fields).collect())
 }
 
@@ -81,7 +81,7 @@ pub fn inbound_persons(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<V
         .order(dsl::transfer_id)
         .limit(limit)
         .select((dsl::transfer_id, dsl::id_number_sealed.nullable(), dsl::phone_sealed));
-    let rows: Vec<Columns> = Locked(page).load(conn)?;
+    let rows: Vec<SealedColumns> = Locked(page).load(conn)?;
     Ok(rows.into_iter().map(fields).collect())
 }
 

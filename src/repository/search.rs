@@ -5,8 +5,8 @@ use crate::db::in_padded;
 use crate::db::schema::{organization_terms, organizations};
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::organization::facts::{Kind, Level, Path, Purpose, Stage, Status, System};
-use crate::domain::search::rank::Standing;
+use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Path, Stage, Status, System};
+use crate::domain::search::rank::RankFacts;
 use crate::domain::search::{self, Named, Term, TermKind};
 use crate::on_each;
 use diesel::prelude::*;
@@ -23,16 +23,16 @@ pub struct Posting {
     /// What it is to the organization.
     pub kind: TermKind,
     /// The organization.
-    pub found: Found,
+    pub found: FoundOrganization,
 }
 
 /// What the ranking and the matching need of an organization.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = organizations, check_for_backend(Backend))]
-pub struct Found {
+pub struct FoundOrganization {
     pub id: OrganizationId,
     pub path: Path,
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     pub level: Level,
     pub stage: Option<Stage>,
     pub province_id: Option<OrganizationId>,
@@ -42,14 +42,14 @@ pub struct Found {
     pub status: Status,
 }
 
-impl Found {
+impl FoundOrganization {
     /// Whether it is below a superior, or stands in the place whose leading organ that is: a university answers to its
     /// province, and is looked for by its city.
-    pub fn belongs_to(&self, superior: &Found) -> bool {
+    pub fn belongs_to(&self, superior: &FoundOrganization) -> bool {
         let stands_there = || match (&self.division_code, &superior.division_code) {
             // Codes of six digits fill up with zeros: 420100 is all of 4201.
             (Some(own), Some(place)) => {
-                superior.kind == Kind::LeadingOrgan && own.starts_with(place.trim_end_matches("00"))
+                superior.kind == OrganizationKind::LeadingOrgan && own.starts_with(place.trim_end_matches("00"))
             }
             _ => false,
         };
@@ -57,8 +57,8 @@ impl Found {
     }
 
     /// What the ranking needs to know.
-    pub fn standing(&self) -> Standing {
-        Standing {
+    pub fn standing(&self) -> RankFacts {
+        RankFacts {
             id: self.id,
             kind: self.kind,
             level: self.level,
@@ -71,14 +71,14 @@ impl Found {
 /// A row of the index.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = organization_terms)]
-pub struct Entry {
+pub struct SearchEntry {
     scope_id: i64,
     term: String,
     organization_id: i64,
     kind: &'static str,
 }
 
-impl Entry {
+impl SearchEntry {
     /// The rows of an organization: each of its terms in each of its lists.
     pub fn all(
         organization: OrganizationId,
@@ -101,7 +101,7 @@ impl Entry {
 pub fn index(conn: &mut Conn, organization: &Organization, former_names: &[String]) -> QueryResult<()> {
     diesel::delete(organization_terms::table.filter(organization_terms::organization_id.eq(organization.id)))
         .execute(conn)?;
-    if organization.purpose == Purpose::SpecialUnit {
+    if organization.purpose == OrganizationPurpose::SpecialUnit {
         return Ok(());
     }
     let terms = search::terms(&Named {
@@ -117,12 +117,12 @@ pub fn index(conn: &mut Conn, organization: &Organization, former_names: &[Strin
         organization.province_id,
         organization.leading_organ_id,
     );
-    let entries: Vec<Entry> = Entry::all(organization.id, &scopes, terms).collect();
+    let entries: Vec<SearchEntry> = SearchEntry::all(organization.id, &scopes, terms).collect();
     store(conn, &entries)
 }
 
 /// Stores rows of the index, many in a statement.
-pub fn store(conn: &mut Conn, entries: &[Entry]) -> QueryResult<()> {
+pub fn store(conn: &mut Conn, entries: &[SearchEntry]) -> QueryResult<()> {
     // Four values a row; SQLite takes 32,766 in a statement.
     const AT_ONCE: usize = 8_000;
     for entries in entries.chunks(AT_ONCE) {
@@ -137,14 +137,18 @@ pub fn store(conn: &mut Conn, entries: &[Entry]) -> QueryResult<()> {
 pub fn postings(conn: &mut Conn, scope: OrganizationId, text: &str) -> QueryResult<Vec<Posting>> {
     // Behind every text that begins so: no text holds a character after the last of all.
     let until = format!("{text}{}", char::MAX);
-    let rows: Vec<(String, TermKind, Found)> = organization_terms::table
+    let rows: Vec<(String, TermKind, FoundOrganization)> = organization_terms::table
         .inner_join(organizations::table)
         .filter(organization_terms::scope_id.eq(scope))
         .filter(organization_terms::term.ge(text))
         .filter(organization_terms::term.lt(until))
         .order((organization_terms::term, organization_terms::organization_id))
         .limit(MOST)
-        .select((organization_terms::term, organization_terms::kind, Found::as_select()))
+        .select((
+            organization_terms::term,
+            organization_terms::kind,
+            FoundOrganization::as_select(),
+        ))
         .load(conn)?;
     let posting = |(term, kind, found)| Posting { term, kind, found };
     Ok(rows.into_iter().map(posting).collect())

@@ -3,7 +3,7 @@
 use crate::db::columns::Micros;
 use crate::db::schema::{appointments, organizations, sessions};
 use crate::db::{Backend, Conn};
-use crate::domain::account::session::{Capacity, Ending};
+use crate::domain::account::session::{SessionEnding, SessionKind};
 use crate::domain::core::ids::{AccountId, AppointmentId, SessionId};
 use crate::domain::core::time::Timestamp;
 use crate::security::refresh::Digests;
@@ -25,8 +25,8 @@ impl Session {
     /// Whether it lasts: nobody ended it, and its time is not up.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         let capacity = match self.appointment_id {
-            Some(_) => Capacity::Office,
-            None => Capacity::Himself,
+            Some(_) => SessionKind::Office,
+            None => SessionKind::Himself,
         };
         self.ended_at.is_none() && capacity.lasts(self.created_at.into(), self.last_used_at.into(), now)
     }
@@ -91,7 +91,7 @@ pub fn turn(conn: &mut Conn, id: SessionId, old: &[u8], new: &[u8], now: Timesta
 }
 
 /// Ends a session, unless it has ended.
-pub fn end(conn: &mut Conn, id: SessionId, ending: Ending, now: Timestamp) -> QueryResult<usize> {
+pub fn end(conn: &mut Conn, id: SessionId, ending: SessionEnding, now: Timestamp) -> QueryResult<usize> {
     diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
         .set((sessions::ended_at.eq(Micros::from(now)), sessions::ending.eq(ending)))
         .execute(conn)
@@ -102,7 +102,7 @@ pub fn end_all(
     conn: &mut Conn,
     account: AccountId,
     but: Option<SessionId>,
-    ending: Ending,
+    ending: SessionEnding,
     now: Timestamp,
 ) -> QueryResult<usize> {
     let stays = but.unwrap_or(SessionId::NONE);

@@ -16,7 +16,7 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::events::{Event, EventKind};
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
-use crate::domain::transfer::state::{ApprovalSide, Columns, Phase, State};
+use crate::domain::transfer::state::{ApprovalSide, CaseState, Phase, StateColumns};
 use crate::{insert_each, on_each, row};
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -125,7 +125,7 @@ row! {
 
 /// Stores new cases of different members and gives them back as stored, in their order. Runs into `transfers_one_open` when
 /// a member has an open one (T2).
-pub fn insert_all(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<Transfer>> {
+pub fn insert_many(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<Transfer>> {
     match conn {
         Conn::Sqlite(conn) => {
             let one = |row| {
@@ -201,7 +201,7 @@ pub fn update(
     conn: &mut Conn,
     id: TransferId,
     version: i64,
-    state: &State,
+    state: &CaseState,
     deadline: Option<Timestamp>,
 ) -> QueryResult<bool> {
     let changed = diesel::update(dsl::transfers.find(id).filter(dsl::version.eq(version - 1)))
@@ -243,18 +243,18 @@ pub fn find_locked(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transf
 }
 
 /// No more of a case than counts for its expiry.
-pub struct Waiting {
+pub struct WaitingCase {
     pub id: TransferId,
     pub season: Season,
     pub version: i64,
     /// Whether it is about somebody from another province (X2).
     pub is_inbound: bool,
     /// `None` if its columns contradict each other.
-    pub state: Option<State>,
+    pub state: Option<CaseState>,
 }
 
 /// Cases that wait, locked until the transaction ends, by id.
-pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Waiting>> {
+pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<WaitingCase>> {
     type Row = (TransferId, Season, i64, Option<i32>, StateColumns);
     let found = dsl::transfers
         .filter(in_json_list(dsl::id, keys(ids)))
@@ -267,7 +267,7 @@ pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Wa
             StateColumns::as_select(),
         ));
     let rows: Vec<Row> = Locked(found).load(conn)?;
-    let waiting = |(id, season, version, source_province, columns): Row| Waiting {
+    let waiting = |(id, season, version, source_province, columns): Row| WaitingCase {
         id,
         season,
         version,
@@ -376,7 +376,7 @@ pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> Qu
 
 /// Which cases a list shows.
 #[derive(Debug, Clone)]
-pub enum Place {
+pub enum TransferSelection {
     /// All of one member.
     Member(MemberId),
     /// Those that leave a subtree, as an administrator of this organization sees them.
@@ -394,20 +394,20 @@ pub enum Place {
 /// Special-unit cases are in no list but the member's own and that of the branch's own administrators (S-30).
 pub fn page(
     conn: &mut Conn,
-    place: &Place,
+    place: &TransferSelection,
     state: Option<Phase>,
     after: Option<&Transfer>,
     limit: i64,
 ) -> QueryResult<Vec<Transfer>> {
     let mut query = dsl::transfers.select(Transfer::as_select()).limit(limit).into_boxed();
     match place {
-        Place::Member(member) => {
+        TransferSelection::Member(member) => {
             query = query.filter(dsl::member_id.eq(member)).order(dsl::id.desc());
             if let Some(after) = after {
                 query = query.filter(dsl::id.lt(after.id));
             }
         }
-        Place::Out(root, reader) => {
+        TransferSelection::Out(root, reader) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::source_path.ge(from))
@@ -420,7 +420,7 @@ pub fn page(
                     .filter(dsl::source_path.gt(after.source_path.clone()).or(dsl::id.gt(after.id)));
             }
         }
-        Place::In(root) => {
+        TransferSelection::In(root) => {
             let (from, until) = subtree(root);
             query = query
                 .filter(dsl::target_path.ge(from))
@@ -433,7 +433,7 @@ pub fn page(
                     .filter(dsl::target_path.gt(after.target_path.clone()).or(dsl::id.gt(after.id)));
             }
         }
-        Place::FromProvince(province) => {
+        TransferSelection::FromProvince(province) => {
             query = query
                 .filter(dsl::source_province.eq(i32::from(*province)))
                 .order(dsl::id.desc());
@@ -441,7 +441,7 @@ pub fn page(
                 query = query.filter(dsl::id.lt(after.id));
             }
         }
-        Place::ToProvince(province) => {
+        TransferSelection::ToProvince(province) => {
             query = query
                 .filter(dsl::target_province.eq(i32::from(*province)))
                 .order(dsl::id.desc());
@@ -530,11 +530,11 @@ pub fn set_deadline(conn: &mut Conn, id: TransferId, deadline: Option<Timestamp>
 
 /// Appends an event.
 pub fn append_event(conn: &mut Conn, id: TransferId, event: &Event, facts: &str) -> QueryResult<()> {
-    append_each(conn, &[(id, event, facts)])
+    append_many(conn, &[(id, event, facts)])
 }
 
 /// Appends events, each with its facts as JSON.
-pub fn append_each(conn: &mut Conn, events: &[(TransferId, &Event, &str)]) -> QueryResult<()> {
+pub fn append_many(conn: &mut Conn, events: &[(TransferId, &Event, &str)]) -> QueryResult<()> {
     let rows: Vec<EventRow<'_>> = events
         .iter()
         .map(|(id, event, facts)| EventRow::new(*id, event, facts))
@@ -570,7 +570,7 @@ impl<'a> EventRow<'a> {
 }
 
 /// Appends the same event to each of several cases, as the one that led to its version.
-pub fn append_events(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
+pub fn append_event_to_many(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
     let events = dsl::transfers
         .filter(in_json_list(dsl::id, keys(ids)))
         .order(dsl::id)

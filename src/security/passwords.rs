@@ -12,7 +12,7 @@ const WAITING: usize = 64;
 /// Too many sign-ins are waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many sign-ins at once")]
-pub struct Busy;
+pub struct PasswordsBusy;
 
 /// Checks passwords, a few at a time.
 #[derive(Clone)]
@@ -42,10 +42,10 @@ impl Passwords {
     /// A place in the queue. It is taken before anything else is done for a sign-in, so a refused sign-in costs nothing.
     ///
     /// # Errors
-    /// [`Busy`] when too many are waiting.
-    pub fn place(&self) -> Result<Place, Busy> {
-        let place = self.queue.clone().try_acquire_owned().map_err(|_| Busy)?;
-        Ok(Place {
+    /// [`PasswordsBusy`] when too many are waiting.
+    pub fn place(&self) -> Result<CheckPermit, PasswordsBusy> {
+        let place = self.queue.clone().try_acquire_owned().map_err(|_| PasswordsBusy)?;
+        Ok(CheckPermit {
             passwords: self.clone(),
             place: Arc::new(place),
         })
@@ -53,18 +53,18 @@ impl Passwords {
 }
 
 /// A place in the queue. It is free again when this is dropped and no work runs for it.
-pub struct Place {
+pub struct CheckPermit {
     passwords: Passwords,
     place: Arc<OwnedSemaphorePermit>,
 }
 
-impl Place {
+impl CheckPermit {
     /// Whether the password fits the stored hash. An account without a password is checked against a decoy, so that both answers
     /// take the same time.
     ///
     /// # Errors
-    /// [`Busy`] when the queue is closed.
-    pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, Busy> {
+    /// [`PasswordsBusy`] when the queue is closed.
+    pub async fn check(&self, password: String, stored: Option<String>) -> Result<bool, PasswordsBusy> {
         let decoy = &self.passwords.decoy;
         let (exists, stored) = (stored.is_some(), stored.unwrap_or_else(|| decoy.to_string()));
         let fits = self.run(move || verify(&password, &stored)).await?;
@@ -74,13 +74,19 @@ impl Place {
     /// The hash to store for a new password.
     ///
     /// # Errors
-    /// [`Busy`] when the queue is closed.
-    pub async fn hash(&self, password: String) -> Result<String, Busy> {
+    /// [`PasswordsBusy`] when the queue is closed.
+    pub async fn hash(&self, password: String) -> Result<String, PasswordsBusy> {
         self.run(move || hash(&password)).await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let turn = self.passwords.lane.clone().acquire_owned().await.map_err(|_| Busy)?;
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordsBusy> {
+        let turn = self
+            .passwords
+            .lane
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(|_| PasswordsBusy)?;
         self.passwords.computed.fetch_add(1, Ordering::Relaxed);
         let place = self.place.clone();
         let done = tokio::task::spawn_blocking(move || {
@@ -88,7 +94,7 @@ impl Place {
             let _held = (place, turn);
             work()
         });
-        done.await.map_err(|_| Busy)
+        done.await.map_err(|_| PasswordsBusy)
     }
 }
 

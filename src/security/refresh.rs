@@ -4,7 +4,7 @@
 //! each token. So a token that was used before is recognized as one of its session, which then ends, and a guessed token names
 //! no session.
 
-use super::vault::{Purpose, Vault};
+use super::vault::{SealPurpose, Vault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -62,7 +62,7 @@ impl Refresh {
 
     /// What is stored of it.
     pub fn digests(&self, vault: &Vault) -> Digests {
-        let digest = |bytes: &[u8]| vault.digest(Purpose::Refresh, &URL_SAFE_NO_PAD.encode(bytes));
+        let digest = |bytes: &[u8]| vault.digest(SealPurpose::Refresh, &URL_SAFE_NO_PAD.encode(bytes));
         Digests {
             family: digest(&self.0[..FAMILY]),
             token: digest(&self.0),

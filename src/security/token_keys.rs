@@ -19,7 +19,7 @@ pub struct TokenKeys(Vec<Vec<u8>>);
 
 /// A step of a rotation that signs nobody out. Each step is taken on every server before the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
+pub enum KeyRotationStep {
     /// Adds a fresh key behind the others: it verifies everywhere and signs nowhere.
     Publish,
     /// Puts the last key first: it signs.
@@ -72,11 +72,11 @@ impl TokenKeys {
     ///
     /// # Panics
     /// As [`TokenKeys::generate`].
-    pub fn rotated(mut self, step: Step) -> Self {
+    pub fn rotated(mut self, step: KeyRotationStep) -> Self {
         match step {
-            Step::Publish => self.0.push(fresh()),
-            Step::Sign => self.0.rotate_right(1),
-            Step::Retire => self.0.truncate(1),
+            KeyRotationStep::Publish => self.0.push(fresh()),
+            KeyRotationStep::Sign => self.0.rotate_right(1),
+            KeyRotationStep::Retire => self.0.truncate(1),
         }
         self
     }
@@ -139,17 +139,17 @@ mod tests {
     fn s07_a_rotation_publishes_then_signs_then_retires() {
         let old = TokenKeys::generate();
         let first = ids(&old);
-        let published = old.rotated(Step::Publish);
+        let published = old.rotated(KeyRotationStep::Publish);
         let both = ids(&published);
         assert_eq!((both.len(), &both[0]), (2, &first[0]));
-        let signing = published.rotated(Step::Sign);
+        let signing = published.rotated(KeyRotationStep::Sign);
         assert_eq!(ids(&signing), [both[1].clone(), both[0].clone()]);
-        assert_eq!(ids(&signing.rotated(Step::Retire)), [both[1].clone()]);
+        assert_eq!(ids(&signing.rotated(KeyRotationStep::Retire)), [both[1].clone()]);
     }
 
     #[test]
     fn keys_are_read_as_they_are_written_and_nothing_else_is() {
-        let keys = TokenKeys::generate().rotated(Step::Publish);
+        let keys = TokenKeys::generate().rotated(KeyRotationStep::Publish);
         let text = keys.reveal();
         assert_eq!(ids(&TokenKeys::parse(&text).unwrap()), ids(&keys));
         assert_eq!(ids(&TokenKeys::parse(&text.replace("\\n", "\n")).unwrap()), ids(&keys));

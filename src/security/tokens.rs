@@ -83,9 +83,9 @@ impl Terms {
 
 /// Issues and checks tokens. Cloning shares the keys.
 #[derive(Clone)]
-pub struct Tokens(Arc<Inner>);
+pub struct Tokens(Arc<TokensInner>);
 
-struct Inner {
+struct TokensInner {
     terms: Terms,
     signing: EncodingKey,
     header: Header,
@@ -116,7 +116,7 @@ impl Tokens {
             .iter()
             .map(|key| Ok((written(&header(key))?, DecodingKey::from_ed_der(&key.bytes))));
         let verifying = verifying.collect::<Result<_, BadKey>>()?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(TokensInner {
             signing: EncodingKey::from_ed_der(keys.signing()),
             header: header(public.first().ok_or(BadKey)?),
             verifying,
@@ -239,7 +239,7 @@ fn validation(terms: &Terms) -> Validation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::security::token_keys::Step;
+    use crate::security::token_keys::KeyRotationStep;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_timestamp(seconds, 0).unwrap()
@@ -287,8 +287,10 @@ mod tests {
     fn s07_a_rotation_signs_nobody_out_on_any_server_at_any_step() {
         let text = TokenKeys::generate().reveal();
         let keys = || TokenKeys::parse(&text).unwrap();
-        let published = keys().rotated(Step::Publish);
-        let signing = TokenKeys::parse(&published.reveal()).unwrap().rotated(Step::Sign);
+        let published = keys().rotated(KeyRotationStep::Publish);
+        let signing = TokenKeys::parse(&published.reveal())
+            .unwrap()
+            .rotated(KeyRotationStep::Sign);
         let [old, known, new] = [&keys(), &published, &signing].map(tokens);
         // Neighbouring steps may be in force at once.
         for (one, other) in [(&old, &known), (&known, &new)] {
@@ -296,7 +298,7 @@ mod tests {
                 assert_eq!(checker.check(&issuer.issue(BEARER, at(0)).unwrap(), at(0)), Ok(BEARER));
             }
         }
-        let retired = tokens(&signing.rotated(Step::Retire));
+        let retired = tokens(&signing.rotated(KeyRotationStep::Retire));
         assert_eq!(retired.check(&new.issue(BEARER, at(0)).unwrap(), at(0)), Ok(BEARER));
         assert_eq!(
             retired.check(&old.issue(BEARER, at(0)).unwrap(), at(0)),

@@ -19,7 +19,7 @@ pub struct UnsealError;
 
 /// What a sealed or digested value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum SealPurpose {
     /// A citizen's ID number (公民身份号码).
     IdNumber,
     /// A telephone number.
@@ -40,7 +40,7 @@ pub enum Purpose {
     Cursor,
 }
 
-impl Purpose {
+impl SealPurpose {
     fn label(self) -> &'static [u8] {
         match self {
             Self::IdNumber => b"id_number",
@@ -154,7 +154,7 @@ impl Vault {
     ///
     /// # Panics
     /// Only when the value is longer than 2^36 bytes, which no field is.
-    pub fn seal(&self, purpose: Purpose, value: &str) -> Vec<u8> {
+    pub fn seal(&self, purpose: SealPurpose, value: &str) -> Vec<u8> {
         let nonce = random::<NONCE>();
         let mut body = value.as_bytes().to_vec();
         let sealed = self.keys[&self.newest].seal_in_place_append_tag(
@@ -174,7 +174,7 @@ impl Vault {
     ///
     /// # Errors
     /// When it was sealed for another purpose or under an unknown key, or changed since.
-    pub fn open(&self, purpose: Purpose, sealed: &[u8]) -> Result<String, UnsealError> {
+    pub fn open(&self, purpose: SealPurpose, sealed: &[u8]) -> Result<String, UnsealError> {
         let (&id, rest) = sealed.split_first().ok_or(UnsealError)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(UnsealError)?;
         let key = self.keys.get(&id).ok_or(UnsealError)?;
@@ -193,7 +193,7 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::open`].
-    pub fn reseal(&self, purpose: Purpose, sealed: &[u8]) -> Result<Option<Vec<u8>>, UnsealError> {
+    pub fn reseal(&self, purpose: SealPurpose, sealed: &[u8]) -> Result<Option<Vec<u8>>, UnsealError> {
         if sealed.first() == Some(&self.newest) {
             return Ok(None);
         }
@@ -236,7 +236,7 @@ impl Vault {
     }
 
     /// The digest that finds equal values without opening any.
-    pub fn digest(&self, purpose: Purpose, value: &str) -> Vec<u8> {
+    pub fn digest(&self, purpose: SealPurpose, value: &str) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.index);
         context.update(purpose.label());
         context.update(&[0]);
@@ -257,13 +257,19 @@ mod tests {
     fn what_is_sealed_opens_and_differs_each_time() {
         let vault = vault(&[1]);
         let (a, b) = (
-            vault.seal(Purpose::Phone, "13800000000"),
-            vault.seal(Purpose::Phone, "13800000000"),
+            vault.seal(SealPurpose::Phone, "13800000000"),
+            vault.seal(SealPurpose::Phone, "13800000000"),
         );
         assert_ne!(a, b);
-        assert_eq!(vault.open(Purpose::Phone, &a).as_deref(), Ok("13800000000"));
-        assert_eq!(vault.digest(Purpose::Phone, "x"), vault.digest(Purpose::Phone, "x"));
-        assert_ne!(vault.digest(Purpose::Phone, "x"), vault.digest(Purpose::IdNumber, "x"));
+        assert_eq!(vault.open(SealPurpose::Phone, &a).as_deref(), Ok("13800000000"));
+        assert_eq!(
+            vault.digest(SealPurpose::Phone, "x"),
+            vault.digest(SealPurpose::Phone, "x")
+        );
+        assert_ne!(
+            vault.digest(SealPurpose::Phone, "x"),
+            vault.digest(SealPurpose::IdNumber, "x")
+        );
     }
 
     #[test]
@@ -298,28 +304,28 @@ mod tests {
     #[test]
     fn only_what_is_under_an_older_key_is_sealed_again() {
         let (old, both, new) = (vault(&[1]), vault(&[1, 2]), vault(&[2]));
-        let sealed = old.seal(Purpose::Phone, "x");
-        let again = both.reseal(Purpose::Phone, &sealed).unwrap().unwrap();
-        assert_eq!(new.open(Purpose::Phone, &again).as_deref(), Ok("x"));
-        assert_eq!(both.reseal(Purpose::Phone, &again), Ok(None));
-        assert_eq!(new.reseal(Purpose::Phone, &sealed), Err(UnsealError));
+        let sealed = old.seal(SealPurpose::Phone, "x");
+        let again = both.reseal(SealPurpose::Phone, &sealed).unwrap().unwrap();
+        assert_eq!(new.open(SealPurpose::Phone, &again).as_deref(), Ok("x"));
+        assert_eq!(both.reseal(SealPurpose::Phone, &again), Ok(None));
+        assert_eq!(new.reseal(SealPurpose::Phone, &sealed), Err(UnsealError));
     }
 
     #[test]
     fn a_changed_byte_another_purpose_or_a_lost_key_opens_nothing() {
-        let sealed = vault(&[1]).seal(Purpose::IdNumber, "x");
+        let sealed = vault(&[1]).seal(SealPurpose::IdNumber, "x");
         for i in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[i] ^= 1;
             assert_eq!(
-                vault(&[1]).open(Purpose::IdNumber, &changed),
+                vault(&[1]).open(SealPurpose::IdNumber, &changed),
                 Err(UnsealError),
                 "byte {i}"
             );
         }
-        assert_eq!(vault(&[1]).open(Purpose::Phone, &sealed), Err(UnsealError));
-        assert_eq!(vault(&[2]).open(Purpose::IdNumber, &sealed), Err(UnsealError));
-        assert_eq!(vault(&[1, 2]).open(Purpose::IdNumber, &sealed).as_deref(), Ok("x"));
-        assert_eq!(vault(&[1]).open(Purpose::IdNumber, &[]), Err(UnsealError));
+        assert_eq!(vault(&[1]).open(SealPurpose::Phone, &sealed), Err(UnsealError));
+        assert_eq!(vault(&[2]).open(SealPurpose::IdNumber, &sealed), Err(UnsealError));
+        assert_eq!(vault(&[1, 2]).open(SealPurpose::IdNumber, &sealed).as_deref(), Ok("x"));
+        assert_eq!(vault(&[1]).open(SealPurpose::IdNumber, &[]), Err(UnsealError));
     }
 }

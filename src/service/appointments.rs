@@ -13,7 +13,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{self, OfficeRole, Request, RequestKind, RequestState, Way};
+use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
 use crate::repository::appointments as store;
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::certifications::StoredForm;
@@ -40,7 +40,7 @@ pub fn list(
 
 /// What became of a wish to change an office.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum AppointmentOutcome {
     /// The office has begun or ended.
     Done(Appointment),
     /// The direct superior is asked.
@@ -58,8 +58,8 @@ pub fn appoint(
     vault: &Vault,
     organization: OrganizationId,
     role: OfficeRole,
-    person: &people::Person,
-) -> Result<Outcome> {
+    person: &people::PersonRef,
+) -> Result<AppointmentOutcome> {
     store::change(conn)?;
     let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
     let superior = appointing_superior(conn, &organization, &[])?;
@@ -69,8 +69,14 @@ pub fn appoint(
         return Err(Code::AppointmentHeldAlready.into());
     }
     match way {
-        Way::AtOnce => Ok(Outcome::Done(begin(conn, context, &organization, account, role)?)),
-        Way::OnRequest => ask(conn, context, &organization, RequestKind::Begin, account),
+        AppointmentMode::AtOnce => Ok(AppointmentOutcome::Done(begin(
+            conn,
+            context,
+            &organization,
+            account,
+            role,
+        )?)),
+        AppointmentMode::OnRequest => ask(conn, context, &organization, RequestKind::Begin, account),
     }
 }
 
@@ -79,7 +85,7 @@ pub fn appoint(
 /// # Errors
 /// `appointment.not_found` outside the caller's subtree; those of [`office::may_change`]; `appointment.ended`,
 /// `appointment.last_of_nation`, `appointment.request_open`.
-pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outcome> {
+pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<AppointmentOutcome> {
     store::change(conn)?;
     let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
     let superior = appointing_superior(conn, &organization, &[])?;
@@ -94,8 +100,13 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Outc
         return Err(Code::AppointmentEnded.into());
     }
     match way {
-        Way::AtOnce => Ok(Outcome::Done(finish(conn, context, &organization, &appointment)?)),
-        Way::OnRequest => ask(conn, context, &organization, RequestKind::End, appointment.account_id),
+        AppointmentMode::AtOnce => Ok(AppointmentOutcome::Done(finish(
+            conn,
+            context,
+            &organization,
+            &appointment,
+        )?)),
+        AppointmentMode::OnRequest => ask(conn, context, &organization, RequestKind::End, appointment.account_id),
     }
 }
 
@@ -122,7 +133,7 @@ fn may_change(
     organization: &Organization,
     superior: Option<OrganizationId>,
     role: OfficeRole,
-) -> Result<Way> {
+) -> Result<AppointmentMode> {
     let rule = match role {
         OfficeRole::Administrator => office::may_change,
         OfficeRole::Auditor => office::may_change_auditor,
@@ -219,7 +230,7 @@ impl Pending for StoredRequest {
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn follow(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<()> {
+pub(super) fn reroute_offices_of(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<()> {
     for held in accounts::offices(conn, account)? {
         let found = organizations::find(conn, held.office.organization)?;
         let organization = found.ok_or(Error::Corrupt("an office of no organization"))?;
@@ -246,8 +257,8 @@ fn ask(
     organization: &Organization,
     kind: RequestKind,
     about: AccountId,
-) -> Result<Outcome> {
-    let request = Request {
+) -> Result<AppointmentOutcome> {
+    let request = AppointmentRequest {
         kind,
         about,
         proposed_by: context.actor.account.ok_or(Code::ActorNotAdministrator)?,
@@ -262,7 +273,7 @@ fn ask(
     let stored = found(conn, id)?;
     pending::hand_to_holders(conn, &stored)?;
     audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, id)?;
-    Ok(Outcome::Requested(stored))
+    Ok(AppointmentOutcome::Requested(stored))
 }
 
 fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
@@ -293,7 +304,7 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
 /// The direct superior decides a request; a yes begins or ends the office at once.
 ///
 /// # Errors
-/// `appointment.request_not_found`; those of [`Request::decide`]; `request.stale`.
+/// `appointment.request_not_found`; those of [`AppointmentRequest::decide`]; `request.stale`.
 pub fn decide(
     conn: &mut Conn,
     context: &Context,

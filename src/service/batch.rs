@@ -13,7 +13,7 @@ pub const MOST: usize = 200;
 
 vocabulary! {
     /// What a refusal of one item means for the others.
-    Mode {
+    BatchMode {
         AllOrNothing = "all_or_nothing", "全部成功才生效", "all or nothing";
         PerItem = "per_item", "逐个处理", "item by item";
     }
@@ -23,18 +23,18 @@ vocabulary! {
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
     /// What one refusal means for the others.
-    pub mode: Mode,
+    pub mode: BatchMode,
     /// Everything is decided and nothing stored.
     pub dry_run: bool,
 }
 
 /// What became of one item: its result, or everything that blocks it.
-pub type Outcome<T> = std::result::Result<T, Vec<Refusal>>;
+pub type ItemOutcome<T> = std::result::Result<T, Vec<Refusal>>;
 
 /// Runs `each` for every item, in its own savepoint; `subject` is what no two items may share.
 ///
 /// # Errors
-/// `request.invalid` for an empty or too long batch; `batch.item_twice`; with [`Mode::AllOrNothing`] every refusal of
+/// `request.invalid` for an empty or too long batch; `batch.item_twice`; with [`BatchMode::AllOrNothing`] every refusal of
 /// every item, its pointer leading to `/items/…`. Then nothing is stored.
 pub fn run<I, S, T>(
     conn: &mut Conn,
@@ -42,7 +42,7 @@ pub fn run<I, S, T>(
     items: &[I],
     subject: impl Fn(&I) -> S,
     each: impl Fn(&mut Conn, &I) -> Result<T>,
-) -> Result<Vec<Outcome<T>>>
+) -> Result<Vec<ItemOutcome<T>>>
 where
     S: std::hash::Hash + Eq,
 {
@@ -54,10 +54,10 @@ where
 
 fn decide<I, T>(
     conn: &mut Conn,
-    mode: Mode,
+    mode: BatchMode,
     items: &[I],
     each: &impl Fn(&mut Conn, &I) -> Result<T>,
-) -> Result<Vec<Outcome<T>>> {
+) -> Result<Vec<ItemOutcome<T>>> {
     let mut outcomes = Vec::with_capacity(items.len());
     for item in items {
         outcomes.push(match conn.savepoint(|conn| each(conn, item)) {
@@ -67,8 +67,8 @@ fn decide<I, T>(
         });
     }
     let blocked: Vec<Refusal> = match mode {
-        Mode::PerItem => Vec::new(),
-        Mode::AllOrNothing => outcomes.iter().enumerate().flat_map(blocked).collect(),
+        BatchMode::PerItem => Vec::new(),
+        BatchMode::AllOrNothing => outcomes.iter().enumerate().flat_map(blocked).collect(),
     };
     if blocked.is_empty() {
         Ok(outcomes)
@@ -78,7 +78,7 @@ fn decide<I, T>(
 }
 
 /// An item's refusals with pointers into the whole request.
-fn blocked<T>((index, outcome): (usize, &Outcome<T>)) -> Vec<Refusal> {
+fn blocked<T>((index, outcome): (usize, &ItemOutcome<T>)) -> Vec<Refusal> {
     let refusals = outcome.as_ref().err().cloned().unwrap_or_default();
     refusals.into_iter().map(|refusal| in_item(index, refusal)).collect()
 }

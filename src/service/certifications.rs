@@ -22,7 +22,7 @@ use crate::repository::{accounts, appointments, inbox};
 
 /// A file that was received and lies in its place.
 #[derive(Debug, Clone)]
-pub struct Received {
+pub struct ReceivedFile {
     /// Its name in the directory of files.
     pub file: String,
     pub bytes: u64,
@@ -31,7 +31,7 @@ pub struct Received {
 
 /// How far a member's certification is: the forms, newest first.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct CertificationStatus {
     pub certification: Certification,
     pub forms: Vec<StoredForm>,
 }
@@ -40,9 +40,9 @@ pub struct Standing {
 ///
 /// # Errors
 /// `member.not_found`.
-pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Standing> {
+pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<CertificationStatus> {
     let member = members::visible(conn, actor, Action::ReadMember, member)?;
-    Ok(Standing {
+    Ok(CertificationStatus {
         certification: member.certification,
         forms: store::of_member(conn, member.id)?,
     })
@@ -83,7 +83,7 @@ fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<
 ///
 /// # Errors
 /// `member.not_found`; those of [`rules::o7_upload`].
-pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &Received) -> Result<StoredForm> {
+pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &ReceivedFile) -> Result<StoredForm> {
     appointments::keep(conn)?;
     members::visible(conn, &context.actor, Action::UploadForm, member)?;
     let member = rows::find_locked(conn, member)?.ok_or(Code::MemberNotFound)?;

@@ -1,7 +1,7 @@
 //! Seeing a member's ID number or telephone in full: for a stated purpose, within a budget, with a row in the audit log and
 //! one that the member himself can read (S-05). Beside those he reads who looked for him by name and number (T4).
 
-use super::look_up::{Budget, is_left};
+use super::look_up::{HourlyBudget, is_left};
 use super::members::decided;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
@@ -10,11 +10,11 @@ use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::MemberId;
 use crate::domain::core::text::Remark;
-use crate::domain::disclosure::{DisclosureKind, Field};
+use crate::domain::disclosure::{DisclosedField, DisclosureKind};
 pub use crate::repository::look_ups::Disclosure;
 use crate::repository::look_ups::{self, Note};
 use crate::repository::members;
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 
 /// How many members one person may see in full in an hour.
 const PER_ACCOUNT: i64 = 60;
@@ -25,7 +25,7 @@ const PER_ORGANIZATION: i64 = 200;
 #[derive(Debug, Clone)]
 pub struct Wish {
     pub member: MemberId,
-    pub fields: Vec<Field>,
+    pub fields: Vec<DisclosedField>,
     pub purpose: Remark,
 }
 
@@ -36,7 +36,7 @@ pub struct Revealed {
 }
 
 /// What a wish came to. It is a result and no error: that it was refused for want of a budget has to be stored.
-pub enum Outcome {
+pub enum RevealOutcome {
     Revealed(Box<Revealed>),
     /// A budget is used up.
     Exhausted,
@@ -47,7 +47,7 @@ pub enum Outcome {
 /// # Errors
 /// `member.not_found` outside the caller's subtree; `member.reveal_not_allowed` in it, but further away than his branch and
 /// its direct superior.
-pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) -> Result<Outcome> {
+pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) -> Result<RevealOutcome> {
     let found = members::find(conn, wish.member)?;
     let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
     verdict.settle()?;
@@ -57,20 +57,20 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
         .ok_or(Error::Corrupt("an office without an account"))?;
     let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
     let budgets = [
-        Budget::new(format!("reveal/account/{}", account.0), PER_ACCOUNT),
-        Budget::new(format!("reveal/organization/{}", organization.0), PER_ORGANIZATION),
+        HourlyBudget::new(format!("reveal/account/{}", account.0), PER_ACCOUNT),
+        HourlyBudget::new(format!("reveal/organization/{}", organization.0), PER_ORGANIZATION),
     ];
     if !is_left(conn, context.now, &budgets)? {
         audit::record(conn, context, AuditAction::RevealLimited, member.id)?;
-        return Ok(Outcome::Exhausted);
+        return Ok(RevealOutcome::Exhausted);
     }
-    let wanted = |field: Field| wish.fields.contains(&field);
-    let id_number = wanted(Field::IdNumber)
-        .then(|| vault.open(Purpose::IdNumber, &member.id_number_sealed))
+    let wanted = |field: DisclosedField| wish.fields.contains(&field);
+    let id_number = wanted(DisclosedField::IdNumber)
+        .then(|| vault.open(SealPurpose::IdNumber, &member.id_number_sealed))
         .transpose()?;
-    let sealed_phone = member.phone_sealed.as_ref().filter(|_| wanted(Field::Phone));
+    let sealed_phone = member.phone_sealed.as_ref().filter(|_| wanted(DisclosedField::Phone));
     let phone = sealed_phone
-        .map(|sealed| vault.open(Purpose::Phone, sealed))
+        .map(|sealed| vault.open(SealPurpose::Phone, sealed))
         .transpose()?;
     let fields: Vec<&str> = wish.fields.iter().map(|field| field.as_str()).collect();
     let note = Note {
@@ -84,7 +84,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     };
     look_ups::note(conn, &note)?;
     audit::record(conn, context, AuditAction::MemberRevealed, member.id)?;
-    Ok(Outcome::Revealed(Box::new(Revealed { id_number, phone })))
+    Ok(RevealOutcome::Revealed(Box::new(Revealed { id_number, phone })))
 }
 
 /// A page of who looked for the caller or saw his data in full, newest first.
@@ -92,6 +92,6 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
 /// # Errors
 /// `request.members_only` for whoever is no member.
 pub fn mine(conn: &mut Conn, context: &Context, before: Option<i64>, limit: i64) -> Result<Vec<Disclosure>> {
-    let himself = context.actor.himself().ok_or(Code::RequestMembersOnly)?;
+    let himself = context.actor.acting_member().ok_or(Code::RequestMembersOnly)?;
     Ok(look_ups::about(conn, himself, before, limit)?)
 }

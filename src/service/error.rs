@@ -3,7 +3,7 @@
 use crate::db::{DbError, Retryable, Unique};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
-use crate::security::passwords::Busy;
+use crate::security::passwords::PasswordsBusy;
 use crate::security::vault::UnsealError;
 
 /// A refusal by a rule, or a fault.
@@ -64,8 +64,8 @@ impl From<diesel::result::Error> for Error {
     }
 }
 
-impl From<Busy> for Error {
-    fn from(_: Busy) -> Self {
+impl From<PasswordsBusy> for Error {
+    fn from(_: PasswordsBusy) -> Self {
         Code::ServiceBusy.into()
     }
 }

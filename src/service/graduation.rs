@@ -1,7 +1,7 @@
 //! Graduation months of branches: marking (G1 to G5), the yearly switch (G6) and requests to change a graduate branch's
 //! month (G7 to G9).
 
-use super::batch::{self, Manner, Outcome};
+use super::batch::{self, ItemOutcome, Manner};
 use super::jobs::{self, Batch};
 use super::organizations::{chain_of, in_scope, inside};
 use super::pending::{self, Pending, Waiting};
@@ -15,20 +15,20 @@ use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{MemberId, MonthChangeId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp, season_of};
-use crate::domain::graduation::{self, GraduationEvent, MonthChange, MonthChangeState, Request};
+use crate::domain::graduation::{self, GraduationEvent, MonthChange, MonthChangeRequest, MonthChangeState};
 use crate::domain::member::mark::{Mark, m7_no_longer_later};
 use crate::domain::organization::facts::{Graduation, Undetermined};
 use crate::domain::organization::turn::{Duty, Turn};
 use crate::domain::policy::Policy;
 use crate::repository::graduation::{self as store, NewEntry};
-pub use crate::repository::graduation::{Entry, StoredChange};
+pub use crate::repository::graduation::{GraduationRecord, StoredChange};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::pending::PendingRow;
 use crate::repository::{appointments, cohort, inbox, members};
 
 /// A branch to be marked.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct GraduationItem {
     pub branch: OrganizationId,
     pub month: Option<Month>,
     pub undetermined: Option<Undetermined>,
@@ -47,7 +47,12 @@ pub struct Marked {
 ///
 /// # Errors
 /// Those of [`batch::run`].
-pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[Item]) -> Result<Vec<Outcome<Marked>>> {
+pub fn mark(
+    conn: &mut Conn,
+    context: &Context,
+    manner: Manner,
+    items: &[GraduationItem],
+) -> Result<Vec<ItemOutcome<Marked>>> {
     batch::run(
         conn,
         manner,
@@ -57,7 +62,7 @@ pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[Item]) 
     )
 }
 
-fn mark_one(conn: &mut Conn, context: &Context, item: &Item) -> Result<Marked> {
+fn mark_one(conn: &mut Conn, context: &Context, item: &GraduationItem) -> Result<Marked> {
     let branch = in_scope(conn, &context.actor, Action::MarkGraduation, item.branch)?;
     let new = graduation::g4_month_or_reason(item.month, item.undetermined)?;
     let change = graduation::set(&context.actor, &branch.facts(), new)?;
@@ -110,7 +115,13 @@ fn stale_delayed(conn: &mut Conn, branch: OrganizationId, new: Graduation) -> Re
 ///
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
-pub fn history(conn: &mut Conn, actor: &Actor, branch: OrganizationId, after: i64, limit: i64) -> Result<Vec<Entry>> {
+pub fn history(
+    conn: &mut Conn,
+    actor: &Actor,
+    branch: OrganizationId,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<GraduationRecord>> {
     let branch = inside(conn, actor, Action::ReadGraduationHistory, branch)?;
     Ok(store::history(conn, branch.id, after, limit)?)
 }
@@ -132,8 +143,8 @@ pub fn switch(
     let tally = jobs::together(
         conn,
         &ids,
-        |conn, ids| turn_all(conn, context, &policy, ids),
-        |conn, id| Ok(turn_all(conn, context, &policy, &[id])? == 1),
+        |conn, ids| turn_many(conn, context, &policy, ids),
+        |conn, id| Ok(turn_many(conn, context, &policy, &[id])? == 1),
     )?;
     Ok(Batch::of(ids.len(), limit, tally, ids.last().copied()))
 }
@@ -148,8 +159,8 @@ fn policy_of_last_switch(conn: &mut Conn, now: Timestamp) -> Result<Policy> {
 }
 
 /// Turns those of the branches that still are to be turned once they are locked.
-fn turn_all(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
-    let found = organizations::find_all_locked(conn, branches)?;
+fn turn_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
+    let found = organizations::find_many_locked(conn, branches)?;
     let turns = |branch: &Organization| {
         graduation::g6_turns(&branch.facts(), policy, context.now)?;
         Some((branch.id, branch.graduation()?.month()?))
@@ -159,7 +170,7 @@ fn turn_all(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[Org
         return Ok(0);
     }
     let ids: Vec<OrganizationId> = turning.iter().map(|(id, _)| *id).collect();
-    let turned = organizations::turn_all(conn, &ids, policy.season)?;
+    let turned = organizations::turn_many(conn, &ids, policy.season)?;
     cohort::join_branches(conn, policy.season, &ids)?;
     store::append_turned(conn, &turning, context.now)?;
     audit::record_same_for(conn, context, AuditAction::BranchTurned, &ids)?;
@@ -168,7 +179,7 @@ fn turn_all(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[Org
 
 /// What somebody wants a graduate branch's month to be.
 #[derive(Debug, Clone)]
-pub struct Proposal {
+pub struct ProposedMonthChange {
     pub branch: OrganizationId,
     pub month: Month,
     pub reason: Option<Remark>,
@@ -178,7 +189,7 @@ pub struct Proposal {
 ///
 /// # Errors
 /// `organization.not_found` outside the caller's subtree; those of [`graduation::propose`].
-pub fn propose(conn: &mut Conn, context: &Context, proposal: &Proposal) -> Result<StoredChange> {
+pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChange) -> Result<StoredChange> {
     appointments::keep(conn)?;
     let branch = in_scope(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
     let open = store::open_of_branch(conn, branch.id)?;
@@ -241,7 +252,7 @@ fn remember(
     conn: &mut Conn,
     id: MonthChangeId,
     entry: NewEntry<'_>,
-    request: &Request,
+    request: &MonthChangeRequest,
     reason: Option<&Remark>,
 ) -> Result<()> {
     let entry = NewEntry {
@@ -291,7 +302,7 @@ pub fn month_changes(
 
 /// A decided request, and whose delayed month the new one has overtaken (M7).
 #[derive(Debug, Clone)]
-pub struct Decided {
+pub struct DecidedMonthChange {
     pub change: StoredChange,
     pub stale_delayed: Vec<MemberId>,
 }
@@ -306,7 +317,7 @@ pub fn decide(
     id: MonthChangeId,
     expected: Expected,
     verdict: &Verdict,
-) -> Result<Decided> {
+) -> Result<DecidedMonthChange> {
     let branch_id = month_change(conn, &context.actor, id)?.branch_id;
     // The branch first, as everywhere: two who lock both never wait for each other.
     let branch = organizations::find_locked(conn, branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
@@ -317,7 +328,7 @@ pub fn decide(
     expected.admit(stored.version)?;
     let stale_delayed = settle(conn, context, &branch, &stored, &decided)?;
     let change = found(conn, id)?;
-    Ok(Decided { change, stale_delayed })
+    Ok(DecidedMonthChange { change, stale_delayed })
 }
 
 /// Stores a decision with all that follows from it.

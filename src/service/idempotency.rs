@@ -3,7 +3,7 @@
 use super::{Context, Error, Result};
 use crate::db::{Conn, Unique};
 use crate::domain::catalogue::code::Code;
-use crate::repository::idempotency::{self, NewAnswer, Stored};
+use crate::repository::idempotency::{self, NewAnswer, StoredAnswer};
 use std::collections::HashSet;
 
 /// A key with the digest of the request it was sent with.
@@ -17,7 +17,7 @@ pub struct Claim {
 
 /// What is answered and kept: everything of a response that must be the same the second time.
 #[derive(Debug, Clone)]
-pub struct Answer {
+pub struct KeptAnswer {
     /// The HTTP status.
     pub status: u16,
     /// The new thing's address.
@@ -31,9 +31,9 @@ pub struct Answer {
 }
 
 /// What a key says about a request before anything is done.
-pub enum Standing {
+pub enum ClaimState {
     /// It was answered before, or came before with another content.
-    Answered(Result<Answer>),
+    Answered(Result<KeptAnswer>),
     /// A twin of it is among those asked about with it, and comes first.
     Twin,
     /// Nothing was done for it yet.
@@ -44,19 +44,19 @@ pub enum Standing {
 ///
 /// # Errors
 /// When the database fails.
-pub fn standings(conn: &mut Conn, claims: &[(&Context, &Claim)]) -> Result<Vec<Standing>> {
+pub fn standings(conn: &mut Conn, claims: &[(&Context, &Claim)]) -> Result<Vec<ClaimState>> {
     let keys = claims
         .iter()
         .map(|(context, claim)| Ok((actor_key(context)?, claim.key.clone())));
     let keys: Vec<(String, String)> = keys.collect::<Result<_>>()?;
-    let stored = idempotency::find_all(conn, &keys)?;
+    let stored = idempotency::find_many(conn, &keys)?;
     let mut seen = HashSet::new();
     let mut standings = Vec::with_capacity(claims.len());
     for ((key, stored), (_, claim)) in keys.iter().zip(stored).zip(claims) {
         standings.push(match stored {
-            Some(stored) => Standing::Answered(replay(stored, claim)),
-            None if seen.insert(key) => Standing::New,
-            None => Standing::Twin,
+            Some(stored) => ClaimState::Answered(replay(stored, claim)),
+            None if seen.insert(key) => ClaimState::New,
+            None => ClaimState::Twin,
         });
     }
     Ok(standings)
@@ -66,7 +66,7 @@ pub fn standings(conn: &mut Conn, claims: &[(&Context, &Claim)]) -> Result<Vec<S
 ///
 /// # Errors
 /// `service.busy` when a twin of one was faster: this one is undone, and its repetition will find the answer.
-pub fn keep_all(conn: &mut Conn, answers: &[(&Context, &Claim, Answer)]) -> Result<()> {
+pub fn keep_many(conn: &mut Conn, answers: &[(&Context, &Claim, KeptAnswer)]) -> Result<()> {
     let actors = answers.iter().map(|(context, ..)| actor_key(context));
     let actors: Vec<String> = actors.collect::<Result<_>>()?;
     let mut rows = Vec::with_capacity(answers.len());
@@ -82,7 +82,7 @@ pub fn keep_all(conn: &mut Conn, answers: &[(&Context, &Claim, Answer)]) -> Resu
             created_at: context.now.into(),
         });
     }
-    match idempotency::store_all(conn, &rows) {
+    match idempotency::store_many(conn, &rows) {
         Err(e) if Unique::violated(&e) == Some(Unique::IdempotencyKey) => Err(Code::ServiceBusy.into()),
         stored => Ok(stored?),
     }
@@ -97,24 +97,24 @@ pub fn once(
     conn: &mut Conn,
     context: &Context,
     claim: &Claim,
-    use_case: impl FnOnce(&mut Conn) -> Result<Answer>,
-) -> Result<Answer> {
+    use_case: impl FnOnce(&mut Conn) -> Result<KeptAnswer>,
+) -> Result<KeptAnswer> {
     for standing in standings(conn, &[(context, claim)])? {
-        if let Standing::Answered(answer) = standing {
+        if let ClaimState::Answered(answer) = standing {
             return answer;
         }
     }
     let kept = [(context, claim, use_case(conn)?)];
-    keep_all(conn, &kept)?;
+    keep_many(conn, &kept)?;
     let [(.., answer)] = kept;
     Ok(answer)
 }
 
-fn replay(stored: Stored, claim: &Claim) -> Result<Answer> {
+fn replay(stored: StoredAnswer, claim: &Claim) -> Result<KeptAnswer> {
     if stored.fingerprint != claim.fingerprint {
         return Err(Code::RequestKeyReused.into());
     }
-    Ok(Answer {
+    Ok(KeptAnswer {
         status: u16::try_from(stored.status).map_err(|_| Error::Corrupt("a stored status"))?,
         location: stored.location,
         etag: stored.etag,

@@ -1,6 +1,6 @@
 //! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
 
-use super::accounts::attempts::{Guard, Origin, Way};
+use super::accounts::attempts::{AttemptKind, AttemptOrigin, Guard};
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::db::columns::Micros;
@@ -14,12 +14,12 @@ use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId};
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::core::time::Timestamp;
-use crate::domain::organization::facts::{Kind, Level};
+use crate::domain::organization::facts::{Level, OrganizationKind};
 use crate::repository::integrators::{self, Integrator, NewIntegrator, NewSecret};
 pub use crate::repository::integrators::{Named, Secret};
 use crate::repository::organizations::{self, Organization};
 use crate::security::tokens::Bearer;
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 use crate::security::{is_same, secret};
 use chrono::TimeDelta;
 
@@ -38,7 +38,7 @@ const ORDINARY: &[Scope] = &[Scope::OrganizationsRead];
 
 /// What a new credential is to be.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct IntegratorRequest {
     /// What the other system is called.
     pub name: String,
     /// The organization it acts for.
@@ -53,15 +53,15 @@ pub struct Wanted {
 
 /// A credential with its names and secrets.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub struct IntegratorWithSecrets {
     pub named: Named,
     pub secrets: Vec<Secret>,
 }
 
 /// A credential with a new secret, which nobody sees a second time.
-pub struct Issued {
+pub struct IssuedSecret {
     /// The credential.
-    pub integrator: Shown,
+    pub integrator: IntegratorWithSecrets,
     /// The secret's id.
     pub id: IntegratorSecretId,
     /// The secret.
@@ -81,7 +81,7 @@ pub struct Credential {
 /// # Errors
 /// `integrator.not_allowed` for anybody but the nation's own administrators; `organization.not_found`,
 /// `organization.closed`; `request.invalid` for a province's scope on what is none.
-pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &Wanted) -> Result<Issued> {
+pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &IntegratorRequest) -> Result<IssuedSecret> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let organization = organizations::find(conn, wanted.organization)?;
     let organization = organization.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/organization"))?;
@@ -117,16 +117,16 @@ fn add(
     vault: &Vault,
     account: AccountId,
     expires_at: Option<Timestamp>,
-) -> Result<Issued> {
+) -> Result<IssuedSecret> {
     let secret = secret();
     let new = NewSecret {
         account,
-        digest: &vault.digest(Purpose::IntegratorSecret, &secret),
+        digest: &vault.digest(SealPurpose::IntegratorSecret, &secret),
         expires_at,
     };
     let id = integrators::insert_secret(conn, &new, context.now)?;
     let integrator = shown(conn, account)?.ok_or(Error::Corrupt("a credential just stored"))?;
-    Ok(Issued { integrator, id, secret })
+    Ok(IssuedSecret { integrator, id, secret })
 }
 
 /// Gives a credential a second secret, so that its system can change over without a pause.
@@ -139,7 +139,7 @@ pub fn add_secret(
     vault: &Vault,
     account: AccountId,
     expires_at: Option<Timestamp>,
-) -> Result<Issued> {
+) -> Result<IssuedSecret> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let integrator = integrators::lock(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     if !is_in_force(&integrator, context.now) {
@@ -163,7 +163,7 @@ pub fn retire_secret(
     context: &Context,
     account: AccountId,
     secret: IntegratorSecretId,
-) -> Result<Shown> {
+) -> Result<IntegratorWithSecrets> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::lock(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     let known = integrators::secrets(conn, &[account])?;
@@ -190,18 +190,19 @@ fn is_usable(secret: &Secret, now: Timestamp) -> bool {
     secret.retired_at.is_none() && !has_passed(secret.expires_at, now)
 }
 
-fn shown(conn: &mut Conn, account: AccountId) -> Result<Option<Shown>> {
+fn shown(conn: &mut Conn, account: AccountId) -> Result<Option<IntegratorWithSecrets>> {
     let Some(named) = integrators::named(conn, account)? else {
         return Ok(None);
     };
     let secrets = integrators::secrets(conn, &[account])?;
-    Ok(Some(Shown { named, secrets }))
+    Ok(Some(IntegratorWithSecrets { named, secrets }))
 }
 
 /// The province an organization's system stands for: that whose leading organ it is, if it has a system of its own.
 fn province_of(organization: &Organization) -> Option<u8> {
     let facts = organization.facts();
-    let is_its_organ = facts.kind == Kind::LeadingOrgan && facts.level == Level::Province && facts.is_external();
+    let is_its_organ =
+        facts.kind == OrganizationKind::LeadingOrgan && facts.level == Level::Province && facts.is_external();
     facts.province.filter(|_| is_its_organ)
 }
 
@@ -209,7 +210,12 @@ fn province_of(organization: &Organization) -> Option<u8> {
 ///
 /// # Errors
 /// `integrator.not_allowed`.
-pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit: i64) -> Result<Vec<Shown>> {
+pub fn list(
+    conn: &mut Conn,
+    context: &Context,
+    after: Option<AccountId>,
+    limit: i64,
+) -> Result<Vec<IntegratorWithSecrets>> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let found = integrators::page(conn, after, limit)?;
     let accounts: Vec<AccountId> = found.iter().map(|named| named.integrator.account_id).collect();
@@ -217,7 +223,7 @@ pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit:
     let with_secrets = |named: Named| {
         let own = |secret: &&Secret| secret.account_id == named.integrator.account_id;
         let secrets = secrets.iter().filter(own).cloned().collect();
-        Shown { named, secrets }
+        IntegratorWithSecrets { named, secrets }
     };
     Ok(found.into_iter().map(with_secrets).collect())
 }
@@ -226,7 +232,7 @@ pub fn list(conn: &mut Conn, context: &Context, after: Option<AccountId>, limit:
 ///
 /// # Errors
 /// `integrator.not_allowed`, `integrator.not_found`.
-pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<Shown> {
+pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<IntegratorWithSecrets> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     integrators::revoke(conn, account, context.now)?;
     let revoked = shown(conn, account)?.ok_or(Code::IntegratorNotFound)?;
@@ -235,7 +241,7 @@ pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<
 }
 
 /// What came of a credential. Failures are results here and no errors: they have to be counted.
-pub enum Entry {
+pub enum TokenOutcome {
     /// The system may have a token.
     Admitted(Bearer),
     /// Whatever is wrong with it: unknown, another secret, revoked, expired.
@@ -252,17 +258,17 @@ pub fn sign_in(
     conn: &mut Conn,
     vault: &Vault,
     credential: &Credential,
-    origin: Origin,
+    origin: AttemptOrigin,
     now: Timestamp,
     request_id: &str,
-) -> Result<Entry> {
+) -> Result<TokenOutcome> {
     let client = credential.client.unwrap_or(AccountId::NONE);
     // Not by the credential alone: strangers must not make a province's system wait.
-    let guard = Guard::new(vault, Way::Token, Some(&client.0.to_be_bytes()), origin).but_account();
+    let guard = Guard::new(vault, AttemptKind::Token, Some(&client.0.to_be_bytes()), origin).but_account();
     if let Some(wait) = guard.wait(conn, now)? {
-        return Ok(Entry::Wait(wait));
+        return Ok(TokenOutcome::Wait(wait));
     }
-    let given = vault.digest(Purpose::IntegratorSecret, &credential.secret);
+    let given = vault.digest(SealPurpose::IntegratorSecret, &credential.secret);
     let found = integrators::find(conn, client)?.filter(|integrator| is_in_force(integrator, now));
     // Each is compared, and for whoever does not exist the empty digest, which is nobody's.
     let mut fitting = None;
@@ -274,7 +280,7 @@ pub fn sign_in(
     let _ = is_same(&given, &[]);
     let Some((integrator, secret)) = found.zip(fitting) else {
         guard.count(conn, now)?;
-        return Ok(Entry::Failed);
+        return Ok(TokenOutcome::Failed);
     };
     let was_noted = secret
         .last_used_at
@@ -288,7 +294,7 @@ pub fn sign_in(
         request_id: request_id.to_owned(),
     };
     audit::record(conn, &context, AuditAction::IntegratorSignedIn, secret.id)?;
-    Ok(Entry::Admitted(Bearer {
+    Ok(TokenOutcome::Admitted(Bearer {
         account: integrator.account_id,
         session: None,
         office: None,

@@ -13,7 +13,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::disclosure::DisclosureKind;
-use crate::domain::organization::facts::Purpose;
+use crate::domain::organization::facts::OrganizationPurpose;
 use crate::repository::look_ups::{self, Note};
 pub use crate::repository::organizations::Organization;
 use crate::repository::{members, organizations};
@@ -31,7 +31,7 @@ const PER_INTEGRATOR: i64 = 20_000;
 
 /// Who is looked for: nobody is named in the clear beyond this.
 #[derive(Debug, Clone)]
-pub struct Wanted {
+pub struct LookedUpPerson {
     /// The full name.
     pub name: String,
     /// The digest of the ID number.
@@ -40,7 +40,7 @@ pub struct Wanted {
 
 /// What a look-up came to. It is a result and no error: the attempt itself has to be stored.
 #[derive(Debug, Clone)]
-pub enum Found {
+pub enum LookUpOutcome {
     /// The branch of the member.
     Branch(Box<Organization>),
     /// Nobody, a name that does not fit, or somebody who belongs to no branch: all the same to the caller.
@@ -53,7 +53,7 @@ pub enum Found {
 ///
 /// # Errors
 /// `actor.not_administrator` for members.
-pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Found> {
+pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> Result<LookUpOutcome> {
     // Another system files out of its province, and pays for that as for a look-up (X2).
     let action = match context.actor.role {
         Role::Integrator { .. } => Action::ProposeInbound,
@@ -67,14 +67,14 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Fo
         .ok_or(Error::Corrupt("an office without an account"))?;
     if !is_within_budget(conn, context, account, organization, wanted)? {
         audit::record(conn, context, AuditAction::LookUpLimited, AuditSubject::Nothing)?;
-        return Ok(Found::Exhausted);
+        return Ok(LookUpOutcome::Exhausted);
     }
     let found = members::by_id_number(conn, &wanted.id_number)?.filter(|member| member.name == wanted.name);
     let branch_id = found.as_ref().and_then(|member| member.branch_id);
     // Where nobody was found the same is read and thrown away: a miss is as much work as a hit.
     let read = organizations::find(conn, branch_id.unwrap_or(organization))?;
     // A special-unit holding is found by nothing (S-30).
-    let branch = read.filter(|read| branch_id.is_some() && read.purpose != Purpose::SpecialUnit);
+    let branch = read.filter(|read| branch_id.is_some() && read.purpose != OrganizationPurpose::SpecialUnit);
     let note = Note {
         at: context.now,
         account,
@@ -87,7 +87,7 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &Wanted) -> Result<Fo
     look_ups::note(conn, &note)?;
     let subject = found.map_or(AuditSubject::Nothing, |member| member.id.into());
     audit::record(conn, context, AuditAction::MemberLookedUp, subject)?;
-    Ok(branch.map_or(Found::Nobody, |branch| Found::Branch(Box::new(branch))))
+    Ok(branch.map_or(LookUpOutcome::Nobody, |branch| LookUpOutcome::Branch(Box::new(branch))))
 }
 
 fn is_within_budget(
@@ -95,7 +95,7 @@ fn is_within_budget(
     context: &Context,
     account: AccountId,
     organization: OrganizationId,
-    wanted: &Wanted,
+    wanted: &LookedUpPerson,
 ) -> Result<bool> {
     let target: String = wanted.id_number.iter().map(|byte| format!("{byte:02x}")).collect();
     let (per_account, per_organization) = match context.actor.role {
@@ -103,20 +103,20 @@ fn is_within_budget(
         _ => (PER_ACCOUNT, PER_ORGANIZATION),
     };
     let budgets = [
-        Budget::new(format!("look_up/account/{}", account.0), per_account),
-        Budget::new(format!("look_up/organization/{}", organization.0), per_organization),
-        Budget::new(format!("look_up/target/{target}"), PER_TARGET),
+        HourlyBudget::new(format!("look_up/account/{}", account.0), per_account),
+        HourlyBudget::new(format!("look_up/organization/{}", organization.0), per_organization),
+        HourlyBudget::new(format!("look_up/target/{target}"), PER_TARGET),
     ];
     is_left(conn, context.now, &budgets)
 }
 
 /// How often something may be done in an hour.
-pub(super) struct Budget {
+pub(super) struct HourlyBudget {
     name: String,
     most: i64,
 }
 
-impl Budget {
+impl HourlyBudget {
     /// A budget by its name.
     pub(super) fn new(name: String, most: i64) -> Self {
         Self { name, most }
@@ -124,9 +124,9 @@ impl Budget {
 }
 
 /// Takes one out of each budget; `false` as soon as one of them is used up.
-pub(super) fn is_left(conn: &mut Conn, now: Timestamp, budgets: &[Budget]) -> Result<bool> {
+pub(super) fn is_left(conn: &mut Conn, now: Timestamp, budgets: &[HourlyBudget]) -> Result<bool> {
     let span = now.timestamp().div_euclid(SPAN);
-    for Budget { name, most } in budgets {
+    for HourlyBudget { name, most } in budgets {
         if !look_ups::spend(conn, name, span, *most)? {
             return Ok(false);
         }

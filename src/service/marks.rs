@@ -1,6 +1,6 @@
 //! Marks on members of graduating branches (M1 to M6).
 
-use super::batch::{self, Manner, Outcome};
+use super::batch::{self, ItemOutcome, Manner};
 use super::members::decided;
 use super::organizations::acting_sector;
 use super::{Context, Error, Result, audit};
@@ -17,14 +17,14 @@ use crate::domain::core::time::{Month, season_of};
 use crate::domain::member::cohort::l1_in_cohort;
 use crate::domain::member::mark::{self, Identity, Mark};
 use crate::repository::cohort;
-pub use crate::repository::marks::Entry;
+pub use crate::repository::marks::MarkRecord;
 use crate::repository::marks::{self, By};
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
 
 /// A member to be marked.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct MarkItem {
     pub member: MemberId,
     pub identity: Identity,
     pub month: Option<Month>,
@@ -35,7 +35,7 @@ pub struct Item {
 ///
 /// # Errors
 /// Those of [`batch::run`].
-pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[Item]) -> Result<Vec<Outcome<bool>>> {
+pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[MarkItem]) -> Result<Vec<ItemOutcome<bool>>> {
     batch::run(
         conn,
         manner,
@@ -49,7 +49,7 @@ pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[Item]) 
 ///
 /// # Errors
 /// Those of [`batch::run`].
-pub fn undo(conn: &mut Conn, context: &Context, manner: Manner, items: &[MemberId]) -> Result<Vec<Outcome<bool>>> {
+pub fn undo(conn: &mut Conn, context: &Context, manner: Manner, items: &[MemberId]) -> Result<Vec<ItemOutcome<bool>>> {
     batch::run(
         conn,
         manner,
@@ -59,7 +59,7 @@ pub fn undo(conn: &mut Conn, context: &Context, manner: Manner, items: &[MemberI
     )
 }
 
-fn mark_one(conn: &mut Conn, context: &Context, item: &Item) -> Result<bool> {
+fn mark_one(conn: &mut Conn, context: &Context, item: &MarkItem) -> Result<bool> {
     let (branch, member) = load(conn, context, item.member)?;
     let new = wanted(item, &branch, context)?;
     let old = member.mark();
@@ -78,7 +78,7 @@ fn undo_one(conn: &mut Conn, context: &Context, member: MemberId) -> Result<bool
 }
 
 /// The mark an item asks for.
-fn wanted(item: &Item, branch: &Organization, context: &Context) -> Result<Mark> {
+fn wanted(item: &MarkItem, branch: &Organization, context: &Context) -> Result<Mark> {
     let (facts, season) = (branch.facts(), season_of(context.now));
     match item.identity {
         Identity::Delayed => Ok(mark::m3_delayed(&facts, season, item.month, item.reason.clone())?),
@@ -149,7 +149,7 @@ fn change(
 ///
 /// # Errors
 /// `member.not_found` for anybody but himself and his administrators.
-pub fn history(conn: &mut Conn, actor: &Actor, member: MemberId, after: i64, limit: i64) -> Result<Vec<Entry>> {
+pub fn history(conn: &mut Conn, actor: &Actor, member: MemberId, after: i64, limit: i64) -> Result<Vec<MarkRecord>> {
     let member = super::members::visible(conn, actor, Action::ReadMember, member)?;
     Ok(marks::history(conn, member.id, after, limit)?)
 }

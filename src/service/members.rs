@@ -4,15 +4,15 @@ use super::organizations::{acting_sector, inside};
 use super::{Context, Error, Result};
 use crate::db::Conn;
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{self, Action, Object, Verdict};
+use crate::domain::authority::{self, Access, Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::time::{Month, Season, season_of};
 use crate::domain::member::mark::{Identity, MarkAction, graduation_month, m1_identity};
 use crate::domain::organization::facts::OrganizationFacts;
-use crate::repository::members::{self, IdentityFilter, Place};
-pub use crate::repository::members::{Listed, Member, Membership};
+use crate::repository::members::{self, IdentityFilter, MemberSelection};
+pub use crate::repository::members::{ListedMember, Member, Membership};
 pub use crate::repository::organizations::Organization;
 use crate::repository::{accounts, organizations};
 use std::collections::HashMap;
@@ -20,8 +20,8 @@ use std::sync::Arc;
 
 /// A member as he shows himself: with his branch and his identity in it (M1).
 #[derive(Debug, Clone)]
-pub struct Shown {
-    pub member: Listed,
+pub struct ShownMember {
+    pub member: ListedMember,
     pub branch: Option<Arc<Organization>>,
     pub identity: Option<Identity>,
     pub graduation_month: Option<Month>,
@@ -43,8 +43,8 @@ impl From<Organization> for Branch {
     }
 }
 
-impl Shown {
-    fn new(member: Listed, branch: Option<&Branch>, season: Season) -> Self {
+impl ShownMember {
+    fn new(member: ListedMember, branch: Option<&Branch>, season: Season) -> Self {
         let mark = member.mark();
         let facts = branch.map(|branch| &branch.facts);
         let identity = facts.and_then(|facts| m1_identity(facts, mark.as_ref(), season));
@@ -61,7 +61,7 @@ impl Shown {
 
 /// Which members a list shows.
 #[derive(Debug, Clone)]
-pub struct Listing {
+pub struct MemberListing {
     pub organization: OrganizationId,
     /// The whole subtree, not only this branch.
     pub subtree: bool,
@@ -75,14 +75,14 @@ pub struct Listing {
 ///
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
-pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec<Shown>> {
+pub fn list(conn: &mut Conn, context: &Context, listing: &MemberListing) -> Result<Vec<ShownMember>> {
     let root = inside(conn, &context.actor, Action::ListMembers, listing.organization)?;
     let place = if listing.subtree {
         // Whoever reaches his own organization only has no subtree.
         context.actor.subtree()?;
-        Place::Subtree(root.path.clone())
+        MemberSelection::Subtree(root.path.clone())
     } else {
-        Place::Branch(root.id)
+        MemberSelection::Branch(root.id)
     };
     let after = match listing.after {
         Some(after) => Some(members::find(conn, after)?.ok_or(Code::MemberNotFound)?),
@@ -95,16 +95,21 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &Listing) -> Result<Vec
 }
 
 /// Members with their branches; one of them may be `known`.
-fn with_branches(conn: &mut Conn, found: Vec<Listed>, known: Organization, season: Season) -> Result<Vec<Shown>> {
+fn with_branches(
+    conn: &mut Conn,
+    found: Vec<ListedMember>,
+    known: Organization,
+    season: Season,
+) -> Result<Vec<ShownMember>> {
     let mut branches: HashMap<OrganizationId, Branch> = HashMap::from([(known.id, known.into())]);
     for id in found.iter().filter_map(|member| member.branch_id) {
         if !branches.contains_key(&id) {
             branches.extend(organizations::find(conn, id)?.map(|branch| (id, branch.into())));
         }
     }
-    let shown = |member: Listed| {
+    let shown = |member: ListedMember| {
         let branch = member.branch_id.and_then(|id| branches.get(&id));
-        Shown::new(member, branch, season)
+        ShownMember::new(member, branch, season)
     };
     Ok(found.into_iter().map(shown).collect())
 }
@@ -131,7 +136,7 @@ pub(super) fn decided(
     actor: &Actor,
     action: Action,
     found: Option<Member>,
-) -> Result<(Member, Verdict)> {
+) -> Result<(Member, Access)> {
     let branch = found.as_ref().and_then(|member| member.branch_id);
     let secret = organizations::is_holding(conn, branch)?;
     let member = found.ok_or(Code::MemberNotFound)?;
@@ -142,9 +147,9 @@ pub(super) fn decided(
 
 /// Everything there is to know of a member.
 #[derive(Debug, Clone)]
-pub struct Detail {
+pub struct MemberProfile {
     pub member: Member,
-    pub shown: Shown,
+    pub shown: ShownMember,
     /// Where he was, earliest first, with each branch's name.
     pub memberships: Vec<(Membership, String)>,
     /// What the caller may do with him now, and why not.
@@ -157,7 +162,7 @@ pub struct Detail {
 ///
 /// # Errors
 /// `member.not_found`.
-pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<Detail> {
+pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<MemberProfile> {
     let member = visible(conn, &context.actor, Action::ReadMember, id)?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?.map(Branch::from),
@@ -168,8 +173,8 @@ pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<Detail> {
     let organization = branch.as_ref().map(|branch| branch.organization.as_ref());
     let actions = actions(conn, context, &member, organization)?;
     let blocked = context.actor.office().is_some() && accounts::is_blocked(conn, id)?;
-    Ok(Detail {
-        shown: Shown::new(member.clone().into(), branch.as_ref(), season_of(context.now)),
+    Ok(MemberProfile {
+        shown: ShownMember::new(member.clone().into(), branch.as_ref(), season_of(context.now)),
         member,
         memberships,
         actions,

@@ -2,17 +2,17 @@
 //! row; all in the one transaction that the door opened.
 
 pub mod accounts;
-pub mod appointments;
+pub(crate) mod appointments;
 pub mod audit;
-pub mod batch;
-pub mod certifications;
+pub(crate) mod batch;
+pub(crate) mod certifications;
 mod context;
-pub mod disclosures;
+pub(crate) mod disclosures;
 mod error;
-pub mod graduation;
-pub mod idempotency;
-pub mod inbox;
-pub mod integrators;
+pub(crate) mod graduation;
+pub(crate) mod idempotency;
+pub(crate) mod inbox;
+pub(crate) mod integrators;
 pub mod jobs;
 pub mod look_up;
 pub mod marks;
@@ -21,8 +21,8 @@ pub mod organizations;
 mod pending;
 pub mod people;
 pub mod policies;
-pub mod reseal;
-pub mod retention;
+pub(crate) mod reseal;
+pub(crate) mod retention;
 pub mod search;
 pub mod transfers;
 pub mod verify;

@@ -8,11 +8,11 @@ use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, MemberId};
 use crate::repository::accounts::{self, NewAccount};
 use crate::repository::members::{self as rows, Member};
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 
 /// Whom somebody means.
 #[derive(Clone)]
-pub enum Person {
+pub enum PersonRef {
     /// A member of the caller's subtree.
     Member(MemberId),
     /// Anybody, by full name and ID number.
@@ -28,18 +28,18 @@ pub enum Person {
 ///
 /// # Errors
 /// `member.not_found` outside the caller's subtree; `member.no_match` when the number is known under another name.
-pub fn account(conn: &mut Conn, context: &Context, vault: &Vault, person: &Person) -> Result<AccountId> {
+pub fn account(conn: &mut Conn, context: &Context, vault: &Vault, person: &PersonRef) -> Result<AccountId> {
     match person {
-        Person::Member(id) => {
+        PersonRef::Member(id) => {
             let member = members::visible(conn, &context.actor, Action::ReadMember, *id)?;
             of_member(conn, context, &member)
         }
-        Person::Named { name, id_number } => named(conn, context, vault, name, id_number),
+        PersonRef::Named { name, id_number } => named(conn, context, vault, name, id_number),
     }
 }
 
 fn named(conn: &mut Conn, context: &Context, vault: &Vault, name: &str, number: &IdNumber) -> Result<AccountId> {
-    let digest = vault.digest(Purpose::IdNumber, number.reveal());
+    let digest = vault.digest(SealPurpose::IdNumber, number.reveal());
     let admit = |found: &str| {
         if found == name {
             Ok(())
@@ -58,7 +58,7 @@ fn named(conn: &mut Conn, context: &Context, vault: &Vault, name: &str, number: 
     let new = NewAccount {
         member: None,
         name,
-        id_number_sealed: &vault.seal(Purpose::IdNumber, number.reveal()),
+        id_number_sealed: &vault.seal(SealPurpose::IdNumber, number.reveal()),
         id_number_digest: &digest,
     };
     Ok(accounts::create(conn, &new, context.now)?)

@@ -6,7 +6,7 @@ use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
-pub use crate::repository::policies::Stored;
+pub use crate::repository::policies::StoredPolicy;
 use crate::repository::{policies, transfers};
 
 /// The version a season's default has: none was ever stored.
@@ -33,7 +33,7 @@ pub fn of_season(conn: &mut Conn, season: Season) -> Result<Policy> {
 /// When the database fails.
 pub fn get(conn: &mut Conn, season: Season) -> Result<Versioned> {
     Ok(match policies::current(conn, season)? {
-        Some(Stored { policy, version, .. }) => Versioned { policy, version },
+        Some(StoredPolicy { policy, version, .. }) => Versioned { policy, version },
         None => Versioned {
             policy: Policy::default_for(season),
             version: DEFAULT_VERSION,
@@ -45,7 +45,7 @@ pub fn get(conn: &mut Conn, season: Season) -> Result<Versioned> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<Stored>> {
+pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<StoredPolicy>> {
     Ok(policies::history(conn, season)?)
 }
 

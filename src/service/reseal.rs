@@ -2,25 +2,38 @@
 
 use super::Result;
 use crate::db::Conn;
-use crate::domain::core::vocabulary::vocabulary;
-use crate::repository::reseal::{self as sealed, Fields};
-use crate::security::vault::{Purpose, Vault};
+use crate::repository::reseal::{self as rows, Fields};
+use crate::security::vault::{SealPurpose, Vault};
 
 /// How many rows one transaction looks at.
 const BATCH: i64 = 500;
 
-vocabulary! {
-    /// A table with sealed fields.
-    Sealed {
-        Members = "members", "团员", "members";
-        Accounts = "accounts", "账号", "accounts";
-        InboundPersons = "inbound_persons", "外省市转入人员", "people transferred in from other provinces";
+/// A table with sealed fields.
+#[derive(Debug, Clone, Copy)]
+pub enum SealedTable {
+    Members,
+    Accounts,
+    InboundPersons,
+}
+
+impl SealedTable {
+    /// Every such table.
+    pub const ALL: [Self; 3] = [Self::Members, Self::Accounts, Self::InboundPersons];
+}
+
+impl std::fmt::Display for SealedTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Members => "members",
+            Self::Accounts => "accounts",
+            Self::InboundPersons => "inbound_persons",
+        })
     }
 }
 
 /// What a batch did.
 #[derive(Debug, Clone, Copy)]
-pub struct Batch {
+pub struct ResealBatch {
     /// Rows that were sealed again.
     pub changed: i64,
     /// Behind which key the next batch begins; `None` when nothing is left.
@@ -32,16 +45,16 @@ pub struct Batch {
 ///
 /// # Errors
 /// When a field is sealed under a key we do not have; when the database fails.
-pub fn reseal(conn: &mut Conn, vault: &Vault, table: Sealed, after: i64) -> Result<Batch> {
+pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) -> Result<ResealBatch> {
     let rows = match table {
-        Sealed::Members => sealed::members(conn, after, BATCH)?,
-        Sealed::Accounts => sealed::accounts(conn, after, BATCH)?,
-        Sealed::InboundPersons => sealed::inbound_persons(conn, after, BATCH)?,
+        SealedTable::Members => rows::members(conn, after, BATCH)?,
+        SealedTable::Accounts => rows::accounts(conn, after, BATCH)?,
+        SealedTable::InboundPersons => rows::inbound_persons(conn, after, BATCH)?,
     };
     let mut changed = 0;
     for row in &rows {
-        let id_number = again(vault, Purpose::IdNumber, row.id_number.as_deref())?;
-        let phone = again(vault, Purpose::Phone, row.phone.as_deref())?;
+        let id_number = again(vault, SealPurpose::IdNumber, row.id_number.as_deref())?;
+        let phone = again(vault, SealPurpose::Phone, row.phone.as_deref())?;
         if id_number.is_none() && phone.is_none() {
             continue;
         }
@@ -51,20 +64,20 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: Sealed, after: i64) -> Resu
             phone: phone.or_else(|| row.phone.clone()),
         };
         match table {
-            Sealed::Members => sealed::store_member(conn, &new)?,
-            Sealed::Accounts => sealed::store_account(conn, &new)?,
-            Sealed::InboundPersons => sealed::store_inbound_person(conn, &new)?,
+            SealedTable::Members => rows::store_member(conn, &new)?,
+            SealedTable::Accounts => rows::store_account(conn, &new)?,
+            SealedTable::InboundPersons => rows::store_inbound_person(conn, &new)?,
         }
         changed += 1;
     }
     let is_full = i64::try_from(rows.len()).is_ok_and(|rows| rows >= BATCH);
-    Ok(Batch {
+    Ok(ResealBatch {
         changed,
         next: rows.last().map(|row| row.key).filter(|_| is_full),
     })
 }
 
-fn again(vault: &Vault, purpose: Purpose, sealed: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
+fn again(vault: &Vault, purpose: SealPurpose, sealed: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
     Ok(match sealed {
         Some(sealed) => vault.reseal(purpose, sealed)?,
         None => None,

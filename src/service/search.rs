@@ -8,13 +8,13 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::organization::facts::{Health, Path, System};
-use crate::domain::search::query::{Part, Reading, readings};
+use crate::domain::search::query::{QueryPart, Reading, readings};
 use crate::domain::search::rank::{Rank, fit};
 use crate::domain::search::{TermKind, name, scope_below};
-use crate::domain::transfer::filing;
+use crate::domain::transfer::proposal_rules;
 use crate::domain::transfer::reason::Reason;
 use crate::repository::organizations::Organization;
-use crate::repository::search::{self, Found, Posting, ProvinceLevel};
+use crate::repository::search::{self, FoundOrganization, Posting, ProvinceLevel};
 use crate::repository::{self, members};
 use crate::service::organizations;
 use std::collections::HashMap;
@@ -90,14 +90,14 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<Vec<Hit
 }
 
 /// A list of the index, or the part of it below an organization.
-struct List {
+struct IndexList {
     scope: OrganizationId,
     below: Option<Path>,
 }
 
-impl List {
+impl IndexList {
     /// Where to look for what stands below an organization.
-    fn below(organization: &Found) -> Option<Self> {
+    fn below(organization: &FoundOrganization) -> Option<Self> {
         let scope = scope_below(
             &organization.path,
             organization.kind,
@@ -110,7 +110,7 @@ impl List {
         })
     }
 
-    fn look_up(&self, conn: &mut Conn, part: &Part) -> Result<Vec<Posting>> {
+    fn look_up(&self, conn: &mut Conn, part: &QueryPart) -> Result<Vec<Posting>> {
         let mut postings = search::postings(conn, self.scope, &part.text)?;
         if let Some(root) = &self.below {
             postings.retain(|posting| posting.found.path.is_below(root));
@@ -119,7 +119,7 @@ impl List {
     }
 }
 
-fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<List>> {
+fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<IndexList>> {
     let Some(root) = search::root(conn)? else {
         return Ok(None);
     };
@@ -139,32 +139,32 @@ fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<List>>
                 organization.province_id,
                 organization.leading_organ_id,
             );
-            return Ok(scope.map(|scope| List {
+            return Ok(scope.map(|scope| IndexList {
                 scope,
                 below: Some(organization.path),
             }));
         }
     };
-    Ok(scope.map(|scope| List { scope, below: None }))
+    Ok(scope.map(|scope| IndexList { scope, below: None }))
 }
 
 /// The organizations that answer a reading: every part of it holds for them or for one of their superiors, and at least one
 /// for themselves.
 fn read(
     conn: &mut Conn,
-    list: &List,
+    list: &IndexList,
     nth: usize,
     Reading(parts): &Reading,
     limit: usize,
 ) -> Result<Vec<(OrganizationId, Rank)>> {
-    let mut answers = Answers::new(nth, parts);
+    let mut answers = Matches::new(nth, parts);
     for (at, part) in parts.iter().enumerate().filter(|(_, part)| part.is_key) {
         let postings = list.look_up(conn, part)?;
         answers.add(at, postings);
     }
     if parts.len() > 1 && answers.ranks().len() < limit {
         for (at, container) in answers.containers() {
-            let Some(inside) = List::below(&container).filter(|inside| inside.scope != list.scope) else {
+            let Some(inside) = IndexList::below(&container).filter(|inside| inside.scope != list.scope) else {
                 continue;
             };
             for (other, part) in parts
@@ -189,22 +189,22 @@ struct Fit {
 }
 
 /// An organization found, with its best fit for each part.
-struct Answer {
-    found: Found,
+struct Match {
+    found: FoundOrganization,
     fits: Vec<Option<Fit>>,
 }
 
 /// What was found for the parts of a reading.
-struct Answers<'a> {
+struct Matches<'a> {
     nth: usize,
-    parts: &'a [Part],
-    found: HashMap<OrganizationId, Answer>,
+    parts: &'a [QueryPart],
+    found: HashMap<OrganizationId, Match>,
     /// For each part, the organizations it may name as superiors.
-    named: Vec<Vec<(Fit, Found)>>,
+    named: Vec<Vec<(Fit, FoundOrganization)>>,
 }
 
-impl<'a> Answers<'a> {
-    fn new(nth: usize, parts: &'a [Part]) -> Self {
+impl<'a> Matches<'a> {
+    fn new(nth: usize, parts: &'a [QueryPart]) -> Self {
         Self {
             nth,
             parts,
@@ -223,7 +223,7 @@ impl<'a> Answers<'a> {
             if posting.term == *typed && posting.kind != TermKind::Part {
                 self.named[at].push((fit, posting.found.clone()));
             }
-            let answer = self.found.entry(posting.found.id).or_insert_with(|| Answer {
+            let answer = self.found.entry(posting.found.id).or_insert_with(|| Match {
                 found: posting.found,
                 fits: vec![None; self.parts.len()],
             });
@@ -233,7 +233,7 @@ impl<'a> Answers<'a> {
     }
 
     /// The superiors named by a part, with the part.
-    fn containers(&self) -> Vec<(usize, Found)> {
+    fn containers(&self) -> Vec<(usize, FoundOrganization)> {
         let mut all = Vec::new();
         for (at, named) in self.named.iter().enumerate() {
             let mut named: Vec<_> = named.iter().collect();
@@ -248,9 +248,9 @@ impl<'a> Answers<'a> {
     }
 
     /// The rank of one that answers every part.
-    fn rank(&self, Answer { found, fits }: &Answer) -> Option<(OrganizationId, Rank)> {
+    fn rank(&self, Match { found, fits }: &Match) -> Option<(OrganizationId, Rank)> {
         let folded = name::fold(&found.name);
-        let holds = |at: usize, part: &Part| {
+        let holds = |at: usize, part: &QueryPart| {
             let by_superior = || self.named[at].iter().any(|(_, superior)| found.belongs_to(superior));
             fits[at].is_some() || folded.contains(&part.text) || by_superior()
         };
@@ -285,7 +285,7 @@ fn hits(conn: &mut Conn, actor: &Actor, ids: &[OrganizationId], reason: Option<R
             let is_empty = !members::any_within(conn, &organization.path)?;
             Ok(Hit {
                 superiors: above.filter_map(|id| names.get(&id).cloned()).collect(),
-                because: filing::t8_target(&facts, reason, home.branch, home.school),
+                because: proposal_rules::t8_target(&facts, reason, home.branch, home.school),
                 warnings: is_empty.then_some(Health::NoMembers).into_iter().collect(),
                 organization,
             })
@@ -302,7 +302,7 @@ struct Home {
 
 /// A member's own branch and school; of an administrator, the school he works in, from which he would move somebody.
 fn home(conn: &mut Conn, actor: &Actor) -> Result<Home> {
-    let member = actor.himself();
+    let member = actor.acting_member();
     let branch = match member {
         Some(member) => members::find(conn, member)?.and_then(|member| member.branch_id),
         None => None,

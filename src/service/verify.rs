@@ -11,7 +11,7 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::events::{Event, EventKind, apply};
 use crate::domain::transfer::expiry;
 use crate::domain::transfer::route::DestinationKind;
-use crate::domain::transfer::state::{Phase, State};
+use crate::domain::transfer::state::{CaseState, Phase};
 use crate::repository::invariants::{self, History};
 use std::collections::HashMap;
 
@@ -150,7 +150,7 @@ fn replay_all(conn: &mut Conn) -> Result<[Vec<String>; BY_HISTORY.len()]> {
 
 /// The first fault of a history.
 fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
-    let mut state: Option<State> = None;
+    let mut state: Option<CaseState> = None;
     let mut phases = Vec::new();
     for event in events {
         let Some(event) = event else {
@@ -177,7 +177,7 @@ fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
 
 /// Whether the service ended or escalated a case too early, by the default policy and by every policy of its season. Which
 /// of them was in force is not stored: it depends on the instant that the job ran for.
-fn is_early(before: &State, event: &Event, season: Season, policies: &Policies) -> bool {
+fn is_early(before: &CaseState, event: &Event, season: Season, policies: &Policies) -> bool {
     let is_due = match event.kind {
         EventKind::Expired => expiry::is_overdue,
         EventKind::Escalated => expiry::is_stale,

@@ -16,7 +16,7 @@ use zhuanjie::demo::{Country, PASSWORD, Signature};
 use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::domain::organization::facts::Graduation;
 use zhuanjie::repository::audit::{self, NewAuditRow};
-use zhuanjie::security::vault::Purpose;
+use zhuanjie::security::vault::SealPurpose;
 
 const MEMBERS: u64 = 1_000;
 
@@ -216,11 +216,14 @@ fn every_number_opens_and_is_found(db: &TestDb, country: &Country) {
     for ((id, name, sealed, digest, phone_sealed, phone_digest), member) in rows.into_iter().zip(country.members()) {
         assert_eq!((id, name), (member.id.0, member.name));
         let number = member.id_number.as_str();
-        assert_eq!(vault.open(Purpose::IdNumber, &sealed).as_deref(), Ok(number));
-        assert_eq!(digest, vault.digest(Purpose::IdNumber, number));
-        let phone = phone_sealed.map(|sealed| vault.open(Purpose::Phone, &sealed).expect("a telephone"));
+        assert_eq!(vault.open(SealPurpose::IdNumber, &sealed).as_deref(), Ok(number));
+        assert_eq!(digest, vault.digest(SealPurpose::IdNumber, number));
+        let phone = phone_sealed.map(|sealed| vault.open(SealPurpose::Phone, &sealed).expect("a telephone"));
         assert_eq!(phone.as_deref(), member.phone.as_ref().map(|phone| phone.as_str()));
-        assert_eq!(phone_digest, phone.map(|phone| vault.digest(Purpose::Phone, &phone)));
+        assert_eq!(
+            phone_digest,
+            phone.map(|phone| vault.digest(SealPurpose::Phone, &phone))
+        );
     }
     let rows: Vec<(i64, Option<Vec<u8>>)> = accounts::table
         .order(accounts::id)
@@ -231,7 +234,7 @@ fn every_number_opens_and_is_found(db: &TestDb, country: &Country) {
         assert_eq!(id, account.id.0);
         assert_eq!(
             digest,
-            Some(vault.digest(Purpose::IdNumber, account.id_number.as_str()))
+            Some(vault.digest(SealPurpose::IdNumber, account.id_number.as_str()))
         );
     }
 }

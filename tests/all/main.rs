@@ -28,6 +28,7 @@ mod look_up;
 mod marks;
 mod members;
 mod misconfiguration;
+mod names;
 mod openapi;
 mod organizations;
 mod plans;

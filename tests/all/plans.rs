@@ -11,7 +11,7 @@ use zhuanjie::db::sql::maintenance;
 use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId, TransferId};
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::mark::Identity;
-use zhuanjie::domain::organization::facts::{Kind, Path};
+use zhuanjie::domain::organization::facts::{OrganizationKind, Path};
 use zhuanjie::domain::transfer::state::Phase;
 use zhuanjie::repository::{
     accounts, appointments, certifications, chain, cohort, graduation, idempotency, inbound, inbox, integrators,
@@ -246,8 +246,8 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         .parse()
         .map(zhuanjie::domain::core::ids::InboxEntryId);
     let entry = inbox::find(conn, entry.expect("a number")).expect("an entry");
-    let out = transfers::Place::Out(path.clone(), college);
-    let into = transfers::Place::In(path.clone());
+    let out = transfers::TransferSelection::Out(path.clone(), college);
+    let into = transfers::TransferSelection::In(path.clone());
     let mut all: Vec<Asked> = Vec::new();
     for (place, with_state) in [(out, false), (into, true)] {
         let (first, after, state) = (
@@ -261,9 +261,9 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         });
     }
     for place in [
-        transfers::Place::Member(MemberId(1500)),
-        transfers::Place::FromProvince(11),
-        transfers::Place::ToProvince(11),
+        transfers::TransferSelection::Member(MemberId(1500)),
+        transfers::TransferSelection::FromProvince(11),
+        transfers::TransferSelection::ToProvince(11),
     ] {
         let (first, after) = (place.clone(), case.clone());
         all.append(&mut asked! {
@@ -272,8 +272,8 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         });
     }
     let (subtree, branch) = (
-        members::Place::Subtree(path.clone()),
-        members::Place::Branch(OrganizationId(1100)),
+        members::MemberSelection::Subtree(path.clone()),
+        members::MemberSelection::Branch(OrganizationId(1100)),
     );
     let (delayed, graduates) = (Identity::Delayed, Identity::Graduate);
     for identity in [None, Some(delayed), Some(graduates)] {
@@ -286,12 +286,12 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
             "members of a branch, further" => |c| members::page(c, &same_branch, filter, after.as_ref(), 20);
         });
     }
-    let below = organizations::Place::Below(college);
-    let tree = organizations::Place::Subtree(path.clone());
+    let below = organizations::OrganizationSelection::Below(college);
+    let tree = organizations::OrganizationSelection::Subtree(path.clone());
     for filter in [
-        organizations::Filter::default(),
-        organizations::Filter {
-            kind: Some(Kind::Branch),
+        organizations::OrganizationFilter::default(),
+        organizations::OrganizationFilter {
+            kind: Some(OrganizationKind::Branch),
             ..Default::default()
         },
     ] {
@@ -319,11 +319,11 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "an account by its number" => |c| accounts::by_id_number(c, b"x");
         "the account of a member" => |c| accounts::of_member(c, MemberId(1500));
         "the open case of a member" => |c| transfers::open_of(c, MemberId(1500));
-        "members of a group of filings" => |c| members::find_all_locked(c, &group);
+        "members of a group of filings" => |c| members::find_many_locked(c, &group);
         "their accounts and open cases" => |c| members::ties(c, &same_group);
-        "organizations of a group of filings" => |c| organizations::find_all(c, &ends);
+        "organizations of a group of filings" => |c| organizations::find_many(c, &ends);
         "names of organizations" => |c| organizations::names(c, &same_ends);
-        "answers given under some keys" => |c| idempotency::find_all(c, &keys);
+        "answers given under some keys" => |c| idempotency::find_many(c, &keys);
         "the open case of somebody from outside" => |c| inbound::open_of(c, b"x");
         "events of a case" => |c| transfers::events(c, TransferId(1500));
         "cases to be ended" => |c| transfers::overdue(c, now, false, 0, 200);

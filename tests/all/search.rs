@@ -13,7 +13,7 @@ use zhuanjie::demo::load::load;
 use zhuanjie::domain::authority::actor::Actor;
 use zhuanjie::domain::core::ids::{AccountId, MemberId, OrganizationId};
 use zhuanjie::domain::core::time::Timestamp;
-use zhuanjie::domain::organization::facts::{Purpose, System};
+use zhuanjie::domain::organization::facts::{OrganizationPurpose, System};
 use zhuanjie::repository::organizations::{Organization, find};
 use zhuanjie::repository::search::index;
 use zhuanjie::service::search::{Hit, Search, Within, search};
@@ -205,7 +205,8 @@ fn o4_holdings_are_never_found() {
         for within in [Within::Nation, Within::Province(42)] {
             let hits = directory.search(query, within);
             assert!(
-                hits.iter().all(|hit| hit.organization.purpose != Purpose::SpecialUnit),
+                hits.iter()
+                    .all(|hit| hit.organization.purpose != OrganizationPurpose::SpecialUnit),
                 "{query}"
             );
         }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use zhuanjie::demo::{Country, PASSWORD, SignIn};
+use zhuanjie::demo::{Country, DemoSignIn, PASSWORD};
 use zhuanjie::domain::core::id_number::IdNumber;
 use zhuanjie::domain::core::ids::OrganizationId;
 
@@ -161,7 +161,7 @@ fn serve(db: &TestDb, keys: &[(String, String)]) -> Command {
 struct Play {
     server: Process,
     base: String,
-    people: Vec<SignIn>,
+    people: Vec<DemoSignIn>,
     heard: Heard,
 }
 
@@ -199,7 +199,7 @@ impl Play {
         }
     }
 
-    fn person(&self, role: &str) -> &SignIn {
+    fn person(&self, role: &str) -> &DemoSignIn {
         let found = self.people.iter().find(|person| person.part.role == role);
         found.unwrap_or_else(|| panic!("nobody plays {role}"))
     }
@@ -638,8 +638,8 @@ fn a_mistyped_sign_in_and_a_refusal_name_nobody(play: &Play) {
 }
 
 /// Not the numbers of certain people are looked for, but whatever is an ID number (GB 11643) at all.
-fn s17_no_number_is_in_any_answer_or_line_of_the_log(lines: &[String], heard: &Heard, people: &[SignIn]) {
-    let said = |person: &SignIn| lines.iter().any(|line| line.contains(person.id_number.as_str()));
+fn s17_no_number_is_in_any_answer_or_line_of_the_log(lines: &[String], heard: &Heard, people: &[DemoSignIn]) {
+    let said = |person: &DemoSignIn| lines.iter().any(|line| line.contains(person.id_number.as_str()));
     assert!(
         people.iter().any(said),
         "the demo says on standard output whom to try it as, so the search finds what is there"

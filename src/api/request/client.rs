@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::config::proxies::Proxies;
-use crate::service::accounts::attempts::Origin;
+use crate::service::accounts::attempts::AttemptOrigin;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{Error, FromRequest, HttpRequest, web};
@@ -17,7 +17,7 @@ pub fn address(proxies: &Proxies, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
 }
 
 /// The client's address in the form in which failed attempts are counted.
-pub struct Client(pub Origin);
+pub struct Client(pub AttemptOrigin);
 
 impl FromRequest for Client {
     type Error = Error;
@@ -32,6 +32,6 @@ impl FromRequest for Client {
             Some(app) => address(&app.proxies, peer, request.headers()),
             None => peer,
         };
-        ready(Ok(Self(Origin::of(client))))
+        ready(Ok(Self(AttemptOrigin::of(client))))
     }
 }

@@ -62,7 +62,7 @@ fn parse_error(message: &str) -> InputError {
 mod tests {
     use super::*;
     use crate::domain::core::time::Month;
-    use crate::domain::organization::facts::Kind;
+    use crate::domain::organization::facts::OrganizationKind;
     use actix_web::web::Query;
     use serde::Deserialize;
 
@@ -78,7 +78,7 @@ mod tests {
         list: Option<Vec<u16>>,
         inner: Option<Inner>,
         choice: Option<Choice>,
-        kind: Option<Kind>,
+        kind: Option<OrganizationKind>,
         month: Option<Month>,
     }
 
@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn every_message_about_a_body_is_understood() {
         use InputError::*;
-        let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.as_str()).collect();
+        let kinds: Vec<&str> = OrganizationKind::ALL.iter().map(|kind| kind.as_str()).collect();
         for (text, wanted) in [
             ("{}", Missing),
             (r#"{"number":1,"number":1}"#, Duplicate),

@@ -4,7 +4,7 @@ use super::problem::Problem;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
@@ -61,7 +61,7 @@ impl<'a> List<'a> {
     fn tag(&self, after: i64) -> Vec<u8> {
         let mut tag = self
             .vault
-            .digest(Purpose::Cursor, &format!("{} {after}", self.identity));
+            .digest(SealPurpose::Cursor, &format!("{} {after}", self.identity));
         tag.truncate(TAG);
         tag
     }

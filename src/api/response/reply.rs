@@ -4,7 +4,7 @@ use super::problem::Problem;
 use crate::api::request::extract::etag;
 use crate::app::App;
 use crate::db::Conn;
-use crate::service::idempotency::{Answer, Claim, once};
+use crate::service::idempotency::{Claim, KeptAnswer, once};
 use crate::service::{self, Context};
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
@@ -14,9 +14,9 @@ use serde::Serialize;
 ///
 /// # Errors
 /// When the body can't be serialized, which plain structs always can.
-pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answer> {
+pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<KeptAnswer> {
     let body = serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer that is not JSON"))?;
-    Ok(Answer {
+    Ok(KeptAnswer {
         status: status.as_u16(),
         location: None,
         etag: None,
@@ -29,8 +29,8 @@ pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<Answ
 ///
 /// # Errors
 /// As [`answer`].
-pub fn created(location: String, version: impl Into<i64>, body: &impl Serialize) -> service::Result<Answer> {
-    Ok(Answer {
+pub fn created(location: String, version: impl Into<i64>, body: &impl Serialize) -> service::Result<KeptAnswer> {
+    Ok(KeptAnswer {
         location: Some(location),
         etag: Some(etag(version)),
         ..answer(StatusCode::CREATED, body)?
@@ -41,8 +41,8 @@ pub fn created(location: String, version: impl Into<i64>, body: &impl Serialize)
 ///
 /// # Errors
 /// As [`answer`].
-pub fn changed(version: impl Into<i64>, body: &impl Serialize) -> service::Result<Answer> {
-    Ok(Answer {
+pub fn changed(version: impl Into<i64>, body: &impl Serialize) -> service::Result<KeptAnswer> {
+    Ok(KeptAnswer {
         etag: Some(etag(version)),
         ..answer(StatusCode::OK, body)?
     })
@@ -54,7 +54,7 @@ pub fn changed(version: impl Into<i64>, body: &impl Serialize) -> service::Resul
 /// The refusals of the use case.
 pub async fn write_once<F>(app: &App, context: Context, claim: Claim, use_case: F) -> Result<HttpResponse, Problem>
 where
-    F: Fn(&mut Conn, &Context) -> service::Result<Answer> + Send + 'static,
+    F: Fn(&mut Conn, &Context) -> service::Result<KeptAnswer> + Send + 'static,
 {
     let answer = app
         .db
@@ -64,7 +64,7 @@ where
 }
 
 /// An answer as HTTP. It is the same for the first time and for a replay.
-pub fn response(answer: Answer) -> HttpResponse {
+pub fn response(answer: KeptAnswer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);
     if let Some(location) = answer.location {

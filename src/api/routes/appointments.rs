@@ -20,12 +20,12 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::core::time::{Timestamp, shanghai_date};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
-use crate::security::vault::Purpose;
+use crate::security::vault::SealPurpose;
 use crate::service;
-use crate::service::appointments::{self, Appointment, Outcome, StoredRequest};
-use crate::service::idempotency::Answer;
-use crate::service::look_up::Wanted;
-use crate::service::people::Person;
+use crate::service::appointments::{self, Appointment, AppointmentOutcome, StoredRequest};
+use crate::service::idempotency::KeptAnswer;
+use crate::service::look_up::LookedUpPerson;
+use crate::service::people::PersonRef;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -165,9 +165,9 @@ struct OfficeChange {
 }
 
 /// The answer to a wish to change an office: `done` when it was done, 202 when the direct superior is asked.
-fn outcome(outcome: Outcome, done: StatusCode) -> service::Result<Answer> {
+fn outcome(outcome: AppointmentOutcome, done: StatusCode) -> service::Result<KeptAnswer> {
     match outcome {
-        Outcome::Done(appointment) => {
+        AppointmentOutcome::Done(appointment) => {
             let location = (done == StatusCode::CREATED)
                 .then(|| format!("/v1/organizations/{}/appointments", appointment.organization_id));
             let appointment = Some(appointment.into());
@@ -175,12 +175,12 @@ fn outcome(outcome: Outcome, done: StatusCode) -> service::Result<Answer> {
                 appointment,
                 request: None,
             };
-            Ok(Answer {
+            Ok(KeptAnswer {
                 location,
                 ..reply::answer(done, &body)?
             })
         }
-        Outcome::Requested(request) => {
+        AppointmentOutcome::Requested(request) => {
             let location = Some(format!("/v1/appointment-requests/{}", request.id));
             let etag = Some(etag(request.version));
             let request = Some(request.into());
@@ -189,7 +189,7 @@ fn outcome(outcome: Outcome, done: StatusCode) -> service::Result<Answer> {
                 request,
             };
             let answer = reply::answer(StatusCode::ACCEPTED, &body)?;
-            Ok(Answer {
+            Ok(KeptAnswer {
                 location,
                 etag,
                 ..answer
@@ -258,15 +258,15 @@ struct NewAdministrator {
 const LONGEST_NAME: usize = 50;
 
 impl NewAdministrator {
-    fn person(&self, now: Timestamp) -> Result<Person, Refusal> {
+    fn person(&self, now: Timestamp) -> Result<PersonRef, Refusal> {
         let name = self.name.as_deref().map(str::trim);
         match (self.member, name, &self.id_number) {
-            (Some(member), None, None) => Ok(Person::Member(member)),
+            (Some(member), None, None) => Ok(PersonRef::Member(member)),
             (None, Some(name), Some(number)) if (1..=LONGEST_NAME).contains(&name.chars().count()) => {
                 let id_number = IdNumber::parse(number, shanghai_date(now))
                     .map_err(|error| Refusal::from(error).at("/id_number"))?;
                 let name = name.to_owned();
-                Ok(Person::Named { name, id_number })
+                Ok(PersonRef::Named { name, id_number })
             }
             _ => Err(Refusal::invalid(InputError::Said(Text {
                 zh: "请填写 member，或者同时填写 name 和 id_number",
@@ -311,11 +311,11 @@ async fn appoint(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let person = body.person(caller.context.now).map_err(Problem::new)?;
-    if let Person::Named { name, id_number } = &person {
+    if let PersonRef::Named { name, id_number } = &person {
         // Whether such a person exists is told by what comes of it: that is a look-up, and paid for as one (T4).
-        let id_number = app.vault.digest(Purpose::IdNumber, id_number.reveal());
+        let id_number = app.vault.digest(SealPurpose::IdNumber, id_number.reveal());
         let name = name.clone();
-        look_up::pay(&app, caller.context.clone(), Wanted { name, id_number }).await?;
+        look_up::pay(&app, caller.context.clone(), LookedUpPerson { name, id_number }).await?;
     }
     let vault = app.vault.clone();
     let role = body.role.unwrap_or(OfficeRole::Administrator);

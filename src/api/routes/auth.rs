@@ -18,11 +18,11 @@ use crate::domain::core::time::shanghai_date;
 use crate::domain::member::{Certification, Standing};
 use crate::domain::office::OfficeRole;
 use crate::security::refresh::Refresh;
-use crate::security::vault::Purpose;
-use crate::service::accounts::attempts::Origin;
-use crate::service::accounts::passwords::{self, Change};
-use crate::service::accounts::sessions::{self, Session, Turn};
-use crate::service::accounts::sign_in::{self as entry, Admission, Attempt, Entry, Proven};
+use crate::security::vault::SealPurpose;
+use crate::service::accounts::attempts::AttemptOrigin;
+use crate::service::accounts::passwords::{self, PasswordReplacement};
+use crate::service::accounts::sessions::{self, RefreshOutcome, Session};
+use crate::service::accounts::sign_in::{self as entry, Attempt, Proven, SignInAdmission, SignInOutcome};
 use crate::service::accounts::{self, CodeNotice, HeldOffice, Myself};
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -137,12 +137,12 @@ impl From<HeldOffice> for OfficeView {
 }
 
 /// An attempt to sign in with an ID number, now.
-pub fn attempt(app: &App, id_number: String, origin: Origin, id: RequestId) -> Attempt {
+pub fn attempt(app: &App, id_number: String, origin: AttemptOrigin, id: RequestId) -> Attempt {
     let now = app.clock.now();
     // What is no ID number belongs to nobody, and is looked up all the same.
     let number = IdNumber::parse(&id_number, shanghai_date(now)).map_or(id_number, |number| number.reveal().to_owned());
     Attempt {
-        id_number: app.vault.digest(Purpose::IdNumber, &number),
+        id_number: app.vault.digest(SealPurpose::IdNumber, &number),
         origin,
         now,
         request_id: id.0,
@@ -166,8 +166,8 @@ pub async fn proven(
     let (vault, counted) = (app.vault.clone(), attempt.clone());
     let admission = app.db.write(move |conn| entry::admit(conn, &vault, &counted)).await?;
     let found = match admission {
-        Admission::Try(found) => found,
-        Admission::Wait(time) => return Err(Problem::wait(time)),
+        SignInAdmission::Try(found) => found,
+        SignInAdmission::Wait(time) => return Err(Problem::wait(time)),
     };
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account.id), hash));
     let fits = place
@@ -187,10 +187,10 @@ pub async fn proven(
 ///
 /// # Errors
 /// What he may not have.
-pub fn entered(app: &App, came: Entry) -> Result<HttpResponse, Problem> {
+pub fn entered(app: &App, came: SignInOutcome) -> Result<HttpResponse, Problem> {
     let signed_in = match came {
-        Entry::Opened(signed_in) => signed_in,
-        Entry::Refused(code) => return Err(code.into()),
+        SignInOutcome::Opened(signed_in) => signed_in,
+        SignInOutcome::Refused(code) => return Err(code.into()),
     };
     Ok(HttpResponse::Ok().json(SignedInAnswer {
         access_token: app
@@ -289,18 +289,18 @@ async fn refresh(
         .write(move |conn| sessions::refresh(conn, &vault, shown.as_ref(), origin, now, &id))
         .await?;
     match turn {
-        Turn::Next(bearer, next) => Ok(HttpResponse::Ok().json(RefreshAnswer {
+        RefreshOutcome::Next(bearer, next) => Ok(HttpResponse::Ok().json(RefreshAnswer {
             access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
             token_type: "Bearer",
             expires_in: app.tokens.lifetime().num_seconds(),
             refresh_token: next.reveal(),
         })),
-        Turn::Refused => {
+        RefreshOutcome::Refused => {
             // It may have ended a session.
             app.actor_cache.forget();
             Err(Code::RequestRefreshFailed.into())
         }
-        Turn::Wait(time) => Err(Problem::wait(time)),
+        RefreshOutcome::Wait(time) => Err(Problem::wait(time)),
     }
 }
 
@@ -395,15 +395,15 @@ async fn change_password(
         .write(move |conn| passwords::admit(conn, &counted, &vault, account, origin))
         .await?;
     let old = match admission {
-        passwords::Admission::Try(old) => old,
-        passwords::Admission::Wait(time) => return Err(Problem::wait(time)),
+        passwords::PasswordAdmission::Try(old) => old,
+        passwords::PasswordAdmission::Wait(time) => return Err(Problem::wait(time)),
     };
     let fits = place.check(current_password, old.clone()).await;
     if !fits.map_err(crate::service::Error::from)? {
         return Err(wrong());
     }
     let new = place.hash(new_password).await.map_err(crate::service::Error::from)?;
-    let change = Change {
+    let change = PasswordReplacement {
         account,
         session,
         old,

@@ -8,7 +8,7 @@ use crate::api::response::reply;
 use crate::api::wire::{Empty, Instant, OrganizationRef, ReasonBody};
 use crate::app::App;
 use crate::domain::core::ids::{AppointmentId, MemberId};
-use crate::service::accounts::blocks::{self, Block, Whose};
+use crate::service::accounts::blocks::{self, Block, BlockTarget};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Serialize;
@@ -55,7 +55,7 @@ impl From<Block> for BlockView {
 async fn block<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: Whose,
+    whose: BlockTarget,
     (key, request, body): (Key, HttpRequest, Json<ReasonBody>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
@@ -70,7 +70,7 @@ async fn block<P: Permission>(
 async fn unblock<P: Permission>(
     app: &App,
     caller: Caller<P>,
-    whose: Whose,
+    whose: BlockTarget,
     (key, request, body): (Key, HttpRequest, Json<Empty>),
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
@@ -102,7 +102,7 @@ async fn block_member(
     request: HttpRequest,
     body: Json<ReasonBody>,
 ) -> Result<HttpResponse, Problem> {
-    block(&app, caller, Whose::Member(id), (key, request, body)).await
+    block(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
 
 refuses!(UnblockMemberRefusals: AccountBlockOneself, AccountUnblockNotAllowed, AccountNotBlocked);
@@ -125,7 +125,7 @@ async fn unblock_member(
     request: HttpRequest,
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
-    unblock(&app, caller, Whose::Member(id), (key, request, body)).await
+    unblock(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
 
 refuses!(BlockOfficerRefusals:
@@ -153,7 +153,7 @@ async fn block_officer(
     request: HttpRequest,
     body: Json<ReasonBody>,
 ) -> Result<HttpResponse, Problem> {
-    block(&app, caller, Whose::Officer(id), (key, request, body)).await
+    block(&app, caller, BlockTarget::Officer(id), (key, request, body)).await
 }
 
 refuses!(UnblockOfficerRefusals:
@@ -180,5 +180,5 @@ async fn unblock_officer(
     request: HttpRequest,
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
-    unblock(&app, caller, Whose::Officer(id), (key, request, body)).await
+    unblock(&app, caller, BlockTarget::Officer(id), (key, request, body)).await
 }

@@ -15,7 +15,7 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::member::Certification;
 use crate::domain::member::certification::{FormState, o7_is_pdf, o7_size};
 use crate::files::{Files, Kept};
-use crate::service::certifications::{self, Received, Standing, StoredForm};
+use crate::service::certifications::{self, CertificationStatus, ReceivedFile, StoredForm};
 use actix_web::body::SizedStream;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -110,8 +110,8 @@ struct CertificationView {
     history: Vec<FormView>,
 }
 
-impl From<Standing> for CertificationView {
-    fn from(standing: Standing) -> Self {
+impl From<CertificationStatus> for CertificationView {
+    fn from(standing: CertificationStatus) -> Self {
         Self {
             certification: standing.certification,
             form_id: standing.forms.first().map(|form| form.id),
@@ -153,7 +153,7 @@ async fn upload_form(
         .read(move |conn| certifications::admit(conn, &actor, member))
         .await?;
     let kept = receive(&app.files, body).await?;
-    let received = Received {
+    let received = ReceivedFile {
         file: kept.name.clone(),
         bytes: kept.bytes,
         sha256: kept.sha256.clone(),

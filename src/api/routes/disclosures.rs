@@ -14,8 +14,8 @@ use crate::domain::core::id_number::could_hold_one;
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
-use crate::domain::disclosure::{DisclosureKind, Field, SHORTEST_PURPOSE};
-use crate::service::disclosures::{self, Disclosure, Outcome, Revealed, Wish};
+use crate::domain::disclosure::{DisclosedField, DisclosureKind, SHORTEST_PURPOSE};
+use crate::service::disclosures::{self, Disclosure, RevealOutcome, Revealed, Wish};
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -33,7 +33,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 struct RevealBody {
     /// Which fields, none twice.
     #[schema(min_items = 1, max_items = 2)]
-    fields: Vec<Field>,
+    fields: Vec<DisclosedField>,
     /// For what; the member reads it. 4 to 500 characters, and no number in it that could be somebody's.
     #[schema(min_length = 4, max_length = 500, example = "核对入团志愿书")]
     purpose: String,
@@ -120,8 +120,8 @@ async fn reveal_member(
     let (vault, context) = (app.vault.clone(), caller.context);
     let reveal = move |conn: &mut Conn| disclosures::reveal(conn, &context, &vault, &wish);
     match app.db.write(reveal).await? {
-        Outcome::Revealed(revealed) => Ok(HttpResponse::Ok().json(RevealedView::from(*revealed))),
-        Outcome::Exhausted => Err(Code::RateLimited.into()),
+        RevealOutcome::Revealed(revealed) => Ok(HttpResponse::Ok().json(RevealedView::from(*revealed))),
+        RevealOutcome::Exhausted => Err(Code::RateLimited.into()),
     }
 }
 
@@ -139,7 +139,7 @@ struct DisclosureView {
     organization_name: String,
     /// What they saw in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    fields: Vec<Field>,
+    fields: Vec<DisclosedField>,
     /// For what.
     #[serde(skip_serializing_if = "Option::is_none")]
     purpose: Option<String>,

@@ -17,8 +17,10 @@ use crate::domain::core::language::Language;
 use crate::domain::core::time::Month;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::organization::facts::Undetermined;
-use crate::service::batch::{Manner, Mode, Outcome};
-use crate::service::graduation::{self, Decided, Entry, Item, Marked, Proposal, StoredChange};
+use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::graduation::{
+    self, DecidedMonthChange, GraduationItem, GraduationRecord, Marked, ProposedMonthChange, StoredChange,
+};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -47,7 +49,7 @@ impl Missing for MonthChangeId {
 #[serde(deny_unknown_fields)]
 struct GraduationMarks {
     /// What a refusal of one item means for the others (G3).
-    mode: Mode,
+    mode: BatchMode,
     /// Only say what would happen.
     #[serde(default)]
     dry_run: bool,
@@ -84,7 +86,7 @@ struct GraduationMarkResult {
 }
 
 impl GraduationMarkResult {
-    fn new(branch: OrganizationId, outcome: Outcome<Marked>, language: Language) -> Self {
+    fn new(branch: OrganizationId, outcome: ItemOutcome<Marked>, language: Language) -> Self {
         let (status, errors, stale_delayed_members) = match outcome {
             Ok(marked) if marked.changed => (ItemStatus::Done, Vec::new(), marked.stale_delayed),
             Ok(marked) => (ItemStatus::Unchanged, Vec::new(), marked.stale_delayed),
@@ -128,19 +130,19 @@ async fn mark_graduation(
     let (manner, items) = body.into_inner().batch();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = graduation::mark(conn, context, manner, &items)?;
-        let result = |item: &Item, outcome| GraduationMarkResult::new(item.branch, outcome, language);
+        let result = |item: &GraduationItem, outcome| GraduationMarkResult::new(item.branch, outcome, language);
         reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
     })
     .await
 }
 
 impl GraduationMarks {
-    fn batch(self) -> (Manner, Vec<Item>) {
+    fn batch(self) -> (Manner, Vec<GraduationItem>) {
         let manner = Manner {
             mode: self.mode,
             dry_run: self.dry_run,
         };
-        let item = |mark: GraduationMark| Item {
+        let item = |mark: GraduationMark| GraduationItem {
             branch: mark.branch,
             month: mark.month,
             undetermined: mark.undetermined,
@@ -178,8 +180,8 @@ struct GraduationHistoryEntry {
     reason: Option<String>,
 }
 
-impl From<Entry> for GraduationHistoryEntry {
-    fn from(entry: Entry) -> Self {
+impl From<GraduationRecord> for GraduationHistoryEntry {
+    fn from(entry: GraduationRecord) -> Self {
         Self {
             at: entry.at.into(),
             event: entry.event,
@@ -345,7 +347,7 @@ async fn propose_month_change(
     body: Json<MonthChangeProposal>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let proposal = Proposal {
+    let proposal = ProposedMonthChange {
         branch: body.branch,
         month: body.month,
         reason: remark(body.reason.as_deref(), "/reason")?,
@@ -430,8 +432,8 @@ struct MonthChangeDecision {
     stale_delayed_members: Vec<MemberId>,
 }
 
-impl From<Decided> for MonthChangeDecision {
-    fn from(decided: Decided) -> Self {
+impl From<DecidedMonthChange> for MonthChangeDecision {
+    fn from(decided: DecidedMonthChange) -> Self {
         Self {
             change: decided.change.into(),
             stale_delayed_members: decided.stale_delayed,

@@ -17,7 +17,9 @@ use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId, Pa
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::core::time::Timestamp;
-use crate::service::integrators::{self, Credential, Entry, Issued, Secret, Shown, Wanted};
+use crate::service::integrators::{
+    self, Credential, IntegratorRequest, IntegratorWithSecrets, IssuedSecret, Secret, TokenOutcome,
+};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
@@ -130,9 +132,9 @@ async fn get_token(
         .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now, &id))
         .await?;
     let bearer = match entry {
-        Entry::Admitted(bearer) => bearer,
-        Entry::Failed => return Err(Code::RequestSignInFailed.into()),
-        Entry::Wait(time) => return Err(Problem::wait(time)),
+        TokenOutcome::Admitted(bearer) => bearer,
+        TokenOutcome::Failed => return Err(Code::RequestSignInFailed.into()),
+        TokenOutcome::Wait(time) => return Err(Problem::wait(time)),
     };
     Ok(HttpResponse::Ok().json(TokenAnswer {
         access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
@@ -193,8 +195,8 @@ struct IntegratorView {
     last_used_at: Option<Instant>,
 }
 
-impl From<Shown> for IntegratorView {
-    fn from(Shown { named, secrets }: Shown) -> Self {
+impl From<IntegratorWithSecrets> for IntegratorView {
+    fn from(IntegratorWithSecrets { named, secrets }: IntegratorWithSecrets) -> Self {
         let integrator = named.integrator;
         let last_used = secrets
             .iter()
@@ -261,8 +263,8 @@ struct IssuedView {
     client_secret: String,
 }
 
-impl From<Issued> for IssuedView {
-    fn from(issued: Issued) -> Self {
+impl From<IssuedSecret> for IssuedView {
+    fn from(issued: IssuedSecret) -> Self {
         Self {
             integrator: issued.integrator.into(),
             secret_id: issued.id,
@@ -303,7 +305,7 @@ async fn issue_integrator(
         let refusal = Refusal::invalid(InputError::Items(Scope::ALL.len()));
         return Err(Problem::new(refusal.at("/scopes")));
     }
-    let wanted = Wanted {
+    let wanted = IntegratorRequest {
         name: line(&name, NAME_MAX, "/name")?,
         organization,
         scopes,

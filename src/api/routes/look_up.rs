@@ -1,6 +1,6 @@
 //! Looking for a person by full name and ID number (T4).
 
-use super::organizations::Contact;
+use super::organizations::OrganizationContact;
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Json;
@@ -11,9 +11,9 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::time::{Timestamp, shanghai_date};
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 use crate::service::Context;
-use crate::service::look_up::{self, Found, Organization, Wanted};
+use crate::service::look_up::{self, LookUpOutcome, LookedUpPerson, Organization};
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -59,12 +59,12 @@ impl From<Organization> for LookUpAnswer {
 ///
 /// # Errors
 /// What is wrong with the ID number, with a pointer below `at`.
-pub fn wanted(name: String, number: &str, at: &str, vault: &Vault, now: Timestamp) -> Result<Wanted, Problem> {
+pub fn wanted(name: String, number: &str, at: &str, vault: &Vault, now: Timestamp) -> Result<LookedUpPerson, Problem> {
     let number = IdNumber::parse(number, shanghai_date(now))
         .map_err(|e| Problem::new(Refusal::from(e).at(format!("{at}/id_number"))))?;
-    Ok(Wanted {
+    Ok(LookedUpPerson {
         name,
-        id_number: vault.digest(Purpose::IdNumber, number.reveal()),
+        id_number: vault.digest(SealPurpose::IdNumber, number.reveal()),
     })
 }
 
@@ -72,15 +72,15 @@ pub fn wanted(name: String, number: &str, at: &str, vault: &Vault, now: Timestam
 ///
 /// # Errors
 /// `member.no_match`, `rate_limited`.
-pub async fn find(app: &App, context: Context, wanted: Wanted) -> Result<Organization, Problem> {
+pub async fn find(app: &App, context: Context, wanted: LookedUpPerson) -> Result<Organization, Problem> {
     match app
         .db
         .write(move |conn| look_up::look_up(conn, &context, &wanted))
         .await?
     {
-        Found::Branch(branch) => Ok(*branch),
-        Found::Nobody => Err(Code::MemberNoMatch.into()),
-        Found::Exhausted => Err(Code::RateLimited.into()),
+        LookUpOutcome::Branch(branch) => Ok(*branch),
+        LookUpOutcome::Nobody => Err(Code::MemberNoMatch.into()),
+        LookUpOutcome::Exhausted => Err(Code::RateLimited.into()),
     }
 }
 
@@ -88,14 +88,14 @@ pub async fn find(app: &App, context: Context, wanted: Wanted) -> Result<Organiz
 ///
 /// # Errors
 /// `rate_limited`.
-pub async fn pay(app: &App, context: Context, wanted: Wanted) -> Result<(), Problem> {
+pub async fn pay(app: &App, context: Context, wanted: LookedUpPerson) -> Result<(), Problem> {
     match app
         .db
         .write(move |conn| look_up::look_up(conn, &context, &wanted))
         .await?
     {
-        Found::Branch(_) | Found::Nobody => Ok(()),
-        Found::Exhausted => Err(Code::RateLimited.into()),
+        LookUpOutcome::Branch(_) | LookUpOutcome::Nobody => Ok(()),
+        LookUpOutcome::Exhausted => Err(Code::RateLimited.into()),
     }
 }
 

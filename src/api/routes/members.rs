@@ -19,10 +19,10 @@ use crate::domain::core::time::{Month, shanghai_date};
 use crate::domain::disclosure::masked_phone;
 use crate::domain::member::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::security::vault::{Purpose, Vault};
-use crate::service::batch::{Manner, Mode, Outcome};
-use crate::service::marks::{self, Entry, Item};
-use crate::service::members::{self, Detail, Listing, Membership, Shown};
+use crate::security::vault::{SealPurpose, Vault};
+use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::marks::{self, MarkItem, MarkRecord};
+use crate::service::members::{self, MemberListing, MemberProfile, Membership, ShownMember};
 use crate::service::{self, Context};
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
@@ -72,8 +72,8 @@ struct MemberView {
     version: i32,
 }
 
-impl From<Shown> for MemberView {
-    fn from(shown: Shown) -> Self {
+impl From<ShownMember> for MemberView {
+    fn from(shown: ShownMember) -> Self {
         let member = shown.member;
         Self {
             id: member.id,
@@ -123,7 +123,7 @@ async fn list_members(
     let limit = paging::limit(query.limit)?;
     let filters = (organization, query.subtree, query.identity);
     let list = List::new(&app.vault, "list_members", &filters);
-    let listing = Listing {
+    let listing = MemberListing {
         organization,
         subtree: query.subtree,
         identity: query.identity,
@@ -195,9 +195,9 @@ impl From<(Membership, String)> for MembershipView {
 }
 
 impl MemberDetail {
-    fn new(detail: Detail, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
+    fn new(detail: MemberProfile, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
         let member = &detail.member;
-        let number = vault.open(Purpose::IdNumber, &member.id_number_sealed)?;
+        let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
         let number = IdNumber::parse(&number, shanghai_date(context.now));
         let id_number = number
             .map_err(|_| service::Error::Corrupt("a sealed ID number that is none"))?
@@ -205,7 +205,7 @@ impl MemberDetail {
         let phone = member
             .phone_sealed
             .as_ref()
-            .map(|sealed| vault.open(Purpose::Phone, sealed));
+            .map(|sealed| vault.open(SealPurpose::Phone, sealed));
         let phone = phone.transpose()?.map(|phone| masked_phone(&phone));
         let action =
             |(action, refusal): (MarkAction, Option<Refusal>)| AllowedAction::new(action, refusal.as_ref(), language);
@@ -270,7 +270,7 @@ impl From<MarkAs> for Identity {
 #[serde(deny_unknown_fields)]
 struct MemberMarks {
     /// What a refusal of one item means for the others.
-    mode: Mode,
+    mode: BatchMode,
     /// Only say what would happen.
     #[serde(default)]
     dry_run: bool,
@@ -302,7 +302,7 @@ struct MemberMark {
 #[serde(deny_unknown_fields)]
 struct MarksToUndo {
     /// What a refusal of one item means for the others.
-    mode: Mode,
+    mode: BatchMode,
     /// Only say what would happen.
     #[serde(default)]
     dry_run: bool,
@@ -331,7 +331,7 @@ struct MemberMarkResult {
 }
 
 impl MemberMarkResult {
-    fn new(member: MemberId, outcome: Outcome<bool>, language: Language) -> Self {
+    fn new(member: MemberId, outcome: ItemOutcome<bool>, language: Language) -> Self {
         let (status, errors) = match outcome {
             Ok(true) => (ItemStatus::Done, Vec::new()),
             Ok(false) => (ItemStatus::Unchanged, Vec::new()),
@@ -342,7 +342,7 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> Result<(Manner, Vec<Item>), Problem> {
+    fn batch(self) -> Result<(Manner, Vec<MarkItem>), Problem> {
         let manner = Manner {
             mode: self.mode,
             dry_run: self.dry_run,
@@ -353,8 +353,8 @@ impl MemberMarks {
 }
 
 impl MemberMark {
-    fn item((index, mark): (usize, Self)) -> Result<Item, Problem> {
-        Ok(Item {
+    fn item((index, mark): (usize, Self)) -> Result<MarkItem, Problem> {
+        Ok(MarkItem {
             member: mark.member,
             identity: mark.identity.into(),
             month: mark.month,
@@ -392,7 +392,7 @@ async fn mark_members(
     let (manner, items) = body.into_inner().batch()?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = marks::mark(conn, context, manner, &items)?;
-        let result = |item: &Item, outcome| MemberMarkResult::new(item.member, outcome, language);
+        let result = |item: &MarkItem, outcome| MemberMarkResult::new(item.member, outcome, language);
         reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
     })
     .await
@@ -473,8 +473,8 @@ impl MarkView {
     }
 }
 
-impl From<Entry> for MarkHistoryEntry {
-    fn from(entry: Entry) -> Self {
+impl From<MarkRecord> for MarkHistoryEntry {
+    fn from(entry: MarkRecord) -> Self {
         Self {
             at: entry.at.into(),
             account_id: entry.account,

@@ -13,7 +13,7 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::core::time::Season;
 use crate::domain::policy::Policy;
-use crate::service::policies::{self, Stored, Versioned};
+use crate::service::policies::{self, StoredPolicy, Versioned};
 use actix_web::dev::Payload;
 use actix_web::http::header;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, put, web};
@@ -61,8 +61,8 @@ struct PolicyVersion {
     changed_by: Option<AccountId>,
 }
 
-impl From<Stored> for PolicyVersion {
-    fn from(stored: Stored) -> Self {
+impl From<StoredPolicy> for PolicyVersion {
+    fn from(stored: StoredPolicy) -> Self {
         Self {
             version: stored.version,
             policy: stored.policy,

@@ -16,9 +16,9 @@ use crate::domain::core::ids::{AppointmentId, MemberId};
 use crate::domain::core::language::Language;
 use crate::domain::core::time::shanghai_date;
 use crate::security::code;
-use crate::security::vault::Purpose;
-use crate::service::accounts::resets::{self, Issued, Reset};
-use crate::service::batch::{Manner, Mode, Outcome};
+use crate::security::vault::SealPurpose;
+use crate::service::accounts::resets::{self, IssuedCode, Reset};
+use crate::service::batch::{BatchMode, ItemOutcome, Manner};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -44,8 +44,8 @@ struct ResetCodeView {
     valid_until: Instant,
 }
 
-impl From<Issued> for ResetCodeView {
-    fn from(issued: Issued) -> Self {
+impl From<IssuedCode> for ResetCodeView {
+    fn from(issued: IssuedCode) -> Self {
         Self {
             code: issued.code,
             valid_until: issued.valid_until.into(),
@@ -102,7 +102,7 @@ struct CodeResult {
 }
 
 impl CodeResult {
-    fn new(member: MemberId, outcome: Outcome<Issued>, language: Language) -> Self {
+    fn new(member: MemberId, outcome: ItemOutcome<IssuedCode>, language: Language) -> Self {
         let (status, issued, refusals) = match outcome {
             Ok(issued) => (ItemStatus::Done, Some(issued.into()), Vec::new()),
             Err(refusals) => (ItemStatus::Refused, None, refusals),
@@ -141,7 +141,7 @@ async fn issue_member_codes(
         .await?;
     let language = language::of(&request);
     let manner = Manner {
-        mode: Mode::PerItem,
+        mode: BatchMode::PerItem,
         dry_run: false,
     };
     let result = |member: &MemberId, outcome| CodeResult::new(*member, outcome, language);
@@ -218,7 +218,7 @@ async fn reset_password(
     let number = IdNumber::parse(&id_number, shanghai_date(now)).map_or(id_number, |number| number.reveal().to_owned());
     o5_password_of(&new_password, &number).map_err(Problem::new)?;
     let place = app.passwords.place().map_err(crate::service::Error::from)?;
-    let id_number = app.vault.digest(Purpose::IdNumber, &number);
+    let id_number = app.vault.digest(SealPurpose::IdNumber, &number);
     let (vault, counted) = (app.vault.clone(), id_number.clone());
     let wait = app
         .db
@@ -231,7 +231,7 @@ async fn reset_password(
     let password_hash = place.hash(new_password).await.map_err(crate::service::Error::from)?;
     let reset = Reset {
         id_number,
-        code: app.vault.digest(Purpose::ResetCode, &code::normal(&code)),
+        code: app.vault.digest(SealPurpose::ResetCode, &code::normal(&code)),
         password_hash,
         origin,
     };

@@ -12,7 +12,7 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::{Language, Text};
-use crate::domain::organization::facts::{Health, Kind, Sector, System};
+use crate::domain::organization::facts::{Health, OrganizationKind, Sector, System};
 use crate::domain::search::query::LONGEST;
 use crate::domain::transfer::reason::Reason;
 use crate::service::search::{self, Hit, Search, Within};
@@ -97,7 +97,7 @@ struct TargetView {
     /// The names of its superiors from the province down, such as 共青团湖北省委员会, 共青团武汉市委员会.
     superiors: Vec<String>,
     /// The category.
-    kind: Kind,
+    kind: OrganizationKind,
     /// The sector.
     sector: Sector,
     /// The organizational system.

@@ -11,8 +11,8 @@ use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::AppointmentId;
 use crate::outbound::wechat::{self as jscode2session, Failure};
-use crate::security::vault::Purpose;
-use crate::service::accounts::attempts::Origin;
+use crate::security::vault::SealPurpose;
+use crate::service::accounts::attempts::AttemptOrigin;
 use crate::service::accounts::sign_in::Attempt;
 use crate::service::accounts::wechat;
 use actix_web::{HttpResponse, post, web};
@@ -34,7 +34,7 @@ async fn identity(app: &App, code: &str, attempt: &Attempt) -> Result<Vec<u8>, P
         return Err(Problem::wait(wait));
     }
     match jscode2session::openid(settings, code).await {
-        Ok(openid) => Ok(app.vault.digest(Purpose::Wechat, &openid)),
+        Ok(openid) => Ok(app.vault.digest(SealPurpose::Wechat, &openid)),
         Err(Failure::Refused(code)) => Err(code.into()),
         Err(Failure::Wait(time)) => Err(Problem::wait_seconds(time.as_secs())),
         Err(Failure::Unavailable(why)) => Err(Problem::from(Code::WechatUnavailable).because(why)),
@@ -43,7 +43,7 @@ async fn identity(app: &App, code: &str, attempt: &Attempt) -> Result<Vec<u8>, P
 }
 
 /// An attempt by nobody in particular.
-fn nameless(app: &App, origin: Origin, id: RequestId) -> Attempt {
+fn nameless(app: &App, origin: AttemptOrigin, id: RequestId) -> Attempt {
     Attempt {
         id_number: Vec::new(),
         origin,

@@ -3,7 +3,7 @@
 use crate::api::response::problem::Blocking;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::language::Language;
-use crate::service::batch::{Manner, Mode, Outcome};
+use crate::service::batch::{BatchMode, ItemOutcome, Manner};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -23,7 +23,7 @@ pub enum ItemStatus {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchAnswer<T> {
     /// How it was run.
-    pub mode: Mode,
+    pub mode: BatchMode,
     /// Whether nothing was stored.
     pub dry_run: bool,
     /// How many items were not refused.
@@ -39,8 +39,8 @@ impl<T> BatchAnswer<T> {
     pub fn new<I, O>(
         manner: Manner,
         items: &[I],
-        outcomes: Vec<Outcome<O>>,
-        result: impl Fn(&I, Outcome<O>) -> T,
+        outcomes: Vec<ItemOutcome<O>>,
+        result: impl Fn(&I, ItemOutcome<O>) -> T,
     ) -> Self {
         let refused = outcomes.iter().filter(|outcome| outcome.is_err()).count();
         Self {

@@ -25,7 +25,7 @@ use crate::domain::core::language::Language;
 use crate::domain::core::line::is_plain;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp};
-use crate::domain::disclosure::{DisclosureKind, Field};
+use crate::domain::disclosure::{DisclosedField, DisclosureKind};
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::member::certification::FormState;
 use crate::domain::member::mark::{Identity, MarkAction};
@@ -33,17 +33,17 @@ use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::facts::{
-    Graduation, Health, Kind, Level, Purpose, Sector, Stage, Status, System, Undetermined,
+    Graduation, Health, Level, OrganizationKind, OrganizationPurpose, Sector, Stage, Status, System, Undetermined,
 };
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::domain::organization::turn::Duty;
-use crate::domain::transfer::allowed::Action;
+use crate::domain::transfer::allowed::TransferAction;
 use crate::domain::transfer::events::EventName;
 use crate::domain::transfer::propose::Warning;
 use crate::domain::transfer::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::transfer::route::DestinationKind;
 use crate::domain::transfer::state::Phase;
-use crate::service::batch::Mode;
+use crate::service::batch::BatchMode;
 use crate::service::jobs::JobName;
 use crate::service::organizations::Organization;
 use serde::{Deserialize, Serialize};
@@ -122,8 +122,8 @@ words!(
     SubjectKind as "AuditSubjectKind",
     Capacity as "Capacity",
     DisclosureKind as "DisclosureKind",
-    Field as "DisclosedField",
-    Action as "TransferAction",
+    DisclosedField as "DisclosedField",
+    TransferAction as "TransferAction",
     Warning as "TransferWarning",
     EventName as "TransferEventName",
     DestinationKind as "TransferDestinationKind",
@@ -134,7 +134,7 @@ words!(
     TargetRule as "TransferTargetRule",
     Identity as "GraduateIdentity",
     MarkAction as "MarkAction",
-    Kind as "OrganizationKind",
+    OrganizationKind as "OrganizationKind",
     Level as "OrganizationLevel",
     System as "OrganizationSystem",
     Sector as "OrganizationSector",
@@ -142,7 +142,7 @@ words!(
     Health as "OrganizationHealth",
     OrganizationAction as "OrganizationAction",
     Stage as "SchoolStage",
-    Purpose as "BranchPurpose",
+    OrganizationPurpose as "BranchPurpose",
     SchoolCodeWarning as "SchoolCodeWarning",
     Undetermined as "GraduationUndetermined",
     GraduationEvent as "GraduationEvent",
@@ -154,7 +154,7 @@ words!(
     OfficeRole as "OfficeRole",
     RequestKind as "AppointmentRequestKind",
     RequestState as "AppointmentRequestState",
-    Mode as "BatchMode",
+    BatchMode as "BatchMode",
     JobName as "JobName",
     Scope as "IntegratorScope",
     Reach as "IntegratorReach",
@@ -300,7 +300,7 @@ pub struct OrganizationBrief {
     /// Its full name.
     pub name: String,
     /// Its category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
 }
 
 impl From<&Organization> for OrganizationBrief {

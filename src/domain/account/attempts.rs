@@ -19,7 +19,7 @@ pub enum Common {
 }
 
 /// How many failures are free, how long the longest wait is, and after how long a quiet time all is forgotten.
-struct Limits {
+struct AttemptLimits {
     free: i64,
     longest: TimeDelta,
     memory: TimeDelta,
@@ -29,19 +29,19 @@ struct Limits {
 pub const LONGEST_MEMORY: TimeDelta = TimeDelta::hours(24);
 
 impl Common {
-    fn limits(self) -> Limits {
+    fn limits(self) -> AttemptLimits {
         match self {
-            Self::Pair => Limits {
+            Self::Pair => AttemptLimits {
                 free: 5,
                 longest: TimeDelta::minutes(15),
                 memory: LONGEST_MEMORY,
             },
-            Self::Account => Limits {
+            Self::Account => AttemptLimits {
                 free: 20,
                 longest: TimeDelta::minutes(1),
                 memory: LONGEST_MEMORY,
             },
-            Self::Address => Limits {
+            Self::Address => AttemptLimits {
                 free: 100,
                 longest: TimeDelta::minutes(1),
                 memory: TimeDelta::hours(1),

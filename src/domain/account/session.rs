@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 
 vocabulary! {
     /// Why a session ended before its time.
-    Ending {
+    SessionEnding {
         SignedOut = "signed_out", "已退出登录", "signed out";
         Reused = "reused", "刷新令牌被重复使用", "a refresh token was used twice";
         PasswordChanged = "password_changed", "密码已更改", "the password was changed";
@@ -16,14 +16,14 @@ vocabulary! {
 
 /// What somebody acts as in a session, which decides how long it may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Capacity {
+pub enum SessionKind {
     /// A member, on his own telephone: a month unused, half a year in all.
     Himself,
     /// An administrator, who sees other people's data: twelve hours unused, a week in all.
     Office,
 }
 
-impl Capacity {
+impl SessionKind {
     fn unused(self) -> TimeDelta {
         match self {
             Self::Himself => TimeDelta::days(30),
@@ -54,8 +54,8 @@ mod tests {
     fn s08_a_session_ends_unused_and_used_alike_to_the_instant() {
         let created: Timestamp = "2026-06-10T08:00:00Z".parse().unwrap();
         for (capacity, unused, in_all) in [
-            (Capacity::Himself, TimeDelta::days(30), TimeDelta::days(180)),
-            (Capacity::Office, TimeDelta::hours(12), TimeDelta::days(7)),
+            (SessionKind::Himself, TimeDelta::days(30), TimeDelta::days(180)),
+            (SessionKind::Office, TimeDelta::hours(12), TimeDelta::days(7)),
         ] {
             assert!(capacity.lasts(created, created, created + unused - TICK));
             assert!(!capacity.lasts(created, created, created + unused));

@@ -4,7 +4,7 @@ use super::scope::{Grant, Reach};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::core::vocabulary::vocabulary;
-use crate::domain::organization::facts::{Kind, Path};
+use crate::domain::organization::facts::{OrganizationKind, Path};
 
 vocabulary! {
     /// Whose account it is.
@@ -26,7 +26,7 @@ pub struct Office {
     /// Where it stands; his scope is this path and everything below it.
     pub path: Path,
     /// Its category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
 }
 
 /// In what capacity somebody acts.
@@ -149,7 +149,7 @@ impl Actor {
     }
 
     /// The member he acts for, if he acts for himself.
-    pub fn himself(&self) -> Option<MemberId> {
+    pub fn acting_member(&self) -> Option<MemberId> {
         match self.role {
             Role::Member => self.member,
             _ => None,

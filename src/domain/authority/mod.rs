@@ -49,7 +49,7 @@ vocabulary! {
     }
 
     /// What an action is about.
-    Kind {
+    ObjectKind {
         Oneself = "oneself", "本人事务", "the caller's own affairs";
         Nation = "nation", "全国设置", "settings for the whole country";
         Directory = "directory", "组织名录", "an organization as everybody sees it in the directory";
@@ -228,8 +228,8 @@ macro_rules! declare {
 
         impl Action {
             /// What it is about.
-            pub fn kind(self) -> Kind {
-                match self { $(Self::$variant => Kind::$kind),* }
+            pub fn kind(self) -> ObjectKind {
+                match self { $(Self::$variant => ObjectKind::$kind),* }
             }
 
             /// In what capacity one may ask for it.
@@ -256,7 +256,7 @@ macro_rules! declare {
 }
 actions!(declare);
 
-impl Kind {
+impl ObjectKind {
     /// The relations an object of this kind can be seen from. From all others it does not exist.
     pub fn seen_from(self) -> &'static [Relation] {
         use Relation::*;
@@ -292,7 +292,7 @@ impl Kind {
 
 /// The answer; a later one outweighs an earlier one, where somebody stands to an object in several ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum Access {
     /// The object does not exist for him; with what is said of things that don't.
     Unseen(Code),
     /// He may see it, but not do this to it.
@@ -301,7 +301,7 @@ pub enum Verdict {
     May,
 }
 
-impl Verdict {
+impl Access {
     /// Whether he may.
     ///
     /// # Errors
@@ -405,16 +405,16 @@ pub struct Sides<'a> {
     /// alone, and to no superior of theirs (S-30).
     pub secret: bool,
     /// Where the member leaves.
-    pub source: Side,
+    pub source: SideScope,
     /// Where he wants to go.
-    pub target: Side,
+    pub target: SideScope,
     /// The organizations whose turn it is.
     pub holders: &'a [OrganizationId],
 }
 
 /// One side of a transfer.
 #[derive(Debug, Clone, Default)]
-pub struct Side {
+pub struct SideScope {
     /// The organization itself.
     pub organization: Option<OrganizationId>,
     /// Its place in the tree.
@@ -423,7 +423,7 @@ pub struct Side {
     pub province: Option<u8>,
 }
 
-impl Side {
+impl SideScope {
     fn is_of(&self, actor: &Actor, secret: bool) -> bool {
         if let Some(province) = actor.speaks_for() {
             return self.province == Some(province);
@@ -490,15 +490,15 @@ impl Action {
 }
 
 /// The matrix: capacity × action × relation.
-pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Verdict {
+pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access {
     if let Err(code) = admit(capacity, action) {
-        Verdict::MayNot(code)
+        Access::MayNot(code)
     } else if action.relations().contains(&relation) {
-        Verdict::May
+        Access::May
     } else if action.kind().seen_from().contains(&relation) {
-        Verdict::MayNot(action.refusal_on_the_object())
+        Access::MayNot(action.refusal_on_the_object())
     } else {
-        Verdict::Unseen(action.kind().missing())
+        Access::Unseen(action.kind().missing())
     }
 }
 
@@ -517,9 +517,9 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
         .then(|| granted(&without_scopes, action).err())
         .flatten();
     let relations: &[Relation] = match action.kind() {
-        Kind::Oneself => &[Relation::Myself],
-        Kind::Nation => &[Relation::Own, Relation::Below],
-        Kind::Person => &[Relation::Stranger],
+        ObjectKind::Oneself => &[Relation::Myself],
+        ObjectKind::Nation => &[Relation::Own, Relation::Below],
+        ObjectKind::Person => &[Relation::Stranger],
         _ => Relation::ALL,
     };
     let on_the_object = action.capacities().iter().flat_map(|capacity| {
@@ -531,13 +531,13 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
 }
 
 /// Whether this actor may do this to that object.
-pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> Verdict {
+pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> Access {
     let capacity = Capacity::of(actor);
     if let Role::Integrator { grant, .. } = &actor.role
         && granted(grant, action).is_err()
     {
         // The door has said which scope is missing; what is asked behind it must not tell what exists.
-        return Verdict::Unseen(action.kind().missing());
+        return Access::Unseen(action.kind().missing());
     }
     let verdicts = relations(actor, object).into_iter();
     let best = verdicts.map(|relation| verdict(capacity, action, relation)).max();
@@ -545,11 +545,11 @@ pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> Verdict {
 }
 
 /// The same for what he sees already and only those may do whose turn it is: these organizations.
-pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Verdict {
+pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Access {
     if holds(actor, holders) {
         verdict(Capacity::of(actor), action, Relation::Holder)
     } else {
-        Verdict::MayNot(action.refusal_on_the_object())
+        Access::MayNot(action.refusal_on_the_object())
     }
 }
 
@@ -579,7 +579,7 @@ pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
             all.into_iter().flatten().collect()
         }
         Object::Between(sides) => {
-            let himself = sides.member.is_some() && actor.himself() == sides.member;
+            let himself = sides.member.is_some() && actor.acting_member() == sides.member;
             let all = [
                 (himself, Relation::Myself),
                 (holds(actor, sides.holders), Relation::Holder),

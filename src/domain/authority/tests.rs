@@ -32,7 +32,7 @@ fn o6_whoever_may_do_something_may_see_it() {
 fn api5_nobody_may_do_anything_without_signing_in() {
     for &action in Action::ALL {
         for &relation in Relation::ALL {
-            let expected = Verdict::MayNot(Code::RequestUnauthenticated);
+            let expected = Access::MayNot(Code::RequestUnauthenticated);
             assert_eq!(verdict(Capacity::Nobody, action, relation), expected, "{action}");
         }
     }
@@ -70,7 +70,7 @@ fn o6_a_place_whose_number_only_begins_alike_is_another_one() {
     let actor = administrator(&college());
     let path = path("1/2/3/40/");
     let verdict = decide(&actor, Action::ListMembers, Object::organization(&path));
-    assert_eq!(verdict, Verdict::Unseen(Code::OrganizationNotFound));
+    assert_eq!(verdict, Access::Unseen(Code::OrganizationNotFound));
 }
 
 #[test]
@@ -79,13 +79,13 @@ fn o6_the_strongest_of_several_relations_counts() {
     actor.member = Some(MemberId(9));
     let elsewhere = path("1/2/30/40/");
     let himself = Object::member(&elsewhere, MemberId(9));
-    assert_eq!(decide(&actor, Action::ReadMember, himself), Verdict::May);
+    assert_eq!(decide(&actor, Action::ReadMember, himself), Access::May);
     let refused = decide(&actor, Action::IssueMemberCode, himself);
-    assert_eq!(refused, Verdict::MayNot(Code::AccountResetNotAllowed));
+    assert_eq!(refused, Access::MayNot(Code::AccountResetNotAllowed));
     let other = Object::member(&elsewhere, MemberId(10));
     assert_eq!(
         decide(&actor, Action::ReadMember, other),
-        Verdict::Unseen(Code::MemberNotFound)
+        Access::Unseen(Code::MemberNotFound)
     );
 }
 
@@ -99,24 +99,24 @@ fn a10_the_superior_acts_by_the_turn_and_not_by_standing_above() {
             Object::form(&place, MemberId(1), holders),
         )
     };
-    assert_eq!(turn(&[]), Verdict::MayNot(Code::CertificationNotApprover));
+    assert_eq!(turn(&[]), Access::MayNot(Code::CertificationNotApprover));
     assert_eq!(
         turn(&[OrganizationId(4)]),
-        Verdict::MayNot(Code::CertificationNotApprover)
+        Access::MayNot(Code::CertificationNotApprover)
     );
-    assert_eq!(turn(&[OrganizationId(4), OrganizationId(3)]), Verdict::May);
+    assert_eq!(turn(&[OrganizationId(4), OrganizationId(3)]), Access::May);
 }
 
 fn transfer(secret: bool, holders: &[OrganizationId]) -> Sides<'_> {
     Sides {
         member: Some(MemberId(9)),
         secret,
-        source: Side {
+        source: SideScope {
             organization: Some(OrganizationId(5)),
             path: Some(class().path),
             province: None,
         },
-        target: Side {
+        target: SideScope {
             organization: Some(OrganizationId(2)),
             path: None,
             province: Some(11),
@@ -130,18 +130,18 @@ fn a7_both_sides_see_a_transfer_and_nobody_else_does() {
     let sides = transfer(false, &[]);
     let read = |actor: &Actor| decide(actor, Action::ReadTransfer, Object::Between(&sides));
     for organization in [nation(), province(), university(), college(), class()] {
-        assert_eq!(read(&administrator(&organization)), Verdict::May);
+        assert_eq!(read(&administrator(&organization)), Access::May);
     }
-    let unseen = Verdict::Unseen(Code::TransferNotFound);
+    let unseen = Access::Unseen(Code::TransferNotFound);
     let sibling = OrganizationFacts {
         id: OrganizationId(6),
         path: path("1/2/3/4/6/"),
         ..class()
     };
     assert_eq!(read(&administrator(&sibling)), unseen);
-    assert_eq!(read(&Actor::member(AccountId(1), MemberId(9))), Verdict::May);
+    assert_eq!(read(&Actor::member(AccountId(1), MemberId(9))), Access::May);
     assert_eq!(read(&Actor::member(AccountId(1), MemberId(10))), unseen);
-    assert_eq!(read(&integrator(11)), Verdict::May);
+    assert_eq!(read(&integrator(11)), Access::May);
     assert_eq!(read(&integrator(44)), unseen);
 }
 
@@ -151,12 +151,12 @@ fn s30_a_special_units_transfer_hides_from_the_superiors_too() {
     let sides = transfer(true, &holders);
     let read = |actor: &Actor| decide(actor, Action::ReadTransfer, Object::Between(&sides));
     for organization in [class(), province()] {
-        assert_eq!(read(&administrator(&organization)), Verdict::May);
+        assert_eq!(read(&administrator(&organization)), Access::May);
     }
     for organization in [college(), university(), nation()] {
         assert_eq!(
             read(&administrator(&organization)),
-            Verdict::Unseen(Code::TransferNotFound)
+            Access::Unseen(Code::TransferNotFound)
         );
     }
 }
@@ -165,13 +165,13 @@ fn s30_a_special_units_transfer_hides_from_the_superiors_too() {
 fn s30_a_holding_shows_itself_to_its_provinces_organ_alone() {
     let holding = path("1/2/77/");
     let read = |actor: &Actor| decide(actor, Action::ReadHolding, Object::organization(&holding));
-    assert_eq!(read(&administrator(&province())), Verdict::May);
+    assert_eq!(read(&administrator(&province())), Access::May);
     for organization in [nation(), university()] {
         assert_eq!(
             read(&administrator(&organization)),
-            Verdict::Unseen(Code::OrganizationNotFound)
+            Access::Unseen(Code::OrganizationNotFound)
         );
     }
     let member = Actor::member(AccountId(1), MemberId(9));
-    assert_eq!(read(&member), Verdict::Unseen(Code::OrganizationNotFound));
+    assert_eq!(read(&member), Access::Unseen(Code::OrganizationNotFound));
 }

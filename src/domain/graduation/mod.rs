@@ -18,7 +18,7 @@ use super::policy::Policy;
 
 /// A mark as it changes: what goes into the branch and what stays in its history (G5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Change {
+pub struct MarkChange {
     /// What the branch was marked with.
     pub old: Option<Graduation>,
     /// What it is marked with now.
@@ -65,9 +65,9 @@ pub fn g4_month_or_reason(month: Option<Month>, reason: Option<Undetermined>) ->
 ///
 /// # Errors
 /// Those of [`g2_may_mark`]; `graduation.needs_change_request` after the switch (G7).
-pub fn set(actor: &Actor, branch: &OrganizationFacts, new: Graduation) -> Result<Change, Refusal> {
+pub fn set(actor: &Actor, branch: &OrganizationFacts, new: Graduation) -> Result<MarkChange, Refusal> {
     may_set(actor, branch)?;
-    Ok(Change {
+    Ok(MarkChange {
         old: branch.graduation,
         new,
     })
@@ -97,7 +97,7 @@ pub fn g6_turns(branch: &OrganizationFacts, policy: &Policy, now: Timestamp) -> 
 
 /// A request to change a graduate branch's month (毕业时间修改申请, §2.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
+pub struct MonthChangeRequest {
     /// The branch.
     pub branch: OrganizationId,
     /// The month it has.
@@ -120,11 +120,11 @@ pub struct Request {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MonthChange {
     /// It waits for the leading organ.
-    Open(Request),
+    Open(MonthChangeRequest),
     /// The month is changed.
-    Approved(Request, Decision),
+    Approved(MonthChangeRequest, Decision),
     /// The month stays, for this reason.
-    Refused(Request, Decision, Remark),
+    Refused(MonthChangeRequest, Decision, Remark),
 }
 
 vocabulary! {
@@ -162,7 +162,7 @@ pub fn propose(
     reason: Option<Remark>,
     now: Timestamp,
 ) -> Result<MonthChange, Refusal> {
-    let Proposer {
+    let MonthChangeProposer {
         account: proposed_by,
         office,
         month: old,
@@ -172,7 +172,7 @@ pub fn propose(
     if new == old {
         return Err(Refusal::new(Code::GraduationMonthUnchanged).at("/month"));
     }
-    Ok(MonthChange::Open(Request {
+    Ok(MonthChange::Open(MonthChangeRequest {
         branch: branch.id,
         old,
         new,
@@ -186,7 +186,7 @@ pub fn propose(
 
 /// Who may propose another month for a branch, and what the proposal goes out from.
 #[derive(Debug, Clone, Copy)]
-pub struct Proposer {
+pub struct MonthChangeProposer {
     account: AccountId,
     office: OrganizationId,
     month: Month,
@@ -201,7 +201,7 @@ pub fn may_propose(
     actor: &Actor,
     branch: &OrganizationFacts,
     open: Option<MonthChangeId>,
-) -> Result<Proposer, Refusal> {
+) -> Result<MonthChangeProposer, Refusal> {
     let verdict = authority::decide(actor, Action::ProposeMonthChange, Object::organization(&branch.path));
     verdict.settle().map_err(|code| ask_superior(code, branch))?;
     let (account, office) = actor.in_office()?;
@@ -214,7 +214,7 @@ pub fn may_propose(
         return Err(Code::GraduationChangeRequestOpen.into());
     }
     let leading_organ = branch.leading_organ.ok_or(Code::GraduationNoLeadingOrgan)?;
-    Ok(Proposer {
+    Ok(MonthChangeProposer {
         account,
         office,
         month,
@@ -233,7 +233,7 @@ impl MonthChange {
     }
 
     /// What was asked for.
-    pub fn request(&self) -> &Request {
+    pub fn request(&self) -> &MonthChangeRequest {
         match self {
             Self::Open(request) | Self::Approved(request, _) | Self::Refused(request, ..) => request,
         }

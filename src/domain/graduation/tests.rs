@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::authority::actor::Actor;
 use crate::domain::core::ids::MemberId;
-use crate::domain::organization::facts::{Kind, Status};
+use crate::domain::organization::facts::{OrganizationKind, Status};
 use crate::domain::testing::*;
 use proptest::prelude::*;
 
@@ -68,7 +68,7 @@ fn g2_only_open_branches_of_the_school_sector_are_marked() {
         ),
         (
             OrganizationFacts {
-                kind: Kind::GeneralBranch,
+                kind: OrganizationKind::GeneralBranch,
                 ..class()
             },
             Code::GraduationNotSchoolBranch,
@@ -118,7 +118,7 @@ fn g5_before_the_switch_a_month_is_set_again_and_the_old_one_kept() {
     let change = set(&administrator(&college()), &class_of("2026-07"), new).unwrap();
     assert_eq!(
         change,
-        Change {
+        MarkChange {
             old: Some(Graduation::Month(month("2026-07"))),
             new
         }

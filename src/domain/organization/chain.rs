@@ -1,7 +1,7 @@
 //! An organization and its superiors up to the root, with the administrators who can act for each.
 
 use crate::domain::core::ids::{AccountId, OrganizationId};
-use crate::domain::organization::facts::{Kind, Level};
+use crate::domain::organization::facts::{Level, OrganizationKind};
 use std::collections::HashSet;
 
 /// How many accounts a thing excludes from deciding it at most (I-04): whom it is about and who began it.
@@ -13,7 +13,7 @@ pub struct Link {
     /// The organization.
     pub organization: OrganizationId,
     /// Its category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     /// Its level.
     pub level: Level,
     /// The accounts of its active administrators.
@@ -79,14 +79,14 @@ impl Chain {
     pub fn leading_organ(&self) -> &Link {
         self.superiors
             .iter()
-            .find(|link| link.kind == Kind::LeadingOrgan)
+            .find(|link| link.kind == OrganizationKind::LeadingOrgan)
             .unwrap_or_else(|| self.root())
     }
 
     /// The province-level leading organ (省级团委) above the organization (A4, §1.4.6): a province's or one of the
     /// five systems'. The root stands in for an organization directly below the nation.
     pub fn province(&self) -> &Link {
-        let is_province = |link: &&Link| link.kind == Kind::LeadingOrgan && link.level == Level::Province;
+        let is_province = |link: &&Link| link.kind == OrganizationKind::LeadingOrgan && link.level == Level::Province;
         self.links().find(is_province).unwrap_or_else(|| self.root())
     }
 }

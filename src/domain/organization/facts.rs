@@ -10,7 +10,7 @@ vocabulary! {
     /// The category (组织类别) an organization is created with.
     ///
     /// A graduate branch (毕业生团组织) is no kind of its own but a branch that has turned: [`OrganizationFacts::graduated_season`].
-    Kind {
+    OrganizationKind {
         LeadingOrgan = "leading_organ", "团的领导机关", "leading organ";
         Committee = "committee", "团委", "committee";
         WorkCommittee = "work_committee", "团工委", "work committee";
@@ -57,7 +57,7 @@ vocabulary! {
     }
 
     /// What a branch is for.
-    Purpose {
+    OrganizationPurpose {
         Ordinary = "ordinary", "一般", "ordinary";
         Floating = "floating", "流动团员团支部", "branch for members who left school without a job";
         Abroad = "abroad", "出国（境）学习研究团员团支部", "branch for members who study abroad";
@@ -192,7 +192,7 @@ pub struct OrganizationFacts {
     /// Its place in the tree.
     pub path: Path,
     /// Its category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     /// Its level.
     pub level: Level,
     /// Its organizational system.
@@ -206,7 +206,7 @@ pub struct OrganizationFacts {
     /// Whether it carries a school code (学校机构编号): it is the school committee itself (学校团委本级).
     pub has_school_code: bool,
     /// What it is for.
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     /// Whether it takes part in new business.
     pub status: Status,
     /// Its graduation mark (branches of the school sector only); `None` is unmarked.
@@ -224,7 +224,7 @@ pub struct OrganizationFacts {
 impl OrganizationFacts {
     /// Whether it is a branch, graduate branches included: the only kind that holds members.
     pub fn is_branch(&self) -> bool {
-        self.kind == Kind::Branch
+        self.kind == OrganizationKind::Branch
     }
 
     /// Whether it has turned into a graduate branch (毕业生团组织).

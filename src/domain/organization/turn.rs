@@ -5,7 +5,7 @@
 //! inbox is one index seek; when an appointment begins or ends it resolves the turns of that organization again.
 
 use super::chain::{Chain, Link};
-use super::facts::Kind;
+use super::facts::OrganizationKind;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::vocabulary::vocabulary;
 
@@ -58,7 +58,10 @@ impl Turn {
     /// `chain` must contain the turn's organization; without it there are no holders.
     pub fn holders(&self, chain: &Chain, excluded: &[AccountId]) -> Holders {
         let from_here = chain.links().skip_while(|link| link.organization != self.organization);
-        let at_branch = from_here.clone().next().is_some_and(|link| link.kind == Kind::Branch);
+        let at_branch = from_here
+            .clone()
+            .next()
+            .is_some_and(|link| link.kind == OrganizationKind::Branch);
         let ordinary = if at_branch || self.escalated { 2 } else { 1 };
         let can_decide = |link: &&Link| link.can_decide(excluded);
 
@@ -93,7 +96,7 @@ mod tests {
     const UNIVERSITY: OrganizationId = OrganizationId(2);
     const PROVINCE: OrganizationId = OrganizationId(1);
 
-    fn link(organization: OrganizationId, kind: Kind, level: Level, administrators: &[i64]) -> Link {
+    fn link(organization: OrganizationId, kind: OrganizationKind, level: Level, administrators: &[i64]) -> Link {
         let administrators = administrators.iter().copied().map(AccountId).collect();
         Link {
             organization,
@@ -107,11 +110,11 @@ mod tests {
     fn chain(administrators: [&[i64]; 4]) -> Chain {
         let [branch, college, university, province] = administrators;
         Chain::new(
-            link(BRANCH, Kind::Branch, Level::Grassroots, branch),
+            link(BRANCH, OrganizationKind::Branch, Level::Grassroots, branch),
             vec![
-                link(COLLEGE, Kind::Committee, Level::Grassroots, college),
-                link(UNIVERSITY, Kind::Committee, Level::Grassroots, university),
-                link(PROVINCE, Kind::LeadingOrgan, Level::Province, province),
+                link(COLLEGE, OrganizationKind::Committee, Level::Grassroots, college),
+                link(UNIVERSITY, OrganizationKind::Committee, Level::Grassroots, university),
+                link(PROVINCE, OrganizationKind::LeadingOrgan, Level::Province, province),
             ],
         )
     }

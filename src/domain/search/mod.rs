@@ -17,7 +17,7 @@ mod tests;
 
 use super::core::ids::OrganizationId;
 use super::core::vocabulary::vocabulary;
-use super::organization::facts::{Kind, Path};
+use super::organization::facts::{OrganizationKind, Path};
 use name::Name;
 
 vocabulary! {
@@ -55,7 +55,7 @@ pub struct Named<'a> {
     /// Its school code.
     pub school_code: Option<&'a str>,
     /// Its category: branches are four million, and nobody looks for a class by its pinyin.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
 }
 
 /// The texts an organization is found by, each once, under the strongest of its kinds.
@@ -72,7 +72,7 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
     for part in name.parts() {
         terms.add(TermKind::Part, part.to_owned());
     }
-    if matches!(named.kind, Kind::Branch | Kind::GeneralBranch) {
+    if matches!(named.kind, OrganizationKind::Branch | OrganizationKind::GeneralBranch) {
         return terms.settle();
     }
     terms.spell(&name.own);
@@ -105,13 +105,13 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
 /// nobody looks for a class among four million without saying of which school.
 pub fn scopes(
     path: &Path,
-    kind: Kind,
+    kind: OrganizationKind,
     province: Option<OrganizationId>,
     leading_organ: Option<OrganizationId>,
 ) -> Vec<OrganizationId> {
     let unit = unit(path, kind, leading_organ).filter(|&unit| Some(unit) != path.ids().next_back());
     let mut scopes = Vec::with_capacity(3);
-    if unit.is_none() || !matches!(kind, Kind::Branch | Kind::GeneralBranch) {
+    if unit.is_none() || !matches!(kind, OrganizationKind::Branch | OrganizationKind::GeneralBranch) {
         scopes.extend(path.ids().next());
         scopes.extend(province);
     }
@@ -122,7 +122,7 @@ pub fn scopes(
 /// The list in which to look for what stands at or below an organization.
 pub fn scope_below(
     path: &Path,
-    kind: Kind,
+    kind: OrganizationKind,
     province: Option<OrganizationId>,
     leading_organ: Option<OrganizationId>,
 ) -> Option<OrganizationId> {
@@ -133,8 +133,8 @@ pub fn scope_below(
 
 /// The unit an organization belongs to, itself included: the topmost one below its leading organ. A leading organ
 /// belongs to none.
-fn unit(path: &Path, kind: Kind, leading_organ: Option<OrganizationId>) -> Option<OrganizationId> {
-    if kind == Kind::LeadingOrgan {
+fn unit(path: &Path, kind: OrganizationKind, leading_organ: Option<OrganizationId>) -> Option<OrganizationId> {
+    if kind == OrganizationKind::LeadingOrgan {
         return None;
     }
     path.ids().skip_while(|&id| Some(id) != leading_organ).nth(1)

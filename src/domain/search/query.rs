@@ -9,18 +9,18 @@ const MOST_PARTS: usize = 6;
 
 /// One way to read a query: parts that all have to hold, each for the organization or for one of its superiors.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading(pub Vec<Part>);
+pub struct Reading(pub Vec<QueryPart>);
 
 /// A part of a reading, as the index writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Part {
+pub struct QueryPart {
     /// The text.
     pub text: String,
     /// Whether the index is asked for it; an ending such as 街道 only has to stand in the name.
     pub is_key: bool,
 }
 
-impl Part {
+impl QueryPart {
     fn new(text: &str) -> Self {
         Self {
             is_key: !is_ending(text) && text.chars().nth(1).is_some(),
@@ -40,7 +40,7 @@ pub fn readings(query: &str) -> Vec<Reading> {
     let one_name = vec![squeeze(core(&joined))];
     let mut all: Vec<Reading> = Vec::new();
     for parts in [one_name, squeezed, by_places, stems, vec![joined]] {
-        let reading = Reading(parts.iter().map(|part| Part::new(part)).collect());
+        let reading = Reading(parts.iter().map(|part| QueryPart::new(part)).collect());
         let can_find = reading.0.iter().any(|part| part.is_key);
         if can_find && !all.contains(&reading) {
             all.push(reading);

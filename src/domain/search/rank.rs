@@ -2,7 +2,7 @@
 
 use super::TermKind;
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::organization::facts::{Kind, Level, Stage, Status};
+use crate::domain::organization::facts::{Level, OrganizationKind, Stage, Status};
 
 /// How well an organization answers a reading; the smaller the better, field by field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,11 +23,11 @@ pub struct Rank {
 
 /// What the ranking needs to know of an organization.
 #[derive(Debug, Clone, Copy)]
-pub struct Standing {
+pub struct RankFacts {
     /// Which one.
     pub id: OrganizationId,
     /// Its category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     /// Its level.
     pub level: Level,
     /// Its school stage.
@@ -54,7 +54,7 @@ pub fn fit(kind: TermKind, text: &str, typed: &str) -> u8 {
 
 impl Rank {
     /// The rank of an organization in a reading, by the worst fit of the parts it answers itself.
-    pub fn new(reading: usize, organization: &Standing, fit: u8, excess: usize) -> Self {
+    pub fn new(reading: usize, organization: &RankFacts, fit: u8, excess: usize) -> Self {
         Self {
             reading,
             closed: organization.status == Status::Closed,
@@ -66,13 +66,13 @@ impl Rank {
     }
 }
 
-fn prominence(organization: &Standing) -> u8 {
+fn prominence(organization: &RankFacts) -> u8 {
     match (organization.kind, organization.level) {
-        (Kind::LeadingOrgan, Level::Nation | Level::Province) => 0,
-        (Kind::LeadingOrgan, Level::City) => 1,
-        (Kind::LeadingOrgan, _) => 3,
-        (Kind::Branch, _) => 7,
-        (Kind::GeneralBranch, _) => 6,
+        (OrganizationKind::LeadingOrgan, Level::Nation | Level::Province) => 0,
+        (OrganizationKind::LeadingOrgan, Level::City) => 1,
+        (OrganizationKind::LeadingOrgan, _) => 3,
+        (OrganizationKind::Branch, _) => 7,
+        (OrganizationKind::GeneralBranch, _) => 6,
         _ => match organization.stage {
             Some(Stage::RegularUniversity) => 2,
             Some(_) => 4,

@@ -1,11 +1,11 @@
 use super::name::{Name, core, fold, places, squeeze};
 use super::query::readings;
-use super::rank::{Rank, Standing, fit};
+use super::rank::{Rank, RankFacts, fit};
 use super::*;
 use crate::domain::organization::facts::{Level, Status};
 use proptest::prelude::*;
 
-fn terms_of(name: &str, short_name: &str, kind: Kind) -> Vec<String> {
+fn terms_of(name: &str, short_name: &str, kind: OrganizationKind) -> Vec<String> {
     let named = Named {
         name,
         short_name,
@@ -122,14 +122,18 @@ fn o4_abbreviations_follow_the_name() {
 
 #[test]
 fn o4_an_organization_has_few_terms() {
-    let township = terms_of("共青团洪山区关山街道委员会", "洪山区关山街道团委", Kind::Committee);
+    let township = terms_of(
+        "共青团洪山区关山街道委员会",
+        "洪山区关山街道团委",
+        OrganizationKind::Committee,
+    );
     for expected in ["洪山关山街道", "关山街道", "guanshanjiedao", "gsjd"] {
         assert!(township.contains(&expected.to_owned()), "{township:?}");
     }
     assert!(township.len() <= 6, "{township:?}");
     // Four million of them.
     assert_eq!(
-        terms_of("机械2301班团支部", "机械2301班团支部", Kind::Branch),
+        terms_of("机械2301班团支部", "机械2301班团支部", OrganizationKind::Branch),
         ["2301班", "机械2301班"]
     );
 }
@@ -139,24 +143,38 @@ fn o4_an_organization_stands_in_the_lists_it_is_looked_for_in() {
     let path: Path = "1/5/70/900/".parse().unwrap();
     let [nation, province, school, part] = [1, 5, 70, 900].map(OrganizationId);
     let lists = |path: &str, kind, organ| scopes(&path.parse().unwrap(), kind, Some(province), Some(organ));
-    assert_eq!(lists("1/5/", Kind::LeadingOrgan, province), [nation, province]);
-    assert_eq!(lists("1/5/70/", Kind::Committee, province), [nation, province]);
     assert_eq!(
-        lists("1/5/70/900/", Kind::Committee, province),
+        lists("1/5/", OrganizationKind::LeadingOrgan, province),
+        [nation, province]
+    );
+    assert_eq!(
+        lists("1/5/70/", OrganizationKind::Committee, province),
+        [nation, province]
+    );
+    assert_eq!(
+        lists("1/5/70/900/", OrganizationKind::Committee, province),
         [nation, province, school]
     );
-    assert_eq!(lists("1/5/70/900/", Kind::Branch, province), [school]);
-    assert_eq!(lists("1/5/70/900/", Kind::GeneralBranch, province), [school]);
-    // A branch that is its own unit is looked for like a committee.
-    assert_eq!(lists("1/5/70/", Kind::Branch, province), [nation, province]);
+    assert_eq!(lists("1/5/70/900/", OrganizationKind::Branch, province), [school]);
     assert_eq!(
-        scope_below(&path, Kind::Committee, Some(province), Some(province)),
+        lists("1/5/70/900/", OrganizationKind::GeneralBranch, province),
+        [school]
+    );
+    // A branch that is its own unit is looked for like a committee.
+    assert_eq!(lists("1/5/70/", OrganizationKind::Branch, province), [nation, province]);
+    assert_eq!(
+        scope_below(&path, OrganizationKind::Committee, Some(province), Some(province)),
         Some(school)
     );
     assert_eq!(part, path.ids().next_back().unwrap());
     let county: Path = "1/5/6/".parse().unwrap();
     assert_eq!(
-        scope_below(&county, Kind::LeadingOrgan, Some(province), Some(OrganizationId(6))),
+        scope_below(
+            &county,
+            OrganizationKind::LeadingOrgan,
+            Some(province),
+            Some(OrganizationId(6))
+        ),
         Some(province)
     );
 }
@@ -180,16 +198,16 @@ fn o4_a_query_is_read_literally_first() {
 
 #[test]
 fn o4_whole_texts_come_before_longer_ones_and_great_names_before_small() {
-    let standing = |id, kind, level, status| Standing {
+    let standing = |id, kind, level, status| RankFacts {
         id: OrganizationId(id),
         kind,
         level,
         stage: None,
         status,
     };
-    let city = standing(2, Kind::LeadingOrgan, Level::City, Status::Active);
-    let town = standing(1, Kind::Committee, Level::Grassroots, Status::Active);
-    let closed = standing(1, Kind::LeadingOrgan, Level::City, Status::Closed);
+    let city = standing(2, OrganizationKind::LeadingOrgan, Level::City, Status::Active);
+    let town = standing(1, OrganizationKind::Committee, Level::Grassroots, Status::Active);
+    let closed = standing(1, OrganizationKind::LeadingOrgan, Level::City, Status::Closed);
     let whole = fit(TermKind::Name, "武汉", "武汉");
     let longer = fit(TermKind::Name, "武汉大学", "武汉");
     assert!(Rank::new(0, &town, whole, 0) < Rank::new(0, &city, longer, 2));
@@ -203,7 +221,7 @@ proptest! {
     #[test]
     fn o4_any_text_can_be_named_and_asked_for(text in "\\PC{0,70}|[共青团武汉市洪山区关街道大学院第一中委员会2301 ]{0,20}") {
         let _ = readings(&text);
-        let all = terms_of(&text, &text, Kind::Committee);
+        let all = terms_of(&text, &text, OrganizationKind::Committee);
         for term in &all {
             prop_assert_eq!(&fold(term), term);
             prop_assert!(term.chars().count() >= 2);

@@ -7,7 +7,7 @@ use crate::domain::core::vocabulary::vocabulary;
 
 vocabulary! {
     /// An action on a case that a person can take.
-    Action {
+    TransferAction {
         Approve = "approve", "同意", "approve";
         Refuse = "refuse", "不同意", "refuse";
         Assign = "assign", "分配团支部", "assign to a branch";
@@ -17,25 +17,25 @@ vocabulary! {
     }
 }
 
-impl Action {
+impl TransferAction {
     /// Whether the actor may take it now, given good input (a reason, a branch).
     ///
     /// # Errors
     /// What taking it would answer.
     pub fn check(self, case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
         match self {
-            Action::Approve => decide::may_approve(case, desk),
-            Action::Refuse => decide::may_refuse(case, desk),
-            Action::Assign => decide::may_assign(case, desk),
-            Action::Withdraw => decide::may_withdraw(case, desk),
-            Action::AcceptExternal | Action::RefuseExternal => decide::may_answer_external(case, desk),
+            TransferAction::Approve => decide::may_approve(case, desk),
+            TransferAction::Refuse => decide::may_refuse(case, desk),
+            TransferAction::Assign => decide::may_assign(case, desk),
+            TransferAction::Withdraw => decide::may_withdraw(case, desk),
+            TransferAction::AcceptExternal | TransferAction::RefuseExternal => decide::may_answer_external(case, desk),
         }
     }
 }
 
 /// Every action with its answer for this actor.
-pub fn allowed_actions(case: &Case, desk: &DecisionContext<'_>) -> Vec<(Action, Result<(), Refusal>)> {
-    Action::ALL
+pub fn allowed_actions(case: &Case, desk: &DecisionContext<'_>) -> Vec<(TransferAction, Result<(), Refusal>)> {
+    TransferAction::ALL
         .iter()
         .map(|action| (*action, action.check(case, desk)))
         .collect()

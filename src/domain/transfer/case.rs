@@ -2,7 +2,7 @@
 
 use super::reason::{Reason, Side};
 use super::route::{Destination, Origin};
-use super::state::{Phase, State};
+use super::state::{CaseState, Phase};
 use crate::domain::authority::actor::Actor;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::time::Season;
@@ -17,7 +17,7 @@ pub struct Case {
     /// The number of its last event: each transition adds exactly one (I-09), and an update is guarded by it (A9).
     pub version: i64,
     /// Where it stands.
-    pub state: State,
+    pub state: CaseState,
     /// Why the member moves.
     pub reason: Reason,
     /// Which side started it.
@@ -60,7 +60,7 @@ impl Case {
 ///
 /// Naming a branch decides nothing, the transfer has been approved by then; and whoever fetched the member (A3) is often
 /// the one who assigns her. So there only the member is excluded.
-pub fn excluded(state: &State, member: Option<AccountId>, filer: Option<AccountId>) -> Vec<AccountId> {
+pub fn excluded(state: &CaseState, member: Option<AccountId>, filer: Option<AccountId>) -> Vec<AccountId> {
     let filer = filer.filter(|_| state.phase() != Phase::AwaitingAssignment);
     member.into_iter().chain(filer).collect()
 }

@@ -6,11 +6,11 @@
 use super::case::Case;
 use super::events::{self, Event, EventKind};
 use super::reason::Side;
-use super::route::{Destination, Origin, Way, ordinary_way};
-use super::state::{Outcome, Phase, State};
-use super::{expiry, filing};
+use super::route::{Destination, OrdinarySteps, Origin, ordinary_way};
+use super::state::{CaseOutcome, CaseState, Phase};
+use super::{expiry, proposal_rules};
 use crate::domain::authority::actor::{Actor, Role};
-use crate::domain::authority::{self, Action, Capacity, Relation, Verdict};
+use crate::domain::authority::{self, Access, Action, Capacity, Relation};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId};
@@ -40,7 +40,7 @@ pub struct Move {
     /// The branch he leaves; `None` if he comes from another province: one who was known before is revived (X2).
     pub from: Option<OrganizationId>,
     /// Where he goes.
-    pub to: Outcome,
+    pub to: CaseOutcome,
 }
 
 /// What a decision changes.
@@ -99,7 +99,7 @@ pub fn refuse_external(case: Case, desk: &DecisionContext<'_>, reason: Option<Re
 pub fn assign(case: Case, desk: &DecisionContext<'_>, branch: &OrganizationFacts) -> Result<Transition, Refusal> {
     may_assign(&case, desk)?;
     a2_branch(&case, branch)?;
-    by_hand(case, desk, EventKind::Assigned { branch: branch.id })
+    by_person(case, desk, EventKind::Assigned { branch: branch.id })
 }
 
 /// T10: takes the case back. Its history stays.
@@ -108,18 +108,18 @@ pub fn assign(case: Case, desk: &DecisionContext<'_>, branch: &OrganizationFacts
 /// Those of [`may_withdraw`].
 pub fn withdraw(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
     may_withdraw(&case, desk)?;
-    by_hand(case, desk, EventKind::Withdrawn)
+    by_person(case, desk, EventKind::Withdrawn)
 }
 
 /// A6: ends a case that waited too long; `None` if there is nothing to do (any more).
 pub fn expire(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
     expiring(&case.state, case.version, policy, now)?;
-    by_itself(case, now, EventKind::Expired)
+    by_system(case, now, EventKind::Expired)
 }
 
 /// The same of no more of a case than counts for it, where many are ended at once: the event behind which it stands
 /// expired.
-pub fn expiring(state: &State, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
+pub fn expiring(state: &CaseState, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
     let event = Event {
         number: version + 1,
         at: now,
@@ -134,7 +134,7 @@ pub fn expiring(state: &State, version: i64, policy: &Policy, now: Timestamp) ->
 /// A6: brings a stale assignment before the direct superior as well; `None` if there is nothing to do (any more).
 pub fn escalate(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
     let stale = expiry::is_stale(&case.state, policy, now);
-    stale.then(|| by_itself(case, now, EventKind::Escalated)).flatten()
+    stale.then(|| by_system(case, now, EventKind::Escalated)).flatten()
 }
 
 /// Whether the actor may approve now.
@@ -146,7 +146,7 @@ pub fn may_approve(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusa
     may_refuse(case, desk)?;
     match &case.destination {
         Destination::Organization(target) => {
-            filing::t8_target_closed(target).and_then(|()| filing::t8_target_graduate_branch(target))
+            proposal_rules::t8_target_closed(target).and_then(|()| proposal_rules::t8_target_graduate_branch(target))
         }
         _ => Ok(()),
     }
@@ -174,11 +174,11 @@ pub fn may_refuse(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal
 pub fn may_answer_external(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state {
-        State::ExternalPending { province, .. } if desk.actor.speaks_for() == Some(province) => {
+        CaseState::ExternalPending { province, .. } if desk.actor.speaks_for() == Some(province) => {
             let verdict = authority::verdict(Capacity::of(desk.actor), Action::AnswerExternal, Relation::Holder);
             Ok(verdict.settle()?)
         }
-        State::ExternalPending { .. } => has_the_turn(case, desk, Action::AnswerExternal),
+        CaseState::ExternalPending { .. } => has_the_turn(case, desk, Action::AnswerExternal),
         _ => Err(Code::TransferNotExternal.into()),
     }
 }
@@ -224,7 +224,7 @@ pub fn may_withdraw(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refus
 /// `transfer.target_graduate_branch`, `transfer.target_same`.
 pub fn a2_branch(case: &Case, branch: &OrganizationFacts) -> Result<(), Refusal> {
     let in_scope = match &case.destination {
-        Destination::Organization(target) => branch.path.is_below(&target.path) && !filing::is_holding(branch),
+        Destination::Organization(target) => branch.path.is_below(&target.path) && !proposal_rules::is_holding(branch),
         _ => false,
     };
     if !in_scope {
@@ -233,9 +233,9 @@ pub fn a2_branch(case: &Case, branch: &OrganizationFacts) -> Result<(), Refusal>
     if !branch.is_branch() {
         return Err(at_branch(Code::AssignmentNotABranch.into()));
     }
-    filing::t8_target_closed(branch)
-        .and_then(|()| filing::t8_target_graduate_branch(branch))
-        .and_then(|()| filing::t8_target_same(case.origin.branch(), branch))
+    proposal_rules::t8_target_closed(branch)
+        .and_then(|()| proposal_rules::t8_target_graduate_branch(branch))
+        .and_then(|()| proposal_rules::t8_target_same(case.origin.branch(), branch))
         .map_err(at_branch)
 }
 
@@ -255,7 +255,7 @@ fn is_open(case: &Case) -> Result<(), Refusal> {
 /// A1, T11: whether it is the actor's turn. Other superiors see the case but do not act.
 fn has_the_turn(case: &Case, desk: &DecisionContext<'_>, action: Action) -> Result<(), Refusal> {
     let verdict = authority::at_turn(desk.actor, action, desk.holders);
-    let entitled = verdict == Verdict::May;
+    let entitled = verdict == Access::May;
     // Where only he could decide, the turn has passed on; he is told why.
     let would_be = case
         .state
@@ -292,16 +292,16 @@ fn is_starter(case: &Case, actor: &Actor) -> bool {
 }
 
 fn is_member_himself(case: &Case, actor: &Actor) -> bool {
-    actor.himself().is_some() && actor.himself() == case.member()
+    actor.acting_member().is_some() && actor.acting_member() == case.member()
 }
 
 /// The state that follows the approval the case waits for.
-fn after_approval(case: &Case, now: Timestamp) -> State {
-    let Way { approval, assignment } = ordinary_way(case.started_by, &case.origin, &case.destination, now);
+fn after_approval(case: &Case, now: Timestamp) -> CaseState {
+    let OrdinarySteps { approval, assignment } = ordinary_way(case.started_by, &case.origin, &case.destination, now);
     if case.state.phase() == Phase::AwaitingLeadingOrgan {
         return approval;
     }
-    assignment.unwrap_or_else(|| State::Completed {
+    assignment.unwrap_or_else(|| CaseState::Completed {
         at: now,
         outcome: case.destination.outcome(),
     })
@@ -309,21 +309,21 @@ fn after_approval(case: &Case, now: Timestamp) -> State {
 
 fn accept(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
     let next = after_approval(&case, desk.now);
-    by_hand(case, desk, EventKind::Approved { next })
+    by_person(case, desk, EventKind::Approved { next })
 }
 
 fn decline(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
     let reason = reason.ok_or_else(|| Refusal::new(Code::ApprovalReasonRequired).at("/reason"))?;
-    by_hand(case, desk, EventKind::Refused { reason })
+    by_person(case, desk, EventKind::Refused { reason })
 }
 
-fn by_hand(case: Case, desk: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {
+fn by_person(case: Case, desk: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {
     let conflict = Refusal::new(Code::TransferConflict).with_term("state", case.state.phase().text());
     // The guards leave no way to a missing edge; were there one, it would be a conflict and never a wrong state.
     transition(case, desk.now, desk.actor.account, desk.actor.acting_for(), kind).ok_or(conflict)
 }
 
-fn by_itself(case: Case, now: Timestamp, kind: EventKind) -> Option<Transition> {
+fn by_system(case: Case, now: Timestamp, kind: EventKind) -> Option<Transition> {
     transition(case, now, None, None, kind)
 }
 
@@ -344,7 +344,7 @@ fn transition(
     };
     let state = events::apply(Some(case.state.clone()), &event)?;
     let movement = match &state {
-        State::Completed { outcome, .. } => Some(Move {
+        CaseState::Completed { outcome, .. } => Some(Move {
             member: case.member(),
             from: case.origin.branch(),
             to: *outcome,

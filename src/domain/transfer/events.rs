@@ -1,6 +1,6 @@
 //! What happened to a case (A7): one event for each transition, numbered from 1 without gaps (I-09).
 
-use super::state::{Outcome, State};
+use super::state::{CaseOutcome, CaseState};
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
@@ -36,12 +36,12 @@ pub enum EventKind {
     /// The transfer was filed (发起).
     Filed {
         /// Where it waits first.
-        first: State,
+        first: CaseState,
     },
     /// An approval (同意), another province's acceptance included.
     Approved {
         /// Where it stands now.
-        next: State,
+        next: CaseState,
     },
     /// The receiving organization named a branch (分配).
     Assigned {
@@ -99,8 +99,8 @@ pub struct ReplayError {
 
 /// I-10: the state a case's events lead to. Fails if they do not start with a filing, leave a gap, or take a way the
 /// machine does not have.
-pub fn replay(events: &[Event]) -> Result<State, ReplayError> {
-    let mut state: Option<State> = None;
+pub fn replay(events: &[Event]) -> Result<CaseState, ReplayError> {
+    let mut state: Option<CaseState> = None;
     for (number, event) in (1..).zip(events) {
         let next = if event.number == number {
             apply(state, event)
@@ -114,7 +114,7 @@ pub fn replay(events: &[Event]) -> Result<State, ReplayError> {
 
 /// The state after one more event; `None` if the machine has no such edge. Decisions make their new state with this very
 /// function, so a row and its history cannot part.
-pub fn apply(state: Option<State>, event: &Event) -> Option<State> {
+pub fn apply(state: Option<CaseState>, event: &Event) -> Option<CaseState> {
     let at = event.at;
     let Some(state) = state else {
         return match &event.kind {
@@ -124,32 +124,32 @@ pub fn apply(state: Option<State>, event: &Event) -> Option<State> {
     };
     let next = match (&event.kind, &state) {
         (EventKind::Filed { .. }, _) => return None,
-        (EventKind::Approved { .. }, State::AwaitingAssignment { .. }) => return None,
+        (EventKind::Approved { .. }, CaseState::AwaitingAssignment { .. }) => return None,
         (EventKind::Approved { next }, _) => next.clone(),
-        (EventKind::Assigned { branch }, State::AwaitingAssignment { .. }) => State::Completed {
+        (EventKind::Assigned { branch }, CaseState::AwaitingAssignment { .. }) => CaseState::Completed {
             at,
-            outcome: Outcome::Branch(*branch),
+            outcome: CaseOutcome::Branch(*branch),
         },
         (EventKind::Assigned { .. }, _) => return None,
         (
             EventKind::Escalated,
-            State::AwaitingAssignment {
+            CaseState::AwaitingAssignment {
                 at: organization,
                 since,
                 escalated: None,
             },
-        ) => State::AwaitingAssignment {
+        ) => CaseState::AwaitingAssignment {
             at: *organization,
             since: *since,
             escalated: Some(at),
         },
         (EventKind::Escalated, _) => return None,
-        (EventKind::Refused { reason }, _) => State::Refused {
+        (EventKind::Refused { reason }, _) => CaseState::Refused {
             at,
             reason: reason.clone(),
         },
-        (EventKind::Withdrawn, _) => State::Withdrawn { at },
-        (EventKind::Expired, _) => State::Expired { at },
+        (EventKind::Withdrawn, _) => CaseState::Withdrawn { at },
+        (EventKind::Expired, _) => CaseState::Expired { at },
     };
     state.phase().next().contains(&next.phase()).then_some(next)
 }

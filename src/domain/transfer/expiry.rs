@@ -1,6 +1,6 @@
 //! Cases left alone (A6, X3, §1.5): when a waiting case is ended, and when a stale assignment is escalated.
 
-use super::state::State;
+use super::state::CaseState;
 use crate::domain::core::time::Timestamp;
 use crate::domain::policy::Policy;
 use chrono::TimeDelta;
@@ -16,9 +16,9 @@ use chrono::TimeDelta;
 /// the clock runs in `external_pending` too. The province that A6 exempts is the approver of a special unit.
 ///
 /// `policy` is that of the case's season.
-pub fn due_at(state: &State, policy: &Policy) -> Option<Timestamp> {
+pub fn due_at(state: &CaseState, policy: &Policy) -> Option<Timestamp> {
     match state {
-        State::AwaitingApproval { since, .. } | State::ExternalPending { since, .. } => {
+        CaseState::AwaitingApproval { since, .. } | CaseState::ExternalPending { since, .. } => {
             Some((*since).max(policy.expiry_start()) + TimeDelta::days(i64::from(policy.expiry_days)))
         }
         _ => None,
@@ -26,15 +26,15 @@ pub fn due_at(state: &State, policy: &Policy) -> Option<Timestamp> {
 }
 
 /// A6: whether the case must be ended. "More than ten days" is strict: not yet at the due instant itself.
-pub fn is_overdue(state: &State, policy: &Policy, now: Timestamp) -> bool {
+pub fn is_overdue(state: &CaseState, policy: &Policy, now: Timestamp) -> bool {
     due_at(state, policy).is_some_and(|due| now > due)
 }
 
 /// A6: the instant after which a case waiting for its assignment is brought before the direct superior as well, in
 /// every month of the year, once; `None` if there is nothing to escalate.
-pub fn escalation_due_at(state: &State, policy: &Policy) -> Option<Timestamp> {
+pub fn escalation_due_at(state: &CaseState, policy: &Policy) -> Option<Timestamp> {
     match state {
-        State::AwaitingAssignment {
+        CaseState::AwaitingAssignment {
             since, escalated: None, ..
         } => Some(*since + TimeDelta::days(i64::from(policy.escalation_days))),
         _ => None,
@@ -42,12 +42,12 @@ pub fn escalation_due_at(state: &State, policy: &Policy) -> Option<Timestamp> {
 }
 
 /// The instant an inbox sorts by and a job looks for: after it the case is ended or its assignment escalated.
-pub fn deadline(state: &State, policy: &Policy) -> Option<Timestamp> {
+pub fn deadline(state: &CaseState, policy: &Policy) -> Option<Timestamp> {
     due_at(state, policy).or_else(|| escalation_due_at(state, policy))
 }
 
 /// A6: whether the assignment must be escalated, as strict as [`is_overdue`].
-pub fn is_stale(state: &State, policy: &Policy, now: Timestamp) -> bool {
+pub fn is_stale(state: &CaseState, policy: &Policy, now: Timestamp) -> bool {
     escalation_due_at(state, policy).is_some_and(|due| now > due)
 }
 
@@ -56,11 +56,11 @@ mod tests {
     use super::*;
     use crate::domain::core::ids::OrganizationId;
     use crate::domain::core::text::Remark;
-    use crate::domain::transfer::state::{ApprovalSide, Outcome};
+    use crate::domain::transfer::state::{ApprovalSide, CaseOutcome};
     use crate::domain::transfer::testing::{BEIJING, BEIJING_CODE, TOWNSHIP, VILLAGE, at};
 
-    fn approval(since: &str) -> State {
-        State::AwaitingApproval {
+    fn approval(since: &str) -> CaseState {
+        CaseState::AwaitingApproval {
             side: ApprovalSide::Target,
             at: VILLAGE,
             since: at(since),
@@ -116,7 +116,7 @@ mod tests {
         let runs = Some(since + TimeDelta::days(10));
         for (state, due) in [
             (
-                State::AwaitingApproval {
+                CaseState::AwaitingApproval {
                     side: ApprovalSide::Target,
                     at: VILLAGE,
                     since,
@@ -124,17 +124,17 @@ mod tests {
                 runs,
             ),
             (
-                State::AwaitingApproval {
+                CaseState::AwaitingApproval {
                     side: ApprovalSide::Source,
                     at: VILLAGE,
                     since,
                 },
                 runs,
             ),
-            (State::AwaitingLeadingOrgan { organ, since }, None),
-            (State::AwaitingProvince { organ, since }, None),
+            (CaseState::AwaitingLeadingOrgan { organ, since }, None),
+            (CaseState::AwaitingProvince { organ, since }, None),
             (
-                State::AwaitingAssignment {
+                CaseState::AwaitingAssignment {
                     at: TOWNSHIP,
                     since,
                     escalated: None,
@@ -142,21 +142,21 @@ mod tests {
                 None,
             ),
             (
-                State::Completed {
+                CaseState::Completed {
                     at: since,
-                    outcome: Outcome::Branch(VILLAGE),
+                    outcome: CaseOutcome::Branch(VILLAGE),
                 },
                 None,
             ),
             (
-                State::Refused {
+                CaseState::Refused {
                     at: since,
                     reason: Remark::new("x").unwrap(),
                 },
                 None,
             ),
-            (State::Withdrawn { at: since }, None),
-            (State::Expired { at: since }, None),
+            (CaseState::Withdrawn { at: since }, None),
+            (CaseState::Expired { at: since }, None),
         ] {
             assert_eq!(due_at(&state, &policy()), due, "{state:?}");
         }
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn x3_the_clock_runs_while_another_province_owes_its_answer() {
         let since = at("2026-10-05T00:00:00Z");
-        let state = State::ExternalPending {
+        let state = CaseState::ExternalPending {
             province: BEIJING_CODE,
             organ: BEIJING,
             since,
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a6_a_stale_assignment_is_escalated_once_in_any_month() {
         let since = at("2026-06-20T01:00:00Z");
-        let state = State::AwaitingAssignment {
+        let state = CaseState::AwaitingAssignment {
             at: TOWNSHIP,
             since,
             escalated: None,
@@ -189,7 +189,7 @@ mod tests {
         assert!(!is_stale(&state, &policy(), due));
         assert!(is_stale(&state, &policy(), due + TimeDelta::minutes(1)));
 
-        let escalated = State::AwaitingAssignment {
+        let escalated = CaseState::AwaitingAssignment {
             at: TOWNSHIP,
             since,
             escalated: Some(due),

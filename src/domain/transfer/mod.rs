@@ -1,15 +1,16 @@
-//! Transfers of organization relations (组织关系转接): filing, approval, assignment, expiry, special units and the three
+//! Transfers of organization relations (组织关系转接): proposing, approval, assignment, expiry, special units and the three
 //! provinces with systems of their own (§1.4, §1.5, §2.2, §2.5 to §2.8; rules T1 to T12, A1 to A10, X1 to X3).
 //!
-//! A filing goes through [`propose`], every decision on a stored [`case::Case`] through [`decide`]; both answer with what
-//! is to be stored: a [`state::State`] and exactly one [`events::Event`]. Whose turn it is, [`turn`] says.
+//! A proposal goes through [`propose`], every decision on a stored [`case::Case`] through [`decide`]. Both answer with what
+//! is to be stored: a [`state::CaseState`] and exactly one [`events::Event`].
+//! [`organization::turn`](crate::domain::organization::turn) says whose turn it is.
 
 pub mod allowed;
 pub mod case;
 pub mod decide;
 pub mod events;
 pub mod expiry;
-pub mod filing;
+pub mod proposal_rules;
 pub mod propose;
 pub mod reason;
 pub mod route;

@@ -4,10 +4,10 @@
 use super::case::{self, Case};
 use super::events::{Event, EventKind};
 use super::expiry;
-use super::filing::{self, MemberFacts, OpenCase};
-use super::reason::{Details, External, Field, Reason, Side};
-use super::route::{Destination, Origin, Way, ordinary_way};
-use super::state::State;
+use super::proposal_rules::{self, MemberFacts, OpenCase};
+use super::reason::{DetailField, Details, External, Reason, Side};
+use super::route::{Destination, OrdinarySteps, Origin, ordinary_way};
+use super::state::CaseState;
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object};
 use crate::domain::catalogue::code::Code;
@@ -26,7 +26,7 @@ use crate::domain::policy::Policy;
 
 /// Everything the decision about a filing needs.
 #[derive(Debug, Clone, Copy)]
-pub struct FilingFacts<'a> {
+pub struct ProposalFacts<'a> {
     /// Now.
     pub now: Timestamp,
     /// The policy of this season.
@@ -40,7 +40,7 @@ pub struct FilingFacts<'a> {
     /// His branch with its superiors.
     pub source: &'a Chain,
     /// What is asked for.
-    pub request: &'a Request<'a>,
+    pub request: &'a ProposalTerms<'a>,
 }
 
 /// Another province files a transfer into the national tree (X2).
@@ -53,16 +53,16 @@ pub struct InboundFacts<'a> {
     /// Who files.
     pub actor: &'a Actor,
     /// The member with the same ID number, if one is known here.
-    pub known: Option<Known>,
+    pub known: Option<FormerMember>,
     /// A transfer of the same person that is open already.
     pub open_case: Option<OpenCase>,
     /// What is asked for.
-    pub request: &'a Request<'a>,
+    pub request: &'a ProposalTerms<'a>,
 }
 
 /// Somebody who was a member here before he moved to another province.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Known {
+pub struct FormerMember {
     /// Which one.
     pub id: MemberId,
     /// His account, if he has one.
@@ -82,7 +82,7 @@ pub struct Target<'a> {
 
 /// What a filer asks for.
 #[derive(Debug, Clone, Copy)]
-pub struct Request<'a> {
+pub struct ProposalTerms<'a> {
     /// Which side starts.
     pub side: Side,
     /// Why the member moves.
@@ -98,7 +98,7 @@ pub struct Request<'a> {
     pub explanation: Option<&'a Remark>,
 }
 
-impl<'a> Request<'a> {
+impl<'a> ProposalTerms<'a> {
     /// The target's chain, or that of the other province's leading organ.
     fn chain(&self) -> Option<&'a Chain> {
         self.target.map(|target| target.chain).or(self.external_organ)
@@ -121,18 +121,18 @@ pub struct Proposal {
     /// Where the member wants to go.
     pub destination: Destination,
     /// Where it waits first.
-    pub state: State,
+    pub state: CaseState,
     /// The filing itself: event number 1.
     pub event: Event,
     /// Every step up to completion.
-    pub route: Vec<Step>,
+    pub route: Vec<RouteStep>,
     /// What does not block but should be known.
     pub warnings: Vec<Warning>,
 }
 
 /// One step of the way.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub struct RouteStep {
     /// What is to be done.
     pub duty: Duty,
     /// Whose turn it is.
@@ -192,10 +192,10 @@ impl Proposal {
 /// with the first and lists the rest. Who may not start it at all (T1) learns that alone, and nothing of the member.
 ///
 /// # Errors
-/// At least one refusal: those of the rules in [`super::filing`], those of where the request leads (T6:
+/// At least one refusal: those of the rules in [`super::proposal_rules`], those of where the request leads (T6:
 /// `transfer.target_required`, `transfer.target_and_external`), and the reason's own demands ([`Reason`], T5).
-pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
-    let FilingFacts {
+pub fn propose(facts: &ProposalFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
+    let ProposalFacts {
         now,
         policy,
         actor,
@@ -205,11 +205,11 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
         ..
     } = *facts;
     let target = request.target.map(|target| target.facts);
-    let mut blocking = Blocking::default();
-    filing::t1_out_of_scope(request.side, actor, member).map_err(|refusal| vec![refusal])?;
-    blocking.check(filing::t12_member_not_active(member));
-    blocking.check(filing::t2_already_open(facts.open_case.as_ref()));
-    blocking.check(filing::t3_identity_not_certified(member, policy));
+    let mut blocking = Refusals::default();
+    proposal_rules::t1_out_of_scope(request.side, actor, member).map_err(|refusal| vec![refusal])?;
+    blocking.check(proposal_rules::t12_member_not_active(member));
+    blocking.check(proposal_rules::t2_already_open(facts.open_case.as_ref()));
+    blocking.check(proposal_rules::t3_identity_not_certified(member, policy));
     blocking.check(request.reason.check_side(request.side, policy));
     blocking.extend(
         request
@@ -218,13 +218,13 @@ pub fn propose(facts: &FilingFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     );
     let destination = blocking.check(destination(request, source));
     if let Some(target) = target {
-        blocking.check(filing::t1_target_out_of_scope(request.side, actor, target).map_err(at_target));
+        blocking.check(proposal_rules::t1_target_out_of_scope(request.side, actor, target).map_err(at_target));
         blocking.extend(t8_target(target, request, Some(&member.branch)));
     }
     let young = destination.as_ref().is_some_and(|destination| {
-        filing::t9_needs_leading_organ(member.birth_date, request.reason, destination, policy, now)
+        proposal_rules::t9_needs_leading_organ(member.birth_date, request.reason, destination, policy, now)
     });
-    blocking.check(filing::t9_explanation(young, request.explanation, policy));
+    blocking.check(proposal_rules::t9_explanation(young, request.explanation, policy));
     let destination = blocking.settle(destination)?;
 
     let draft = Draft {
@@ -260,10 +260,10 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
         request,
         ..
     } = *facts;
-    let mut blocking = Blocking::default();
+    let mut blocking = Refusals::default();
     let province = blocking.check(x2_integrator(actor));
     blocking.check(x2_known(known.as_ref()));
-    blocking.check(filing::t2_already_open(facts.open_case.as_ref()));
+    blocking.check(proposal_rules::t2_already_open(facts.open_case.as_ref()));
     blocking.extend(request.reason.check_details(request.details, false));
     let destination = blocking.check(x2_destination(request));
     if let Some(target) = request.target {
@@ -290,7 +290,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
 
 /// T5, T6 (§1.4.5, §1.4.6): where the request leads: a chosen organization, one of the three provinces, or for a special
 /// unit the holding under the province-level leading organ above the member. Whether it may lead there, the other rules say.
-fn destination(request: &Request<'_>, source: &Chain) -> Result<Destination, Refusal> {
+fn destination(request: &ProposalTerms<'_>, source: &Chain) -> Result<Destination, Refusal> {
     match (request.target, &request.details.external) {
         (Some(_), Some(_)) => Err(at_target(Code::TransferTargetAndExternal.into())),
         (Some(target), None) => Ok(Destination::Organization(target.facts.clone())),
@@ -311,11 +311,10 @@ fn t6_external(external: &External, organ: Option<&Chain>) -> Result<Destination
             organ: organ.first().organization,
         }),
         (Some(_), None) => Err(Refusal::new(Code::TransferExternalProvinceUnknown)),
-        (None, _) => {
-            Err(Refusal::new(Code::TransferExternalDetailsRequired).with_term("field", Field::ExternalProvince.text()))
-        }
+        (None, _) => Err(Refusal::new(Code::TransferExternalDetailsRequired)
+            .with_term("field", DetailField::ExternalProvince.text())),
     };
-    found.map_err(|refusal| refusal.at(Field::ExternalProvince.pointer()))
+    found.map_err(|refusal| refusal.at(DetailField::ExternalProvince.pointer()))
 }
 
 /// X2: only another province's system files a case from there.
@@ -326,7 +325,7 @@ fn x2_integrator(actor: &Actor) -> Result<u8, Refusal> {
 
 /// X2: somebody known here is revived if he had moved out; a member in good standing is here already, and one who left or
 /// was expelled does not come back by a transfer (T12).
-fn x2_known(known: Option<&Known>) -> Result<(), Refusal> {
+fn x2_known(known: Option<&FormerMember>) -> Result<(), Refusal> {
     match known {
         Some(known) if known.standing.is_good() => Err(Code::TransferInboundMemberExists.into()),
         Some(known) if known.standing != Standing::MovedOut => Err(Code::TransferMemberNotActive.into()),
@@ -335,7 +334,7 @@ fn x2_known(known: Option<&Known>) -> Result<(), Refusal> {
 }
 
 /// X2: a case from outside goes to an organization of the national tree.
-fn x2_destination(request: &Request<'_>) -> Result<Destination, Refusal> {
+fn x2_destination(request: &ProposalTerms<'_>) -> Result<Destination, Refusal> {
     match request.target {
         Some(target) => Ok(Destination::Organization(target.facts.clone())),
         None => Err(at_target(Code::TransferTargetRequired.into())),
@@ -343,9 +342,13 @@ fn x2_destination(request: &Request<'_>) -> Result<Destination, Refusal> {
 }
 
 /// What is against the target, at its place in the request.
-fn t8_target(target: &OrganizationFacts, request: &Request<'_>, branch: Option<&OrganizationFacts>) -> Vec<Refusal> {
+fn t8_target(
+    target: &OrganizationFacts,
+    request: &ProposalTerms<'_>,
+    branch: Option<&OrganizationFacts>,
+) -> Vec<Refusal> {
     let school = branch.and_then(|branch| branch.school);
-    let blocking = filing::t8_target(target, Some(request.reason), branch.map(|branch| branch.id), school);
+    let blocking = proposal_rules::t8_target(target, Some(request.reason), branch.map(|branch| branch.id), school);
     blocking.into_iter().map(at_target).collect()
 }
 
@@ -355,9 +358,9 @@ fn at_target(refusal: Refusal) -> Refusal {
 
 /// The rules that block a filing, in the order they were asked.
 #[derive(Default)]
-struct Blocking(Vec<Refusal>);
+struct Refusals(Vec<Refusal>);
 
-impl Blocking {
+impl Refusals {
     /// Notes a refusal; gives what was found otherwise.
     fn check<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
         result.map_err(|refusal| self.note(refusal)).ok()
@@ -389,7 +392,7 @@ struct Draft<'a> {
     now: Timestamp,
     policy: &'a Policy,
     actor: &'a Actor,
-    request: &'a Request<'a>,
+    request: &'a ProposalTerms<'a>,
     started_by: Side,
     member_account: Option<AccountId>,
     origin: Origin,
@@ -399,13 +402,14 @@ struct Draft<'a> {
 
 impl Draft<'_> {
     fn into_proposal(self, destination: Destination, branch_unmarked: bool) -> Proposal {
-        let Way { approval, assignment } = ordinary_way(self.started_by, &self.origin, &destination, self.now);
+        let OrdinarySteps { approval, assignment } =
+            ordinary_way(self.started_by, &self.origin, &destination, self.now);
         let organ = self
             .first_organ
-            .map(|organ| State::AwaitingLeadingOrgan { organ, since: self.now });
+            .map(|organ| CaseState::AwaitingLeadingOrgan { organ, since: self.now });
         let first = organ.clone().unwrap_or_else(|| approval.clone());
         let states = [organ, Some(approval), assignment];
-        let mut route: Vec<Step> = states.iter().flatten().filter_map(|state| self.step(state)).collect();
+        let mut route: Vec<RouteStep> = states.iter().flatten().filter_map(|state| self.step(state)).collect();
         for later in route.iter_mut().skip(1) {
             later.due = None;
         }
@@ -431,7 +435,7 @@ impl Draft<'_> {
     }
 
     /// Who can act in a state, as the case would find it today.
-    fn step(&self, state: &State) -> Option<Step> {
+    fn step(&self, state: &CaseState) -> Option<RouteStep> {
         let turn = state.turn()?;
         let chains = [self.source, self.request.chain()];
         let chain = chains
@@ -439,7 +443,7 @@ impl Draft<'_> {
             .flatten()
             .find(|chain| chain.link(turn.organization).is_some())?;
         let holders = turn.holders(chain, &case::excluded(state, self.member_account, self.actor.account));
-        Some(Step {
+        Some(RouteStep {
             duty: turn.duty,
             organization: turn.organization,
             vacant: chain
@@ -452,8 +456,8 @@ impl Draft<'_> {
     }
 }
 
-fn warnings(branch_unmarked: bool, organ_first: bool, route: &[Step]) -> Vec<Warning> {
-    let orphaned = |step: &Step| step.holders.is_empty();
+fn warnings(branch_unmarked: bool, organ_first: bool, route: &[RouteStep]) -> Vec<Warning> {
+    let orphaned = |step: &RouteStep| step.holders.is_empty();
     let all = [
         (Warning::BranchUnmarked, branch_unmarked),
         (Warning::LeadingOrganFirst, organ_first),

@@ -1,7 +1,7 @@
 //! The way a case takes (§1.5, §2.2, §2.5; A1 to A4, T9, X1, X2). Filing, preview and every approval read it from here.
 
 use super::reason::Side;
-use super::state::{ApprovalSide, Outcome, State};
+use super::state::{ApprovalSide, CaseOutcome, CaseState};
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::core::vocabulary::vocabulary;
@@ -96,30 +96,32 @@ impl Destination {
     }
 
     /// Where completing a case brings the member when no branch has to be named any more.
-    pub fn outcome(&self) -> Outcome {
+    pub fn outcome(&self) -> CaseOutcome {
         match self {
-            Self::Organization(target) => Outcome::Branch(target.id),
-            Self::Province { province, .. } => Outcome::MovedOut(*province),
-            Self::Holding(organ) => Outcome::Holding(*organ),
+            Self::Organization(target) => CaseOutcome::Branch(target.id),
+            Self::Province { province, .. } => CaseOutcome::MovedOut(*province),
+            Self::Holding(organ) => CaseOutcome::Holding(*organ),
         }
     }
 }
 
 /// The states a case passes through after a leading organ's approval (T9), if one was needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Way {
+pub struct OrdinarySteps {
     /// The ordinary approval, the province's or the other system's answer.
-    pub approval: State,
+    pub approval: CaseState,
     /// The assignment, where the target is no branch (A2).
-    pub assignment: Option<State>,
+    pub assignment: Option<CaseState>,
 }
 
 /// The ordinary way of a case. Each state is dated `since`, as if the case were already there.
-pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> Way {
+pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> OrdinarySteps {
     let target = match destination {
-        Destination::Holding(organ) => return Way::direct(State::AwaitingProvince { organ: *organ, since }),
+        Destination::Holding(organ) => {
+            return OrdinarySteps::direct(CaseState::AwaitingProvince { organ: *organ, since });
+        }
         Destination::Province { province, organ } => {
-            return Way::direct(State::ExternalPending {
+            return OrdinarySteps::direct(CaseState::ExternalPending {
                 province: *province,
                 organ: *organ,
                 since,
@@ -132,19 +134,19 @@ pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination
         (Side::Target, Origin::Branch { branch, .. }) => (ApprovalSide::Source, *branch),
         _ => (ApprovalSide::Target, target.id),
     };
-    let assignment = State::AwaitingAssignment {
+    let assignment = CaseState::AwaitingAssignment {
         at: target.id,
         since,
         escalated: None,
     };
-    Way {
-        approval: State::AwaitingApproval { side, at, since },
+    OrdinarySteps {
+        approval: CaseState::AwaitingApproval { side, at, since },
         assignment: (!target.is_branch()).then_some(assignment),
     }
 }
 
-impl Way {
-    fn direct(approval: State) -> Self {
+impl OrdinarySteps {
+    fn direct(approval: CaseState) -> Self {
         Self {
             approval,
             assignment: None,

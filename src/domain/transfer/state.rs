@@ -33,7 +33,7 @@ vocabulary! {
 /// Where a completed transfer brought the member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Outcome {
+pub enum CaseOutcome {
     /// Into a branch of the national tree.
     Branch(OrganizationId),
     /// Into the special-unit holding (特殊单位专属库) under this province-level leading organ (A4).
@@ -45,7 +45,7 @@ pub enum Outcome {
 /// The state of a transfer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
-pub enum State {
+pub enum CaseState {
     /// The member is under 16 and leaves the school sector: a leading organ has its say first (T9, §2.2).
     AwaitingLeadingOrgan {
         /// The nearest leading organ above the member's branch.
@@ -92,7 +92,7 @@ pub enum State {
         /// When.
         at: Timestamp,
         /// Where to.
-        outcome: Outcome,
+        outcome: CaseOutcome,
     },
     /// Somebody whose turn it was said no (A5).
     Refused {
@@ -134,19 +134,19 @@ impl Phase {
     }
 }
 
-impl State {
+impl CaseState {
     /// The state without its facts.
     pub fn phase(&self) -> Phase {
         match self {
-            State::AwaitingLeadingOrgan { .. } => Phase::AwaitingLeadingOrgan,
-            State::AwaitingApproval { .. } => Phase::AwaitingApproval,
-            State::AwaitingProvince { .. } => Phase::AwaitingProvince,
-            State::ExternalPending { .. } => Phase::ExternalPending,
-            State::AwaitingAssignment { .. } => Phase::AwaitingAssignment,
-            State::Completed { .. } => Phase::Completed,
-            State::Refused { .. } => Phase::Refused,
-            State::Withdrawn { .. } => Phase::Withdrawn,
-            State::Expired { .. } => Phase::Expired,
+            CaseState::AwaitingLeadingOrgan { .. } => Phase::AwaitingLeadingOrgan,
+            CaseState::AwaitingApproval { .. } => Phase::AwaitingApproval,
+            CaseState::AwaitingProvince { .. } => Phase::AwaitingProvince,
+            CaseState::ExternalPending { .. } => Phase::ExternalPending,
+            CaseState::AwaitingAssignment { .. } => Phase::AwaitingAssignment,
+            CaseState::Completed { .. } => Phase::Completed,
+            CaseState::Refused { .. } => Phase::Refused,
+            CaseState::Withdrawn { .. } => Phase::Withdrawn,
+            CaseState::Expired { .. } => Phase::Expired,
         }
     }
 
@@ -160,20 +160,20 @@ impl State {
             })
         };
         match *self {
-            State::AwaitingLeadingOrgan { organ, .. } => turn(Duty::LeadingOrgan, organ),
-            State::AwaitingApproval {
+            CaseState::AwaitingLeadingOrgan { organ, .. } => turn(Duty::LeadingOrgan, organ),
+            CaseState::AwaitingApproval {
                 side: ApprovalSide::Source,
                 at,
                 ..
             } => turn(Duty::ApprovalOut, at),
-            State::AwaitingApproval {
+            CaseState::AwaitingApproval {
                 side: ApprovalSide::Target,
                 at,
                 ..
             } => turn(Duty::ApprovalIn, at),
-            State::AwaitingProvince { organ, .. } => turn(Duty::Province, organ),
-            State::ExternalPending { organ, .. } => turn(Duty::ExternalAnswer, organ),
-            State::AwaitingAssignment { at, escalated, .. } => Some(Turn {
+            CaseState::AwaitingProvince { organ, .. } => turn(Duty::Province, organ),
+            CaseState::ExternalPending { organ, .. } => turn(Duty::ExternalAnswer, organ),
+            CaseState::AwaitingAssignment { at, escalated, .. } => Some(Turn {
                 duty: Duty::Assignment,
                 organization: at,
                 escalated: escalated.is_some(),
@@ -190,22 +190,22 @@ impl State {
     /// When the case got into this state. An escalation does not restart the wait for an assignment.
     pub fn since(&self) -> Timestamp {
         match self {
-            State::AwaitingLeadingOrgan { since, .. }
-            | State::AwaitingApproval { since, .. }
-            | State::AwaitingProvince { since, .. }
-            | State::ExternalPending { since, .. }
-            | State::AwaitingAssignment { since, .. } => *since,
-            State::Completed { at, .. }
-            | State::Refused { at, .. }
-            | State::Withdrawn { at }
-            | State::Expired { at } => *at,
+            CaseState::AwaitingLeadingOrgan { since, .. }
+            | CaseState::AwaitingApproval { since, .. }
+            | CaseState::AwaitingProvince { since, .. }
+            | CaseState::ExternalPending { since, .. }
+            | CaseState::AwaitingAssignment { since, .. } => *since,
+            CaseState::Completed { at, .. }
+            | CaseState::Refused { at, .. }
+            | CaseState::Withdrawn { at }
+            | CaseState::Expired { at } => *at,
         }
     }
 }
 
 /// A state spread over the columns of a row. What a state does not have is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Columns {
+pub struct StateColumns {
     /// Which state.
     pub phase: Phase,
     /// When the case got there.
@@ -216,7 +216,7 @@ pub struct Columns {
     pub side: Option<ApprovalSide>,
     /// The province with a system of its own.
     pub province: Option<u8>,
-    /// Whether a completed case brought the member into the holding: [`Outcome::Holding`].
+    /// Whether a completed case brought the member into the holding: [`CaseOutcome::Holding`].
     pub holding: bool,
     /// When a stale assignment was escalated.
     pub escalated: Option<Timestamp>,
@@ -231,9 +231,9 @@ pub struct ColumnsError {
     phase: Phase,
 }
 
-impl From<State> for Columns {
-    fn from(state: State) -> Self {
-        let blank = Columns {
+impl From<CaseState> for StateColumns {
+    fn from(state: CaseState) -> Self {
+        let blank = StateColumns {
             phase: state.phase(),
             since: state.since(),
             organization: None,
@@ -244,60 +244,60 @@ impl From<State> for Columns {
             reason: None,
         };
         match state {
-            State::AwaitingLeadingOrgan { organ, .. } | State::AwaitingProvince { organ, .. } => Columns {
+            CaseState::AwaitingLeadingOrgan { organ, .. } | CaseState::AwaitingProvince { organ, .. } => StateColumns {
                 organization: Some(organ),
                 ..blank
             },
-            State::AwaitingApproval { side, at, .. } => Columns {
+            CaseState::AwaitingApproval { side, at, .. } => StateColumns {
                 organization: Some(at),
                 side: Some(side),
                 ..blank
             },
-            State::ExternalPending { province, organ, .. } => Columns {
+            CaseState::ExternalPending { province, organ, .. } => StateColumns {
                 organization: Some(organ),
                 province: Some(province),
                 ..blank
             },
-            State::AwaitingAssignment { at, escalated, .. } => Columns {
+            CaseState::AwaitingAssignment { at, escalated, .. } => StateColumns {
                 organization: Some(at),
                 escalated,
                 ..blank
             },
-            State::Completed { outcome, .. } => match outcome {
-                Outcome::Branch(branch) => Columns {
+            CaseState::Completed { outcome, .. } => match outcome {
+                CaseOutcome::Branch(branch) => StateColumns {
                     organization: Some(branch),
                     ..blank
                 },
-                Outcome::Holding(organ) => Columns {
+                CaseOutcome::Holding(organ) => StateColumns {
                     organization: Some(organ),
                     holding: true,
                     ..blank
                 },
-                Outcome::MovedOut(province) => Columns {
+                CaseOutcome::MovedOut(province) => StateColumns {
                     province: Some(province),
                     ..blank
                 },
             },
-            State::Refused { reason, .. } => Columns {
+            CaseState::Refused { reason, .. } => StateColumns {
                 reason: Some(reason),
                 ..blank
             },
-            State::Withdrawn { .. } | State::Expired { .. } => blank,
+            CaseState::Withdrawn { .. } | CaseState::Expired { .. } => blank,
         }
     }
 }
 
-impl TryFrom<Columns> for State {
+impl TryFrom<StateColumns> for CaseState {
     type Error = ColumnsError;
 
-    fn try_from(columns: Columns) -> Result<State, ColumnsError> {
+    fn try_from(columns: StateColumns) -> Result<CaseState, ColumnsError> {
         let phase = columns.phase;
         state_of(columns).ok_or(ColumnsError { phase })
     }
 }
 
-fn state_of(columns: Columns) -> Option<State> {
-    let Columns {
+fn state_of(columns: StateColumns) -> Option<CaseState> {
+    let StateColumns {
         phase,
         since,
         organization,
@@ -308,43 +308,43 @@ fn state_of(columns: Columns) -> Option<State> {
         reason,
     } = columns;
     Some(match phase {
-        Phase::AwaitingLeadingOrgan => State::AwaitingLeadingOrgan {
+        Phase::AwaitingLeadingOrgan => CaseState::AwaitingLeadingOrgan {
             organ: organization?,
             since,
         },
-        Phase::AwaitingApproval => State::AwaitingApproval {
+        Phase::AwaitingApproval => CaseState::AwaitingApproval {
             side: side?,
             at: organization?,
             since,
         },
-        Phase::AwaitingProvince => State::AwaitingProvince {
+        Phase::AwaitingProvince => CaseState::AwaitingProvince {
             organ: organization?,
             since,
         },
-        Phase::ExternalPending => State::ExternalPending {
+        Phase::ExternalPending => CaseState::ExternalPending {
             province: province?,
             organ: organization?,
             since,
         },
-        Phase::AwaitingAssignment => State::AwaitingAssignment {
+        Phase::AwaitingAssignment => CaseState::AwaitingAssignment {
             at: organization?,
             since,
             escalated,
         },
         Phase::Completed => {
             let outcome = match (organization, province) {
-                (Some(organ), None) if holding => Outcome::Holding(organ),
-                (Some(branch), None) => Outcome::Branch(branch),
-                (None, Some(province)) => Outcome::MovedOut(province),
+                (Some(organ), None) if holding => CaseOutcome::Holding(organ),
+                (Some(branch), None) => CaseOutcome::Branch(branch),
+                (None, Some(province)) => CaseOutcome::MovedOut(province),
                 _ => return None,
             };
-            State::Completed { at: since, outcome }
+            CaseState::Completed { at: since, outcome }
         }
-        Phase::Refused => State::Refused {
+        Phase::Refused => CaseState::Refused {
             at: since,
             reason: reason?,
         },
-        Phase::Withdrawn => State::Withdrawn { at: since },
-        Phase::Expired => State::Expired { at: since },
+        Phase::Withdrawn => CaseState::Withdrawn { at: since },
+        Phase::Expired => CaseState::Expired { at: since },
     })
 }

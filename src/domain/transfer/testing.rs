@@ -3,8 +3,10 @@
 use super::case::Case;
 use super::decide::{self, DecisionContext, Move, Transition};
 use super::events::Event;
-use super::filing::{MemberFacts, OpenCase};
-use super::propose::{FilingFacts, InboundFacts, Known, Proposal, Request, Target, propose, propose_inbound};
+use super::proposal_rules::{MemberFacts, OpenCase};
+use super::propose::{
+    FormerMember, InboundFacts, Proposal, ProposalFacts, ProposalTerms, Target, propose, propose_inbound,
+};
 use super::reason::{Address, DestinationStage, Details, External, Reason, Side};
 use super::state::Phase;
 use crate::domain::authority::actor::{Actor, Office, Role};
@@ -16,7 +18,9 @@ use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
 use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::chain::{Chain, Link};
-use crate::domain::organization::facts::{Kind, Level, OrganizationFacts, Path, Purpose, Sector, Status, System};
+use crate::domain::organization::facts::{
+    Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Path, Sector, Status, System,
+};
 use crate::domain::policy::Policy;
 
 pub const NATION: OrganizationId = OrganizationId(1);
@@ -104,14 +108,14 @@ fn path(id: OrganizationId) -> Path {
 /// What the rules know about one of the organizations above.
 pub fn organization(id: OrganizationId) -> OrganizationFacts {
     let (kind, level) = match id {
-        NATION => (Kind::LeadingOrgan, Level::Nation),
-        PROVINCE | OTHER_PROVINCE | BEIJING => (Kind::LeadingOrgan, Level::Province),
-        COUNTY => (Kind::LeadingOrgan, Level::County),
+        NATION => (OrganizationKind::LeadingOrgan, Level::Nation),
+        PROVINCE | OTHER_PROVINCE | BEIJING => (OrganizationKind::LeadingOrgan, Level::Province),
+        COUNTY => (OrganizationKind::LeadingOrgan, Level::County),
         TOWNSHIP | UNIVERSITY | COLLEGE | OTHER_UNIVERSITY | FACTORY | BEIJING_UNIVERSITY => {
-            (Kind::Committee, Level::Grassroots)
+            (OrganizationKind::Committee, Level::Grassroots)
         }
-        VILLAGE_GENERAL => (Kind::GeneralBranch, Level::Grassroots),
-        _ => (Kind::Branch, Level::Grassroots),
+        VILLAGE_GENERAL => (OrganizationKind::GeneralBranch, Level::Grassroots),
+        _ => (OrganizationKind::Branch, Level::Grassroots),
     };
     let sector = match id {
         TOWNSHIP | VILLAGE | OTHER_VILLAGE | VILLAGE_GENERAL => Sector::TownshipVillage,
@@ -120,10 +124,10 @@ pub fn organization(id: OrganizationId) -> OrganizationFacts {
         _ => Sector::School,
     };
     let purpose = match id {
-        FLOATING => Purpose::Floating,
-        ABROAD => Purpose::Abroad,
-        HOLDING => Purpose::SpecialUnit,
-        _ => Purpose::Ordinary,
+        FLOATING => OrganizationPurpose::Floating,
+        ABROAD => OrganizationPurpose::Abroad,
+        HOLDING => OrganizationPurpose::SpecialUnit,
+        _ => OrganizationPurpose::Ordinary,
     };
     let path = path(id);
     let school = path
@@ -308,13 +312,13 @@ impl Filing {
         self
     }
 
-    fn with_request<T>(&self, ask: impl FnOnce(&Request<'_>) -> T) -> T {
+    fn with_request<T>(&self, ask: impl FnOnce(&ProposalTerms<'_>) -> T) -> T {
         let facts = self.target.map(organization);
         let target_chain = self.target.map(|target| chain_with_vacant(target, &self.vacant));
         let beijing = chain_with_vacant(BEIJING, &self.vacant);
         let explanation = self.explanation.and_then(Remark::new);
         let province = self.details.external.as_ref().and_then(|external| external.province);
-        ask(&Request {
+        ask(&ProposalTerms {
             side: self.side,
             reason: self.reason,
             details: &self.details,
@@ -331,7 +335,7 @@ impl Filing {
     pub fn propose(&self) -> Result<Proposal, Vec<Refusal>> {
         let source = chain_with_vacant(self.member.branch.id, &self.vacant);
         self.with_request(|request| {
-            propose(&FilingFacts {
+            propose(&ProposalFacts {
                 now: self.now,
                 policy: &self.policy,
                 actor: &self.actor,
@@ -344,7 +348,7 @@ impl Filing {
     }
 
     /// Asks the rules about the same request coming from Beijing (X2).
-    pub fn propose_inbound(&self, known: Option<Known>) -> Result<Proposal, Vec<Refusal>> {
+    pub fn propose_inbound(&self, known: Option<FormerMember>) -> Result<Proposal, Vec<Refusal>> {
         self.with_request(|request| {
             propose_inbound(&InboundFacts {
                 now: self.now,

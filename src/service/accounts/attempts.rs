@@ -6,16 +6,16 @@ use crate::db::Conn;
 use crate::domain::account::attempts::{Common, LONGEST_MEMORY};
 use crate::domain::core::time::Timestamp;
 use crate::repository::attempts;
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 use crate::service::Result;
 use chrono::TimeDelta;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Where a request comes from, as far as attempts are counted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Origin(IpAddr);
+pub struct AttemptOrigin(IpAddr);
 
-impl Origin {
+impl AttemptOrigin {
     /// An address; of IPv6 only the network, since whoever has one has 2^64 addresses in it.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
@@ -29,13 +29,13 @@ impl Origin {
 
     /// The digest it is kept as.
     pub fn digest(&self, vault: &Vault) -> Vec<u8> {
-        vault.digest(Purpose::Address, &self.0.to_string())
+        vault.digest(SealPurpose::Address, &self.0.to_string())
     }
 }
 
 /// What is tried; each is counted apart.
 #[derive(Debug, Clone, Copy)]
-pub enum Way {
+pub enum AttemptKind {
     /// Signing in with a password.
     SignIn,
     /// Setting a new password with a one-time code.
@@ -56,9 +56,9 @@ pub struct Guard(Vec<(Common, Vec<u8>)>);
 
 impl Guard {
     /// For an attempt at something by name (a digest, an id), or by nothing but an address.
-    pub fn new(vault: &Vault, way: Way, who: Option<&[u8]>, origin: Origin) -> Self {
+    pub fn new(vault: &Vault, way: AttemptKind, who: Option<&[u8]>, origin: AttemptOrigin) -> Self {
         let who: Option<String> = who.map(|who| who.iter().map(|byte| format!("{byte:02x}")).collect());
-        let digest = |text: String| vault.digest(Purpose::Attempt, &format!("{way:?} {text}"));
+        let digest = |text: String| vault.digest(SealPurpose::Attempt, &format!("{way:?} {text}"));
         let mut subjects = vec![(Common::Address, digest(format!("from {}", origin.0)))];
         if let Some(who) = who {
             subjects.push((Common::Pair, digest(format!("{who} from {}", origin.0))));
@@ -109,7 +109,7 @@ impl Guard {
     pub fn forget(&self, conn: &mut Conn, now: Timestamp) -> Result<()> {
         for (common, subject) in &self.0 {
             match common {
-                Common::Address => attempts::take_back(conn, subject)?,
+                Common::Address => attempts::uncount(conn, subject)?,
                 Common::Pair | Common::Account => attempts::forget(conn, subject)?,
             }
         }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn s09_an_ipv6_network_is_one_origin() {
-        let origin = |text: &str| Origin::of(text.parse().unwrap());
+        let origin = |text: &str| AttemptOrigin::of(text.parse().unwrap());
         assert_eq!(origin("2001:db8:1:2::1"), origin("2001:db8:1:2:ffff::9"));
         assert_ne!(origin("2001:db8:1:2::1"), origin("2001:db8:1:3::1"));
         assert_eq!(origin("::ffff:192.0.2.1"), origin("192.0.2.1"));

@@ -2,10 +2,10 @@
 //! unblocking it. Whoever is blocked is out everywhere within a second (S-08) and can't come in by anything that was known
 //! before: neither password nor WeChat nor one-time code outlives the block.
 
-use super::resets::{self, Issued};
+use super::resets::{self, IssuedCode};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::account::{Seat, may_block, may_unblock};
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::{Action, Object};
@@ -19,20 +19,20 @@ use crate::security::vault::Vault;
 use crate::service::organizations::appointing_superior;
 use crate::service::{Context, Error, Result, appointments, audit, members, people};
 
-/// Whose account is meant.
+/// BlockTarget account is meant.
 #[derive(Debug, Clone, Copy)]
-pub enum Whose {
+pub enum BlockTarget {
     /// A member's.
     Member(MemberId),
     /// That of whoever holds an office.
     Officer(AppointmentId),
 }
 
-impl From<Whose> for AuditSubject {
-    fn from(whose: Whose) -> Self {
+impl From<BlockTarget> for AuditSubject {
+    fn from(whose: BlockTarget) -> Self {
         match whose {
-            Whose::Member(member) => member.into(),
-            Whose::Officer(office) => office.into(),
+            BlockTarget::Member(member) => member.into(),
+            BlockTarget::Officer(office) => office.into(),
         }
     }
 }
@@ -42,7 +42,7 @@ impl From<Whose> for AuditSubject {
 /// # Errors
 /// `member.not_found`, `appointment.not_found`, `appointment.ended`; those of [`may_block`];
 /// `account.block_reason_required`, `account.blocked_already`.
-pub fn block(conn: &mut Conn, context: &Context, whose: Whose, reason: Option<&Remark>) -> Result<Block> {
+pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Option<&Remark>) -> Result<Block> {
     offices::change(conn)?;
     let account = admitted(conn, context, whose)?;
     shut(conn, context, account, reason, whose.into())
@@ -53,7 +53,7 @@ pub fn block(conn: &mut Conn, context: &Context, whose: Whose, reason: Option<&R
 ///
 /// # Errors
 /// As [`block`]; `account.not_blocked`, `account.unblock_not_allowed`.
-pub fn unblock(conn: &mut Conn, context: &Context, whose: Whose) -> Result<Block> {
+pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result<Block> {
     offices::change(conn)?;
     let account = admitted(conn, context, whose)?;
     open(conn, context, account, whose.into())
@@ -73,7 +73,7 @@ pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason
 ///
 /// # Errors
 /// `member.no_match`, `account.not_blocked`.
-pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_number: &[u8]) -> Result<Issued> {
+pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_number: &[u8]) -> Result<IssuedCode> {
     offices::change(conn)?;
     let account = of_number(conn, id_number)?;
     open(conn, context, account, account.into())?;
@@ -86,10 +86,10 @@ fn of_number(conn: &mut Conn, id_number: &[u8]) -> Result<AccountId> {
 }
 
 /// The account, if the caller may block and unblock it.
-fn admitted(conn: &mut Conn, context: &Context, whose: Whose) -> Result<AccountId> {
+fn admitted(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result<AccountId> {
     let account = match whose {
-        Whose::Member(member) => of_member(conn, context, member)?,
-        Whose::Officer(office) => of_officer(conn, context, office)?,
+        BlockTarget::Member(member) => of_member(conn, context, member)?,
+        BlockTarget::Officer(office) => of_officer(conn, context, office)?,
     };
     still_acts(conn, context)?;
     Ok(account)
@@ -160,7 +160,7 @@ fn shut(
     }
     accounts::clear_password(conn, account)?;
     wechat::unbind(conn, account)?;
-    sessions::end_all(conn, account, None, Ending::Blocked, context.now)?;
+    sessions::end_all(conn, account, None, SessionEnding::Blocked, context.now)?;
     let by = (context.actor.account, context.actor.acting_for());
     blocks::begin(conn, account, by, reason, context.now)?;
     settle(conn, context, account, AuditAction::AccountBlocked, subject)
@@ -176,7 +176,7 @@ fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSu
         return Err(Code::AccountNotBlocked.into());
     }
     // One that began while the block was being written.
-    sessions::end_all(conn, account, None, Ending::Blocked, context.now)?;
+    sessions::end_all(conn, account, None, SessionEnding::Blocked, context.now)?;
     if let Some(block) = latest {
         blocks::end(conn, block.id, context.actor.account, context.now)?;
     }
@@ -191,7 +191,7 @@ fn settle(
     action: AuditAction,
     subject: AuditSubject,
 ) -> Result<Block> {
-    appointments::follow(conn, account, context.now)?;
+    appointments::reroute_offices_of(conn, account, context.now)?;
     audit::record(conn, context, action, subject)?;
     blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block just stored"))
 }

@@ -1,13 +1,13 @@
 //! The first office of an empty database: everything else is made through the interface by whoever holds it.
 
-use super::resets::{self, Issued};
+use super::resets::{self, IssuedCode};
 use crate::db::Conn;
 use crate::domain::audit::AuditAction;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::office::OfficeRole;
 use crate::repository::{appointments, organizations};
 use crate::security::vault::Vault;
-use crate::service::people::{self, Person};
+use crate::service::people::{self, PersonRef};
 use crate::service::{Context, Result, audit};
 
 /// The root organization and its first administrator.
@@ -28,12 +28,12 @@ pub struct Founding {
 ///
 /// # Errors
 /// When the database fails.
-pub fn found(conn: &mut Conn, context: &Context, vault: &Vault, founding: &Founding) -> Result<Option<Issued>> {
+pub fn found(conn: &mut Conn, context: &Context, vault: &Vault, founding: &Founding) -> Result<Option<IssuedCode>> {
     if organizations::any(conn)? {
         return Ok(None);
     }
     let root = organizations::create_root(conn, &founding.organization, &founding.short_name, context.now)?;
-    let person = Person::Named {
+    let person = PersonRef::Named {
         name: founding.administrator.clone(),
         id_number: founding.id_number.clone(),
     };

@@ -1,13 +1,13 @@
 //! Changing one's password.
 
-use super::attempts::{Guard, Origin, Way};
+use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, SessionId};
 use crate::repository::{accounts, sessions};
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 use crate::service::{Context, Error, Result, audit};
 use chrono::TimeDelta;
 
@@ -18,20 +18,20 @@ use chrono::TimeDelta;
 pub fn id_number(conn: &mut Conn, vault: &Vault, account: AccountId) -> Result<String> {
     let (_, sealed) = accounts::secrets(conn, account)?;
     let sealed = sealed.ok_or(Error::Corrupt("a person without an ID number"))?;
-    Ok(vault.open(Purpose::IdNumber, &sealed)?)
+    Ok(vault.open(SealPurpose::IdNumber, &sealed)?)
 }
 
 /// Whether the present password may be tried; if so, its hash. The attempt is counted as failed already: a stolen
 /// session must not be a place to guess at.
-pub enum Admission {
+pub enum PasswordAdmission {
     /// It is to be checked against this.
     Try(Option<String>),
     /// Too many failed.
     Wait(TimeDelta),
 }
 
-fn guard(vault: &Vault, account: AccountId, origin: Origin) -> Guard {
-    Guard::new(vault, Way::Password, Some(&account.0.to_be_bytes()), origin)
+fn guard(vault: &Vault, account: AccountId, origin: AttemptOrigin) -> Guard {
+    Guard::new(vault, AttemptKind::Password, Some(&account.0.to_be_bytes()), origin)
 }
 
 /// Begins a change.
@@ -43,18 +43,18 @@ pub fn admit(
     context: &Context,
     vault: &Vault,
     account: AccountId,
-    origin: Origin,
-) -> Result<Admission> {
+    origin: AttemptOrigin,
+) -> Result<PasswordAdmission> {
     let guard = guard(vault, account, origin);
     if let Some(wait) = guard.wait(conn, context.now)? {
-        return Ok(Admission::Wait(wait));
+        return Ok(PasswordAdmission::Wait(wait));
     }
     guard.count(conn, context.now)?;
-    Ok(Admission::Try(accounts::secrets(conn, account)?.0))
+    Ok(PasswordAdmission::Try(accounts::secrets(conn, account)?.0))
 }
 
 /// A change by somebody who gave his present password.
-pub struct Change {
+pub struct PasswordReplacement {
     pub account: AccountId,
     /// His session, which alone goes on.
     pub session: SessionId,
@@ -62,20 +62,20 @@ pub struct Change {
     pub old: Option<String>,
     /// The new one's hash.
     pub new: String,
-    pub origin: Origin,
+    pub origin: AttemptOrigin,
 }
 
 /// Stores a new password; all other sessions of the account end.
 ///
 /// # Errors
 /// `account.password_wrong` when it was changed meanwhile.
-pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &Change) -> Result<()> {
+pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &PasswordReplacement) -> Result<()> {
     if accounts::secrets(conn, change.account)?.0 != change.old {
         return Err(Code::AccountPasswordWrong.into());
     }
     guard(vault, change.account, change.origin).forget(conn, context.now)?;
     accounts::set_password(conn, change.account, &change.new)?;
     let stays = Some(change.session);
-    sessions::end_all(conn, change.account, stays, Ending::PasswordChanged, context.now)?;
+    sessions::end_all(conn, change.account, stays, SessionEnding::PasswordChanged, context.now)?;
     audit::record(conn, context, AuditAction::PasswordChanged, change.account)
 }

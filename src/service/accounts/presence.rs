@@ -19,21 +19,21 @@ const MOST: usize = 16_384;
 
 /// The memory. Cloning shares it.
 #[derive(Clone)]
-pub struct ActorCache(Arc<Inner>);
+pub struct ActorCache(Arc<ActorCacheInner>);
 
-struct Inner {
+struct ActorCacheInner {
     remembers: Duration,
     memory: Mutex<Memory>,
 }
 
 #[derive(Default)]
 struct Memory {
-    known: HashMap<Bearer, Known>,
+    known: HashMap<Bearer, CachedActor>,
     /// How often all was forgotten: what was read before must not be remembered after.
     forgotten: u64,
 }
 
-struct Known {
+struct CachedActor {
     present: Arc<Present>,
     /// When it was asked for, before it was read: by the clock that only goes forward, and by the service's own, which in
     /// tests jumps.
@@ -41,7 +41,7 @@ struct Known {
     now: Timestamp,
 }
 
-impl Known {
+impl CachedActor {
     fn is_fresh(&self, remembers: Duration, now: Timestamp) -> bool {
         let apart = (now - self.now).abs();
         self.asked.elapsed() < remembers && TimeDelta::from_std(remembers).is_ok_and(|most| apart < most)
@@ -51,7 +51,7 @@ impl Known {
 impl ActorCache {
     /// A memory of so long; none with zero.
     pub fn new(remembers: Duration) -> Self {
-        Self(Arc::new(Inner {
+        Self(Arc::new(ActorCacheInner {
             remembers,
             memory: Mutex::default(),
         }))
@@ -72,7 +72,7 @@ impl ActorCache {
         }
         let (forgotten, asked) = (self.memory().forgotten, tick());
         let present = Arc::new(db.read(move |conn| accounts::present(conn, bearer, now)).await?);
-        let known = Known {
+        let known = CachedActor {
             present: present.clone(),
             asked,
             now,
@@ -88,7 +88,7 @@ impl ActorCache {
         known.is_fresh(self.0.remembers, now).then(|| known.present.clone())
     }
 
-    fn remember(&self, bearer: Bearer, known: Known, forgotten: u64) {
+    fn remember(&self, bearer: Bearer, known: CachedActor, forgotten: u64) {
         let (remembers, now) = (self.0.remembers, known.now);
         let mut memory = self.memory();
         if memory.forgotten != forgotten || remembers.is_zero() {

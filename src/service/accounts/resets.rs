@@ -1,10 +1,10 @@
 //! One-time codes to set a new password with (§2.5, O5).
 
 use super::acting::as_member;
-use super::attempts::{Guard, Origin, Way};
+use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::Action;
@@ -13,13 +13,13 @@ use crate::domain::core::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::core::time::Timestamp;
 use crate::repository::{accounts, blocks, organizations, sessions};
 use crate::security::code;
-use crate::security::vault::{Purpose, Vault};
+use crate::security::vault::{SealPurpose, Vault};
 use crate::service::{Context, Error, Result, appointments, audit, batch, members, people};
 use chrono::TimeDelta;
 
 /// A code, for the one who hands it on. It is stored nowhere.
 #[derive(Clone)]
-pub struct Issued {
+pub struct IssuedCode {
     pub code: String,
     pub valid_until: Timestamp,
 }
@@ -28,7 +28,7 @@ pub struct Issued {
 ///
 /// # Errors
 /// `member.not_found`, `account.reset_not_allowed`.
-pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<Issued> {
+pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<IssuedCode> {
     let member = members::visible(conn, &context.actor, Action::IssueMemberCode, member)?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
@@ -49,9 +49,9 @@ pub fn for_members(
     context: &Context,
     vault: &Vault,
     members: &[MemberId],
-) -> Result<Vec<batch::Outcome<Issued>>> {
+) -> Result<Vec<batch::ItemOutcome<IssuedCode>>> {
     let manner = batch::Manner {
-        mode: batch::Mode::PerItem,
+        mode: batch::BatchMode::PerItem,
         dry_run: false,
     };
     let each = |conn: &mut Conn, member: &MemberId| for_member(conn, context, vault, *member);
@@ -62,7 +62,7 @@ pub fn for_members(
 ///
 /// # Errors
 /// `appointment.not_found`, `appointment.ended`, `account.reset_not_allowed`.
-pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<Issued> {
+pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<IssuedCode> {
     let (appointment, organization) = appointments::known(conn, &context.actor, Action::IssueOfficeCode, office)?;
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
@@ -78,13 +78,13 @@ pub(super) fn issue(
     vault: &Vault,
     account: AccountId,
     subject: AuditSubject,
-) -> Result<Issued> {
+) -> Result<IssuedCode> {
     let code = code::generate();
-    let digest = vault.digest(Purpose::ResetCode, &code::normal(&code));
+    let digest = vault.digest(SealPurpose::ResetCode, &code::normal(&code));
     let by = (context.actor.account, context.actor.acting_for());
     accounts::add_code(conn, account, &digest, by, context.now)?;
     audit::record(conn, context, AuditAction::ResetCodeIssued, subject)?;
-    Ok(Issued {
+    Ok(IssuedCode {
         code,
         valid_until: context.now + CODE_VALID,
     })
@@ -99,7 +99,7 @@ pub struct Reset {
     /// The hash of the new password.
     pub password_hash: String,
     /// Where the request comes from.
-    pub origin: Origin,
+    pub origin: AttemptOrigin,
 }
 
 /// How long must be waited before a code may be tried; if not at all, the attempt is counted as failed already. Nobody is
@@ -111,10 +111,10 @@ pub fn admit(
     conn: &mut Conn,
     vault: &Vault,
     id_number: &[u8],
-    origin: Origin,
+    origin: AttemptOrigin,
     now: Timestamp,
 ) -> Result<Option<TimeDelta>> {
-    let guard = Guard::new(vault, Way::Reset, Some(id_number), origin).but_account();
+    let guard = Guard::new(vault, AttemptKind::Reset, Some(id_number), origin).but_account();
     let wait = guard.wait(conn, now)?;
     if wait.is_none() {
         guard.count(conn, now)?;
@@ -142,9 +142,9 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     }
     accounts::use_code(conn, newest.id, now)?;
     accounts::set_password(conn, account.id, &reset.password_hash)?;
-    sessions::end_all(conn, account.id, None, Ending::PasswordChanged, now)?;
+    sessions::end_all(conn, account.id, None, SessionEnding::PasswordChanged, now)?;
     // Whoever was made to wait by a stranger's failures, or his own, begins anew.
-    for way in [Way::SignIn, Way::Reset] {
+    for way in [AttemptKind::SignIn, AttemptKind::Reset] {
         Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
     }
     let context = as_member(&account, now, request_id);

@@ -1,10 +1,10 @@
 //! What follows from a sign-in: its tokens' turns, and its end.
 
 use super::acting::acting;
-use super::attempts::{Guard, Origin, Way};
+use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
-use crate::domain::account::session::Ending;
+use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::{AccountId, SessionId};
 use crate::domain::core::time::Timestamp;
@@ -20,7 +20,7 @@ use chrono::TimeDelta;
 const MOST: i64 = 100;
 
 /// What became of a refresh token.
-pub enum Turn {
+pub enum RefreshOutcome {
     /// The next one takes its place.
     Next(Bearer, Refresh),
     /// It is none, or its session has ended; or it was used before, and so its session has ended now.
@@ -38,13 +38,13 @@ pub fn refresh(
     conn: &mut Conn,
     vault: &Vault,
     shown: Option<&Refresh>,
-    origin: Origin,
+    origin: AttemptOrigin,
     now: Timestamp,
     request_id: &str,
-) -> Result<Turn> {
-    let guard = Guard::new(vault, Way::Refresh, None, origin);
+) -> Result<RefreshOutcome> {
+    let guard = Guard::new(vault, AttemptKind::Refresh, None, origin);
     if let Some(wait) = guard.wait(conn, now)? {
-        return Ok(Turn::Wait(wait));
+        return Ok(RefreshOutcome::Wait(wait));
     }
     let known = match shown {
         Some(shown) => sessions::of_family(conn, &shown.digests(vault).family)?.map(|session| (session, shown)),
@@ -52,7 +52,7 @@ pub fn refresh(
     };
     let Some((session, shown)) = known else {
         guard.count(conn, now)?;
-        return Ok(Turn::Refused);
+        return Ok(RefreshOutcome::Refused);
     };
     turn(conn, vault, &session, shown, now, request_id)
 }
@@ -64,17 +64,17 @@ fn turn(
     shown: &Refresh,
     now: Timestamp,
     request_id: &str,
-) -> Result<Turn> {
+) -> Result<RefreshOutcome> {
     let account = accounts::find(conn, session.account_id)?.filter(|account| account.status == AccountStatus::Active);
     let Some(account) = account.filter(|_| session.is_in_force(now)) else {
-        return Ok(Turn::Refused);
+        return Ok(RefreshOutcome::Refused);
     };
     let held = match session.appointment_id {
         Some(office) => accounts::office(conn, account.id, office)?,
         None => None,
     };
     if session.appointment_id.is_some() && held.is_none() {
-        return Ok(Turn::Refused);
+        return Ok(RefreshOutcome::Refused);
     }
     let context = acting(&account, held, now, request_id);
     let next = shown.next();
@@ -86,12 +86,12 @@ fn turn(
             session: Some(session.id),
             office: session.appointment_id,
         };
-        return Ok(Turn::Next(bearer, next));
+        return Ok(RefreshOutcome::Next(bearer, next));
     }
-    if sessions::end(conn, session.id, Ending::Reused, now)? == 1 {
+    if sessions::end(conn, session.id, SessionEnding::Reused, now)? == 1 {
         audit::record(conn, &context, AuditAction::RefreshTokenReused, session.id)?;
     }
-    Ok(Turn::Refused)
+    Ok(RefreshOutcome::Refused)
 }
 
 /// Whether a bearer's session is his and lasts.
@@ -126,9 +126,9 @@ pub fn sign_out(
     everywhere: bool,
 ) -> Result<()> {
     if everywhere {
-        sessions::end_all(conn, account, None, Ending::SignedOut, context.now)?;
+        sessions::end_all(conn, account, None, SessionEnding::SignedOut, context.now)?;
     } else {
-        sessions::end(conn, session, Ending::SignedOut, context.now)?;
+        sessions::end(conn, session, SessionEnding::SignedOut, context.now)?;
     }
     let action = if everywhere {
         AuditAction::AccountSignedOutEverywhere

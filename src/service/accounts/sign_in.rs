@@ -2,7 +2,7 @@
 
 use super::account::{NOTICE, credentials};
 use super::acting::{acting, as_member};
-use super::attempts::{Guard, Origin, Way};
+use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
 use crate::domain::audit::AuditAction;
@@ -25,7 +25,7 @@ pub struct Attempt {
     /// The digest of the ID number given.
     pub id_number: Vec<u8>,
     /// Where from.
-    pub origin: Origin,
+    pub origin: AttemptOrigin,
     /// When.
     pub now: Timestamp,
     /// In which request.
@@ -33,7 +33,7 @@ pub struct Attempt {
 }
 
 /// Whether an attempt may be made. It is counted as failed already.
-pub enum Admission {
+pub enum SignInAdmission {
     /// The password is to be checked against the account's, if there is such an account.
     Try(Option<(Account, Option<String>)>),
     /// Too many failed; nothing was looked at.
@@ -42,7 +42,7 @@ pub enum Admission {
 
 /// What an attempt counts for. From an address the account signed in from before, strangers elsewhere cost nothing.
 fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<AccountId>) -> Result<Guard> {
-    let guard = Guard::new(vault, Way::SignIn, Some(&attempt.id_number), attempt.origin);
+    let guard = Guard::new(vault, AttemptKind::SignIn, Some(&attempt.id_number), attempt.origin);
     // Nobody has signed in to no account; it is looked up all the same.
     let account = account.unwrap_or(AccountId::NONE);
     if sessions::is_known_address(conn, account, &attempt.origin.digest(vault))? {
@@ -56,15 +56,15 @@ fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<Acco
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<Admission> {
+pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignInAdmission> {
     let found = credentials(conn, &attempt.id_number)?;
     let account = found.as_ref().map(|(account, _)| account.id);
     let guard = guard(conn, vault, attempt, account)?;
     if let Some(wait) = guard.wait(conn, attempt.now)? {
-        return Ok(Admission::Wait(wait));
+        return Ok(SignInAdmission::Wait(wait));
     }
     guard.count(conn, attempt.now)?;
-    Ok(Admission::Try(found))
+    Ok(SignInAdmission::Try(found))
 }
 
 /// Somebody who has shown who he is.
@@ -91,7 +91,7 @@ pub struct SignedIn {
 }
 
 /// What came of a proof. A refusal is a result here and no error: that the attempt succeeded has to be stored.
-pub enum Entry {
+pub enum SignInOutcome {
     /// In.
     Opened(Box<SignedIn>),
     /// He is who he says, but may not have what he wants.
@@ -102,18 +102,18 @@ pub enum Entry {
 ///
 /// # Errors
 /// When the database fails.
-pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<Entry> {
+pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
     let account = rows::find(conn, proven.account)?.filter(|account| account.status == AccountStatus::Active);
     let (hash, _) = rows::secrets(conn, proven.account)?;
     // Blocked, or given another password, while the old one was being checked.
     let Some(account) = account.filter(|_| hash == proven.hash) else {
-        return Ok(Entry::Refused(Code::RequestSignInFailed));
+        return Ok(SignInOutcome::Refused(Code::RequestSignInFailed));
     };
     guard(conn, vault, attempt, Some(account.id))?.forget(conn, attempt.now)?;
     if let Some(openid) = &proven.openid
         && !bind(conn, &account, openid, attempt)?
     {
-        return Ok(Entry::Refused(Code::WechatBoundAlready));
+        return Ok(SignInOutcome::Refused(Code::WechatBoundAlready));
     }
     open(conn, vault, &account, proven.office, attempt)
 }
@@ -140,11 +140,11 @@ pub(super) fn open(
     account: &Account,
     office: Option<AppointmentId>,
     attempt: &Attempt,
-) -> Result<Entry> {
+) -> Result<SignInOutcome> {
     let offices = rows::offices(conn, account.id)?;
     let held = offices.iter().find(|held| Some(held.office.appointment) == office);
     if office.is_some() && held.is_none() {
-        return Ok(Entry::Refused(Code::RequestNoSuchOffice));
+        return Ok(SignInOutcome::Refused(Code::RequestNoSuchOffice));
     }
     let refresh = Refresh::first();
     let new = NewSession {
@@ -156,7 +156,7 @@ pub(super) fn open(
     let session = sessions::begin(conn, &new, attempt.now)?;
     let context = acting(account, held.cloned(), attempt.now, &attempt.request_id);
     audit::record(conn, &context, AuditAction::AccountSignedIn, session)?;
-    Ok(Entry::Opened(Box::new(SignedIn {
+    Ok(SignInOutcome::Opened(Box::new(SignedIn {
         bearer: Bearer {
             account: account.id,
             session: Some(session),

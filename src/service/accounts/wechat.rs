@@ -1,7 +1,7 @@
 //! Signing in by WeChat: an identity that WeChat vouches for, bound to an account by its password.
 
-use super::attempts::{Guard, Way};
-use super::sign_in::{self, Attempt, Entry, Proven};
+use super::attempts::{AttemptKind, Guard};
+use super::sign_in::{self, Attempt, Proven, SignInOutcome};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
 use crate::domain::audit::AuditAction;
@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 /// # Errors
 /// When the database fails.
 pub fn wait(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<Option<TimeDelta>> {
-    let guard = Guard::new(vault, Way::Wechat, None, attempt.origin);
+    let guard = Guard::new(vault, AttemptKind::Wechat, None, attempt.origin);
     let wait = guard.wait(conn, attempt.now)?;
     if wait.is_none() {
         guard.count(conn, attempt.now)?;
@@ -35,15 +35,15 @@ pub fn log_in(
     openid: &[u8],
     office: Option<AppointmentId>,
     attempt: &Attempt,
-) -> Result<Entry> {
-    Guard::new(vault, Way::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+) -> Result<SignInOutcome> {
+    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
     let account = match wechat::account(conn, openid)? {
         Some(account) => accounts::find(conn, account)?.filter(|account| account.status == AccountStatus::Active),
         None => None,
     };
     match account {
         Some(account) => sign_in::open(conn, vault, &account, office, attempt),
-        None => Ok(Entry::Refused(Code::WechatNotBound)),
+        None => Ok(SignInOutcome::Refused(Code::WechatNotBound)),
     }
 }
 
@@ -51,8 +51,8 @@ pub fn log_in(
 ///
 /// # Errors
 /// When the database fails.
-pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<Entry> {
-    Guard::new(vault, Way::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
+    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
     sign_in::enter(conn, vault, attempt, proven)
 }
 

@@ -5,7 +5,7 @@ use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::organization::facts::{Purpose, Sector};
+use crate::domain::organization::facts::{OrganizationPurpose, Sector};
 use crate::repository::organizations::{self, Organization};
 use crate::service::{Error, Result, may, sees};
 
@@ -14,7 +14,7 @@ use crate::service::{Error, Result, may, sees};
 /// # Errors
 /// When the database fails.
 pub fn helper(conn: &mut Conn, id: OrganizationId) -> Result<Option<Organization>> {
-    Ok(organizations::find(conn, id)?.filter(|found| found.purpose != Purpose::SpecialUnit))
+    Ok(organizations::find(conn, id)?.filter(|found| found.purpose != OrganizationPurpose::SpecialUnit))
 }
 
 /// An organization, if the caller may know of it.
@@ -29,7 +29,7 @@ pub fn visible(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Org
 /// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.
 pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
     let action = match organization.purpose {
-        Purpose::SpecialUnit => Action::ReadHolding,
+        OrganizationPurpose::SpecialUnit => Action::ReadHolding,
         _ => Action::ReadOrganization,
     };
     may(actor, action, object(organization)).is_ok()
@@ -37,7 +37,7 @@ pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
 
 /// An organization as far as authority goes.
 pub(in crate::service) fn object(organization: &Organization) -> Object<'_> {
-    Object::organization(&organization.path).in_holding(organization.purpose == Purpose::SpecialUnit)
+    Object::organization(&organization.path).in_holding(organization.purpose == OrganizationPurpose::SpecialUnit)
 }
 
 /// An organization of the caller's subtree, locked, for a use case that acts on it.

@@ -11,7 +11,7 @@ use crate::domain::core::division::Division;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
-use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
+use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Sector, Stage, System};
 use crate::domain::organization::rules;
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::repository::organizations::{self, NewOrganization, Organization};
@@ -22,7 +22,7 @@ use crate::service::{Context, Error, Expected, Result, appointments as offices, 
 #[derive(Debug, Clone)]
 pub struct Creation {
     pub superior: OrganizationId,
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     pub level: Level,
     /// The superior's when absent.
     pub system: Option<System>,
@@ -30,18 +30,18 @@ pub struct Creation {
     pub stage: Option<Stage>,
     pub township: bool,
     pub school_code: Option<String>,
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     /// The superior's when absent.
     pub division_code: Option<String>,
     pub name: String,
     /// The full name when absent.
     pub short_name: Option<String>,
-    pub contact: Option<Contact>,
+    pub contact: Option<OrganizationContact>,
 }
 
 /// Whom others may ask: the secretary (书记).
 #[derive(Debug, Clone)]
-pub struct Contact {
+pub struct OrganizationContact {
     pub name: String,
     pub phone: Option<String>,
 }
@@ -191,7 +191,7 @@ pub fn change_contact(
     context: &Context,
     id: OrganizationId,
     expected: Expected,
-    contact: &Contact,
+    contact: &OrganizationContact,
 ) -> Result<Organization> {
     let found = in_scope(conn, &context.actor, Action::ChangeContact, id)?;
     rules::o3_contact(&context.actor, &found.facts())?;

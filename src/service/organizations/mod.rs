@@ -5,9 +5,9 @@ mod change;
 mod superior;
 mod view;
 
-pub use crate::repository::organizations::{Filter, Organization};
+pub use crate::repository::organizations::{Organization, OrganizationFilter};
 pub(super) use access::object;
 pub use access::{acting_sector, helper, in_scope, inside, is_visible, visible};
-pub use change::{Contact, Creation, change_contact, close, create, rename};
+pub use change::{Creation, OrganizationContact, change_contact, close, create, rename};
 pub use superior::{appointing_superior, chain_of};
-pub use view::{Detail, Listing, get, list};
+pub use view::{OrganizationListing, OrganizationProfile, get, list};

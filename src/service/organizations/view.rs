@@ -13,13 +13,13 @@ use crate::domain::organization::actions::{OrganizationAction, Surroundings, all
 use crate::domain::organization::facts::Health;
 use crate::domain::organization::rules::{self, Contents};
 use crate::repository::graduation::{self, StoredChange};
-use crate::repository::organizations::{self, Filter, Organization, Place};
+use crate::repository::organizations::{self, Organization, OrganizationFilter, OrganizationSelection};
 use crate::repository::{members, transfers};
 use crate::service::{Context, Result, may, policies};
 
 /// An organization as a page of its own: what people should know of it, and what the caller may do with it.
 #[derive(Debug, Clone)]
-pub struct Detail {
+pub struct OrganizationProfile {
     pub organization: Organization,
     pub former_names: Vec<String>,
     pub administrators: usize,
@@ -34,7 +34,7 @@ pub struct Detail {
 ///
 /// # Errors
 /// `organization.not_found`.
-pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Detail> {
+pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<OrganizationProfile> {
     let actor = &context.actor;
     let organization = visible(conn, actor, id)?;
     let former_names = organizations::former_names(conn, id)?;
@@ -52,7 +52,7 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Det
         _ => None,
     };
     let actions = allowed_actions(actor, &organization.facts(), &surroundings);
-    Ok(Detail {
+    Ok(OrganizationProfile {
         organization,
         former_names,
         administrators,
@@ -93,13 +93,13 @@ pub(super) fn contents(conn: &mut Conn, found: &Organization) -> Result<Contents
 
 /// Which organizations a list shows.
 #[derive(Debug, Clone)]
-pub struct Listing {
+pub struct OrganizationListing {
     /// The organization it starts from; the caller's own when absent.
     pub under: Option<OrganizationId>,
     /// The whole subtree, not only the direct subordinates.
     pub subtree: bool,
     /// What it is narrowed to.
-    pub filter: Filter,
+    pub filter: OrganizationFilter,
     /// The last one of the page before.
     pub after: Option<OrganizationId>,
     /// How many at most.
@@ -110,14 +110,14 @@ pub struct Listing {
 ///
 /// # Errors
 /// `organization.not_found` outside of it (O6).
-pub fn list(conn: &mut Conn, actor: &Actor, listing: &Listing) -> Result<Vec<Organization>> {
+pub fn list(conn: &mut Conn, actor: &Actor, listing: &OrganizationListing) -> Result<Vec<Organization>> {
     let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
     let under = listing.under.unwrap_or(own);
     let root = inside(conn, actor, Action::ListOrganizations, under)?;
     let place = if listing.subtree {
-        Place::Subtree(root.path)
+        OrganizationSelection::Subtree(root.path)
     } else {
-        Place::Below(root.id)
+        OrganizationSelection::Below(root.id)
     };
     let after = match listing.after {
         Some(after) => Some(organizations::find(conn, after)?.ok_or(Code::OrganizationNotFound)?),

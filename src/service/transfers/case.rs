@@ -107,12 +107,12 @@ fn sides<'a>(transfer: &Transfer, holders: &'a [OrganizationId]) -> Result<Sides
     Ok(Sides {
         member: transfer.member_id,
         secret: transfer.reason == Reason::SpecialUnit,
-        source: authority::Side {
+        source: authority::SideScope {
             organization: transfer.source_branch_id,
             path: transfer.source_path.parse().ok(),
             province: province(transfer.source_province)?,
         },
-        target: authority::Side {
+        target: authority::SideScope {
             organization: Some(transfer.target_id),
             // A holding keeps no path (S-30).
             path: transfer.target_path.parse().ok(),

@@ -13,12 +13,12 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::member::Standing;
-use crate::domain::organization::facts::Purpose;
+use crate::domain::organization::facts::OrganizationPurpose;
 use crate::domain::policy::Policy;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, DecisionContext, Move, Transition};
-use crate::domain::transfer::state::Outcome;
-use crate::domain::transfer::{expiry, filing};
+use crate::domain::transfer::state::CaseOutcome;
+use crate::domain::transfer::{expiry, proposal_rules};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, Transfer};
 use crate::repository::{appointments, members};
@@ -26,7 +26,7 @@ use crate::service::{Context, Error, Expected, Result, audit};
 
 /// What somebody decides.
 #[derive(Debug, Clone)]
-pub enum Decision {
+pub enum TransferDecision {
     /// Yes (同意).
     Approve,
     /// No, and why (不同意).
@@ -50,7 +50,7 @@ pub enum Decision {
     },
 }
 
-impl Decision {
+impl TransferDecision {
     /// Whether it is given by whoever's turn it is; any other is the filer's own, or another system's.
     fn is_in_turn(&self) -> bool {
         matches!(self, Self::Approve | Self::Refuse { .. } | Self::Assign { .. })
@@ -89,7 +89,7 @@ pub fn decide(
     context: &Context,
     id: TransferId,
     expected: Expected,
-    decision: &Decision,
+    decision: &TransferDecision,
 ) -> Result<CaseView> {
     appointments::keep(conn)?;
     let found = transfers::find_locked(conn, id)?;
@@ -103,17 +103,17 @@ pub fn decide(
         policy: &policy,
     };
     let transition = match decision {
-        Decision::Approve => rules::approve(case, &decision_context),
-        Decision::Refuse { reason } => rules::refuse(case, &decision_context, reason.clone()),
-        Decision::Assign { branch } => {
-            let found =
-                organizations::find_locked(conn, *branch)?.filter(|found| found.purpose != Purpose::SpecialUnit);
+        TransferDecision::Approve => rules::approve(case, &decision_context),
+        TransferDecision::Refuse { reason } => rules::refuse(case, &decision_context, reason.clone()),
+        TransferDecision::Assign { branch } => {
+            let found = organizations::find_locked(conn, *branch)?
+                .filter(|found| found.purpose != OrganizationPurpose::SpecialUnit);
             let found = found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/branch"))?;
             rules::assign(case, &decision_context, &found.facts())
         }
-        Decision::Withdraw => rules::withdraw(case, &decision_context),
-        Decision::AcceptExternal => rules::accept_external(case, &decision_context),
-        Decision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
+        TransferDecision::Withdraw => rules::withdraw(case, &decision_context),
+        TransferDecision::AcceptExternal => rules::accept_external(case, &decision_context),
+        TransferDecision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
     }?;
     expected.admit(transfer.version)?;
     close_inbox_entries(conn, &transition.case, &before)?;
@@ -173,9 +173,9 @@ pub(super) fn store(
 
 fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: Move) -> Result<()> {
     let branch = match movement.to {
-        Outcome::Branch(branch) => Some(taking(conn, branch)?),
-        Outcome::Holding(organ) => Some(organizations::holding(conn, organ)?),
-        Outcome::MovedOut(_) => None,
+        CaseOutcome::Branch(branch) => Some(taking(conn, branch)?),
+        CaseOutcome::Holding(organ) => Some(organizations::holding(conn, organ)?),
+        CaseOutcome::MovedOut(_) => None,
     };
     let branch = branch
         .map(|branch| branch.ok_or(Error::Corrupt("a branch that takes a member")))
@@ -213,7 +213,7 @@ fn taking(conn: &mut Conn, id: OrganizationId) -> Result<Option<Organization>> {
     let branch = organizations::find_locked(conn, id)?;
     if let Some(branch) = &branch {
         let facts = branch.facts();
-        filing::t8_target_closed(&facts).and_then(|()| filing::t8_target_graduate_branch(&facts))?;
+        proposal_rules::t8_target_closed(&facts).and_then(|()| proposal_rules::t8_target_graduate_branch(&facts))?;
     }
     Ok(branch)
 }

@@ -20,15 +20,15 @@ use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::{OrganizationFacts, Path};
 use crate::domain::policy::Policy;
-use crate::domain::transfer::filing::{OpenCase, t2_already_open};
-use crate::domain::transfer::propose::{self, InboundFacts, Known, Proposal, Request, Target};
+use crate::domain::transfer::proposal_rules::{OpenCase, t2_already_open};
+use crate::domain::transfer::propose::{self, FormerMember, InboundFacts, Proposal, ProposalTerms, Target};
 use crate::domain::transfer::reason::{Details, Reason, Side};
-use crate::repository::inbound::{self, Person};
+use crate::repository::inbound::{self, SealedPerson};
 use crate::repository::members::{self, Member};
 use crate::repository::transfers::{self, Transfer};
 use crate::repository::{accounts, appointments, organizations};
-use crate::security::vault::{Purpose, Vault};
-use crate::service::look_up::Wanted;
+use crate::security::vault::{SealPurpose, Vault};
+use crate::service::look_up::LookedUpPerson;
 use crate::service::{Context, Error, Result, policies};
 
 /// A person from another province, as its system describes them.
@@ -46,14 +46,14 @@ pub struct InboundPerson {
 
 impl InboundPerson {
     /// The person as the tables hold them.
-    fn seal(&self, vault: &Vault) -> Person {
+    fn seal(&self, vault: &Vault) -> SealedPerson {
         let number = self.id_number.reveal();
         let phone = self.phone.as_deref();
-        Person {
-            id_number_sealed: vault.seal(Purpose::IdNumber, number),
-            id_number_digest: vault.digest(Purpose::IdNumber, number),
-            phone_sealed: phone.map(|phone| vault.seal(Purpose::Phone, phone)),
-            phone_digest: phone.map(|phone| vault.digest(Purpose::Phone, phone)),
+        SealedPerson {
+            id_number_sealed: vault.seal(SealPurpose::IdNumber, number),
+            id_number_digest: vault.digest(SealPurpose::IdNumber, number),
+            phone_sealed: phone.map(|phone| vault.seal(SealPurpose::Phone, phone)),
+            phone_digest: phone.map(|phone| vault.digest(SealPurpose::Phone, phone)),
             ethnic_group: self.ethnic_group.clone(),
             political_status: self.political_status.clone(),
             education: self.education.clone(),
@@ -63,10 +63,10 @@ impl InboundPerson {
     }
 
     /// As somebody who is looked for: proposing tells whether they are a member here, so it is charged as a look-up (T4).
-    pub fn wanted(&self, vault: &Vault) -> Wanted {
-        Wanted {
+    pub fn wanted(&self, vault: &Vault) -> LookedUpPerson {
+        LookedUpPerson {
             name: self.name.clone(),
-            id_number: vault.digest(Purpose::IdNumber, self.id_number.reveal()),
+            id_number: vault.digest(SealPurpose::IdNumber, self.id_number.reveal()),
         }
     }
 }
@@ -82,8 +82,8 @@ pub struct ProposedInbound {
 
 /// Everything that was loaded for a decision about a proposal.
 struct InboundInput {
-    person: Person,
-    known: Option<Known>,
+    person: SealedPerson,
+    known: Option<FormerMember>,
     open_case: Option<OpenCase>,
     target: Option<(OrganizationFacts, Chain)>,
     policy: Policy,
@@ -162,7 +162,7 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
     let person = proposed.person.seal(vault);
     let member = members::by_id_number_locked(conn, &person.id_number_digest)?;
     let known = match &member {
-        Some(member) => Some(Known {
+        Some(member) => Some(FormerMember {
             id: member.id,
             account: accounts::of_member(conn, member.id)?,
             standing: member.standing,
@@ -184,7 +184,7 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
 }
 
 /// T2: the open case of a person, whether he is a member here or not yet.
-fn open_case(conn: &mut Conn, person: &Person, known: Option<Known>) -> Result<Option<OpenCase>> {
+fn open_case(conn: &mut Conn, person: &SealedPerson, known: Option<FormerMember>) -> Result<Option<OpenCase>> {
     let open = match (known, inbound::open_of(conn, &person.id_number_digest)?) {
         (_, Some(inbound)) => transfers::find(conn, inbound)?,
         (Some(known), None) => transfers::open_of(conn, known.id)?,
@@ -209,7 +209,7 @@ fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> 
 }
 
 fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -> Result<Proposal> {
-    let request = Request {
+    let request = ProposalTerms {
         side: Side::Source,
         reason: proposed.reason,
         details: &proposed.details,
@@ -278,6 +278,6 @@ pub(super) fn close(conn: &mut Conn, transfer: TransferId) -> Result<()> {
     Ok(inbound::close(conn, transfer)?)
 }
 
-fn person(conn: &mut Conn, transfer: &Transfer) -> Result<Person> {
+fn person(conn: &mut Conn, transfer: &Transfer) -> Result<SealedPerson> {
     inbound::find(conn, transfer.id)?.ok_or(Error::Corrupt("a case from outside without a person"))
 }

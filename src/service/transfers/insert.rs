@@ -14,7 +14,7 @@ use crate::domain::transfer::expiry;
 use crate::domain::transfer::propose::Proposal;
 use crate::domain::transfer::reason::Details;
 use crate::domain::transfer::route::Destination;
-use crate::domain::transfer::state::Columns;
+use crate::domain::transfer::state::StateColumns;
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer, Transfer};
@@ -39,7 +39,7 @@ pub(super) struct NewCase<'a> {
     pub chains: Vec<&'a Chain>,
 }
 
-/// The text of a case that are stored as text.
+/// The parts of a case that are stored as text.
 struct StoredText {
     target: TargetColumns,
     details: String,
@@ -69,12 +69,12 @@ pub(super) fn insert_batch(conn: &mut Conn, new_cases: Vec<NewCase<'_>>) -> Resu
         .zip(&text)
         .map(|(new_case, text)| new_case.row(text))
         .collect();
-    let stored = transfers::insert_all(conn, &rows)?;
+    let stored = transfers::insert_many(conn, &rows)?;
     let mut events = Vec::with_capacity(stored.len());
     for ((new_case, text), stored) in new_cases.iter().zip(&text).zip(&stored) {
         events.push((stored.id, &new_case.proposal.event, text.facts.as_str()));
     }
-    transfers::append_each(conn, &events)?;
+    transfers::append_many(conn, &events)?;
     let entries = new_cases.iter().zip(&stored).map(|(new_case, stored)| AuditEntry {
         context: new_case.context,
         place: new_case.source_path,
@@ -88,7 +88,7 @@ pub(super) fn insert_batch(conn: &mut Conn, new_cases: Vec<NewCase<'_>>) -> Resu
 impl NewCase<'_> {
     fn row<'b>(&'b self, text: &'b StoredText) -> NewTransfer<'b> {
         let proposal = &self.proposal;
-        let turn = Columns::from(proposal.state.clone());
+        let turn = StateColumns::from(proposal.state.clone());
         NewTransfer {
             season: proposal.season,
             reason: proposal.reason,
@@ -148,7 +148,7 @@ fn open_inbox_entries(conn: &mut Conn, new_cases: Vec<NewCase<'_>>, stored: &[Tr
                 .flat_map(|entry| holders.clone().map(move |id| (id, entry))),
         );
     }
-    inbox::open_each(conn, &entries)?;
+    inbox::open_many(conn, &entries)?;
     Ok(cases)
 }
 

@@ -12,15 +12,15 @@ use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::time::{Season, season_of, shanghai_date};
 use crate::domain::organization::chain::Chain;
-use crate::domain::organization::facts::{OrganizationFacts, Purpose};
+use crate::domain::organization::facts::{OrganizationFacts, OrganizationPurpose};
 use crate::domain::policy::Policy;
-use crate::domain::transfer::filing::{MemberFacts, OpenCase};
+use crate::domain::transfer::proposal_rules::{MemberFacts, OpenCase};
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::repository::chain::{self, Chains};
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
-use crate::security::vault::{Purpose as Sealed, Vault};
-use crate::service::look_up::Wanted;
+use crate::security::vault::{SealPurpose, Vault};
+use crate::service::look_up::LookedUpPerson;
 use crate::service::{Context, Error, Result, may, policies};
 use std::collections::{HashMap, HashSet};
 
@@ -157,12 +157,12 @@ fn load_members_and_targets(
         subjects.push((!is_twin).then_some(named));
     }
     let ids: Vec<MemberId> = taken.into_iter().collect();
-    let found = members::find_all_locked(conn, &ids)?;
+    let found = members::find_many_locked(conn, &ids)?;
     let mut members: HashMap<MemberId, Member> = found.into_iter().map(|member| (member.id, member)).collect();
     let branches = members.values().filter_map(|member| member.branch_id);
     let targets = requests.iter().filter_map(ProposalRequest::target);
     let ends: HashSet<OrganizationId> = branches.chain(targets).collect();
-    let found = organizations::find_all(conn, &ends.into_iter().collect::<Vec<_>>())?;
+    let found = organizations::find_many(conn, &ends.into_iter().collect::<Vec<_>>())?;
     let known: Organizations = found.into_iter().map(|found| (found.id, found)).collect();
     let mut loaded = Vec::with_capacity(requests.len());
     for (subject, request) in subjects.into_iter().zip(requests) {
@@ -188,13 +188,13 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<
     match subject {
         ProposalSubject::Myself => {
             may(actor, Action::ProposeForOneself, Object::Oneself)?;
-            Ok(Some(actor.himself().ok_or(Code::RequestMembersOnly)?))
+            Ok(Some(actor.acting_member().ok_or(Code::RequestMembersOnly)?))
         }
         ProposalSubject::Ours(id) => {
             authority::admit(Capacity::of(actor), Action::ProposeAsSource)?;
             Ok(Some(*id))
         }
-        ProposalSubject::Named(Wanted { id_number, .. }) => {
+        ProposalSubject::Named(LookedUpPerson { id_number, .. }) => {
             may(actor, Action::LookUpMember, Object::Anyone)?;
             Ok(members::id_by_id_number(conn, id_number)?)
         }
@@ -212,7 +212,7 @@ impl ProposalRequest<'_> {
         let member = admitted(&context.actor, &transfer.subject, member, branch)?;
         // Moved out of the national tree: nothing here can be asked about them (T12).
         member.branch_id.ok_or(Code::TransferMemberNotActive)?;
-        let number = vault.open(Sealed::IdNumber, &member.id_number_sealed)?;
+        let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
         let number =
             IdNumber::parse(&number, shanghai_date(context.now)).map_err(|_| Error::Corrupt("an ID number"))?;
         let target = match self.target() {
@@ -247,7 +247,7 @@ fn admitted(
     member: Option<Member>,
     branch: Option<&Organization>,
 ) -> Result<Member> {
-    let in_holding = branch.is_some_and(|branch| branch.purpose == Purpose::SpecialUnit);
+    let in_holding = branch.is_some_and(|branch| branch.purpose == OrganizationPurpose::SpecialUnit);
     match subject {
         ProposalSubject::Myself => member.ok_or(Error::Corrupt("an account of no member")),
         ProposalSubject::Ours(_) => {
@@ -257,7 +257,7 @@ fn admitted(
             may(actor, Action::ProposeAsSource, object)?;
             Ok(member)
         }
-        ProposalSubject::Named(Wanted { name, .. }) => {
+        ProposalSubject::Named(LookedUpPerson { name, .. }) => {
             let is_meant = |member: &Member| member.name == *name && member.branch_id.is_some() && !in_holding;
             Ok(member.filter(is_meant).ok_or(Code::MemberNoMatch)?)
         }
@@ -269,7 +269,7 @@ const SUPERIORS: Error = Error::Corrupt("an organization's superiors");
 
 /// A target that may be named at all: a special-unit holding is nobody's to choose (S-30).
 fn choosable(found: Option<&Organization>) -> Result<&Organization> {
-    let found = found.filter(|found| found.purpose != Purpose::SpecialUnit);
+    let found = found.filter(|found| found.purpose != OrganizationPurpose::SpecialUnit);
     Ok(found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?)
 }
 

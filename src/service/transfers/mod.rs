@@ -13,10 +13,10 @@ mod turn;
 mod view;
 
 pub use crate::repository::transfers::Transfer;
-pub use decide::{Decision, decide};
+pub use decide::{TransferDecision, decide};
 pub use inbound::{InboundPerson, ProposedInbound, preview_inbound, propose_inbound};
 pub use overdue::{Skip, escalate, expire};
 pub use proposal::{ProposalSubject, ProposedTransfer};
 pub use propose::{Preview, ProposalQueue, ProposeTransfer, preview, proposal_queue};
 pub use reroute::reroute;
-pub use view::{CaseView, Direction, HistoryEntry, TransferFilter, get, history, list};
+pub use view::{CaseView, Direction, HistoryEntry, TransferListing, get, history, list};

@@ -14,14 +14,14 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, Transition};
 use crate::domain::transfer::expiry;
-use crate::domain::transfer::state::State;
+use crate::domain::transfer::state::CaseState;
 use crate::repository::{appointments, inbound, inbox, transfers};
 use crate::service::jobs::{self, Batch};
 use crate::service::{Context, Error, Result, audit, policies};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-type Rule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
+type OverdueRule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 
 /// How many cases at the front of the list could not be settled. The next batch skips them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn expire(conn: &mut Conn, context: &Context, skip: Skip, limit: i64) -> Res
     let tally = jobs::together(
         conn,
         &overdue,
-        |conn, ids| expire_all(conn, context, ids),
+        |conn, ids| expire_many(conn, context, ids),
         |conn, id| settle_one(conn, context, id, rules::expire, AuditAction::TransferExpired),
     )?;
     Ok(Batch::of(overdue.len(), limit, tally, Skip(skip.0 + tally.failed)))
@@ -55,7 +55,7 @@ pub fn escalate(conn: &mut Conn, context: &Context, skip: Skip, limit: i64) -> R
 }
 
 /// Ends those of the cases that are overdue, each as [`settle_one`] would; the others get the deadline they have by now.
-fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
+fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
     appointments::keep(conn)?;
     let mut known: HashMap<Season, Policy> = HashMap::new();
     let (mut ended, mut inbound, mut event) = (Vec::new(), Vec::new(), None);
@@ -77,21 +77,27 @@ fn expire_all(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<
     let Some(event) = event else {
         return Ok(0);
     };
-    let stored = transfers::end_all(conn, &ended, &State::Expired { at: context.now })?;
+    let stored = transfers::end_many(conn, &ended, &CaseState::Expired { at: context.now })?;
     if stored != ended.len() {
         return Err(Error::Corrupt("cases that were locked and are gone"));
     }
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
-    transfers::append_events(conn, &ended, &event, &facts)?;
+    transfers::append_event_to_many(conn, &ended, &event, &facts)?;
     inbox::close_transfers(conn, &ended)?;
-    inbound::close_all(conn, &inbound)?;
+    inbound::close_many(conn, &inbound)?;
     audit::record_same_for(conn, context, AuditAction::TransferExpired, &ended)?;
     Ok(stored)
 }
 
 /// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
 /// gets the deadline it has by now, so that it leaves the list as well.
-fn settle_one(conn: &mut Conn, context: &Context, id: TransferId, rule: Rule, action: AuditAction) -> Result<bool> {
+fn settle_one(
+    conn: &mut Conn,
+    context: &Context,
+    id: TransferId,
+    rule: OverdueRule,
+    action: AuditAction,
+) -> Result<bool> {
     appointments::keep(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);

@@ -3,7 +3,7 @@
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::transfer::reason::{Details, Reason, Side};
-use crate::service::look_up::Wanted;
+use crate::service::look_up::LookedUpPerson;
 
 /// Whom a proposal is about; it says which side starts (T1).
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub enum ProposalSubject {
     /// A member of the caller's subtree: the source side starts.
     Ours(MemberId),
     /// Somebody named by full name and ID number: the target side starts (§1.4.3).
-    Named(Wanted),
+    Named(LookedUpPerson),
 }
 
 impl ProposalSubject {

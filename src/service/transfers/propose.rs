@@ -13,13 +13,13 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::language::Language;
-use crate::domain::transfer::filing::OpenCase;
-use crate::domain::transfer::propose::{self, FilingFacts, Proposal, Request, Target};
-use crate::domain::transfer::reason::Field;
+use crate::domain::transfer::proposal_rules::OpenCase;
+use crate::domain::transfer::propose::{self, Proposal, ProposalFacts, ProposalTerms, Target};
+use crate::domain::transfer::reason::DetailField;
 use crate::repository::transfers::Transfer;
 use crate::repository::{appointments, organizations};
 use crate::security::vault::Vault;
-use crate::service::idempotency::{self, Answer, Claim, Standing};
+use crate::service::idempotency::{self, Claim, ClaimState, KeptAnswer};
 use crate::service::{Context, Error, Result};
 
 /// What a preview answers.
@@ -30,7 +30,7 @@ pub struct Preview {
     /// The names of the organizations on the route.
     pub names: Vec<(OrganizationId, String)>,
     /// What the reason has filled in (T5).
-    pub fields: Vec<Field>,
+    pub fields: Vec<DetailField>,
 }
 
 /// A proposal with everything that its answer depends on.
@@ -42,7 +42,7 @@ pub struct ProposeTransfer {
     /// The language of the answer.
     pub language: Language,
     /// Makes the answer of the new case.
-    pub render: fn(CaseView, Language) -> Result<Answer>,
+    pub render: fn(CaseView, Language) -> Result<KeptAnswer>,
 }
 
 impl ProposeTransfer {
@@ -56,7 +56,7 @@ impl ProposeTransfer {
 }
 
 /// Proposals that wait for the database. Those that wait together are decided in one transaction.
-pub type ProposalQueue = Batcher<ProposeTransfer, Answer, Error>;
+pub type ProposalQueue = Batcher<ProposeTransfer, KeptAnswer, Error>;
 
 /// The queue of proposals before the database.
 pub fn proposal_queue(db: Db) -> ProposalQueue {
@@ -68,18 +68,18 @@ pub fn proposal_queue(db: Db) -> ProposalQueue {
 ///
 /// # Errors
 /// When the database fails. Each command's own outcome holds every rule that blocks it, the first one first.
-fn propose_batch(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
+fn propose_batch(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<KeptAnswer, Error>> {
     let claims: Vec<_> = commands
         .iter()
         .map(|command| (&command.context, &command.claim))
         .collect();
-    let mut outcomes: Outcomes<Answer, Error> = Vec::with_capacity(commands.len());
+    let mut outcomes: Outcomes<KeptAnswer, Error> = Vec::with_capacity(commands.len());
     let mut new = Vec::new();
     for (place, standing) in idempotency::standings(conn, &claims)?.into_iter().enumerate() {
         match standing {
-            Standing::Answered(answer) => outcomes.push(Some(answer)),
-            Standing::Twin => outcomes.push(None),
-            Standing::New => {
+            ClaimState::Answered(answer) => outcomes.push(Some(answer)),
+            ClaimState::Twin => outcomes.push(None),
+            ClaimState::New => {
                 outcomes.push(None);
                 new.push(place);
             }
@@ -93,13 +93,13 @@ fn propose_batch(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outco
 }
 
 /// Proposes those whose keys are new.
-fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<Answer, Error>> {
+fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<KeptAnswer, Error>> {
     if commands.is_empty() {
         return Ok(Vec::new());
     }
     appointments::keep(conn)?;
     let requests: Vec<_> = commands.iter().map(|command| command.request()).collect();
-    let mut outcomes: Outcomes<Answer, Error> = Vec::with_capacity(commands.len());
+    let mut outcomes: Outcomes<KeptAnswer, Error> = Vec::with_capacity(commands.len());
     let mut accepted = Vec::new();
     for (command, input) in commands.iter().zip(load_batch(conn, &requests)?) {
         let decided = input.map(|input| {
@@ -125,7 +125,7 @@ fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcome
         let answer = (command.render)(view, command.language)?;
         answers.push((&command.context, &command.claim, answer));
     }
-    idempotency::keep_all(conn, &answers)?;
+    idempotency::keep_many(conn, &answers)?;
     for ((place, ..), (.., answer)) in accepted.iter().zip(answers) {
         outcomes[*place] = Some(Ok(answer));
     }
@@ -187,7 +187,7 @@ impl Preview {
     pub(super) fn of(
         conn: &mut Conn,
         outcome: std::result::Result<Proposal, Vec<Refusal>>,
-        fields: Vec<Field>,
+        fields: Vec<DetailField>,
     ) -> Result<Self> {
         let steps = outcome.iter().flat_map(|proposal| &proposal.route);
         let on_the_route: Vec<_> = steps
@@ -211,7 +211,7 @@ fn hides(refusals: &[Refusal]) -> bool {
 
 fn decide(context: &Context, transfer: &ProposedTransfer, input: &ProposalInput) -> Result<Proposal> {
     let target = input.target.as_ref().map(|(_, facts, chain)| Target { facts, chain });
-    let request = Request {
+    let request = ProposalTerms {
         side: transfer.subject.side(),
         reason: transfer.reason,
         details: &transfer.details,
@@ -219,7 +219,7 @@ fn decide(context: &Context, transfer: &ProposedTransfer, input: &ProposalInput)
         external_organ: input.external_organ.as_ref(),
         explanation: transfer.explanation.as_ref(),
     };
-    let facts = FilingFacts {
+    let facts = ProposalFacts {
         now: context.now,
         policy: &input.policy,
         actor: &context.actor,

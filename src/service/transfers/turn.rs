@@ -6,7 +6,7 @@ use crate::domain::organization::chain::Chain;
 use crate::domain::policy::Policy;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::expiry;
-use crate::domain::transfer::state::State;
+use crate::domain::transfer::state::CaseState;
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations;
 use crate::service::organizations::chain_of;
@@ -29,7 +29,7 @@ pub(super) fn move_inbox_entries(
 ) -> Result<Vec<OrganizationId>> {
     let holders = holders(conn, case, &[])?;
     if let Some(entry) = inbox_entry(case, policy, member_name) {
-        inbox::pass_on(conn, &entry, before, &holders)?;
+        inbox::replace_holders(conn, &entry, before, &holders)?;
     }
     Ok(holders)
 }
@@ -60,7 +60,7 @@ pub(super) fn inbox_entry<'a>(case: &Case, policy: &Policy, member_name: &'a str
 }
 
 /// Deletes the inbox entries of those whose turn a case was in a state.
-pub(super) fn close_inbox_entries(conn: &mut Conn, case: &Case, state: &State) -> Result<()> {
+pub(super) fn close_inbox_entries(conn: &mut Conn, case: &Case, state: &CaseState) -> Result<()> {
     if let Some(turn) = state.turn() {
         inbox::close(conn, turn.duty.as_str(), case.id.0)?;
     }

@@ -2,15 +2,15 @@
 
 use super::case::{LoadedCase, load_case, visible};
 use crate::db::Conn;
-use crate::domain::authority::Action as Permission;
+use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
-use crate::domain::transfer::allowed::{Action, allowed_actions};
+use crate::domain::transfer::allowed::{TransferAction, allowed_actions};
 use crate::domain::transfer::decide::DecisionContext;
 use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::Phase;
-use crate::repository::transfers::{self, Place, Transfer};
+use crate::repository::transfers::{self, Transfer, TransferSelection};
 use crate::repository::{accounts, organizations};
 use crate::service::organizations::inside;
 use crate::service::{Context, Error, Result};
@@ -23,7 +23,7 @@ pub struct CaseView {
     /// Who may act on it now, with their names.
     pub waiting_for: Vec<(OrganizationId, String)>,
     /// What the caller may do, and why not.
-    pub actions: Vec<(Action, std::result::Result<(), Refusal>)>,
+    pub actions: Vec<(TransferAction, std::result::Result<(), Refusal>)>,
 }
 
 /// One case.
@@ -32,7 +32,7 @@ pub struct CaseView {
 /// `transfer.not_found` for whoever may not see it.
 pub fn get(conn: &mut Conn, context: &Context, id: TransferId) -> Result<CaseView> {
     let found = transfers::find(conn, id)?;
-    let transfer = visible(conn, &context.actor, Permission::ReadTransfer, id, found)?;
+    let transfer = visible(conn, &context.actor, Action::ReadTransfer, id, found)?;
     view(conn, context, transfer)
 }
 
@@ -87,7 +87,7 @@ pub enum Direction {
 
 /// Which cases a list shows.
 #[derive(Debug, Clone)]
-pub struct TransferFilter {
+pub struct TransferListing {
     /// Of one member; the caller's own when he acts as a member.
     pub member: Option<MemberId>,
     /// Which way, for administrators and other systems.
@@ -106,7 +106,7 @@ pub struct TransferFilter {
 ///
 /// # Errors
 /// `member.not_found`, `organization.not_found` outside of the caller's scope (O6).
-pub fn list(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Result<Vec<Transfer>> {
+pub fn list(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result<Vec<Transfer>> {
     let place = place(conn, context, filter)?;
     let after = match filter.after {
         Some(after) => Some(transfers::find(conn, after)?.ok_or(Code::TransferNotFound)?),
@@ -121,25 +121,25 @@ pub fn list(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Resu
     )?)
 }
 
-fn place(conn: &mut Conn, context: &Context, filter: &TransferFilter) -> Result<Place> {
+fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result<Place> {
     let actor = &context.actor;
     if let Some(province) = actor.speaks_for() {
         return Ok(match filter.direction {
-            Direction::Out => Place::FromProvince(province),
-            Direction::In => Place::ToProvince(province),
+            Direction::Out => TransferSelection::FromProvince(province),
+            Direction::In => TransferSelection::ToProvince(province),
         });
     }
     let Some((path, organization)) = actor.subtree()? else {
-        let himself = actor.himself().ok_or(Code::RequestMembersOnly)?;
+        let himself = actor.acting_member().ok_or(Code::RequestMembersOnly)?;
         return match filter.member {
-            None => Ok(Place::Member(himself)),
-            Some(member) if member == himself => Ok(Place::Member(himself)),
+            None => Ok(TransferSelection::Member(himself)),
+            Some(member) if member == himself => Ok(TransferSelection::Member(himself)),
             Some(_) => Err(Code::MemberNotFound.into()),
         };
     };
     let root = match filter.under {
         None => path.clone(),
-        Some(under) => inside(conn, actor, Permission::ListTransfersBelow, under)?.path,
+        Some(under) => inside(conn, actor, Action::ListTransfersBelow, under)?.path,
     };
     Ok(match filter.direction {
         // A special-unit case shows itself to the branch's own people, not to systems (S-30).
@@ -163,7 +163,7 @@ pub struct HistoryEntry {
 /// `transfer.not_found` for whoever may not see it.
 pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec<HistoryEntry>> {
     let found = transfers::find(conn, id)?;
-    visible(conn, &context.actor, Permission::ReadTransfer, id, found)?;
+    visible(conn, &context.actor, Action::ReadTransfer, id, found)?;
     let events: Option<Vec<Event>> = transfers::events(conn, id)?.into_iter().collect();
     let events = events.ok_or(Error::Corrupt("an event's facts"))?;
     let organizations: Vec<OrganizationId> = events.iter().filter_map(|event| event.acting_for).collect();

@@ -14,14 +14,14 @@ use zhuanjie::config::Keys;
 use zhuanjie::db::schema::members;
 use zhuanjie::domain::authority::actor::{Actor, Role};
 use zhuanjie::domain::authority::scope::{self, Grant};
-use zhuanjie::domain::authority::{Object, Side, Sides};
+use zhuanjie::domain::authority::{Object, SideScope, Sides};
 use zhuanjie::domain::core::ids::{
     AccountId, AppointmentId, AppointmentRequestId, CertificationId, MemberId, MonthChangeId, OrganizationId,
     TransferId,
 };
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::facts::Path;
-use zhuanjie::security::vault::Purpose;
+use zhuanjie::security::vault::SealPurpose;
 use zhuanjie::service::jobs::JobName;
 
 const SPRING: &str = "2026-03-02T02:00:00Z";
@@ -223,8 +223,8 @@ fn mark(world: &World) -> BTreeSet<String> {
         if person.contains('/') {
             diesel::update(members::table.find(MemberId(world.mem_key(person))))
                 .set((
-                    members::phone_sealed.eq(vault.seal(Purpose::Phone, &phone)),
-                    members::phone_digest.eq(vault.digest(Purpose::Phone, &phone)),
+                    members::phone_sealed.eq(vault.seal(SealPurpose::Phone, &phone)),
+                    members::phone_digest.eq(vault.digest(SealPurpose::Phone, &phone)),
                 ))
                 .execute(&mut world.db.conn())
                 .expect("a telephone");
@@ -386,12 +386,12 @@ impl Made {
         let sides = Sides {
             member: Some(MemberId(member)),
             secret,
-            source: Side {
+            source: SideScope {
                 organization: Some(OrganizationId(self.world.org_key(branch))),
                 path: Some(self.world.path(branch)),
                 province: None,
             },
-            target: Side {
+            target: SideScope {
                 organization: Some(OrganizationId(self.world.org_key(target))),
                 path: (!secret).then(|| self.world.path(target)),
                 province: (duty == "external_answer").then_some(11),

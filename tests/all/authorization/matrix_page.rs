@@ -6,7 +6,7 @@ use super::operations;
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
-use zhuanjie::domain::authority::{Action, Capacity, Kind, Relation, Verdict, admit, verdict};
+use zhuanjie::domain::authority::{Access, Action, Capacity, ObjectKind, Relation, admit, verdict};
 use zhuanjie::domain::core::language::Language;
 
 const HEAD: &str = "# Who may see and do what
@@ -54,7 +54,7 @@ fn words(page: &mut String) {
 fn of_capacity(page: &mut String, capacity: Capacity) {
     let text = capacity.text();
     let _ = writeln!(page, "\n## {} ({})", text.en, text.zh);
-    for &kind in Kind::ALL {
+    for &kind in ObjectKind::ALL {
         let actions: Vec<Action> = Action::ALL
             .iter()
             .copied()
@@ -77,7 +77,7 @@ fn of_capacity(page: &mut String, capacity: Capacity) {
     }
 }
 
-fn table(page: &mut String, capacity: Capacity, kind: Kind, actions: &[Action]) {
+fn table(page: &mut String, capacity: Capacity, kind: ObjectKind, actions: &[Action]) {
     let text = kind.text();
     let _ = write!(page, "\n### {} ({})\n\n| action |", text.en, text.zh);
     for relation in Relation::ALL {
@@ -88,9 +88,9 @@ fn table(page: &mut String, capacity: Capacity, kind: Kind, actions: &[Action]) 
         let _ = write!(page, "| `{action}`: {} |", action.label(Language::English));
         for &relation in Relation::ALL {
             let cell = match verdict(capacity, action, relation) {
-                Verdict::May => "**yes**",
-                Verdict::MayNot(_) => "403",
-                Verdict::Unseen(_) => "404",
+                Access::May => "**yes**",
+                Access::MayNot(_) => "403",
+                Access::Unseen(_) => "404",
             };
             let _ = write!(page, " {cell} |");
         }

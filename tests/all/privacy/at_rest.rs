@@ -12,7 +12,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::process::Command;
 use zhuanjie::files::Files;
-use zhuanjie::security::vault::{Purpose, Vault};
+use zhuanjie::security::vault::{SealPurpose, Vault};
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 const PHONE: &str = "13800000042";
@@ -159,7 +159,7 @@ both_engines! {
         let world = country(db);
         upload(&world);
         let vault = Vault::new(&[(0, keys().0)].into(), &keys().2).expect("a key");
-        let sealed = vault.seal(Purpose::Phone, PHONE);
+        let sealed = vault.seal(SealPurpose::Phone, PHONE);
         let sealed: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
         let literal = match world.db.engine() {
             Engine::Sqlite => format!("x'{sealed}'"),

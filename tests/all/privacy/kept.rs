@@ -13,11 +13,11 @@ use std::time::Duration;
 use zhuanjie::domain::authority::actor::{Actor, Office};
 use zhuanjie::domain::core::id_number::IdNumber;
 use zhuanjie::domain::core::ids::{AccountId, AppointmentId, OrganizationId};
-use zhuanjie::domain::organization::facts::{Kind, Path};
-use zhuanjie::security::vault::Purpose;
+use zhuanjie::domain::organization::facts::{OrganizationKind, Path};
+use zhuanjie::security::vault::SealPurpose;
 use zhuanjie::service::Context;
 use zhuanjie::service::jobs::JobName;
-use zhuanjie::service::look_up::{Wanted, look_up};
+use zhuanjie::service::look_up::{LookedUpPerson, look_up};
 
 const NOW: &str = "2026-06-20T04:00:00Z";
 
@@ -32,9 +32,9 @@ fn statements(world: &World, name: &str, number: &str) -> usize {
         }
     });
     let vault = zhuanjie::config::Keys::demo().vault;
-    let wanted = Wanted {
+    let wanted = LookedUpPerson {
         name: name.to_owned(),
-        id_number: vault.digest(Purpose::IdNumber, number),
+        id_number: vault.digest(SealPurpose::IdNumber, number),
     };
     let key = world.org_key("township");
     let path = world
@@ -45,7 +45,7 @@ fn statements(world: &World, name: &str, number: &str) -> usize {
         appointment: AppointmentId(1),
         organization: OrganizationId(key),
         path: path.parse::<Path>().expect("a path"),
-        kind: Kind::Committee,
+        kind: OrganizationKind::Committee,
     };
     let context = Context {
         actor: Actor::administrator(AccountId(1), None, office),

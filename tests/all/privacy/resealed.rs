@@ -21,7 +21,7 @@ use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
 use zhuanjie::domain::core::time::Month;
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::files::Files;
-use zhuanjie::security::vault::{Purpose, Vault};
+use zhuanjie::security::vault::{SealPurpose, Vault};
 
 const NOW: &str = "2026-03-02T02:00:00Z";
 /// Several of the command's batches.
@@ -46,8 +46,8 @@ fn crowd(world: &World) -> Vec<Somebody> {
                 members::branch_id.eq(branch),
                 members::branch_path.eq(world.path("class_2")),
                 members::name.eq(format!("crowd {n}")),
-                members::id_number_sealed.eq(vault.seal(Purpose::IdNumber, number.reveal())),
-                members::id_number_digest.eq(vault.digest(Purpose::IdNumber, number.reveal())),
+                members::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
+                members::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 members::joined_month.eq(Month::new(2019, 5).expect("a month")),
                 members::standing.eq(Standing::Good),
                 members::real_name_check.eq(RealName::Passed),
@@ -197,8 +197,8 @@ both_engines! {
             .expect("rows");
         assert!(stored.len() > everybody.len());
         for (sealed, digest) in &stored {
-            let number = newest.open(Purpose::IdNumber, sealed).expect("it opens");
-            assert_eq!(&newest.digest(Purpose::IdNumber, &number), digest);
+            let number = newest.open(SealPurpose::IdNumber, sealed).expect("it opens");
+            assert_eq!(&newest.digest(SealPurpose::IdNumber, &number), digest);
         }
         // No write was undone.
         let is_marked = |n: &usize| world.db.count(&format!("members WHERE id = {} AND mark = 'teacher'", everybody[*n].id.0)) == 1;

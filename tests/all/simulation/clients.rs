@@ -8,7 +8,7 @@ use super::world::{Who, World};
 use std::collections::BTreeSet;
 use zhuanjie::domain::catalogue::code::Code;
 use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
-use zhuanjie::domain::organization::facts::{Kind, Purpose, Sector};
+use zhuanjie::domain::organization::facts::{OrganizationKind, OrganizationPurpose, Sector};
 use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::reason::{Reason, Side};
 
@@ -122,8 +122,8 @@ fn target(world: &World, rng: &mut SimRng, reason: Reason, home: Option<Organiza
         .organizations
         .iter()
         .filter(|place| match reason {
-            Reason::FurtherStudy => place.sector == Sector::School && place.purpose == Purpose::Ordinary,
-            Reason::Abroad => place.purpose == Purpose::Abroad && (own.is_none() || place.school == own),
+            Reason::FurtherStudy => place.sector == Sector::School && place.purpose == OrganizationPurpose::Ordinary,
+            Reason::Abroad => place.purpose == OrganizationPurpose::Abroad && (own.is_none() || place.school == own),
             Reason::EmployedWithLeague => place.sector == Sector::Enterprise,
             _ => matches!(place.sector, Sector::TownshipVillage | Sector::StreetCommunity),
         })
@@ -196,7 +196,9 @@ fn branch_for(world: &World, rng: &mut SimRng, case: usize) -> OrganizationId {
     let below: Vec<OrganizationId> = world
         .organizations
         .iter()
-        .filter(|place| place.kind == Kind::Branch && target.is_some_and(|target| place.path.contains(target)))
+        .filter(|place| {
+            place.kind == OrganizationKind::Branch && target.is_some_and(|target| place.path.contains(target))
+        })
         .map(|place| place.id)
         .collect();
     rng.pick(&below).copied().unwrap_or_else(|| any(world, rng))

@@ -3,7 +3,7 @@
 
 use zhuanjie::domain::core::ids::OrganizationId;
 use zhuanjie::domain::organization::facts::{
-    Kind, Level, OrganizationFacts, Path, Purpose, Sector, Stage, Status, System,
+    Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
 };
 
 pub const NATION: OrganizationId = OrganizationId(1);
@@ -117,18 +117,18 @@ pub fn country() -> Vec<OrganizationFacts> {
 /// An organization under its superior.
 pub fn below(id: OrganizationId, parent: Option<&OrganizationFacts>, shape: Shape) -> OrganizationFacts {
     let (kind, sector) = match shape {
-        Organ(_) => (Kind::LeadingOrgan, Sector::Institution),
-        School(_) | College => (Kind::Committee, Sector::School),
-        SchoolOfOneBranch | Class | Floating | Abroad => (Kind::Branch, Sector::School),
-        Township => (Kind::Committee, Sector::TownshipVillage),
-        Village | VillageFloating => (Kind::Branch, Sector::TownshipVillage),
-        VillageGeneral => (Kind::GeneralBranch, Sector::TownshipVillage),
-        Street => (Kind::Committee, Sector::StreetCommunity),
-        Community => (Kind::Branch, Sector::StreetCommunity),
-        Employer => (Kind::Committee, Sector::Enterprise),
-        WorkCommittee => (Kind::WorkCommittee, Sector::SocialOrganization),
-        Workers => (Kind::Branch, Sector::Enterprise),
-        Holding => (Kind::Branch, Sector::Institution),
+        Organ(_) => (OrganizationKind::LeadingOrgan, Sector::Institution),
+        School(_) | College => (OrganizationKind::Committee, Sector::School),
+        SchoolOfOneBranch | Class | Floating | Abroad => (OrganizationKind::Branch, Sector::School),
+        Township => (OrganizationKind::Committee, Sector::TownshipVillage),
+        Village | VillageFloating => (OrganizationKind::Branch, Sector::TownshipVillage),
+        VillageGeneral => (OrganizationKind::GeneralBranch, Sector::TownshipVillage),
+        Street => (OrganizationKind::Committee, Sector::StreetCommunity),
+        Community => (OrganizationKind::Branch, Sector::StreetCommunity),
+        Employer => (OrganizationKind::Committee, Sector::Enterprise),
+        WorkCommittee => (OrganizationKind::WorkCommittee, Sector::SocialOrganization),
+        Workers => (OrganizationKind::Branch, Sector::Enterprise),
+        Holding => (OrganizationKind::Branch, Sector::Institution),
     };
     let has_school_code = matches!(shape, School(_) | SchoolOfOneBranch);
     let stage = match shape {
@@ -156,10 +156,10 @@ pub fn below(id: OrganizationId, parent: Option<&OrganizationFacts>, shape: Shap
         is_township: matches!(shape, Township | Street),
         has_school_code,
         purpose: match shape {
-            Floating | VillageFloating => Purpose::Floating,
-            Abroad => Purpose::Abroad,
-            Holding => Purpose::SpecialUnit,
-            _ => Purpose::Ordinary,
+            Floating | VillageFloating => OrganizationPurpose::Floating,
+            Abroad => OrganizationPurpose::Abroad,
+            Holding => OrganizationPurpose::SpecialUnit,
+            _ => OrganizationPurpose::Ordinary,
         },
         status: Status::Active,
         graduation: None,
@@ -170,7 +170,7 @@ pub fn below(id: OrganizationId, parent: Option<&OrganizationFacts>, shape: Shap
             parent.and_then(|parent| parent.school)
         },
         leading_organ: parent.and_then(|p| {
-            if p.kind == Kind::LeadingOrgan {
+            if p.kind == OrganizationKind::LeadingOrgan {
                 Some(p.id)
             } else {
                 p.leading_organ

@@ -8,17 +8,17 @@ use zhuanjie::domain::core::time::{Timestamp, season_of};
 use zhuanjie::domain::member::Standing;
 use zhuanjie::domain::member::cohort::{NotInCohort, l1_in_cohort};
 use zhuanjie::domain::member::mark::{Identity, Mark, m1_identity};
-use zhuanjie::domain::organization::facts::{Kind, Sector, Status};
+use zhuanjie::domain::organization::facts::{OrganizationKind, Sector, Status};
 use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::events::{EventKind, replay};
 use zhuanjie::domain::transfer::expiry;
 use zhuanjie::domain::transfer::route::Destination;
-use zhuanjie::domain::transfer::state::{Outcome, Phase, State};
+use zhuanjie::domain::transfer::state::{CaseOutcome, CaseState, Phase};
 
 /// What a step may not change in silence.
 pub struct Before {
     branches: Vec<Option<OrganizationId>>,
-    states: Vec<State>,
+    states: Vec<CaseState>,
     persons: Vec<(u32, Option<AccountId>)>,
 }
 
@@ -90,7 +90,7 @@ fn i02_one_open_case(world: &World) {
 }
 
 /// The edges as the manual tells them, beside the machine's own table.
-fn i06_edges(old: &State, new: &State) {
+fn i06_edges(old: &CaseState, new: &CaseState) {
     use Phase::*;
     let may_end = match old.phase() {
         AwaitingAssignment => matches!(new.phase(), AwaitingAssignment | Completed),
@@ -205,11 +205,11 @@ fn had_office(world: &World, account: AccountId, organization: OrganizationId, a
 }
 
 fn i12_where_to(world: &World, stored: &Stored) {
-    let State::Completed { outcome, .. } = stored.case.state else {
+    let CaseState::Completed { outcome, .. } = stored.case.state else {
         return;
     };
     match (outcome, &stored.case.destination) {
-        (Outcome::Branch(branch), Destination::Organization(target)) => {
+        (CaseOutcome::Branch(branch), Destination::Organization(target)) => {
             assert!(
                 oracle::inside(world, branch, target.id),
                 "I-12: the branch lies in the receiving organization"
@@ -217,14 +217,14 @@ fn i12_where_to(world: &World, stored: &Stored) {
             let facts = world.organization(branch);
             assert_eq!(
                 (facts.kind, facts.status),
-                (Kind::Branch, Status::Active),
+                (OrganizationKind::Branch, Status::Active),
                 "I-12: an active branch holds members"
             );
             assert_eq!(facts.graduated_season, None, "T8: a graduate branch takes nobody");
             assert_ne!(Some(branch), stored.case.origin.branch(), "T8: he moves");
         }
-        (Outcome::Holding(organ), Destination::Holding(chosen)) => assert_eq!(organ, *chosen, "A4"),
-        (Outcome::MovedOut(there), Destination::Province { province, .. }) => assert_eq!(there, *province, "X1"),
+        (CaseOutcome::Holding(organ), Destination::Holding(chosen)) => assert_eq!(organ, *chosen, "A4"),
+        (CaseOutcome::MovedOut(there), Destination::Province { province, .. }) => assert_eq!(there, *province, "X1"),
         (outcome, _) => panic!("I-12: {outcome:?} is not where the case leads"),
     }
 }
@@ -236,7 +236,7 @@ fn i11_moves(world: &World, before: &Before) {
         let completed = world.cases.iter().enumerate().any(|(case, stored)| {
             stored.person == member.person
                 && stored.case.state.phase() == Phase::Completed
-                && before.states.get(case).is_none_or(State::is_open)
+                && before.states.get(case).is_none_or(CaseState::is_open)
         });
         assert_eq!(
             moved, completed,
@@ -323,7 +323,7 @@ pub fn i22_expired(world: &World) {
 pub fn g6_turned(world: &World) {
     let year = oracle::last_switch_year(world.now);
     for organization in &world.organizations {
-        let school_branch = organization.kind == Kind::Branch && organization.sector == Sector::School;
+        let school_branch = organization.kind == OrganizationKind::Branch && organization.sector == Sector::School;
         let marked = oracle::month_number(organization.graduation).is_some_and(|month| month / 100 <= year);
         let turns = school_branch && marked && organization.status == Status::Active;
         let turned = organization.graduated_season.is_some();

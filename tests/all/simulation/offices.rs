@@ -15,7 +15,9 @@ use zhuanjie::domain::core::time::{Month, Timestamp, season_of};
 use zhuanjie::domain::graduation::{self, MonthChangeState};
 use zhuanjie::domain::member::Certification;
 use zhuanjie::domain::member::mark::{self, Mark};
-use zhuanjie::domain::organization::facts::{Graduation, Kind, Level, Purpose, Sector, Status, Undetermined};
+use zhuanjie::domain::organization::facts::{
+    Graduation, Level, OrganizationKind, OrganizationPurpose, Sector, Status, Undetermined,
+};
 use zhuanjie::domain::organization::rules::{Contents, o1_may_stand_under, o3_close};
 use zhuanjie::domain::organization::turn::{Duty, Turn};
 use zhuanjie::domain::transfer::decide;
@@ -60,7 +62,7 @@ fn a_branch(world: &World, rng: &mut SimRng) -> OrganizationId {
     let fits: Vec<OrganizationId> = world
         .organizations
         .iter()
-        .filter(|place| place.kind == Kind::Branch && (!school || place.sector == Sector::School))
+        .filter(|place| place.kind == OrganizationKind::Branch && (!school || place.sector == Sector::School))
         .map(|place| place.id)
         .collect();
     rng.one(&fits)
@@ -87,7 +89,7 @@ pub fn set_month(world: &mut World, rng: &mut SimRng) {
         .seat(who)
         .is_some_and(|seat| oracle::superiors(world, branch).contains(&seat));
     let allowed = above
-        && (facts.kind, facts.sector, facts.status) == (Kind::Branch, Sector::School, Status::Active)
+        && (facts.kind, facts.sector, facts.status) == (OrganizationKind::Branch, Sector::School, Status::Active)
         && facts.graduated_season.is_none();
     let result = graduation::set(&actor, &facts, new);
     assert_eq!(
@@ -222,7 +224,7 @@ pub fn propose_month(world: &mut World, rng: &mut SimRng) {
     if let Ok(change) = result {
         let organ = oracle::superiors(world, branch)
             .into_iter()
-            .find(|above| world.organization(*above).kind == Kind::LeadingOrgan);
+            .find(|above| world.organization(*above).kind == OrganizationKind::LeadingOrgan);
         assert_eq!(
             Some(change.request().leading_organ),
             organ,
@@ -297,17 +299,19 @@ pub fn create(world: &mut World, rng: &mut SimRng) {
         return;
     }
     let parent = world.organization(any(world, rng)).clone();
-    let kind = rng.one(Kind::ALL);
+    let kind = rng.one(OrganizationKind::ALL);
     let may_hold = match parent.kind {
-        Kind::LeadingOrgan => kind != Kind::LeadingOrgan,
-        Kind::Committee | Kind::WorkCommittee => !matches!(kind, Kind::LeadingOrgan | Kind::WorkCommittee),
-        Kind::GeneralBranch => kind == Kind::Branch,
-        Kind::Branch => false,
+        OrganizationKind::LeadingOrgan => kind != OrganizationKind::LeadingOrgan,
+        OrganizationKind::Committee | OrganizationKind::WorkCommittee => {
+            !matches!(kind, OrganizationKind::LeadingOrgan | OrganizationKind::WorkCommittee)
+        }
+        OrganizationKind::GeneralBranch => kind == OrganizationKind::Branch,
+        OrganizationKind::Branch => false,
     };
     let allowed = may_hold && parent.status == Status::Active;
     let result = o1_may_stand_under(kind, Level::Grassroots, &parent);
     assert_eq!(result.is_ok(), allowed, "O1: {kind} under {:?}", parent.kind);
-    if allowed && kind == Kind::Branch {
+    if allowed && kind == OrganizationKind::Branch {
         let shape = match parent.sector {
             Sector::School => Shape::Class,
             Sector::TownshipVillage => Shape::Village,
@@ -324,7 +328,7 @@ pub fn create(world: &mut World, rng: &mut SimRng) {
 pub fn close(world: &mut World, rng: &mut SimRng) {
     let branch = any(world, rng);
     let facts = world.organization(branch).clone();
-    if facts.purpose == Purpose::SpecialUnit {
+    if facts.purpose == OrganizationPurpose::SpecialUnit {
         return;
     }
     let who = world.somebody(rng, &facts.parent.into_iter().collect::<Vec<_>>());

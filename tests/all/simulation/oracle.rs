@@ -11,7 +11,7 @@ use zhuanjie::domain::catalogue::code::Code;
 use zhuanjie::domain::core::ids::{AccountId, MemberId, OrganizationId};
 use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::domain::member::{Certification, Standing};
-use zhuanjie::domain::organization::facts::{Graduation, Kind, Level, Purpose, Sector, Status};
+use zhuanjie::domain::organization::facts::{Graduation, Level, OrganizationKind, OrganizationPurpose, Sector, Status};
 use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::reason::{Reason, Side};
 use zhuanjie::domain::transfer::state::Phase;
@@ -153,7 +153,7 @@ pub fn seats(
     };
     let (_, organization) = step;
     let above = superiors(world, organization);
-    let together = world.organization(organization).kind == Kind::Branch || escalated;
+    let together = world.organization(organization).kind == OrganizationKind::Branch || escalated;
     let mut entitled = vec![organization];
     entitled.extend(above.iter().take(usize::from(together)));
     let entitled: Vec<_> = entitled.into_iter().filter(somebody).collect();
@@ -263,9 +263,9 @@ fn bad_branch(world: &World, course: &Course, id: OrganizationId) -> Option<Code
     let below = course
         .target
         .is_some_and(|target| superiors(world, id).contains(&target));
-    if !below || branch.purpose == Purpose::SpecialUnit {
+    if !below || branch.purpose == OrganizationPurpose::SpecialUnit {
         Some(Code::AssignmentBranchOutOfScope)
-    } else if branch.kind != Kind::Branch {
+    } else if branch.kind != OrganizationKind::Branch {
         Some(Code::AssignmentNotABranch)
     } else if branch.status == Status::Closed {
         Some(Code::TransferTargetClosed)
@@ -289,11 +289,11 @@ fn reason_allows(world: &World, reason: Reason, target: OrganizationId, branch: 
     let target = world.organization(target);
     let community = [Sector::TownshipVillage, Sector::StreetCommunity].contains(&target.sector);
     match (reason, target.purpose) {
-        (Reason::FurtherStudy, Purpose::Ordinary) => target.sector == Sector::School,
-        (Reason::EmployedWithLeague, Purpose::Ordinary) => target.graduated_season.is_none(),
-        (Reason::EmployedWithoutLeague | Reason::Unsettled, Purpose::Ordinary) => community,
-        (Reason::Abroad, Purpose::Abroad) => own_school,
-        (Reason::Unsettled, Purpose::Floating) => community || own_school,
+        (Reason::FurtherStudy, OrganizationPurpose::Ordinary) => target.sector == Sector::School,
+        (Reason::EmployedWithLeague, OrganizationPurpose::Ordinary) => target.graduated_season.is_none(),
+        (Reason::EmployedWithoutLeague | Reason::Unsettled, OrganizationPurpose::Ordinary) => community,
+        (Reason::Abroad, OrganizationPurpose::Abroad) => own_school,
+        (Reason::Unsettled, OrganizationPurpose::Floating) => community || own_school,
         _ => false,
     }
 }
@@ -317,7 +317,7 @@ fn target_refusals(
         target.graduated_season.map(|_| Code::TransferTargetGraduateBranch),
         (target.status == Status::Closed).then_some(Code::TransferTargetClosed),
         (branch == Some(id)).then_some(Code::TransferTargetSame),
-        (target.kind == Kind::LeadingOrgan).then_some(Code::TransferTargetLeadingOrgan),
+        (target.kind == OrganizationKind::LeadingOrgan).then_some(Code::TransferTargetLeadingOrgan),
         reason_code,
     ];
     found.into_iter().flatten().collect()
@@ -351,7 +351,7 @@ pub fn filing_refusals(world: &World, filing: &Filing) -> BTreeSet<Code> {
     }
     let year = date_in_china(world.now).year();
     let good = [Standing::Good, Standing::PartyMember].contains(&member.standing);
-    let held = world.organization(branch).purpose == Purpose::SpecialUnit;
+    let held = world.organization(branch).purpose == OrganizationPurpose::SpecialUnit;
     let certified = member.certification == Certification::Certified || member.joined.year() < 2020;
     let side_open = filing.side != Side::Target
         || filing.reason == Reason::FurtherStudy
@@ -390,7 +390,7 @@ pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
     let organ = |level: Option<Level>| {
         let fits = |id: &&OrganizationId| {
             let facts = world.organization(**id);
-            facts.kind == Kind::LeadingOrgan && level.is_none_or(|level| facts.level == level)
+            facts.kind == OrganizationKind::LeadingOrgan && level.is_none_or(|level| facts.level == level)
         };
         above.iter().find(fits).copied()
     };
@@ -418,7 +418,7 @@ pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
                 Side::Target => (Duty::ApprovalOut, branch),
                 _ => (Duty::ApprovalIn, target),
             });
-            if world.organization(target).kind != Kind::Branch {
+            if world.organization(target).kind != OrganizationKind::Branch {
                 plan.push((Duty::Assignment, target));
             }
         }
@@ -481,7 +481,7 @@ pub fn inbound_course(world: &World, inbound: &Inbound) -> Option<Course> {
     let target = inbound.target?;
     let known = world.members.iter().find(|member| member.person == inbound.person);
     let mut plan = vec![(Duty::ApprovalIn, target)];
-    if world.organization(target).kind != Kind::Branch {
+    if world.organization(target).kind != OrganizationKind::Branch {
         plan.push((Duty::Assignment, target));
     }
     Some(Course {

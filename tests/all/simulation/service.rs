@@ -10,12 +10,12 @@ use zhuanjie::domain::catalogue::refusal::Refusal;
 use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
 use zhuanjie::domain::core::text::Remark;
 use zhuanjie::domain::core::time::season_of;
-use zhuanjie::domain::transfer::allowed::Action;
+use zhuanjie::domain::transfer::allowed::TransferAction;
 use zhuanjie::domain::transfer::case::Case;
 use zhuanjie::domain::transfer::decide::{self, DecisionContext, Transition};
-use zhuanjie::domain::transfer::filing::{MemberFacts, OpenCase};
+use zhuanjie::domain::transfer::proposal_rules::{MemberFacts, OpenCase};
 use zhuanjie::domain::transfer::propose::{
-    FilingFacts, InboundFacts, Known, Proposal, Request as Asked, Target, propose, propose_inbound,
+    FormerMember, InboundFacts, Proposal, ProposalFacts, ProposalTerms, Target, propose, propose_inbound,
 };
 use zhuanjie::domain::transfer::reason::{Address, DestinationStage, Details, External, Reason, Side};
 
@@ -241,7 +241,7 @@ fn prepare_filing(world: &World, filing: &Filing) -> Result<Prepared, BTreeSet<C
         .and_then(|province| OTHER_SYSTEMS.iter().find(|(_, code)| *code == province));
     let organ = organ.map(|(organ, _)| world.chain(*organ));
     let explanation = Remark::new(if filing.explained { "情况说明" } else { "" });
-    let request = Asked {
+    let request = ProposalTerms {
         side: filing.side,
         reason: filing.reason,
         details: &details,
@@ -253,7 +253,7 @@ fn prepare_filing(world: &World, filing: &Filing) -> Result<Prepared, BTreeSet<C
         explanation: explanation.as_ref(),
     };
     let source = world.chain(branch);
-    let asked = FilingFacts {
+    let asked = ProposalFacts {
         now: world.now,
         policy: world.policy(season_of(world.now)),
         actor: &actor,
@@ -287,7 +287,7 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
     let expected = oracle::inbound_refusals(world, inbound);
     let details = details(inbound.reason, None, Flaw::Nothing);
     let chain = inbound.target.map(|target| world.chain(target));
-    let request = Asked {
+    let request = ProposalTerms {
         side: Side::Source,
         reason: inbound.reason,
         details: &details,
@@ -303,7 +303,7 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
         now: world.now,
         policy: world.policy(season_of(world.now)),
         actor: &actor,
-        known: known.map(|member| Known {
+        known: known.map(|member| FormerMember {
             id: member.id,
             account: member.account,
             standing: member.standing,
@@ -401,14 +401,14 @@ fn act(world: &World, case: Case, desk: &DecisionContext<'_>, deed: Deed) -> Res
 /// says.
 pub fn check_allowed_actions(world: &World, number: usize, who: Who, branch: OrganizationId) {
     let Some(actor) = world.actor(who) else { return };
-    for action in Action::ALL {
+    for action in TransferAction::ALL {
         let deed = match action {
-            Action::Approve => Deed::Approve,
-            Action::Refuse => Deed::Refuse { reason: true },
-            Action::Assign => Deed::Assign(branch),
-            Action::Withdraw => Deed::Withdraw,
-            Action::AcceptExternal => Deed::AcceptExternal,
-            Action::RefuseExternal => Deed::RefuseExternal { reason: true },
+            TransferAction::Approve => Deed::Approve,
+            TransferAction::Refuse => Deed::Refuse { reason: true },
+            TransferAction::Assign => Deed::Assign(branch),
+            TransferAction::Withdraw => Deed::Withdraw,
+            TransferAction::AcceptExternal => Deed::AcceptExternal,
+            TransferAction::RefuseExternal => Deed::RefuseExternal { reason: true },
         };
         let shown = ask(world, number, &actor, |case, desk| action.check(&case, desk))
             .err()
@@ -420,7 +420,7 @@ pub fn check_allowed_actions(world: &World, number: usize, who: Who, branch: Org
         match shown {
             Some(code) => assert_eq!(answered, Some(code), "{action} is disabled for what it answers"),
             None => assert!(
-                answered.is_none() || *action == Action::Assign,
+                answered.is_none() || *action == TransferAction::Assign,
                 "{action} is enabled and refused"
             ),
         }

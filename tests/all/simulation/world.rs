@@ -15,14 +15,16 @@ use zhuanjie::domain::graduation::MonthChange;
 use zhuanjie::domain::member::mark::Mark;
 use zhuanjie::domain::member::{Certification, Standing};
 use zhuanjie::domain::organization::chain::{Chain, Link};
-use zhuanjie::domain::organization::facts::{Graduation, Kind, OrganizationFacts, Purpose, Sector};
+use zhuanjie::domain::organization::facts::{
+    Graduation, OrganizationFacts, OrganizationKind, OrganizationPurpose, Sector,
+};
 use zhuanjie::domain::policy::Policy;
 use zhuanjie::domain::transfer::case::Case;
 use zhuanjie::domain::transfer::decide::{Move, Transition};
 use zhuanjie::domain::transfer::events::Event;
 use zhuanjie::domain::transfer::propose::Proposal;
 use zhuanjie::domain::transfer::route::Destination;
-use zhuanjie::domain::transfer::state::Outcome;
+use zhuanjie::domain::transfer::state::CaseOutcome;
 
 /// What stands for a name and an ID number.
 pub type Person = u32;
@@ -198,7 +200,8 @@ impl World {
 
     fn mark_branches(&mut self, rng: &mut SimRng) {
         for organization in &mut self.organizations {
-            if organization.kind == Kind::Branch && organization.sector == Sector::School && rng.percent(60) {
+            if organization.kind == OrganizationKind::Branch && organization.sector == Sector::School && rng.percent(60)
+            {
                 let month = Month::new(rng.one(&[2026, 2026, 2027]), rng.one(&[5, 6, 7])).expect("a good month");
                 organization.graduation = Some(Graduation::Month(month));
             }
@@ -335,7 +338,9 @@ impl World {
     }
 
     pub fn holding_of(&self, organ: OrganizationId) -> Option<OrganizationId> {
-        let holding = |facts: &&OrganizationFacts| facts.parent == Some(organ) && facts.purpose == Purpose::SpecialUnit;
+        let holding = |facts: &&OrganizationFacts| {
+            facts.parent == Some(organ) && facts.purpose == OrganizationPurpose::SpecialUnit
+        };
         self.organizations.iter().find(holding).map(|facts| facts.id)
     }
 
@@ -370,11 +375,11 @@ impl World {
         self.seen.insert(event.kind.name().as_str());
         if let Some(movement) = &movement {
             self.seen.insert(match (movement.to, movement.from, movement.member) {
-                (Outcome::Holding(_), ..) => "to a holding",
-                (Outcome::MovedOut(_), ..) => "moved out",
-                (Outcome::Branch(_), Some(_), _) => "moved",
-                (Outcome::Branch(_), None, Some(_)) => "revived",
-                (Outcome::Branch(_), None, None) => "created",
+                (CaseOutcome::Holding(_), ..) => "to a holding",
+                (CaseOutcome::MovedOut(_), ..) => "moved out",
+                (CaseOutcome::Branch(_), Some(_), _) => "moved",
+                (CaseOutcome::Branch(_), None, Some(_)) => "revived",
+                (CaseOutcome::Branch(_), None, None) => "created",
             });
         }
         let stored = &mut self.cases[number];
@@ -390,9 +395,9 @@ impl World {
 
     fn move_member(&mut self, number: usize, movement: Move, by: TransferId, at: Timestamp) {
         let (branch, standing) = match movement.to {
-            Outcome::Branch(branch) => (Some(branch), Standing::Good),
-            Outcome::Holding(organ) => (self.holding_of(organ), Standing::Good),
-            Outcome::MovedOut(_) => (None, Standing::MovedOut),
+            CaseOutcome::Branch(branch) => (Some(branch), Standing::Good),
+            CaseOutcome::Holding(organ) => (self.holding_of(organ), Standing::Good),
+            CaseOutcome::MovedOut(_) => (None, Standing::MovedOut),
         };
         let stay = Stay {
             branch,

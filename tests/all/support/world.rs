@@ -38,7 +38,9 @@ use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, Organizati
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::office::OfficeRole;
-use zhuanjie::domain::organization::facts::{Kind, Level, Path, Purpose, Sector, Stage, Status, System};
+use zhuanjie::domain::organization::facts::{
+    Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
+};
 use zhuanjie::domain::retention::RetentionPeriods;
 use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending, Environment};
@@ -46,7 +48,7 @@ use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::Bearer;
-use zhuanjie::security::vault::Purpose as Sealed;
+use zhuanjie::security::vault::SealPurpose;
 use zhuanjie::service::accounts::presence::ActorCache;
 use zhuanjie::service::jobs::{JobName, Run};
 use zhuanjie::service::transfers;
@@ -61,19 +63,19 @@ static HASH: LazyLock<String> = LazyLock::new(|| hash(PASSWORD));
 #[derive(Debug, Clone)]
 pub struct Org<'a> {
     pub under: Option<&'a str>,
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     pub level: Level,
     pub system: System,
     pub sector: Sector,
     pub township: bool,
     pub school_code: Option<&'a str>,
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     pub division: Option<&'a str>,
 }
 
 impl<'a> Org<'a> {
     /// A grassroots organization below another.
-    pub fn below(under: &'a str, kind: Kind, sector: Sector) -> Self {
+    pub fn below(under: &'a str, kind: OrganizationKind, sector: Sector) -> Self {
         Self {
             under: Some(under),
             kind,
@@ -82,7 +84,7 @@ impl<'a> Org<'a> {
             sector,
             township: false,
             school_code: None,
-            purpose: Purpose::Ordinary,
+            purpose: OrganizationPurpose::Ordinary,
             division: Some("420106"),
         }
     }
@@ -91,10 +93,10 @@ impl<'a> Org<'a> {
     pub fn organ(under: Option<&'a str>, level: Level, division: Option<&'a str>) -> Self {
         Self {
             under,
-            kind: Kind::LeadingOrgan,
+            kind: OrganizationKind::LeadingOrgan,
             level,
             division,
-            ..Self::below("", Kind::LeadingOrgan, Sector::Institution)
+            ..Self::below("", OrganizationKind::LeadingOrgan, Sector::Institution)
         }
     }
 }
@@ -103,7 +105,7 @@ impl<'a> Org<'a> {
 struct Placed {
     id: OrganizationId,
     path: Path,
-    kind: Kind,
+    kind: OrganizationKind,
     province: Option<OrganizationId>,
     leading_organ: Option<OrganizationId>,
     school: Option<OrganizationId>,
@@ -195,7 +197,7 @@ impl World {
     }
 
     fn build(&mut self) {
-        use Kind::*;
+        use OrganizationKind::*;
         use Sector::*;
         self.organ("nation", None, Level::Nation, None);
         self.organ("province", Some("nation"), Level::Province, Some("42"));
@@ -216,7 +218,10 @@ impl World {
         for class in ["class_1", "class_2", "teachers"] {
             self.peopled(class, &Org::below("college", Branch, School));
         }
-        for (name, purpose) in [("floating", Purpose::Floating), ("abroad", Purpose::Abroad)] {
+        for (name, purpose) in [
+            ("floating", OrganizationPurpose::Floating),
+            ("abroad", OrganizationPurpose::Abroad),
+        ] {
             let branch = Org::below("university", Branch, School);
             self.staffed(name, &Org { purpose, ..branch });
         }
@@ -232,14 +237,14 @@ impl World {
         self.staffed("township", &township);
         self.peopled("village", &Org::below("township", Branch, TownshipVillage));
         let home = Org {
-            purpose: Purpose::Floating,
+            purpose: OrganizationPurpose::Floating,
             ..Org::below("township", Branch, TownshipVillage)
         };
         self.staffed("home", &home);
         self.staffed("employer", &Org::below("county", Committee, Enterprise));
         self.staffed("workshop", &Org::below("employer", Branch, Enterprise));
         let holding = Org {
-            purpose: Purpose::SpecialUnit,
+            purpose: OrganizationPurpose::SpecialUnit,
             ..Org::below("province", Branch, Institution)
         };
         self.add_organization("holding", &holding);
@@ -299,14 +304,14 @@ impl World {
             .get_result(&mut conn)
             .expect("an organization");
         let above = |of: fn(&Placed) -> Option<OrganizationId>| superior.as_ref().and_then(of);
-        let is_province = org.kind == Kind::LeadingOrgan && org.level == Level::Province;
+        let is_province = org.kind == OrganizationKind::LeadingOrgan && org.level == Level::Province;
         let placed = Placed {
             id,
             path: superior.as_ref().map_or_else(|| Path::root(id), |s| s.path.child(id)),
             kind: org.kind,
             province: if is_province { Some(id) } else { above(|s| s.province) },
             leading_organ: match &superior {
-                Some(superior) if superior.kind == Kind::LeadingOrgan => Some(superior.id),
+                Some(superior) if superior.kind == OrganizationKind::LeadingOrgan => Some(superior.id),
                 _ => above(|s| s.leading_organ),
             },
             school: if org.school_code.is_some() {
@@ -339,8 +344,8 @@ impl World {
                 members::branch_id.eq(branch.id),
                 members::branch_path.eq(&branch.path),
                 members::name.eq(name),
-                members::id_number_sealed.eq(vault.seal(Sealed::IdNumber, number.reveal())),
-                members::id_number_digest.eq(vault.digest(Sealed::IdNumber, number.reveal())),
+                members::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
+                members::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 members::joined_month.eq(Month::new(2019, 5).expect("a month")),
                 members::standing.eq(Standing::Good),
                 members::real_name_check.eq(RealName::Passed),
@@ -402,8 +407,8 @@ impl World {
                 accounts::kind.eq(AccountKind::Person),
                 accounts::member_id.eq(member),
                 accounts::name.eq(name),
-                accounts::id_number_sealed.eq(vault.seal(Sealed::IdNumber, number.reveal())),
-                accounts::id_number_digest.eq(vault.digest(Sealed::IdNumber, number.reveal())),
+                accounts::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
+                accounts::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 accounts::password_hash.eq(HASH.as_str()),
                 accounts::must_change_password.eq(false),
                 accounts::status.eq("active"),
@@ -475,7 +480,10 @@ impl World {
             .first(&mut conn)
             .expect("an account");
         let sealed = sealed.expect("a person's account");
-        self.app.vault.open(Sealed::IdNumber, &sealed).expect("our own seal")
+        self.app
+            .vault
+            .open(SealPurpose::IdNumber, &sealed)
+            .expect("our own seal")
     }
 
     /// A person acting from his office, as the rules see him.

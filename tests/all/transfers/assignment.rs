@@ -4,7 +4,7 @@ use super::{Filed, SUMMER, file, filing, no};
 use crate::support::both_engines;
 use crate::support::world::{Org, World};
 use serde_json::json;
-use zhuanjie::domain::organization::facts::{Kind, Sector};
+use zhuanjie::domain::organization::facts::{OrganizationKind, Sector};
 
 fn accepted(world: &World, member: &str, target: &str) -> Filed {
     let case = file(&world.person(member), &filing(world, "employed_with_league", target));
@@ -33,9 +33,9 @@ both_engines! {
 
     fn a2_only_to_a_branch_of_its_own_that_takes_members(db: TestDb) {
         let mut world = World::new(db, SUMMER);
-        world.add_organization("general", &Org::below("employer", Kind::GeneralBranch, Sector::Enterprise));
+        world.add_organization("general", &Org::below("employer", OrganizationKind::GeneralBranch, Sector::Enterprise));
         for name in ["deep", "closed", "graduated"] {
-            world.add_organization(name, &Org::below("general", Kind::Branch, Sector::Enterprise));
+            world.add_organization(name, &Org::below("general", OrganizationKind::Branch, Sector::Enterprise));
         }
         let set = |name: &str, what: &str| {
             let id = world.org_key(name);

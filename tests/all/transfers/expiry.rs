@@ -13,7 +13,7 @@ use zhuanjie::domain::core::text::Remark;
 use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::domain::policy::{MonthDay, Policy};
 use zhuanjie::domain::transfer::expiry;
-use zhuanjie::domain::transfer::state::{ApprovalSide, Outcome, State};
+use zhuanjie::domain::transfer::state::{ApprovalSide, CaseOutcome, CaseState};
 use zhuanjie::repository::transfers;
 use zhuanjie::service::jobs::{JobName, Run};
 
@@ -29,48 +29,48 @@ fn expire(world: &World, at: &str) -> (i64, i64) {
 }
 
 /// Any state, since any quarter of an hour of a season, at one organization.
-fn any_state(organization: OrganizationId) -> impl Strategy<Value = State> {
+fn any_state(organization: OrganizationId) -> impl Strategy<Value = CaseState> {
     let quarters = 0..4 * 24 * 365_i64;
     (0..13_usize, quarters).prop_map(move |(which, quarter)| {
         let since = Timestamp::UNIX_EPOCH + TimeDelta::days(20_454) + TimeDelta::minutes(15 * quarter);
-        let approval = |side| State::AwaitingApproval {
+        let approval = |side| CaseState::AwaitingApproval {
             side,
             at: organization,
             since,
         };
-        let completed = |outcome| State::Completed { at: since, outcome };
-        let assignment = |escalated| State::AwaitingAssignment {
+        let completed = |outcome| CaseState::Completed { at: since, outcome };
+        let assignment = |escalated| CaseState::AwaitingAssignment {
             at: organization,
             since,
             escalated,
         };
         match which {
-            0 => State::AwaitingLeadingOrgan {
+            0 => CaseState::AwaitingLeadingOrgan {
                 organ: organization,
                 since,
             },
             1 => approval(ApprovalSide::Source),
             2 => approval(ApprovalSide::Target),
-            3 => State::AwaitingProvince {
+            3 => CaseState::AwaitingProvince {
                 organ: organization,
                 since,
             },
-            4 => State::ExternalPending {
+            4 => CaseState::ExternalPending {
                 province: 11,
                 organ: organization,
                 since,
             },
             5 => assignment(None),
             6 => assignment(Some(since)),
-            7 => completed(Outcome::Branch(organization)),
-            8 => completed(Outcome::Holding(organization)),
-            9 => completed(Outcome::MovedOut(11)),
-            10 => State::Refused {
+            7 => completed(CaseOutcome::Branch(organization)),
+            8 => completed(CaseOutcome::Holding(organization)),
+            9 => completed(CaseOutcome::MovedOut(11)),
+            10 => CaseState::Refused {
                 at: since,
                 reason: Remark::new("信息错误").expect("a reason"),
             },
-            11 => State::Withdrawn { at: since },
-            _ => State::Expired { at: since },
+            11 => CaseState::Withdrawn { at: since },
+            _ => CaseState::Expired { at: since },
         }
     })
 }

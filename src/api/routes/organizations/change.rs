@@ -12,9 +12,9 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
-use crate::domain::organization::facts::{Kind, Level, Purpose, Sector, Stage, System};
+use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Sector, Stage, System};
 use crate::domain::organization::rules::SchoolCodeWarning;
-use crate::service::organizations::{self, Contact, Creation};
+use crate::service::organizations::{self, Creation, OrganizationContact};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ struct NewOrganization {
     /// The direct superior: the caller's own organization.
     parent: OrganizationId,
     /// The category.
-    kind: Kind,
+    kind: OrganizationKind,
     /// The level; `grassroots` for everything but leading organs.
     #[serde(default = "grassroots")]
     level: Level,
@@ -58,7 +58,7 @@ struct NewOrganization {
     school_code: Option<String>,
     /// What a branch is for.
     #[serde(default = "ordinary")]
-    purpose: Purpose,
+    purpose: OrganizationPurpose,
     /// Where it stands (GB/T 2260); where the superior does when absent.
     #[serde(default)]
     #[schema(pattern = "^[0-9]{6}$")]
@@ -77,8 +77,8 @@ fn grassroots() -> Level {
     Level::Grassroots
 }
 
-fn ordinary() -> Purpose {
-    Purpose::Ordinary
+fn ordinary() -> OrganizationPurpose {
+    OrganizationPurpose::Ordinary
 }
 
 /// Whom others may ask.
@@ -99,7 +99,7 @@ const LONGEST_CONTACT: usize = 50;
 const LONGEST_PHONE: usize = 30;
 
 impl NewContact {
-    fn contact(&self, pointer: &str) -> Result<Contact, Refusal> {
+    fn contact(&self, pointer: &str) -> Result<OrganizationContact, Refusal> {
         let name = self.name.trim();
         if name.is_empty() || name.chars().count() > LONGEST_CONTACT || name.chars().any(char::is_control) {
             return Err(Refusal::invalid(InputError::Line(LONGEST_CONTACT)).at(format!("{pointer}/name")));
@@ -113,7 +113,7 @@ impl NewContact {
             });
             return Err(Refusal::invalid(problem).at(format!("{pointer}/phone")));
         }
-        Ok(Contact {
+        Ok(OrganizationContact {
             name: name.to_owned(),
             phone: phone.map(str::to_owned),
         })

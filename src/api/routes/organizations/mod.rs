@@ -14,8 +14,10 @@ use crate::domain::core::ids::{MonthChangeId, OrganizationId};
 use crate::domain::core::language::Language;
 use crate::domain::core::time::Month;
 use crate::domain::organization::actions::OrganizationAction;
-use crate::domain::organization::facts::{Health, Kind, Level, Purpose, Sector, Stage, Status, System};
-use crate::service::organizations::{self, Detail, Filter, Listing, Organization};
+use crate::domain::organization::facts::{
+    Health, Level, OrganizationKind, OrganizationPurpose, Sector, Stage, Status, System,
+};
+use crate::service::organizations::{self, Organization, OrganizationFilter, OrganizationListing, OrganizationProfile};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
@@ -48,7 +50,7 @@ pub struct OrganizationView {
     /// The short name.
     pub short_name: String,
     /// The category.
-    pub kind: Kind,
+    pub kind: OrganizationKind,
     /// The level.
     pub level: Level,
     /// The organizational system.
@@ -64,7 +66,7 @@ pub struct OrganizationView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub school_code: Option<String>,
     /// What a branch is for.
-    pub purpose: Purpose,
+    pub purpose: OrganizationPurpose,
     /// Where it stands (GB/T 2260).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub division_code: Option<String>,
@@ -158,8 +160,8 @@ impl Contact {
 }
 
 impl OrganizationDetail {
-    fn new(detail: Detail, language: Language) -> Self {
-        let Detail {
+    fn new(detail: OrganizationProfile, language: Language) -> Self {
+        let OrganizationProfile {
             organization,
             former_names,
             administrators,
@@ -197,7 +199,7 @@ struct OrganizationQuery {
     #[serde(default)]
     subtree: bool,
     /// Only this category.
-    kind: Option<Kind>,
+    kind: Option<OrganizationKind>,
     /// Only this sector.
     sector: Option<Sector>,
     /// Only school branches with (`true`) or without (`false`) a graduation mark (G1).
@@ -231,10 +233,10 @@ async fn list_organizations(
         query.graduation_marked,
     );
     let list = List::new(&app.vault, "list_organizations", &filters);
-    let listing = Listing {
+    let listing = OrganizationListing {
         under: query.under,
         subtree: query.subtree,
-        filter: Filter {
+        filter: OrganizationFilter {
             kind: query.kind,
             sector: query.sector,
             graduation_marked: query.graduation_marked,

@@ -15,8 +15,8 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::state::Phase;
 use crate::service::Expected;
-use crate::service::batch::{self, Manner, Mode, Outcome};
-use crate::service::transfers::{self, Decision, Transfer};
+use crate::service::batch::{self, BatchMode, ItemOutcome, Manner};
+use crate::service::transfers::{self, Transfer, TransferDecision};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -60,7 +60,7 @@ struct DecisionItem {
 #[serde(deny_unknown_fields)]
 pub struct DecisionBatch {
     /// What one refusal means for the others.
-    mode: Mode,
+    mode: BatchMode,
     /// Everything is decided and nothing stored.
     #[serde(default)]
     dry_run: bool,
@@ -87,7 +87,7 @@ pub struct DecisionResult {
 }
 
 impl DecisionResult {
-    fn new(transfer: TransferId, outcome: Outcome<Transfer>, language: Language) -> Self {
+    fn new(transfer: TransferId, outcome: ItemOutcome<Transfer>, language: Language) -> Self {
         match outcome {
             Ok(after) => Self {
                 transfer,
@@ -110,7 +110,7 @@ impl DecisionResult {
 struct Item {
     transfer: TransferId,
     expected: Expected,
-    decision: Decision,
+    decision: TransferDecision,
 }
 
 impl DecisionItem {
@@ -120,11 +120,11 @@ impl DecisionItem {
         let only = |zh, en| InputError::Said(Text { zh, en });
         let reason = remark(item.reason.as_deref(), &place("reason"))?;
         let decision = match (item.action, item.reason, item.branch) {
-            (BatchAction::Approve, None, None) => Decision::Approve,
-            (BatchAction::Withdraw, None, None) => Decision::Withdraw,
+            (BatchAction::Approve, None, None) => TransferDecision::Approve,
+            (BatchAction::Withdraw, None, None) => TransferDecision::Withdraw,
             // A refusal without a reason is left to the rule (A5).
-            (BatchAction::Refuse, _, None) => Decision::Refuse { reason },
-            (BatchAction::Assign, None, Some(branch)) => Decision::Assign { branch },
+            (BatchAction::Refuse, _, None) => TransferDecision::Refuse { reason },
+            (BatchAction::Assign, None, Some(branch)) => TransferDecision::Assign { branch },
             (BatchAction::Assign, None, None) => return misplaced("branch", InputError::Missing),
             (_, Some(_), _) => return misplaced("reason", only("只能用于不同意（refuse）", "is only for refuse")),
             (_, None, Some(_)) => return misplaced("branch", only("只能用于分配（assign）", "is only for assign")),

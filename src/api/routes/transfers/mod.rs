@@ -22,9 +22,9 @@ use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::domain::transfer::state::Phase;
 use crate::service;
-use crate::service::idempotency::{Answer, Claim};
+use crate::service::idempotency::{Claim, KeptAnswer};
 use crate::service::transfers::{
-    self, CaseView, Decision, Direction, ProposalSubject, ProposeTransfer, ProposedTransfer, TransferFilter,
+    self, CaseView, Direction, ProposalSubject, ProposeTransfer, ProposedTransfer, TransferDecision, TransferListing,
 };
 use crate::service::{Context, Expected};
 use actix_web::http::header;
@@ -231,7 +231,7 @@ async fn propose_transfer(
 }
 
 /// The answer to a new case.
-fn render_created(view: CaseView, language: Language) -> service::Result<Answer> {
+fn render_created(view: CaseView, language: Language) -> service::Result<KeptAnswer> {
     let (id, version) = (view.transfer.id, view.transfer.version);
     reply::created(
         format!("/v1/transfers/{id}"),
@@ -337,7 +337,7 @@ async fn list_transfers(
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
     let list = List::new(&app.vault, "list_transfers", &(query.side, query.under, query.state));
-    let filter = TransferFilter {
+    let filter = TransferListing {
         member: None,
         direction: match query.side {
             Some(SideParam::In) => Direction::In,
@@ -376,7 +376,7 @@ async fn decide(
     context: Context,
     claim: Claim,
     (id, expected): (TransferId, Expected),
-    decision: Decision,
+    decision: TransferDecision,
 ) -> Result<HttpResponse, Problem> {
     write_once(app, context, claim, move |conn, context| {
         let view = transfers::decide(conn, context, id, expected, &decision)?;
@@ -418,7 +418,15 @@ async fn approve_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    decide(&app, language, caller.context, claim, (id, expected), Decision::Approve).await
+    decide(
+        &app,
+        language,
+        caller.context,
+        claim,
+        (id, expected),
+        TransferDecision::Approve,
+    )
+    .await
 }
 
 refuses!(RefuseTransferRefusals:
@@ -451,7 +459,7 @@ async fn refuse_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    let decision = Decision::Refuse { reason: body.reason()? };
+    let decision = TransferDecision::Refuse { reason: body.reason()? };
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
@@ -491,7 +499,7 @@ async fn assign_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    let decision = Decision::Assign { branch: body.branch };
+    let decision = TransferDecision::Assign { branch: body.branch };
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
@@ -523,7 +531,7 @@ async fn withdraw_transfer(
         caller.context,
         claim,
         (id, expected),
-        Decision::Withdraw,
+        TransferDecision::Withdraw,
     )
     .await
 }
@@ -563,7 +571,7 @@ async fn accept_external_transfer(
         caller.context,
         claim,
         (id, expected),
-        Decision::AcceptExternal,
+        TransferDecision::AcceptExternal,
     )
     .await
 }
@@ -598,6 +606,6 @@ async fn refuse_external_transfer(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let language = language::of(&request);
-    let decision = Decision::RefuseExternal { reason: body.reason()? };
+    let decision = TransferDecision::RefuseExternal { reason: body.reason()? };
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }

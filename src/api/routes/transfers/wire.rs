@@ -8,12 +8,12 @@ use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::language::Language;
 use crate::domain::core::text::Remark;
 use crate::domain::organization::turn::Duty;
-use crate::domain::transfer::allowed::Action;
+use crate::domain::transfer::allowed::TransferAction;
 use crate::domain::transfer::events::{EventKind, EventName};
-use crate::domain::transfer::propose::{Step, Warning};
-use crate::domain::transfer::reason::{Details, Field, Reason, Side};
+use crate::domain::transfer::propose::{RouteStep, Warning};
+use crate::domain::transfer::reason::{DetailField, Details, Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
-use crate::domain::transfer::state::{Outcome, Phase, State};
+use crate::domain::transfer::state::{CaseOutcome, CaseState, Phase};
 use crate::service::transfers::{CaseView, HistoryEntry, Preview, Transfer};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -95,8 +95,8 @@ pub struct TransferBrief {
 impl From<Transfer> for TransferBrief {
     fn from(transfer: Transfer) -> Self {
         let completed_branch_id = match transfer.state() {
-            Some(State::Completed {
-                outcome: Outcome::Branch(branch),
+            Some(CaseState::Completed {
+                outcome: CaseOutcome::Branch(branch),
                 ..
             }) => Some(branch),
             _ => None,
@@ -147,7 +147,7 @@ pub struct TransferView {
     /// The organizations whose administrators may act now. Empty while a case is open: nobody can, up to the root.
     waiting_for: Vec<OrganizationRef>,
     /// What the caller may do; the address of an action is `/v1/transfers/{id}/{action}` with `-` for `_`.
-    allowed_actions: Vec<AllowedAction<Action>>,
+    allowed_actions: Vec<AllowedAction<TransferAction>>,
 }
 
 impl TransferView {
@@ -160,8 +160,9 @@ impl TransferView {
         } = view;
         let details = serde_json::from_str(&std::mem::take(&mut transfer.details)).unwrap_or_default();
         let explanation = transfer.explanation.take();
-        let action =
-            |(action, answer): (Action, Result<(), _>)| AllowedAction::new(action, answer.err().as_ref(), language);
+        let action = |(action, answer): (TransferAction, Result<(), _>)| {
+            AllowedAction::new(action, answer.err().as_ref(), language)
+        };
         Self {
             transfer: transfer.into(),
             details,
@@ -293,7 +294,7 @@ struct FieldView {
 }
 
 impl FieldView {
-    fn new(field: Field, language: Language) -> Self {
+    fn new(field: DetailField, language: Language) -> Self {
         Self {
             pointer: field.pointer(),
             title: field.label(language),
@@ -333,7 +334,7 @@ impl PreviewView {
                 .map(|(_, name)| name.clone())
                 .unwrap_or_default(),
         };
-        let step = |step: Step| StepView {
+        let step = |step: RouteStep| StepView {
             duty: step.duty,
             organization: named(step.organization),
             vacant: step.vacant,

@@ -7,7 +7,9 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::division::Division;
 use crate::domain::core::vocabulary::vocabulary;
 use crate::domain::graduation::g1_is_unmarked;
-use crate::domain::organization::facts::{Health, Kind, Level, OrganizationFacts, Purpose, Sector, Stage, Status};
+use crate::domain::organization::facts::{
+    Health, Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Sector, Stage, Status,
+};
 use crate::domain::policy::Policy;
 
 /// The deepest tree that is allowed.
@@ -15,10 +17,10 @@ const DEPTH_MAX: usize = 10;
 /// A name's length in characters.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 2..=100;
 
-impl Kind {
+impl OrganizationKind {
     /// O1: whether an organization of this kind may have one of the other kind directly below it.
-    pub fn may_hold(self, below: Kind) -> bool {
-        use Kind::*;
+    pub fn may_hold(self, below: OrganizationKind) -> bool {
+        use OrganizationKind::*;
         match self {
             LeadingOrgan => true,
             WorkCommittee | Committee => matches!(below, Committee | GeneralBranch | Branch),
@@ -41,7 +43,7 @@ impl Level {
 /// # Errors
 /// `organization.closed`, `organization.kind_not_allowed_here`, `organization.level_not_allowed_here`,
 /// `organization.too_deep`.
-pub fn o1_may_stand_under(kind: Kind, level: Level, superior: &OrganizationFacts) -> Result<(), Refusal> {
+pub fn o1_may_stand_under(kind: OrganizationKind, level: Level, superior: &OrganizationFacts) -> Result<(), Refusal> {
     if !superior.is_active() {
         return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
     }
@@ -49,7 +51,7 @@ pub fn o1_may_stand_under(kind: Kind, level: Level, superior: &OrganizationFacts
         return Err(Refusal::new(Code::OrganizationKindNotAllowedHere).at("/kind"));
     }
     let level_fits = match kind {
-        Kind::LeadingOrgan => superior.level.may_hold(level),
+        OrganizationKind::LeadingOrgan => superior.level.may_hold(level),
         _ => level == Level::Grassroots,
     };
     if !level_fits {
@@ -75,14 +77,21 @@ fn o1_depth(superior: &OrganizationFacts) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`.
-pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &OrganizationFacts) -> Result<(), Refusal> {
+pub fn o2_purpose(
+    purpose: OrganizationPurpose,
+    kind: OrganizationKind,
+    name: &str,
+    superior: &OrganizationFacts,
+) -> Result<(), Refusal> {
     let place_fits = match purpose {
-        Purpose::Ordinary => return Ok(()),
-        Purpose::SpecialUnit => return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose")),
-        Purpose::Floating => superior.has_school_code || superior.is_township,
-        Purpose::Abroad => superior.has_school_code,
+        OrganizationPurpose::Ordinary => return Ok(()),
+        OrganizationPurpose::SpecialUnit => {
+            return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose"));
+        }
+        OrganizationPurpose::Floating => superior.has_school_code || superior.is_township,
+        OrganizationPurpose::Abroad => superior.has_school_code,
     };
-    if kind != Kind::Branch {
+    if kind != OrganizationKind::Branch {
         return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose"));
     }
     if !place_fits {
@@ -96,11 +105,11 @@ pub fn o2_purpose(purpose: Purpose, kind: Kind, name: &str, superior: &Organizat
 ///
 /// # Errors
 /// `organization.floating_name`.
-pub fn o2_name(purpose: Purpose, name: &str) -> Result<(), Refusal> {
+pub fn o2_name(purpose: OrganizationPurpose, name: &str) -> Result<(), Refusal> {
     let keyword = match purpose {
-        Purpose::Floating => "流动团员",
-        Purpose::Abroad => "出国(境)学习研究团员",
-        Purpose::Ordinary | Purpose::SpecialUnit => return Ok(()),
+        OrganizationPurpose::Floating => "流动团员",
+        OrganizationPurpose::Abroad => "出国(境)学习研究团员",
+        OrganizationPurpose::Ordinary | OrganizationPurpose::SpecialUnit => return Ok(()),
     };
     // Both kinds of brackets are in use; the words count.
     if !name.replace('（', "(").replace('）', ")").contains(keyword) {
@@ -137,7 +146,7 @@ pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Resul
     if !superior.is_active() {
         return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
     }
-    if !superior.kind.may_hold(Kind::Branch) {
+    if !superior.kind.may_hold(OrganizationKind::Branch) {
         return Err(Refusal::new(Code::OrganizationKindNotAllowedHere).at("/kind"));
     }
     o1_depth(superior)
@@ -266,7 +275,7 @@ pub fn o3_close(actor: &Actor, organization: &OrganizationFacts, contents: Conte
 ///
 /// Branches kept for a purpose take as many members as come, so their size is no warning (our decision).
 pub fn health(organization: &OrganizationFacts, administrators: u64, members: u64, policy: &Policy) -> Vec<Health> {
-    let sized = organization.is_branch() && organization.purpose == Purpose::Ordinary;
+    let sized = organization.is_branch() && organization.purpose == OrganizationPurpose::Ordinary;
     let all = [
         (Health::NoAdministrator, administrators == 0),
         (Health::NoMembers, members == 0),

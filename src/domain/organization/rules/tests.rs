@@ -10,8 +10,8 @@ fn code<T>(result: Result<T, Refusal>) -> Option<Code> {
 
 #[test]
 fn o1_what_may_stand_under_what() {
-    use Kind::*;
-    let table: [(Kind, &[Kind]); 5] = [
+    use OrganizationKind::*;
+    let table: [(OrganizationKind, &[OrganizationKind]); 5] = [
         (
             LeadingOrgan,
             &[LeadingOrgan, Committee, WorkCommittee, GeneralBranch, Branch],
@@ -22,7 +22,7 @@ fn o1_what_may_stand_under_what() {
         (Branch, &[]),
     ];
     for (above, allowed) in table {
-        let found: Vec<Kind> = Kind::ALL
+        let found: Vec<OrganizationKind> = OrganizationKind::ALL
             .iter()
             .copied()
             .filter(|&below| above.may_hold(below))
@@ -49,13 +49,13 @@ fn o1_leading_organs_stand_level_under_level() {
             ..province()
         };
         assert_eq!(
-            o1_may_stand_under(Kind::LeadingOrgan, below, &superior).is_ok(),
+            o1_may_stand_under(OrganizationKind::LeadingOrgan, below, &superior).is_ok(),
             fits,
             "{above} over {below}"
         );
     }
     assert_eq!(
-        code(o1_may_stand_under(Kind::Branch, County, &college())),
+        code(o1_may_stand_under(OrganizationKind::Branch, County, &college())),
         Some(Code::OrganizationLevelNotAllowedHere)
     );
 }
@@ -66,7 +66,8 @@ fn o1_the_tree_is_ten_deep_at_most_and_grows_under_nothing_closed() {
         path: ids.parse().unwrap(),
         ..college()
     };
-    let under = |superior: &OrganizationFacts| o1_may_stand_under(Kind::Branch, Level::Grassroots, superior);
+    let under =
+        |superior: &OrganizationFacts| o1_may_stand_under(OrganizationKind::Branch, Level::Grassroots, superior);
     assert_eq!(under(&at_depth("1/2/3/4/5/6/7/8/9/")), Ok(()));
     assert_eq!(
         code(under(&at_depth("1/2/3/4/5/6/7/8/9/10/"))),
@@ -87,39 +88,59 @@ fn o2_floating_and_abroad_branches_stand_directly_under_the_school_code() {
     };
     let needs_school = Some(Code::OrganizationFloatingNeedsSchool);
     for (purpose, name, superior, expected) in [
-        (Purpose::Floating, "流动团员团支部", university(), None),
+        (OrganizationPurpose::Floating, "流动团员团支部", university(), None),
         (
-            Purpose::Floating,
+            OrganizationPurpose::Floating,
             "毕业生团支部",
             university(),
             Some(Code::OrganizationFloatingName),
         ),
-        (Purpose::Floating, "流动团员团支部", college(), needs_school),
-        (Purpose::Floating, "流动团员团支部", township.clone(), None),
-        (Purpose::Abroad, "出国(境)学习研究团员团支部", university(), None),
-        (Purpose::Abroad, "出国（境）学习研究团员团支部", university(), None),
+        (OrganizationPurpose::Floating, "流动团员团支部", college(), needs_school),
+        (OrganizationPurpose::Floating, "流动团员团支部", township.clone(), None),
         (
-            Purpose::Abroad,
+            OrganizationPurpose::Abroad,
+            "出国(境)学习研究团员团支部",
+            university(),
+            None,
+        ),
+        (
+            OrganizationPurpose::Abroad,
+            "出国（境）学习研究团员团支部",
+            university(),
+            None,
+        ),
+        (
+            OrganizationPurpose::Abroad,
             "出国团支部",
             university(),
             Some(Code::OrganizationFloatingName),
         ),
-        (Purpose::Abroad, "出国(境)学习研究团员团支部", township, needs_school),
         (
-            Purpose::SpecialUnit,
+            OrganizationPurpose::Abroad,
+            "出国(境)学习研究团员团支部",
+            township,
+            needs_school,
+        ),
+        (
+            OrganizationPurpose::SpecialUnit,
             "特殊单位",
             university(),
             Some(Code::OrganizationPurposeNotAllowed),
         ),
-        (Purpose::Ordinary, "一班", college(), None),
+        (OrganizationPurpose::Ordinary, "一班", college(), None),
     ] {
         assert_eq!(
-            code(o2_purpose(purpose, Kind::Branch, name, &superior)),
+            code(o2_purpose(purpose, OrganizationKind::Branch, name, &superior)),
             expected,
             "{purpose} {name}"
         );
     }
-    let committee = o2_purpose(Purpose::Floating, Kind::Committee, "流动团员团委", &university());
+    let committee = o2_purpose(
+        OrganizationPurpose::Floating,
+        OrganizationKind::Committee,
+        "流动团员团委",
+        &university(),
+    );
     assert_eq!(code(committee), Some(Code::OrganizationPurposeNotAllowed));
 }
 
@@ -215,7 +236,7 @@ fn o3_g1_size_and_missing_marks_are_warnings() {
     let policy = Policy::default_for(2026);
     let marked = class_of("2027-07");
     let floating = OrganizationFacts {
-        purpose: Purpose::Floating,
+        purpose: OrganizationPurpose::Floating,
         ..marked.clone()
     };
     for (organization, administrators, members, expected) in [

@@ -10,7 +10,7 @@ use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::language::Language;
 use crate::domain::core::line::{NOT_SHOWN, is_plain};
 use crate::domain::core::vocabulary::vocabulary;
-use crate::domain::organization::facts::{EXTERNAL_PROVINCES, OrganizationFacts, Purpose, Sector};
+use crate::domain::organization::facts::{EXTERNAL_PROVINCES, OrganizationFacts, OrganizationPurpose, Sector};
 use crate::domain::policy::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -55,7 +55,7 @@ vocabulary! {
     }
 
     /// What a filing may have to write out; the name is its place below `/details`.
-    Field {
+    DetailField {
         DestinationStage = "destination_stage", "毕业去向", "kind of school";
         SchoolName = "school_name", "转入学校名称", "name of the school";
         SchoolAddress = "school_address", "转入学校所在地详细地址", "detailed address of the school";
@@ -70,11 +70,11 @@ vocabulary! {
 }
 
 /// T6: what is written out instead of choosing a target in Beijing, Guangdong or Fujian: name, address, organization.
-const EXTERNAL_FIELDS: &[Field] = &[
-    Field::ExternalProvince,
-    Field::ExternalName,
-    Field::ExternalOrganization,
-    Field::ExternalAddress,
+const EXTERNAL_FIELDS: &[DetailField] = &[
+    DetailField::ExternalProvince,
+    DetailField::ExternalName,
+    DetailField::ExternalOrganization,
+    DetailField::ExternalAddress,
 ];
 
 /// The longest name, in characters.
@@ -84,11 +84,17 @@ const ADDRESS_TEXT_MAX: usize = 200;
 
 impl Reason {
     /// What the manual has filled in for this reason (§1.4.6).
-    pub fn fields(self) -> &'static [Field] {
+    pub fn fields(self) -> &'static [DetailField] {
         match self {
-            Self::FurtherStudy => &[Field::DestinationStage, Field::SchoolName, Field::SchoolAddress],
-            Self::EmployedWithLeague | Self::EmployedWithoutLeague => &[Field::EmployerName, Field::EmployerAddress],
-            Self::Unsettled => &[Field::HomeAddress],
+            Self::FurtherStudy => &[
+                DetailField::DestinationStage,
+                DetailField::SchoolName,
+                DetailField::SchoolAddress,
+            ],
+            Self::EmployedWithLeague | Self::EmployedWithoutLeague => {
+                &[DetailField::EmployerName, DetailField::EmployerAddress]
+            }
+            Self::Unsettled => &[DetailField::HomeAddress],
             Self::Abroad | Self::SpecialUnit => &[],
         }
     }
@@ -116,16 +122,21 @@ impl Reason {
     /// Branches kept for a purpose take only whom they are kept for, so an ordinary reason never leads into one. A
     /// township's floating branch stands for people without a post as much as the township itself.
     pub fn allows_target(self, target: &OrganizationFacts, own_school: Option<OrganizationId>) -> bool {
-        let ordinary = target.purpose == Purpose::Ordinary;
+        let ordinary = target.purpose == OrganizationPurpose::Ordinary;
         let community = matches!(target.sector, Sector::TownshipVillage | Sector::StreetCommunity);
         let own = |purpose| target.purpose == purpose && own_school.is_some() && target.school == own_school;
         match self.target_rule() {
             TargetRule::School => ordinary && target.sector == Sector::School,
             TargetRule::Any => ordinary && !target.is_graduate_branch(),
             TargetRule::Community => ordinary && community,
-            TargetRule::OwnAbroad => own(Purpose::Abroad),
+            TargetRule::OwnAbroad => own(OrganizationPurpose::Abroad),
             TargetRule::CommunityOrOwnFloating => {
-                community && matches!(target.purpose, Purpose::Ordinary | Purpose::Floating) || own(Purpose::Floating)
+                community
+                    && matches!(
+                        target.purpose,
+                        OrganizationPurpose::Ordinary | OrganizationPurpose::Floating
+                    )
+                    || own(OrganizationPurpose::Floating)
             }
             TargetRule::None => false,
         }
@@ -168,28 +179,28 @@ impl Reason {
             return vec![Refusal::new(Code::TransferReasonNotExternal).at("/reason")];
         }
         let demanded = self.demanded(external);
-        let check = |&field: &Field| match (demanded.contains(&field), details.given(field)) {
+        let check = |&field: &DetailField| match (demanded.contains(&field), details.given(field)) {
             (true, given) => field.check(given),
-            (false, Given::Nothing) => None,
+            (false, DetailValue::Nothing) => None,
             (false, _) => Some(field.refuse(Code::TransferFieldNotAllowed)),
         };
         let misplaced = (external && !details.external_address_fits()).then(|| {
-            Field::ExternalAddress
+            DetailField::ExternalAddress
                 .refuse(Code::TransferFieldInvalid)
                 .at("/details/external/address/division_code")
         });
-        Field::ALL.iter().filter_map(check).chain(misplaced).collect()
+        DetailField::ALL.iter().filter_map(check).chain(misplaced).collect()
     }
 
     /// Every field that must be filled in; `external` as in [`Self::check_details`].
-    pub fn demanded(self, external: bool) -> Vec<Field> {
+    pub fn demanded(self, external: bool) -> Vec<DetailField> {
         let written_out = if external { EXTERNAL_FIELDS } else { &[] };
         self.fields().iter().chain(written_out).copied().collect()
     }
 
     /// The JSON Schema (2020-12) of the `details` object, titles in both languages: `title` is zh-CN, `x-title` has both.
     pub fn json_schema(self, external: bool) -> Value {
-        let (outer, written_out): (Vec<Field>, Vec<Field>) = self
+        let (outer, written_out): (Vec<DetailField>, Vec<DetailField>) = self
             .demanded(external)
             .into_iter()
             .partition(|field| !EXTERNAL_FIELDS.contains(field));
@@ -215,7 +226,7 @@ impl Reason {
 }
 
 /// A field's kind of content.
-enum Shape {
+enum DetailShape {
     Stage,
     Name,
     Address,
@@ -223,7 +234,7 @@ enum Shape {
 }
 
 /// What a filing gives for a field.
-enum Given<'a> {
+enum DetailValue<'a> {
     Nothing,
     /// Checked by its type already.
     Settled,
@@ -232,7 +243,7 @@ enum Given<'a> {
     Province(u8),
 }
 
-impl Field {
+impl DetailField {
     /// Its place in the request, as a JSON pointer.
     pub fn pointer(self) -> String {
         format!("/details/{self}")
@@ -244,20 +255,24 @@ impl Field {
         name.rsplit_once('/').map_or(name, |(_, key)| key)
     }
 
-    fn shape(self) -> Shape {
+    fn shape(self) -> DetailShape {
         match self {
-            Self::DestinationStage => Shape::Stage,
-            Self::SchoolName | Self::EmployerName | Self::ExternalName | Self::ExternalOrganization => Shape::Name,
-            Self::SchoolAddress | Self::EmployerAddress | Self::HomeAddress | Self::ExternalAddress => Shape::Address,
-            Self::ExternalProvince => Shape::Province,
+            Self::DestinationStage => DetailShape::Stage,
+            Self::SchoolName | Self::EmployerName | Self::ExternalName | Self::ExternalOrganization => {
+                DetailShape::Name
+            }
+            Self::SchoolAddress | Self::EmployerAddress | Self::HomeAddress | Self::ExternalAddress => {
+                DetailShape::Address
+            }
+            Self::ExternalProvince => DetailShape::Province,
         }
     }
 
     fn schema(self) -> Value {
         let mut schema = match self.shape() {
-            Shape::Stage => json!({"type": "string", "enum": DestinationStage::ALL}),
-            Shape::Name => text_schema(NAME_MAX),
-            Shape::Address => json!({
+            DetailShape::Stage => json!({"type": "string", "enum": DestinationStage::ALL}),
+            DetailShape::Name => text_schema(NAME_MAX),
+            DetailShape::Address => json!({
                 "type": "object",
                 "required": ["division_code", "text"],
                 "additionalProperties": false,
@@ -271,7 +286,7 @@ impl Field {
                     "text": text_schema(ADDRESS_TEXT_MAX),
                 },
             }),
-            Shape::Province => json!({"type": "integer", "enum": EXTERNAL_PROVINCES}),
+            DetailShape::Province => json!({"type": "integer", "enum": EXTERNAL_PROVINCES}),
         };
         add_titles(
             &mut schema,
@@ -281,14 +296,14 @@ impl Field {
         schema
     }
 
-    fn check(self, given: Given<'_>) -> Option<Refusal> {
+    fn check(self, given: DetailValue<'_>) -> Option<Refusal> {
         match given {
-            Given::Settled => None,
-            Given::Nothing => Some(self.refuse(self.missing())),
-            Given::Name(text) if text.trim().is_empty() => Some(self.refuse(self.missing())),
-            Given::Name(text) => (!is_plain(text, NAME_MAX)).then(|| self.refuse(Code::TransferFieldInvalid)),
-            Given::Address(address) => self.check_address(address),
-            Given::Province(province) => {
+            DetailValue::Settled => None,
+            DetailValue::Nothing => Some(self.refuse(self.missing())),
+            DetailValue::Name(text) if text.trim().is_empty() => Some(self.refuse(self.missing())),
+            DetailValue::Name(text) => (!is_plain(text, NAME_MAX)).then(|| self.refuse(Code::TransferFieldInvalid)),
+            DetailValue::Address(address) => self.check_address(address),
+            DetailValue::Province(province) => {
                 (!EXTERNAL_PROVINCES.contains(&province)).then(|| self.refuse(Code::TransferExternalProvinceUnknown))
             }
         }
@@ -333,7 +348,7 @@ fn text_schema(max: usize) -> Value {
     })
 }
 
-fn object_schema(fields: &[Field]) -> Value {
+fn object_schema(fields: &[DetailField]) -> Value {
     let properties: Map<String, Value> = fields
         .iter()
         .map(|field| (field.key().to_owned(), field.schema()))
@@ -406,27 +421,29 @@ pub struct Details {
 }
 
 impl Details {
-    fn given(&self, field: Field) -> Given<'_> {
-        fn name(text: &Option<String>) -> Option<Given<'_>> {
-            text.as_deref().map(Given::Name)
+    fn given(&self, field: DetailField) -> DetailValue<'_> {
+        fn name(text: &Option<String>) -> Option<DetailValue<'_>> {
+            text.as_deref().map(DetailValue::Name)
         }
-        fn address(address: &Option<Address>) -> Option<Given<'_>> {
-            address.as_ref().map(Given::Address)
+        fn address(address: &Option<Address>) -> Option<DetailValue<'_>> {
+            address.as_ref().map(DetailValue::Address)
         }
         let external = self.external.as_ref();
         let given = match field {
-            Field::DestinationStage => self.destination_stage.map(|_| Given::Settled),
-            Field::SchoolName => name(&self.school_name),
-            Field::SchoolAddress => address(&self.school_address),
-            Field::EmployerName => name(&self.employer_name),
-            Field::EmployerAddress => address(&self.employer_address),
-            Field::HomeAddress => address(&self.home_address),
-            Field::ExternalProvince => external.and_then(|external| external.province).map(Given::Province),
-            Field::ExternalName => external.and_then(|external| name(&external.name)),
-            Field::ExternalOrganization => external.and_then(|external| name(&external.organization)),
-            Field::ExternalAddress => external.and_then(|external| address(&external.address)),
+            DetailField::DestinationStage => self.destination_stage.map(|_| DetailValue::Settled),
+            DetailField::SchoolName => name(&self.school_name),
+            DetailField::SchoolAddress => address(&self.school_address),
+            DetailField::EmployerName => name(&self.employer_name),
+            DetailField::EmployerAddress => address(&self.employer_address),
+            DetailField::HomeAddress => address(&self.home_address),
+            DetailField::ExternalProvince => external
+                .and_then(|external| external.province)
+                .map(DetailValue::Province),
+            DetailField::ExternalName => external.and_then(|external| name(&external.name)),
+            DetailField::ExternalOrganization => external.and_then(|external| name(&external.organization)),
+            DetailField::ExternalAddress => external.and_then(|external| address(&external.address)),
         };
-        given.unwrap_or(Given::Nothing)
+        given.unwrap_or(DetailValue::Nothing)
     }
 
     /// Whether the written-out address lies in the province that was named, as far as both are known.

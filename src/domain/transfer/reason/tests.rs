@@ -1,15 +1,15 @@
 use super::*;
-use crate::domain::organization::facts::{Kind, Level, Path, Stage, Status, System};
+use crate::domain::organization::facts::{Level, OrganizationKind, Path, Stage, Status, System};
 use proptest::prelude::*;
 
 const SCHOOL: OrganizationId = OrganizationId(7);
 
-fn organization(sector: Sector, purpose: Purpose, school: Option<OrganizationId>) -> OrganizationFacts {
+fn organization(sector: Sector, purpose: OrganizationPurpose, school: Option<OrganizationId>) -> OrganizationFacts {
     OrganizationFacts {
         id: OrganizationId(9),
         parent: Some(OrganizationId(7)),
         path: "1/7/9/".parse().unwrap_or_else(|_| Path::root(OrganizationId(9))),
-        kind: Kind::Branch,
+        kind: OrganizationKind::Branch,
         level: Level::Grassroots,
         system: System::Place,
         sector,
@@ -37,12 +37,12 @@ fn address() -> Address {
 fn complete(reason: Reason, external: bool) -> Details {
     let has = |field| reason.fields().contains(&field);
     Details {
-        destination_stage: has(Field::DestinationStage).then_some(DestinationStage::RegularUniversity),
-        school_name: has(Field::SchoolName).then(|| "某大学".into()),
-        school_address: has(Field::SchoolAddress).then(address),
-        employer_name: has(Field::EmployerName).then(|| "某公司".into()),
-        employer_address: has(Field::EmployerAddress).then(address),
-        home_address: has(Field::HomeAddress).then(address),
+        destination_stage: has(DetailField::DestinationStage).then_some(DestinationStage::RegularUniversity),
+        school_name: has(DetailField::SchoolName).then(|| "某大学".into()),
+        school_address: has(DetailField::SchoolAddress).then(address),
+        employer_name: has(DetailField::EmployerName).then(|| "某公司".into()),
+        employer_address: has(DetailField::EmployerAddress).then(address),
+        home_address: has(DetailField::HomeAddress).then(address),
         external: external.then(|| External {
             province: Some(11),
             name: Some("某单位".into()),
@@ -234,7 +234,7 @@ fn t6_only_three_provinces_and_addresses_within_them() {
 
 #[test]
 fn t5_each_reason_leads_where_the_manual_says() {
-    use Purpose::*;
+    use OrganizationPurpose::*;
     use Reason::{EmployedWithLeague, EmployedWithoutLeague, FurtherStudy, Unsettled};
     let other = Some(OrganizationId(8));
     for (sector, purpose, school, allowed) in [
@@ -271,7 +271,7 @@ fn t5_each_reason_leads_where_the_manual_says() {
 
 #[test]
 fn t5_a_member_without_a_school_has_no_own_branches() {
-    for purpose in [Purpose::Floating, Purpose::Abroad] {
+    for purpose in [OrganizationPurpose::Floating, OrganizationPurpose::Abroad] {
         let target = organization(Sector::School, purpose, None);
         assert!(Reason::ALL.iter().all(|reason| !reason.allows_target(&target, None)));
     }

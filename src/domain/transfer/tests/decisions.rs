@@ -7,7 +7,7 @@ use crate::domain::organization::facts::{OrganizationFacts, Status};
 use crate::domain::transfer::decide::Move;
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::Destination;
-use crate::domain::transfer::state::{ApprovalSide, Outcome, Phase, State};
+use crate::domain::transfer::state::{ApprovalSide, CaseOutcome, CaseState, Phase};
 use crate::domain::transfer::testing::*;
 use chrono::TimeDelta;
 
@@ -15,7 +15,7 @@ fn moved_to(branch: OrganizationId) -> Option<Move> {
     Some(Move {
         member: Some(MEMBER),
         from: Some(CLASS),
-        to: Outcome::Branch(branch),
+        to: CaseOutcome::Branch(branch),
     })
 }
 
@@ -112,7 +112,7 @@ fn a3_started_by_the_target_the_member_s_branch_or_its_direct_superior_approves(
         let mut play = filing.play();
         assert!(matches!(
             play.case.state,
-            State::AwaitingApproval {
+            CaseState::AwaitingApproval {
                 side: ApprovalSide::Source,
                 at: CLASS,
                 ..
@@ -145,7 +145,7 @@ fn a4_the_province_sends_a_member_into_the_holding() {
         assert_eq!(play.approve(&administrator(other)), Err(Code::ApprovalNotYourTurn));
     }
     assert_eq!(play.approve(&administrator(PROVINCE)), Ok(()));
-    assert_eq!(play.movement.unwrap().to, Outcome::Holding(PROVINCE));
+    assert_eq!(play.movement.unwrap().to, CaseOutcome::Holding(PROVINCE));
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn a5_a_refusal_needs_a_reason_and_ends_the_case() {
     }
     let mut play = Filing::to_village().play();
     assert_eq!(play.refuse(&administrator(VILLAGE), "未按要求报到"), Ok(()));
-    assert!(matches!(&play.case.state, State::Refused { reason, .. } if reason.as_str() == "未按要求报到"));
+    assert!(matches!(&play.case.state, CaseState::Refused { reason, .. } if reason.as_str() == "未按要求报到"));
     assert_eq!(play.movement, None);
 }
 
@@ -407,7 +407,7 @@ fn x1_the_other_system_or_its_province_s_organ_answers() {
         let mut play = Filing::to_beijing().play();
         assert_eq!(play.phase(), Phase::ExternalPending);
         assert_eq!(play.accept_external(&actor), Ok(()));
-        assert_eq!(play.movement.unwrap().to, Outcome::MovedOut(BEIJING_CODE));
+        assert_eq!(play.movement.unwrap().to, CaseOutcome::MovedOut(BEIJING_CODE));
 
         let mut play = Filing::to_beijing().play();
         assert_eq!(play.refuse_external(&actor, " "), Err(Code::ApprovalReasonRequired));
@@ -454,8 +454,8 @@ fn x1_nobody_else_answers_and_the_ordinary_actions_do_not_apply() {
 #[test]
 fn x2_a_case_from_another_province_creates_or_revives_the_member() {
     use crate::domain::member::Standing;
-    use crate::domain::transfer::propose::Known;
-    let known = Known {
+    use crate::domain::transfer::propose::FormerMember;
+    let known = FormerMember {
         id: MEMBER,
         account: None,
         standing: Standing::MovedOut,
@@ -475,7 +475,7 @@ fn x2_a_case_from_another_province_creates_or_revives_the_member() {
             Some(Move {
                 member,
                 from: None,
-                to: Outcome::Branch(OTHER_CLASS)
+                to: CaseOutcome::Branch(OTHER_CLASS)
             })
         );
     }

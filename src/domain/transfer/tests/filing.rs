@@ -6,10 +6,10 @@ use crate::domain::core::language::Language;
 use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::facts::System;
 use crate::domain::organization::turn::Duty;
-use crate::domain::transfer::filing::{OpenCase, t6_target_other_system};
-use crate::domain::transfer::propose::{Known, Warning};
+use crate::domain::transfer::proposal_rules::{OpenCase, t6_target_other_system};
+use crate::domain::transfer::propose::{FormerMember, Warning};
 use crate::domain::transfer::reason::{Reason, Side};
-use crate::domain::transfer::state::State;
+use crate::domain::transfer::state::CaseState;
 use crate::domain::transfer::testing::*;
 
 const NOTHING: [Code; 0] = [];
@@ -288,14 +288,14 @@ fn t9_under_sixteen_and_out_of_the_school_sector_an_explanation_is_required() {
         .unwrap();
     assert!(matches!(
         explained.state,
-        State::AwaitingLeadingOrgan { organ: PROVINCE, .. }
+        CaseState::AwaitingLeadingOrgan { organ: PROVINCE, .. }
     ));
     assert!(explained.warnings.contains(&Warning::LeadingOrganFirst));
     let grown = born("2010-09-01", "2026-08-31T16:00:00Z", Some("随父母迁居"))
         .propose()
         .unwrap();
     assert!(
-        matches!(grown.state, State::AwaitingApproval { .. }),
+        matches!(grown.state, CaseState::AwaitingApproval { .. }),
         "an explanation alone changes no way"
     );
 }
@@ -303,11 +303,14 @@ fn t9_under_sixteen_and_out_of_the_school_sector_an_explanation_is_required() {
 #[test]
 fn t9_within_the_school_sector_no_leading_organ_is_asked() {
     let young = Filing::to_other_university().born("2012-01-01");
-    assert!(matches!(young.propose().unwrap().state, State::AwaitingApproval { .. }));
+    assert!(matches!(
+        young.propose().unwrap().state,
+        CaseState::AwaitingApproval { .. }
+    ));
     let to_school_in_beijing = Filing::to_beijing().born("2012-01-01");
     assert!(matches!(
         to_school_in_beijing.propose().unwrap().state,
-        State::ExternalPending { .. }
+        CaseState::ExternalPending { .. }
     ));
     assert_eq!(
         Filing::to_special_unit().born("2012-01-01").codes(),
@@ -499,7 +502,7 @@ fn x2_who_is_a_member_here_is_not_filed_from_outside() {
         ..Filing::to_other_university()
     };
     for standing in Standing::ALL {
-        let known = Known {
+        let known = FormerMember {
             id: MEMBER,
             account: None,
             standing: *standing,

@@ -6,66 +6,66 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::text::Remark;
 use crate::domain::organization::turn::Duty;
-use crate::domain::transfer::allowed::{Action, allowed_actions};
+use crate::domain::transfer::allowed::{TransferAction, allowed_actions};
 use crate::domain::transfer::decide::a2_branch;
 use crate::domain::transfer::events::{EventKind, replay};
 use crate::domain::transfer::expiry::is_overdue;
 use crate::domain::transfer::reason::{Reason, Side};
-use crate::domain::transfer::state::{ApprovalSide, Columns, Outcome, Phase, State};
+use crate::domain::transfer::state::{ApprovalSide, CaseOutcome, CaseState, Phase, StateColumns};
 use crate::domain::transfer::testing::*;
 use chrono::TimeDelta;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-fn any_state() -> impl Strategy<Value = State> {
+fn any_state() -> impl Strategy<Value = CaseState> {
     let since = at("2026-07-01T00:00:00Z");
     let id = OrganizationId(7);
     let states = vec![
-        State::AwaitingLeadingOrgan { organ: id, since },
-        State::AwaitingApproval {
+        CaseState::AwaitingLeadingOrgan { organ: id, since },
+        CaseState::AwaitingApproval {
             side: ApprovalSide::Source,
             at: id,
             since,
         },
-        State::AwaitingApproval {
+        CaseState::AwaitingApproval {
             side: ApprovalSide::Target,
             at: id,
             since,
         },
-        State::AwaitingProvince { organ: id, since },
-        State::ExternalPending {
+        CaseState::AwaitingProvince { organ: id, since },
+        CaseState::ExternalPending {
             province: BEIJING_CODE,
             organ: id,
             since,
         },
-        State::AwaitingAssignment {
+        CaseState::AwaitingAssignment {
             at: id,
             since,
             escalated: None,
         },
-        State::AwaitingAssignment {
+        CaseState::AwaitingAssignment {
             at: id,
             since,
             escalated: Some(since),
         },
-        State::Completed {
+        CaseState::Completed {
             at: since,
-            outcome: Outcome::Branch(id),
+            outcome: CaseOutcome::Branch(id),
         },
-        State::Completed {
+        CaseState::Completed {
             at: since,
-            outcome: Outcome::Holding(id),
+            outcome: CaseOutcome::Holding(id),
         },
-        State::Completed {
+        CaseState::Completed {
             at: since,
-            outcome: Outcome::MovedOut(BEIJING_CODE),
+            outcome: CaseOutcome::MovedOut(BEIJING_CODE),
         },
-        State::Refused {
+        CaseState::Refused {
             at: since,
             reason: Remark::new("信息错误").unwrap(),
         },
-        State::Withdrawn { at: since },
-        State::Expired { at: since },
+        CaseState::Withdrawn { at: since },
+        CaseState::Expired { at: since },
     ];
     select(states)
 }
@@ -111,14 +111,14 @@ fn any_filing() -> impl Strategy<Value = Filing> {
 
 #[derive(Debug, Clone)]
 enum Attempt {
-    Take(Action, Actor, OrganizationId),
+    Take(TransferAction, Actor, OrganizationId),
     Expire,
     Escalate,
     Wait(TimeDelta),
 }
 
 fn any_attempt() -> impl Strategy<Value = Attempt> {
-    let action = (select(Action::ALL.to_vec()), any_actor(), select(ALL.to_vec()));
+    let action = (select(TransferAction::ALL.to_vec()), any_actor(), select(ALL.to_vec()));
     prop_oneof![
         8 => action.prop_map(|(action, actor, branch)| Attempt::Take(action, actor, branch)),
         1 => Just(Attempt::Expire),
@@ -127,14 +127,14 @@ fn any_attempt() -> impl Strategy<Value = Attempt> {
     ]
 }
 
-fn take(play: &mut Play, action: Action, actor: &Actor, branch: OrganizationId) -> Result<(), Code> {
+fn take(play: &mut Play, action: TransferAction, actor: &Actor, branch: OrganizationId) -> Result<(), Code> {
     match action {
-        Action::Approve => play.approve(actor),
-        Action::Refuse => play.refuse(actor, "信息错误"),
-        Action::Assign => play.assign(actor, branch),
-        Action::Withdraw => play.withdraw(actor),
-        Action::AcceptExternal => play.accept_external(actor),
-        Action::RefuseExternal => play.refuse_external(actor, "查无此人"),
+        TransferAction::Approve => play.approve(actor),
+        TransferAction::Refuse => play.refuse(actor, "信息错误"),
+        TransferAction::Assign => play.assign(actor, branch),
+        TransferAction::Withdraw => play.withdraw(actor),
+        TransferAction::AcceptExternal => play.accept_external(actor),
+        TransferAction::RefuseExternal => play.refuse_external(actor, "查无此人"),
     }
 }
 
@@ -157,14 +157,14 @@ fn attempt(play: &mut Play, attempt: &Attempt) -> Result<(), TestCaseError> {
                 .unwrap()
                 .1
                 .map_err(|no| no.code);
-            let good_input = *action != Action::Assign || a2_branch(&play.case, &organization(*branch)).is_ok();
+            let good_input = *action != TransferAction::Assign || a2_branch(&play.case, &organization(*branch)).is_ok();
             let answer = take(play, *action, actor, *branch);
             if good_input {
                 prop_assert_eq!(answer, announced, "shown and decided differ");
             } else {
                 prop_assert!(answer.is_err());
             }
-            let decides = !matches!(action, Action::Withdraw | Action::Assign);
+            let decides = !matches!(action, TransferAction::Withdraw | TransferAction::Assign);
             if answer.is_ok() && decides && !matches!(actor.role, Role::Integrator { .. }) {
                 prop_assert_ne!(actor.account, play.case.filed_by, "I-04");
                 prop_assert_ne!(actor.member, play.case.member(), "I-04");
@@ -179,9 +179,9 @@ proptest! {
 
     #[test]
     fn i10_a_state_survives_its_columns_and_its_json(state in any_state()) {
-        prop_assert_eq!(&State::try_from(Columns::from(state.clone())), &Ok(state.clone()));
+        prop_assert_eq!(&CaseState::try_from(StateColumns::from(state.clone())), &Ok(state.clone()));
         let json = serde_json::to_string(&state).unwrap();
-        prop_assert_eq!(serde_json::from_str::<State>(&json).unwrap(), state);
+        prop_assert_eq!(serde_json::from_str::<CaseState>(&json).unwrap(), state);
     }
 
     #[test]
@@ -218,9 +218,9 @@ proptest! {
         }
         let Some(turn) = play.case.state.turn() else { return Ok(()) };
         let action = match turn.duty {
-            Duty::Assignment => Action::Assign,
-            Duty::ExternalAnswer => Action::AcceptExternal,
-            _ => Action::Approve,
+            Duty::Assignment => TransferAction::Assign,
+            Duty::ExternalAnswer => TransferAction::AcceptExternal,
+            _ => TransferAction::Approve,
         };
         let holders = play.holders();
         for organization in ALL {
@@ -291,7 +291,7 @@ fn n7_n13_a_closed_case_takes_no_action_whatever() {
     ends.push(play);
     for mut play in ends {
         play.now = at("2030-01-01T00:00:00Z");
-        for action in Action::ALL {
+        for action in TransferAction::ALL {
             for actor in [administrator(VILLAGE), administrator(TOWNSHIP), member(), integrator()] {
                 assert_eq!(
                     take(&mut play, *action, &actor, OTHER_VILLAGE),
@@ -335,9 +335,9 @@ fn i10_a_history_with_a_gap_a_second_filing_or_a_missing_edge_is_none() {
 #[test]
 fn i10_columns_that_contradict_each_other_are_no_state() {
     let since = at("2026-07-01T00:00:00Z");
-    let blank = Columns::from(State::Withdrawn { at: since });
+    let blank = StateColumns::from(CaseState::Withdrawn { at: since });
     for phase in Phase::ALL {
-        let lacking = State::try_from(Columns {
+        let lacking = CaseState::try_from(StateColumns {
             phase: *phase,
             ..blank.clone()
         });

@@ -4,14 +4,14 @@
 use super::reason::{Reason, Side};
 use super::route::Destination;
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{self, Action, Object, Verdict};
+use crate::domain::authority::{self, Access, Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp, shanghai_date, whole_years};
 use crate::domain::member::{Certification, Standing};
-use crate::domain::organization::facts::{Kind, OrganizationFacts, Purpose, Sector};
+use crate::domain::organization::facts::{OrganizationFacts, OrganizationKind, OrganizationPurpose, Sector};
 use crate::domain::policy::Policy;
 use chrono::NaiveDate;
 
@@ -52,7 +52,7 @@ pub struct OpenCase {
 /// `transfer.out_of_scope`.
 pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Result<(), Refusal> {
     let verdict = match side {
-        Side::Member if actor.himself() != Some(member.id) => return Err(Code::TransferOutOfScope.into()),
+        Side::Member if actor.acting_member() != Some(member.id) => return Err(Code::TransferOutOfScope.into()),
         Side::Member => authority::decide(actor, Action::ProposeForOneself, Object::Oneself),
         Side::Source => {
             let object = Object::member(&member.branch.path, member.id);
@@ -60,7 +60,7 @@ pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Resul
         }
         Side::Target => authority::decide(actor, Action::LookUpMember, Object::Anyone),
     };
-    refuse_if(verdict != Verdict::May, Code::TransferOutOfScope)
+    refuse_if(verdict != Access::May, Code::TransferOutOfScope)
 }
 
 /// T1 (§1.4.3): who starts from the target side chooses a target in his own subtree.
@@ -141,7 +141,10 @@ pub fn t8_target_same(branch: Option<OrganizationId>, target: &OrganizationFacts
 /// # Errors
 /// `transfer.target_leading_organ`.
 pub fn t8_target_leading_organ(target: &OrganizationFacts) -> Result<(), Refusal> {
-    refuse_if(target.kind == Kind::LeadingOrgan, Code::TransferTargetLeadingOrgan)
+    refuse_if(
+        target.kind == OrganizationKind::LeadingOrgan,
+        Code::TransferTargetLeadingOrgan,
+    )
 }
 
 /// T6, T8 and the reason's own target (T5): everything that is against an organization as a target, for a filing and for
@@ -166,7 +169,7 @@ pub fn t8_target(
 
 /// A4: whether it is a special-unit holding (特殊单位专属库), which nobody may choose or even learn of.
 pub fn is_holding(organization: &OrganizationFacts) -> bool {
-    organization.purpose == Purpose::SpecialUnit
+    organization.purpose == OrganizationPurpose::SpecialUnit
 }
 
 /// T9 (§2.2): whether a leading organ has to approve first: the member is under 16, in whole years on the day of
