@@ -27,7 +27,7 @@ pub enum BenchCommand {
     Check {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// The ledger that `bench run --ledger` wrote.
+        /// The ledger that `run --ledger` wrote.
         #[arg(long)]
         ledger: PathBuf,
     },
