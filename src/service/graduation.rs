@@ -237,7 +237,7 @@ fn whole(stored: &StoredChange) -> Result<MonthChange> {
 }
 
 /// The organizations whose turn it is: the leading organ, or further up where nobody there may decide (A10, T11).
-fn holders(conn: &mut Conn, branch: &Organization, request: &Request) -> Result<Vec<OrganizationId>> {
+fn holders(conn: &mut Conn, branch: &Organization, request: &MonthChangeRequest) -> Result<Vec<OrganizationId>> {
     let chain = chain_of(conn, &branch.path)?;
     let turn = Turn {
         duty: Duty::LeadingOrgan,

@@ -1,6 +1,6 @@
 //! Looking for a person by full name and ID number (T4).
 
-use super::organizations::OrganizationContact;
+use super::organizations::Contact;
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Json;
