@@ -85,6 +85,7 @@ impl<'de> Deserialize<'de> for MonthDay {
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The calendar year (Asia/Shanghai) it holds for.
+    #[schema(value_type = i32)]
     pub season: Season,
     /// G6: the day on which marked branches begin to turn into graduate branches.
     #[schema(value_type = String, pattern = "^[0-9]{2}-[0-9]{2}$")]

@@ -9,7 +9,7 @@ use crate::domain::account::AccountStatus;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{DecidedRequest, OfficeRole, AppointmentRequest, RequestKind, RequestState};
+use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
 use diesel::prelude::*;
 
 /// Keeps everybody's offices as they are until the transaction ends: what is put before somebody now still belongs there

@@ -152,7 +152,7 @@ pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Org
 
 /// Whether a branch is a special-unit holding; no branch is none, and costs the same.
 pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResult<bool> {
-    let purpose: Option<Purpose> = dsl::organizations
+    let purpose: Option<OrganizationPurpose> = dsl::organizations
         .find(branch.unwrap_or(OrganizationId::NONE))
         .select(dsl::purpose)
         .first(conn)
@@ -276,14 +276,14 @@ pub struct NewOrganization<'a> {
 /// Stores the root of the tree, which has no superior.
 pub fn create_root(conn: &mut Conn, name: &str, short_name: &str, now: Timestamp) -> QueryResult<OrganizationId> {
     let root = NewOrganization {
-        kind: Kind::LeadingOrgan,
+        kind: OrganizationKind::LeadingOrgan,
         level: Level::Nation,
         system: System::Place,
         sector: Sector::SocialOrganization,
         stage: None,
         township: false,
         school_code: None,
-        purpose: Purpose::Ordinary,
+        purpose: OrganizationPurpose::Ordinary,
         division_code: None,
         name,
         short_name,
@@ -325,7 +325,7 @@ pub fn create(
     now: Timestamp,
 ) -> QueryResult<OrganizationId> {
     let id = insert(conn, Some(superior), new, now)?;
-    let is_province = new.kind == Kind::LeadingOrgan && new.level == Level::Province;
+    let is_province = new.kind == OrganizationKind::LeadingOrgan && new.level == Level::Province;
     let organ = match superior.kind {
         OrganizationKind::LeadingOrgan => Some(superior.id),
         _ => superior.leading_organ_id,

@@ -16,7 +16,7 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::events::{Event, EventKind};
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
-use crate::domain::transfer::state::{ApprovalSide, CaseState, Phase, StateColumns};
+use crate::domain::transfer::state::{ApprovalSide, CaseState, Phase, StateParts};
 use crate::{insert_each, on_each, row};
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -72,7 +72,7 @@ impl std::fmt::Debug for Transfer {
 
 impl Transfer {
     /// Its state, put together from its columns; `None` if they contradict each other.
-    pub fn state(&self) -> Option<State> {
+    pub fn state(&self) -> Option<CaseState> {
         let columns = StateColumns {
             state: self.state,
             since: self.since,
@@ -163,8 +163,8 @@ struct StateColumns {
 }
 
 impl StateColumns {
-    fn new(state: &State, deadline: Option<Timestamp>) -> Self {
-        let columns = Columns::from(state.clone());
+    fn new(state: &CaseState, deadline: Option<Timestamp>) -> Self {
+        let columns = StateParts::from(state.clone());
         Self {
             state: columns.phase,
             since: columns.since.into(),
@@ -181,8 +181,8 @@ impl StateColumns {
     }
 
     /// The state; `None` if the columns contradict each other.
-    fn read(self) -> Option<State> {
-        let columns = Columns {
+    fn read(self) -> Option<CaseState> {
+        let columns = StateParts {
             phase: self.state,
             since: self.since.into(),
             organization: self.organization_id,
@@ -282,7 +282,7 @@ fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
 }
 
 /// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
-pub fn end_all(conn: &mut Conn, ids: &[TransferId], state: &State) -> QueryResult<usize> {
+pub fn end_many(conn: &mut Conn, ids: &[TransferId], state: &CaseState) -> QueryResult<usize> {
     diesel::update(dsl::transfers.filter(in_json_list(dsl::id, keys(ids))))
         .set((StateColumns::new(state, None), dsl::version.eq(dsl::version + 1)))
         .execute(conn)
@@ -563,7 +563,7 @@ impl<'a> EventRow<'a> {
             at: event.at.into(),
             account_id: event.by,
             organization_id: event.acting_for,
-            event: event.kind.name(),
+            event: event.kind.name().as_str(),
             facts,
         }
     }
@@ -580,7 +580,7 @@ pub fn append_event_to_many(conn: &mut Conn, ids: &[TransferId], event: &Event, 
             event.at.timestamp_micros().into_sql::<BigInt>(),
             event.by.map(|id| id.0).into_sql::<Nullable<BigInt>>(),
             event.acting_for.map(|id| id.0).into_sql::<Nullable<BigInt>>(),
-            event.kind.name().into_sql::<Text>(),
+            event.kind.name().as_str().into_sql::<Text>(),
             facts.into_sql::<Text>(),
         ));
     let columns = (

@@ -13,7 +13,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
-use crate::domain::office::{self, OfficeRole, AppointmentRequest, RequestKind, RequestState, AppointmentMode};
+use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
 use crate::repository::appointments as store;
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::certifications::StoredForm;

@@ -34,6 +34,7 @@ mod organizations;
 mod plans;
 mod policies;
 mod privacy;
+mod refusals;
 mod reset;
 mod rule_pages;
 mod schema;

@@ -223,3 +223,219 @@ fn every_reference_leads_somewhere() {
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
 }
+
+/// What each operation takes and answers: its schemas, by whether they are of a request.
+fn bodies(operation: &Operation) -> Vec<(bool, String)> {
+    fn names(value: &Value, found: &mut Vec<String>) {
+        let name = value["$ref"].as_str().and_then(|text| text.rsplit('/').next());
+        found.extend(name.map(str::to_owned));
+        if let Some(kinds) = value["content"].as_object() {
+            kinds.values().for_each(|content| names(&content["schema"], found));
+        }
+        if !value["items"].is_null() {
+            names(&value["items"], found);
+        }
+    }
+    let mut asked = Vec::new();
+    let mut answered = Vec::new();
+    operation
+        .content
+        .get("requestBody")
+        .inspect(|body| names(body, &mut asked));
+    operation
+        .responses()
+        .values()
+        .for_each(|response| names(response, &mut answered));
+    let asked = asked.into_iter().map(|name| (true, name));
+    asked.chain(answered.into_iter().map(|name| (false, name))).collect()
+}
+
+/// The grammar of `src/api/wire/mod.rs`: fit to be names of types in TypeScript, Python and Java.
+#[test]
+fn the_names_of_schemas_are_fit_for_generated_clients() {
+    const TAKEN: &[&str] = &[
+        "Any",
+        "Array",
+        "Boolean",
+        "Date",
+        "Dict",
+        "Enum",
+        "Error",
+        "Exception",
+        "Field",
+        "Function",
+        "Integer",
+        "List",
+        "Map",
+        "Module",
+        "Number",
+        "Object",
+        "Optional",
+        "Override",
+        "Process",
+        "Promise",
+        "Record",
+        "Request",
+        "Response",
+        "Set",
+        "String",
+        "Symbol",
+        "System",
+        "Thread",
+        "Type",
+        "Union",
+    ];
+    const ENDINGS: &[&str] = &["View", "Body", "Answer", "Row", "Brief", "Dto", "Params"];
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    for name in schemas.keys() {
+        let is_plain = name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        assert!(is_plain && name.starts_with(|c: char| c.is_ascii_uppercase()), "{name}");
+        assert!(
+            !TAKEN.contains(&name.as_str()),
+            "{name} is a type of the languages themselves"
+        );
+        let ending = ENDINGS.iter().find(|ending| name.ends_with(**ending));
+        assert!(ending.is_none(), "{name} says how it is made, not what it is");
+    }
+    for operation in operations(&document) {
+        let bodies = bodies(&operation);
+        let is_put = operation.name.starts_with("put ");
+        for (is_asked, name) in &bodies {
+            // What is put is the thing itself.
+            let may_be_asked = name.ends_with("Request") || name == "Empty" || is_put;
+            assert!(!is_asked || may_be_asked, "{} takes {name}", operation.name);
+            let may_be_answered = !name.ends_with("Request") || name == "AppointmentRequest";
+            assert!(*is_asked || may_be_answered, "{} answers {name}", operation.name);
+        }
+    }
+}
+
+/// The public name of every type that is described in the document, from the sources.
+fn described(sources: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    for derive in sources.split("#[derive(").skip(1) {
+        let Some((traits, rest)) = derive.split_once(")]") else {
+            continue;
+        };
+        if !traits.split(',').any(|name| name.trim().ends_with("ToSchema")) {
+            continue;
+        }
+        let head = rest.split('{').next().unwrap_or_default();
+        let public = head
+            .split_once("#[schema(as = ")
+            .and_then(|(_, rest)| rest.split([')', ',']).next());
+        let mut words = head.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let own = words
+            .find(|word| ["struct", "enum"].contains(word))
+            .and_then(|_| words.next());
+        names.extend(public.or(own).map(str::to_owned));
+    }
+    for (macro_name, is_pair) in [("\nwords!(", true), ("\nids!(", false)] {
+        let lists = sources
+            .split(macro_name)
+            .skip(1)
+            .filter_map(|rest| rest.split(");").next());
+        for entry in lists
+            .flat_map(|list| list.split(','))
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty())
+        {
+            let name = if is_pair { entry.split('"').nth(1) } else { Some(entry) };
+            names.extend(name.map(str::to_owned));
+        }
+    }
+    names
+}
+
+/// Of two types with one name the document would keep one, and describe the other wrongly.
+#[test]
+fn no_two_types_share_a_name_in_the_document() {
+    fn collect(folder: &std::path::Path, sources: &mut String) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                collect(&path, sources);
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                sources.push_str(&fs::read_to_string(path).expect("UTF-8"));
+            }
+        }
+    }
+    let mut sources = String::new();
+    collect(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
+    let names = described(&sources);
+    assert!(names.len() > 100, "it finds the types: {names:?}");
+    let mut seen = HashSet::new();
+    for name in &names {
+        assert!(seen.insert(name), "two types are called {name} in the document");
+    }
+}
+
+#[test]
+fn a_described_type_is_found_with_its_public_name() {
+    let sources = "\n#[derive(Debug, ToSchema)]\n#[schema(as = Target)]\nstruct TargetView {}\n\
+                   #[derive(Debug)]\nstruct Other {}\n#[derive(utoipa::ToSchema)]\npub enum Plain { A }\n\
+                   \nwords!(\n    Kind as \"OrganizationKind\",\n);\nids!(\n    MemberId,\n    TaskId\n);\n";
+    assert_eq!(
+        described(sources),
+        ["Target", "Plain", "OrganizationKind", "MemberId", "TaskId"]
+    );
+}
+
+#[test]
+fn every_enumeration_is_open_to_new_values() {
+    let document = document();
+    let schemas = document["components"]["schemas"].as_object().expect("schemas");
+    let closed: Vec<_> = schemas
+        .iter()
+        .filter(|(_, schema)| !schema["enum"].is_null())
+        .inspect(|(name, schema)| {
+            let description = schema["description"].as_str().unwrap_or_default();
+            assert!(
+                description.contains("More values may be added"),
+                "{name}: {description}"
+            );
+        })
+        .collect();
+    assert!(closed.len() > 40, "it finds them");
+}
+
+#[test]
+fn every_problem_has_an_example_made_from_its_code() {
+    let document = document();
+    for (code, example) in document["components"]["examples"].as_object().expect("examples") {
+        let problem = &example["value"];
+        assert_eq!(problem["code"], code.as_str());
+        assert_eq!(problem["type"], format!("/v1/errors/{code}"));
+        assert_ne!(
+            problem["next_actions"][0]["text"].as_str().unwrap_or_default(),
+            "",
+            "{code}"
+        );
+    }
+    for operation in operations(&document) {
+        for (status, response) in operation.responses() {
+            let Some(content) = response["content"].get("application/problem+json") else {
+                continue;
+            };
+            let examples = content["examples"].as_object().expect("examples");
+            assert!(!examples.is_empty(), "{} {status}", operation.name);
+            for (code, example) in examples {
+                let place = example["$ref"]
+                    .as_str()
+                    .expect("a shared example")
+                    .trim_start_matches('#');
+                let problem = &document.pointer(place).expect("it is there")["value"];
+                assert_eq!(problem["code"], code.as_str());
+                assert_eq!(problem["status"].to_string(), *status, "{} {code}", operation.name);
+                let line = format!("- `{code}`: ");
+                assert!(
+                    response["description"]
+                        .as_str()
+                        .is_some_and(|text| text.contains(&line)),
+                    "{code}"
+                );
+            }
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the routes themselves.
 
+mod components;
 pub mod permissions;
 pub mod refuses;
 pub mod route_table;
@@ -105,7 +106,8 @@ pub fn document() -> Document {
     }
     let components = document.components.get_or_insert_default();
     components.examples.extend(refuses::examples());
-    document
+    components::open_enumerations(components);
+    components::name_generics(document)
 }
 
 /// Adds what every operation of its kind may answer: what the extractors and the permission refuse, and what befalls the

@@ -5,6 +5,7 @@ use crate::db::DbError;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::catalogue::refusal_kind::RefusalKind;
+use crate::domain::catalogue::rule::Rule;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::language::Language;
 use crate::service;
@@ -22,14 +23,7 @@ pub const RETRY_AFTER: &str = "1";
 
 /// A problem (RFC 9457), as `application/problem+json`.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "type": "/v1/errors/transfer.already_open", "title": "Conflict", "status": 409,
-    "detail": "A transfer of this member is already open: trf_47mx0v21eq9bz, started by the member on 2026-06-16.",
-    "instance": "/v1/transfers",
-    "code": "transfer.already_open", "rule": "T2", "section": "2.7",
-    "errors": [], "next_actions": [{"text": "If it is right, wait for the receiving side to decide. If it is wrong, withdraw it and start again."}],
-    "request_id": "3q2-7wAAAAAAAAAAAAAAAA"
-}))]
+#[schema(as = Problem)]
 pub struct ProblemDetails {
     /// The path of the page about the code.
     #[serde(rename = "type")]
@@ -43,10 +37,10 @@ pub struct ProblemDetails {
     /// The request's path.
     instance: String,
     /// The machine-readable code.
-    code: &'static str,
+    code: Code,
     /// The number of the rule it enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'static str>,
+    rule: Option<Rule>,
     /// The manual's section that the rule comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     section: Option<&'static str>,
@@ -68,8 +62,8 @@ impl ProblemDetails {
             status: status.as_u16(),
             detail: first.detail(language),
             instance: instance(path),
-            code: first.code.name(),
-            rule: first.code.rule().map(|rule| rule.number()),
+            code: first.code,
+            rule: first.code.rule(),
             section: first.code.rule().and_then(|rule| rule.section()),
             errors: problem
                 .refusals
@@ -78,7 +72,7 @@ impl ProblemDetails {
                 .collect(),
             next_actions: vec![NextAction {
                 text: first.code.next_action(language),
-                organization_id: first.helper.map(|id| id.to_string()),
+                organization_id: first.helper,
                 organization: helper,
             }],
             request_id: request_id.to_owned(),
@@ -88,12 +82,13 @@ impl ProblemDetails {
 
 /// One refusal of a problem.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Refusal)]
 pub struct Blocking {
     /// The machine-readable code.
-    pub code: &'static str,
+    pub code: Code,
     /// The number of the rule it enforces.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<&'static str>,
+    pub rule: Option<Rule>,
     /// What is wrong, in the caller's language.
     pub detail: String,
     /// The field of the body as a JSON pointer (RFC 6901), or `/` with the name of a query parameter.
@@ -110,7 +105,7 @@ pub struct NextAction {
     pub text: &'static str,
     /// The organization whose administrators can help.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub organization_id: Option<String>,
+    pub organization_id: Option<OrganizationId>,
     /// Its name and contact; only in `next_actions` of the problem itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub organization: Option<Helper>,
@@ -118,6 +113,7 @@ pub struct NextAction {
 
 /// An organization whose administrators can help, as everybody who is signed in sees it in the directory.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = HelpContact)]
 pub struct Helper {
     /// The full name.
     pub name: String,
@@ -143,13 +139,13 @@ impl Blocking {
     /// Renders a refusal in a language.
     pub fn new(refusal: &Refusal, language: Language) -> Self {
         Self {
-            code: refusal.code.name(),
-            rule: refusal.code.rule().map(|rule| rule.number()),
+            code: refusal.code,
+            rule: refusal.code.rule(),
             detail: refusal.detail(language),
             pointer: refusal.pointer.clone(),
             next_action: NextAction {
                 text: refusal.code.next_action(language),
-                organization_id: refusal.helper.map(|id| id.to_string()),
+                organization_id: refusal.helper,
                 organization: None,
             },
         }

@@ -1,10 +1,11 @@
 //! Offices (管理员任职): who administers an organization, and how that changes.
 
 use super::look_up;
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::response::reply;
 use crate::api::wire::{Empty, Instant, Page, ReasonBody, is_false};
 use crate::app::App;
@@ -52,6 +53,7 @@ impl Missing for AppointmentRequestId {
 
 /// An office with who holds it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Appointment)]
 struct AppointmentView {
     /// Which one.
     id: AppointmentId,
@@ -94,6 +96,7 @@ impl From<Appointment> for AppointmentView {
 
 /// A request to appoint or dismiss.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AppointmentRequest)]
 struct AppointmentRequestView {
     /// Which one.
     id: AppointmentRequestId,
@@ -213,7 +216,6 @@ struct AppointmentQuery {
 #[utoipa::path(tag = "appointments", operation_id = "list_appointments", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which organization"), AppointmentQuery), responses(
     (status = 200, description = "A page", body = Page<AppointmentView>),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/organizations/{id}/appointments")]
 async fn list_appointments(
@@ -236,6 +238,7 @@ async fn list_appointments(
 
 /// Who is to have the office: a member of the caller's subtree, or anybody by full name and ID number.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = AppointRequest)]
 #[serde(deny_unknown_fields)]
 struct NewAdministrator {
     /// The member.
@@ -273,6 +276,18 @@ impl NewAdministrator {
     }
 }
 
+refuses!(AppointRefusals:
+    MemberNotFound,
+    MemberNoMatch,
+    AppointmentHeldAlready,
+    AppointmentRequestOpen,
+    OrganizationClosed,
+    MemberIdNumberMalformed,
+    RateLimited,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
+
 /// Appoint an administrator
 ///
 /// By the direct superior at once; by the organization's own administrators as a request that needs its approval. A person
@@ -283,11 +298,7 @@ impl NewAdministrator {
     params(("id" = OrganizationId, Path, description = "Where"), Key), responses(
     (status = 201, description = "The office has begun", body = OfficeChange),
     (status = 202, description = "The direct superior is asked", body = OfficeChange),
-    (status = 403, description = "`appointment.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`, `member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`appointment.held_already`, `appointment.request_open`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`request.invalid`, `member.id_number_malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+    AppointRefusals,
 ))]
 #[post("/organizations/{id}/appointments")]
 async fn appoint(
@@ -315,6 +326,8 @@ async fn appoint(
     .await
 }
 
+refuses!(EndAppointmentRefusals: AppointmentEnded, AppointmentRequestOpen, AppointmentLastOfNation);
+
 /// End an office
 ///
 /// By the direct superior at once; by the organization's own administrators, the holder included, as a request.
@@ -322,9 +335,7 @@ async fn appoint(
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The office has ended", body = OfficeChange),
     (status = 202, description = "The direct superior is asked", body = OfficeChange),
-    (status = 403, description = "`appointment.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`appointment.ended`, `appointment.request_open`, `appointment.last_of_nation`", body = ProblemDetails, content_type = "application/problem+json"),
+    EndAppointmentRefusals,
 ))]
 #[post("/appointments/{id}/end")]
 async fn end_appointment(
@@ -348,7 +359,6 @@ async fn end_appointment(
 #[utoipa::path(tag = "appointments", operation_id = "get_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = AppointmentRequestView),
-    (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/appointment-requests/{id}")]
 async fn get_appointment_request(
@@ -363,16 +373,15 @@ async fn get_appointment_request(
         .json(AppointmentRequestView::from(found)))
 }
 
+refuses!(ApproveAppointmentRequestRefusals: AppointmentSelfApproval, AppointmentRequestNotOpen);
+
 /// Approve a request to appoint or dismiss
 ///
 /// By the organization's direct superior; the office begins or ends at once.
 #[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is done", body = AppointmentRequestView),
-    (status = 403, description = "`appointment.not_approver`, `appointment.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`appointment.request_not_open`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    ApproveAppointmentRequestRefusals,
 ))]
 #[post("/appointment-requests/{id}/approve")]
 async fn approve_appointment_request(
@@ -392,17 +401,15 @@ async fn approve_appointment_request(
     .await
 }
 
+refuses!(RefuseAppointmentRequestRefusals: AppointmentSelfApproval, AppointmentRequestNotOpen, ApprovalReasonRequired);
+
 /// Refuse a request to appoint or dismiss
 ///
 /// By the organization's direct superior, with a reason.
 #[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),
-    (status = 403, description = "`appointment.not_approver`, `appointment.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`appointment.request_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`appointment.request_not_open`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    RefuseAppointmentRequestRefusals,
 ))]
 #[post("/appointment-requests/{id}/refuse")]
 async fn refuse_appointment_request(

@@ -1,9 +1,10 @@
 //! The audit log (审计日志), for auditors.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Query;
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::{Instant, Page};
 use crate::app::App;
 use crate::db::Conn;
@@ -24,6 +25,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// An entry of the audit log: who did or tried what, and when. It names people and things by their ids only.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AuditEntry)]
 struct AuditEntryView {
     /// When it was done or tried.
     at: Instant,
@@ -136,14 +138,15 @@ impl AuditQuery {
     }
 }
 
+refuses!(ListAuditRefusals: OrganizationNotFound);
+
 /// Read the audit log
 ///
 /// The newest entries first: what people and systems of the auditor's subtree did, and what they were refused. An auditor of
 /// the root also sees what the service did.
 #[utoipa::path(tag = "audit", operation_id = "list_audit", security(("bearer" = [])), params(AuditQuery), responses(
     (status = 200, description = "A page", body = Page<AuditEntryView>),
-    (status = 403, description = "`actor.not_auditor`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    ListAuditRefusals,
 ))]
 #[get("/audit")]
 async fn list_audit(

@@ -1,11 +1,12 @@
 //! Signing in and out, and who the caller is.
 
 use super::blocks::BlockView;
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, Holder, can};
 use crate::api::request::client::Client;
 use crate::api::request::extract::Json;
 use crate::api::request::request_id::RequestId;
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::{Instant, OrganizationBrief, OrganizationRef};
 use crate::app::App;
 use crate::domain::account::{o5_password, o5_password_of};
@@ -44,6 +45,7 @@ const LONGEST_PASSWORD: usize = 256;
 
 /// What somebody signs in with.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = SignInRequest)]
 #[serde(deny_unknown_fields)]
 struct SignIn {
     /// The ID number (公民身份号码, GB 11643).
@@ -57,6 +59,7 @@ struct SignIn {
 
 /// A sign-in that succeeded.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SignInResult)]
 pub struct SignedInAnswer {
     /// To be sent as `Authorization: Bearer …`.
     access_token: String,
@@ -83,6 +86,7 @@ pub struct SignedInAnswer {
 
 /// That a one-time code was issued, with which the password can be set anew (O5).
 #[derive(Serialize, ToSchema)]
+#[schema(as = ResetCodeNotice)]
 struct CodeNoticeView {
     /// When.
     issued_at: Instant,
@@ -107,6 +111,7 @@ impl From<CodeNotice> for CodeNoticeView {
 
 /// An office (管理员任职).
 #[derive(Serialize, ToSchema)]
+#[schema(as = Office)]
 pub struct OfficeView {
     /// Which one; name it at sign-in to act from it.
     pub id: AppointmentId,
@@ -203,15 +208,15 @@ pub fn entered(app: &App, came: SignInOutcome) -> Result<HttpResponse, Problem> 
     }))
 }
 
+refuses!(SignInRefusals: RequestSignInFailed, RequestNoSuchOffice, RequestTooManyAttempts);
+
 /// Sign in
 ///
 /// With ID number and password. One answer for an unknown number and a wrong password. A person with offices gets them
 /// listed; to act from one, sign in again and name it. After some failures each further attempt has to wait a while.
 #[utoipa::path(tag = "auth", operation_id = "sign_in", security(()), responses(
     (status = 200, description = "Signed in", body = SignedInAnswer),
-    (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 403, description = "`request.no_such_office`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+    SignInRefusals,
 ))]
 #[post("/auth/sign-in")]
 async fn sign_in(
@@ -237,6 +242,7 @@ async fn sign_in(
 
 /// A refresh token.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = RefreshRequest)]
 #[serde(deny_unknown_fields)]
 struct RefreshBody {
     /// The token that counts.
@@ -245,6 +251,7 @@ struct RefreshBody {
 
 /// The next tokens of a session.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RefreshResult)]
 struct RefreshAnswer {
     /// To be sent as `Authorization: Bearer …`.
     access_token: String,
@@ -257,6 +264,8 @@ struct RefreshAnswer {
     refresh_token: String,
 }
 
+refuses!(RefreshRefusals: RequestRefreshFailed, RequestTooManyAttempts);
+
 /// Refresh the tokens
 ///
 /// A refresh token is good once. One that was used before ends its session, for it must have been stolen; so a client
@@ -264,8 +273,7 @@ struct RefreshAnswer {
 /// after a week in all, a member's after thirty days and half a year.
 #[utoipa::path(tag = "auth", operation_id = "refresh", security(()), responses(
     (status = 200, description = "The next tokens", body = RefreshAnswer),
-    (status = 401, description = "`request.refresh_failed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+    RefreshRefusals,
 ))]
 #[post("/auth/refresh")]
 async fn refresh(
@@ -298,6 +306,7 @@ async fn refresh(
 
 /// What to end.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = SignOutRequest)]
 #[serde(deny_unknown_fields)]
 struct SignOut {
     /// All sessions of the account, on whatever device; else this one only.
@@ -309,7 +318,6 @@ struct SignOut {
 /// This session or all of the account's: their tokens are refused from now on, within a second on every server.
 #[utoipa::path(tag = "auth", operation_id = "sign_out", security(("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
-    (status = 403, description = "`request.persons_only`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/auth/sign-out")]
 async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
@@ -322,6 +330,7 @@ async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> R
 
 /// A change of the password.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ChangePasswordRequest)]
 #[serde(deny_unknown_fields)]
 struct PasswordChange {
     /// The present password.
@@ -331,15 +340,21 @@ struct PasswordChange {
     new_password: String,
 }
 
+refuses!(ChangePasswordRefusals:
+    AccountPasswordWrong,
+    AccountPasswordLength,
+    AccountPasswordReused,
+    AccountPasswordIsNumber,
+    RequestTooManyAttempts,
+);
+
 /// Change the password
 ///
 /// Whoever signed in with a password that somebody else gave him may do nothing before this. All other sessions of the
 /// account end; this one goes on.
 #[utoipa::path(tag = "auth", operation_id = "change_password", security(("bearer" = [])), responses(
     (status = 204, description = "The password is changed"),
-    (status = 403, description = "`request.persons_only`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`account.password_wrong`, `account.password_length`, `account.password_reused`, `account.password_is_number`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+    ChangePasswordRefusals,
 ))]
 #[post("/auth/password")]
 async fn change_password(
@@ -404,6 +419,7 @@ async fn change_password(
 
 /// A session.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
 struct SessionView {
     /// Which one.
     id: SessionId,
@@ -423,6 +439,7 @@ struct SessionView {
 
 /// The caller's sessions.
 #[derive(Serialize, ToSchema)]
+#[schema(as = SessionList)]
 struct SessionsAnswer {
     /// The open ones, the latest first.
     items: Vec<SessionView>,
@@ -456,6 +473,7 @@ async fn list_sessions(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Re
 
 /// Who the caller is.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CurrentUser)]
 struct MeView {
     /// The account.
     account_id: AccountId,
@@ -514,7 +532,6 @@ impl From<Myself> for MeView {
 /// The person of the token: the account, the member he is, and the offices he holds.
 #[utoipa::path(tag = "auth", operation_id = "me", security(("bearer" = [])), responses(
     (status = 200, description = "The caller", body = MeView),
-    (status = 401, description = "`request.unauthenticated`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/me")]
 async fn me(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {

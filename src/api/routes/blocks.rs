@@ -1,8 +1,9 @@
 //! Blocking an account and unblocking it.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, Permission, can};
 use crate::api::request::extract::{Id, Json, Key};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::response::reply;
 use crate::api::wire::{Empty, Instant, OrganizationRef, ReasonBody};
 use crate::app::App;
@@ -25,6 +26,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// That an account was blocked, and until when.
 #[derive(Serialize, ToSchema)]
+#[schema(as = AccountBlock)]
 pub struct BlockView {
     /// Since when.
     blocked_at: Instant,
@@ -79,6 +81,8 @@ async fn unblock<P: Permission>(
     .await
 }
 
+refuses!(BlockMemberRefusals: AccountBlockOneself, AccountBlockedAlready, AccountBlockReasonRequired);
+
 /// Block a member's account
 ///
 /// By an administrator of the member's branch or of its direct superior; if the member holds offices, by whoever appoints
@@ -87,10 +91,7 @@ async fn unblock<P: Permission>(
 #[utoipa::path(tag = "members", operation_id = "block_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
-    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`account.blocked_already`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`account.block_reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    BlockMemberRefusals,
 ))]
 #[post("/members/{id}/block")]
 async fn block_member(
@@ -104,6 +105,8 @@ async fn block_member(
     block(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
 
+refuses!(UnblockMemberRefusals: AccountBlockOneself, AccountUnblockNotAllowed, AccountNotBlocked);
+
 /// Unblock a member's account
 ///
 /// By whoever may block it, but not from below the organization that did. The owner needs a one-time code, sets a new
@@ -111,9 +114,7 @@ async fn block_member(
 #[utoipa::path(tag = "members", operation_id = "unblock_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
-    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`, `account.unblock_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`account.not_blocked`", body = ProblemDetails, content_type = "application/problem+json"),
+    UnblockMemberRefusals,
 ))]
 #[post("/members/{id}/unblock")]
 async fn unblock_member(
@@ -127,6 +128,13 @@ async fn unblock_member(
     unblock(&app, caller, BlockTarget::Member(id), (key, request, body)).await
 }
 
+refuses!(BlockOfficerRefusals:
+    AccountBlockOneself,
+    AccountBlockedAlready,
+    AppointmentEnded,
+    AccountBlockReasonRequired,
+);
+
 /// Block the account of an office's holder
 ///
 /// By whoever appoints him or stands above, at each of his offices. As for a member; what waits for his organization goes
@@ -134,10 +142,7 @@ async fn unblock_member(
 #[utoipa::path(tag = "appointments", operation_id = "block_officer", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
-    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`account.blocked_already`, `appointment.ended`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`account.block_reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    BlockOfficerRefusals,
 ))]
 #[post("/appointments/{id}/block")]
 async fn block_officer(
@@ -151,15 +156,20 @@ async fn block_officer(
     block(&app, caller, BlockTarget::Officer(id), (key, request, body)).await
 }
 
+refuses!(UnblockOfficerRefusals:
+    AccountBlockOneself,
+    AccountUnblockNotAllowed,
+    AccountNotBlocked,
+    AppointmentEnded,
+);
+
 /// Unblock the account of an office's holder
 ///
 /// As for a member: not from below the organization that blocked it.
 #[utoipa::path(tag = "appointments", operation_id = "unblock_officer", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
-    (status = 403, description = "`account.block_not_allowed`, `account.block_oneself`, `account.unblock_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`account.not_blocked`, `appointment.ended`", body = ProblemDetails, content_type = "application/problem+json"),
+    UnblockOfficerRefusals,
 ))]
 #[post("/appointments/{id}/unblock")]
 async fn unblock_officer(

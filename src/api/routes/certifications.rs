@@ -1,8 +1,9 @@
 //! Identity certification (团员身份认证, §2.8, O7): the upload and the download of the form, and the decision about it.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::response::reply;
 use crate::api::wire::{Empty, Instant, ReasonBody};
 use crate::app::App;
@@ -45,6 +46,7 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// A form (《入团志愿书》) and what became of it.
 #[derive(Serialize, ToSchema)]
+#[schema(as = CertificationForm)]
 struct FormView {
     /// Which one; its file is at `/v1/certifications/{id}/form`.
     id: CertificationId,
@@ -97,6 +99,7 @@ impl From<StoredForm> for FormView {
 
 /// How far a member's certification is.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Certification)]
 struct CertificationView {
     /// Where the member stands (T3).
     certification: Certification,
@@ -117,6 +120,14 @@ impl From<CertificationStatus> for CertificationView {
     }
 }
 
+refuses!(UploadFormRefusals:
+    CertificationWaiting,
+    CertificationAlreadyCertified,
+    CertificationNotRequired,
+    CertificationTooLarge,
+    CertificationNotAPdf,
+);
+
 /// Upload a member's application form
 ///
 /// One PDF of at most 20 MB as the body itself, by an administrator of the member's branch (O7). The committee above
@@ -125,12 +136,7 @@ impl From<CertificationStatus> for CertificationView {
     params(("id" = MemberId, Path, description = "Whose form"), Key),
     request_body(content = Vec<u8>, content_type = "application/pdf", description = "The file"), responses(
     (status = 201, description = "It waits for the committee above", body = FormView),
-    (status = 403, description = "`certification.not_uploader`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`certification.waiting`, `certification.already_certified`, `certification.not_required`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 413, description = "`certification.too_large`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 415, description = "`request.media_type`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`certification.not_a_pdf`", body = ProblemDetails, content_type = "application/problem+json"),
+    UploadFormRefusals,
 ))]
 #[post("/members/{id}/certification")]
 async fn upload_form(
@@ -215,7 +221,6 @@ fn fault(error: io::Error) -> Problem {
 #[utoipa::path(tag = "members", operation_id = "get_certification", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Whose")), responses(
     (status = 200, description = "How far it is", body = CertificationView),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/members/{id}/certification")]
 async fn get_certification(
@@ -237,7 +242,6 @@ async fn get_certification(
 #[utoipa::path(tag = "members", operation_id = "download_form", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which one")), responses(
     (status = 200, description = "The file", body = Vec<u8>, content_type = "application/pdf"),
-    (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/certifications/{id}/form")]
 async fn download_form(
@@ -263,16 +267,15 @@ async fn download_form(
         .body(SizedStream::new(bytes, pieces)))
 }
 
+refuses!(ApproveCertificationRefusals: CertificationSelfApproval, CertificationNotWaiting);
+
 /// Certify a member's League identity
 ///
 /// By the committee above the member's branch (O7).
 #[utoipa::path(tag = "members", operation_id = "approve_certification", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "The identity is certified", body = FormView),
-    (status = 403, description = "`certification.not_approver`, `certification.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`certification.not_waiting`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    ApproveCertificationRefusals,
 ))]
 #[post("/certifications/{id}/approve")]
 async fn approve_certification(
@@ -292,17 +295,15 @@ async fn approve_certification(
     .await
 }
 
+refuses!(RefuseCertificationRefusals: CertificationSelfApproval, CertificationNotWaiting, ApprovalReasonRequired);
+
 /// Refuse a form
 ///
 /// By the committee above the member's branch, with a reason; then it can be replaced (O7).
 #[utoipa::path(tag = "members", operation_id = "refuse_certification", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "It is refused and can be replaced", body = FormView),
-    (status = 403, description = "`certification.not_approver`, `certification.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`certification.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`certification.not_waiting`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    RefuseCertificationRefusals,
 ))]
 #[post("/certifications/{id}/refuse")]
 async fn refuse_certification(

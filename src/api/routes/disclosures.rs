@@ -1,9 +1,10 @@
 //! Seeing a member's ID number or telephone in full, and who did.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, Json, Query};
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::{Instant, Page, remark};
 use crate::app::App;
 use crate::db::Conn;
@@ -27,6 +28,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// What is asked to be seen, and why.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = RevealMemberRequest)]
 #[serde(deny_unknown_fields)]
 struct RevealBody {
     /// Which fields, none twice.
@@ -77,6 +79,7 @@ fn invalid(zh: &'static str, en: &'static str, pointer: &str) -> Problem {
 
 /// What was asked for, in full.
 #[derive(Serialize, ToSchema)]
+#[schema(as = RevealedMember)]
 struct RevealedView {
     /// The ID number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,6 +98,8 @@ impl From<Revealed> for RevealedView {
     }
 }
 
+refuses!(RevealMemberRefusals: RateLimited);
+
 /// See a member's ID number or telephone in full
 ///
 /// For administrators of his branch and of its direct superior, for a purpose that the member will read, at most 60 an hour
@@ -102,9 +107,7 @@ impl From<Revealed> for RevealedView {
 #[utoipa::path(tag = "members", operation_id = "reveal_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member")), responses(
     (status = 200, description = "In full", body = RevealedView),
-    (status = 403, description = "`member.reveal_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+    RevealMemberRefusals,
 ))]
 #[post("/members/{id}/reveal")]
 async fn reveal_member(
@@ -124,6 +127,7 @@ async fn reveal_member(
 
 /// What somebody learned of the caller.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Disclosure)]
 struct DisclosureView {
     /// When.
     at: Instant,
@@ -173,7 +177,6 @@ struct DisclosureQuery {
 #[utoipa::path(tag = "members", operation_id = "my_disclosures", security(("bearer" = [])),
     params(DisclosureQuery), responses(
     (status = 200, description = "A page", body = Page<DisclosureView>),
-    (status = 403, description = "`request.members_only`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/me/disclosures")]
 async fn my_disclosures(

@@ -1,10 +1,11 @@
 //! Graduation months of branches (毕业时间) and requests to change them (毕业时间修改申请).
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use crate::api::request::language;
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::problem::{Blocking, Problem};
 use crate::api::response::reply;
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::api::wire::{Empty, GraduationView, Instant, Page, ReasonBody, remark};
@@ -44,6 +45,7 @@ impl Missing for MonthChangeId {
 
 /// Branches to be marked.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = MarkGraduationRequest)]
 #[serde(deny_unknown_fields)]
 struct GraduationMarks {
     /// What a refusal of one item means for the others (G3).
@@ -99,6 +101,14 @@ impl GraduationMarkResult {
     }
 }
 
+refuses!(MarkGraduationRefusals:
+    BatchItemTwice,
+    GraduationMonthOrReason,
+    GraduationNeedsChangeRequest,
+    GraduationNotSchoolBranch,
+    OrganizationClosed,
+);
+
 /// Mark the graduation month of branches
 ///
 /// Of one or many at once (G1 to G5), each with a month or the reason why there is none. After the yearly switch a
@@ -106,10 +116,7 @@ impl GraduationMarkResult {
 #[utoipa::path(tag = "organizations", operation_id = "mark_graduation", security(("bearer" = [])),
     params(Key), responses(
     (status = 200, description = "A result for each branch", body = BatchAnswer<GraduationMarkResult>),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "With `all_or_nothing`: the first item's refusal, all of them in `errors`; nothing was stored",
-        body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`batch.item_twice`, `request.invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+    MarkGraduationRefusals,
 ))]
 #[post("/graduation-marks")]
 async fn mark_graduation(
@@ -207,7 +214,6 @@ struct HistoryQuery {
 #[utoipa::path(tag = "organizations", operation_id = "graduation_history", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which branch"), HistoryQuery), responses(
     (status = 200, description = "A page", body = Page<GraduationHistoryEntry>),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/organizations/{id}/graduation-history")]
 async fn graduation_history(
@@ -230,6 +236,7 @@ async fn graduation_history(
 
 /// Another month for a graduate branch.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ProposeMonthChangeRequest)]
 #[serde(deny_unknown_fields)]
 struct MonthChangeProposal {
     /// Which branch.
@@ -244,6 +251,7 @@ struct MonthChangeProposal {
 
 /// A request to change a graduate branch's month (毕业时间修改申请).
 #[derive(Serialize, ToSchema)]
+#[schema(as = MonthChange)]
 struct MonthChangeView {
     /// Which request.
     id: MonthChangeId,
@@ -314,18 +322,21 @@ impl From<StoredChange> for MonthChangeView {
     }
 }
 
+refuses!(ProposeMonthChangeRefusals:
+    GraduationSetDirectly,
+    GraduationChangeRequestOpen,
+    GraduationChangeReasonRequired,
+    GraduationMonthUnchanged,
+    GraduationNoLeadingOrgan,
+);
+
 /// Propose another month for a graduate branch
 ///
 /// By the branch's direct superior, with a reason (G7). The nearest leading organ above decides.
 #[utoipa::path(tag = "organizations", operation_id = "propose_month_change", security(("bearer" = [])),
     params(Key), responses(
     (status = 201, description = "It waits for the leading organ", body = MonthChangeView),
-    (status = 403, description = "`graduation.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`graduation.set_directly`, `graduation.change_request_open`", body = ProblemDetails,
-        content_type = "application/problem+json"),
-    (status = 422, description = "`graduation.change_reason_required`, `graduation.month_unchanged`", body = ProblemDetails,
-        content_type = "application/problem+json"),
+    ProposeMonthChangeRefusals,
 ))]
 #[post("/month-changes")]
 async fn propose_month_change(
@@ -369,7 +380,6 @@ struct MonthChangeQuery {
 #[utoipa::path(tag = "organizations", operation_id = "list_month_changes", security(("bearer" = [])),
     params(MonthChangeQuery), responses(
     (status = 200, description = "A page", body = Page<MonthChangeView>),
-    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/month-changes")]
 async fn list_month_changes(
@@ -396,7 +406,6 @@ async fn list_month_changes(
 #[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = MonthChangeView),
-    (status = 404, description = "`graduation.change_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/month-changes/{id}")]
 async fn get_month_change(
@@ -432,6 +441,8 @@ impl From<DecidedMonthChange> for MonthChangeDecision {
     }
 }
 
+refuses!(ApproveMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenRequest);
+
 /// Approve a month change
 ///
 /// By the leading organ (G7). With a month of a later year the branch is an ordinary one again until that year's switch (G9).
@@ -439,11 +450,7 @@ impl From<DecidedMonthChange> for MonthChangeDecision {
     params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(
     (status = 200, description = "The month is changed", body = MonthChangeDecision),
-    (status = 403, description = "`graduation.not_approver`, `graduation.self_approval`", body = ProblemDetails,
-        content_type = "application/problem+json"),
-    (status = 404, description = "`graduation.change_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`graduation.no_open_request`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    ApproveMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/approve")]
 async fn approve_month_change(
@@ -463,6 +470,8 @@ async fn approve_month_change(
     .await
 }
 
+refuses!(RefuseMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenRequest, ApprovalReasonRequired);
+
 /// Refuse a month change
 ///
 /// With a reason (G8).
@@ -470,12 +479,7 @@ async fn approve_month_change(
     params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(
     (status = 200, description = "The month stays", body = MonthChangeDecision),
-    (status = 403, description = "`graduation.not_approver`, `graduation.self_approval`", body = ProblemDetails,
-        content_type = "application/problem+json"),
-    (status = 404, description = "`graduation.change_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`graduation.no_open_request`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    RefuseMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/refuse")]
 async fn refuse_month_change(

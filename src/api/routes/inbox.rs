@@ -3,12 +3,13 @@
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Query;
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::{Instant, Page};
 use crate::app::App;
 use crate::domain::core::ids::{AppointmentRequestId, CertificationId, InboxEntryId, MonthChangeId, TransferId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::turn::Duty;
+use crate::service;
 use crate::service::inbox::{self, InboxRow};
 use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// How much waits, by kind.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InboxCounts)]
 struct Counts {
     /// All together.
     total: i64,
@@ -31,9 +33,10 @@ struct Counts {
 
 /// How much of one kind waits.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InboxCount)]
 struct Count {
-    /// The kind, as in `list_inbox`.
-    kind: String,
+    /// The kind.
+    kind: Kind,
     /// How many.
     count: i64,
 }
@@ -43,18 +46,24 @@ struct Count {
 /// How much waits for the caller's organization, by kind.
 #[utoipa::path(tag = "inbox", operation_id = "inbox_counts", security(("bearer" = [])), responses(
     (status = 200, description = "The counts", body = Counts),
-    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/inbox/counts")]
 async fn inbox_counts(app: web::Data<App>, caller: Caller<can::ReadInbox>) -> Result<HttpResponse, Problem> {
     let counts = app.db.read(move |conn| inbox::counts(conn, &caller.context)).await?;
     let total = counts.iter().map(|(_, count)| count).sum();
-    let kinds = counts.into_iter().map(|(kind, count)| Count { kind, count }).collect();
+    let count = |(kind, count): (String, i64)| {
+        Ok(Count {
+            kind: Kind::stored(&kind)?,
+            count,
+        })
+    };
+    let kinds = counts.into_iter().map(count).collect::<Result<_, Problem>>()?;
     Ok(HttpResponse::Ok().json(Counts { total, kinds }))
 }
 
-/// What waits: kinds of entries.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+/// What is to be done.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[schema(as = InboxKind)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     /// Approval by the target (转入审批).
@@ -78,6 +87,24 @@ enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 9] = [
+        Self::ApprovalIn,
+        Self::ApprovalOut,
+        Self::LeadingOrgan,
+        Self::Province,
+        Self::ExternalAnswer,
+        Self::Assignment,
+        Self::MonthChange,
+        Self::Certification,
+        Self::Appointment,
+    ];
+
+    /// The kind of this name.
+    fn stored(name: &str) -> Result<Self, Problem> {
+        let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
+        kind.ok_or_else(|| Problem::from(service::Error::Corrupt("an inbox entry of an unknown kind")))
+    }
+
     fn as_str(self) -> &'static str {
         match self {
             Self::ApprovalIn => Duty::ApprovalIn.as_str(),
@@ -95,11 +122,12 @@ impl Kind {
 
 /// An entry of the inbox.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InboxEntry)]
 struct InboxEntryView {
     /// Which one.
     id: InboxEntryId,
     /// What is to be done.
-    kind: String,
+    kind: Kind,
     /// What it is about: a transfer, a month change, a certification or a request to appoint or dismiss.
     subject_id: String,
     /// The member it is about, if any.
@@ -115,23 +143,24 @@ struct InboxEntryView {
 }
 
 impl InboxEntryView {
-    fn new(row: InboxRow, now: Timestamp) -> Self {
-        let subject_id = match row.kind.as_str() {
-            "month_change" => MonthChangeId(row.subject_id).to_string(),
-            "certification" => CertificationId(row.subject_id).to_string(),
-            "appointment" => AppointmentRequestId(row.subject_id).to_string(),
+    fn new(row: InboxRow, now: Timestamp) -> Result<Self, Problem> {
+        let kind = Kind::stored(&row.kind)?;
+        let subject_id = match kind {
+            Kind::MonthChange => MonthChangeId(row.subject_id).to_string(),
+            Kind::Certification => CertificationId(row.subject_id).to_string(),
+            Kind::Appointment => AppointmentRequestId(row.subject_id).to_string(),
             _ => TransferId(row.subject_id).to_string(),
         };
         let since = Timestamp::from(row.since);
-        Self {
+        Ok(Self {
             id: row.id,
-            kind: row.kind,
+            kind,
             subject_id,
             member_name: row.member_name,
             since: since.into(),
             age_days: (now - since).num_days(),
             due_at: row.due_at.map(Instant::from),
-        }
+        })
     }
 }
 
@@ -141,7 +170,6 @@ impl InboxEntryView {
 #[into_params(parameter_in = Query)]
 struct InboxQuery {
     /// Which kind.
-    #[param(inline)]
     kind: Kind,
     /// Where to go on: `next_cursor` of the page before.
     cursor: Option<String>,
@@ -155,8 +183,6 @@ struct InboxQuery {
 /// What waits for the caller's organization, longest waiting first. Whatever it lists can be acted on by the caller.
 #[utoipa::path(tag = "inbox", operation_id = "list_inbox", security(("bearer" = [])), params(InboxQuery), responses(
     (status = 200, description = "A page", body = Page<InboxEntryView>),
-    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 403, description = "`actor.not_administrator`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/inbox")]
 async fn list_inbox(
@@ -173,7 +199,8 @@ async fn list_inbox(
         .read(move |conn| inbox::page(conn, &caller.context, query.kind.as_str(), after, limit + 1))
         .await?;
     let (items, last) = paging::cut(rows, limit, |row| row.id.0);
-    let items = items.into_iter().map(|row| InboxEntryView::new(row, now)).collect();
+    let items = items.into_iter().map(|row| InboxEntryView::new(row, now));
+    let items = items.collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page {
         items,
         next_cursor: last.map(|after| list.cursor(after)),

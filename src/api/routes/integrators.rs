@@ -1,11 +1,12 @@
 //! Other systems (对接系统): their credentials, and how they sign in.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::client::Client;
 use crate::api::request::extract::{Found, Id, Json, Key, Missing, Query, once_authorized};
 use crate::api::request::request_id::RequestId;
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::response::reply::{self, write_once};
 use crate::api::wire::{Empty, Instant, Page, line};
 use crate::app::App;
@@ -76,6 +77,7 @@ impl FromRequest for SecretId {
 
 /// What another system signs in with.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = GetTokenRequest)]
 #[serde(deny_unknown_fields)]
 struct TokenBody {
     /// The credential's id.
@@ -86,6 +88,7 @@ struct TokenBody {
 
 /// A token for another system.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TokenResult)]
 struct TokenAnswer {
     /// To be sent as `Authorization: Bearer …`.
     access_token: String,
@@ -96,13 +99,14 @@ struct TokenAnswer {
     expires_in: i64,
 }
 
+refuses!(GetTokenRefusals: RequestSignInFailed, RequestTooManyAttempts);
+
 /// Get a token for another system
 ///
 /// With a credential's id and secret. One answer for whatever is wrong with it: unknown, another secret, revoked, expired.
 #[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
     (status = 200, description = "Signed in", body = TokenAnswer),
-    (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+    GetTokenRefusals,
 ))]
 #[post("/auth/token")]
 async fn get_token(
@@ -141,6 +145,7 @@ async fn get_token(
 
 /// A credential to be issued.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = IssueIntegratorRequest)]
 #[serde(deny_unknown_fields)]
 struct IntegratorBody {
     /// What the other system is called.
@@ -158,6 +163,7 @@ struct IntegratorBody {
 
 /// A credential of another system.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Integrator)]
 struct IntegratorView {
     /// Which one: what it signs in with.
     client_id: AccountId,
@@ -216,6 +222,7 @@ impl From<IntegratorWithSecrets> for IntegratorView {
 
 /// One of the secrets of a credential.
 #[derive(Serialize, ToSchema)]
+#[schema(as = IntegratorSecret)]
 struct SecretView {
     /// Which one.
     id: IntegratorSecretId,
@@ -246,6 +253,7 @@ impl From<Secret> for SecretView {
 
 /// A new credential.
 #[derive(Serialize, ToSchema)]
+#[schema(as = IssuedIntegrator)]
 struct IssuedView {
     #[serde(flatten)]
     integrator: IntegratorView,
@@ -265,6 +273,8 @@ impl From<IssuedSecret> for IssuedView {
     }
 }
 
+refuses!(IssueIntegratorRefusals: OrganizationNotFound, OrganizationClosed);
+
 /// Issue a credential for another system
 ///
 /// By the nation's own administrators. The secret is in this answer and nowhere else: an answer that was lost is no harm,
@@ -272,9 +282,7 @@ impl From<IssuedSecret> for IssuedView {
 #[utoipa::path(tag = "integrators", operation_id = "issue_integrator", security(("bearer" = [])),
     request_body = IntegratorBody, responses(
     (status = 201, description = "The credential with its secret", body = IssuedView),
-    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
+    IssueIntegratorRefusals,
 ))]
 #[post("/integrators")]
 async fn issue_integrator(
@@ -327,11 +335,14 @@ fn to_come(at: Option<Instant>, now: Timestamp) -> Result<Option<Timestamp>, Pro
 
 /// A second secret.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = AddIntegratorSecretRequest)]
 #[serde(deny_unknown_fields)]
 struct SecretBody {
     /// When it ends by itself; with the credential when absent.
     expires_at: Option<Instant>,
 }
+
+refuses!(AddIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretsFull, IntegratorRevoked);
 
 /// Add a secret to a credential
 ///
@@ -342,9 +353,7 @@ struct SecretBody {
     params(("id" = AccountId, Path, description = "Which one: its `client_id`")),
     request_body = SecretBody, responses(
     (status = 201, description = "The credential with its new secret", body = IssuedView),
-    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`integrator.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`integrator.secrets_full`, `integrator.revoked`", body = ProblemDetails, content_type = "application/problem+json"),
+    AddIntegratorSecretRefusals,
 ))]
 #[post("/integrators/{id}/secrets")]
 async fn add_integrator_secret(
@@ -362,6 +371,8 @@ async fn add_integrator_secret(
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
 }
 
+refuses!(RetireIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretNotFound, IntegratorLastSecret);
+
 /// Retire a secret of a credential
 ///
 /// By the nation's own administrators. It is refused from now on; the only one in force can't be retired.
@@ -373,9 +384,7 @@ async fn add_integrator_secret(
     ),
     request_body = Empty, responses(
     (status = 200, description = "The credential without it", body = IntegratorView),
-    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`integrator.not_found`, `integrator.secret_not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`integrator.last_secret`", body = ProblemDetails, content_type = "application/problem+json"),
+    RetireIntegratorSecretRefusals,
 ))]
 #[post("/integrators/{id}/secrets/{secret}/retire")]
 async fn retire_integrator_secret(
@@ -413,8 +422,6 @@ struct IntegratorQuery {
 #[utoipa::path(tag = "integrators", operation_id = "list_integrators", security(("bearer" = [])),
     params(IntegratorQuery), responses(
     (status = 200, description = "A page", body = Page<IntegratorView>),
-    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/integrators")]
 async fn list_integrators(
@@ -436,6 +443,8 @@ async fn list_integrators(
     }))
 }
 
+refuses!(RevokeIntegratorRefusals: IntegratorNotFound);
+
 /// Revoke a credential of another system
 ///
 /// By the nation's own administrators. It and every token it got are refused from now on; one revoked before stays so.
@@ -446,8 +455,7 @@ async fn list_integrators(
     ),
     request_body = Empty, responses(
     (status = 200, description = "The credential, revoked", body = IntegratorView),
-    (status = 403, description = "`integrator.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`integrator.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    RevokeIntegratorRefusals,
 ))]
 #[post("/integrators/{id}/revoke")]
 async fn revoke_integrator(

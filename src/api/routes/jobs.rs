@@ -2,7 +2,7 @@
 
 use super::rules::Texts;
 use crate::api::request::caller::{Caller, can};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::Instant;
 use crate::app::App;
 use crate::service::jobs::{self, JobName, Run};
@@ -18,6 +18,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// A job with its last runs.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Job)]
 struct JobView {
     /// Its name.
     name: JobName,
@@ -29,6 +30,7 @@ struct JobView {
 
 /// What a run did.
 #[derive(Serialize, ToSchema)]
+#[schema(as = JobRun)]
 struct RunView {
     /// The instant it worked for.
     at: Instant,
@@ -64,7 +66,6 @@ impl From<Run> for RunView {
 /// For the nation's own administrators.
 #[utoipa::path(tag = "service", operation_id = "list_jobs", security(("bearer" = [])), responses(
     (status = 200, description = "Every job with its last runs", body = [JobView]),
-    (status = 403, description = "`job.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/jobs")]
 async fn list_jobs(app: web::Data<App>, caller: Caller<can::ReadJobs>) -> Result<HttpResponse, Problem> {

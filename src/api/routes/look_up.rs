@@ -1,9 +1,10 @@
 //! Looking for a person by full name and ID number (T4).
 
 use super::organizations::OrganizationContact;
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Json;
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::OrganizationBrief;
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
@@ -25,6 +26,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// Who is looked for.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = LookUpMemberRequest)]
 #[serde(deny_unknown_fields)]
 struct LookUpBody {
     /// The full name.
@@ -35,6 +37,7 @@ struct LookUpBody {
 
 /// Where the person is, and whom to ask.
 #[derive(Serialize, ToSchema)]
+#[schema(as = LookUpMemberResult)]
 struct LookUpAnswer {
     /// The branch.
     organization: OrganizationBrief,
@@ -96,6 +99,14 @@ pub async fn pay(app: &App, context: Context, wanted: LookedUpPerson) -> Result<
     }
 }
 
+refuses!(LookUpMemberRefusals:
+    MemberNoMatch,
+    MemberIdNumberMalformed,
+    RateLimited,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
+
 /// Look for a person
 ///
 /// By exact full name and ID number: the branch and its contact (§1.4.3, §2.5). Anything else gets one and the same
@@ -103,9 +114,7 @@ pub async fn pay(app: &App, context: Context, wanted: LookedUpPerson) -> Result<
 #[utoipa::path(tag = "members", operation_id = "look_up_member", security(("bearer" = [])), request_body = LookUpBody,
     responses(
     (status = 200, description = "Where the member is", body = LookUpAnswer),
-    (status = 404, description = "`member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`member.id_number_malformed`, …", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+    LookUpMemberRefusals,
 ))]
 #[post("/members/look-up")]
 async fn look_up_member(

@@ -1,10 +1,11 @@
 //! Members (团员) and their marks.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, Json, Key, Missing, Query, etag};
 use crate::api::request::language;
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::problem::{Blocking, Problem};
 use crate::api::response::reply;
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::api::wire::{AllowedAction, Instant, OrganizationBrief, Page, is_false, remark};
@@ -45,6 +46,7 @@ impl Missing for MemberId {
 
 /// A member in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MemberSummary)]
 struct MemberView {
     /// Which one.
     id: MemberId,
@@ -110,7 +112,6 @@ struct MemberQuery {
 #[utoipa::path(tag = "members", operation_id = "list_members", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "The branch, or the subtree's root"), MemberQuery), responses(
     (status = 200, description = "A page", body = Page<MemberView>),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/organizations/{id}/members")]
 async fn list_members(
@@ -139,6 +140,7 @@ async fn list_members(
 
 /// A member's own page.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Member)]
 struct MemberDetail {
     #[serde(flatten)]
     member: MemberView,
@@ -164,6 +166,7 @@ struct MemberDetail {
 
 /// A time in which a member belonged to a branch, from `since` until before `until`.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Membership)]
 struct MembershipView {
     /// Which branch.
     branch_id: OrganizationId,
@@ -225,7 +228,6 @@ impl MemberDetail {
 #[utoipa::path(tag = "members", operation_id = "get_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which one")), responses(
     (status = 200, description = "The member", body = MemberDetail),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/members/{id}")]
 async fn get_member(
@@ -244,6 +246,7 @@ async fn get_member(
 
 /// What a member can be marked as.
 #[derive(Clone, Copy, Deserialize, ToSchema)]
+#[schema(as = MarkIdentity)]
 #[serde(rename_all = "snake_case")]
 enum MarkAs {
     /// Delayed graduate (延迟毕业团员).
@@ -263,6 +266,7 @@ impl From<MarkAs> for Identity {
 
 /// Members to be marked.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = MarkMembersRequest)]
 #[serde(deny_unknown_fields)]
 struct MemberMarks {
     /// What a refusal of one item means for the others.
@@ -294,6 +298,7 @@ struct MemberMark {
 
 /// Members whose marks are undone.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = UndoMarksRequest)]
 #[serde(deny_unknown_fields)]
 struct MarksToUndo {
     /// What a refusal of one item means for the others.
@@ -358,18 +363,22 @@ impl MemberMark {
     }
 }
 
+refuses!(MarkMembersRefusals:
+    MarkNotGraduating,
+    BatchItemTwice,
+    MarkMonthNotLater,
+    MarkReasonRequired,
+    MarkMonthRequired,
+    MarkSuperiorOnly,
+);
+
 /// Mark members
 ///
 /// As delayed graduates, with month and reason, or as teachers: one or many at once (M2 to M5).
 #[utoipa::path(tag = "members", operation_id = "mark_members", security(("bearer" = [])),
     params(Key), responses(
     (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
-    (status = 403, description = "With `all_or_nothing`: the first item's refusal, all of them in `errors`; nothing was stored",
-        body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`mark.not_graduating`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`batch.item_twice`, `mark.month_not_later`, `mark.reason_required`", body = ProblemDetails,
-        content_type = "application/problem+json"),
+    MarkMembersRefusals,
 ))]
 #[post("/member-marks")]
 async fn mark_members(
@@ -389,16 +398,20 @@ async fn mark_members(
     .await
 }
 
+refuses!(UndoMarksRefusals:
+    MarkNotMarked,
+    BatchItemTwice,
+    MarkSuperiorOnly,
+    MarkNotGraduating,
+);
+
 /// Undo marks
 ///
 /// The members are graduates again and their month the branch's: one or many at once (M6).
 #[utoipa::path(tag = "members", operation_id = "undo_marks", security(("bearer" = [])),
     params(Key), responses(
     (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "With `all_or_nothing`: `mark.not_marked`; nothing was stored", body = ProblemDetails,
-        content_type = "application/problem+json"),
-    (status = 422, description = "`batch.item_twice`", body = ProblemDetails, content_type = "application/problem+json"),
+    UndoMarksRefusals,
 ))]
 #[post("/member-marks/undo")]
 async fn undo_marks(
@@ -442,6 +455,7 @@ struct MarkHistoryEntry {
 
 /// A mark; without one a member of a graduating branch is a graduate.
 #[derive(Serialize, ToSchema)]
+#[schema(as = MarkedIdentity)]
 struct MarkView {
     /// What he is.
     identity: Identity,
@@ -490,7 +504,6 @@ struct MarkHistoryQuery {
 #[utoipa::path(tag = "members", operation_id = "mark_history", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which one"), MarkHistoryQuery), responses(
     (status = 200, description = "A page", body = Page<MarkHistoryEntry>),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/members/{id}/mark-history")]
 async fn mark_history(

@@ -1,5 +1,6 @@
 //! The service about itself: probes and the OpenAPI document.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::response::problem::Problem;
 use crate::app::App;
 use actix_web::{HttpResponse, get, web};
@@ -37,6 +38,7 @@ async fn openapi_document(text: web::Data<DocumentText>) -> HttpResponse {
 
 /// The state of the service.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ServiceState)]
 struct State {
     /// `ok`.
     status: &'static str,
@@ -51,13 +53,14 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(State { status: "ok" })
 }
 
+refuses!(ReadyzRefusals: ServiceBusy);
+
 /// Whether requests can be answered now
 ///
 /// Asks the database, and waits two seconds for its answer.
 #[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "They can", body = State),
-    (status = 503, description = "The database can't be reached", body = crate::api::response::problem::ProblemDetails,
-        content_type = "application/problem+json")
+    ReadyzRefusals,
 ))]
 #[get("/readyz")]
 async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Problem> {

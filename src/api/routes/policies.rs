@@ -1,8 +1,9 @@
 //! Policy by season.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Found, IfMatch, Json, etag, once_authorized};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::Instant;
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
@@ -77,13 +78,15 @@ fn respond(found: Versioned) -> HttpResponse {
         .json(found.policy)
 }
 
+refuses!(GetPolicyRefusals: PolicyNotFound);
+
 /// Get a season's policy
 ///
 /// The dates and switches a season is decided by.
 #[utoipa::path(tag = "service", operation_id = "get_policy", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year")), responses(
     (status = 200, description = "What holds for the season", body = Policy),
-    (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    GetPolicyRefusals,
 ))]
 #[get("/policies/{season}")]
 async fn get_policy(
@@ -94,17 +97,15 @@ async fn get_policy(
     Ok(respond(app.db.read(move |conn| policies::get(conn, season)).await?))
 }
 
+refuses!(ChangePolicyRefusals: PolicyNotFound, PolicyOutOfRange, PolicyDatesOutOfOrder);
+
 /// Change a season's policy
 ///
 /// By the nation's own administrators. What is decided from now on goes by it; older versions stay in the history.
 #[utoipa::path(tag = "service", operation_id = "change_policy", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year"), IfMatch), responses(
     (status = 200, description = "What holds from now on", body = Policy),
-    (status = 403, description = "`policy.not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`policy.out_of_range`, `policy.dates_out_of_order`", body = ProblemDetails,
-        content_type = "application/problem+json"),
+    ChangePolicyRefusals,
 ))]
 #[put("/policies/{season}")]
 async fn change_policy(
@@ -126,13 +127,15 @@ async fn change_policy(
     Ok(respond(app.db.patient().write(change).await?))
 }
 
+refuses!(PolicyHistoryRefusals: PolicyNotFound);
+
 /// List the versions of a season's policy
 ///
 /// Newest first; the default is not among them.
 #[utoipa::path(tag = "service", operation_id = "policy_history", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year")), responses(
     (status = 200, description = "Every version", body = [PolicyVersion]),
-    (status = 404, description = "`policy.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    PolicyHistoryRefusals,
 ))]
 #[get("/policies/{season}/history")]
 async fn policy_history(

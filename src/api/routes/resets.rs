@@ -1,11 +1,12 @@
 //! Setting a new password with a one-time code (§2.5, O5).
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::client::Client;
 use crate::api::request::extract::{Id, Json};
 use crate::api::request::language;
 use crate::api::request::request_id::RequestId;
-use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::problem::{Blocking, Problem};
 use crate::api::wire::Instant;
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::app::App;
@@ -34,6 +35,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// A one-time code.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ResetCode)]
 struct ResetCodeView {
     /// The code, shown this once: hand it to the person.
     #[schema(example = "7K2M-Q8ZD-0RVA-PX4T")]
@@ -58,8 +60,6 @@ impl From<IssuedCode> for ResetCodeView {
 #[utoipa::path(tag = "members", operation_id = "issue_member_code", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member")), responses(
     (status = 201, description = "The code", body = ResetCodeView),
-    (status = 403, description = "`account.reset_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`member.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[post("/members/{id}/reset-code")]
 async fn issue_member_code(
@@ -77,6 +77,7 @@ async fn issue_member_code(
 
 /// Whom codes are wanted for.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = IssueMemberCodesRequest)]
 #[serde(deny_unknown_fields)]
 struct CodesBody {
     /// The members, 1 to 200.
@@ -86,6 +87,7 @@ struct CodesBody {
 
 /// What became of one member's code.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ResetCodeResult)]
 struct CodeResult {
     /// Which member.
     member: MemberId,
@@ -114,13 +116,15 @@ impl CodeResult {
     }
 }
 
+refuses!(IssueMemberCodesRefusals: BatchItemTwice);
+
 /// Issue one-time codes for a list of members
 ///
 /// As for one: each member gets a code or a refusal of his own, whatever becomes of the others. It takes no
 /// `Idempotency-Key` either; repeated, it makes the codes before void.
 #[utoipa::path(tag = "members", operation_id = "issue_member_codes", security(("bearer" = [])), responses(
     (status = 200, description = "A result for each", body = BatchAnswer<CodeResult>),
-    (status = 422, description = "`batch.item_twice`", body = ProblemDetails, content_type = "application/problem+json"),
+    IssueMemberCodesRefusals,
 ))]
 #[post("/members/reset-codes")]
 async fn issue_member_codes(
@@ -144,15 +148,15 @@ async fn issue_member_codes(
     Ok(HttpResponse::Ok().json(BatchAnswer::new(manner, &members, outcomes, result)))
 }
 
+refuses!(IssueOfficeCodeRefusals: AppointmentEnded);
+
 /// Issue a one-time code for an administrator
 ///
 /// For whoever holds an office and need not be a member, by an administrator there or of the direct superior.
 #[utoipa::path(tag = "appointments", operation_id = "issue_office_code", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office")), responses(
     (status = 201, description = "The code", body = ResetCodeView),
-    (status = 403, description = "`account.reset_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`appointment.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`appointment.ended`", body = ProblemDetails, content_type = "application/problem+json"),
+    IssueOfficeCodeRefusals,
 ))]
 #[post("/appointments/{id}/reset-code")]
 async fn issue_office_code(
@@ -170,6 +174,7 @@ async fn issue_office_code(
 
 /// A new password.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ResetPasswordRequest)]
 #[serde(deny_unknown_fields)]
 struct NewPassword {
     /// The ID number (公民身份号码, GB 11643).
@@ -181,14 +186,20 @@ struct NewPassword {
     new_password: String,
 }
 
+refuses!(ResetPasswordRefusals:
+    AccountResetCodeInvalid,
+    AccountPasswordLength,
+    AccountPasswordIsNumber,
+    RequestTooManyAttempts,
+);
+
 /// Set a new password
 ///
 /// With the ID number and a one-time code. One answer for everything that is wrong with them. All sessions of the account
 /// end, and whoever signs in is told for thirty days that the code was issued.
 #[utoipa::path(tag = "auth", operation_id = "reset_password", security(()), responses(
     (status = 204, description = "The password is set; sign in with it"),
-    (status = 422, description = "`account.reset_code_invalid`, `account.password_length`, `account.password_is_number`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
+    ResetPasswordRefusals,
 ))]
 #[post("/auth/reset")]
 async fn reset_password(

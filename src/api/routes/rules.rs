@@ -1,6 +1,7 @@
 //! The catalogue: rules, refusals and reasons for a transfer, out of the tables that decide.
 
-use crate::api::response::problem::{Problem, ProblemDetails, status};
+use crate::api::openapi::refuses::refuses;
+use crate::api::response::problem::{Problem, status};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::rule::Rule;
 use crate::domain::core::language::{Language, Text};
@@ -25,6 +26,7 @@ const FRESH: (header::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-a
 
 /// One text in both languages.
 #[derive(Serialize, ToSchema)]
+#[schema(as = BilingualText)]
 pub struct Texts {
     /// Chinese.
     #[serde(rename = "zh-CN")]
@@ -53,10 +55,11 @@ impl Texts {
 
 /// A rule.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Rule)]
 struct RuleView {
     /// Its number.
     #[schema(example = "G2")]
-    number: &'static str,
+    number: Rule,
     /// The manual's section it comes from; absent where the manual is silent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "1.1")]
@@ -66,18 +69,18 @@ struct RuleView {
     /// What it says.
     text: Texts,
     /// The refusals that cite it.
-    codes: Vec<&'static str>,
+    codes: Vec<Code>,
 }
 
 impl From<&Rule> for RuleView {
     fn from(rule: &Rule) -> Self {
         let cites = |code: &&Code| code.rule() == Some(*rule);
         Self {
-            number: rule.number(),
+            number: *rule,
             section: rule.section(),
             decision: rule.is_decision(),
             text: Texts::of(|language| rule.statement(language)),
-            codes: Code::ALL.iter().filter(cites).map(|code| code.name()).collect(),
+            codes: Code::ALL.iter().filter(cites).copied().collect(),
         }
     }
 }
@@ -95,15 +98,16 @@ async fn list_rules() -> HttpResponse {
 
 /// A refusal.
 #[derive(Serialize, ToSchema)]
+#[schema(as = ErrorDescription)]
 struct ErrorView {
     /// The machine-readable code.
     #[schema(example = "transfer.already_open")]
-    code: &'static str,
+    code: Code,
     /// The HTTP status it comes with.
     status: u16,
     /// The rule that says no.
     #[serde(skip_serializing_if = "Option::is_none")]
-    rule: Option<&'static str>,
+    rule: Option<Rule>,
     /// The manual's section the rule comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     section: Option<&'static str>,
@@ -116,9 +120,9 @@ struct ErrorView {
 impl From<&Code> for ErrorView {
     fn from(code: &Code) -> Self {
         Self {
-            code: code.name(),
+            code: *code,
             status: status(code.kind()).as_u16(),
-            rule: code.rule().map(Rule::number),
+            rule: code.rule(),
             section: code.rule().and_then(Rule::section),
             detail: Texts::of(|language| code.detail(language)),
             next_action: Texts::of(|language| code.next_action(language)),
@@ -137,13 +141,16 @@ async fn list_errors() -> HttpResponse {
     HttpResponse::Ok().insert_header(FRESH).json(errors)
 }
 
+refuses!(GetErrorRefusals: RequestNotFound);
+
 /// Get a refusal
 ///
 /// The page a problem's `type` leads to.
 #[utoipa::path(tag = "service", operation_id = "get_error", security(()),
     params(("code" = String, Path, description = "Which code", example = "transfer.already_open")), responses(
     (status = 200, description = "The code", body = ErrorView),
-    (status = 404, description = "`request.not_found`", body = ProblemDetails, content_type = "application/problem+json")))]
+    GetErrorRefusals,
+))]
 #[get("/errors/{code}")]
 async fn get_error(name: web::Path<String>) -> Result<HttpResponse, Problem> {
     let code = Code::ALL.iter().find(|code| code.name() == name.as_str());
@@ -153,9 +160,9 @@ async fn get_error(name: web::Path<String>) -> Result<HttpResponse, Problem> {
 
 /// A reason for a transfer (转接原因).
 #[derive(Serialize, ToSchema)]
+#[schema(as = TransferReasonDescription)]
 struct ReasonView {
     /// The reason.
-    #[schema(value_type = String, example = "further_study")]
     reason: Reason,
     /// What people call it.
     label: Texts,

@@ -1,11 +1,12 @@
 //! Finding a target (§2.6; O4).
 
 use super::organizations::Contact;
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Query;
 use crate::api::request::language;
 use crate::api::response::paging;
-use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::problem::{Blocking, Problem};
 use crate::app::App;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
@@ -85,6 +86,7 @@ struct TargetList {
 
 /// An organization that may be the target.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FoundTarget)]
 struct TargetView {
     /// Which one.
     id: OrganizationId,
@@ -151,6 +153,8 @@ impl TargetView {
     }
 }
 
+refuses!(FindTargetsRefusals: DivisionUnknown);
+
 /// Find a target
 ///
 /// Finds an organization by whatever part of its name a person types (§2.6), and says of each hit whether it can be the
@@ -158,9 +162,7 @@ impl TargetView {
 #[utoipa::path(tag = "organizations", operation_id = "find_targets", security(("bearer" = [])),
     params(TargetQuery), responses(
     (status = 200, description = "What was found, the best first", body = TargetList),
-    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`division.unknown`", body = ProblemDetails, content_type = "application/problem+json"),
+    FindTargetsRefusals,
 ))]
 #[get("/targets")]
 async fn find_targets(

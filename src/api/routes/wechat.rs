@@ -1,11 +1,12 @@
 //! Signing in from the mini-program (微信小程序).
 
 use super::auth::{SignedInAnswer, attempt, entered, proven};
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::client::Client;
 use crate::api::request::extract::Json;
 use crate::api::request::request_id::RequestId;
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::AppointmentId;
@@ -53,6 +54,7 @@ fn nameless(app: &App, origin: AttemptOrigin, id: RequestId) -> Attempt {
 
 /// What the mini-program signs in with.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = WechatLoginRequest)]
 #[serde(deny_unknown_fields)]
 struct WechatLogin {
     /// The code of `wx.login`.
@@ -62,16 +64,22 @@ struct WechatLogin {
     office: Option<AppointmentId>,
 }
 
+refuses!(WechatLoginRefusals:
+    WechatNotBound,
+    WechatBlocked,
+    RequestNoSuchOffice,
+    WechatNotConfigured,
+    WechatCodeInvalid,
+    RequestTooManyAttempts,
+    WechatUnavailable,
+);
+
 /// Sign in by WeChat
 ///
 /// With a code of `wx.login`, for those who have bound their WeChat identity to their account.
 #[utoipa::path(tag = "auth", operation_id = "wechat_login", security(()), responses(
     (status = 200, description = "Signed in", body = SignedInAnswer),
-    (status = 403, description = "`wechat.not_bound`, `wechat.blocked`, `request.no_such_office`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`wechat.not_configured`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`wechat.code_invalid`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 503, description = "`wechat.unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+    WechatLoginRefusals,
 ))]
 #[post("/auth/wechat/login")]
 async fn wechat_login(
@@ -93,6 +101,7 @@ async fn wechat_login(
 
 /// What a WeChat identity is bound with.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = WechatBindRequest)]
 #[serde(deny_unknown_fields)]
 struct WechatBind {
     /// The code of `wx.login`.
@@ -106,19 +115,24 @@ struct WechatBind {
     office: Option<AppointmentId>,
 }
 
+refuses!(WechatBindRefusals:
+    RequestSignInFailed,
+    WechatBlocked,
+    RequestNoSuchOffice,
+    WechatNotConfigured,
+    WechatBoundAlready,
+    WechatCodeInvalid,
+    RequestTooManyAttempts,
+    WechatUnavailable,
+);
+
 /// Bind a WeChat identity
 ///
 /// To the account of an ID number and password, and sign in. The password is asked for even of somebody who is signed in:
 /// it opens another way into the account. One identity for an account, one account for each; unbind the old one first.
 #[utoipa::path(tag = "auth", operation_id = "wechat_bind", security(()), responses(
     (status = 200, description = "Bound and signed in", body = SignedInAnswer),
-    (status = 401, description = "`request.sign_in_failed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 403, description = "`wechat.blocked`, `request.no_such_office`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`wechat.not_configured`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`wechat.bound_already`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`wechat.code_invalid`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`request.too_many_attempts`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 503, description = "`wechat.unavailable`", body = ProblemDetails, content_type = "application/problem+json"),
+    WechatBindRefusals,
 ))]
 #[post("/auth/wechat/bind")]
 async fn wechat_bind(

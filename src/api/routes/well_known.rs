@@ -20,6 +20,7 @@ const CACHEABLE: &str = "public, max-age=300";
 
 /// Some public keys (RFC 7517).
 #[derive(Serialize, ToSchema)]
+#[schema(as = JsonWebKeySet)]
 struct KeySet {
     /// The keys; each of them may have signed a token that is valid now.
     keys: Vec<KeyView>,
@@ -27,6 +28,7 @@ struct KeySet {
 
 /// A public key (RFC 8037).
 #[derive(Serialize, ToSchema)]
+#[schema(as = JsonWebKey)]
 struct KeyView {
     /// `OKP`.
     kty: &'static str,

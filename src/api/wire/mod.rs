@@ -1,4 +1,13 @@
-//! Wire types that several endpoints share, and what the domain's words look like in the document.
+//! Wire types that several endpoints share, and how the domain's vocabularies look in the document.
+//!
+//! Schemas have names that are fit to be types of generated clients:
+//!
+//! - a thing has its noun (`Transfer`), its shorter form in lists ends in `Summary`, a list in `Page`;
+//! - a request body is its operation and `Request` (`ProposeTransferRequest`), or `Empty`; what is put is the thing itself;
+//! - what an operation answers, where that is no thing, ends in `Result`;
+//! - a vocabulary is a noun with its owner (`OrganizationKind`, `TransferState`).
+//!
+//! Types in Rust may end in `View` or `Body`, to differ from the domain's; `#[schema(as = …)]` gives the public name.
 
 pub mod batch;
 
@@ -7,7 +16,9 @@ use crate::db::columns::Micros;
 use crate::domain::audit::{AuditAction, AuditOutcome, SubjectKind};
 use crate::domain::authority::Capacity;
 use crate::domain::authority::scope::{Reach, Scope};
+use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::catalogue::rule::Rule;
 use crate::domain::core::ids::*;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Language;
@@ -27,6 +38,7 @@ use crate::domain::organization::facts::{
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::domain::organization::turn::Duty;
 use crate::domain::transfer::allowed::TransferAction;
+use crate::domain::transfer::events::EventName;
 use crate::domain::transfer::propose::Warning;
 use crate::domain::transfer::reason::{Details, Reason, Side, TargetRule};
 use crate::domain::transfer::route::DestinationKind;
@@ -35,20 +47,60 @@ use crate::service::batch::BatchMode;
 use crate::service::jobs::JobName;
 use crate::service::organizations::Organization;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Describes the domain's closed vocabularies as string enums.
-macro_rules! words { ($($type:ident),+ $(,)?) => {$(
+/// Describes the domain's vocabularies as string enums, each under its public name, its values explained by their labels.
+macro_rules! words { ($($type:ident as $name:literal,)+) => {$(
     impl PartialSchema for $type {
         fn schema() -> RefOr<Schema> {
-            let names = $type::ALL.iter().map(|value| value.as_str());
-            ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(names)).into()
+            let labels = $type::ALL.iter().map(|value| {
+                let text = value.text();
+                format!("- `{value}`: {} ({})", text.en, text.zh)
+            });
+            string_enum($type::ALL.iter().map(|value| value.as_str()), labels.collect::<Vec<_>>().join("\n"))
         }
     }
-    impl ToSchema for $type {}
+    impl ToSchema for $type {
+        fn name() -> Cow<'static, str> {
+            Cow::Borrowed($name)
+        }
+    }
 )+}; }
+
+fn string_enum(values: impl Iterator<Item = &'static str>, description: String) -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(SchemaType::Type(Type::String))
+        .enum_values(Some(values))
+        .description(Some(description))
+        .into()
+}
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let description = "A refusal's machine-readable code; `GET /v1/errors` explains each.";
+        string_enum(Code::ALL.iter().map(|code| code.name()), description.to_owned())
+    }
+}
+impl ToSchema for Code {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RefusalCode")
+    }
+}
+
+impl PartialSchema for Rule {
+    fn schema() -> RefOr<Schema> {
+        let description = "A rule's number; `GET /v1/rules` explains each.";
+        string_enum(Rule::ALL.iter().map(|rule| rule.number()), description.to_owned())
+    }
+}
+impl ToSchema for Rule {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("RuleNumber")
+    }
+}
 
 /// Describes ids as the opaque strings they are outside.
 macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
@@ -65,46 +117,47 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
 )+}; }
 
 words!(
-    AuditAction,
-    AuditOutcome,
-    SubjectKind,
-    Capacity,
-    DisclosureKind,
-    DisclosedField,
-    TransferAction,
-    Warning,
-    DestinationKind,
-    Phase,
-    Duty,
-    Reason,
-    Side,
-    Identity,
-    OrganizationKind,
-    Level,
-    System,
-    Sector,
-    Stage,
-    OrganizationPurpose,
-    Status,
-    Undetermined,
-    Standing,
-    RealName,
-    Certification,
-    GraduationEvent,
-    FormState,
-    OfficeRole,
-    RequestKind,
-    RequestState,
-    OrganizationAction,
-    SchoolCodeWarning,
-    MonthChangeState,
-    MarkAction,
-    TargetRule,
-    BatchMode,
-    JobName,
-    Health,
-    Scope,
-    Reach,
+    AuditAction as "AuditAction",
+    AuditOutcome as "AuditOutcome",
+    SubjectKind as "AuditSubjectKind",
+    Capacity as "Capacity",
+    DisclosureKind as "DisclosureKind",
+    DisclosedField as "DisclosedField",
+    TransferAction as "TransferAction",
+    Warning as "TransferWarning",
+    EventName as "TransferEventName",
+    DestinationKind as "TransferDestinationKind",
+    Phase as "TransferState",
+    Duty as "TransferDuty",
+    Reason as "TransferReason",
+    Side as "TransferSide",
+    TargetRule as "TransferTargetRule",
+    Identity as "GraduateIdentity",
+    MarkAction as "MarkAction",
+    OrganizationKind as "OrganizationKind",
+    Level as "OrganizationLevel",
+    System as "OrganizationSystem",
+    Sector as "OrganizationSector",
+    Status as "OrganizationStatus",
+    Health as "OrganizationHealth",
+    OrganizationAction as "OrganizationAction",
+    Stage as "SchoolStage",
+    OrganizationPurpose as "BranchPurpose",
+    SchoolCodeWarning as "SchoolCodeWarning",
+    Undetermined as "GraduationUndetermined",
+    GraduationEvent as "GraduationEvent",
+    MonthChangeState as "MonthChangeState",
+    Standing as "MemberStanding",
+    RealName as "RealNameCheck",
+    Certification as "CertificationStatus",
+    FormState as "CertificationFormState",
+    OfficeRole as "OfficeRole",
+    RequestKind as "AppointmentRequestKind",
+    RequestState as "AppointmentRequestState",
+    BatchMode as "BatchMode",
+    JobName as "JobName",
+    Scope as "IntegratorScope",
+    Reach as "IntegratorReach",
 );
 ids!(
     OrganizationId,
@@ -139,6 +192,7 @@ pub struct Empty {}
 /// Why the caller refuses or blocks.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReasonRequest)]
 pub struct ReasonBody {
     /// The reason, for those concerned to read: not blank, at most 500 characters.
     // A missing reason is refused by the rule that demands one, with its own code.
@@ -159,6 +213,7 @@ impl ReasonBody {
 
 /// A graduation mark: the month, or the reason why there is none.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Graduation)]
 pub struct GraduationView {
     /// The month in which its members graduate.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -193,7 +248,11 @@ impl PartialSchema for Details {
             .into()
     }
 }
-impl ToSchema for Details {}
+impl ToSchema for Details {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("TransferDetails")
+    }
+}
 
 /// The longest text in somebody's own words, in characters.
 const REMARK_MAX: usize = 500;

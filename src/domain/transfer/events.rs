@@ -4,6 +4,7 @@ use super::state::{CaseOutcome, CaseState};
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
+use crate::domain::core::vocabulary::vocabulary;
 use serde::{Deserialize, Serialize};
 
 /// One step of a case's history: who, when, what, why, automatic or not.
@@ -60,17 +61,30 @@ pub enum EventKind {
     Escalated,
 }
 
+vocabulary! {
+    /// What happened, by name.
+    EventName {
+        Filed = "filed", "发起", "filed";
+        Approved = "approved", "同意", "approved";
+        Assigned = "assigned", "分配", "assigned to a branch";
+        Refused = "refused", "不同意", "refused";
+        Withdrawn = "withdrawn", "撤销", "withdrawn";
+        Expired = "expired", "自动终止", "ended by the service";
+        Escalated = "escalated", "提醒直属上级", "brought before the direct superior";
+    }
+}
+
 impl EventKind {
     /// The name on the wire and in the database.
-    pub fn name(&self) -> &'static str {
+    pub fn name(&self) -> EventName {
         match self {
-            Self::Filed { .. } => "filed",
-            Self::Approved { .. } => "approved",
-            Self::Assigned { .. } => "assigned",
-            Self::Refused { .. } => "refused",
-            Self::Withdrawn => "withdrawn",
-            Self::Expired => "expired",
-            Self::Escalated => "escalated",
+            Self::Filed { .. } => EventName::Filed,
+            Self::Approved { .. } => EventName::Approved,
+            Self::Assigned { .. } => EventName::Assigned,
+            Self::Refused { .. } => EventName::Refused,
+            Self::Withdrawn => EventName::Withdrawn,
+            Self::Expired => EventName::Expired,
+            Self::Escalated => EventName::Escalated,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What follows from a sign-in: its tokens' turns, and its end.
 
 use super::acting::acting;
-use super::attempts::{Guard, AttemptOrigin, AttemptKind};
+use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;

@@ -2,7 +2,7 @@
 
 use super::account::{NOTICE, credentials};
 use super::acting::{acting, as_member};
-use super::attempts::{Guard, AttemptOrigin, AttemptKind};
+use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
 use crate::domain::audit::AuditAction;

@@ -1,7 +1,7 @@
 //! Signing in by WeChat: an identity that WeChat vouches for, bound to an account by its password.
 
-use super::attempts::{Guard, AttemptKind};
-use super::sign_in::{self, Attempt, SignInOutcome, Proven};
+use super::attempts::{AttemptKind, Guard};
+use super::sign_in::{self, Attempt, Proven, SignInOutcome};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
 use crate::domain::audit::AuditAction;

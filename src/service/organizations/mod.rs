@@ -8,6 +8,6 @@ mod view;
 pub use crate::repository::organizations::{Organization, OrganizationFilter};
 pub(super) use access::object;
 pub use access::{acting_sector, helper, in_scope, inside, is_visible, visible};
-pub use change::{OrganizationContact, Creation, change_contact, close, create, rename};
+pub use change::{Creation, OrganizationContact, change_contact, close, create, rename};
 pub use superior::{appointing_superior, chain_of};
-pub use view::{OrganizationProfile, OrganizationListing, get, list};
+pub use view::{OrganizationListing, OrganizationProfile, get, list};

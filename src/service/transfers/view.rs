@@ -121,7 +121,7 @@ pub fn list(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Res
     )?)
 }
 
-fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result<Place> {
+fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result<TransferSelection> {
     let actor = &context.actor;
     if let Some(province) = actor.speaks_for() {
         return Ok(match filter.direction {
@@ -143,9 +143,9 @@ fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result
     };
     Ok(match filter.direction {
         // A special-unit case shows itself to the branch's own people, not to systems (S-30).
-        Direction::Out if actor.office().is_none() => Place::Out(root, OrganizationId::NONE),
-        Direction::Out => Place::Out(root, organization),
-        Direction::In => Place::In(root),
+        Direction::Out if actor.office().is_none() => TransferSelection::Out(root, OrganizationId::NONE),
+        Direction::Out => TransferSelection::Out(root, organization),
+        Direction::In => TransferSelection::In(root),
     })
 }
 

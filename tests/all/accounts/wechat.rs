@@ -122,6 +122,13 @@ both_engines! {
                 assert!(!answer.text.contains(secret), "{code}: {}", answer.text);
             }
         }
+        for (code, status, refusal) in [
+            ("invalid", 422, "wechat.code_invalid"),
+            ("blocked", 403, "wechat.blocked"),
+            ("busy", 503, "wechat.unavailable"),
+        ] {
+            bind(&world, code, "class_1/2", PASSWORD).refused(status, refusal);
+        }
         assert_eq!(log_in(&world, "too-often").header("retry-after"), Some("60"));
         assert_eq!(world.db.count("sessions"), sessions);
         assert!(wechat.asked().iter().all(|line| !line.contains("js_code=mallory HTTP")), "no redirect is followed");

@@ -372,7 +372,7 @@ impl World {
             return Err(Code::TransferConflict);
         }
         let (id, version, at) = (case.id, case.version, event.at);
-        self.seen.insert(event.kind.name());
+        self.seen.insert(event.kind.name().as_str());
         if let Some(movement) = &movement {
             self.seen.insert(match (movement.to, movement.from, movement.member) {
                 (CaseOutcome::Holding(_), ..) => "to a holding",

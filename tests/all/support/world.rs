@@ -38,7 +38,9 @@ use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, Organizati
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::office::OfficeRole;
-use zhuanjie::domain::organization::facts::{OrganizationKind, Level, Path, OrganizationPurpose, Sector, Stage, Status, System};
+use zhuanjie::domain::organization::facts::{
+    Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
+};
 use zhuanjie::domain::retention::RetentionPeriods;
 use zhuanjie::files::Files;
 use zhuanjie::jobs::{self, Ending, Environment};

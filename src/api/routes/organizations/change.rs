@@ -1,9 +1,10 @@
 //! Creating, renaming and closing organizations, and their contact (O1 to O3).
 
 use super::OrganizationView;
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::response::reply;
 use crate::api::wire::Empty;
 use crate::app::App;
@@ -30,6 +31,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// An organization to be created.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = CreateOrganizationRequest)]
 #[serde(deny_unknown_fields)]
 struct NewOrganization {
     /// The direct superior: the caller's own organization.
@@ -81,6 +83,7 @@ fn ordinary() -> OrganizationPurpose {
 
 /// Whom others may ask.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ChangeContactRequest)]
 #[serde(deny_unknown_fields)]
 struct NewContact {
     /// The secretary's name, at most 50 characters.
@@ -147,6 +150,21 @@ struct CreatedOrganization {
     warnings: Vec<SchoolCodeWarning>,
 }
 
+refuses!(CreateOrganizationRefusals:
+    OrganizationNameTaken,
+    OrganizationSchoolCodeTaken,
+    OrganizationClosed,
+    OrganizationKindNotAllowedHere,
+    OrganizationLevelNotAllowedHere,
+    OrganizationTooDeep,
+    OrganizationPurposeNotAllowed,
+    OrganizationFloatingNeedsSchool,
+    OrganizationFloatingName,
+    OrganizationNameRequired,
+    OrganizationStageRequired,
+    OrganizationSchoolCodeInvalid,
+);
+
 /// Create an organization
 ///
 /// Below the caller's own, as its direct superior (O1 to O3). A floating or abroad branch of a school stands directly under
@@ -154,12 +172,7 @@ struct CreatedOrganization {
 #[utoipa::path(tag = "organizations", operation_id = "create_organization", security(("bearer" = [])),
     params(Key), responses(
     (status = 201, description = "It exists", body = CreatedOrganization),
-    (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`organization.name_taken`, `organization.school_code_taken`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`organization.kind_not_allowed_here`, `organization.level_not_allowed_here`, `organization.too_deep`, \
-        `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`, \
-        `organization.name_required`, `organization.stage_required`, `organization.school_code_invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+    CreateOrganizationRefusals,
 ))]
 #[post("/organizations")]
 async fn create_organization(
@@ -183,6 +196,7 @@ async fn create_organization(
 
 /// Another name.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = RenameOrganizationRequest)]
 #[serde(deny_unknown_fields)]
 struct Renaming {
     /// The full name, 2 to 100 characters, unlike its siblings'.
@@ -192,17 +206,20 @@ struct Renaming {
     short_name: Option<String>,
 }
 
+refuses!(RenameOrganizationRefusals:
+    OrganizationNameTaken,
+    OrganizationClosed,
+    OrganizationNameRequired,
+    OrganizationFloatingName,
+);
+
 /// Rename an organization
 ///
 /// By its direct superior (O3). It is still found by the name it had.
 #[utoipa::path(tag = "organizations", operation_id = "rename_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is called so", body = OrganizationView),
-    (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`organization.name_taken`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`organization.name_required`, `organization.floating_name`", body = ProblemDetails, content_type = "application/problem+json"),
+    RenameOrganizationRefusals,
 ))]
 #[post("/organizations/{id}/rename")]
 async fn rename_organization(
@@ -223,16 +240,15 @@ async fn rename_organization(
     .await
 }
 
+refuses!(CloseOrganizationRefusals: OrganizationNotEmpty, OrganizationClosed);
+
 /// Close an organization
 ///
 /// By its direct superior, once no member, no open case and no organization below hangs on it (O3). Its offices end.
 #[utoipa::path(tag = "organizations", operation_id = "close_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is closed", body = OrganizationView),
-    (status = 403, description = "`organization.not_direct_superior`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`organization.not_empty`, `organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    CloseOrganizationRefusals,
 ))]
 #[post("/organizations/{id}/close")]
 async fn close_organization(
@@ -252,16 +268,15 @@ async fn close_organization(
     .await
 }
 
+refuses!(ChangeContactRefusals: OrganizationClosed);
+
 /// Change an organization's contact
 ///
 /// Whom others may ask. By its own administrators or its direct superior's.
 #[utoipa::path(tag = "organizations", operation_id = "change_contact", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "The contact is changed", body = OrganizationView),
-    (status = 403, description = "`organization.contact_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`organization.closed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
+    ChangeContactRefusals,
 ))]
 #[post("/organizations/{id}/contact")]
 async fn change_contact(

@@ -6,7 +6,7 @@ use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, Missing, Query, etag};
 use crate::api::request::language;
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::wire::{AllowedAction, GraduationView, Instant, Page};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
@@ -38,6 +38,7 @@ impl Missing for OrganizationId {
 
 /// An organization (团组织) in a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationSummary)]
 pub struct OrganizationView {
     /// Which one.
     pub id: OrganizationId,
@@ -108,6 +109,7 @@ impl From<Organization> for OrganizationView {
 
 /// An organization with what people need to reach it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Organization)]
 struct OrganizationDetail {
     #[serde(flatten)]
     organization: OrganizationView,
@@ -140,6 +142,7 @@ struct OpenMonthChange {
 
 /// An organization's contact.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationContact)]
 pub struct Contact {
     /// The secretary's name.
     name: String,
@@ -214,8 +217,6 @@ struct OrganizationQuery {
 #[utoipa::path(tag = "organizations", operation_id = "list_organizations", security(("bearer" = [])),
     params(OrganizationQuery), responses(
     (status = 200, description = "A page", body = Page<OrganizationView>),
-    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/organizations")]
 async fn list_organizations(
@@ -262,7 +263,6 @@ async fn list_organizations(
 #[utoipa::path(tag = "organizations", operation_id = "get_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one")), responses(
     (status = 200, description = "The organization", body = OrganizationDetail),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/organizations/{id}")]
 async fn get_organization(

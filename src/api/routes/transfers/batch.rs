@@ -1,9 +1,10 @@
 //! Many decisions in one request, each with its own result.
 
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Json, Key};
 use crate::api::request::language;
-use crate::api::response::problem::{Blocking, Problem, ProblemDetails};
+use crate::api::response::problem::{Blocking, Problem};
 use crate::api::response::reply::{self, write_once};
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::api::wire::remark;
@@ -37,6 +38,7 @@ enum BatchAction {
 
 /// One decision of a batch.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = TransferDecision)]
 #[serde(deny_unknown_fields)]
 struct DecisionItem {
     /// The case.
@@ -54,6 +56,7 @@ struct DecisionItem {
 
 /// A batch of decisions.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = DecideTransfersRequest)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBatch {
     /// What one refusal means for the others.
@@ -67,6 +70,7 @@ pub struct DecisionBatch {
 
 /// What became of one decision.
 #[derive(Serialize, ToSchema)]
+#[schema(as = TransferDecisionResult)]
 pub struct DecisionResult {
     /// The case.
     transfer: TransferId,
@@ -134,6 +138,28 @@ impl DecisionItem {
     }
 }
 
+refuses!(DecideTransfersRefusals:
+    TransferClosed,
+    BatchItemTwice,
+    ApprovalNotAwaited,
+    AssignmentNotAwaited,
+    TransferExternalPending,
+    TransferAlreadyApproved,
+    TransferSelfApproval,
+    TransferNotYoursToCancel,
+    ApprovalReasonRequired,
+    AssignmentBranchOutOfScope,
+    AssignmentNotABranch,
+    TransferTargetClosed,
+    TransferTargetGraduateBranch,
+    TransferTargetSame,
+    OrganizationNotFound,
+    TransferInboundMemberExists,
+    MemberDevelopmentNumberTaken,
+    TransferOrphaned,
+    TransferConflict,
+);
+
 /// Decide many transfers
 ///
 /// Approve, refuse, assign or withdraw up to 200 cases; each gets its own result.
@@ -141,12 +167,7 @@ impl DecisionItem {
     params(Key),
     request_body = DecisionBatch, responses(
     (status = 200, description = "A result for each case", body = BatchAnswer<DecisionResult>),
-    (status = 403, description = "With `all_or_nothing`: the first refusal, all of them in `errors`; nothing was stored",
-        body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.closed`, …", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 412, description = "`request.stale`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`batch.item_twice`, …", body = ProblemDetails, content_type = "application/problem+json"),
+    DecideTransfersRefusals,
 ))]
 #[post("/transfers/decisions")]
 pub async fn decide_transfers(

@@ -1,10 +1,11 @@
 //! Transfers from Beijing, Guangdong and Fujian (X2), proposed by that province's system.
 
 use super::wire::{PreviewView, TransferView};
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Json, Key};
 use crate::api::request::language;
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::response::reply::{self, write_once};
 use crate::api::routes::look_up;
 use crate::api::wire::line;
@@ -29,6 +30,7 @@ const WORD_MAX: usize = 32;
 
 /// Somebody from another province.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = InboundPerson)]
 #[serde(deny_unknown_fields)]
 struct PersonBody {
     /// The full name.
@@ -57,6 +59,7 @@ struct PersonBody {
 
 /// A transfer as another province's system proposes it.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ProposeInboundTransferRequest)]
 #[serde(deny_unknown_fields)]
 struct InboundBody {
     /// Who moves.
@@ -114,15 +117,20 @@ impl InboundBody {
     }
 }
 
+refuses!(PreviewInboundTransferRefusals:
+    MemberIdNumberMalformed,
+    RateLimited,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
+
 /// Preview a transfer from another province
 ///
 /// Answers what proposing would answer, and stores nothing: every rule in the way at once, or the whole route.
 #[utoipa::path(tag = "transfers", operation_id = "preview_inbound_transfer", security(("bearer" = [])),
     request_body = InboundBody, responses(
     (status = 200, description = "What proposing would answer", body = PreviewView),
-    (status = 403, description = "`transfer.inbound_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`member.id_number_malformed`, …", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+    PreviewInboundTransferRefusals,
 ))]
 #[post("/inbound-transfers/preview")]
 pub async fn preview_inbound_transfer(
@@ -141,6 +149,31 @@ pub async fn preview_inbound_transfer(
     Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
 }
 
+refuses!(ProposeInboundTransferRefusals:
+    OrganizationNotFound,
+    MemberNoMatch,
+    TransferInboundMemberExists,
+    TransferAlreadyOpen,
+    TransferMemberNotActive,
+    MemberDevelopmentNumberTaken,
+    TransferFieldRequired,
+    TransferTargetGraduateBranch,
+    MemberIdNumberMalformed,
+    RateLimited,
+    TransferFieldInvalid,
+    TransferFieldNotAllowed,
+    TransferAddressNotDetailed,
+    DivisionUnknown,
+    TransferTargetRequired,
+    TransferTargetNotAllowedForReason,
+    TransferTargetOtherSystem,
+    TransferTargetClosed,
+    TransferTargetLeadingOrgan,
+    TransferExplanationRequired,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
+
 /// File a transfer from another province
 ///
 /// By the integrator of Beijing, Guangdong or Fujian, with the person's data (X2). The target decides it as any other; when
@@ -149,11 +182,7 @@ pub async fn preview_inbound_transfer(
     params(Key),
     request_body = InboundBody, responses(
     (status = 201, description = "Filed", body = TransferView),
-    (status = 403, description = "`transfer.inbound_not_allowed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.inbound_member_exists`, `transfer.already_open`, `transfer.member_not_active`, `member.development_number_taken`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`transfer.field_required`, `transfer.target_graduate_branch`, `member.id_number_malformed`, …", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 429, description = "`rate_limited`", body = ProblemDetails, content_type = "application/problem+json"),
+    ProposeInboundTransferRefusals,
 ))]
 #[post("/inbound-transfers")]
 pub async fn propose_inbound_transfer(

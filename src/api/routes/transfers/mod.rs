@@ -5,11 +5,12 @@ mod inbound;
 mod wire;
 
 use super::look_up;
+use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
 use crate::api::request::language;
 use crate::api::response::paging::{self, List};
-use crate::api::response::problem::{Problem, ProblemDetails};
+use crate::api::response::problem::Problem;
 use crate::api::response::reply::{self, write_once};
 use crate::api::wire::{Empty, Page, ReasonBody, remark};
 use crate::app::App;
@@ -58,6 +59,7 @@ impl Missing for TransferId {
 
 /// Whom a proposal is about; it says which side starts (T1).
 #[derive(Deserialize, ToSchema)]
+#[schema(as = TransferMember)]
 #[serde(deny_unknown_fields)]
 struct Who {
     /// The source side starts: a member of the caller's subtree.
@@ -70,6 +72,7 @@ struct Who {
 
 /// What is filed.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = ProposeTransferRequest)]
 #[serde(deny_unknown_fields)]
 struct FilingBody {
     /// Whom it is about; absent when the caller files for himself.
@@ -125,6 +128,16 @@ impl Who {
     }
 }
 
+refuses!(PreviewTransferRefusals:
+    MemberNotFound,
+    MemberNoMatch,
+    RequestMembersOnly,
+    RateLimited,
+    MemberIdNumberMalformed,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
+
 /// Preview a transfer
 ///
 /// Answers what proposing would answer, and stores nothing: every rule in the way at once, or the whole route with who
@@ -132,8 +145,7 @@ impl Who {
 #[utoipa::path(tag = "transfers", operation_id = "preview_transfer", security(("bearer" = [])),
     request_body = FilingBody, responses(
     (status = 200, description = "What proposing would answer", body = PreviewView),
-    (status = 404, description = "`member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`request.invalid`", body = ProblemDetails, content_type = "application/problem+json"),
+    PreviewTransferRefusals,
 ))]
 #[post("/transfers/preview")]
 async fn preview_transfer(
@@ -152,6 +164,41 @@ async fn preview_transfer(
     Ok(HttpResponse::Ok().json(PreviewView::new(preview, language::of(&request))))
 }
 
+refuses!(ProposeTransferRefusals:
+    TransferOutOfScope,
+    TransferTargetOutOfScope,
+    MemberNotFound,
+    MemberNoMatch,
+    TransferAlreadyOpen,
+    TransferIdentityNotCertified,
+    TransferMemberNotActive,
+    TransferFieldRequired,
+    TransferTargetGraduateBranch,
+    RequestMembersOnly,
+    RateLimited,
+    TransferSpecialUnitHasNoTarget,
+    TransferReasonNotAllowedFromTarget,
+    TransferExternalDetailsRequired,
+    TransferExternalProvinceUnknown,
+    TransferReasonNotExternal,
+    TransferTargetAndExternal,
+    TransferTargetSame,
+    OrganizationNotFound,
+    TransferFieldInvalid,
+    TransferFieldNotAllowed,
+    TransferAddressNotDetailed,
+    DivisionUnknown,
+    TransferTargetRequired,
+    TransferTargetNotAllowedForReason,
+    TransferTargetOtherSystem,
+    TransferTargetClosed,
+    TransferTargetLeadingOrgan,
+    TransferExplanationRequired,
+    MemberIdNumberMalformed,
+    MemberIdNumberCheckDigit,
+    MemberIdNumberBirthDate,
+);
+
 /// File a transfer
 ///
 /// By the member for himself (no `member`), by an administrator of the source side (`member.id`), or by one of the target
@@ -160,10 +207,7 @@ async fn preview_transfer(
     params(Key),
     request_body = FilingBody, responses(
     (status = 201, description = "Filed", body = TransferView),
-    (status = 403, description = "`transfer.out_of_scope`, `transfer.target_out_of_scope`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`member.not_found`, `member.no_match`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.already_open`, `transfer.identity_not_certified`, `transfer.member_not_active`, …", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`transfer.field_required`, `transfer.target_graduate_branch`, …", body = ProblemDetails, content_type = "application/problem+json"),
+    ProposeTransferRefusals,
 ))]
 #[post("/transfers")]
 async fn propose_transfer(
@@ -202,7 +246,6 @@ fn render_created(view: CaseView, language: Language) -> service::Result<KeptAns
 #[utoipa::path(tag = "transfers", operation_id = "get_transfer", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The case", body = TransferView),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/transfers/{id}")]
 async fn get_transfer(
@@ -227,7 +270,6 @@ async fn get_transfer(
 #[utoipa::path(tag = "transfers", operation_id = "transfer_history", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The steps, first one first", body = Page<EventView>),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
 ))]
 #[get("/transfers/{id}/history")]
 async fn transfer_history(
@@ -276,6 +318,8 @@ enum SideParam {
     In,
 }
 
+refuses!(ListTransfersRefusals: OrganizationNotFound);
+
 /// List transfers
 ///
 /// A member sees his own, newest first; an administrator those that leave or enter his subtree; an integrator those that
@@ -283,8 +327,7 @@ enum SideParam {
 #[utoipa::path(tag = "transfers", operation_id = "list_transfers", security(("bearer" = [])),
     params(TransferQuery), responses(
     (status = 200, description = "A page", body = Page<TransferBrief>),
-    (status = 400, description = "`request.malformed`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
+    ListTransfersRefusals,
 ))]
 #[get("/transfers")]
 async fn list_transfers(
@@ -319,6 +362,7 @@ async fn list_transfers(
 
 /// Which branch takes the member.
 #[derive(Deserialize, ToSchema)]
+#[schema(as = AssignTransferRequest)]
 #[serde(deny_unknown_fields)]
 struct AssignmentBody {
     /// The branch.
@@ -341,16 +385,26 @@ async fn decide(
     .await
 }
 
+refuses!(ApproveTransferRefusals:
+    TransferSelfApproval,
+    TransferClosed,
+    ApprovalNotAwaited,
+    TransferExternalPending,
+    TransferOrphaned,
+    TransferConflict,
+    TransferInboundMemberExists,
+    MemberDevelopmentNumberTaken,
+    TransferTargetClosed,
+    TransferTargetGraduateBranch,
+);
+
 /// Approve a transfer
 ///
 /// By whoever's turn it is (A1, A3, A4, T9).
 #[utoipa::path(tag = "transfers", operation_id = "approve_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
-    (status = 403, description = "`actor.not_administrator`, `approval.not_your_turn`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, `transfer.orphaned`, `transfer.conflict`, `transfer.inbound_member_exists`, `member.development_number_taken`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`transfer.target_closed`, `transfer.target_graduate_branch`", body = ProblemDetails, content_type = "application/problem+json"),
+    ApproveTransferRefusals,
 ))]
 #[post("/transfers/{id}/approve")]
 async fn approve_transfer(
@@ -375,16 +429,23 @@ async fn approve_transfer(
     .await
 }
 
+refuses!(RefuseTransferRefusals:
+    TransferSelfApproval,
+    TransferClosed,
+    ApprovalNotAwaited,
+    TransferExternalPending,
+    TransferOrphaned,
+    TransferConflict,
+    ApprovalReasonRequired,
+);
+
 /// Refuse a transfer
 ///
 /// With a reason; the case ends and goes back to its starter (A5).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
     (status = 200, description = "The case after it", body = TransferView),
-    (status = 403, description = "`actor.not_administrator`, `approval.not_your_turn`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, `transfer.orphaned`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    RefuseTransferRefusals,
 ))]
 #[post("/transfers/{id}/refuse")]
 async fn refuse_transfer(
@@ -402,16 +463,29 @@ async fn refuse_transfer(
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
+refuses!(AssignTransferRefusals:
+    TransferSelfApproval,
+    OrganizationNotFound,
+    TransferClosed,
+    AssignmentNotAwaited,
+    TransferOrphaned,
+    TransferConflict,
+    TransferInboundMemberExists,
+    MemberDevelopmentNumberTaken,
+    AssignmentBranchOutOfScope,
+    AssignmentNotABranch,
+    TransferTargetClosed,
+    TransferTargetGraduateBranch,
+    TransferTargetSame,
+);
+
 /// Assign an accepted member to a branch
 ///
 /// The receiving organization names a branch of its subtree, and the member moves (A2).
 #[utoipa::path(tag = "transfers", operation_id = "assign_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = AssignmentBody, responses(
     (status = 200, description = "The case after it", body = TransferView),
-    (status = 403, description = "`actor.not_administrator`, `approval.not_your_turn`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`transfer.not_found`, `organization.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.closed`, `assignment.not_awaited`, `transfer.orphaned`, `transfer.conflict`, `transfer.inbound_member_exists`, `member.development_number_taken`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`assignment.branch_out_of_scope`, `assignment.not_a_branch`, `transfer.target_closed`, `transfer.target_graduate_branch`, `transfer.target_same`", body = ProblemDetails, content_type = "application/problem+json"),
+    AssignTransferRefusals,
 ))]
 #[post("/transfers/{id}/assign")]
 async fn assign_transfer(
@@ -429,15 +503,15 @@ async fn assign_transfer(
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
+refuses!(WithdrawTransferRefusals: TransferClosed, TransferAlreadyApproved, TransferConflict);
+
 /// Withdraw a transfer
 ///
 /// By the side that started it, or by the member, until the approval is complete (T10).
 #[utoipa::path(tag = "transfers", operation_id = "withdraw_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
-    (status = 403, description = "`integrator.scope_missing`, `transfer.not_yours_to_cancel`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.closed`, `transfer.already_approved`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+    WithdrawTransferRefusals,
 ))]
 #[post("/transfers/{id}/withdraw")]
 async fn withdraw_transfer(
@@ -462,6 +536,14 @@ async fn withdraw_transfer(
     .await
 }
 
+refuses!(AcceptExternalTransferRefusals:
+    TransferSelfApproval,
+    TransferClosed,
+    TransferNotExternal,
+    TransferOrphaned,
+    TransferConflict,
+);
+
 /// Enter the other system's acceptance
 ///
 /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
@@ -469,9 +551,7 @@ async fn withdraw_transfer(
 #[utoipa::path(tag = "transfers", operation_id = "accept_external_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
-    (status = 403, description = "`actor.not_administrator`, `integrator.scope_missing`, `transfer.external_not_yours`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.closed`, `transfer.not_external`, `transfer.orphaned`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
+    AcceptExternalTransferRefusals,
 ))]
 #[post("/transfers/{id}/accept-external")]
 async fn accept_external_transfer(
@@ -496,6 +576,15 @@ async fn accept_external_transfer(
     .await
 }
 
+refuses!(RefuseExternalTransferRefusals:
+    TransferSelfApproval,
+    TransferClosed,
+    TransferNotExternal,
+    TransferOrphaned,
+    TransferConflict,
+    ApprovalReasonRequired,
+);
+
 /// Enter the other system's refusal
 ///
 /// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ, with the reason
@@ -503,10 +592,7 @@ async fn accept_external_transfer(
 #[utoipa::path(tag = "transfers", operation_id = "refuse_external_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
     (status = 200, description = "The case after it", body = TransferView),
-    (status = 403, description = "`actor.not_administrator`, `integrator.scope_missing`, `transfer.external_not_yours`, `transfer.self_approval`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 404, description = "`transfer.not_found`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 409, description = "`transfer.closed`, `transfer.not_external`, `transfer.orphaned`, `transfer.conflict`", body = ProblemDetails, content_type = "application/problem+json"),
-    (status = 422, description = "`approval.reason_required`", body = ProblemDetails, content_type = "application/problem+json"),
+    RefuseExternalTransferRefusals,
 ))]
 #[post("/transfers/{id}/refuse-external")]
 async fn refuse_external_transfer(

@@ -3,12 +3,13 @@
 use crate::api::response::problem::Blocking;
 use crate::api::wire::OrganizationRef;
 use crate::api::wire::{AllowedAction, Instant};
+use crate::domain::catalogue::rule::Rule;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::language::Language;
 use crate::domain::core::text::Remark;
 use crate::domain::organization::turn::Duty;
 use crate::domain::transfer::allowed::TransferAction;
-use crate::domain::transfer::events::EventKind;
+use crate::domain::transfer::events::{EventKind, EventName};
 use crate::domain::transfer::propose::{RouteStep, Warning};
 use crate::domain::transfer::reason::{DetailField, Details, Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
@@ -19,6 +20,7 @@ use utoipa::ToSchema;
 
 /// Where a member comes from: a branch, or a province with a system of its own.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferSource)]
 struct SourceView {
     /// The branch.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -32,6 +34,7 @@ struct SourceView {
 
 /// Where a member goes.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferTarget)]
 struct TargetView {
     /// An organization, one of the three provinces, or the special-unit holding.
     kind: DestinationKind,
@@ -48,6 +51,7 @@ struct TargetView {
 
 /// A transfer case (组织关系转接) in a list.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferSummary)]
 pub struct TransferBrief {
     /// Which one.
     id: TransferId,
@@ -131,6 +135,7 @@ impl From<Transfer> for TransferBrief {
 
 /// A transfer case with everything about it.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Transfer)]
 pub struct TransferView {
     #[serde(flatten)]
     transfer: TransferBrief,
@@ -173,6 +178,7 @@ impl TransferView {
 
 /// Somebody with an account.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AccountRef)]
 struct Person {
     /// The account.
     account_id: AccountId,
@@ -182,13 +188,14 @@ struct Person {
 
 /// One step of a case's history (A7).
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferEvent)]
 pub struct EventView {
     /// 1 for the filing; without gaps.
     number: i64,
     /// When.
     at: Instant,
-    /// What: `filed`, `approved`, `assigned`, `refused`, `withdrawn`, `expired`, `escalated`.
-    event: &'static str,
+    /// What happened.
+    event: EventName,
     /// Whether the service did it by itself.
     automatic: bool,
     /// Who did it; absent when the service did.
@@ -247,6 +254,7 @@ impl From<HistoryEntry> for EventView {
 
 /// One step of the way a case would take.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferStep)]
 struct StepView {
     /// What is to be done.
     duty: Duty,
@@ -265,17 +273,19 @@ struct StepView {
 
 /// What should be known before filing, though it blocks nothing.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferPreviewWarning)]
 struct WarningView {
     /// Which.
     code: Warning,
     /// The rule behind it.
-    rule: &'static str,
+    rule: Rule,
     /// In the caller's language.
     detail: &'static str,
 }
 
 /// A field that the reason has filled in.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FilledField)]
 struct FieldView {
     /// Its place in the request (RFC 6901).
     pointer: String,
@@ -294,6 +304,7 @@ impl FieldView {
 
 /// What filing would answer; nothing was stored.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TransferPreview)]
 pub struct PreviewView {
     /// Whether it may be filed.
     may_be_filed: bool,
@@ -333,7 +344,7 @@ impl PreviewView {
         };
         let warning = |warning: Warning| WarningView {
             code: warning,
-            rule: warning.rule().number(),
+            rule: warning.rule(),
             detail: warning.label(language),
         };
         match outcome {

@@ -224,7 +224,7 @@ fn a7_every_step_says_who_when_what_for_whom_and_whether_by_itself() {
         .map(|event| {
             (
                 event.number,
-                event.kind.name(),
+                event.kind.name().as_str(),
                 event.by,
                 event.acting_for,
                 event.is_automatic(),
