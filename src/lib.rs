@@ -5,7 +5,7 @@
 
 pub mod api;
 pub mod app;
-pub mod backup;
+pub(crate) mod backup;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -9,9 +9,9 @@ use zhuanjie::db::Conn;
 use zhuanjie::db::schema::{accounts, appointments, members, organizations, transfers};
 use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use zhuanjie::domain::member::{Certification, RealName, Standing};
-use zhuanjie::domain::organization::facts::{Level, OrganizationKind, Path, SealPurpose, Stage};
+use zhuanjie::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Path, Stage};
 use zhuanjie::security::tokens::Bearer;
-use zhuanjie::security::vault::{SealPurpose as Sealed, Vault};
+use zhuanjie::security::vault::{SealPurpose, Vault};
 
 /// An office and where it is held.
 #[derive(Debug, Clone, Copy)]

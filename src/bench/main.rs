@@ -19,7 +19,7 @@ mod window;
 mod wire;
 
 use clap::Parser;
-use command::Command;
+use command::BenchCommand;
 use std::process::ExitCode;
 
 /// Measures zhuanjie: loads a country of any size, plays a season against running servers, checks a ledger against the
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 #[command(name = "zhuanjie-bench", version)]
 struct Bench {
     #[command(subcommand)]
-    command: Command,
+    command: BenchCommand,
 }
 
 fn main() -> ExitCode {

@@ -4,7 +4,7 @@ use super::organizations::{acting_sector, inside};
 use super::{Context, Error, Result};
 use crate::db::Conn;
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{self, Access, Action, Object};
+use crate::domain::authority::{self, AccessDecision, Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{MemberId, OrganizationId};
@@ -136,7 +136,7 @@ pub(super) fn decided(
     actor: &Actor,
     action: Action,
     found: Option<Member>,
-) -> Result<(Member, Access)> {
+) -> Result<(Member, AccessDecision)> {
     let branch = found.as_ref().and_then(|member| member.branch_id);
     let secret = organizations::is_holding(conn, branch)?;
     let member = found.ok_or(Code::MemberNotFound)?;

@@ -13,16 +13,8 @@ const SHARED: &[&str] = &[
     "Answer",
     "Bearer",
     "Caller",
-    "Desk",
-    "Job",
     "NewOrganization",
-    "Queue",
-    "Refusal",
-    "Row",
-    "State",
     "TargetView",
-    "Text",
-    "Watch",
 ];
 
 /// The names of the types that a source defines outside of its unit tests.

@@ -292,7 +292,7 @@ impl ObjectKind {
 
 /// The answer; a later one outweighs an earlier one, where somebody stands to an object in several ways.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Access {
+pub enum AccessDecision {
     /// The object does not exist for him; with what is said of things that don't.
     Unseen(Code),
     /// He may see it, but not do this to it.
@@ -301,7 +301,7 @@ pub enum Access {
     May,
 }
 
-impl Access {
+impl AccessDecision {
     /// Whether he may.
     ///
     /// # Errors
@@ -490,15 +490,15 @@ impl Action {
 }
 
 /// The matrix: capacity × action × relation.
-pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access {
+pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> AccessDecision {
     if let Err(code) = admit(capacity, action) {
-        Access::MayNot(code)
+        AccessDecision::MayNot(code)
     } else if action.relations().contains(&relation) {
-        Access::May
+        AccessDecision::May
     } else if action.kind().seen_from().contains(&relation) {
-        Access::MayNot(action.refusal_on_the_object())
+        AccessDecision::MayNot(action.refusal_on_the_object())
     } else {
-        Access::Unseen(action.kind().missing())
+        AccessDecision::Unseen(action.kind().missing())
     }
 }
 
@@ -531,13 +531,13 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
 }
 
 /// Whether this actor may do this to that object.
-pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> Access {
+pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> AccessDecision {
     let capacity = Capacity::of(actor);
     if let Role::Integrator { grant, .. } = &actor.role
         && granted(grant, action).is_err()
     {
         // The door has said which scope is missing; what is asked behind it must not tell what exists.
-        return Access::Unseen(action.kind().missing());
+        return AccessDecision::Unseen(action.kind().missing());
     }
     let verdicts = relations(actor, object).into_iter();
     let best = verdicts.map(|relation| verdict(capacity, action, relation)).max();
@@ -545,11 +545,11 @@ pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> Access {
 }
 
 /// The same for what he sees already and only those may do whose turn it is: these organizations.
-pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Access {
+pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> AccessDecision {
     if holds(actor, holders) {
         verdict(Capacity::of(actor), action, Relation::Holder)
     } else {
-        Access::MayNot(action.refusal_on_the_object())
+        AccessDecision::MayNot(action.refusal_on_the_object())
     }
 }
 

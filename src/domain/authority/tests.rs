@@ -32,7 +32,7 @@ fn o6_whoever_may_do_something_may_see_it() {
 fn api5_nobody_may_do_anything_without_signing_in() {
     for &action in Action::ALL {
         for &relation in Relation::ALL {
-            let expected = Access::MayNot(Code::RequestUnauthenticated);
+            let expected = AccessDecision::MayNot(Code::RequestUnauthenticated);
             assert_eq!(verdict(Capacity::Nobody, action, relation), expected, "{action}");
         }
     }
@@ -70,7 +70,7 @@ fn o6_a_place_whose_number_only_begins_alike_is_another_one() {
     let actor = administrator(&college());
     let path = path("1/2/3/40/");
     let verdict = decide(&actor, Action::ListMembers, Object::organization(&path));
-    assert_eq!(verdict, Access::Unseen(Code::OrganizationNotFound));
+    assert_eq!(verdict, AccessDecision::Unseen(Code::OrganizationNotFound));
 }
 
 #[test]
@@ -79,13 +79,13 @@ fn o6_the_strongest_of_several_relations_counts() {
     actor.member = Some(MemberId(9));
     let elsewhere = path("1/2/30/40/");
     let himself = Object::member(&elsewhere, MemberId(9));
-    assert_eq!(decide(&actor, Action::ReadMember, himself), Access::May);
+    assert_eq!(decide(&actor, Action::ReadMember, himself), AccessDecision::May);
     let refused = decide(&actor, Action::IssueMemberCode, himself);
-    assert_eq!(refused, Access::MayNot(Code::AccountResetNotAllowed));
+    assert_eq!(refused, AccessDecision::MayNot(Code::AccountResetNotAllowed));
     let other = Object::member(&elsewhere, MemberId(10));
     assert_eq!(
         decide(&actor, Action::ReadMember, other),
-        Access::Unseen(Code::MemberNotFound)
+        AccessDecision::Unseen(Code::MemberNotFound)
     );
 }
 
@@ -99,12 +99,12 @@ fn a10_the_superior_acts_by_the_turn_and_not_by_standing_above() {
             Object::form(&place, MemberId(1), holders),
         )
     };
-    assert_eq!(turn(&[]), Access::MayNot(Code::CertificationNotApprover));
+    assert_eq!(turn(&[]), AccessDecision::MayNot(Code::CertificationNotApprover));
     assert_eq!(
         turn(&[OrganizationId(4)]),
-        Access::MayNot(Code::CertificationNotApprover)
+        AccessDecision::MayNot(Code::CertificationNotApprover)
     );
-    assert_eq!(turn(&[OrganizationId(4), OrganizationId(3)]), Access::May);
+    assert_eq!(turn(&[OrganizationId(4), OrganizationId(3)]), AccessDecision::May);
 }
 
 fn transfer(secret: bool, holders: &[OrganizationId]) -> Sides<'_> {
@@ -130,18 +130,18 @@ fn a7_both_sides_see_a_transfer_and_nobody_else_does() {
     let sides = transfer(false, &[]);
     let read = |actor: &Actor| decide(actor, Action::ReadTransfer, Object::Between(&sides));
     for organization in [nation(), province(), university(), college(), class()] {
-        assert_eq!(read(&administrator(&organization)), Access::May);
+        assert_eq!(read(&administrator(&organization)), AccessDecision::May);
     }
-    let unseen = Access::Unseen(Code::TransferNotFound);
+    let unseen = AccessDecision::Unseen(Code::TransferNotFound);
     let sibling = OrganizationFacts {
         id: OrganizationId(6),
         path: path("1/2/3/4/6/"),
         ..class()
     };
     assert_eq!(read(&administrator(&sibling)), unseen);
-    assert_eq!(read(&Actor::member(AccountId(1), MemberId(9))), Access::May);
+    assert_eq!(read(&Actor::member(AccountId(1), MemberId(9))), AccessDecision::May);
     assert_eq!(read(&Actor::member(AccountId(1), MemberId(10))), unseen);
-    assert_eq!(read(&integrator(11)), Access::May);
+    assert_eq!(read(&integrator(11)), AccessDecision::May);
     assert_eq!(read(&integrator(44)), unseen);
 }
 
@@ -151,12 +151,12 @@ fn s30_a_special_units_transfer_hides_from_the_superiors_too() {
     let sides = transfer(true, &holders);
     let read = |actor: &Actor| decide(actor, Action::ReadTransfer, Object::Between(&sides));
     for organization in [class(), province()] {
-        assert_eq!(read(&administrator(&organization)), Access::May);
+        assert_eq!(read(&administrator(&organization)), AccessDecision::May);
     }
     for organization in [college(), university(), nation()] {
         assert_eq!(
             read(&administrator(&organization)),
-            Access::Unseen(Code::TransferNotFound)
+            AccessDecision::Unseen(Code::TransferNotFound)
         );
     }
 }
@@ -165,13 +165,13 @@ fn s30_a_special_units_transfer_hides_from_the_superiors_too() {
 fn s30_a_holding_shows_itself_to_its_provinces_organ_alone() {
     let holding = path("1/2/77/");
     let read = |actor: &Actor| decide(actor, Action::ReadHolding, Object::organization(&holding));
-    assert_eq!(read(&administrator(&province())), Access::May);
+    assert_eq!(read(&administrator(&province())), AccessDecision::May);
     for organization in [nation(), university()] {
         assert_eq!(
             read(&administrator(&organization)),
-            Access::Unseen(Code::OrganizationNotFound)
+            AccessDecision::Unseen(Code::OrganizationNotFound)
         );
     }
     let member = Actor::member(AccountId(1), MemberId(9));
-    assert_eq!(read(&member), Access::Unseen(Code::OrganizationNotFound));
+    assert_eq!(read(&member), AccessDecision::Unseen(Code::OrganizationNotFound));
 }

@@ -10,7 +10,7 @@ use super::route::{Destination, OrdinarySteps, Origin, ordinary_way};
 use super::state::{CaseOutcome, CaseState, Phase};
 use super::{expiry, proposal_rules};
 use crate::domain::authority::actor::{Actor, Role};
-use crate::domain::authority::{self, Access, Action, Capacity, Relation};
+use crate::domain::authority::{self, AccessDecision, Action, Capacity, Relation};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId};
@@ -255,7 +255,7 @@ fn is_open(case: &Case) -> Result<(), Refusal> {
 /// A1, T11: whether it is the actor's turn. Other superiors see the case but do not act.
 fn has_the_turn(case: &Case, desk: &DecisionContext<'_>, action: Action) -> Result<(), Refusal> {
     let verdict = authority::at_turn(desk.actor, action, desk.holders);
-    let entitled = verdict == Access::May;
+    let entitled = verdict == AccessDecision::May;
     // Where only he could decide, the turn has passed on; he is told why.
     let would_be = case
         .state

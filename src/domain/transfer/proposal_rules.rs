@@ -4,7 +4,7 @@
 use super::reason::{Reason, Side};
 use super::route::Destination;
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{self, Access, Action, Object};
+use crate::domain::authority::{self, AccessDecision, Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
@@ -60,7 +60,7 @@ pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Resul
         }
         Side::Target => authority::decide(actor, Action::LookUpMember, Object::Anyone),
     };
-    refuse_if(verdict != Access::May, Code::TransferOutOfScope)
+    refuse_if(verdict != AccessDecision::May, Code::TransferOutOfScope)
 }
 
 /// T1 (§1.4.3): who starts from the target side chooses a target in his own subtree.

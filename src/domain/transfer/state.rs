@@ -205,7 +205,7 @@ impl CaseState {
 
 /// A state spread over the columns of a row. What a state does not have is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StateColumns {
+pub struct StateParts {
     /// Which state.
     pub phase: Phase,
     /// When the case got there.
@@ -231,9 +231,9 @@ pub struct ColumnsError {
     phase: Phase,
 }
 
-impl From<CaseState> for StateColumns {
+impl From<CaseState> for StateParts {
     fn from(state: CaseState) -> Self {
-        let blank = StateColumns {
+        let blank = StateParts {
             phase: state.phase(),
             since: state.since(),
             organization: None,
@@ -244,41 +244,41 @@ impl From<CaseState> for StateColumns {
             reason: None,
         };
         match state {
-            CaseState::AwaitingLeadingOrgan { organ, .. } | CaseState::AwaitingProvince { organ, .. } => StateColumns {
+            CaseState::AwaitingLeadingOrgan { organ, .. } | CaseState::AwaitingProvince { organ, .. } => StateParts {
                 organization: Some(organ),
                 ..blank
             },
-            CaseState::AwaitingApproval { side, at, .. } => StateColumns {
+            CaseState::AwaitingApproval { side, at, .. } => StateParts {
                 organization: Some(at),
                 side: Some(side),
                 ..blank
             },
-            CaseState::ExternalPending { province, organ, .. } => StateColumns {
+            CaseState::ExternalPending { province, organ, .. } => StateParts {
                 organization: Some(organ),
                 province: Some(province),
                 ..blank
             },
-            CaseState::AwaitingAssignment { at, escalated, .. } => StateColumns {
+            CaseState::AwaitingAssignment { at, escalated, .. } => StateParts {
                 organization: Some(at),
                 escalated,
                 ..blank
             },
             CaseState::Completed { outcome, .. } => match outcome {
-                CaseOutcome::Branch(branch) => StateColumns {
+                CaseOutcome::Branch(branch) => StateParts {
                     organization: Some(branch),
                     ..blank
                 },
-                CaseOutcome::Holding(organ) => StateColumns {
+                CaseOutcome::Holding(organ) => StateParts {
                     organization: Some(organ),
                     holding: true,
                     ..blank
                 },
-                CaseOutcome::MovedOut(province) => StateColumns {
+                CaseOutcome::MovedOut(province) => StateParts {
                     province: Some(province),
                     ..blank
                 },
             },
-            CaseState::Refused { reason, .. } => StateColumns {
+            CaseState::Refused { reason, .. } => StateParts {
                 reason: Some(reason),
                 ..blank
             },
@@ -287,17 +287,17 @@ impl From<CaseState> for StateColumns {
     }
 }
 
-impl TryFrom<StateColumns> for CaseState {
+impl TryFrom<StateParts> for CaseState {
     type Error = ColumnsError;
 
-    fn try_from(columns: StateColumns) -> Result<CaseState, ColumnsError> {
+    fn try_from(columns: StateParts) -> Result<CaseState, ColumnsError> {
         let phase = columns.phase;
         state_of(columns).ok_or(ColumnsError { phase })
     }
 }
 
-fn state_of(columns: StateColumns) -> Option<CaseState> {
-    let StateColumns {
+fn state_of(columns: StateParts) -> Option<CaseState> {
+    let StateParts {
         phase,
         since,
         organization,

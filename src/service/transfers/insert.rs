@@ -14,7 +14,7 @@ use crate::domain::transfer::expiry;
 use crate::domain::transfer::propose::Proposal;
 use crate::domain::transfer::reason::Details;
 use crate::domain::transfer::route::Destination;
-use crate::domain::transfer::state::StateColumns;
+use crate::domain::transfer::state::StateParts;
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, NewTransfer, Transfer};
@@ -88,7 +88,7 @@ pub(super) fn insert_batch(conn: &mut Conn, new_cases: Vec<NewCase<'_>>) -> Resu
 impl NewCase<'_> {
     fn row<'b>(&'b self, text: &'b StoredText) -> NewTransfer<'b> {
         let proposal = &self.proposal;
-        let turn = StateColumns::from(proposal.state.clone());
+        let turn = StateParts::from(proposal.state.clone());
         NewTransfer {
             season: proposal.season,
             reason: proposal.reason,

@@ -6,7 +6,7 @@ use super::operations;
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
-use zhuanjie::domain::authority::{Access, Action, Capacity, ObjectKind, Relation, admit, verdict};
+use zhuanjie::domain::authority::{AccessDecision, Action, Capacity, ObjectKind, Relation, admit, verdict};
 use zhuanjie::domain::core::language::Language;
 
 const HEAD: &str = "# Who may see and do what
@@ -88,9 +88,9 @@ fn table(page: &mut String, capacity: Capacity, kind: ObjectKind, actions: &[Act
         let _ = write!(page, "| `{action}`: {} |", action.label(Language::English));
         for &relation in Relation::ALL {
             let cell = match verdict(capacity, action, relation) {
-                Access::May => "**yes**",
-                Access::MayNot(_) => "403",
-                Access::Unseen(_) => "404",
+                AccessDecision::May => "**yes**",
+                AccessDecision::MayNot(_) => "403",
+                AccessDecision::Unseen(_) => "404",
             };
             let _ = write!(page, " {cell} |");
         }

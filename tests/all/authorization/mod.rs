@@ -41,7 +41,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zhuanjie::api;
 use zhuanjie::domain::authority::actor::Role;
 use zhuanjie::domain::authority::scope::Reach;
-use zhuanjie::domain::authority::{Access, Action, Capacity, Object, Relation, decide, enter, verdict};
+use zhuanjie::domain::authority::{AccessDecision, Action, Capacity, Object, Relation, decide, enter, verdict};
 use zhuanjie::domain::catalogue::code::Code;
 use zhuanjie::domain::catalogue::refusal_kind::RefusalKind;
 use zhuanjie::domain::core::ids::IntegratorSecretId;
@@ -76,16 +76,16 @@ fn operations() -> BTreeMap<String, Operation> {
 }
 
 /// What the matrix says of a position and a thing, with what the workflow adds.
-fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: &Thing) -> Access {
+fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: &Thing) -> AccessDecision {
     let Some(door) = operation.permission else {
-        return Access::May;
+        return AccessDecision::May;
     };
     let Some(actor) = &position.actor else {
-        return Access::MayNot(Code::RequestUnauthenticated);
+        return AccessDecision::MayNot(Code::RequestUnauthenticated);
     };
     let capacity = Capacity::of(actor);
     if let Err(code) = enter(actor, door) {
-        return Access::MayNot(code);
+        return AccessDecision::MayNot(code);
     }
     let action = match recipe.action.unwrap_or(door) {
         // A holding is in no directory (S-30).
@@ -96,14 +96,14 @@ fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: 
     if let (Action::ListOrganizations, Role::Integrator { grant, .. }) = (action, &actor.role)
         && grant.reach == Reach::Own
     {
-        return Access::MayNot(Code::IntegratorScopeMissing);
+        return AccessDecision::MayNot(Code::IntegratorScopeMissing);
     }
     // A member and the system of a province list their own, wherever they say.
     if action == Action::ListTransfersBelow && (capacity == Capacity::Member || actor.speaks_for().is_some()) {
-        return Access::May;
+        return AccessDecision::May;
     }
     if recipe.operation == "find_targets" && thing.about == About::Oneself {
-        return Access::May;
+        return AccessDecision::May;
     }
     match (&thing.place, action) {
         (
@@ -119,12 +119,12 @@ fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: 
         }
         // M2: it takes an administrator of the school sector.
         (Place::At { .. }, Action::MarkMember)
-            if thing.with_object(|object| decide(actor, action, object)) == Access::May
+            if thing.with_object(|object| decide(actor, action, object)) == AccessDecision::May
                 && ["province", "nation"]
                     .iter()
                     .any(|organ| position.name.ends_with(organ)) =>
         {
-            Access::MayNot(Code::MarkOutOfScope)
+            AccessDecision::MayNot(Code::MarkOutOfScope)
         }
         _ => thing.with_object(|object| decide(actor, action, object)),
     }
@@ -181,13 +181,13 @@ fn refusal(answer: &Answer) -> Option<Code> {
 }
 
 /// Whether an answer is what a verdict says.
-fn fits(answer: &Answer, verdict: Access, missing: Code) -> bool {
+fn fits(answer: &Answer, verdict: AccessDecision, missing: Code) -> bool {
     let code = refusal(answer);
     match verdict {
-        Access::May => !code.is_some_and(|code| {
+        AccessDecision::May => !code.is_some_and(|code| {
             matches!(code.kind(), RefusalKind::Forbidden | RefusalKind::Unauthenticated) || code == missing
         }),
-        Access::MayNot(wanted) | Access::Unseen(wanted) => code == Some(wanted),
+        AccessDecision::MayNot(wanted) | AccessDecision::Unseen(wanted) => code == Some(wanted),
     }
 }
 
@@ -222,7 +222,7 @@ fn readable(country: &Country, position: &Position) -> impl Fn(&str) -> bool {
             }
         }
         for thing in country.of(About::Transfer) {
-            let visible = thing.with_object(|object| decide(actor, Action::ReadTransfer, object)) == Access::May;
+            let visible = thing.with_object(|object| decide(actor, Action::ReadTransfer, object)) == AccessDecision::May;
             if let (true, Place::Between { names, .. }) = (visible, &thing.place) {
                 known.extend(names.iter().cloned());
             }
@@ -261,7 +261,7 @@ fn try_out(country: &Country, operation: &Operation, recipe: &Recipe, findings: 
     for thing in &things {
         for position in &country.positions {
             match expected(position, operation, recipe, thing) {
-                Access::May => allowed.push((*thing, position)),
+                AccessDecision::May => allowed.push((*thing, position)),
                 refused => deny(country, operation, recipe, (thing, position), refused, findings),
             }
         }
@@ -282,7 +282,7 @@ fn try_out(country: &Country, operation: &Operation, recipe: &Recipe, findings: 
             .map_or(Code::RequestNotFound, |action| action.kind().missing());
         let decides = recipe.only.is_none_or(|only| only == thing.name);
         let public = operation.permission.is_none();
-        if decides && !public && !fits(&answer, Access::May, missing) {
+        if decides && !public && !fits(&answer, AccessDecision::May, missing) {
             findings.add(
                 recipe,
                 position,
@@ -299,12 +299,12 @@ fn deny(
     operation: &Operation,
     recipe: &Recipe,
     (thing, position): (&Thing, &Position),
-    refused: Access,
+    refused: AccessDecision,
     findings: &mut Findings,
 ) {
     let answer = call(country, position, operation, recipe, &thing.id);
     search(country, recipe, (thing, position), &answer, findings);
-    let unseen = matches!(refused, Access::Unseen(_));
+    let unseen = matches!(refused, AccessDecision::Unseen(_));
     let decides = recipe.only.is_none_or(|only| only == thing.name);
     if refusal(&answer).is_none() || (decides || unseen) && !fits(&answer, refused, Code::RequestNotFound) {
         findings.add(

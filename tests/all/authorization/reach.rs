@@ -9,7 +9,7 @@ use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use zhuanjie::api;
-use zhuanjie::domain::authority::{Access, Action, Object, decide};
+use zhuanjie::domain::authority::{AccessDecision, Action, Object, decide};
 use zhuanjie::domain::core::ids::{
     AppointmentRequestId, CertificationId, MemberId, MonthChangeId, OrganizationId, TransferId,
 };
@@ -325,10 +325,10 @@ both_engines! {
                     world.db.execute("DELETE FROM budgets");
                     let answer = position.client.write(path, &body);
                     let is_refused = answer.text.contains(refusal);
-                    assert_eq!(verdict != Access::May, is_refused, "{} into {place}: {}", position.name, answer.text);
+                    assert_eq!(verdict != AccessDecision::May, is_refused, "{} into {place}: {}", position.name, answer.text);
                     assert!(path.ends_with("preview") || answer.status >= 400, "{}", answer.text);
                 }
-                met.insert(verdict == Access::May);
+                met.insert(verdict == AccessDecision::May);
             }
         }
         assert_eq!(met.len(), 2, "some may and some may not");

@@ -11,7 +11,7 @@ use crate::domain::transfer::decide::a2_branch;
 use crate::domain::transfer::events::{EventKind, replay};
 use crate::domain::transfer::expiry::is_overdue;
 use crate::domain::transfer::reason::{Reason, Side};
-use crate::domain::transfer::state::{ApprovalSide, CaseOutcome, CaseState, Phase, StateColumns};
+use crate::domain::transfer::state::{ApprovalSide, CaseOutcome, CaseState, Phase, StateParts};
 use crate::domain::transfer::testing::*;
 use chrono::TimeDelta;
 use proptest::prelude::*;
@@ -179,7 +179,7 @@ proptest! {
 
     #[test]
     fn i10_a_state_survives_its_columns_and_its_json(state in any_state()) {
-        prop_assert_eq!(&CaseState::try_from(StateColumns::from(state.clone())), &Ok(state.clone()));
+        prop_assert_eq!(&CaseState::try_from(StateParts::from(state.clone())), &Ok(state.clone()));
         let json = serde_json::to_string(&state).unwrap();
         prop_assert_eq!(serde_json::from_str::<CaseState>(&json).unwrap(), state);
     }
@@ -335,9 +335,9 @@ fn i10_a_history_with_a_gap_a_second_filing_or_a_missing_edge_is_none() {
 #[test]
 fn i10_columns_that_contradict_each_other_are_no_state() {
     let since = at("2026-07-01T00:00:00Z");
-    let blank = StateColumns::from(CaseState::Withdrawn { at: since });
+    let blank = StateParts::from(CaseState::Withdrawn { at: since });
     for phase in Phase::ALL {
-        let lacking = CaseState::try_from(StateColumns {
+        let lacking = CaseState::try_from(StateParts {
             phase: *phase,
             ..blank.clone()
         });
