@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The primary dies under load, and nothing that was acknowledged is lost or doubled (I-19, I-20; issue 5, item 3).
+"""The primary dies under load, and nothing that was acknowledged is lost or doubled (I-19, I-20).
 
 What it does
     Starts etcd, three PostgreSQL nodes under Patroni (synchronous mode, strict) and two servers of ours with a multi-host
