@@ -360,7 +360,7 @@ both_engines! {
         }
         assert!(bad.is_empty(), "{}", bad.join("\n"));
         // The control: without its index, and with no other to fall back on, a list is found out.
-        conn.batch_execute("DROP INDEX transfers_target; DROP INDEX inbox_entries_page; DROP INDEX tasks_subject").expect("they are there");
+        conn.batch_execute("DROP INDEX transfers_target; DROP INDEX inbox_entries_organization; DROP INDEX inbox_entries_subject").expect("they are there");
         for statement in ["SELECT id FROM transfers WHERE target_path >= '1/' AND target_path < '10' ORDER BY target_path, id LIMIT 20",
             "SELECT id FROM inbox_entries WHERE organization_id = 7 AND kind = 'x' ORDER BY since, id LIMIT 20"] {
             let faults = faults(&mut conn, "the control", statement);
