@@ -16,7 +16,7 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::events::{Event, EventKind};
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::domain::transfer::route::DestinationKind;
-use crate::domain::transfer::state::{self, ApprovalSide, CaseState, Phase};
+use crate::domain::transfer::state::{ApprovalSide, CaseState, Phase, StateParts};
 use crate::{insert_each, on_each, row};
 use chrono::TimeDelta;
 use diesel::prelude::*;
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Transfer {
 impl Transfer {
     /// Its state, put together from its columns; `None` if they contradict each other.
     pub fn state(&self) -> Option<CaseState> {
-        let columns = CaseStateColumns {
+        let columns = StateColumns {
             state: self.state,
             since: self.since,
             organization_id: self.organization_id,
@@ -148,7 +148,7 @@ pub fn insert_many(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<
 /// The columns that a state fills. Before whom the case is now, its inbox rows say.
 #[derive(Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = transfers, check_for_backend(Backend), treat_none_as_null = true)]
-struct CaseStateColumns {
+struct StateColumns {
     state: Phase,
     since: Micros,
     organization_id: Option<OrganizationId>,
@@ -162,9 +162,9 @@ struct CaseStateColumns {
     orphaned_at: Option<Micros>,
 }
 
-impl CaseStateColumns {
+impl StateColumns {
     fn new(state: &CaseState, deadline: Option<Timestamp>) -> Self {
-        let columns = state::StateColumns::from(state.clone());
+        let columns = StateParts::from(state.clone());
         Self {
             state: columns.phase,
             since: columns.since.into(),
@@ -182,7 +182,7 @@ impl CaseStateColumns {
 
     /// The state; `None` if the columns contradict each other.
     fn read(self) -> Option<CaseState> {
-        let columns = state::StateColumns {
+        let columns = StateParts {
             phase: self.state,
             since: self.since.into(),
             organization: self.organization_id,
@@ -205,7 +205,7 @@ pub fn update(
     deadline: Option<Timestamp>,
 ) -> QueryResult<bool> {
     let changed = diesel::update(dsl::transfers.find(id).filter(dsl::version.eq(version - 1)))
-        .set((CaseStateColumns::new(state, deadline), dsl::version.eq(version)))
+        .set((StateColumns::new(state, deadline), dsl::version.eq(version)))
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -255,7 +255,7 @@ pub struct WaitingCase {
 
 /// Cases that wait, locked until the transaction ends, by id.
 pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<WaitingCase>> {
-    type Row = (TransferId, Season, i64, Option<i32>, CaseStateColumns);
+    type Row = (TransferId, Season, i64, Option<i32>, StateColumns);
     let found = dsl::transfers
         .filter(in_json_list(dsl::id, keys(ids)))
         .order(dsl::id)
@@ -264,7 +264,7 @@ pub fn waiting_locked(conn: &mut Conn, ids: &[TransferId]) -> QueryResult<Vec<Wa
             dsl::season,
             dsl::version,
             dsl::source_province,
-            CaseStateColumns::as_select(),
+            StateColumns::as_select(),
         ));
     let rows: Vec<Row> = Locked(found).load(conn)?;
     let waiting = |(id, season, version, source_province, columns): Row| WaitingCase {
@@ -284,7 +284,7 @@ fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
 /// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
 pub fn end_many(conn: &mut Conn, ids: &[TransferId], state: &CaseState) -> QueryResult<usize> {
     diesel::update(dsl::transfers.filter(in_json_list(dsl::id, keys(ids))))
-        .set((CaseStateColumns::new(state, None), dsl::version.eq(dsl::version + 1)))
+        .set((StateColumns::new(state, None), dsl::version.eq(dsl::version + 1)))
         .execute(conn)
 }
 

@@ -9,13 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The names that are still defined more than once. Take a name out when it is settled; add none.
-const SHARED: &[&str] = &[
-    "Answer",
-    "Bearer",
-    "Caller",
-    "NewOrganization",
-    "TargetView",
-];
+const SHARED: &[&str] = &["Answer", "Bearer", "Caller", "NewOrganization", "TargetView"];
 
 /// The names of the types that a source defines outside of its unit tests.
 fn defined(source: &str) -> Vec<String> {

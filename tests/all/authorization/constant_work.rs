@@ -11,7 +11,8 @@ use zhuanjie::domain::authority::{AccessDecision, Capacity};
 
 /// One position of each capacity that may not see a thing.
 fn blind<'a>(country: &'a Country, operation: &Operation, recipe: &Recipe, thing: &Thing) -> Vec<&'a Position> {
-    let unseen = |position: &&Position| matches!(expected(position, operation, recipe, thing), AccessDecision::Unseen(_));
+    let unseen =
+        |position: &&Position| matches!(expected(position, operation, recipe, thing), AccessDecision::Unseen(_));
     let found = country.positions.iter().filter(unseen);
     let by_capacity: BTreeMap<Option<Capacity>, &Position> = found
         .map(|position| (position.actor.as_ref().map(Capacity::of), position))

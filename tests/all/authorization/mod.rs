@@ -222,7 +222,8 @@ fn readable(country: &Country, position: &Position) -> impl Fn(&str) -> bool {
             }
         }
         for thing in country.of(About::Transfer) {
-            let visible = thing.with_object(|object| decide(actor, Action::ReadTransfer, object)) == AccessDecision::May;
+            let visible =
+                thing.with_object(|object| decide(actor, Action::ReadTransfer, object)) == AccessDecision::May;
             if let (true, Place::Between { names, .. }) = (visible, &thing.place) {
                 known.extend(names.iter().cloned());
             }
