@@ -1,9 +1,10 @@
 //! The parts of the kit as commands.
 
-use super::play::{self, Mix, SeasonPlan};
+use super::database::open;
+use super::plan::{Mix, SeasonPlan};
 use super::signer::Signer;
 use super::window::Window;
-use super::{cast, due, ledger, load, micro};
+use super::{cast, due, ledger, load, micro, play};
 use anyhow::{Context, Result, anyhow};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use zhuanjie::cli::{self, DatabaseArgs};
 use zhuanjie::clock::Clock;
 use zhuanjie::config::Keys;
-use zhuanjie::db::{DatabaseSettings, Db, Limits};
+
 use zhuanjie::service::jobs::JobName;
 
 /// Parts of the kit.
@@ -22,7 +23,7 @@ pub enum BenchCommand {
     /// Make branches and cases due, for the yearly switch and the expiry to find.
     Due(due::DueOptions),
     /// Play a season against running servers, then check the invariants.
-    RunOptions(RunOptions),
+    Run(RunOptions),
     /// Hold a ledger against the database: every acknowledged write is there once, with its audit row.
     Check {
         #[command(flatten)]
@@ -96,30 +97,13 @@ pub fn run(command: BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Load(options) => load::run(&options),
         BenchCommand::Due(options) => due::run(&options),
-        BenchCommand::RunOptions(options) => play(options),
+        BenchCommand::Run(options) => play(options),
         BenchCommand::Check { database, ledger } => {
             let mut conn = open(&database)?.bulk_connection()?;
             ledger::check(&mut conn, &ledger)
         }
         BenchCommand::Micro => micro::run(),
     }
-}
-
-/// A database with no more connections than a bystander needs, and all the time he likes: what he asks takes seconds where
-/// millions of rows are.
-pub fn open(database: &DatabaseArgs) -> Result<Db> {
-    let url = database.given()?.context("DATABASE_URL is not set")?;
-    let settings = DatabaseSettings {
-        pool_size: 1,
-        limits: Limits {
-            statement: Duration::ZERO,
-            lock: Duration::ZERO,
-            idle: Duration::ZERO,
-            ..Limits::default()
-        },
-        ..DatabaseSettings::default()
-    };
-    Ok(Db::open(&url, &settings)?)
 }
 
 fn play(options: RunOptions) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Makes work for the jobs: branches whose time has come (G6), and cases that waited too long for an approval (A6).
 
-use super::command::open;
+use super::database::open;
 use anyhow::{Context, Result, anyhow, ensure};
 use chrono::TimeDelta;
 use diesel::connection::SimpleConnection;

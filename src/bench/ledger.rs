@@ -1,7 +1,7 @@
 //! What was promised: each acknowledged write with its key, in a file that outlives the servers, and afterwards the
 //! question whether the promises were kept (I-16 to I-20).
 
-use super::client::BenchAnswer;
+use super::message::BenchAnswer;
 use anyhow::{Context, Result, ensure};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! Loads the generator's country, of any size, and gives some of its members accounts to file by themselves.
 
-use super::command::open;
+use super::database::open;
 use anyhow::{Result, ensure};
 use diesel::connection::SimpleConnection;
 use std::time::Duration;

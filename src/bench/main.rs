@@ -8,11 +8,14 @@
 mod cast;
 mod client;
 mod command;
+mod database;
 mod due;
 mod ledger;
 mod load;
+mod message;
 mod meter;
 mod micro;
+mod plan;
 mod play;
 mod signer;
 mod window;

@@ -1,22 +1,20 @@
 //! What is played: filings from three sides, previews, decisions, and what people look at in between.
 
 use super::cast::{Candidate, Cast, PlayingOffice, Township};
-use super::client::{BenchAnswer, BenchClient, BenchRequest};
+use super::client::BenchClient;
 use super::ledger::Ledger;
+use super::message::{BenchAnswer, BenchRequest};
 use super::meter::{End, Meter};
+use super::plan::{Operation, SeasonPlan};
 use super::signer::Signer;
-use super::window::Window;
 use actix_web::http::Method;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::fmt;
-use std::path::PathBuf;
 use std::rc::Rc;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -36,112 +34,6 @@ const TYPED: [&str; 8] = [
     "珞珈山",
     "团委",
 ];
-
-macro_rules! operations {
-    ($($variant:ident = $name:literal, $weight:literal;)*) => {
-        /// What somebody does.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        enum Operation { $($variant),* }
-
-        impl Operation {
-            const ALL: &'static [(Self, &'static str, u32)] = &[$((Self::$variant, $name, $weight)),*];
-
-            fn name(self) -> &'static str { match self { $(Self::$variant => $name),* } }
-        }
-    };
-}
-
-// The weights are those of a busy week: everybody looks more often than he acts.
-operations! {
-    FileBySource = "file_by_source", 6;
-    FileByTarget = "file_by_target", 1;
-    FileByMember = "file_by_member", 3;
-    Preview = "preview", 10;
-    Approve = "approve", 9;
-    Refuse = "refuse", 1;
-    Assign = "assign", 8;
-    Withdraw = "withdraw", 1;
-    Inbox = "inbox", 20;
-    Members = "members", 20;
-    Search = "search", 15;
-    List = "list", 6;
-}
-
-/// What is played, each with its weight.
-#[derive(Debug, Clone)]
-pub struct Mix(Vec<(Operation, u32)>);
-
-impl Default for Mix {
-    fn default() -> Self {
-        Self(
-            Operation::ALL
-                .iter()
-                .map(|&(operation, _, weight)| (operation, weight))
-                .collect(),
-        )
-    }
-}
-
-impl fmt::Display for Mix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: Vec<String> = self
-            .0
-            .iter()
-            .map(|(operation, weight)| format!("{}={weight}", operation.name()))
-            .collect();
-        f.write_str(&parts.join(","))
-    }
-}
-
-impl FromStr for Mix {
-    type Err = anyhow::Error;
-
-    /// `operation=weight,operation=weight`; a weight of one may be left out.
-    fn from_str(text: &str) -> Result<Self> {
-        let part = |part: &str| {
-            let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
-            let known = Operation::ALL.iter().find(|(_, known, _)| *known == name);
-            let (operation, ..) = known.ok_or_else(|| anyhow!("there is no operation {name}"))?;
-            Ok((
-                *operation,
-                weight.parse().with_context(|| format!("the weight of {name}"))?,
-            ))
-        };
-        let parts = text.split(',').map(part).collect::<Result<Vec<_>>>()?;
-        if parts.iter().all(|(_, weight)| *weight == 0) {
-            bail!("nothing is to be played");
-        }
-        Ok(Self(parts))
-    }
-}
-
-impl Mix {
-    fn draw(&self, rng: &mut Pcg64Mcg) -> Operation {
-        let all: u32 = self.0.iter().map(|(_, weight)| weight).sum();
-        let mut roll = rng.random_range(0..all);
-        for &(operation, weight) in &self.0 {
-            if roll < weight {
-                return operation;
-            }
-            roll -= weight;
-        }
-        unreachable!("the roll is below the sum of the weights")
-    }
-}
-
-/// How it is played.
-pub struct SeasonPlan {
-    pub urls: Vec<String>,
-    pub mix: Mix,
-    pub concurrency: usize,
-    /// To each server at most.
-    pub connections: usize,
-    pub rate: Option<f64>,
-    pub threads: usize,
-    pub window: Arc<Window>,
-    pub ledger: Option<PathBuf>,
-    pub patience: Duration,
-}
 
 /// A case on its way.
 struct OnItsWay {
@@ -546,25 +438,4 @@ fn filing(target: PlayingOffice, member: Option<Value>) -> Value {
         body["member"] = member;
     }
     body
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_mix_is_what_it_says() {
-        let mix: Mix = "members=3,search".parse().unwrap();
-        assert_eq!(mix.to_string(), "members=3,search=1");
-        let mut rng = Pcg64Mcg::seed_from_u64(1);
-        let drawn = (0..4000).filter(|_| mix.draw(&mut rng) == Operation::Members).count();
-        assert!((2900..3100).contains(&drawn), "{drawn}");
-        for text in ["", "members=x", "dance", "members=0"] {
-            assert!(text.parse::<Mix>().is_err(), "{text}");
-        }
-        assert_eq!(
-            Mix::default().to_string().parse::<Mix>().unwrap().to_string(),
-            Mix::default().to_string()
-        );
-    }
 }

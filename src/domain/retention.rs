@@ -102,7 +102,7 @@ mod tests {
     fn s29_no_session_is_forgotten_that_could_still_be_used() {
         let now: Timestamp = "2026-06-15T08:00:00Z".parse().unwrap();
         let last = RetentionPeriods::default().sessions_until(now);
-        for capacity in [Capacity::Himself, Capacity::Office] {
+        for capacity in [SessionKind::Himself, SessionKind::Office] {
             assert!(!capacity.lasts(last, last, now));
         }
     }

@@ -285,7 +285,7 @@ fn a_file_of_more_than_800_lines_is_two_rooms() {
     for folder in ["src", "tests"] {
         for file in sources(&root().join(folder)) {
             // A table of one row a code has one subject, however long it grows.
-            if file.ends_with("domain/codes.rs") {
+            if file.ends_with("domain/catalogue/code/mod.rs") {
                 continue;
             }
             let lines = fs::read_to_string(&file).expect("UTF-8").lines().count();

@@ -26,6 +26,7 @@ macro_rules! vocabulary {
             }
 
             /// The label for people.
+            #[allow(dead_code, reason = "some vocabularies are shown by their names alone")]
             pub fn label(self, language: $crate::domain::core::language::Language) -> &'static str {
                 self.text().in_language(language)
             }

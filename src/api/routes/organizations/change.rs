@@ -1,6 +1,6 @@
 //! Creating, renaming and closing organizations, and their contact (O1 to O3).
 
-use super::OrganizationView;
+use super::read::OrganizationView;
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key};

@@ -1,0 +1,277 @@
+//! Reading organizations: one, and lists.
+
+use crate::api::request::caller::{Caller, can};
+use crate::api::request::extract::{Id, Missing, Query, etag};
+use crate::api::request::language;
+use crate::api::response::paging::{self, List};
+use crate::api::response::problem::Problem;
+use crate::api::wire::{AllowedAction, GraduationView, Instant, Page};
+use crate::app::App;
+use crate::domain::catalogue::code::Code;
+use crate::domain::core::ids::{MonthChangeId, OrganizationId};
+use crate::domain::core::language::Language;
+use crate::domain::core::time::Month;
+use crate::domain::organization::actions::OrganizationAction;
+use crate::domain::organization::facts::{
+    Health, Level, OrganizationKind, OrganizationPurpose, Sector, Stage, Status, System,
+};
+use crate::service::organizations::{self, Organization, OrganizationFilter, OrganizationListing, OrganizationProfile};
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Adds the endpoints.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list_organizations).service(get_organization);
+}
+
+impl Missing for OrganizationId {
+    const CODE: Code = Code::OrganizationNotFound;
+}
+
+/// An organization (团组织) in a list.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationSummary)]
+pub struct OrganizationView {
+    /// Which one.
+    pub id: OrganizationId,
+    /// The direct superior (直属上级).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_id: Option<OrganizationId>,
+    /// The full name.
+    pub name: String,
+    /// The short name.
+    pub short_name: String,
+    /// The category.
+    pub kind: OrganizationKind,
+    /// The level.
+    pub level: Level,
+    /// The organizational system.
+    pub system: System,
+    /// The sector.
+    pub sector: Sector,
+    /// The school stage, in the school sector.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// Whether it is a township or street committee.
+    pub township: bool,
+    /// The school code (学校机构编号).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub school_code: Option<String>,
+    /// What a branch is for.
+    pub purpose: OrganizationPurpose,
+    /// Where it stands (GB/T 2260).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub division_code: Option<String>,
+    /// Whether it takes part in new business.
+    pub status: Status,
+    /// The graduation mark of a school branch; absent while it is unmarked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graduation: Option<GraduationView>,
+    /// The season in which it turned into a graduate branch (毕业生团组织).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub graduated_season: Option<i32>,
+    /// The version, as in the ETag.
+    pub version: i32,
+}
+
+impl From<Organization> for OrganizationView {
+    fn from(organization: Organization) -> Self {
+        let graduation = organization.graduation().map(GraduationView::from);
+        Self {
+            id: organization.id,
+            parent_id: organization.parent_id,
+            name: organization.name,
+            short_name: organization.short_name,
+            kind: organization.kind,
+            level: organization.level,
+            system: organization.system,
+            sector: organization.sector,
+            stage: organization.stage,
+            township: organization.township,
+            school_code: organization.school_code,
+            purpose: organization.purpose,
+            division_code: organization.division_code,
+            status: organization.status,
+            graduation,
+            graduated_season: organization.graduated_season,
+            version: organization.version,
+        }
+    }
+}
+
+/// An organization with what people need to reach it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Organization)]
+struct OrganizationDetail {
+    #[serde(flatten)]
+    organization: OrganizationView,
+    /// Names it had before.
+    former_names: Vec<String>,
+    /// Whom to ask: the secretary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact: Option<Contact>,
+    /// How many active administrators it has; with none, its turn passes to the direct superior (A10).
+    administrators: usize,
+    /// What is worth an administrator's attention; a warning never bars anything (O3, G1).
+    health: Vec<Health>,
+    /// The open request for another graduation month, for those above the branch (G7).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_month_change: Option<OpenMonthChange>,
+    /// What the caller may do with it now, and for what he may not, why.
+    allowed_actions: Vec<AllowedAction<OrganizationAction>>,
+}
+
+/// A request for another graduation month that waits for the leading organ (上级审批).
+#[derive(Debug, Serialize, ToSchema)]
+struct OpenMonthChange {
+    /// Which one.
+    id: MonthChangeId,
+    /// The month asked for.
+    new_month: Month,
+    /// Since when it waits.
+    proposed_at: Instant,
+}
+
+/// An organization's contact.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrganizationContact)]
+pub struct Contact {
+    /// The secretary's name.
+    name: String,
+    /// The office telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    phone: Option<String>,
+}
+
+impl Contact {
+    /// Whom to ask at an organization, if anybody is known.
+    pub fn of(organization: &Organization) -> Option<Self> {
+        let phone = organization.contact_phone.clone();
+        organization.contact_name.clone().map(|name| Self { name, phone })
+    }
+}
+
+impl OrganizationDetail {
+    fn new(detail: OrganizationProfile, language: Language) -> Self {
+        let OrganizationProfile {
+            organization,
+            former_names,
+            administrators,
+            health,
+            actions,
+            open_change,
+        } = detail;
+        Self {
+            contact: Contact::of(&organization),
+            organization: organization.into(),
+            former_names,
+            administrators,
+            health,
+            open_month_change: open_change.map(|change| OpenMonthChange {
+                id: change.id,
+                new_month: change.new_month,
+                proposed_at: change.proposed_at.into(),
+            }),
+            allowed_actions: actions
+                .into_iter()
+                .map(|(action, refusal)| AllowedAction::new(action, refusal.as_ref(), language))
+                .collect(),
+        }
+    }
+}
+
+/// What a list of organizations is narrowed to.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OrganizationQuery {
+    /// The organization to start from; the caller's own when absent.
+    under: Option<OrganizationId>,
+    /// The whole subtree instead of the direct subordinates.
+    #[serde(default)]
+    subtree: bool,
+    /// Only this category.
+    kind: Option<OrganizationKind>,
+    /// Only this sector.
+    sector: Option<Sector>,
+    /// Only school branches with (`true`) or without (`false`) a graduation mark (G1).
+    graduation_marked: Option<bool>,
+    /// Where to go on: `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// How many, 1 to 200.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<i64>,
+}
+
+/// List organizations
+///
+/// The direct subordinates, or the whole subtree, of an organization in the caller's scope.
+#[utoipa::path(tag = "organizations", operation_id = "list_organizations", security(("bearer" = [])),
+    params(OrganizationQuery), responses(
+    (status = 200, description = "A page", body = Page<OrganizationView>),
+))]
+#[get("/organizations")]
+async fn list_organizations(
+    app: web::Data<App>,
+    caller: Caller<can::ListOrganizations>,
+    Query(query): Query<OrganizationQuery>,
+) -> Result<HttpResponse, Problem> {
+    let limit = paging::limit(query.limit)?;
+    let filters = (
+        query.under,
+        query.subtree,
+        query.kind,
+        query.sector,
+        query.graduation_marked,
+    );
+    let list = List::new(&app.vault, "list_organizations", &filters);
+    let listing = OrganizationListing {
+        under: query.under,
+        subtree: query.subtree,
+        filter: OrganizationFilter {
+            kind: query.kind,
+            sector: query.sector,
+            graduation_marked: query.graduation_marked,
+        },
+        after: list.after(query.cursor.as_deref())?.map(OrganizationId),
+        limit: limit + 1,
+    };
+    let actor = caller.context.actor;
+    let found = app
+        .db
+        .read(move |conn| organizations::list(conn, &actor, &listing))
+        .await?;
+    let (items, last) = paging::cut(found, limit, |organization| organization.id.0);
+    let items = items.into_iter().map(OrganizationView::from).collect();
+    Ok(HttpResponse::Ok().json(Page {
+        items,
+        next_cursor: last.map(|after| list.cursor(after)),
+    }))
+}
+
+/// Get an organization
+///
+/// With its contact, its former names and how many administrators it has.
+#[utoipa::path(tag = "organizations", operation_id = "get_organization", security(("bearer" = [])),
+    params(("id" = OrganizationId, Path, description = "Which one")), responses(
+    (status = 200, description = "The organization", body = OrganizationDetail),
+))]
+#[get("/organizations/{id}")]
+async fn get_organization(
+    app: web::Data<App>,
+    caller: Caller<can::ReadOrganization>,
+    Id(id): Id<OrganizationId>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let detail = app
+        .db
+        .read(move |conn| organizations::get(conn, &caller.context, id))
+        .await?;
+    let version = detail.organization.version;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, etag(version)))
+        .json(OrganizationDetail::new(detail, language::of(&request))))
+}
