@@ -122,6 +122,7 @@ pub struct SeasonPlan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rand::SeedableRng;
 
     #[test]
     fn a_mix_is_what_it_says() {
