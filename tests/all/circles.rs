@@ -6,7 +6,7 @@
 use crate::support::rust::{paths, tokens};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The files of a crate by module (`["domain", "transfer"]`), each with its source text.
 struct Crate {
@@ -133,7 +133,7 @@ fn module_of(inside: &Path) -> Vec<String> {
     module
 }
 
-fn is_for_tests(path: &PathBuf) -> bool {
+fn is_for_tests(path: &Path) -> bool {
     path.iter()
         .any(|part| part == "tests" || part == "tests.rs" || part == "testing.rs")
 }

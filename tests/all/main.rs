@@ -14,6 +14,7 @@ mod batcher;
 mod bench;
 mod certification;
 mod circles;
+mod constraints;
 mod db_access;
 mod demo;
 mod docs;

@@ -130,12 +130,14 @@ fn add_common_errors(method: &Method, demanded: Option<Action>, operation: &mut 
     let has = |name: &str| parameters.clone().any(|parameter| parameter.name == name);
     let has_query = parameters.clone().any(|p| p.parameter_in == ParameterIn::Query);
     let asks_database = needs_token || has_body;
+    // Probes alone are free.
+    let is_rate_limited = !matches!(operation.operation_id.as_deref(), Some("healthz" | "readyz"));
     let applicable = [
         (needs_token, Code::RequestUnauthenticated),
         (has_body || has_query, Code::RequestMalformed),
         (has_body, Code::RequestTooLarge),
         (has_body, Code::RequestTimeout),
-        (asks_database, Code::RequestTooMany),
+        (is_rate_limited, Code::RequestTooMany),
         (has_body, Code::RequestMediaType),
         (has_body, Code::RequestInvalid),
         (has("Idempotency-Key"), Code::RequestKeyRequired),

@@ -128,8 +128,11 @@ fn code(status: u16, body: &str) -> Option<String> {
     body["request_id"].is_string().then(|| code.to_owned())
 }
 
+/// Operations with codes, and the file they are written to.
+type Record = Mutex<(HashSet<(String, String)>, File)>;
+
 /// What was answered so far, and the file for it; none where only some of the tests are run.
-static RECORD: LazyLock<Option<Mutex<(HashSet<(String, String)>, File)>>> = LazyLock::new(|| {
+static RECORD: LazyLock<Option<Record>> = LazyLock::new(|| {
     let is_whole = std::env::args()
         .skip(1)
         .all(|argument| argument.starts_with('-') && !["--skip", "--exact", "--ignored"].contains(&argument.as_str()));
