@@ -7,7 +7,7 @@ use crate::api::request::client::Client;
 use crate::api::request::extract::Json;
 use crate::api::request::request_id::RequestId;
 use crate::api::response::problem::Problem;
-use crate::api::wire::{Instant, OrganizationBrief, OrganizationRef};
+use crate::api::wire::{Instant, OrganizationLabel, OrganizationRef};
 use crate::app::App;
 use crate::domain::account::{o5_password, o5_password_of};
 use crate::domain::catalogue::code::Code;
@@ -118,12 +118,12 @@ pub struct OfficeView {
     /// What it is for.
     pub role: OfficeRole,
     /// Where.
-    pub organization: OrganizationBrief,
+    pub organization: OrganizationLabel,
 }
 
 impl From<HeldOffice> for OfficeView {
     fn from(held: HeldOffice) -> Self {
-        let organization = OrganizationBrief {
+        let organization = OrganizationLabel {
             id: held.office.organization,
             name: held.organization_name,
             kind: held.office.kind,
@@ -501,7 +501,7 @@ struct MyMembership {
     id: MemberId,
     /// Where; absent after a move out of the national tree.
     #[serde(skip_serializing_if = "Option::is_none")]
-    branch: Option<OrganizationBrief>,
+    branch: Option<OrganizationLabel>,
     /// The standing.
     standing: Standing,
     /// The League identity certification.
@@ -515,7 +515,7 @@ impl From<Myself> for MeView {
             name: myself.account.name,
             member: myself.member.map(|(member, branch)| MyMembership {
                 id: member.id,
-                branch: branch.as_ref().map(OrganizationBrief::from),
+                branch: branch.as_ref().map(OrganizationLabel::from),
                 standing: member.standing,
                 certification: member.certification,
             }),

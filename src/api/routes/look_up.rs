@@ -5,7 +5,7 @@ use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Json;
 use crate::api::response::problem::Problem;
-use crate::api::wire::OrganizationBrief;
+use crate::api::wire::OrganizationLabel;
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -40,7 +40,7 @@ struct LookUpBody {
 #[schema(as = LookUpMemberResult)]
 struct LookUpAnswer {
     /// The branch.
-    organization: OrganizationBrief,
+    organization: OrganizationLabel,
     /// The branch's contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<Contact>,
@@ -49,7 +49,7 @@ struct LookUpAnswer {
 impl From<Organization> for LookUpAnswer {
     fn from(branch: Organization) -> Self {
         Self {
-            organization: OrganizationBrief::from(&branch),
+            organization: OrganizationLabel::from(&branch),
             contact: Contact::of(&branch),
         }
     }

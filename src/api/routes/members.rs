@@ -8,7 +8,7 @@ use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Blocking, Problem};
 use crate::api::response::reply;
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
-use crate::api::wire::{AllowedAction, Instant, OrganizationBrief, Page, is_false, remark};
+use crate::api::wire::{AllowedAction, Instant, OrganizationLabel, Page, is_false, remark};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -54,7 +54,7 @@ struct MemberView {
     name: String,
     /// Where he belongs; absent after a move out of the national tree.
     #[serde(skip_serializing_if = "Option::is_none")]
-    branch: Option<OrganizationBrief>,
+    branch: Option<OrganizationLabel>,
     /// The standing.
     standing: Standing,
     /// The League identity certification.
@@ -78,7 +78,7 @@ impl From<ShownMember> for MemberView {
         Self {
             id: member.id,
             name: member.name,
-            branch: shown.branch.as_deref().map(OrganizationBrief::from),
+            branch: shown.branch.as_deref().map(OrganizationLabel::from),
             standing: member.standing,
             certification: member.certification,
             identity: shown.identity,

@@ -294,7 +294,7 @@ pub struct OrganizationRef {
 
 /// An organization in a few words.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct OrganizationBrief {
+pub struct OrganizationLabel {
     /// Which one.
     pub id: OrganizationId,
     /// Its full name.
@@ -303,7 +303,7 @@ pub struct OrganizationBrief {
     pub kind: OrganizationKind,
 }
 
-impl From<&Organization> for OrganizationBrief {
+impl From<&Organization> for OrganizationLabel {
     fn from(organization: &Organization) -> Self {
         Self {
             id: organization.id,
