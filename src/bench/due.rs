@@ -44,7 +44,7 @@ pub fn run(options: &DueOptions) -> Result<()> {
         let switched = policy_behind(conn, now, Policy::switch_at)?;
         let branches = mark_branches(conn, switched.season, options.branches)?;
         let expiring = policy_behind(conn, now, |policy| policy.expiry_start() + waiting_time(policy))?;
-        Ok((branches, file_cases(conn, &expiring, options.cases)?))
+        Ok((branches, propose_cases(conn, &expiring, options.cases)?))
     })?;
     maintenance::analyze(&mut conn)?;
     cli::say(&format!("{branches} branches are due, {cases} cases are\n"))
@@ -89,7 +89,7 @@ fn mark_branches(conn: &mut Conn, season: i32, wanted: i64) -> Result<i64> {
 
 /// Files cases of members of schools, each with its event, its audit row and its row in the inbox of the township that
 /// is asked and never answered; says how many are due.
-fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
+fn propose_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
     if wanted == 0 {
         return Ok(0);
     }
@@ -100,9 +100,9 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
     let last = count(conn, "SELECT coalesce(max(id), 0) FROM transfers")?;
     let (season, since) = (policy.season, since.timestamp_micros());
     conn.batch_execute(&format!(
-        "INSERT INTO transfers (season, reason, details, started_by, filer_account_id, filer_organization_id, member_id, \
+        "INSERT INTO transfers (season, reason, details, started_by, proposer_account_id, proposer_organization_id, member_id, \
             member_name, source_branch_id, source_path, source_name, target_kind, target_id, target_path, target_name, \
-            state, since, organization_id, side, holding, deadline, filed_at, version) \
+            state, since, organization_id, side, holding, deadline, proposed_at, version) \
          SELECT {season}, 'unsettled', '{DETAILS}', 'source', held.account, held.id, m.id, \
             m.name, b.id, b.path, b.name, 'organization', t.id, t.path, t.name, \
             'awaiting_approval', {since}, t.id, 'target', FALSE, {deadline}, {since}, 1 \
@@ -115,22 +115,22 @@ fn file_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
     spell_subjects(conn, last)?;
     conn.batch_execute(&format!(
         "INSERT INTO transfer_events (transfer_id, number, at, account_id, organization_id, event, facts) \
-         SELECT t.id, 1, {since}, t.filer_account_id, t.filer_organization_id, 'filed', f.facts \
+         SELECT t.id, 1, {since}, t.proposer_account_id, t.proposer_organization_id, 'proposed', f.facts \
          FROM transfers t JOIN first_facts f ON f.organization_id = t.organization_id WHERE t.id > {last} ORDER BY t.id; \
          INSERT INTO audit_log (at, capacity, account_id, organization_id, scope_path, action, subject, subject_key, request_id) \
-         SELECT {since}, 'administrator', filer_account_id, filer_organization_id, o.path, 'transfer.proposed', s.subject, t.id, 'bench' \
-         FROM transfers t JOIN organizations o ON o.id = t.filer_organization_id JOIN subjects s ON s.transfer_id = t.id \
+         SELECT {since}, 'administrator', proposer_account_id, proposer_organization_id, o.path, 'transfer.proposed', s.subject, t.id, 'bench' \
+         FROM transfers t JOIN organizations o ON o.id = t.proposer_organization_id JOIN subjects s ON s.transfer_id = t.id \
          ORDER BY t.id; \
          INSERT INTO inbox_entries (organization_id, kind, subject_id, member_name, since, due_at) \
          SELECT organization_id, 'approval_in', id, member_name, {since}, {deadline} \
          FROM transfers WHERE id > {last} ORDER BY id"
     ))?;
-    let filed = count(conn, &format!("SELECT count(*) FROM transfers WHERE id > {last}"))?;
+    let proposed = count(conn, &format!("SELECT count(*) FROM transfers WHERE id > {last}"))?;
     ensure!(
-        filed == wanted,
-        "the country has only {filed} members to file for: load more"
+        proposed == wanted,
+        "the country has only {proposed} members to file for: load more"
     );
-    Ok(filed)
+    Ok(proposed)
 }
 
 /// The administrators' organizations and, of these, the townships in an order, in tables of this session: of a question of
@@ -166,7 +166,7 @@ fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
                 at: id,
                 since,
             };
-            let facts = serde_json::to_string(&EventKind::Filed { first })?;
+            let facts = serde_json::to_string(&EventKind::Proposed { first })?;
             Ok(format!("({}, '{facts}')", id.0))
         });
         let rows = rows.collect::<Result<Vec<_>>>()?.join(", ");

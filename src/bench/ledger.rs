@@ -207,7 +207,7 @@ fn find_audit_rows(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) 
             }
         }
     }
-    // A filing by name and number notes its look-up beside it, once for each time it was sent.
+    // A proposal by name and number notes its look-up beside it, once for each time it was sent.
     let mut doubled: Vec<String> = noted
         .into_iter()
         .filter(|((_, action), (count, _))| *count > 1 && action.starts_with("transfer."))

@@ -1,4 +1,4 @@
-//! What is played: filings from three sides, previews, decisions, and what people look at in between.
+//! What is played: proposals from three sides, previews, decisions, and what people look at in between.
 
 use super::cast::{Candidate, Cast, PlayingOffice, Township};
 use super::client::BenchClient;
@@ -41,8 +41,8 @@ struct OnItsWay {
     version: i64,
     candidate: Candidate,
     township: Township,
-    /// Who filed it, and may withdraw it.
-    filer: Bearer,
+    /// Who proposed it, and may withdraw it.
+    proposer: Bearer,
     /// Who decides it now.
     decider: Bearer,
 }
@@ -65,7 +65,7 @@ impl Deck {
         }
     }
 
-    /// Takes back a member whose filing was not even begun.
+    /// Takes back a member whose proposal was not even begun.
     fn give_back(&mut self, operation: Operation, candidate: Candidate) {
         if operation == Operation::FileByMember && candidate.account.is_some() {
             self.with_account.push(candidate);
@@ -101,11 +101,11 @@ impl SharedCast {
     }
 
     /// Somebody who may decide at one of these organizations.
-    fn decider(&self, at: &[OrganizationId], filer: Bearer, candidate: &Candidate) -> Option<Bearer> {
+    fn decider(&self, at: &[OrganizationId], proposer: Bearer, candidate: &Candidate) -> Option<Bearer> {
         let offices = at.iter().filter_map(|id| self.cast.offices.get(id)).flatten();
         let mut able = offices
             .map(|office| office.bearer)
-            .filter(|bearer| bearer.account != filer.account && Some(bearer.account) != candidate.account);
+            .filter(|bearer| bearer.account != proposer.account && Some(bearer.account) != candidate.account);
         able.next()
     }
 }
@@ -209,7 +209,7 @@ impl Troupe {
         Ok(())
     }
 
-    /// One thing, whichever comes up. Where there is nothing to decide, something is filed.
+    /// One thing, whichever comes up. Where there is nothing to decide, something is proposed.
     async fn act(&self, due: Instant) -> Result<()> {
         let operation = self.plan.mix.draw(&mut self.rng.borrow_mut());
         match operation {
@@ -218,11 +218,11 @@ impl Troupe {
             }
             Operation::Approve | Operation::Refuse | Operation::Withdraw => {
                 let case = self.stage.deck().waiting.pop_front();
-                self.decide_or_file(operation, case, due).await
+                self.decide_or_propose(operation, case, due).await
             }
             Operation::Assign => {
                 let case = self.stage.deck().accepted.pop_front();
-                self.decide_or_file(operation, case, due).await
+                self.decide_or_propose(operation, case, due).await
             }
             Operation::Preview | Operation::Inbox | Operation::Members | Operation::Search | Operation::List => {
                 self.look(operation, due).await
@@ -258,7 +258,7 @@ impl Troupe {
         };
         let candidate = candidate.context("no member is left; give more with --members")?;
         let township = self.township();
-        let (filer, member) = match (operation, candidate.account) {
+        let (proposer, member) = match (operation, candidate.account) {
             (Operation::FileByMember, Some(account)) => (
                 Bearer {
                     account,
@@ -276,8 +276,8 @@ impl Troupe {
         let request = BenchRequest {
             method: Method::POST,
             path: "/v1/transfers".into(),
-            bearer: filer,
-            body: Some(filing(township.office, member)),
+            bearer: proposer,
+            body: Some(proposal(township.office, member)),
             version: None,
             writes: Some(AuditAction::TransferProposed),
         };
@@ -285,12 +285,12 @@ impl Troupe {
         if answer.is_shed() {
             self.stage.deck().give_back(operation, candidate);
         } else {
-            self.go_on(answer, candidate, township, filer);
+            self.go_on(answer, candidate, township, proposer);
         }
         Ok(())
     }
 
-    async fn decide_or_file(&self, operation: Operation, case: Option<OnItsWay>, due: Instant) -> Result<()> {
+    async fn decide_or_propose(&self, operation: Operation, case: Option<OnItsWay>, due: Instant) -> Result<()> {
         let Some(case) = case else {
             return self.file(Operation::FileBySource, due).await;
         };
@@ -301,7 +301,7 @@ impl Troupe {
                 json!({"reason": "信息错误"}),
                 AuditAction::TransferRefused,
             ),
-            Operation::Withdraw => ("withdraw", case.filer, json!({}), AuditAction::TransferWithdrawn),
+            Operation::Withdraw => ("withdraw", case.proposer, json!({}), AuditAction::TransferWithdrawn),
             Operation::Assign => {
                 let branch = json!({"branch": case.township.branch});
                 ("assign", case.decider, branch, AuditAction::TransferAssigned)
@@ -320,19 +320,19 @@ impl Troupe {
         if answer.is_shed() {
             self.stage.deck().lay(operation == Operation::Assign, case);
         } else {
-            self.go_on(answer, case.candidate, case.township, case.filer);
+            self.go_on(answer, case.candidate, case.township, case.proposer);
         }
         Ok(())
     }
 
     /// Lays a case where the next who has to do with it finds it. A member whose case was ended may be transferred anew;
     /// one about whom something went wrong is left alone.
-    fn go_on(&self, answer: BenchAnswer, candidate: Candidate, township: Township, filer: Bearer) {
+    fn go_on(&self, answer: BenchAnswer, candidate: Candidate, township: Township, proposer: Bearer) {
         let case = answer.is_success().then(|| answer.json()).flatten();
         let Some(case) = case.as_ref().and_then(Seen::of) else {
             return;
         };
-        let Some(decider) = self.stage.decider(&case.waiting_for, filer, &candidate) else {
+        let Some(decider) = self.stage.decider(&case.waiting_for, proposer, &candidate) else {
             if ["refused", "withdrawn"].contains(&case.state) {
                 self.stage.deck().candidates.insert(0, candidate);
             }
@@ -343,7 +343,7 @@ impl Troupe {
             version: case.version,
             candidate,
             township,
-            filer,
+            proposer,
             decider,
         };
         self.stage.deck().lay(case.state == "awaiting_assignment", on_its_way);
@@ -361,7 +361,7 @@ impl Troupe {
         let request = match operation {
             Operation::Preview => {
                 let candidate = self.anybody()?;
-                let body = filing(self.township().office, Some(json!({"id": candidate.id})));
+                let body = proposal(self.township().office, Some(json!({"id": candidate.id})));
                 BenchRequest {
                     method: Method::POST,
                     body: Some(body),
@@ -428,7 +428,7 @@ impl<'a> Seen<'a> {
 }
 
 /// Somebody goes home without having found work yet.
-fn filing(target: PlayingOffice, member: Option<Value>) -> Value {
+fn proposal(target: PlayingOffice, member: Option<Value>) -> Value {
     let mut body = json!({
         "reason": "unsettled",
         "details": {"home_address": {"division_code": "420111", "text": "珞喻路1037号"}},

@@ -289,7 +289,16 @@ mod tests {
 
     /// `noun.past_participle`, with at most a particle or an adverb behind it: `account.signed_out_everywhere`.
     fn is_in_the_grammar(name: &str) -> bool {
-        const IRREGULAR: [&str; 8] = ["set", "reset", "undone", "read", "made", "bound", "unbound", "withdrawn"];
+        const IRREGULAR: [&str; 8] = [
+            "set",
+            "reset",
+            "undone",
+            "read",
+            "made",
+            "bound",
+            "unbound",
+            "withdrawn",
+        ];
         const BEHIND: [&str; 5] = ["", "in", "out", "up", "out_everywhere"];
         let Some((noun, verb)) = name.split_once('.') else {
             return false;

@@ -99,7 +99,7 @@ pub struct Policy {
     pub escalation_days: u16,
     /// Section 5: whether the target side may start for other reasons than further study.
     pub target_side_other_reasons: bool,
-    /// T10: whether a member may withdraw what others filed for him.
+    /// T10: whether a member may withdraw what others proposed for him.
     pub member_may_withdraw: bool,
     /// T3: members who joined in this year or later need a certified League identity.
     pub certification_since: i32,

@@ -141,17 +141,17 @@ fn of_transfers() -> Condition {
     any.unwrap_or_else(|| unreachable!("there are duties"))
 }
 
-/// Entries that the reader is barred from (T11): transfers about them, and those they filed up to their approval. These
+/// Entries that the reader is barred from (T11): transfers about them, and those they proposed up to their approval. These
 /// wait for another administrator of the organization, so the reader's inbox leaves them out (A8).
 fn barred_to(reader: Reader) -> Condition {
     let (member, account) = (reader.member.map(|id| id.0), reader.account.map(|id| id.0));
-    let filed_by_him = transfers::filer_account_id
+    let own_proposal = transfers::proposer_account_id
         .eq(account)
         .and(inbox_entries::kind.ne(Duty::Assignment.as_str()));
-    // One question for each entry, found by its id: asked apart, PostgreSQL would first collect all cases he ever filed.
+    // One question for each entry, found by its id: asked apart, PostgreSQL would first collect all cases he ever proposed.
     let barred = transfers::table
         .filter(transfers::id.eq(inbox_entries::subject_id))
-        .filter(transfers::member_id.eq(member).or(filed_by_him));
+        .filter(transfers::member_id.eq(member).or(own_proposal));
     Box::new(of_transfers().and(exists(barred)))
 }
 

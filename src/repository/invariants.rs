@@ -97,7 +97,7 @@ pub const ALL: &[Invariant] = &[
         query: "SELECT 'case ' || e.transfer_id || ', event ' || e.number AS value FROM transfer_events e
             JOIN transfers t ON t.id = e.transfer_id LEFT JOIN accounts a ON a.member_id = t.member_id
             WHERE e.event IN ('approved', 'assigned', 'refused')
-            AND (e.account_id = a.id OR (e.event <> 'assigned' AND e.account_id = t.filer_account_id))",
+            AND (e.account_id = a.id OR (e.event <> 'assigned' AND e.account_id = t.proposer_account_id))",
     },
     Invariant {
         number: "I-07",
@@ -192,7 +192,7 @@ pub const ALL: &[Invariant] = &[
         // Rows that retention removed were at least 180 days old by then (domain::retention::AUDIT_FLOOR).
         holds: "Every write has its audit entry, of the same account at the same instant.",
         query: "WITH effects (action, at, account, key) AS (
-                SELECT CASE event WHEN 'filed' THEN 'proposed' WHEN 'assigned' THEN 'assigned' ELSE 'decided' END,
+                SELECT CASE WHEN event IN ('proposed', 'assigned') THEN event ELSE 'decided' END,
                     at, account_id, transfer_id FROM transfer_events
                 UNION ALL SELECT 'marked', at, account_id, member_id FROM mark_history
                 UNION ALL SELECT 'graduation', at, account_id, branch_id FROM graduation_history
@@ -242,7 +242,7 @@ pub const ALL: &[Invariant] = &[
                 WHERE a.organization_id = k.organization_id AND a.ended_at IS NULL AND c.status = 'active'
                 AND a.role = 'administrator'
                 AND c.id IS DISTINCT FROM himself.id
-                AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.filer_account_id))",
+                AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.proposer_account_id))",
     },
     Invariant {
         number: "I-31",
@@ -255,7 +255,7 @@ pub const ALL: &[Invariant] = &[
                 JOIN organizations p ON p.id = a.organization_id AND substr(o.path, 1, length(p.path)) = p.path
                 WHERE a.ended_at IS NULL AND c.status = 'active' AND c.id IS DISTINCT FROM himself.id
                 AND a.role = 'administrator'
-                AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.filer_account_id))",
+                AND (t.state = 'awaiting_assignment' OR c.id IS DISTINCT FROM t.proposer_account_id))",
     },
     Invariant {
         number: "I-31",

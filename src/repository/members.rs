@@ -194,17 +194,17 @@ pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, 
             accounts::id.nullable(),
             transfers::id.nullable(),
             transfers::started_by.nullable(),
-            transfers::filed_at.nullable(),
+            transfers::proposed_at.nullable(),
         ))
         .load(c))?;
-    let ties = |(member, account, id, started_by, filed_at): Columns| {
+    let ties = |(member, account, id, started_by, proposed_at): Columns| {
         let open_case = id
             .zip(started_by)
-            .zip(filed_at)
-            .map(|((id, started_by), filed_at)| OpenCase {
+            .zip(proposed_at)
+            .map(|((id, started_by), proposed_at)| OpenCase {
                 id,
                 started_by,
-                filed_at: filed_at.into(),
+                proposed_at: proposed_at.into(),
             });
         (member, Ties { account, open_case })
     };

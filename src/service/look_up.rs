@@ -1,7 +1,7 @@
 //! Looking for a person by full name and ID number (T4, §1.4.3, §2.5): where the member is and whom to ask there.
 //!
 //! An ID number has little entropy, so a look-up is an oracle: each one, found or not, is noted, audited and taken out of
-//! three budgets, the asking person's, the asking organization's and that of the person looked for. A filing from the
+//! three budgets, the asking person's, the asking organization's and that of the person looked for. A proposal from the
 //! target side names a person in the same way and pays the same, and so does one from another province (X2).
 
 use super::{Context, Error, Result, audit, may};

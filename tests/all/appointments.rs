@@ -41,15 +41,15 @@ fn end(world: &World, by: &str, organization: &str) -> crate::support::http::Ans
 }
 
 /// A transfer of class_1's first member to the workshop, which waits there and at the employer.
-fn file(world: &World) -> String {
+fn request(world: &World) -> String {
     let body = json!({"reason": "employed_with_league", "target": world.org("workshop"),
         "details": {"employer_name": "机器厂", "employer_address": {"division_code": "420106", "text": "一号"}}});
-    let filed = world
+    let proposed = world
         .person("class_1/1")
         .write("/v1/transfers", &body)
         .expect(201)
         .json();
-    filed["id"].as_str().expect("an id").to_owned()
+    proposed["id"].as_str().expect("an id").to_owned()
 }
 
 both_engines! {
@@ -124,7 +124,7 @@ both_engines! {
 
     fn a10_what_waits_follows_the_offices(db: TestDb) {
         let world = World::new(db, NOW);
-        file(&world);
+        request(&world);
         let waits = || ["workshop", "employer", "county"].map(|name| waiting(&world.admin(name), "approval_in"));
         assert_eq!(waits(), [1, 1, 0]);
         // Vacant, the branch leaves it to its direct superior alone; that vacant too, it passes to the next above.
@@ -150,10 +150,10 @@ both_engines! {
         for name in ["workshop", "employer", "county", "city", "province"] {
             world.dismiss(name);
         }
-        // The filer himself holds the nation's office alone: nobody may decide, so nobody has it.
+        // The proposer himself holds the nation's office alone: nobody may decide, so nobody has it.
         world.dismiss("nation");
         world.appoint("class_1/1", "nation");
-        file(&world);
+        request(&world);
         assert_eq!(world.db.count("inbox_entries"), 0);
         let path = format!("/v1/organizations/{}/appointments", world.org("province"));
         world.admin("class_1/1").write(&path, &json!({"member": world.mem("village/1")})).expect(201);

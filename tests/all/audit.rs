@@ -289,8 +289,8 @@ both_engines! {
         let home = json!({"reason": "unsettled", "target": world.org("township"),
             "details": {"home_address": {"division_code": "420106", "text": "一号"}}});
         let file = |member: &str| {
-            let filed = world.person(member).write("/v1/transfers", &home).expect(201);
-            filed.header("location").expect("an address").to_owned()
+            let proposed = world.person(member).write("/v1/transfers", &home).expect(201);
+            proposed.header("location").expect("an address").to_owned()
         };
         let (first, second, third) = (file("class_1/1"), file("class_1/2"), file("class_1/3"));
         let branch = json!({"branch": world.org("village")});

@@ -51,7 +51,7 @@ fn a_backup_under_writers_is_whole_and_passes_every_invariant() {
         .for_each(|name| world.add_member(name, "class_2", "2003-01-01"));
     let place = Place::new("under-writers");
     let (client, copied) = (world.admin("class_2"), AtomicBool::new(false));
-    let filed = std::thread::scope(|scope| {
+    let proposed = std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
             let mut during = 0;
             for name in &members {
@@ -70,7 +70,7 @@ fn a_backup_under_writers_is_whole_and_passes_every_invariant() {
         assert!(done, "{lines:?}");
         writer.join().expect("it files")
     });
-    assert!(filed > 1, "it was written meanwhile");
+    assert!(proposed > 1, "it was written meanwhile");
     let address = format!("sqlite://{}", place.text());
     let (status, lines) = run(zhuanjie(["verify", "--database", &address]));
     assert!(status.success(), "{lines:?}");

@@ -14,7 +14,7 @@ const MEMBERS: &str = "3000";
 /// How promises are broken by hand, and how the check tells.
 const BREACHES: [(&str, &str); 3] = [
     (
-        "DELETE FROM transfer_events WHERE event = 'filed' AND transfer_id = (SELECT max(transfer_id) FROM transfer_events)",
+        "DELETE FROM transfer_events WHERE event = 'proposed' AND transfer_id = (SELECT max(transfer_id) FROM transfer_events)",
         "lost 1,",
     ),
     (

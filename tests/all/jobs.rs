@@ -3,7 +3,7 @@
 use crate::support::database::texts;
 use crate::support::world::World;
 use crate::support::{block_on, both_engines};
-use crate::transfers::{file, filing};
+use crate::transfers::{proposal, propose};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::fs;
@@ -70,8 +70,8 @@ both_engines! {
         const LATE: &str = "2026-12-01T00:00:00Z";
         let world = World::new(db, "2026-06-15T00:00:00Z");
         mark(&world, "class_2", "2026-07");
-        file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
-        let accepted = file(&world.person("class_1/2"), &filing(&world, "unsettled", "township"));
+        propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
+        let accepted = propose(&world.person("class_1/2"), &proposal(&world, "unsettled", "township"));
         accepted.take(&world.admin("township"), "approve", &json!({}));
         world.at(LATE);
         for job in JobName::ALL {

@@ -75,7 +75,7 @@ both_engines! {
         look_up(&world.admin("employer"), "class_1/1", &number).expect(200);
     }
 
-    fn t4_a_filing_by_name_is_a_look_up_and_paid_for(db: TestDb) {
+    fn t4_a_proposal_by_name_is_a_look_up_and_paid_for(db: TestDb) {
         let world = World::new(db, NOON);
         let township = world.admin("township");
         let body = |name: &str| json!({

@@ -170,13 +170,13 @@ both_engines! {
         assert!(detail["detail"].as_str().is_some_and(|text| text.contains("1 个")), "{detail}");
         act(&world.admin("township"), &world.org("village"), "close", &json!({})).refused(409, "organization.not_empty");
         // A case on its way here holds it open, and nothing else does.
-        let filing = json!({"reason": "employed_with_league", "target": workshop,
+        let proposal = json!({"reason": "employed_with_league", "target": workshop,
             "details": {"employer_name": "机器厂", "employer_address": {"division_code": "420106", "text": "一号"}}});
-        let filed = world.person("class_1/1").write("/v1/transfers", &filing);
-        let filed = filed.expect(201).json();
+        let proposed = world.person("class_1/1").write("/v1/transfers", &proposal);
+        let proposed = proposed.expect(201).json();
         act(&employer, &workshop, "close", &json!({})).refused(409, "organization.not_empty");
         assert_eq!(allowed(&employer, &workshop, "close").as_deref(), Some("organization.not_empty"));
-        let case = format!("/v1/transfers/{}/withdraw", filed["id"].as_str().expect("an id"));
+        let case = format!("/v1/transfers/{}/withdraw", proposed["id"].as_str().expect("an id"));
         world.person("class_1/1").decide(&case, 1, &json!({})).expect(200);
         assert_eq!(allowed(&employer, &workshop, "close"), None);
         let stale = employer.decide(&format!("/v1/organizations/{workshop}/close"), 7, &json!({}));

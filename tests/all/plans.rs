@@ -54,16 +54,16 @@ fn fill(world: &World) {
          SELECT 1000 + id, 'person', id, name, id_number_digest, FALSE, 'active', created_at FROM members WHERE id > 1000;
          INSERT INTO appointments (account_id, organization_id, started_at)
          SELECT min(a.id), m.branch_id, 1 FROM accounts a JOIN members m ON m.id = a.member_id WHERE m.id > 1000 GROUP BY m.branch_id;
-         INSERT INTO transfers (id, season, reason, details, started_by, filer_account_id, member_id, member_name, source_branch_id,
+         INSERT INTO transfers (id, season, reason, details, started_by, proposer_account_id, member_id, member_name, source_branch_id,
             source_path, source_name, source_province, target_kind, target_id, target_path, target_name, target_province, state, since,
-            organization_id, side, holding, deadline, filed_at, closed_at, version)
+            organization_id, side, holding, deadline, proposed_at, closed_at, version)
          SELECT m.id, 2026, 'unsettled', '{{}}', 'member', m.id + 1000, m.id, m.name, m.branch_id, m.branch_path, 'x',
             CASE WHEN m.id % 10 = 0 THEN 11 END, 'organization', t.id, t.path, t.name, CASE WHEN m.id % 10 = 1 THEN 11 END,
             CASE m.id % 3 WHEN 0 THEN 'awaiting_approval' WHEN 1 THEN 'awaiting_assignment' ELSE 'withdrawn' END, m.id, t.id,
             CASE WHEN m.id % 3 = 0 THEN 'target' END, FALSE, CASE WHEN m.id % 3 < 2 THEN m.id END, m.id,
             CASE WHEN m.id % 3 = 2 THEN m.id END, 1
          FROM members m JOIN organizations t ON t.id = CASE WHEN m.id % 2 = 0 THEN {village} ELSE {class} END WHERE m.id > 1000;
-         INSERT INTO transfer_events (transfer_id, number, at, event, facts) SELECT id, 1, filed_at, 'filed', '{{}}' FROM transfers;
+         INSERT INTO transfer_events (transfer_id, number, at, event, facts) SELECT id, 1, proposed_at, 'proposed', '{{}}' FROM transfers;
          INSERT INTO inbox_entries (organization_id, kind, subject_id, since) SELECT organization_id,
             CASE state WHEN 'awaiting_approval' THEN 'approval_in' ELSE 'assignment' END, id, since
          FROM transfers WHERE closed_at IS NULL;
@@ -319,9 +319,9 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "an account by its number" => |c| accounts::by_id_number(c, b"x");
         "the account of a member" => |c| accounts::of_member(c, MemberId(1500));
         "the open case of a member" => |c| transfers::open_of(c, MemberId(1500));
-        "members of a group of filings" => |c| members::find_many_locked(c, &group);
+        "members of a group of proposals" => |c| members::find_many_locked(c, &group);
         "their accounts and open cases" => |c| members::ties(c, &same_group);
-        "organizations of a group of filings" => |c| organizations::find_many(c, &ends);
+        "organizations of a group of proposals" => |c| organizations::find_many(c, &ends);
         "names of organizations" => |c| organizations::names(c, &same_ends);
         "answers given under some keys" => |c| idempotency::find_many(c, &keys);
         "the open case of somebody from outside" => |c| inbound::open_of(c, b"x");

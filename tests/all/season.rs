@@ -24,7 +24,7 @@ both_engines! {
         branches_are_marked_in_one_call(&play);
         the_yearly_switch_turns_them(&play, &db);
         a_delayed_graduate_and_a_teacher_are_marked(&play);
-        let cases = transfers_are_filed_from_three_sides(&play);
+        let cases = transfers_are_proposed_from_three_sides(&play);
         the_target_approves_and_assigns(&play, &cases);
         the_members_side_approves_what_the_target_started(&play, &cases);
         one_is_refused_and_one_withdrawn(&play, &cases);
@@ -44,28 +44,28 @@ both_engines! {
         assert!(members.len() >= 15, "many are on the way when it is told to stop");
         let (token, address) = (class.token.as_str(), play.base.trim_start_matches("http://"));
         let answers: Vec<Option<u16>> = std::thread::scope(|scope| {
-            let file = |member: &str| {
+            let propose = |member: &str| {
                 let body = unsettled(Some(json!({"id": member})), &home);
                 let request = raw_post("/v1/transfers", token, member, &body);
                 scope.spawn(move || raw_status(address, &request))
             };
             let (first, rest) = members.split_first().expect("somebody");
             // One is answered for certain; the others race with the signal.
-            let mut filings = vec![file(first)];
-            while !filings[0].is_finished() {
+            let mut proposals = vec![propose(first)];
+            while !proposals[0].is_finished() {
                 std::thread::yield_now();
             }
-            filings.extend(rest.iter().map(|member| file(member)));
+            proposals.extend(rest.iter().map(|member| propose(member)));
             play.server.signal("TERM");
-            filings.into_iter().map(|filing| filing.join().expect("it ends")).collect()
+            proposals.into_iter().map(|proposal| proposal.join().expect("it ends")).collect()
         });
         let (status, lines) = play.server.wait();
         assert!(status.success(), "{lines:?}");
         assert!(lines.iter().any(|line| line.contains("everything accepted is answered")));
-        let filed = answers.iter().filter(|answer| **answer == Some(201)).count() as i64;
-        assert!(filed >= 1);
-        assert_eq!(filed, db.count("transfers"), "what is stored was answered, and the other way round: {answers:?}");
-        assert_eq!(filed, db.count("transfer_events"));
+        let proposed = answers.iter().filter(|answer| **answer == Some(201)).count() as i64;
+        assert!(proposed >= 1);
+        assert_eq!(proposed, db.count("transfers"), "what is stored was answered, and the other way round: {answers:?}");
+        assert_eq!(proposed, db.count("transfer_events"));
     }
 
     fn serve_starts_with_generated_keys_and_again(db: TestDb) {
@@ -261,7 +261,7 @@ impl Player {
         request.json(&body).send().expect(200).json()
     }
 
-    fn file(&self, key: &str, body: &Value) -> String {
+    fn propose(&self, key: &str, body: &Value) -> String {
         let answer = self.post("/v1/transfers", key, body).expect(201);
         let id = text(&answer.json()["id"]);
         assert_eq!(answer.header("location"), Some(format!("/v1/transfers/{id}").as_str()));
@@ -419,13 +419,13 @@ struct Cases {
     left_alone: String,
 }
 
-fn transfers_are_filed_from_three_sides(play: &Play) -> Cases {
+fn transfers_are_proposed_from_three_sides(play: &Play) -> Cases {
     let (home, employer) = (play.township(), play.person("employer").organization);
     let (member, class, university) = (play.of("graduate"), play.of("class"), play.of("second_university"));
 
     let preview = member.client.post("/v1/transfers/preview", &unsettled(None, &home));
     let preview = preview.expect(200).json();
-    assert_eq!(preview["may_be_filed"], true, "{preview}");
+    assert_eq!(preview["may_be_proposed"], true, "{preview}");
     let duties: Vec<&Value> = preview["route"]
         .as_array()
         .expect("steps")
@@ -433,7 +433,7 @@ fn transfers_are_filed_from_three_sides(play: &Play) -> Cases {
         .map(|s| &s["duty"])
         .collect();
     assert_eq!(duties, ["approval_in", "assignment"]);
-    let by_member = member.file("by-member", &unsettled(None, &home));
+    let by_member = member.propose("by-member", &unsettled(None, &home));
 
     // T2, whoever starts: the refusal says which.
     let me = text(&member.get("/v1/me")["member"]["id"]);
@@ -446,9 +446,9 @@ fn transfers_are_filed_from_three_sides(play: &Play) -> Cases {
     let [first, second, third, ..] = graduates.as_slice() else {
         panic!("a class of more than three")
     };
-    let refused = class.file("by-source-1", &employed(first, employer));
-    let withdrawn = class.file("by-source-2", &employed(second, employer));
-    let left_alone = class.file("by-source-3", &unsettled(Some(json!({"id": third})), &home));
+    let refused = class.propose("by-source-1", &employed(first, employer));
+    let withdrawn = class.propose("by-source-2", &employed(second, employer));
+    let left_alone = class.propose("by-source-3", &unsettled(Some(json!({"id": third})), &home));
 
     // The target side knows name and ID number, and need not name itself (§1.4.6).
     let named = play.person("class");
@@ -461,7 +461,7 @@ fn transfers_are_filed_from_three_sides(play: &Play) -> Cases {
             "school_address": {"division_code": "420106", "text": "八一路299号"},
         },
     });
-    let by_target = university.file("by-target", &body);
+    let by_target = university.propose("by-target", &body);
     let case = university.get(&format!("/v1/transfers/{by_target}"));
     assert_eq!(case["started_by"], "target");
     let itself = play.person("second_university").organization.to_string();
@@ -554,7 +554,7 @@ fn everybodys_history_shows_what_happened(play: &Play, cases: &Cases) {
     let (township, college, employer) = (play.of("township"), play.of("college"), play.of("employer"));
 
     let moved = [
-        by("filed", "graduate"),
+        by("proposed", "graduate"),
         by("approved", "township"),
         by("assigned", "township"),
     ];
@@ -562,20 +562,20 @@ fn everybodys_history_shows_what_happened(play: &Play, cases: &Cases) {
         assert_eq!(reader.history(&cases.by_member), moved);
     }
     let taken = [
-        by("filed", "second_university"),
+        by("proposed", "second_university"),
         by("approved", "college"),
         by("assigned", "second_university"),
     ];
     for reader in [&class, &college, &play.of("second_university")] {
         assert_eq!(reader.history(&cases.by_target), taken);
     }
-    let refused = [by("filed", "class"), by("refused", "employer")];
-    let withdrawn = [by("filed", "class"), by("withdrawn", "class")];
+    let refused = [by("proposed", "class"), by("refused", "employer")];
+    let withdrawn = [by("proposed", "class"), by("withdrawn", "class")];
     for reader in [&class, &college, &employer] {
         assert_eq!(reader.history(&cases.refused), refused);
         assert_eq!(reader.history(&cases.withdrawn), withdrawn);
     }
-    let ended = [by("filed", "class"), ("expired".to_owned(), None, true)];
+    let ended = [by("proposed", "class"), ("expired".to_owned(), None, true)];
     for reader in [&class, &college, &township] {
         assert_eq!(reader.history(&cases.left_alone), ended);
     }

@@ -61,7 +61,7 @@ const BREACHES: &[(&str, &str, &str)] = &[
     ("I-03", "Each decision", "UPDATE appointments SET started_at = 4000000000000000"),
     ("I-03", "Each decision", "UPDATE transfer_events SET organization_id = 1 WHERE event = 'refused'"),
     ("I-03", "A completed case", "UPDATE transfer_events SET event = 'escalated' WHERE event = 'approved'"),
-    ("I-04", "Nobody decides", "UPDATE transfers SET filer_account_id = (SELECT account_id FROM transfer_events e WHERE e.transfer_id = transfers.id AND e.number = 2) WHERE state = 'refused'"),
+    ("I-04", "Nobody decides", "UPDATE transfers SET proposer_account_id = (SELECT account_id FROM transfer_events e WHERE e.transfer_id = transfers.id AND e.number = 2) WHERE state = 'refused'"),
     ("I-05", "A completed case", "UPDATE transfers SET target_kind = 'holding' WHERE state = 'completed'"),
     ("I-06", "A case took only", "UPDATE transfer_events SET facts = '{\"event\":\"withdrawn\"}' WHERE event = 'assigned' OR number = 1"),
     ("I-06", "A case took only", "INSERT INTO transfer_events (transfer_id, number, at, event, facts) SELECT id, version + 1, since, 'withdrawn', '{\"event\":\"withdrawn\"}' FROM transfers WHERE state = 'withdrawn'"),

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Measures the service against bare pgbench on the same machine in the same run, and prints a line for each figure.
 #
-#   tests/bench/measure.sh PART…      parts: load filing page scale idle backup jobs (see docs/performance.md)
+#   tests/bench/measure.sh PART…      parts: load proposal page scale idle backup jobs (see docs/performance.md)
 #
 # MEMBERS (1000000)  members of the country      SECONDS_EACH (20)  how long each thing is measured
 # ENGINES ("sqlite postgres")                    BIN (target/production/zhuanjie)
@@ -185,20 +185,20 @@ bare() {
 part_load() { for engine in $ENGINES; do load "$engine" "$MEMBERS"; done; }
 
 # 16 clients, before and after ours: the machine may not be the same all the time.
-part_filing() {
+part_proposal() {
     part_load
     cluster
     is_there bare || { psql_in -c 'CREATE DATABASE bare' postgres; psql_in -v members="$MEMBERS" -f "$here/bare.sql" bare; }
     for engine in $ENGINES; do
         load "$engine" "$MEMBERS"
-        bare filing.sql 16 bare -D members="$MEMBERS"; before=$tps
+        bare proposal.sql 16 bare -D members="$MEMBERS"; before=$tps
         settle bare
         rest "$engine" "country_$MEMBERS"
         serve
         play --mix file_by_source=1 --concurrency 16 --members 400000 --seconds "$SECONDS_EACH"
         stop
-        bare filing.sql 16 bare -D members="$MEMBERS"; after=$tps
-        echo "filing, $engine: $(ratio "$(column all 3)" "$(mean "$before" "$after")") times bare pgbench ($before and $after a second)"
+        bare proposal.sql 16 bare -D members="$MEMBERS"; after=$tps
+        echo "proposal, $engine: $(ratio "$(column all 3)" "$(mean "$before" "$after")") times bare pgbench ($before and $after a second)"
     done
 }
 
@@ -224,7 +224,7 @@ part_page() {
 }
 
 # At a rate the service is far from busy with: it is the work that is measured, and not a queue. An assignment needs an
-# approval and that a filing, so they are played in equal shares.
+# approval and that a proposal, so they are played in equal shares.
 part_scale() {
     for engine in $ENGINES; do
         for members in $SCALES; do
@@ -299,7 +299,7 @@ part_backup() {
         held=$(sql "$engine" restored 'SELECT count(*) FROM members')
         begun=$(now)
         DATABASE_URL=$(url "$engine" restored) "$BIN" verify > "$WORK/verify" 2>&1 || die "the restored database is not whole" "$WORK/verify"
-        echo "verify, $engine, $held members, $((more - written)) filings during the backup: $(tail -n 1 "$WORK/verify") ($(since "$begun") ms)"
+        echo "verify, $engine, $held members, $((more - written)) proposals during the backup: $(tail -n 1 "$WORK/verify") ($(since "$begun") ms)"
         drop "$engine" restored
     done
 }

@@ -7,7 +7,7 @@ Retry-After within 20 ms, memory stays under 256 MB, and 2 s after the load has 
 Meanwhile liveness is asked too. At the end the capacity once more: no machine is as quick all the time, so what was served
 is compared to the mean of both.
 
-What is played is the mix of `zhuanjie-bench run`: looks, previews, filings, decisions. A request begins when it is due; one
+What is played is the mix of `zhuanjie-bench run`: looks, previews, proposals, decisions. A request begins when it is due; one
 that finds no connection free waits for it, and all times count from the instant it was due.
 
 The server runs on one processor and the load on another, lest the load take from the server what it measures; the processor

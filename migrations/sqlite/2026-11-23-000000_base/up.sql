@@ -190,8 +190,8 @@ CREATE TABLE transfers (
     details TEXT NOT NULL,
     explanation TEXT,
     started_by TEXT NOT NULL,
-    filer_account_id INTEGER REFERENCES accounts (id),
-    filer_organization_id INTEGER REFERENCES organizations (id),
+    proposer_account_id INTEGER REFERENCES accounts (id),
+    proposer_organization_id INTEGER REFERENCES organizations (id),
     -- The member is null while somebody from another province is not known here (X2).
     member_id INTEGER REFERENCES members (id),
     member_name TEXT NOT NULL,
@@ -217,7 +217,7 @@ CREATE TABLE transfers (
     closing_reason TEXT,
     -- After which instant it is ended or escalated; null while no clock runs (A6).
     deadline INTEGER,
-    filed_at INTEGER NOT NULL,
+    proposed_at INTEGER NOT NULL,
     closed_at INTEGER,
     version INTEGER NOT NULL
 ) STRICT;

@@ -107,7 +107,7 @@ struct TargetView {
     division_code: Option<String>,
     /// Whether it can be chosen as the target.
     can_be_chosen: bool,
-    /// Why it can't, as a filing would be answered; empty if it can.
+    /// Why it can't, as a proposal would be answered; empty if it can.
     because: Vec<Blocking>,
     /// What should be known before choosing it, such as that it holds no members yet.
     warnings: Vec<TargetWarning>,

@@ -12,7 +12,7 @@ use crate::domain::core::time::Season;
 pub struct Case {
     /// Which one.
     pub id: TransferId,
-    /// The calendar year of its filing; that season's policy decides for all its life.
+    /// The calendar year of its proposal; that season's policy decides for all its life.
     pub season: Season,
     /// The number of its last event: each transition adds exactly one (I-09), and an update is guarded by it (A9).
     pub version: i64,
@@ -22,10 +22,10 @@ pub struct Case {
     pub reason: Reason,
     /// Which side started it.
     pub started_by: Side,
-    /// Who filed it.
-    pub filed_by: Option<AccountId>,
-    /// The organization he filed it for; `None` if the member filed it himself.
-    pub filed_for: Option<OrganizationId>,
+    /// Who proposed it.
+    pub proposed_by: Option<AccountId>,
+    /// The organization he proposed it for; `None` if the member proposed it himself.
+    pub proposed_for: Option<OrganizationId>,
     /// The member's account, if he has one.
     pub member_account: Option<AccountId>,
     /// Where the member comes from.
@@ -42,7 +42,7 @@ impl Case {
 
     /// T11: the accounts that do not decide this case as it stands: [`excluded`].
     pub fn excluded(&self) -> Vec<AccountId> {
-        excluded(&self.state, self.member_account, self.filed_by)
+        excluded(&self.state, self.member_account, self.proposed_by)
     }
 
     /// T11: whether this person never decides this case, whatever his office.
@@ -56,11 +56,11 @@ impl Case {
     }
 }
 
-/// T11, I-04: the accounts that do not decide a case: the member's and the filer's.
+/// T11, I-04: the accounts that do not decide a case: the member's and the proposer's.
 ///
 /// Naming a branch decides nothing, the transfer has been approved by then; and whoever fetched the member (A3) is often
 /// the one who assigns her. So there only the member is excluded.
-pub fn excluded(state: &CaseState, member: Option<AccountId>, filer: Option<AccountId>) -> Vec<AccountId> {
-    let filer = filer.filter(|_| state.phase() != Phase::AwaitingAssignment);
-    member.into_iter().chain(filer).collect()
+pub fn excluded(state: &CaseState, member: Option<AccountId>, proposer: Option<AccountId>) -> Vec<AccountId> {
+    let proposer = proposer.filter(|_| state.phase() != Phase::AwaitingAssignment);
+    member.into_iter().chain(proposer).collect()
 }

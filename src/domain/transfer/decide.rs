@@ -1,4 +1,4 @@
-//! Decisions on a filed case (§1.4.4, §1.5, §2.5; T10, T11, A1 to A6, X1, X2).
+//! Decisions on a proposed case (§1.4.4, §1.5, §2.5; T10, T11, A1 to A6, X1, X2).
 //!
 //! Each action has a guard, `may_…`, which [`super::allowed`] asks too, so what a client is shown as allowed and what is
 //! then decided cannot differ. An action consumes the case and gives the new one with the event that made it.
@@ -278,12 +278,12 @@ fn with_helper(code: Code, desk: &DecisionContext<'_>) -> Refusal {
     }
 }
 
-/// T10: the side that started, as it acts: the member, an administrator of the organization that filed, or the
+/// T10: the side that started, as it acts: the member, an administrator of the organization that proposed, or the
 /// integrator of the province the case comes from.
 fn is_starter(case: &Case, actor: &Actor) -> bool {
     match &actor.role {
         Role::Member => case.started_by == Side::Member && is_member_himself(case, actor),
-        Role::Administrator(office) => case.filed_for == Some(office.organization),
+        Role::Administrator(office) => case.proposed_for == Some(office.organization),
         Role::Integrator { .. } => {
             matches!(case.origin, Origin::Province { province, .. } if actor.speaks_for() == Some(province))
         }

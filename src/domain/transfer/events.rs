@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// One step of a case's history: who, when, what, why, automatic or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// 1 for the filing; the case's version after it.
+    /// 1 for the proposal; the case's version after it.
     pub number: i64,
     /// When.
     pub at: Timestamp,
@@ -33,8 +33,8 @@ impl Event {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
-    /// The transfer was filed (发起).
-    Filed {
+    /// The transfer was proposed (发起).
+    Proposed {
         /// Where it waits first.
         first: CaseState,
     },
@@ -64,7 +64,7 @@ pub enum EventKind {
 vocabulary! {
     /// What happened, by name.
     EventName {
-        Filed = "filed", "发起", "filed";
+        Proposed = "proposed", "发起", "proposed";
         Approved = "approved", "同意", "approved";
         Assigned = "assigned", "分配", "assigned to a branch";
         Refused = "refused", "不同意", "refused";
@@ -78,7 +78,7 @@ impl EventKind {
     /// The name on the wire and in the database.
     pub fn name(&self) -> EventName {
         match self {
-            Self::Filed { .. } => EventName::Filed,
+            Self::Proposed { .. } => EventName::Proposed,
             Self::Approved { .. } => EventName::Approved,
             Self::Assigned { .. } => EventName::Assigned,
             Self::Refused { .. } => EventName::Refused,
@@ -97,7 +97,7 @@ pub struct ReplayError {
     pub number: i64,
 }
 
-/// I-10: the state a case's events lead to. Fails if they do not start with a filing, leave a gap, or take a way the
+/// I-10: the state a case's events lead to. Fails if they do not start with a proposal, leave a gap, or take a way the
 /// machine does not have.
 pub fn replay(events: &[Event]) -> Result<CaseState, ReplayError> {
     let mut state: Option<CaseState> = None;
@@ -118,12 +118,12 @@ pub fn apply(state: Option<CaseState>, event: &Event) -> Option<CaseState> {
     let at = event.at;
     let Some(state) = state else {
         return match &event.kind {
-            EventKind::Filed { first } if first.is_open() => Some(first.clone()),
+            EventKind::Proposed { first } if first.is_open() => Some(first.clone()),
             _ => None,
         };
     };
     let next = match (&event.kind, &state) {
-        (EventKind::Filed { .. }, _) => return None,
+        (EventKind::Proposed { .. }, _) => return None,
         (EventKind::Approved { .. }, CaseState::AwaitingAssignment { .. }) => return None,
         (EventKind::Approved { next }, _) => next.clone(),
         (EventKind::Assigned { branch }, CaseState::AwaitingAssignment { .. }) => CaseState::Completed {

@@ -42,7 +42,7 @@ pub struct OpenCase {
     /// Which side started it.
     pub started_by: Side,
     /// When.
-    pub filed_at: Timestamp,
+    pub proposed_at: Timestamp,
 }
 
 /// T1 (§1.4.1 to 1.4.3): the member starts for himself, an administrator on the source side for a member in his subtree,
@@ -84,7 +84,7 @@ pub fn t2_already_open(open: Option<&OpenCase>) -> Result<(), Refusal> {
         Some(case) => Err(Refusal::new(Code::TransferAlreadyOpen)
             .with("transfer", case.id)
             .with_term("side", case.started_by.text())
-            .with("filed_on", shanghai_date(case.filed_at))),
+            .with("proposed_on", shanghai_date(case.proposed_at))),
     }
 }
 
@@ -147,7 +147,7 @@ pub fn t8_target_leading_organ(target: &OrganizationFacts) -> Result<(), Refusal
     )
 }
 
-/// T6, T8 and the reason's own target (T5): everything that is against an organization as a target, for a filing and for
+/// T6, T8 and the reason's own target (T5): everything that is against an organization as a target, for a proposal and for
 /// a search (O4) alike. `branch` is the member's and `school` the school he belongs to, as far as they are known; without
 /// a reason, what reasons demand is left open.
 pub fn t8_target(

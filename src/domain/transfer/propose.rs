@@ -1,4 +1,4 @@
-//! Filing a transfer (§1.4): every rule asked at once, and the way the case will take. The preview and the filing are this
+//! Proposing a transfer (§1.4): every rule asked at once, and the way the case will take. The preview and the proposal are this
 //! one function, so what a client is shown and what is then decided cannot differ.
 
 use super::case::{self, Case};
@@ -24,7 +24,7 @@ use crate::domain::organization::facts::OrganizationFacts;
 use crate::domain::organization::turn::Duty;
 use crate::domain::policy::Policy;
 
-/// Everything the decision about a filing needs.
+/// Everything the decision about a proposal needs.
 #[derive(Debug, Clone, Copy)]
 pub struct ProposalFacts<'a> {
     /// Now.
@@ -80,7 +80,7 @@ pub struct Target<'a> {
     pub chain: &'a Chain,
 }
 
-/// What a filer asks for.
+/// What a proposer asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct ProposalTerms<'a> {
     /// Which side starts.
@@ -105,10 +105,10 @@ impl<'a> ProposalTerms<'a> {
     }
 }
 
-/// The first state of a case, the way it will take, and what the filer should know.
+/// The first state of a case, the way it will take, and what the proposer should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
-    /// The calendar year of the filing in Asia/Shanghai.
+    /// The calendar year of the proposal in Asia/Shanghai.
     pub season: Season,
     /// Why the member moves.
     pub reason: Reason,
@@ -122,7 +122,7 @@ pub struct Proposal {
     pub destination: Destination,
     /// Where it waits first.
     pub state: CaseState,
-    /// The filing itself: event number 1.
+    /// The proposal itself: event number 1.
     pub event: Event,
     /// Every step up to completion.
     pub route: Vec<RouteStep>,
@@ -149,7 +149,7 @@ pub struct RouteStep {
 }
 
 vocabulary! {
-    /// What does not block a filing but should be known before.
+    /// What does not block a proposal but should be known before.
     Warning {
         BranchUnmarked = "branch_unmarked", "团员所在团支部尚未标记毕业时间。", "The member's branch has no graduation month yet.";
         LeadingOrganFirst = "leading_organ_first", "团员未满规定年龄且转往非学校领域，须先由上级团的领导机关审批。", "The member is below the age limit and leaves the school sector, so the leading organ above must approve first.";
@@ -179,8 +179,8 @@ impl Proposal {
             state: self.state,
             reason: self.reason,
             started_by: self.started_by,
-            filed_by: self.event.by,
-            filed_for: self.event.acting_for,
+            proposed_by: self.event.by,
+            proposed_for: self.event.acting_for,
             member_account: self.member_account,
             origin: self.origin,
             destination: self.destination,
@@ -188,7 +188,7 @@ impl Proposal {
     }
 }
 
-/// Decides a filing: the first state and the whole route, or every rule that blocks it, in a fixed order. A filing answers
+/// Decides a proposal: the first state and the whole route, or every rule that blocks it, in a fixed order. A proposal answers
 /// with the first and lists the rest. Who may not start it at all (T1) learns that alone, and nothing of the member.
 ///
 /// # Errors
@@ -245,7 +245,7 @@ pub fn propose(facts: &ProposalFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     Ok(draft.into_proposal(destination, unmarked))
 }
 
-/// X2: decides a filing from one of the three provinces. The other system answers for the person's age, certification and
+/// X2: decides a proposal from one of the three provinces. The other system answers for the person's age, certification and
 /// standing there; T3 and T9 are about members of the national tree. The province is the source side, whatever side the
 /// request names.
 ///
@@ -356,7 +356,7 @@ fn at_target(refusal: Refusal) -> Refusal {
     refusal.at("/target")
 }
 
-/// The rules that block a filing, in the order they were asked.
+/// The rules that block a proposal, in the order they were asked.
 #[derive(Default)]
 struct Refusals(Vec<Refusal>);
 
@@ -387,7 +387,7 @@ impl Refusals {
     }
 }
 
-/// An allowed filing that still has to be laid out.
+/// An allowed proposal that still has to be laid out.
 struct Draft<'a> {
     now: Timestamp,
     policy: &'a Policy,
@@ -418,7 +418,7 @@ impl Draft<'_> {
             at: self.now,
             by: self.actor.account,
             acting_for: self.actor.acting_for(),
-            kind: EventKind::Filed { first: first.clone() },
+            kind: EventKind::Proposed { first: first.clone() },
         };
         Proposal {
             season: season_of(self.now),

@@ -1,4 +1,4 @@
-//! The way a case takes (§1.5, §2.2, §2.5; A1 to A4, T9, X1, X2). Filing, preview and every approval read it from here.
+//! The way a case takes (§1.5, §2.2, §2.5; A1 to A4, T9, X1, X2). Proposal, preview and every approval read it from here.
 
 use super::reason::Side;
 use super::state::{ApprovalSide, CaseOutcome, CaseState};

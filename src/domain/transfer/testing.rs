@@ -229,7 +229,7 @@ pub fn integrator() -> Actor {
 
 /// A request under construction: a good one, of which a test changes what it is about.
 #[derive(Debug, Clone)]
-pub struct Filing {
+pub struct ProposalDraft {
     pub now: Timestamp,
     pub policy: Policy,
     pub actor: Actor,
@@ -244,10 +244,10 @@ pub struct Filing {
     pub vacant: Vec<OrganizationId>,
 }
 
-impl Filing {
+impl ProposalDraft {
     /// An adult member of the class, certified, files himself on 1 July 2026.
     pub fn new(reason: Reason, target: Option<OrganizationId>) -> Self {
-        Filing {
+        ProposalDraft {
             now: at("2026-07-01T04:00:00Z"),
             policy: Policy::default_for(2026),
             actor: member(),
@@ -287,19 +287,19 @@ impl Filing {
 
     /// To Beijing.
     pub fn to_beijing() -> Self {
-        let mut filing = Self::new(Reason::FurtherStudy, None);
-        filing.details.external = Some(External {
+        let mut draft = Self::new(Reason::FurtherStudy, None);
+        draft.details.external = Some(External {
             province: Some(BEIJING_CODE),
             name: Some("北京某大学".into()),
             organization: Some("共青团北京某大学委员会".into()),
             address: Some(address("110108")),
         });
-        filing
+        draft
     }
 
     /// Started by an organization's administrator on a side.
     pub fn started_by(self, side: Side, organization: OrganizationId) -> Self {
-        Filing {
+        ProposalDraft {
             side,
             actor: administrator(organization),
             ..self
@@ -368,7 +368,7 @@ impl Filing {
 
     /// The case it makes.
     pub fn play(&self) -> Play {
-        Play::new(self.propose().expect("the test's filing is allowed"), &self.vacant)
+        Play::new(self.propose().expect("the test's draft is allowed"), &self.vacant)
     }
 }
 

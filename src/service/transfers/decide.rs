@@ -51,7 +51,7 @@ pub enum TransferDecision {
 }
 
 impl TransferDecision {
-    /// Whether it is given by whoever's turn it is; any other is the filer's own, or another system's.
+    /// Whether it is given by whoever's turn it is; any other is the proposer's own, or another system's.
     fn is_in_turn(&self) -> bool {
         matches!(self, Self::Approve | Self::Refuse { .. } | Self::Assign { .. })
     }

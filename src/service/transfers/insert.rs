@@ -95,8 +95,8 @@ impl NewCase<'_> {
             details: &text.details,
             explanation: self.explanation.map(Remark::as_str),
             started_by: proposal.started_by,
-            filer_account_id: proposal.event.by,
-            filer_organization_id: proposal.event.acting_for,
+            proposer_account_id: proposal.event.by,
+            proposer_organization_id: proposal.event.acting_for,
             member_id: proposal.origin.member(),
             member_name: self.member_name,
             source_branch_id: proposal.origin.branch(),
@@ -115,7 +115,7 @@ impl NewCase<'_> {
             province: turn.province.map(i32::from),
             holding: turn.holding,
             deadline: expiry::deadline(&proposal.state, self.policy).map(Micros::from),
-            filed_at: self.context.now.into(),
+            proposed_at: self.context.now.into(),
             version: proposal.event.number,
         }
     }

@@ -1,6 +1,6 @@
-//! What a decision about filings rests on, requests for all filings of a group at once.
+//! What a decision about proposals rests on, requests for all proposals of a group at once.
 //!
-//! Whom a filing names in vain costs the same statements as whom its filer may not see, so neither is told by its time.
+//! Whom a proposal names in vain costs the same statements as whom its proposer may not see, so neither is told by its time.
 
 use super::proposal::{ProposalSubject, ProposedTransfer};
 use crate::db::{Conn, Outcomes};

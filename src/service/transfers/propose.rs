@@ -236,7 +236,7 @@ impl From<&Transfer> for OpenCase {
         Self {
             id: transfer.id,
             started_by: transfer.started_by,
-            filed_at: transfer.filed_at.into(),
+            proposed_at: transfer.proposed_at.into(),
         }
     }
 }

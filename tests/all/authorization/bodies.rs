@@ -22,7 +22,7 @@ const RUBBISH: &[(&str, &str, &str)] = &[
     ("?limit=-1&cursor=%ff", "application/json", "null"),
 ];
 /// Fields that no request has.
-const FOREIGN: &[&str] = &["account_id", "created_at", "is_admin", "filed_by"];
+const FOREIGN: &[&str] = &["account_id", "created_at", "is_admin", "proposed_by"];
 
 /// The refusal at the door, if a position is turned away there.
 fn turned_away(position: &Position, operation: &Operation) -> Option<Code> {
@@ -68,7 +68,7 @@ fn objects(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// A filing with all that can lie within one.
+/// A proposal with all that can lie within one.
 fn full() -> Value {
     let address = json!({"division_code": "110105", "text": "建国路1号"});
     let external = json!({"province": 11, "name": "某公司", "organization": "某公司团委", "address": address});

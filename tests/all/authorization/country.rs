@@ -95,7 +95,7 @@ pub enum Place {
     Between {
         sides: Box<Sides<'static>>,
         holders: Vec<OrganizationId>,
-        /// The organization that filed it, if one did.
+        /// The organization that proposed it, if one did.
         starter: Option<OrganizationId>,
         /// Whose names stand in it.
         names: Vec<String>,
@@ -344,7 +344,7 @@ impl Made {
         }
     }
 
-    /// One that waits at a village, one for Beijing filed by the college, one that was accepted, one to a special unit.
+    /// One that waits at a village, one for Beijing proposed by the college, one that was accepted, one to a special unit.
     fn transfers(&mut self) {
         let world = &self.world;
         let address = json!({"division_code": "420106", "text": "一号"});

@@ -16,7 +16,7 @@ use zhuanjie::app::App;
 use zhuanjie::config::Wechat;
 use zhuanjie::domain::audit::{AuditAction, AuditSubject};
 
-/// What leaves no row though it is no GET: it answers what filing would answer and stores nothing. Where it names somebody
+/// What leaves no row though it is no GET: it answers what proposing would answer and stores nothing. Where it names somebody
 /// by name and number it is a look-up, and leaves one: see [`a_preview_that_names_somebody_is_a_look_up`].
 const SILENT: &[&str] = &["preview_transfer"];
 
@@ -158,10 +158,15 @@ impl<'a> WriteDriver<'a> {
         let reason = json!({"reason": "查无此人"});
         let home = json!({"reason": "unsettled", "target": world.org("village"),
             "details": {"home_address": {"division_code": "420106", "text": "一号"}}});
-        let filer = self.person("class_2/2");
-        self.json(&filer, "preview_transfer", "", &home);
-        let filed = self.json(&filer, "propose_transfer", "", &home);
-        self.json(&filer, "withdraw_transfer", filed["id"].as_str().expect("an id"), &none);
+        let proposer = self.person("class_2/2");
+        self.json(&proposer, "preview_transfer", "", &home);
+        let proposed = self.json(&proposer, "propose_transfer", "", &home);
+        self.json(
+            &proposer,
+            "withdraw_transfer",
+            proposed["id"].as_str().expect("an id"),
+            &none,
+        );
         let (village, homes, township) = (self.admin("village"), self.admin("home"), self.admin("township"));
         self.json(&village, "approve_transfer", &self.transfer_of("class_1/1"), &none);
         self.json(&homes, "refuse_transfer", &self.transfer_of("class_2/1"), &reason);

@@ -1,4 +1,4 @@
-//! An administrator of one place reaches for another (API1): by cursors, batches, filters, filings and by going through all
+//! An administrator of one place reaches for another (API1): by cursors, batches, filters, proposals and by going through all
 //! ids. The matrix of this module's parent tries every operation on single things; here is what else can be said of them.
 
 use super::country::{About, Country, Position, Thing, marked};

@@ -91,13 +91,13 @@ fn policy(_: &str, country: &Country) -> Value {
         .json()
 }
 
-/// A filing from another province, for somebody whose number has a wrong check digit.
+/// A proposal from another province, for somebody whose number has a wrong check digit.
 fn inbound(_: &str, country: &Country) -> Value {
     going_to(&country.world, "village", "张三", "110108200503040012")
 }
 
-/// A filing that no reason's demands are fulfilled of.
-fn filing(member: &str) -> Value {
+/// A proposal that no reason's demands are fulfilled of.
+fn proposal(member: &str) -> Value {
     json!({"reason": "unsettled", "details": {}, "member": {"id": member}})
 }
 
@@ -263,8 +263,8 @@ pub const RECIPES: &[Recipe] = &[
         |_, _| json!({"reason": "unsettled", "details": {}}),
     )
     .needs(Action::ProposeForOneself),
-    send("propose_transfer", About::Member, |id, _| filing(id)).needs(Action::ProposeAsSource),
-    send("preview_transfer", About::Member, |id, _| filing(id)).needs(Action::ProposeAsSource),
+    send("propose_transfer", About::Member, |id, _| proposal(id)).needs(Action::ProposeAsSource),
+    send("preview_transfer", About::Member, |id, _| proposal(id)).needs(Action::ProposeAsSource),
     list("list_transfers", About::Oneself, "?side=out&limit=200"),
     list("list_transfers", About::Oneself, "?side=in&limit=200"),
     list("list_transfers", About::Organization, "?under={id}").needs(Action::ListTransfersBelow),

@@ -25,7 +25,7 @@ const SERVER_OWNED: &[&str] = &[
     "created_at",
     "updated_at",
     "decided_at",
-    "filed_by",
+    "proposed_by",
     "path",
     "province_id",
     "branch_id",

@@ -80,10 +80,10 @@ pub fn to_beijing(world: &World, member: &str) -> String {
     place(world.person(member).write("/v1/transfers", &body))
 }
 
-/// The address of what was filed.
-pub fn place(filed: Answer) -> String {
-    let filed = filed.expect(201);
-    filed.header("location").expect("an address").to_owned()
+/// The address of what was proposed.
+pub fn place(proposed: Answer) -> String {
+    let proposed = proposed.expect(201);
+    proposed.header("location").expect("an address").to_owned()
 }
 
 /// A person's ID number by a serial of his own.

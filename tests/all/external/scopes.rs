@@ -90,8 +90,8 @@ both_engines! {
             let answer = client.decide(&format!("{case}/{action}"), 1, &body);
             assert_eq!(answer.status, 403, "{action}: {}", answer.text);
         }
-        let filing = json!({"reason": "unsettled", "details": {}});
-        client.write("/v1/transfers", &filing).refused(403, "actor.not_administrator");
+        let proposal = json!({"reason": "unsettled", "details": {}});
+        client.write("/v1/transfers", &proposal).refused(403, "actor.not_administrator");
         client.get("/v1/inbox?kind=approval_in").refused(403, "actor.not_administrator");
         client.get(&format!("/v1/members/{}/certification", world.mem("class_1/1"))).expect(200);
         assert_eq!(world.db.count("transfer_events"), before);
@@ -103,9 +103,9 @@ both_engines! {
         let body = going_to(&world, "village", "张三", &number(7));
         reader.write(INBOUND, &body).refused(403, "integrator.scope_missing");
         reader.get("/v1/transfers?side=out").expect(200);
-        let filer = with_scopes(&world, "beijing", &["inbound:file"], "self");
-        filer.write(INBOUND, &body).expect(201);
-        filer.get("/v1/transfers?side=out").refused(403, "integrator.scope_missing");
+        let proposer = with_scopes(&world, "beijing", &["inbound:file"], "self");
+        proposer.write(INBOUND, &body).expect(201);
+        proposer.get("/v1/transfers?side=out").refused(403, "integrator.scope_missing");
         for scope in ["inbound:file", "transfers:answer"] {
             let body = json!({"name": "x", "organization": world.org("college"), "scopes": [scope]});
             let refused = world.admin("nation").post("/v1/integrators", &body).refused(422, "request.invalid");

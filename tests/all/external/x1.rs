@@ -31,7 +31,7 @@ both_engines! {
         assert_eq!(member["memberships"][0]["until"], NOW);
         assert_eq!(world.db.number("SELECT count(*) AS value FROM memberships WHERE until IS NOT NULL"), 1);
         for client in [&beijing, &world.person("class_1/1"), &world.admin("class_1"), &world.admin("nation")] {
-            assert_eq!(events(client, &case), ["filed", "approved"]);
+            assert_eq!(events(client, &case), ["proposed", "approved"]);
         }
         let step = &page(&beijing, &format!("{case}/history"))["items"][1];
         assert_eq!((&step["acting_for"]["id"], &step["by"]["name"]), (&json!(world.org("beijing")), &json!("beijing system")));

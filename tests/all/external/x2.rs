@@ -11,7 +11,7 @@ use std::thread;
 
 const NOW: &str = "2026-09-07T02:00:00Z";
 
-fn file(world: &World, client: &Client, target: &str, name: &str, number: &str) -> String {
+fn propose(world: &World, client: &Client, target: &str, name: &str, number: &str) -> String {
     place(client.write(INBOUND, &going_to(world, target, name, number)))
 }
 
@@ -39,9 +39,9 @@ both_engines! {
         let world = country(db, NOW);
         let (beijing, number) = (system(&world, "beijing"), number(1));
         let preview = beijing.post(&format!("{INBOUND}/preview"), &going_to(&world, "village", "张三", &number)).expect(200).json();
-        assert_eq!((&preview["may_be_filed"], &preview["route"][0]["duty"]), (&json!(true), &json!("approval_in")));
+        assert_eq!((&preview["may_be_proposed"], &preview["route"][0]["duty"]), (&json!(true), &json!("approval_in")));
         assert_eq!(world.db.count("transfers"), 0);
-        let case = file(&world, &beijing, "village", "张三", &number);
+        let case = propose(&world, &beijing, "village", "张三", &number);
         let shown = page(&world.admin("village"), &case);
         assert!(shown.get("member_id").is_none());
         assert_eq!(
@@ -59,7 +59,7 @@ both_engines! {
         assert_eq!(look_up(&world, "张三", &number)["organization"]["id"], json!(world.org("village")));
         let members = page(&world.admin("village"), &format!("/v1/organizations/{}/members", world.org("village")));
         assert!(members.to_string().contains("张三"));
-        assert_eq!(events(&beijing, &case), ["filed", "approved"]);
+        assert_eq!(events(&beijing, &case), ["proposed", "approved"]);
         assert_eq!(world.db.number("SELECT count(*) AS value FROM inbound_persons WHERE open"), 0);
         assert_eq!(world.db.count("inbox_entries"), 0);
         // He is a member like any other now, and files his next transfer through his branch.
@@ -95,7 +95,7 @@ both_engines! {
         let number = world.id_number("class_1/1");
         beijing.decide(&format!("{out}/accept-external"), 1, &json!({})).expect(200);
         beijing.write(INBOUND, &going_to(&world, "village", "别人", &number)).refused(404, "member.no_match");
-        let case = file(&world, &beijing, "village", "class_1/1", &number);
+        let case = propose(&world, &beijing, "village", "class_1/1", &number);
         assert_eq!(page(&world.person("class_1/1"), &case)["state"], "awaiting_approval", "he sees it himself");
         world.at("2026-09-08T02:00:00Z");
         decide(&world.admin("village"), &case, "approve", &json!({}));
@@ -111,7 +111,7 @@ both_engines! {
         world.person("class_1/1").get("/v1/me").expect(200);
     }
 
-    fn x2_who_is_a_member_here_is_not_filed_from_outside(db: TestDb) {
+    fn x2_who_is_a_member_here_is_not_proposed_from_outside(db: TestDb) {
         let world = country(db, NOW);
         let beijing = system(&world, "beijing");
         // Whatever the name: nothing is said of a member but that he is one.
@@ -153,15 +153,15 @@ both_engines! {
     fn x2_t10_the_province_s_system_takes_it_back_and_may_file_again(db: TestDb) {
         let world = country(db, NOW);
         let (beijing, number) = (system(&world, "beijing"), number(1));
-        let case = file(&world, &beijing, "village", "张三", &number);
+        let case = propose(&world, &beijing, "village", "张三", &number);
         let withdraw = format!("{case}/withdraw");
         system(&world, "guangdong").decide(&withdraw, 1, &json!({})).refused(404, "transfer.not_found");
         world.admin("village").decide(&withdraw, 1, &json!({})).refused(403, "transfer.not_yours_to_cancel");
         // Another credential of the same province is the same side.
         decide(&system(&world, "beijing"), &case, "withdraw", &json!({}));
-        let case = file(&world, &beijing, "village", "张三", &number);
+        let case = propose(&world, &beijing, "village", "张三", &number);
         decide(&world.admin("village"), &case, "refuse", &json!({"reason": "信息错误"}));
-        let case = file(&world, &beijing, "village", "张三", &number);
+        let case = propose(&world, &beijing, "village", "张三", &number);
         decide(&world.admin("beijing"), &case, "withdraw", &json!({}));
         assert_eq!(world.db.number("SELECT count(*) AS value FROM inbound_persons WHERE open"), 0);
         assert_eq!(look_up(&world, "张三", &number)["code"], "member.no_match");
@@ -212,7 +212,7 @@ both_engines! {
     fn x2_a_development_number_belongs_to_one_member(db: TestDb) {
         let world = country(db, NOW);
         let beijing = system(&world, "beijing");
-        // Two who claim one number may both be filed; the second is not completed, and can still be refused.
+        // Two who claim one number may both be proposed; the second is not completed, and can still be refused.
         let claiming = |serial: u16| {
             let mut body = going_to(&world, "village", "张三", &number(serial));
             body["person"]["development_number"] = json!("20210001");
@@ -232,7 +232,7 @@ both_engines! {
         let world = country(db, NOW);
         let credential = issue(&world, "beijing");
         let beijing = signed_in(&world, &credential);
-        let inbound = file(&world, &beijing, "village", "张三", &number(1));
+        let inbound = propose(&world, &beijing, "village", "张三", &number(1));
         let outbound = to_beijing(&world, "class_1/1");
         let of = |who: &str, side: &str| listed(&world.admin(who), &format!("side={side}"));
         let none = Vec::<String>::new();

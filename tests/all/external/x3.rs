@@ -29,14 +29,14 @@ both_engines! {
         assert_eq!(world.run(JobName::Expiry, "2026-10-15T02:01:00Z").processed, 2);
         assert_eq!(states(&world, &cases), ["expired", "expired"]);
         for case in &cases {
-            assert_eq!(events(&world.admin("nation"), case), ["filed", "expired"]);
+            assert_eq!(events(&world.admin("nation"), case), ["proposed", "expired"]);
             assert_eq!(page(&world.admin("nation"), &format!("{case}/history"))["items"][1]["automatic"], true);
         }
         world.at("2026-10-15T02:01:00Z");
         let beijing = system(&world, "beijing");
         let late = beijing.decide(&format!("{}/accept-external", cases[0]), 2, &json!({}));
         late.refused(409, "transfer.closed");
-        // Both may be filed again.
+        // Both may be proposed again.
         both_ways(&world);
     }
 

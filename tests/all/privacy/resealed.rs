@@ -145,7 +145,7 @@ both_engines! {
         let data_keys = format!("0:{},1:{}", STANDARD.encode(old), STANDARD.encode(new));
         let (traffic, before) = (Traffic::default(), not_under(&world.db, 1));
         assert!(before > i64::from(CROWD));
-        let (marked, filed) = std::thread::scope(|scope| {
+        let (marked, proposed) = std::thread::scope(|scope| {
             let _until_here = Over(&traffic);
             for (n, reader) in readers.iter().enumerate() {
                 let (traffic, everybody) = (&traffic, &everybody);
@@ -168,14 +168,14 @@ both_engines! {
                 }
                 marked
             });
-            let filed = scope.spawn(|| {
-                let mut filed = 0;
+            let proposed = scope.spawn(|| {
+                let mut proposed = 0;
                 while traffic.goes_on() {
-                    let body = external::going_to(&world, "village", "来人", &external::number(filed + 1));
+                    let body = external::going_to(&world, "village", "来人", &external::number(proposed + 1));
                     external::place(beijing.write(external::INBOUND, &body));
-                    filed += 1;
+                    proposed += 1;
                 }
-                filed
+                proposed
             });
             killed_in_the_midst(&world, &data_keys);
             let left = not_under(&world.db, 1);
@@ -184,11 +184,11 @@ both_engines! {
             traffic.over.store(true, Ordering::Relaxed);
             assert!(status.success(), "{lines:?}");
             assert!(lines.iter().any(|line| line.contains("everything is under key 1")), "{lines:?}");
-            (marked.join().expect("every write is right"), filed.join().expect("every case is filed"))
+            (marked.join().expect("every write is right"), proposed.join().expect("every case is proposed"))
         });
         assert_eq!(not_under(&world.db, 1), 0);
         assert!(world.db.count("audit_log WHERE action = 'personal_data.resealed'") > 0);
-        assert!(traffic.done.into_inner() > 50 && !marked.is_empty() && filed > 0, "there was traffic");
+        assert!(traffic.done.into_inner() > 50 && !marked.is_empty() && proposed > 0, "there was traffic");
         // The old key is thrown away: every number opens, and is the one it is found by.
         let newest = Vault::new(&[(1, new)].into(), &keys().2).expect("a key");
         let stored: Vec<(Vec<u8>, Vec<u8>)> = members::table
@@ -205,7 +205,7 @@ both_engines! {
         for (n, marked) in marked.iter().take(200) {
             assert_eq!(is_marked(n), *marked, "crowd {n}");
         }
-        assert_eq!(world.db.count("inbound_persons"), i64::from(filed));
+        assert_eq!(world.db.count("inbound_persons"), i64::from(proposed));
         let token = world.token("class_2");
         let alone = world.another_server(|app| with(app, &[(1, new)], &files)).with_token(&token);
         everybody.iter().step_by(100).for_each(|somebody| reads(&alone, somebody));

@@ -91,7 +91,7 @@ fn member(n: usize) -> String {
     format!("class_1/crowd {n}")
 }
 
-fn filing(world: &World) -> Value {
+fn proposal(world: &World) -> Value {
     json!({
         "reason": "unsettled", "target": world.org("township"),
         "details": {"home_address": {"division_code": "420106001", "text": "somewhere 1"}},
@@ -156,15 +156,15 @@ impl Player<'_> {
         let case = (!cases.is_empty()).then(|| cases[self.rng.random_range(0..cases.len())].clone());
         match (self.rng.random_range(0..10), case) {
             (0..=1, _) | (_, None) => {
-                drop(self.send(&world.person(&who), &fresh_key(), "/v1/transfers", &filing(world)))
+                drop(self.send(&world.person(&who), &fresh_key(), "/v1/transfers", &proposal(world)))
             }
             (2..=3, _) => {
-                let mut body = filing(world);
+                let mut body = proposal(world);
                 body["member"] = json!({"id": world.mem(&who)});
                 self.twins(&world.admin("class_1"), "/v1/transfers", &body);
             }
             (4, _) => {
-                let mut body = filing(world);
+                let mut body = proposal(world);
                 body["member"] = json!({"name": who, "id_number": world.id_number(&who)});
                 self.send(&world.admin("township"), &fresh_key(), "/v1/transfers", &body);
             }
@@ -294,7 +294,7 @@ fn a_write_at_one_server_holds_at_the_others() {
         .iter()
         .map(|client| {
             client
-                .write_with(&key, "/v1/transfers", &filing(&three.world))
+                .write_with(&key, "/v1/transfers", &proposal(&three.world))
                 .expect(201)
         })
         .collect();

@@ -3,7 +3,9 @@
 use super::country::HOMES;
 use super::oracle;
 use super::rng::SimRng;
-use super::service::{self, Answer, Decision, Deed, Filing, Flaw, Inbound, Prepared, Request, check_allowed_actions};
+use super::service::{
+    self, Answer, Decision, Deed, Flaw, Inbound, Prepared, ProposalDraft, Request, check_allowed_actions,
+};
 use super::world::{Who, World};
 use std::collections::BTreeSet;
 use zhuanjie::domain::catalogue::code::Code;
@@ -45,15 +47,15 @@ pub fn request(world: &World, rng: &mut SimRng) -> Request {
     let busy = open.len().min(6) * 10;
     match rng.below(100) {
         0..4 => Request::Inbound(inbound(world, rng)),
-        roll if roll < 96 - busy => Request::File(filing(world, rng)),
+        roll if roll < 96 - busy => Request::Propose(draft(world, rng)),
         _ => match decision(world, rng) {
             Some(decision) => Request::Decide(decision),
-            None => Request::File(filing(world, rng)),
+            None => Request::Propose(draft(world, rng)),
         },
     }
 }
 
-fn filing(world: &World, rng: &mut SimRng) -> Filing {
+fn draft(world: &World, rng: &mut SimRng) -> ProposalDraft {
     let member = MemberId(rng.between(1, world.members.len() as i64));
     let home = world.member(member).branch;
     let reason = rng.one(Reason::ALL);
@@ -69,7 +71,7 @@ fn filing(world: &World, rng: &mut SimRng) -> Filing {
         Side::Target => world.somebody(rng, &world.up_from(target)),
         _ => world.somebody(rng, &world.up_from(home)),
     };
-    Filing {
+    ProposalDraft {
         who,
         member,
         side,
@@ -145,7 +147,7 @@ fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
     let mut likely = oracle::holders(world, &stored.course);
     if rng.percent(15) {
         likely.extend(stored.course.step().map(|(_, place)| place));
-        likely.extend(stored.course.filed_for);
+        likely.extend(stored.course.proposed_for);
     }
     let duty = stored.course.step().map(|(duty, _)| duty);
     let mut who = world.somebody(rng, &likely);
@@ -154,7 +156,7 @@ fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
     }
     let deed = deed(world, rng, case, duty);
     if deed == Deed::Withdraw && rng.percent(60) {
-        who = match (stored.course.filed_for, stored.course.member) {
+        who = match (stored.course.proposed_for, stored.course.member) {
             (Some(seat), _) if rng.percent(60) => world.somebody(rng, &[seat]),
             (_, Some(member)) => Who::Member(member),
             _ => who,
@@ -218,13 +220,13 @@ pub fn race(world: &mut World, rng: &mut SimRng) {
 }
 
 /// Two clients file for the same member at once.
-pub fn race_of_filings(world: &mut World, rng: &mut SimRng) {
-    let first = filing(world, rng);
-    let second = Filing {
+pub fn race_of_proposals(world: &mut World, rng: &mut SimRng) {
+    let first = draft(world, rng);
+    let second = ProposalDraft {
         member: first.member,
-        ..filing(world, rng)
+        ..draft(world, rng)
     };
-    run(world, [Request::File(first), Request::File(second)]);
+    run(world, [Request::Propose(first), Request::Propose(second)]);
 }
 
 fn run(world: &mut World, requests: [Request; 2]) {

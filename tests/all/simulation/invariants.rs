@@ -180,8 +180,8 @@ fn i03_i05_approved(world: &World, stored: &Stored) {
         assert!(had || other_system, "I-03: the approver had that office then");
         assert_ne!(Some(by), course.account, "I-04: nobody decides about himself");
         assert!(
-            *duty == Duty::Assignment || Some(by) != course.filer,
-            "I-04: nobody decides what he filed"
+            *duty == Duty::Assignment || Some(by) != course.proposer,
+            "I-04: nobody decides what he proposed"
         );
     }
     let duties: Vec<Duty> = course.plan.iter().map(|(duty, _)| *duty).collect();

@@ -4,7 +4,7 @@
 //! provinces, decide, assign and withdraw, race each other and the jobs on one version, lose answers and send the same again;
 //! others appoint, remove, mark, change months, open and close branches, while the clock jumps over every edge there is. After
 //! each step the [`invariants`] are checked, and every answer of the domain is held against an [`oracle`] that says the
-//! manual's rules a second time, plainly, without calling what it judges: what blocks a filing, the whole route, who holds each
+//! manual's rules a second time, plainly, without calling what it judges: what blocks a proposal, the whole route, who holds each
 //! step, who may do what, when a case is due, where everybody ends up.
 //!
 //! The [`world`] stands for the database (unique index, updates guarded by version, keys of answered requests), the
@@ -96,7 +96,7 @@ fn step(world: &mut World, rng: &mut SimRng, sent: &mut Vec<Sent>) {
             }
         }
         58..62 => clients::race(world, rng),
-        62..64 => clients::race_of_filings(world, rng),
+        62..64 => clients::race_of_proposals(world, rng),
         64..66 => clients::batch(world, rng),
         66..75 => offices::appointment(world, rng),
         75..78 => offices::set_month(world, rng),

@@ -3,7 +3,7 @@
 //! calls what it is to judge.
 
 use super::country::OTHER_SYSTEMS;
-use super::service::{Deed, Filing, Flaw, Inbound};
+use super::service::{Deed, Flaw, Inbound, ProposalDraft};
 use super::world::{Stored, Who, World};
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use std::collections::BTreeSet;
@@ -22,10 +22,10 @@ pub struct Course {
     pub plan: Vec<(Duty, OrganizationId)>,
     pub at: usize,
     pub reached: Timestamp,
-    pub filed: Timestamp,
+    pub proposed: Timestamp,
     pub side: Side,
-    pub filer: Option<AccountId>,
-    pub filed_for: Option<OrganizationId>,
+    pub proposer: Option<AccountId>,
+    pub proposed_for: Option<OrganizationId>,
     pub member: Option<MemberId>,
     pub account: Option<AccountId>,
     pub origin: Option<OrganizationId>,
@@ -94,11 +94,11 @@ pub fn under_16(birth: NaiveDate, now: Timestamp) -> bool {
 }
 
 /// §1.5: the last instant at which a waiting case still lives: so many times 24 hours after it came, or after
-/// 1 October 00:00 in China of the year it was filed in (30 September 16:00 UTC) if that is later.
+/// 1 October 00:00 in China of the year it was proposed in (30 September 16:00 UTC) if that is later.
 pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
     let (duty, _) = course.step()?;
     let waits_for_an_organization = [Duty::ApprovalIn, Duty::ApprovalOut, Duty::ExternalAnswer].contains(&duty);
-    let year = date_in_china(course.filed).year();
+    let year = date_in_china(course.proposed).year();
     let october = NaiveDate::from_ymd_opt(year, 9, 30)?.and_hms_opt(16, 0, 0)?.and_utc();
     let begin = if course.reached < october {
         october
@@ -111,7 +111,7 @@ pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
 
 /// §1.5: the last instant before an assignment comes before the direct superior, once.
 pub fn last_instant_alone(world: &World, course: &Course) -> Option<Timestamp> {
-    let year = date_in_china(course.filed).year();
+    let year = date_in_china(course.proposed).year();
     let seconds = i64::from(world.policy(year).escalation_days) * 86_400;
     let waits = matches!(course.step(), Some((Duty::Assignment, _))) && !course.escalated;
     waits.then(|| course.reached + TimeDelta::seconds(seconds))
@@ -134,8 +134,8 @@ pub fn last_switch_year(now: Timestamp) -> i32 {
 
 fn barred(course: &Course) -> Vec<AccountId> {
     let assigning = matches!(course.step(), Some((Duty::Assignment, _)));
-    let filer = if assigning { None } else { course.filer };
-    [course.account, filer].into_iter().flatten().collect()
+    let proposer = if assigning { None } else { course.proposer };
+    [course.account, proposer].into_iter().flatten().collect()
 }
 
 /// Whose administrators may act: at a branch, and for a stale assignment, the direct superior beside the organization; if
@@ -240,10 +240,10 @@ fn not_the_other_system(world: &World, course: &Course, who: Who) -> Option<Code
 fn not_his_to_withdraw(world: &World, course: &Course, who: Who) -> Option<Code> {
     let allowed = match who {
         Who::Member(id) => {
-            let year = date_in_china(course.filed).year();
+            let year = date_in_china(course.proposed).year();
             course.member == Some(id) && (course.side == Side::Member || world.policy(year).member_may_withdraw)
         }
-        Who::Office(office) => course.filed_for == Some(world.appointments[office].organization),
+        Who::Office(office) => course.proposed_for == Some(world.appointments[office].organization),
         Who::Integrator(province) => course.from_province == Some(province),
     };
     (!allowed).then_some(Code::TransferNotYoursToCancel)
@@ -334,17 +334,17 @@ fn detail_refusals(reason: Reason, province: Option<u8>, flaw: Flaw) -> Option<C
     }
 }
 
-/// Everything that speaks against a filing.
-pub fn filing_refusals(world: &World, filing: &Filing) -> BTreeSet<Code> {
-    let member = world.member(filing.member);
+/// Everything that speaks against a proposal.
+pub fn proposal_refusals(world: &World, draft: &ProposalDraft) -> BTreeSet<Code> {
+    let member = world.member(draft.member);
     let Some(branch) = member.branch else {
         return BTreeSet::from([Code::TransferMemberNotActive]);
     };
-    let reaches = |place: OrganizationId| world.seat(filing.who).is_some_and(|seat| inside(world, place, seat));
-    let may = match filing.side {
-        Side::Member => filing.who == Who::Member(filing.member),
+    let reaches = |place: OrganizationId| world.seat(draft.who).is_some_and(|seat| inside(world, place, seat));
+    let may = match draft.side {
+        Side::Member => draft.who == Who::Member(draft.member),
         Side::Source => reaches(branch),
-        Side::Target => matches!(filing.who, Who::Office(_)),
+        Side::Target => matches!(draft.who, Who::Office(_)),
     };
     if !may {
         return BTreeSet::from([Code::TransferOutOfScope]);
@@ -353,38 +353,38 @@ pub fn filing_refusals(world: &World, filing: &Filing) -> BTreeSet<Code> {
     let good = [Standing::Good, Standing::PartyMember].contains(&member.standing);
     let held = world.organization(branch).purpose == OrganizationPurpose::SpecialUnit;
     let certified = member.certification == Certification::Certified || member.joined.year() < 2020;
-    let side_open = filing.side != Side::Target
-        || filing.reason == Reason::FurtherStudy
-        || (filing.reason != Reason::SpecialUnit && world.policy(year).target_side_other_reasons);
-    let (leaves_school, nowhere) = match (filing.target, filing.province) {
+    let side_open = draft.side != Side::Target
+        || draft.reason == Reason::FurtherStudy
+        || (draft.reason != Reason::SpecialUnit && world.policy(year).target_side_other_reasons);
+    let (leaves_school, nowhere) = match (draft.target, draft.province) {
         (Some(_), Some(_)) => (None, Some(Code::TransferTargetAndExternal)),
         (Some(target), None) => (Some(world.organization(target).sector != Sector::School), None),
-        (None, None) if filing.reason == Reason::SpecialUnit => (Some(true), None),
-        (None, Some(_)) if filing.side != Side::Target => (Some(filing.reason != Reason::FurtherStudy), None),
+        (None, None) if draft.reason == Reason::SpecialUnit => (Some(true), None),
+        (None, Some(_)) if draft.side != Side::Target => (Some(draft.reason != Reason::FurtherStudy), None),
         (None, _) => (None, Some(Code::TransferTargetRequired)),
     };
     let young = leaves_school == Some(true) && under_16(member.birth, world.now);
-    let target_out = filing.side == Side::Target && filing.target.is_some_and(|target| !reaches(target));
+    let target_out = draft.side == Side::Target && draft.target.is_some_and(|target| !reaches(target));
     let found = [
         (!good || held).then_some(Code::TransferMemberNotActive),
         world.open_case_of(member.person).map(|_| Code::TransferAlreadyOpen),
         (!certified).then_some(Code::TransferIdentityNotCertified),
         (!side_open).then_some(Code::TransferReasonNotAllowedFromTarget),
-        detail_refusals(filing.reason, filing.province, filing.flaw),
+        detail_refusals(draft.reason, draft.province, draft.flaw),
         nowhere,
         target_out.then_some(Code::TransferTargetOutOfScope),
-        (young && !filing.explained).then_some(Code::TransferExplanationRequired),
+        (young && !draft.explained).then_some(Code::TransferExplanationRequired),
     ];
     let mut all: BTreeSet<Code> = found.into_iter().flatten().collect();
-    if let Some(target) = filing.target {
-        all.extend(target_refusals(world, filing.reason, target, Some(branch)));
+    if let Some(target) = draft.target {
+        all.extend(target_refusals(world, draft.reason, target, Some(branch)));
     }
     all
 }
 
-/// The way an allowed filing should go.
-pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
-    let member = world.member(filing.member);
+/// The way an allowed proposal should go.
+pub fn proposal_course(world: &World, draft: &ProposalDraft) -> Option<Course> {
+    let member = world.member(draft.member);
     let branch = member.branch?;
     let above = superiors(world, branch);
     let organ = |level: Option<Level>| {
@@ -394,17 +394,17 @@ pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
         };
         above.iter().find(fits).copied()
     };
-    let special = filing.reason == Reason::SpecialUnit;
-    let leaves_school = match filing.target {
+    let special = draft.reason == Reason::SpecialUnit;
+    let leaves_school = match draft.target {
         Some(target) => world.organization(target).sector != Sector::School,
-        None => filing.reason != Reason::FurtherStudy,
+        None => draft.reason != Reason::FurtherStudy,
     };
     let young = leaves_school && under_16(member.birth, world.now);
     let mut plan = vec![];
     if young {
         plan.push((Duty::LeadingOrgan, organ(None)?));
     }
-    match (filing.target, filing.province) {
+    match (draft.target, draft.province) {
         _ if special => plan.push((Duty::Province, organ(Some(Level::Province))?)),
         (None, Some(province)) => {
             plan.push((
@@ -414,7 +414,7 @@ pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
         }
         (target, _) => {
             let target = target?;
-            plan.push(match filing.side {
+            plan.push(match draft.side {
                 Side::Target => (Duty::ApprovalOut, branch),
                 _ => (Duty::ApprovalIn, target),
             });
@@ -423,7 +423,7 @@ pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
             }
         }
     }
-    let actor = match filing.who {
+    let actor = match draft.who {
         Who::Member(id) => world.member(id).account,
         Who::Office(office) => Some(world.appointments[office].account),
         Who::Integrator(_) => None,
@@ -432,15 +432,15 @@ pub fn filing_course(world: &World, filing: &Filing) -> Option<Course> {
         plan,
         at: 0,
         reached: world.now,
-        filed: world.now,
-        side: filing.side,
-        filer: actor,
-        filed_for: world.seat(filing.who),
+        proposed: world.now,
+        side: draft.side,
+        proposer: actor,
+        proposed_for: world.seat(draft.who),
         member: Some(member.id),
         account: member.account,
         origin: Some(branch),
-        target: filing.target,
-        to_province: filing.province,
+        target: draft.target,
+        to_province: draft.province,
         from_province: None,
         young,
         special,
@@ -488,10 +488,10 @@ pub fn inbound_course(world: &World, inbound: &Inbound) -> Option<Course> {
         plan,
         at: 0,
         reached: world.now,
-        filed: world.now,
+        proposed: world.now,
         side: Side::Source,
-        filer: Some(AccountId(3000 + i64::from(province))),
-        filed_for: Some(OTHER_SYSTEMS.iter().find(|(_, code)| *code == province)?.0),
+        proposer: Some(AccountId(3000 + i64::from(province))),
+        proposed_for: Some(OTHER_SYSTEMS.iter().find(|(_, code)| *code == province)?.0),
         member: known.map(|member| member.id),
         account: known.and_then(|member| member.account),
         origin: None,

@@ -19,7 +19,7 @@ use zhuanjie::domain::transfer::propose::{
 };
 use zhuanjie::domain::transfer::reason::{Address, DestinationStage, Details, External, Reason, Side};
 
-/// What is wrong with what a filer wrote out.
+/// What is wrong with what a proposer wrote out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     Nothing,
@@ -30,7 +30,7 @@ pub enum Flaw {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filing {
+pub struct ProposalDraft {
     pub who: Who,
     pub member: MemberId,
     pub side: Side,
@@ -73,7 +73,7 @@ pub struct Decision {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    File(Filing),
+    Propose(ProposalDraft),
     Inbound(Inbound),
     Decide(Decision),
 }
@@ -124,7 +124,7 @@ pub fn serve(world: &mut World, key: Option<u64>, request: &Request) -> Answer {
 /// Reads and decides.
 pub fn prepare(world: &World, request: &Request) -> Result<Prepared, BTreeSet<Code>> {
     match request {
-        Request::File(filing) => prepare_filing(world, filing),
+        Request::Propose(draft) => prepare_proposal(world, draft),
         Request::Inbound(inbound) => prepare_inbound(world, inbound),
         Request::Decide(decision) => prepare_decision(world, decision),
     }
@@ -174,7 +174,7 @@ fn address(province: u8) -> Address {
     }
 }
 
-/// What a filer writes out for a reason, flaw included.
+/// What a proposer writes out for a reason, flaw included.
 fn details(reason: Reason, province: Option<u8>, flaw: Flaw) -> Details {
     let name = || Some("单位".to_owned());
     let mut details = Details::default();
@@ -212,16 +212,14 @@ fn open_case(world: &World, person: Person) -> Option<OpenCase> {
     Some(OpenCase {
         id: stored.case.id,
         started_by: stored.case.started_by,
-        filed_at: stored.events[0].at,
+        proposed_at: stored.events[0].at,
     })
 }
 
-fn prepare_filing(world: &World, filing: &Filing) -> Result<Prepared, BTreeSet<Code>> {
-    let actor = world
-        .actor(filing.who)
-        .ok_or_else(|| one(Code::ActorNotAdministrator))?;
-    let member = world.member(filing.member);
-    let expected = oracle::filing_refusals(world, filing);
+fn prepare_proposal(world: &World, draft: &ProposalDraft) -> Result<Prepared, BTreeSet<Code>> {
+    let actor = world.actor(draft.who).ok_or_else(|| one(Code::ActorNotAdministrator))?;
+    let member = world.member(draft.member);
+    let expected = oracle::proposal_refusals(world, draft);
     let Some(branch) = member.branch else {
         return Err(expected);
     };
@@ -234,18 +232,18 @@ fn prepare_filing(world: &World, filing: &Filing) -> Result<Prepared, BTreeSet<C
         certification: member.certification,
         branch: world.organization(branch).clone(),
     };
-    let details = details(filing.reason, filing.province, filing.flaw);
-    let chain = filing.target.map(|target| world.chain(target));
-    let organ = filing
+    let details = details(draft.reason, draft.province, draft.flaw);
+    let chain = draft.target.map(|target| world.chain(target));
+    let organ = draft
         .province
         .and_then(|province| OTHER_SYSTEMS.iter().find(|(_, code)| *code == province));
     let organ = organ.map(|(organ, _)| world.chain(*organ));
-    let explanation = Remark::new(if filing.explained { "情况说明" } else { "" });
+    let explanation = Remark::new(if draft.explained { "情况说明" } else { "" });
     let request = ProposalTerms {
-        side: filing.side,
-        reason: filing.reason,
+        side: draft.side,
+        reason: draft.reason,
         details: &details,
-        target: filing.target.zip(chain.as_ref()).map(|(id, chain)| Target {
+        target: draft.target.zip(chain.as_ref()).map(|(id, chain)| Target {
             facts: world.organization(id),
             chain,
         }),
@@ -263,15 +261,11 @@ fn prepare_filing(world: &World, filing: &Filing) -> Result<Prepared, BTreeSet<C
         request: &request,
     };
     let preview = propose(&asked);
-    assert_eq!(
-        codes(&preview),
-        expected,
-        "T1 to T12: what blocks the filing {filing:?}"
-    );
-    let filed = propose(&asked);
-    assert_eq!(preview, filed, "the preview and the filing answer alike");
-    let proposal = filed.map_err(|_| expected)?;
-    let course = oracle::filing_course(world, filing).expect("an allowed filing has its way");
+    assert_eq!(codes(&preview), expected, "T1 to T12: what blocks the draft {draft:?}");
+    let proposed = propose(&asked);
+    assert_eq!(preview, proposed, "the preview and the draft answer alike");
+    let proposal = proposed.map_err(|_| expected)?;
+    let course = oracle::proposal_course(world, draft).expect("an allowed draft has its way");
     check_route(world, &proposal, &course);
     Ok(Prepared::New {
         proposal: Box::new(proposal),
@@ -313,7 +307,7 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
     });
     assert_eq!(codes(&result), expected, "X2: what blocks {inbound:?}");
     let proposal = result.map_err(|_| expected)?;
-    let course = oracle::inbound_course(world, inbound).expect("an allowed filing has its way");
+    let course = oracle::inbound_course(world, inbound).expect("an allowed draft has its way");
     check_route(world, &proposal, &course);
     Ok(Prepared::New {
         proposal: Box::new(proposal),

@@ -699,7 +699,7 @@ fn long_ago() -> Timestamp {
     instant("2020-01-01T00:00:00Z")
 }
 
-/// Where filings are decided, whichever server they came to.
+/// Where proposals are decided, whichever server they came to.
 static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime needs nothing");

@@ -1,20 +1,20 @@
 //! Assignment to a branch (§1.5; A2).
 
-use super::{Filed, SUMMER, file, filing, no};
+use super::{Proposed, SUMMER, no, proposal, propose};
 use crate::support::both_engines;
 use crate::support::world::{Org, World};
 use serde_json::json;
 use zhuanjie::domain::organization::facts::{OrganizationKind, Sector};
 
-fn accepted(world: &World, member: &str, target: &str) -> Filed {
-    let case = file(&world.person(member), &filing(world, "employed_with_league", target));
+fn accepted(world: &World, member: &str, target: &str) -> Proposed {
+    let case = propose(&world.person(member), &proposal(world, "employed_with_league", target));
     case.take(&world.admin(target), "approve", &json!({}))
 }
 
 both_engines! {
     fn a2_the_target_s_own_administrator_approves_and_assigns(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "township"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         for other in ["county", "college", "class_1"] {
             case.not(&world, &world.admin(other), "approve", &json!({}), no(403, "approval.not_your_turn", "A1").ask("township"));
         }
@@ -74,7 +74,7 @@ both_engines! {
 
     fn a2_a_target_that_turned_while_the_case_waited_takes_nobody(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "further_study", "class_2"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "further_study", "class_2"));
         let id = world.org_key("class_2");
         world.db.execute(&format!("UPDATE organizations SET graduated_season = 2026, graduation_month = 202606 WHERE id = {id}"));
         let no = no(422, "transfer.target_graduate_branch", "T8");

@@ -1,7 +1,7 @@
 //! Bad input of every kind, to every write of the OpenAPI document: a clear problem, nothing half done, and no rejected
 //! value said again (S-05, S-06, I-32).
 
-use super::{SUMMER, busy, file, filing, stored};
+use super::{SUMMER, busy, proposal, propose, stored};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::language;
@@ -262,14 +262,14 @@ both_engines! {
             }
         }
         // Where the case is real, and the reader entitled.
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         for odd in ["\u{0}", "a\u{0}b", long.as_str(), &"长".repeat(1001)] {
             let answer = world.admin("village").decide(&case.at("refuse"), 1, &json!({"reason": odd}));
             clear(&answer, "a reason");
-            let mut body = filing(&world, "unsettled", "village");
+            let mut body = proposal(&world, "unsettled", "village");
             body["explanation"] = json!(odd);
             clear(&world.person("class_1/2").write("/v1/transfers", &body), "an explanation");
-            let mut body = filing(&world, "employed_with_league", "workshop");
+            let mut body = proposal(&world, "employed_with_league", "workshop");
             body["details"]["employer_name"] = json!(odd);
             clear(&world.person("class_1/2").write("/v1/transfers", &body), "a name");
             body["member"] = json!({"name": odd, "id_number": world.id_number("class_1/2")});
@@ -287,7 +287,7 @@ both_engines! {
         let last = good.as_bytes()[17];
         numbers.extend((b'0'..=b'9').filter(|digit| *digit != last).map(|digit| format!("{}{}", &good[..17], digit as char)));
         for number in numbers {
-            let mut body = filing(&world, "unsettled", "village");
+            let mut body = proposal(&world, "unsettled", "village");
             body["member"] = json!({"name": "class_1/1", "id_number": number});
             for path in ["/v1/transfers", "/v1/transfers/preview"] {
                 let answer = world.admin("village").write(path, &body);
@@ -297,7 +297,7 @@ both_engines! {
         }
         let both = json!({"id": world.mem("class_1/1"), "name": "class_1/1", "id_number": good});
         for who in [both, json!({}), json!({"name": "class_1/1"}), json!({"id_number": world.id_number("class_1/1")})] {
-            let mut body = filing(&world, "unsettled", "village");
+            let mut body = proposal(&world, "unsettled", "village");
             body["member"] = who;
             world.admin("village").write("/v1/transfers", &body).refused(422, "request.invalid");
         }

@@ -1,6 +1,6 @@
 //! Many decisions in one request (A8): each with its own result, or all or none.
 
-use super::{Filed, SUMMER, file, filing, stored, to_beijing};
+use super::{Proposed, SUMMER, proposal, propose, stored, to_beijing};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::World;
@@ -13,16 +13,16 @@ fn decide(client: &Client, mode: &str, items: Value) -> Answer {
 }
 
 /// Three cases before the township, each of another member.
-fn three(world: &World) -> [Filed; 3] {
+fn three(world: &World) -> [Proposed; 3] {
     ["class_1/1", "class_1/2", "class_1/3"]
-        .map(|member| file(&world.person(member), &filing(world, "unsettled", "township")))
+        .map(|member| propose(&world.person(member), &proposal(world, "unsettled", "township")))
 }
 
 both_engines! {
     fn a8_each_item_of_a_batch_has_its_own_result(db: TestDb) {
         let world = World::new(db, SUMMER);
         let [first, second, third] = three(&world);
-        let elsewhere = file(&world.person("class_2/1"), &to_beijing());
+        let elsewhere = propose(&world.person("class_2/1"), &to_beijing());
         let township = world.admin("township");
         let answer = decide(&township, "per_item", json!([
             {"transfer": first.id, "action": "approve"},

@@ -1,6 +1,6 @@
 //! Decisions (§1.4.4, §1.5, §2.2): rules T10, T11, A1, A3, A5, A9, A10, each end to end with its refusal.
 
-use super::{Filed, No, SUMMER, about, file, filing, named, no, refused, send, stored};
+use super::{No, Proposed, SUMMER, about, named, no, proposal, propose, refused, send, stored};
 use crate::support::both_engines;
 use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ fn none() -> Value {
 }
 
 /// Who is to act, as the case says.
-fn waiting_for(world: &World, case: &Filed, member: &str) -> Vec<String> {
+fn waiting_for(world: &World, case: &Proposed, member: &str) -> Vec<String> {
     let case = world.person(member).get(&case.path()).expect(200).json();
     let waiting = case["waiting_for"].as_array().expect("a list");
     let mut names: Vec<String> = waiting
@@ -27,13 +27,13 @@ fn branch_of(world: &World, member: &str) -> String {
 }
 
 /// A side, how it starts, which offices may then withdraw and which may not.
-type Start<'a> = (&'a str, Box<dyn Fn() -> Filed + 'a>, &'a [&'a str], &'a [&'a str]);
+type Start<'a> = (&'a str, Box<dyn Fn() -> Proposed + 'a>, &'a [&'a str], &'a [&'a str]);
 
 both_engines! {
     fn a1_a_branch_s_administrator_or_its_direct_superior_s_approves(db: TestDb) {
         let world = World::new(db, SUMMER);
         for (member, approver) in [("class_1/1", "village"), ("class_1/2", "township")] {
-            let case = file(&world.person(member), &filing(&world, "unsettled", "village"));
+            let case = propose(&world.person(member), &proposal(&world, "unsettled", "village"));
             assert_eq!(waiting_for(&world, &case, member), ["township", "village"]);
             // Other superiors, and the side that lets go, see it and do not act.
             for other in ["county", "province", "nation", "class_1", "college", "university"] {
@@ -49,7 +49,7 @@ both_engines! {
 
     fn a1_members_decide_nothing(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         let no = no(403, "actor.not_administrator", "O6");
         for action in ["approve", "accept-external"] {
             case.not(&world, &world.person("class_1/1"), action, &none(), no);
@@ -61,7 +61,7 @@ both_engines! {
     fn a3_started_by_the_target_side_the_member_s_side_approves(db: TestDb) {
         let world = World::new(db, SUMMER);
         for (member, approver) in [("class_1/1", "class_1"), ("class_1/2", "college")] {
-            let case = file(&world.admin("village"), &named(&world, member, filing(&world, "unsettled", "village")));
+            let case = propose(&world.admin("village"), &named(&world, member, proposal(&world, "unsettled", "village")));
             assert_eq!(waiting_for(&world, &case, member), ["class_1", "college"]);
             for other in ["township", "university", "province"] {
                 case.not(&world, &world.admin(other), "approve", &none(), no(403, "approval.not_your_turn", "A1").ask("class_1"));
@@ -70,7 +70,7 @@ both_engines! {
             assert_eq!(branch_of(&world, member), world.org("village"), "the target is a branch: that completes it");
         }
         // Else the assignment follows, by the target side.
-        let case = file(&world.admin("township"), &named(&world, "class_1/3", filing(&world, "unsettled", "township")));
+        let case = propose(&world.admin("township"), &named(&world, "class_1/3", proposal(&world, "unsettled", "township")));
         let accepted = case.take(&world.admin("class_1"), "approve", &none());
         assert_eq!(accepted.state(&world.person("class_1/3")), "awaiting_assignment");
         assert_eq!(waiting_for(&world, &accepted, "class_1/3"), ["township"]);
@@ -81,9 +81,9 @@ both_engines! {
     fn t9_the_leading_organ_approves_before_the_ordinary_approver(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         world.add_member("kid", "school", "2012-01-01");
-        let mut body = filing(&world, "unsettled", "village");
+        let mut body = proposal(&world, "unsettled", "village");
         body["explanation"] = json!("随父母迁居");
-        let case = file(&world.person("kid"), &body);
+        let case = propose(&world.person("kid"), &body);
         let view = world.person("kid").get(&case.path()).expect(200).json();
         assert_eq!(view["explanation"], json!("随父母迁居"));
         for early in ["village", "township", "school", "city"] {
@@ -98,7 +98,7 @@ both_engines! {
 
     fn a5_no_needs_a_reason_and_ends_the_case(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         for blank in ["", " ", "\u{3000}\t"] {
             let no = no(422, "approval.reason_required", "A5").at("/reason");
             case.not(&world, &world.admin("village"), "refuse", &json!({"reason": blank}), no);
@@ -110,16 +110,16 @@ both_engines! {
         assert_eq!(branch_of(&world, "class_1/1"), world.org("class_1"), "he stays where he was");
         assert_eq!(world.db.count("inbox_entries"), 0);
         // Returned: he may start again.
-        file(&world.person("class_1/1"), &filing(&world, "unsettled", "home"));
+        propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "home"));
     }
 
     fn t10_the_starter_and_the_member_may_withdraw(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let starts: [Start<'_>; 3] = [
-            ("the member", Box::new(|| file(&world.person("class_1/1"), &body)), &[], &["class_1", "college", "village", "township", "nation"]),
-            ("the source", Box::new(|| file(&world.admin("college"), &about(&world, "class_1/1", body.clone()))), &["college"], &["class_1", "university", "village"]),
-            ("the target", Box::new(|| file(&world.admin("village"), &named(&world, "class_1/1", body.clone()))), &["village"], &["class_1", "college", "township"]),
+            ("the member", Box::new(|| propose(&world.person("class_1/1"), &body)), &[], &["class_1", "college", "village", "township", "nation"]),
+            ("the source", Box::new(|| propose(&world.admin("college"), &about(&world, "class_1/1", body.clone()))), &["college"], &["class_1", "university", "village"]),
+            ("the target", Box::new(|| propose(&world.admin("village"), &named(&world, "class_1/1", body.clone()))), &["village"], &["class_1", "college", "township"]),
         ];
         for (side, start, starters, others) in &starts {
             let case = start();
@@ -140,15 +140,15 @@ both_engines! {
         let mut policy = nation.get("/v1/policies/2026").expect(200).json();
         policy["member_may_withdraw"] = json!(false);
         nation.request("PUT", "/v1/policies/2026").header("if-match", "\"0\"").json(&policy).send().expect(200);
-        let case = file(&world.admin("college"), &about(&world, "class_1/1", filing(&world, "unsettled", "village")));
+        let case = propose(&world.admin("college"), &about(&world, "class_1/1", proposal(&world, "unsettled", "village")));
         case.not(&world, &world.person("class_1/1"), "withdraw", &none(), no(403, "transfer.not_yours_to_cancel", "T10"));
-        let own = file(&world.person("class_1/2"), &filing(&world, "unsettled", "village"));
+        let own = propose(&world.person("class_1/2"), &proposal(&world, "unsettled", "village"));
         own.take(&world.person("class_1/2"), "withdraw", &none());
     }
 
     fn t10_n13_not_after_the_approval_is_complete_and_never_twice(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "township"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let accepted = case.take(&world.admin("township"), "approve", &none());
         accepted.not(&world, &world.person("class_1/1"), "withdraw", &none(), no(409, "transfer.already_approved", "T10"));
         let done = accepted.take(&world.admin("township"), "assign", &json!({"branch": world.org("village")}));
@@ -160,7 +160,7 @@ both_engines! {
         // A member of class_1 is the only administrator of a township's village; he wants to go there.
         world.dismiss("village");
         world.appoint("class_1/1", "village");
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         assert_eq!(waiting_for(&world, &case, "class_1/1"), ["township"], "his direct superior decides");
         let no = no(403, "transfer.self_approval", "T11").ask("township");
         let himself = world.admin("class_1/1");
@@ -172,7 +172,7 @@ both_engines! {
     fn t11_where_there_is_another_administrator_he_decides(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         world.appoint("class_1/1", "township");
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "township"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         assert_eq!(waiting_for(&world, &case, "class_1/1"), ["township"]);
         case.not(&world, &world.admin("class_1/1"), "approve", &none(), no(403, "transfer.self_approval", "T11").ask("township"));
         let accepted = case.take(&world.admin("township"), "approve", &none());
@@ -190,7 +190,7 @@ both_engines! {
         let class = world.admin("class_1");
         world.appoint("class_1", "village");
         let village = world.admin("class_1");
-        let case = file(&class, &about(&world, "class_1/1", filing(&world, "unsettled", "village")));
+        let case = propose(&class, &about(&world, "class_1/1", proposal(&world, "unsettled", "village")));
         assert_eq!(waiting_for(&world, &case, "class_1/1"), ["township"]);
         case.not(&world, &village, "approve", &none(), no(403, "transfer.self_approval", "T11").ask("township"));
         case.take(&world.admin("township"), "approve", &none());
@@ -198,7 +198,7 @@ both_engines! {
 
     fn a9_who_lost_learns_which_state_won(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         case.take(&world.admin("village"), "approve", &none());
         let said = case.not(&world, &world.admin("township"), "approve", &none(), no(409, "transfer.closed", "T10"));
         assert!(said["detail"].as_str().unwrap().contains("completed"), "{said}");
@@ -207,14 +207,14 @@ both_engines! {
     fn a10_a_vacant_organization_s_turn_passes_to_its_superior(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         world.dismiss("employer");
-        let body = filing(&world, "employed_with_league", "employer");
+        let body = proposal(&world, "employed_with_league", "employer");
         let preview = world.person("class_1/1").post("/v1/transfers/preview", &body).expect(200).json();
         let step = &preview["route"][0];
         assert_eq!((&step["vacant"], &step["passes_to_superior"]), (&json!(true), &json!(true)), "said beforehand");
         assert_eq!(step["decided_by"][0]["id"], json!(world.org("county")));
         let warnings: Vec<&Value> = preview["warnings"].as_array().unwrap().iter().map(|w| &w["code"]).collect();
         assert!(warnings.contains(&&json!("turn_passes")), "{preview}");
-        let case = file(&world.person("class_1/1"), &body);
+        let case = propose(&world.person("class_1/1"), &body);
         assert_eq!(waiting_for(&world, &case, "class_1/1"), ["county"]);
         let accepted = case.take(&world.admin("county"), "approve", &none());
         accepted.take(&world.admin("county"), "assign", &json!({"branch": world.org("workshop")}));
@@ -226,11 +226,11 @@ both_engines! {
         for vacant in ["employer", "county", "city", "province", "nation"] {
             world.dismiss(vacant);
         }
-        let body = filing(&world, "employed_with_league", "employer");
+        let body = proposal(&world, "employed_with_league", "employer");
         let preview = world.person("class_1/1").post("/v1/transfers/preview", &body).expect(200).json();
         let warnings: Vec<&Value> = preview["warnings"].as_array().unwrap().iter().map(|w| &w["code"]).collect();
         assert!(warnings.contains(&&json!("nobody_can_act")), "{preview}");
-        let case = file(&world.person("class_1/1"), &body);
+        let case = propose(&world.person("class_1/1"), &body);
         assert_eq!(waiting_for(&world, &case, "class_1/1"), [] as [&str; 0]);
         case.not(&world, &world.admin("college"), "approve", &none(), no(409, "transfer.orphaned", "A10"));
         case.take(&world.person("class_1/1"), "withdraw", &none());
@@ -238,7 +238,7 @@ both_engines! {
 
     fn what_nobody_waits_for_can_t_be_done(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "township"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let admin = world.admin("township");
         case.not(&world, &admin, "assign", &json!({"branch": world.org("village")}), no(409, "assignment.not_awaited", "A2"));
         for action in ["accept-external", "refuse-external"] {
@@ -253,7 +253,7 @@ both_engines! {
     fn every_write_needs_a_key_and_every_decision_a_version(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let before = stored(&world);
         let plain = |status, code| No { status, code, rule: None, pointer: None, helper: None };
         for key in [None, Some("".to_owned()), Some("k".repeat(65)), Some("a b".to_owned()), Some("ключ".to_owned())] {
@@ -264,7 +264,7 @@ both_engines! {
             plain(400, "request.idempotency_key_required").check(&world, &request.send(), "zh-CN");
         }
         assert_eq!(stored(&world), before);
-        let case = file(&client, &body);
+        let case = propose(&client, &body);
         let admin = world.admin("village");
         let path = case.at("approve");
         let mine = world.person("class_1/1");
@@ -290,7 +290,7 @@ both_engines! {
     fn i_16_one_key_one_effect_and_the_same_answer(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let first = client.write_with("one", "/v1/transfers", &body).expect(201);
         assert_eq!(first.header("idempotent-replayed"), None);
         let after = stored(&world);
@@ -300,15 +300,15 @@ both_engines! {
             (&first.text, first.header("etag"), first.header("location")));
         assert_eq!(stored(&world), after, "no second effect");
         // The same key with another content, or for another path.
-        let other = filing(&world, "unsettled", "home");
+        let other = proposal(&world, "unsettled", "home");
         client.write_with("one", "/v1/transfers", &other).refused(422, "request.idempotency_key_reused");
-        let case = Filed::of(&first);
+        let case = Proposed::of(&first);
         let elsewhere = client.request("POST", &case.at("withdraw")).header("idempotency-key", "one").header("if-match", "*").json(&body).send();
         assert_eq!(elsewhere.status, 422, "{}", elsewhere.text);
         // Keys are each actor's own, and each office's.
         let another = world.person("class_1/2").write_with("one", "/v1/transfers", &body).expect(201);
         assert_eq!(another.header("idempotent-replayed"), None);
-        assert_ne!(Filed::of(&another).id, case.id);
+        assert_ne!(Proposed::of(&another).id, case.id);
         let theirs = about(&world, "class_1/3", body.clone());
         world.admin("class_1").write_with("one", "/v1/transfers", &theirs).expect(201);
         // A case that went on is answered as it was: the answer is that of the effect.
@@ -321,7 +321,7 @@ both_engines! {
     fn i_16_a_refusal_is_not_kept(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let village = world.org_key("village");
         world.db.execute(&format!("UPDATE organizations SET status = 'closed', closed_at = 1 WHERE id = {village}"));
         client.write_with("one", "/v1/transfers", &body).refused(422, "transfer.target_closed");
@@ -330,9 +330,9 @@ both_engines! {
         assert_eq!(answer.header("idempotent-replayed"), None);
     }
 
-    fn a_decision_s_key_works_as_a_filing_s(db: TestDb) {
+    fn a_decision_s_key_works_as_a_proposal_s(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         let admin = world.admin("village");
         let approve = |tag: &str| {
             admin.request("POST", &case.at("approve")).header("idempotency-key", "d").header("if-match", tag).json(&none()).send()

@@ -1,7 +1,7 @@
 //! The defects N1 to N13 seen elsewhere. N1 and N6 are with the expiry, N2 and N4 with the races; N11 (imports) and N12
 //! (rate limits) belong to rooms of their own.
 
-use super::{Filed, SUMMER, about, actions, busy, file, filing, named, no, route, stored};
+use super::{Proposed, SUMMER, about, actions, busy, named, no, proposal, propose, route, stored};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
@@ -50,7 +50,7 @@ fn listed(client: &Client, query: &str) -> Vec<String> {
 both_engines! {
     fn n3_a_withdrawn_case_stays_readable(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         case.take(&world.person("class_1/1"), "withdraw", &json!({}));
         for reader in [world.person("class_1/1"), world.admin("class_1"), world.admin("village"), world.admin("nation")] {
             assert_eq!(case.state(&reader), "withdrawn");
@@ -92,18 +92,18 @@ both_engines! {
     fn n7_the_same_again_reopens_nothing_and_unknown_fields_are_refused(db: TestDb) {
         let world = World::new(db, SUMMER);
         let member = world.person("class_1/1");
-        let body = filing(&world, "unsettled", "village");
-        let case = file(&member, &body);
+        let body = proposal(&world, "unsettled", "village");
+        let case = propose(&member, &body);
         let admin = world.admin("village");
         case.take(&admin, "refuse", &json!({"reason": "信息错误"}));
-        let again = file(&member, &body);
+        let again = propose(&member, &body);
         assert_ne!(again.id, case.id, "another case");
         assert_eq!(case.state(&member), "refused");
         again.take(&member, "withdraw", &json!({}));
         for case in [&case, &again] {
             for (action, body) in [("approve", json!({})), ("refuse", json!({"reason": "不"})), ("withdraw", json!({}))] {
                 let client = if action == "withdraw" { &member } else { &admin };
-                let closed = Filed { version: 2, ..case.clone() };
+                let closed = Proposed { version: 2, ..case.clone() };
                 closed.not(&world, client, action, &body, no(409, "transfer.closed", "T10"));
             }
         }
@@ -120,8 +120,8 @@ both_engines! {
 
     fn n8_o6_the_member_both_sides_and_their_superiors_see_a_case_and_nobody_else(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.admin("college"), &about(&world, "class_1/1", filing(&world, "unsettled", "village")));
-        let other = file(&world.admin("railway"), &named(&world, "school/1", filing(&world, "employed_with_league", "station")));
+        let case = propose(&world.admin("college"), &about(&world, "class_1/1", proposal(&world, "unsettled", "village")));
+        let other = propose(&world.admin("railway"), &named(&world, "school/1", proposal(&world, "employed_with_league", "station")));
         for seer in ["class_1", "college", "university", "province", "nation"] {
             world.admin(seer).get(&case.path()).expect(200);
             assert!(listed(&world.admin(seer), "").contains(&case.id), "{seer}");
@@ -186,7 +186,7 @@ both_engines! {
 
     fn n9_no_route_changes_a_case_but_the_actions(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         let before = stored(&world);
         for client in [world.person("class_1/1"), world.admin("village"), world.admin("nation")] {
             for path in [case.path(), format!("{}/history", case.path()), "/v1/transfers".to_owned(), "/v1/inbox".to_owned()] {
@@ -205,7 +205,7 @@ both_engines! {
 
     fn n10_a_decision_stays_with_its_actor_reason_and_time(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         case.take(&world.admin("township"), "refuse", &json!({"reason": "未按要求报到"}));
         // Years later, the decider gone.
         world.at("2036-06-15T00:00:00Z");
@@ -220,12 +220,12 @@ both_engines! {
 
     fn n13_ended_cases_absorb_every_timer(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "township");
-        let withdrawn = file(&world.person("class_1/1"), &body);
+        let body = proposal(&world, "unsettled", "township");
+        let withdrawn = propose(&world.person("class_1/1"), &body);
         withdrawn.take(&world.person("class_1/1"), "withdraw", &json!({}));
-        let refused = file(&world.person("class_1/2"), &body);
+        let refused = propose(&world.person("class_1/2"), &body);
         refused.take(&world.admin("township"), "refuse", &json!({"reason": "不"}));
-        let completed = file(&world.person("class_1/3"), &body).take(&world.admin("township"), "approve", &json!({}));
+        let completed = propose(&world.person("class_1/3"), &body).take(&world.admin("township"), "approve", &json!({}));
         completed.take(&world.admin("township"), "assign", &json!({"branch": world.org("village")}));
         world.at("2027-12-01T00:00:00Z");
         let before = world.db.count("transfer_events");

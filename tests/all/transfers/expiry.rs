@@ -1,6 +1,6 @@
 //! Cases left alone (§1.5; A6): ended by the system, or brought before the direct superior, to the minute.
 
-use super::{Filed, SUMMER, about, file, filing, named, to_beijing, to_special_unit};
+use super::{Proposed, SUMMER, about, named, proposal, propose, to_beijing, to_special_unit};
 use crate::support::both_engines;
 use crate::support::world::World;
 use chrono::TimeDelta;
@@ -87,18 +87,18 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 both_engines! {
     fn a6_to_the_minute_from_1_october_or_the_arrival(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
-        // Filed in June: the clock starts at midnight of 1 October in Shanghai.
-        let early = file(&world.person("class_1/1"), &body);
+        let body = proposal(&world, "unsettled", "village");
+        // Proposed in June: the clock starts at midnight of 1 October in Shanghai.
+        let early = propose(&world.person("class_1/1"), &body);
         let due = world.person("class_1/1").get(&early.path()).expect(200).json()["deadline"].clone();
         assert_eq!(due, json!("2026-10-10T16:00:00Z"));
         // On 30 September, 23:59 in Shanghai, and on 1 October at 00:00 and 00:01.
         world.at("2026-09-30T15:59:00Z");
-        let eve = file(&world.person("class_1/2"), &body);
+        let eve = propose(&world.person("class_1/2"), &body);
         world.at("2026-09-30T16:00:00Z");
-        let midnight = file(&world.person("class_1/3"), &body);
+        let midnight = propose(&world.person("class_1/3"), &body);
         world.at("2026-09-30T16:01:00Z");
-        let later = file(&world.person("class_2/1"), &body);
+        let later = propose(&world.person("class_2/1"), &body);
         assert_eq!(expire(&world, "2026-10-10T15:59:00Z"), (0, 0));
         assert_eq!(expire(&world, "2026-10-10T16:00:00Z"), (0, 0), "more than ten days is strict");
         assert_eq!(expire(&world, "2026-10-10T16:01:00Z"), (3, 0));
@@ -109,20 +109,20 @@ both_engines! {
         assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (1, 0));
         assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (0, 0), "twice changes nothing more");
         assert_eq!(world.db.count("inbox_entries"), 0, "nothing waits any more");
-        file(&world.person("class_1/1"), &body);
+        propose(&world.person("class_1/1"), &body);
     }
 
     fn a6_n1_in_each_waiting_step_it_applies_to_and_in_no_other(db: TestDb) {
         let mut world = World::new(db, "2026-10-05T08:30:00Z");
         world.add_member("kid", "school", "2012-01-01");
-        let in_approval = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
-        let out_approval = file(&world.admin("village"), &named(&world, "class_1/2", filing(&world, "unsettled", "village")));
-        let external = file(&world.person("class_1/3"), &to_beijing());
-        let mut body = filing(&world, "unsettled", "village");
+        let in_approval = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
+        let out_approval = propose(&world.admin("village"), &named(&world, "class_1/2", proposal(&world, "unsettled", "village")));
+        let external = propose(&world.person("class_1/3"), &to_beijing());
+        let mut body = proposal(&world, "unsettled", "village");
         body["explanation"] = json!("随父母迁居");
-        let organ = file(&world.person("kid"), &body);
-        let special = file(&world.person("class_2/1"), &to_special_unit());
-        let assignment = file(&world.person("class_2/2"), &filing(&world, "unsettled", "township"));
+        let organ = propose(&world.person("kid"), &body);
+        let special = propose(&world.person("class_2/1"), &to_special_unit());
+        let assignment = propose(&world.person("class_2/2"), &proposal(&world, "unsettled", "township"));
         let assignment = assignment.take(&world.admin("township"), "approve", &json!({}));
         assert_eq!(expire(&world, "2026-10-15T08:30:00Z"), (0, 0));
         assert_eq!(expire(&world, "2026-10-15T08:31:00Z"), (3, 0));
@@ -148,11 +148,11 @@ both_engines! {
 
     fn a6_n6_asleep_for_two_months_everything_overdue_is_ended_once(db: TestDb) {
         let mut world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         for number in 1..=12 {
             let name = format!("sleeper {number}");
             world.add_member(&name, "class_2", "2003-01-01");
-            file(&world.admin("class_2"), &about(&world, &name, body.clone()));
+            propose(&world.admin("class_2"), &about(&world, &name, body.clone()));
         }
         assert_eq!(expire(&world, "2026-09-30T16:00:00Z"), (0, 0), "not before 1 October");
         assert_eq!(expire(&world, "2026-12-20T03:00:00Z"), (12, 0));
@@ -163,9 +163,9 @@ both_engines! {
 
     fn a6_n1_one_bad_row_stops_nothing(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1"];
-        let cases: Vec<Filed> = members.iter().map(|member| file(&world.person(member), &body)).collect();
+        let cases: Vec<Proposed> = members.iter().map(|member| propose(&world.person(member), &body)).collect();
         // The first of them loses what its state needs.
         let first = world.mem_key("class_1/1");
         world.db.execute(&format!("UPDATE transfers SET organization_id = NULL, side = NULL, deadline = 1 WHERE member_id = {first}"));
@@ -178,7 +178,7 @@ both_engines! {
 
     fn a6_assignments_are_escalated_to_the_direct_superior_once(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "township"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let accepted = case.take(&world.admin("township"), "approve", &json!({}));
         let inbox = |name: &str| -> Value {
             world.admin(name).get("/v1/inbox?kind=assignment").expect(200).json()["items"].clone()
@@ -192,16 +192,16 @@ both_engines! {
             assert_eq!(inbox(holder)[0]["subject_id"], json!(accepted.id), "{holder}");
         }
         assert_eq!(inbox("city"), json!([]));
-        let escalated = Filed { version: accepted.version + 1, ..accepted };
+        let escalated = Proposed { version: accepted.version + 1, ..accepted };
         let done = escalated.take(&world.admin("county"), "assign", &json!({"branch": world.org("home")}));
         assert_eq!(done.state(&world.person("class_1/1")), "completed");
         assert_eq!((inbox("township"), inbox("county")), (json!([]), json!([])));
     }
 
-    fn a6_the_days_and_the_start_are_the_season_s_policy_also_for_cases_filed_before_it_changed(db: TestDb) {
+    fn a6_the_days_and_the_start_are_the_season_s_policy_also_for_cases_proposed_before_it_changed(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
-        let accepted = file(&world.person("class_1/2"), &filing(&world, "unsettled", "township"))
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
+        let accepted = propose(&world.person("class_1/2"), &proposal(&world, "unsettled", "township"))
             .take(&world.admin("township"), "approve", &json!({}));
         let nation = world.admin("nation");
         let mut policy = nation.get("/v1/policies/2026").expect(200).json();
@@ -222,7 +222,7 @@ both_engines! {
 
     fn a6_the_statement_that_resets_deadlines_says_what_the_rule_says(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         let id: TransferId = case.id.parse().expect("an id");
         let conn = RefCell::new(world.db.conn());
         let attempts = (any_state(OrganizationId(world.org_key("village"))), any_policy(), any_policy());

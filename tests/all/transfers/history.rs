@@ -1,6 +1,6 @@
 //! History (§1.5; A7): every step, who, when, what, why, automatic or not, for ever; and where a member was on any day.
 
-use super::{Filed, SUMMER, file, filing, named, to_beijing};
+use super::{Proposed, SUMMER, named, proposal, propose, to_beijing};
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::{Value, json};
@@ -42,17 +42,17 @@ fn places(world: &World, member: &str) -> Vec<String> {
 both_engines! {
     fn a7_every_step_with_who_when_what_and_why(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.admin("township"), &named(&world, "class_1/1", filing(&world, "unsettled", "township")));
+        let case = propose(&world.admin("township"), &named(&world, "class_1/1", proposal(&world, "unsettled", "township")));
         world.at("2026-06-16T00:00:00Z");
         let accepted = case.take(&world.admin("college"), "approve", &json!({}));
         world.at("2026-06-30T00:00:00Z");
         world.run(JobName::Escalation, "2026-06-30T00:00:00Z");
         world.at("2026-07-01T00:00:00Z");
-        let escalated = Filed { version: 3, ..accepted };
+        let escalated = Proposed { version: 3, ..accepted };
         escalated.take(&world.admin("county"), "assign", &json!({"branch": world.org("village")}));
         let seen = history(&world, "class_1/1", &case.path());
         assert_eq!(steps(&seen), [
-            ("filed", Some("township"), "2026-06-15T00:00:00Z", false, None),
+            ("proposed", Some("township"), "2026-06-15T00:00:00Z", false, None),
             ("approved", Some("college"), "2026-06-16T00:00:00Z", false, None),
             ("escalated", None, "2026-06-30T00:00:00Z", true, None),
             ("assigned", Some("county"), "2026-07-01T00:00:00Z", false, None),
@@ -69,13 +69,13 @@ both_engines! {
 
     fn a7_each_end_leaves_its_step(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
-        let refused = file(&world.person("class_1/1"), &body);
+        let body = proposal(&world, "unsettled", "village");
+        let refused = propose(&world.person("class_1/1"), &body);
         refused.take(&world.admin("village"), "refuse", &json!({"reason": "人员不符合要求"}));
-        let withdrawn = file(&world.person("class_1/2"), &body);
+        let withdrawn = propose(&world.person("class_1/2"), &body);
         withdrawn.take(&world.person("class_1/2"), "withdraw", &json!({}));
-        let expired = file(&world.person("class_1/3"), &body);
-        let external = file(&world.person("class_2/1"), &to_beijing());
+        let expired = propose(&world.person("class_1/3"), &body);
+        let external = propose(&world.person("class_2/1"), &to_beijing());
         external.take(&world.admin("beijing"), "refuse-external", &json!({"reason": "查无此单位"}));
         world.at("2026-11-01T00:00:00Z");
         world.run(JobName::Expiry, "2026-11-01T00:00:00Z");
@@ -86,18 +86,18 @@ both_engines! {
             (&external, "class_2/1", ("refused", Some("beijing"), SUMMER, false, Some("查无此单位"))),
         ] {
             let seen = history(&world, member, &case.path());
-            assert_eq!(steps(&seen), [("filed", None, SUMMER, false, None), last]);
+            assert_eq!(steps(&seen), [("proposed", None, SUMMER, false, None), last]);
         }
     }
 
     fn a7_where_was_she_on_1_july(db: TestDb) {
         let world = World::new(db, SUMMER);
         let micros = |at: &str| at.parse::<chrono::DateTime<chrono::Utc>>().expect("an instant").timestamp_micros();
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "village"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         world.at("2026-07-01T00:00:00Z");
         case.take(&world.admin("village"), "approve", &json!({}));
         world.at("2026-09-01T00:00:00Z");
-        let on = file(&world.person("class_1/1"), &filing(&world, "employed_with_league", "workshop"));
+        let on = propose(&world.person("class_1/1"), &proposal(&world, "employed_with_league", "workshop"));
         world.at("2026-09-02T00:00:00Z");
         on.take(&world.admin("workshop"), "approve", &json!({}));
         let ids = world.db.texts("SELECT '' || id AS value FROM transfers ORDER BY id");
@@ -108,7 +108,7 @@ both_engines! {
             format!("{} {} {again} 0", world.org_key("workshop"), ids[1]),
         ]);
         // Out of the national tree the last interval ends and none begins.
-        let out = file(&world.person("class_1/1"), &to_beijing());
+        let out = propose(&world.person("class_1/1"), &to_beijing());
         world.at("2026-09-03T00:00:00Z");
         out.take(&world.admin("beijing"), "accept-external", &json!({}));
         let places = places(&world, "class_1/1");
@@ -118,7 +118,7 @@ both_engines! {
 
     fn a7_each_change_has_its_audit_row(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &filing(&world, "unsettled", "township"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let accepted = case.take(&world.admin("township"), "approve", &json!({}));
         accepted.take(&world.admin("township"), "assign", &json!({"branch": world.org("village")}));
         let rows = world.db.texts("SELECT action || ' ' || subject AS value FROM audit_log ORDER BY id");

@@ -1,6 +1,6 @@
 //! The inbox (操作中心, §1.5; A8): whatever it lists can be acted on by whoever sees it, and nothing is missing.
 
-use super::{SUMMER, about, busy, file, filing, named};
+use super::{SUMMER, about, busy, named, proposal, propose};
 use crate::support::both_engines;
 use crate::support::http::Client;
 use crate::support::world::World;
@@ -65,15 +65,15 @@ both_engines! {
 
     fn a8_oldest_first_with_age_and_due_date_page_by_page(db: TestDb) {
         let mut world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
-        let mut filed = Vec::new();
+        let body = proposal(&world, "unsettled", "village");
+        let mut proposed = Vec::new();
         for day in 10..=16 {
             world.at(&format!("2026-10-{day}T08:00:00Z"));
             // Two of one instant, so that the place between them matters.
             for twin in ["a", "b"] {
                 let name = format!("{day}{twin}");
                 world.add_member(&name, "class_2", "2003-01-01");
-                filed.push(file(&world.admin("class_2"), &about(&world, &name, body.clone())).id);
+                proposed.push(propose(&world.admin("class_2"), &about(&world, &name, body.clone())).id);
             }
         }
         world.at("2026-10-16T20:00:00Z");
@@ -81,7 +81,7 @@ both_engines! {
         for limit in [1, 2, 3, 13, 14, 200] {
             let entries = waiting(&village, "approval_in", limit);
             let ids: Vec<&str> = entries.iter().map(|entry| entry["subject_id"].as_str().expect("an id")).collect();
-            assert_eq!(ids, filed, "{limit} a page: all, none twice, oldest first");
+            assert_eq!(ids, proposed, "{limit} a page: all, none twice, oldest first");
         }
         let entries = waiting(&village, "approval_in", 200);
         assert_eq!((&entries[0]["age_days"], &entries[0]["due_at"]), (&json!(6), &json!("2026-10-20T08:00:00Z")));
@@ -91,13 +91,13 @@ both_engines! {
 
     fn a8_an_entry_settled_between_two_pages_loses_none(db: TestDb) {
         let mut world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let mut cases = Vec::new();
         for day in 10..=15 {
             world.at(&format!("2026-07-{day}T08:00:00Z"));
             let name = format!("member {day}");
             world.add_member(&name, "class_2", "2003-01-01");
-            cases.push(file(&world.admin("class_2"), &about(&world, &name, body.clone())));
+            cases.push(propose(&world.admin("class_2"), &about(&world, &name, body.clone())));
         }
         let village = world.admin("village");
         let first = village.get("/v1/inbox?kind=approval_in&limit=2").expect(200).json();
@@ -110,7 +110,7 @@ both_engines! {
 
     fn a8_an_inbox_is_an_office_s(db: TestDb) {
         let world = World::new(db, SUMMER);
-        file(&world.admin("village"), &named(&world, "class_1/1", filing(&world, "unsettled", "village")));
+        propose(&world.admin("village"), &named(&world, "class_1/1", proposal(&world, "unsettled", "village")));
         world.person("class_1/1").get("/v1/inbox/counts").refused(403, "actor.not_administrator");
         world.person("class_1/1").get("/v1/inbox?kind=approval_out").refused(403, "actor.not_administrator");
         let class = world.admin("class_1");
@@ -118,7 +118,7 @@ both_engines! {
         // A cursor is bound to its list.
         for name in ["class_2", "class_3"] {
             let member = format!("class_1/{}", &name[6..]);
-            file(&world.admin("village"), &named(&world, &member, filing(&world, "unsettled", "village")));
+            propose(&world.admin("village"), &named(&world, &member, proposal(&world, "unsettled", "village")));
         }
         let page = class.get("/v1/inbox?kind=approval_out&limit=1").expect(200).json();
         let cursor = page["next_cursor"].as_str().expect("more");

@@ -1,4 +1,4 @@
-//! Transfers through the public API, from filing to history: every rule T, A and X with its refusal, on both engines.
+//! Transfers through the public API, from proposal to history: every rule T, A and X with its refusal, on both engines.
 
 mod assignment;
 mod bad_input;
@@ -7,10 +7,10 @@ mod decisions;
 mod defects;
 mod expiry;
 mod external;
-mod filing;
 mod history;
 mod inbox;
 mod preview;
+mod proposal;
 mod questions;
 mod races;
 mod special_unit;
@@ -43,12 +43,12 @@ fn details(reason: &str) -> Value {
     }
 }
 
-/// A filing for oneself; [`about`] and [`named`] make it one for somebody else.
-pub(crate) fn filing(world: &World, reason: &str, target: &str) -> Value {
+/// A proposal for oneself; [`about`] and [`named`] make it one for somebody else.
+pub(crate) fn proposal(world: &World, reason: &str, target: &str) -> Value {
     json!({"reason": reason, "details": details(reason), "target": world.org(target)})
 }
 
-/// A filing to Beijing.
+/// A proposal to Beijing.
 fn to_beijing() -> Value {
     let external = json!({
         "province": 11, "name": "某公司", "organization": "共青团某公司委员会",
@@ -63,26 +63,26 @@ fn to_special_unit() -> Value {
     json!({"reason": "special_unit"})
 }
 
-/// The source side's filing: the member by id.
+/// The source side's proposal: the member by id.
 fn about(world: &World, member: &str, mut body: Value) -> Value {
     body["member"] = json!({"id": world.mem(member)});
     body
 }
 
-/// The target side's filing: the member by name and ID number.
+/// The target side's proposal: the member by name and ID number.
 fn named(world: &World, member: &str, mut body: Value) -> Value {
     body["member"] = json!({"name": member, "id_number": world.id_number(member)});
     body
 }
 
-/// A filed case.
+/// A proposed case.
 #[derive(Debug, Clone)]
-pub(crate) struct Filed {
+pub(crate) struct Proposed {
     id: String,
     version: i64,
 }
 
-impl Filed {
+impl Proposed {
     fn of(answer: &Answer) -> Self {
         let body = answer.json();
         Self {
@@ -118,8 +118,8 @@ impl Filed {
 
 /// Files what must be allowed.
 #[track_caller]
-pub(crate) fn file(client: &Client, body: &Value) -> Filed {
-    Filed::of(&client.write("/v1/transfers", body).expect(201))
+pub(crate) fn propose(client: &Client, body: &Value) -> Proposed {
+    Proposed::of(&client.write("/v1/transfers", body).expect(201))
 }
 
 /// Everything stored that a refusal must leave alone: how many rows each table has, and what cases, inboxes and members say.
@@ -241,14 +241,14 @@ fn send(client: &Client, path: &str, version: Option<i64>, body: &Value, languag
     request.json(body).send()
 }
 
-/// A filing that must be refused; the preview must say the same first.
+/// A proposal that must be refused; the preview must say the same first.
 #[track_caller]
-fn not_filed(world: &World, client: &Client, body: &Value, no: No<'_>) -> Value {
+fn not_proposed(world: &World, client: &Client, body: &Value, no: No<'_>) -> Value {
     let answer = refused(world, client, "/v1/transfers", None, body, no);
     let preview = client.post("/v1/transfers/preview", body);
     if preview.status == 200 {
         let preview = preview.json();
-        assert_eq!(preview["may_be_filed"], json!(false));
+        assert_eq!(preview["may_be_proposed"], json!(false));
         assert_eq!(preview["blocking"][0]["code"], json!(no.code));
     } else {
         assert_eq!(preview.json()["code"], json!(no.code));
@@ -256,7 +256,7 @@ fn not_filed(world: &World, client: &Client, body: &Value, no: No<'_>) -> Value 
     answer
 }
 
-impl Filed {
+impl Proposed {
     /// An action that must be refused.
     #[track_caller]
     fn not(&self, world: &World, client: &Client, action: &str, body: &Value, no: No<'_>) -> Value {
@@ -283,15 +283,15 @@ fn route(action: &str) -> String {
 }
 
 /// A case in each state, some of them with the complications of T11 and A10. It is 13 October.
-pub(crate) fn busy(world: &mut World) -> Vec<Filed> {
+pub(crate) fn busy(world: &mut World) -> Vec<Proposed> {
     let reason = json!({"reason": "信息错误"});
     world.at(SUMMER);
-    let to_village = filing(world, "unsettled", "village");
-    let to_township = filing(world, "unsettled", "township");
+    let to_village = proposal(world, "unsettled", "village");
+    let to_township = proposal(world, "unsettled", "township");
     world.add_member("kid", "school", "2012-01-01");
-    let escalated = file(&world.person("school/1"), &to_township);
+    let escalated = propose(&world.person("school/1"), &to_township);
     let escalated = escalated.take(&world.admin("township"), "approve", &json!({}));
-    let expired = file(&world.person("school/2"), &to_village);
+    let expired = propose(&world.person("school/2"), &to_village);
     world.at("2026-10-13T00:00:00Z");
     world.run(JobName::Expiry, "2026-10-13T00:00:00Z");
     world.run(JobName::Escalation, "2026-10-13T00:00:00Z");
@@ -300,33 +300,33 @@ pub(crate) fn busy(world: &mut World) -> Vec<Filed> {
     // One of the township's two administrators is a member who goes there.
     world.appoint("class_1/1", "township");
     world.dismiss("employer");
-    let withdrawn = file(&world.person("teachers/1"), &to_village);
-    let refused = file(&world.person("teachers/2"), &to_village);
-    let completed = file(&world.person("teachers/3"), &to_village);
-    let accepted = file(&world.person("class_2/3"), &to_township);
-    let fetched = file(
+    let withdrawn = propose(&world.person("teachers/1"), &to_village);
+    let refused = propose(&world.person("teachers/2"), &to_village);
+    let completed = propose(&world.person("teachers/3"), &to_village);
+    let accepted = propose(&world.person("class_2/3"), &to_township);
+    let fetched = propose(
         &world.admin("class_1/1"),
-        &named(world, "village/1", filing(world, "unsettled", "township")),
+        &named(world, "village/1", proposal(world, "unsettled", "township")),
     );
     vec![
-        Filed {
+        Proposed {
             version: escalated.version + 1,
             ..escalated
         },
-        Filed { version: 2, ..expired },
+        Proposed { version: 2, ..expired },
         withdrawn.take(&world.person("teachers/1"), "withdraw", &json!({})),
         refused.take(&world.admin("village"), "refuse", &reason),
         completed.take(&world.admin("township"), "approve", &json!({})),
-        file(&world.person("class_1/1"), &to_township),
-        file(&world.admin("college"), &about(world, "class_1/2", to_village.clone())),
-        file(&world.admin("village"), &named(world, "class_1/3", to_village)),
-        file(&world.person("class_2/1"), &to_beijing()),
-        file(&world.person("class_2/2"), &to_special_unit()),
+        propose(&world.person("class_1/1"), &to_township),
+        propose(&world.admin("college"), &about(world, "class_1/2", to_village.clone())),
+        propose(&world.admin("village"), &named(world, "class_1/3", to_village)),
+        propose(&world.person("class_2/1"), &to_beijing()),
+        propose(&world.person("class_2/2"), &to_special_unit()),
         accepted.take(&world.admin("township"), "approve", &json!({})),
-        file(&world.person("kid"), &explained),
-        file(
+        propose(&world.person("kid"), &explained),
+        propose(
             &world.person("school/3"),
-            &filing(world, "employed_with_league", "employer"),
+            &proposal(world, "employed_with_league", "employer"),
         ),
         fetched.take(&world.admin("village"), "approve", &json!({})),
     ]

@@ -1,7 +1,7 @@
 //! The preview and `allowed_actions` promise what is then decided: property tests over generated requests, and every
 //! action of everybody on a case in each state.
 
-use super::{Filed, SUMMER, actions, address, busy, details, no, route, stored, to_beijing};
+use super::{Proposed, SUMMER, actions, address, busy, details, no, route, stored, to_beijing};
 use crate::support::http::Client;
 use crate::support::world::World;
 use crate::support::{Engine, TestDb, both_engines};
@@ -173,30 +173,30 @@ fn request(world: &World, dice: &mut Dice) -> (Client, Value) {
     (client, body)
 }
 
-/// Asks the preview and then files; both must say the same. Returns the code, or nothing if it was filed.
+/// Asks the preview and then files; both must say the same. Returns the code, or nothing if it was proposed.
 fn agree(world: &World, client: &Client, body: &Value) -> Option<String> {
     let before = stored(world);
-    // Of the rules of a filing only; the budgets of look-ups (T4) are another matter.
+    // Of the rules of a proposal only; the budgets of look-ups (T4) are another matter.
     world.db.execute("DELETE FROM budgets");
     let preview = client.post("/v1/transfers/preview", body);
     assert_eq!(stored(world), before, "a preview stores nothing: {body}");
-    let filed = client.write("/v1/transfers", body);
-    let seen = filed.json();
+    let proposed = client.write("/v1/transfers", body);
+    let seen = proposed.json();
     if preview.status != 200 {
         assert_eq!(
             (preview.status, preview.json()["code"].as_str()),
-            (filed.status, seen["code"].as_str()),
+            (proposed.status, seen["code"].as_str()),
             "{body}"
         );
-        return Some(filed.code());
+        return Some(proposed.code());
     }
     let preview = preview.json();
     assert_eq!(
-        preview["may_be_filed"] == json!(true),
-        filed.status == 201,
+        preview["may_be_proposed"] == json!(true),
+        proposed.status == 201,
         "{body}\n{preview}\n{seen}"
     );
-    if filed.status == 201 {
+    if proposed.status == 201 {
         // Who was said to decide first is who holds it now, and until when.
         let ids = |list: &Value| -> Vec<String> {
             let mut ids: Vec<String> = list
@@ -230,7 +230,7 @@ fn agree(world: &World, client: &Client, body: &Value) -> Option<String> {
     );
     assert_eq!(preview["blocking"][0]["code"], seen["code"]);
     assert_eq!(stored(world), before, "a refusal leaves nothing behind: {body}");
-    Some(filed.code())
+    Some(proposed.code())
 }
 
 fn property(engine: Engine, seeds: std::ops::Range<u64>, requests: usize) -> BTreeMap<String, usize> {
@@ -242,7 +242,7 @@ fn property(engine: Engine, seeds: std::ops::Range<u64>, requests: usize) -> BTr
         shake(&mut world, &mut dice);
         for _ in 0..requests {
             let (client, body) = request(&world, &mut dice);
-            let answer = agree(&world, &client, &body).unwrap_or_else(|| "filed".into());
+            let answer = agree(&world, &client, &body).unwrap_or_else(|| "proposed".into());
             *answers.entry(answer).or_default() += 1;
             // Some cases end again, so that not everybody has one open.
             if dice.one_in(2) {
@@ -255,11 +255,11 @@ fn property(engine: Engine, seeds: std::ops::Range<u64>, requests: usize) -> BTr
 }
 
 #[test]
-fn t5_preview_and_filing_agree_over_a_thousand_requests_sqlite() {
+fn t5_preview_and_proposal_agree_over_a_thousand_requests_sqlite() {
     let answers = property(Engine::Sqlite, 0..10, 100);
     assert_eq!(answers.values().sum::<usize>(), 1000);
     // The dice find the way and the obstacles alike.
-    assert!(answers["filed"] >= 100, "{answers:?}");
+    assert!(answers["proposed"] >= 100, "{answers:?}");
     for code in [
         "transfer.already_open",
         "transfer.identity_not_certified",
@@ -274,7 +274,7 @@ fn t5_preview_and_filing_agree_over_a_thousand_requests_sqlite() {
 }
 
 #[test]
-fn t5_preview_and_filing_agree_postgres() {
+fn t5_preview_and_proposal_agree_postgres() {
     property(Engine::Postgres, 100..102, 50);
 }
 
@@ -300,7 +300,7 @@ fn everybody(world: &World) -> Vec<(String, Client)> {
 }
 
 /// Tries every action of everybody on the case at `index` in fresh countries, until all that are allowed were taken.
-fn promises_hold(world: &World, case: &Filed) -> usize {
+fn promises_hold(world: &World, case: &Proposed) -> usize {
     let mut taken = 0;
     for (who, client) in everybody(world) {
         let answer = client.get(&case.path());

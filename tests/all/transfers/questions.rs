@@ -2,7 +2,7 @@
 //!
 //! 2.5 (a lost password) is proven with the look-up and the reset codes.
 
-use super::{SUMMER, file, filing, named, no, not_filed};
+use super::{SUMMER, named, no, not_proposed, proposal, propose};
 use crate::support::both_engines;
 use crate::support::world::{World, fresh_key};
 use serde_json::json;
@@ -33,9 +33,9 @@ both_engines! {
         // 若团员未满16周岁,且转入组织为非学校领域 …
         let mut world = World::new(db, SUMMER);
         world.add_member("kid", "school", "2012-01-01");
-        let mut body = filing(&world, "unsettled", "village");
+        let mut body = proposal(&world, "unsettled", "village");
         let kid = world.person("kid");
-        not_filed(&world, &kid, &body, no(422, "transfer.explanation_required", "T9").at("/explanation"));
+        not_proposed(&world, &kid, &body, no(422, "transfer.explanation_required", "T9").at("/explanation"));
         body["explanation"] = json!("随父母迁居");
         let preview = kid.post("/v1/transfers/preview", &body).expect(200).json();
         let duties: Vec<&str> = preview["route"].as_array().unwrap().iter().map(|step| step["duty"].as_str().unwrap()).collect();
@@ -44,7 +44,7 @@ both_engines! {
         assert_eq!(preview["route"][0]["organization"]["name"], json!("county"));
         assert_eq!(preview["warnings"][0]["rule"], json!("G1"));
         assert_eq!(preview["warnings"][1]["code"], json!("leading_organ_first"));
-        file(&kid, &body);
+        propose(&kid, &body);
     }
 
     fn q2_3_can_a_graduate_branch_s_month_be_corrected(db: TestDb) {
@@ -86,19 +86,19 @@ both_engines! {
         // 选择转入系统团委团组织时 … 不能根据组织所在地选择具体省份;第三,确认要转入的组织不是毕业生团组织
         let world = World::new(db, SUMMER);
         turned(&world);
-        let body = filing(&world, "further_study", "class_1");
+        let body = proposal(&world, "further_study", "class_1");
         let no_graduates = no(422, "transfer.target_graduate_branch", "T8").at("/target");
-        not_filed(&world, &world.person("class_2/1"), &body, no_graduates);
-        let body = filing(&world, "employed_with_league", "beijing_branch");
-        not_filed(&world, &world.person("class_2/1"), &body, no(422, "transfer.target_other_system", "T6").at("/target"));
+        not_proposed(&world, &world.person("class_2/1"), &body, no_graduates);
+        let body = proposal(&world, "employed_with_league", "beijing_branch");
+        not_proposed(&world, &world.person("class_2/1"), &body, no(422, "transfer.target_other_system", "T6").at("/target"));
     }
 
     fn q2_7_a_transfer_is_open_already(db: TestDb) {
         // 已有业务正在办理,不能重复发起 … 可以查看组织关系发起转接情况及发起人信息 … 可以点击右上角的“撤销申请”
         let world = World::new(db, SUMMER);
-        let fetched = file(&world.admin("village"), &named(&world, "class_1/1", filing(&world, "unsettled", "village")));
+        let fetched = propose(&world.admin("village"), &named(&world, "class_1/1", proposal(&world, "unsettled", "village")));
         let member = world.person("class_1/1");
-        let own = filing(&world, "unsettled", "home");
+        let own = proposal(&world, "unsettled", "home");
         let answer = member.write("/v1/transfers", &own).refused(409, "transfer.already_open").json();
         let detail = answer["detail"].as_str().unwrap();
         assert!(detail.contains("已有业务正在办理\u{ff0c}不能重复发起") && detail.contains(&fetched.id) && detail.contains("转入方"), "{detail}");
@@ -108,7 +108,7 @@ both_engines! {
         let history = member.get(&format!("{}/history", fetched.path())).expect(200).json();
         assert_eq!(history["items"][0]["acting_for"]["name"], json!("village"));
         fetched.take(&member, "withdraw", &json!({}));
-        file(&member, &own);
+        propose(&member, &own);
     }
 
     fn q2_8_the_league_identity_is_not_certified(db: TestDb) {
@@ -118,11 +118,11 @@ both_engines! {
         world.db.execute(&format!(
             "UPDATE members SET joined_month = 202105, certification = 'waiting', real_name_check = 'passed' WHERE id = {id}"
         ));
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let uncertified = no(409, "transfer.identity_not_certified", "T3").ask("class_1");
-        let answer = not_filed(&world, &world.person("class_1/1"), &body, uncertified);
+        let answer = not_proposed(&world, &world.person("class_1/1"), &body, uncertified);
         assert_eq!(answer["section"], json!("2.8"));
         world.db.execute(&format!("UPDATE members SET certification = 'certified' WHERE id = {id}"));
-        file(&world.person("class_1/1"), &body);
+        propose(&world.person("class_1/1"), &body);
     }
 }

@@ -1,6 +1,6 @@
 //! What happens at once (T2, A9, I-02, I-08, I-16): real requests in parallel, exactly one effect.
 
-use super::{Filed, SUMMER, about, file, filing, named};
+use super::{Proposed, SUMMER, about, named, proposal, propose};
 use crate::support::http::Answer;
 use crate::support::world::World;
 use crate::support::{Engine, TestDb, both_engines};
@@ -63,9 +63,9 @@ fn events(world: &World, kind: &str) -> i64 {
 }
 
 both_engines! {
-    fn n2_t2_of_200_filings_for_one_member_from_three_sides_one_wins(db: TestDb) {
+    fn n2_t2_of_200_proposals_for_one_member_from_three_sides_one_wins(db: TestDb) {
         let world = World::behind(wide(db.engine()), SUMMER, &door());
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let sides = [
             (world.person("class_1/1"), body.clone()),
             (world.admin("college"), about(&world, "class_1/1", body.clone())),
@@ -80,7 +80,7 @@ both_engines! {
         let answers = at_once((0..200).map(file).collect());
         let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
         assert_eq!(won.len(), 1);
-        let case = Filed::of(&won[0]);
+        let case = Proposed::of(&won[0]);
         assert_eq!(lost.len(), 199);
         for answer in lost {
             let answer = answer.refused(409, "transfer.already_open");
@@ -95,7 +95,7 @@ both_engines! {
         let world = World::behind(wide(db.engine()), SUMMER, &door());
         let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3"];
         for (round, member) in (1..).zip(members) {
-            let case = file(&world.person(member), &filing(&world, "unsettled", "village"));
+            let case = propose(&world.person(member), &proposal(&world, "unsettled", "village"));
             let path = case.at("approve");
             let approve = |name: &str| {
                 let (client, path) = (world.admin(name), path.clone());
@@ -114,8 +114,8 @@ both_engines! {
         enum Did { Answered(Answer), Ran(i64) }
         let world = World::new(wide(db.engine()), "2026-10-01T00:00:00Z");
         let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3"];
-        let cases: Vec<Filed> =
-            members.iter().map(|member| file(&world.person(member), &filing(&world, "unsettled", "village"))).collect();
+        let cases: Vec<Proposed> =
+            members.iter().map(|member| propose(&world.person(member), &proposal(&world, "unsettled", "village"))).collect();
         world.at("2026-11-01T00:00:00Z");
         let mut works: Vec<Box<dyn FnOnce() -> Did + Send + '_>> =
             vec![Box::new(|| Did::Ran(world.run(JobName::Expiry, "2026-11-01T00:00:00Z").processed))];
@@ -144,7 +144,7 @@ both_engines! {
 
     fn i_16_one_key_sent_many_times_at_once_has_one_effect_and_one_answer(db: TestDb) {
         let world = World::behind(wide(db.engine()), SUMMER, &door());
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let client = world.person("class_1/1");
         let repeat = |_| {
             let (client, body) = (client.clone(), body.clone());
@@ -158,7 +158,7 @@ both_engines! {
         assert_eq!(fresh, 1, "one effect; the others say that they repeat it");
         assert_eq!((world.db.count("transfers"), world.db.number("SELECT count(*) AS value FROM audit_log WHERE outcome = 'done'")), (1, 1));
         // So with a decision.
-        let case = Filed::of(&answers[0]);
+        let case = Proposed::of(&answers[0]);
         let (village, path) = (world.admin("village"), case.at("approve"));
         let repeat = |_| {
             let (client, path) = (village.clone(), path.clone());

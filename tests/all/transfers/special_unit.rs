@@ -1,6 +1,6 @@
 //! Special units (§1.4.6; A4, S-30): the province approves, the member goes to the holding, and nobody else learns of it.
 
-use super::{Filed, SUMMER, about, file, filing, no, to_special_unit};
+use super::{Proposed, SUMMER, about, no, proposal, propose, to_special_unit};
 use crate::support::both_engines;
 use crate::support::http::Client;
 use crate::support::world::World;
@@ -31,7 +31,7 @@ const OTHERS: [&str; 10] = [
 ];
 
 #[track_caller]
-fn hidden(world: &World, case: &Filed) {
+fn hidden(world: &World, case: &Proposed) {
     for other in OTHERS {
         let admin = world.admin(other);
         admin.get(&case.path()).refused(404, "transfer.not_found");
@@ -68,7 +68,7 @@ fn hidden(world: &World, case: &Filed) {
 both_engines! {
     fn a4_the_province_approves_and_the_member_goes_to_the_holding(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &to_special_unit());
+        let case = propose(&world.person("class_1/1"), &to_special_unit());
         let class = world.admin("class_1");
         case.not(&world, &class, "approve", &json!({}), no(403, "approval.not_your_turn", "A1").ask("province"));
         let done = case.take(&world.admin("province"), "approve", &json!({}));
@@ -77,14 +77,14 @@ both_engines! {
         let place = world.db.number(&format!("SELECT branch_id AS value FROM members WHERE id = {id}"));
         assert_eq!(place, world.org_key("holding"));
         // From there nobody starts anything (T12), and the refusal does not name the holding.
-        let answer = world.person("class_1/1").write("/v1/transfers", &filing(&world, "unsettled", "village"));
+        let answer = world.person("class_1/1").write("/v1/transfers", &proposal(&world, "unsettled", "village"));
         let answer = answer.refused(409, "transfer.member_not_active");
         assert!(!answer.text.contains(&world.org("holding")), "{}", answer.text);
     }
 
     fn a4_the_province_may_refuse_it(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.person("class_1/1"), &to_special_unit());
+        let case = propose(&world.person("class_1/1"), &to_special_unit());
         case.not(&world, &world.admin("province"), "refuse", &json!({"reason": ""}), no(422, "approval.reason_required", "A5").at("/reason"));
         let ended = case.take(&world.admin("province"), "refuse", &json!({"reason": "信息错误"}));
         assert_eq!(ended.state(&world.person("class_1/1")), "refused");
@@ -93,7 +93,7 @@ both_engines! {
 
     fn a4_s_30_only_the_member_the_branch_and_the_province_see_it(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let case = file(&world.admin("class_1"), &about(&world, "class_1/1", to_special_unit()));
+        let case = propose(&world.admin("class_1"), &about(&world, "class_1/1", to_special_unit()));
         let seers = || [world.person("class_1/1"), world.admin("class_1"), world.admin("province")];
         hidden(&world, &case);
         for seer in seers() {
@@ -115,7 +115,7 @@ both_engines! {
     fn s_30_what_the_vacant_province_s_superior_holds_it_sees_for_as_long_as_it_holds_it(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         world.dismiss("province");
-        let case = file(&world.person("class_1/1"), &to_special_unit());
+        let case = propose(&world.person("class_1/1"), &to_special_unit());
         world.admin("nation").get(&case.path()).expect(200);
         let done = case.take(&world.admin("nation"), "approve", &json!({}));
         world.admin("nation").get(&done.path()).refused(404, "transfer.not_found");

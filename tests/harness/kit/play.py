@@ -199,14 +199,14 @@ class Writer(threading.Thread):
 
     def transfer(self, turn):
         place = turn % len(self.members)
-        filed = self.write(self.source, "filed", "/v1/transfers", {
+        proposed = self.write(self.source, "proposed", "/v1/transfers", {
             "member": {"id": self.members[place]}, "reason": "unsettled", "target": self.play.target,
             "details": {"home_address": {"division_code": "420111001", "text": "珞喻路1037号"}}})
-        if filed is None:
+        if proposed is None:
             # Somebody the rules hold back; the others will do.
             del self.members[place]
             return
-        case = filed["id"]
+        case = proposed["id"]
         if self.play.completes and len(self.members) > 8 and turn % 5 == 0:
             self.write(self.target, "approved", f"/v1/transfers/{case}/approve", {}, 1)
             self.write(self.target, "assigned", f"/v1/transfers/{case}/assign",
@@ -253,6 +253,6 @@ class Writer(threading.Thread):
         with ledger.lock:
             ledger.replayed += found["idempotent-replayed"] == "true"
             (ledger.done if case else ledger.refused).append(done)
-        if case is None and event != "filed":
+        if case is None and event != "proposed":
             raise Broken(f"{event}: {status} {answer.get('code')}")
         return answer if case else None

@@ -70,11 +70,11 @@ struct Who {
     id_number: Option<String>,
 }
 
-/// What is filed.
+/// What is proposed.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ProposeTransferRequest)]
 #[serde(deny_unknown_fields)]
-struct FilingBody {
+struct ProposalBody {
     /// Whom it is about; absent when the caller files for himself.
     member: Option<Who>,
     /// Why the member moves.
@@ -89,7 +89,7 @@ struct FilingBody {
     explanation: Option<String>,
 }
 
-impl FilingBody {
+impl ProposalBody {
     /// The proposal it stands for. Naming somebody by name and ID number is a look-up and charged as one (T4), whatever
     /// becomes of the proposal.
     async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedTransfer, Problem> {
@@ -143,7 +143,7 @@ refuses!(PreviewTransferRefusals:
 /// Answers what proposing would answer, and stores nothing: every rule in the way at once, or the whole route with who
 /// decides at each step.
 #[utoipa::path(tag = "transfers", operation_id = "preview_transfer", security(("bearer" = [])),
-    request_body = FilingBody, responses(
+    request_body = ProposalBody, responses(
     (status = 200, description = "What proposing would answer", body = PreviewView),
     PreviewTransferRefusals,
 ))]
@@ -152,7 +152,7 @@ async fn preview_transfer(
     app: web::Data<App>,
     request: HttpRequest,
     caller: Caller<can::ProposeTransfer>,
-    body: Json<FilingBody>,
+    body: Json<ProposalBody>,
 ) -> Result<HttpResponse, Problem> {
     let transfer = body.into_inner().into_proposed(&app, &caller.context).await?;
     let vault = app.vault.clone();
@@ -205,8 +205,8 @@ refuses!(ProposeTransferRefusals:
 /// side (`member.name` and `member.id_number`).
 #[utoipa::path(tag = "transfers", operation_id = "propose_transfer", security(("bearer" = [])),
     params(Key),
-    request_body = FilingBody, responses(
-    (status = 201, description = "Filed", body = TransferView),
+    request_body = ProposalBody, responses(
+    (status = 201, description = "Proposed", body = TransferView),
     ProposeTransferRefusals,
 ))]
 #[post("/transfers")]
@@ -215,7 +215,7 @@ async fn propose_transfer(
     request: HttpRequest,
     caller: Caller<can::ProposeTransfer>,
     key: Key,
-    body: Json<FilingBody>,
+    body: Json<ProposalBody>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let transfer = body.into_inner().into_proposed(&app, &caller.context).await?;

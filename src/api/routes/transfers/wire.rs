@@ -55,7 +55,7 @@ struct TargetView {
 pub struct TransferBrief {
     /// Which one.
     id: TransferId,
-    /// The graduation season it belongs to: the year of its filing.
+    /// The graduation season it belongs to: the year of its proposal.
     season: i32,
     /// The member; absent while somebody from another province is not known here.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,8 +77,8 @@ pub struct TransferBrief {
     /// After which instant it is ended or escalated; absent while no clock runs (A6).
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Instant>,
-    /// When it was filed.
-    filed_at: Instant,
+    /// When it was proposed.
+    proposed_at: Instant,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     closed_at: Option<Instant>,
@@ -124,7 +124,7 @@ impl From<Transfer> for TransferBrief {
             state: transfer.state,
             since: transfer.since.into(),
             deadline: transfer.deadline.map(Instant::from),
-            filed_at: transfer.filed_at.into(),
+            proposed_at: transfer.proposed_at.into(),
             closed_at: transfer.closed_at.map(Instant::from),
             completed_branch_id,
             closing_reason: transfer.closing_reason,
@@ -139,7 +139,7 @@ impl From<Transfer> for TransferBrief {
 pub struct TransferView {
     #[serde(flatten)]
     transfer: TransferBrief,
-    /// What was written out when it was filed: see `GET /v1/transfer-reasons`.
+    /// What was written out when it was proposed: see `GET /v1/transfer-reasons`.
     details: Details,
     /// Why a member under 16 leaves the school sector (T9).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -190,7 +190,7 @@ struct Person {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferEvent)]
 pub struct EventView {
-    /// 1 for the filing; without gaps.
+    /// 1 for the proposal; without gaps.
     number: i64,
     /// When.
     at: Instant,
@@ -223,7 +223,7 @@ impl From<HistoryEntry> for EventView {
             organization_name,
         } = entry;
         let (state, branch_id, reason) = match &event.kind {
-            EventKind::Filed { first: state } | EventKind::Approved { next: state } => {
+            EventKind::Proposed { first: state } | EventKind::Approved { next: state } => {
                 (Some(state.phase()), None, None)
             }
             EventKind::Assigned { branch } => (Some(Phase::Completed), Some(*branch), None),
@@ -271,7 +271,7 @@ struct StepView {
     due_at: Option<Instant>,
 }
 
-/// What should be known before filing, though it blocks nothing.
+/// What should be known before proposing, though it blocks nothing.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferPreviewWarning)]
 struct WarningView {
@@ -302,17 +302,17 @@ impl FieldView {
     }
 }
 
-/// What filing would answer; nothing was stored.
+/// What proposing would answer; nothing was stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferPreview)]
 pub struct PreviewView {
-    /// Whether it may be filed.
-    may_be_filed: bool,
+    /// Whether it may be proposed.
+    may_be_proposed: bool,
     /// What the reason has filled in (§1.4.6).
     fields: Vec<FieldView>,
-    /// Every rule in its way; the first is the one filing would answer with.
+    /// Every rule in its way; the first is the one proposing would answer with.
     blocking: Vec<Blocking>,
-    /// The whole way up to completion, when it may be filed.
+    /// The whole way up to completion, when it may be proposed.
     route: Vec<StepView>,
     /// What should be known.
     warnings: Vec<WarningView>,
@@ -349,14 +349,14 @@ impl PreviewView {
         };
         match outcome {
             Ok(proposal) => Self {
-                may_be_filed: true,
+                may_be_proposed: true,
                 fields,
                 blocking: Vec::new(),
                 route: proposal.route.into_iter().map(step).collect(),
                 warnings: proposal.warnings.into_iter().map(warning).collect(),
             },
             Err(refusals) => Self {
-                may_be_filed: false,
+                may_be_proposed: false,
                 fields,
                 blocking: refusals
                     .iter()

@@ -164,8 +164,8 @@ codes! {
         "请选择您所辖的团组织，或请转入组织的管理员发起。",
         "Choose an organization of your own subtree, or ask an administrator of the target to start it.";
     TransferAlreadyOpen = "transfer.already_open", Conflict, Some(Rule::T2),
-        "已有业务正在办理，不能重复发起：{transfer}，由{side}于 {filed_on} 发起。",
-        "A transfer of this member is already open: {transfer}, started by {side} on {filed_on}.",
+        "已有业务正在办理，不能重复发起：{transfer}，由{side}于 {proposed_on} 发起。",
+        "A transfer of this member is already open: {transfer}, started by {side} on {proposed_on}.",
         "转接无误的，请等待接收方审批；如有错误，请先撤销该申请，再重新发起。",
         "If it is right, wait for the receiving side to decide. If it is wrong, withdraw it and start again.";
     TransferIdentityNotCertified = "transfer.identity_not_certified", Conflict, Some(Rule::T3),

@@ -54,7 +54,7 @@ vocabulary! {
         Other = "other", "其他", "other";
     }
 
-    /// What a filing may have to write out; the name is its place below `/details`.
+    /// What a proposal may have to write out; the name is its place below `/details`.
     DetailField {
         DestinationStage = "destination_stage", "毕业去向", "kind of school";
         SchoolName = "school_name", "转入学校名称", "name of the school";
@@ -233,7 +233,7 @@ enum DetailShape {
     Province,
 }
 
-/// What a filing gives for a field.
+/// What a proposal gives for a field.
 enum DetailValue<'a> {
     Nothing,
     /// Checked by its type already.
@@ -393,7 +393,7 @@ pub struct External {
     pub address: Option<Address>,
 }
 
-/// What a filing writes out: the wire's `details` object. Which fields it must have depends on the reason.
+/// What a proposal writes out: the wire's `details` object. Which fields it must have depends on the reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Details {

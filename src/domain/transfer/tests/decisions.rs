@@ -1,4 +1,4 @@
-//! T10, T11, A1 to A6, A10, X1, X2: what happens to a filed case.
+//! T10, T11, A1 to A6, A10, X1, X2: what happens to a proposed case.
 
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
@@ -22,7 +22,7 @@ fn moved_to(branch: OrganizationId) -> Option<Move> {
 #[test]
 fn a1_a_branch_or_its_direct_superior_completes_the_transfer() {
     for approver in [VILLAGE, TOWNSHIP] {
-        let mut play = Filing::to_village().play();
+        let mut play = ProposalDraft::to_village().play();
         assert_eq!(play.holders(), [VILLAGE, TOWNSHIP]);
         assert_eq!(play.approve(&administrator(approver)), Ok(()));
         assert_eq!(play.phase(), Phase::Completed);
@@ -38,7 +38,7 @@ fn a1_n5_nobody_else_has_the_turn() {
         .into_iter()
         .chain([member(), stranger(), integrator(), Actor::system()])
     {
-        let mut play = Filing::to_village().play();
+        let mut play = ProposalDraft::to_village().play();
         assert_eq!(play.approve(&actor), Err(Code::ApprovalNotYourTurn), "{actor:?}");
         assert_eq!(play.refuse(&actor, "no"), Err(Code::ApprovalNotYourTurn), "{actor:?}");
         assert_eq!(play.phase(), Phase::AwaitingApproval);
@@ -47,7 +47,7 @@ fn a1_n5_nobody_else_has_the_turn() {
 
 #[test]
 fn a2_a_committee_approves_and_then_assigns() {
-    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     assert_eq!(play.holders(), [TOWNSHIP]);
     assert_eq!(
         play.assign(&administrator(TOWNSHIP), VILLAGE),
@@ -94,7 +94,7 @@ fn a2_only_an_active_ordinary_branch_of_the_receiving_organization_is_assigned()
         } else {
             Reason::EmployedWithLeague
         };
-        let mut play = Filing::new(reason, Some(target)).play();
+        let mut play = ProposalDraft::new(reason, Some(target)).play();
         play.approve(&administrator(target)).unwrap();
         assert_eq!(
             play.assign(&administrator(target), branch),
@@ -108,8 +108,8 @@ fn a2_only_an_active_ordinary_branch_of_the_receiving_organization_is_assigned()
 #[test]
 fn a3_started_by_the_target_the_member_s_branch_or_its_direct_superior_approves() {
     for approver in [CLASS, COLLEGE] {
-        let filing = Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
-        let mut play = filing.play();
+        let draft = ProposalDraft::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
+        let mut play = draft.play();
         assert!(matches!(
             play.case.state,
             CaseState::AwaitingApproval {
@@ -123,7 +123,7 @@ fn a3_started_by_the_target_the_member_s_branch_or_its_direct_superior_approves(
         }
         assert_eq!(play.approve(&administrator(approver)), Ok(()));
         assert_eq!(play.phase(), Phase::AwaitingAssignment);
-        // He filed it, but the other side decided it: naming the branch is his to do.
+        // He proposed it, but the other side decided it: naming the branch is his to do.
         assert_eq!(play.assign(&administrator(OTHER_UNIVERSITY), OTHER_CLASS), Ok(()));
         assert_eq!(play.movement, moved_to(OTHER_CLASS));
     }
@@ -131,15 +131,15 @@ fn a3_started_by_the_target_the_member_s_branch_or_its_direct_superior_approves(
 
 #[test]
 fn a3_with_a_branch_as_target_the_source_s_approval_completes_it() {
-    let filing = Filing::new(Reason::FurtherStudy, Some(OTHER_CLASS)).started_by(Side::Target, OTHER_UNIVERSITY);
-    let mut play = filing.play();
+    let draft = ProposalDraft::new(Reason::FurtherStudy, Some(OTHER_CLASS)).started_by(Side::Target, OTHER_UNIVERSITY);
+    let mut play = draft.play();
     play.approve(&administrator(CLASS)).unwrap();
     assert_eq!(play.movement, moved_to(OTHER_CLASS));
 }
 
 #[test]
 fn a4_the_province_sends_a_member_into_the_holding() {
-    let mut play = Filing::to_special_unit().play();
+    let mut play = ProposalDraft::to_special_unit().play();
     assert_eq!(play.phase(), Phase::AwaitingProvince);
     for other in [CLASS, COLLEGE, UNIVERSITY, NATION, OTHER_PROVINCE] {
         assert_eq!(play.approve(&administrator(other)), Err(Code::ApprovalNotYourTurn));
@@ -151,14 +151,14 @@ fn a4_the_province_sends_a_member_into_the_holding() {
 #[test]
 fn a5_a_refusal_needs_a_reason_and_ends_the_case() {
     for blank in ["", "  ", "\u{3000}"] {
-        let mut play = Filing::to_village().play();
+        let mut play = ProposalDraft::to_village().play();
         assert_eq!(
             play.refuse(&administrator(VILLAGE), blank),
             Err(Code::ApprovalReasonRequired)
         );
         assert_eq!(play.phase(), Phase::AwaitingApproval);
     }
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     assert_eq!(play.refuse(&administrator(VILLAGE), "未按要求报到"), Ok(()));
     assert!(matches!(&play.case.state, CaseState::Refused { reason, .. } if reason.as_str() == "未按要求报到"));
     assert_eq!(play.movement, None);
@@ -166,7 +166,7 @@ fn a5_a_refusal_needs_a_reason_and_ends_the_case() {
 
 #[test]
 fn a6_the_system_ends_what_waited_too_long_and_only_that() {
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     play.now = at("2026-10-10T16:00:00Z");
     assert!(!play.expire());
     play.now += TimeDelta::minutes(1);
@@ -178,14 +178,14 @@ fn a6_the_system_ends_what_waited_too_long_and_only_that() {
 
 #[test]
 fn a6_n6_a_sweep_that_slept_for_years_still_ends_it() {
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     play.now = at("2029-01-01T00:00:00Z");
     assert!(play.expire());
 }
 
 #[test]
 fn a6_an_overdue_case_can_be_decided_until_the_system_ends_it() {
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     play.now = at("2026-12-01T00:00:00Z");
     assert_eq!(play.approve(&administrator(VILLAGE)), Ok(()));
     assert!(!play.expire(), "n13: a decided case is never ended");
@@ -193,7 +193,7 @@ fn a6_an_overdue_case_can_be_decided_until_the_system_ends_it() {
 
 #[test]
 fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
-    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.approve(&administrator(TOWNSHIP)).unwrap();
     play.now += TimeDelta::days(10);
     assert!(!play.escalate());
@@ -212,7 +212,7 @@ fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
 
 #[test]
 fn a7_every_step_says_who_when_what_for_whom_and_whether_by_itself() {
-    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.now += TimeDelta::hours(1);
     play.approve(&administrator(TOWNSHIP)).unwrap();
     play.now += TimeDelta::days(11);
@@ -234,7 +234,7 @@ fn a7_every_step_says_who_when_what_for_whom_and_whether_by_itself() {
     assert_eq!(
         history,
         [
-            (1, "filed", Some(MEMBER_ACCOUNT), None, false),
+            (1, "proposed", Some(MEMBER_ACCOUNT), None, false),
             (2, "approved", Some(account_of(TOWNSHIP)), Some(TOWNSHIP), false),
             (3, "escalated", None, None, true),
             (4, "assigned", Some(account_of(COUNTY)), Some(COUNTY), false),
@@ -245,7 +245,7 @@ fn a7_every_step_says_who_when_what_for_whom_and_whether_by_itself() {
 
 #[test]
 fn a9_each_transition_takes_the_next_version_so_a_stale_one_cannot_win() {
-    let play = Filing::to_village().play();
+    let play = ProposalDraft::to_village().play();
     let read = play.case.version;
     let (mut first, mut second) = (play.clone(), play);
     first.approve(&administrator(VILLAGE)).unwrap();
@@ -259,9 +259,9 @@ fn a9_each_transition_takes_the_next_version_so_a_stale_one_cannot_win() {
 
 #[test]
 fn a10_a_vacant_target_is_decided_by_its_superior() {
-    let mut play = Filing {
+    let mut play = ProposalDraft {
         vacant: vec![VILLAGE, TOWNSHIP],
-        ..Filing::to_village()
+        ..ProposalDraft::to_village()
     }
     .play();
     assert_eq!(play.holders(), [COUNTY]);
@@ -272,9 +272,9 @@ fn a10_a_vacant_target_is_decided_by_its_superior() {
 #[test]
 fn a10_where_nobody_can_decide_the_case_says_that_it_is_orphaned() {
     let vacant = vec![VILLAGE, TOWNSHIP, COUNTY, PROVINCE, NATION];
-    let mut play = Filing {
+    let mut play = ProposalDraft {
         vacant,
-        ..Filing::to_village()
+        ..ProposalDraft::to_village()
     }
     .play();
     assert_eq!(play.approve(&administrator(COLLEGE)), Err(Code::TransferOrphaned));
@@ -295,7 +295,7 @@ fn t8_a_target_that_turned_or_closed_while_the_case_waited_takes_nobody_any_more
         (turned, Code::TransferTargetGraduateBranch),
         (closed, Code::TransferTargetClosed),
     ] {
-        let mut play = Filing::to_village().play();
+        let mut play = ProposalDraft::to_village().play();
         play.case.destination = Destination::Organization(target);
         assert_eq!(play.approve(&administrator(VILLAGE)), Err(code));
         assert_eq!(play.refuse(&administrator(VILLAGE), "组织已变动"), Ok(()));
@@ -304,9 +304,9 @@ fn t8_a_target_that_turned_or_closed_while_the_case_waited_takes_nobody_any_more
 
 #[test]
 fn t9_the_leading_organ_decides_before_the_ordinary_approver() {
-    let young = Filing {
+    let young = ProposalDraft {
         explanation: Some("随父母迁居"),
-        ..Filing::to_village().born("2012-01-01")
+        ..ProposalDraft::to_village().born("2012-01-01")
     };
     let mut play = young.play();
     assert_eq!(play.phase(), Phase::AwaitingLeadingOrgan);
@@ -325,11 +325,11 @@ fn t9_the_leading_organ_decides_before_the_ordinary_approver() {
 
 #[test]
 fn t10_who_started_may_withdraw_and_so_may_the_member() {
-    let by_member = Filing::to_village();
-    let by_source = Filing::to_village().started_by(Side::Source, COLLEGE);
-    let by_target = Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
+    let by_member = ProposalDraft::to_village();
+    let by_source = ProposalDraft::to_village().started_by(Side::Source, COLLEGE);
+    let by_target = ProposalDraft::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
     let no = Err(Code::TransferNotYoursToCancel);
-    for (filing, actor, answer) in [
+    for (draft, actor, answer) in [
         (&by_member, member(), Ok(())),
         (&by_member, stranger(), no),
         (&by_member, administrator(COLLEGE), no),
@@ -343,25 +343,25 @@ fn t10_who_started_may_withdraw_and_so_may_the_member() {
         (&by_target, administrator(COLLEGE), no),
         (&by_target, integrator(), no),
     ] {
-        let mut play = filing.play();
+        let mut play = draft.play();
         assert_eq!(play.withdraw(&actor), answer, "{actor:?}");
         assert_eq!(play.phase() == Phase::Withdrawn, answer.is_ok());
     }
 }
 
 #[test]
-fn t10_the_member_s_right_over_others_filings_is_a_switch() {
-    let mut play = Filing::to_village().started_by(Side::Source, COLLEGE).play();
+fn t10_the_member_s_right_over_others_proposals_is_a_switch() {
+    let mut play = ProposalDraft::to_village().started_by(Side::Source, COLLEGE).play();
     play.policy.member_may_withdraw = false;
     assert_eq!(play.withdraw(&member()), Err(Code::TransferNotYoursToCancel));
-    let mut own = Filing::to_village().play();
+    let mut own = ProposalDraft::to_village().play();
     own.policy.member_may_withdraw = false;
     assert_eq!(own.withdraw(&member()), Ok(()), "his own he may always take back");
 }
 
 #[test]
 fn t10_once_approved_it_cannot_be_withdrawn() {
-    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.approve(&administrator(TOWNSHIP)).unwrap();
     assert_eq!(play.withdraw(&member()), Err(Code::TransferAlreadyApproved));
     play.assign(&administrator(TOWNSHIP), VILLAGE).unwrap();
@@ -371,10 +371,10 @@ fn t10_once_approved_it_cannot_be_withdrawn() {
 #[test]
 fn t11_who_filed_never_approves() {
     // The college files for its member into its own floating branch's side: the university's administrator decides.
-    let mut play = Filing::new(Reason::Unsettled, Some(FLOATING))
+    let mut play = ProposalDraft::new(Reason::Unsettled, Some(FLOATING))
         .started_by(Side::Source, UNIVERSITY)
         .play();
-    assert_eq!(play.holders(), [FLOATING], "the filer's organization is left out");
+    assert_eq!(play.holders(), [FLOATING], "the proposer's organization is left out");
     assert_eq!(play.approve(&administrator(UNIVERSITY)), Err(Code::ApprovalNotYourTurn));
     assert_eq!(play.approve(&administrator(FLOATING)), Ok(()));
 }
@@ -382,10 +382,10 @@ fn t11_who_filed_never_approves() {
 #[test]
 fn t11_the_only_administrator_leaves_his_own_case_to_the_direct_superior() {
     // The member administers the village's branch himself and nobody else does.
-    let mut filing = Filing::to_village();
-    filing.member.account = Some(account_of(VILLAGE));
-    filing.actor.account = Some(account_of(VILLAGE));
-    let mut play = filing.play();
+    let mut draft = ProposalDraft::to_village();
+    draft.member.account = Some(account_of(VILLAGE));
+    draft.actor.account = Some(account_of(VILLAGE));
+    let mut play = draft.play();
     assert_eq!(play.holders(), [TOWNSHIP]);
     assert_eq!(play.approve(&administrator(VILLAGE)), Err(Code::TransferSelfApproval));
     assert_eq!(play.approve(&administrator(TOWNSHIP)), Ok(()));
@@ -393,7 +393,7 @@ fn t11_the_only_administrator_leaves_his_own_case_to_the_direct_superior() {
 
 #[test]
 fn t11_the_member_is_known_by_his_membership_as_well_as_by_his_account() {
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     let himself = Actor {
         member: Some(MEMBER),
         ..administrator(VILLAGE)
@@ -404,12 +404,12 @@ fn t11_the_member_is_known_by_his_membership_as_well_as_by_his_account() {
 #[test]
 fn x1_the_other_system_or_its_province_s_organ_answers() {
     for actor in [integrator(), administrator(BEIJING)] {
-        let mut play = Filing::to_beijing().play();
+        let mut play = ProposalDraft::to_beijing().play();
         assert_eq!(play.phase(), Phase::ExternalPending);
         assert_eq!(play.accept_external(&actor), Ok(()));
         assert_eq!(play.movement.unwrap().to, CaseOutcome::MovedOut(BEIJING_CODE));
 
-        let mut play = Filing::to_beijing().play();
+        let mut play = ProposalDraft::to_beijing().play();
         assert_eq!(play.refuse_external(&actor, " "), Err(Code::ApprovalReasonRequired));
         assert_eq!(play.refuse_external(&actor, "查无此人"), Ok(()));
         assert_eq!((play.phase(), play.movement), (Phase::Refused, None));
@@ -424,7 +424,7 @@ fn x1_nobody_else_answers_and_the_ordinary_actions_do_not_apply() {
         province: Some(44),
         grant: crate::domain::authority::scope::Grant::everything(OrganizationId(9)),
     };
-    let mut play = Filing::to_beijing().play();
+    let mut play = ProposalDraft::to_beijing().play();
     for actor in [
         guangdong,
         administrator(NATION),
@@ -447,7 +447,7 @@ fn x1_nobody_else_answers_and_the_ordinary_actions_do_not_apply() {
         play.approve(&administrator(BEIJING)),
         Err(Code::TransferExternalPending)
     );
-    let mut ordinary = Filing::to_village().play();
+    let mut ordinary = ProposalDraft::to_village().play();
     assert_eq!(ordinary.accept_external(&integrator()), Err(Code::TransferNotExternal));
 }
 
@@ -461,12 +461,12 @@ fn x2_a_case_from_another_province_creates_or_revives_the_member() {
         standing: Standing::MovedOut,
     };
     for (known, member) in [(None, None), (Some(known), Some(MEMBER))] {
-        let filing = Filing {
+        let draft = ProposalDraft {
             actor: integrator(),
             side: Side::Source,
-            ..Filing::to_other_university()
+            ..ProposalDraft::to_other_university()
         };
-        let mut play = Play::new(filing.propose_inbound(known).unwrap(), &[]);
+        let mut play = Play::new(draft.propose_inbound(known).unwrap(), &[]);
         assert_eq!(play.holders(), [OTHER_UNIVERSITY]);
         play.approve(&administrator(OTHER_UNIVERSITY)).unwrap();
         play.assign(&administrator(OTHER_UNIVERSITY), OTHER_CLASS).unwrap();
@@ -483,12 +483,12 @@ fn x2_a_case_from_another_province_creates_or_revives_the_member() {
 
 #[test]
 fn x2_the_province_that_filed_may_withdraw() {
-    let filing = Filing {
+    let draft = ProposalDraft {
         actor: integrator(),
         side: Side::Source,
-        ..Filing::to_other_university()
+        ..ProposalDraft::to_other_university()
     };
-    let mut play = Play::new(filing.propose_inbound(None).unwrap(), &[]);
+    let mut play = Play::new(draft.propose_inbound(None).unwrap(), &[]);
     assert_eq!(
         play.withdraw(&administrator(CLASS)),
         Err(Code::TransferNotYoursToCancel)
@@ -498,14 +498,14 @@ fn x2_the_province_that_filed_may_withdraw() {
 
 #[test]
 fn x3_the_ten_days_hold_for_both_directions() {
-    let inbound = Filing {
+    let inbound = ProposalDraft {
         actor: integrator(),
         side: Side::Source,
-        ..Filing::to_other_university()
+        ..ProposalDraft::to_other_university()
     };
     for mut play in [
         Play::new(inbound.propose_inbound(None).unwrap(), &[]),
-        Filing::to_beijing().play(),
+        ProposalDraft::to_beijing().play(),
     ] {
         play.now = at("2026-10-10T16:00:00Z");
         assert!(!play.expire());

@@ -81,31 +81,31 @@ fn any_actor() -> impl Strategy<Value = Actor> {
     select(actors)
 }
 
-/// Filings of every way a case can take.
-fn any_filing() -> impl Strategy<Value = Filing> {
-    let young = |filing: Filing| Filing {
+/// Proposals of every way a case can take.
+fn any_draft() -> impl Strategy<Value = ProposalDraft> {
+    let young = |draft: ProposalDraft| ProposalDraft {
         explanation: Some("迁居"),
-        ..filing.born("2012-01-01")
+        ..draft.born("2012-01-01")
     };
-    let filings = vec![
-        Filing::to_village(),
-        Filing::to_village().started_by(Side::Source, COLLEGE),
-        Filing::to_village().started_by(Side::Target, TOWNSHIP),
-        Filing::new(Reason::Unsettled, Some(TOWNSHIP)),
-        Filing::new(Reason::Unsettled, Some(FLOATING)).started_by(Side::Source, UNIVERSITY),
-        Filing::new(Reason::EmployedWithLeague, Some(UNIVERSITY)),
-        Filing::to_other_university(),
-        Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY),
-        Filing::to_special_unit(),
-        Filing::to_beijing(),
-        young(Filing::to_village()),
-        young(Filing::new(Reason::Unsettled, Some(TOWNSHIP)).started_by(Side::Target, TOWNSHIP)),
-        young(Filing::to_special_unit()),
+    let drafts = vec![
+        ProposalDraft::to_village(),
+        ProposalDraft::to_village().started_by(Side::Source, COLLEGE),
+        ProposalDraft::to_village().started_by(Side::Target, TOWNSHIP),
+        ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)),
+        ProposalDraft::new(Reason::Unsettled, Some(FLOATING)).started_by(Side::Source, UNIVERSITY),
+        ProposalDraft::new(Reason::EmployedWithLeague, Some(UNIVERSITY)),
+        ProposalDraft::to_other_university(),
+        ProposalDraft::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY),
+        ProposalDraft::to_special_unit(),
+        ProposalDraft::to_beijing(),
+        young(ProposalDraft::to_village()),
+        young(ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).started_by(Side::Target, TOWNSHIP)),
+        young(ProposalDraft::to_special_unit()),
     ];
     let vacant = prop::collection::vec(select(ALL.to_vec()), 0..4);
-    (select(filings), vacant, 0..200i64).prop_map(|(filing, vacant, days)| {
-        let now = filing.now + TimeDelta::days(days);
-        Filing { vacant, now, ..filing }
+    (select(drafts), vacant, 0..200i64).prop_map(|(draft, vacant, days)| {
+        let now = draft.now + TimeDelta::days(days);
+        ProposalDraft { vacant, now, ..draft }
     })
 }
 
@@ -166,7 +166,7 @@ fn attempt(play: &mut Play, attempt: &Attempt) -> Result<(), TestCaseError> {
             }
             let decides = !matches!(action, TransferAction::Withdraw | TransferAction::Assign);
             if answer.is_ok() && decides && !matches!(actor.role, Role::Integrator { .. }) {
-                prop_assert_ne!(actor.account, play.case.filed_by, "I-04");
+                prop_assert_ne!(actor.account, play.case.proposed_by, "I-04");
                 prop_assert_ne!(actor.member, play.case.member(), "I-04");
             }
         }
@@ -186,10 +186,10 @@ proptest! {
 
     #[test]
     fn i06_i07_i09_i10_a_case_keeps_to_the_machine(
-        filing in any_filing(),
+        draft in any_draft(),
         attempts in prop::collection::vec(any_attempt(), 1..60),
     ) {
-        let mut play = filing.play();
+        let mut play = draft.play();
         for next in &attempts {
             let (before, events) = (play.case.clone(), play.events.len());
             attempt(&mut play, next)?;
@@ -209,10 +209,10 @@ proptest! {
 
     #[test]
     fn a8_who_has_a_case_in_his_inbox_can_act_on_it_and_nobody_else_can(
-        filing in any_filing(),
+        draft in any_draft(),
         attempts in prop::collection::vec(any_attempt(), 0..30),
     ) {
-        let mut play = filing.play();
+        let mut play = draft.play();
         for next in &attempts {
             attempt(&mut play, next)?;
         }
@@ -230,9 +230,9 @@ proptest! {
     }
 
     #[test]
-    fn t10_a1_the_previewed_route_is_the_one_the_case_takes(filing in any_filing()) {
-        let proposal = filing.propose().unwrap();
-        let mut play = Play::new(proposal.clone(), &filing.vacant);
+    fn t10_a1_the_previewed_route_is_the_one_the_case_takes(draft in any_draft()) {
+        let proposal = draft.propose().unwrap();
+        let mut play = Play::new(proposal.clone(), &draft.vacant);
         for step in &proposal.route {
             let turn = play.case.state.turn().unwrap();
             prop_assert_eq!((turn.duty, turn.organization), (step.duty, step.organization));
@@ -253,17 +253,17 @@ proptest! {
     }
 
     #[test]
-    fn the_preview_and_the_filing_agree_and_a_blocked_one_says_why(
-        filing in any_filing(),
+    fn the_preview_and_the_proposal_agree_and_a_blocked_one_says_why(
+        draft in any_draft(),
         actor in any_actor(),
         side in select(Side::ALL.to_vec()),
         reason in select(Reason::ALL.to_vec()),
         target in prop::option::of(select(ALL.to_vec())),
     ) {
-        let filing = Filing { actor, side, reason, target, ..filing };
-        let (preview, filed) = (filing.propose(), filing.propose());
-        prop_assert_eq!(&preview, &filed);
-        match filed {
+        let draft = ProposalDraft { actor, side, reason, target, ..draft };
+        let (preview, proposed) = (draft.propose(), draft.propose());
+        prop_assert_eq!(&preview, &proposed);
+        match proposed {
             Ok(proposal) => {
                 prop_assert!(proposal.state.is_open());
                 prop_assert_eq!(proposal.route[0].duty, proposal.state.turn().unwrap().duty);
@@ -276,16 +276,16 @@ proptest! {
 #[test]
 fn n7_n13_a_closed_case_takes_no_action_whatever() {
     let mut ends: Vec<Play> = vec![];
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     play.approve(&administrator(VILLAGE)).unwrap();
     ends.push(play);
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     play.refuse(&administrator(VILLAGE), "信息错误").unwrap();
     ends.push(play);
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     play.withdraw(&member()).unwrap();
     ends.push(play);
-    let mut play = Filing::to_village().play();
+    let mut play = ProposalDraft::to_village().play();
     play.now = at("2027-01-01T00:00:00Z");
     assert!(play.expire());
     ends.push(play);
@@ -305,8 +305,8 @@ fn n7_n13_a_closed_case_takes_no_action_whatever() {
 }
 
 #[test]
-fn i10_a_history_with_a_gap_a_second_filing_or_a_missing_edge_is_none() {
-    let mut play = Filing::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+fn i10_a_history_with_a_gap_a_second_proposal_or_a_missing_edge_is_none() {
+    let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.approve(&administrator(TOWNSHIP)).unwrap();
     play.assign(&administrator(TOWNSHIP), VILLAGE).unwrap();
     let good = play.events;

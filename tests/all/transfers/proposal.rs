@@ -1,6 +1,6 @@
-//! Filing (§1.4, §2.2, §2.7, §2.8): rules T1 to T9 and T12, each end to end with its refusal.
+//! Proposal (§1.4, §2.2, §2.7, §2.8): rules T1 to T9 and T12, each end to end with its refusal.
 
-use super::{No, SUMMER, about, file, filing, named, no, not_filed, to_beijing, to_special_unit};
+use super::{No, SUMMER, about, named, no, not_proposed, proposal, propose, to_beijing, to_special_unit};
 use crate::support::both_engines;
 use crate::support::world::World;
 use serde_json::{Value, json};
@@ -38,10 +38,10 @@ both_engines! {
     fn t1_each_of_the_three_sides_may_start(db: TestDb) {
         let world = World::new(db, SUMMER);
         for (member, client, body, side) in [
-            ("class_1/1", world.person("class_1/1"), filing(&world, "unsettled", "village"), "member"),
-            ("class_1/2", world.admin("college"), about(&world, "class_1/2", filing(&world, "unsettled", "village")), "source"),
-            ("class_1/3", world.admin("class_1"), about(&world, "class_1/3", filing(&world, "unsettled", "village")), "source"),
-            ("class_2/1", world.admin("village"), named(&world, "class_2/1", filing(&world, "unsettled", "village")), "target"),
+            ("class_1/1", world.person("class_1/1"), proposal(&world, "unsettled", "village"), "member"),
+            ("class_1/2", world.admin("college"), about(&world, "class_1/2", proposal(&world, "unsettled", "village")), "source"),
+            ("class_1/3", world.admin("class_1"), about(&world, "class_1/3", proposal(&world, "unsettled", "village")), "source"),
+            ("class_2/1", world.admin("village"), named(&world, "class_2/1", proposal(&world, "unsettled", "village")), "target"),
         ] {
             let answer = client.write("/v1/transfers", &body).expect(201);
             let case = answer.json();
@@ -55,41 +55,41 @@ both_engines! {
 
     fn t1_nobody_starts_for_members_out_of_his_scope(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = about(&world, "class_1/1", filing(&world, "unsettled", "village"));
+        let body = about(&world, "class_1/1", proposal(&world, "unsettled", "village"));
         // Out of the subtree people do not exist (O6).
         for stranger in ["class_2", "employer", "village", "railway", "beijing"] {
-            not_filed(&world, &world.admin(stranger), &body, no(404, "member.not_found", "O6"));
+            not_proposed(&world, &world.admin(stranger), &body, no(404, "member.not_found", "O6"));
         }
-        not_filed(&world, &world.person("class_1/2"), &body, no(403, "actor.not_administrator", "O6"));
-        let own = filing(&world, "unsettled", "village");
-        not_filed(&world, &world.admin("college"), &own, plain(403, "request.members_only"));
-        let by_name = named(&world, "class_1/1", filing(&world, "unsettled", "village"));
-        not_filed(&world, &world.person("class_1/2"), &by_name, no(403, "actor.not_administrator", "O6"));
+        not_proposed(&world, &world.person("class_1/2"), &body, no(403, "actor.not_administrator", "O6"));
+        let own = proposal(&world, "unsettled", "village");
+        not_proposed(&world, &world.admin("college"), &own, plain(403, "request.members_only"));
+        let by_name = named(&world, "class_1/1", proposal(&world, "unsettled", "village"));
+        not_proposed(&world, &world.person("class_1/2"), &by_name, no(403, "actor.not_administrator", "O6"));
     }
 
     fn t1_from_the_target_side_the_target_is_ones_own(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = named(&world, "class_1/1", filing(&world, "unsettled", "village"));
+        let body = named(&world, "class_1/1", proposal(&world, "unsettled", "village"));
         let no = no(403, "transfer.target_out_of_scope", "T1").at("/target");
         for stranger in ["employer", "railway", "home"] {
-            not_filed(&world, &world.admin(stranger), &body, no);
+            not_proposed(&world, &world.admin(stranger), &body, no);
         }
-        file(&world.admin("township"), &body);
+        propose(&world.admin("township"), &body);
     }
 
     fn t2_one_open_transfer_whoever_started_it(db: TestDb) {
         // 00:30 on 16 June in Shanghai.
         let world = World::new(db, "2026-06-15T16:30:00Z");
-        let own = filing(&world, "unsettled", "village");
-        let open = file(&world.person("class_1/1"), &own);
+        let own = proposal(&world, "unsettled", "village");
+        let open = propose(&world.person("class_1/1"), &own);
         world.at("2026-06-16T01:00:00Z");
         let no = no(409, "transfer.already_open", "T2");
         for (client, body) in [
-            (world.person("class_1/1"), filing(&world, "unsettled", "home")),
+            (world.person("class_1/1"), proposal(&world, "unsettled", "home")),
             (world.admin("college"), about(&world, "class_1/1", own.clone())),
             (world.admin("village"), named(&world, "class_1/1", own.clone())),
         ] {
-            let said = not_filed(&world, &client, &body, no);
+            let said = not_proposed(&world, &client, &body, no);
             let detail = said["detail"].as_str().unwrap();
             assert!(detail.contains(&open.id), "which case: {detail}");
             assert!(detail.contains("started by the member on"), "by which side: {detail}");
@@ -97,30 +97,30 @@ both_engines! {
         }
         // Once it has ended, another may start.
         open.take(&world.person("class_1/1"), "withdraw", &json!({}));
-        file(&world.admin("college"), &about(&world, "class_1/1", own));
+        propose(&world.admin("college"), &about(&world, "class_1/1", own));
     }
 
     fn t3_members_of_2020_and_later_need_a_certified_identity(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let client = world.person("class_1/1");
         let no = no(409, "transfer.identity_not_certified", "T3").ask("class_1");
         set_member(&world, "class_1/1", &joined("2020-01"));
         for certification in ["not_required", "not_uploaded", "waiting", "refused"] {
             set_member(&world, "class_1/1", &format!("certification = '{certification}'"));
-            not_filed(&world, &client, &body, no);
+            not_proposed(&world, &client, &body, no);
         }
         set_member(&world, "class_1/1", "certification = 'certified'");
-        file(&client, &body);
+        propose(&client, &body);
         // The month before needs none, and the real-name check under the name blocks nothing.
         set_member(&world, "class_1/2", &joined("2019-12"));
         set_member(&world, "class_1/2", "certification = 'not_uploaded', real_name_check = 'failed'");
-        file(&world.person("class_1/2"), &body);
+        propose(&world.person("class_1/2"), &body);
     }
 
     fn t4_anything_but_an_exact_match_is_one_and_the_same_no_match(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let good = named(&world, "class_1/1", filing(&world, "unsettled", "village"));
+        let good = named(&world, "class_1/1", proposal(&world, "unsettled", "village"));
         let admin = world.admin("village");
         let no = no(404, "member.no_match", "T4");
         let mut answers = Vec::new();
@@ -133,12 +133,12 @@ both_engines! {
         ] {
             let mut body = good.clone();
             body["member"] = json!({"name": name, "id_number": number});
-            let mut said = not_filed(&world, &admin, &body, no);
+            let mut said = not_proposed(&world, &admin, &body, no);
             said["request_id"] = Value::Null;
             answers.push(said);
         }
         assert!(answers.iter().all(|said| *said == answers[0]));
-        file(&admin, &good);
+        propose(&admin, &good);
     }
 
     fn t5_each_reason_demands_its_fields(db: TestDb) {
@@ -150,21 +150,21 @@ both_engines! {
             ("employed_without_league", "village", &["employer_name", "employer_address"]),
             ("unsettled", "village", &["home_address"]),
         ] {
-            let good = filing(&world, reason, target);
+            let good = proposal(&world, reason, target);
             for field in fields {
                 let mut body = good.clone();
                 body["details"].as_object_mut().unwrap().remove(*field);
                 let pointer = format!("/details/{field}");
-                not_filed(&world, &client, &body, no(422, "transfer.field_required", "T5").at(&pointer));
+                not_proposed(&world, &client, &body, no(422, "transfer.field_required", "T5").at(&pointer));
             }
             let mut body = good.clone();
             body["details"] = json!({});
-            let said = not_filed(&world, &client, &body, no(422, "transfer.field_required", "T5").at(&format!("/details/{}", fields[0])));
+            let said = not_proposed(&world, &client, &body, no(422, "transfer.field_required", "T5").at(&format!("/details/{}", fields[0])));
             assert_eq!(said["errors"].as_array().unwrap().len(), fields.len(), "all at once: {said}");
             let mut body = good.clone();
             body.as_object_mut().unwrap().remove("target");
-            not_filed(&world, &client, &body, no(422, "transfer.target_required", "T5").at("/target"));
-            let case = file(&client, &good);
+            not_proposed(&world, &client, &body, no(422, "transfer.target_required", "T5").at("/target"));
+            let case = propose(&client, &good);
             case.take(&client, "withdraw", &json!({}));
         }
     }
@@ -172,21 +172,21 @@ both_engines! {
     fn t5_what_a_reason_does_not_ask_for_is_refused(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
-        let mut body = filing(&world, "unsettled", "village");
+        let mut body = proposal(&world, "unsettled", "village");
         body["details"]["employer_name"] = json!("某公司");
-        not_filed(&world, &client, &body, no(422, "transfer.field_not_allowed", "T5").at("/details/employer_name"));
+        not_proposed(&world, &client, &body, no(422, "transfer.field_not_allowed", "T5").at("/details/employer_name"));
         for (text, code) in [("", "transfer.field_required"), ("\u{3000}", "transfer.field_required"), ("a\nb", "transfer.field_invalid")] {
-            let mut body = filing(&world, "employed_with_league", "workshop");
+            let mut body = proposal(&world, "employed_with_league", "workshop");
             body["details"]["employer_name"] = json!(text);
-            not_filed(&world, &client, &body, no(422, code, "T5").at("/details/employer_name"));
+            not_proposed(&world, &client, &body, no(422, code, "T5").at("/details/employer_name"));
         }
         for (length, fits) in [(100, true), (101, false)] {
-            let mut body = filing(&world, "employed_with_league", "workshop");
+            let mut body = proposal(&world, "employed_with_league", "workshop");
             body["details"]["employer_name"] = json!("厂".repeat(length));
             if fits {
-                file(&client, &body).take(&client, "withdraw", &json!({}));
+                propose(&client, &body).take(&client, "withdraw", &json!({}));
             } else {
-                not_filed(&world, &client, &body, no(422, "transfer.field_invalid", "T5").at("/details/employer_name"));
+                not_proposed(&world, &client, &body, no(422, "transfer.field_invalid", "T5").at("/details/employer_name"));
             }
         }
     }
@@ -201,10 +201,10 @@ both_engines! {
             ("42", "1号", "transfer.address_not_detailed", "division_code"),
             ("420106", " ", "transfer.field_required", "text"),
         ] {
-            let mut body = filing(&world, "unsettled", "village");
+            let mut body = proposal(&world, "unsettled", "village");
             body["details"]["home_address"] = json!({"division_code": division, "text": text});
             let pointer = format!("/details/home_address/{at}");
-            not_filed(&world, &client, &body, no(422, code, "T5").at(&pointer));
+            not_proposed(&world, &client, &body, no(422, code, "T5").at(&pointer));
         }
     }
 
@@ -220,21 +220,21 @@ both_engines! {
             ("unsettled", &["village", "township", "home", "floating"]),
         ] {
             for target in all {
-                let body = filing(&world, reason, target);
+                let body = proposal(&world, reason, target);
                 if allowed.contains(&target) {
-                    file(&client, &body).take(&client, "withdraw", &json!({}));
+                    propose(&client, &body).take(&client, "withdraw", &json!({}));
                 } else {
-                    not_filed(&world, &client, &body, no(422, "transfer.target_not_allowed_for_reason", "T5").at("/target"));
+                    not_proposed(&world, &client, &body, no(422, "transfer.target_not_allowed_for_reason", "T5").at("/target"));
                 }
             }
         }
         // A school that has no abroad branch of its own has nowhere to send to.
-        let body = filing(&world, "abroad", "abroad");
+        let body = proposal(&world, "abroad", "abroad");
         let no_such = no(422, "transfer.target_not_allowed_for_reason", "T5").at("/target");
-        not_filed(&world, &world.person("school/1"), &body, no_such);
+        not_proposed(&world, &world.person("school/1"), &body, no_such);
         let mut body = to_special_unit();
         body["target"] = json!(world.org("village"));
-        not_filed(&world, &client, &body, no(422, "transfer.special_unit_has_no_target", "T5").at("/target"));
+        not_proposed(&world, &client, &body, no(422, "transfer.special_unit_has_no_target", "T5").at("/target"));
     }
 
     fn t5_whether_the_target_side_may_start_for_other_reasons_is_policy(db: TestDb) {
@@ -244,13 +244,13 @@ both_engines! {
         policy["target_side_other_reasons"] = json!(false);
         let changed = nation.request("PUT", "/v1/policies/2026").header("if-match", "\"0\"").json(&policy).send();
         changed.expect(200);
-        let body = named(&world, "class_1/1", filing(&world, "unsettled", "village"));
+        let body = named(&world, "class_1/1", proposal(&world, "unsettled", "village"));
         let no = no(422, "transfer.reason_not_allowed_from_target", "T5").at("/reason");
-        not_filed(&world, &world.admin("village"), &body, no);
-        file(&world.admin("school"), &named(&world, "class_1/1", filing(&world, "further_study", "school")));
+        not_proposed(&world, &world.admin("village"), &body, no);
+        propose(&world.admin("school"), &named(&world, "class_1/1", proposal(&world, "further_study", "school")));
         let mut body = named(&world, "class_1/2", to_special_unit());
         body["target"] = json!(world.org("village"));
-        not_filed(&world, &world.admin("village"), &body, no);
+        not_proposed(&world, &world.admin("village"), &body, no);
     }
 
     fn t6_beijing_guangdong_and_fujian_are_written_out(db: TestDb) {
@@ -260,27 +260,27 @@ both_engines! {
             let mut body = to_beijing();
             body["details"]["external"].as_object_mut().unwrap().remove(field);
             let pointer = format!("/details/external/{field}");
-            not_filed(&world, &client, &body, no(422, "transfer.external_details_required", "T6").at(&pointer));
+            not_proposed(&world, &client, &body, no(422, "transfer.external_details_required", "T6").at(&pointer));
         }
         for province in [12, 42, 255] {
             let mut body = to_beijing();
             body["details"]["external"]["province"] = json!(province);
             let at = "/details/external/province";
-            not_filed(&world, &client, &body, no(422, "transfer.external_province_unknown", "T6").at(at));
+            not_proposed(&world, &client, &body, no(422, "transfer.external_province_unknown", "T6").at(at));
         }
         let mut body = to_beijing();
         body["target"] = json!(world.org("village"));
-        not_filed(&world, &client, &body, no(422, "transfer.target_and_external", "T6").at("/target"));
+        not_proposed(&world, &client, &body, no(422, "transfer.target_and_external", "T6").at("/target"));
         let mut body = to_beijing();
         body["details"]["external"]["address"]["division_code"] = json!("440106");
         let at = "/details/external/address/division_code";
-        not_filed(&world, &client, &body, no(422, "transfer.field_invalid", "T5").at(at));
+        not_proposed(&world, &client, &body, no(422, "transfer.field_invalid", "T5").at(at));
         let mut body = to_beijing();
         body["reason"] = json!("abroad");
-        not_filed(&world, &client, &body, no(422, "transfer.reason_not_external", "T6").at("/reason"));
+        not_proposed(&world, &client, &body, no(422, "transfer.reason_not_external", "T6").at("/reason"));
         // Its organizations stand in the directory and can't be chosen.
-        let body = filing(&world, "employed_with_league", "beijing_branch");
-        not_filed(&world, &client, &body, no(422, "transfer.target_other_system", "T6").at("/target"));
+        let body = proposal(&world, "employed_with_league", "beijing_branch");
+        not_proposed(&world, &client, &body, no(422, "transfer.target_other_system", "T6").at("/target"));
         let case = client.write("/v1/transfers", &to_beijing()).expect(201).json();
         assert_eq!(case["state"], json!("external_pending"));
         assert_eq!(case["target"]["province"], json!(11));
@@ -289,24 +289,24 @@ both_engines! {
     fn t7_a_system_committee_s_organization_is_chosen_whatever_province_it_stands_in(db: TestDb) {
         let world = World::new(db, SUMMER);
         // Stands in Wuhan, as the member's school does, and belongs to the railway.
-        let body = filing(&world, "employed_with_league", "station");
+        let body = proposal(&world, "employed_with_league", "station");
         let preview = world.person("class_1/1").post("/v1/transfers/preview", &body).expect(200).json();
         assert_eq!(preview["route"][0]["organization"]["id"], json!(world.org("station")));
         let deciders: Vec<&Value> = preview["route"][0]["decided_by"].as_array().unwrap().iter().map(|o| &o["id"]).collect();
         assert_eq!(deciders, [&json!(world.org("station")), &json!(world.org("railway"))], "not the province's");
-        let case = file(&world.person("class_1/1"), &body);
+        let case = propose(&world.person("class_1/1"), &body);
         // Even if it stands in Beijing, for the system is not the place.
         set_organization(&world, "station", "division_code = '110105'");
         case.take(&world.admin("railway"), "approve", &json!({}));
-        file(&world.person("class_1/2"), &body);
+        propose(&world.person("class_1/2"), &body);
     }
 
     fn t8_what_is_no_target(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
         let refuse = |target, code| {
-            let body = filing(&world, "employed_with_league", target);
-            not_filed(&world, &client, &body, no(422, code, "T8").at("/target"));
+            let body = proposal(&world, "employed_with_league", target);
+            not_proposed(&world, &client, &body, no(422, code, "T8").at("/target"));
         };
         set_organization(&world, "class_2", "graduated_season = 2026, graduation_month = 202606");
         refuse("class_2", "transfer.target_graduate_branch");
@@ -316,7 +316,7 @@ both_engines! {
         for organ in ["nation", "province", "county", "railway"] {
             refuse(organ, "transfer.target_leading_organ");
         }
-        let mut body = filing(&world, "unsettled", "village");
+        let mut body = proposal(&world, "unsettled", "village");
         for id in [world.org("holding"), "org_0000000000000".to_owned(), world.org("village").replace("org_", "mem_")] {
             body["target"] = json!(id);
             let answer = client.write("/v1/transfers", &body);
@@ -328,16 +328,16 @@ both_engines! {
         let mut world = World::new(db, SUMMER);
         world.add_member("kid", "school", "2010-06-16");
         world.add_member("older", "school", "2010-06-16");
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         // The last minute of 15 June in Shanghai: still fifteen.
         world.at("2026-06-15T15:59:00Z");
         let no = no(422, "transfer.explanation_required", "T9").at("/explanation");
         let client = world.person("kid");
-        not_filed(&world, &client, &body, no);
+        not_proposed(&world, &client, &body, no);
         for blank in ["", " \u{3000}\n"] {
             let mut body = body.clone();
             body["explanation"] = json!(blank);
-            not_filed(&world, &client, &body, no);
+            not_proposed(&world, &client, &body, no);
         }
         let mut explained = body.clone();
         explained["explanation"] = json!("随父母迁居");
@@ -355,36 +355,36 @@ both_engines! {
         for name in ["a", "b", "c", "d"] {
             world.add_member(name, "class_1", "2011-01-01");
         }
-        let case = world.person("a").write("/v1/transfers", &filing(&world, "further_study", "school")).expect(201).json();
+        let case = world.person("a").write("/v1/transfers", &proposal(&world, "further_study", "school")).expect(201).json();
         assert_eq!(case["state"], json!("awaiting_approval"));
         let no = no(422, "transfer.explanation_required", "T9").at("/explanation");
-        not_filed(&world, &world.person("b"), &filing(&world, "employed_with_league", "workshop"), no);
-        not_filed(&world, &world.admin("college"), &about(&world, "b", filing(&world, "unsettled", "village")), no);
-        not_filed(&world, &world.admin("village"), &named(&world, "c", filing(&world, "unsettled", "village")), no);
-        not_filed(&world, &world.person("d"), &to_beijing(), no);
+        not_proposed(&world, &world.person("b"), &proposal(&world, "employed_with_league", "workshop"), no);
+        not_proposed(&world, &world.admin("college"), &about(&world, "b", proposal(&world, "unsettled", "village")), no);
+        not_proposed(&world, &world.admin("village"), &named(&world, "c", proposal(&world, "unsettled", "village")), no);
+        not_proposed(&world, &world.person("d"), &to_beijing(), no);
     }
 
     fn t12_only_members_in_good_standing(db: TestDb) {
         let world = World::new(db, SUMMER);
-        let body = filing(&world, "unsettled", "village");
+        let body = proposal(&world, "unsettled", "village");
         let no = no(409, "transfer.member_not_active", "T12").ask("class_1");
         for standing in ["left_at_age", "left", "expelled"] {
             set_member(&world, "class_1/1", &format!("standing = '{standing}'"));
-            not_filed(&world, &world.person("class_1/1"), &body, no);
-            not_filed(&world, &world.admin("college"), &about(&world, "class_1/1", body.clone()), no);
-            not_filed(&world, &world.admin("village"), &named(&world, "class_1/1", body.clone()), no);
+            not_proposed(&world, &world.person("class_1/1"), &body, no);
+            not_proposed(&world, &world.admin("college"), &about(&world, "class_1/1", body.clone()), no);
+            not_proposed(&world, &world.admin("village"), &named(&world, "class_1/1", body.clone()), no);
         }
         set_member(&world, "class_1/1", "standing = 'party_member'");
-        file(&world.person("class_1/1"), &body);
+        propose(&world.person("class_1/1"), &body);
     }
 
     fn every_blocking_rule_at_once_and_the_first_one_first(db: TestDb) {
         let world = World::new(db, SUMMER);
         set_member(&world, "class_1/1", &joined("2021-05"));
         set_member(&world, "class_1/1", "standing = 'left', certification = 'waiting'");
-        let mut body = filing(&world, "unsettled", "employer");
+        let mut body = proposal(&world, "unsettled", "employer");
         body["details"] = json!({});
-        let said = not_filed(&world, &world.person("class_1/1"), &body, no(409, "transfer.member_not_active", "T12").ask("class_1"));
+        let said = not_proposed(&world, &world.person("class_1/1"), &body, no(409, "transfer.member_not_active", "T12").ask("class_1"));
         let codes: Vec<&str> = said["errors"].as_array().unwrap().iter().map(|e| e["code"].as_str().unwrap()).collect();
         assert_eq!(codes, ["transfer.member_not_active", "transfer.identity_not_certified", "transfer.field_required",
             "transfer.target_not_allowed_for_reason"]);

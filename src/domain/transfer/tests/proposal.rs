@@ -1,4 +1,4 @@
-//! T1 to T12, G1 and the route: what a filing is told.
+//! T1 to T12, G1 and the route: what a proposal is told.
 
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{OrganizationId, TransferId};
@@ -16,24 +16,24 @@ const NOTHING: [Code; 0] = [];
 
 #[test]
 fn t1_a_member_starts_for_himself_only() {
-    assert_eq!(Filing::to_village().codes(), NOTHING);
+    assert_eq!(ProposalDraft::to_village().codes(), NOTHING);
     assert_eq!(
-        Filing {
+        ProposalDraft {
             actor: stranger(),
-            ..Filing::to_village()
+            ..ProposalDraft::to_village()
         }
         .codes(),
         [Code::TransferOutOfScope]
     );
     // An administrator cannot pose as the member, nor the member as an administrator.
     assert_eq!(
-        Filing::to_village().started_by(Side::Member, CLASS).codes(),
+        ProposalDraft::to_village().started_by(Side::Member, CLASS).codes(),
         [Code::TransferOutOfScope]
     );
     assert_eq!(
-        Filing {
+        ProposalDraft {
             side: Side::Source,
-            ..Filing::to_village()
+            ..ProposalDraft::to_village()
         }
         .codes(),
         [Code::TransferOutOfScope]
@@ -52,7 +52,9 @@ fn t1_the_source_side_starts_for_members_of_its_subtree() {
         (OTHER_UNIVERSITY, vec![Code::TransferOutOfScope]),
     ] {
         assert_eq!(
-            Filing::to_village().started_by(Side::Source, organization).codes(),
+            ProposalDraft::to_village()
+                .started_by(Side::Source, organization)
+                .codes(),
             codes,
             "{organization:?}"
         );
@@ -68,8 +70,8 @@ fn t1_the_target_side_starts_for_its_own_subtree() {
         (FACTORY, vec![Code::TransferTargetOutOfScope]),
         (COLLEGE, vec![Code::TransferTargetOutOfScope]),
     ] {
-        let filing = Filing::to_other_university().started_by(Side::Target, organization);
-        assert_eq!(filing.codes(), codes, "{organization:?}");
+        let draft = ProposalDraft::to_other_university().started_by(Side::Target, organization);
+        assert_eq!(draft.codes(), codes, "{organization:?}");
     }
 }
 
@@ -78,11 +80,11 @@ fn t2_a_second_transfer_names_the_open_one() {
     let open = OpenCase {
         id: TransferId(99),
         started_by: Side::Source,
-        filed_at: at("2026-06-30T16:30:00Z"),
+        proposed_at: at("2026-06-30T16:30:00Z"),
     };
-    let refusals = Filing {
+    let refusals = ProposalDraft {
         open_case: Some(open),
-        ..Filing::to_village()
+        ..ProposalDraft::to_village()
     }
     .propose()
     .unwrap_err();
@@ -120,18 +122,18 @@ fn t3_who_joined_in_2020_or_later_needs_a_certified_identity() {
             vec![Code::TransferIdentityNotCertified],
         ),
     ] {
-        let mut filing = Filing::to_village();
-        filing.member.joined_on = joined_on.parse().unwrap();
-        filing.member.certification = certification;
-        assert_eq!(filing.codes(), codes, "{joined_on} {certification}");
+        let mut draft = ProposalDraft::to_village();
+        draft.member.joined_on = joined_on.parse().unwrap();
+        draft.member.certification = certification;
+        assert_eq!(draft.codes(), codes, "{joined_on} {certification}");
     }
 }
 
 #[test]
 fn t5_every_field_the_reason_demands_is_asked_for_at_once() {
-    let mut filing = Filing::to_other_university();
-    filing.details = Default::default();
-    assert_eq!(filing.codes(), [Code::TransferFieldRequired; 3]);
+    let mut draft = ProposalDraft::to_other_university();
+    draft.details = Default::default();
+    assert_eq!(draft.codes(), [Code::TransferFieldRequired; 3]);
 }
 
 #[test]
@@ -160,35 +162,39 @@ fn t5_the_reason_decides_which_target_it_may_have() {
             vec![Code::TransferSpecialUnitHasNoTarget],
         ),
     ] {
-        assert_eq!(Filing::new(reason, target).codes(), codes, "{reason} to {target:?}");
+        assert_eq!(
+            ProposalDraft::new(reason, target).codes(),
+            codes,
+            "{reason} to {target:?}"
+        );
     }
 }
 
 #[test]
 fn t5_other_reasons_from_the_target_side_are_a_switch() {
-    let mut filing = Filing::to_village().started_by(Side::Target, TOWNSHIP);
-    assert_eq!(filing.codes(), NOTHING);
-    filing.policy.target_side_other_reasons = false;
-    assert_eq!(filing.codes(), [Code::TransferReasonNotAllowedFromTarget]);
-    let mut study = Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
+    let mut draft = ProposalDraft::to_village().started_by(Side::Target, TOWNSHIP);
+    assert_eq!(draft.codes(), NOTHING);
+    draft.policy.target_side_other_reasons = false;
+    assert_eq!(draft.codes(), [Code::TransferReasonNotAllowedFromTarget]);
+    let mut study = ProposalDraft::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
     study.policy.target_side_other_reasons = false;
     assert_eq!(study.codes(), NOTHING);
 }
 
 #[test]
 fn t6_the_three_provinces_are_written_out_in_full() {
-    assert_eq!(Filing::to_beijing().codes(), NOTHING);
+    assert_eq!(ProposalDraft::to_beijing().codes(), NOTHING);
 
-    let mut incomplete = Filing::to_beijing();
+    let mut incomplete = ProposalDraft::to_beijing();
     let external = incomplete.details.external.as_mut().unwrap();
     (external.name, external.organization, external.address) = (None, Some("  ".into()), None);
     assert_eq!(incomplete.codes(), [Code::TransferExternalDetailsRequired; 3]);
 
-    let mut nowhere = Filing::to_beijing();
+    let mut nowhere = ProposalDraft::to_beijing();
     nowhere.details.external.as_mut().unwrap().province = None;
     assert_eq!(nowhere.codes(), [Code::TransferExternalDetailsRequired]);
 
-    let mut hebei = Filing::to_beijing();
+    let mut hebei = ProposalDraft::to_beijing();
     hebei.details.external.as_mut().unwrap().province = Some(13);
     assert!(hebei.codes().contains(&Code::TransferExternalProvinceUnknown));
     assert_eq!(
@@ -203,16 +209,16 @@ fn t6_the_three_provinces_are_written_out_in_full() {
 
 #[test]
 fn t6_either_a_target_or_a_written_out_destination() {
-    let both = Filing {
+    let both = ProposalDraft {
         target: Some(OTHER_UNIVERSITY),
-        ..Filing::to_beijing()
+        ..ProposalDraft::to_beijing()
     };
     assert_eq!(both.codes(), [Code::TransferTargetAndExternal]);
-    let by_target = Filing::to_beijing().started_by(Side::Target, OTHER_UNIVERSITY);
+    let by_target = ProposalDraft::to_beijing().started_by(Side::Target, OTHER_UNIVERSITY);
     assert_eq!(by_target.codes(), [Code::TransferTargetRequired]);
-    let mut abroad = Filing {
+    let mut abroad = ProposalDraft {
         reason: Reason::Abroad,
-        ..Filing::to_beijing()
+        ..ProposalDraft::to_beijing()
     };
     abroad.details.school_name = None;
     assert!(abroad.codes().contains(&Code::TransferReasonNotExternal));
@@ -220,8 +226,8 @@ fn t6_either_a_target_or_a_written_out_destination() {
 
 #[test]
 fn t6_an_organization_of_the_three_provinces_cannot_be_chosen() {
-    let filing = Filing::new(Reason::FurtherStudy, Some(BEIJING_UNIVERSITY));
-    assert_eq!(filing.codes(), [Code::TransferTargetOtherSystem]);
+    let draft = ProposalDraft::new(Reason::FurtherStudy, Some(BEIJING_UNIVERSITY));
+    assert_eq!(draft.codes(), [Code::TransferTargetOtherSystem]);
 }
 
 #[test]
@@ -242,13 +248,13 @@ fn t8_bad_targets_are_named() {
         (PROVINCE, Code::TransferTargetLeadingOrgan),
         (COUNTY, Code::TransferTargetLeadingOrgan),
     ] {
-        let codes = Filing::new(Reason::EmployedWithLeague, Some(target)).codes();
+        let codes = ProposalDraft::new(Reason::EmployedWithLeague, Some(target)).codes();
         assert!(codes.contains(&code), "{target:?}: {codes:?}");
     }
     // What holds the bad ones is a good target itself, the member's own college included.
     for target in [FACTORY, COLLEGE, UNIVERSITY] {
         assert_eq!(
-            Filing::new(Reason::EmployedWithLeague, Some(target)).codes(),
+            ProposalDraft::new(Reason::EmployedWithLeague, Some(target)).codes(),
             NOTHING,
             "{target:?}"
         );
@@ -258,17 +264,17 @@ fn t8_bad_targets_are_named() {
 #[test]
 fn t8_nobody_chooses_the_holding_of_special_units() {
     for reason in Reason::ALL {
-        let codes = Filing::new(*reason, Some(HOLDING)).codes();
+        let codes = ProposalDraft::new(*reason, Some(HOLDING)).codes();
         assert!(!codes.is_empty(), "{reason}");
     }
 }
 
 #[test]
 fn t9_under_sixteen_and_out_of_the_school_sector_an_explanation_is_required() {
-    let born = |birth_date: &str, now: &str, explanation| Filing {
+    let born = |birth_date: &str, now: &str, explanation| ProposalDraft {
         now: at(now),
         explanation,
-        ..Filing::to_village().born(birth_date)
+        ..ProposalDraft::to_village().born(birth_date)
     };
     // 1 September 2026 begins in Shanghai at 16:00 of 31 August in UTC.
     let before = born("2010-09-01", "2026-08-31T15:59:59Z", None);
@@ -302,18 +308,18 @@ fn t9_under_sixteen_and_out_of_the_school_sector_an_explanation_is_required() {
 
 #[test]
 fn t9_within_the_school_sector_no_leading_organ_is_asked() {
-    let young = Filing::to_other_university().born("2012-01-01");
+    let young = ProposalDraft::to_other_university().born("2012-01-01");
     assert!(matches!(
         young.propose().unwrap().state,
         CaseState::AwaitingApproval { .. }
     ));
-    let to_school_in_beijing = Filing::to_beijing().born("2012-01-01");
+    let to_school_in_beijing = ProposalDraft::to_beijing().born("2012-01-01");
     assert!(matches!(
         to_school_in_beijing.propose().unwrap().state,
         CaseState::ExternalPending { .. }
     ));
     assert_eq!(
-        Filing::to_special_unit().born("2012-01-01").codes(),
+        ProposalDraft::to_special_unit().born("2012-01-01").codes(),
         [Code::TransferExplanationRequired]
     );
 }
@@ -321,34 +327,34 @@ fn t9_within_the_school_sector_no_leading_organ_is_asked() {
 #[test]
 fn t12_only_members_in_good_standing_can_start() {
     for standing in Standing::ALL {
-        let mut filing = Filing::to_village();
-        filing.member.standing = *standing;
+        let mut draft = ProposalDraft::to_village();
+        draft.member.standing = *standing;
         let good = matches!(standing, Standing::Good | Standing::PartyMember);
         let expected = if good {
             vec![]
         } else {
             vec![Code::TransferMemberNotActive]
         };
-        assert_eq!(filing.codes(), expected, "{standing}");
+        assert_eq!(draft.codes(), expected, "{standing}");
     }
-    let mut held = Filing::to_village();
+    let mut held = ProposalDraft::to_village();
     held.member.branch = organization(HOLDING);
     assert_eq!(held.codes(), [Code::TransferMemberNotActive]);
 }
 
 #[test]
 fn all_blocking_rules_are_told_at_once_in_a_fixed_order() {
-    let mut filing = Filing::new(Reason::Unsettled, Some(CLOSED_BRANCH)).born("2012-01-01");
-    filing.member.standing = Standing::Expelled;
-    filing.member.certification = Certification::Waiting;
-    filing.open_case = Some(OpenCase {
+    let mut draft = ProposalDraft::new(Reason::Unsettled, Some(CLOSED_BRANCH)).born("2012-01-01");
+    draft.member.standing = Standing::Expelled;
+    draft.member.certification = Certification::Waiting;
+    draft.open_case = Some(OpenCase {
         id: TransferId(3),
         started_by: Side::Target,
-        filed_at: filing.now,
+        proposed_at: draft.now,
     });
-    filing.details = Default::default();
+    draft.details = Default::default();
     assert_eq!(
-        filing.codes(),
+        draft.codes(),
         [
             Code::TransferMemberNotActive,
             Code::TransferAlreadyOpen,
@@ -363,23 +369,23 @@ fn all_blocking_rules_are_told_at_once_in_a_fixed_order() {
 
 #[test]
 fn t1_who_may_not_start_it_learns_nothing_of_the_member() {
-    let mut filing = Filing {
+    let mut draft = ProposalDraft {
         actor: stranger(),
-        ..Filing::to_village()
+        ..ProposalDraft::to_village()
     };
-    filing.member.standing = Standing::Expelled;
-    filing.member.certification = Certification::Waiting;
-    filing.open_case = Some(OpenCase {
+    draft.member.standing = Standing::Expelled;
+    draft.member.certification = Certification::Waiting;
+    draft.open_case = Some(OpenCase {
         id: TransferId(3),
         started_by: Side::Target,
-        filed_at: filing.now,
+        proposed_at: draft.now,
     });
-    assert_eq!(filing.codes(), [Code::TransferOutOfScope]);
+    assert_eq!(draft.codes(), [Code::TransferOutOfScope]);
 }
 
 #[test]
 fn t12_the_refusal_does_not_name_the_holding() {
-    let mut held = Filing::to_village();
+    let mut held = ProposalDraft::to_village();
     held.member.branch = organization(HOLDING);
     assert_eq!(held.propose().unwrap_err()[0].helper, None);
     held.member.branch = organization(CLASS);
@@ -389,17 +395,17 @@ fn t12_the_refusal_does_not_name_the_holding() {
 
 #[test]
 fn g1_an_unmarked_branch_only_warns() {
-    let filing = Filing::to_village();
-    assert_eq!(filing.propose().unwrap().warnings, [Warning::BranchUnmarked]);
-    let mut marked = filing.clone();
+    let draft = ProposalDraft::to_village();
+    assert_eq!(draft.propose().unwrap().warnings, [Warning::BranchUnmarked]);
+    let mut marked = draft.clone();
     let month = crate::domain::core::time::Month::new(2026, 7).unwrap();
     marked.member.branch.graduation = Some(crate::domain::organization::facts::Graduation::Month(month));
     assert_eq!(marked.propose().unwrap().warnings, []);
 }
 
 /// Each step's duty, its organization, who can act, and whether the turn passed on.
-fn route(filing: &Filing) -> Vec<(Duty, OrganizationId, Vec<OrganizationId>, bool)> {
-    let route = filing.propose().unwrap().route;
+fn route(draft: &ProposalDraft) -> Vec<(Duty, OrganizationId, Vec<OrganizationId>, bool)> {
+    let route = draft.propose().unwrap().route;
     route
         .into_iter()
         .map(|step| (step.duty, step.organization, step.holders, step.passes_to_superior))
@@ -409,34 +415,34 @@ fn route(filing: &Filing) -> Vec<(Duty, OrganizationId, Vec<OrganizationId>, boo
 #[test]
 fn a1_to_a4_the_whole_route_is_told_beforehand() {
     assert_eq!(
-        route(&Filing::to_village()),
+        route(&ProposalDraft::to_village()),
         [(Duty::ApprovalIn, VILLAGE, vec![VILLAGE, TOWNSHIP], false)]
     );
     assert_eq!(
-        route(&Filing::to_other_university()),
+        route(&ProposalDraft::to_other_university()),
         [
             (Duty::ApprovalIn, OTHER_UNIVERSITY, vec![OTHER_UNIVERSITY], false),
             (Duty::Assignment, OTHER_UNIVERSITY, vec![OTHER_UNIVERSITY], false),
         ]
     );
     assert_eq!(
-        route(&Filing::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY)),
+        route(&ProposalDraft::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY)),
         [
             (Duty::ApprovalOut, CLASS, vec![CLASS, COLLEGE], false),
             (Duty::Assignment, OTHER_UNIVERSITY, vec![OTHER_UNIVERSITY], false),
         ]
     );
     assert_eq!(
-        route(&Filing::to_special_unit()),
+        route(&ProposalDraft::to_special_unit()),
         [(Duty::Province, PROVINCE, vec![PROVINCE], false)]
     );
     assert_eq!(
-        route(&Filing::to_beijing()),
+        route(&ProposalDraft::to_beijing()),
         [(Duty::ExternalAnswer, BEIJING, vec![BEIJING], false)]
     );
-    let young = Filing {
+    let young = ProposalDraft {
         explanation: Some("迁居"),
-        ..Filing::new(Reason::Unsettled, Some(TOWNSHIP)).born("2012-01-01")
+        ..ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).born("2012-01-01")
     };
     assert_eq!(
         route(&young).iter().map(|step| step.0).collect::<Vec<_>>(),
@@ -446,34 +452,34 @@ fn a1_to_a4_the_whole_route_is_told_beforehand() {
 
 #[test]
 fn a10_the_preview_says_that_a_turn_will_pass() {
-    let filing = Filing {
+    let draft = ProposalDraft {
         vacant: vec![VILLAGE, TOWNSHIP],
-        ..Filing::to_village()
+        ..ProposalDraft::to_village()
     };
-    let proposal = filing.propose().unwrap();
+    let proposal = draft.propose().unwrap();
     assert!(proposal.route[0].vacant && proposal.route[0].passes_to_superior);
     assert_eq!(proposal.route[0].holders, [COUNTY]);
     assert!(proposal.warnings.contains(&Warning::TurnPasses));
 
-    let nobody = Filing {
+    let nobody = ProposalDraft {
         vacant: vec![VILLAGE, TOWNSHIP, COUNTY, PROVINCE, NATION],
-        ..filing
+        ..draft
     };
     assert!(nobody.propose().unwrap().warnings.contains(&Warning::NobodyCanAct));
 }
 
 #[test]
 fn a6_the_preview_tells_the_first_step_s_due_date() {
-    let route = Filing::to_other_university().propose().unwrap().route;
+    let route = ProposalDraft::to_other_university().propose().unwrap().route;
     assert_eq!(route[0].due, Some(at("2026-10-10T16:00:00Z")));
     assert_eq!(route[1].due, None, "its clock starts when it is reached");
 }
 
 #[test]
 fn x2_only_another_province_s_system_files_from_there() {
-    let filing = Filing {
+    let draft = ProposalDraft {
         side: Side::Source,
-        ..Filing::to_other_university()
+        ..ProposalDraft::to_other_university()
     };
     for (actor, expected) in [
         (integrator(), vec![]),
@@ -482,24 +488,18 @@ fn x2_only_another_province_s_system_files_from_there() {
         (member(), vec![Code::TransferInboundNotAllowed]),
     ] {
         assert_eq!(
-            codes(
-                Filing {
-                    actor,
-                    ..filing.clone()
-                }
-                .propose_inbound(None)
-            ),
+            codes(ProposalDraft { actor, ..draft.clone() }.propose_inbound(None)),
             expected
         );
     }
 }
 
 #[test]
-fn x2_who_is_a_member_here_is_not_filed_from_outside() {
-    let filing = Filing {
+fn x2_who_is_a_member_here_is_not_proposed_from_outside() {
+    let draft = ProposalDraft {
         actor: integrator(),
         side: Side::Source,
-        ..Filing::to_other_university()
+        ..ProposalDraft::to_other_university()
     };
     for standing in Standing::ALL {
         let known = FormerMember {
@@ -512,7 +512,7 @@ fn x2_who_is_a_member_here_is_not_filed_from_outside() {
             Standing::Good | Standing::PartyMember => vec![Code::TransferInboundMemberExists],
             _ => vec![Code::TransferMemberNotActive],
         };
-        assert_eq!(codes(filing.propose_inbound(Some(known))), expected, "{standing}");
+        assert_eq!(codes(draft.propose_inbound(Some(known))), expected, "{standing}");
     }
 }
 
@@ -525,23 +525,23 @@ fn x2_the_target_s_rules_hold_for_cases_from_outside_too() {
         (Some(BEIJING_UNIVERSITY), Code::TransferTargetOtherSystem),
         (Some(FACTORY), Code::TransferTargetNotAllowedForReason),
     ] {
-        let filing = Filing {
+        let draft = ProposalDraft {
             actor: integrator(),
             side: Side::Source,
             target,
-            ..Filing::to_other_university()
+            ..ProposalDraft::to_other_university()
         };
-        assert!(codes(filing.propose_inbound(None)).contains(&expected), "{target:?}");
+        assert!(codes(draft.propose_inbound(None)).contains(&expected), "{target:?}");
     }
     let open = OpenCase {
         id: TransferId(3),
         started_by: Side::Source,
-        filed_at: at("2026-06-01T00:00:00Z"),
+        proposed_at: at("2026-06-01T00:00:00Z"),
     };
-    let filing = Filing {
+    let draft = ProposalDraft {
         actor: integrator(),
         open_case: Some(open),
-        ..Filing::to_other_university()
+        ..ProposalDraft::to_other_university()
     };
-    assert_eq!(codes(filing.propose_inbound(None)), [Code::TransferAlreadyOpen]);
+    assert_eq!(codes(draft.propose_inbound(None)), [Code::TransferAlreadyOpen]);
 }
