@@ -142,6 +142,8 @@ diesel::table! {
         decided_at -> Nullable<BigInt>,
         decision_reason -> Nullable<Text>,
         version -> Integer,
+        role -> Text,
+        answered_at -> Nullable<BigInt>,
     }
 }
 
@@ -154,6 +156,15 @@ diesel::table! {
         issued_by -> Nullable<BigInt>,
         used_at -> Nullable<BigInt>,
         organization_id -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    reset_code_requests (account_id) {
+        account_id -> BigInt,
+        requester_account_id -> BigInt,
+        organization_id -> BigInt,
+        requested_at -> BigInt,
     }
 }
 
@@ -483,6 +494,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     appointments,
     appointment_requests,
     reset_codes,
+    reset_code_requests,
     account_blocks,
     sessions,
     attempts,

@@ -61,6 +61,9 @@ vocabulary! {
             "the direct superior was asked to appoint or dismiss";
         AppointmentRequestApproved = "appointment_request.approved", "同意任免申请", "an appointment request was approved";
         AppointmentRequestRefused = "appointment_request.refused", "退回任免申请", "an appointment request was refused";
+        AppointmentRequestOffered = "appointment_request.offered", "征求本人任职意见", "somebody was asked for their consent to an appointment";
+        AppointmentRequestConsented = "appointment_request.consented", "本人同意任职", "somebody consented to their appointment";
+        AppointmentRequestDeclined = "appointment_request.declined", "本人不同意任职", "somebody declined their appointment";
 
         AccountSignedIn = "account.signed_in", "登录", "somebody signed in";
         AccountSignedOut = "account.signed_out", "退出登录", "somebody signed out";
@@ -71,6 +74,8 @@ vocabulary! {
             "a used refresh token came back, and its session was ended";
         PasswordChanged = "password.changed", "修改密码", "somebody changed their password";
         PasswordReset = "password.reset", "用验证码重设密码", "a password was set with a one-time code";
+        ResetCodeRequested = "reset_code.requested", "申请一次性验证码",
+            "a first administrator requested a one-time code, which a second must issue";
         ResetCodeIssued = "reset_code.issued", "发放一次性验证码", "a one-time code was issued";
         WechatBound = "wechat.bound", "绑定微信", "a WeChat identity was bound to an account";
         WechatUnbound = "wechat.unbound", "解绑微信", "a WeChat identity was unbound from an account";
@@ -145,9 +150,12 @@ impl AuditAction {
             | Self::CertificationApproved
             | Self::CertificationRefused => &[Kind::Certification],
             Self::AppointmentMade | Self::AppointmentEnded => &[Kind::Appointment],
-            Self::AppointmentRequestSubmitted | Self::AppointmentRequestApproved | Self::AppointmentRequestRefused => {
-                &[Kind::AppointmentRequest]
-            }
+            Self::AppointmentRequestSubmitted
+            | Self::AppointmentRequestApproved
+            | Self::AppointmentRequestRefused
+            | Self::AppointmentRequestOffered
+            | Self::AppointmentRequestConsented
+            | Self::AppointmentRequestDeclined => &[Kind::AppointmentRequest],
             Self::AccountSignedIn
             | Self::AccountSignedOut
             | Self::AccountSignedOutEverywhere
@@ -161,7 +169,7 @@ impl AuditAction {
             | Self::IntegratorRevoked
             | Self::IntegratorSecretAdded
             | Self::IntegratorSecretRetired => &[Kind::Account],
-            Self::ResetCodeIssued | Self::AccountBlocked | Self::AccountUnblocked => {
+            Self::ResetCodeRequested | Self::ResetCodeIssued | Self::AccountBlocked | Self::AccountUnblocked => {
                 &[Kind::Member, Kind::Appointment, Kind::Account]
             }
             Self::IntegratorSignedIn => &[Kind::IntegratorSecret],

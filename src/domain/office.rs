@@ -10,7 +10,7 @@ use super::core::ids::{AccountId, OrganizationId};
 use super::core::text::Remark;
 use super::core::time::Timestamp;
 use super::core::vocabulary::vocabulary;
-use super::organization::facts::OrganizationFacts;
+use super::organization::facts::{OrganizationFacts, Path};
 
 vocabulary! {
     /// What an office is for.
@@ -28,8 +28,10 @@ vocabulary! {
     /// Where a request stands.
     RequestState {
         Open = "open", "待审批", "waiting for the direct superior's decision";
+        AwaitingConsent = "awaiting_consent", "待本人同意", "waiting for the person's consent";
         Approved = "approved", "已同意", "approved";
         Refused = "refused", "不同意", "refused";
+        Declined = "declined", "本人不同意", "declined by the person";
         Lapsed = "lapsed", "已失效", "lapsed";
     }
 }
@@ -93,11 +95,24 @@ pub fn may_change_auditor(
     }
 }
 
+/// Whether an appointment takes effect only by the person's own consent (our decision). It does for somebody who is known
+/// to the service and belongs nowhere in the appointing organization's subtree. Otherwise an organization could appoint a
+/// stranger, issue a one-time code for them, and sign in as them. `places` are the person's branch and the organizations
+/// where they hold an office. Somebody without any has nothing to lose.
+pub fn needs_consent(appointing: &Path, places: &[Path]) -> bool {
+    !places.is_empty()
+        && !places
+            .iter()
+            .any(|place| place == appointing || place.is_below(appointing))
+}
+
 /// A request to begin or end somebody's office.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentRequest {
     /// What is asked for.
     pub kind: RequestKind,
+    /// What the office is for.
+    pub role: OfficeRole,
     /// Whom it is about.
     pub about: AccountId,
     /// Who asks.
@@ -123,7 +138,8 @@ impl AppointmentRequest {
         [self.proposed_by, self.about]
     }
 
-    /// The direct superior decides; `superior` is the organization whose turn it is (A10).
+    /// The direct superior decides; `superior` is the organization whose turn it is (A10). If the appointment needs the
+    /// person's consent, an approval only asks for it. Until the person answers, the superior can still refuse.
     ///
     /// # Errors
     /// `appointment.request_not_open`, `appointment.not_approver`, `appointment.self_approval`, `approval.reason_required`.
@@ -132,17 +148,25 @@ impl AppointmentRequest {
         actor: &Actor,
         superior: Option<OrganizationId>,
         verdict: Verdict,
+        needs_consent: bool,
         now: Timestamp,
     ) -> Result<DecidedRequest, Refusal> {
-        if self.state != RequestState::Open {
+        let is_offered = self.state == RequestState::AwaitingConsent;
+        let is_decidable = match verdict {
+            Verdict::Approve => self.state == RequestState::Open,
+            Verdict::Refuse(_) => self.state == RequestState::Open || is_offered,
+        };
+        if !is_decidable {
             return Err(Code::AppointmentRequestNotOpen.into());
         }
         let (by, acting_for) = actor.in_office()?;
         authority::at_turn(actor, Action::DecideAppointmentRequest, superior.as_slice()).settle()?;
-        if self.excluded().contains(&by) {
+        // An offer that the superior made is theirs to take back.
+        if !is_offered && self.excluded().contains(&by) {
             return Err(Code::AppointmentSelfApproval.into());
         }
         let (state, reason) = match verdict {
+            Verdict::Approve if needs_consent => (RequestState::AwaitingConsent, None),
             Verdict::Approve => (RequestState::Approved, None),
             Verdict::Refuse(Some(reason)) => (RequestState::Refused, Some(reason)),
             Verdict::Refuse(None) => return Err(Refusal::new(Code::ApprovalReasonRequired).at("/reason")),
@@ -156,6 +180,21 @@ impl AppointmentRequest {
             },
             reason,
         })
+    }
+
+    /// The person whom the appointment is about consents or declines.
+    ///
+    /// # Errors
+    /// `appointment.request_not_found` for anybody else, `appointment.request_not_open`.
+    pub fn answer(&self, by: AccountId, consents: bool) -> Result<RequestState, Code> {
+        if self.about != by {
+            return Err(Code::AppointmentRequestNotFound);
+        }
+        match (self.state, consents) {
+            (RequestState::AwaitingConsent, true) => Ok(RequestState::Approved),
+            (RequestState::AwaitingConsent, false) => Ok(RequestState::Declined),
+            _ => Err(Code::AppointmentRequestNotOpen),
+        }
     }
 }
 
@@ -207,11 +246,12 @@ mod tests {
         let decide = |about: AccountId, proposed_by: AccountId, state| {
             let request = AppointmentRequest {
                 kind: RequestKind::Begin,
+                role: OfficeRole::Administrator,
                 about,
                 proposed_by,
                 state,
             };
-            let decided = request.decide(&actor, Some(college().id), Verdict::Approve, now);
+            let decided = request.decide(&actor, Some(college().id), Verdict::Approve, false, now);
             decided.map(|decided| decided.state).map_err(|refusal| refusal.code)
         };
         let (himself, other, third) = (actor.account.unwrap(), AccountId(901), AccountId(902));
@@ -228,5 +268,51 @@ mod tests {
             decide(other, third, RequestState::Approved),
             Err(Code::AppointmentRequestNotOpen)
         );
+    }
+    #[test]
+    fn somebody_from_outside_takes_an_office_by_their_own_consent() {
+        let (college, class, university) = (college().path, class().path, university().path);
+        assert!(!needs_consent(&college, &[]), "nothing is known of them");
+        assert!(!needs_consent(&college, std::slice::from_ref(&class)));
+        assert!(!needs_consent(&college, &[university.clone(), class.clone()]));
+        assert!(needs_consent(&college, std::slice::from_ref(&university)));
+        assert!(needs_consent(&class, &[college, university]));
+    }
+
+    #[test]
+    fn an_offer_waits_for_the_person_and_can_be_taken_back_until_then() {
+        let now = "2026-06-10T00:00:00Z".parse().unwrap();
+        let superior = administrator(&college());
+        let (person, himself) = (AccountId(901), superior.account.unwrap());
+        let request = |state, proposed_by| AppointmentRequest {
+            kind: RequestKind::Begin,
+            role: OfficeRole::Administrator,
+            about: person,
+            proposed_by,
+            state,
+        };
+        let decide = |state, proposed_by, verdict| {
+            let decided = request(state, proposed_by).decide(&superior, Some(college().id), verdict, true, now);
+            decided.map(|decided| decided.state).map_err(|refusal| refusal.code)
+        };
+        let reason = || Verdict::Refuse(Remark::new("改派他人"));
+        let asked = decide(RequestState::Open, AccountId(902), Verdict::Approve);
+        assert_eq!(asked, Ok(RequestState::AwaitingConsent));
+        let offered = RequestState::AwaitingConsent;
+        assert_eq!(decide(offered, himself, reason()), Ok(RequestState::Refused));
+        let again = decide(offered, AccountId(902), Verdict::Approve);
+        assert_eq!(again, Err(Code::AppointmentRequestNotOpen));
+        let answer = |state, by, consents| request(state, himself).answer(by, consents);
+        assert_eq!(answer(offered, person, true), Ok(RequestState::Approved));
+        assert_eq!(answer(offered, person, false), Ok(RequestState::Declined));
+        assert_eq!(answer(offered, himself, true), Err(Code::AppointmentRequestNotFound));
+        for state in [
+            RequestState::Open,
+            RequestState::Refused,
+            RequestState::Lapsed,
+            RequestState::Approved,
+        ] {
+            assert_eq!(answer(state, person, true), Err(Code::AppointmentRequestNotOpen));
+        }
     }
 }

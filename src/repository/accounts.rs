@@ -2,7 +2,7 @@
 
 use crate::db::columns::Micros;
 use crate::db::in_padded;
-use crate::db::schema::{accounts, appointments, organizations, reset_codes};
+use crate::db::schema::{accounts, appointments, organizations, reset_code_requests, reset_codes};
 use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::account::AccountStatus;
@@ -42,6 +42,12 @@ pub fn find(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Account>> {
         .select(Account::as_select())
         .first(conn)
         .optional()
+}
+
+/// Locks an account's row until the transaction ends. Whatever reads an account's state and acts on it comes here first.
+pub fn lock(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
+    let row = accounts::table.find(id).select(accounts::id);
+    Locked(row).get_result::<AccountId>(conn).optional().map(drop)
 }
 
 /// The names of some people.
@@ -197,6 +203,43 @@ pub fn use_code(conn: &mut Conn, id: i64, now: Timestamp) -> QueryResult<()> {
     diesel::update(reset_codes::table.find(id))
         .set(reset_codes::used_at.eq(Micros::from(now)))
         .execute(conn)?;
+    Ok(())
+}
+
+/// Who requested a one-time code for an account that two administrators must agree to, and when.
+pub fn code_request(conn: &mut Conn, account: AccountId) -> QueryResult<Option<(AccountId, Micros)>> {
+    reset_code_requests::table
+        .find(account)
+        .select((
+            reset_code_requests::requester_account_id,
+            reset_code_requests::requested_at,
+        ))
+        .first(conn)
+        .optional()
+}
+
+/// Stores such a request. There must be none for the account, and its row must be locked ([`lock`]).
+pub fn begin_code_request(
+    conn: &mut Conn,
+    account: AccountId,
+    by: AccountId,
+    at: OrganizationId,
+    now: Timestamp,
+) -> QueryResult<()> {
+    diesel::insert_into(reset_code_requests::table)
+        .values((
+            reset_code_requests::account_id.eq(account),
+            reset_code_requests::requester_account_id.eq(by),
+            reset_code_requests::organization_id.eq(at),
+            reset_code_requests::requested_at.eq(Micros::from(now)),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Deletes the request for an account, if there is one.
+pub fn end_code_request(conn: &mut Conn, account: AccountId) -> QueryResult<()> {
+    diesel::delete(reset_code_requests::table.find(account)).execute(conn)?;
     Ok(())
 }
 

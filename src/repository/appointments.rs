@@ -142,6 +142,8 @@ pub struct StoredRequest {
     pub decided_at: Option<Micros>,
     pub decision_reason: Option<String>,
     pub version: i32,
+    pub role: OfficeRole,
+    pub answered_at: Option<Micros>,
     #[diesel(select_expression = accounts::name)]
     pub account_name: String,
     #[diesel(select_expression = organizations::name)]
@@ -160,6 +162,7 @@ impl StoredRequest {
     pub fn request(&self) -> AppointmentRequest {
         AppointmentRequest {
             kind: self.kind,
+            role: self.role,
             about: self.account_id,
             proposed_by: self.proposer_account_id,
             state: self.state,
@@ -203,6 +206,7 @@ pub fn open_request(
         .values((
             dsl::organization_id.eq(organization),
             dsl::kind.eq(request.kind),
+            dsl::role.eq(request.role),
             dsl::account_id.eq(request.about),
             dsl::proposer_account_id.eq(request.proposed_by),
             dsl::proposed_at.eq(Micros::from(now)),
@@ -245,7 +249,7 @@ pub fn open_requests(
     use appointment_requests::dsl;
     let mut query = dsl::appointment_requests
         .filter(dsl::organization_id.eq(organization))
-        .filter(dsl::state.eq(RequestState::Open))
+        .filter(dsl::state.eq_any([RequestState::Open, RequestState::AwaitingConsent]))
         .order(dsl::id)
         .select(dsl::id)
         .into_boxed();
@@ -253,6 +257,57 @@ pub fn open_requests(
         query = query.filter(dsl::account_id.eq(account));
     }
     query.load(conn)
+}
+
+/// The requests that wait for a person's consent, earliest first. One organization makes at most one.
+pub fn offers(conn: &mut Conn, account: AccountId) -> QueryResult<Vec<StoredRequest>> {
+    appointment_requests::table
+        .inner_join(accounts::table.on(accounts::id.eq(appointment_requests::account_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(appointment_requests::organization_id)))
+        .filter(appointment_requests::account_id.eq(account))
+        .filter(appointment_requests::state.eq(RequestState::AwaitingConsent))
+        .order(appointment_requests::id)
+        .limit(MOST_OFFERS)
+        .select(StoredRequest::as_select())
+        .load(conn)
+}
+
+/// More than this nobody reads.
+const MOST_OFFERS: i64 = 20;
+
+/// The request with this id, if it is about this person.
+pub fn about(
+    conn: &mut Conn,
+    id: AppointmentRequestId,
+    account: AccountId,
+) -> QueryResult<Option<AppointmentRequestId>> {
+    appointment_requests::table
+        .find(id)
+        .filter(appointment_requests::account_id.eq(account))
+        .select(appointment_requests::id)
+        .first(conn)
+        .optional()
+}
+
+/// Stores the person's answer if the request still has the version that they answered.
+pub fn answer_request(
+    conn: &mut Conn,
+    found: &StoredRequest,
+    state: RequestState,
+    now: Timestamp,
+) -> QueryResult<bool> {
+    use appointment_requests::dsl;
+    let row = dsl::appointment_requests
+        .find(found.id)
+        .filter(dsl::version.eq(found.version));
+    let changed = diesel::update(row)
+        .set((
+            dsl::state.eq(state),
+            dsl::answered_at.eq(Micros::from(now)),
+            dsl::version.eq(found.version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
 }
 
 /// Stores that an open request was settled otherwise.

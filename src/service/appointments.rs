@@ -14,13 +14,14 @@ use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
+use crate::domain::organization::facts::Path;
 use crate::repository::appointments as store;
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::certifications::StoredForm;
 use crate::repository::graduation::StoredChange;
 use crate::repository::organizations::{self, Organization};
 use crate::repository::pending::{Affected, PendingRow};
-use crate::repository::{accounts, inbox};
+use crate::repository::{accounts, inbox, members};
 use crate::security::vault::Vault;
 
 /// A page of an organization's offices in force, earliest first.
@@ -68,16 +69,38 @@ pub fn appoint(
     if store::held(conn, organization.id, account)?.is_some() {
         return Err(Code::AppointmentHeldAlready.into());
     }
+    let request = AppointmentRequest {
+        role,
+        ..request_of(context, RequestKind::Begin, account)?
+    };
     match way {
-        AppointmentMode::AtOnce => Ok(AppointmentOutcome::Done(begin(
-            conn,
-            context,
-            &organization,
-            account,
-            role,
-        )?)),
-        AppointmentMode::OnRequest => ask(conn, context, &organization, RequestKind::Begin, account),
+        AppointmentMode::AtOnce if needs_consent(conn, context, account)? => {
+            let state = RequestState::AwaitingConsent;
+            offer(conn, context, &organization, &AppointmentRequest { state, ..request })
+        }
+        AppointmentMode::AtOnce => {
+            let by = context.actor.account;
+            begin(conn, context, &organization, account, role, by).map(AppointmentOutcome::Done)
+        }
+        AppointmentMode::OnRequest => ask(conn, context, &organization, &request),
     }
+}
+
+/// Whether the person takes the office by their own consent only.
+fn needs_consent(conn: &mut Conn, context: &Context, account: AccountId) -> Result<bool> {
+    let appointing = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
+    let mut places: Vec<Path> = Vec::new();
+    if let Some(member) = accounts::find(conn, account)?.and_then(|account| account.member_id) {
+        let member = members::find(conn, member)?;
+        places.extend(
+            member
+                .filter(|member| member.branch_id.is_some())
+                .map(|member| member.branch_path),
+        );
+    }
+    let offices = accounts::offices(conn, account)?;
+    places.extend(offices.into_iter().map(|held| held.office.path));
+    Ok(office::needs_consent(&appointing.path, &places))
 }
 
 /// Ends an office: at once for the direct superior, on request for the organization's own administrators.
@@ -106,8 +129,22 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Appo
             &organization,
             &appointment,
         )?)),
-        AppointmentMode::OnRequest => ask(conn, context, &organization, RequestKind::End, appointment.account_id),
+        AppointmentMode::OnRequest => {
+            let request = request_of(context, RequestKind::End, appointment.account_id);
+            let role = appointment.role;
+            ask(conn, context, &organization, &AppointmentRequest { role, ..request? })
+        }
     }
+}
+
+fn request_of(context: &Context, kind: RequestKind, about: AccountId) -> Result<AppointmentRequest> {
+    Ok(AppointmentRequest {
+        kind,
+        role: OfficeRole::Administrator,
+        about,
+        proposed_by: context.actor.account.ok_or(Code::ActorNotAdministrator)?,
+        state: RequestState::Open,
+    })
 }
 
 /// An office of the caller's subtree with its organization.
@@ -147,8 +184,9 @@ fn begin(
     organization: &Organization,
     account: AccountId,
     role: OfficeRole,
+    appointed_by: Option<AccountId>,
 ) -> Result<Appointment> {
-    let id = store::begin(conn, organization.id, account, role, context.actor.account, context.now)?;
+    let id = store::begin(conn, organization.id, account, role, appointed_by, context.now)?;
     settle(conn, context, organization, account, AuditAction::AppointmentMade, id)
 }
 
@@ -255,25 +293,44 @@ fn ask(
     conn: &mut Conn,
     context: &Context,
     organization: &Organization,
-    kind: RequestKind,
-    about: AccountId,
+    request: &AppointmentRequest,
 ) -> Result<AppointmentOutcome> {
-    let request = AppointmentRequest {
-        kind,
-        about,
-        proposed_by: context.actor.account.ok_or(Code::ActorNotAdministrator)?,
-        state: RequestState::Open,
-    };
-    let id = match store::open_request(conn, organization.id, &request, context.now) {
-        Err(e) if Unique::violated(&e) == Some(Unique::OpenAppointmentRequest) => {
-            return Err(Code::AppointmentRequestOpen.into());
-        }
-        stored => stored?,
-    };
-    let stored = found(conn, id)?;
+    let stored = store_request(conn, context, organization, request)?;
     pending::hand_to_holders(conn, &stored)?;
-    audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, id)?;
+    audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, stored.id)?;
     Ok(AppointmentOutcome::Requested(stored))
+}
+
+/// Asks the person.
+fn offer(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    request: &AppointmentRequest,
+) -> Result<AppointmentOutcome> {
+    let stored = store_request(conn, context, organization, request)?;
+    audit::record_in_turn(
+        conn,
+        context,
+        organization.parent_id,
+        AuditAction::AppointmentRequestOffered,
+        stored.id,
+    )?;
+    Ok(AppointmentOutcome::Requested(stored))
+}
+
+fn store_request(
+    conn: &mut Conn,
+    context: &Context,
+    organization: &Organization,
+    request: &AppointmentRequest,
+) -> Result<StoredRequest> {
+    match store::open_request(conn, organization.id, request, context.now) {
+        Err(e) if Unique::violated(&e) == Some(Unique::OpenAppointmentRequest) => {
+            Err(Code::AppointmentRequestOpen.into())
+        }
+        stored => found(conn, stored?),
+    }
 }
 
 fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
@@ -318,7 +375,8 @@ pub fn decide(
     let organization = organization_of(conn, &stored)?;
     let request = stored.request();
     let holder = appointing_superior(conn, &organization, &request.excluded())?;
-    let decided = request.decide(&context.actor, holder, verdict.clone(), context.now)?;
+    let needs_consent = request.kind == RequestKind::Begin && needs_consent(conn, context, request.about)?;
+    let decided = request.decide(&context.actor, holder, verdict.clone(), needs_consent, context.now)?;
     expected.admit(stored.version)?;
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
@@ -326,17 +384,57 @@ pub fn decide(
     inbox::close(conn, StoredRequest::KIND, id.0)?;
     let turn = organization.parent_id;
     let action = match decided.state {
-        RequestState::Approved => AuditAction::AppointmentRequestApproved,
-        _ => AuditAction::AppointmentRequestRefused,
+        RequestState::Refused => AuditAction::AppointmentRequestRefused,
+        _ => AuditAction::AppointmentRequestApproved,
     };
     audit::record_in_turn(conn, context, turn, action, id)?;
     if decided.state == RequestState::Approved {
-        carry_out(conn, context, &stored)?;
+        carry_out(conn, context, &stored, context.actor.account)?;
     }
     found(conn, id)
 }
 
-fn carry_out(conn: &mut Conn, context: &Context, stored: &StoredRequest) -> Result<()> {
+/// The person whom an appointment is about consents, and the office begins at once; or they decline it.
+///
+/// # Errors
+/// Those of [`AppointmentRequest::answer`]; `request.stale`.
+pub fn answer(
+    conn: &mut Conn,
+    context: &Context,
+    id: AppointmentRequestId,
+    expected: Expected,
+    consents: bool,
+) -> Result<StoredRequest> {
+    store::change(conn)?;
+    let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
+    // What is somebody else's costs the same statements as what does not exist.
+    let id = store::about(conn, id, account)?.ok_or(Code::AppointmentRequestNotFound)?;
+    let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
+    let state = stored.request().answer(account, consents)?;
+    expected.admit(stored.version)?;
+    if !store::answer_request(conn, &stored, state, context.now)? {
+        return Err(Code::RequestStale.into());
+    }
+    let action = if consents {
+        AuditAction::AppointmentRequestConsented
+    } else {
+        AuditAction::AppointmentRequestDeclined
+    };
+    audit::record(conn, context, action, id)?;
+    if consents {
+        // The superior that decided appoints; without a decision it made the offer itself.
+        let appointed_by = stored.decider_account_id.unwrap_or(stored.proposer_account_id);
+        carry_out(conn, context, &stored, Some(appointed_by))?;
+    }
+    found(conn, id)
+}
+
+fn carry_out(
+    conn: &mut Conn,
+    context: &Context,
+    stored: &StoredRequest,
+    appointed_by: Option<AccountId>,
+) -> Result<()> {
     let organization = organizations::find_locked(conn, stored.organization_id)?;
     let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
     let held = match store::held(conn, organization.id, stored.account_id)? {
@@ -349,7 +447,8 @@ fn carry_out(conn: &mut Conn, context: &Context, stored: &StoredRequest) -> Resu
             context,
             &organization,
             stored.account_id,
-            OfficeRole::Administrator,
+            stored.role,
+            appointed_by,
         )
         .map(drop),
         (RequestKind::End, Some(office)) => finish(conn, context, &organization, &office).map(drop),

@@ -7,13 +7,17 @@ use super::{Context, Error, Result, audit};
 use crate::db::Conn;
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
+use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::MemberId;
 use crate::domain::core::text::Remark;
 use crate::domain::disclosure::{DisclosedField, DisclosureKind};
+use crate::domain::office::OfficeRole;
+use crate::domain::organization::facts::Path;
+use crate::repository::accounts;
 pub use crate::repository::look_ups::Disclosure;
 use crate::repository::look_ups::{self, Note};
-use crate::repository::members;
+use crate::repository::members::{self, Member};
 use crate::security::vault::{SealPurpose, Vault};
 
 /// How many members one person may see in full in an hour.
@@ -51,6 +55,9 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     let found = members::find(conn, wish.member)?;
     let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
     verdict.settle()?;
+    if audits(conn, &member, &context.actor)? {
+        return Err(Code::MemberRevealNotAllowed.into());
+    }
     let account = context
         .actor
         .account
@@ -85,6 +92,23 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     look_ups::note(conn, &note)?;
     audit::record(conn, context, AuditAction::MemberRevealed, member.id)?;
     Ok(RevealOutcome::Revealed(Box::new(Revealed { id_number, phone })))
+}
+
+/// Whether a member audits the caller's organization: they hold an auditor's office there or above it. Nobody learns the
+/// number with which their auditor signs in.
+fn audits(conn: &mut Conn, member: &Member, actor: &Actor) -> Result<bool> {
+    let Some(account) = accounts::of_member(conn, member.id)? else {
+        return Ok(false);
+    };
+    let audited = |path: &Path| {
+        actor
+            .office()
+            .is_some_and(|office| office.path == *path || office.path.is_below(path))
+    };
+    let offices = accounts::offices(conn, account)?;
+    Ok(offices
+        .iter()
+        .any(|held| held.role == OfficeRole::Auditor && audited(&held.office.path)))
 }
 
 /// A page of who looked for the caller or saw his data in full, newest first.

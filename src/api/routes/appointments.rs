@@ -40,7 +40,9 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(end_appointment)
         .service(get_appointment_request)
         .service(approve_appointment_request)
-        .service(refuse_appointment_request);
+        .service(refuse_appointment_request)
+        .service(consent_to_appointment)
+        .service(decline_appointment);
 }
 
 impl Missing for AppointmentId {
@@ -97,7 +99,7 @@ impl From<Appointment> for AppointmentView {
 /// A request to appoint or dismiss.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AppointmentRequest)]
-struct AppointmentRequestView {
+pub(super) struct AppointmentRequestView {
     /// Which one.
     id: AppointmentRequestId,
     /// Where.
@@ -106,6 +108,8 @@ struct AppointmentRequestView {
     organization_name: String,
     /// What is asked for.
     kind: RequestKind,
+    /// What the office is for.
+    role: OfficeRole,
     /// Whom it is about.
     account_id: AccountId,
     /// That person's name.
@@ -128,6 +132,9 @@ struct AppointmentRequestView {
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision_reason: Option<String>,
+    /// When the person consented or declined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered_at: Option<Instant>,
     /// The version, as in the ETag.
     version: i32,
 }
@@ -139,6 +146,7 @@ impl From<StoredRequest> for AppointmentRequestView {
             organization_id: request.organization_id,
             organization_name: request.organization_name,
             kind: request.kind,
+            role: request.role,
             account_id: request.account_id,
             name: request.account_name,
             proposer_account_id: request.proposer_account_id,
@@ -148,6 +156,7 @@ impl From<StoredRequest> for AppointmentRequestView {
             decided_for: request.decider_organization_id,
             decided_at: request.decided_at.map(Instant::from),
             decision_reason: request.decision_reason,
+            answered_at: request.answered_at.map(Instant::from),
             version: request.version,
         }
     }
@@ -159,12 +168,12 @@ struct OfficeChange {
     /// The office that has begun or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     appointment: Option<AppointmentView>,
-    /// The request that waits for the direct superior.
+    /// The request that waits for the direct superior, or for the person.
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<AppointmentRequestView>,
 }
 
-/// The answer to a wish to change an office: `done` when it was done, 202 when the direct superior is asked.
+/// The answer to a wish to change an office: `done` when it was done, 202 when the direct superior or the person is asked.
 fn outcome(outcome: AppointmentOutcome, done: StatusCode) -> service::Result<KeptAnswer> {
     match outcome {
         AppointmentOutcome::Done(appointment) => {
@@ -290,14 +299,15 @@ refuses!(AppointRefusals:
 
 /// Appoint an administrator
 ///
-/// By the direct superior at once; by the organization's own administrators as a request that needs its approval. A person
-/// without an account gets one without a password, and sets it with a one-time code (O5). To name somebody by name and ID
-/// number counts as a look-up (T4). Everything that waits at the
-/// organization, or was passed over it, is put before whoever can decide it now (A10).
+/// The direct superior appoints at once. The organization's own administrators make a request that needs its approval.
+/// Somebody who belongs or holds an office outside of the appointing organization's subtree, and nowhere in it, is asked for
+/// their consent: they find the offer at `GET /v1/me`. A person without an account gets one without a password, and sets the
+/// password with a one-time code (O5). Naming somebody by name and ID number counts as a look-up (T4). Everything that waits
+/// at the organization, or was passed over it, goes to those who can decide it now (A10).
 #[utoipa::path(tag = "appointments", operation_id = "appoint", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Where"), Key), responses(
     (status = 201, description = "The office has begun", body = OfficeChange),
-    (status = 202, description = "The direct superior is asked", body = OfficeChange),
+    (status = 202, description = "The direct superior or the person is asked", body = OfficeChange),
     AppointRefusals,
 ))]
 #[post("/organizations/{id}/appointments")]
@@ -377,10 +387,10 @@ refuses!(ApproveAppointmentRequestRefusals: AppointmentSelfApproval, Appointment
 
 /// Approve a request to appoint or dismiss
 ///
-/// By the organization's direct superior; the office begins or ends at once.
+/// By the organization's direct superior. The office begins or ends at once, or it begins when the person consents.
 #[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "It is done", body = AppointmentRequestView),
+    (status = 200, description = "It is done, or the person is asked", body = AppointmentRequestView),
     ApproveAppointmentRequestRefusals,
 ))]
 #[post("/appointment-requests/{id}/approve")]
@@ -405,7 +415,8 @@ refuses!(RefuseAppointmentRequestRefusals: AppointmentSelfApproval, AppointmentR
 
 /// Refuse a request to appoint or dismiss
 ///
-/// By the organization's direct superior, with a reason.
+/// By the organization's direct superior, with a reason. An approval or an offer can be taken back this way until the person
+/// answers.
 #[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),
@@ -426,6 +437,62 @@ async fn refuse_appointment_request(
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let decided = appointments::decide(conn, context, id, expected, &verdict)?;
         reply::changed(decided.version, &AppointmentRequestView::from(decided))
+    })
+    .await
+}
+
+refuses!(ConsentToAppointmentRefusals: AppointmentRequestNotFound, AppointmentRequestNotOpen);
+
+/// Consent to your own appointment
+///
+/// Your office begins at once. `GET /v1/me` lists the appointments that wait for your consent.
+#[utoipa::path(tag = "appointments", operation_id = "consent_to_appointment", security(("bearer" = [])),
+    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
+    (status = 200, description = "The office has begun", body = AppointmentRequestView),
+    ConsentToAppointmentRefusals,
+))]
+#[post("/appointment-requests/{id}/consent")]
+async fn consent_to_appointment(
+    app: web::Data<App>,
+    caller: Caller<can::AnswerAppointment>,
+    Id(id): Id<AppointmentRequestId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<Empty>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let answered = appointments::answer(conn, context, id, expected, true)?;
+        reply::changed(answered.version, &AppointmentRequestView::from(answered))
+    })
+    .await
+}
+
+refuses!(DeclineAppointmentRefusals: AppointmentRequestNotFound, AppointmentRequestNotOpen);
+
+/// Decline your own appointment
+///
+/// Nothing begins. The organization sees the answer at the request.
+#[utoipa::path(tag = "appointments", operation_id = "decline_appointment", security(("bearer" = [])),
+    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
+    (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),
+    DeclineAppointmentRefusals,
+))]
+#[post("/appointment-requests/{id}/decline")]
+async fn decline_appointment(
+    app: web::Data<App>,
+    caller: Caller<can::AnswerAppointment>,
+    Id(id): Id<AppointmentRequestId>,
+    IfMatch(expected): IfMatch,
+    key: Key,
+    request: HttpRequest,
+    body: Json<Empty>,
+) -> Result<HttpResponse, Problem> {
+    let claim = key.claim(&request, &body);
+    reply::write_once(&app, caller.context, claim, move |conn, context| {
+        let answered = appointments::answer(conn, context, id, expected, false)?;
+        reply::changed(answered.version, &AppointmentRequestView::from(answered))
     })
     .await
 }

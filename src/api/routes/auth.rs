@@ -1,5 +1,6 @@
 //! Signing in and out, and who the caller is.
 
+use super::appointments::AppointmentRequestView;
 use super::blocks::BlockView;
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, Holder, can};
@@ -492,6 +493,10 @@ struct MeView {
     /// The blocks of this account that ended during the last thirty days; absent when there were none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     blocks: Vec<BlockView>,
+    /// The appointments that wait for your consent, earliest first; absent when there are none. Answer with
+    /// `consent_to_appointment` or `decline_appointment`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    offers: Vec<AppointmentRequestView>,
 }
 
 /// The caller as a member.
@@ -523,6 +528,7 @@ impl From<Myself> for MeView {
             offices: myself.offices.into_iter().map(OfficeView::from).collect(),
             notices: myself.notices.into_iter().map(CodeNoticeView::from).collect(),
             blocks: myself.blocks.into_iter().map(BlockView::from).collect(),
+            offers: myself.offers.into_iter().map(AppointmentRequestView::from).collect(),
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::domain::core::language::Language;
 use crate::domain::core::time::shanghai_date;
 use crate::security::code;
 use crate::security::vault::SealPurpose;
-use crate::service::accounts::resets::{self, IssuedCode, Reset};
+use crate::service::accounts::resets::{self, CodeOutcome, IssuedCode, Reset};
 use crate::service::batch::{BatchMode, ItemOutcome, Manner};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
@@ -53,13 +53,38 @@ impl From<IssuedCode> for ResetCodeView {
     }
 }
 
+/// A one-time code that a second administrator has to issue.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ResetCodeRequest)]
+struct CodeRequestView {
+    /// Until when another administrator can issue the code, by the same operation.
+    second_administrator_until: Instant,
+}
+
+/// 201 with the code, or 202 when a second administrator has to issue it.
+fn code_answer(outcome: CodeOutcome) -> HttpResponse {
+    match outcome {
+        CodeOutcome::Issued(code) => HttpResponse::Created().json(ResetCodeView::from(code)),
+        CodeOutcome::Requested(until) => HttpResponse::Accepted().json(CodeRequestView {
+            second_administrator_until: until.into(),
+        }),
+    }
+}
+
+refuses!(IssueMemberCodeRefusals: AccountResetOneself);
+
 /// Issue a one-time code for a member
 ///
-/// By an administrator of the member's branch or of its direct superior. Valid two days and once; a new one makes the one
-/// before void. It takes no `Idempotency-Key`: the answer would have to be kept, and with it the code.
+/// By an administrator of the member's branch or of its direct superior. If the member holds offices, your organization must
+/// stand above each of them. If one of these offices is above a branch, two administrators are needed: the first call answers
+/// 202, and the same call by another administrator within a day answers with the code. A code is valid for two days and
+/// once. A new code makes the one before void, and so does a new office of the member. The operation takes no
+/// `Idempotency-Key`: the answer would have to be kept, and with it the code.
 #[utoipa::path(tag = "members", operation_id = "issue_member_code", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member")), responses(
     (status = 201, description = "The code", body = ResetCodeView),
+    (status = 202, description = "A second administrator has to issue it", body = CodeRequestView),
+    IssueMemberCodeRefusals,
 ))]
 #[post("/members/{id}/reset-code")]
 async fn issue_member_code(
@@ -72,7 +97,7 @@ async fn issue_member_code(
         .db
         .write(move |conn| resets::for_member(conn, &context, &vault, member))
         .await?;
-    Ok(HttpResponse::Created().json(ResetCodeView::from(issued)))
+    Ok(code_answer(issued))
 }
 
 /// Whom codes are wanted for.
@@ -120,8 +145,9 @@ refuses!(IssueMemberCodesRefusals: BatchItemTwice);
 
 /// Issue one-time codes for a list of members
 ///
-/// As for one: each member gets a code or a refusal of his own, whatever becomes of the others. It takes no
-/// `Idempotency-Key` either; repeated, it makes the codes before void.
+/// As for one: each member gets a code or a refusal of their own, whatever the others get. Members for whom two
+/// administrators are needed are refused here. It takes no `Idempotency-Key` either; repeated, it makes the codes before
+/// void.
 #[utoipa::path(tag = "members", operation_id = "issue_member_codes", security(("bearer" = [])), responses(
     (status = 200, description = "A result for each", body = BatchAnswer<CodeResult>),
     IssueMemberCodesRefusals,
@@ -148,14 +174,17 @@ async fn issue_member_codes(
     Ok(HttpResponse::Ok().json(BatchAnswer::new(manner, &members, outcomes, result)))
 }
 
-refuses!(IssueOfficeCodeRefusals: AppointmentEnded);
+refuses!(IssueOfficeCodeRefusals: AppointmentEnded, AccountResetOneself);
 
 /// Issue a one-time code for an administrator
 ///
-/// For whoever holds an office and need not be a member, by an administrator there or of the direct superior.
+/// For the holder of an office, who need not be a member. Your organization must stand above each office of this person; the
+/// root's administrators issue codes for each other. If one of the offices is above a branch, two administrators are needed:
+/// the first call answers 202, and the same call by another administrator within a day answers with the code.
 #[utoipa::path(tag = "appointments", operation_id = "issue_office_code", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office")), responses(
     (status = 201, description = "The code", body = ResetCodeView),
+    (status = 202, description = "A second administrator has to issue it", body = CodeRequestView),
     IssueOfficeCodeRefusals,
 ))]
 #[post("/appointments/{id}/reset-code")]
@@ -169,7 +198,7 @@ async fn issue_office_code(
         .db
         .write(move |conn| resets::for_office(conn, &context, &vault, office))
         .await?;
-    Ok(HttpResponse::Created().json(ResetCodeView::from(issued)))
+    Ok(code_answer(issued))
 }
 
 /// A new password.

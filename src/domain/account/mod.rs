@@ -10,7 +10,7 @@ use super::catalogue::refusal::Refusal;
 use super::core::ids::{AccountId, OrganizationId};
 use super::core::time::Timestamp;
 use super::core::vocabulary::vocabulary;
-use super::organization::facts::{OrganizationFacts, Path};
+use super::organization::facts::Path;
 use chrono::TimeDelta;
 
 vocabulary! {
@@ -25,16 +25,6 @@ vocabulary! {
 pub const CODE_VALID: TimeDelta = TimeDelta::days(2);
 /// How long a password is, in bytes: long enough to be worth hashing, short enough to be hashed.
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
-
-/// O5 (§2.5): an administrator of the organization where somebody belongs, or of its direct superior, issues the code.
-/// `action` says to whom: a member, or whoever holds an office.
-///
-/// # Errors
-/// `actor.not_administrator`, `account.reset_not_allowed`; outside the actor's subtree, that there is no such thing (O6).
-pub fn o5_may_issue(actor: &Actor, action: Action, at: &OrganizationFacts) -> Result<(), Refusal> {
-    let verdict = authority::decide(actor, action, Object::organization(&at.path));
-    verdict.settle().map_err(|code| Refusal::new(code).ask(at.id))
-}
 
 /// O5: whether a code counts: once, and until two days have passed to the instant.
 pub fn o5_is_valid(issued: Timestamp, used: bool, now: Timestamp) -> bool {
@@ -68,19 +58,67 @@ pub fn o5_password_of(password: &str, id_number: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An office somebody holds, as far as it says who may block his account.
+/// An office that the owner of an account holds, as far as it says who may open or shut the account.
 #[derive(Debug, Clone, Copy)]
 pub struct Seat<'a> {
     /// Where the organization stands.
     pub path: &'a Path,
-    /// The organization that appoints there: the direct superior or further up (A10); the root is its own.
+    /// The organization that appoints there: the direct superior or one further up (A10). The root appoints its own.
     pub appoints: Option<OrganizationId>,
+    /// Whether the office is at a branch.
+    pub at_branch: bool,
 }
 
-/// Who may block an account, and unblock it (our decision; the manual knows neither): for a member his branch and its
-/// direct superior, as for codes (O5); for whoever holds an office those who appoint him or stand above, and that at each
-/// of his offices, since a block shuts them all. So nobody blocks upward; nor does anybody block himself. `action` and
-/// `object` say by what he was found.
+/// How a one-time code is issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeIssue {
+    /// By one administrator.
+    AtOnce,
+    /// By two: one requests it, another issues it.
+    BySecond,
+}
+
+/// For how long a first administrator's request for a code stands.
+pub const CODE_REQUEST_VALID: TimeDelta = TimeDelta::days(1);
+
+/// O5 (§2.5): who may issue a one-time code. For a member, it is an administrator of their branch or of its direct superior.
+/// For the holder of an office, it is an organization above (our decision). In both cases the caller must stand above every
+/// office that the person holds, since a code opens them all. If one of the offices is above a branch, a second
+/// administrator is needed. `action` and `object` say by what the person was found.
+///
+/// # Errors
+/// Those of the authority table, `account.reset_oneself`, `account.reset_not_allowed`.
+pub fn o5_may_issue(
+    actor: &Actor,
+    action: Action,
+    object: Object<'_>,
+    account: AccountId,
+    seats: &[Seat<'_>],
+) -> Result<CodeIssue, Code> {
+    authority::decide(actor, action, object).settle()?;
+    if actor.account == Some(account) {
+        return Err(Code::AccountResetOneself);
+    }
+    if !is_above_all(actor, seats) {
+        return Err(Code::AccountResetNotAllowed);
+    }
+    let has_high_office = seats.iter().any(|seat| !seat.at_branch);
+    Ok(if has_high_office {
+        CodeIssue::BySecond
+    } else {
+        CodeIssue::AtOnce
+    })
+}
+
+/// O5: whether somebody is the second administrator who issues a code that `first` requested at an instant.
+pub fn o5_may_be_second(second: AccountId, first: AccountId, requested: Timestamp, now: Timestamp) -> bool {
+    second != first && now <= requested + CODE_REQUEST_VALID
+}
+
+/// Who may block an account, and unblock it (our decision; the manual knows neither). For a member, it is their branch or its
+/// direct superior, as for codes (O5). For the holder of an office, it is an organization that appoints them or stands above,
+/// and that for each of their offices, since a block shuts them all. So nobody blocks upward, and nobody blocks themselves.
+/// `action` and `object` say by what the person was found.
 ///
 /// # Errors
 /// Those of the authority table, `account.block_oneself`, `account.block_not_allowed`.
@@ -95,13 +133,20 @@ pub fn may_block(
     if actor.account == Some(account) {
         return Err(Code::AccountBlockOneself);
     }
-    let (_, acting) = actor.in_office()?;
-    let is_above = |seat: &Seat<'_>| seat.appoints == Some(acting) || place_is_above(actor, seat.path);
-    if seats.iter().all(is_above) {
+    if is_above_all(actor, seats) {
         Ok(())
     } else {
         Err(Code::AccountBlockNotAllowed)
     }
+}
+
+/// The one rule for whatever opens or shuts somebody's account: the caller's organization appoints at each of the person's
+/// offices or stands above it.
+fn is_above_all(actor: &Actor, seats: &[Seat<'_>]) -> bool {
+    actor.office().is_some_and(|office| {
+        let is_above = |seat: &Seat<'_>| seat.appoints == Some(office.organization) || seat.path.is_below(&office.path);
+        seats.iter().all(is_above)
+    })
 }
 
 /// Whether a block that an organization ordered may be lifted by whoever may block: not from below that organization. What
@@ -118,13 +163,10 @@ pub fn may_unblock(actor: &Actor, ordered_at: Option<&Path>) -> Result<(), Code>
     }
 }
 
-fn place_is_above(actor: &Actor, path: &Path) -> bool {
-    actor.office().is_some_and(|office| path.is_below(&office.path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::organization::facts::{OrganizationFacts, OrganizationKind};
     use crate::domain::testing::*;
 
     #[test]
@@ -138,6 +180,7 @@ mod tests {
                 .map(|(path, appoints)| Seat {
                     path,
                     appoints: *appoints,
+                    at_branch: false,
                 })
                 .collect();
             let object = Object::organization(&class.path);
@@ -162,6 +205,7 @@ mod tests {
         let held = [Seat {
             path: &path,
             appoints: Some(nation.id),
+            at_branch: false,
         }];
         let holders = [nation.id];
         let object = Object::turn(&path, &holders);
@@ -184,14 +228,91 @@ mod tests {
         assert_eq!(may_unblock(&Actor::system(), None), Ok(()));
     }
 
+    /// Whether `by` may issue a code for a member of the class, or for the holder of an office there, who holds offices at
+    /// `held`.
+    fn issue(
+        by: &OrganizationFacts,
+        action: Action,
+        account: AccountId,
+        held: &[&OrganizationFacts],
+    ) -> Result<CodeIssue, Code> {
+        let seats: Vec<Seat<'_>> = held
+            .iter()
+            .map(|at| Seat {
+                path: &at.path,
+                appoints: at.parent.or(Some(at.id)),
+                at_branch: at.kind == OrganizationKind::Branch,
+            })
+            .collect();
+        let at = if action == Action::IssueMemberCode {
+            class()
+        } else {
+            held[0].clone()
+        };
+        let appoints = at.parent.or(Some(at.id));
+        o5_may_issue(
+            &administrator(by),
+            action,
+            Object::turn(&at.path, appoints.as_slice()),
+            account,
+            &seats,
+        )
+    }
+
     #[test]
-    fn o5_the_branch_and_its_direct_superior_issue_codes_and_nobody_else() {
+    fn o5_the_branch_and_its_direct_superior_issue_members_codes_and_nobody_else() {
+        let of_member = |by: &OrganizationFacts| issue(by, Action::IssueMemberCode, AccountId(1), &[]);
+        assert_eq!(of_member(&class()), Ok(CodeIssue::AtOnce));
+        assert_eq!(of_member(&college()), Ok(CodeIssue::AtOnce));
+        assert_eq!(of_member(&university()), Err(Code::AccountResetNotAllowed));
+        let own = AccountId(class().id.0 + 100);
+        assert_eq!(
+            issue(&class(), Action::IssueMemberCode, own, &[]),
+            Err(Code::AccountResetOneself)
+        );
+    }
+
+    #[test]
+    fn o5_no_code_opens_an_office_that_its_issuer_is_not_above() {
+        let somebody = AccountId(1);
+        let refused = Err(Code::AccountResetNotAllowed);
         for action in [Action::IssueMemberCode, Action::IssueOfficeCode] {
-            assert_eq!(o5_may_issue(&administrator(&class()), action, &class()), Ok(()));
-            assert_eq!(o5_may_issue(&administrator(&college()), action, &class()), Ok(()));
-            let refused = o5_may_issue(&administrator(&university()), action, &class()).unwrap_err();
-            assert_eq!(refused.code, Code::AccountResetNotAllowed);
+            let of = |by: &OrganizationFacts, held: &[&OrganizationFacts]| issue(by, action, somebody, held);
+            assert_eq!(of(&class(), &[&class()]), refused, "sideways");
+            assert_eq!(of(&college(), &[&class()]), Ok(CodeIssue::AtOnce));
+            assert_eq!(of(&college(), &[&class(), &college()]), refused, "sideways");
+            assert_eq!(of(&college(), &[&class(), &nation()]), refused, "upward");
         }
+        // From further up, where nobody nearer stands above all of the offices.
+        let of_officer =
+            |by: &OrganizationFacts, held: &[&OrganizationFacts]| issue(by, Action::IssueOfficeCode, somebody, held);
+        assert_eq!(of_officer(&university(), &[&class()]), Ok(CodeIssue::AtOnce));
+        assert_eq!(
+            of_officer(&university(), &[&class(), &college()]),
+            Ok(CodeIssue::BySecond)
+        );
+        // The root appoints its own.
+        assert_eq!(of_officer(&nation(), &[&nation()]), Ok(CodeIssue::BySecond));
+        let own = AccountId(nation().id.0 + 100);
+        assert_eq!(
+            issue(&nation(), Action::IssueOfficeCode, own, &[&nation()]),
+            Err(Code::AccountResetOneself)
+        );
+    }
+
+    #[test]
+    fn o5_the_second_administrator_is_another_person_within_a_day() {
+        let requested: Timestamp = "2026-06-10T08:00:00Z".parse().unwrap();
+        let last = requested + CODE_REQUEST_VALID;
+        let (first, second) = (AccountId(1), AccountId(2));
+        assert!(o5_may_be_second(second, first, requested, last));
+        assert!(!o5_may_be_second(
+            second,
+            first,
+            requested,
+            last + TimeDelta::microseconds(1)
+        ));
+        assert!(!o5_may_be_second(first, first, requested, requested));
     }
 
     #[test]

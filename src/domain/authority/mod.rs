@@ -164,7 +164,8 @@ macro_rules! actions {
         EndAppointment = "end_appointment", "免去管理员", "end an appointment, or request it from the direct superior",
             Appointment, ADMINISTRATORS or ActorNotAdministrator, [Holder Own] or AppointmentNotAllowed;
         IssueOfficeCode = "issue_office_code", "为管理员发放重置码", "issue a one-time code to an administrator",
-            Appointment, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+            Appointment, ADMINISTRATORS or ActorNotAdministrator,
+            [DirectSuperior HigherSuperior Holder] or AccountResetNotAllowed;
         BlockOfficer = "block_officer", "停用或恢复管理员账号", "block or unblock an administrator's account",
             Appointment, ADMINISTRATORS or ActorNotAdministrator,
             [DirectSuperior HigherSuperior Holder] or AccountBlockNotAllowed;
@@ -173,6 +174,9 @@ macro_rules! actions {
             [Own DirectSuperior HigherSuperior Holder] or AppointmentRequestNotFound;
         DecideAppointmentRequest = "decide_appointment_request", "审批任免申请", "approve or refuse a request to appoint or dismiss",
             AppointmentRequest, ADMINISTRATORS or ActorNotAdministrator, [Holder] or AppointmentNotApprover;
+
+        AnswerAppointment = "answer_appointment", "答复本人任职", "consent to one's own appointment, or decline it",
+            Oneself, PERSONS or RequestPersonsOnly, [Myself] or RequestNotFound;
 
         ReadMember = "read_member", "查看团员", "read a member's page, marks and certification",
             Member, SIGNED_IN or RequestUnauthenticated, [Myself Own DirectSuperior HigherSuperior] or MemberNotFound;

@@ -10,6 +10,7 @@ use crate::domain::core::ids::{AppointmentId, MemberId, SessionId};
 use crate::domain::core::time::Timestamp;
 use crate::repository::accounts::{self, Account};
 pub use crate::repository::accounts::{CodeNotice, HeldOffice};
+use crate::repository::appointments::{self, StoredRequest};
 use crate::repository::blocks::{self, Block};
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
@@ -84,6 +85,7 @@ pub struct Myself {
     pub acting: Option<AppointmentId>,
     pub notices: Vec<CodeNotice>,
     pub blocks: Vec<Block>,
+    pub offers: Vec<StoredRequest>,
 }
 
 /// Everything the service knows of the caller as a person and officer.
@@ -101,12 +103,14 @@ pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
     let offices = accounts::offices(conn, id)?;
     let notices = accounts::codes_since(conn, id, context.now - NOTICE)?;
     let blocks = blocks::ended_since(conn, id, context.now - NOTICE)?;
+    let offers = appointments::offers(conn, id)?;
     Ok(Myself {
         account,
         member,
         offices,
         notices,
         blocks,
+        offers,
         acting: actor.appointment(),
     })
 }

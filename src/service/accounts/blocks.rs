@@ -3,10 +3,11 @@
 //! before: neither password nor WeChat nor one-time code outlives the block.
 
 use super::resets::{self, IssuedCode};
+use super::seats::{self, HeldSeat};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;
-use crate::domain::account::{Seat, may_block, may_unblock};
+use crate::domain::account::{may_block, may_unblock};
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
@@ -122,17 +123,8 @@ fn of_officer(conn: &mut Conn, context: &Context, office: AppointmentId) -> Resu
 }
 
 fn may(conn: &mut Conn, context: &Context, action: Action, object: Object<'_>, account: AccountId) -> Result<()> {
-    let mut held = Vec::new();
-    for office in accounts::offices(conn, account)? {
-        let organization = organizations::find(conn, office.office.organization)?;
-        let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
-        held.push((appointing_superior(conn, &organization, &[])?, organization.path));
-    }
-    let seats = held.iter().map(|(appoints, path)| Seat {
-        path,
-        appoints: *appoints,
-    });
-    let seats: Vec<Seat<'_>> = seats.collect();
+    let held = seats::locked(conn, account)?;
+    let seats: Vec<_> = held.iter().map(HeldSeat::seat).collect();
     Ok(may_block(&context.actor, action, object, account, &seats)?)
 }
 

@@ -8,6 +8,7 @@ pub mod bootstrap;
 pub mod passwords;
 pub mod presence;
 pub mod resets;
+mod seats;
 pub mod sessions;
 pub mod sign_in;
 pub mod wechat;

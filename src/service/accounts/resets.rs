@@ -2,18 +2,21 @@
 
 use super::acting::as_member;
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
+use super::seats::{self, HeldSeat};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;
-use crate::domain::account::{CODE_VALID, o5_is_valid, o5_may_issue};
+use crate::domain::account::{CODE_REQUEST_VALID, CODE_VALID, CodeIssue, o5_is_valid, o5_may_be_second, o5_may_issue};
 use crate::domain::audit::{AuditAction, AuditSubject};
-use crate::domain::authority::Action;
+use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
+use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::core::time::Timestamp;
-use crate::repository::{accounts, blocks, organizations, sessions};
+use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions};
 use crate::security::code;
 use crate::security::vault::{SealPurpose, Vault};
+use crate::service::organizations::appointing_superior;
 use crate::service::{Context, Error, Result, appointments, audit, batch, members, people};
 use chrono::TimeDelta;
 
@@ -24,23 +27,37 @@ pub struct IssuedCode {
     pub valid_until: Timestamp,
 }
 
+/// What a request for a code comes to.
+#[derive(Clone)]
+pub enum CodeOutcome {
+    /// The code.
+    Issued(IssuedCode),
+    /// A second administrator has to issue it, until this instant at the latest.
+    Requested(Timestamp),
+}
+
 /// O5: issues a code for a member; a member without an account gets one.
 ///
 /// # Errors
-/// `member.not_found`, `account.reset_not_allowed`.
-pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<IssuedCode> {
+/// `member.not_found`; those of [`o5_may_issue`].
+pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<CodeOutcome> {
+    offices::keep(conn)?;
     let member = members::visible(conn, &context.actor, Action::IssueMemberCode, member)?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
         None => None,
     };
     let branch = branch.ok_or(Code::AccountResetNotAllowed)?;
-    o5_may_issue(&context.actor, Action::IssueMemberCode, &branch.facts())?;
+    let object = Object::organization(&branch.path);
+    // Asked before an account is made for them, and again with their offices.
+    let may = o5_may_issue(&context.actor, Action::IssueMemberCode, object, AccountId::NONE, &[]);
+    may.map_err(|code| Refusal::new(code).ask(branch.id))?;
     let account = people::of_member(conn, context, &member)?;
-    issue(conn, context, vault, account, member.id.into())
+    let issue = may_issue(conn, context, Action::IssueMemberCode, object, account)?;
+    issue_as(conn, context, vault, account, member.id.into(), issue)
 }
 
-/// O5 for a list of members: each gets a code or a refusal of his own. (§2.5)
+/// O5 for a list of members: each gets a code or a refusal of their own (§2.5).
 ///
 /// # Errors
 /// Those of [`batch::run`].
@@ -50,25 +67,69 @@ pub fn for_members(
     vault: &Vault,
     members: &[MemberId],
 ) -> Result<Vec<batch::ItemOutcome<IssuedCode>>> {
+    offices::keep(conn)?;
     let manner = batch::Manner {
         mode: batch::BatchMode::PerItem,
         dry_run: false,
     };
-    let each = |conn: &mut Conn, member: &MemberId| for_member(conn, context, vault, *member);
+    let each = |conn: &mut Conn, member: &MemberId| match for_member(conn, context, vault, *member)? {
+        CodeOutcome::Issued(code) => Ok(code),
+        CodeOutcome::Requested(_) => Err(Code::AccountSecondAdministratorRequired.into()),
+    };
     batch::run(conn, manner, members, |member| *member, each)
 }
 
-/// O5 for those who are no members: issues a code for whoever holds an office, from there or its direct superior.
+/// O5 for the holder of an office, who need not be a member: issues a code from an organization above.
 ///
 /// # Errors
-/// `appointment.not_found`, `appointment.ended`, `account.reset_not_allowed`.
-pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<IssuedCode> {
+/// `appointment.not_found`, `appointment.ended`; those of [`o5_may_issue`].
+pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<CodeOutcome> {
+    offices::keep(conn)?;
     let (appointment, organization) = appointments::known(conn, &context.actor, Action::IssueOfficeCode, office)?;
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
     }
-    o5_may_issue(&context.actor, Action::IssueOfficeCode, &organization.facts())?;
-    issue(conn, context, vault, appointment.account_id, office.into())
+    let account = appointment.account_id;
+    let appoints = appointing_superior(conn, &organization, &[])?;
+    let object = Object::turn(&organization.path, appoints.as_slice());
+    let issue = may_issue(conn, context, Action::IssueOfficeCode, object, account)?;
+    issue_as(conn, context, vault, account, office.into(), issue)
+}
+
+fn may_issue(
+    conn: &mut Conn,
+    context: &Context,
+    action: Action,
+    object: Object<'_>,
+    account: AccountId,
+) -> Result<CodeIssue> {
+    let held = seats::locked(conn, account)?;
+    let seats: Vec<_> = held.iter().map(HeldSeat::seat).collect();
+    Ok(o5_may_issue(&context.actor, action, object, account, &seats)?)
+}
+
+/// Issues a code, or notes that a first administrator requested one that a second has to issue.
+fn issue_as(
+    conn: &mut Conn,
+    context: &Context,
+    vault: &Vault,
+    account: AccountId,
+    subject: AuditSubject,
+    how: CodeIssue,
+) -> Result<CodeOutcome> {
+    if how == CodeIssue::BySecond {
+        let requester = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
+        let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
+        let first = accounts::code_request(conn, account)?;
+        let stands = first.filter(|first| o5_may_be_second(requester, first.0, first.1.into(), context.now));
+        accounts::end_code_request(conn, account)?;
+        if stands.is_none() {
+            accounts::begin_code_request(conn, account, requester, organization, context.now)?;
+            audit::record(conn, context, AuditAction::ResetCodeRequested, subject)?;
+            return Ok(CodeOutcome::Requested(context.now + CODE_REQUEST_VALID));
+        }
+    }
+    issue(conn, context, vault, account, subject).map(CodeOutcome::Issued)
 }
 
 /// Issues a code for an account, whoever may have it done.
@@ -138,6 +199,12 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     // What was handed out before a block does not outlive it.
     let block = blocks::latest(conn, account.id)?;
     if block.is_some_and(|block| Timestamp::from(newest.issued_at) < block.blocked_at.into()) {
+        return Err(Error::from(Code::AccountResetCodeInvalid));
+    }
+    // A code does not open an office that its issuer may not have been above.
+    let issued = Timestamp::from(newest.issued_at);
+    let offices = accounts::offices(conn, account.id)?;
+    if offices.iter().any(|office| issued < office.since.into()) {
         return Err(Error::from(Code::AccountResetCodeInvalid));
     }
     accounts::use_code(conn, newest.id, now)?;

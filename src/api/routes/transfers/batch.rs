@@ -158,6 +158,7 @@ refuses!(DecideTransfersRefusals:
     MemberDevelopmentNumberTaken,
     TransferOrphaned,
     TransferConflict,
+    RequestStale,
 );
 
 /// Decide many transfers

@@ -555,8 +555,8 @@ codes! {
         "请联系本组织或上级组织的审计员。",
         "Ask an auditor of your organization or of one above it.";
     MemberRevealNotAllowed = "member.reveal_not_allowed", Forbidden, Some(Rule::O6),
-        "只有团员所在支部及其直属上级团组织的管理员可以查看完整的身份证号和手机号码。",
-        "Only administrators of the member's branch or its direct superior can see the full ID number and telephone number.",
+        "只有团员所在支部及其直属上级团组织的管理员可以查看完整的身份证号和手机号码；审计本组织的审计员除外。",
+        "Only administrators of the member's branch or its direct superior can see the full ID number and telephone number, and never those of an auditor of their own organization.",
         "请联系该团员所在团支部或其直属上级团组织的管理员。",
         "Ask an administrator of the member's branch or its direct superior.";
     AccountResetCodeInvalid = "account.reset_code_invalid", Invalid, Some(Rule::O5),
@@ -565,10 +565,20 @@ codes! {
         "请联系所在团支部或其直属上级团组织的管理员重新发放；重置码两天内有效。",
         "Ask an administrator of your branch or its direct superior for a new code. It is valid for two days.";
     AccountResetNotAllowed = "account.reset_not_allowed", Forbidden, Some(Rule::O5),
-        "只有团员所在支部或其直属上级团组织的管理员可以发放重置码。",
-        "Only administrators of the member's branch or its direct superior can issue a reset code.",
-        "组织关系不在应在组织的，请先办理转入，待组织关系进入应在组织后再重置密码。",
-        "If the member is registered elsewhere, transfer them to the organization they belong to first, then reset the password there.";
+        "不能为此账号发放重置码。团员的重置码由所在支部或其直属上级团组织的管理员发放；担任职务的，发放人须为其全部职务的上级。",
+        "You can't issue a reset code for this account. A member's code is issued by their branch or its direct superior. If the person holds offices, the issuer must stand above each of them.",
+        "组织关系不在应在组织的，请先办理转入；担任职务的，请联系其全部职务的上级管理员，由其在任职记录上发放。",
+        "If the member is registered elsewhere, transfer them first. If the person holds an office, ask an administrator of an organization above all of their offices to issue the code at the appointment.";
+    AccountResetOneself = "account.reset_oneself", Forbidden, Some(Rule::O5),
+        "不能为自己的账号发放重置码。",
+        "You can't issue a reset code for your own account.",
+        "记得密码的，请直接修改密码；忘记密码的，请联系上级管理员。",
+        "If you know your password, change it. If you lost it, ask an administrator above you.";
+    AccountSecondAdministratorRequired = "account.second_administrator_required", Conflict, Some(Rule::O5),
+        "此人担任支部以上组织的职务，发放重置码须由两名管理员办理，不能批量发放。",
+        "This person holds an office above a branch. Two administrators are needed to issue a reset code, so it can't be done in a batch.",
+        "请单独为其申请重置码，再由另一名管理员发放。",
+        "Request the code for this person alone, and let a second administrator issue it.";
     AccountPasswordLength = "account.password_length", Invalid, Some(Rule::O5),
         "密码须为 {min} 至 {max} 个字节。",
         "A password must have {min} to {max} bytes.",
@@ -637,13 +647,13 @@ codes! {
         "请核对申请编号，或在操作中心查看。",
         "Check the id, or look in the inbox.";
     AppointmentRequestOpen = "appointment.request_open", Conflict, None,
-        "对此人已有一份待审批的任免申请。",
+        "对此人已有一份待审批或待本人同意的任免申请。",
         "A request about this person is already open.",
-        "请等待直属上级审批。",
-        "Wait for the direct superior to decide.";
+        "请等待直属上级审批或本人答复；直属上级可以退回该申请。",
+        "Wait for the direct superior to decide, or for the person to consent. The direct superior can refuse the request.";
     AppointmentRequestNotOpen = "appointment.request_not_open", Conflict, None,
-        "该任免申请已经审批或已失效。",
-        "This request is already decided or has lapsed.",
+        "该任免申请已经审批、答复或已失效，或者还未轮到此步。",
+        "This request is already decided or answered, has lapsed, or is not at this step.",
         "请刷新后查看最新状态。",
         "Reload it to see its current state.";
     AppointmentNotApprover = "appointment.not_approver", Forbidden, None,
