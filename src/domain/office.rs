@@ -1,5 +1,5 @@
-//! Offices (管理员任职): the direct superior appoints and dismisses at once, an organization's own administrators ask it to
-//! (our decision, from the notices on keeping organizations' data). Vacancy is rule A10.
+//! Offices (管理员任职). The direct superior appoints and dismisses at once. An organization's own administrators send
+//! it a request (our decision, from the notices on maintaining organization data). Vacancy is rule A10.
 
 use super::authority::actor::Actor;
 use super::authority::{self, Action, Object, Relation};
@@ -19,13 +19,13 @@ vocabulary! {
         Auditor = "auditor", "审计员", "auditor: reads the audit log of the subtree and nothing else";
     }
 
-    /// What is asked for.
+    /// What an appointment request asks for.
     RequestKind {
         Begin = "begin", "任命", "appoint";
         End = "end", "免去", "dismiss";
     }
 
-    /// Where a request stands.
+    /// The state of an appointment request.
     RequestState {
         Open = "open", "待审批", "waiting for the direct superior's decision";
         Approved = "approved", "已同意", "approved";
@@ -34,7 +34,7 @@ vocabulary! {
     }
 }
 
-/// How somebody may change who administers an organization.
+/// How an actor may change who administers an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppointmentMode {
     /// The change is made at once.
@@ -43,8 +43,8 @@ pub enum AppointmentMode {
     OnRequest,
 }
 
-/// Who may appoint and dismiss at an organization (`action` says which), and how. `superior` is the organization whose turn
-/// it is: the direct superior, or further up where that is vacant (A10); the root is its own.
+/// Who may appoint and dismiss at an organization (`action` says which), and how. `superior` is the organization whose
+/// turn it is: the direct superior, or one further up if that is vacant (A10). The root is its own superior here.
 ///
 /// # Errors
 /// `actor.not_administrator`, `organization.closed`, `appointment.not_allowed`.
@@ -71,11 +71,11 @@ pub fn may_change(
     }
 }
 
-/// Who may make somebody an organization's auditor (审计员), or end that: only whoever would appoint at once. Nobody chooses
-/// who reads after him (our decision; the manual knows no auditors).
+/// Who may appoint or dismiss an organization's auditor (审计员): only an actor who could appoint there at once. Nobody
+/// chooses the auditor who checks them (our decision, since the manual has no auditors).
 ///
 /// # Errors
-/// Those of [`may_change`]; `appointment.not_allowed` for the organization's own administrators.
+/// Those of [`may_change`], and `appointment.not_allowed` for the organization's own administrators.
 pub fn may_change_auditor(
     actor: &Actor,
     action: Action,
@@ -93,37 +93,37 @@ pub fn may_change_auditor(
     }
 }
 
-/// A request to begin or end somebody's office.
+/// A request to appoint or dismiss a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentRequest {
-    /// What is asked for.
+    /// Whether to appoint or to dismiss.
     pub kind: RequestKind,
-    /// Whom it is about.
+    /// The account it is about.
     pub about: AccountId,
-    /// Who asks.
+    /// The account that sent the request.
     pub proposed_by: AccountId,
-    /// Where it stands.
+    /// The state of the request.
     pub state: RequestState,
 }
 
-/// A request that was decided.
+/// A decided request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecidedRequest {
-    /// Where it stands now.
+    /// The state after the decision.
     pub state: RequestState,
-    /// By whom.
+    /// Who decided, and when.
     pub decision: Decision,
-    /// Why not.
+    /// The reason of a refusal.
     pub reason: Option<Remark>,
 }
 
 impl AppointmentRequest {
-    /// I-04: neither who made a request nor whom it is about decides it.
+    /// I-04: the accounts that never decide a request, namely its sender and the person it is about.
     pub fn excluded(&self) -> [AccountId; 2] {
         [self.proposed_by, self.about]
     }
 
-    /// The direct superior decides; `superior` is the organization whose turn it is (A10).
+    /// The direct superior decides. `superior` is the organization whose turn it is (A10).
     ///
     /// # Errors
     /// `appointment.request_not_open`, `appointment.not_approver`, `appointment.self_approval`, `approval.reason_required`.
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a10_a_vacant_superiors_place_is_taken_by_the_one_above() {
+    fn a10_the_next_superior_acts_for_a_vacant_one() {
         let superior = Some(university().id);
         assert_eq!(
             may_change(

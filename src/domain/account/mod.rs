@@ -21,22 +21,23 @@ vocabulary! {
     }
 }
 
-/// O5: how long a code is valid.
+/// O5: how long a one-time code is valid.
 pub const CODE_VALID: TimeDelta = TimeDelta::days(2);
-/// How long a password is, in bytes: long enough to be worth hashing, short enough to be hashed.
+/// The length of a password in bytes: long enough to be hard to guess, and bounded so that hashing stays cheap.
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
 
-/// O5 (§2.5): an administrator of the organization where somebody belongs, or of its direct superior, issues the code.
-/// `action` says to whom: a member, or whoever holds an office.
+/// O5 (§2.5): an administrator of the organization a person belongs to, or of its direct superior, issues the code.
+/// `action` says whether it is for a member or for the holder of an office.
 ///
 /// # Errors
-/// `actor.not_administrator`, `account.reset_not_allowed`; outside the actor's subtree, that there is no such thing (O6).
+/// `actor.not_administrator`, `account.reset_not_allowed`. Outside the actor's subtree, the code that says that the
+/// object does not exist (O6).
 pub fn o5_may_issue(actor: &Actor, action: Action, at: &OrganizationFacts) -> Result<(), Refusal> {
     let verdict = authority::decide(actor, action, Object::organization(&at.path));
     verdict.settle().map_err(|code| Refusal::new(code).ask(at.id))
 }
 
-/// O5: whether a code counts: once, and until two days have passed to the instant.
+/// O5: whether a code is valid. It works once, and until exactly two days after it was issued.
 pub fn o5_is_valid(issued: Timestamp, used: bool, now: Timestamp) -> bool {
     !used && now <= issued + CODE_VALID
 }
@@ -56,7 +57,8 @@ pub fn o5_password(password: &str) -> Result<(), Refusal> {
         .at("/new_password"))
 }
 
-/// O5: whether a text can be the password of whoever has this ID number, which many know: no part of it can.
+/// O5: whether a text can be the password of the person with this ID number. Many people know the number, so a password
+/// must neither contain it nor be a part of it.
 ///
 /// # Errors
 /// `account.password_length`, `account.password_is_number`.
@@ -68,19 +70,19 @@ pub fn o5_password_of(password: &str, id_number: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// An office somebody holds, as far as it says who may block his account.
+/// An office that a person holds, with what decides who may block their account.
 #[derive(Debug, Clone, Copy)]
 pub struct Seat<'a> {
-    /// Where the organization stands.
+    /// The path of the organization.
     pub path: &'a Path,
-    /// The organization that appoints there: the direct superior or further up (A10); the root is its own.
+    /// The organization that appoints there: the direct superior, or one further up (A10). The root appoints its own.
     pub appoints: Option<OrganizationId>,
 }
 
-/// Who may block an account, and unblock it (our decision; the manual knows neither): for a member his branch and its
-/// direct superior, as for codes (O5); for whoever holds an office those who appoint him or stand above, and that at each
-/// of his offices, since a block shuts them all. So nobody blocks upward; nor does anybody block himself. `action` and
-/// `object` say by what he was found.
+/// Who may block or unblock an account. This is our decision, since the manual has neither. A member's branch and its
+/// direct superior may, as for one-time codes (O5). For the holder of an office, the organization that appoints them or
+/// one above may. This must hold for each of their offices, since a block ends all of them. So nobody blocks upward,
+/// and nobody blocks themselves. `action` and `object` say how the account was found.
 ///
 /// # Errors
 /// Those of the authority table, `account.block_oneself`, `account.block_not_allowed`.
@@ -104,8 +106,8 @@ pub fn may_block(
     }
 }
 
-/// Whether a block that an organization ordered may be lifted by whoever may block: not from below that organization. What
-/// the operators ordered (`None`) is theirs to lift.
+/// Whether an actor who may block an account may lift a block. An organization below the one that ordered the block may
+/// not. A block that the operators ordered (`None`) only the service may lift.
 ///
 /// # Errors
 /// `account.unblock_not_allowed`.
@@ -147,7 +149,7 @@ mod tests {
         assert_eq!(judge(&college, somebody, &[]), Ok(()));
         let refused = Err(Code::AccountBlockNotAllowed);
         assert_eq!(judge(&university, somebody, &[]), refused);
-        // A member of the class who holds an office.
+        // A member of the class who also holds an office.
         assert_eq!(judge(&class, somebody, &[seat(&class)]), refused);
         assert_eq!(judge(&college, somebody, &[seat(&class)]), Ok(()));
         assert_eq!(judge(&college, somebody, &[seat(&class), seat(&college)]), refused);
@@ -156,7 +158,7 @@ mod tests {
             judge(&class, AccountId(class.id.0 + 100), &[]),
             Err(Code::AccountBlockOneself)
         );
-        // At the root, which appoints its own.
+        // The root appoints its own administrators.
         let nation = nation();
         let path = nation.path.clone();
         let held = [Seat {
@@ -204,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn o5_a_password_is_no_part_of_the_id_number() {
+    fn o5_a_password_is_not_part_of_the_id_number() {
         let number = "11010519491231002X";
         for password in [
             number,
@@ -222,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn o5_a_password_is_neither_short_nor_endless() {
+    fn o5_a_password_is_neither_too_short_nor_too_long() {
         for (length, fits) in [(7, false), (8, true), (256, true), (257, false)] {
             assert_eq!(o5_password(&"x".repeat(length)).is_ok(), fits, "{length}");
         }
