@@ -106,8 +106,8 @@ pub fn may_block(
     }
 }
 
-/// Whether an actor who may block an account may lift a block. An organization below the one that ordered the block may
-/// not. A block that the operators ordered (`None`) only the service may lift.
+/// Whether an actor who may block an account may also lift a block. An organization below the one that ordered the
+/// block may not. Only the operators ([`Role::System`]) lift a block that they ordered (`None`).
 ///
 /// # Errors
 /// `account.unblock_not_allowed`.
