@@ -17,7 +17,7 @@ vocabulary! {
 
     /// What was done: the name of an audit entry, as `noun.past_participle`.
     ///
-    /// Your client must expect new values.
+    /// Clients must expect new values.
     AuditAction {
         TransferProposed = "transfer.proposed", "发起转接", "a transfer was proposed";
         TransferApproved = "transfer.approved", "同意转接", "a transfer was approved";
@@ -97,7 +97,7 @@ vocabulary! {
 
     /// What kind of thing an audit entry is about.
     ///
-    /// Your client must expect new values.
+    /// Clients must expect new values.
     SubjectKind {
         Transfer = "transfer", "组织关系转接", "a transfer";
         Organization = "organization", "团组织", "an organization";
