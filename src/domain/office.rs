@@ -126,7 +126,8 @@ impl AppointmentRequest {
     /// The direct superior decides. `superior` is the organization whose turn it is (A10).
     ///
     /// # Errors
-    /// `appointment.request_not_open`, `appointment.not_approver`, `appointment.self_approval`, `approval.reason_required`.
+    /// `appointment.request_not_open`, `appointment.not_approver`, `appointment.self_approval`,
+    /// `approval.reason_required`.
     pub fn decide(
         &self,
         actor: &Actor,

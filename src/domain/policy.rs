@@ -80,8 +80,8 @@ impl<'de> Deserialize<'de> for MonthDay {
     }
 }
 
-/// The policy of one season. It holds every number of the rules that we choose, and those of the manual that depend on
-/// the year.
+/// The policy of one season. It holds every number of the rules that the manual leaves open, and the manual's own
+/// numbers that depend on a date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
@@ -96,7 +96,7 @@ pub struct Policy {
     pub expiry_from: MonthDay,
     /// A6: a case expires after more than this many days in an organization's approval.
     pub expiry_days: u16,
-    /// A6: a case that waits for assignment appears at the direct superior after more than this many days.
+    /// A6: a case that waits for assignment also appears in the direct superior's inbox after more than this many days.
     pub escalation_days: u16,
     /// T5: whether the target side may propose transfers for reasons other than further study.
     pub target_side_other_reasons: bool,
@@ -104,7 +104,7 @@ pub struct Policy {
     pub member_may_withdraw: bool,
     /// T3: members who joined in this year or later need a certified League identity.
     pub certification_since: i32,
-    /// T9: a member below this age who leaves the school sector needs an explanation and the leading organ.
+    /// T9: a member below this age who leaves the school sector needs an explanation and the leading organ's approval.
     pub explanation_under_age: i32,
     /// O3: a branch with fewer members gets a warning.
     pub branch_members_min: u16,

@@ -15,8 +15,8 @@ pub struct ParseRuleError;
 
 macro_rules! rules {
     ($($variant:ident, $section:expr, $zh:literal, $en:literal;)*) => {
-        /// A rule of the catalogue: G graduation months, M marks on members, T starting a transfer, A approval,
-        /// X the three provinces with systems of their own, O organizations and accounts, L linkage.
+        /// A rule of the catalogue: G graduation months, M marks on members, T starting a transfer, A approval, X the
+        /// three provinces with systems of their own, O organizations and accounts, L linkage.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule { $(#[doc = $en] $variant),* }
 

@@ -88,7 +88,8 @@ pub fn o7_is_pdf(head: &[u8], tail: &[u8]) -> Result<(), Refusal> {
 /// organizations whose turn it is: the branch, or one further up if the branch is vacant (A10).
 ///
 /// # Errors
-/// `certification.not_uploader`, `certification.not_required`, `certification.already_certified`, `certification.waiting`.
+/// `certification.not_uploader`, `certification.not_required`, `certification.already_certified`,
+/// `certification.waiting`.
 pub fn o7_upload(
     actor: &Actor,
     holders: &[OrganizationId],

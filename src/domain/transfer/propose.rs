@@ -253,7 +253,8 @@ pub fn propose(facts: &ProposalFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
 /// side, whichever side the request names.
 ///
 /// # Errors
-/// At least one refusal: `transfer.inbound_not_allowed`, `transfer.inbound_member_exists`, and those of T2, T5, T8, T12.
+/// At least one refusal: `transfer.inbound_not_allowed`, `transfer.inbound_member_exists`, and those of T2, T5, T8,
+/// T12.
 pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     let InboundFacts {
         now,

@@ -142,7 +142,8 @@ pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &Organiza
 /// O3: whether an actor may create anything at all below an organization. [`o1_may_stand_under`] says what.
 ///
 /// # Errors
-/// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`, `organization.too_deep`.
+/// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`,
+/// `organization.too_deep`.
 pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Result<(), Refusal> {
     o3_direct_superior(actor, Action::CreateOrganization, superior)?;
     if !superior.is_active() {

@@ -186,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn i06_i07_i09_i10_a_case_follows_the_state_machine(
+    fn i06_i07_i09_i10_a_case_keeps_to_the_machine(
         draft in any_draft(),
         attempts in prop::collection::vec(any_attempt(), 1..60),
     ) {
