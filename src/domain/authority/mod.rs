@@ -94,9 +94,9 @@ const AUDITORS: &[Capacity] = &[Capacity::Auditor];
 const PEOPLE: &[Capacity] = &[Capacity::Member, Capacity::Administrator];
 const OFFICIALS: &[Capacity] = &[Capacity::Administrator, Capacity::Integrator];
 
-/// The table of actions. Each entry gives what the action is about, the capacities that may request it with the refusal
-/// for all others, and the relations to the object that may perform it with the refusal for callers who can see the
-/// object.
+/// The table of actions. Each entry names the kind of object, the capacities in which a caller may request the action,
+/// and the relations to the object in which they may perform it. The code after the capacities is the refusal for every
+/// other capacity. The code after the relations is the refusal for a caller who can see the object but may not act.
 macro_rules! actions {
     ($then:ident) => { $then! {
         ReadSelf = "read_self", "查看本人信息", "read one's own account",

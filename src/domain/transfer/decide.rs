@@ -258,7 +258,7 @@ fn is_open(case: &Case) -> Result<(), Refusal> {
 fn has_the_turn(case: &Case, desk: &DecisionContext<'_>, action: Action) -> Result<(), Refusal> {
     let verdict = authority::at_turn(desk.actor, action, desk.holders);
     let entitled = verdict == AccessDecision::May;
-    // If an organization has only excluded administrators, its turn has passed on. They are still told why.
+    // The turn has passed on if every administrator here is excluded. The refusal still tells them why.
     let would_be = case
         .state
         .turn()
