@@ -1,4 +1,4 @@
-//! The audit log (审计日志): which actions leave an entry, what an entry is about, and which refusals are written down.
+//! The audit log (审计日志): which actions leave an entry, what an entry is about, and which refusals are recorded.
 
 use super::core::ids::{
     AccountId, AppointmentId, AppointmentRequestId, CertificationId, IntegratorSecretId, MemberId, MonthChangeId,
@@ -9,7 +9,7 @@ use super::core::vocabulary::vocabulary;
 use std::fmt;
 
 vocabulary! {
-    /// What became of what somebody tried.
+    /// What became of an attempt.
     AuditOutcome {
         Done = "done", "已执行", "done";
         Denied = "denied", "被拒绝", "denied: the caller has no authority, or can't see the object";
@@ -185,7 +185,7 @@ impl AuditAction {
     pub fn takes(self, subject: &AuditSubject) -> bool {
         match subject.kind() {
             Some(kind) => self.subjects().contains(&kind),
-            // A look-up that found nobody is written down too.
+            // A look-up that found nobody is recorded too.
             None => self.subjects().is_empty() || self == Self::MemberLookedUp,
         }
     }
@@ -200,11 +200,11 @@ macro_rules! subjects {
             $(#[doc = concat!("See [`SubjectKind::", stringify!($kind), "`].")] $kind($id),)+
             /// The season whose policy was changed.
             Season(Season),
-            /// What the demo country was made from.
+            /// The parameters of the demo country.
             Demo {
                 /// The seed of its random numbers.
                 seed: u64,
-                /// How many members were asked for.
+                /// How many members were requested.
                 members: u64,
             },
             /// Nothing that has an id.
@@ -216,7 +216,7 @@ macro_rules! subjects {
         })+
 
         impl AuditSubject {
-            /// Its kind; `None` for [`AuditSubject::Nothing`].
+            /// The kind of the subject. `None` for [`AuditSubject::Nothing`].
             pub fn kind(&self) -> Option<SubjectKind> {
                 Some(match self {
                     $(Self::$kind(_) => SubjectKind::$kind,)+
@@ -226,12 +226,12 @@ macro_rules! subjects {
                 })
             }
 
-            /// The text that is stored and shown; `None` for [`AuditSubject::Nothing`].
+            /// The text that is stored and shown. `None` for [`AuditSubject::Nothing`].
             pub fn text(&self) -> Option<String> {
                 self.kind().map(|_| self.to_string())
             }
 
-            /// Reads a stored text. What it can't read has no kind: [`AuditSubject::Nothing`].
+            /// Reads a stored text. A text it can't read becomes [`AuditSubject::Nothing`].
             pub fn read(text: &str) -> Self {
                 $(if let Ok(id) = text.parse::<$id>() { return Self::$kind(id); })+
                 if let Ok(season) = text.parse() { return Self::Season(season); }
@@ -275,11 +275,11 @@ impl AuditSubject {
     }
 }
 
-/// The first so many refusals of one actor within an hour leave an entry each (I-28).
+/// How many refusals of one actor within an hour leave an entry each (I-28).
 pub const DENIALS_EACH: i64 = 100;
 
-/// Whether the `times`th refusal of one actor within an hour leaves an entry. After the first [`DENIALS_EACH`] only each
-/// doubling does, with the count so far, so that endless refusals can't fill the disk.
+/// Whether the `times`th refusal of one actor within an hour leaves an entry. After the first [`DENIALS_EACH`] only
+/// each doubling does, and its entry carries the count so far. Endless refusals therefore can't fill the disk.
 pub fn leaves_a_row(times: i64) -> bool {
     times <= DENIALS_EACH || times.count_ones() == 1
 }
@@ -289,13 +289,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn i28_each_of_the_first_hundred_refusals_is_written_and_then_each_doubling() {
+    fn i28_each_of_the_first_hundred_refusals_and_then_each_doubling_is_recorded() {
         let written: Vec<i64> = (1..=1_000).filter(|&times| leaves_a_row(times)).collect();
         assert_eq!(written.len(), 103);
         assert_eq!(written[100..], [128, 256, 512]);
     }
 
-    /// `noun.past_participle`, with at most a particle or an adverb behind it: `account.signed_out_everywhere`.
+    /// `noun.past_participle`, with at most a particle or an adverb after it: `account.signed_out_everywhere`.
     fn is_in_the_grammar(name: &str) -> bool {
         const IRREGULAR: [&str; 8] = [
             "set",

@@ -1,26 +1,27 @@
-//! What of a member is masked, and how somebody came to see it (S-05; our decision, the manual does not speak of it). Who
-//! may is in [`super::authority`]: those who have to do with his papers, as with one-time codes (O5).
+//! Which data of a member is masked, and how somebody came to see it (S-05; our decision, since the manual is silent).
+//! [`super::authority`] decides who may: those who handle the member's records, as with one-time codes (O5).
 
 use super::core::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What of a member is masked unless somebody asks for it.
+    /// Data of a member that is masked unless somebody requests it.
     DisclosedField {
         IdNumber = "id_number", "身份证号", "the ID number";
         Phone = "phone", "手机号码", "the telephone number";
     }
 
-    /// How somebody learned something of a member.
+    /// How somebody learned a member's data.
     DisclosureKind {
         LookedUp = "look_up", "按姓名和身份证号查询", "looked up by name and ID number";
         Revealed = "reveal", "查看完整信息", "seen in full";
     }
 }
 
-/// The shortest purpose that can be one.
+/// The fewest characters a stated purpose must have.
 pub const SHORTEST_PURPOSE: usize = 4;
 
-/// A telephone number with everything hidden but three places in front and two at the end; a short one is hidden whole.
+/// A telephone number with only its first three and last two characters shown. A number of at most six is hidden
+/// entirely.
 pub fn masked_phone(phone: &str) -> String {
     let places: Vec<char> = phone.chars().collect();
     let is_long = places.len() > 6;

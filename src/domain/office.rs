@@ -1,5 +1,5 @@
-//! Offices (管理员任职): the direct superior appoints and dismisses at once, an organization's own administrators ask it to
-//! (our decision, from the notices on keeping organizations' data). Vacancy is rule A10.
+//! Offices (管理员任职). The direct superior appoints and dismisses at once. An organization's own administrators send
+//! it a request (our decision, from the notices on maintaining organization data). Vacancy is rule A10.
 
 use super::authority::actor::Actor;
 use super::authority::{self, Action, Object, Relation};
@@ -19,13 +19,13 @@ vocabulary! {
         Auditor = "auditor", "审计员", "auditor: reads the audit log of the subtree and nothing else";
     }
 
-    /// What is asked for.
+    /// What an appointment request asks for.
     RequestKind {
         Begin = "begin", "任命", "appoint";
         End = "end", "免去", "dismiss";
     }
 
-    /// Where a request stands.
+    /// The state of an appointment request.
     RequestState {
         Open = "open", "待审批", "waiting for the direct superior's decision";
         AwaitingConsent = "awaiting_consent", "待本人同意", "waiting for the person's consent";
@@ -36,7 +36,7 @@ vocabulary! {
     }
 }
 
-/// How somebody may change who administers an organization.
+/// How an actor may change who administers an organization.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppointmentMode {
     /// The change is made at once.
@@ -45,8 +45,8 @@ pub enum AppointmentMode {
     OnRequest,
 }
 
-/// Who may appoint and dismiss at an organization (`action` says which), and how. `superior` is the organization whose turn
-/// it is: the direct superior, or further up where that is vacant (A10); the root is its own.
+/// Who may appoint and dismiss at an organization (`action` says which), and how. `superior` is the organization whose
+/// turn it is: the direct superior, or one further up if that is vacant (A10). The root is its own superior here.
 ///
 /// # Errors
 /// `actor.not_administrator`, `organization.closed`, `appointment.not_allowed`.
@@ -73,11 +73,11 @@ pub fn may_change(
     }
 }
 
-/// Who may make somebody an organization's auditor (审计员), or end that: only whoever would appoint at once. Nobody chooses
-/// who reads after him (our decision; the manual knows no auditors).
+/// Who may appoint or dismiss an organization's auditor (审计员): only an actor who could appoint there at once. Nobody
+/// chooses the auditor who checks them (our decision, since the manual has no auditors).
 ///
 /// # Errors
-/// Those of [`may_change`]; `appointment.not_allowed` for the organization's own administrators.
+/// Those of [`may_change`], and `appointment.not_allowed` for the organization's own administrators.
 pub fn may_change_auditor(
     actor: &Actor,
     action: Action,
@@ -106,43 +106,44 @@ pub fn needs_consent(appointing: &Path, places: &[Path]) -> bool {
             .any(|place| place == appointing || place.is_below(appointing))
 }
 
-/// A request to begin or end somebody's office.
+/// A request to appoint or dismiss a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppointmentRequest {
-    /// What is asked for.
+    /// Whether to appoint or to dismiss.
     pub kind: RequestKind,
     /// What the office is for.
     pub role: OfficeRole,
-    /// Whom it is about.
+    /// The account it is about.
     pub about: AccountId,
-    /// Who asks.
+    /// The account that sent the request.
     pub proposed_by: AccountId,
-    /// Where it stands.
+    /// The state of the request.
     pub state: RequestState,
 }
 
-/// A request that was decided.
+/// A decided request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecidedRequest {
-    /// Where it stands now.
+    /// The state after the decision.
     pub state: RequestState,
-    /// By whom.
+    /// Who decided, and when.
     pub decision: Decision,
-    /// Why not.
+    /// The reason of a refusal.
     pub reason: Option<Remark>,
 }
 
 impl AppointmentRequest {
-    /// I-04: neither who made a request nor whom it is about decides it.
+    /// I-04: the accounts that never decide a request, namely its sender and the person it is about.
     pub fn excluded(&self) -> [AccountId; 2] {
         [self.proposed_by, self.about]
     }
 
-    /// The direct superior decides; `superior` is the organization whose turn it is (A10). If the appointment needs the
+    /// The direct superior decides. `superior` is the organization whose turn it is (A10). If the appointment needs the
     /// person's consent, an approval only asks for it. Until the person answers, the superior can still refuse.
     ///
     /// # Errors
-    /// `appointment.request_not_open`, `appointment.not_approver`, `appointment.self_approval`, `approval.reason_required`.
+    /// `appointment.request_not_open`, `appointment.not_approver`, `appointment.self_approval`,
+    /// `approval.reason_required`.
     pub fn decide(
         &self,
         actor: &Actor,
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a10_a_vacant_superiors_place_is_taken_by_the_one_above() {
+    fn a10_the_next_superior_acts_for_a_vacant_one() {
         let superior = Some(university().id);
         assert_eq!(
             may_change(
@@ -229,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_chooses_his_own_auditor() {
+    fn nobody_chooses_their_own_auditor() {
         let superior = Some(college().id);
         let way = |actor: &Actor| {
             may_change_auditor(actor, Action::Appoint, &class(), superior).map_err(|refusal| refusal.code)
@@ -240,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_decides_a_request_he_made_or_is_about() {
+    fn nobody_decides_a_request_they_made_or_that_is_about_them() {
         let now = "2026-06-10T00:00:00Z".parse().unwrap();
         let actor = administrator(&college());
         let decide = |about: AccountId, proposed_by: AccountId, state| {

@@ -1,4 +1,4 @@
-//! Policy: what may change from year to year, as data. The season of a case or a switch decides which one holds.
+//! Policy: what may change from year to year, as data. The season of a case or a switch decides which policy applies.
 
 use super::authority::actor::Actor;
 use super::authority::{self, Action, Object};
@@ -24,11 +24,11 @@ pub struct MonthDay {
 #[error("expected a day that every year has as MM-DD")]
 pub struct ParseMonthDayError;
 
-/// Any year without a 29 February tells which days every year has.
+/// A year without a 29 February, so it has only the days that every year has.
 const COMMON_YEAR: i32 = 2023;
 
 impl MonthDay {
-    /// A day that every year has: 29 February is none.
+    /// A day that every year has. `None` for 29 February and for days that no year has.
     pub fn new(month: u32, day: u32) -> Option<Self> {
         NaiveDate::from_ymd_opt(COMMON_YEAR, month, day).map(|_| Self { month, day })
     }
@@ -80,45 +80,46 @@ impl<'de> Deserialize<'de> for MonthDay {
     }
 }
 
-/// The policy of one season. Every number of the rules that is ours to choose, or the manual's but dated, lives here.
+/// The policy of one season. It holds every number of the rules that the manual leaves open, and the manual's own
+/// numbers that depend on a date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// The calendar year (Asia/Shanghai) it holds for.
+    /// The calendar year (Asia/Shanghai) the policy holds for.
     #[schema(value_type = i32)]
     pub season: Season,
     /// G6: the day on which marked branches begin to turn into graduate branches.
     #[schema(value_type = String, pattern = "^[0-9]{2}-[0-9]{2}$")]
     pub switch_on: MonthDay,
-    /// A6: the first day on which the expiry clock runs; the manual says "after 30 September".
+    /// A6: the first day on which the expiry clock runs. The manual says "after 30 September".
     #[schema(value_type = String, pattern = "^[0-9]{2}-[0-9]{2}$")]
     pub expiry_from: MonthDay,
-    /// A6: a case ends after more than so many days in an organization's approval.
+    /// A6: a case expires after more than this many days in an organization's approval.
     pub expiry_days: u16,
-    /// A6: a case that waits for assignment shows up at the direct superior after more than so many days.
+    /// A6: a case that waits for assignment also appears in the direct superior's inbox after more than this many days.
     pub escalation_days: u16,
-    /// Section 5: whether the target side may start for other reasons than further study.
+    /// T5: whether the target side may propose transfers for reasons other than further study.
     pub target_side_other_reasons: bool,
-    /// T10: whether a member may withdraw what others proposed for him.
+    /// T10: whether a member may withdraw a transfer that others proposed for them.
     pub member_may_withdraw: bool,
     /// T3: members who joined in this year or later need a certified League identity.
     pub certification_since: i32,
-    /// T9: a member below this age who leaves the school sector needs an explanation and the leading organ.
+    /// T9: a member below this age who leaves the school sector needs an explanation and the leading organ's approval.
     pub explanation_under_age: i32,
     /// O3: a branch with fewer members gets a warning.
     pub branch_members_min: u16,
     /// O3: a branch with more members gets a warning.
     pub branch_members_max: u16,
-    /// The least age of somebody who joined in 2017 or later.
+    /// The minimum joining age for members who joined in 2017 or later.
     pub joining_age: i32,
-    /// The least age of somebody who joined before 2017.
+    /// The minimum joining age for members who joined before 2017.
     pub joining_age_before_2017: i32,
     /// The age at which a member without a post leaves the League.
     pub leaving_age: i32,
 }
 
 impl Policy {
-    /// The policy that holds for a season as long as nobody changed it.
+    /// The policy that holds for a season until somebody changes it.
     pub fn default_for(season: Season) -> Self {
         Self {
             season,
@@ -148,7 +149,7 @@ impl Policy {
         shanghai_midnight(self.expiry_from.in_year(self.season))
     }
 
-    /// Only the nation's own administrator changes a policy.
+    /// Whether the actor may change a policy. Only an administrator of the nation's organization may.
     ///
     /// # Errors
     /// `actor.not_administrator`, `policy.not_allowed`.
@@ -156,7 +157,7 @@ impl Policy {
         Ok(authority::decide(actor, Action::ChangePolicy, Object::Nation).settle()?)
     }
 
-    /// Everything that makes it impossible as a policy, each refusal pointing at its field.
+    /// Checks the policy. Every refusal points at its field.
     ///
     /// # Errors
     /// `policy.out_of_range`, `policy.dates_out_of_order`.

@@ -1,26 +1,28 @@
-//! How long what is about people is kept (S-29). The floors stand in the code: a configuration below one is refused.
+//! How long each kind of personal data is kept (S-29). The minimums are fixed in the code, and a configuration below
+//! one is refused.
 
 use super::core::time::Timestamp;
 use chrono::TimeDelta;
 
-/// The audit log is kept at least this many days (Cybersecurity Law of the PRC, article 21: network logs for at least six
-/// months).
+/// The audit log is kept for at least this many days (Cybersecurity Law of the PRC, article 21: network logs for at
+/// least six months).
 pub const AUDIT_FLOOR: i64 = 180;
-/// The person of a case from another province that came to nothing is kept at least this many days: long enough to ask
-/// back and to file again.
+/// The personal data of a closed inbound case is kept for at least this many days, which leaves time to ask back and to
+/// propose again.
 pub const INBOUND_FLOOR: i64 = 30;
 
-/// Answers under an idempotency key are given again for this long at least.
+/// How long a kept answer is given again under its idempotency key, at least.
 const ANSWERS_KEPT: TimeDelta = TimeDelta::days(7);
-/// One-time codes are valid two days (O5); so long they are kept behind it, for whoever asks what went wrong.
+/// How long one-time codes are kept, so that problems can be investigated later. A code is valid for two days (O5).
 const CODES_KEPT: TimeDelta = TimeDelta::days(30);
-/// Sessions are kept so long behind their last use, for whoever asks who was signed in from where when something happened:
-/// as long as the audit log at least. None lasts nearly so long unused, so what is forgotten had ended.
+/// How long sessions are kept after their last use, so that it can be established who was signed in from where when
+/// something happened. It is at least as long as the audit log is kept. No session stays valid that long unused, so a
+/// deleted one had ended.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(AUDIT_FLOOR);
-/// The longest span of a budget is an hour; a day of them says enough.
+/// How long budgets are kept. The longest span of a budget is an hour, so a day of them is enough.
 const BUDGETS_KEPT: TimeDelta = TimeDelta::days(1);
 
-/// A time below its floor.
+/// A retention period below its minimum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {days} days are fewer than the {floor} that must be kept")]
 pub struct TooShort {
@@ -46,7 +48,7 @@ impl Default for RetentionPeriods {
 }
 
 impl RetentionPeriods {
-    /// With these times, in days.
+    /// Retention periods given in days.
     ///
     /// # Errors
     /// [`TooShort`] below [`AUDIT_FLOOR`] or [`INBOUND_FLOOR`].
@@ -61,33 +63,33 @@ impl RetentionPeriods {
         })
     }
 
-    /// Before when rows of the audit log, and of look-ups and disclosures, which say the same to whom they concern, have
-    /// been kept long enough.
+    /// Rows of the audit log older than this have been kept long enough. It also holds for look-ups and disclosures,
+    /// which show the members concerned the same facts.
     pub fn audit_until(&self, now: Timestamp) -> Timestamp {
         now - self.audit
     }
 
-    /// Before when a case from another province must have come to nothing for its person to be forgotten.
+    /// The personal data of inbound cases that closed before this time is deleted.
     pub fn inbound_until(&self, now: Timestamp) -> Timestamp {
         now - self.inbound
     }
 
-    /// Before when an answer must have been given to be forgotten.
+    /// Answers given before this time are deleted.
     pub fn answers_until(&self, now: Timestamp) -> Timestamp {
         now - ANSWERS_KEPT
     }
 
-    /// Before when a one-time code must have been issued to be forgotten.
+    /// One-time codes issued before this time are deleted.
     pub fn codes_until(&self, now: Timestamp) -> Timestamp {
         now - CODES_KEPT
     }
 
-    /// Before when a session must have been used last to be forgotten.
+    /// Sessions last used before this time are deleted.
     pub fn sessions_until(&self, now: Timestamp) -> Timestamp {
         now - SESSIONS_KEPT
     }
 
-    /// Before when a budget's span must have begun to be forgotten.
+    /// Budgets whose span began before this time are deleted.
     pub fn budgets_until(&self, now: Timestamp) -> Timestamp {
         now - BUDGETS_KEPT
     }

@@ -82,7 +82,7 @@ pub fn class_of(month: &str) -> OrganizationFacts {
     }
 }
 
-/// An administrator of an organization; his account has the organization's number plus 100.
+/// An administrator of an organization. Their account id is the organization's id plus 100.
 pub fn administrator(organization: &OrganizationFacts) -> Actor {
     let office = Office {
         appointment: AppointmentId(organization.id.0),

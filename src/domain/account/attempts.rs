@@ -1,31 +1,31 @@
-//! How long somebody waits after failed attempts to sign in (S-09).
+//! How long a caller waits after failed attempts to sign in (S-09).
 //!
-//! Failures are counted by what they have in common. The delays grow fast where a guesser sits, one address trying one
-//! account; they stay short by account, so that strangers can make its owner wait but never lock him out; and they
-//! begin late by address, since a whole school may share one.
+//! Failures are counted by what they have in common. The delays grow fast for one address that tries one account, where
+//! guessing is most likely. They stay short for an account, so that strangers can make its owner wait but never lock
+//! them out. They begin late for an address, since a whole school may share one.
 
 use crate::domain::core::time::Timestamp;
 use chrono::TimeDelta;
 
-/// What failures have in common.
+/// What failed attempts have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Common {
     /// One account from one address.
     Pair,
     /// One account from anywhere.
     Account,
-    /// One address, whatever it tries.
+    /// One address, whichever accounts it tries.
     Address,
 }
 
-/// How many failures are free, how long the longest wait is, and after how long a quiet time all is forgotten.
+/// How many failures cause no wait, the longest wait, and the time without a failure after which all are forgotten.
 struct AttemptLimits {
     free: i64,
     longest: TimeDelta,
     memory: TimeDelta,
 }
 
-/// After this long nothing counts any more, whatever it was.
+/// The longest time for which any failure counts.
 pub const LONGEST_MEMORY: TimeDelta = TimeDelta::hours(24);
 
 impl Common {
@@ -49,8 +49,8 @@ impl Common {
         }
     }
 
-    /// S-09: how long must still be waited after so many failures, the last of them then: a second after the last free
-    /// one, twice as long after each further.
+    /// S-09: how much longer the caller must wait after so many failures, the last of them at `last`. The wait is one
+    /// second after the last free failure and doubles with each further one.
     pub fn s09_wait(self, failures: i64, last: Timestamp, now: Timestamp) -> Option<TimeDelta> {
         let limits = self.limits();
         let beyond = self.s09_still_count(failures, last, now) - limits.free;
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn s09_the_wait_begins_after_the_free_ones_doubles_and_is_bounded() {
+    fn s09_the_wait_begins_after_the_free_failures_doubles_and_is_bounded() {
         for (common, free, longest) in [
             (Common::Pair, 5, 900),
             (Common::Account, 20, 60),

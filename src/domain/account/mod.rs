@@ -21,12 +21,12 @@ vocabulary! {
     }
 }
 
-/// O5: how long a code is valid.
+/// O5: how long a one-time code is valid.
 pub const CODE_VALID: TimeDelta = TimeDelta::days(2);
-/// How long a password is, in bytes: long enough to be worth hashing, short enough to be hashed.
+/// The length of a password in bytes: long enough to be hard to guess, and bounded so that hashing stays cheap.
 const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
 
-/// O5: whether a code counts: once, and until two days have passed to the instant.
+/// O5: whether a code is valid. It works once, and until exactly two days after it was issued.
 pub fn o5_is_valid(issued: Timestamp, used: bool, now: Timestamp) -> bool {
     !used && now <= issued + CODE_VALID
 }
@@ -46,7 +46,8 @@ pub fn o5_password(password: &str) -> Result<(), Refusal> {
         .at("/new_password"))
 }
 
-/// O5: whether a text can be the password of whoever has this ID number, which many know: no part of it can.
+/// O5: whether a text can be the password of the person with this ID number. Many people know the number, so a password
+/// must neither contain it nor be a part of it.
 ///
 /// # Errors
 /// `account.password_length`, `account.password_is_number`.
@@ -61,9 +62,9 @@ pub fn o5_password_of(password: &str, id_number: &str) -> Result<(), Refusal> {
 /// An office that the owner of an account holds, as far as it says who may open or shut the account.
 #[derive(Debug, Clone, Copy)]
 pub struct Seat<'a> {
-    /// Where the organization stands.
+    /// The path of the organization.
     pub path: &'a Path,
-    /// The organization that appoints there: the direct superior or one further up (A10). The root appoints its own.
+    /// The organization that appoints there: the direct superior, or one further up (A10). The root appoints its own.
     pub appoints: Option<OrganizationId>,
     /// Whether the office is at a branch.
     pub at_branch: bool,
@@ -115,10 +116,10 @@ pub fn o5_may_be_second(second: AccountId, first: AccountId, requested: Timestam
     second != first && now <= requested + CODE_REQUEST_VALID
 }
 
-/// Who may block an account, and unblock it (our decision; the manual knows neither). For a member, it is their branch or its
-/// direct superior, as for codes (O5). For the holder of an office, it is an organization that appoints them or stands above,
-/// and that for each of their offices, since a block shuts them all. So nobody blocks upward, and nobody blocks themselves.
-/// `action` and `object` say by what the person was found.
+/// Who may block or unblock an account. This is our decision, since the manual has neither. A member's branch and its
+/// direct superior may, as for one-time codes (O5). For the holder of an office, the organization that appoints them or
+/// one above may. This must hold for each of their offices, since a block ends all of them. So nobody blocks upward,
+/// and nobody blocks themselves. `action` and `object` say how the account was found.
 ///
 /// # Errors
 /// Those of the authority table, `account.block_oneself`, `account.block_not_allowed`.
@@ -149,8 +150,8 @@ fn is_above_all(actor: &Actor, seats: &[Seat<'_>]) -> bool {
     })
 }
 
-/// Whether a block that an organization ordered may be lifted by whoever may block: not from below that organization. What
-/// the operators ordered (`None`) is theirs to lift.
+/// Whether an actor who may block an account may also lift a block. An organization below the one that ordered the
+/// block may not. Only the operators ([`Role::System`]) lift a block that they ordered (`None`).
 ///
 /// # Errors
 /// `account.unblock_not_allowed`.
@@ -170,7 +171,7 @@ mod tests {
     use crate::domain::testing::*;
 
     #[test]
-    fn nobody_blocks_upward_sideways_or_himself() {
+    fn nobody_blocks_upward_sideways_or_themselves() {
         let (class, college, university) = (class(), college(), university());
         let somebody = AccountId(1);
         let seat = |at: &OrganizationFacts| (at.path.clone(), at.parent);
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(judge(&college, somebody, &[]), Ok(()));
         let refused = Err(Code::AccountBlockNotAllowed);
         assert_eq!(judge(&university, somebody, &[]), refused);
-        // A member of the class who holds an office.
+        // A member of the class who also holds an office.
         assert_eq!(judge(&class, somebody, &[seat(&class)]), refused);
         assert_eq!(judge(&college, somebody, &[seat(&class)]), Ok(()));
         assert_eq!(judge(&college, somebody, &[seat(&class), seat(&college)]), refused);
@@ -199,7 +200,7 @@ mod tests {
             judge(&class, AccountId(class.id.0 + 100), &[]),
             Err(Code::AccountBlockOneself)
         );
-        // At the root, which appoints its own.
+        // The root appoints its own administrators.
         let nation = nation();
         let path = nation.path.clone();
         let held = [Seat {
@@ -325,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn o5_a_password_is_no_part_of_the_id_number() {
+    fn o5_a_password_is_not_part_of_the_id_number() {
         let number = "11010519491231002X";
         for password in [
             number,
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn o5_a_password_is_neither_short_nor_endless() {
+    fn o5_a_password_is_neither_too_short_nor_too_long() {
         for (length, fits) in [(7, false), (8, true), (256, true), (257, false)] {
             assert_eq!(o5_password(&"x".repeat(length)).is_ok(), fits, "{length}");
         }

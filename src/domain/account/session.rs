@@ -1,4 +1,4 @@
-//! Sessions: what follows from one sign-in, until it ends (S-08). A session lasts as long as it is used, but not for ever.
+//! Sessions: what follows from one sign-in until it ends (S-08). Use prolongs a session, but only up to a limit.
 
 use crate::domain::core::time::Timestamp;
 use crate::domain::core::vocabulary::vocabulary;
@@ -14,12 +14,12 @@ vocabulary! {
     }
 }
 
-/// What somebody acts as in a session, which decides how long it may last.
+/// In what role a person is signed in, which decides how long the session may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionKind {
-    /// A member, on his own telephone: a month unused, half a year in all.
+    /// A member on their own telephone: 30 days unused, 180 days in total.
     Himself,
-    /// An administrator, who sees other people's data: twelve hours unused, a week in all.
+    /// An administrator, who sees other people's data: 12 hours unused, 7 days in total.
     Office,
 }
 
@@ -38,7 +38,7 @@ impl SessionKind {
         }
     }
 
-    /// Whether a session that nobody ended still lasts: the instant its time is up it is over.
+    /// Whether a session that nobody ended is still valid. It is over at the exact instant its time is up.
     pub fn lasts(self, created: Timestamp, last_used: Timestamp, now: Timestamp) -> bool {
         now < created + self.in_all() && now < last_used + self.unused()
     }
@@ -51,7 +51,7 @@ mod tests {
     const TICK: TimeDelta = TimeDelta::microseconds(1);
 
     #[test]
-    fn s08_a_session_ends_unused_and_used_alike_to_the_instant() {
+    fn s08_a_session_ends_exactly_when_its_unused_or_total_time_is_up() {
         let created: Timestamp = "2026-06-10T08:00:00Z".parse().unwrap();
         for (capacity, unused, in_all) in [
             (SessionKind::Himself, TimeDelta::days(30), TimeDelta::days(180)),

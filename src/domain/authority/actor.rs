@@ -1,4 +1,4 @@
-//! Who acts (O6): a member for himself, an administrator from one office, another province's system, or a job.
+//! Who acts (O6): a member for themselves, an administrator or auditor from one office, another system, or the service.
 
 use super::scope::{Grant, Reach};
 use crate::domain::catalogue::code::Code;
@@ -7,48 +7,49 @@ use crate::domain::core::vocabulary::vocabulary;
 use crate::domain::organization::facts::{OrganizationKind, Path};
 
 vocabulary! {
-    /// Whose account it is.
+    /// Whose account it is: a person's or another system's.
     AccountKind {
         Person = "person", "个人", "person";
         Integrator = "integrator", "对接系统", "integrator";
     }
 }
 
-/// An office in force: an administrator's appointment (管理员任职) at one organization.
+/// An office in force: a person's appointment (管理员任职) at one organization.
 ///
 /// A person with several offices acts from one of them at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Office {
     /// The appointment.
     pub appointment: AppointmentId,
-    /// The organization he administers.
+    /// The organization it belongs to.
     pub organization: OrganizationId,
-    /// Where it stands; his scope is this path and everything below it.
+    /// The organization's path. The office covers this organization and everything below it.
     pub path: Path,
-    /// Its category.
+    /// The organization's category.
     pub kind: OrganizationKind,
 }
 
-/// In what capacity somebody acts.
+/// In what role somebody acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// A member, for himself only.
+    /// A member, for themselves only.
     Member,
-    /// An administrator (管理员), in his office's subtree.
+    /// An administrator (管理员), in their office's subtree.
     Administrator(Office),
-    /// An auditor (审计员): reads the audit log of his office's subtree, and nothing else. He counts nowhere as an
-    /// administrator: [`Actor::office`] is empty and nothing is within his reach.
+    /// An auditor (审计员), who reads the audit log of their office's subtree and nothing else. An auditor never counts
+    /// as an administrator: [`Actor::office`] is empty, and nothing is within their reach.
     Auditor(Office),
-    /// Another system (对接系统), by a credential bound to an organization (X1, X2).
+    /// Another system (对接系统), with a credential bound to an organization (X1, X2).
     Integrator {
         /// The organization the credential belongs to.
         organization: OrganizationId,
-        /// The two digits of the province whose leading organ it is, if that province has a system of its own (§1.4.5).
+        /// The two-digit code of the province whose leading organ it is, if that province has a system of its own
+        /// (§1.4.5).
         province: Option<u8>,
-        /// What it may do, and how far (its scopes).
+        /// What the credential may be used for, and how far it reaches.
         grant: Grant,
     },
-    /// The service itself: the yearly switch, the expiry, the escalation.
+    /// The service itself: the yearly switch, the expiry, the escalation, and the operators' commands.
     System,
 }
 
@@ -57,14 +58,14 @@ pub enum Role {
 pub struct Actor {
     /// The account that signed in; `None` only for [`Role::System`].
     pub account: Option<AccountId>,
-    /// The member this person is, if he is one: T11 holds in every role.
+    /// The member this person is, if any. T11 holds in every role.
     pub member: Option<MemberId>,
-    /// In what capacity.
+    /// The role in which they act.
     pub role: Role,
 }
 
 impl Actor {
-    /// A member acting for himself.
+    /// A member acting for themselves.
     pub fn member(account: AccountId, member: MemberId) -> Self {
         Self {
             account: Some(account),
@@ -82,7 +83,7 @@ impl Actor {
         }
     }
 
-    /// An auditor, acting from an office.
+    /// An auditor acting from an office.
     pub fn auditor(account: AccountId, member: Option<MemberId>, office: Office) -> Self {
         Self {
             account: Some(account),
@@ -100,7 +101,7 @@ impl Actor {
         }
     }
 
-    /// The office he acts from; `None` for everybody but administrators.
+    /// The office an administrator acts from. `None` for everybody else.
     pub fn office(&self) -> Option<&Office> {
         match &self.role {
             Role::Administrator(office) => Some(office),
@@ -108,7 +109,7 @@ impl Actor {
         }
     }
 
-    /// The office whose subtree's audit log he reads; `None` for everybody but auditors.
+    /// The office whose subtree's audit log an auditor reads. `None` for everybody else.
     pub fn audits(&self) -> Option<&Office> {
         match &self.role {
             Role::Auditor(office) => Some(office),
@@ -116,12 +117,12 @@ impl Actor {
         }
     }
 
-    /// The appointment he acts from, whatever it is for.
+    /// The appointment the actor acts from, as an administrator or an auditor.
     pub fn appointment(&self) -> Option<AppointmentId> {
         self.office().or(self.audits()).map(|office| office.appointment)
     }
 
-    /// His account and the organization he acts for.
+    /// The actor's account and the organization they act for.
     ///
     /// # Errors
     /// `actor.not_administrator` for everybody but administrators.
@@ -131,7 +132,7 @@ impl Actor {
         Ok((account, office.organization))
     }
 
-    /// The province for whose own system he speaks (X1, X2).
+    /// The province for whose own system the actor speaks (X1, X2).
     pub fn speaks_for(&self) -> Option<u8> {
         match self.role {
             Role::Integrator { province, .. } => province,
@@ -139,7 +140,7 @@ impl Actor {
         }
     }
 
-    /// The organization he acts for; `None` for members and the service itself.
+    /// The organization the actor acts for. `None` for members, auditors and the service itself.
     pub fn acting_for(&self) -> Option<OrganizationId> {
         match &self.role {
             Role::Administrator(office) => Some(office.organization),
@@ -148,7 +149,7 @@ impl Actor {
         }
     }
 
-    /// The member he acts for, if he acts for himself.
+    /// The member, if the actor acts for themselves as a member.
     pub fn acting_member(&self) -> Option<MemberId> {
         match self.role {
             Role::Member => self.member,
@@ -156,12 +157,13 @@ impl Actor {
         }
     }
 
-    /// Whether he is an administrator of exactly this organization.
+    /// Whether the actor is an administrator of exactly this organization.
     pub fn administers(&self, organization: OrganizationId) -> bool {
         self.office().is_some_and(|office| office.organization == organization)
     }
 
-    /// Whether the place lies in his subtree, his own organization included (O6); for another system, in its reach.
+    /// Whether the path is in the actor's subtree, including the actor's own organization (O6). For another system,
+    /// whether it is in the credential's reach.
     pub fn reaches(&self, path: &Path) -> bool {
         match &self.role {
             Role::Administrator(office) => path.is_within(&office.path),
@@ -170,10 +172,11 @@ impl Actor {
         }
     }
 
-    /// Where the subtree begins whose lists he reads, and whose organization he acts for.
+    /// The root of the subtree whose lists the actor reads, and the organization they act for.
     ///
     /// # Errors
-    /// `integrator.scope_missing` for another system that does not reach below its organization: lists do.
+    /// `integrator.scope_missing` for another system that does not reach below its organization, since lists cover the
+    /// subtree.
     pub fn subtree(&self) -> Result<Option<(&Path, OrganizationId)>, Code> {
         match &self.role {
             Role::Administrator(office) => Ok(Some((&office.path, office.organization))),

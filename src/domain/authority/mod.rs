@@ -1,13 +1,14 @@
-//! Who may see and do what (O6): the one function that decides it, [`decide`], over one table, [`actions`].
+//! Who may see and do what (O6). One function, [`decide`], decides it from one table, [`actions`].
 //!
-//! Everything a caller can ask for is an [`Action`] on some kind of [`Object`]. The caller's [`Capacity`] says whether he
-//! may ask at all; that is what a handler's signature names and what is asked before it runs. His [`Relation`]s to the
-//! object say the rest, once it is loaded, inside the transaction. What is not to be seen is answered exactly as what does
-//! not exist.
+//! Everything a caller can do is an [`Action`] on some kind of [`Object`]. The caller's [`Capacity`] says whether they
+//! may request the action at all. A handler's signature names the action, and the capacity is checked before the
+//! handler runs. The caller's [`Relation`]s to the object decide the rest, once the object is loaded inside the
+//! transaction. An object the caller may not see gives exactly the same answer as one that does not exist.
 //!
-//! The workflows' own rules come on top: whether a case is still open, whose turn it is, whether somebody would decide his
-//! own case (T11). They can only refuse more. Where the rules give an act to whoever has the turn, he is the object's
-//! [`Relation::Holder`]; that includes the superior who acts in place of a vacant organization (A10).
+//! The workflows add their own rules: whether a case is still open, whose turn it is, whether somebody would decide
+//! their own case (T11). They can only refuse more. Where the rules give an action to the organization whose turn it
+//! is, the caller is the object's [`Relation::Holder`]. That includes the superior who acts in place of a vacant
+//! organization (A10).
 
 pub mod actor;
 pub mod scope;
@@ -21,7 +22,7 @@ use super::organization::facts::Path;
 use std::collections::BTreeSet;
 
 vocabulary! {
-    /// In what capacity somebody calls.
+    /// The capacity in which somebody calls.
     Capacity {
         Nobody = "nobody", "未登录者", "not signed in";
         Member = "member", "团员本人", "a member acting for themselves";
@@ -31,7 +32,7 @@ vocabulary! {
         Service = "service", "系统", "the service itself";
     }
 
-    /// How a caller stands to an object; he may stand to it in several ways at once.
+    /// How a caller stands to an object. Several relations can hold at once.
     Relation {
         Myself = "self", "本人", "it is about the caller";
         Own = "own_organization", "本组织", "it belongs to the organization the caller administers";
@@ -66,7 +67,7 @@ vocabulary! {
 }
 
 impl Capacity {
-    /// That of an actor.
+    /// The capacity of an actor.
     pub fn of(actor: &Actor) -> Self {
         match actor.role {
             Role::Member => Self::Member,
@@ -93,8 +94,9 @@ const AUDITORS: &[Capacity] = &[Capacity::Auditor];
 const PEOPLE: &[Capacity] = &[Capacity::Member, Capacity::Administrator];
 const OFFICIALS: &[Capacity] = &[Capacity::Administrator, Capacity::Integrator];
 
-/// The table: every action, what it is about, in what capacity one may ask for it (or else which refusal), and in which
-/// relations to the object one may do it (or else which refusal, where the object can be seen).
+/// The table of actions. Each entry names the kind of object, the capacities in which a caller may request the action,
+/// and the relations to the object in which they may perform it. The code after the capacities is the refusal for every
+/// other capacity. The code after the relations is the refusal for a caller who can see the object but may not act.
 macro_rules! actions {
     ($then:ident) => { $then! {
         ReadSelf = "read_self", "查看本人信息", "read one's own account",
@@ -226,32 +228,32 @@ macro_rules! declare {
     ($($variant:ident = $name:literal, $zh:literal, $en:literal,
         $kind:ident, $who:ident or $door:ident, [$($relation:ident)*] or $otherwise:ident;)*) => {
         vocabulary! {
-            /// What somebody can ask for; a handler's signature names one of them.
+            /// An action that a caller can request. A handler's signature names one of them.
             Action { $($variant = $name, $zh, $en;)* }
         }
 
         impl Action {
-            /// What it is about.
+            /// What kind of object the action is about.
             pub fn kind(self) -> ObjectKind {
                 match self { $(Self::$variant => ObjectKind::$kind),* }
             }
 
-            /// In what capacity one may ask for it.
+            /// The capacities in which a caller may request it.
             pub fn capacities(self) -> &'static [Capacity] {
                 match self { $(Self::$variant => $who),* }
             }
 
-            /// In which relations to the object one may do it.
+            /// The relations to the object in which a caller may perform it.
             pub fn relations(self) -> &'static [Relation] {
                 match self { $(Self::$variant => &[$(Relation::$relation),*]),* }
             }
 
-            /// What others in a wrong capacity are told.
+            /// The refusal for a caller in any other capacity.
             fn refusal_at_the_door(self) -> Code {
                 match self { $(Self::$variant => Code::$door),* }
             }
 
-            /// What those are told who see the object and may not do this to it.
+            /// The refusal for a caller who can see the object but may not do this to it.
             fn refusal_on_the_object(self) -> Code {
                 match self { $(Self::$variant => Code::$otherwise),* }
             }
@@ -261,7 +263,7 @@ macro_rules! declare {
 actions!(declare);
 
 impl ObjectKind {
-    /// The relations an object of this kind can be seen from. From all others it does not exist.
+    /// The relations from which an object of this kind can be seen. From all others it does not exist.
     pub fn seen_from(self) -> &'static [Relation] {
         use Relation::*;
         match self {
@@ -278,7 +280,7 @@ impl ObjectKind {
         }
     }
 
-    /// What is answered for one that does not exist, and so for one that may not be seen.
+    /// The code for an object that does not exist, and so also for one that the caller may not see.
     pub fn missing(self) -> Code {
         match self {
             Self::Oneself | Self::Nation => Code::RequestNotFound,
@@ -294,22 +296,22 @@ impl ObjectKind {
     }
 }
 
-/// The answer; a later one outweighs an earlier one, where somebody stands to an object in several ways.
+/// What the table decides. If a caller has several relations to an object, the greatest decision counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AccessDecision {
-    /// The object does not exist for him; with what is said of things that don't.
+    /// The object does not exist for the caller. The code is the one for a missing object.
     Unseen(Code),
-    /// He may see it, but not do this to it.
+    /// The caller may see the object, but not do this to it.
     MayNot(Code),
-    /// He may.
+    /// The caller may do it.
     May,
 }
 
 impl AccessDecision {
-    /// Whether he may.
+    /// Whether the caller may do it.
     ///
     /// # Errors
-    /// What he is told otherwise.
+    /// The refusal, if they may not.
     pub fn settle(self) -> Result<(), Code> {
         match self {
             Self::May => Ok(()),
@@ -317,10 +319,10 @@ impl AccessDecision {
         }
     }
 
-    /// Whether he may at least know of the object.
+    /// Whether the caller may at least know that the object exists.
     ///
     /// # Errors
-    /// What is said of things that do not exist.
+    /// The code for an object that does not exist.
     pub fn seen(self) -> Result<(), Code> {
         match self {
             Self::Unseen(code) => Err(code),
@@ -329,24 +331,25 @@ impl AccessDecision {
     }
 }
 
-/// An object as far as authority goes.
+/// What the decision needs to know about an object.
 #[derive(Debug, Clone, Copy)]
 pub enum Object<'a> {
     /// The caller's own affairs.
     Oneself,
-    /// What holds for the whole country: its root's own.
+    /// Settings for the whole country, which belong to its root.
     Nation,
-    /// Somebody named exactly, wherever he may be.
+    /// A person identified by exact name and ID number, anywhere in the country.
     Anyone,
-    /// What belongs to a place in the tree.
+    /// Something that belongs to an organization.
     At {
-        /// The organization, by its place.
+        /// The organization's path.
         path: &'a Path,
         /// The member it is about.
         about: Option<MemberId>,
         /// The organizations whose turn it is.
         holders: &'a [OrganizationId],
-        /// Whether the place is a special-unit holding: it shows itself to its direct superior's people alone (S-30).
+        /// Whether the organization is a special-unit holding. Only administrators of its direct superior can see one
+        /// (S-30).
         secret: bool,
     },
     /// A transfer.
@@ -359,7 +362,7 @@ impl<'a> Object<'a> {
         Self::turn(path, &[])
     }
 
-    /// What belongs to an organization and is somebody's turn: that of the holders.
+    /// Something that belongs to an organization and waits for one of the holders.
     pub fn turn(path: &'a Path, holders: &'a [OrganizationId]) -> Self {
         Self::At {
             path,
@@ -374,7 +377,7 @@ impl<'a> Object<'a> {
         Self::form(path, member, &[])
     }
 
-    /// A member's form, or the uploading of one.
+    /// A member's application form, or its upload.
     pub fn form(path: &'a Path, member: MemberId, holders: &'a [OrganizationId]) -> Self {
         Self::At {
             path,
@@ -384,7 +387,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// The same, in a special-unit holding or not (S-30).
+    /// Sets whether the organization is a special-unit holding (S-30).
     pub fn in_holding(self, secret: bool) -> Self {
         match self {
             Self::At {
@@ -403,14 +406,14 @@ impl<'a> Object<'a> {
 /// Both sides of a transfer.
 #[derive(Debug, Clone)]
 pub struct Sides<'a> {
-    /// Whom it is about.
+    /// The member it is about.
     pub member: Option<MemberId>,
-    /// Whether it leads to a special unit: then it shows itself to the member, the branch and the approving province
-    /// alone, and to no superior of theirs (S-30).
+    /// Whether it leads to a special unit. Only the member, the branch and the approving province can then see it, and
+    /// none of their superiors (S-30).
     pub secret: bool,
-    /// Where the member leaves.
+    /// The side the member leaves.
     pub source: SideScope,
-    /// Where he wants to go.
+    /// The side the member wants to join.
     pub target: SideScope,
     /// The organizations whose turn it is.
     pub holders: &'a [OrganizationId],
@@ -421,9 +424,9 @@ pub struct Sides<'a> {
 pub struct SideScope {
     /// The organization itself.
     pub organization: Option<OrganizationId>,
-    /// Its place in the tree.
+    /// The organization's path.
     pub path: Option<Path>,
-    /// The province with a system of its own that this side is (X1, X2).
+    /// The province with a system of its own, if this side is one (X1, X2).
     pub province: Option<u8>,
 }
 
@@ -441,10 +444,10 @@ impl SideScope {
     }
 }
 
-/// Whether somebody in this capacity may ask for an action at all.
+/// Whether a caller in this capacity may request an action at all.
 ///
 /// # Errors
-/// What he is told otherwise.
+/// The refusal, if they may not.
 pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
     match capacity {
         Capacity::Nobody => Err(Code::RequestUnauthenticated),
@@ -454,10 +457,10 @@ pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
     }
 }
 
-/// The same for an actor: another system needs the action's scope besides.
+/// Whether an actor may request an action at all. Another system also needs the action's scope.
 ///
 /// # Errors
-/// What he is told otherwise; `integrator.scope_missing`.
+/// The refusal of [`admit`], or `integrator.scope_missing`.
 pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
     admit(Capacity::of(actor), action)?;
     match &actor.role {
@@ -466,8 +469,8 @@ pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
     }
 }
 
-/// Whether a credential is good for an action. An action without a scope is for people alone, but for what the credential
-/// is told of itself and of the year.
+/// Whether a credential may be used for an action. An action without a scope is for people only. The exceptions are
+/// reading the credential's own account and a season's policy.
 fn granted(grant: &Grant, action: Action) -> Result<(), Code> {
     match (action, action.scope()) {
         (Action::ReadSelf | Action::ReadPolicy, _) => Ok(()),
@@ -477,8 +480,8 @@ fn granted(grant: &Grant, action: Action) -> Result<(), Code> {
 }
 
 impl Action {
-    /// The scope another system's credential needs for it; `None` for what no credential is good for. A system reads, and
-    /// files and answers for its own province; to decide and to appoint is for people.
+    /// The scope another system's credential needs for the action. `None` if no credential may be used for it. A system
+    /// reads, and it proposes and answers for its own province. Only people decide and appoint.
     pub fn scope(self) -> Option<Scope> {
         match self {
             Self::ReadOrganization | Self::ListOrganizations | Self::ReadGraduationHistory => {
@@ -493,7 +496,7 @@ impl Action {
     }
 }
 
-/// The matrix: capacity × action × relation.
+/// The authority matrix: capacity × action × relation.
 pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> AccessDecision {
     if let Err(code) = admit(capacity, action) {
         AccessDecision::MayNot(code)
@@ -506,7 +509,7 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access
     }
 }
 
-/// Every code that the table answers where this action is asked for.
+/// Every code with which the table can refuse this action.
 pub fn refusals(action: Action) -> BTreeSet<Code> {
     let at_the_door = Capacity::ALL
         .iter()
@@ -534,13 +537,13 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
     at_the_door.chain(to_integrators).chain(on_the_object).collect()
 }
 
-/// Whether this actor may do this to that object.
+/// Whether this actor may do this to this object.
 pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> AccessDecision {
     let capacity = Capacity::of(actor);
     if let Role::Integrator { grant, .. } = &actor.role
         && granted(grant, action).is_err()
     {
-        // The door has said which scope is missing; what is asked behind it must not tell what exists.
+        // [`enter`] has already reported the missing scope. This answer must not tell whether the object exists.
         return AccessDecision::Unseen(action.kind().missing());
     }
     let verdicts = relations(actor, object).into_iter();
@@ -548,7 +551,7 @@ pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> AccessDecisi
     best.unwrap_or_else(|| verdict(capacity, action, Relation::Stranger))
 }
 
-/// The same for what he sees already and only those may do whose turn it is: these organizations.
+/// Like [`decide`], for an object the actor sees already. Only administrators of the holders may act on it.
 pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> AccessDecision {
     if holds(actor, holders) {
         verdict(Capacity::of(actor), action, Relation::Holder)
@@ -557,7 +560,7 @@ pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Acc
     }
 }
 
-/// Every way in which an actor stands to an object. Who started a transfer is the workflow's to say (T10).
+/// Every relation of an actor to an object, except who started a transfer, which the workflow decides (T10).
 pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
     match object {
         Object::Oneself => vec![Relation::Myself],
@@ -602,7 +605,7 @@ fn holds(actor: &Actor, holders: &[OrganizationId]) -> bool {
     holders.iter().any(|holder| actor.administers(*holder))
 }
 
-/// How the organization somebody acts for stands to a place in the tree.
+/// The relation of the actor's organization to a path.
 fn place(actor: &Actor, path: &Path) -> Relation {
     let from = match &actor.role {
         Role::Administrator(office) => &office.path,
@@ -629,7 +632,8 @@ fn place(actor: &Actor, path: &Path) -> Relation {
     }
 }
 
-/// The same for a special-unit holding: to all but its direct superior's people it is nowhere (S-30).
+/// Like [`place`], for a special-unit holding. It is hidden from everybody except administrators of its direct superior
+/// (S-30).
 fn place_of_secret(actor: &Actor, path: &Path) -> Relation {
     match (place(actor, path), actor.office()) {
         (Relation::DirectSuperior, Some(_)) => Relation::DirectSuperior,

@@ -1,4 +1,4 @@
-//! What another system's credential may be used for: its scopes (RFC 6749 §3.3), and how far they reach.
+//! What another system's credential may be used for: its scopes (RFC 6749, section 3.3), and how far they reach.
 
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::OrganizationId;
@@ -6,7 +6,7 @@ use crate::domain::core::vocabulary::vocabulary;
 use crate::domain::organization::facts::Path;
 
 vocabulary! {
-    /// A kind of resource and what may be done with it.
+    /// A kind of resource and what you may do with it.
     Scope {
         OrganizationsRead = "organizations:read", "查看组织", "read organizations and their lists";
         MembersRead = "members:read", "查看团员", "read members and their lists";
@@ -15,7 +15,7 @@ vocabulary! {
         InboundFile = "inbound:file", "发起转出本省市的转接", "file transfers out of the province and withdraw them";
     }
 
-    /// How far scopes reach from the credential's organization.
+    /// How far the scopes reach from the credential's organization.
     Reach {
         Own = "self", "本组织", "the organization itself";
         Below = "self_and_below", "本组织及下级", "the organization and everything below it";
@@ -23,7 +23,7 @@ vocabulary! {
 }
 
 impl Scope {
-    /// Whether only the own system of a province has it (X1, X2).
+    /// Whether the scope is only for the system of an external province (X1, X2).
     pub fn is_provincial(self) -> bool {
         matches!(self, Self::TransfersAnswer | Self::InboundFile)
     }
@@ -32,16 +32,16 @@ impl Scope {
 /// What a credential grants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Where its organization stands.
+    /// The path of its organization.
     pub path: Path,
     /// How far it reaches from there.
     pub reach: Reach,
-    /// What it may be used for, without repetition, in the vocabulary's order.
+    /// The scopes, each once, in the order of [`Scope::ALL`].
     pub scopes: Vec<Scope>,
 }
 
 impl Grant {
-    /// Everything there is, of an organization at the root of its own tree: for tests of what comes after authority.
+    /// Every scope, for an organization at the root of its own tree. For tests of what follows the authority check.
     pub fn everything(organization: OrganizationId) -> Self {
         Self {
             path: Path::root(organization),
@@ -50,7 +50,7 @@ impl Grant {
         }
     }
 
-    /// Whether it holds a scope.
+    /// Checks that the grant holds a scope.
     ///
     /// # Errors
     /// `integrator.scope_missing`.
@@ -62,7 +62,7 @@ impl Grant {
         }
     }
 
-    /// Whether a place lies within its reach.
+    /// Whether a path is within the grant's reach.
     pub fn reaches(&self, path: &Path) -> bool {
         match self.reach {
             Reach::Own => *path == self.path,
@@ -71,19 +71,19 @@ impl Grant {
     }
 }
 
-/// Scopes put in order, each once.
+/// The scopes in the order of [`Scope::ALL`], each once.
 pub fn ordered(scopes: &[Scope]) -> Vec<Scope> {
     let all = Scope::ALL.iter().copied();
     all.filter(|scope| scopes.contains(scope)).collect()
 }
 
-/// Scopes as they are stored: parted by spaces, as in RFC 6749.
+/// The stored form of scopes: their names separated by spaces, as in RFC 6749.
 pub fn text(scopes: &[Scope]) -> String {
     let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
     names.join(" ")
 }
 
-/// Scopes as they were stored; `None` for a text that is no list of them.
+/// Reads the stored form of scopes. `None` if the text contains anything else.
 pub fn parse(text: &str) -> Option<Vec<Scope>> {
     text.split_whitespace().map(|name| name.parse().ok()).collect()
 }

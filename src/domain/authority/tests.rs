@@ -20,7 +20,7 @@ fn integrator(province: u8) -> Actor {
 }
 
 #[test]
-fn o6_whoever_may_do_something_may_see_it() {
+fn o6_a_caller_who_may_act_on_an_object_may_see_it() {
     for &action in Action::ALL {
         for relation in action.relations() {
             assert!(action.kind().seen_from().contains(relation), "{action}: {relation}");
@@ -66,7 +66,7 @@ fn o6_the_relations_of_an_office_to_every_place_in_the_tree() {
 }
 
 #[test]
-fn o6_a_place_whose_number_only_begins_alike_is_another_one() {
+fn o6_a_path_that_only_shares_its_first_digits_is_another_one() {
     let actor = administrator(&college());
     let path = path("1/2/3/40/");
     let verdict = decide(&actor, Action::ListMembers, Object::organization(&path));
@@ -90,7 +90,7 @@ fn o6_the_strongest_of_several_relations_counts() {
 }
 
 #[test]
-fn a10_the_superior_acts_by_the_turn_and_not_by_standing_above() {
+fn a10_a_superior_acts_only_when_it_has_the_turn() {
     let (place, university) = (class().path, administrator(&university()));
     let turn = |holders| {
         decide(
@@ -146,7 +146,7 @@ fn a7_both_sides_see_a_transfer_and_nobody_else_does() {
 }
 
 #[test]
-fn s30_a_special_units_transfer_hides_from_the_superiors_too() {
+fn s30_a_special_units_transfer_is_hidden_from_superiors_too() {
     let holders = [OrganizationId(2)];
     let sides = transfer(true, &holders);
     let read = |actor: &Actor| decide(actor, Action::ReadTransfer, Object::Between(&sides));
@@ -162,7 +162,7 @@ fn s30_a_special_units_transfer_hides_from_the_superiors_too() {
 }
 
 #[test]
-fn s30_a_holding_shows_itself_to_its_provinces_organ_alone() {
+fn s30_a_holding_is_visible_only_to_its_provinces_leading_organ() {
     let holding = path("1/2/77/");
     let read = |actor: &Actor| decide(actor, Action::ReadHolding, Object::organization(&holding));
     assert_eq!(read(&administrator(&province())), AccessDecision::May);

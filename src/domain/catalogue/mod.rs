@@ -1,4 +1,4 @@
-//! The catalogue of rules and of refusal codes, and what a refusal is.
+//! The catalogue of rules and refusal codes, and the type of a refusal.
 
 pub mod code;
 pub mod refusal;

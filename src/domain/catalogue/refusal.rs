@@ -1,4 +1,4 @@
-//! Refusals: a code of the table in [`super::code`] with the values for its text.
+//! Refusals: a code from the table in [`super::code`] with the values for its text.
 
 use super::code::Code;
 use crate::domain::core::input_error::InputError;
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// A refusal: its code, and the values that fill the code's text.
 ///
-/// Parameters are public: they are printed into the answer. Never put a name, an ID number or a telephone number here.
+/// Parameters are public, because they appear in the answer. Never put a name, an ID number or a telephone number here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The code.
@@ -16,9 +16,9 @@ pub struct Refusal {
     pub params: BTreeMap<&'static str, String>,
     /// Terms for `{placeholders}` that read differently in each language, such as a field's name.
     pub terms: BTreeMap<&'static str, Text>,
-    /// What is wrong with the input; fills `{problem}`.
+    /// What is wrong with the input. It fills `{problem}`.
     pub problem: Option<Box<InputError>>,
-    /// The field it is about, as a JSON pointer (RFC 6901): of the body, or `/name` for a parameter of the query.
+    /// The field it is about, as a JSON pointer (RFC 6901) into the body, or `/name` for a query parameter.
     pub pointer: Option<String>,
     /// The organization whose administrators can help.
     pub helper: Option<crate::domain::core::ids::OrganizationId>,
@@ -37,7 +37,7 @@ impl Refusal {
         }
     }
 
-    /// The request was read, but says something impossible (`request.invalid`).
+    /// The request was read, but its content is impossible (`request.invalid`).
     pub fn invalid(problem: InputError) -> Self {
         Self {
             problem: Some(Box::new(problem)),
@@ -65,19 +65,19 @@ impl Refusal {
         self
     }
 
-    /// Names the field it is about.
+    /// Sets the field it is about.
     pub fn at(mut self, pointer: impl Into<String>) -> Self {
         self.pointer = Some(pointer.into());
         self
     }
 
-    /// Names the organization whose administrators can help.
+    /// Sets the organization whose administrators can help.
     pub fn ask(mut self, organization: crate::domain::core::ids::OrganizationId) -> Self {
         self.helper = Some(organization);
         self
     }
 
-    /// What is wrong, in a language, with every placeholder filled.
+    /// What is wrong, in one language, with every placeholder filled.
     pub fn detail(&self, language: Language) -> String {
         let mut text = self.code.detail(language).to_owned();
         for (name, value) in &self.params {

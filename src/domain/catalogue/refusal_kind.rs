@@ -1,4 +1,4 @@
-//! What kinds of refusal there are.
+//! The kinds of refusals.
 
 use crate::domain::core::language::{Language, Text};
 
@@ -7,11 +7,11 @@ use crate::domain::core::language::{Language, Text};
 pub enum RefusalKind {
     /// The caller may see the object, but not do this to it.
     Forbidden,
-    /// There is no such object, or the caller may not know of it.
+    /// The object does not exist, or the caller may not know of it.
     NotFound,
     /// The state of the object does not allow it now.
     Conflict,
-    /// The request says something impossible or lacks something required.
+    /// The request's content is impossible, or something required is missing.
     Invalid,
     /// Too many requests in too short a time.
     Limited,
@@ -29,7 +29,7 @@ pub enum RefusalKind {
     HeadTooLarge,
     /// The body did not arrive in time.
     Timeout,
-    /// The content has another media type than the operation takes.
+    /// The content has a media type that the operation does not accept.
     UnsupportedMedia,
     /// The caller must say which version they decided on.
     PreconditionRequired,

@@ -1,21 +1,22 @@
-//! The rules by their numbers: one table gives number, section of the manual and statement in both languages.
+//! The rules by their numbers. One table gives the number, the section of the manual and the statement in both
+//! languages.
 //!
-//! The manual is 《“智慧团建”系统 毕业学生团员组织关系转接操作说明》 (28 July 2023); `section` counts as it does. What the
-//! manual leaves open we decided ourselves: such sentences begin with 【本系统决定】 / "Our decision:".
+//! The manual is 《“智慧团建”系统 毕业学生团员组织关系转接操作说明》 (28 July 2023), and `section` is its own
+//! numbering. Where the manual is silent, we decided. Such sentences begin with 【本系统决定】 / "Our decision:".
 
 use crate::domain::core::language::{Language, Text};
 use std::fmt;
 use std::str::FromStr;
 
-/// The text is not the number of a rule.
+/// The text is not a rule number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not the number of a rule")]
 pub struct ParseRuleError;
 
 macro_rules! rules {
     ($($variant:ident, $section:expr, $zh:literal, $en:literal;)*) => {
-        /// A rule of the catalogue: G graduation months, M marks on members, T starting a transfer, A approval,
-        /// X the three provinces with systems of their own, O organizations and accounts, L linkage.
+        /// A rule of the catalogue: G graduation months, M marks on members, T starting a transfer, A approval, X the
+        /// three provinces with systems of their own, O organizations and accounts, L linkage.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule { $(#[doc = $en] $variant),* }
 
@@ -26,7 +27,7 @@ macro_rules! rules {
             /// The number, such as `G2`.
             pub fn number(self) -> &'static str { match self { $(Rule::$variant => stringify!($variant)),* } }
 
-            /// The manual's section, such as `1.1`; `None` where the manual is silent.
+            /// The manual's section, such as `1.1`. `None` where the manual is silent.
             pub fn section(self) -> Option<&'static str> { match self { $(Rule::$variant => $section),* } }
 
             /// What the rule says.
@@ -38,7 +39,7 @@ macro_rules! rules {
 }
 
 impl Rule {
-    /// Whether the whole rule is ours because the manual says nothing about it.
+    /// Whether the whole rule is our decision, because the manual is silent.
     pub fn is_decision(self) -> bool {
         self.section().is_none()
     }

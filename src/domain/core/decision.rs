@@ -1,25 +1,26 @@
-//! A yes or no of a superior, and the record of it: shared by month changes (§2.4) and identity certifications (§2.8).
+//! The approval or refusal of a superior and its record, shared by month changes (§2.4) and identity certifications
+//! (§2.8).
 
 use super::ids::{AccountId, OrganizationId};
 use super::text::Remark;
 use super::time::Timestamp;
 
-/// What the deciding organization says.
+/// The decision of an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Yes.
+    /// The approval.
     Approve,
-    /// No; without a reason it is refused itself (G8, A5).
+    /// The refusal. It must have a reason (G8, A5).
     Refuse(Option<Remark>),
 }
 
-/// Who decided.
+/// Who decided, for which organization, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// Who.
+    /// The account that decided.
     pub by: AccountId,
-    /// For which organization.
+    /// The organization it acted for.
     pub acting_for: OrganizationId,
-    /// When.
+    /// When it decided.
     pub at: Timestamp,
 }

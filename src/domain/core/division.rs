@@ -1,11 +1,11 @@
-//! Administrative divisions of the mainland (GB/T 2260, and the statistics bureau's township codes of 2023): look-up by
+//! Administrative divisions of the mainland (GB/T 2260, and the statistics bureau's township codes of 2023): search by
 //! code, parents, full names.
 //!
-//! A code begins with its parent's: 2 digits are a province, 4 a city, 6 a county, 9 a township or street.
+//! A code begins with its parent's code. 2 digits are a province, 4 a city, 6 a county, 9 a township or street.
 
 use std::sync::LazyLock;
 
-/// `code,level,name,parent_code`, as published; no field is quoted.
+/// `code,level,name,parent_code`, as published. No field is quoted.
 const SOURCE: &str = include_str!("data/divisions.csv");
 
 /// All divisions, sorted by code.
@@ -15,7 +15,7 @@ static DIVISIONS: LazyLock<Vec<Division>> = LazyLock::new(|| {
     divisions
 });
 
-/// Rows of the statistics that group counties and are no place anybody would write into an address.
+/// Rows of the statistics that only group counties. Nobody writes them in an address.
 const PLACEHOLDERS: [&str; 4] = ["市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"];
 
 /// An administrative division (行政区划).
@@ -47,7 +47,7 @@ impl Division {
             .map(|at| &DIVISIONS[at])
     }
 
-    /// The division it belongs to; `None` for a province.
+    /// The division it belongs to. `None` for a province.
     pub fn parent(&self) -> Option<&'static Division> {
         let length = match self.code.len() {
             9 => 6,
@@ -73,19 +73,19 @@ impl Division {
             .filter(move |division| division.code.len() == length)
     }
 
-    /// The province's two digits.
+    /// The two-digit code of its province.
     pub fn province(&self) -> u8 {
         self.code[..2].parse().unwrap_or_default()
     }
 
-    /// Whether it is a county or something smaller: precise enough for an address.
+    /// Whether it is a county or smaller, which is precise enough for an address.
     pub fn is_county_or_smaller(&self) -> bool {
         self.code.len() >= 6
     }
 
-    /// The name as it is written on an envelope: 河北省石家庄市长安区.
+    /// The name as written on an envelope: 河北省石家庄市长安区.
     ///
-    /// Grouping rows such as 市辖区 are left out, and a place that repeats its parent's name says it once (东莞市).
+    /// Grouping rows such as 市辖区 are left out. A name that repeats its parent's appears only once (东莞市).
     pub fn full_name(&self) -> String {
         let above = self.parent().map(Division::full_name).unwrap_or_default();
         let parent_name = self.parent().map_or("", |parent| parent.name);

@@ -1,5 +1,5 @@
-//! The citizen identification number (公民身份号码, GB 11643-1999): six digits of a division, the birth date, three of
-//! serial whose last is odd for men, and a check character after ISO 7064 MOD 11-2.
+//! The citizen identification number (公民身份号码, GB 11643-1999): six digits for a division, the birth date, a
+//! three-digit serial whose last digit is odd for men, and a check character by ISO 7064 MOD 11-2.
 
 use super::vocabulary::vocabulary;
 use crate::domain::catalogue::code::Code;
@@ -10,29 +10,29 @@ use std::fmt;
 const LENGTH: usize = 18;
 /// 2^(17-i) mod 11 for the i-th digit.
 const WEIGHTS: [u32; LENGTH - 1] = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-/// The check character by the weighted sum mod 11.
+/// The check characters, indexed by the weighted sum mod 11.
 const CHECK: &[u8; 11] = b"10X98765432";
-/// No citizen number names an earlier year; it also keeps typing errors from passing as dates.
+/// The earliest year of birth in a valid number. It also catches typing errors in the date.
 const FIRST_YEAR: i32 = 1900;
 
 vocabulary! {
-    /// Sex, as the number's 17th digit says it.
+    /// The sex encoded in the number's 17th digit.
     Sex {
         Male = "male", "男", "male";
         Female = "female", "女", "female";
     }
 }
 
-/// Why a text is no citizen number. The text itself is never repeated.
+/// Why a text is not a valid citizen number. The text itself is never repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdNumberError {
-    /// Not 17 digits and a digit or X.
+    /// It is not 17 digits followed by a digit or X.
     #[error("a citizen number has 17 digits and a check character")]
     Malformed,
-    /// The check character is another one.
+    /// The check character does not match the digits.
     #[error("the check character is wrong")]
     CheckDigit,
-    /// There is no such day, or it lies in the future.
+    /// The day does not exist, or it lies in the future.
     #[error("the birth date does not exist or lies in the future")]
     BirthDate,
 }
@@ -49,7 +49,7 @@ impl From<IdNumberError> for Refusal {
 
 /// A valid citizen number.
 ///
-/// It has no `Display` and its `Debug` is redacted, so that it gets into no text unless somebody writes [`IdNumber::reveal`].
+/// It has no `Display`, and its `Debug` is redacted. It can only get into a text through [`IdNumber::reveal`].
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct IdNumber {
     text: String,
@@ -57,10 +57,11 @@ pub struct IdNumber {
 }
 
 impl IdNumber {
-    /// Reads a number as people write it: surrounding blanks, full-width digits and a small x are set right.
+    /// Reads a number as people write it: surrounding blanks, full-width digits and a lower-case x are accepted.
     ///
     /// # Errors
-    /// [`IdNumberError`]: its form, its check character, its birth date (a real day from 1900 to `today`).
+    /// [`IdNumberError`] if the form, the check character or the birth date is wrong. The birth date must be a real day
+    /// from 1900 to `today`.
     pub fn parse(text: &str, today: NaiveDate) -> Result<Self, IdNumberError> {
         let digits = normalize(text).ok_or(IdNumberError::Malformed)?;
         if check_character(&digits) != Some(digits[LENGTH - 1]) {
@@ -75,7 +76,7 @@ impl IdNumber {
         })
     }
 
-    /// Makes the number of an invented person: a division's six digits, a birth date and a serial below 1000.
+    /// Makes the number of an invented person from a division's six digits, a birth date and a serial below 1000.
     pub fn compose(division: u32, born: NaiveDate, serial: u16) -> Option<Self> {
         let possible = (100_000..1_000_000).contains(&division) && serial < 1000;
         let mut text = possible.then(|| format!("{division}{}{serial:03}", born.format("%Y%m%d")))?;
@@ -90,7 +91,7 @@ impl IdNumber {
 
     /// The sex.
     pub fn sex(&self) -> Sex {
-        // The 17th place is an ASCII digit, and '0' is even.
+        // The 17th character is an ASCII digit, and '0' is even.
         if self.text.as_bytes()[LENGTH - 2] % 2 == 1 {
             Sex::Male
         } else {
@@ -98,13 +99,13 @@ impl IdNumber {
         }
     }
 
-    /// The whole number: only for encrypting, for the blind index, and for the audited unmasking (S-05).
+    /// The whole number. Use it only for encryption, for the blind index and for audited disclosure (S-05).
     pub fn reveal(&self) -> &str {
         &self.text
     }
 
-    /// The number with everything hidden but three places in front and two at the end: enough to tell two cards apart at
-    /// a counter, and neither the birth date nor the county.
+    /// The number with only its first three and last two characters shown. That is enough to tell two ID cards apart at
+    /// a counter, but shows neither the birth date nor the county.
     pub fn masked(&self) -> String {
         format!(
             "{}{}{}",
@@ -121,8 +122,8 @@ impl fmt::Debug for IdNumber {
     }
 }
 
-/// Whether a text holds a run of digits so long that it could be an ID number or a telephone number, however its digits are
-/// written: such a text is taken over nowhere where personal data must not lie.
+/// Whether a text has a run of digits long enough to be an ID number or a telephone number, in ASCII or full-width
+/// digits. Such a text is not accepted where personal data is not allowed.
 pub fn could_hold_one(text: &str) -> bool {
     let mut run = 0;
     text.chars().any(|character| {
@@ -135,10 +136,10 @@ pub fn could_hold_one(text: &str) -> bool {
     })
 }
 
-/// A mobile telephone number has eleven digits.
+/// The length of a mobile telephone number, the shortest number to look for.
 const SHORTEST_NUMBER: usize = 11;
 
-/// A full-width character as its ASCII twin.
+/// The ASCII form of a full-width character.
 fn half_width(character: char) -> char {
     match character {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(character) - 0xFEE0).unwrap_or(character),
@@ -146,7 +147,7 @@ fn half_width(character: char) -> char {
     }
 }
 
-/// Seventeen ASCII digits and a digit or `X`, if the text can be read as that.
+/// Normalizes a text to 17 ASCII digits and a digit or `X`, if it can be read so.
 fn normalize(text: &str) -> Option<[u8; LENGTH]> {
     let mut out = [0; LENGTH];
     let mut length = 0;
@@ -163,7 +164,7 @@ fn normalize(text: &str) -> Option<[u8; LENGTH]> {
     (length == LENGTH && out[0] != b'0').then_some(out)
 }
 
-/// ISO 7064 MOD 11-2 over the first seventeen digits.
+/// The check character by ISO 7064 MOD 11-2 over the first 17 digits.
 fn check_character(digits: &[u8]) -> Option<u8> {
     let digits = digits.get(..LENGTH - 1)?;
     let sum: u32 = digits
@@ -247,7 +248,7 @@ mod tests {
             let text = IdNumber::compose(420106, born(day), 12).unwrap();
             assert_eq!(parse(text.reveal()).is_ok(), fits, "{day}");
         }
-        // 30 February with a right check character.
+        // 30 February, with a correct check character.
         let digits = b"42010620010230001";
         let text = String::from_utf8([&digits[..], &[check_character(digits).unwrap()]].concat()).unwrap();
         assert_eq!(parse(&text).unwrap_err(), IdNumberError::BirthDate);

@@ -1,4 +1,4 @@
-//! Identifiers. Inside the service an id is the database's 64-bit key; outside it is an opaque string that says
+//! Identifiers. Inside the service an id is the database's 64-bit key. Outside it is an opaque string with a prefix for
 //! its kind (`org_…`, `mem_…`, `trf_…`).
 
 use super::input_error::InputError;
@@ -10,13 +10,13 @@ use std::str::FromStr;
 #[error("not an id of this kind")]
 pub struct ParseIdError;
 
-/// Crockford's base 32, lower case: no `i`, `l`, `o`, `u`, so that an id survives being read out on the telephone.
+/// Crockford's base 32, in lower case. It has no `i`, `l`, `o` or `u`, so an id can be read out on the telephone.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 /// 13 characters of 5 bits hold 64 bits.
 const LENGTH: usize = 13;
 
-// An odd factor has an inverse modulo 2^64, so this is a bijection: neighbouring keys get unlike texts and nobody
-// can read a count of members out of an id. It is no secret and protects nothing: scope checks do.
+// An odd factor has an inverse modulo 2^64, so this is a bijection. Neighbouring keys get unlike texts, and nobody can
+// read a count of members out of an id. This is no secret and protects nothing. Scope checks do.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
 const INVERSE: u64 = 0xf1de_83e1_9937_733d;
 
@@ -59,7 +59,7 @@ fn decode(prefix: &str, text: &str) -> Result<i64, ParseIdError> {
     if key > 0 { Ok(key) } else { Err(ParseIdError) }
 }
 
-/// Whether a text has the form of an id of any kind: only such a one is taken over from an address into a log.
+/// Whether a text has the form of an id of any kind. Only such a text is copied from an address into a log.
 pub fn has_form(text: &str) -> bool {
     let parts = text.split_once('_');
     parts.is_some_and(|(prefix, body)| {
@@ -70,7 +70,7 @@ pub fn has_form(text: &str) -> bool {
     })
 }
 
-/// The key of an id, of whatever kind it is; `None` of a text that is no id.
+/// The key of an id of any kind. `None` for a text that is not an id.
 pub fn key_of(text: &str) -> Option<i64> {
     let (prefix, _) = text.split_once('_').filter(|_| has_form(text))?;
     decode(prefix, text).ok()
@@ -83,9 +83,9 @@ macro_rules! ids {
         pub struct $name(pub i64);
 
         impl $name {
-            /// What the outside form begins with.
+            /// The prefix of the outside form.
             pub const PREFIX: &'static str = $prefix;
-            /// The id of nothing: no row has it.
+            /// An id that no row has.
             pub const NONE: Self = Self(0);
         }
         impl fmt::Display for $name {
@@ -129,7 +129,7 @@ ids! {
     MonthChangeId = "gmc";
     /// An identity certification (团员身份认证).
     CertificationId = "crt";
-    /// A sign-in and what follows from it, until it ends.
+    /// One sign-in's session.
     SessionId = "ses";
     /// An entry of an organization's inbox (操作中心).
     InboxEntryId = "inb";

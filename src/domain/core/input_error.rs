@@ -1,4 +1,5 @@
-//! What is wrong with a piece of input, in both languages. It says what was expected and never repeats what was sent.
+//! What is wrong with a piece of input, in both languages. A message says what was expected and never repeats the
+//! input.
 
 use super::language::{Language, Text};
 use serde::{Deserialize, Serialize};
@@ -23,23 +24,23 @@ pub enum InputError {
     Between(i64, i64),
     /// The number is too large or too small.
     OutOfRange,
-    /// It must be one line of text with at most so many characters.
+    /// It must be one line of text with at most this many characters.
     Line(usize),
-    /// A text must have at least one character and at most so many.
+    /// A text must have at least one character and at most this many.
     Length(usize),
-    /// A text must have at most so many characters.
+    /// A text must have at most this many characters.
     AtMost(usize),
-    /// A list must have at least one item and at most so many.
+    /// A list must have at least one item and at most this many.
     Items(usize),
     /// The field is required.
     Missing,
-    /// There is no such field; these are the fields there are.
+    /// The field does not exist. These are the known fields.
     Unknown(Vec<String>),
     /// The field was given twice.
     Duplicate,
-    /// It is not acceptable; nothing more is known.
+    /// The value is not accepted, and the cause is not known.
     NotAcceptable,
-    /// Texts of the request hold the character U+0000.
+    /// A text in the request contains the character U+0000.
     Nul,
     /// The body is not JSON.
     NotJson,
@@ -53,7 +54,7 @@ pub enum InputError {
     QueryNotUtf8,
     /// The HTTP server could not read the request.
     NotHttp,
-    /// What one operation expects: a predicate where a field is named, else a sentence.
+    /// What one operation expects: a predicate if a field is named, otherwise a sentence.
     #[serde(skip)]
     Said(Text),
 }
@@ -90,8 +91,8 @@ impl JsonType {
     }
 }
 
-/// What a message of [`InputError::into_serde`] begins with. What serde quotes from a request stands behind words of its
-/// own, so no client can write a message that begins so.
+/// The beginning of a message from [`InputError::into_serde`]. Where serde quotes a request, its message begins with
+/// words of its own, so no client can forge a message that begins like this.
 const MARK: &str = "input error: ";
 
 impl InputError {
@@ -100,19 +101,19 @@ impl InputError {
         Self::OneOf(values.iter().map(|&value| value.to_owned()).collect())
     }
 
-    /// The error of a `Deserialize` implementation. [`Self::from_serde`] finds it again in the message.
+    /// Turns it into the error of a `Deserialize` implementation. [`Self::from_serde`] reads it back from the message.
     pub fn into_serde<E: serde::de::Error>(self) -> E {
         // Plain data always serializes.
         let text = serde_json::to_string(&self).unwrap_or_default();
         E::custom(format_args!("{MARK}{text}"))
     }
 
-    /// What [`Self::into_serde`] put into a message, if it did.
+    /// Reads back the error that [`Self::into_serde`] put into a message, if any.
     pub fn from_serde(message: &str) -> Option<Self> {
         serde_json::from_str(message.strip_prefix(MARK)?).ok()
     }
 
-    /// What is wrong, about the field at a JSON pointer (the empty one is the whole body), without a full stop.
+    /// A sentence about the field at a JSON pointer, without a full stop. The empty pointer is the whole body.
     pub fn sentence(&self, pointer: Option<&str>, language: Language) -> String {
         let (zh, en) = self.predicate();
         match (language, pointer) {
@@ -125,7 +126,7 @@ impl InputError {
         }
     }
 
-    /// What is said of the field, in Chinese and in English.
+    /// The part of the sentence after the field's name, in Chinese and in English.
     fn predicate(&self) -> (String, String) {
         let fixed = |zh: &str, en: &str| (zh.to_owned(), en.to_owned());
         match self {

@@ -1,6 +1,6 @@
-//! The two languages of every text that people read.
+//! The two languages of every text for people.
 
-/// The two languages of texts for people.
+/// A language of texts for people.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Language {
     /// zh-CN
@@ -20,7 +20,7 @@ pub struct Text {
 }
 
 impl Text {
-    /// The text in a language.
+    /// The text in one of the languages.
     pub fn in_language(&self, language: Language) -> &'static str {
         match language {
             Language::Chinese => self.zh,

@@ -1,10 +1,10 @@
-//! One line of text as people write it: names, addresses.
+//! One line of text as people write it, such as a name or an address.
 
-/// What a line must not hold, as a JSON Schema pattern's character class: control characters, and those that show nothing
-/// but turn or hide what stands beside them, with which one name can be dressed up as another.
+/// The characters a line must not contain, as a character class of a JSON Schema pattern: control characters, and
+/// invisible characters that reverse or hide the text next to them. With those, one name could be disguised as another.
 pub const NOT_SHOWN: &str = "\\u0000-\\u001f\\u007f-\\u009f\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff";
 
-/// Whether a text is one line that is not blank: nothing of [`NOT_SHOWN`], at most so many characters.
+/// Whether a text is a single line that is not blank, has no character of [`NOT_SHOWN`] and at most `max` characters.
 pub fn is_plain(text: &str, max: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= max && !text.chars().any(is_not_shown)
 }

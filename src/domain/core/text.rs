@@ -1,22 +1,22 @@
-//! What somebody wrote in his own words.
+//! Text that a person wrote freely.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A reason or an explanation in somebody's own words: trimmed and not empty.
+/// A reason or an explanation in a person's own words, trimmed and not empty.
 ///
-/// People write names and telephone numbers into such fields, so `Debug` shows the length only.
+/// People write names and telephone numbers into such fields, so `Debug` shows only the length.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Remark(String);
 
-/// The text is empty or all blank.
+/// The text is empty or blank.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the text is blank")]
 pub struct Blank;
 
 impl Remark {
-    /// The text without surrounding blanks; `None` if nothing is left.
+    /// The text without surrounding blanks. `None` if nothing is left.
     pub fn new(text: &str) -> Option<Self> {
         let text = text.trim();
         (!text.is_empty()).then(|| Self(text.to_owned()))

@@ -1,4 +1,4 @@
-//! Time as the rules see it: instants in UTC, dates and months in Asia/Shanghai. Nothing here reads a clock.
+//! Time in the rules: instants in UTC, dates and months in Asia/Shanghai. Nothing here reads a clock.
 
 use super::input_error::InputError;
 use chrono::{DateTime, Datelike, FixedOffset, NaiveDate, NaiveTime, TimeDelta, TimeZone, Utc};
@@ -8,8 +8,8 @@ use std::str::FromStr;
 /// An instant.
 pub type Timestamp = DateTime<Utc>;
 
-/// China has had one time zone without daylight saving since 1991, so a fixed offset is exact for every date
-/// this service decides about.
+/// China has had a single time zone without daylight saving since 1991, so a fixed offset is exact for every date this
+/// service decides about.
 fn shanghai() -> FixedOffset {
     FixedOffset::east_opt(8 * 3600).unwrap_or_else(|| unreachable!("eight hours are a valid offset"))
 }
@@ -25,22 +25,22 @@ pub fn shanghai_midnight(date: NaiveDate) -> Timestamp {
     (Utc.from_utc_datetime(&local)) - TimeDelta::hours(8)
 }
 
-/// Whole years between a birth date and a day (周岁): the birthday itself counts.
-/// Somebody born on 29 February has the birthday on 1 March in other years.
+/// The age in whole years (周岁) on a day. The birthday itself counts. Somebody born on 29 February has their birthday
+/// on 1 March in other years.
 pub fn whole_years(born: NaiveDate, on: NaiveDate) -> i32 {
     let had_birthday = (on.month(), on.day()) >= (born.month(), born.day());
     on.year() - born.year() - i32::from(!had_birthday)
 }
 
-/// The season (graduation year) an instant belongs to: the calendar year in Asia/Shanghai.
+/// A season (graduation year): a calendar year in Asia/Shanghai.
 pub type Season = i32;
 
-/// The season of an instant.
+/// The season an instant belongs to.
 pub fn season_of(at: Timestamp) -> Season {
     shanghai_date(at).year()
 }
 
-/// A calendar month, written `YYYY-MM`; kept as the number `yyyymm`, which sorts as months do.
+/// A calendar month, written `YYYY-MM`. It is stored as the number `yyyymm`, which sorts in the order of the months.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Month(i32);
 
@@ -50,12 +50,12 @@ pub struct Month(i32);
 pub struct ParseMonthError;
 
 impl Month {
-    /// A month, if the year lies in 1900..=2199 and the month in 1..=12.
+    /// A month, if the year is in 1900..=2199 and the month in 1..=12.
     pub fn new(year: i32, month: u32) -> Option<Self> {
         ((1900..2200).contains(&year) && (1..=12).contains(&month)).then_some(Self(year * 100 + month as i32))
     }
 
-    /// The month a date lies in; `None` outside 1900..=2199.
+    /// The month of a date. `None` outside 1900..=2199.
     pub fn of(date: NaiveDate) -> Option<Self> {
         Self::new(date.year(), date.month())
     }
@@ -65,12 +65,12 @@ impl Month {
         self.0 / 100
     }
 
-    /// 1 to 12.
+    /// The month of the year, 1 to 12.
     pub fn month(self) -> u32 {
         (self.0 % 100) as u32
     }
 
-    /// The number: 202607 for 2026-07.
+    /// The stored number, such as 202607 for 2026-07.
     pub fn as_number(&self) -> &i32 {
         &self.0
     }

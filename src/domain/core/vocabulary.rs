@@ -1,12 +1,12 @@
-//! Closed vocabularies: enums whose values have one snake_case name, used on the wire and in the database alike,
-//! and a label in both languages.
+//! Closed vocabularies: enums whose values each have a snake_case name, used on the wire and in the database, and a
+//! label in both languages.
 
-/// The text is not a name of the vocabulary.
+/// The text is not a name in the vocabulary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a value of this vocabulary")]
 pub struct UnknownName;
 
-/// Declares enums with `ALL`, `as_str`, `label`, `Display`, `FromStr` and serde, all from one table.
+/// Declares enums with `ALL`, `as_str`, `label`, `Display`, `FromStr` and serde from one table.
 macro_rules! vocabulary {
     ($($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal, $zh:literal, $en:literal;)+ })+) => {$(
         $(#[$doc])*

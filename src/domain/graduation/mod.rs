@@ -1,7 +1,8 @@
 //! Graduation months of branches (§1.1, §2.3, §2.4; rules G1 to G9).
 //!
-//! Before the yearly switch a month is simply set (§1.1.4, [`set`]); the switch turns the branch into a graduate branch
-//! (毕业生团组织, §1.1.5, [`g6_turns`]); afterwards another month takes a request ([`propose`], [`MonthChange::decide`]).
+//! Before the yearly switch an administrator sets a month directly (§1.1.4, [`set`]). The switch turns the branch into
+//! a graduate branch (毕业生团组织, §1.1.5, [`g6_turns`]). Another month then needs a request ([`propose`],
+//! [`MonthChange::decide`]).
 
 use super::authority::actor::Actor;
 use super::authority::{self, Action, Object};
@@ -16,7 +17,7 @@ use super::organization::facts::{Graduation, Undetermined};
 use super::organization::facts::{OrganizationFacts, Sector};
 use super::policy::Policy;
 
-/// A mark as it changes: what goes into the branch and what stays in its history (G5).
+/// The change of a branch's mark: the new value for the branch and the old one for its history (G5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MarkChange {
     /// What the branch was marked with.
@@ -25,12 +26,13 @@ pub struct MarkChange {
     pub new: Graduation,
 }
 
-/// G1 (§1.1): whether the branch must carry a mark and does not. It blocks no transfer; lists and previews warn.
+/// G1 (§1.1): whether the branch must carry a mark and does not. It blocks no transfer, but lists and previews warn.
 pub fn g1_is_unmarked(branch: &OrganizationFacts) -> bool {
     is_school_branch(branch) && branch.graduation.is_none()
 }
 
-/// G2 (§1.1): any administrator above the branch may mark it, its own may not; only branches of the school sector are marked.
+/// G2 (§1.1): any administrator above the branch may mark it, but not the branch's own. Only branches of the school
+/// sector are marked.
 ///
 /// # Errors
 /// `actor.not_administrator`; `organization.not_found` outside the actor's subtree (O6);
@@ -47,7 +49,7 @@ pub fn g2_may_mark(actor: &Actor, branch: &OrganizationFacts) -> Result<(), Refu
     Ok(())
 }
 
-/// G4 (§1.1.3): month or reason, exactly one of them.
+/// G4 (§1.1.3): a month or a reason, exactly one of them.
 ///
 /// # Errors
 /// `graduation.month_or_reason`.
@@ -59,9 +61,9 @@ pub fn g4_month_or_reason(month: Option<Month>, reason: Option<Undetermined>) ->
     }
 }
 
-/// G5 (§1.1.4): marks a branch, again if need be, as long as it has not turned into a graduate branch.
+/// G5 (§1.1.4): marks a branch. A mark can be replaced as long as the branch has not turned into a graduate branch.
 ///
-/// For many branches (G3) it is called for each; every branch has its own result.
+/// For many branches (G3) this is called once for each, so every branch has its own result.
 ///
 /// # Errors
 /// Those of [`g2_may_mark`]; `graduation.needs_change_request` after the switch (G7).
@@ -73,7 +75,7 @@ pub fn set(actor: &Actor, branch: &OrganizationFacts, new: Graduation) -> Result
     })
 }
 
-/// G2, G5: whether somebody may mark a branch directly now.
+/// G2, G5: whether an actor may mark a branch directly now.
 ///
 /// # Errors
 /// Those of [`set`].
@@ -85,10 +87,10 @@ pub fn may_set(actor: &Actor, branch: &OrganizationFacts) -> Result<(), Refusal>
     Ok(())
 }
 
-/// G6 (§1.1.5): the season for which the branch turns into a graduate branch now; `None` if it does not.
+/// G6 (§1.1.5): the season for which the branch turns into a graduate branch now. `None` if it does not turn.
 ///
-/// `policy` is that of the season whose switch came last, so that a run that comes late, even in the next year, finds the
-/// same branches. A branch that has turned never turns again, so running twice or on two servers changes nothing more.
+/// `policy` is that of the season whose switch came last. A late run, even one in the next year, therefore finds the
+/// same branches. A branch that has turned never turns again, so a second run or a second server changes nothing more.
 pub fn g6_turns(branch: &OrganizationFacts, policy: &Policy, now: Timestamp) -> Option<Season> {
     let month = branch.graduation.and_then(Graduation::month)?;
     let due = now >= policy.switch_at() && month.year() <= policy.season;
@@ -104,19 +106,19 @@ pub struct MonthChangeRequest {
     pub old: Month,
     /// The month it should have.
     pub new: Month,
-    /// Why.
+    /// Why it should change.
     pub reason: Remark,
-    /// Who proposed it; he never decides it (I-04).
+    /// Who proposed it. They never decide it (I-04).
     pub proposed_by: AccountId,
-    /// The direct superior he proposed it for.
+    /// The direct superior for which it was proposed.
     pub proposed_for: OrganizationId,
-    /// When.
+    /// When it was proposed.
     pub proposed_at: Timestamp,
     /// The leading organ that decides (§2.3, 上级团的领导机关).
     pub leading_organ: OrganizationId,
 }
 
-/// A request and where it stands (§2.3: 审批进度).
+/// A month change and its state (§2.3: 审批进度).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MonthChange {
     /// It waits for the leading organ.
@@ -128,7 +130,7 @@ pub enum MonthChange {
 }
 
 vocabulary! {
-    /// Where a request stands, in one word.
+    /// The state of a month change.
     MonthChangeState {
         Open = "open", "待审批", "waiting for the leading organ's decision";
         Approved = "approved", "已同意", "approved";
@@ -137,7 +139,7 @@ vocabulary! {
 }
 
 vocabulary! {
-    /// What can happen to a branch's graduation time, as its history tells it.
+    /// An event in the history of a branch's graduation month.
     GraduationEvent {
         Marked = "marked", "标记毕业时间", "marked";
         Turned = "turned", "变更为毕业生团组织", "turned into a graduate branch";
@@ -147,8 +149,8 @@ vocabulary! {
     }
 }
 
-/// G7 (§2.3): an administrator of the direct superior proposes another month for a graduate branch, with a reason; the
-/// nearest leading organ above is to decide. `open` is the branch's open request, of which there may be one only.
+/// G7 (§2.3): an administrator of the direct superior proposes another month for a graduate branch, with a reason. The
+/// nearest leading organ above decides. `open` is the branch's open request. A branch can have only one.
 ///
 /// # Errors
 /// `actor.not_administrator`, `graduation.not_direct_superior`, `graduation.set_directly`,
@@ -184,7 +186,7 @@ pub fn propose(
     }))
 }
 
-/// Who may propose another month for a branch, and what the proposal goes out from.
+/// An actor who may propose another month for a branch, with the facts the proposal needs.
 #[derive(Debug, Clone, Copy)]
 pub struct MonthChangeProposer {
     account: AccountId,
@@ -193,10 +195,10 @@ pub struct MonthChangeProposer {
     leading_organ: OrganizationId,
 }
 
-/// G7: whether somebody may propose another month for a branch now.
+/// G7: whether an actor may propose another month for a branch now.
 ///
 /// # Errors
-/// Those of [`propose`] that no month and no reason can help.
+/// Those of [`propose`] that do not depend on the month or the reason.
 pub fn may_propose(
     actor: &Actor,
     branch: &OrganizationFacts,
@@ -223,7 +225,7 @@ pub fn may_propose(
 }
 
 impl MonthChange {
-    /// Where it stands.
+    /// The state of the month change.
     pub fn state(&self) -> MonthChangeState {
         match self {
             Self::Open(_) => MonthChangeState::Open,
@@ -232,7 +234,7 @@ impl MonthChange {
         }
     }
 
-    /// What was asked for.
+    /// The request itself.
     pub fn request(&self) -> &MonthChangeRequest {
         match self {
             Self::Open(request) | Self::Approved(request, _) | Self::Refused(request, ..) => request,
@@ -240,7 +242,7 @@ impl MonthChange {
     }
 
     /// G7, G8 (§2.4): the leading organ approves or refuses. `holders` are the organizations whose turn it is: the
-    /// request's leading organ, or further up where nobody there may decide (A10, T11).
+    /// request's leading organ, or one further up if nobody there may decide (A10, T11).
     ///
     /// # Errors
     /// `graduation.no_open_request` once it is decided, `graduation.not_approver`, `graduation.self_approval`,
@@ -275,13 +277,13 @@ impl MonthChange {
     }
 }
 
-/// G9: the season the branch belongs to after its month was changed: with a month of a later year it is an ordinary branch
-/// again (`None`) and its members leave the season's cohort.
+/// G9: the season the branch belongs to after its month was changed. With a month of a later year it is an ordinary
+/// branch again (`None`), and its members leave the season's cohort.
 pub fn g9_season_after(graduated_season: Season, new: Month) -> Option<Season> {
     (new.year() <= graduated_season).then_some(graduated_season)
 }
 
-/// A refusal with which the direct superior can help.
+/// A refusal that names the direct superior as the one who can help.
 fn ask_superior(code: Code, branch: &OrganizationFacts) -> Refusal {
     let refusal = Refusal::new(code);
     match branch.parent {

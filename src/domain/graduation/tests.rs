@@ -98,7 +98,7 @@ fn g3_each_branch_of_many_has_its_own_result() {
 }
 
 #[test]
-fn g4_month_or_reason_exactly_one() {
+fn g4_exactly_one_of_month_and_reason_is_given() {
     let (some, why) = (Some(month("2026-07")), Some(Undetermined::Teacher));
     assert_eq!(g4_month_or_reason(some, None), Ok(Graduation::Month(month("2026-07"))));
     assert_eq!(
@@ -113,7 +113,7 @@ fn g4_month_or_reason_exactly_one() {
 }
 
 #[test]
-fn g5_before_the_switch_a_month_is_set_again_and_the_old_one_kept() {
+fn g5_before_the_switch_a_month_can_be_set_again_and_the_old_one_is_kept() {
     let new = Graduation::Month(month("2027-06"));
     let change = set(&administrator(&college()), &class_of("2026-07"), new).unwrap();
     assert_eq!(
@@ -141,7 +141,7 @@ fn g6_branches_turn_from_midnight_of_the_switch_date_in_shanghai() {
 }
 
 #[test]
-fn g6_what_has_turned_or_cannot_turn_stays() {
+fn g6_branches_that_have_turned_or_cannot_turn_do_not_change() {
     let (policy, now) = (Policy::default_for(2026), at("2026-06-02T00:00:00Z"));
     let marked = class_of("2026-07");
     for branch in [
@@ -188,7 +188,7 @@ fn propose_as(actor: &Actor, branch: &OrganizationFacts, new: &str) -> Result<Mo
 }
 
 #[test]
-fn g7_only_the_direct_superior_proposes_and_the_nearest_leading_organ_is_to_decide() {
+fn g7_only_the_direct_superior_proposes_and_the_nearest_leading_organ_decides() {
     let branch = turned("2026-07");
     let change = propose_as(&administrator(&college()), &branch, "2027-07").unwrap();
     assert_eq!(change.state(), MonthChangeState::Open);
@@ -255,7 +255,7 @@ fn g8_the_leading_organ_decides_once_and_a_no_needs_a_reason() {
 }
 
 #[test]
-fn g8_nobody_decides_his_own_request() {
+fn g8_nobody_decides_their_own_request() {
     let branch = turned("2026-07");
     let open = propose_as(&administrator(&college()), &branch, "2027-07").unwrap();
     // The same person holds an office at the leading organ too.
@@ -278,7 +278,7 @@ fn g9_a_month_of_a_later_year_makes_an_ordinary_branch_again() {
 }
 
 proptest! {
-    /// G6, G9: after a correction the switch of the same season does not take the branch back.
+    /// G6, G9: after a correction the switch of the same season does not turn the branch again.
     #[test]
     fn g9_a_branch_set_back_waits_for_its_own_year(season in 2000..2100i32, year in 2000..2100i32, m in 1..=12u32) {
         let new = Month::new(year, m).unwrap();

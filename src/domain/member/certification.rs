@@ -1,5 +1,5 @@
-//! Identity certification (团员身份认证, §2.8; rules O7 and T3): the branch uploads the application form (《入团志愿书》), the
-//! committee above approves or refuses it.
+//! Identity certification (团员身份认证, §2.8; rules O7 and T3). The branch uploads the application form
+//! (《入团志愿书》), and the committee above approves or refuses it.
 
 use super::Certification;
 use crate::domain::authority::actor::Actor;
@@ -15,17 +15,17 @@ use crate::domain::policy::Policy;
 
 /// O7: the largest form, in MB of 2^20 bytes.
 pub const FORM_MAX_MB: u64 = 20;
-/// What a PDF begins with (ISO 32000-1, 7.5.2).
+/// The bytes a PDF begins with (ISO 32000-1, 7.5.2).
 const PDF_HEAD: &[u8] = b"%PDF-";
-/// What stands near its end (7.5.5); readers look for it in the last 1,024 bytes.
+/// The marker near the end of a PDF (7.5.5). PDF readers look for it in the last 1,024 bytes.
 const PDF_TAIL: &[u8] = b"%%EOF";
 
 /// A form that was uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// Who uploaded it; he never decides it (I-04).
+    /// Who uploaded it. They never decide it (I-04).
     pub by: AccountId,
-    /// When.
+    /// When it was uploaded.
     pub at: Timestamp,
 }
 
@@ -41,7 +41,7 @@ pub enum Form {
 }
 
 vocabulary! {
-    /// What became of a form, in one word.
+    /// The state of an application form.
     FormState {
         Waiting = "waiting", "待审核", "waiting for the committee's decision";
         Certified = "certified", "已认证", "certified";
@@ -49,7 +49,7 @@ vocabulary! {
     }
 }
 
-/// T3: where a member stands, by the month he joined and his latest form.
+/// T3: a member's certification, by the month in which they joined and their latest form.
 pub fn t3_certification(joined_on: Month, form: Option<&Form>, policy: &Policy) -> Certification {
     match form {
         Some(Form::Certified(..)) => Certification::Certified,
@@ -60,7 +60,7 @@ pub fn t3_certification(joined_on: Month, form: Option<&Form>, policy: &Policy) 
     }
 }
 
-/// O7: whether a file is small enough to be a form; asked while it comes in.
+/// O7: whether a file is small enough to be a form. The upload checks this while the file is still arriving.
 ///
 /// # Errors
 /// `certification.too_large`.
@@ -71,7 +71,7 @@ pub fn o7_size(bytes: u64) -> Result<(), Refusal> {
     Err(Refusal::new(Code::CertificationTooLarge).with("limit_mb", FORM_MAX_MB))
 }
 
-/// O7: whether a file is a PDF by its content: its first bytes and (up to) its last 1,024.
+/// O7: whether a file is a PDF by its content. `head` is its first bytes, `tail` at most its last 1,024.
 ///
 /// # Errors
 /// `certification.not_a_pdf`.
@@ -85,10 +85,11 @@ pub fn o7_is_pdf(head: &[u8], tail: &[u8]) -> Result<(), Refusal> {
 }
 
 /// O7: an administrator of the member's branch uploads a form, or replaces one that was refused. `holders` are the
-/// organizations whose turn it is: the branch, or further up if it is vacant (A10).
+/// organizations whose turn it is: the branch, or one further up if the branch is vacant (A10).
 ///
 /// # Errors
-/// `certification.not_uploader`, `certification.not_required`, `certification.already_certified`, `certification.waiting`.
+/// `certification.not_uploader`, `certification.not_required`, `certification.already_certified`,
+/// `certification.waiting`.
 pub fn o7_upload(
     actor: &Actor,
     holders: &[OrganizationId],
@@ -108,7 +109,7 @@ pub fn o7_upload(
 }
 
 impl Form {
-    /// What became of it.
+    /// The state of the form.
     pub fn state(&self) -> FormState {
         match self {
             Self::Waiting(_) => FormState::Waiting,
@@ -117,8 +118,8 @@ impl Form {
         }
     }
 
-    /// O7: the committee above the branch decides. `member_account` is the member's own; neither he nor who uploaded it
-    /// decides. `holders` are the organizations whose turn it is.
+    /// O7: the committee above the branch decides. `member_account` is the member's own account. Neither the member nor
+    /// the uploader decides. `holders` are the organizations whose turn it is.
     ///
     /// # Errors
     /// `certification.not_waiting`, `certification.not_approver`, `certification.self_approval`,
@@ -151,7 +152,7 @@ impl Form {
     }
 }
 
-/// The account and the organization somebody acts for, if it is that organization's turn.
+/// The actor's account and organization, if it is that organization's turn.
 fn acting(actor: &Actor, holders: &[OrganizationId], action: Action) -> Result<(AccountId, OrganizationId), Refusal> {
     let acting = actor.in_office()?;
     authority::at_turn(actor, action, holders).settle()?;
@@ -182,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn t3_who_joined_before_2020_needs_none() {
+    fn t3_members_who_joined_before_2020_need_no_certification() {
         let policy = Policy::default_for(2026);
         let standing = |joined: &str| t3_certification(joined.parse().unwrap(), None, &policy);
         assert_eq!(standing("2019-12"), Certification::NotRequired);

@@ -1,4 +1,4 @@
-//! The cohort of a season: whose hand-over linkage (学社衔接) measures (§1.2; rules L1, M5, G9).
+//! The cohort of a season: the members whose hand-over linkage (学社衔接) measures (§1.2; rules L1, M5, G9).
 
 use super::mark::Mark;
 use crate::domain::core::time::Season;
@@ -17,11 +17,11 @@ vocabulary! {
 
 /// L1: whether a member counts in a season's cohort, and if not, why.
 ///
-/// `branch` is the branch he belonged to at the switch, with its state of today: marks and changed months count at once
-/// (M5, G9), while moving away does not take him out.
+/// `branch` is the branch the member belonged to at the switch, in its state of today. Marks and changed months
+/// therefore count at once (M5, G9). A member who moves away stays in the cohort.
 ///
 /// # Errors
-/// [`NotInCohort`].
+/// The reason why the member does not count.
 pub fn l1_in_cohort(branch: &OrganizationFacts, mark: Option<&Mark>, season: Season) -> Result<(), NotInCohort> {
     match (branch.graduated_season, mark) {
         (None, _) => Err(NotInCohort::BranchNotTurned),

@@ -1,4 +1,5 @@
-//! What a member is to the rules: his standing (T12) and his League identity certification (§2.8; T3, O7).
+//! What the rules need to know about a member: their standing (T12) and their League identity certification (§2.8; T3,
+//! O7).
 
 pub mod certification;
 pub mod cohort;
@@ -22,14 +23,14 @@ vocabulary! {
         MovedOut = "moved_out", "已转出全国系统", "moved out of the national system";
     }
 
-    /// The real-name check (实名认证) shown under the name: informs and blocks nothing (T3).
+    /// The real-name check (实名认证) shown under the name. It informs and blocks nothing (T3).
     RealName {
         Unchecked = "unchecked", "未认证", "not checked";
         Passed = "passed", "已认证", "passed";
         Failed = "failed", "未通过", "failed";
     }
 
-    /// How far a member's League identity certification (团员身份认证) is (§2.8).
+    /// The state of a member's League identity certification (团员身份认证, §2.8).
     Certification {
         NotRequired = "not_required", "无需认证", "not required";
         NotUploaded = "not_uploaded", "未上传", "not uploaded";
@@ -46,13 +47,14 @@ impl Standing {
     }
 }
 
-/// The year from which the higher age of joining holds.
+/// The first year in which the higher joining age holds.
 const JOINING_AGE_SINCE: i32 = 2017;
 
-/// Whether somebody was old enough when he joined. Only the month is known, so whoever reached the age in its course passes.
+/// Whether somebody was old enough when they joined. Only the month of joining is known, so a person who reached the
+/// age in the course of that month passes.
 ///
 /// # Errors
-/// `member.joined_too_young`; an import takes it as a warning (our decision).
+/// `member.joined_too_young`. An import treats it as a warning (our decision).
 pub fn check_joining_age(born: NaiveDate, joined_on: Month, policy: &Policy) -> Result<(), Refusal> {
     let age = if joined_on.year() >= JOINING_AGE_SINCE {
         policy.joining_age

@@ -1,4 +1,5 @@
-//! What somebody may do with an organization now, and for what he may not, why: asked from the guards themselves.
+//! The actions an actor may take on an organization now, and why not for the others. The same guards answer as for the
+//! action itself.
 
 use super::facts::OrganizationFacts;
 use super::rules::{Contents, o3_close, o3_contact, o3_may_create_below, o3_rename};
@@ -23,22 +24,22 @@ vocabulary! {
     }
 }
 
-/// What the answers rest on beside the organization itself.
+/// Facts besides the organization's own on which the answers depend.
 #[derive(Debug, Clone)]
 pub struct Surroundings {
-    /// What still hangs on it.
+    /// What the organization still contains.
     pub contents: Contents,
-    /// The organization that appoints at it (A10).
+    /// The organization that appoints its administrators (A10).
     pub superior: Option<OrganizationId>,
     /// Its open request for another graduation month.
     pub open_change: Option<MonthChangeId>,
 }
 
 impl OrganizationAction {
-    /// Whether the actor may take it now, given good input (a name, a month).
+    /// Whether the actor may take the action now, given valid input (a name, a month).
     ///
     /// # Errors
-    /// What taking it would answer.
+    /// The refusal that taking it would give.
     pub fn check(
         self,
         actor: &Actor,

@@ -4,10 +4,10 @@ use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::organization::facts::{Level, OrganizationKind};
 use std::collections::HashSet;
 
-/// How many accounts a thing excludes from deciding it at most (I-04): whom it is about and who began it.
+/// How many accounts at most are excluded from one decision (I-04): the person it is about and the one who started it.
 const EXCLUDED_MOST: usize = 2;
 
-/// An organization with those who can act for it.
+/// An organization with the accounts that can act for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// The organization.
@@ -21,13 +21,13 @@ pub struct Link {
 }
 
 impl Link {
-    /// T11, A10: whether somebody here is allowed to decide.
+    /// T11, A10: whether an administrator of this organization may decide.
     pub fn can_decide(&self, excluded: &[AccountId]) -> bool {
         self.administrators.iter().any(|account| !excluded.contains(account))
     }
 }
 
-/// An organization and its superiors, upwards to the root.
+/// An organization and its superiors up to the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chain {
     first: Link,
@@ -45,26 +45,26 @@ impl Chain {
         &self.first
     }
 
-    /// From the organization upwards to the root.
+    /// The links from the organization up to the root.
     pub fn links(&self) -> impl Iterator<Item = &Link> + Clone {
         std::iter::once(&self.first).chain(&self.superiors)
     }
 
-    /// This organization's link; `None` if it is not in the chain.
+    /// The link of an organization. `None` if it is not in the chain.
     pub fn link(&self, organization: OrganizationId) -> Option<&Link> {
         self.links().find(|link| link.organization == organization)
     }
 
-    /// A10, T11: the nearest organization from this one upwards where somebody not excluded can decide; `None` where
-    /// nobody up to the root can.
+    /// A10, T11: the nearest organization, from this one upwards, with an administrator who is not excluded. `None` if
+    /// there is none up to the root.
     pub fn first_able(&self, from: OrganizationId, excluded: &[AccountId]) -> Option<OrganizationId> {
         let from_here = self.links().skip_while(|link| link.organization != from);
         let mut able = from_here.filter(|link| link.can_decide(excluded));
         able.next().map(|link| link.organization)
     }
 
-    /// Whether something below the first organization can be orphaned without it: those above it are then no more people
-    /// than one thing excludes.
+    /// Whether something below the first organization can be orphaned if that organization cannot act: its superiors
+    /// then have no more administrators than one decision excludes.
     pub fn may_orphan(&self) -> bool {
         let above: HashSet<&AccountId> = self.superiors.iter().flat_map(|link| &link.administrators).collect();
         above.len() <= EXCLUDED_MOST
@@ -75,7 +75,7 @@ impl Chain {
         self.superiors.last().unwrap_or(&self.first)
     }
 
-    /// The nearest leading organ (团的领导机关) above the organization (T9, §2.2). The root always is one (O1).
+    /// The nearest leading organ (团的领导机关) above the organization (T9, §2.2). The root is always one (O1).
     pub fn leading_organ(&self) -> &Link {
         self.superiors
             .iter()
@@ -83,8 +83,8 @@ impl Chain {
             .unwrap_or_else(|| self.root())
     }
 
-    /// The province-level leading organ (省级团委) above the organization (A4, §1.4.6): a province's or one of the
-    /// five systems'. The root stands in for an organization directly below the nation.
+    /// The province-level leading organ (省级团委) above the organization (A4, §1.4.6): a province's or one of the five
+    /// systems'. For an organization directly below the nation it is the root.
     pub fn province(&self) -> &Link {
         let is_province = |link: &&Link| link.kind == OrganizationKind::LeadingOrgan && link.level == Level::Province;
         self.links().find(is_province).unwrap_or_else(|| self.root())

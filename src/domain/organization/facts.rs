@@ -1,4 +1,4 @@
-//! What the rules need to know about an organization: its vocabulary, its place in the tree, its graduation mark.
+//! What the rules need to know about an organization: its vocabularies, its path and its graduation mark.
 
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::time::{Month, Season};
@@ -9,7 +9,8 @@ use std::str::FromStr;
 vocabulary! {
     /// The category (组织类别) an organization is created with.
     ///
-    /// A graduate branch (毕业生团组织) is no kind of its own but a branch that has turned: [`OrganizationFacts::graduated_season`].
+    /// A graduate branch (毕业生团组织) is not a category. It is a branch that has turned:
+    /// [`OrganizationFacts::graduated_season`].
     OrganizationKind {
         LeadingOrgan = "leading_organ", "团的领导机关", "leading organ";
         Committee = "committee", "团委", "committee";
@@ -18,7 +19,7 @@ vocabulary! {
         Branch = "branch", "团支部", "branch";
     }
 
-    /// The level (层级); the first four are leading organs only.
+    /// The level (层级). Only leading organs have the first four.
     Level {
         Nation = "nation", "全国", "nation";
         Province = "province", "省级", "province";
@@ -27,7 +28,7 @@ vocabulary! {
         Grassroots = "grassroots", "基层", "grassroots";
     }
 
-    /// The organizational system (组织体系): by place, or one of the five system committees (系统团委, §1.4.5).
+    /// The organizational system (组织体系): local, or one of the five system committees (系统团委, §1.4.5).
     System {
         Place = "place", "地方团组织", "local League organizations";
         Railway = "railway", "全国铁道", "national railways";
@@ -64,7 +65,7 @@ vocabulary! {
         SpecialUnit = "special_unit", "特殊单位专属库", "special-unit holding";
     }
 
-    /// What is worth an administrator's attention about an organization; a warning never bars anything (O3, G1).
+    /// A warning about an organization for its administrators. A warning blocks nothing (O3, G1).
     Health {
         NoAdministrator = "no_administrator", "没有管理员", "no administrator";
         NoMembers = "no_members", "没有团员", "no members";
@@ -73,7 +74,7 @@ vocabulary! {
         Unmarked = "unmarked", "未标记毕业时间", "no graduation month";
     }
 
-    /// Whether an organization exists for new business.
+    /// Whether an organization takes part in new business.
     Status {
         Active = "active", "正常", "active";
         Closed = "closed", "已关闭", "closed";
@@ -81,7 +82,7 @@ vocabulary! {
 }
 
 impl Level {
-    /// The level directly below; grassroots has none.
+    /// The level directly below. Grassroots has none.
     pub fn next(self) -> Option<Self> {
         match self {
             Self::Nation => Some(Self::Province),
@@ -98,9 +99,9 @@ impl Level {
 #[error("not a path of organization ids")]
 pub struct ParsePathError;
 
-/// An organization's place in the tree: the ids from the root to itself, joined and closed by slashes (`1/5/77/`).
+/// An organization's place in the tree: the ids from the root to itself, each followed by a slash (`1/5/77/`).
 ///
-/// The closing slash makes "lies below" a plain prefix test, in memory and in the database's index alike.
+/// The final slash makes "lies below" a plain prefix test, both in memory and in a database index.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Path(String);
 
@@ -115,14 +116,14 @@ impl Path {
         Self(format!("{}{}/", self.0, id.0))
     }
 
-    /// The text that is stored.
+    /// The stored text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The ids from the root to the organization itself.
     pub fn ids(&self) -> impl DoubleEndedIterator<Item = OrganizationId> + '_ {
-        // Parsed once at the border: each part is a number.
+        // Every part is a number, since the path was checked when it was parsed.
         self.0
             .trim_end_matches('/')
             .split('/')
@@ -134,22 +135,22 @@ impl Path {
         self.ids().rev().skip(1)
     }
 
-    /// How many organizations stand on the way, itself included; a root has depth 1.
+    /// The number of organizations from the root to this one. A root has depth 1.
     pub fn depth(&self) -> usize {
         self.ids().count()
     }
 
-    /// Whether the place is that organization or lies below it.
+    /// Whether this path is that of `root` or lies below it.
     pub fn is_within(&self, root: &Path) -> bool {
         self.0.starts_with(&root.0)
     }
 
-    /// Whether the place lies strictly below that organization.
+    /// Whether this path lies strictly below `root`.
     pub fn is_below(&self, root: &Path) -> bool {
         self.0.len() > root.0.len() && self.is_within(root)
     }
 
-    /// Whether the organization with this id is this one or stands above it.
+    /// Whether the organization with this id is this one or one of its superiors.
     pub fn contains(&self, id: OrganizationId) -> bool {
         self.ids().any(|on_the_way| on_the_way == id)
     }
@@ -185,11 +186,11 @@ pub const EXTERNAL_PROVINCES: [u8; 3] = [11, 35, 44];
 /// What the rules need to know about an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrganizationFacts {
-    /// Which one.
+    /// Its id.
     pub id: OrganizationId,
-    /// Its direct superior (直属上级); `None` for the root.
+    /// Its direct superior (直属上级). `None` for the root.
     pub parent: Option<OrganizationId>,
-    /// Its place in the tree.
+    /// Its path.
     pub path: Path,
     /// Its category.
     pub kind: OrganizationKind,
@@ -199,30 +200,30 @@ pub struct OrganizationFacts {
     pub system: System,
     /// Its sector.
     pub sector: Sector,
-    /// Its school stage; `None` outside the school sector.
+    /// Its school stage. `None` outside the school sector.
     pub stage: Option<Stage>,
-    /// Whether it is a township or street committee itself.
+    /// Whether it is the committee of a township or a street.
     pub is_township: bool,
-    /// Whether it carries a school code (学校机构编号): it is the school committee itself (学校团委本级).
+    /// Whether it has a school code (学校机构编号), which makes it the school committee itself (学校团委本级).
     pub has_school_code: bool,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: OrganizationPurpose,
     /// Whether it takes part in new business.
     pub status: Status,
-    /// Its graduation mark (branches of the school sector only); `None` is unmarked.
+    /// Its graduation mark. Only branches of the school sector have one. `None` is unmarked.
     pub graduation: Option<Graduation>,
-    /// The season in which it turned into a graduate branch (毕业生团组织); `None` while it is an ordinary one.
+    /// The season in which it turned into a graduate branch (毕业生团组织). `None` while it is an ordinary one.
     pub graduated_season: Option<Season>,
-    /// The school it belongs to: the nearest organization with a school code, itself included.
+    /// The school it belongs to: the nearest organization with a school code, which may be itself.
     pub school: Option<OrganizationId>,
-    /// The nearest leading organ strictly above it; `None` for the root.
+    /// The nearest leading organ strictly above it. `None` for the root.
     pub leading_organ: Option<OrganizationId>,
-    /// The province it stands in: the first two digits of its division code; `None` for the nation's own.
+    /// The province it is in: the first two digits of its division code. `None` for the nation's own organizations.
     pub province: Option<u8>,
 }
 
 impl OrganizationFacts {
-    /// Whether it is a branch, graduate branches included: the only kind that holds members.
+    /// Whether it is a branch, which may be a graduate branch. Only branches hold members.
     pub fn is_branch(&self) -> bool {
         self.kind == OrganizationKind::Branch
     }
@@ -239,7 +240,7 @@ impl OrganizationFacts {
 
     /// Whether it belongs to the system of Beijing, Guangdong or Fujian (§1.4.5).
     ///
-    /// The five system committees are one system wherever they stand (T7), also in Beijing.
+    /// The five system committees are one system wherever they are (T7), even in Beijing.
     pub fn is_external(&self) -> bool {
         self.system == System::Place
             && self
@@ -249,19 +250,19 @@ impl OrganizationFacts {
 }
 
 vocabulary! {
-    /// Why no graduation month can be fixed (§1.1.3).
+    /// Why no graduation month can be set (§1.1.3).
     Undetermined {
         Teacher = "teacher_branch", "教师支部", "teacher branch";
         Mixed = "mixed_branch", "混合支部", "mixed branch";
     }
 }
 
-/// What a school branch is marked with: a month or the reason why there is none, never both (G4).
+/// The mark of a school branch: a month or the reason why there is none, never both (G4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Graduation {
     /// Its members graduate in this month.
     Month(Month),
-    /// No month can be fixed.
+    /// No month can be set.
     Undetermined(Undetermined),
 }
 

@@ -1,4 +1,4 @@
-//! Organizations (§2.1, §2.6): what is known about one, the rules, what may be done with it, and whose turn it is.
+//! Organizations (§2.1, §2.6): the facts about one, the rules, the allowed actions, and whose turn it is.
 
 pub mod actions;
 pub mod chain;

@@ -1,8 +1,8 @@
 //! Whose turn it is (A1, A3, A10, T11).
 //!
-//! A [`Turn`] says what is to be done and where; [`Turn::holders`] resolves it, with the administrators there are,
-//! into the organizations that hold it. The service stores one row of the inbox (操作中心) for each holder, so an
-//! inbox is one index seek; when an appointment begins or ends it resolves the turns of that organization again.
+//! A [`Turn`] says what has to be done and where. [`Turn::holders`] finds the organizations that hold it, given the
+//! present administrators. The service stores one inbox entry (操作中心) for each holder, so reading an inbox is one
+//! index seek. When an appointment begins or ends, the service finds the holders of that organization's turns again.
 
 use super::chain::{Chain, Link};
 use super::facts::OrganizationKind;
@@ -10,7 +10,7 @@ use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::vocabulary::vocabulary;
 
 vocabulary! {
-    /// What somebody has to do with a case.
+    /// What has to be done with a case.
     Duty {
         ApprovalIn = "approval_in", "转入审批", "approval by the target";
         ApprovalOut = "approval_out", "转出审批", "approval by the member's side";
@@ -21,23 +21,23 @@ vocabulary! {
     }
 }
 
-/// One thing to be done with a case, and by which organization.
+/// One thing that has to be done with a case, and the organization that has to do it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Turn {
-    /// What is to be done.
+    /// What has to be done.
     pub duty: Duty,
     /// Whose turn it is.
     pub organization: OrganizationId,
-    /// Whether a stale assignment was brought before the direct superior too (A6).
+    /// Whether a late assignment was also shown to the direct superior (A6).
     pub escalated: bool,
 }
 
-/// Who holds a turn.
+/// The holders of a turn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Holders {
-    /// The organizations whose administrators may act now. Empty: the case is orphaned (I-31).
+    /// The organizations whose administrators may act now. If there are none, the case is orphaned (I-31).
     pub organizations: Vec<OrganizationId>,
-    /// Whether the turn left those it belongs to because none of them can decide (A10, T11).
+    /// Whether the turn passed to a superior because none of the organizations it belongs to can decide (A10, T11).
     pub passed: bool,
 }
 
@@ -51,11 +51,11 @@ impl Holders {
 impl Turn {
     /// The organizations that hold this turn.
     ///
-    /// Those it belongs to, as far as they can decide: the organization itself; at a branch (A1, A3) and for an escalated
-    /// assignment (A6) its direct superior too. If none of them can (A10: vacant; T11: only excluded people), the nearest
-    /// superior that can.
+    /// A turn belongs to its organization. The turn of a branch (A1, A3) and an escalated assignment (A6) also belong
+    /// to the direct superior. Those of them that can decide are the holders. If none can, because they are vacant
+    /// (A10) or all their administrators are excluded (T11), the holder is the nearest superior that can.
     ///
-    /// `chain` must contain the turn's organization; without it there are no holders.
+    /// `chain` must contain the turn's organization. Otherwise there are no holders.
     pub fn holders(&self, chain: &Chain, excluded: &[AccountId]) -> Holders {
         let from_here = chain.links().skip_while(|link| link.organization != self.organization);
         let at_branch = from_here
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a10_a_vacant_organization_is_no_dead_end() {
+    fn a10_a_vacant_organization_does_not_stop_a_case() {
         assert_eq!(
             holders(at(BRANCH), [&[], &[30], &[20], &[10]], &[]),
             (vec![COLLEGE], false)
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn t11_the_only_administrator_excluded_passes_the_turn_to_the_direct_superior() {
+    fn t11_the_turn_passes_to_the_direct_superior_if_the_only_administrator_is_excluded() {
         assert_eq!(
             holders(at(COLLEGE), [&[40], &[30], &[20], &[10]], &[30]),
             (vec![UNIVERSITY], true)
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a10_more_people_above_than_one_thing_excludes_leave_nothing_orphaned() {
+    fn a10_nothing_is_orphaned_with_more_administrators_above_than_one_decision_excludes() {
         assert!(chain([&[40], &[], &[], &[]]).may_orphan());
         assert!(chain([&[40], &[30], &[20], &[30]]).may_orphan());
         assert!(!chain([&[40], &[30], &[20], &[10]]).may_orphan());

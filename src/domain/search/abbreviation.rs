@@ -1,11 +1,11 @@
-//! Abbreviations of schools and large employers: by rule where the name tells them, by a table where only use does
-//! (中国人民大学 is 人大, 对外经济贸易大学 is 贸大).
+//! Abbreviations of schools and large employers. Some follow from the name by rule. A table holds those that only usage
+//! tells (中国人民大学 is 人大, 对外经济贸易大学 is 贸大).
 
 use super::name::{self, fold, loose_places, squeeze};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// `name,abbreviation`: what people say, as far as no rule gives it or others would share it.
+/// `name,abbreviation`: what people say, where no rule gives it or where other organizations would share it.
 const SOURCE: &str = include_str!("data/abbreviations.csv");
 
 static USUAL: LazyLock<HashMap<String, Vec<&'static str>>> = LazyLock::new(|| {
@@ -16,13 +16,13 @@ static USUAL: LazyLock<HashMap<String, Vec<&'static str>>> = LazyLock::new(|| {
     all
 });
 
-/// Regions that schools are named by beside the divisions.
+/// Regions in the names of schools that are not administrative divisions.
 #[rustfmt::skip]
 const REGIONS: [&str; 14] = [
     "中国", "中央", "首都", "华中", "华东", "华南", "华北", "东北", "西北", "西南", "中南", "东南", "南方", "北方",
 ];
 
-/// What schools teach, and what is left of it in an abbreviation; longer ones first.
+/// What schools teach, with its form in an abbreviation. Longer words come first.
 #[rustfmt::skip]
 const SUBJECTS: [(&str, &str); 44] = [
     ("航空航天", "航"), ("交通职业技术", "交职"), ("工业职业技术", "工职"), ("信息职业技术", "信职"), ("铁路职业技术", "铁职"), ("职业技术", "职"),
@@ -33,12 +33,12 @@ const SUBJECTS: [(&str, &str); 44] = [
     ("化工", "化"), ("医药", "医药"), ("医学", "医"), ("美术", "美"), ("音乐", "音"), ("戏剧", "戏"), ("职业", "职"),
 ];
 
-/// What use calls an organization, by its squeezed name.
+/// The usual abbreviations of an organization, by its squeezed name.
 pub fn usual(name: &str) -> &'static [&'static str] {
     USUAL.get(name).map_or(&[], Vec::as_slice)
 }
 
-/// What a school's name is shortened to by rule.
+/// The abbreviations that the rules make of a school's name.
 pub fn by_rule(name: &str) -> Vec<String> {
     let Some(ending) = name::ending(name) else {
         return Vec::new();
@@ -54,8 +54,8 @@ pub fn by_rule(name: &str) -> Vec<String> {
     }
 }
 
-/// Its place, whole or by its first character or left out, with what is left of its subject and kind: 武理工, 华中科大,
-/// 师大, 武汉职院.
+/// The place (whole, its first character, or left out), followed by the short form of the subject and the kind: 武理工,
+/// 华中科大, 师大, 武汉职院.
 fn of_college(name: &str, ending: &str, kind: &str) -> Vec<String> {
     let (place, subject) = split_place(name.strip_suffix(ending).unwrap_or(name));
     let Some(initial) = place.chars().next() else {
@@ -72,7 +72,7 @@ fn of_college(name: &str, ending: &str, kind: &str) -> Vec<String> {
         format!("{initial}{short}"),
         format!("{place}{short}"),
     ];
-    // 职业技术学院 counts as the subject 职业技术 of an 学院, and people say 职业学院 and 职院.
+    // 职业技术学院 counts as an 学院 with the subject 职业技术. People say 职业学院 and 职院.
     if let Some(trade) = subject
         .strip_suffix("职业技术")
         .or_else(|| subject.strip_suffix("职业"))
@@ -83,7 +83,7 @@ fn of_college(name: &str, ending: &str, kind: &str) -> Vec<String> {
     all
 }
 
-/// A college that carries its university's name is called without the word: 江西理工应用科学学院.
+/// A college whose name contains that of its university is also called without the word 大学: 江西理工应用科学学院.
 fn within_university(name: &str) -> Vec<String> {
     let (university, college) = name.split_once("大学").unwrap_or_default();
     if university.is_empty() {
@@ -93,7 +93,7 @@ fn within_university(name: &str) -> Vec<String> {
     }
 }
 
-/// 一中 of 第一中学, 高中 of 高级中学; with the place and without.
+/// 一中 for 第一中学, 高中 for 高级中学, with the place and without it.
 fn of_secondary_school(name: &str) -> Vec<String> {
     let short = name.replace("高级中学", "高中");
     let short = match short.split_once('第') {
@@ -106,8 +106,8 @@ fn of_secondary_school(name: &str) -> Vec<String> {
     all
 }
 
-/// The place a school's name begins with and the rest. A name that is no place and no more than two characters is taken
-/// as one: 清华, 复旦.
+/// Splits a school's name into the place it begins with and the rest. If it begins with no known place, the first two
+/// characters count as one: 清华, 复旦.
 fn split_place(body: &str) -> (&str, &str) {
     let region = REGIONS
         .iter()
@@ -118,7 +118,7 @@ fn split_place(body: &str) -> (&str, &str) {
     body.split_at(at.unwrap_or_else(|| body.char_indices().nth(2).map_or(body.len(), |(at, _)| at)))
 }
 
-/// What is left of a subject: every known word of it in its short form, of others the first character.
+/// The short form of a subject: the short form of each known word, and the first character of every other one.
 fn shorten(subject: &str) -> String {
     let (mut short, mut rest) = (String::new(), subject);
     while let Some(c) = rest.chars().next() {

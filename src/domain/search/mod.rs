@@ -1,10 +1,10 @@
-//! Finding a target (§2.6; O4): under which texts an organization is found, what a person meant by what he typed, and
-//! which of the found ones comes first. Pure; the index itself is a plain table of both engines.
+//! Finding a target (§2.6; O4): the texts by which an organization is found, the readings of a query, and the order of
+//! the results. The functions are pure. The index itself is a plain table in both engines.
 //!
-//! The index holds, for each organization, the few texts a person begins with: every look-up is "begins with", so a
-//! name needs an entry only where a word of it may begin, not one for each of its pieces. An entry stands in the
-//! *scopes* within which the organization is looked for ([`scopes`]): a reading of one scope is one index range, however
-//! many other organizations there are.
+//! For each organization the index holds the few texts that a person may begin with. Every search is a prefix search,
+//! so a name needs one entry for each place where a word may begin, not one for each substring. An entry is stored
+//! under the *scopes* in which the organization can be searched for ([`scopes`]). A reading in one scope is therefore
+//! one index range, however many other organizations there are.
 
 pub mod abbreviation;
 pub mod name;
@@ -21,7 +21,7 @@ use super::organization::facts::{OrganizationKind, Path};
 use name::Name;
 
 vocabulary! {
-    /// What a text of the index is to its organization, the strongest first.
+    /// What an indexed text is to its organization, the strongest kind first.
     TermKind {
         Name = "name", "名称", "a name, whole";
         Abbreviation = "abbreviation", "惯用简称", "a usual abbreviation";
@@ -34,16 +34,16 @@ vocabulary! {
     }
 }
 
-/// A text an organization is found by.
+/// A text by which an organization is found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Term {
-    /// Folded as [`name::fold`] does.
+    /// The text, folded by [`name::fold`].
     pub text: String,
     /// What it is to the organization.
     pub kind: TermKind,
 }
 
-/// What an organization is called.
+/// The names of an organization.
 #[derive(Debug, Clone, Copy)]
 pub struct Named<'a> {
     /// Its full name.
@@ -54,11 +54,11 @@ pub struct Named<'a> {
     pub former_names: &'a [String],
     /// Its school code.
     pub school_code: Option<&'a str>,
-    /// Its category: branches are four million, and nobody looks for a class by its pinyin.
+    /// Its category. There are four million branches, and nobody searches for a class by its pinyin.
     pub kind: OrganizationKind,
 }
 
-/// The texts an organization is found by, each once, under the strongest of its kinds.
+/// The texts by which an organization is found, each once, under the strongest of its kinds.
 pub fn terms(named: &Named<'_>) -> Vec<Term> {
     let mut terms = Terms(Vec::with_capacity(16));
     let name = Name::of(named.name, named.short_name);
@@ -98,11 +98,11 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
     terms.settle()
 }
 
-/// The organizations within which one is looked for: its superiors' own lists.
+/// The organizations in whose lists this one can be searched for.
 ///
-/// Committees and leading organs stand in the nation's and in their province's (a system committee counts as one, T7).
-/// What a school, a township or an employer is made of stands in that unit's list; its branches only there, since
-/// nobody looks for a class among four million without saying of which school.
+/// Committees and leading organs are in the nation's list and in their province's. A system committee counts as a
+/// province (T7). Organizations within a school, a township or an employer are also in that unit's list. Branches and
+/// general branches are only there, since nobody searches for a class among four million without naming the school.
 pub fn scopes(
     path: &Path,
     kind: OrganizationKind,
@@ -119,7 +119,7 @@ pub fn scopes(
     scopes
 }
 
-/// The list in which to look for what stands at or below an organization.
+/// The list in which to search for organizations at or below this one.
 pub fn scope_below(
     path: &Path,
     kind: OrganizationKind,
@@ -131,8 +131,8 @@ pub fn scope_below(
         .or_else(|| path.ids().next())
 }
 
-/// The unit an organization belongs to, itself included: the topmost one below its leading organ. A leading organ
-/// belongs to none.
+/// The unit an organization belongs to: the topmost organization below its leading organ, which may be itself. A
+/// leading organ belongs to none.
 fn unit(path: &Path, kind: OrganizationKind, leading_organ: Option<OrganizationId>) -> Option<OrganizationId> {
     if kind == OrganizationKind::LeadingOrgan {
         return None;
@@ -140,10 +140,10 @@ fn unit(path: &Path, kind: OrganizationKind, leading_organ: Option<OrganizationI
     path.ids().skip_while(|&id| Some(id) != leading_organ).nth(1)
 }
 
-/// Terms in the making.
+/// A list of terms under construction.
 struct Terms(Vec<Term>);
 
-/// A text of one letter finds half the country.
+/// The shortest text worth an entry, in characters. A single character would find half the country.
 const SHORTEST: usize = 2;
 
 impl Terms {
@@ -153,7 +153,7 @@ impl Terms {
         }
     }
 
-    /// The pinyin of a text in every reading, whole and by initials.
+    /// Adds the pinyin of a text in every reading, whole and by initials.
     fn spell(&mut self, text: &str) {
         for spelling in pinyin::spellings(text) {
             self.add(TermKind::Pinyin, spelling.full);
@@ -161,7 +161,8 @@ impl Terms {
         }
     }
 
-    /// Schools are looked for by code, by the five digits of it everybody knows, and by abbreviations.
+    /// Adds what people search a school by: its code, the last five digits of the code, which are well known, and
+    /// abbreviations.
     fn add_school(&mut self, name: &Name, code: &str) {
         self.add(TermKind::Code, code.to_owned());
         self.add(

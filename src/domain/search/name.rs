@@ -1,21 +1,22 @@
-//! What an organization's name is made of: the formal frame (共青团…委员会), the places in front, the name proper, and the
-//! ending that says what it is.
+//! The parts of an organization's name: the formal frame (共青团…委员会), the places at the beginning, the proper name,
+//! and the ending that says what kind of organization it is.
 
 use crate::domain::core::division::Division;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a formal name begins with.
+/// The beginnings of formal names.
 const TITLES: [&str; 2] = ["中国共产主义青年团", "共青团"];
 
-/// What a formal name, or its everyday form, ends with; longer ones first.
+/// The endings of formal names and of their everyday forms. Longer ones come first.
 #[rustfmt::skip]
 const OFFICES: [&str; 16] = [
     "工作委员会", "总支部委员会", "支部委员会", "委员会", "团工委", "团总支部", "团总支", "团支部", "团省委", "团市委", "团区委", "团县委", "团州委",
     "团委", "总支部", "支部",
 ];
 
-/// Endings that say what kind of thing it is; longer ones first. Alone they find nothing, since thousands share them.
+/// Endings that say what kind of organization it is. Longer ones come first. An ending alone finds nothing, since
+/// thousands of names share it.
 #[rustfmt::skip]
 const ENDINGS: [&str; 46] = [
     "幼儿师范高等专科学校", "师范高等专科学校", "医学高等专科学校", "高等专科学校",
@@ -33,7 +34,7 @@ const ETHNIC_GROUPS: [&str; 43] = [
     "仫佬族", "羌族", "布朗族", "撒拉族", "毛南族", "仡佬族", "锡伯", "普米族", "塔吉克", "怒族", "鄂温克族", "保安族", "各族",
 ];
 
-/// Every province, city and county by its full name, with what it is called for short.
+/// The full name of every province, city and county, with its short form.
 static PLACES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
     let divisions = Division::all().iter().filter(|division| division.code.len() <= 6);
     divisions
@@ -46,15 +47,16 @@ static PLACES: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| 
 static PLACE_STEMS: LazyLock<std::collections::HashSet<&'static str>> =
     LazyLock::new(|| PLACES.values().copied().collect());
 
-/// The longest full name of a place and more.
+/// An upper bound for the full name of a place, in characters.
 const LONGEST_PLACE: usize = 16;
 
-/// One writing of what can be written in several ways: full-width forms, capitals, ü; brackets and marks are left out.
+/// Gives one spelling to texts that can be written in several ways. It normalizes full-width forms, capitals and ü, and
+/// drops brackets and punctuation.
 pub fn fold(text: &str) -> String {
     text.chars().filter_map(fold_char).collect()
 }
 
-/// One character of [`fold`]; `None` for what is neither letter nor digit.
+/// Folds one character, as [`fold`] does. `None` for a character that is neither a letter nor a digit.
 pub fn fold_char(c: char) -> Option<char> {
     let narrow = match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
@@ -64,7 +66,8 @@ pub fn fold_char(c: char) -> Option<char> {
     narrow.is_alphanumeric().then(|| narrow.to_ascii_lowercase())
 }
 
-/// The name without its formal frame: 清华大学 of 共青团清华大学委员会, 湖北省 of 团湖北省委. What is all frame stays whole.
+/// The name without its formal frame: 清华大学 for 共青团清华大学委员会, 湖北省 for 团湖北省委. A name that is nothing
+/// but frame stays whole.
 pub fn core(text: &str) -> &str {
     let title = TITLES.iter().find_map(|title| text.strip_prefix(title));
     let everyday = || text.strip_prefix('团').filter(|rest| rest.ends_with('委'));
@@ -73,14 +76,14 @@ pub fn core(text: &str) -> &str {
     let office = OFFICES.iter().find_map(|office| inner.strip_suffix(office));
     let core = match office {
         Some(core) => core,
-        // 共青团清华大学委, 团湖北省委
+        // For example 共青团清华大学委 and 团湖北省委.
         None if framed.is_some() => inner.strip_suffix('委').unwrap_or(inner),
         None => inner,
     };
     if core.is_empty() { text } else { core }
 }
 
-/// An ending that says what kind of thing it is, if there is something before it that says which.
+/// The ending that says what kind of organization it is, if something before it names the organization.
 pub fn ending(text: &str) -> Option<&'static str> {
     ENDINGS.into_iter().find(|ending| {
         text.strip_suffix(ending)
@@ -88,7 +91,7 @@ pub fn ending(text: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether it says only what kind of thing is meant: 街道, 职业技术学院.
+/// Whether the text says only what kind of organization is meant: 街道, 职业技术学院.
 pub fn is_ending(text: &str) -> bool {
     ENDINGS.contains(&text)
 }
@@ -100,7 +103,7 @@ pub fn stem(text: &str) -> &str {
         .unwrap_or(text)
 }
 
-/// What a place is called for short: 恩施 of 恩施土家族苗族自治州.
+/// The short form of a place: 恩施 for 恩施土家族苗族自治州.
 fn place_stem(name: &str) -> &str {
     let mut rest = stem(name);
     if rest.len() + "自治州".len() == name.len() {
@@ -114,12 +117,12 @@ fn place_stem(name: &str) -> &str {
     rest
 }
 
-/// The places a text begins with, each for short, and what is left: 武汉, 洪山 and 关山街道 of 武汉市洪山区关山街道.
+/// The short forms of the places a text begins with, and the rest: 武汉, 洪山 and 关山街道 for 武汉市洪山区关山街道.
 pub fn places(text: &str) -> (Vec<&'static str>, &str) {
     peel(text, 1, |candidate| PLACES.get(candidate).copied())
 }
 
-/// The same for people who leave out 市 and 区; two characters at least must be left.
+/// Like [`places`], but also accepts places without 市 or 区. At least two characters must be left.
 pub fn loose_places(text: &str) -> (Vec<&'static str>, &str) {
     peel(text, 2, |candidate| {
         PLACES.get(candidate).or_else(|| PLACE_STEMS.get(candidate)).copied()
@@ -142,25 +145,26 @@ fn peel(text: &str, left: usize, known: impl Fn(&str) -> Option<&'static str>) -
     }
 }
 
-/// A text as the index writes it: places in front for short.
+/// A text as the index stores it: places at the beginning in their short form.
 pub fn squeeze(text: &str) -> String {
     let (places, rest) = places(text);
     places.concat() + rest
 }
 
-/// A name taken apart.
+/// The parts of a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
-    /// All of it, places for short.
+    /// The whole name, with places in their short form.
     pub whole: String,
-    /// The name proper, without the places or the superior it begins with.
+    /// The proper name, without the places or the superior's name at its beginning.
     pub own: String,
-    /// The short form of a place's own name.
+    /// The short form of a place's proper name.
     pub stem: Option<String>,
 }
 
 impl Name {
-    /// Of a full name, with the short name telling where the name proper begins: 机械科学与工程学院 of a university's college.
+    /// Splits a full name. The short name shows where the proper name begins: 机械科学与工程学院 for a university's
+    /// college.
     pub fn of(name: &str, short_name: &str) -> Self {
         let (name, short_name) = (fold(name), fold(short_name));
         let (name, short_name) = (core(&name), core(&short_name));
@@ -175,8 +179,8 @@ impl Name {
         }
     }
 
-    /// What a person may begin with inside the name: from its third character on, as long as something is left before
-    /// the ending, and from every number on.
+    /// The texts inside the name that a person may begin with. One begins at each character from the third on, as long
+    /// as something is left before the ending, and one at each number.
     pub fn parts(&self) -> impl Iterator<Item = &str> {
         const MOST: usize = 12;
         let own = self.own.as_str();

@@ -1,18 +1,18 @@
-//! Pinyin of names: places and surnames read right (重庆 Chóngqìng, 单 Shàn), and where a character is read in two ways and
-//! no word decides, both.
+//! Pinyin of names. Places and surnames get their special readings (重庆 Chóngqìng, 单 Shàn). A character with two
+//! readings gets both if no word decides.
 
 use pinyin::ToPinyin;
 
-/// A text in pinyin, without tones: `v` is ü, as on a keyboard.
+/// A text in pinyin, without tones. `v` stands for ü, as on a keyboard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelling {
-    /// Whole: chongqing.
+    /// The whole spelling: chongqing.
     pub full: String,
-    /// By initials: cq.
+    /// The initials: cq.
     pub initials: String,
 }
 
-/// Words, above all places, that are read otherwise than their characters one by one.
+/// Words, mostly places, that are not read like their single characters.
 #[rustfmt::skip]
 const WORDS: &[(&str, &str)] = &[
     ("重庆", "chong qing"), ("长子县", "zhang zi xian"), ("六安", "lu an"), ("六合", "lu he"), ("乐清", "yue qing"), ("乐亭", "lao ting"),
@@ -30,7 +30,7 @@ const WORDS: &[(&str, &str)] = &[
     ("湫坡", "qiu po"), ("重工", "zhong gong"), ("重型", "zhong xing"), ("台州", "tai zhou"), ("乐山", "le shan"), ("长治", "chang zhi"),
 ];
 
-/// Characters as names read them, where the dictionary begins with another reading.
+/// The usual reading in names of characters for which the dictionary lists another one first.
 #[rustfmt::skip]
 const CHARACTERS: &[(char, &str)] = &[
     ('长', "chang"), ('都', "du"), ('佛', "fo"), ('厦', "xia"), ('藏', "zang"), ('什', "shi"), ('勒', "le"), ('翟', "zhai"), ('坻', "di"),
@@ -48,8 +48,9 @@ const SECOND_READINGS: &[(char, &str)] = &[
     ('朝', "zhao"), ('巷', "hang"), ('车', "ju"), ('牟', "mu"), ('尉', "yu"), ('仇', "chou"), ('弄', "long"), ('湫', "qiu"), ('洞', "tong"),
 ];
 
-/// Every way a text is spelled: by words, with the second readings, and character by character for those who do not know
-/// better (六合 is Lùhé, and liuhe is typed). None if a character of it has no pinyin or nothing in it is to be spelled.
+/// Every way a text is spelled: with the known words, with the second readings, and character by character for people
+/// who do not know the special reading (六合 is Lùhé, but people also type liuhe). Empty if a character has no pinyin
+/// or if the text is ASCII.
 pub fn spellings(text: &str) -> Vec<Spelling> {
     if text.is_ascii() {
         return Vec::new();

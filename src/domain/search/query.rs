@@ -1,22 +1,22 @@
-//! What a person may have meant by what he typed: the readings of a query, the most literal first.
+//! The readings of a query, the most literal first.
 
 use super::name::{core, fold, fold_char, is_ending, loose_places, squeeze, stem};
 
 /// The longest query, in characters.
 pub const LONGEST: usize = 64;
-/// More parts than that say nothing more.
+/// The most parts a query is split into. More of them narrow nothing further.
 const MOST_PARTS: usize = 6;
 
-/// One way to read a query: parts that all have to hold, each for the organization or for one of its superiors.
+/// One way to read a query. Every part must match the organization or one of its superiors.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading(pub Vec<QueryPart>);
 
-/// A part of a reading, as the index writes it.
+/// A part of a reading, in the spelling of the index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryPart {
     /// The text.
     pub text: String,
-    /// Whether the index is asked for it; an ending such as 街道 only has to stand in the name.
+    /// Whether the index is searched for it. An ending such as 街道 only has to occur in the name.
     pub is_key: bool,
 }
 
@@ -29,8 +29,8 @@ impl QueryPart {
     }
 }
 
-/// The readings of a query: as one name, by its words, by the places it begins with, without endings (办事处, 镇), and as it
-/// stands. None if there is neither letter nor digit in it.
+/// The readings of a query: as one name, by its words, by the places it begins with, without endings (办事处, 镇), and
+/// as typed. Empty if the query has neither letter nor digit.
 pub fn readings(query: &str) -> Vec<Reading> {
     let words = words(query);
     let squeezed: Vec<String> = words.iter().map(|word| squeeze(core(word))).collect();
@@ -49,14 +49,14 @@ pub fn readings(query: &str) -> Vec<Reading> {
     all
 }
 
-/// The words of a query, folded: cut at blanks and marks, except brackets, which stand within names.
+/// The folded words of a query. It is split at blanks and punctuation, but not at brackets, which occur within names.
 fn words(query: &str) -> Vec<String> {
     let is_cut = |c: char| fold_char(c).is_none() && !matches!(c, '(' | ')' | '（' | '）' | '\'' | '’');
     let words = query.split(is_cut).map(fold);
     words.filter(|word| !word.is_empty()).take(MOST_PARTS).collect()
 }
 
-/// The places a word begins with and the rest, each a part.
+/// The places a word begins with and the rest, each as one part.
 fn by_places(word: &str) -> Vec<String> {
     let (places, rest) = loose_places(word);
     let places = places.into_iter().map(str::to_owned);

@@ -1,30 +1,30 @@
-//! Which of the organizations found comes first.
+//! The order of the organizations found.
 
 use super::TermKind;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::organization::facts::{Level, OrganizationKind, Stage, Status};
 
-/// How well an organization answers a reading; the smaller the better, field by field.
+/// How well an organization matches a reading. Ranks compare field by field, and the smaller one comes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank {
-    /// Which reading it answers, the most literal first.
+    /// The number of the reading it matches, the most literal first.
     pub reading: usize,
-    /// A closed one comes after those in business.
+    /// Closed organizations come after active ones.
     closed: bool,
     /// How well the text fits.
     fit: u8,
-    /// How many people may mean it.
+    /// How well known the organization is likely to be: smaller for provinces, cities and universities.
     prominence: u8,
-    /// How much longer the text found is than the one typed.
+    /// How much longer the found text is than the typed one, in bytes.
     excess: usize,
-    /// The rest by age.
+    /// The older organization comes first among equals.
     id: OrganizationId,
 }
 
-/// What the ranking needs to know of an organization.
+/// What the ranking needs to know about an organization.
 #[derive(Debug, Clone, Copy)]
 pub struct RankFacts {
-    /// Which one.
+    /// Its id.
     pub id: OrganizationId,
     /// Its category.
     pub kind: OrganizationKind,
@@ -32,12 +32,12 @@ pub struct RankFacts {
     pub level: Level,
     /// Its school stage.
     pub stage: Option<Stage>,
-    /// Whether it is in business.
+    /// Whether it is closed.
     pub status: Status,
 }
 
-/// How well a text of the index fits a typed one that it begins with: whole texts before longer ones, and within both the
-/// stronger kinds first.
+/// How well an indexed text fits a typed prefix of it. Whole texts come before longer ones, and within both the
+/// stronger kinds come first.
 pub fn fit(kind: TermKind, text: &str, typed: &str) -> u8 {
     let whole = text.len() == typed.len();
     match (kind, whole) {
@@ -53,7 +53,7 @@ pub fn fit(kind: TermKind, text: &str, typed: &str) -> u8 {
 }
 
 impl Rank {
-    /// The rank of an organization in a reading, by the worst fit of the parts it answers itself.
+    /// The rank of an organization in a reading, by the worst fit among the parts it matches itself.
     pub fn new(reading: usize, organization: &RankFacts, fit: u8, excess: usize) -> Self {
         Self {
             reading,

@@ -30,7 +30,7 @@ fn o4_the_formal_frame_is_left_out() {
         ("机械2301班团支部", "机械2301班"),
         ("共青团团风县委员会", "团风县"),
         ("清华大学", "清华大学"),
-        // All frame: there is nothing else to go by.
+        // Nothing but frame: there is nothing else to search by.
         ("团委", "团委"),
         ("共青团", "共青团"),
         ("", ""),
@@ -40,7 +40,7 @@ fn o4_the_formal_frame_is_left_out() {
 }
 
 #[test]
-fn o4_places_are_written_for_short_and_the_name_proper_is_found() {
+fn o4_places_are_shortened_and_the_proper_name_is_found() {
     for (name, expected, rest) in [
         ("武汉市洪山区关山街道", &["武汉", "洪山"][..], "关山街道"),
         ("恩施土家族苗族自治州巴东县绿葱坡镇", &["恩施", "巴东"], "绿葱坡镇"),
@@ -56,7 +56,7 @@ fn o4_places_are_written_for_short_and_the_name_proper_is_found() {
 }
 
 #[test]
-fn o4_pinyin_reads_places_and_surnames_right() {
+fn o4_pinyin_reads_places_and_surnames_correctly() {
     for (text, full, initials) in [
         ("重庆", "chongqing", "cq"),
         ("厦门", "xiamen", "xm"),
@@ -131,7 +131,7 @@ fn o4_an_organization_has_few_terms() {
         assert!(township.contains(&expected.to_owned()), "{township:?}");
     }
     assert!(township.len() <= 6, "{township:?}");
-    // Four million of them.
+    // There are four million branches.
     assert_eq!(
         terms_of("机械2301班团支部", "机械2301班团支部", OrganizationKind::Branch),
         ["2301班", "机械2301班"]
@@ -139,7 +139,7 @@ fn o4_an_organization_has_few_terms() {
 }
 
 #[test]
-fn o4_an_organization_stands_in_the_lists_it_is_looked_for_in() {
+fn o4_an_organization_is_in_the_lists_it_is_searched_for_in() {
     let path: Path = "1/5/70/900/".parse().unwrap();
     let [nation, province, school, part] = [1, 5, 70, 900].map(OrganizationId);
     let lists = |path: &str, kind, organ| scopes(&path.parse().unwrap(), kind, Some(province), Some(organ));
@@ -160,7 +160,7 @@ fn o4_an_organization_stands_in_the_lists_it_is_looked_for_in() {
         lists("1/5/70/900/", OrganizationKind::GeneralBranch, province),
         [school]
     );
-    // A branch that is its own unit is looked for like a committee.
+    // A branch that is its own unit is searched for like a committee.
     assert_eq!(lists("1/5/70/", OrganizationKind::Branch, province), [nation, province]);
     assert_eq!(
         scope_below(&path, OrganizationKind::Committee, Some(province), Some(province)),
@@ -197,7 +197,7 @@ fn o4_a_query_is_read_literally_first() {
 }
 
 #[test]
-fn o4_whole_texts_come_before_longer_ones_and_great_names_before_small() {
+fn o4_whole_texts_come_before_longer_ones_and_prominent_organizations_before_others() {
     let standing = |id, kind, level, status| RankFacts {
         id: OrganizationId(id),
         kind,
@@ -217,9 +217,9 @@ fn o4_whole_texts_come_before_longer_ones_and_great_names_before_small() {
 }
 
 proptest! {
-    /// Whatever is typed or registered, nothing panics, and what is registered is found by itself.
+    /// No typed or registered text causes a panic, and a registered name finds itself.
     #[test]
-    fn o4_any_text_can_be_named_and_asked_for(text in "\\PC{0,70}|[共青团武汉市洪山区关街道大学院第一中委员会2301 ]{0,20}") {
+    fn o4_any_text_can_be_a_name_or_a_query(text in "\\PC{0,70}|[共青团武汉市洪山区关街道大学院第一中委员会2301 ]{0,20}") {
         let _ = readings(&text);
         let all = terms_of(&text, &text, OrganizationKind::Committee);
         for term in &all {
@@ -230,9 +230,9 @@ proptest! {
         prop_assert!(squeezed.chars().count() < 2 || all.contains(&squeezed));
     }
 
-    /// What begins a name begins its term, too: the index is asked for beginnings only.
+    /// A prefix of a name is a prefix of its term, since the index is searched by prefix only.
     #[test]
-    fn o4_the_beginning_of_a_name_begins_its_term(length in 1usize..12) {
+    fn o4_a_prefix_of_a_name_is_a_prefix_of_its_term(length in 1usize..12) {
         let name = "武汉市洪山区关山街道";
         let typed: String = name.chars().take(length).collect();
         let whole = squeeze(name);

@@ -1,4 +1,4 @@
-//! What somebody may do with a case now, and for what he may not, why: asked from the guards of [`super::decide`].
+//! The actions an actor may take on a case now, and why not for the others. The guards of [`super::decide`] answer.
 
 use super::case::Case;
 use super::decide::{self, DecisionContext};
@@ -18,10 +18,10 @@ vocabulary! {
 }
 
 impl TransferAction {
-    /// Whether the actor may take it now, given good input (a reason, a branch).
+    /// Whether the actor may take the action now, given valid input (a reason, a branch).
     ///
     /// # Errors
-    /// What taking it would answer.
+    /// The refusal that taking it would give.
     pub fn check(self, case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
         match self {
             TransferAction::Approve => decide::may_approve(case, desk),

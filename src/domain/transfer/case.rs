@@ -1,4 +1,4 @@
-//! A stored case: everything a decision needs to know about it.
+//! A stored case, with everything a decision needs to know about it.
 
 use super::reason::{Reason, Side};
 use super::route::{Destination, Origin};
@@ -10,13 +10,14 @@ use crate::domain::core::time::Season;
 /// A transfer case (组织关系转接).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Case {
-    /// Which one.
+    /// Its id.
     pub id: TransferId,
-    /// The calendar year of its proposal; that season's policy decides for all its life.
+    /// The calendar year of its proposal. That season's policy applies until the case is closed.
     pub season: Season,
-    /// The number of its last event: each transition adds exactly one (I-09), and an update is guarded by it (A9).
+    /// The number of its last event. Each transition adds exactly one (I-09), and an update only succeeds on the
+    /// version it was decided on (A9).
     pub version: i64,
-    /// Where it stands.
+    /// Its state.
     pub state: CaseState,
     /// Why the member moves.
     pub reason: Reason,
@@ -24,42 +25,42 @@ pub struct Case {
     pub started_by: Side,
     /// Who proposed it.
     pub proposed_by: Option<AccountId>,
-    /// The organization he proposed it for; `None` if the member proposed it himself.
+    /// The organization it was proposed for. `None` if the member proposed it.
     pub proposed_for: Option<OrganizationId>,
-    /// The member's account, if he has one.
+    /// The member's account, if they have one.
     pub member_account: Option<AccountId>,
     /// Where the member comes from.
     pub origin: Origin,
-    /// Where the member wants to go, with the facts of today.
+    /// Where the member wants to go, with the present facts.
     pub destination: Destination,
 }
 
 impl Case {
-    /// The member; `None` while somebody from another province is not known here yet (X2).
+    /// The member. `None` while a person from another province is not known here (X2).
     pub fn member(&self) -> Option<MemberId> {
         self.origin.member()
     }
 
-    /// T11: the accounts that do not decide this case as it stands: [`excluded`].
+    /// T11: the accounts that may not decide this case in its present state. See [`excluded`].
     pub fn excluded(&self) -> Vec<AccountId> {
         excluded(&self.state, self.member_account, self.proposed_by)
     }
 
-    /// T11: whether this person never decides this case, whatever his office.
+    /// T11: whether this actor may not decide this case, whatever their office.
     pub fn excludes(&self, actor: &Actor) -> bool {
         actor.account.is_some_and(|account| self.excluded().contains(&account)) || self.is_about(actor)
     }
 
-    /// Whether the case is about this person.
+    /// Whether the case is about this actor.
     pub fn is_about(&self, actor: &Actor) -> bool {
         self.member().is_some() && actor.member == self.member()
     }
 }
 
-/// T11, I-04: the accounts that do not decide a case: the member's and the proposer's.
+/// T11, I-04: the accounts that may not decide a case: the member's and the proposer's.
 ///
-/// Naming a branch decides nothing, the transfer has been approved by then; and whoever fetched the member (A3) is often
-/// the one who assigns her. So there only the member is excluded.
+/// An assignment excludes only the member. The transfer is approved by then, so choosing a branch decides nothing, and
+/// the administrator who proposed the transfer for the target side (A3) often assigns the branch too.
 pub fn excluded(state: &CaseState, member: Option<AccountId>, proposer: Option<AccountId>) -> Vec<AccountId> {
     let proposer = proposer.filter(|_| state.phase() != Phase::AwaitingAssignment);
     member.into_iter().chain(proposer).collect()

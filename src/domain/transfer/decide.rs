@@ -1,7 +1,7 @@
 //! Decisions on a proposed case (§1.4.4, §1.5, §2.5; T10, T11, A1 to A6, X1, X2).
 //!
-//! Each action has a guard, `may_…`, which [`super::allowed`] asks too, so what a client is shown as allowed and what is
-//! then decided cannot differ. An action consumes the case and gives the new one with the event that made it.
+//! Each action has a guard, `may_…`. [`super::allowed`] calls the same guards, so the allowed actions a client sees and
+//! the decision cannot differ. An action consumes the case and returns the new one with its event.
 
 use super::case::Case;
 use super::events::{self, Event, EventKind};
@@ -19,43 +19,45 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::OrganizationFacts;
 use crate::domain::policy::Policy;
 
-/// Who decides, when, and by what.
+/// Who decides, when, and under which policy.
 #[derive(Debug, Clone, Copy)]
 pub struct DecisionContext<'a> {
     /// Now.
     pub now: Timestamp,
     /// Who acts.
     pub actor: &'a Actor,
-    /// The organizations that hold the case's turn: [`crate::domain::organization::turn::Turn::holders`], as the inbox has it.
+    /// The organizations that hold the case's turn, as the inbox lists them:
+    /// [`crate::domain::organization::turn::Turn::holders`].
     pub holders: &'a [OrganizationId],
     /// The policy of the case's season.
     pub policy: &'a Policy,
 }
 
-/// A member's change of place, to be stored together with the transition that causes it (I-11).
+/// A member's change of branch. It must be stored together with the transition that causes it (I-11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Move {
-    /// Who; `None` if the person from another province is to be created (X2).
+    /// The member. `None` if a person from another province has to be created (X2).
     pub member: Option<MemberId>,
-    /// The branch he leaves; `None` if he comes from another province: one who was known before is revived (X2).
+    /// The branch the member leaves. `None` if they come from another province. A member known before is then revived
+    /// (X2).
     pub from: Option<OrganizationId>,
-    /// Where he goes.
+    /// Where the member goes.
     pub to: CaseOutcome,
 }
 
 /// What a decision changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// The case as it is now; its version is the event's number, and the row to be updated has one less (A9).
+    /// The case after the decision. Its version is the event's number, and the row to be updated has one less (A9).
     pub case: Case,
     /// The one event of this transition (I-09).
     pub event: Event,
-    /// The member's change of place, if this completes the case.
+    /// The member's move, if the decision completes the case.
     pub movement: Option<Move>,
 }
 
-/// A1 to A4, T9: says yes to the step the case is at. A leading organ's yes sends it on to its ordinary approver; the
-/// ordinary one completes it or leaves the assignment.
+/// A1 to A4, T9: approves the step the case is at. A leading organ's approval passes the case to its ordinary approver.
+/// The ordinary approval completes the case or leads to the assignment.
 ///
 /// # Errors
 /// Those of [`may_approve`].
@@ -64,17 +66,17 @@ pub fn approve(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Ref
     accept(case, desk)
 }
 
-/// A5: says no, with a reason; the case ends and goes back to its starter.
+/// A5: refuses with a reason. The case ends and returns to the side that started it.
 ///
 /// # Errors
-/// Those of [`may_refuse`]; `approval.reason_required`.
+/// Those of [`may_refuse`], and `approval.reason_required`.
 pub fn refuse(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
     may_refuse(&case, desk)?;
     decline(case, desk, reason)
 }
 
-/// X1: the other system accepts, through its integrator or entered by its province's leading organ; the member moves out
-/// of the national tree.
+/// X1: the other system accepts, through its integrator or through its province's leading organ, which enters the
+/// answer. The member moves out of the national tree.
 ///
 /// # Errors
 /// Those of [`may_answer_external`].
@@ -83,16 +85,16 @@ pub fn accept_external(case: Case, desk: &DecisionContext<'_>) -> Result<Transit
     accept(case, desk)
 }
 
-/// X1: the other system refuses, with a reason; the case ends and goes back to its starter.
+/// X1: the other system refuses, with a reason. The case ends and returns to the side that started it.
 ///
 /// # Errors
-/// Those of [`may_answer_external`]; `approval.reason_required`.
+/// Those of [`may_answer_external`], and `approval.reason_required`.
 pub fn refuse_external(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
     may_answer_external(&case, desk)?;
     decline(case, desk, reason)
 }
 
-/// A2: names the branch of an accepted member, which completes the case.
+/// A2: assigns the member of an approved case to a branch, which completes the case.
 ///
 /// # Errors
 /// Those of [`may_assign`] and [`a2_branch`].
@@ -102,7 +104,7 @@ pub fn assign(case: Case, desk: &DecisionContext<'_>, branch: &OrganizationFacts
     by_person(case, desk, EventKind::Assigned { branch: branch.id })
 }
 
-/// T10: takes the case back. Its history stays.
+/// T10: withdraws the case. Its history stays.
 ///
 /// # Errors
 /// Those of [`may_withdraw`].
@@ -111,14 +113,14 @@ pub fn withdraw(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Re
     by_person(case, desk, EventKind::Withdrawn)
 }
 
-/// A6: ends a case that waited too long; `None` if there is nothing to do (any more).
+/// A6: ends a case that waited too long. `None` if it is not overdue or no longer waits.
 pub fn expire(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
     expiring(&case.state, case.version, policy, now)?;
     by_system(case, now, EventKind::Expired)
 }
 
-/// The same of no more of a case than counts for it, where many are ended at once: the event behind which it stands
-/// expired.
+/// The event that ends a case, if it waited too long. For ending many cases at once, it takes only the facts of a case
+/// that matter here.
 pub fn expiring(state: &CaseState, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
     let event = Event {
         number: version + 1,
@@ -131,7 +133,7 @@ pub fn expiring(state: &CaseState, version: i64, policy: &Policy, now: Timestamp
     ends.then_some(event)
 }
 
-/// A6: brings a stale assignment before the direct superior as well; `None` if there is nothing to do (any more).
+/// A6: shows a late assignment to the direct superior too. `None` if it is not late or was escalated already.
 pub fn escalate(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
     let stale = expiry::is_stale(&case.state, policy, now);
     stale.then(|| by_system(case, now, EventKind::Escalated)).flatten()
@@ -140,8 +142,8 @@ pub fn escalate(case: Case, policy: &Policy, now: Timestamp) -> Option<Transitio
 /// Whether the actor may approve now.
 ///
 /// # Errors
-/// Those of [`may_refuse`]; and if the target can take nobody any more (T8), `transfer.target_closed` or
-/// `transfer.target_graduate_branch`: a branch may have turned while the case waited.
+/// Those of [`may_refuse`]. If the target accepts no members any more (T8), `transfer.target_closed` or
+/// `transfer.target_graduate_branch`, since a branch may have turned while the case waited.
 pub fn may_approve(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     may_refuse(case, desk)?;
     match &case.destination {
@@ -155,7 +157,7 @@ pub fn may_approve(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusa
 /// Whether the actor may refuse now.
 ///
 /// # Errors
-/// `transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, and those of having the turn:
+/// `transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, and those of the turn:
 /// `transfer.self_approval`, `transfer.orphaned`, `approval.not_your_turn`.
 pub fn may_refuse(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
@@ -183,7 +185,7 @@ pub fn may_answer_external(case: &Case, desk: &DecisionContext<'_>) -> Result<()
     }
 }
 
-/// A2: whether the actor may name a branch now.
+/// A2: whether the actor may assign a branch now.
 ///
 /// # Errors
 /// `transfer.closed`, `assignment.not_awaited`, `transfer.self_approval`, `transfer.orphaned`,
@@ -196,8 +198,8 @@ pub fn may_assign(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal
     }
 }
 
-/// T10: whether the actor may take the case back now: who started it, and the member whoever started it, until the
-/// approval is complete.
+/// T10: whether the actor may withdraw the case now. The side that started it and the member may, until the approval is
+/// complete.
 ///
 /// # Errors
 /// `transfer.closed`, `transfer.not_yours_to_cancel`, `transfer.already_approved`.
@@ -216,8 +218,8 @@ pub fn may_withdraw(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refus
     Ok(())
 }
 
-/// A2: whether an accepted member may be assigned to this branch: an active ordinary branch in the receiving
-/// organization's subtree, other than the one he is leaving.
+/// A2: whether the member may be assigned to this branch. It must be an active ordinary branch in the receiving
+/// organization's subtree, and not the branch the member leaves.
 ///
 /// # Errors
 /// `assignment.branch_out_of_scope`, `assignment.not_a_branch`, `transfer.target_closed`,
@@ -243,7 +245,7 @@ fn at_branch(refusal: Refusal) -> Refusal {
     refusal.at("/branch")
 }
 
-/// I-07: a closed case takes no decision.
+/// I-07: a closed case accepts no decision.
 fn is_open(case: &Case) -> Result<(), Refusal> {
     if case.state.is_open() {
         Ok(())
@@ -252,11 +254,11 @@ fn is_open(case: &Case) -> Result<(), Refusal> {
     }
 }
 
-/// A1, T11: whether it is the actor's turn. Other superiors see the case but do not act.
+/// A1, T11: whether it is the actor's turn. Other superiors see the case but cannot act.
 fn has_the_turn(case: &Case, desk: &DecisionContext<'_>, action: Action) -> Result<(), Refusal> {
     let verdict = authority::at_turn(desk.actor, action, desk.holders);
     let entitled = verdict == AccessDecision::May;
-    // Where only he could decide, the turn has passed on; he is told why.
+    // The turn has passed on if every administrator here is excluded. The refusal still tells them why.
     let would_be = case
         .state
         .turn()
@@ -278,8 +280,8 @@ fn with_helper(code: Code, desk: &DecisionContext<'_>) -> Refusal {
     }
 }
 
-/// T10: the side that started, as it acts: the member, an administrator of the organization that proposed, or the
-/// integrator of the province the case comes from.
+/// T10: whether the actor is the side that started the case: the member, an administrator of the organization that
+/// proposed, or the integrator of the province the case comes from.
 fn is_starter(case: &Case, actor: &Actor) -> bool {
     match &actor.role {
         Role::Member => case.started_by == Side::Member && is_member_himself(case, actor),
@@ -295,7 +297,7 @@ fn is_member_himself(case: &Case, actor: &Actor) -> bool {
     actor.acting_member().is_some() && actor.acting_member() == case.member()
 }
 
-/// The state that follows the approval the case waits for.
+/// The state after the approval that the case waits for.
 fn after_approval(case: &Case, now: Timestamp) -> CaseState {
     let OrdinarySteps { approval, assignment } = ordinary_way(case.started_by, &case.origin, &case.destination, now);
     if case.state.phase() == Phase::AwaitingLeadingOrgan {
@@ -319,7 +321,7 @@ fn decline(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Re
 
 fn by_person(case: Case, desk: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {
     let conflict = Refusal::new(Code::TransferConflict).with_term("state", case.state.phase().text());
-    // The guards leave no way to a missing edge; were there one, it would be a conflict and never a wrong state.
+    // The guards exclude missing edges. If one were reached nevertheless, this is a conflict and never a wrong state.
     transition(case, desk.now, desk.actor.account, desk.actor.acting_for(), kind).ok_or(conflict)
 }
 
@@ -327,7 +329,7 @@ fn by_system(case: Case, now: Timestamp, kind: EventKind) -> Option<Transition> 
     transition(case, now, None, None, kind)
 }
 
-/// The case after one more event; `None` if the machine has no such edge (I-06).
+/// The case after one more event. `None` if the state machine has no such edge (I-06).
 fn transition(
     case: Case,
     at: Timestamp,

@@ -1,4 +1,4 @@
-//! What happened to a case (A7): one event for each transition, numbered from 1 without gaps (I-09).
+//! The history of a case (A7): one event for each transition, numbered from 1 without gaps (I-09).
 
 use super::state::{CaseOutcome, CaseState};
 use crate::domain::core::ids::{AccountId, OrganizationId};
@@ -7,62 +7,62 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::core::vocabulary::vocabulary;
 use serde::{Deserialize, Serialize};
 
-/// One step of a case's history: who, when, what, why, automatic or not.
+/// One step of a case's history: who, when, what, why, and whether it was automatic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// 1 for the proposal; the case's version after it.
+    /// The number of the event, which is also the case's version after it. The proposal has number 1.
     pub number: i64,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// Who; `None` if the system did it.
+    /// The account that acted. `None` if the service did.
     pub by: Option<AccountId>,
-    /// The organization he acted for; `None` for a member or the system.
+    /// The organization it acted for. `None` for a member or the service.
     pub acting_for: Option<OrganizationId>,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
 }
 
 impl Event {
-    /// Whether the system did it by itself (自动).
+    /// Whether the service did it automatically (自动).
     pub fn is_automatic(&self) -> bool {
         self.by.is_none()
     }
 }
 
-/// What happened, with its facts. Stored as JSON beside the name.
+/// What happened, with its facts. It is stored as JSON beside the name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// The transfer was proposed (发起).
     Proposed {
-        /// Where it waits first.
+        /// The first state of the case.
         first: CaseState,
     },
-    /// An approval (同意), another province's acceptance included.
+    /// An approval (同意), or another province's acceptance.
     Approved {
-        /// Where it stands now.
+        /// The state after the approval.
         next: CaseState,
     },
-    /// The receiving organization named a branch (分配).
+    /// The receiving organization assigned the member to a branch (分配).
     Assigned {
-        /// Which one.
+        /// The branch.
         branch: OrganizationId,
     },
-    /// A refusal (不同意), another province's included.
+    /// A refusal (不同意), which may be another province's.
     Refused {
-        /// Why.
+        /// The reason for the refusal.
         reason: Remark,
     },
-    /// Taken back (撤销).
+    /// The transfer was taken back (撤销).
     Withdrawn,
-    /// Ended by the system (自动终止).
+    /// The service ended the transfer (自动终止).
     Expired,
-    /// A stale assignment was brought before the direct superior.
+    /// A late assignment was shown to the direct superior.
     Escalated,
 }
 
 vocabulary! {
-    /// What happened, by name.
+    /// The name of an event.
     EventName {
         Proposed = "proposed", "发起", "proposed";
         Approved = "approved", "同意", "approved";
@@ -89,16 +89,16 @@ impl EventKind {
     }
 }
 
-/// The events are no history of a case.
+/// The events do not form the history of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("event {number} cannot follow what happened before it")]
 pub struct ReplayError {
-    /// The number the offending event should have had.
+    /// The number that the invalid event should have.
     pub number: i64,
 }
 
-/// I-10: the state a case's events lead to. Fails if they do not start with a proposal, leave a gap, or take a way the
-/// machine does not have.
+/// I-10: the state that a case's events lead to. It fails if they do not start with a proposal, have a gap, or make a
+/// transition that the state machine does not have.
 pub fn replay(events: &[Event]) -> Result<CaseState, ReplayError> {
     let mut state: Option<CaseState> = None;
     for (number, event) in (1..).zip(events) {
@@ -112,8 +112,8 @@ pub fn replay(events: &[Event]) -> Result<CaseState, ReplayError> {
     state.ok_or(ReplayError { number: 1 })
 }
 
-/// The state after one more event; `None` if the machine has no such edge. Decisions make their new state with this very
-/// function, so a row and its history cannot part.
+/// The state after one more event. `None` if the state machine has no such edge. Decisions compute their new state with
+/// this function too, so a row and its history cannot differ.
 pub fn apply(state: Option<CaseState>, event: &Event) -> Option<CaseState> {
     let at = event.at;
     let Some(state) = state else {

@@ -1,19 +1,20 @@
-//! Cases left alone (A6, X3, §1.5): when a waiting case is ended, and when a stale assignment is escalated.
+//! Waiting cases (A6, X3, §1.5): when a case expires, and when a late assignment is escalated.
 
 use super::state::CaseState;
 use crate::domain::core::time::Timestamp;
 use crate::domain::policy::Policy;
 use chrono::TimeDelta;
 
-/// A6: the instant after which a case is ended; `None` while no clock runs.
+/// A6: the instant after which a case expires. `None` while no clock runs.
 ///
-/// The clock runs in an organization's approval, on either side (转出审批, 转入审批), not with a leading organ (T9) or
-/// the province (A4), and never for an assignment. It starts when the case got there or when the expiry begins in
-/// its season, whichever is later.
+/// The clock runs during an organization's approval, on either side (转出审批, 转入审批). It does not run with a
+/// leading organ (T9) or the province (A4), and never for an assignment. It starts when the case entered the state or
+/// when the expiry begins in its season, whichever is later.
 ///
-/// X3 says the rule holds for both directions. A case from one of the three provinces waits in the target's approval.
-/// A case to one of them has no other approval than the other system's answer, which stands in the target's place: so
-/// the clock runs in `external_pending` too. The province that A6 exempts is the approver of a special unit.
+/// X3 says that the rule holds in both directions. A case from one of the three provinces waits for the target's
+/// approval. A case to one of them waits only for the other system's answer, which takes the place of the target's
+/// approval, so the clock runs in `external_pending` too. The province that A6 exempts is the approver of a special
+/// unit.
 ///
 /// `policy` is that of the case's season.
 pub fn due_at(state: &CaseState, policy: &Policy) -> Option<Timestamp> {
@@ -25,13 +26,14 @@ pub fn due_at(state: &CaseState, policy: &Policy) -> Option<Timestamp> {
     }
 }
 
-/// A6: whether the case must be ended. "More than ten days" is strict: not yet at the due instant itself.
+/// A6: whether the case has to be ended. "More than ten days" is strict, so a case is not overdue at the due instant
+/// itself.
 pub fn is_overdue(state: &CaseState, policy: &Policy, now: Timestamp) -> bool {
     due_at(state, policy).is_some_and(|due| now > due)
 }
 
-/// A6: the instant after which a case waiting for its assignment is brought before the direct superior as well, in
-/// every month of the year, once; `None` if there is nothing to escalate.
+/// A6: the instant after which a late assignment is also shown to the direct superior, once, in any month of the year.
+/// `None` if there is nothing to escalate.
 pub fn escalation_due_at(state: &CaseState, policy: &Policy) -> Option<Timestamp> {
     match state {
         CaseState::AwaitingAssignment {
@@ -41,12 +43,12 @@ pub fn escalation_due_at(state: &CaseState, policy: &Policy) -> Option<Timestamp
     }
 }
 
-/// The instant an inbox sorts by and a job looks for: after it the case is ended or its assignment escalated.
+/// The instant after which the case expires or its assignment is escalated. Inboxes sort by it and jobs search by it.
 pub fn deadline(state: &CaseState, policy: &Policy) -> Option<Timestamp> {
     due_at(state, policy).or_else(|| escalation_due_at(state, policy))
 }
 
-/// A6: whether the assignment must be escalated, as strict as [`is_overdue`].
+/// A6: whether the assignment has to be escalated. It is as strict as [`is_overdue`].
 pub fn is_stale(state: &CaseState, policy: &Policy, now: Timestamp) -> bool {
     escalation_due_at(state, policy).is_some_and(|due| now > due)
 }
@@ -73,14 +75,14 @@ mod tests {
 
     #[test]
     fn a6_more_than_ten_days_from_the_later_of_arrival_and_1_october() {
-        // Midnight in Shanghai is 16:00 of the day before in UTC.
+        // Midnight in Shanghai is 16:00 UTC of the day before.
         for (since, last_good) in [
             ("2026-03-01T00:00:00Z", "2026-10-10T16:00:00Z"), // long before: the clock starts on 1 October
             ("2026-09-30T15:59:59Z", "2026-10-10T16:00:00Z"), // 30 September, 23:59:59
             ("2026-09-30T16:00:00Z", "2026-10-10T16:00:00Z"), // 1 October, 00:00
             ("2026-09-30T16:01:00Z", "2026-10-10T16:01:00Z"), // 1 October, 00:01
             ("2026-11-05T08:30:00Z", "2026-11-15T08:30:00Z"),
-            ("2026-12-28T08:30:00Z", "2027-01-07T08:30:00Z"), // over the turn of the year the season stays
+            ("2026-12-28T08:30:00Z", "2027-01-07T08:30:00Z"), // the season stays the same over the new year
         ] {
             let (state, last_good) = (approval(since), at(last_good));
             assert_eq!(due_at(&state, &policy()), Some(last_good), "{since}");

@@ -1,5 +1,5 @@
-//! The rules of starting a transfer (§1.4, §2.2, §2.7, §2.8; T1 to T12), each a function of its own that answers with its
-//! own refusal. [`super::propose`] asks all of them.
+//! The rules for starting a transfer (§1.4, §2.2, §2.7, §2.8; T1 to T12). Each rule is a function with its own refusal.
+//! [`super::propose`] calls all of them.
 
 use super::reason::{Reason, Side};
 use super::route::Destination;
@@ -18,35 +18,35 @@ use chrono::NaiveDate;
 /// What the rules need to know about a member who is to be transferred.
 #[derive(Debug, Clone)]
 pub struct MemberFacts {
-    /// Which one.
+    /// The member's id.
     pub id: MemberId,
-    /// His account, if he has one.
+    /// Their account, if they have one.
     pub account: Option<AccountId>,
-    /// By the ID number.
+    /// Their birth date, from the ID number.
     pub birth_date: NaiveDate,
-    /// When he joined.
+    /// The month in which they joined the League.
     pub joined_on: Month,
-    /// His standing.
+    /// Their standing.
     pub standing: Standing,
-    /// His League identity certification.
+    /// Their League identity certification.
     pub certification: Certification,
-    /// His branch.
+    /// Their branch.
     pub branch: OrganizationFacts,
 }
 
 /// A transfer of the member that is open already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenCase {
-    /// Which one.
+    /// Its id.
     pub id: TransferId,
     /// Which side started it.
     pub started_by: Side,
-    /// When.
+    /// When it was proposed.
     pub proposed_at: Timestamp,
 }
 
-/// T1 (§1.4.1 to 1.4.3): the member starts for himself, an administrator on the source side for a member in his subtree,
-/// one on the target side for whom he names exactly (T4).
+/// T1 (§1.4.1 to 1.4.3): a member starts their own transfer, an administrator on the source side one for a member in
+/// their subtree, and an administrator on the target side one for a member they identify exactly (T4).
 ///
 /// # Errors
 /// `transfer.out_of_scope`.
@@ -63,7 +63,7 @@ pub fn t1_out_of_scope(side: Side, actor: &Actor, member: &MemberFacts) -> Resul
     refuse_if(verdict != AccessDecision::May, Code::TransferOutOfScope)
 }
 
-/// T1 (§1.4.3): who starts from the target side chooses a target in his own subtree.
+/// T1 (§1.4.3): an administrator who starts from the target side chooses a target in their own subtree.
 ///
 /// # Errors
 /// `transfer.target_out_of_scope`.
@@ -74,10 +74,10 @@ pub fn t1_target_out_of_scope(side: Side, actor: &Actor, target: &OrganizationFa
     Ok(authority::decide(actor, Action::ProposeAsTarget, Object::organization(&target.path)).settle()?)
 }
 
-/// T2 (§2.7): one open transfer a member in the whole system, whoever started it.
+/// T2 (§2.7): a member has at most one open transfer in the whole system, regardless of who started it.
 ///
 /// # Errors
-/// `transfer.already_open`, naming the case, the side that started it and the day.
+/// `transfer.already_open`, with the case, the side that started it and the day.
 pub fn t2_already_open(open: Option<&OpenCase>) -> Result<(), Refusal> {
     match open {
         None => Ok(()),
@@ -88,11 +88,11 @@ pub fn t2_already_open(open: Option<&OpenCase>) -> Result<(), Refusal> {
     }
 }
 
-/// T3 (§2.8): a member developed in 2020 or later needs a certified League identity. The real-name check is another thing
-/// and blocks nothing, so it is not even asked for.
+/// T3 (§2.8): a member who joined in 2020 or later needs a certified League identity. The real-name check is a separate
+/// thing that blocks nothing, so this rule does not look at it.
 ///
 /// # Errors
-/// `transfer.identity_not_certified`; the branch uploads the form, so it can help.
+/// `transfer.identity_not_certified`, with the branch as the helper, since it uploads the form.
 pub fn t3_identity_not_certified(member: &MemberFacts, policy: &Policy) -> Result<(), Refusal> {
     let required = member.joined_on.year() >= policy.certification_since;
     if !required || member.certification == Certification::Certified {
@@ -103,8 +103,8 @@ pub fn t3_identity_not_certified(member: &MemberFacts, policy: &Policy) -> Resul
         .ask(member.branch.id))
 }
 
-/// T7, T6 (§1.4.5): an organization of Beijing, Guangdong or Fujian cannot be chosen; those under a system committee
-/// (系统团委) can, wherever they stand.
+/// T7, T6 (§1.4.5): an organization of Beijing, Guangdong or Fujian cannot be chosen. Organizations under a system
+/// committee (系统团委) can, wherever they are.
 ///
 /// # Errors
 /// `transfer.target_other_system`.
@@ -112,7 +112,7 @@ pub fn t6_target_other_system(target: &OrganizationFacts) -> Result<(), Refusal>
     refuse_if(target.is_external(), Code::TransferTargetOtherSystem)
 }
 
-/// T8 (§2.6): a graduate branch (毕业生团组织) is no target.
+/// T8 (§2.6): a graduate branch (毕业生团组织) is never a target.
 ///
 /// # Errors
 /// `transfer.target_graduate_branch`.
@@ -120,7 +120,7 @@ pub fn t8_target_graduate_branch(target: &OrganizationFacts) -> Result<(), Refus
     refuse_if(target.is_graduate_branch(), Code::TransferTargetGraduateBranch)
 }
 
-/// T8: a closed organization is no target.
+/// T8: a closed organization is never a target.
 ///
 /// # Errors
 /// `transfer.target_closed`.
@@ -128,7 +128,8 @@ pub fn t8_target_closed(target: &OrganizationFacts) -> Result<(), Refusal> {
     refuse_if(!target.is_active(), Code::TransferTargetClosed)
 }
 
-/// T8: the member's own branch is no target. An organization above it is: he may change class within a college.
+/// T8: the member's own branch is not a target. An organization above it is, since a member may change classes within a
+/// college.
 ///
 /// # Errors
 /// `transfer.target_same`.
@@ -136,7 +137,8 @@ pub fn t8_target_same(branch: Option<OrganizationId>, target: &OrganizationFacts
     refuse_if(branch == Some(target.id), Code::TransferTargetSame)
 }
 
-/// T8: a leading organ itself is no target (our decision): it holds no members and has no branch of its own to assign.
+/// T8: a leading organ itself is never a target (our decision). It holds no members and has no branch of its own to
+/// assign.
 ///
 /// # Errors
 /// `transfer.target_leading_organ`.
@@ -147,9 +149,9 @@ pub fn t8_target_leading_organ(target: &OrganizationFacts) -> Result<(), Refusal
     )
 }
 
-/// T6, T8 and the reason's own target (T5): everything that is against an organization as a target, for a proposal and for
-/// a search (O4) alike. `branch` is the member's and `school` the school he belongs to, as far as they are known; without
-/// a reason, what reasons demand is left open.
+/// T6, T8 and the reason's own targets (T5): everything that speaks against an organization as a target, for a proposal
+/// and for a search (O4). `branch` is the member's branch and `school` their school, if known. Without a reason, the
+/// reason's own rules are not checked.
 pub fn t8_target(
     target: &OrganizationFacts,
     reason: Option<Reason>,
@@ -167,16 +169,16 @@ pub fn t8_target(
     checks.into_iter().filter_map(Result::err).collect()
 }
 
-/// A4: whether it is a special-unit holding (特殊单位专属库), which nobody may choose or even learn of.
+/// A4: whether it is a special-unit holding (特殊单位专属库). Nobody may choose it or even learn of it.
 pub fn is_holding(organization: &OrganizationFacts) -> bool {
     organization.purpose == OrganizationPurpose::SpecialUnit
 }
 
-/// T9 (§2.2): whether a leading organ has to approve first: the member is under 16, in whole years on the day of
-/// application in Asia/Shanghai, and leaves the school sector.
+/// T9 (§2.2): whether a leading organ has to approve first. It does if the member is under 16 and leaves the school
+/// sector. The age counts in whole years on the day of application in Asia/Shanghai.
 ///
-/// Where the target is not an organization of ours we decided: a special unit is no school, and a destination in one of
-/// the three provinces is one if the reason is further study.
+/// For other destinations than an organization of the national tree, we decided: a special unit is outside the school
+/// sector. A destination in one of the three provinces is inside it if the reason is further study.
 pub fn t9_needs_leading_organ(
     birth_date: NaiveDate,
     reason: Reason,
@@ -192,7 +194,7 @@ pub fn t9_needs_leading_organ(
     leaves_school && whole_years(birth_date, shanghai_date(now)) < policy.explanation_under_age
 }
 
-/// T9 (§2.2): a young member's leaving the school sector needs an explanation (情况说明).
+/// T9 (§2.2): a member under 16 who leaves the school sector needs an explanation (情况说明).
 ///
 /// # Errors
 /// `transfer.explanation_required`.
@@ -205,7 +207,8 @@ pub fn t9_explanation(needed: bool, explanation: Option<&Remark>, policy: &Polic
         .at("/explanation"))
 }
 
-/// T12: only members in good standing can start: not left, not expelled, not in the special-unit holding.
+/// T12: only members in good standing can start a transfer: those who have not left, were not expelled and are not in
+/// the special-unit holding.
 ///
 /// # Errors
 /// `transfer.member_not_active`.
@@ -215,7 +218,7 @@ pub fn t12_member_not_active(member: &MemberFacts) -> Result<(), Refusal> {
         return Ok(());
     }
     let refusal = Refusal::new(Code::TransferMemberNotActive);
-    // The holding's very id stays unsaid (S-30).
+    // The refusal must not give away even the holding's id (S-30).
     Err(if held { refusal } else { refusal.ask(member.branch.id) })
 }
 

@@ -1,5 +1,5 @@
-//! Proposing a transfer (§1.4): every rule asked at once, and the way the case will take. The preview and the proposal are this
-//! one function, so what a client is shown and what is then decided cannot differ.
+//! Proposing a transfer (§1.4): the check of every rule, and the route of the case. The preview and the proposal use
+//! the same function, so they cannot differ.
 
 use super::case::{self, Case};
 use super::events::{Event, EventKind};
@@ -24,132 +24,133 @@ use crate::domain::organization::facts::OrganizationFacts;
 use crate::domain::organization::turn::Duty;
 use crate::domain::policy::Policy;
 
-/// Everything the decision about a proposal needs.
+/// The facts needed to decide a proposal.
 #[derive(Debug, Clone, Copy)]
 pub struct ProposalFacts<'a> {
     /// Now.
     pub now: Timestamp,
     /// The policy of this season.
     pub policy: &'a Policy,
-    /// Who files.
+    /// Who proposes.
     pub actor: &'a Actor,
-    /// For whom. A member without a branch has moved out and is not in good standing (T12): refuse before asking here.
+    /// The member to be transferred. A member without a branch has moved out and is not in good standing (T12), so the
+    /// caller must refuse them before.
     pub member: &'a MemberFacts,
-    /// A transfer of his that is open already.
+    /// The member's open transfer, if there is one.
     pub open_case: Option<OpenCase>,
-    /// His branch with its superiors.
+    /// The member's branch with its superiors.
     pub source: &'a Chain,
-    /// What is asked for.
+    /// What is proposed.
     pub request: &'a ProposalTerms<'a>,
 }
 
-/// Another province files a transfer into the national tree (X2).
+/// The facts needed to decide a proposal from another province (X2).
 #[derive(Debug, Clone, Copy)]
 pub struct InboundFacts<'a> {
     /// Now.
     pub now: Timestamp,
     /// The policy of this season.
     pub policy: &'a Policy,
-    /// Who files.
+    /// Who proposes.
     pub actor: &'a Actor,
     /// The member with the same ID number, if one is known here.
     pub known: Option<FormerMember>,
-    /// A transfer of the same person that is open already.
+    /// The person's open transfer, if there is one.
     pub open_case: Option<OpenCase>,
-    /// What is asked for.
+    /// What is proposed.
     pub request: &'a ProposalTerms<'a>,
 }
 
-/// Somebody who was a member here before he moved to another province.
+/// A person who was a member here before they moved to another province.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormerMember {
-    /// Which one.
+    /// The member's id.
     pub id: MemberId,
-    /// His account, if he has one.
+    /// Their account, if they have one.
     pub account: Option<AccountId>,
-    /// His standing.
+    /// Their standing.
     pub standing: Standing,
 }
 
-/// An organization somebody chose, as it is today.
+/// A chosen organization in its present state.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// What the rules know about it.
     pub facts: &'a OrganizationFacts,
-    /// It and its superiors.
+    /// The organization and its superiors.
     pub chain: &'a Chain,
 }
 
-/// What a proposer asks for.
+/// The terms of a proposal.
 #[derive(Debug, Clone, Copy)]
 pub struct ProposalTerms<'a> {
-    /// Which side starts.
+    /// Which side starts the transfer.
     pub side: Side,
     /// Why the member moves.
     pub reason: Reason,
-    /// What the reason demands (T5).
+    /// The details that the reason requires (T5).
     pub details: &'a Details,
-    /// The organization chosen.
+    /// The chosen organization.
     pub target: Option<Target<'a>>,
-    /// The leading organ of the province written out in the details (T6), in the national directory, with its superiors;
-    /// `None` if nothing is written out or there is no such organ.
+    /// The leading organ of the province that the details name (T6), in the national directory, with its superiors.
+    /// `None` if the details name no province or it has no such organ.
     pub external_organ: Option<&'a Chain>,
     /// Why a member under 16 leaves the school sector (情况说明, T9).
     pub explanation: Option<&'a Remark>,
 }
 
 impl<'a> ProposalTerms<'a> {
-    /// The target's chain, or that of the other province's leading organ.
+    /// The target's chain, or the chain of the other province's leading organ.
     fn chain(&self) -> Option<&'a Chain> {
         self.target.map(|target| target.chain).or(self.external_organ)
     }
 }
 
-/// The first state of a case, the way it will take, and what the proposer should know.
+/// A proposal that is allowed: the first state of the case, its route, and what the proposer should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proposal {
     /// The calendar year of the proposal in Asia/Shanghai.
     pub season: Season,
     /// Why the member moves.
     pub reason: Reason,
-    /// Which side starts.
+    /// Which side starts the transfer.
     pub started_by: Side,
-    /// The member's account, if he has one.
+    /// The member's account, if they have one.
     pub member_account: Option<AccountId>,
     /// Where the member comes from.
     pub origin: Origin,
     /// Where the member wants to go.
     pub destination: Destination,
-    /// Where it waits first.
+    /// The first state of the case.
     pub state: CaseState,
-    /// The proposal itself: event number 1.
+    /// The event of the proposal, which has number 1.
     pub event: Event,
     /// Every step up to completion.
     pub route: Vec<RouteStep>,
-    /// What does not block but should be known.
+    /// Notices that block nothing.
     pub warnings: Vec<Warning>,
 }
 
-/// One step of the way.
+/// One step of the route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouteStep {
-    /// What is to be done.
+    /// What has to be done.
     pub duty: Duty,
     /// Whose turn it is.
     pub organization: OrganizationId,
     /// Whether that organization has no active administrator (A10).
     pub vacant: bool,
-    /// The organizations that can act: with a branch its direct superior too (A1). Empty if nobody can.
+    /// The organizations that can act. For a branch, its direct superior can act too (A1). Empty if nobody can.
     pub holders: Vec<OrganizationId>,
-    /// Whether the turn passes to a superior, because nobody it belongs to can decide (A10, T11).
+    /// Whether the turn passes to a superior because none of the organizations it belongs to can decide (A10, T11).
     pub passes_to_superior: bool,
-    /// After which instant the case is ended (A6) or the assignment escalated; known for the first step only, since the
-    /// clock starts when a step is reached.
+    /// The instant after which the case expires (A6) or the assignment is escalated. Known only for the first step,
+    /// since each clock starts when the case reaches its step.
     pub due: Option<Timestamp>,
 }
 
 vocabulary! {
-    /// What does not block a proposal but should be known before.
+    /// A notice that does not block a proposal but that the proposer should know.
     Warning {
         BranchUnmarked = "branch_unmarked", "团员所在团支部尚未标记毕业时间。", "The member's branch has no graduation month yet.";
         LeadingOrganFirst = "leading_organ_first", "团员未满规定年龄且转往非学校领域，须先由上级团的领导机关审批。", "The member is below the age limit and leaves the school sector, so the leading organ above must approve first.";
@@ -159,7 +160,7 @@ vocabulary! {
 }
 
 impl Warning {
-    /// The rule behind it.
+    /// The rule behind the warning.
     pub fn rule(self) -> Rule {
         match self {
             Warning::BranchUnmarked => Rule::G1,
@@ -170,7 +171,7 @@ impl Warning {
 }
 
 impl Proposal {
-    /// The case as it is stored under its new id.
+    /// The case as stored under its new id.
     pub fn into_case(self, id: TransferId) -> Case {
         Case {
             id,
@@ -188,12 +189,14 @@ impl Proposal {
     }
 }
 
-/// Decides a proposal: the first state and the whole route, or every rule that blocks it, in a fixed order. A proposal answers
-/// with the first and lists the rest. Who may not start it at all (T1) learns that alone, and nothing of the member.
+/// Decides a proposal: the first state and the whole route, or every rule that blocks it, in a fixed order. The answer
+/// to a refused proposal is the first refusal, with the others listed. A caller who may not start the transfer at all
+/// (T1) gets only that refusal, and learns nothing about the member.
 ///
 /// # Errors
-/// At least one refusal: those of the rules in [`super::proposal_rules`], those of where the request leads (T6:
-/// `transfer.target_required`, `transfer.target_and_external`), and the reason's own demands ([`Reason`], T5).
+/// At least one refusal: those of the rules in [`super::proposal_rules`], those of the destination (T6:
+/// `transfer.target_required`, `transfer.target_and_external`), and those of the reason's own requirements ([`Reason`],
+/// T5).
 pub fn propose(facts: &ProposalFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     let ProposalFacts {
         now,
@@ -245,12 +248,13 @@ pub fn propose(facts: &ProposalFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     Ok(draft.into_proposal(destination, unmarked))
 }
 
-/// X2: decides a proposal from one of the three provinces. The other system answers for the person's age, certification and
-/// standing there; T3 and T9 are about members of the national tree. The province is the source side, whatever side the
-/// request names.
+/// X2: decides a proposal from one of the three provinces. The other system is responsible for the person's age,
+/// certification and standing there, since T3 and T9 apply to members of the national tree. The province is the source
+/// side, whichever side the request names.
 ///
 /// # Errors
-/// At least one refusal: `transfer.inbound_not_allowed`, `transfer.inbound_member_exists`, and those of T2, T5, T8, T12.
+/// At least one refusal: `transfer.inbound_not_allowed`, `transfer.inbound_member_exists`, and those of T2, T5, T8,
+/// T12.
 pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     let InboundFacts {
         now,
@@ -288,8 +292,9 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
     Ok(draft.into_proposal(destination, false))
 }
 
-/// T5, T6 (§1.4.5, §1.4.6): where the request leads: a chosen organization, one of the three provinces, or for a special
-/// unit the holding under the province-level leading organ above the member. Whether it may lead there, the other rules say.
+/// T5, T6 (§1.4.5, §1.4.6): the destination of the proposal: a chosen organization, one of the three provinces, or for
+/// a special unit the holding under the province-level leading organ above the member. Other rules decide whether it is
+/// allowed.
 fn destination(request: &ProposalTerms<'_>, source: &Chain) -> Result<Destination, Refusal> {
     match (request.target, &request.details.external) {
         (Some(_), Some(_)) => Err(at_target(Code::TransferTargetAndExternal.into())),
@@ -297,13 +302,13 @@ fn destination(request: &ProposalTerms<'_>, source: &Chain) -> Result<Destinatio
         (None, None) if request.reason == Reason::SpecialUnit => {
             Ok(Destination::Holding(source.province().organization))
         }
-        // Who starts from the target side is the target: an organization of ours.
+        // The side that starts here is the target itself, so it must be an organization of the national tree.
         (None, Some(external)) if request.side != Side::Target => t6_external(external, request.external_organ),
         (None, _) => Err(at_target(Code::TransferTargetRequired.into())),
     }
 }
 
-/// T6 (§1.4.5): the province of a destination that is written out.
+/// T6 (§1.4.5): the province of a written-out destination.
 fn t6_external(external: &External, organ: Option<&Chain>) -> Result<Destination, Refusal> {
     let found = match (external.province, organ) {
         (Some(province), Some(organ)) => Ok(Destination::Province {
@@ -317,13 +322,13 @@ fn t6_external(external: &External, organ: Option<&Chain>) -> Result<Destination
     found.map_err(|refusal| refusal.at(DetailField::ExternalProvince.pointer()))
 }
 
-/// X2: only another province's system files a case from there.
+/// X2: only another province's own system proposes a case from there.
 fn x2_integrator(actor: &Actor) -> Result<u8, Refusal> {
     authority::decide(actor, Action::ProposeInbound, Object::Anyone).settle()?;
     actor.speaks_for().ok_or(Code::TransferInboundNotAllowed.into())
 }
 
-/// X2: somebody known here is revived if he had moved out; a member in good standing is here already, and one who left or
+/// X2: a person known here is revived if they had moved out. A member in good standing is here already. One who left or
 /// was expelled does not come back by a transfer (T12).
 fn x2_known(known: Option<&FormerMember>) -> Result<(), Refusal> {
     match known {
@@ -333,7 +338,7 @@ fn x2_known(known: Option<&FormerMember>) -> Result<(), Refusal> {
     }
 }
 
-/// X2: a case from outside goes to an organization of the national tree.
+/// X2: the target of an inbound case is an organization of the national tree.
 fn x2_destination(request: &ProposalTerms<'_>) -> Result<Destination, Refusal> {
     match request.target {
         Some(target) => Ok(Destination::Organization(target.facts.clone())),
@@ -341,7 +346,7 @@ fn x2_destination(request: &ProposalTerms<'_>) -> Result<Destination, Refusal> {
     }
 }
 
-/// What is against the target, at its place in the request.
+/// Everything that speaks against the target, with a pointer to its field.
 fn t8_target(
     target: &OrganizationFacts,
     request: &ProposalTerms<'_>,
@@ -356,12 +361,12 @@ fn at_target(refusal: Refusal) -> Refusal {
     refusal.at("/target")
 }
 
-/// The rules that block a proposal, in the order they were asked.
+/// The refusals of a proposal, in the order of the checks.
 #[derive(Default)]
 struct Refusals(Vec<Refusal>);
 
 impl Refusals {
-    /// Notes a refusal; gives what was found otherwise.
+    /// Records a refusal. Otherwise returns the value.
     fn check<T>(&mut self, result: Result<T, Refusal>) -> Option<T> {
         result.map_err(|refusal| self.note(refusal)).ok()
     }
@@ -370,7 +375,7 @@ impl Refusals {
         refusals.into_iter().for_each(|refusal| self.note(refusal));
     }
 
-    /// Two rules may find the same fault; it is said once.
+    /// Records a refusal once, even if two rules find the same fault.
     fn note(&mut self, refusal: Refusal) {
         let said = self
             .0
@@ -381,13 +386,13 @@ impl Refusals {
         }
     }
 
-    /// What was found, if nothing blocks. Whatever is missing has left its refusal.
+    /// The value, if nothing blocks. If the value is missing, its refusal is recorded already.
     fn settle<T>(self, found: Option<T>) -> Result<T, Vec<Refusal>> {
         found.filter(|_| self.0.is_empty()).ok_or(self.0)
     }
 }
 
-/// An allowed proposal that still has to be laid out.
+/// An allowed proposal whose route still has to be computed.
 struct Draft<'a> {
     now: Timestamp,
     policy: &'a Policy,
@@ -434,7 +439,7 @@ impl Draft<'_> {
         }
     }
 
-    /// Who can act in a state, as the case would find it today.
+    /// The step of a state: who could act in it at present.
     fn step(&self, state: &CaseState) -> Option<RouteStep> {
         let turn = state.turn()?;
         let chains = [self.source, self.request.chain()];

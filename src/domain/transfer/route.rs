@@ -1,4 +1,4 @@
-//! The way a case takes (§1.5, §2.2, §2.5; A1 to A4, T9, X1, X2). Proposal, preview and every approval read it from here.
+//! The route of a case (§1.5, §2.2, §2.5; A1 to A4, T9, X1, X2). The proposal, the preview and every approval use it.
 
 use super::reason::Side;
 use super::state::{ApprovalSide, CaseOutcome, CaseState};
@@ -12,22 +12,22 @@ use crate::domain::organization::facts::OrganizationFacts;
 pub enum Origin {
     /// A branch of the national tree.
     Branch {
-        /// Which one.
+        /// The branch.
         branch: OrganizationId,
         /// The member.
         member: MemberId,
     },
     /// A province with a system of its own (X2).
     Province {
-        /// Its two digits.
+        /// The two-digit code of the province.
         province: u8,
-        /// The member, if the same person was known here before.
+        /// The member, if the person was known here before.
         member: Option<MemberId>,
     },
 }
 
 impl Origin {
-    /// The branch the member leaves; `None` if he comes from another province.
+    /// The branch the member leaves. `None` if they come from another province.
     pub fn branch(&self) -> Option<OrganizationId> {
         match self {
             Self::Branch { branch, .. } => Some(*branch),
@@ -35,7 +35,7 @@ impl Origin {
         }
     }
 
-    /// The province the member comes from; `None` if he leaves a branch.
+    /// The province the member comes from. `None` if they leave a branch.
     pub fn province(&self) -> Option<u8> {
         match self {
             Self::Branch { .. } => None,
@@ -43,7 +43,7 @@ impl Origin {
         }
     }
 
-    /// The member; `None` while somebody from another province is not known here.
+    /// The member. `None` while a person from another province is not known here.
     pub fn member(&self) -> Option<MemberId> {
         match self {
             Self::Branch { member, .. } => Some(*member),
@@ -53,7 +53,7 @@ impl Origin {
 }
 
 vocabulary! {
-    /// A destination without its facts: what the database calls it.
+    /// A destination without its facts, as the database stores it.
     DestinationKind {
         Organization = "organization", "团组织", "organization of the national system";
         Province = "province", "北京、广东、福建", "province with a system of its own";
@@ -68,9 +68,9 @@ pub enum Destination {
     Organization(OrganizationFacts),
     /// A province with a system of its own (X1).
     Province {
-        /// Its two digits.
+        /// The two-digit code of the province.
         province: u8,
-        /// Its leading organ in the national directory, which may enter the other system's answer.
+        /// The province's leading organ in the national directory, which may enter the other system's answer.
         organ: OrganizationId,
     },
     /// The special-unit holding under this province-level leading organ (A4).
@@ -87,7 +87,7 @@ impl Destination {
         }
     }
 
-    /// The organization chosen, or the leading organ that stands for the province or the holding.
+    /// The chosen organization, or the leading organ that represents the province or the holding.
     pub fn organization(&self) -> OrganizationId {
         match self {
             Self::Organization(target) => target.id,
@@ -95,7 +95,7 @@ impl Destination {
         }
     }
 
-    /// Where completing a case brings the member when no branch has to be named any more.
+    /// Where the completed case moves the member if no branch has to be assigned.
     pub fn outcome(&self) -> CaseOutcome {
         match self {
             Self::Organization(target) => CaseOutcome::Branch(target.id),
@@ -105,16 +105,16 @@ impl Destination {
     }
 }
 
-/// The states a case passes through after a leading organ's approval (T9), if one was needed.
+/// The states of a case after a leading organ's approval (T9), or from the start if none is needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrdinarySteps {
-    /// The ordinary approval, the province's or the other system's answer.
+    /// The approval of an organization or a province, or the other system's answer.
     pub approval: CaseState,
-    /// The assignment, where the target is no branch (A2).
+    /// The assignment, if the target is not a branch (A2).
     pub assignment: Option<CaseState>,
 }
 
-/// The ordinary way of a case. Each state is dated `since`, as if the case were already there.
+/// The ordinary steps of a case. Each state has the time `since`, as if the case had entered it already.
 pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> OrdinarySteps {
     let target = match destination {
         Destination::Holding(organ) => {
@@ -130,7 +130,7 @@ pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination
         Destination::Organization(target) => target,
     };
     let (side, at) = match (started_by, origin) {
-        // §2.5: the target side said yes by starting, so the member's side is asked.
+        // §2.5: the target side agreed by starting the transfer, so the member's side approves.
         (Side::Target, Origin::Branch { branch, .. }) => (ApprovalSide::Source, *branch),
         _ => (ApprovalSide::Target, target.id),
     };

@@ -1,5 +1,5 @@
-//! Where a transfer stands. Each state carries the facts that belong to it and no others, so a case that waits
-//! for an assignment cannot also carry a reason of refusal.
+//! The states of a transfer. Each state carries its own facts and no others, so a case that waits for an assignment
+//! cannot also carry a reason for refusal.
 
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::text::Remark;
@@ -15,8 +15,8 @@ vocabulary! {
         Target = "target", "转入方", "target side";
     }
 
-    /// A state without its facts: what lists filter by and what the database calls it. The open ones come first, in the
-    /// order a case may pass them.
+    /// A state without its facts, as lists filter by it and the database stores it. Open states come first, in the
+    /// order in which a case may pass through them.
     Phase {
         AwaitingLeadingOrgan = "awaiting_leading_organ", "待团的领导机关审批", "awaiting a leading organ's approval";
         AwaitingApproval = "awaiting_approval", "待审批", "awaiting approval";
@@ -30,7 +30,7 @@ vocabulary! {
     }
 }
 
-/// Where a completed transfer brought the member.
+/// Where a completed transfer moved the member.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CaseOutcome {
@@ -46,11 +46,11 @@ pub enum CaseOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum CaseState {
-    /// The member is under 16 and leaves the school sector: a leading organ has its say first (T9, §2.2).
+    /// The member is under 16 and leaves the school sector, so a leading organ approves first (T9, §2.2).
     AwaitingLeadingOrgan {
         /// The nearest leading organ above the member's branch.
         organ: OrganizationId,
-        /// When the case got here.
+        /// When the case entered this state.
         since: Timestamp,
     },
     /// The ordinary approval (A1 to A3, §1.5).
@@ -59,67 +59,67 @@ pub enum CaseState {
         side: ApprovalSide,
         /// The organization that approves.
         at: OrganizationId,
-        /// When the case got here.
+        /// When the case entered this state.
         since: Timestamp,
     },
     /// The province-level leading organ's approval for a special unit (A4, §1.4.6).
     AwaitingProvince {
         /// The province-level leading organ above the member.
         organ: OrganizationId,
-        /// When the case got here.
+        /// When the case entered this state.
         since: Timestamp,
     },
     /// Another province's own system has to answer (X1, §1.4.5).
     ExternalPending {
-        /// The two digits of that province.
+        /// The two-digit code of that province.
         province: u8,
         /// That province's leading organ in the national directory.
         organ: OrganizationId,
-        /// When the case got here.
+        /// When the case entered this state.
         since: Timestamp,
     },
-    /// Accepted; the receiving organization still has to name a branch (A2, §1.5).
+    /// The transfer is approved, and the receiving organization still has to choose a branch (A2, §1.5).
     AwaitingAssignment {
         /// The receiving organization.
         at: OrganizationId,
-        /// When the case got here.
+        /// When the case entered this state.
         since: Timestamp,
-        /// When it was brought before the direct superior too (A6).
+        /// When it was also shown to the direct superior (A6).
         escalated: Option<Timestamp>,
     },
     /// The member has moved.
     Completed {
-        /// When.
+        /// When the transfer was completed.
         at: Timestamp,
-        /// Where to.
+        /// Where the member moved.
         outcome: CaseOutcome,
     },
-    /// Somebody whose turn it was said no (A5).
+    /// An approver refused it (A5).
     Refused {
-        /// When.
+        /// When it was refused.
         at: Timestamp,
-        /// Why.
+        /// The reason for the refusal.
         reason: Remark,
     },
-    /// Taken back by whoever started it, or by the member (T10).
+    /// The side that started it, or the member, took it back (T10).
     Withdrawn {
-        /// When.
+        /// When it was withdrawn.
         at: Timestamp,
     },
-    /// Ended by the system after waiting too long (A6).
+    /// The service ended it because it waited too long (A6).
     Expired {
-        /// When.
+        /// When it expired.
         at: Timestamp,
     },
 }
 
 impl Phase {
-    /// Whether the case still runs. At most one case of a member is open (T2).
+    /// Whether the case is open. A member has at most one open case (T2).
     pub fn is_open(self) -> bool {
         !self.next().is_empty()
     }
 
-    /// The edges of the machine (I-06): which phases may follow this one. None follows a final one (I-07).
+    /// The edges of the state machine (I-06): the phases that may follow this one. No phase follows a final one (I-07).
     pub fn next(self) -> &'static [Phase] {
         use Phase::*;
         match self {
@@ -127,7 +127,7 @@ impl Phase {
             AwaitingApproval => &[AwaitingAssignment, Completed, Refused, Withdrawn, Expired],
             AwaitingProvince => &[Completed, Refused, Withdrawn],
             ExternalPending => &[Completed, Refused, Withdrawn, Expired],
-            // To itself when it is escalated.
+            // It stays in its phase when it is escalated.
             AwaitingAssignment => &[AwaitingAssignment, Completed],
             Completed | Refused | Withdrawn | Expired => &[],
         }
@@ -150,7 +150,7 @@ impl CaseState {
         }
     }
 
-    /// What has to be done now, and where; `None` once the case is closed.
+    /// What has to be done now, and by which organization. `None` once the case is closed.
     pub fn turn(&self) -> Option<Turn> {
         let turn = |duty, organization| {
             Some(Turn {
@@ -182,12 +182,12 @@ impl CaseState {
         }
     }
 
-    /// Whether the case still runs.
+    /// Whether the case is open.
     pub fn is_open(&self) -> bool {
         self.phase().is_open()
     }
 
-    /// When the case got into this state. An escalation does not restart the wait for an assignment.
+    /// When the case entered this state. An escalation does not restart the wait for an assignment.
     pub fn since(&self) -> Timestamp {
         match self {
             CaseState::AwaitingLeadingOrgan { since, .. }
@@ -203,28 +203,28 @@ impl CaseState {
     }
 }
 
-/// A state spread over the columns of a row. What a state does not have is `None`.
+/// A state as the columns of a row. Facts that the state does not have are `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateParts {
-    /// Which state.
+    /// The state's phase.
     pub phase: Phase,
-    /// When the case got there.
+    /// When the case entered this state.
     pub since: Timestamp,
-    /// The organization it waits at, or where a completed case brought the member.
+    /// The organization the case waits at, or the one to which a completed case moved the member.
     pub organization: Option<OrganizationId>,
-    /// Which side approves; only while an ordinary approval is awaited.
+    /// Which side approves. Set only while the case waits for an ordinary approval.
     pub side: Option<ApprovalSide>,
     /// The province with a system of its own.
     pub province: Option<u8>,
-    /// Whether a completed case brought the member into the holding: [`CaseOutcome::Holding`].
+    /// Whether a completed case moved the member to the holding: [`CaseOutcome::Holding`].
     pub holding: bool,
-    /// When a stale assignment was escalated.
+    /// When a late assignment was escalated.
     pub escalated: Option<Timestamp>,
-    /// Why it was refused.
+    /// The reason for a refusal.
     pub reason: Option<Remark>,
 }
 
-/// The columns contradict each other: no state looks like this.
+/// The columns contradict each other, so they do not form a state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a stored case in state {phase} lacks a fact of that state")]
 pub struct ColumnsError {

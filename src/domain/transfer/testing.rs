@@ -1,4 +1,5 @@
-//! A small country for the tests of transfers. Each organization has one administrator, its id plus 1000.
+//! A small country for the tests of transfers. Each organization has one administrator, whose account id is the
+//! organization's id plus 1000.
 
 use super::case::Case;
 use super::decide::{self, DecisionContext, Move, Transition};
@@ -46,14 +47,14 @@ pub const FACTORY_BRANCH: OrganizationId = OrganizationId(53);
 pub const CLOSED_BRANCH: OrganizationId = OrganizationId(54);
 pub const BEIJING: OrganizationId = OrganizationId(6);
 pub const BEIJING_UNIVERSITY: OrganizationId = OrganizationId(60);
-/// Two digits of the division code of Beijing.
+/// The two-digit code of Beijing.
 pub const BEIJING_CODE: u8 = 11;
 
 pub const MEMBER: MemberId = MemberId(7);
 pub const MEMBER_ACCOUNT: AccountId = AccountId(7);
 pub const INTEGRATOR_ACCOUNT: AccountId = AccountId(8);
 
-/// Every organization a member could be sent to or is asked about, good and bad targets alike.
+/// Every organization of the test country, both allowed and refused targets.
 pub const ALL: [OrganizationId; 22] = [
     NATION,
     PROVINCE,
@@ -79,7 +80,7 @@ pub const ALL: [OrganizationId; 22] = [
     BEIJING_UNIVERSITY,
 ];
 
-/// An instant written as in RFC 3339.
+/// Parses an instant in the form of RFC 3339.
 pub fn at(text: &str) -> Timestamp {
     text.parse().expect("a test writes a good instant")
 }
@@ -105,7 +106,7 @@ fn path(id: OrganizationId) -> Path {
     parent(id).map_or_else(|| Path::root(id), |parent| path(parent).child(id))
 }
 
-/// What the rules know about one of the organizations above.
+/// The facts about one of the organizations above.
 pub fn organization(id: OrganizationId) -> OrganizationFacts {
     let (kind, level) = match id {
         NATION => (OrganizationKind::LeadingOrgan, Level::Nation),
@@ -168,12 +169,12 @@ pub fn organization(id: OrganizationId) -> OrganizationFacts {
     }
 }
 
-/// The account of an organization's one administrator.
+/// The account of an organization's only administrator.
 pub fn account_of(id: OrganizationId) -> AccountId {
     AccountId(id.0 + 1000)
 }
 
-/// An organization with its superiors, each with its one administrator but for the vacant ones.
+/// An organization with its superiors. Each has its one administrator, except the vacant ones.
 pub fn chain_with_vacant(id: OrganizationId, vacant: &[OrganizationId]) -> Chain {
     let link = |id| {
         let OrganizationFacts { kind, level, .. } = organization(id);
@@ -192,7 +193,7 @@ pub fn chain_with_vacant(id: OrganizationId, vacant: &[OrganizationId]) -> Chain
     Chain::new(link(id), organization(id).path.superiors().map(link).collect())
 }
 
-/// The one administrator of an organization.
+/// The only administrator of an organization.
 pub fn administrator(id: OrganizationId) -> Actor {
     let OrganizationFacts { path, kind, .. } = organization(id);
     let office = Office {
@@ -204,12 +205,12 @@ pub fn administrator(id: OrganizationId) -> Actor {
     Actor::administrator(account_of(id), None, office)
 }
 
-/// The member, acting for himself.
+/// The member, acting for themselves.
 pub fn member() -> Actor {
     Actor::member(MEMBER_ACCOUNT, MEMBER)
 }
 
-/// A member who is not the one the cases are about.
+/// A member whom the cases are not about.
 pub fn stranger() -> Actor {
     Actor::member(AccountId(9), MemberId(9))
 }
@@ -227,7 +228,7 @@ pub fn integrator() -> Actor {
     }
 }
 
-/// A request under construction: a good one, of which a test changes what it is about.
+/// An allowed proposal under construction. A test changes the part it is about.
 #[derive(Debug, Clone)]
 pub struct ProposalDraft {
     pub now: Timestamp,
@@ -245,7 +246,7 @@ pub struct ProposalDraft {
 }
 
 impl ProposalDraft {
-    /// An adult member of the class, certified, files himself on 1 July 2026.
+    /// An adult, certified member of the class proposes their own transfer on 1 July 2026.
     pub fn new(reason: Reason, target: Option<OrganizationId>) -> Self {
         ProposalDraft {
             now: at("2026-07-01T04:00:00Z"),
@@ -270,22 +271,22 @@ impl ProposalDraft {
         }
     }
 
-    /// To the village without a post: the simplest of all.
+    /// A member without a post moves to the village, the simplest transfer.
     pub fn to_village() -> Self {
         Self::new(Reason::Unsettled, Some(VILLAGE))
     }
 
-    /// To the other university; its administrator may start that too.
+    /// A transfer to the other university, which its administrator may also start.
     pub fn to_other_university() -> Self {
         Self::new(Reason::FurtherStudy, Some(OTHER_UNIVERSITY))
     }
 
-    /// To a special unit.
+    /// A transfer to a special unit.
     pub fn to_special_unit() -> Self {
         Self::new(Reason::SpecialUnit, None)
     }
 
-    /// To Beijing.
+    /// A transfer to Beijing.
     pub fn to_beijing() -> Self {
         let mut draft = Self::new(Reason::FurtherStudy, None);
         draft.details.external = Some(External {
@@ -297,7 +298,7 @@ impl ProposalDraft {
         draft
     }
 
-    /// Started by an organization's administrator on a side.
+    /// Sets the side and the administrator that start the transfer.
     pub fn started_by(self, side: Side, organization: OrganizationId) -> Self {
         ProposalDraft {
             side,
@@ -306,7 +307,7 @@ impl ProposalDraft {
         }
     }
 
-    /// With a member born on a day.
+    /// Sets the member's birth date.
     pub fn born(mut self, birth_date: &str) -> Self {
         self.member.birth_date = birth_date.parse().expect("a test writes a good date");
         self
@@ -331,7 +332,7 @@ impl ProposalDraft {
         })
     }
 
-    /// Asks the rules.
+    /// Decides the proposal.
     pub fn propose(&self) -> Result<Proposal, Vec<Refusal>> {
         let source = chain_with_vacant(self.member.branch.id, &self.vacant);
         self.with_request(|request| {
@@ -347,7 +348,7 @@ impl ProposalDraft {
         })
     }
 
-    /// Asks the rules about the same request coming from Beijing (X2).
+    /// Decides the proposal as one from Beijing (X2).
     pub fn propose_inbound(&self, known: Option<FormerMember>) -> Result<Proposal, Vec<Refusal>> {
         self.with_request(|request| {
             propose_inbound(&InboundFacts {
@@ -361,23 +362,23 @@ impl ProposalDraft {
         })
     }
 
-    /// The codes of all that blocks it.
+    /// The codes of everything that blocks the proposal.
     pub fn codes(&self) -> Vec<Code> {
         codes(self.propose())
     }
 
-    /// The case it makes.
+    /// The case that the proposal makes.
     pub fn play(&self) -> Play {
         Play::new(self.propose().expect("the test's draft is allowed"), &self.vacant)
     }
 }
 
-/// The codes of refusals, none if there is no refusal.
+/// The codes of the refusals, or none.
 pub fn codes(result: Result<Proposal, Vec<Refusal>>) -> Vec<Code> {
     result.err().into_iter().flatten().map(|refusal| refusal.code).collect()
 }
 
-/// A case with its history, on which people act.
+/// A case with its history, on which actors act.
 #[derive(Debug, Clone)]
 pub struct Play {
     pub case: Case,
@@ -411,7 +412,7 @@ impl Play {
         })
     }
 
-    /// Asks something on behalf of somebody.
+    /// Calls a function with the case and an actor's decision context.
     pub fn ask<T>(&self, actor: &Actor, question: impl FnOnce(&Case, &DecisionContext<'_>) -> T) -> T {
         let holders = self.holders();
         question(
@@ -469,13 +470,13 @@ impl Play {
         })
     }
 
-    /// Lets the expiry job look at the case; whether it ended it.
+    /// Runs the expiry job on the case. Returns whether the case was ended.
     pub fn expire(&mut self) -> bool {
         let transition = decide::expire(self.case.clone(), &self.policy, self.now);
         transition.map(|transition| self.take(transition)).is_some()
     }
 
-    /// Lets the escalation job look at the case; whether it escalated it.
+    /// Runs the escalation job on the case. Returns whether it was escalated.
     pub fn escalate(&mut self) -> bool {
         let transition = decide::escalate(self.case.clone(), &self.policy, self.now);
         transition.map(|transition| self.take(transition)).is_some()
@@ -493,7 +494,7 @@ fn address(division_code: &str) -> Address {
     }
 }
 
-/// Good details for a reason.
+/// Valid details for a reason.
 pub fn details(reason: Reason) -> Details {
     let (name, address) = (Some("某单位".to_owned()), Some(address("130102")));
     match reason {

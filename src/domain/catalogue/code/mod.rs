@@ -1,4 +1,4 @@
-//! The table of refusal codes: the one place where a code has its kind, its rule, its texts and its way out.
+//! The table of refusal codes. It is the only place that gives a code its kind, rule, texts and way out.
 
 use super::refusal_kind::RefusalKind;
 use super::rule::Rule;
@@ -21,7 +21,7 @@ macro_rules! codes {
             /// What kind of refusal it is.
             pub fn kind(self) -> RefusalKind { match self { $(Code::$variant => RefusalKind::$kind),* } }
 
-            /// The rule it enforces; `None` for plain input checks.
+            /// The rule it enforces. `None` for plain input checks.
             pub fn rule(self) -> Option<Rule> { match self { $(Code::$variant => $rule),* } }
 
             /// What is wrong, with `{placeholders}`.
@@ -786,7 +786,7 @@ codes! {
         "请去除重复后重新提交。",
         "Remove the duplicate and submit again.";
 
-    // ---- requests: what no rule of the manual is about ----
+    // ---- requests, about which the manual has no rule ----
     RequestMalformed = "request.malformed", Malformed, None,
         "请求无法解析：{problem}。",
         "The request can't be read: {problem}.",

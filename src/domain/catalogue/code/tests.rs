@@ -111,7 +111,7 @@ fn no_placeholder_invites_personal_data() {
     }
 }
 
-/// The refusals that the page of rules promises, rule by rule.
+/// The refusals that the page of rules lists for each rule.
 #[test]
 fn every_promised_refusal_exists_and_cites_its_rule() {
     use Rule::*;

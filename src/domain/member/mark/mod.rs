@@ -18,17 +18,17 @@ vocabulary! {
     }
 }
 
-/// What a member is marked with; without a mark he is a graduate.
+/// What a member is marked with. A member without a mark is a graduate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mark {
-    /// Graduates later than his branch (延迟毕业团员).
+    /// The member graduates later than their branch (延迟毕业团员).
     Delayed {
-        /// When, strictly later than the branch (M3).
+        /// The month of graduation, strictly later than the branch's (M3).
         month: Month,
-        /// Why.
+        /// Why the member graduates later.
         reason: Remark,
     },
-    /// No graduate at all (教师).
+    /// The member is no graduate at all (教师).
     Teacher,
 }
 
@@ -42,11 +42,12 @@ vocabulary! {
 }
 
 impl MarkAction {
-    /// Whether the actor may take it now, given good input (a later month, a reason). `branch` is the member's; one who
-    /// left the national tree has none. `office_sector` is that of the organization the actor administers.
+    /// Whether the actor may do this now, given valid input (a later month, a reason). `branch` is the member's branch.
+    /// A member who left the national tree has none. `office_sector` is the sector of the organization the actor
+    /// administers.
     ///
     /// # Errors
-    /// What taking it would answer.
+    /// The refusal that doing it would give.
     pub fn check(
         self,
         actor: &Actor,
@@ -66,7 +67,7 @@ impl MarkAction {
 }
 
 impl Mark {
-    /// The identity it gives.
+    /// The identity this mark gives.
     pub fn identity(&self) -> Identity {
         match self {
             Self::Delayed { .. } => Identity::Delayed,
@@ -75,17 +76,18 @@ impl Mark {
     }
 }
 
-/// M1: whether the branch is graduating: turned already, or marked with a month of this year.
+/// M1: whether the branch is graduating: it has turned already, or it is marked with a month of this year.
 pub fn m1_is_graduating(branch: &OrganizationFacts, season: Season) -> bool {
     branch.is_graduate_branch() || branch_month(branch).is_some_and(|month| month.year() == season)
 }
 
-/// M1 (§1.2.4): the identity a member shows; `None` outside graduating branches.
+/// M1 (§1.2.4): the identity a member shows. `None` outside graduating branches.
 pub fn m1_identity(branch: &OrganizationFacts, mark: Option<&Mark>, season: Season) -> Option<Identity> {
     m1_is_graduating(branch, season).then(|| mark.map_or(Identity::Graduate, Mark::identity))
 }
 
-/// The month in which a member graduates: his own if he is delayed, else the branch's (§1.3.2); none for a teacher.
+/// The month in which a member graduates: a delayed graduate's own month, otherwise the branch's (§1.3.2). A teacher
+/// has none.
 pub fn graduation_month(branch: &OrganizationFacts, mark: Option<&Mark>) -> Option<Month> {
     match mark {
         Some(Mark::Delayed { month, .. }) => Some(*month),
@@ -94,8 +96,9 @@ pub fn graduation_month(branch: &OrganizationFacts, mark: Option<&Mark>) -> Opti
     }
 }
 
-/// M2 (§1.2): who may mark and unmark the members of a branch: any administrator of a school-sector organization at or
-/// above it; where the school is this one branch, its direct superior's, whatever that one's sector.
+/// M2 (§1.2): who may mark and unmark the members of a branch. Any administrator of a school-sector organization may,
+/// at or above the branch. Where the school is this one branch, only an administrator of its direct superior may,
+/// whatever that superior's sector.
 ///
 /// `office_sector` is the sector of the organization the actor administers.
 ///
@@ -119,7 +122,7 @@ pub fn m2_may_mark(actor: &Actor, office_sector: Sector, branch: &OrganizationFa
     }
 }
 
-/// M3 (§1.2.3): makes a delayed graduate of a member; everything that is wrong is named at once.
+/// M3 (§1.2.3): marks a member as a delayed graduate. It reports everything that is wrong at once.
 ///
 /// # Errors
 /// `mark.not_graduating`; `mark.month_required` or `mark.month_not_later`; `mark.reason_required`.
@@ -144,7 +147,7 @@ pub fn m3_delayed(
     }
 }
 
-/// M3 (§1.2.3): makes a teacher of a member; nothing else is asked.
+/// M3 (§1.2.3): marks a member as a teacher. It needs neither month nor reason.
 ///
 /// # Errors
 /// `mark.not_graduating`.
@@ -152,7 +155,8 @@ pub fn m3_teacher(branch: &OrganizationFacts, season: Season) -> Result<Mark, Re
     m3_branch_month(branch, season).map(|_| Mark::Teacher)
 }
 
-/// M6 (§1.3): undoes a mark; the member is a graduate again and his month the branch's. Gives back the mark for the history.
+/// M6 (§1.3): undoes a mark. The member is a graduate again, and their month is the branch's. Returns the mark for the
+/// history.
 ///
 /// # Errors
 /// `mark.not_marked`.
@@ -160,8 +164,8 @@ pub fn m6_undo(mark: Option<Mark>) -> Result<Mark, Refusal> {
     mark.ok_or_else(|| Code::MarkNotMarked.into())
 }
 
-/// M7: those whose delayed month is no longer later than the branch's new one. Their marks stay; an administrator settles
-/// them.
+/// M7: the members whose delayed month is no longer later than the branch's new one. Their marks stay until an
+/// administrator changes them.
 pub fn m7_no_longer_later<M>(new: Graduation, delayed: impl IntoIterator<Item = (M, Month)>) -> Vec<M> {
     let Some(new) = new.month() else { return Vec::new() };
     delayed

@@ -50,7 +50,7 @@ fn m1_members_of_graduating_branches_show_one_identity() {
 }
 
 #[test]
-fn m2_school_administrators_mark_the_branchs_own_included() {
+fn m2_school_administrators_including_the_branchs_own_mark_members() {
     for office in [class(), college(), university()] {
         assert_eq!(
             m2_may_mark(&administrator(&office), office.sector, &class()),
@@ -111,7 +111,7 @@ fn m3_a_delayed_month_is_strictly_later_than_the_branchs() {
 }
 
 #[test]
-fn m3_everything_missing_is_named_at_once() {
+fn m3_everything_missing_is_reported_at_once() {
     let both = [Code::MarkMonthRequired, Code::MarkReasonRequired];
     assert_eq!(codes(m3_delayed(&turned(), SEASON, None, None)), both);
     let late = Some(month("2027-07"));
@@ -135,14 +135,14 @@ fn m3_a_teacher_needs_nothing_but_a_graduating_branch() {
 }
 
 #[test]
-fn m4_each_member_of_many_has_his_own_result() {
+fn m4_each_member_of_many_has_their_own_result() {
     let months = ["2026-07", "2026-08", "2027-07"].map(|text| Some(month(text)));
     let fits = months.map(|month| m3_delayed(&turned(), SEASON, month, Remark::new("休学")).is_ok());
     assert_eq!(fits, [false, true, true]);
 }
 
 #[test]
-fn m6_undoing_gives_back_graduate_and_the_branchs_month() {
+fn m6_undoing_restores_the_graduate_identity_and_the_branchs_month() {
     let mark = delayed("2027-07");
     assert_eq!(graduation_month(&turned(), Some(&mark)), Some(month("2027-07")));
     assert_eq!(m6_undo(Some(mark.clone())), Ok(mark));

@@ -1,4 +1,4 @@
-//! What may be done with organizations (§2.1, §2.6; rules O1 to O3) and what is worth a warning about them.
+//! The rules about organizations (§2.1, §2.6; rules O1 to O3), and the warnings about them.
 
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object};
@@ -12,13 +12,13 @@ use crate::domain::organization::facts::{
 };
 use crate::domain::policy::Policy;
 
-/// The deepest tree that is allowed.
+/// The greatest depth of the tree.
 const DEPTH_MAX: usize = 10;
-/// A name's length in characters.
+/// The length of a name in characters.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 2..=100;
 
 impl OrganizationKind {
-    /// O1: whether an organization of this kind may have one of the other kind directly below it.
+    /// O1: whether an organization of this kind may have one of kind `below` directly below it.
     pub fn may_hold(self, below: OrganizationKind) -> bool {
         use OrganizationKind::*;
         match self {
@@ -31,14 +31,15 @@ impl OrganizationKind {
 }
 
 impl Level {
-    /// O1: whether a leading organ of this level may have one of the other level directly below it: the next one, or
-    /// (our decision) a county under a province, since municipalities and some counties know no city in between.
+    /// O1: whether a leading organ of this level may have one of level `below` directly below it. It must be the next
+    /// level, or (our decision) a county under a province, since municipalities and some counties have no city in
+    /// between.
     fn may_hold(self, below: Level) -> bool {
         below != Level::Grassroots && (self.next() == Some(below) || (self, below) == (Level::Province, Level::County))
     }
 }
 
-/// O1: what may stand under what.
+/// O1: whether an organization of this kind and level may be created below the superior.
 ///
 /// # Errors
 /// `organization.closed`, `organization.kind_not_allowed_here`, `organization.level_not_allowed_here`,
@@ -69,11 +70,11 @@ fn o1_depth(superior: &OrganizationFacts) -> Result<(), Refusal> {
         .at("/parent"))
 }
 
-/// O2 (§2.1): who may create a branch for a purpose, where, and under what name.
+/// O2 (§2.1): where a branch for a purpose may be created, and under what name.
 ///
-/// A floating (流动团员团支部) or abroad branch (出国(境)学习研究团员团支部) is created directly under the organization with
-/// the school code; a floating one also under a township or street committee (our decision). The direct superior's
-/// administrator creates it, as O3 says of every organization.
+/// A floating (流动团员团支部) or abroad branch (出国(境)学习研究团员团支部) is created directly under the organization
+/// with the school code. A floating branch may also be under a township or street committee (our decision). As for
+/// every organization, an administrator of the direct superior creates it (O3).
 ///
 /// # Errors
 /// `organization.purpose_not_allowed`, `organization.floating_needs_school`, `organization.floating_name`.
@@ -101,7 +102,7 @@ pub fn o2_purpose(
     o2_name(purpose, name)
 }
 
-/// O2: the name of a branch kept for a purpose says so.
+/// O2: the name of a floating or abroad branch must state its purpose.
 ///
 /// # Errors
 /// `organization.floating_name`.
@@ -111,7 +112,7 @@ pub fn o2_name(purpose: OrganizationPurpose, name: &str) -> Result<(), Refusal> 
         OrganizationPurpose::Abroad => "出国(境)学习研究团员",
         OrganizationPurpose::Ordinary | OrganizationPurpose::SpecialUnit => return Ok(()),
     };
-    // Both kinds of brackets are in use; the words count.
+    // Both kinds of brackets are in use. Only the words matter.
     if !name.replace('（', "(").replace('）', ")").contains(keyword) {
         return Err(Refusal::new(Code::OrganizationFloatingName)
             .with("keyword", keyword)
@@ -120,11 +121,12 @@ pub fn o2_name(purpose: OrganizationPurpose, name: &str) -> Result<(), Refusal> 
     Ok(())
 }
 
-/// O3: the direct superior's administrator creates, renames and closes. `organization` is the one below which to create
-/// ([`Action::CreateOrganization`]), or the one to rename or close.
+/// O3: an administrator of the direct superior creates, renames and closes. `organization` is the one below which to
+/// create ([`Action::CreateOrganization`]), or the one to rename or close.
 ///
 /// # Errors
-/// `actor.not_administrator`, `organization.not_direct_superior`; `organization.not_found` outside the actor's subtree (O6).
+/// `actor.not_administrator`, `organization.not_direct_superior`. Outside the actor's subtree, `organization.not_found`
+/// (O6).
 pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &OrganizationFacts) -> Result<(), Refusal> {
     let superior = match action {
         Action::CreateOrganization => Some(organization.id),
@@ -137,10 +139,11 @@ pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &Organiza
     })
 }
 
-/// O3: whether somebody may create anything at all below an organization; [`o1_may_stand_under`] says what.
+/// O3: whether an actor may create anything at all below an organization. [`o1_may_stand_under`] says what.
 ///
 /// # Errors
-/// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`, `organization.too_deep`.
+/// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`,
+/// `organization.too_deep`.
 pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Result<(), Refusal> {
     o3_direct_superior(actor, Action::CreateOrganization, superior)?;
     if !superior.is_active() {
@@ -152,7 +155,7 @@ pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Resul
     o1_depth(superior)
 }
 
-/// O3: the direct superior's administrator renames what is not closed.
+/// O3: an administrator of the direct superior renames an organization that is not closed.
 ///
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`.
@@ -165,7 +168,8 @@ pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), 
     }
 }
 
-/// O3: the contact others are shown (书记) is changed by the organization's own administrators or its direct superior's.
+/// O3: the organization's own administrators, or those of its direct superior, change the contact (书记) that others
+/// are shown.
 ///
 /// # Errors
 /// `actor.not_administrator`, `organization.contact_not_allowed`, `organization.closed`.
@@ -181,7 +185,7 @@ pub fn o3_contact(actor: &Actor, organization: &OrganizationFacts) -> Result<(),
     }
 }
 
-/// O3: a name says something and is no novel.
+/// O3: a name has 2 to 100 characters and no control characters.
 ///
 /// # Errors
 /// `organization.name_required`.
@@ -196,7 +200,7 @@ pub fn o3_name(name: &str) -> Result<(), Refusal> {
         .at("/name"))
 }
 
-/// Schools have a stage, nobody else has.
+/// A school-sector organization must have a stage, and no other may have one.
 ///
 /// # Errors
 /// `organization.stage_required`.
@@ -207,20 +211,21 @@ pub fn check_stage(sector: Sector, stage: Option<Stage>) -> Result<(), Refusal> 
     Err(Refusal::new(Code::OrganizationStageRequired).at("/stage"))
 }
 
-/// The classes of schools that the Ministry's codes begin with.
+/// The school classes with which the Ministry's codes begin.
 const SCHOOL_CLASSES: [&str; 13] = [
     "21", "31", "32", "34", "35", "36", "37", "41", "42", "51", "91", "92", "93",
 ];
 
 vocabulary! {
-    /// What looks odd about a school code without making it wrong: the real list has such codes.
+    /// What is odd about a school code that is accepted nevertheless, since the real list has such codes.
     SchoolCodeWarning {
         UnknownClass = "unknown_class", "学校类别未知", "unknown class of school";
         UnknownProvince = "unknown_province", "省份代码未知", "unknown province";
     }
 }
 
-/// A school code (学校机构编号) is ten digits: two of class, two of province, six of serial.
+/// Checks a school code (学校机构编号). It has ten digits: two for the class, two for the province and six for the
+/// serial number.
 ///
 /// # Errors
 /// `organization.school_code_invalid`.
@@ -242,10 +247,10 @@ pub fn check_school_code(code: &str) -> Result<Vec<SchoolCodeWarning>, Refusal> 
         .collect())
 }
 
-/// What still hangs on an organization.
+/// What an organization still contains.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Contents {
-    /// Members in it.
+    /// Its members.
     pub members: u64,
     /// Open transfers out of it or into it.
     pub open_cases: u64,
@@ -253,7 +258,7 @@ pub struct Contents {
     pub children: u64,
 }
 
-/// O3: closes an organization that nothing hangs on any more.
+/// O3: closes an organization without members, open transfers and active organizations below it.
 ///
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`, `organization.not_empty`.
@@ -273,7 +278,7 @@ pub fn o3_close(actor: &Actor, organization: &OrganizationFacts, contents: Conte
 
 /// O3, G1: the warnings about an organization. `members` counts those of a branch, or of the whole subtree.
 ///
-/// Branches kept for a purpose take as many members as come, so their size is no warning (our decision).
+/// A floating, abroad or special-unit branch takes any number of members, so its size gives no warning (our decision).
 pub fn health(organization: &OrganizationFacts, administrators: u64, members: u64, policy: &Policy) -> Vec<Health> {
     let sized = organization.is_branch() && organization.purpose == OrganizationPurpose::Ordinary;
     let all = [

@@ -9,7 +9,7 @@ fn code<T>(result: Result<T, Refusal>) -> Option<Code> {
 }
 
 #[test]
-fn o1_what_may_stand_under_what() {
+fn o1_each_kind_allows_certain_kinds_below_it() {
     use OrganizationKind::*;
     let table: [(OrganizationKind, &[OrganizationKind]); 5] = [
         (
@@ -32,7 +32,7 @@ fn o1_what_may_stand_under_what() {
 }
 
 #[test]
-fn o1_leading_organs_stand_level_under_level() {
+fn o1_each_level_of_leading_organ_allows_certain_levels_below_it() {
     use Level::*;
     for (above, below, fits) in [
         (Nation, Province, true),
@@ -61,7 +61,7 @@ fn o1_leading_organs_stand_level_under_level() {
 }
 
 #[test]
-fn o1_the_tree_is_ten_deep_at_most_and_grows_under_nothing_closed() {
+fn o1_the_tree_is_at_most_ten_deep_and_does_not_grow_below_closed_organizations() {
     let at_depth = |ids: &str| OrganizationFacts {
         path: ids.parse().unwrap(),
         ..college()
@@ -81,7 +81,7 @@ fn o1_the_tree_is_ten_deep_at_most_and_grows_under_nothing_closed() {
 }
 
 #[test]
-fn o2_floating_and_abroad_branches_stand_directly_under_the_school_code() {
+fn o2_floating_and_abroad_branches_are_directly_below_the_school_committee() {
     let township = OrganizationFacts {
         is_township: true,
         ..college()
@@ -145,7 +145,7 @@ fn o2_floating_and_abroad_branches_stand_directly_under_the_school_code() {
 }
 
 #[test]
-fn o3_only_the_direct_superior_closes_and_only_what_is_empty() {
+fn o3_only_the_direct_superior_closes_and_only_an_empty_organization() {
     let empty = Contents::default();
     let close = |actor: &OrganizationFacts, contents| o3_close(&administrator(actor), &class(), contents);
     assert_eq!(close(&college(), empty), Ok(Status::Closed));
@@ -258,7 +258,7 @@ fn o3_g1_size_and_missing_marks_are_warnings() {
 }
 
 #[test]
-fn t6_t7_three_provinces_are_external_but_system_committees_nowhere() {
+fn t6_t7_three_provinces_are_external_but_system_committees_never_are() {
     for (province, external) in [(11, true), (35, true), (44, true), (42, false), (12, false)] {
         let facts = OrganizationFacts {
             province: Some(province),
@@ -278,7 +278,7 @@ fn t6_t7_three_provinces_are_external_but_system_committees_nowhere() {
 #[test]
 fn a_path_knows_what_lies_below() {
     let path = |text: &str| text.parse::<Path>().unwrap();
-    // 1/5/ is no ancestor of 1/55/, although the digits begin alike.
+    // 1/5/ is not an ancestor of 1/55/, although the digits begin alike.
     for (below, root, within, strictly) in [
         ("1/5/", "1/5/", true, false),
         ("1/5/7/", "1/5/", true, true),

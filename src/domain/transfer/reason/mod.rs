@@ -1,7 +1,7 @@
-//! Reasons for a transfer (§1.4.6; T5): what each demands and where it may lead.
+//! Reasons for a transfer (§1.4.6; T5): what each requires, and which targets it allows.
 //!
-//! One table per reason (`fields`, `target_rule`) feeds both the JSON Schema that a form is drawn from and the check of
-//! what was sent, so the two cannot differ.
+//! The JSON Schema that a form is drawn from and the check of a proposal both use the same two tables (`fields`,
+//! `target_rule`), so they cannot differ.
 
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -34,7 +34,7 @@ vocabulary! {
         Target = "target", "转入方", "the target side";
     }
 
-    /// Where a reason may lead.
+    /// The targets that a reason allows.
     TargetRule {
         School = "school", "学校领域的团组织", "an organization of the school sector";
         Any = "any", "工作单位的团组织（不含毕业生团组织）", "an organization of the employer, except a graduate branch";
@@ -45,7 +45,7 @@ vocabulary! {
         None = "none", "无需选择转入组织", "no target to choose";
     }
 
-    /// Where further study leads (毕业去向).
+    /// The kind of school that further study leads to (毕业去向).
     DestinationStage {
         SeniorHigh = "senior_high", "普通高中", "senior high school";
         SecondaryVocational = "secondary_vocational", "中等职业院校", "secondary vocational school";
@@ -54,7 +54,7 @@ vocabulary! {
         Other = "other", "其他", "other";
     }
 
-    /// What a proposal may have to write out; the name is its place below `/details`.
+    /// A field that a proposal may have to fill in. The name is its place below `/details`.
     DetailField {
         DestinationStage = "destination_stage", "毕业去向", "kind of school";
         SchoolName = "school_name", "转入学校名称", "name of the school";
@@ -69,7 +69,8 @@ vocabulary! {
     }
 }
 
-/// T6: what is written out instead of choosing a target in Beijing, Guangdong or Fujian: name, address, organization.
+/// T6: the fields that are written out instead of a target in Beijing, Guangdong or Fujian: name, address,
+/// organization.
 const EXTERNAL_FIELDS: &[DetailField] = &[
     DetailField::ExternalProvince,
     DetailField::ExternalName,
@@ -83,7 +84,7 @@ const NAME_MAX: usize = 100;
 const ADDRESS_TEXT_MAX: usize = 200;
 
 impl Reason {
-    /// What the manual has filled in for this reason (§1.4.6).
+    /// The fields that the manual requires for this reason (§1.4.6).
     pub fn fields(self) -> &'static [DetailField] {
         match self {
             Self::FurtherStudy => &[
@@ -99,7 +100,7 @@ impl Reason {
         }
     }
 
-    /// Where it may lead (§1.4.6).
+    /// The targets that this reason allows (§1.4.6).
     pub fn target_rule(self) -> TargetRule {
         match self {
             Self::FurtherStudy => TargetRule::School,
@@ -111,16 +112,16 @@ impl Reason {
         }
     }
 
-    /// T6: whether it can lead to Beijing, Guangdong or Fujian. Going abroad stays with the own school, and a special
-    /// unit has no target at all.
+    /// T6: whether the destination can be in Beijing, Guangdong or Fujian. A member who goes abroad stays with their
+    /// own school, and a special unit has no target at all.
     pub fn may_be_external(self) -> bool {
         !matches!(self.target_rule(), TargetRule::OwnAbroad | TargetRule::None)
     }
 
-    /// Whether the reason allows this target; `own_school` is the school the member belongs to now.
+    /// Whether the reason allows this target. `own_school` is the school the member belongs to now.
     ///
-    /// Branches kept for a purpose take only whom they are kept for, so an ordinary reason never leads into one. A
-    /// township's floating branch stands for people without a post as much as the township itself.
+    /// A floating or abroad branch takes only the members it is for, so it is not a target for other reasons. For
+    /// members without a post, a township's floating branch is as good a target as the township itself.
     pub fn allows_target(self, target: &OrganizationFacts, own_school: Option<OrganizationId>) -> bool {
         let ordinary = target.purpose == OrganizationPurpose::Ordinary;
         let community = matches!(target.sector, Sector::TownshipVillage | Sector::StreetCommunity);
@@ -154,8 +155,9 @@ impl Reason {
         }
     }
 
-    /// Section 5: whether this side may start for this reason. The manual lets the target side start for further study;
-    /// for other reasons the season's policy decides (our decision), but never for a special unit, which has no target side.
+    /// T5: whether this side may start a transfer for this reason. The manual lets the target side start it for further
+    /// study. For other reasons the season's policy decides (our decision). A special unit never allows it, since it
+    /// has no target side.
     ///
     /// # Errors
     /// `transfer.reason_not_allowed_from_target`.
@@ -172,8 +174,8 @@ impl Reason {
         }
     }
 
-    /// T5, T6: everything that is missing from the details, wrong or not asked for; `external` says that the destination
-    /// lies in Beijing, Guangdong or Fujian.
+    /// T5, T6: the refusals for every field of the details that is missing, wrong or not allowed. `external` says
+    /// whether the destination is in Beijing, Guangdong or Fujian.
     pub fn check_details(self, details: &Details, external: bool) -> Vec<Refusal> {
         if external && !self.may_be_external() {
             return vec![Refusal::new(Code::TransferReasonNotExternal).at("/reason")];
@@ -192,13 +194,13 @@ impl Reason {
         DetailField::ALL.iter().filter_map(check).chain(misplaced).collect()
     }
 
-    /// Every field that must be filled in; `external` as in [`Self::check_details`].
+    /// Every field that must be filled in. `external` is as in [`Self::check_details`].
     pub fn demanded(self, external: bool) -> Vec<DetailField> {
         let written_out = if external { EXTERNAL_FIELDS } else { &[] };
         self.fields().iter().chain(written_out).copied().collect()
     }
 
-    /// The JSON Schema (2020-12) of the `details` object, titles in both languages: `title` is zh-CN, `x-title` has both.
+    /// The JSON Schema (2020-12) of the `details` object. `title` is in zh-CN, and `x-title` has both languages.
     pub fn json_schema(self, external: bool) -> Value {
         let (outer, written_out): (Vec<DetailField>, Vec<DetailField>) = self
             .demanded(external)
@@ -225,7 +227,7 @@ impl Reason {
     }
 }
 
-/// A field's kind of content.
+/// What kind of content a field has.
 enum DetailShape {
     Stage,
     Name,
@@ -233,10 +235,10 @@ enum DetailShape {
     Province,
 }
 
-/// What a proposal gives for a field.
+/// The value that a proposal gives for a field.
 enum DetailValue<'a> {
     Nothing,
-    /// Checked by its type already.
+    /// Its type has checked it already.
     Settled,
     Name(&'a str),
     Address(&'a Address),
@@ -244,12 +246,12 @@ enum DetailValue<'a> {
 }
 
 impl DetailField {
-    /// Its place in the request, as a JSON pointer.
+    /// Its JSON pointer in the request.
     pub fn pointer(self) -> String {
         format!("/details/{self}")
     }
 
-    /// Its key within the object it stands in.
+    /// Its key in its own object.
     fn key(self) -> &'static str {
         let name = self.as_str();
         name.rsplit_once('/').map_or(name, |(_, key)| key)
@@ -338,7 +340,7 @@ impl DetailField {
     }
 }
 
-/// The schema that says what [`is_plain`] checks.
+/// The schema for what [`is_plain`] checks.
 fn text_schema(max: usize) -> Value {
     json!({
         "type": "string",
@@ -362,18 +364,18 @@ fn add_titles(schema: &mut Value, zh: &str, en: &str) {
     schema["x-title"] = json!({"zh-CN": zh, "en": en});
 }
 
-/// An address: a code of the national list of divisions plus free text.
+/// An address: a division code plus free text.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Address {
-    /// The division, a county or something smaller.
+    /// The code of a county or a smaller division, from the national list.
     pub division_code: String,
     /// The rest: street, house number.
     pub text: String,
 }
 
 impl fmt::Debug for Address {
-    /// Where somebody lives is personal: only the division's code is shown.
+    /// An address is personal data, so only the province's digits are shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Address({}…)", self.division_code.get(..2).unwrap_or_default())
     }
@@ -383,39 +385,39 @@ impl fmt::Debug for Address {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct External {
-    /// 11 Beijing, 35 Fujian, 44 Guangdong.
+    /// The two-digit code: 11 Beijing, 35 Fujian, 44 Guangdong.
     pub province: Option<u8>,
-    /// The receiving unit.
+    /// The name of the receiving unit.
     pub name: Option<String>,
-    /// Its League organization.
+    /// The full name of the receiving League organization.
     pub organization: Option<String>,
-    /// Where the unit is.
+    /// The address of the receiving unit.
     pub address: Option<Address>,
 }
 
-/// What a proposal writes out: the wire's `details` object. Which fields it must have depends on the reason.
+/// The `details` object of a proposal. The reason decides which fields it must have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Details {
-    /// Where further study leads.
+    /// The kind of school.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_stage: Option<DestinationStage>,
-    /// The school.
+    /// The name of the school.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub school_name: Option<String>,
-    /// Where the school is.
+    /// The address of the school.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub school_address: Option<Address>,
-    /// The employer.
+    /// The name of the employer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub employer_name: Option<String>,
-    /// Where the employer is.
+    /// The address of the employer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub employer_address: Option<Address>,
-    /// Household or residence.
+    /// The address of the registered household or residence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub home_address: Option<Address>,
-    /// The destination, if it lies in Beijing, Guangdong or Fujian.
+    /// The destination, if it is in Beijing, Guangdong or Fujian.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external: Option<External>,
 }
@@ -446,7 +448,7 @@ impl Details {
         given.unwrap_or(DetailValue::Nothing)
     }
 
-    /// Whether the written-out address lies in the province that was named, as far as both are known.
+    /// Whether the written-out address is in the named province. True if either is missing or unknown.
     fn external_address_fits(&self) -> bool {
         let Some(External {
             province: Some(province),

@@ -33,7 +33,7 @@ fn address() -> Address {
     }
 }
 
-/// Details with everything that a reason demands.
+/// Details with every field that a reason requires.
 fn complete(reason: Reason, external: bool) -> Details {
     let has = |field| reason.fields().contains(&field);
     Details {
@@ -59,7 +59,7 @@ fn codes(refusals: &[Refusal]) -> Vec<Code> {
     refusals.iter().map(|refusal| refusal.code).collect()
 }
 
-/// As much of JSON Schema as our schemas use, patterns aside.
+/// Validates against the part of JSON Schema that our schemas use, except patterns.
 fn accepts(schema: &Value, value: &Value) -> bool {
     let allowed = schema
         .get("enum")
@@ -88,7 +88,7 @@ fn accepts(schema: &Value, value: &Value) -> bool {
     allowed && fits
 }
 
-/// Every path to a leaf or object of a value.
+/// The paths to every leaf and object of a value.
 fn paths(value: &Value, at: String) -> Vec<String> {
     let inner = value
         .as_object()
@@ -128,7 +128,7 @@ fn t5_complete_details_pass_the_check_and_the_schema() {
 }
 
 #[test]
-fn t5_t6_whatever_is_left_out_is_missed_by_the_check_and_by_the_schema() {
+fn t5_t6_the_check_and_the_schema_both_refuse_a_missing_field() {
     for (reason, external) in cases() {
         let whole = serde_json::to_value(complete(reason, external)).unwrap();
         for path in paths(&whole, String::new()) {
@@ -137,7 +137,7 @@ fn t5_t6_whatever_is_left_out_is_missed_by_the_check_and_by_the_schema() {
                 !accepts(&reason.json_schema(external), &less),
                 "{reason} without {path}"
             );
-            // Half an address is no Address at all; serde says so.
+            // An address with only one of its fields is refused by serde already.
             if let Ok(details) = serde_json::from_value::<Details>(less) {
                 let refusals = reason.check_details(&details, external);
                 let code = if path.starts_with("/external") {
@@ -155,7 +155,7 @@ fn t5_t6_whatever_is_left_out_is_missed_by_the_check_and_by_the_schema() {
 }
 
 #[test]
-fn t5_what_another_reason_asks_for_is_refused() {
+fn t5_a_field_of_another_reason_is_refused() {
     let mut details = complete(Reason::Unsettled, false);
     details.employer_name = Some("某公司".into());
     let refusals = Reason::Unsettled.check_details(&details, false);
@@ -233,7 +233,7 @@ fn t6_only_three_provinces_and_addresses_within_them() {
 }
 
 #[test]
-fn t5_each_reason_leads_where_the_manual_says() {
+fn t5_each_reason_allows_the_targets_of_the_manual() {
     use OrganizationPurpose::*;
     use Reason::{EmployedWithLeague, EmployedWithoutLeague, FurtherStudy, Unsettled};
     let other = Some(OrganizationId(8));

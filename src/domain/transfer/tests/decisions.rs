@@ -1,4 +1,4 @@
-//! T10, T11, A1 to A6, A10, X1, X2: what happens to a proposed case.
+//! T10, T11, A1 to A6, A10, X1, X2: decisions on a proposed case.
 
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
@@ -58,7 +58,7 @@ fn a2_a_committee_approves_and_then_assigns() {
     assert_eq!(
         (play.phase(), play.movement),
         (Phase::AwaitingAssignment, None),
-        "she moves only when she has a branch"
+        "the member moves only when a branch is assigned"
     );
     assert_eq!(play.approve(&administrator(TOWNSHIP)), Err(Code::ApprovalNotAwaited));
     assert_eq!(
@@ -106,7 +106,7 @@ fn a2_only_an_active_ordinary_branch_of_the_receiving_organization_is_assigned()
 }
 
 #[test]
-fn a3_started_by_the_target_the_member_s_branch_or_its_direct_superior_approves() {
+fn a3_the_members_branch_or_its_direct_superior_approves_what_the_target_side_started() {
     for approver in [CLASS, COLLEGE] {
         let draft = ProposalDraft::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
         let mut play = draft.play();
@@ -123,14 +123,15 @@ fn a3_started_by_the_target_the_member_s_branch_or_its_direct_superior_approves(
         }
         assert_eq!(play.approve(&administrator(approver)), Ok(()));
         assert_eq!(play.phase(), Phase::AwaitingAssignment);
-        // He proposed it, but the other side decided it: naming the branch is his to do.
+        // The target side proposed the transfer and the source side approved it. The proposer may still assign the
+        // branch.
         assert_eq!(play.assign(&administrator(OTHER_UNIVERSITY), OTHER_CLASS), Ok(()));
         assert_eq!(play.movement, moved_to(OTHER_CLASS));
     }
 }
 
 #[test]
-fn a3_with_a_branch_as_target_the_source_s_approval_completes_it() {
+fn a3_the_source_sides_approval_completes_a_transfer_to_a_branch() {
     let draft = ProposalDraft::new(Reason::FurtherStudy, Some(OTHER_CLASS)).started_by(Side::Target, OTHER_UNIVERSITY);
     let mut play = draft.play();
     play.approve(&administrator(CLASS)).unwrap();
@@ -138,7 +139,7 @@ fn a3_with_a_branch_as_target_the_source_s_approval_completes_it() {
 }
 
 #[test]
-fn a4_the_province_sends_a_member_into_the_holding() {
+fn a4_the_provinces_approval_moves_the_member_to_the_holding() {
     let mut play = ProposalDraft::to_special_unit().play();
     assert_eq!(play.phase(), Phase::AwaitingProvince);
     for other in [CLASS, COLLEGE, UNIVERSITY, NATION, OTHER_PROVINCE] {
@@ -165,7 +166,7 @@ fn a5_a_refusal_needs_a_reason_and_ends_the_case() {
 }
 
 #[test]
-fn a6_the_system_ends_what_waited_too_long_and_only_that() {
+fn a6_the_service_ends_only_cases_that_waited_too_long() {
     let mut play = ProposalDraft::to_village().play();
     play.now = at("2026-10-10T16:00:00Z");
     assert!(!play.expire());
@@ -177,7 +178,7 @@ fn a6_the_system_ends_what_waited_too_long_and_only_that() {
 }
 
 #[test]
-fn a6_n6_a_sweep_that_slept_for_years_still_ends_it() {
+fn a6_n6_a_job_that_did_not_run_for_years_still_ends_the_case() {
     let mut play = ProposalDraft::to_village().play();
     play.now = at("2029-01-01T00:00:00Z");
     assert!(play.expire());
@@ -211,7 +212,7 @@ fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
 }
 
 #[test]
-fn a7_every_step_says_who_when_what_for_whom_and_whether_by_itself() {
+fn a7_every_step_records_who_when_what_for_whom_and_whether_it_was_automatic() {
     let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.now += TimeDelta::hours(1);
     play.approve(&administrator(TOWNSHIP)).unwrap();
@@ -253,7 +254,7 @@ fn a9_each_transition_takes_the_next_version_so_a_stale_one_cannot_win() {
     assert_eq!(
         (first.case.version, second.case.version),
         (read + 1, read + 1),
-        "both want the same number: one row"
+        "both need the same event number, and only one row can have it"
     );
 }
 
@@ -270,7 +271,7 @@ fn a10_a_vacant_target_is_decided_by_its_superior() {
 }
 
 #[test]
-fn a10_where_nobody_can_decide_the_case_says_that_it_is_orphaned() {
+fn a10_a_case_that_nobody_can_decide_is_refused_as_orphaned() {
     let vacant = vec![VILLAGE, TOWNSHIP, COUNTY, PROVINCE, NATION];
     let mut play = ProposalDraft {
         vacant,
@@ -278,11 +279,11 @@ fn a10_where_nobody_can_decide_the_case_says_that_it_is_orphaned() {
     }
     .play();
     assert_eq!(play.approve(&administrator(COLLEGE)), Err(Code::TransferOrphaned));
-    assert_eq!(play.withdraw(&member()), Ok(()), "the member is never stuck with it");
+    assert_eq!(play.withdraw(&member()), Ok(()), "the member can always withdraw it");
 }
 
 #[test]
-fn t8_a_target_that_turned_or_closed_while_the_case_waited_takes_nobody_any_more() {
+fn t8_a_target_that_turned_or_closed_while_the_case_waited_takes_no_members() {
     let turned = OrganizationFacts {
         graduated_season: Some(2026),
         ..organization(VILLAGE)
@@ -324,7 +325,7 @@ fn t9_the_leading_organ_decides_before_the_ordinary_approver() {
 }
 
 #[test]
-fn t10_who_started_may_withdraw_and_so_may_the_member() {
+fn t10_the_side_that_started_and_the_member_may_withdraw() {
     let by_member = ProposalDraft::to_village();
     let by_source = ProposalDraft::to_village().started_by(Side::Source, COLLEGE);
     let by_target = ProposalDraft::to_other_university().started_by(Side::Target, OTHER_UNIVERSITY);
@@ -350,13 +351,17 @@ fn t10_who_started_may_withdraw_and_so_may_the_member() {
 }
 
 #[test]
-fn t10_the_member_s_right_over_others_proposals_is_a_switch() {
+fn t10_the_policy_decides_whether_members_withdraw_what_others_proposed() {
     let mut play = ProposalDraft::to_village().started_by(Side::Source, COLLEGE).play();
     play.policy.member_may_withdraw = false;
     assert_eq!(play.withdraw(&member()), Err(Code::TransferNotYoursToCancel));
     let mut own = ProposalDraft::to_village().play();
     own.policy.member_may_withdraw = false;
-    assert_eq!(own.withdraw(&member()), Ok(()), "his own he may always take back");
+    assert_eq!(
+        own.withdraw(&member()),
+        Ok(()),
+        "members may always withdraw their own proposal"
+    );
 }
 
 #[test]
@@ -369,8 +374,8 @@ fn t10_once_approved_it_cannot_be_withdrawn() {
 }
 
 #[test]
-fn t11_who_filed_never_approves() {
-    // The college files for its member into its own floating branch's side: the university's administrator decides.
+fn t11_the_proposer_never_approves() {
+    // The university proposes a transfer into its own floating branch, so only the branch's own administrator decides.
     let mut play = ProposalDraft::new(Reason::Unsettled, Some(FLOATING))
         .started_by(Side::Source, UNIVERSITY)
         .play();
@@ -380,8 +385,8 @@ fn t11_who_filed_never_approves() {
 }
 
 #[test]
-fn t11_the_only_administrator_leaves_his_own_case_to_the_direct_superior() {
-    // The member administers the village's branch himself and nobody else does.
+fn t11_the_direct_superior_decides_the_case_of_an_only_administrator() {
+    // The member is the only administrator of the village's branch.
     let mut draft = ProposalDraft::to_village();
     draft.member.account = Some(account_of(VILLAGE));
     draft.actor.account = Some(account_of(VILLAGE));
@@ -392,7 +397,7 @@ fn t11_the_only_administrator_leaves_his_own_case_to_the_direct_superior() {
 }
 
 #[test]
-fn t11_the_member_is_known_by_his_membership_as_well_as_by_his_account() {
+fn t11_the_member_is_recognized_by_member_id_as_well_as_by_account() {
     let mut play = ProposalDraft::to_village().play();
     let himself = Actor {
         member: Some(MEMBER),
@@ -402,7 +407,7 @@ fn t11_the_member_is_known_by_his_membership_as_well_as_by_his_account() {
 }
 
 #[test]
-fn x1_the_other_system_or_its_province_s_organ_answers() {
+fn x1_the_other_system_or_its_provinces_leading_organ_answers() {
     for actor in [integrator(), administrator(BEIJING)] {
         let mut play = ProposalDraft::to_beijing().play();
         assert_eq!(play.phase(), Phase::ExternalPending);
@@ -482,7 +487,7 @@ fn x2_a_case_from_another_province_creates_or_revives_the_member() {
 }
 
 #[test]
-fn x2_the_province_that_filed_may_withdraw() {
+fn x2_the_province_that_proposed_may_withdraw() {
     let draft = ProposalDraft {
         actor: integrator(),
         side: Side::Source,

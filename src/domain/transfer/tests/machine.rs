@@ -1,5 +1,6 @@
-//! Properties of the machine itself: only its edges (I-06), final states absorb (I-07), one event a transition (I-09),
-//! replay (I-10), nobody decides his own (I-04), and what is shown as allowed is what succeeds.
+//! Properties of the state machine: it has no other edges (I-06), final states stay (I-07), there is one event for each
+//! transition (I-09), and replay gives the state (I-10). Nobody decides their own case (I-04), and the allowed actions
+//! are those that succeed.
 
 use crate::domain::authority::actor::{Actor, Role};
 use crate::domain::catalogue::code::Code;
@@ -70,7 +71,7 @@ fn any_state() -> impl Strategy<Value = CaseState> {
     select(states)
 }
 
-/// Every organization's administrator, one of them being the member himself, and everybody else.
+/// Every organization's administrator, the member as one of them, and every other kind of actor.
 fn any_actor() -> impl Strategy<Value = Actor> {
     let mut actors: Vec<Actor> = ALL.into_iter().map(administrator).collect();
     actors.push(Actor {
@@ -81,7 +82,7 @@ fn any_actor() -> impl Strategy<Value = Actor> {
     select(actors)
 }
 
-/// Proposals of every way a case can take.
+/// Proposals for every route a case can take.
 fn any_draft() -> impl Strategy<Value = ProposalDraft> {
     let young = |draft: ProposalDraft| ProposalDraft {
         explanation: Some("迁居"),
@@ -138,7 +139,7 @@ fn take(play: &mut Play, action: TransferAction, actor: &Actor, branch: Organiza
     }
 }
 
-/// Makes an attempt and checks that what was announced is what happened.
+/// Makes an attempt and checks that the outcome is the one that was announced.
 fn attempt(play: &mut Play, attempt: &Attempt) -> Result<(), TestCaseError> {
     match attempt {
         Attempt::Wait(time) => play.now += *time,
@@ -208,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn a8_who_has_a_case_in_his_inbox_can_act_on_it_and_nobody_else_can(
+    fn a8_exactly_the_organizations_with_a_case_in_their_inbox_can_act_on_it(
         draft in any_draft(),
         attempts in prop::collection::vec(any_attempt(), 0..30),
     ) {
@@ -274,7 +275,7 @@ proptest! {
 }
 
 #[test]
-fn n7_n13_a_closed_case_takes_no_action_whatever() {
+fn n7_n13_a_closed_case_accepts_no_action() {
     let mut ends: Vec<Play> = vec![];
     let mut play = ProposalDraft::to_village().play();
     play.approve(&administrator(VILLAGE)).unwrap();
@@ -305,7 +306,7 @@ fn n7_n13_a_closed_case_takes_no_action_whatever() {
 }
 
 #[test]
-fn i10_a_history_with_a_gap_a_second_proposal_or_a_missing_edge_is_none() {
+fn i10_a_history_with_a_gap_a_second_proposal_or_a_missing_edge_is_invalid() {
     let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.approve(&administrator(TOWNSHIP)).unwrap();
     play.assign(&administrator(TOWNSHIP), VILLAGE).unwrap();
@@ -333,7 +334,7 @@ fn i10_a_history_with_a_gap_a_second_proposal_or_a_missing_edge_is_none() {
 }
 
 #[test]
-fn i10_columns_that_contradict_each_other_are_no_state() {
+fn i10_columns_that_contradict_each_other_do_not_form_a_state() {
     let since = at("2026-07-01T00:00:00Z");
     let blank = StateParts::from(CaseState::Withdrawn { at: since });
     for phase in Phase::ALL {

@@ -1,4 +1,4 @@
-//! The rules of transfers, each at both sides of its boundary, on the small country of [`super::testing`].
+//! The rules of transfers, each tested on both sides of its boundary, in the small country of [`super::testing`].
 
 mod decisions;
 mod machine;

@@ -1,4 +1,4 @@
-//! T1 to T12, G1 and the route: what a proposal is told.
+//! T1 to T12, G1 and the route: the answer to a proposal.
 
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{OrganizationId, TransferId};
@@ -15,7 +15,7 @@ use crate::domain::transfer::testing::*;
 const NOTHING: [Code; 0] = [];
 
 #[test]
-fn t1_a_member_starts_for_himself_only() {
+fn t1_a_member_starts_only_their_own_transfer() {
     assert_eq!(ProposalDraft::to_village().codes(), NOTHING);
     assert_eq!(
         ProposalDraft {
@@ -25,7 +25,7 @@ fn t1_a_member_starts_for_himself_only() {
         .codes(),
         [Code::TransferOutOfScope]
     );
-    // An administrator cannot pose as the member, nor the member as an administrator.
+    // An administrator cannot act as the member, nor the member as an administrator.
     assert_eq!(
         ProposalDraft::to_village().started_by(Side::Member, CLASS).codes(),
         [Code::TransferOutOfScope]
@@ -96,7 +96,7 @@ fn t2_a_second_transfer_names_the_open_one() {
 }
 
 #[test]
-fn t3_who_joined_in_2020_or_later_needs_a_certified_identity() {
+fn t3_members_who_joined_in_2020_or_later_need_a_certified_identity() {
     for (joined_on, certification, codes) in [
         ("2019-12", Certification::NotRequired, vec![]),
         ("2019-12", Certification::NotUploaded, vec![]),
@@ -130,14 +130,14 @@ fn t3_who_joined_in_2020_or_later_needs_a_certified_identity() {
 }
 
 #[test]
-fn t5_every_field_the_reason_demands_is_asked_for_at_once() {
+fn t5_every_missing_field_of_the_reason_is_reported_at_once() {
     let mut draft = ProposalDraft::to_other_university();
     draft.details = Default::default();
     assert_eq!(draft.codes(), [Code::TransferFieldRequired; 3]);
 }
 
 #[test]
-fn t5_the_reason_decides_which_target_it_may_have() {
+fn t5_the_reason_decides_which_targets_are_allowed() {
     let no = vec![Code::TransferTargetNotAllowedForReason];
     for (reason, target, codes) in [
         (Reason::FurtherStudy, Some(OTHER_UNIVERSITY), vec![]),
@@ -171,7 +171,7 @@ fn t5_the_reason_decides_which_target_it_may_have() {
 }
 
 #[test]
-fn t5_other_reasons_from_the_target_side_are_a_switch() {
+fn t5_the_policy_decides_about_other_reasons_from_the_target_side() {
     let mut draft = ProposalDraft::to_village().started_by(Side::Target, TOWNSHIP);
     assert_eq!(draft.codes(), NOTHING);
     draft.policy.target_side_other_reasons = false;
@@ -208,7 +208,7 @@ fn t6_the_three_provinces_are_written_out_in_full() {
 }
 
 #[test]
-fn t6_either_a_target_or_a_written_out_destination() {
+fn t6_a_proposal_has_either_a_target_or_a_written_out_destination() {
     let both = ProposalDraft {
         target: Some(OTHER_UNIVERSITY),
         ..ProposalDraft::to_beijing()
@@ -231,7 +231,7 @@ fn t6_an_organization_of_the_three_provinces_cannot_be_chosen() {
 }
 
 #[test]
-fn t7_a_system_committee_s_organization_is_one_of_ours_wherever_it_stands() {
+fn t7_an_organization_of_a_system_committee_is_a_target_wherever_it_is() {
     let mut railway = organization(BEIJING_UNIVERSITY);
     railway.system = System::Railway;
     assert_eq!(t6_target_other_system(&railway), Ok(()));
@@ -240,7 +240,7 @@ fn t7_a_system_committee_s_organization_is_one_of_ours_wherever_it_stands() {
 }
 
 #[test]
-fn t8_bad_targets_are_named() {
+fn t8_each_refused_target_has_its_own_code() {
     for (target, code) in [
         (GRADUATE_CLASS, Code::TransferTargetGraduateBranch),
         (CLOSED_BRANCH, Code::TransferTargetClosed),
@@ -251,7 +251,7 @@ fn t8_bad_targets_are_named() {
         let codes = ProposalDraft::new(Reason::EmployedWithLeague, Some(target)).codes();
         assert!(codes.contains(&code), "{target:?}: {codes:?}");
     }
-    // What holds the bad ones is a good target itself, the member's own college included.
+    // The organizations above those targets are allowed, including the member's own college.
     for target in [FACTORY, COLLEGE, UNIVERSITY] {
         assert_eq!(
             ProposalDraft::new(Reason::EmployedWithLeague, Some(target)).codes(),
@@ -270,7 +270,7 @@ fn t8_nobody_chooses_the_holding_of_special_units() {
 }
 
 #[test]
-fn t9_under_sixteen_and_out_of_the_school_sector_an_explanation_is_required() {
+fn t9_a_member_under_sixteen_who_leaves_the_school_sector_needs_an_explanation() {
     let born = |birth_date: &str, now: &str, explanation| ProposalDraft {
         now: at(now),
         explanation,
@@ -302,12 +302,12 @@ fn t9_under_sixteen_and_out_of_the_school_sector_an_explanation_is_required() {
         .unwrap();
     assert!(
         matches!(grown.state, CaseState::AwaitingApproval { .. }),
-        "an explanation alone changes no way"
+        "an explanation alone does not change the route"
     );
 }
 
 #[test]
-fn t9_within_the_school_sector_no_leading_organ_is_asked() {
+fn t9_within_the_school_sector_no_leading_organ_approves() {
     let young = ProposalDraft::to_other_university().born("2012-01-01");
     assert!(matches!(
         young.propose().unwrap().state,
@@ -368,7 +368,7 @@ fn all_blocking_rules_are_told_at_once_in_a_fixed_order() {
 }
 
 #[test]
-fn t1_who_may_not_start_it_learns_nothing_of_the_member() {
+fn t1_a_caller_who_may_not_start_the_transfer_learns_nothing_about_the_member() {
     let mut draft = ProposalDraft {
         actor: stranger(),
         ..ProposalDraft::to_village()
@@ -403,7 +403,7 @@ fn g1_an_unmarked_branch_only_warns() {
     assert_eq!(marked.propose().unwrap().warnings, []);
 }
 
-/// Each step's duty, its organization, who can act, and whether the turn passed on.
+/// Each step's duty, its organization, who can act, and whether the turn passes to a superior.
 fn route(draft: &ProposalDraft) -> Vec<(Duty, OrganizationId, Vec<OrganizationId>, bool)> {
     let route = draft.propose().unwrap().route;
     route
@@ -413,7 +413,7 @@ fn route(draft: &ProposalDraft) -> Vec<(Duty, OrganizationId, Vec<OrganizationId
 }
 
 #[test]
-fn a1_to_a4_the_whole_route_is_told_beforehand() {
+fn a1_to_a4_the_preview_shows_the_whole_route() {
     assert_eq!(
         route(&ProposalDraft::to_village()),
         [(Duty::ApprovalIn, VILLAGE, vec![VILLAGE, TOWNSHIP], false)]
@@ -469,14 +469,14 @@ fn a10_the_preview_says_that_a_turn_will_pass() {
 }
 
 #[test]
-fn a6_the_preview_tells_the_first_step_s_due_date() {
+fn a6_the_preview_shows_the_first_steps_due_date() {
     let route = ProposalDraft::to_other_university().propose().unwrap().route;
     assert_eq!(route[0].due, Some(at("2026-10-10T16:00:00Z")));
     assert_eq!(route[1].due, None, "its clock starts when it is reached");
 }
 
 #[test]
-fn x2_only_another_province_s_system_files_from_there() {
+fn x2_only_another_provinces_system_proposes_from_there() {
     let draft = ProposalDraft {
         side: Side::Source,
         ..ProposalDraft::to_other_university()
@@ -495,7 +495,7 @@ fn x2_only_another_province_s_system_files_from_there() {
 }
 
 #[test]
-fn x2_who_is_a_member_here_is_not_proposed_from_outside() {
+fn x2_a_member_in_the_national_tree_is_not_proposed_from_outside() {
     let draft = ProposalDraft {
         actor: integrator(),
         side: Side::Source,
@@ -517,7 +517,7 @@ fn x2_who_is_a_member_here_is_not_proposed_from_outside() {
 }
 
 #[test]
-fn x2_the_target_s_rules_hold_for_cases_from_outside_too() {
+fn x2_the_target_rules_hold_for_inbound_cases_too() {
     for (target, expected) in [
         (None, Code::TransferTargetRequired),
         (Some(GRADUATE_CLASS), Code::TransferTargetGraduateBranch),
