@@ -139,8 +139,7 @@ impl Files {
         self.folder().older_than(Duration::ZERO).await
     }
 
-    /// Removes a kept file that nothing refers to. A failure is only logged, since the file does no harm but taking up
-    /// space.
+    /// Removes a kept file that nothing refers to. A failure is only logged, since the file only takes up space.
     pub async fn remove(&self, name: &str) {
         self.folder().remove(name).await;
     }
@@ -157,8 +156,7 @@ impl Folder {
         Self(root.into().into())
     }
 
-    /// Removes a kept file that nothing refers to. A failure is only logged, since the file does no harm but taking up
-    /// space.
+    /// Removes a kept file that nothing refers to. A failure is only logged, since the file only takes up space.
     pub async fn remove(&self, name: &str) {
         if let Err(error) = fs::remove_file(self.0.join(name)).await {
             log::warn!("a file that nothing refers to can't be removed: {error}");

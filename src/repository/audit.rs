@@ -23,7 +23,7 @@ row! {
         pub at: Micros,
         /// In what capacity the actor acted.
         pub capacity: Capacity,
-        /// The actor's account; none for the service.
+        /// The actor's account. None for the service.
         pub account_id: Option<AccountId>,
         /// The organization the actor acted for.
         pub organization_id: Option<OrganizationId>,

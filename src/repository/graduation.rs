@@ -314,7 +314,7 @@ pub fn changes(
     before: i64,
     limit: i64,
 ) -> QueryResult<Vec<StoredChange>> {
-    // A subselect binds its values once for each engine, so they must be plain numbers.
+    // Values in a subselect must be bindable on both engines, and only plain numbers are.
     let passed_on = inbox_entries::table
         .filter(inbox_entries::organization_id.eq(organization.0))
         .filter(inbox_entries::kind.eq(StoredChange::KIND))

@@ -274,7 +274,7 @@ pub fn page(
             identity: Identity::Graduate,
             season,
         }) => {
-            // A subselect binds its values once for each engine, so they must be plain numbers.
+            // Values in a subselect must be bindable on both engines, and only plain numbers are.
             let (first, last) = (season * 100 + 1, season * 100 + 12);
             // A correlated subquery, since a list of all graduating branches of the nation would be long.
             let graduating = organizations::table

@@ -54,7 +54,7 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// Its graduation mark; `None` is unmarked.
+    /// Its graduation mark. `None` if it is unmarked.
     pub fn graduation(&self) -> Option<Graduation> {
         let month = self.graduation_month.map(Graduation::Month);
         month.or(self.graduation_undetermined.map(Graduation::Undetermined))

@@ -180,7 +180,7 @@ impl StateColumns {
         }
     }
 
-    /// The state; `None` if the columns contradict each other.
+    /// The state. `None` if the columns contradict each other.
     fn read(self) -> Option<CaseState> {
         let columns = StateParts {
             phase: self.state,

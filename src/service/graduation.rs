@@ -300,17 +300,17 @@ pub fn month_changes(
     Ok(store::changes(conn, organization, state, before, limit)?)
 }
 
-/// A decided request, and whose delayed month the new one has overtaken (M7).
+/// A decided request, and the delayed graduates whose month is no longer later than the new one (M7).
 #[derive(Debug, Clone)]
 pub struct DecidedMonthChange {
     pub change: StoredChange,
     pub stale_delayed: Vec<MemberId>,
 }
 
-/// G7, G8: the leading organ decides; G9: a month of a later year makes the branch an ordinary one again.
+/// G7, G8: the leading organ decides. G9: a month of a later year makes the branch an ordinary one again.
 ///
 /// # Errors
-/// `graduation.change_not_found`, `request.stale`; those of [`MonthChange::decide`].
+/// `graduation.change_not_found`, `request.stale` and those of [`MonthChange::decide`].
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
@@ -319,7 +319,7 @@ pub fn decide(
     verdict: &Verdict,
 ) -> Result<DecidedMonthChange> {
     let branch_id = month_change(conn, &context.actor, id)?.branch_id;
-    // The branch first, as everywhere: two who lock both never wait for each other.
+    // Every use case locks the branch before the request, so that two of them can't deadlock.
     let branch = organizations::find_locked(conn, branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
     let stored = StoredChange::find_locked(conn, id)?.ok_or(Code::GraduationChangeNotFound)?;
     let open = whole(&stored)?;
@@ -331,7 +331,7 @@ pub fn decide(
     Ok(DecidedMonthChange { change, stale_delayed })
 }
 
-/// Stores a decision with all that follows from it.
+/// Stores a decision and everything that follows from it.
 fn settle(
     conn: &mut Conn,
     context: &Context,

@@ -94,7 +94,7 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &MemberListing) -> Resu
     with_branches(conn, found, root, season)
 }
 
-/// Members with their branches. `known` may be one of the branches.
+/// Members with their branches. `known` is an organization that is already loaded.
 fn with_branches(
     conn: &mut Conn,
     found: Vec<ListedMember>,

@@ -1,5 +1,5 @@
 //! Use cases, one file for each aggregate. A use case loads, authorizes on the loaded object, lets the domain decide,
-//! stores and writes the audit entry, all in one transaction of `Db::write`.
+//! stores and writes the audit entry, all in one transaction.
 
 pub mod accounts;
 pub(crate) mod appointments;
