@@ -1,4 +1,5 @@
-//! Jobs: work that the service does without a request. Each job is safe at any hour, late, twice, and on several servers.
+//! Jobs: work that the service does without a request. A job may run at any hour, late, twice and on several servers
+//! without harm.
 //!
 //! - [`job`]: the trait. Each job has a file of its own, and [`registry`] lists them all.
 //! - [`run`]: one run of a job. A lease in the database lets one server at a time run a job.
