@@ -29,7 +29,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens the database, migrates its schema and puts the parts together.
+    /// Opens the database, migrates its schema and creates the parts.
     ///
     /// # Errors
     /// When the database can't be reached or migrated.

@@ -1,4 +1,5 @@
-//! A copy of the embedded database while it is served: whole, checked and on the disk before it gets its name.
+//! A copy of the embedded database, taken while the server runs. It is complete, checked and on the disk before it gets
+//! its name.
 
 use crate::db::sql::maintenance;
 use crate::db::{DatabaseSettings, DatabaseUrl, Db, DbError};
@@ -8,16 +9,16 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Only the owner reads a backup: it holds what the database holds.
+/// Only the owner may read a backup, because it holds everything the database holds.
 const OWNER_ONLY: u32 = 0o600;
 
-/// Copies an embedded database into a new file. Writers go on meanwhile; the copy is the state at one instant.
+/// Copies an embedded database, as it is at one instant, into a new file. Writes go on meanwhile.
 ///
-/// Until the copy is checked it lies beside its place under another name, so that a file of that name is always a whole
-/// backup. The directory of uploaded files is not in it.
+/// The copy has another name in the same directory until it is checked, so that a file with the given name is always a
+/// complete backup. The uploaded files are not part of it.
 ///
 /// # Errors
-/// When the file exists already, the database is not embedded, or anything fails on the way: nothing is left behind then.
+/// When the file already exists, the database is not embedded, or a step fails. No file is left behind then.
 pub async fn take(database: &DatabaseUrl, to: &Path) -> Result<()> {
     if let DatabaseUrl::Postgres(_) = database {
         bail!("PostgreSQL has ways of its own: see docs/operations.md, Backup");
@@ -30,13 +31,13 @@ pub async fn take(database: &DatabaseUrl, to: &Path) -> Result<()> {
     copied.context("copying")?;
     check(&partial.0).await?;
     File::open(&partial.0)?.sync_all()?;
-    // Fails if somebody made the file meanwhile, where a renaming would replace it.
+    // Fails if the file was created meanwhile. A rename would replace it.
     fs::hard_link(&partial.0, to).with_context(|| format!("giving the backup its name {}", to.display()))?;
     drop(partial);
     Ok(File::open(directory(to))?.sync_all()?)
 }
 
-/// The copy before it is one. Dropping it removes what is there under its name.
+/// An unfinished copy. Dropping it removes its file.
 struct Partial(PathBuf);
 
 impl Partial {
@@ -79,7 +80,7 @@ fn open(database: &DatabaseUrl) -> Result<Db> {
     Ok(Db::open(database, &settings)?)
 }
 
-/// Reads every page of the copy, as the engine that will serve it.
+/// Reads every page of the copy with the engine that will serve it.
 async fn check(copy: &Path) -> Result<()> {
     let db = open(&DatabaseUrl::Sqlite(copy.to_owned()))?;
     let unsound = db

@@ -1,4 +1,5 @@
-//! The clock, as an argument: the machine's, one with another start (demo), or one that is set by hand (tests).
+//! The clock, passed as an argument: the machine's, one that starts at another instant (demo), or one that is set by
+//! hand (tests).
 
 use crate::domain::core::time::Timestamp;
 use chrono::{SubsecRound, TimeDelta, Utc};
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-/// An instant of the monotonic clock, for measuring how long something took.
+/// An instant of the monotonic clock, for measuring durations.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that may read the machine's clock"
@@ -15,7 +16,7 @@ pub fn tick() -> Instant {
     Instant::now()
 }
 
-/// Tells the time in whole microseconds, since that is what is stored.
+/// Tells the time in whole microseconds, the precision that is stored.
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -47,14 +48,14 @@ impl Clock {
         Self(Source::Manual(Arc::new(AtomicI64::new(at.timestamp_micros()))))
     }
 
-    /// Sets a manual clock. It has no effect on any other.
+    /// Sets a manual clock. It has no effect on other clocks.
     pub fn set(&self, at: Timestamp) {
         if let Source::Manual(micros) = &self.0 {
             micros.store(at.timestamp_micros(), Ordering::SeqCst);
         }
     }
 
-    /// The present instant.
+    /// The current instant.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             #[expect(

@@ -1,5 +1,5 @@
-//! The directory of uploaded files. A file is written in pieces, and it is complete and on the disk before it gets its name. Who
-//! may read a file, and what a file must be, is decided elsewhere.
+//! The directory of uploaded files. A file is written in pieces. It is complete and on the disk before it gets its
+//! name. Other modules decide who may read a file and which files are accepted.
 
 use crate::security::random_text;
 use crate::security::vault::{FILE_HEADER, FILE_PIECE, FILE_TAG, FileSeal, Vault};
@@ -21,26 +21,26 @@ const PART: &str = "part";
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// The length of a file's name.
 const NAME: usize = 22;
-/// How many bytes of a file's beginning are kept for checking its content.
+/// The number of bytes that are kept from a file's beginning for checking its content.
 const HEAD: usize = 16;
-/// How many bytes of its end are kept.
+/// The number of bytes that are kept from its end.
 const TAIL: usize = 1024;
 
-/// The directory with its keys. Cloning shares it. It is created with the first file. Its files are sealed (S-11).
+/// The directory with its data keys. Cloning shares it. It is created with the first file. Its files are sealed (S-11).
 #[derive(Debug, Clone)]
 pub struct Files {
     root: Arc<Path>,
     vault: Vault,
 }
 
-/// The directory without keys, for tidying up.
+/// The directory without data keys, for removing files.
 #[derive(Debug, Clone)]
 pub struct Folder(Arc<Path>);
 
 /// A complete file with its name.
 #[derive(Debug)]
 pub struct Kept {
-    /// The name to ask for it again.
+    /// The name to read it by.
     pub name: String,
     /// Its length in bytes.
     pub bytes: u64,
@@ -57,12 +57,12 @@ impl Files {
         }
     }
 
-    /// Begins to receive a file.
+    /// Begins receiving a file.
     ///
     /// # Errors
     /// When the disk fails.
     pub async fn receive(&self) -> io::Result<Incoming> {
-        // Only the service's user may read it.
+        // Only the service's own user may read the directory.
         DirBuilder::new().recursive(true).mode(0o700).create(&self.root)?;
         let name = random_text();
         let part = PartialFile(self.root.join(&name).with_extension(PART));
@@ -84,7 +84,8 @@ impl Files {
         })
     }
 
-    /// The length of a kept file in bytes, and its content in pieces. A file that was changed on the disk ends in an error.
+    /// The length of a kept file in bytes, and its content in pieces. A file that was altered on the disk ends in an
+    /// error.
     ///
     /// # Errors
     /// When there is no such file, it is sealed under an unknown key, or the disk fails.
@@ -109,8 +110,8 @@ impl Files {
         Ok((bytes, pieces))
     }
 
-    /// Seals a kept file under the newest key; `false` if it is under that key already. A reader of the old file can read it to its
-    /// end.
+    /// Seals a kept file again under the newest key. `false` if it is under that key already. A reader of the old file
+    /// can read it to its end.
     ///
     /// # Errors
     /// As [`Files::read`].
@@ -138,7 +139,7 @@ impl Files {
         self.folder().older_than(Duration::ZERO).await
     }
 
-    /// Removes a kept file that nothing refers to. If that fails, the log says so, and the file only takes up room.
+    /// Removes a kept file that nothing refers to. A failure is only logged, since the file only takes up space.
     pub async fn remove(&self, name: &str) {
         self.folder().remove(name).await;
     }
@@ -155,7 +156,7 @@ impl Folder {
         Self(root.into().into())
     }
 
-    /// Removes a kept file that nothing refers to. If that fails, the log says so, and the file only takes up room.
+    /// Removes a kept file that nothing refers to. A failure is only logged, since the file only takes up space.
     pub async fn remove(&self, name: &str) {
         if let Err(error) = fs::remove_file(self.0.join(name)).await {
             log::warn!("a file that nothing refers to can't be removed: {error}");
@@ -180,18 +181,18 @@ impl Folder {
         }
         Ok(())
     }
-    /// The names of kept files older than a day: if a row refers to a file, it does so by then.
+    /// The names of kept files older than a day. A row that refers to a file is stored by then.
     ///
     /// # Errors
     /// As [`Files::names`].
     pub async fn settled(&self) -> io::Result<Vec<String>> {
         let mut names = self.older_than(ABANDONED).await?;
-        // A directory that was named by mistake loses nothing.
+        // Nothing is lost in a directory that was configured by mistake.
         names.retain(|name| is_ours(name));
         Ok(names)
     }
 
-    /// The names of kept files of at least this age.
+    /// The names of kept files whose age is at least `least`.
     async fn older_than(&self, least: Duration) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         let mut entries = match fs::read_dir(&self.0).await {
@@ -221,7 +222,7 @@ struct PartialFile(PathBuf);
 
 impl Drop for PartialFile {
     fn drop(&mut self) {
-        // A kept file has been renamed already.
+        // A kept file has already been renamed.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -233,7 +234,7 @@ pub struct Incoming {
     part: PartialFile,
     file: File,
     seal: FileSeal,
-    /// What has arrived but is not yet a whole piece, or may be the last piece.
+    /// Bytes that have arrived and are not yet a whole piece, or that may be the last piece.
     waiting: Vec<u8>,
     bytes: u64,
     head: Vec<u8>,
@@ -263,7 +264,7 @@ impl Incoming {
         Ok(())
     }
 
-    /// How many bytes have arrived.
+    /// The number of bytes that have arrived.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -278,7 +279,8 @@ impl Incoming {
         &self.tail
     }
 
-    /// Keeps the file: its content is on the disk before it gets its name, and the name before the caller is told.
+    /// Keeps the file. Its content is on the disk before it gets its name, and its name is on the disk before this
+    /// returns.
     ///
     /// # Errors
     /// When the disk fails. Then nothing is left.

@@ -1,7 +1,7 @@
 //! zhuanjie (转接): transfers of the League's organization relations (团组织关系转接).
 //!
-//! The way of a request through the rooms: [`api`] → [`service`] → [`domain`] (decides) and [`repository`] (stores) →
-//! [`db`]. `docs/architecture.md` says which room may know which.
+//! A request passes through these modules: [`api`] → [`service`] → [`domain`] (decides) and [`repository`] (stores) →
+//! [`db`]. `docs/architecture.md` says which module may use which.
 
 pub mod api;
 pub mod app;

@@ -1,4 +1,4 @@
-//! The one binary; see `cli`.
+//! The zhuanjie binary. See `cli`.
 
 fn main() -> std::process::ExitCode {
     zhuanjie::cli::main()

@@ -1,4 +1,4 @@
-//! Gives new audit rows their place in the chain of hashes (S-18).
+//! Seals new rows of the audit log: gives each its sequence number and hash (S-18).
 
 use super::job::{HOUR, Job};
 use super::run::JobContext;
@@ -12,7 +12,7 @@ pub struct AuditSeal;
 impl Job for AuditSeal {
     const NAME: JobName = JobName::AuditSeal;
     const EVERY: Duration = HOUR;
-    /// None: a sealed row is not found again.
+    /// No cursor is needed, because a sealed row is not found again.
     type Cursor = ();
 
     fn batch(conn: &mut Conn, _: &JobContext, (): (), size: i64) -> Result<Batch<()>> {

@@ -1,10 +1,12 @@
-//! Jobs: work that the service does without a request. Each job is safe at any hour, late, twice, and on several servers.
+//! Jobs: work that the service does without a request. A job may run at any hour, late, twice and on several servers
+//! without harm.
 //!
-//! - [`job`]: the trait. A file beside it for each job, and [`registry`] is the list of them all.
+//! - [`job`]: the trait. Each job has a file of its own, and [`registry`] lists them all.
 //! - [`run`]: one run of a job. A lease in the database lets one server at a time run a job.
-//! - [`runner`]: works batch after batch. Each batch is one transaction, looks for what is due, renews the lease and adds to
-//!   the run's record. A server that slept through its lease writes nothing more, and after a crash the next run does the rest.
-//! - [`schedule`]: runs each job at its interval while the service serves.
+//! - [`runner`]: works batch after batch. Each batch is one transaction that looks for what is due, renews the lease
+//!   and adds to the run's record. A server whose lease has run out writes nothing more. After a crash the next run
+//!   does the rest.
+//! - [`schedule`]: runs each job at its interval while the server runs.
 //!
 //! `docs/adding-a-job.md` shows how to add one.
 

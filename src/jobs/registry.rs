@@ -1,4 +1,4 @@
-//! The list of all jobs. A name without a job does not compile, and neither do two jobs of one name.
+//! The list of all jobs. A job name without a job does not compile, and neither do two jobs with one name.
 
 use super::audit_seal::AuditSeal;
 use super::escalation::Escalation;
@@ -14,7 +14,7 @@ use crate::service::jobs::JobName;
 use futures_util::future::BoxFuture;
 use std::time::Duration;
 
-/// What can be asked of any job.
+/// The functions of a job, for any job type.
 struct RegisteredJob {
     every: Duration,
     run: for<'a> fn(&'a Environment, Timestamp) -> BoxFuture<'a, Result<Ending>>,
@@ -40,15 +40,15 @@ fn find(name: JobName) -> RegisteredJob {
     }
 }
 
-/// How often a serving process runs a job.
+/// How often a server runs a job.
 pub fn interval(name: JobName) -> Duration {
     find(name).every
 }
 
-/// Runs a job for an instant until nothing is left to do.
+/// Runs a job for the instant `at` until nothing is left to do.
 ///
 /// # Errors
-/// When the database fails. The run's record says so, and the next run does the rest.
+/// When the database fails. The run's record then holds the problem, and the next run does the rest.
 pub async fn run(environment: &Environment, name: JobName, at: Timestamp) -> Result<Ending> {
     (find(name).run)(environment, at).await
 }

@@ -1,4 +1,4 @@
-//! Deletes records and personal data whose time is over, and files that no row refers to (S-29).
+//! Deletes records and personal data after their retention period, and files that no row refers to (S-29).
 
 use super::job::{HOUR, Job};
 use super::run::{Interrupted, JobContext, LeasedRun};
@@ -9,7 +9,7 @@ use crate::service::{Error, Result};
 use std::io;
 use std::time::Duration;
 
-/// How many files are looked up in one transaction.
+/// The number of files that are checked in one transaction.
 const FILES: usize = 200;
 
 pub struct Retention;
@@ -23,7 +23,8 @@ impl Job for Retention {
         retention::delete(conn, &context.service, &context.retention, cursor, size)
     }
 
-    /// A server that was killed between a file and its row leaves a file without a row. It goes once it is a day old.
+    /// Removes files without a row once they are a day old. A server that was killed after storing a file and before
+    /// storing its row leaves such a file.
     async fn after(run: &LeasedRun<'_>) -> std::result::Result<(), Interrupted> {
         let Some(files) = &run.environment.files else {
             return Ok(());

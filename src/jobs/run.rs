@@ -10,30 +10,30 @@ use crate::security;
 use crate::service::jobs::{self, JobName, Run, Tally};
 use crate::service::{Context, Error, Result};
 
-/// What the jobs work with.
+/// What jobs need to run.
 #[derive(Clone)]
 pub struct Environment {
     pub db: Db,
     pub clock: Clock,
     /// How long records are kept.
     pub retention: RetentionPeriods,
-    /// The directory of uploaded files, where it is at hand.
+    /// The directory of uploaded files, if this process has one.
     pub files: Option<Folder>,
 }
 
 /// How a run of a job ended.
 #[derive(Debug, Clone)]
 pub enum Ending {
-    /// It did what there was to do.
+    /// The run did everything that was due.
     Done(Run),
-    /// Another server holds the lease, or took it while this one slept.
+    /// Another server holds the lease, or took it during the run.
     Elsewhere,
 }
 
-/// What a batch knows.
+/// What a batch needs to run.
 #[derive(Debug, Clone)]
 pub struct JobContext {
-    /// For the use cases it calls. `now` is the instant the run works for.
+    /// The context for the use cases that it calls. `now` is the instant the run works for.
     pub service: Context,
     /// How long records are kept.
     pub retention: RetentionPeriods,
@@ -54,19 +54,19 @@ impl From<Error> for Interrupted {
     }
 }
 
-/// A run that took its job's lease.
+/// A run that holds its job's lease.
 pub struct LeasedRun<'a> {
     pub environment: &'a Environment,
     db: Db,
     job: JobName,
     id: i64,
-    /// A random text that stands in the lease.
+    /// A random text that identifies the holder of the lease.
     holder: String,
     context: JobContext,
 }
 
 impl<'a> LeasedRun<'a> {
-    /// Takes the lease and begins a record; `None` while another server has the lease. `at` is the instant to work for.
+    /// Takes the lease and begins a record. `None` while another server has the lease. `at` is the instant to work for.
     ///
     /// # Errors
     /// When the database fails.
@@ -95,10 +95,10 @@ impl<'a> LeasedRun<'a> {
         }))
     }
 
-    /// Works in one transaction that renews the lease and adds to the record what `work` says it did.
+    /// Runs `work` in a transaction that also renews the lease and adds the returned tally to the record.
     ///
     /// # Errors
-    /// When the lease is lost; then nothing was done. When the database fails, or what `work` returns.
+    /// When the lease is lost (nothing is done then), when the database fails, and the errors of `work`.
     pub async fn transaction<T: Send + 'static>(
         &self,
         work: impl Fn(&mut Conn, &JobContext) -> Result<(T, Tally)> + Send + 'static,
@@ -119,10 +119,10 @@ impl<'a> LeasedRun<'a> {
         done.ok_or(Interrupted::LeaseLost)
     }
 
-    /// Ends the record, with the reason if the run ended early, and gives the lease back.
+    /// Ends the record, with the problem if the run ended early, and releases the lease.
     ///
     /// # Errors
-    /// The fault that ended the run, or one of the database.
+    /// The fault that ended the run, or a fault of the database.
     pub async fn finish(self, worked: std::result::Result<(), Interrupted>) -> Result<Ending> {
         let problem = match &worked {
             Ok(()) => None,

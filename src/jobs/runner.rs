@@ -1,4 +1,4 @@
-//! Runs a job: takes the lease, works batch after batch, ends the record.
+//! Runs a job: takes the lease, works batch after batch and ends the record.
 
 use super::job::Job;
 use super::run::{Ending, Environment, Interrupted, LeasedRun};
@@ -8,19 +8,19 @@ use crate::service;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-/// How many rows the first batch, that is one transaction, works on.
+/// The number of rows in the first batch. A batch is one transaction.
 const FIRST_SIZE: i64 = 200;
-/// How few and how many rows a batch may work on. SQLite binds no more than 32,766 values at once.
+/// The bounds of the number of rows in a batch. SQLite binds at most 32,766 values in a statement.
 const SIZES: RangeInclusive<i64> = 100..=2400;
-/// How long a batch is to take on SQLite, where every other write waits for it.
+/// The intended duration of a batch on SQLite, where all other writes wait for it.
 const BEAT: Duration = Duration::from_millis(15);
-/// How long a batch is to take on PostgreSQL, where only writes to the same rows wait for it.
+/// The intended duration of a batch on PostgreSQL, where only writes to the same rows wait for it.
 const LONG_BEAT: Duration = Duration::from_millis(100);
 
-/// Runs a job for an instant until nothing is left to do.
+/// Runs a job for the instant `at` until nothing is left to do.
 ///
 /// # Errors
-/// When the database fails. The run's record says so, and the next run does the rest.
+/// When the database fails. The run's record then holds the problem, and the next run does the rest.
 pub async fn run<J: Job>(environment: &Environment, at: Timestamp) -> service::Result<Ending> {
     let Some(run) = LeasedRun::begin(environment, J::NAME, at).await? else {
         return Ok(Ending::Elsewhere);
@@ -46,9 +46,9 @@ async fn work<J: Job>(run: &LeasedRun<'_>) -> Result<(), Interrupted> {
     J::after(run).await
 }
 
-/// How many rows the next batch works on, after one of a size that took so long: as many as fit into a beat, since what a
-/// transaction costs, and each page it touches, is paid once for all its rows. At most twice as many as before, at least
-/// half of them.
+/// The number of rows in the next batch: as many as fit into `beat`, because a larger batch shares the cost of the
+/// transaction and of each page it touches. At most twice and at least half as many as in the last batch, which had
+/// `size` rows and took `took`.
 fn next_size(size: i64, took: Duration, beat: Duration) -> i64 {
     let fitting = size as f64 * beat.as_secs_f64() / took.as_secs_f64().max(f64::EPSILON);
     (fitting as i64)

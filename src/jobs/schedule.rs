@@ -1,4 +1,4 @@
-//! Runs each job at its interval while the service serves.
+//! Runs each job at its interval while the server runs.
 
 use super::registry;
 use super::run::{Ending, Environment};
@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-/// No job runs more often than this.
+/// The shortest interval of any job.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 /// Runs every job at once, and then each at its interval, or at `longest` if that is shorter. The jobs run one after
-/// another, so that requests wait for one at most. Aborting the task stops it between two batches.
+/// another, so that requests wait for at most one. Aborting the task stops it between two batches.
 ///
-/// Needs a runtime.
+/// Must be called in a Tokio runtime.
 pub fn start(app: &App, longest: Option<Duration>) -> JoinHandle<()> {
     let environment = Environment {
         db: app.db.clone(),
@@ -49,7 +49,7 @@ fn schedule(now: Instant, longest: Option<Duration>) -> Vec<Scheduled> {
     JobName::ALL.iter().map(first).collect()
 }
 
-/// Runs a job unless another server began to within the last half of its interval.
+/// Runs a job, unless a run of it began within the last half of its interval.
 async fn run(environment: &Environment, job: JobName, every: Duration) {
     let now = environment.clock.now();
     let recent = now - TimeDelta::from_std(every / 2).unwrap_or(TimeDelta::zero());

@@ -13,7 +13,7 @@ pub struct YearlySwitch;
 impl Job for YearlySwitch {
     const NAME: JobName = JobName::YearlySwitch;
     const EVERY: Duration = HOUR;
-    /// The last branch of the batch before.
+    /// The last branch of the previous batch.
     type Cursor = Option<OrganizationId>;
 
     fn batch(conn: &mut Conn, context: &JobContext, cursor: Self::Cursor, size: i64) -> Result<Batch<Self::Cursor>> {

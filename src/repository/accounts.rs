@@ -1,4 +1,4 @@
-//! Accounts, and the offices of persons.
+//! Accounts, their offices and their one-time codes.
 
 use crate::db::columns::Micros;
 use crate::db::in_padded;
@@ -13,7 +13,7 @@ use crate::domain::office::OfficeRole;
 use crate::domain::organization::facts::{OrganizationKind, Path};
 use diesel::prelude::*;
 
-/// An account as stored, without what it signs in with.
+/// An account as stored, without its secrets.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = accounts, check_for_backend(Backend))]
 pub struct Account {
@@ -26,7 +26,7 @@ pub struct Account {
     pub created_at: Micros,
 }
 
-/// An office in force with its organization's name.
+/// An office in force, with its organization's name.
 #[derive(Debug, Clone)]
 pub struct HeldOffice {
     pub office: Office,
@@ -50,7 +50,7 @@ pub fn lock(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
     Locked(row).get_result::<AccountId>(conn).optional().map(drop)
 }
 
-/// The names of some people.
+/// The names of several people.
 pub fn names(conn: &mut Conn, ids: &[AccountId]) -> QueryResult<Vec<(AccountId, String)>> {
     accounts::table
         .filter(in_padded(accounts::id, ids.iter().map(|id| id.0)))
@@ -78,7 +78,7 @@ pub fn is_blocked(conn: &mut Conn, member: MemberId) -> QueryResult<bool> {
     Ok(blocked.is_some())
 }
 
-/// The account with this ID number and the hash of its password.
+/// The account with this ID number, and its password hash.
 pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<(Account, Option<String>)>> {
     accounts::table
         .filter(accounts::id_number_digest.eq(digest))
@@ -87,7 +87,7 @@ pub fn by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<(Accou
         .optional()
 }
 
-/// The hash of an account's password and its ID number, sealed; both are missing where it is another system's.
+/// The password hash of an account and its sealed ID number. An integrator's account has neither.
 pub fn secrets(conn: &mut Conn, id: AccountId) -> QueryResult<(Option<String>, Option<Vec<u8>>)> {
     accounts::table
         .find(id)
@@ -95,7 +95,7 @@ pub fn secrets(conn: &mut Conn, id: AccountId) -> QueryResult<(Option<String>, O
         .first(conn)
 }
 
-/// An account to be made, without a password: its owner sets one with a one-time code (O5).
+/// An account to be created. It has no password: its owner sets one with a one-time code (O5).
 pub struct NewAccount<'a> {
     pub member: Option<MemberId>,
     pub name: &'a str,
@@ -103,7 +103,7 @@ pub struct NewAccount<'a> {
     pub id_number_digest: &'a [u8],
 }
 
-/// Stores a new account of a person.
+/// Stores a new account for a person.
 pub fn create(conn: &mut Conn, new: &NewAccount<'_>, now: Timestamp) -> QueryResult<AccountId> {
     diesel::insert_into(accounts::table)
         .values((
@@ -120,7 +120,7 @@ pub fn create(conn: &mut Conn, new: &NewAccount<'_>, now: Timestamp) -> QueryRes
         .get_result(conn)
 }
 
-/// Tells whose membership an account's owner has come by since it was made.
+/// Stores the member that an account's owner has become since the account was created.
 pub fn set_member(conn: &mut Conn, id: AccountId, member: MemberId) -> QueryResult<()> {
     diesel::update(accounts::table.find(id))
         .set(accounts::member_id.eq(member))
@@ -128,7 +128,7 @@ pub fn set_member(conn: &mut Conn, id: AccountId, member: MemberId) -> QueryResu
     Ok(())
 }
 
-/// Stores a new password's hash.
+/// Stores the hash of a new password.
 pub fn set_password(conn: &mut Conn, id: AccountId, hash: &str) -> QueryResult<()> {
     diesel::update(accounts::table.find(id))
         .set((
@@ -139,7 +139,7 @@ pub fn set_password(conn: &mut Conn, id: AccountId, hash: &str) -> QueryResult<(
     Ok(())
 }
 
-/// Takes an account's password away.
+/// Removes an account's password.
 pub fn clear_password(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
     diesel::update(accounts::table.find(id))
         .set((
@@ -150,15 +150,15 @@ pub fn clear_password(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
     Ok(())
 }
 
-/// Changes an account's status from one to another. False if it had not the one: of any number who do so at once, one gets
-/// true.
+/// Changes an account's status from `from` to `to`. Returns false if the status was not `from`. Of several concurrent
+/// calls, one gets true.
 pub fn turn(conn: &mut Conn, id: AccountId, from: AccountStatus, to: AccountStatus) -> QueryResult<bool> {
     let row = accounts::table.find(id).filter(accounts::status.eq(from));
     let turned = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
     Ok(turned == 1)
 }
 
-/// Stores a one-time code's digest; it is the only one of the account that counts from now on (O5).
+/// Stores the digest of a one-time code. It voids the account's earlier codes (O5).
 pub fn add_code(
     conn: &mut Conn,
     account: AccountId,
@@ -188,7 +188,7 @@ pub struct ResetCode {
     pub used_at: Option<Micros>,
 }
 
-/// That code, locked until the transaction ends.
+/// The newest one-time code of an account, locked until the transaction ends.
 pub fn newest_code(conn: &mut Conn, account: AccountId) -> QueryResult<Option<ResetCode>> {
     let newest = reset_codes::table
         .filter(reset_codes::account_id.eq(account))
@@ -243,7 +243,7 @@ pub fn end_code_request(conn: &mut Conn, account: AccountId) -> QueryResult<()> 
     Ok(())
 }
 
-/// That a one-time code was issued for somebody, for which organization, when, and whether it was used.
+/// A notice that a one-time code was issued: for which organization, when, and whether it was used.
 #[derive(Debug, Clone, Queryable)]
 pub struct CodeNotice {
     pub issued_at: Micros,
@@ -252,7 +252,7 @@ pub struct CodeNotice {
     pub organization_name: Option<String>,
 }
 
-/// The codes issued for an account since an instant, the latest first (O5).
+/// The codes issued for an account since an instant, latest first (O5).
 pub fn codes_since(conn: &mut Conn, account: AccountId, since: Timestamp) -> QueryResult<Vec<CodeNotice>> {
     reset_codes::table
         .left_join(organizations::table.on(reset_codes::organization_id.eq(organizations::id.nullable())))
@@ -269,7 +269,7 @@ pub fn codes_since(conn: &mut Conn, account: AccountId, since: Timestamp) -> Que
         .load(conn)
 }
 
-/// More than this nobody reads.
+/// The largest number of notices that a query returns. Nobody reads more.
 const MOST_NOTICES: i64 = 20;
 
 type OfficeColumns = (
@@ -296,7 +296,7 @@ fn held((appointment, role, organization, path, kind, organization_name, since):
     }
 }
 
-/// The offices an account holds, earliest first.
+/// The offices that an account holds, earliest first.
 pub fn offices(conn: &mut Conn, account: AccountId) -> QueryResult<Vec<HeldOffice>> {
     let rows: Vec<OfficeColumns> = appointments::table
         .inner_join(organizations::table)

@@ -1,4 +1,4 @@
-//! Offices (管理员任职) and requests to begin or end them.
+//! Appointments (管理员任职) and requests to begin or end them.
 
 use super::pending::{Affected, PendingRow, close, waiting_in};
 use crate::db::columns::Micros;
@@ -12,18 +12,19 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
 use diesel::prelude::*;
 
-/// Keeps everybody's offices as they are until the transaction ends: what is put before somebody now still belongs there
-/// when it is committed.
+/// Takes the shared lock on appointments until the transaction ends, so that an entry still belongs in the inbox it was
+/// put in when the transaction commits. Call it before any row is locked.
 pub fn keep(conn: &mut Conn) -> QueryResult<()> {
     locks::lock_shared(conn, AdvisoryLock::Offices)
 }
 
-/// Waits for everybody who keeps the offices as they are. To be called before any row is locked, as [`keep`] is.
+/// Takes the exclusive lock on appointments: waits for every transaction that called [`keep`]. Call it before any row
+/// is locked.
 pub fn change(conn: &mut Conn) -> QueryResult<()> {
     locks::lock_exclusive(conn, AdvisoryLock::Offices)
 }
 
-/// An office as stored, with the person's name.
+/// An appointment as stored, with the person's name.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = appointments, check_for_backend(Backend))]
 pub struct Appointment {
@@ -40,14 +41,14 @@ pub struct Appointment {
     pub account_status: AccountStatus,
 }
 
-/// An office is somebody's: no log line gets more than the key.
+/// Prints the key only, to keep personal data out of the logs.
 impl std::fmt::Debug for Appointment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Appointment({:?})", self.id)
     }
 }
 
-/// One office.
+/// One appointment.
 pub fn find(conn: &mut Conn, id: AppointmentId) -> QueryResult<Option<Appointment>> {
     appointments::table
         .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
@@ -57,7 +58,7 @@ pub fn find(conn: &mut Conn, id: AppointmentId) -> QueryResult<Option<Appointmen
         .optional()
 }
 
-/// A page of an organization's offices in force, earliest first, behind `after`.
+/// A page of an organization's appointments in force after `after`, earliest first.
 pub fn page(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -75,7 +76,7 @@ pub fn page(
         .load(conn)
 }
 
-/// The office an account holds at an organization now.
+/// The appointment that an account holds at an organization now.
 pub fn held(conn: &mut Conn, organization: OrganizationId, account: AccountId) -> QueryResult<Option<AppointmentId>> {
     appointments::table
         .filter(appointments::organization_id.eq(organization))
@@ -86,7 +87,7 @@ pub fn held(conn: &mut Conn, organization: OrganizationId, account: AccountId) -
         .optional()
 }
 
-/// Begins an office.
+/// Begins an appointment.
 pub fn begin(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -107,7 +108,7 @@ pub fn begin(
         .get_result(conn)
 }
 
-/// Ends an office.
+/// Ends an appointment.
 pub fn end(conn: &mut Conn, id: AppointmentId, now: Timestamp) -> QueryResult<()> {
     diesel::update(appointments::table.find(id))
         .set(appointments::ended_at.eq(Micros::from(now)))
@@ -115,7 +116,7 @@ pub fn end(conn: &mut Conn, id: AppointmentId, now: Timestamp) -> QueryResult<()
     Ok(())
 }
 
-/// Ends every office at an organization that is closed.
+/// Ends every appointment at an organization that is being closed.
 pub fn end_all(conn: &mut Conn, organization: OrganizationId, now: Timestamp) -> QueryResult<()> {
     let in_force = appointments::table
         .filter(appointments::organization_id.eq(organization))
@@ -126,7 +127,7 @@ pub fn end_all(conn: &mut Conn, organization: OrganizationId, now: Timestamp) ->
     Ok(())
 }
 
-/// A request as stored, with the names of whom it is about and where.
+/// A request as stored, with the names of its person and its organization.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = appointment_requests, check_for_backend(Backend))]
 pub struct StoredRequest {
@@ -150,7 +151,7 @@ pub struct StoredRequest {
     pub organization_name: String,
 }
 
-/// A request is about somebody: no log line gets more than the key.
+/// Prints the key only, to keep personal data out of the logs.
 impl std::fmt::Debug for StoredRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StoredRequest({:?})", self.id)
@@ -158,7 +159,7 @@ impl std::fmt::Debug for StoredRequest {
 }
 
 impl StoredRequest {
-    /// The request as the rules see it.
+    /// The facts that the rules need.
     pub fn request(&self) -> AppointmentRequest {
         AppointmentRequest {
             kind: self.kind,
@@ -183,7 +184,7 @@ impl PendingRow for StoredRequest {
     }
 
     fn find_locked(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<Self>> {
-        // Without what is joined to it, which stays free.
+        // Locks the request only, not the rows joined to it.
         let row = appointment_requests::table.find(id).select(appointment_requests::id);
         let locked: Option<AppointmentRequestId> = Locked(row).get_result(conn).optional()?;
         locked.map_or(Ok(None), |id| request(conn, id))
@@ -194,7 +195,7 @@ impl PendingRow for StoredRequest {
     }
 }
 
-/// Stores a new request. Runs into a unique index if one about this person is open.
+/// Stores a new request. Violates a unique index if a request about this person is already open.
 pub fn open_request(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -227,7 +228,7 @@ pub fn request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<
         .optional()
 }
 
-/// Stores a decision if the request still has the version that was decided on.
+/// Stores a decision if the request still has the version that was decided on. Returns whether it had.
 pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &DecidedRequest) -> QueryResult<bool> {
     let reason = decided.reason.as_ref();
     close!(
@@ -240,7 +241,7 @@ pub fn close_request(conn: &mut Conn, found: &StoredRequest, decided: &DecidedRe
     )
 }
 
-/// The open requests at an organization, of everybody or of one person.
+/// The open requests at an organization, for one account or for all.
 pub fn open_requests(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -310,7 +311,7 @@ pub fn answer_request(
     Ok(changed == 1)
 }
 
-/// Stores that an open request was settled otherwise.
+/// Closes an open request that something other than a decision has settled.
 pub fn lapse(conn: &mut Conn, id: AppointmentRequestId, now: Timestamp) -> QueryResult<()> {
     use appointment_requests::dsl;
     diesel::update(dsl::appointment_requests.find(id))

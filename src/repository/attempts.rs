@@ -1,4 +1,4 @@
-//! Failed attempts to sign in, counted by what they have in common.
+//! Failed sign-in attempts, counted for each subject that they share.
 
 use crate::db::Conn;
 use crate::db::columns::Micros;
@@ -8,13 +8,13 @@ use crate::domain::core::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
 
-/// Lets one transaction at a time count what is counted under a subject, until it ends.
+/// Locks a subject until the transaction ends, so that one transaction at a time counts its failures.
 pub fn take_turns(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
     let name: String = subject.iter().map(|byte| format!("{byte:02x}")).collect();
     locks::lock_name(conn, &name)
 }
 
-/// How many failures a subject has, and when the last was.
+/// The number of a subject's failures and the instant of the last one.
 pub fn failures(conn: &mut Conn, subject: &[u8]) -> QueryResult<Option<(i64, Micros)>> {
     attempts::table
         .find(subject)
@@ -23,7 +23,7 @@ pub fn failures(conn: &mut Conn, subject: &[u8]) -> QueryResult<Option<(i64, Mic
         .optional()
 }
 
-/// Stores how many failures a subject has now.
+/// Stores the number of a subject's failures.
 pub fn store(conn: &mut Conn, subject: &[u8], failures: i64, now: Timestamp) -> QueryResult<()> {
     let count = (
         attempts::failures.eq(failures),
@@ -39,7 +39,7 @@ pub fn store(conn: &mut Conn, subject: &[u8], failures: i64, now: Timestamp) -> 
     Ok(())
 }
 
-/// Takes one failure back, which was none.
+/// Takes back an attempt that was counted as a failure and turned out not to be one.
 pub fn uncount(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
     diesel::update(attempts::table.find(subject).filter(attempts::failures.gt(0)))
         .set(attempts::failures.eq(attempts::failures - 1))
@@ -47,13 +47,13 @@ pub fn uncount(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
     Ok(())
 }
 
-/// Forgets a subject.
+/// Removes a subject.
 pub fn forget(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
     diesel::delete(attempts::table.find(subject)).execute(conn)?;
     Ok(())
 }
 
-/// Forgets whatever failed the last time before an instant.
+/// Removes every subject whose last failure was before an instant.
 pub fn sweep(conn: &mut Conn, before: Timestamp) -> QueryResult<()> {
     diesel::delete(attempts::table.filter(attempts::last_at.lt(Micros::from(before)))).execute(conn)?;
     Ok(())

@@ -1,4 +1,4 @@
-//! The audit log: rows are appended, sealed once, and never changed after that. Triggers in the database hold this too.
+//! The audit log. Rows are appended, sealed once and never changed after that, which database triggers enforce too.
 
 use super::subtree;
 use crate::db::columns::Micros;
@@ -19,37 +19,37 @@ use diesel::sql_types::{BigInt, Nullable, Text};
 row! {
     /// A row to be appended.
     pub struct NewAuditRow<'a> in audit_log {
-        /// When it was done.
+        /// When it happened.
         pub at: Micros,
         /// In what capacity the actor acted.
         pub capacity: Capacity,
-        /// The actor's account; none for the service.
+        /// The actor's account. None for the service.
         pub account_id: Option<AccountId>,
         /// The organization the actor acted for.
         pub organization_id: Option<OrganizationId>,
-        /// The place of the actor in the tree. It decides whose auditors read the row.
+        /// The place of the actor in the tree. It decides which auditors read the row.
         pub scope_path: Option<&'a Path>,
-        /// The organization whose turn it was, if the actor acted in its place (A10).
+        /// The organization whose turn it was, if the actor acted on its behalf (A10).
         pub on_behalf_of: Option<OrganizationId>,
         /// The name of the action, or the operation that was refused.
         pub action: &'a str,
-        /// What it is about: set by [`NewAuditRow::about`].
+        /// What it is about. Set by [`NewAuditRow::about`].
         pub subject: Option<String>,
-        /// The key of the subject's id: set by [`NewAuditRow::about`].
+        /// The key of the subject's id. Set by [`NewAuditRow::about`].
         pub subject_key: Option<i64>,
-        /// The request or the job's run it belongs to.
+        /// The id of the request or of the job run.
         pub request_id: &'a str,
         /// Whether it was done or refused.
         pub outcome: AuditOutcome,
         /// Why it was refused.
         pub code: Option<&'a str>,
-        /// How many refusals of this actor there were in this hour, with this one.
+        /// How many refusals this actor has had in this hour, including this one.
         pub times: i64,
     }
 }
 
 impl<'a> NewAuditRow<'a> {
-    /// A row that says that the service did something, without a subject.
+    /// A row for an action of the service, without a subject.
     pub fn of_service(at: Timestamp, action: &'a str, request_id: &'a str) -> Self {
         Self {
             at: at.into(),
@@ -68,7 +68,7 @@ impl<'a> NewAuditRow<'a> {
         }
     }
 
-    /// The row with its subject: the text of an id, with the id's key beside it for the index.
+    /// Adds the subject: the text of an id, and the id's key for the index.
     pub fn about(self, subject: Option<String>) -> Self {
         Self {
             subject_key: subject.as_deref().and_then(key_of),
@@ -86,12 +86,13 @@ pub fn append_many(conn: &mut Conn, rows: &[NewAuditRow<'_>]) -> QueryResult<()>
     insert_each!(conn, audit_log::table, rows)
 }
 
-/// Appends one row for each subject, all alike but for it, in one statement. Subjects are the texts of ids.
+/// Appends one row for each subject in one statement. The rows differ only in their subjects, which are the texts of
+/// ids.
 ///
 /// # Errors
 /// When the database fails.
 pub fn append_same_for(conn: &mut Conn, row: &NewAuditRow<'_>, subjects: &[String]) -> QueryResult<()> {
-    // Each subject follows its key, which is padded to 19 digits. An id holds no character that JSON would escape.
+    // Each subject follows its key, which is padded to 19 digits. Ids contain no character that JSON escapes.
     let subjects = subjects
         .iter()
         .map(|id| format!("\"{:019}{id}\"", key_of(id).unwrap_or(0)));
@@ -120,8 +121,8 @@ pub fn append_same_for(conn: &mut Conn, row: &NewAuditRow<'_>, subjects: &[Strin
     Ok(())
 }
 
-/// A row as it is stored. Its words are texts and not enums, because the check must be able to read a row that was
-/// tampered with.
+/// A row as it is stored. Its columns are texts and not enums, so that verification can read a row that was tampered
+/// with.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_log, check_for_backend(Backend))]
 pub struct StoredAuditRow {
@@ -138,22 +139,22 @@ pub struct StoredAuditRow {
     pub outcome: String,
     pub code: Option<String>,
     pub times: i64,
-    /// Its place in the chain, once it is sealed.
+    /// Its sequence number, once it is sealed.
     pub sequence: Option<i64>,
-    /// The hash over itself and the hash before it, once it is sealed.
+    /// The hash over the row and the hash before it, once it is sealed.
     pub hash: Option<Vec<u8>>,
-    /// The key of the subject's id, which the index finds it by. Old rows have none.
+    /// The key of the subject's id, which the index uses. Old rows have none.
     pub subject_key: Option<i64>,
 }
 
 impl StoredAuditRow {
-    /// Whether the key beside the subject is the subject's, so that the index finds the row.
+    /// Whether the stored key is the key of the subject, so that the index finds the row.
     pub fn fits_its_key(&self) -> bool {
         self.subject_key.is_none() || self.subject_key == self.subject.as_deref().and_then(key_of)
     }
 }
 
-/// Which rows an auditor wants to see. What is `None` restricts nothing.
+/// Which rows an auditor wants to see. A field that is `None` restricts nothing.
 #[derive(Debug, Clone, Default)]
 pub struct AuditFilter {
     /// Rows from this instant on.
@@ -168,11 +169,11 @@ pub struct AuditFilter {
     pub outcome: Option<AuditOutcome>,
     /// Rows of actors who acted for this organization.
     pub organization: Option<OrganizationId>,
-    /// Rows about the thing with this id.
+    /// Rows about the subject with this id.
     pub subject: Option<String>,
 }
 
-/// A page of the rows of a subtree: the newest first, and only those before the row `before`.
+/// A page of the rows of a subtree, newest first, that come before the row `before`.
 ///
 /// # Errors
 /// When the database fails.
@@ -186,7 +187,7 @@ pub fn page(
     let key = filter.subject.as_deref().and_then(key_of);
     let mut rows = part(conn, root, filter, before, limit, key)?;
     if key.is_some() {
-        // Rows from before the key was stored.
+        // Rows that were written before the key was stored.
         rows.extend(part(conn, root, filter, before, limit, None)?);
         rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -194,7 +195,7 @@ pub fn page(
     Ok(rows)
 }
 
-/// The rows of a page whose `subject_key` is `key`. `None` finds rows without a key. The key counts only if the filter
+/// The rows of a page whose `subject_key` is `key`. `None` finds rows without a key. The key is used only if the filter
 /// names a subject.
 fn part(
     conn: &mut Conn,
@@ -209,7 +210,7 @@ fn part(
         .limit(limit)
         .select(StoredAuditRow::as_select())
         .into_boxed();
-    // The root's auditors read everything, the service's own actions too. Those have no scope.
+    // The root's auditors read everything, including the service's own actions, which have no scope.
     if root.superiors().next().is_some() {
         let (from, until) = subtree(root);
         query = query.filter(dsl::scope_path.ge(from)).filter(dsl::scope_path.lt(until));
@@ -245,7 +246,7 @@ fn part(
     query.load(conn)
 }
 
-/// Rows that are not sealed yet, by id. A row that commits late is found too, even if later ids are sealed already.
+/// Unsealed rows, by id. This finds a row that commits late even if later ids are already sealed.
 ///
 /// # Errors
 /// When the database fails.
@@ -258,7 +259,7 @@ pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<StoredAuditRow>>
         .load(conn)
 }
 
-/// How many rows are not sealed yet.
+/// The number of unsealed rows.
 ///
 /// # Errors
 /// When the database fails.
@@ -266,7 +267,7 @@ pub fn count_unsealed(conn: &mut Conn) -> QueryResult<i64> {
     dsl::audit_log.filter(dsl::sequence.is_null()).count().get_result(conn)
 }
 
-/// Gives a row its place and its hash in the chain.
+/// Stores a row's sequence number and hash.
 ///
 /// # Errors
 /// When the database fails.
@@ -277,7 +278,7 @@ pub fn seal(conn: &mut Conn, id: i64, sequence: i64, hash: &[u8]) -> QueryResult
     Ok(())
 }
 
-/// The place and the hash of the last sealed row.
+/// The sequence number and the hash of the last sealed row.
 ///
 /// # Errors
 /// When the database fails.
@@ -290,7 +291,7 @@ pub fn last_sealed(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
         .optional()
 }
 
-/// Sealed rows after a place, in the order of the chain.
+/// Sealed rows after a sequence number, in the order of the chain.
 ///
 /// # Errors
 /// When the database fails.
@@ -303,7 +304,7 @@ pub fn sealed(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Stored
         .load(conn)
 }
 
-/// The place up to which rows were removed, and the hash of the row that stood there.
+/// The sequence number up to which rows were removed, and the hash of that row.
 ///
 /// # Errors
 /// When the database fails.
@@ -315,7 +316,8 @@ pub fn cut(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
         .optional()
 }
 
-/// Removes the rows up to a place, and stores the place and its hash, so that the chain can still be checked.
+/// Removes the rows up to a sequence number, and stores that number and its hash so that the chain can still be
+/// checked.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! When accounts were blocked, why, and until when.
+//! Blocks of accounts: when, why, and until when.
 
 use crate::db::columns::Micros;
 use crate::db::schema::{account_blocks, organizations};
@@ -9,7 +9,8 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
-/// A block as stored, with the organization it was ordered for; none for the operators of the service.
+/// A block as stored, with the organization it was ordered for. Blocks ordered by the operators of the service have
+/// none.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = account_blocks, check_for_backend(Backend))]
 pub struct Block {
@@ -25,7 +26,7 @@ pub struct Block {
     pub organization_path: Option<Path>,
 }
 
-/// The reason is in somebody's own words: no log line gets more than the key.
+/// Prints the key only: the reason is free text that may hold personal data.
 impl std::fmt::Debug for Block {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Block({})", self.id)
@@ -63,7 +64,7 @@ pub fn end(conn: &mut Conn, id: i64, by: Option<AccountId>, now: Timestamp) -> Q
     Ok(())
 }
 
-/// The latest block of an account, whether or not it lasts.
+/// The latest block of an account, ended or not.
 pub fn latest(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Block>> {
     account_blocks::table
         .left_join(organizations::table.on(account_blocks::organization_id.eq(organizations::id.nullable())))
@@ -74,7 +75,7 @@ pub fn latest(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Block>>
         .optional()
 }
 
-/// An account's blocks that ended since an instant, the latest first.
+/// The blocks of an account that ended after an instant, latest first.
 pub fn ended_since(conn: &mut Conn, account: AccountId, since: Timestamp) -> QueryResult<Vec<Block>> {
     account_blocks::table
         .left_join(organizations::table.on(account_blocks::organization_id.eq(organizations::id.nullable())))
@@ -86,5 +87,5 @@ pub fn ended_since(conn: &mut Conn, account: AccountId, since: Timestamp) -> Que
         .load(conn)
 }
 
-/// More than this nobody reads.
+/// The largest number of notices that a query returns. Nobody reads more.
 const MOST_NOTICES: i64 = 20;

@@ -1,4 +1,4 @@
-//! Application forms (《入团志愿书》) and what became of them (O7).
+//! Application forms (《入团志愿书》) and their decisions (O7).
 
 use super::pending::{Affected, PendingRow, close, decision, waiting_in};
 use crate::db::columns::Micros;
@@ -30,7 +30,7 @@ pub struct StoredForm {
     pub version: i32,
 }
 
-/// A form is somebody's: no log line gets more than the key.
+/// Prints the key only, to keep personal data out of the logs.
 impl std::fmt::Debug for StoredForm {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StoredForm({:?})", self.id)
@@ -38,7 +38,7 @@ impl std::fmt::Debug for StoredForm {
 }
 
 impl StoredForm {
-    /// The form as the rules see it; `None` if the row is not whole.
+    /// The form as the rules see it. `None` if the row is incomplete.
     pub fn form(&self) -> Option<Form> {
         let upload = Upload {
             by: self.uploader_account_id,
@@ -81,7 +81,7 @@ impl PendingRow for StoredForm {
     }
 }
 
-/// A form to be stored: the file is in its place already.
+/// A form to be stored. Its file is already stored.
 pub struct NewForm<'a> {
     pub member: MemberId,
     pub file: &'a str,
@@ -91,7 +91,7 @@ pub struct NewForm<'a> {
     pub uploaded_for: OrganizationId,
 }
 
-/// Stores a new form. Runs into a unique index when the member has one that waits.
+/// Stores a new form. Violates a unique index if the member already has one that waits.
 pub fn add(conn: &mut Conn, new: &NewForm<'_>) -> QueryResult<CertificationId> {
     use certifications::dsl;
     diesel::insert_into(dsl::certifications)
@@ -127,7 +127,7 @@ pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Vec<StoredFor
         .load(conn)
 }
 
-/// Stores a decision if the form still has the version that was decided on.
+/// Stores a decision if the form still has the version that was decided on. Returns whether it had.
 pub fn close(
     conn: &mut Conn,
     found: &StoredForm,
@@ -138,7 +138,7 @@ pub fn close(
     close!(conn, certifications, found, state, decision, reason)
 }
 
-/// Of these names, those of files that a form refers to.
+/// Those of `names` that name a file of a stored form.
 pub fn files_among(conn: &mut Conn, names: &[String]) -> QueryResult<Vec<String>> {
     certifications::table
         .filter(certifications::file.eq_any(names))

@@ -1,4 +1,5 @@
-//! An organization and its superiors with those who can act for them: what whose turn it is rests on (A10, T11).
+//! An organization and its superiors, each with its administrators: the facts that the holders of a turn are derived
+//! from (A10, T11).
 
 use crate::db::Conn;
 use crate::db::in_padded;
@@ -12,13 +13,13 @@ use crate::on_each;
 use diesel::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 
-/// The chain from the organization at a path up to the root, each with the administrators that are appointed and may
-/// sign in; `None` if the path names an organization that does not exist.
+/// The chain from the organization at a path up to the root. Each link has the administrators who are appointed and may
+/// sign in. `None` if the path names an organization that does not exist.
 pub fn of(conn: &mut Conn, path: &Path) -> QueryResult<Option<Chain>> {
     Ok(Chains::above(conn, [path])?.of(path))
 }
 
-/// The organizations on several paths, asked for at once: paths have their upper part in common.
+/// The organizations on several paths, loaded with one query, since paths share their upper part.
 pub struct Chains(HashMap<OrganizationId, Link>);
 
 /// An organization with one of its administrators, if it has one.
@@ -29,10 +30,10 @@ type HolderRow = (
 );
 
 impl Chains {
-    /// Whoever is on these paths.
+    /// Loads every organization on these paths.
     pub fn above<'a>(conn: &mut Conn, paths: impl IntoIterator<Item = &'a Path>) -> QueryResult<Self> {
         let ids: BTreeSet<i64> = paths.into_iter().flat_map(Path::ids).map(|id| id.0).collect();
-        // Said once more of the offices, or PostgreSQL may read all of them.
+        // The same ids filter the appointments too, or PostgreSQL may read all of them.
         let in_office = appointments::organization_id
             .eq(organizations::id)
             .and(in_padded(appointments::organization_id, ids.iter().copied()))

@@ -1,4 +1,5 @@
-//! The cohort of a season (L1): rows come with the switch and go with marks and changed months, never with a move.
+//! The cohort of a season (L1). Rows are added at the yearly switch and removed by marks and changed months, never by a
+//! transfer.
 
 use crate::db::Conn;
 use crate::db::schema::{cohort_members, members};
@@ -11,8 +12,8 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::Integer;
 
-/// Counts the members the branches have now, but for those with a mark or out of good standing. A member who came from
-/// another branch of the season stays counted there.
+/// Adds the members that the branches have now, except those with a mark and those who are not in good standing. A
+/// member who came from another branch of the season stays counted there.
 pub fn join_branches(conn: &mut Conn, season: Season, branches: &[OrganizationId]) -> QueryResult<()> {
     let counted = diesel::alias!(cohort_members as counted);
     let is_counted = counted
@@ -45,7 +46,7 @@ pub fn join_branches(conn: &mut Conn, season: Season, branches: &[OrganizationId
     Ok(())
 }
 
-/// Counts a member with the branch he belongs to, unless he is counted in the season already.
+/// Adds a member to the cohort with their branch, unless they are in the season's cohort already.
 pub fn join(conn: &mut Conn, season: Season, member: MemberId, branch: OrganizationId, path: &Path) -> QueryResult<()> {
     if branch_of(conn, season, member)?.is_some() {
         return Ok(());
@@ -61,7 +62,7 @@ pub fn join(conn: &mut Conn, season: Season, member: MemberId, branch: Organizat
     Ok(())
 }
 
-/// Takes out a member who counted with this branch (M5).
+/// Removes a member who counted with this branch (M5).
 pub fn leave(conn: &mut Conn, season: Season, member: MemberId, branch: OrganizationId) -> QueryResult<()> {
     let row = cohort_members::table
         .find((season, member))
@@ -70,7 +71,7 @@ pub fn leave(conn: &mut Conn, season: Season, member: MemberId, branch: Organiza
     Ok(())
 }
 
-/// Takes out everybody who counted with this branch (G9).
+/// Removes every member who counted with this branch (G9).
 pub fn leave_branch(conn: &mut Conn, season: Season, branch: OrganizationId) -> QueryResult<()> {
     let rows = cohort_members::table
         .filter(cohort_members::branch_id.eq(branch))

@@ -1,4 +1,4 @@
-//! Graduation months of branches as they were (G5), and requests to change them (G7, G8).
+//! The history of graduation months of branches (G5), and requests to change them (G7, G8).
 
 use super::pending::{Affected, PendingRow, close, decision, waiting_in};
 use crate::db::Conn;
@@ -14,7 +14,7 @@ use crate::domain::organization::facts::{Graduation, Path, Undetermined};
 use crate::on_each;
 use diesel::prelude::*;
 
-/// A line of a branch's history.
+/// A record of a branch's history.
 #[derive(Debug, Clone)]
 pub struct GraduationRecord {
     pub id: i64,
@@ -29,7 +29,7 @@ pub struct GraduationRecord {
     pub reason: Option<String>,
 }
 
-/// A line to be written.
+/// A record to be stored.
 pub struct NewEntry<'a> {
     pub branch: OrganizationId,
     pub at: Timestamp,
@@ -42,7 +42,7 @@ pub struct NewEntry<'a> {
     pub reason: Option<&'a Remark>,
 }
 
-/// Appends a line; one without an account is the service's own doing.
+/// Appends a record. A record without an account is for the service's own action.
 pub fn append(conn: &mut Conn, entry: &NewEntry<'_>) -> QueryResult<()> {
     use graduation_history::dsl;
     let (old_month, old_undetermined) = columns(entry.old);
@@ -66,7 +66,7 @@ pub fn append(conn: &mut Conn, entry: &NewEntry<'_>) -> QueryResult<()> {
     Ok(())
 }
 
-/// A line as columns of both engines.
+/// A record as columns of both engines.
 #[derive(Insertable)]
 #[diesel(table_name = graduation_history, treat_none_as_default_value = false)]
 struct TurnedRow {
@@ -78,7 +78,7 @@ struct TurnedRow {
     new_month: Option<i32>,
 }
 
-/// Appends for each of several branches, with its month, that the service has turned it (G6).
+/// Appends a record to each of several branches, with its month: the service has turned it into a graduate branch (G6).
 pub fn append_turned(conn: &mut Conn, branches: &[(OrganizationId, Month)], at: Timestamp) -> QueryResult<()> {
     let row = |(branch, month): &(OrganizationId, Month)| TurnedRow {
         branch_id: branch.0,
@@ -140,7 +140,7 @@ impl From<EntryRow> for GraduationRecord {
     }
 }
 
-/// A page of a branch's history, earliest first, behind `after`.
+/// A page of a branch's history after `after`, earliest first.
 pub fn history(conn: &mut Conn, branch: OrganizationId, after: i64, limit: i64) -> QueryResult<Vec<GraduationRecord>> {
     use graduation_history::dsl;
     let rows: Vec<EntryRow> = dsl::graduation_history
@@ -164,7 +164,7 @@ pub fn history(conn: &mut Conn, branch: OrganizationId, after: i64, limit: i64) 
     Ok(rows.into_iter().map(GraduationRecord::from).collect())
 }
 
-/// A request as stored, with what its lists show.
+/// A request as stored, with the fields that its lists show.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = month_changes, check_for_backend(crate::db::Backend))]
 pub struct StoredChange {
@@ -189,7 +189,7 @@ pub struct StoredChange {
     pub proposer_name: String,
 }
 
-/// Reasons and names are somebody's own: no log line gets more than the key.
+/// Prints the key only: reasons and names are personal data.
 impl std::fmt::Debug for StoredChange {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "StoredChange({:?})", self.id)
@@ -197,7 +197,7 @@ impl std::fmt::Debug for StoredChange {
 }
 
 impl StoredChange {
-    /// The request as the rules see it; `None` if the row is not whole.
+    /// The request as the rules see it. `None` if the row is incomplete.
     pub fn month_change(&self) -> Option<MonthChange> {
         let request = MonthChangeRequest {
             branch: self.branch_id,
@@ -236,7 +236,7 @@ impl PendingRow for StoredChange {
     }
 
     fn find_locked(conn: &mut Conn, id: MonthChangeId) -> QueryResult<Option<Self>> {
-        // Without what is joined to it, which stays free.
+        // Locks the request only, not the rows joined to it.
         let row = month_changes::table.find(id).select(month_changes::id);
         let locked: Option<MonthChangeId> = Locked(row).get_result(conn).optional()?;
         locked.map_or(Ok(None), |id| change(conn, id))
@@ -247,7 +247,7 @@ impl PendingRow for StoredChange {
     }
 }
 
-/// Stores a new request. Runs into a unique index if the branch has an open one.
+/// Stores a new request. Violates a unique index if the branch has an open one.
 pub fn open_change(
     conn: &mut Conn,
     request: &MonthChangeRequest,
@@ -273,7 +273,7 @@ pub fn open_change(
         .get_result(conn)
 }
 
-/// Stores a decision if the request still has the version that was decided on.
+/// Stores a decision if the request still has the version that was decided on. Returns whether it had.
 pub fn close_change(
     conn: &mut Conn,
     found: &StoredChange,
@@ -305,8 +305,8 @@ pub fn change(conn: &mut Conn, id: MonthChangeId) -> QueryResult<Option<StoredCh
         .optional()
 }
 
-/// A page of the requests that concern an organization: as the leading organ, as the one the turn passed to, or as the
-/// one that proposed. Newest first, before `before`.
+/// A page of the requests that concern an organization: as the leading organ, as the organization the turn passed to,
+/// or as the one that proposed. Newest first, before `before`.
 pub fn changes(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -314,7 +314,7 @@ pub fn changes(
     before: i64,
     limit: i64,
 ) -> QueryResult<Vec<StoredChange>> {
-    // Values inside a subselect are bound for each engine, which knows plain numbers only.
+    // Values in a subselect must be bindable on both engines, and only plain numbers are.
     let passed_on = inbox_entries::table
         .filter(inbox_entries::organization_id.eq(organization.0))
         .filter(inbox_entries::kind.eq(StoredChange::KIND))

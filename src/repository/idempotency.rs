@@ -1,4 +1,4 @@
-//! Answers already given, by actor and key.
+//! Kept answers, by actor and idempotency key.
 
 use crate::db::columns::Micros;
 use crate::db::schema::idempotency_keys::{self, dsl};
@@ -13,7 +13,7 @@ use diesel::result::Error;
 use diesel::sql_types::{Array, BigInt, Text};
 use diesel::{PgConnection, SqliteConnection};
 
-/// A stored answer.
+/// A kept answer.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = idempotency_keys, check_for_backend(Backend))]
 pub struct StoredAnswer {
@@ -38,7 +38,7 @@ row! {
     }
 }
 
-/// The answers given to these actors under these keys. A twin of a request that is still under way is waited for.
+/// The answers kept for these actors under these keys. Waits for a concurrent request with the same key to finish.
 pub fn find_many(conn: &mut Conn, keys: &[(String, String)]) -> QueryResult<Vec<Option<StoredAnswer>>> {
     let turns = keys.iter().map(|(actor, key)| format!("idempotency {actor} {key}"));
     lock_names(conn, turns.collect())?;
@@ -55,8 +55,8 @@ fn find(conn: &mut SqliteConnection, actor: &str, key: &str) -> QueryResult<Opti
     stored.get_result(conn).optional()
 }
 
-/// The stored answers under pairs of actor and key, each with the number of its pair. Said here word for word, since
-/// diesel knows no way to join a table with what it is given, and prepared once, as what it does know.
+/// Finds the kept answers for pairs of actor and key, each with the number of its pair. Hand-written, because diesel
+/// can't join a table with an array of parameters. Prepared once, as diesel's own queries are.
 #[derive(QueryId)]
 struct GivenKeys {
     actors: Vec<String>,
@@ -96,7 +96,7 @@ fn find_at_once(conn: &mut PgConnection, keys: &[(String, String)]) -> QueryResu
     Ok(answers)
 }
 
-/// Keeps answers. Runs into the primary key when a twin of a request was faster.
+/// Keeps answers. Violates the primary key if a concurrent request with the same key was faster.
 pub fn store_many(conn: &mut Conn, answers: &[NewAnswer<'_>]) -> QueryResult<()> {
     insert_each!(conn, idempotency_keys::table, answers)
 }

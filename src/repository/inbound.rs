@@ -1,4 +1,5 @@
-//! Who the cases from other provinces are about (X2), as long as and after they are nobody here.
+//! The persons whom inbound cases are about (X2). They are not members while the case is open, and may never become
+//! members.
 
 use crate::db::in_json_list;
 use crate::db::schema::inbound_persons::{self, dsl};
@@ -7,7 +8,7 @@ use crate::domain::core::ids::TransferId;
 use crate::domain::core::time::Month;
 use diesel::prelude::*;
 
-/// A person as another province's system describes him; ID number and telephone are sealed.
+/// A person as an external province describes them. ID number and telephone number are sealed.
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = inbound_persons, check_for_backend(Backend), treat_none_as_default_value = false)]
 pub struct SealedPerson {
@@ -22,14 +23,15 @@ pub struct SealedPerson {
     pub development_number: Option<String>,
 }
 
-/// It is somebody's personal data through and through: no log line gets any of it.
+/// Prints no field: all of them are personal data.
 impl std::fmt::Debug for SealedPerson {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("SealedPerson(redacted)")
     }
 }
 
-/// Stores who an open case is about. Runs into `inbound_persons_one_open` when another open one is about the same person.
+/// Stores the person whom an open inbound case is about. Violates `inbound_persons_one_open` if another open case is
+/// about the same person.
 pub fn insert(conn: &mut Conn, transfer: TransferId, person: &SealedPerson) -> QueryResult<()> {
     diesel::insert_into(dsl::inbound_persons)
         .values((dsl::transfer_id.eq(transfer), person, dsl::open.eq(true)))
@@ -37,7 +39,7 @@ pub fn insert(conn: &mut Conn, transfer: TransferId, person: &SealedPerson) -> Q
     Ok(())
 }
 
-/// Who a case is about.
+/// The person whom a case is about.
 pub fn find(conn: &mut Conn, transfer: TransferId) -> QueryResult<Option<SealedPerson>> {
     dsl::inbound_persons
         .find(transfer)
@@ -56,12 +58,12 @@ pub fn open_of(conn: &mut Conn, id_number_digest: &[u8]) -> QueryResult<Option<T
         .optional()
 }
 
-/// Lets go of the person of a case that has ended.
+/// Notes that the case of a person has ended.
 pub fn close(conn: &mut Conn, transfer: TransferId) -> QueryResult<()> {
     close_many(conn, &[transfer])
 }
 
-/// Lets go of the persons of cases that have ended.
+/// Notes that the cases of several persons have ended.
 pub fn close_many(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
     diesel::update(dsl::inbound_persons.filter(in_json_list(dsl::transfer_id, transfers.iter().map(|id| id.0))))
         .set(dsl::open.eq(false))

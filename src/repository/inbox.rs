@@ -1,4 +1,4 @@
-//! The inbox (操作中心): one row for each organization that may act on a thing now.
+//! The inbox (操作中心): one row for each organization that may act on a case or request now.
 
 use crate::db::columns::Micros;
 use crate::db::in_json_list;
@@ -13,7 +13,7 @@ use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
-/// A row of an inbox: a thing that waits for one organization.
+/// An inbox entry as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = inbox_entries, check_for_backend(Backend))]
 pub struct InboxRow {
@@ -26,7 +26,7 @@ pub struct InboxRow {
     pub due_at: Option<Micros>,
 }
 
-/// A thing to be put before organizations.
+/// A case or request to be put in the inboxes of its holders.
 pub struct InboxEntry<'a> {
     pub kind: &'a str,
     pub subject: i64,
@@ -36,7 +36,7 @@ pub struct InboxEntry<'a> {
 }
 
 row! {
-    /// An entry to be made.
+    /// An entry to be stored.
     struct NewInboxRow<'a> in inbox_entries {
         organization_id: OrganizationId,
         kind: &'a str,
@@ -60,19 +60,19 @@ impl<'a> NewInboxRow<'a> {
     }
 }
 
-/// Puts things before organizations they are not before yet.
+/// Adds entries to inboxes that don't have them yet.
 pub fn open_many(conn: &mut Conn, things: &[(OrganizationId, &InboxEntry<'_>)]) -> QueryResult<()> {
     let rows: Vec<NewInboxRow<'_>> = things.iter().map(|(id, thing)| NewInboxRow::new(*id, thing)).collect();
     insert_each!(conn, inbox_entries::table, &rows)
 }
 
-/// Puts a thing before exactly these organizations: where it is already, it stays as it is.
+/// Puts an entry in exactly these organizations' inboxes. Entries that are already in one of them stay unchanged.
 pub fn place(conn: &mut Conn, thing: &InboxEntry<'_>, organizations: &[OrganizationId]) -> QueryResult<()> {
     let before = holders(conn, thing.kind, thing.subject)?;
     replace_holders(conn, thing, &before, organizations)
 }
 
-/// The same for who knows before which organizations it is.
+/// Does what [`place`] does, for a caller who knows the current holders (`before`).
 pub fn replace_holders(
     conn: &mut Conn,
     thing: &InboxEntry<'_>,
@@ -93,7 +93,7 @@ pub fn replace_holders(
     open_many(conn, &new)
 }
 
-/// Takes a thing away from every organization it was before.
+/// Removes a case or request from every inbox.
 pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
     diesel::delete(
         dsl::inbox_entries
@@ -104,14 +104,14 @@ pub fn close(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<()> {
     Ok(())
 }
 
-/// Takes transfers away from every organization they were before.
+/// Removes transfers from every inbox.
 pub fn close_transfers(conn: &mut Conn, transfers: &[TransferId]) -> QueryResult<()> {
     let those = in_json_list(dsl::subject_id, transfers.iter().map(|id| id.0));
     diesel::delete(dsl::inbox_entries.filter(those).filter(of_transfers())).execute(conn)?;
     Ok(())
 }
 
-/// The organizations a thing is before, in the order they were given it.
+/// The organizations whose inboxes have a case or request, in the order in which it was added.
 pub fn holders(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<Vec<OrganizationId>> {
     dsl::inbox_entries
         .filter(dsl::subject_id.eq(subject))
@@ -121,41 +121,43 @@ pub fn holders(conn: &mut Conn, kind: &str, subject: i64) -> QueryResult<Vec<Org
         .load(conn)
 }
 
-/// Who reads an inbox.
+/// The reader of an inbox.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
-    /// Whose inbox.
+    /// The organization whose inbox is read.
     pub organization: OrganizationId,
     /// The reader's account.
     pub account: Option<AccountId>,
-    /// The member he is, if he is one.
+    /// The reader's own member id, if they are a member.
     pub member: Option<MemberId>,
 }
 
 type Condition = Box<dyn BoxableExpression<inbox_entries::table, Backend, SqlType = Bool>>;
 
-/// Entries that are about transfers. Not `eq_any`: SQLite would compile the statement anew each time.
+/// Entries about transfers. It avoids `eq_any`, because SQLite would compile the statement anew each time.
 fn of_transfers() -> Condition {
     let is = |duty: &Duty| Box::new(inbox_entries::kind.eq(duty.as_str())) as Condition;
     let any = Duty::ALL.iter().map(is).reduce(|one, other| Box::new(one.or(other)));
     any.unwrap_or_else(|| unreachable!("there are duties"))
 }
 
-/// Entries that the reader is barred from (T11): transfers about them, and those they proposed up to their approval. These
-/// wait for another administrator of the organization, so the reader's inbox leaves them out (A8).
+/// Entries that the reader is barred from (T11): transfers about themselves, and transfers they proposed until these
+/// are approved. Such entries wait for another administrator of the organization, so the reader's inbox leaves them out
+/// (A8).
 fn barred_to(reader: Reader) -> Condition {
     let (member, account) = (reader.member.map(|id| id.0), reader.account.map(|id| id.0));
     let own_proposal = transfers::proposer_account_id
         .eq(account)
         .and(inbox_entries::kind.ne(Duty::Assignment.as_str()));
-    // One question for each entry, found by its id: asked apart, PostgreSQL would first collect all cases he ever proposed.
+    // A correlated subquery finds the case of each entry by its id. Otherwise PostgreSQL would first collect all cases
+    // that the reader ever proposed.
     let barred = transfers::table
         .filter(transfers::id.eq(inbox_entries::subject_id))
         .filter(transfers::member_id.eq(member).or(own_proposal));
     Box::new(of_transfers().and(exists(barred)))
 }
 
-/// A page of an organization's inbox, longest waiting first.
+/// A page of an organization's inbox. The entries that have waited longest come first.
 pub fn page(
     conn: &mut Conn,
     reader: Reader,
@@ -188,7 +190,7 @@ pub fn find(conn: &mut Conn, id: InboxEntryId) -> QueryResult<Option<InboxRow>> 
         .optional()
 }
 
-/// Shows the deadlines of a season's open cases as they are by now.
+/// Copies the current deadlines of a season's open cases to their entries.
 pub fn follow_deadlines(conn: &mut Conn, season: Season) -> QueryResult<()> {
     let case = transfers::table
         .filter(transfers::season.eq(season))
@@ -200,7 +202,7 @@ pub fn follow_deadlines(conn: &mut Conn, season: Season) -> QueryResult<()> {
     Ok(())
 }
 
-/// How much waits for an organization, by kind.
+/// The number of entries that wait for an organization, by kind.
 pub fn counts(conn: &mut Conn, reader: Reader) -> QueryResult<Vec<(String, i64)>> {
     dsl::inbox_entries
         .filter(dsl::organization_id.eq(reader.organization))

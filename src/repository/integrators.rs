@@ -1,4 +1,4 @@
-//! Other systems' credentials (X1, X2), each with the account it acts as and its secrets.
+//! Credentials of integrators (X1, X2), each with the account it acts as and its secrets.
 
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, integrator_secrets, integrators, organizations};
@@ -21,12 +21,12 @@ pub struct Integrator {
     pub created_at: Micros,
     pub expires_at: Option<Micros>,
     pub revoked_at: Option<Micros>,
-    /// Parted by spaces.
+    /// Separated by spaces.
     pub scopes: String,
     pub reach: Reach,
 }
 
-/// One of its secrets as stored, without its digest.
+/// A secret of a credential as stored, without its digest.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = integrator_secrets, check_for_backend(Backend))]
 pub struct Secret {
@@ -38,7 +38,7 @@ pub struct Secret {
     pub last_used_at: Option<Micros>,
 }
 
-/// A credential with the names that belong to it.
+/// A credential with its name and the name of its organization.
 #[derive(Debug, Clone)]
 pub struct Named {
     pub integrator: Integrator,
@@ -111,7 +111,7 @@ pub fn find(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Integrato
         .optional()
 }
 
-/// One credential and where its organization stands.
+/// One credential, with the path of its organization.
 pub fn with_path(conn: &mut Conn, account: AccountId) -> QueryResult<Option<(Integrator, Path)>> {
     integrators::table
         .inner_join(organizations::table)
@@ -121,9 +121,9 @@ pub fn with_path(conn: &mut Conn, account: AccountId) -> QueryResult<Option<(Int
         .optional()
 }
 
-/// One credential, locked: its secrets are counted and changed by one at a time.
+/// One credential, locked so that one transaction at a time counts and changes its secrets.
 pub fn lock(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Integrator>> {
-    // An update that changes nothing takes the row on both engines.
+    // An update that changes nothing locks the row on both engines.
     let row = integrators::table.find(account);
     diesel::update(row)
         .set(integrators::created_at.eq(integrators::created_at))
@@ -131,7 +131,7 @@ pub fn lock(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Integrato
     find(conn, account)
 }
 
-/// The secrets of some credentials, the earliest first.
+/// The secrets of some credentials, earliest first.
 pub fn secrets(conn: &mut Conn, accounts: &[AccountId]) -> QueryResult<Vec<Secret>> {
     integrator_secrets::table
         .filter(integrator_secrets::account_id.eq_any(accounts.iter().map(|account| account.0)))
@@ -140,7 +140,7 @@ pub fn secrets(conn: &mut Conn, accounts: &[AccountId]) -> QueryResult<Vec<Secre
         .load(conn)
 }
 
-/// The secrets of one credential with their digests, without those retired.
+/// The secrets of a credential with their digests, except retired ones.
 pub fn digests(conn: &mut Conn, account: AccountId) -> QueryResult<Vec<(Secret, Vec<u8>)>> {
     integrator_secrets::table
         .filter(integrator_secrets::account_id.eq(account))
@@ -162,7 +162,7 @@ pub fn named(conn: &mut Conn, account: AccountId) -> QueryResult<Option<Named>> 
     Ok(row.map(Named::from))
 }
 
-/// A page of credentials, the latest first.
+/// A page of credentials, latest first.
 pub fn page(conn: &mut Conn, after: Option<AccountId>, limit: i64) -> QueryResult<Vec<Named>> {
     let mut query = integrators::table
         .inner_join(accounts::table)
@@ -188,7 +188,7 @@ impl From<(Integrator, String, String)> for Named {
     }
 }
 
-/// Ends a credential now, unless it was ended before.
+/// Ends a credential now. One that ended earlier stays unchanged.
 pub fn revoke(conn: &mut Conn, account: AccountId, now: Timestamp) -> QueryResult<()> {
     diesel::update(
         integrators::table
@@ -200,7 +200,7 @@ pub fn revoke(conn: &mut Conn, account: AccountId, now: Timestamp) -> QueryResul
     Ok(())
 }
 
-/// Ends a secret now, unless it was ended before.
+/// Retires a secret now. One that was retired earlier stays unchanged.
 pub fn retire(conn: &mut Conn, secret: IntegratorSecretId, now: Timestamp) -> QueryResult<()> {
     diesel::update(
         integrator_secrets::table
@@ -212,7 +212,7 @@ pub fn retire(conn: &mut Conn, secret: IntegratorSecretId, now: Timestamp) -> Qu
     Ok(())
 }
 
-/// Notes that a secret was used now.
+/// Records that a secret was used now.
 pub fn used(conn: &mut Conn, secret: IntegratorSecretId, now: Timestamp) -> QueryResult<()> {
     diesel::update(integrator_secrets::table.find(secret))
         .set(integrator_secrets::last_used_at.eq(Micros::from(now)))

@@ -1,7 +1,7 @@
-//! The invariants of everything stored, each as a query that finds the rows that break it. They run on both engines.
+//! The invariants of the stored data. Each is a query, for both engines, that finds the rows that break it.
 //!
-//! They are plain SQL, so that they don't share a mistake with the statements of the query builder that they check. Their
-//! answers name rows by key and hold no personal data.
+//! The queries are plain SQL, so that they share no mistake with the query-builder statements that they check. Their
+//! results name rows by key and hold no personal data.
 
 use super::transfers::Transfer;
 use crate::db::Conn;
@@ -12,10 +12,10 @@ use crate::domain::core::ids::{AccountId, OrganizationId, TransferId};
 use crate::domain::transfer::events::Event;
 use diesel::prelude::*;
 
-/// At most so many of the rows that break an invariant are named.
+/// The largest number of rows that are named for a broken invariant.
 pub const NAMED: usize = 20;
 
-/// An invariant that one query checks.
+/// An invariant that a single query checks.
 #[derive(Debug, Clone, Copy)]
 pub struct Invariant {
     /// Its number, such as `I-02`.
@@ -27,7 +27,7 @@ pub struct Invariant {
 }
 
 impl Invariant {
-    /// The rows that break it, up to [`NAMED`].
+    /// The rows that break the invariant, at most [`NAMED`].
     ///
     /// # Errors
     /// When the database fails.
@@ -39,7 +39,7 @@ impl Invariant {
     }
 }
 
-/// The invariants that a query checks, by number.
+/// The invariants that a single query checks, by number.
 pub const ALL: &[Invariant] = &[
     Invariant {
         number: "I-01",
@@ -189,7 +189,7 @@ pub const ALL: &[Invariant] = &[
     },
     Invariant {
         number: "I-28",
-        // Rows that retention removed were at least 180 days old by then (domain::retention::AUDIT_FLOOR).
+        // Rows removed by retention were at least 180 days old (domain::retention::AUDIT_FLOOR).
         holds: "Every write has its audit entry, of the same account at the same instant.",
         query: "WITH effects (action, at, account, key) AS (
                 SELECT CASE WHEN event IN ('proposed', 'assigned') THEN event ELSE 'decided' END,
@@ -280,7 +280,7 @@ pub const ALL: &[Invariant] = &[
     },
 ];
 
-/// What the engine finds wrong with its own structures, at most [`NAMED`] lines (I-34).
+/// The damage that the engine finds in its own structures, at most [`NAMED`] lines (I-34).
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Leases of jobs, and what their runs did.
+//! Leases of jobs, and records of their runs.
 
 use crate::db::columns::Micros;
 use crate::db::schema::{job_leases, job_runs};
@@ -7,9 +7,10 @@ use crate::domain::core::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
 
-/// Takes or renews a lease until `until`; `false` while somebody else holds it.
+/// Takes or renews a lease until `until`. Returns `false` while another holder has it.
 ///
-/// `longest` is the latest end a lease taken now can have: a later one was left by a clock that ran ahead, and is void.
+/// `longest` is the latest end that a lease taken now can have. A lease with a later end was left by a clock that ran
+/// ahead, and is void.
 pub fn lease(
     conn: &mut Conn,
     name: &str,
@@ -36,7 +37,7 @@ pub fn lease(
     Ok(taken == 1)
 }
 
-/// Gives a lease back.
+/// Releases a lease.
 pub fn release(conn: &mut Conn, name: &str, holder: &str) -> QueryResult<()> {
     diesel::update(job_leases::table.find(name).filter(job_leases::holder.eq(holder)))
         .set((job_leases::holder.eq(""), job_leases::until.eq(0_i64)))
@@ -44,7 +45,7 @@ pub fn release(conn: &mut Conn, name: &str, holder: &str) -> QueryResult<()> {
     Ok(())
 }
 
-/// What a run did.
+/// A run of a job as stored.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = job_runs, check_for_backend(Backend))]
 pub struct Run {
@@ -58,7 +59,7 @@ pub struct Run {
     pub problem: Option<String>,
 }
 
-/// Notes that a run began; `at` is the instant it works for.
+/// Stores that a run has begun. `at` is the instant it works for.
 pub fn begin(conn: &mut Conn, name: &str, at: Timestamp, now: Timestamp) -> QueryResult<i64> {
     diesel::insert_into(job_runs::table)
         .values((
@@ -72,7 +73,7 @@ pub fn begin(conn: &mut Conn, name: &str, at: Timestamp, now: Timestamp) -> Quer
         .get_result(conn)
 }
 
-/// Adds what a batch did, in the batch's own transaction.
+/// Adds a batch's counts to its run, in the batch's own transaction.
 pub fn count(conn: &mut Conn, run: i64, processed: i64, failed: i64) -> QueryResult<()> {
     diesel::update(job_runs::table.find(run))
         .set((
@@ -83,7 +84,7 @@ pub fn count(conn: &mut Conn, run: i64, processed: i64, failed: i64) -> QueryRes
     Ok(())
 }
 
-/// Notes that a run ended, and why if it ended early.
+/// Stores that a run has ended, and the problem if it ended early.
 pub fn finish(conn: &mut Conn, run: i64, problem: Option<&str>, now: Timestamp) -> QueryResult<()> {
     diesel::update(job_runs::table.find(run))
         .set((

@@ -1,4 +1,4 @@
-//! Look-ups and disclosures of people, and the budgets they come out of.
+//! Look-ups and disclosures of people, and the budgets that limit them.
 
 use crate::db::columns::Micros;
 use crate::db::schema::{budgets, look_ups, organizations};
@@ -9,8 +9,8 @@ use crate::domain::disclosure::DisclosureKind;
 use crate::on_each;
 use diesel::prelude::*;
 
-/// Takes one out of a budget for a span of time, if there is one left: one statement, so that two servers at once can't
-/// both take the last one.
+/// Takes one from a budget for a span of time, if one is left. It is a single statement, so that two servers can't both
+/// take the last one.
 pub fn spend(conn: &mut Conn, name: &str, span: i64, most: i64) -> QueryResult<bool> {
     use diesel::query_dsl::methods::FilterDsl;
     let first = (budgets::name.eq(name), budgets::span.eq(span), budgets::used.eq(1));
@@ -24,7 +24,7 @@ pub fn spend(conn: &mut Conn, name: &str, span: i64, most: i64) -> QueryResult<b
     Ok(taken == 1)
 }
 
-/// Counts one more in a span of time, without a limit; says how many there are with it.
+/// Adds one to a count for a span of time, without a limit. Returns the new count.
 pub fn count(conn: &mut Conn, name: &str, span: i64) -> QueryResult<i64> {
     let first = (budgets::name.eq(name), budgets::span.eq(span), budgets::used.eq(1));
     on_each!(conn, |conn| diesel::insert_into(budgets::table)
@@ -36,21 +36,21 @@ pub fn count(conn: &mut Conn, name: &str, span: i64) -> QueryResult<i64> {
         .get_result(conn))
 }
 
-/// Who learned what of whom.
+/// A look-up or disclosure to be stored: who learned what about whom.
 pub struct Note {
     pub at: Timestamp,
     pub account: AccountId,
     pub organization: OrganizationId,
-    /// `None` where nobody was found.
+    /// `None` if nobody was found.
     pub member: Option<MemberId>,
     pub kind: DisclosureKind,
-    /// What was seen in full.
+    /// The fields that were seen in full.
     pub fields: Option<String>,
-    /// For what purpose.
+    /// The stated purpose.
     pub purpose: Option<String>,
 }
 
-/// Stores who learned what of whom.
+/// Stores a look-up or disclosure.
 pub fn note(conn: &mut Conn, note: &Note) -> QueryResult<()> {
     diesel::insert_into(look_ups::table)
         .values((
@@ -66,7 +66,7 @@ pub fn note(conn: &mut Conn, note: &Note) -> QueryResult<()> {
     Ok(())
 }
 
-/// What a member is told: which organization learned what of him.
+/// A disclosure as its member sees it: which organization learned what about them.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = look_ups, check_for_backend(Backend))]
 pub struct Disclosure {
@@ -80,7 +80,7 @@ pub struct Disclosure {
     pub purpose: Option<String>,
 }
 
-/// A page of what was learned of a member, newest first, before `before`.
+/// A page of the disclosures of a member, newest first, before `before`.
 pub fn about(conn: &mut Conn, member: MemberId, before: Option<i64>, limit: i64) -> QueryResult<Vec<Disclosure>> {
     look_ups::table
         .inner_join(organizations::table.on(organizations::id.eq(look_ups::organization_id)))

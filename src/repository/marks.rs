@@ -1,4 +1,4 @@
-//! Every mark a member had (M1 to M7).
+//! The history of members' marks (M1 to M7).
 
 use crate::db::Conn;
 use crate::db::columns::Micros;
@@ -8,7 +8,7 @@ use crate::domain::core::time::{Month, Timestamp};
 use crate::domain::member::mark::{Identity, Mark};
 use diesel::prelude::*;
 
-/// A line of a member's history. Reasons tell of somebody's life, so there is no `Debug`.
+/// A record of a member's history. It has no `Debug`, because reasons are personal data.
 #[derive(Clone, Queryable)]
 pub struct MarkRecord {
     pub id: i64,
@@ -37,7 +37,7 @@ fn columns(mark: Option<&Mark>) -> (Option<Identity>, Option<Month>, Option<&str
     }
 }
 
-/// Appends a line; the reason is that of the new mark.
+/// Appends a record. The reason is that of the new mark.
 pub fn append(conn: &mut Conn, member: MemberId, by: &By, old: Option<&Mark>, new: Option<&Mark>) -> QueryResult<()> {
     let (old_mark, old_month, _) = columns(old);
     let (new_mark, new_month, reason) = columns(new);
@@ -57,7 +57,7 @@ pub fn append(conn: &mut Conn, member: MemberId, by: &By, old: Option<&Mark>, ne
     Ok(())
 }
 
-/// A page of a member's history, earliest first, behind `after`.
+/// A page of a member's history after `after`, earliest first.
 pub fn history(conn: &mut Conn, member: MemberId, after: i64, limit: i64) -> QueryResult<Vec<MarkRecord>> {
     dsl::mark_history
         .filter(dsl::member_id.eq(member))

@@ -1,4 +1,4 @@
-//! Members and where they were.
+//! Members and their memberships.
 
 use super::inbound::SealedPerson;
 use super::subtree;
@@ -20,7 +20,7 @@ use crate::on_each;
 use diesel::prelude::*;
 use std::collections::HashMap;
 
-/// A member as stored; ID number and telephone are sealed.
+/// A member as stored. ID number and telephone number are sealed.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = members, check_for_backend(Backend))]
 pub struct Member {
@@ -45,7 +45,7 @@ pub struct Member {
     pub created_at: Micros,
 }
 
-/// A member is somebody's personal data: no log line gets more than the key.
+/// Prints the key only, to keep personal data out of the logs.
 impl std::fmt::Debug for Member {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Member({:?})", self.id)
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Member {
 }
 
 impl Member {
-    /// The mark, put together from its columns.
+    /// The mark, assembled from its columns.
     pub fn mark(&self) -> Option<Mark> {
         mark(self.mark, self.mark_month, self.mark_reason.as_deref())
     }
@@ -70,7 +70,7 @@ fn mark(identity: Option<Identity>, month: Option<Month>, reason: Option<&str>) 
     }
 }
 
-/// What a list shows of a member: nothing sealed, and half as much to read.
+/// A member as a list shows them. It reads half as much as a whole member, and nothing sealed.
 #[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = members, check_for_backend(Backend))]
 pub struct ListedMember {
@@ -92,7 +92,7 @@ impl std::fmt::Debug for ListedMember {
 }
 
 impl ListedMember {
-    /// The mark, put together from its columns.
+    /// The mark, assembled from its columns.
     pub fn mark(&self) -> Option<Mark> {
         mark(self.mark, self.mark_month, self.mark_reason.as_deref())
     }
@@ -119,7 +119,7 @@ pub fn find(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>> {
     dsl::members.find(id).select(Member::as_select()).first(conn).optional()
 }
 
-/// One member, locked until the transaction ends: the root of everything that happens to him.
+/// One member, locked until the transaction ends.
 pub fn find_locked(conn: &mut Conn, id: MemberId) -> QueryResult<Option<Member>> {
     Locked(dsl::members.find(id).select(Member::as_select()))
         .get_result(conn)
@@ -146,7 +146,7 @@ pub fn by_id_number_locked(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option
     .optional()
 }
 
-/// Several members, locked until the transaction ends. Everybody locks them in the same order.
+/// Several members, locked until the transaction ends. Every transaction locks them in the same order.
 pub fn find_many_locked(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<Vec<Member>> {
     on_each!(conn, |c| Locked(
         dsl::members
@@ -157,7 +157,7 @@ pub fn find_many_locked(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<Vec<Me
     .load(c))
 }
 
-/// Whose ID number this is.
+/// The member with this ID number, by id only.
 pub fn id_by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<MemberId>> {
     on_each!(conn, |c| dsl::members
         .filter(dsl::id_number_digest.eq(digest))
@@ -166,14 +166,14 @@ pub fn id_by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Mem
     .optional()
 }
 
-/// What else there is of a member: his account, and the transfer of his that is open.
+/// A member's account and their open transfer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ties {
     pub account: Option<AccountId>,
     pub open_case: Option<OpenCase>,
 }
 
-/// What else there is of several members.
+/// The accounts and open transfers of several members.
 pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, Ties>> {
     type Columns = (
         MemberId,
@@ -211,23 +211,23 @@ pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, 
     Ok(found.into_iter().map(ties).collect())
 }
 
-/// Whose members a list shows.
+/// The place whose members a list shows.
 #[derive(Debug, Clone)]
 pub enum MemberSelection {
-    /// One branch's.
+    /// One branch.
     Branch(OrganizationId),
-    /// A whole subtree's.
+    /// A whole subtree.
     Subtree(Path),
 }
 
-/// An identity that a list is narrowed to; graduates depend on what graduates in the season (M1).
+/// The identity that a list is narrowed to. Who is a graduate depends on the branches that graduate in the season (M1).
 #[derive(Debug, Clone, Copy)]
 pub struct IdentityFilter {
     pub identity: Identity,
     pub season: Season,
 }
 
-/// A page of members: by id in a branch, by branch and id in a subtree.
+/// A page of members, ordered by id in a branch, by branch and id in a subtree.
 pub fn page(
     conn: &mut Conn,
     place: &MemberSelection,
@@ -236,7 +236,7 @@ pub fn page(
     limit: i64,
 ) -> QueryResult<Vec<ListedMember>> {
     if let (MemberSelection::Branch(branch), None) = (place, filter) {
-        // No row has the key 0.
+        // No row has the id 0.
         let after = after.map_or(MemberId::NONE, |after| after.id);
         return of_branch(conn, *branch, after, limit);
     }
@@ -254,7 +254,7 @@ pub fn page(
                 .filter(dsl::branch_path.ge(from))
                 .filter(dsl::branch_path.lt(until))
                 .order((dsl::branch_path, dsl::id));
-            // Who is in a special-unit holding is in no list but the holding's own (S-30).
+            // Members of a special-unit holding appear in the holding's own list only (S-30).
             let secret = organizations::table
                 .filter(organizations::id.nullable().eq(dsl::branch_id))
                 .filter(organizations::purpose.eq(OrganizationPurpose::SpecialUnit.as_str()))
@@ -274,9 +274,9 @@ pub fn page(
             identity: Identity::Graduate,
             season,
         }) => {
-            // Values inside a subselect are bound for each engine, which knows plain numbers only.
+            // Values in a subselect must be bindable on both engines, and only plain numbers are.
             let (first, last) = (season * 100 + 1, season * 100 + 12);
-            // Asked of each member's own branch: a list of all branches would be all there are.
+            // A correlated subquery, since a list of all graduating branches of the nation would be long.
             let graduating = organizations::table
                 .filter(organizations::id.nullable().eq(dsl::branch_id))
                 .filter(
@@ -285,7 +285,7 @@ pub fn page(
                         .or(organizations::graduation_month.between(first, last)),
                 )
                 .select(organizations::id)
-                // Keeps PostgreSQL from turning the question into a join that begins with all branches.
+                // Keeps PostgreSQL from turning the subquery into a join that begins with all branches.
                 .offset(0);
             query = query
                 .filter(dsl::mark.is_null())
@@ -297,7 +297,8 @@ pub fn page(
     query.load(conn)
 }
 
-/// The page asked for most: one text for each engine, whose prepared statement is found without writing it again.
+/// The most frequent page. Its text is constant for each engine, so the prepared statement is found without building
+/// the SQL again.
 fn of_branch(conn: &mut Conn, branch: OrganizationId, after: MemberId, limit: i64) -> QueryResult<Vec<ListedMember>> {
     on_each!(conn, |c| dsl::members
         .filter(dsl::branch_id.eq(branch))
@@ -308,7 +309,7 @@ fn of_branch(conn: &mut Conn, branch: OrganizationId, after: MemberId, limit: i6
         .load(c))
 }
 
-/// A member's ID number, sealed, with its digest.
+/// A member's sealed ID number, with its digest.
 pub fn id_number(conn: &mut Conn, id: MemberId) -> QueryResult<(Vec<u8>, Vec<u8>)> {
     dsl::members
         .find(id)
@@ -316,7 +317,7 @@ pub fn id_number(conn: &mut Conn, id: MemberId) -> QueryResult<(Vec<u8>, Vec<u8>
         .first(conn)
 }
 
-/// Stores how far a member's certification is, if he still has the version that was decided on.
+/// Stores the state of a member's certification if they still have the version that was decided on.
 pub fn set_certification(
     conn: &mut Conn,
     id: MemberId,
@@ -329,12 +330,12 @@ pub fn set_certification(
     Ok(changed == 1)
 }
 
-/// How many members a branch has.
+/// The number of a branch's members.
 pub fn count(conn: &mut Conn, branch: OrganizationId) -> QueryResult<i64> {
     dsl::members.filter(dsl::branch_id.eq(branch)).count().get_result(conn)
 }
 
-/// Whether any member is in an organization or below it.
+/// Whether an organization or anything below it has members.
 pub fn any_within(conn: &mut Conn, path: &Path) -> QueryResult<bool> {
     let (from, until) = subtree(path);
     let within = dsl::members
@@ -354,7 +355,7 @@ pub fn delayed(conn: &mut Conn, branch: OrganizationId) -> QueryResult<Vec<Membe
         .load(conn)
 }
 
-/// Stores a member's mark if he still has the version that was decided on.
+/// Stores a member's mark if they still have the version that was decided on.
 pub fn set_mark(conn: &mut Conn, id: MemberId, version: i32, mark: Option<&Mark>) -> QueryResult<bool> {
     let (month, reason) = match mark {
         Some(Mark::Delayed { month, reason }) => (Some(*month), Some(reason.as_str())),
@@ -371,9 +372,9 @@ pub fn set_mark(conn: &mut Conn, id: MemberId, version: i32, mark: Option<&Mark>
     Ok(changed == 1)
 }
 
-/// Makes a member of somebody from another province (X2), in a branch since now by the case that brought him.
+/// Creates a member from a person of an inbound case (X2), in a branch from now on.
 ///
-/// Runs into `members_id_number` or `members_development_number` when one of the numbers is taken.
+/// Violates `members_id_number` or `members_development_number` if one of the numbers is taken.
 pub fn admit(
     conn: &mut Conn,
     name: &str,
@@ -408,7 +409,8 @@ pub fn admit(
     Ok(id)
 }
 
-/// Takes over what another province's system says of a member who comes back (X2); what it does not say stays.
+/// Updates a member who comes back with what the external province says about them (X2). A field that it leaves out
+/// stays unchanged.
 pub fn refresh(conn: &mut Conn, id: MemberId, person: &SealedPerson) -> QueryResult<()> {
     diesel::update(dsl::members.find(id))
         .set((
@@ -426,13 +428,13 @@ pub fn refresh(conn: &mut Conn, id: MemberId, person: &SealedPerson) -> QueryRes
     Ok(())
 }
 
-/// Whether a member carries this development number.
+/// Whether a member has this development number.
 pub fn is_development_number_taken(conn: &mut Conn, number: &str) -> QueryResult<bool> {
     let carriers = dsl::members.filter(dsl::development_number.eq(number)).select(dsl::id);
     diesel::select(diesel::dsl::exists(carriers)).get_result(conn)
 }
 
-/// Begins the interval in which a member is in a branch (I-01).
+/// Begins a member's membership of a branch (I-01).
 fn join(
     conn: &mut Conn,
     member: MemberId,
@@ -451,9 +453,9 @@ fn join(
     Ok(())
 }
 
-/// Moves a member: his row, and the dated interval in which he was where he was (I-01, I-11).
+/// Moves a member: changes their row, ends their current membership and begins the next one (I-01, I-11).
 ///
-/// A mark belongs to the branch it was made in and does not travel. Without a branch he leaves the national tree.
+/// A mark belongs to the branch it was made in, so it is cleared. Without a branch the member leaves the national tree.
 pub fn relocate(
     conn: &mut Conn,
     id: MemberId,
@@ -492,7 +494,7 @@ pub fn relocate(
     }
 }
 
-/// An interval in which a member belonged to a branch.
+/// A membership: an interval in which a member belonged to a branch.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = memberships, check_for_backend(Backend))]
 pub struct Membership {
@@ -502,7 +504,7 @@ pub struct Membership {
     pub transfer_id: Option<TransferId>,
 }
 
-/// Where a member was, earliest first.
+/// A member's memberships, earliest first.
 pub fn memberships(conn: &mut Conn, member: MemberId) -> QueryResult<Vec<Membership>> {
     memberships::table
         .filter(memberships::member_id.eq(member))

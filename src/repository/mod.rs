@@ -1,4 +1,4 @@
-//! Queries and rows, a file an aggregate: free functions on a connection, no rules.
+//! Queries and rows, one file for each aggregate. They are free functions on a connection and hold no rules.
 
 pub mod accounts;
 pub mod appointments;
@@ -30,9 +30,9 @@ pub mod wechat;
 
 use crate::domain::organization::facts::Path;
 
-/// The range of paths from an organization down: every path in it begins with the organization's own.
+/// The range of paths from an organization down. Every path in it begins with the organization's own.
 ///
-/// `/` is followed by `0` in ASCII, so replacing the closing slash gives the first text behind the subtree.
+/// `/` is followed by `0` in ASCII, so replacing the closing slash gives the first text after the subtree.
 fn subtree(path: &Path) -> (String, String) {
     let from = path.as_str().to_owned();
     let mut until = from.clone();

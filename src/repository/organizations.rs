@@ -1,4 +1,4 @@
-//! Organizations.
+//! Organizations and their former names.
 
 use super::subtree;
 use crate::db::columns::Micros;
@@ -18,7 +18,7 @@ use crate::domain::organization::facts::{
 use crate::on_each;
 use diesel::prelude::*;
 
-/// The stored word for names an organization had before.
+/// The stored kind of a former name.
 const FORMER: &str = "former";
 
 /// An organization as stored.
@@ -54,13 +54,13 @@ pub struct Organization {
 }
 
 impl Organization {
-    /// Its graduation mark; `None` is unmarked.
+    /// Its graduation mark. `None` if it is unmarked.
     pub fn graduation(&self) -> Option<Graduation> {
         let month = self.graduation_month.map(Graduation::Month);
         month.or(self.graduation_undetermined.map(Graduation::Undetermined))
     }
 
-    /// What the rules need of it.
+    /// The facts that the rules need.
     pub fn facts(&self) -> OrganizationFacts {
         OrganizationFacts {
             id: self.id,
@@ -96,7 +96,7 @@ pub fn find(conn: &mut Conn, id: OrganizationId) -> QueryResult<Option<Organizat
     .optional()
 }
 
-/// Several organizations; whoever is not there is left out.
+/// Several organizations. Ids that don't exist are left out.
 pub fn find_many(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<Organization>> {
     on_each!(conn, |c| dsl::organizations
         .filter(in_padded(dsl::id, ids.iter().map(|id| id.0)))
@@ -124,7 +124,7 @@ pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Ac
         .load(conn)
 }
 
-/// The province-level leading organ of a province (GB/T 2260, two digits, with or without the zeros behind them).
+/// The province-level leading organ of a province (GB/T 2260, two digits, with or without the zeros after them).
 pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organization>> {
     dsl::organizations
         .filter(
@@ -150,7 +150,7 @@ pub fn holding(conn: &mut Conn, organ: OrganizationId) -> QueryResult<Option<Org
         .optional()
 }
 
-/// Whether a branch is a special-unit holding; no branch is none, and costs the same.
+/// Whether a branch is a special-unit holding. `None` costs the same query and gives false.
 pub fn is_holding(conn: &mut Conn, branch: Option<OrganizationId>) -> QueryResult<bool> {
     let purpose: Option<OrganizationPurpose> = dsl::organizations
         .find(branch.unwrap_or(OrganizationId::NONE))
@@ -168,7 +168,7 @@ pub fn names(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<Vec<(Organi
         .load(c))
 }
 
-/// Which direct subordinates or which subtree a list shows.
+/// Whether a list shows direct subordinates or a subtree.
 #[derive(Debug, Clone)]
 pub enum OrganizationSelection {
     /// The direct subordinates (直属下级) of an organization.
@@ -177,7 +177,7 @@ pub enum OrganizationSelection {
     Subtree(Path),
 }
 
-/// What a list of organizations is narrowed to.
+/// The filters of a list of organizations.
 #[derive(Debug, Clone, Default)]
 pub struct OrganizationFilter {
     pub kind: Option<OrganizationKind>,
@@ -186,7 +186,7 @@ pub struct OrganizationFilter {
     pub graduation_marked: Option<bool>,
 }
 
-/// A page of organizations: by id among direct subordinates, by path in a subtree; after the given one.
+/// A page of organizations after the given one: direct subordinates by id, a subtree by path.
 pub fn page(
     conn: &mut Conn,
     place: &OrganizationSelection,
@@ -194,7 +194,7 @@ pub fn page(
     after: Option<&Organization>,
     limit: i64,
 ) -> QueryResult<Vec<Organization>> {
-    // Special-unit holdings are in nobody's list (S-30).
+    // Special-unit holdings are in no list (S-30).
     let mut query = dsl::organizations
         .select(Organization::as_select())
         .filter(dsl::purpose.ne(OrganizationPurpose::SpecialUnit))
@@ -244,7 +244,7 @@ pub fn page(
     query.load(conn)
 }
 
-/// Names an organization was known by, newest first.
+/// The former names of an organization, newest first.
 pub fn former_names(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<String>> {
     organization_names::table
         .filter(organization_names::organization_id.eq(id))
@@ -254,7 +254,7 @@ pub fn former_names(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Stri
         .load(conn)
 }
 
-/// An organization to be stored for the first time.
+/// An organization to be stored.
 #[derive(Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
 pub struct NewOrganization<'a> {
@@ -297,7 +297,7 @@ pub fn create_root(conn: &mut Conn, name: &str, short_name: &str, now: Timestamp
     Ok(id)
 }
 
-/// Stores a row of which all is known but what contains its own id.
+/// Stores a row, except for the column that contains its own id.
 fn insert(
     conn: &mut Conn,
     superior: Option<&Organization>,
@@ -316,8 +316,8 @@ fn insert(
         .get_result(conn)
 }
 
-/// Stores a new organization below its superior. Runs into a unique index when a sibling has its name or anybody its
-/// school code.
+/// Stores a new organization below its superior. Violates a unique index if a sibling has its name or any organization
+/// has its school code.
 pub fn create(
     conn: &mut Conn,
     superior: &Organization,
@@ -341,8 +341,8 @@ pub fn create(
     Ok(id)
 }
 
-/// Stores other names if the organization still has the version that was decided on. Runs into a unique index when a
-/// sibling has the name.
+/// Stores new names if the organization still has the version that was decided on. Violates a unique index if a sibling
+/// has the name.
 pub fn rename(conn: &mut Conn, found: &Organization, name: &str, short_name: &str) -> QueryResult<bool> {
     let changed = diesel::update(dsl::organizations.find(found.id).filter(dsl::version.eq(found.version)))
         .set((
@@ -354,7 +354,7 @@ pub fn rename(conn: &mut Conn, found: &Organization, name: &str, short_name: &st
     Ok(changed == 1)
 }
 
-/// Keeps a name an organization had (O3).
+/// Stores a former name of an organization (O3).
 pub fn keep_name(conn: &mut Conn, id: OrganizationId, name: &str, now: Timestamp) -> QueryResult<()> {
     diesel::insert_into(organization_names::table)
         .values((
@@ -367,7 +367,7 @@ pub fn keep_name(conn: &mut Conn, id: OrganizationId, name: &str, now: Timestamp
     Ok(())
 }
 
-/// Stores another contact if the organization still has the version that was decided on.
+/// Stores a new contact if the organization still has the version that was decided on.
 pub fn set_contact(conn: &mut Conn, found: &Organization, name: &str, phone: Option<&str>) -> QueryResult<bool> {
     let changed = diesel::update(dsl::organizations.find(found.id).filter(dsl::version.eq(found.version)))
         .set((
@@ -379,7 +379,7 @@ pub fn set_contact(conn: &mut Conn, found: &Organization, name: &str, phone: Opt
     Ok(changed == 1)
 }
 
-/// Stores that an organization is closed, if it still has the version that was decided on.
+/// Stores that an organization is closed if it still has the version that was decided on.
 pub fn close(conn: &mut Conn, found: &Organization, now: Timestamp) -> QueryResult<bool> {
     let changed = diesel::update(dsl::organizations.find(found.id).filter(dsl::version.eq(found.version)))
         .set((
@@ -391,7 +391,7 @@ pub fn close(conn: &mut Conn, found: &Organization, now: Timestamp) -> QueryResu
     Ok(changed == 1)
 }
 
-/// How many organizations directly below one are not closed.
+/// The number of direct subordinates that are not closed.
 pub fn active_children(conn: &mut Conn, id: OrganizationId) -> QueryResult<i64> {
     dsl::organizations
         .filter(dsl::parent_id.eq(id))
@@ -424,7 +424,7 @@ pub fn set_graduation(
     Ok(changed == 1)
 }
 
-/// Branches marked with a month up to the given one that have not turned yet, lowest id first, behind `after`.
+/// Branches after `after`, by id, that are marked with a month up to the given one and have not turned yet.
 pub fn turning(
     conn: &mut Conn,
     up_to: Month,
@@ -451,14 +451,14 @@ pub fn find_many_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<
     Locked(found).load(conn)
 }
 
-/// Stores that branches that are locked have turned into graduate branches (G6); says how many there are.
+/// Stores that locked branches have turned into graduate branches (G6). Returns how many have.
 pub fn turn_many(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
     diesel::update(dsl::organizations.filter(dsl::id.eq_any(ids.iter().map(|id| id.0))))
         .set((dsl::graduated_season.eq(season), dsl::version.eq(dsl::version + 1)))
         .execute(conn)
 }
 
-/// Whether any organization exists: an empty database has none.
+/// Whether any organization exists. Only a new database has none.
 pub fn any(conn: &mut Conn) -> QueryResult<bool> {
     diesel::select(diesel::dsl::exists(dsl::organizations.select(dsl::id))).get_result(conn)
 }

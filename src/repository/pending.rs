@@ -1,4 +1,4 @@
-//! What the rows of appointment requests, certifications and month changes have in common: each waits for a decision.
+//! What appointment requests, certifications and month changes have in common: each waits for a decision.
 
 use crate::db::Conn;
 use crate::db::columns::Micros;
@@ -9,30 +9,30 @@ use diesel::QueryResult;
 
 /// A row that waits for a decision.
 pub trait PendingRow: Sized {
-    /// The inbox's kind of it.
+    /// The kind of its inbox entries.
     const KIND: &'static str;
     type Id: Copy;
 
-    /// Those that wait in a subtree in which offices have changed.
+    /// The rows that wait in a subtree in which appointments have changed.
     fn affected(conn: &mut Conn, affected: &Affected<'_>) -> QueryResult<Vec<Self::Id>>;
 
-    /// One, locked until the transaction ends.
+    /// One row, locked until the transaction ends.
     fn find_locked(conn: &mut Conn, id: Self::Id) -> QueryResult<Option<Self>>;
 
     /// Whether it still waits.
     fn is_open(&self) -> bool;
 }
 
-/// A subtree in which offices have changed: what waits there may belong before others now (A10).
+/// A subtree in which appointments have changed, so that what waits there may have other holders now (A10).
 pub struct Affected<'a> {
     pub path: &'a Path,
-    /// Concerned is what is before one of these organizations.
+    /// Rows in the inbox of one of these organizations are affected.
     pub before: Vec<OrganizationId>,
-    /// Whether what is before nobody is concerned too.
+    /// Whether rows in no inbox are affected too.
     pub orphans: bool,
 }
 
-/// A decision as stored; `None` if its columns are not whole.
+/// A decision as stored. `None` if its columns are incomplete.
 pub(super) fn decision(
     account: Option<AccountId>,
     organization: Option<OrganizationId>,
@@ -45,7 +45,7 @@ pub(super) fn decision(
     })
 }
 
-/// The ids of those rows that wait in an [`Affected`] subtree and are concerned.
+/// The ids of the waiting rows that are [`Affected`].
 macro_rules! waiting_in {
     ($conn:expr, $affected:expr, $rows:expr, $id:expr, $waits:expr, $path:expr, $kind:expr) => {{
         use $crate::db::schema::inbox_entries;
@@ -71,7 +71,7 @@ macro_rules! waiting_in {
     }};
 }
 
-/// Stores a decision if the row still has the version that was decided on; says whether it had.
+/// Stores a decision if the row still has the version that was decided on. Returns whether it had.
 macro_rules! close {
     ($conn:expr, $table:ident, $found:expr, $state:expr, $decision:expr, $reason:expr) => {{
         use $table::dsl;

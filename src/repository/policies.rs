@@ -1,4 +1,4 @@
-//! Policies by season: versions are added and never changed.
+//! Policies by season. Versions are added and never changed.
 
 use crate::db::Conn;
 use crate::db::columns::Micros;
@@ -31,7 +31,7 @@ fn stored((version, body, changed_at, changed_by): PolicyColumns) -> QueryResult
     })
 }
 
-/// The newest version; `None` as long as nobody changed the default.
+/// The newest version. `None` while the season has the default policy.
 pub fn current(conn: &mut Conn, season: Season) -> QueryResult<Option<StoredPolicy>> {
     let row: Option<PolicyColumns> = on_each!(conn, |c| dsl::policies
         .filter(dsl::season.eq(season))
@@ -52,7 +52,7 @@ pub fn history(conn: &mut Conn, season: Season) -> QueryResult<Vec<StoredPolicy>
     rows.into_iter().map(stored).collect()
 }
 
-/// Adds a version. Runs into the primary key when somebody else added it first.
+/// Adds a version. Violates the primary key if another transaction added it first.
 pub fn add(conn: &mut Conn, version: i32, policy: &Policy, by: Option<AccountId>, now: Timestamp) -> QueryResult<()> {
     let body = serde_json::to_string(policy).map_err(|e| Error::SerializationError(e.into()))?;
     diesel::insert_into(dsl::policies)

@@ -1,5 +1,5 @@
-//! The sealed fields of every table that has some, for sealing them again under a newer key. Rows are read locked, so that
-//! nobody's change between reading and storing is undone.
+//! The sealed fields of every table that has some, for sealing them again under a newer key. Rows are locked when they
+//! are read, so that no change made between reading and storing is lost.
 
 use crate::db::Conn;
 use crate::db::schema::{accounts, inbound_persons, members};
@@ -14,7 +14,7 @@ pub struct Fields {
     pub phone: Option<Vec<u8>>,
 }
 
-/// Sealed or not, it is somebody's: no log line gets more than the key.
+/// Prints the key only, to keep personal data out of the logs.
 impl std::fmt::Debug for Fields {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Fields({})", self.key)
@@ -27,7 +27,7 @@ fn fields((key, id_number, phone): SealedColumns) -> Fields {
     Fields { key, id_number, phone }
 }
 
-/// Members behind a key.
+/// A page of members after a key.
 pub fn members(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
     let page = members::table
         .filter(members::id.gt(after))
@@ -38,7 +38,7 @@ pub fn members(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Field
     Ok(rows.into_iter().map(fields).collect())
 }
 
-/// Stores a member's.
+/// Stores a member's fields.
 pub fn store_member(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
     diesel::update(members::table.find(new.key))
         .set((
@@ -51,7 +51,7 @@ pub fn store_member(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
     Ok(())
 }
 
-/// Accounts behind a key.
+/// A page of accounts after a key.
 pub fn accounts(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
     let page = accounts::table
         .filter(accounts::id.gt(after))
@@ -65,7 +65,7 @@ pub fn accounts(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fiel
         .collect())
 }
 
-/// Stores an account's.
+/// Stores an account's fields.
 pub fn store_account(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
     diesel::update(accounts::table.find(new.key))
         .set(accounts::id_number_sealed.eq(&new.id_number))
@@ -73,7 +73,7 @@ pub fn store_account(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
     Ok(())
 }
 
-/// Persons of cases from other provinces behind a case's key.
+/// A page of the persons of inbound cases, after a case's key.
 pub fn inbound_persons(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
     use inbound_persons::dsl;
     let page = dsl::inbound_persons
@@ -85,7 +85,7 @@ pub fn inbound_persons(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<V
     Ok(rows.into_iter().map(fields).collect())
 }
 
-/// Stores such a person's.
+/// Stores the fields of a person of an inbound case.
 pub fn store_inbound_person(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
     use inbound_persons::dsl;
     diesel::update(dsl::inbound_persons.find(new.key))

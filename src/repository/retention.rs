@@ -1,4 +1,4 @@
-//! What is forgotten after its time (S-29): each a few rows at a time.
+//! Removes personal data after its retention period (S-29), a few rows at a time.
 
 use crate::db::Conn;
 use crate::db::columns::Micros;
@@ -9,7 +9,7 @@ use crate::domain::core::ids::{SessionId, TransferId};
 use crate::domain::core::time::Timestamp;
 use diesel::prelude::*;
 
-/// Forgets who looked for whom, and who saw what of whom, before an instant.
+/// Removes look-ups and disclosures from before an instant.
 pub fn forget_look_ups(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
     let old: Vec<i64> = look_ups::table
         .filter(look_ups::at.lt(Micros::from(before)))
@@ -20,7 +20,7 @@ pub fn forget_look_ups(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryR
     diesel::delete(look_ups::table.filter(look_ups::id.eq_any(old))).execute(conn)
 }
 
-/// Forgets one-time codes that were issued before an instant.
+/// Removes one-time codes that were issued before an instant.
 pub fn forget_codes(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
     let old: Vec<i64> = reset_codes::table
         .filter(reset_codes::issued_at.lt(Micros::from(before)))
@@ -31,7 +31,7 @@ pub fn forget_codes(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResu
     diesel::delete(reset_codes::table.filter(reset_codes::id.eq_any(old))).execute(conn)
 }
 
-/// Forgets sessions that were last used before an instant.
+/// Removes sessions that were last used before an instant.
 pub fn forget_sessions(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
     let old: Vec<SessionId> = sessions::table
         .filter(sessions::last_used_at.lt(Micros::from(before)))
@@ -43,7 +43,7 @@ pub fn forget_sessions(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryR
     diesel::delete(sessions::table.filter(sessions::id.eq_any(old))).execute(conn)
 }
 
-/// Forgets blocks of accounts that ended before an instant; one that lasts is never forgotten.
+/// Removes blocks of accounts that ended before an instant. A block that has not ended is never removed.
 pub fn forget_blocks(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
     let old: Vec<i64> = account_blocks::table
         .filter(account_blocks::unblocked_at.lt(Micros::from(before)))
@@ -54,7 +54,7 @@ pub fn forget_blocks(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryRes
     diesel::delete(account_blocks::table.filter(account_blocks::id.eq_any(old))).execute(conn)
 }
 
-/// Forgets answers that were given before an instant.
+/// Removes answers that were given before an instant.
 pub fn forget_answers(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
     use idempotency_keys::dsl;
     let old: Vec<(String, String)> = dsl::idempotency_keys
@@ -69,7 +69,7 @@ pub fn forget_answers(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryRe
     Ok(old.len())
 }
 
-/// Forgets budgets whose hour began before an instant: each span is an hour.
+/// Removes budgets whose hour began before an instant. Each span is an hour.
 pub fn forget_budgets(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
     use budgets::dsl;
     let span = before.timestamp().div_euclid(3600);
@@ -84,8 +84,8 @@ pub fn forget_budgets(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryRe
     Ok(old.len())
 }
 
-/// Persons of cases from other provinces that were closed before an instant: whoever became a member is one, and of
-/// everybody else nothing is needed any more.
+/// Persons of inbound cases that were closed before an instant. A person who became a member has a member row, and the
+/// data of the others is no longer needed.
 pub fn forgettable_persons(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<Vec<TransferId>> {
     inbound_persons::table
         .inner_join(transfers::table.on(transfers::id.eq(inbound_persons::transfer_id)))
@@ -96,7 +96,8 @@ pub fn forgettable_persons(conn: &mut Conn, before: Timestamp, limit: i64) -> Qu
         .load(conn)
 }
 
-/// Forgets such a person; of a case that made nobody a member, also the name and what was said of him.
+/// Removes the person of an inbound case. If the case made nobody a member, this also clears the person's name and
+/// details in the case.
 pub fn forget_person(conn: &mut Conn, case: TransferId, anonymous: &str) -> QueryResult<()> {
     diesel::delete(inbound_persons::table.find(case)).execute(conn)?;
     let nobodys = transfers::table.find(case).filter(transfers::member_id.is_null());

@@ -1,4 +1,4 @@
-//! The search index over organizations (O4): one range of one list a look-up, never more than [`MOST`] rows.
+//! The search index over organizations (O4). Each query reads one range of one list, never more than [`MOST`] rows.
 
 use super::organizations::Organization;
 use crate::db::in_padded;
@@ -11,16 +11,16 @@ use crate::domain::search::{self, Named, Term, TermKind};
 use crate::on_each;
 use diesel::prelude::*;
 
-/// How many texts a look-up reads at most. Whole texts come before longer ones, so what is cut off is what begins with
-/// the same letters and goes on differently: whoever types more finds it.
+/// The largest number of terms that a query reads. Exact terms come before longer ones, so only longer terms are cut
+/// off. A longer query finds them.
 pub const MOST: i64 = 200;
 
-/// An organization found, with the text it was found by.
+/// An organization found, with the term it was found by.
 #[derive(Debug, Clone)]
 pub struct Posting {
-    /// The text of the index that begins with the one asked for.
+    /// The term of the index that begins with the text of the query.
     pub term: String,
-    /// What it is to the organization.
+    /// The kind of the term.
     pub kind: TermKind,
     /// The organization.
     pub found: FoundOrganization,
@@ -43,11 +43,11 @@ pub struct FoundOrganization {
 }
 
 impl FoundOrganization {
-    /// Whether it is below a superior, or stands in the place whose leading organ that is: a university answers to its
-    /// province, and is looked for by its city.
+    /// Whether it is below a superior, or is located in the area of this leading organ. A university answers to its
+    /// province, but people search for it by its city.
     pub fn belongs_to(&self, superior: &FoundOrganization) -> bool {
         let stands_there = || match (&self.division_code, &superior.division_code) {
-            // Codes of six digits fill up with zeros: 420100 is all of 4201.
+            // Codes of six digits are padded with zeros: 420100 is all of 4201.
             (Some(own), Some(place)) => {
                 superior.kind == OrganizationKind::LeadingOrgan && own.starts_with(place.trim_end_matches("00"))
             }
@@ -56,7 +56,7 @@ impl FoundOrganization {
         self.path.is_below(&superior.path) || self.id != superior.id && stands_there()
     }
 
-    /// What the ranking needs to know.
+    /// The facts that the ranking needs.
     pub fn standing(&self) -> RankFacts {
         RankFacts {
             id: self.id,
@@ -96,8 +96,8 @@ impl SearchEntry {
     }
 }
 
-/// Writes what an organization is found by, in place of what was there. Part of the transaction that creates, renames or
-/// closes it. A special-unit holding is found by nothing (S-30).
+/// Replaces the index rows of an organization. It runs in the transaction that creates, renames or closes the
+/// organization. A special-unit holding gets no rows (S-30).
 pub fn index(conn: &mut Conn, organization: &Organization, former_names: &[String]) -> QueryResult<()> {
     diesel::delete(organization_terms::table.filter(organization_terms::organization_id.eq(organization.id)))
         .execute(conn)?;
@@ -121,9 +121,9 @@ pub fn index(conn: &mut Conn, organization: &Organization, former_names: &[Strin
     store(conn, &entries)
 }
 
-/// Stores rows of the index, many in a statement.
+/// Stores rows of the index, many in one statement.
 pub fn store(conn: &mut Conn, entries: &[SearchEntry]) -> QueryResult<()> {
-    // Four values a row; SQLite takes 32,766 in a statement.
+    // A row has four values. SQLite takes 32,766 values in a statement.
     const AT_ONCE: usize = 8_000;
     for entries in entries.chunks(AT_ONCE) {
         on_each!(conn, |c| diesel::insert_into(organization_terms::table)
@@ -133,9 +133,9 @@ pub fn store(conn: &mut Conn, entries: &[SearchEntry]) -> QueryResult<()> {
     Ok(())
 }
 
-/// The organizations of a list with a text that begins with the one asked for, whole texts first.
+/// The organizations of a list with a term that begins with `text`. Exact terms come first.
 pub fn postings(conn: &mut Conn, scope: OrganizationId, text: &str) -> QueryResult<Vec<Posting>> {
-    // Behind every text that begins so: no text holds a character after the last of all.
+    // The end of the range of terms with this prefix: no term contains the last character of Unicode.
     let until = format!("{text}{}", char::MAX);
     let rows: Vec<(String, TermKind, FoundOrganization)> = organization_terms::table
         .inner_join(organizations::table)
@@ -154,7 +154,7 @@ pub fn postings(conn: &mut Conn, scope: OrganizationId, text: &str) -> QueryResu
     Ok(rows.into_iter().map(posting).collect())
 }
 
-/// The root of the tree: its list is everybody's.
+/// The root of the tree. Its list holds every organization.
 pub fn root(conn: &mut Conn) -> QueryResult<Option<OrganizationId>> {
     organizations::table
         .filter(organizations::parent_id.is_null())
@@ -189,10 +189,10 @@ pub fn province_level(
     Ok(found.map(|(id, ..)| id))
 }
 
-/// Which of the nation's direct subordinates.
+/// One of the root's direct subordinates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProvinceLevel {
-    /// A province by the two digits of its code.
+    /// A province, by the two digits of its code.
     Province(u8),
     /// A system committee.
     System(System),

@@ -1,4 +1,4 @@
-//! Sign-ins and what follows from them.
+//! Sessions.
 
 use crate::db::columns::Micros;
 use crate::db::schema::{appointments, organizations, sessions};
@@ -22,7 +22,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether it lasts: nobody ended it, and its time is not up.
+    /// Whether the session is in force: it was not ended, and its time is not up.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         let capacity = match self.appointment_id {
             Some(_) => SessionKind::Office,
@@ -65,7 +65,7 @@ pub fn find(conn: &mut Conn, id: SessionId) -> QueryResult<Option<Session>> {
         .optional()
 }
 
-/// The session a refresh token belongs to, whether or not the token still counts.
+/// The session of a refresh token's family, whether or not the token still counts.
 pub fn of_family(conn: &mut Conn, family: &[u8]) -> QueryResult<Option<Session>> {
     sessions::table
         .filter(sessions::family_digest.eq(family))
@@ -74,8 +74,8 @@ pub fn of_family(conn: &mut Conn, family: &[u8]) -> QueryResult<Option<Session>>
         .optional()
 }
 
-/// Puts the next refresh token in the place of the one that counts. False if that one does not count (any more): of any
-/// number of requests with one token, one gets true.
+/// Replaces the refresh token that counts with the next one. Returns false if `old` does not count, or no longer
+/// counts. Of several concurrent requests with one token, one gets true.
 pub fn turn(conn: &mut Conn, id: SessionId, old: &[u8], new: &[u8], now: Timestamp) -> QueryResult<bool> {
     let counts = sessions::table
         .find(id)
@@ -90,14 +90,14 @@ pub fn turn(conn: &mut Conn, id: SessionId, old: &[u8], new: &[u8], now: Timesta
     Ok(turned == 1)
 }
 
-/// Ends a session, unless it has ended.
+/// Ends a session. One that has already ended stays unchanged.
 pub fn end(conn: &mut Conn, id: SessionId, ending: SessionEnding, now: Timestamp) -> QueryResult<usize> {
     diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
         .set((sessions::ended_at.eq(Micros::from(now)), sessions::ending.eq(ending)))
         .execute(conn)
 }
 
-/// Ends all sessions of an account, but one if that is to stay.
+/// Ends all sessions of an account, except one if given.
 pub fn end_all(
     conn: &mut Conn,
     account: AccountId,
@@ -115,7 +115,7 @@ pub fn end_all(
         .execute(conn)
 }
 
-/// The latest sessions of an account that nobody ended, each with the name of the organization it acts for.
+/// The latest sessions of an account that were not ended, each with the name of the organization it acts for.
 pub fn of_account(conn: &mut Conn, account: AccountId, limit: i64) -> QueryResult<Vec<(Session, Option<String>)>> {
     sessions::table
         .left_join(appointments::table.on(sessions::appointment_id.eq(appointments::id.nullable())))

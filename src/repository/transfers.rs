@@ -59,11 +59,11 @@ pub struct Transfer {
     pub proposed_at: Micros,
     pub closed_at: Option<Micros>,
     pub version: i64,
-    /// Since when it is before nobody, since nobody may act on it (I-31); null if it is before somebody, or has ended.
+    /// Since when the case is orphaned (I-31). Null if an organization may act on it, or if it has ended.
     pub orphaned_at: Option<Micros>,
 }
 
-/// A case is about somebody: no log line gets more than the key.
+/// Prints the key only, to keep personal data out of the logs.
 impl std::fmt::Debug for Transfer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Transfer({:?}, {})", self.id, self.state)
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Transfer {
 }
 
 impl Transfer {
-    /// Its state, put together from its columns; `None` if they contradict each other.
+    /// The state, assembled from its columns. `None` if they contradict each other.
     pub fn state(&self) -> Option<CaseState> {
         let columns = StateColumns {
             state: self.state,
@@ -123,8 +123,8 @@ row! {
     }
 }
 
-/// Stores new cases of different members and gives them back as stored, in their order. Runs into `transfers_one_open` when
-/// a member has an open one (T2).
+/// Stores new cases of different members. Returns them as stored, in their order. Violates `transfers_one_open` if a
+/// member has an open case (T2).
 pub fn insert_many(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<Transfer>> {
     match conn {
         Conn::Sqlite(conn) => {
@@ -137,7 +137,7 @@ pub fn insert_many(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<
         Conn::Postgres(conn) => {
             let all = diesel::insert_into(transfers::table).values(BulkInsert(new));
             let stored: Vec<Transfer> = all.returning(transfers::all_columns).get_results(conn)?;
-            // In which order they come back is nobody's promise.
+            // PostgreSQL doesn't promise to return the rows in their order.
             let mut stored: HashMap<_, _> = stored.into_iter().map(|case| (case.member_id, case)).collect();
             let in_order = new.iter().map(|row| stored.remove(&row.member_id));
             in_order.collect::<Option<_>>().ok_or(Error::NotFound)
@@ -145,7 +145,7 @@ pub fn insert_many(conn: &mut Conn, new: &[NewTransfer<'_>]) -> QueryResult<Vec<
     }
 }
 
-/// The columns that a state fills. Before whom the case is now, its inbox rows say.
+/// The columns of a state. The case's holders are in its inbox entries instead.
 #[derive(Queryable, Selectable, AsChangeset)]
 #[diesel(table_name = transfers, check_for_backend(Backend), treat_none_as_null = true)]
 struct StateColumns {
@@ -180,7 +180,7 @@ impl StateColumns {
         }
     }
 
-    /// The state; `None` if the columns contradict each other.
+    /// The state. `None` if the columns contradict each other.
     fn read(self) -> Option<CaseState> {
         let columns = StateParts {
             phase: self.state,
@@ -210,7 +210,7 @@ pub fn update(
     Ok(changed == 1)
 }
 
-/// Notes that a case is before nobody since an instant, or is before somebody again (I-31).
+/// Stores that a case is orphaned since an instant, or that it has a holder again (I-31).
 pub fn set_orphaned(conn: &mut Conn, id: TransferId, since: Option<Timestamp>) -> QueryResult<()> {
     diesel::update(dsl::transfers.find(id))
         .set(dsl::orphaned_at.eq(since.map(Micros::from)))
@@ -218,7 +218,7 @@ pub fn set_orphaned(conn: &mut Conn, id: TransferId, since: Option<Timestamp>) -
     Ok(())
 }
 
-/// Says who a case is about, once somebody from another province is a member here (X2).
+/// Stores the member whom an inbound case is about, once the person is a member here (X2).
 pub fn set_member(conn: &mut Conn, id: TransferId, member: MemberId) -> QueryResult<()> {
     diesel::update(dsl::transfers.find(id))
         .set(dsl::member_id.eq(member))
@@ -242,12 +242,12 @@ pub fn find_locked(conn: &mut Conn, id: TransferId) -> QueryResult<Option<Transf
         .optional()
 }
 
-/// No more of a case than counts for its expiry.
+/// The part of a case that its expiry needs.
 pub struct WaitingCase {
     pub id: TransferId,
     pub season: Season,
     pub version: i64,
-    /// Whether it is about somebody from another province (X2).
+    /// Whether it is an inbound case (X2).
     pub is_inbound: bool,
     /// `None` if its columns contradict each other.
     pub state: Option<CaseState>,
@@ -281,7 +281,7 @@ fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
     ids.iter().map(|id| id.0)
 }
 
-/// Stores that cases that are locked have ended alike, each with its next version; says how many there are.
+/// Stores that locked cases have ended with one state, each with its next version. Returns how many have.
 pub fn end_many(conn: &mut Conn, ids: &[TransferId], state: &CaseState) -> QueryResult<usize> {
     diesel::update(dsl::transfers.filter(in_json_list(dsl::id, keys(ids))))
         .set((StateColumns::new(state, None), dsl::version.eq(dsl::version + 1)))
@@ -298,9 +298,9 @@ pub fn open_of(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Transfer
         .optional()
 }
 
-/// Open cases whose turn the offices of an organization have a say in (A10): those that are before it or a direct
-/// subordinate, with whom it shares them at times; and those of its subtree that are before it or a superior, since nobody
-/// below could decide them. `above` are the superiors; with `orphans`, also those of its subtree that are before nobody.
+/// Open cases whose holders may change with the appointments at an organization (A10). These are the cases held by the
+/// organization or by a direct subordinate, which may share them, and those of its subtree held by it or by a superior
+/// (`above`), because nobody below could decide them. With `orphans`, also the orphaned cases of its subtree.
 pub fn around(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -350,7 +350,7 @@ pub fn around(
     Ok(found)
 }
 
-/// How many open cases leave an organization, lead to it, or wait for it (O3).
+/// The number of open cases that leave an organization, lead to it or wait for it (O3).
 pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> QueryResult<i64> {
     let open = || dsl::transfers.filter(dsl::closed_at.is_null());
     let mut found: Vec<TransferId> = open()
@@ -374,24 +374,24 @@ pub fn open_at(conn: &mut Conn, organization: OrganizationId, path: &Path) -> Qu
     Ok(i64::try_from(found.len()).unwrap_or(i64::MAX))
 }
 
-/// Which cases a list shows.
+/// The cases that a list shows.
 #[derive(Debug, Clone)]
 pub enum TransferSelection {
-    /// All of one member.
+    /// All cases of one member.
     Member(MemberId),
-    /// Those that leave a subtree, as an administrator of this organization sees them.
+    /// Cases that leave a subtree, as an administrator of this organization sees them.
     Out(Path, OrganizationId),
-    /// Those that enter a subtree.
+    /// Cases that enter a subtree.
     In(Path),
-    /// Those from a province with a system of its own (X2).
+    /// Cases from an external province (X2).
     FromProvince(u8),
-    /// Those to one (X1).
+    /// Cases to an external province (X1).
     ToProvince(u8),
 }
 
-/// A page of cases: a member's and a province's newest first, a subtree's by branch and id.
+/// A page of cases: newest first for a member or a province, by branch and id for a subtree.
 ///
-/// Special-unit cases are in no list but the member's own and that of the branch's own administrators (S-30).
+/// Special-unit cases appear only in the member's own list and in that of the branch's own administrators (S-30).
 pub fn page(
     conn: &mut Conn,
     place: &TransferSelection,
@@ -456,8 +456,8 @@ pub fn page(
     query.load(conn)
 }
 
-/// Open cases whose deadline has passed, longest overdue first, without the first `skip` of them: those that wait for an
-/// assignment, or those that wait for an approval.
+/// Open cases whose deadline has passed, longest overdue first, without the first `skip`: either those that wait for an
+/// assignment or those that wait for an approval.
 pub fn overdue(
     conn: &mut Conn,
     now: Timestamp,
@@ -479,13 +479,13 @@ pub fn overdue(
     }
 }
 
-/// Sets anew when the time of a season's open cases is up, after its policy has changed, and what the inbox shows of it.
-/// The rule itself is [`crate::domain::transfer::expiry`]; here it is said once more for many rows at once.
+/// Updates the deadlines of a season's open cases and of their inbox entries, after its policy has changed. The rule
+/// itself is [`crate::domain::transfer::expiry`]. This repeats it in SQL for many rows at once.
 pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
     const DAY: i64 = 24 * 60 * 60 * 1_000_000;
     let start = Micros::from(policy.expiry_start());
     let allowed = i64::from(policy.expiry_days) * DAY;
-    // There may be hundreds of thousands of them.
+    // There may be hundreds of thousands of cases.
     conn.lift_limits()?;
     let open = dsl::season
         .eq(policy.season)
@@ -520,7 +520,7 @@ pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
     super::inbox::follow_deadlines(conn, policy.season)
 }
 
-/// Stores when a case's time is up, where the policy has changed since.
+/// Stores a case's deadline.
 pub fn set_deadline(conn: &mut Conn, id: TransferId, deadline: Option<Timestamp>) -> QueryResult<()> {
     diesel::update(dsl::transfers.find(id))
         .set(dsl::deadline.eq(deadline.map(Micros::from)))
@@ -533,7 +533,7 @@ pub fn append_event(conn: &mut Conn, id: TransferId, event: &Event, facts: &str)
     append_many(conn, &[(id, event, facts)])
 }
 
-/// Appends events, each with its facts as JSON.
+/// Appends events, each with its facts as JSON text.
 pub fn append_many(conn: &mut Conn, events: &[(TransferId, &Event, &str)]) -> QueryResult<()> {
     let rows: Vec<EventRow<'_>> = events
         .iter()
@@ -569,7 +569,7 @@ impl<'a> EventRow<'a> {
     }
 }
 
-/// Appends the same event to each of several cases, as the one that led to its version.
+/// Appends the same event to several cases, each as the event that led to its current version.
 pub fn append_event_to_many(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
     let events = dsl::transfers
         .filter(in_json_list(dsl::id, keys(ids)))
@@ -599,7 +599,7 @@ pub fn append_event_to_many(conn: &mut Conn, ids: &[TransferId], event: &Event, 
     Ok(())
 }
 
-/// The events of a case, in order; `None` in place of one whose facts can't be read.
+/// The events of a case, in order. `None` stands for an event whose facts can't be read.
 pub fn events(conn: &mut Conn, id: TransferId) -> QueryResult<Vec<Option<Event>>> {
     type Row = (i64, Micros, Option<AccountId>, Option<OrganizationId>, String);
     use transfer_events::dsl;

@@ -1,4 +1,4 @@
-//! Which WeChat identity signs in to which account.
+//! The WeChat identities that accounts are bound to.
 
 use crate::db::Conn;
 use crate::db::schema::wechat_bindings;
@@ -7,7 +7,7 @@ use crate::domain::core::time::Timestamp;
 use crate::on_each;
 use diesel::prelude::*;
 
-/// The account an identity is bound to.
+/// The account that an identity is bound to.
 pub fn account(conn: &mut Conn, openid: &[u8]) -> QueryResult<Option<AccountId>> {
     wechat_bindings::table
         .filter(wechat_bindings::openid_digest.eq(openid))
@@ -16,7 +16,7 @@ pub fn account(conn: &mut Conn, openid: &[u8]) -> QueryResult<Option<AccountId>>
         .optional()
 }
 
-/// Binds an identity to an account. False if one of them is bound already.
+/// Binds an identity to an account. Returns false if either is already bound.
 pub fn bind(conn: &mut Conn, account: AccountId, openid: &[u8], now: Timestamp) -> QueryResult<bool> {
     let row = (
         wechat_bindings::account_id.eq(account.0),

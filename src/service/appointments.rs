@@ -1,5 +1,5 @@
-//! Offices (管理员任职): who holds them, how they begin and end, and requests for that. Whatever changes here is followed
-//! by everything that waits where it changed (A10).
+//! Appointments (管理员任职): who has them, how they begin and end, and requests for that. Every change updates the holders
+//! of what waits there (A10).
 
 use super::organizations::{appointing_superior, chain_of, in_scope, inside, object};
 use super::pending::{self, Pending, Waiting};
@@ -24,7 +24,7 @@ use crate::repository::pending::{Affected, PendingRow};
 use crate::repository::{accounts, inbox, members};
 use crate::security::vault::Vault;
 
-/// A page of an organization's offices in force, earliest first.
+/// A page of an organization's appointments in force, earliest first.
 ///
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
@@ -39,19 +39,20 @@ pub fn list(
     Ok(store::page(conn, found.id, AppointmentId(after), limit)?)
 }
 
-/// What became of a wish to change an office.
+/// The outcome of appointing somebody or ending an appointment.
 #[derive(Debug, Clone)]
 pub enum AppointmentOutcome {
-    /// The office has begun or ended.
+    /// The appointment has begun or ended.
     Done(Appointment),
-    /// The direct superior is asked.
+    /// The direct superior was asked.
     Requested(StoredRequest),
 }
 
-/// Makes somebody an administrator: at once for the direct superior, on request for the organization's own.
+/// Appoints an administrator or auditor: at once if the direct superior asks, as a request if the organization itself
+/// asks.
 ///
 /// # Errors
-/// `organization.not_found`; those of [`office::may_change`] and of [`people::account`]; `appointment.held_already`,
+/// `organization.not_found`, those of [`office::may_change`] and of [`people::account`], `appointment.held_already`,
 /// `appointment.request_open`.
 pub fn appoint(
     conn: &mut Conn,
@@ -103,10 +104,10 @@ fn needs_consent(conn: &mut Conn, context: &Context, account: AccountId) -> Resu
     Ok(office::needs_consent(&appointing.path, &places))
 }
 
-/// Ends an office: at once for the direct superior, on request for the organization's own administrators.
+/// Ends an appointment: at once if the direct superior asks, as a request if the organization's own administrators ask.
 ///
 /// # Errors
-/// `appointment.not_found` outside the caller's subtree; those of [`office::may_change`]; `appointment.ended`,
+/// `appointment.not_found` outside the caller's subtree, those of [`office::may_change`], `appointment.ended`,
 /// `appointment.last_of_nation`, `appointment.request_open`.
 pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<AppointmentOutcome> {
     store::change(conn)?;
@@ -147,13 +148,13 @@ fn request_of(context: &Context, kind: RequestKind, about: AccountId) -> Result<
     })
 }
 
-/// An office of the caller's subtree with its organization.
+/// An appointment in the caller's subtree, with its organization.
 ///
 /// # Errors
-/// `appointment.not_found` outside of it (O6).
+/// `appointment.not_found` outside the subtree (O6).
 pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) -> Result<(Appointment, Organization)> {
     let appointment = store::find(conn, id)?;
-    // What does not exist costs the same statements as what may not be seen.
+    // A missing appointment costs the same statements as a hidden one.
     let at = appointment
         .as_ref()
         .map_or(OrganizationId::NONE, |found| found.organization_id);
@@ -212,7 +213,7 @@ fn finish(
     )
 }
 
-/// What follows from every change of an office.
+/// What follows from every change of an appointment.
 fn settle(
     conn: &mut Conn,
     context: &Context,
@@ -221,7 +222,7 @@ fn settle(
     action: AuditAction,
     id: AppointmentId,
 ) -> Result<Appointment> {
-    // A request that asked for this, or for the contrary, has nothing left to ask.
+    // Open requests about this account at this organization are settled by the change.
     for request in store::open_requests(conn, organization.id, Some(account))? {
         lapse(conn, context, request)?;
     }
@@ -235,7 +236,7 @@ fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> R
     Ok(store::lapse(conn, request, context.now)?)
 }
 
-/// A10, I-31: puts everything that waits here, or was passed over here, before whoever can decide it now.
+/// A10, I-31: updates the holders of everything that waits at the organization or was passed on from it.
 fn reroute(conn: &mut Conn, organization: &Organization, now: Timestamp) -> Result<()> {
     let path = &organization.path;
     let chain = chain_of(conn, path)?;
@@ -263,8 +264,8 @@ impl Pending for StoredRequest {
     }
 }
 
-/// A10: somebody may not sign in any more, or may again: what waits where he holds an office is put before whoever can decide
-/// it now. To be called under [`store::change`].
+/// A10: updates the holders of what waits where an account has offices, after the account was blocked or unblocked.
+/// Call it while holding the lock of [`store::change`].
 ///
 /// # Errors
 /// When the database fails.
@@ -277,7 +278,8 @@ pub(super) fn reroute_offices_of(conn: &mut Conn, account: AccountId, now: Times
     Ok(())
 }
 
-/// Ends every office at an organization that is closed, and every request for one. Nothing waits there any more (O3).
+/// Ends every appointment at an organization that is being closed, and every request for one. Nothing waits there any
+/// more (O3).
 ///
 /// # Errors
 /// When the database fails.
@@ -288,7 +290,7 @@ pub(super) fn end_all(conn: &mut Conn, context: &Context, organization: Organiza
     Ok(store::end_all(conn, organization, context.now)?)
 }
 
-/// Asks the direct superior.
+/// Sends a request to the direct superior.
 fn ask(
     conn: &mut Conn,
     context: &Context,
@@ -342,7 +344,7 @@ fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
     Ok(store::request(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?)
 }
 
-/// One request, for those who administer at or above its organization.
+/// One request, for administrators at or above its organization.
 ///
 /// # Errors
 /// `appointment.request_not_found`.
@@ -358,10 +360,10 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
     Ok(stored)
 }
 
-/// The direct superior decides a request; a yes begins or ends the office at once.
+/// The direct superior decides a request. Approving it begins or ends the appointment at once.
 ///
 /// # Errors
-/// `appointment.request_not_found`; those of [`AppointmentRequest::decide`]; `request.stale`.
+/// `appointment.request_not_found`, `request.stale` and those of [`AppointmentRequest::decide`].
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
@@ -452,7 +454,7 @@ fn carry_out(
         )
         .map(drop),
         (RequestKind::End, Some(office)) => finish(conn, context, &organization, &office).map(drop),
-        // Every change of an office lets the open requests about it lapse.
+        // Every change of an appointment lets the open requests about it lapse.
         _ => Err(Error::Corrupt("a request that was settled otherwise")),
     }
 }

@@ -1,4 +1,5 @@
-//! Many things in one request (G3, M4): each has its own result, and the caller chooses whether one refusal stops all.
+//! Many items in one request (G3, M4). Each has its own result, and the caller chooses whether one refusal stops them
+//! all.
 
 use super::{Error, Result};
 use crate::db::Conn;
@@ -8,11 +9,11 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::vocabulary::vocabulary;
 use std::collections::HashSet;
 
-/// The most things one request may name.
+/// The most items in one request.
 pub const MOST: usize = 200;
 
 vocabulary! {
-    /// What a refusal of one item means for the others.
+    /// What the refusal of one item means for the others.
     BatchMode {
         AllOrNothing = "all_or_nothing", "全部成功才生效", "all or nothing";
         PerItem = "per_item", "逐个处理", "item by item";
@@ -22,20 +23,20 @@ vocabulary! {
 /// How a batch is run.
 #[derive(Debug, Clone, Copy)]
 pub struct Manner {
-    /// What one refusal means for the others.
+    /// What the refusal of one item means for the others.
     pub mode: BatchMode,
-    /// Everything is decided and nothing stored.
+    /// Everything is decided, but nothing is stored.
     pub dry_run: bool,
 }
 
-/// What became of one item: its result, or everything that blocks it.
+/// The outcome of one item: its result, or every refusal that blocks it.
 pub type ItemOutcome<T> = std::result::Result<T, Vec<Refusal>>;
 
-/// Runs `each` for every item, in its own savepoint; `subject` is what no two items may share.
+/// Runs `each` for every item, in its own savepoint. `subject` names what an item is about: no two items may share it.
 ///
 /// # Errors
-/// `request.invalid` for an empty or too long batch; `batch.item_twice`; with [`BatchMode::AllOrNothing`] every refusal of
-/// every item, its pointer leading to `/items/…`. Then nothing is stored.
+/// `request.invalid` for an empty batch or one that is too long. `batch.item_twice` for a repeated subject. With
+/// [`BatchMode::AllOrNothing`] every refusal of every item, with pointers into `/items/…`. Nothing is stored then.
 pub fn run<I, S, T>(
     conn: &mut Conn,
     manner: Manner,
@@ -77,7 +78,7 @@ fn decide<I, T>(
     }
 }
 
-/// An item's refusals with pointers into the whole request.
+/// An item's refusals, with pointers from the root of the request.
 fn blocked<T>((index, outcome): (usize, &ItemOutcome<T>)) -> Vec<Refusal> {
     let refusals = outcome.as_ref().err().cloned().unwrap_or_default();
     refusals.into_iter().map(|refusal| in_item(index, refusal)).collect()

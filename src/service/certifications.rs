@@ -1,5 +1,5 @@
-//! Identity certifications (团员身份认证, §2.8, O7): the branch uploads a member's application form, the committee above
-//! decides. The file itself lies in the directory of files; here is what is known about it.
+//! Identity certifications (团员身份认证, §2.8, O7). The branch uploads a member's application form, and the committee above
+//! decides. The file itself is in the file directory. The database stores what is known about it.
 
 use super::organizations::chain_of;
 use super::pending::{self, Pending, Waiting};
@@ -20,23 +20,23 @@ use crate::repository::members::{self as rows, Member};
 use crate::repository::pending::PendingRow;
 use crate::repository::{accounts, appointments, inbox};
 
-/// A file that was received and lies in its place.
+/// A file that was received and stored.
 #[derive(Debug, Clone)]
 pub struct ReceivedFile {
-    /// Its name in the directory of files.
+    /// Its name in the file directory.
     pub file: String,
     pub bytes: u64,
     pub sha256: Vec<u8>,
 }
 
-/// How far a member's certification is: the forms, newest first.
+/// A member's certification: its state and the forms, newest first.
 #[derive(Debug, Clone)]
 pub struct CertificationStatus {
     pub certification: Certification,
     pub forms: Vec<StoredForm>,
 }
 
-/// A member's certification, for himself and for those who administer at or above his branch.
+/// A member's certification, for the member and for administrators at or above their branch.
 ///
 /// # Errors
 /// `member.not_found`.
@@ -48,7 +48,7 @@ pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Certifica
     })
 }
 
-/// Whether somebody uploads forms for a member at all: asked before the first byte is taken in.
+/// Checks that the caller may upload forms for a member. It is called before the first byte of the body is read.
 ///
 /// # Errors
 /// `member.not_found`, `certification.not_uploader`.
@@ -59,7 +59,7 @@ pub fn admit(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
     may(actor, Action::UploadForm, object)
 }
 
-/// The organization that uploads: the member's branch, or the nearest above it that can act (A10).
+/// The organization that uploads: the member's branch, or the nearest one above it that can act (A10).
 fn uploader(conn: &mut Conn, member: &Member) -> Result<Option<OrganizationId>> {
     let Some(branch) = member.branch_id else {
         return Ok(None);
@@ -67,8 +67,8 @@ fn uploader(conn: &mut Conn, member: &Member) -> Result<Option<OrganizationId>> 
     Ok(chain_of(conn, &member.branch_path)?.first_able(branch, &[]))
 }
 
-/// The organization that decides: the committee above the branch, or further up where only the uploader or the member
-/// himself could (A10, I-04).
+/// The organization that decides: the committee above the branch, or the next one up where somebody other than the
+/// uploader and the member can decide (A10, I-04).
 fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<Option<OrganizationId>> {
     let excluded: Vec<AccountId> = accounts::of_member(conn, member.id)?
         .into_iter()
@@ -79,10 +79,10 @@ fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<
     Ok(chain_of(conn, &member.branch_path)?.first_able(committee, &excluded))
 }
 
-/// O7: stores a form that was received, and lays it before the committee above.
+/// O7: stores a form that was received, and puts it in the inbox of the committee above.
 ///
 /// # Errors
-/// `member.not_found`; those of [`rules::o7_upload`].
+/// `member.not_found` and those of [`rules::o7_upload`].
 pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &ReceivedFile) -> Result<StoredForm> {
     appointments::keep(conn)?;
     members::visible(conn, &context.actor, Action::UploadForm, member)?;
@@ -129,7 +129,7 @@ fn found(conn: &mut Conn, id: CertificationId) -> Result<StoredForm> {
 /// A form with its member, if the caller may know of it.
 fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) -> Result<(StoredForm, Member)> {
     let stored = store::find(conn, id)?;
-    // What does not exist costs the same statements as what may not be seen.
+    // Loads a member in any case: a missing form costs the same statements as a hidden one.
     let member = rows::find(conn, stored.as_ref().map_or(MemberId::NONE, |stored| stored.member_id))?;
     let decided = members::decided(conn, actor, action, member);
     let stored = stored.ok_or(Code::CertificationNotFound)?;
@@ -138,10 +138,10 @@ fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) ->
     Ok((stored, member))
 }
 
-/// Which file somebody wants to read; that he reads it is written down.
+/// The form whose file the caller wants to read. The read is audited.
 ///
 /// # Errors
-/// `certification.not_found` for whoever may not know of the member.
+/// `certification.not_found` for callers who may not know of the member.
 pub fn read(conn: &mut Conn, context: &Context, id: CertificationId) -> Result<StoredForm> {
     let (stored, _) = known(conn, &context.actor, Action::ReadForm, id)?;
     audit::record(conn, context, AuditAction::CertificationRead, id)?;
@@ -151,7 +151,7 @@ pub fn read(conn: &mut Conn, context: &Context, id: CertificationId) -> Result<S
 /// O7: the committee above decides.
 ///
 /// # Errors
-/// `certification.not_found`; those of [`Form::decide`]; `request.stale`.
+/// `certification.not_found`, `request.stale` and those of [`Form::decide`].
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
@@ -160,7 +160,7 @@ pub fn decide(
     verdict: &Verdict,
 ) -> Result<StoredForm> {
     let (_, member) = known(conn, &context.actor, Action::DecideCertification, id)?;
-    // The member first, as in uploading.
+    // Locks the member first, as uploading does.
     let member = rows::find_locked(conn, member.id)?.ok_or(Error::Corrupt("a form of no member"))?;
     let stored = StoredForm::find_locked(conn, id)?.ok_or(Code::CertificationNotFound)?;
     let form = stored.form().ok_or(Error::Corrupt("a form that is not whole"))?;

@@ -1,4 +1,4 @@
-//! Who acts in a use case, what they may do, and which version they decided on.
+//! Who acts in a use case, what they may do, and on which version they decided.
 
 use super::error::Result;
 use crate::domain::authority::actor::Actor;
@@ -6,48 +6,47 @@ use crate::domain::authority::{self, Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::time::Timestamp;
 
-/// Who asks for a use case, when, and in which request.
+/// Who calls a use case, when, and in which request.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// The instant everything in this use case happens at.
+    /// The instant of everything that happens in this use case.
     pub now: Timestamp,
-    /// The request it belongs to; a job's run for the jobs.
+    /// The id of the request, or of the run for a job.
     pub request_id: String,
 }
 
-/// Whether somebody may do this to an object that was loaded.
+/// Checks that an actor may do this to a loaded object.
 ///
 /// # Errors
-/// The object's own "there is no such thing" where he may not know of it; the action's refusal where he may.
+/// The object's own not-found code if they may not know of it. Otherwise the refusal of the action.
 pub fn may(actor: &Actor, action: Action, object: Object<'_>) -> Result<()> {
     Ok(authority::decide(actor, action, object).settle()?)
 }
 
-/// Whether somebody may at least know of an object that was loaded; what he may do to it, the action's own rule is asked
-/// next.
+/// Checks that an actor may know of a loaded object. The rule of the action then decides what they may do to it.
 ///
 /// # Errors
-/// The object's own "there is no such thing".
+/// The object's own not-found code.
 pub fn sees(actor: &Actor, action: Action, object: Object<'_>) -> Result<()> {
     Ok(authority::decide(actor, action, object).seen()?)
 }
 
-/// Which version of a thing a caller decided on (RFC 9110, If-Match).
+/// The version of a row that a caller decided on (RFC 9110, If-Match).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// Whatever is there (`*`).
+    /// Any version (`*`).
     Any,
-    /// Exactly this one.
+    /// This version only.
     Version(i64),
 }
 
 impl Expected {
-    /// Whether the version found is the one decided on.
+    /// Checks that the stored version is the one decided on.
     ///
     /// # Errors
-    /// `request.stale` when it is not.
+    /// `request.stale` if it is not.
     pub fn admit(self, found: impl Into<i64>) -> Result<()> {
         match self {
             Self::Version(version) if version != found.into() => Err(Code::RequestStale.into()),

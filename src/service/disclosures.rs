@@ -1,5 +1,5 @@
-//! Seeing a member's ID number or telephone in full: for a stated purpose, within a budget, with a row in the audit log and
-//! one that the member himself can read (S-05). Beside those he reads who looked for him by name and number (T4).
+//! Reading a member's ID number or telephone number in full: for a stated purpose, within a budget, with an audit entry
+//! and a disclosure that the member can read (S-05). The member's list also shows look-ups by name and number (T4).
 
 use super::look_up::{HourlyBudget, is_left};
 use super::members::decided;
@@ -20,12 +20,12 @@ use crate::repository::look_ups::{self, Note};
 use crate::repository::members::{self, Member};
 use crate::security::vault::{SealPurpose, Vault};
 
-/// How many members one person may see in full in an hour.
+/// The number of members that one person may see in full in an hour.
 const PER_ACCOUNT: i64 = 60;
-/// How many all administrators of one organization may.
+/// The number that all administrators of one organization together may see in full in an hour.
 const PER_ORGANIZATION: i64 = 200;
 
-/// What is asked to be seen.
+/// A request to read a member's sealed fields.
 #[derive(Debug, Clone)]
 pub struct Wish {
     pub member: MemberId,
@@ -33,13 +33,13 @@ pub struct Wish {
     pub purpose: Remark,
 }
 
-/// What was seen. It has no `Debug`: nothing of it belongs into any text but the answer.
+/// The fields in full. There is no `Debug`, so that they never get into a log.
 pub struct Revealed {
     pub id_number: Option<String>,
     pub phone: Option<String>,
 }
 
-/// What a wish came to. It is a result and no error: that it was refused for want of a budget has to be stored.
+/// The outcome of a [`Wish`]. An exhausted budget is a result and not an error, because the refusal has to be stored.
 pub enum RevealOutcome {
     Revealed(Box<Revealed>),
     /// A budget is used up.
@@ -49,8 +49,8 @@ pub enum RevealOutcome {
 /// Opens a member's sealed fields.
 ///
 /// # Errors
-/// `member.not_found` outside the caller's subtree; `member.reveal_not_allowed` in it, but further away than his branch and
-/// its direct superior.
+/// `member.not_found` outside the caller's subtree. `member.reveal_not_allowed` inside it for callers further up than
+/// the member's branch and its direct superior.
 pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) -> Result<RevealOutcome> {
     let found = members::find(conn, wish.member)?;
     let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
@@ -111,10 +111,10 @@ fn audits(conn: &mut Conn, member: &Member, actor: &Actor) -> Result<bool> {
         .any(|held| held.role == OfficeRole::Auditor && audited(&held.office.path)))
 }
 
-/// A page of who looked for the caller or saw his data in full, newest first.
+/// A page of the caller's disclosures, newest first: who looked them up or saw their data in full.
 ///
 /// # Errors
-/// `request.members_only` for whoever is no member.
+/// `request.members_only` for callers who are not members.
 pub fn mine(conn: &mut Conn, context: &Context, before: Option<i64>, limit: i64) -> Result<Vec<Disclosure>> {
     let himself = context.actor.acting_member().ok_or(Code::RequestMembersOnly)?;
     Ok(look_ups::about(conn, himself, before, limit)?)

@@ -1,4 +1,4 @@
-//! Why a use case ends without an effect.
+//! Why a use case has no effect.
 
 use crate::db::{DbError, Retryable, Unique};
 use crate::domain::catalogue::code::Code;
@@ -9,11 +9,11 @@ use crate::security::vault::UnsealError;
 /// A refusal by a rule, or a fault.
 #[derive(Debug)]
 pub enum Error {
-    /// What blocks it: the first is the answer's code, the rest are told beside it. Never empty.
+    /// Every refusal that blocks it. The first one's code is the code of the answer. Never empty.
     Refused(Vec<Refusal>),
     /// The database failed or was too busy.
     Database(DbError),
-    /// Stored data is not what it must be. The text is for the log.
+    /// Stored data is invalid. The text is for the log.
     Corrupt(&'static str),
 }
 
@@ -21,7 +21,7 @@ pub enum Error {
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// The unique constraint that was run into, if that is the fault.
+    /// The unique constraint that was violated, if that is the fault.
     pub fn violated(&self) -> Option<Unique> {
         match self {
             Self::Database(DbError::Query(error)) => Unique::violated(error),

@@ -34,12 +34,12 @@ pub struct GraduationItem {
     pub undetermined: Option<Undetermined>,
 }
 
-/// What marking did to a branch.
+/// The result of marking a branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marked {
-    /// Whether the branch had another mark before.
+    /// Whether the mark is new for the branch.
     pub changed: bool,
-    /// M7: delayed graduates whose month is no longer later than the branch's.
+    /// M7: the delayed graduates whose month is no longer later than the branch's.
     pub stale_delayed: Vec<MemberId>,
 }
 
@@ -87,7 +87,7 @@ fn store_mark(conn: &mut Conn, branch: &Organization, new: Option<Graduation>, s
     }
 }
 
-/// A line of history by whoever acts, to be filled in.
+/// A history record by the actor. The caller fills in the rest.
 fn entry(context: &Context, branch: OrganizationId, event: GraduationEvent) -> NewEntry<'static> {
     NewEntry {
         branch,
@@ -111,7 +111,7 @@ fn stale_delayed(conn: &mut Conn, branch: OrganizationId, new: Graduation) -> Re
     Ok(m7_no_longer_later(new, months))
 }
 
-/// A page of the values a branch's graduation time had, earliest first.
+/// A page of the history of a branch's graduation month, earliest first.
 ///
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
@@ -126,7 +126,7 @@ pub fn history(
     Ok(store::history(conn, branch.id, after, limit)?)
 }
 
-/// G6: turns the next branches whose time has come, by id, behind `after`.
+/// G6: turns the next branches that are due, by id, after `after`.
 ///
 /// # Errors
 /// When the database fails.
@@ -149,7 +149,7 @@ pub fn switch(
     Ok(Batch::of(ids.len(), limit, tally, ids.last().copied()))
 }
 
-/// The policy of the season whose switch came last: before this year's date it is last year's.
+/// The policy of the season of the latest switch. Before this year's switch that is last year's.
 fn policy_of_last_switch(conn: &mut Conn, now: Timestamp) -> Result<Policy> {
     let policy = policies::of_season(conn, season_of(now))?;
     if now >= policy.switch_at() {
@@ -158,7 +158,7 @@ fn policy_of_last_switch(conn: &mut Conn, now: Timestamp) -> Result<Policy> {
     policies::of_season(conn, policy.season - 1)
 }
 
-/// Turns those of the branches that still are to be turned once they are locked.
+/// Turns those of the branches that still have to turn once they are locked.
 fn turn_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
     let found = organizations::find_many_locked(conn, branches)?;
     let turns = |branch: &Organization| {
@@ -177,7 +177,7 @@ fn turn_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[Or
     Ok(turned)
 }
 
-/// What somebody wants a graduate branch's month to be.
+/// A proposal for a new month of a graduate branch.
 #[derive(Debug, Clone)]
 pub struct ProposedMonthChange {
     pub branch: OrganizationId,
@@ -185,10 +185,10 @@ pub struct ProposedMonthChange {
     pub reason: Option<Remark>,
 }
 
-/// G7: proposes another month for a graduate branch and lays it before whoever is to decide.
+/// G7: proposes another month for a graduate branch, and puts the request in the inboxes of its holders.
 ///
 /// # Errors
-/// `organization.not_found` outside the caller's subtree; those of [`graduation::propose`].
+/// `organization.not_found` outside the caller's subtree, and those of [`graduation::propose`].
 pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChange) -> Result<StoredChange> {
     appointments::keep(conn)?;
     let branch = in_scope(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
@@ -236,7 +236,7 @@ fn whole(stored: &StoredChange) -> Result<MonthChange> {
         .ok_or(Error::Corrupt("a request that is not whole"))
 }
 
-/// The organizations whose turn it is: the leading organ, or further up where nobody there may decide (A10, T11).
+/// The organizations whose turn it is: the leading organ, or the next one up if nobody there may decide (A10, T11).
 fn holders(conn: &mut Conn, branch: &Organization, request: &MonthChangeRequest) -> Result<Vec<OrganizationId>> {
     let chain = chain_of(conn, &branch.path)?;
     let turn = Turn {
@@ -247,7 +247,7 @@ fn holders(conn: &mut Conn, branch: &Organization, request: &MonthChangeRequest)
     Ok(turn.holders(&chain, &[request.proposed_by]).organizations)
 }
 
-/// Writes what happened to a request into its branch's history.
+/// Appends an event of a request to its branch's history.
 fn remember(
     conn: &mut Conn,
     id: MonthChangeId,
@@ -269,7 +269,7 @@ fn found(conn: &mut Conn, id: MonthChangeId) -> Result<StoredChange> {
     Ok(store::change(conn, id)?.ok_or(Code::GraduationChangeNotFound)?)
 }
 
-/// One request, for those who administer at or above its branch.
+/// One request, for administrators at or above its branch.
 ///
 /// # Errors
 /// `graduation.change_not_found`.
@@ -300,17 +300,17 @@ pub fn month_changes(
     Ok(store::changes(conn, organization, state, before, limit)?)
 }
 
-/// A decided request, and whose delayed month the new one has overtaken (M7).
+/// A decided request, and the delayed graduates whose month is no longer later than the new one (M7).
 #[derive(Debug, Clone)]
 pub struct DecidedMonthChange {
     pub change: StoredChange,
     pub stale_delayed: Vec<MemberId>,
 }
 
-/// G7, G8: the leading organ decides; G9: a month of a later year makes the branch an ordinary one again.
+/// G7, G8: the leading organ decides. G9: a month of a later year makes the branch an ordinary one again.
 ///
 /// # Errors
-/// `graduation.change_not_found`, `request.stale`; those of [`MonthChange::decide`].
+/// `graduation.change_not_found`, `request.stale` and those of [`MonthChange::decide`].
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
@@ -319,7 +319,7 @@ pub fn decide(
     verdict: &Verdict,
 ) -> Result<DecidedMonthChange> {
     let branch_id = month_change(conn, &context.actor, id)?.branch_id;
-    // The branch first, as everywhere: two who lock both never wait for each other.
+    // Every use case locks the branch before the request, so that two of them can't deadlock.
     let branch = organizations::find_locked(conn, branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
     let stored = StoredChange::find_locked(conn, id)?.ok_or(Code::GraduationChangeNotFound)?;
     let open = whole(&stored)?;
@@ -331,7 +331,7 @@ pub fn decide(
     Ok(DecidedMonthChange { change, stale_delayed })
 }
 
-/// Stores a decision with all that follows from it.
+/// Stores a decision and everything that follows from it.
 fn settle(
     conn: &mut Conn,
     context: &Context,

@@ -1,4 +1,4 @@
-//! One effect a key: the answer is stored in the effect's own transaction and given again to whoever repeats it.
+//! Idempotency keys: the answer is stored in the same transaction as the effect, and a repeated request gets it again.
 
 use super::{Context, Error, Result};
 use crate::db::{Conn, Unique};
@@ -6,41 +6,41 @@ use crate::domain::catalogue::code::Code;
 use crate::repository::idempotency::{self, NewAnswer, StoredAnswer};
 use std::collections::HashSet;
 
-/// A key with the digest of the request it was sent with.
+/// An idempotency key with the digest of the request it was sent with.
 #[derive(Debug, Clone)]
 pub struct Claim {
     /// The client's `Idempotency-Key`.
     pub key: String,
-    /// A digest over method, path and body.
+    /// A digest over the request's method, path and body.
     pub fingerprint: Vec<u8>,
 }
 
-/// What is answered and kept: everything of a response that must be the same the second time.
+/// The part of a response that is kept and must be the same for a repeated request.
 #[derive(Debug, Clone)]
 pub struct KeptAnswer {
     /// The HTTP status.
     pub status: u16,
-    /// The new thing's address.
+    /// The address of what was created.
     pub location: Option<String>,
     /// Its version.
     pub etag: Option<String>,
     /// The JSON body.
     pub body: String,
-    /// Whether it was given before.
+    /// Whether this is a repeated answer.
     pub replayed: bool,
 }
 
-/// What a key says about a request before anything is done.
+/// What a key says about a request before it is run.
 pub enum ClaimState {
-    /// It was answered before, or came before with another content.
+    /// It was answered before, or its key came with another content.
     Answered(Result<KeptAnswer>),
-    /// A twin of it is among those asked about with it, and comes first.
+    /// Another request of this batch has the same key and comes first.
     Twin,
-    /// Nothing was done for it yet.
+    /// No request with this key has been run.
     New,
 }
 
-/// How several requests stand. Their twins, wherever they are under way, are waited for.
+/// The states of several keys. Waits for concurrent requests with the same keys to finish.
 ///
 /// # Errors
 /// When the database fails.
@@ -65,7 +65,8 @@ pub fn standings(conn: &mut Conn, claims: &[(&Context, &Claim)]) -> Result<Vec<C
 /// Keeps the answers of new requests.
 ///
 /// # Errors
-/// `service.busy` when a twin of one was faster: this one is undone, and its repetition will find the answer.
+/// `service.busy` if a concurrent request with the same key was faster. This one is rolled back, and sending it again
+/// gets the answer.
 pub fn keep_many(conn: &mut Conn, answers: &[(&Context, &Claim, KeptAnswer)]) -> Result<()> {
     let actors = answers.iter().map(|(context, ..)| actor_key(context));
     let actors: Vec<String> = actors.collect::<Result<_>>()?;
@@ -88,11 +89,11 @@ pub fn keep_many(conn: &mut Conn, answers: &[(&Context, &Claim, KeptAnswer)]) ->
     }
 }
 
-/// Runs a use case once for a key: a second request with the same key and content gets the first one's answer.
-/// Refusals are not kept: they had no effect, and the next try may succeed.
+/// Runs a use case once for a key. A repeated request with the same key and content gets the first answer. Refusals are
+/// not kept, because they had no effect and the next try may succeed.
 ///
 /// # Errors
-/// `request.idempotency_key_reused` when the key came with another content; else what the use case answers.
+/// `request.idempotency_key_reused` if the key came with another content before. Otherwise the errors of the use case.
 pub fn once(
     conn: &mut Conn,
     context: &Context,
@@ -123,7 +124,7 @@ fn replay(stored: StoredAnswer, claim: &Claim) -> Result<KeptAnswer> {
     })
 }
 
-/// Keys are the account's own, apart for each office: what one office was answered is not for another.
+/// The scope of a key: the account and the office it acts from. An answer to one office is not for another.
 fn actor_key(context: &Context) -> Result<String> {
     let account = context
         .actor

@@ -7,7 +7,7 @@ use crate::domain::core::ids::InboxEntryId;
 pub use crate::repository::inbox::InboxRow;
 use crate::repository::inbox::{self, Reader};
 
-/// How much waits, by kind.
+/// The number of entries that wait, by kind.
 ///
 /// # Errors
 /// `actor.not_administrator` for members.
@@ -15,7 +15,7 @@ pub fn counts(conn: &mut Conn, context: &Context) -> Result<Vec<(String, i64)>> 
     Ok(inbox::counts(conn, reader(context)?)?)
 }
 
-/// A page of what waits, longest waiting first.
+/// A page of entries. Those that have waited longest come first.
 ///
 /// # Errors
 /// `actor.not_administrator` for members.
@@ -28,7 +28,8 @@ pub fn page(
 ) -> Result<Vec<InboxRow>> {
     let reader = reader(context)?;
     let after = match after {
-        // An entry that was settled since the last page leaves no place to go on from: begin again.
+        // If the entry was settled since the last page, there is no position to continue from, so the list starts
+        // again.
         Some(id) => inbox::find(conn, id)?,
         None => None,
     };

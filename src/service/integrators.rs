@@ -1,4 +1,4 @@
-//! Other systems (对接系统): each has a credential bound to an organization, and acts as an account of its own (X1, X2).
+//! Integrators (对接系统). Each has a credential for one organization, and acts as an account of its own (X1, X2).
 
 use super::accounts::attempts::{AttemptKind, AttemptOrigin, Guard};
 use super::{Context, Error, Result, audit, may};
@@ -23,11 +23,11 @@ use crate::security::vault::{SealPurpose, Vault};
 use crate::security::{is_same, secret};
 use chrono::TimeDelta;
 
-/// How many secrets of one credential are in force at once: the one in use, and the one that takes over.
+/// The number of a credential's secrets that may be in force at once: the current one and its successor.
 const SECRETS: usize = 2;
-/// That a secret was used is noted at most so often, so that signing in is no write each time.
+/// The shortest time between two records of a secret's use, so that not every sign-in is a write.
 const NOTED_EVERY: TimeDelta = TimeDelta::minutes(1);
-/// What a province's own system may do unless it is said otherwise (X1, X2), and any other system.
+/// The default scopes of an external province's system (X1, X2). Other integrators get [`ORDINARY`].
 const PROVINCIAL: &[Scope] = &[
     Scope::OrganizationsRead,
     Scope::TransfersRead,
@@ -36,18 +36,18 @@ const PROVINCIAL: &[Scope] = &[
 ];
 const ORDINARY: &[Scope] = &[Scope::OrganizationsRead];
 
-/// What a new credential is to be.
+/// A request for a new credential.
 #[derive(Debug, Clone)]
 pub struct IntegratorRequest {
-    /// What the other system is called.
+    /// The name of the other system.
     pub name: String,
     /// The organization it acts for.
     pub organization: OrganizationId,
-    /// What it may be used for.
+    /// Its scopes. The default depends on the organization.
     pub scopes: Option<Vec<Scope>>,
-    /// How far.
+    /// How far its scopes go.
     pub reach: Reach,
-    /// When it ends by itself.
+    /// When it expires, if it does.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -58,7 +58,7 @@ pub struct IntegratorWithSecrets {
     pub secrets: Vec<Secret>,
 }
 
-/// A credential with a new secret, which nobody sees a second time.
+/// A credential with a new secret. The secret is shown only once.
 pub struct IssuedSecret {
     /// The credential.
     pub integrator: IntegratorWithSecrets,
@@ -68,19 +68,20 @@ pub struct IssuedSecret {
     pub secret: String,
 }
 
-/// What another system signs in with.
+/// What an integrator signs in with.
 pub struct Credential {
-    /// Its account; a text that is none names nobody.
+    /// Its account. `None` if the text sent was not an account id.
     pub client: Option<AccountId>,
     /// The secret.
     pub secret: String,
 }
 
-/// Issues a credential. It speaks for a province if its organization is the leading organ of Beijing, Guangdong or Fujian.
+/// Issues a credential. It acts for a province if its organization is the leading organ of Beijing, Guangdong or
+/// Fujian.
 ///
 /// # Errors
-/// `integrator.not_allowed` for anybody but the nation's own administrators; `organization.not_found`,
-/// `organization.closed`; `request.invalid` for a province's scope on what is none.
+/// `integrator.not_allowed` for callers other than the nation's own administrators, `organization.not_found`,
+/// `organization.closed`, and `request.invalid` for a province's scope on another organization.
 pub fn issue(conn: &mut Conn, context: &Context, vault: &Vault, wanted: &IntegratorRequest) -> Result<IssuedSecret> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
     let organization = organizations::find(conn, wanted.organization)?;
@@ -129,7 +130,7 @@ fn add(
     Ok(IssuedSecret { integrator, id, secret })
 }
 
-/// Gives a credential a second secret, so that its system can change over without a pause.
+/// Adds a second secret to a credential, so that its system can change over without a pause.
 ///
 /// # Errors
 /// `integrator.not_allowed`, `integrator.not_found`, `integrator.revoked`, `integrator.secrets_full`.
@@ -152,12 +153,12 @@ pub fn add_secret(
     add(conn, context, vault, account, expires_at)
 }
 
-/// Retires a secret at once; one that was retired before stays so. Tokens it got end by themselves within minutes: what ends
-/// everything at once is revoking the credential.
+/// Retires a secret at once. One that was retired earlier stays unchanged. Tokens issued for it expire within minutes.
+/// Revoking the credential ends everything at once.
 ///
 /// # Errors
-/// `integrator.not_allowed`, `integrator.not_found`, `integrator.secret_not_found`; `integrator.last_secret` for the only
-/// one in force.
+/// `integrator.not_allowed`, `integrator.not_found`, `integrator.secret_not_found`, and `integrator.last_secret` for
+/// the only secret in force.
 pub fn retire_secret(
     conn: &mut Conn,
     context: &Context,
@@ -179,7 +180,7 @@ pub fn retire_secret(
     shown(conn, account)?.ok_or(Error::Corrupt("a credential just read"))
 }
 
-/// The secrets of a credential that would be accepted now.
+/// The secrets of a credential that are accepted now.
 fn usable(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Vec<Secret>> {
     let mut secrets = integrators::secrets(conn, &[account])?;
     secrets.retain(|secret| is_usable(secret, now));
@@ -198,7 +199,7 @@ fn shown(conn: &mut Conn, account: AccountId) -> Result<Option<IntegratorWithSec
     Ok(Some(IntegratorWithSecrets { named, secrets }))
 }
 
-/// The province an organization's system stands for: that whose leading organ it is, if it has a system of its own.
+/// The external province that an organization is the leading organ of, if it is one.
 fn province_of(organization: &Organization) -> Option<u8> {
     let facts = organization.facts();
     let is_its_organ =
@@ -206,7 +207,7 @@ fn province_of(organization: &Organization) -> Option<u8> {
     facts.province.filter(|_| is_its_organ)
 }
 
-/// A page of credentials, the latest first.
+/// A page of credentials, latest first.
 ///
 /// # Errors
 /// `integrator.not_allowed`.
@@ -228,7 +229,7 @@ pub fn list(
     Ok(found.into_iter().map(with_secrets).collect())
 }
 
-/// Ends a credential, and every token it got, at once. One that was ended before stays so.
+/// Ends a credential and all its tokens at once. One that ended earlier stays unchanged.
 ///
 /// # Errors
 /// `integrator.not_allowed`, `integrator.not_found`.
@@ -240,17 +241,17 @@ pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<
     Ok(revoked)
 }
 
-/// What came of a credential. Failures are results here and no errors: they have to be counted.
+/// The outcome of signing in. A failure is a result and not an error, because it has to be counted.
 pub enum TokenOutcome {
-    /// The system may have a token.
+    /// The system gets a token.
     Admitted(Bearer),
-    /// Whatever is wrong with it: unknown, another secret, revoked, expired.
+    /// The credential is unknown, revoked or expired, or the secret is wrong.
     Failed,
-    /// Too many failed.
+    /// There were too many failures.
     Wait(TimeDelta),
 }
 
-/// Checks a credential, and notes its use.
+/// Checks a credential, and records its use.
 ///
 /// # Errors
 /// When the database fails.
@@ -263,14 +264,15 @@ pub fn sign_in(
     request_id: &str,
 ) -> Result<TokenOutcome> {
     let client = credential.client.unwrap_or(AccountId::NONE);
-    // Not by the credential alone: strangers must not make a province's system wait.
+    // Not per credential alone, so that others can't make a province's system wait.
     let guard = Guard::new(vault, AttemptKind::Token, Some(&client.0.to_be_bytes()), origin).but_account();
     if let Some(wait) = guard.wait(conn, now)? {
         return Ok(TokenOutcome::Wait(wait));
     }
     let given = vault.digest(SealPurpose::IntegratorSecret, &credential.secret);
     let found = integrators::find(conn, client)?.filter(|integrator| is_in_force(integrator, now));
-    // Each is compared, and for whoever does not exist the empty digest, which is nobody's.
+    // Every digest is compared. The empty digest, which matches nothing, is compared too, so that an unknown credential
+    // also costs a comparison.
     let mut fitting = None;
     for (secret, digest) in integrators::digests(conn, client)? {
         if is_same(&given, &digest) && is_usable(&secret, now) {
@@ -301,7 +303,7 @@ pub fn sign_in(
     }))
 }
 
-/// Another system as it may act now.
+/// An integrator as it may act now.
 ///
 /// # Errors
 /// `request.unauthenticated` when its credential was revoked or has expired.
@@ -324,7 +326,7 @@ pub fn actor(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Acto
     })
 }
 
-/// A credential ends at the very instant it expires.
+/// A credential ends at the instant it expires.
 fn is_in_force(integrator: &Integrator, now: Timestamp) -> bool {
     integrator.revoked_at.is_none() && !has_passed(integrator.expires_at, now)
 }

@@ -1,4 +1,4 @@
-//! What all jobs share: their lease, their record, and how a row that fails stops nothing.
+//! What all jobs share: the lease, the record of runs, and batches that go on when one row fails.
 
 use super::{Error, Result, may};
 use crate::db::{Conn, DbError, Retryable};
@@ -11,13 +11,13 @@ pub use crate::repository::jobs::Run;
 use chrono::TimeDelta;
 use std::fmt::Debug;
 
-/// How long a lease lasts without being renewed: longer than any batch takes.
+/// How long a lease lasts without a renewal. It is longer than any batch takes.
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
-/// How many of its last runs a job shows.
+/// The number of latest runs that are shown for a job.
 const RUNS_SHOWN: i64 = 10;
 
 vocabulary! {
-    /// The name of a job: of work that the service does without a request.
+    /// The name of a job. A job is work that the service does without a request.
     JobName {
         YearlySwitch = "yearly-switch", "年度切换：到期团支部变更为毕业生团组织（G6）", "turns marked branches into graduate branches when their time has come (G6)";
         Expiry = "expiry", "超时终止：超过期限未审批的申请自动终止、退回（A6）", "ends cases that waited too long for an approval (A6)";
@@ -27,17 +27,18 @@ vocabulary! {
     }
 }
 
-/// What one batch of a job did.
+/// The result of one batch of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch<C> {
-    /// How many rows it worked on.
+    /// The number of rows it worked on.
     pub tally: Tally,
-    /// Where the next batch begins; `None` when nothing is left.
+    /// Where the next batch begins. `None` when nothing is left.
     pub next: Option<C>,
 }
 
 impl<C> Batch<C> {
-    /// The batch that found so many rows of at most `limit`. If it is full, more may follow, and the next begins at `next`.
+    /// A batch that found `found` rows of at most `limit`. If it is full, more may follow, and the next batch begins at
+    /// `next`.
     pub fn of(found: usize, limit: i64, tally: Tally, next: C) -> Self {
         let is_full = i64::try_from(found).is_ok_and(|found| found >= limit);
         Self {
@@ -47,7 +48,7 @@ impl<C> Batch<C> {
     }
 }
 
-/// How many rows went well and how many did not.
+/// The number of rows that succeeded and the number that failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Rows that were changed.
@@ -57,15 +58,15 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Of rows that all went well.
+    /// A tally of rows that all succeeded.
     pub fn of(processed: usize) -> Self {
         let processed = i64::try_from(processed).unwrap_or(i64::MAX);
         Self { processed, failed: 0 }
     }
 }
 
-/// Works on all rows at once, which is many times faster; if anything is wrong with one of them, on each apart as [`each`]
-/// does. `all` says how many it changed.
+/// Works on all rows at once, which is many times faster. If that fails because of a row, it works on them one by one
+/// as [`each`] does. `all` returns how many it changed.
 ///
 /// # Errors
 /// Those of [`each`].
@@ -85,11 +86,11 @@ pub fn together<I: Debug + Copy>(
     }
 }
 
-/// Works on each row apart, in its own savepoint: one that fails is logged by its id and counted, and the others go on.
-/// `work` says whether it changed anything.
+/// Works on each row in its own savepoint. A row that fails is logged by its id and counted, and the others go on.
+/// `work` returns whether it changed anything.
 ///
 /// # Errors
-/// When the database itself is at fault, so that the whole batch is to be tried again.
+/// When the database itself is at fault. The whole batch must then be tried again.
 pub fn each<I: Debug + Copy>(
     conn: &mut Conn,
     rows: impl IntoIterator<Item = I>,
@@ -109,7 +110,7 @@ pub fn each<I: Debug + Copy>(
     Ok(tally)
 }
 
-/// Whether a fault is the database's and not the row's.
+/// Whether the fault concerns every row: the database's, not one row's.
 fn concerns_all(fault: &Error) -> bool {
     match fault {
         Error::Database(DbError::Query(_)) => fault.is_retryable(),
@@ -118,7 +119,7 @@ fn concerns_all(fault: &Error) -> bool {
     }
 }
 
-/// A fault for the log and for the run's record: codes and the database's words, no data of anybody.
+/// A fault as text for the log and the run's record: codes and the database's message, without personal data.
 pub fn wording(fault: &Error) -> String {
     match fault {
         Error::Refused(refusals) => {
@@ -131,7 +132,7 @@ pub fn wording(fault: &Error) -> String {
     }
 }
 
-/// Takes the job's lease and notes that a run began; `None` while another server has it.
+/// Takes the job's lease and stores that a run has begun. `None` while another server has the lease.
 ///
 /// # Errors
 /// When the database fails.
@@ -142,7 +143,7 @@ pub fn begin(conn: &mut Conn, job: JobName, holder: &str, at: Timestamp, now: Ti
     Ok(Some(jobs::begin(conn, job.as_str(), at, now)?))
 }
 
-/// Makes the lease last from now on; `false` if somebody else took it meanwhile.
+/// Renews the lease from now on. `false` if another server has taken it meanwhile.
 ///
 /// # Errors
 /// When the database fails.
@@ -158,7 +159,7 @@ pub fn count(conn: &mut Conn, run: i64, tally: Tally) -> Result<()> {
     Ok(jobs::count(conn, run, tally.processed, tally.failed)?)
 }
 
-/// Ends a run, gives the lease back and tells what the run did.
+/// Ends a run, releases the lease and returns the run.
 ///
 /// # Errors
 /// When the database fails.
@@ -169,7 +170,7 @@ pub fn finish(conn: &mut Conn, run: i64, holder: &str, problem: Option<&str>, no
     Ok(done)
 }
 
-/// When a job last began.
+/// The instant at which a job's latest run began.
 ///
 /// # Errors
 /// When the database fails.
@@ -182,7 +183,7 @@ pub fn last_begun(conn: &mut Conn, job: JobName) -> Result<Option<Timestamp>> {
 /// The last runs of each job, newest first.
 ///
 /// # Errors
-/// `job.not_allowed` for anybody but the nation's own administrators.
+/// `job.not_allowed` for callers other than the nation's own administrators.
 pub fn overview(conn: &mut Conn, actor: &Actor) -> Result<Vec<(JobName, Vec<Run>)>> {
     may(actor, Action::ReadJobs, Object::Nation)?;
     let runs = |&job: &JobName| Ok((job, jobs::last(conn, job.as_str(), RUNS_SHOWN)?));

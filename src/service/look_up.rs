@@ -1,8 +1,8 @@
-//! Looking for a person by full name and ID number (T4, §1.4.3, §2.5): where the member is and whom to ask there.
+//! Look-ups: finding a person by exact full name and ID number (T4, §1.4.3, §2.5), with their branch and its contact.
 //!
-//! An ID number has little entropy, so a look-up is an oracle: each one, found or not, is noted, audited and taken out of
-//! three budgets, the asking person's, the asking organization's and that of the person looked for. A proposal from the
-//! target side names a person in the same way and pays the same, and so does one from another province (X2).
+//! ID numbers can be guessed, so every look-up, found or not, is stored, audited and charged to three budgets: the
+//! caller's, the caller's organization's, and that of the person looked for. Proposals from the target side (T4) and
+//! from an external province (X2) name a person in the same way, so they are charged too.
 
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
@@ -18,18 +18,19 @@ use crate::repository::look_ups::{self, Note};
 pub use crate::repository::organizations::Organization;
 use crate::repository::{members, organizations};
 
-/// The span of all budgets, in seconds.
+/// The span of every budget, in seconds.
 const SPAN: i64 = 3600;
-/// How often one person may look in that span.
+/// The number of look-ups by one person in that span.
 const PER_ACCOUNT: i64 = 120;
-/// How often all administrators of one organization may.
+/// The number of look-ups by all administrators of one organization together.
 const PER_ORGANIZATION: i64 = 600;
-/// How often one person may be looked for.
+/// The number of look-ups for one person.
 const PER_TARGET: i64 = 20;
-/// How often another system may: it files whole provinces' graduates (X2), and nobody types there.
+/// The number of look-ups by an integrator. It proposes the transfers of a whole province's graduates (X2), and does
+/// not type them by hand.
 const PER_INTEGRATOR: i64 = 20_000;
 
-/// Who is looked for: nobody is named in the clear beyond this.
+/// The person looked for. The ID number is kept only as a digest.
 #[derive(Debug, Clone)]
 pub struct LookedUpPerson {
     /// The full name.
@@ -38,12 +39,12 @@ pub struct LookedUpPerson {
     pub id_number: Vec<u8>,
 }
 
-/// What a look-up came to. It is a result and no error: the attempt itself has to be stored.
+/// The outcome of a look-up. A miss is a result and not an error, because the attempt has to be stored.
 #[derive(Debug, Clone)]
 pub enum LookUpOutcome {
     /// The branch of the member.
     Branch(Box<Organization>),
-    /// Nobody, a name that does not fit, or somebody who belongs to no branch: all the same to the caller.
+    /// No such person, a name that does not fit, or a person who is in no branch. The caller can't tell which.
     Nobody,
     /// A budget is used up.
     Exhausted,
@@ -54,7 +55,7 @@ pub enum LookUpOutcome {
 /// # Errors
 /// `actor.not_administrator` for members.
 pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> Result<LookUpOutcome> {
-    // Another system files out of its province, and pays for that as for a look-up (X2).
+    // An integrator proposes inbound cases, which are charged as look-ups (X2).
     let action = match context.actor.role {
         Role::Integrator { .. } => Action::ProposeInbound,
         _ => Action::LookUpMember,
@@ -71,9 +72,9 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
     }
     let found = members::by_id_number(conn, &wanted.id_number)?.filter(|member| member.name == wanted.name);
     let branch_id = found.as_ref().and_then(|member| member.branch_id);
-    // Where nobody was found the same is read and thrown away: a miss is as much work as a hit.
+    // A miss reads an organization too and discards it, so that it costs the same as a hit.
     let read = organizations::find(conn, branch_id.unwrap_or(organization))?;
-    // A special-unit holding is found by nothing (S-30).
+    // Special-unit holdings are never found (S-30).
     let branch = read.filter(|read| branch_id.is_some() && read.purpose != OrganizationPurpose::SpecialUnit);
     let note = Note {
         at: context.now,
@@ -110,7 +111,7 @@ fn is_within_budget(
     is_left(conn, context.now, &budgets)
 }
 
-/// How often something may be done in an hour.
+/// A limit on how often something may be done in an hour.
 pub(super) struct HourlyBudget {
     name: String,
     most: i64,
@@ -123,7 +124,7 @@ impl HourlyBudget {
     }
 }
 
-/// Takes one out of each budget; `false` as soon as one of them is used up.
+/// Takes one from each budget. `false` if one of them is used up.
 pub(super) fn is_left(conn: &mut Conn, now: Timestamp, budgets: &[HourlyBudget]) -> Result<bool> {
     let span = now.timestamp().div_euclid(SPAN);
     for HourlyBudget { name, most } in budgets {

@@ -31,7 +31,7 @@ pub struct MarkItem {
     pub reason: Option<Remark>,
 }
 
-/// M4: marks many members. An item answers whether it changed anything.
+/// M4: marks many members. An item returns whether it changed anything.
 ///
 /// # Errors
 /// Those of [`batch::run`].
@@ -45,7 +45,7 @@ pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[MarkIte
     )
 }
 
-/// M6: undoes the marks of many members.
+/// M6: removes the marks of many members.
 ///
 /// # Errors
 /// Those of [`batch::run`].
@@ -77,7 +77,7 @@ fn undo_one(conn: &mut Conn, context: &Context, member: MemberId) -> Result<bool
     Ok(true)
 }
 
-/// The mark an item asks for.
+/// The mark that an item sets.
 fn wanted(item: &MarkItem, branch: &Organization, context: &Context) -> Result<Mark> {
     let (facts, season) = (branch.facts(), season_of(context.now));
     match item.identity {
@@ -90,13 +90,14 @@ fn wanted(item: &MarkItem, branch: &Organization, context: &Context) -> Result<M
     }
 }
 
-/// Loads a member with his branch, both locked, for somebody who may mark him.
+/// Loads a member with their branch, both locked, if the actor may mark them.
 fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organization, Member)> {
     let actor = &context.actor;
     let found = members::find(conn, id)?;
     let seen = admit(conn, actor, found)?;
     let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
-    // The branch before the member: the yearly switch counts the branch's members under the same lock (L1).
+    // Locks the branch before the member, because the yearly switch counts the branch's members under the same lock
+    // (L1).
     let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member of no branch"))?;
     let found = members::find_locked(conn, id)?;
     let member = admit(conn, actor, found)?;
@@ -107,14 +108,14 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
     Ok((branch, member))
 }
 
-/// A member, if the caller may mark him where he is.
+/// The member, if the actor may mark them where they are.
 fn admit(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
     let (member, verdict) = decided(conn, actor, Action::MarkMember, found)?;
     verdict.settle()?;
     Ok(member)
 }
 
-/// Stores a mark with its history and keeps the cohort right (M5, L1).
+/// Stores a mark with its history and updates the cohort (M5, L1).
 fn change(
     conn: &mut Conn,
     context: &Context,
@@ -145,10 +146,10 @@ fn change(
     audit::record(conn, context, action, member.id)
 }
 
-/// A page of the marks a member had, earliest first.
+/// A page of the history of a member's marks, earliest first.
 ///
 /// # Errors
-/// `member.not_found` for anybody but himself and his administrators.
+/// `member.not_found` for callers other than the member and their administrators.
 pub fn history(conn: &mut Conn, actor: &Actor, member: MemberId, after: i64, limit: i64) -> Result<Vec<MarkRecord>> {
     let member = super::members::visible(conn, actor, Action::ReadMember, member)?;
     Ok(marks::history(conn, member.id, after, limit)?)

@@ -18,7 +18,7 @@ use crate::repository::{accounts, organizations};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A member as he shows himself: with his branch and his identity in it (M1).
+/// A member as shown: with their branch and their identity in it (M1).
 #[derive(Debug, Clone)]
 pub struct ShownMember {
     pub member: ListedMember,
@@ -27,7 +27,7 @@ pub struct ShownMember {
     pub graduation_month: Option<Month>,
 }
 
-/// A branch that several members have in common.
+/// A branch that several members share.
 struct Branch {
     organization: Arc<Organization>,
     facts: OrganizationFacts,
@@ -59,14 +59,14 @@ impl ShownMember {
     }
 }
 
-/// Which members a list shows.
+/// The members that a list shows.
 #[derive(Debug, Clone)]
 pub struct MemberListing {
     pub organization: OrganizationId,
-    /// The whole subtree, not only this branch.
+    /// Whether the list shows the whole subtree, and not only this branch.
     pub subtree: bool,
     pub identity: Option<Identity>,
-    /// The last one of the page before.
+    /// The last member of the previous page.
     pub after: Option<MemberId>,
     pub limit: i64,
 }
@@ -78,7 +78,7 @@ pub struct MemberListing {
 pub fn list(conn: &mut Conn, context: &Context, listing: &MemberListing) -> Result<Vec<ShownMember>> {
     let root = inside(conn, &context.actor, Action::ListMembers, listing.organization)?;
     let place = if listing.subtree {
-        // Whoever reaches his own organization only has no subtree.
+        // Callers whose reach is their own organization only have no subtree.
         context.actor.subtree()?;
         MemberSelection::Subtree(root.path.clone())
     } else {
@@ -94,7 +94,7 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &MemberListing) -> Resu
     with_branches(conn, found, root, season)
 }
 
-/// Members with their branches; one of them may be `known`.
+/// Members with their branches. `known` is an organization that is already loaded.
 fn with_branches(
     conn: &mut Conn,
     found: Vec<ListedMember>,
@@ -114,8 +114,8 @@ fn with_branches(
     Ok(found.into_iter().map(shown).collect())
 }
 
-/// A member, if the caller may know of him: he himself, and administrators at or above his branch. Everybody else gets
-/// the answer of an id that nobody has (O6).
+/// A member, if the caller may know of them: the member themselves, and administrators at or above their branch. Others
+/// get the same answer as for an id that does not exist (O6).
 ///
 /// # Errors
 /// `member.not_found`.
@@ -126,11 +126,11 @@ pub fn visible(conn: &mut Conn, actor: &Actor, action: Action, id: MemberId) -> 
     Ok(member)
 }
 
-/// What somebody may do with a member who was looked for. Who is in a special-unit holding shows himself as little as it
-/// does (S-30); who does not exist costs the same statements as who may not be seen.
+/// The member found and what the actor may do with them. A member of a special-unit holding is as hidden as the holding
+/// (S-30). A missing member costs the same statements as a hidden one.
 ///
 /// # Errors
-/// `member.not_found` for nobody.
+/// `member.not_found` if there is no such member.
 pub(super) fn decided(
     conn: &mut Conn,
     actor: &Actor,
@@ -145,16 +145,16 @@ pub(super) fn decided(
     Ok((member, verdict))
 }
 
-/// Everything there is to know of a member.
+/// A member's profile.
 #[derive(Debug, Clone)]
 pub struct MemberProfile {
     pub member: Member,
     pub shown: ShownMember,
-    /// Where he was, earliest first, with each branch's name.
+    /// The member's branches, earliest first, each with its name.
     pub memberships: Vec<(Membership, String)>,
-    /// What the caller may do with him now, and why not.
+    /// What the caller may do with the member now, and why not.
     pub actions: Vec<(MarkAction, Option<Refusal>)>,
-    /// Whether his account is blocked; told to administrators alone.
+    /// Whether the member's account is blocked. Always false for callers who are not administrators.
     pub blocked: bool,
 }
 

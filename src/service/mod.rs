@@ -1,5 +1,5 @@
-//! Use cases, a file an aggregate: load, authorize on the loaded object, let the domain decide, store, write the audit
-//! row; all in the one transaction that the door opened.
+//! Use cases, one file for each aggregate. A use case loads, authorizes on the loaded object, lets the domain decide,
+//! stores and writes the audit entry, all in one transaction.
 
 pub mod accounts;
 pub(crate) mod appointments;

@@ -1,5 +1,5 @@
-//! Appointment requests, certifications and month changes while they wait: each is before those who may decide it now
-//! (A10).
+//! Appointment requests, certifications and month changes that wait for a decision. Each is in the inboxes of its
+//! holders (A10).
 
 use super::Result;
 use crate::db::Conn;
@@ -8,25 +8,25 @@ use crate::domain::core::time::Timestamp;
 use crate::repository::inbox::{self, InboxEntry};
 use crate::repository::pending::{Affected, PendingRow};
 
-/// What waits for a decision.
+/// A row that waits for a decision.
 pub(super) trait Pending: PendingRow {
-    /// How it stands in an inbox, and in whose.
+    /// Its inbox entry and its holders.
     fn waiting(&self, conn: &mut Conn) -> Result<Waiting>;
 }
 
-/// How something that waits stands in an inbox, and in whose.
+/// The inbox entry of a waiting row, and its holders.
 pub(super) struct Waiting {
-    /// Its key.
+    /// The key of the row.
     pub subject: i64,
     /// Since when it waits.
     pub since: Timestamp,
-    /// Whom it is about, if the inbox shows that.
+    /// The name of the member it is about, if the inbox shows one.
     pub member_name: Option<String>,
     /// The organizations that may decide it now.
     pub holders: Vec<OrganizationId>,
 }
 
-/// Puts something that waits before exactly those who may decide it now.
+/// Puts a waiting row in the inboxes of its current holders, and in no others.
 ///
 /// # Errors
 /// When the database fails.
@@ -42,13 +42,13 @@ pub(super) fn hand_to_holders<P: Pending>(conn: &mut Conn, pending: &P) -> Resul
     Ok(inbox::place(conn, &entry, &waiting.holders)?)
 }
 
-/// A10: puts what waits in a subtree in which offices have changed before those who may decide it now.
+/// A10: updates the holders of what waits in a subtree in which appointments have changed.
 ///
 /// # Errors
 /// When the database fails.
 pub(super) fn reroute<P: Pending>(conn: &mut Conn, affected: &Affected<'_>) -> Result<()> {
     for id in P::affected(conn, affected)? {
-        // Decided meanwhile, it waits for nobody.
+        // A row that was decided meanwhile has no holders.
         if let Some(pending) = P::find_locked(conn, id)?.filter(P::is_open) {
             hand_to_holders(conn, &pending)?;
         }

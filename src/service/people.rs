@@ -1,4 +1,4 @@
-//! Persons and their accounts: found, or made on the spot without a password (O5).
+//! People and their accounts. An account is found, or created without a password (O5).
 
 use super::{Context, Result, members};
 use crate::db::Conn;
@@ -10,12 +10,12 @@ use crate::repository::accounts::{self, NewAccount};
 use crate::repository::members::{self as rows, Member};
 use crate::security::vault::{SealPurpose, Vault};
 
-/// Whom somebody means.
+/// How a caller names a person.
 #[derive(Clone)]
 pub enum PersonRef {
     /// A member of the caller's subtree.
     Member(MemberId),
-    /// Anybody, by full name and ID number.
+    /// Any person, by full name and ID number.
     Named {
         /// The full name.
         name: String,
@@ -24,10 +24,11 @@ pub enum PersonRef {
     },
 }
 
-/// The person's account. Somebody without one gets one without a password, and sets it with a one-time code (O5).
+/// The person's account. A person without one gets one without a password, and sets the password with a one-time code
+/// (O5).
 ///
 /// # Errors
-/// `member.not_found` outside the caller's subtree; `member.no_match` when the number is known under another name.
+/// `member.not_found` outside the caller's subtree, and `member.no_match` if the number is known under another name.
 pub fn account(conn: &mut Conn, context: &Context, vault: &Vault, person: &PersonRef) -> Result<AccountId> {
     match person {
         PersonRef::Member(id) => {
@@ -73,7 +74,7 @@ pub fn of_member(conn: &mut Conn, context: &Context, member: &Member) -> Result<
         return Ok(account);
     }
     let (sealed, digest) = rows::id_number(conn, member.id)?;
-    // Somebody who administered before he was registered as a member here.
+    // The person may have administered before they were registered as a member.
     if let Some((account, _)) = accounts::by_id_number(conn, &digest)? {
         accounts::set_member(conn, account.id, member.id)?;
         return Ok(account.id);

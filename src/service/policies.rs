@@ -1,4 +1,4 @@
-//! Policy by season: what holds, and who changed it.
+//! The policies of seasons and their changes.
 
 use super::{Context, Expected, Result, audit};
 use crate::db::{Conn, Unique};
@@ -9,17 +9,17 @@ use crate::domain::policy::Policy;
 pub use crate::repository::policies::StoredPolicy;
 use crate::repository::{policies, transfers};
 
-/// The version a season's default has: none was ever stored.
+/// The version of a season's default policy, which is not stored.
 const DEFAULT_VERSION: i32 = 0;
 
-/// A season's policy with the version it has.
+/// A season's policy with its version.
 #[derive(Debug, Clone)]
 pub struct Versioned {
     pub policy: Policy,
     pub version: i32,
 }
 
-/// The policy that decides for a season: the newest stored, or the default.
+/// The policy of a season: the newest stored version, or the default.
 ///
 /// # Errors
 /// When the database fails.
@@ -27,7 +27,7 @@ pub fn of_season(conn: &mut Conn, season: Season) -> Result<Policy> {
     Ok(get(conn, season)?.policy)
 }
 
-/// The same with its version.
+/// The policy of a season with its version.
 ///
 /// # Errors
 /// When the database fails.
@@ -41,7 +41,7 @@ pub fn get(conn: &mut Conn, season: Season) -> Result<Versioned> {
     })
 }
 
-/// Every version a season's policy had, newest first; the default is not among them.
+/// Every stored version of a season's policy, newest first. The default is not stored.
 ///
 /// # Errors
 /// When the database fails.
@@ -49,12 +49,12 @@ pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<StoredPolicy>> {
     Ok(policies::history(conn, season)?)
 }
 
-/// Changes a season's policy. Decisions from now on use it, the deadlines of its open cases included (A6); what was
-/// decided stands.
+/// Changes a season's policy. It holds for decisions from now on and for the deadlines of the season's open cases (A6).
+/// Earlier decisions stand.
 ///
 /// # Errors
-/// `policy.not_allowed` for anybody but the nation's own administrators; `request.stale`;
-/// `policy.out_of_range`, `policy.dates_out_of_order`.
+/// `policy.not_allowed` for callers other than the nation's own administrators, `request.stale`, `policy.out_of_range`,
+/// `policy.dates_out_of_order`.
 pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Expected) -> Result<Versioned> {
     Policy::may_change(&context.actor)?;
     let found = get(conn, policy.season)?;

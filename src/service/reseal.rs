@@ -1,11 +1,11 @@
-//! Sealing everything again under the newest key, a batch at a time, while the service runs.
+//! Seals everything again under the newest data key, in batches, while the service runs.
 
 use super::Result;
 use crate::db::Conn;
 use crate::repository::reseal::{self as rows, Fields};
 use crate::security::vault::{SealPurpose, Vault};
 
-/// How many rows one transaction looks at.
+/// The number of rows that one transaction reads.
 const BATCH: i64 = 500;
 
 /// A table with sealed fields.
@@ -17,7 +17,7 @@ pub enum SealedTable {
 }
 
 impl SealedTable {
-    /// Every such table.
+    /// Every table with sealed fields.
     pub const ALL: [Self; 3] = [Self::Members, Self::Accounts, Self::InboundPersons];
 }
 
@@ -31,20 +31,20 @@ impl std::fmt::Display for SealedTable {
     }
 }
 
-/// What a batch did.
+/// The result of a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct ResealBatch {
     /// Rows that were sealed again.
     pub changed: i64,
-    /// Behind which key the next batch begins; `None` when nothing is left.
+    /// The key after which the next batch begins. `None` when nothing is left.
     pub next: Option<i64>,
 }
 
-/// Seals the rows behind a key again, as far as they are under an older key. A row that is changed meanwhile is sealed
-/// under the newest key by whoever changes it.
+/// Seals the rows after a key again if they are sealed under an older data key. A row that changes meanwhile is sealed
+/// under the newest key by that change.
 ///
 /// # Errors
-/// When a field is sealed under a key we do not have; when the database fails.
+/// When a field is sealed under an unknown data key, or when the database fails.
 pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) -> Result<ResealBatch> {
     let rows = match table {
         SealedTable::Members => rows::members(conn, after, BATCH)?,

@@ -1,4 +1,4 @@
-//! Deletes what is kept no longer (S-29), one kind of record after the other, in batches.
+//! Deletes records after their retention period (S-29), one kind after the other, in batches.
 
 use super::jobs::{Batch, Tally};
 use super::{Context, Result, audit};
@@ -7,13 +7,13 @@ use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::retention::RetentionPeriods;
 use crate::repository::{certifications, retention};
 
-/// What a case from another province shows instead of the name of somebody who never became a member.
+/// Replaces the name in an inbound case whose person never became a member.
 pub const ANONYMOUS: &str = "—";
 
-/// The kinds of records that are deleted in time, in the order of the job.
+/// The kinds of records that are deleted, in the order of the job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RecordKind {
-    /// Rows of the audit log that are sealed.
+    /// Sealed rows of the audit log.
     #[default]
     AuditLog,
     /// Look-ups and disclosures.
@@ -24,7 +24,7 @@ pub enum RecordKind {
     Codes,
     /// Answers under an idempotency key.
     Answers,
-    /// Counts of requests.
+    /// Counts of hourly budgets.
     Budgets,
     /// Sessions.
     Sessions,
@@ -89,7 +89,7 @@ fn persons(conn: &mut Conn, context: &Context, kept: &RetentionPeriods, limit: i
     Ok(cases.len())
 }
 
-/// Of these names of files, those that no row refers to and that are to be removed now.
+/// Those of the file names that no row refers to. Such files are to be removed now.
 ///
 /// # Errors
 /// When the database fails.

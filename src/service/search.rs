@@ -1,5 +1,5 @@
-//! Finding a target (§2.6; O4): by whatever part of its name a person types, in a province, a system or below an
-//! organization; and for each hit whether it can be chosen.
+//! Searching for a target (§2.6, O4) by any part of its name, in a province, in a system or below an organization. Each
+//! hit says whether it can be chosen.
 
 use super::Result;
 use crate::db::Conn;
@@ -19,32 +19,32 @@ use crate::repository::{self, members};
 use crate::service::organizations;
 use std::collections::HashMap;
 
-/// How many superiors named in a query are looked into, for each part of it.
+/// The number of superiors that are searched for each part of a query that names them.
 const CONTAINERS: usize = 4;
 
-/// Where a search looks.
+/// Where to search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Within {
     /// Everywhere: committees and leading organs of all provinces and systems.
     Nation,
-    /// In a province, by the two digits of its code.
+    /// A province, by the two digits of its code.
     Province(u8),
-    /// In a system committee's system, wherever its organizations stand (T7).
+    /// The system of a system committee, wherever its organizations are located (T7).
     System(System),
-    /// Below an organization, its branches included if it is not a leading organ itself.
+    /// The organizations below an organization. Its branches are included if it is not a leading organ.
     Organization(OrganizationId),
 }
 
 /// A search.
 #[derive(Debug, Clone)]
 pub struct Search {
-    /// What was typed.
+    /// The text typed.
     pub query: String,
-    /// Where to look.
+    /// Where to search.
     pub within: Within,
-    /// Why the member moves, if it is known already.
+    /// Why the member moves, if known.
     pub reason: Option<Reason>,
-    /// How many hits at most.
+    /// The maximum number of hits.
     pub limit: usize,
 }
 
@@ -53,18 +53,18 @@ pub struct Search {
 pub struct Hit {
     /// The organization.
     pub organization: Organization,
-    /// The names of its superiors, the nation's own left out, from the province down.
+    /// The names of its superiors from the province down, without the nation.
     pub superiors: Vec<String>,
-    /// Why it can't be chosen; empty if it can.
+    /// Why it can't be chosen. Empty if it can.
     pub because: Vec<Refusal>,
-    /// What should be known before choosing it.
+    /// What the caller should know before choosing it.
     pub warnings: Vec<Health>,
 }
 
-/// Searches.
+/// Searches for organizations.
 ///
 /// # Errors
-/// `division.unknown` for a province that is none, `organization.not_found` for an organization that the caller can't
+/// `division.unknown` for an unknown province, and `organization.not_found` for an organization that the caller may not
 /// know of.
 pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<Vec<Hit>> {
     let Some(list) = list(conn, actor, &search.within)? else {
@@ -89,14 +89,14 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<Vec<Hit
     hits(conn, actor, &ids, search.reason)
 }
 
-/// A list of the index, or the part of it below an organization.
+/// A list of the search index, or the part of it below an organization.
 struct IndexList {
     scope: OrganizationId,
     below: Option<Path>,
 }
 
 impl IndexList {
-    /// Where to look for what stands below an organization.
+    /// The list in which the organizations below `organization` are found.
     fn below(organization: &FoundOrganization) -> Option<Self> {
         let scope = scope_below(
             &organization.path,
@@ -148,8 +148,8 @@ fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<IndexL
     Ok(scope.map(|scope| IndexList { scope, below: None }))
 }
 
-/// The organizations that answer a reading: every part of it holds for them or for one of their superiors, and at least one
-/// for themselves.
+/// The organizations that match a reading: each part matches the organization or one of its superiors, and at least one
+/// part matches the organization itself.
 fn read(
     conn: &mut Conn,
     list: &IndexList,
@@ -181,7 +181,7 @@ fn read(
     Ok(answers.ranks())
 }
 
-/// How well an organization answers a part by a text of its own, and how much longer that is than the part.
+/// How well a term of an organization matches a part, and how much longer the term is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
     class: u8,
@@ -194,12 +194,12 @@ struct Match {
     fits: Vec<Option<Fit>>,
 }
 
-/// What was found for the parts of a reading.
+/// The matches for the parts of a reading.
 struct Matches<'a> {
     nth: usize,
     parts: &'a [QueryPart],
     found: HashMap<OrganizationId, Match>,
-    /// For each part, the organizations it may name as superiors.
+    /// For each part, the organizations that it may name as superiors.
     named: Vec<Vec<(Fit, FoundOrganization)>>,
 }
 
@@ -232,7 +232,7 @@ impl<'a> Matches<'a> {
         }
     }
 
-    /// The superiors named by a part, with the part.
+    /// The superiors that the parts name, each with the index of its part.
     fn containers(&self) -> Vec<(usize, FoundOrganization)> {
         let mut all = Vec::new();
         for (at, named) in self.named.iter().enumerate() {
@@ -247,7 +247,7 @@ impl<'a> Matches<'a> {
         self.found.values().filter_map(|answer| self.rank(answer)).collect()
     }
 
-    /// The rank of one that answers every part.
+    /// The rank of an organization, if it matches every part.
     fn rank(&self, Match { found, fits }: &Match) -> Option<(OrganizationId, Rank)> {
         let folded = name::fold(&found.name);
         let holds = |at: usize, part: &QueryPart| {
@@ -264,7 +264,7 @@ impl<'a> Matches<'a> {
     }
 }
 
-/// The hits in full, in the order given.
+/// The hits for `ids`, in their order.
 fn hits(conn: &mut Conn, actor: &Actor, ids: &[OrganizationId], reason: Option<Reason>) -> Result<Vec<Hit>> {
     let mut organizations = search::organizations(conn, ids)?;
     organizations.sort_by_key(|organization| ids.iter().position(|id| *id == organization.id));
@@ -293,14 +293,15 @@ fn hits(conn: &mut Conn, actor: &Actor, ids: &[OrganizationId], reason: Option<R
         .collect()
 }
 
-/// Where the caller, or whom he would file for, comes from.
+/// Where the member who moves comes from: the caller, or a member of the caller's organization.
 #[derive(Default)]
 struct Home {
     branch: Option<OrganizationId>,
     school: Option<OrganizationId>,
 }
 
-/// A member's own branch and school; of an administrator, the school he works in, from which he would move somebody.
+/// A member's own branch and school. For an administrator, the school they work in, since members would move from
+/// there.
 fn home(conn: &mut Conn, actor: &Actor) -> Result<Home> {
     let member = actor.acting_member();
     let branch = match member {

@@ -1,7 +1,7 @@
 //! `zhuanjie verify`: checks that everything stored keeps the invariants.
 //!
-//! Three kinds of checks run: a query for each of [`invariants::ALL`], a replay of each case's history, and the engine's
-//! check of its own structures.
+//! There are three kinds of checks: one query for each of [`invariants::ALL`], a replay of each case's history, and the
+//! engine's check of its own structures.
 
 use super::Result;
 use crate::db::Conn;
@@ -15,7 +15,7 @@ use crate::domain::transfer::state::{CaseState, Phase};
 use crate::repository::invariants::{self, History};
 use std::collections::HashMap;
 
-/// How many cases are in memory at once.
+/// The number of cases that are in memory at once.
 const PAGE: i64 = 1000;
 
 /// How an invariant is checked.
@@ -40,18 +40,18 @@ pub struct StoredInvariant {
     pub method: Method,
 }
 
-/// What one invariant was found to be.
+/// The result of checking one invariant.
 #[derive(Debug, Clone)]
 pub struct Finding {
     /// The number of the invariant.
     pub number: &'static str,
     /// What holds, as a sentence.
     pub holds: &'static str,
-    /// The keys of the rows that break it, at most [`invariants::NAMED`]; empty if it holds.
+    /// The keys of the rows that break it, at most [`invariants::NAMED`]. Empty if it holds.
     pub broken: Vec<String>,
 }
 
-/// The invariants that a replay of the histories checks, in the order of [`Fault`].
+/// The invariants that the replay checks, in the order of [`Fault`].
 const BY_HISTORY: [(&str, &str); 4] = [
     (
         "I-05",
@@ -71,7 +71,7 @@ const BY_HISTORY: [(&str, &str); 4] = [
 /// The invariant that the engine checks.
 const BY_ENGINE: (&str, &str) = ("I-34", "The engine finds its own structures sound.");
 
-/// What a replay found. The number is the place in [`BY_HISTORY`].
+/// A fault that the replay finds. Its number is the index in [`BY_HISTORY`].
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     SpecialUnit,
@@ -80,7 +80,7 @@ enum Fault {
     Early,
 }
 
-/// Every invariant that [`run`] checks, in its order.
+/// Every invariant that [`run`] checks, in order.
 pub fn checked() -> Vec<StoredInvariant> {
     let by_query = invariants::ALL
         .iter()
@@ -95,8 +95,8 @@ pub fn checked() -> Vec<StoredInvariant> {
         .collect()
 }
 
-/// Checks everything and calls `tell` with each finding as soon as it is there. It must run in a transaction that sees one
-/// state of the database (`db::dialect::survey`).
+/// Checks everything and calls `tell` with each finding as soon as it is known. It must run in a transaction that sees
+/// one state of the database ([`crate::db::Db::survey`]).
 ///
 /// # Errors
 /// When the database fails. A broken invariant is a finding, not an error.
@@ -124,7 +124,7 @@ type Policies = HashMap<Season, Vec<Policy>>;
 fn replay_all(conn: &mut Conn) -> Result<[Vec<String>; BY_HISTORY.len()]> {
     let mut policies = Policies::new();
     for body in invariants::policies(conn)? {
-        // A policy that can't be read was never in force: every use of it fails.
+        // A policy that can't be read was never in force, because every use of it fails.
         if let Ok(policy) = serde_json::from_str::<Policy>(&body) {
             policies.entry(policy.season).or_default().push(policy);
         }
@@ -175,8 +175,8 @@ fn replay((case, events): &History, policies: &Policies) -> Option<Fault> {
     (is_completed && to_special_unit && !phases.contains(&Phase::AwaitingProvince)).then_some(Fault::SpecialUnit)
 }
 
-/// Whether the service ended or escalated a case too early, by the default policy and by every policy of its season. Which
-/// of them was in force is not stored: it depends on the instant that the job ran for.
+/// Whether the service ended or escalated a case too early by the default policy and by every stored policy of its
+/// season. Which of them was in force is not stored, since it depends on the instant that the job ran for.
 fn is_early(before: &CaseState, event: &Event, season: Season, policies: &Policies) -> bool {
     let is_due = match event.kind {
         EventKind::Expired => expiry::is_overdue,

@@ -1,4 +1,4 @@
-//! Who somebody is: the account, the office and the session behind a token.
+//! The account, the office and the session behind a token.
 
 use super::acting::person;
 use super::sessions;
@@ -18,11 +18,11 @@ use crate::security::tokens::Bearer;
 use crate::service::{Context, Error, Result, integrators};
 use chrono::TimeDelta;
 
-/// For how long somebody is told that a one-time code was issued for him (O5), or that his account was blocked. There is no way to have it told less: who
-/// stole the code would be the first to use it.
+/// How long the owner of an account is told that a one-time code was issued for it (O5) or that it was blocked. The
+/// owner can't dismiss the notice, since a thief who used the code could do so first.
 pub const NOTICE: TimeDelta = TimeDelta::days(30);
 
-/// What a sign-in is checked against: the account, if there is one, and its password's hash.
+/// The account that a sign-in is checked against and its password hash, if there is an active account.
 ///
 /// # Errors
 /// When the database fails.
@@ -31,19 +31,19 @@ pub fn credentials(conn: &mut Conn, id_number_digest: &[u8]) -> Result<Option<(A
     Ok(found.filter(|(account, _)| account.status == AccountStatus::Active))
 }
 
-/// Who the bearer of a token is now.
+/// The current state of a token's bearer.
 #[derive(Debug, Clone)]
 pub struct Present {
-    /// Who acts, and as what.
+    /// The actor.
     pub actor: Actor,
-    /// His session; another system has none.
+    /// The person's session. Integrators have none.
     pub session: Option<SessionId>,
-    /// Whether he still has the password somebody else gave him, and may do nothing but change it.
+    /// Whether the person still has a password that somebody else gave them. They may then only change it.
     pub must_change_password: bool,
 }
 
-/// Who the bearer of a token is now: account, session, office and credential are read again, so that what was taken away
-/// is gone.
+/// The current state of a token's bearer. Account, session, office and credential are read again, so that a change
+/// takes effect at once.
 ///
 /// # Errors
 /// `request.unauthenticated` when the account is blocked, or the session, the office or the credential has ended.
@@ -76,7 +76,7 @@ fn actor(conn: &mut Conn, account: &Account, bearer: Bearer, now: Timestamp) -> 
     }
 }
 
-/// Who somebody is, for himself.
+/// An account as its owner sees it.
 #[derive(Debug, Clone)]
 pub struct Myself {
     pub account: Account,
@@ -88,7 +88,7 @@ pub struct Myself {
     pub offers: Vec<StoredRequest>,
 }
 
-/// Everything the service knows of the caller as a person and officer.
+/// Everything that the service knows about the caller as a person and office holder.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Persons who act on their own accounts.
+//! People who act on their own accounts.
 
 use crate::domain::authority::actor::{Actor, Role};
 use crate::domain::core::time::Timestamp;
@@ -20,12 +20,12 @@ pub(super) fn person(account: &Account, held: Option<HeldOffice>) -> Actor {
     }
 }
 
-/// The context of a person who acts on their own account, before they are signed in or about it.
+/// The context of a person who acts on their own account, without an office.
 pub(super) fn as_member(account: &Account, now: Timestamp, request_id: &str) -> Context {
     acting(account, None, now, request_id)
 }
 
-/// The context of a person who acts from one of their offices; that organization's auditors read what they do.
+/// The context of a person who acts from one of their offices. That organization's auditors read what they do.
 pub(super) fn acting(account: &Account, held: Option<HeldOffice>, now: Timestamp, request_id: &str) -> Context {
     Context {
         actor: person(account, held),

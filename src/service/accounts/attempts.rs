@@ -1,6 +1,8 @@
-//! Failed attempts and the waits they cost (S-09), kept in the database: they survive restarts and hold on every server.
+//! Failed attempts and the waits that follow (S-09). They are stored in the database, so they survive restarts and hold
+//! on every server.
 //!
-//! An attempt is counted before it is tried and taken back when it succeeds, so a hundred at once are not one.
+//! An attempt is counted as failed before it is tried, and taken back if it succeeds. A hundred attempts at once
+//! therefore count as a hundred.
 
 use crate::db::Conn;
 use crate::domain::account::attempts::{Common, LONGEST_MEMORY};
@@ -11,12 +13,12 @@ use crate::service::Result;
 use chrono::TimeDelta;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Where a request comes from, as far as attempts are counted by it.
+/// The origin of a request, as attempts are counted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptOrigin(IpAddr);
 
 impl AttemptOrigin {
-    /// An address; of IPv6 only the network, since whoever has one has 2^64 addresses in it.
+    /// The origin of an address. For IPv6 it is the network, since one user has 2^64 addresses in it.
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V6(address) => {
@@ -27,35 +29,35 @@ impl AttemptOrigin {
         })
     }
 
-    /// The digest it is kept as.
+    /// The digest under which it is stored.
     pub fn digest(&self, vault: &Vault) -> Vec<u8> {
         vault.digest(SealPurpose::Address, &self.0.to_string())
     }
 }
 
-/// What is tried; each is counted apart.
+/// What is tried. Each kind is counted separately.
 #[derive(Debug, Clone, Copy)]
 pub enum AttemptKind {
     /// Signing in with a password.
     SignIn,
     /// Setting a new password with a one-time code.
     Reset,
-    /// Giving one's present password to change it.
+    /// Giving the current password to change it.
     Password,
-    /// Another system's sign-in.
+    /// The sign-in of an integrator.
     Token,
-    /// Showing a refresh token.
+    /// Using a refresh token.
     Refresh,
-    /// A code of WeChat's.
+    /// Using a code from WeChat.
     Wechat,
 }
 
-/// What one attempt counts for, in the order in which everybody takes turns at it.
+/// The counts that an attempt adds to, in the order in which every transaction locks them.
 #[derive(Debug, Clone)]
 pub struct Guard(Vec<(Common, Vec<u8>)>);
 
 impl Guard {
-    /// For an attempt at something by name (a digest, an id), or by nothing but an address.
+    /// For an attempt at a subject (a digest or an id), or at none, where only the address counts.
     pub fn new(vault: &Vault, way: AttemptKind, who: Option<&[u8]>, origin: AttemptOrigin) -> Self {
         let who: Option<String> = who.map(|who| who.iter().map(|byte| format!("{byte:02x}")).collect());
         let digest = |text: String| vault.digest(SealPurpose::Attempt, &format!("{way:?} {text}"));
@@ -68,13 +70,13 @@ impl Guard {
         Self(subjects)
     }
 
-    /// The same without what is counted from anywhere: where strangers could make somebody wait who is known here.
+    /// Removes the count over all origins, with which strangers could make the owner wait.
     pub fn but_account(mut self) -> Self {
         self.0.retain(|(common, _)| *common != Common::Account);
         self
     }
 
-    /// How long must be waited before the next attempt.
+    /// How long to wait before the next attempt.
     ///
     /// # Errors
     /// When the database fails.
@@ -102,7 +104,8 @@ impl Guard {
         Ok(())
     }
 
-    /// The attempt succeeded: what was counted against its subject is forgotten, its address gets the one back.
+    /// Notes that the attempt succeeded. The counts of its subject are removed, and the count of its address gets this
+    /// attempt back.
     ///
     /// # Errors
     /// When the database fails.

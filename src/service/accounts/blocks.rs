@@ -1,6 +1,6 @@
-//! Blocking an account (停用账号), for a member whose password was stolen or an office holder under suspicion, and
-//! unblocking it. Whoever is blocked is out everywhere within a second (S-08) and can't come in by anything that was known
-//! before: neither password nor WeChat nor one-time code outlives the block.
+//! Blocking an account (停用账号) of a member whose password was stolen or of an office holder under suspicion, and
+//! unblocking it. A blocked account is signed out everywhere within a second (S-08). Its password, WeChat binding and
+//! one-time codes from before the block are void.
 
 use super::resets::{self, IssuedCode};
 use super::seats::{self, HeldSeat};
@@ -20,12 +20,12 @@ use crate::security::vault::Vault;
 use crate::service::organizations::appointing_superior;
 use crate::service::{Context, Error, Result, appointments, audit, members, people};
 
-/// BlockTarget account is meant.
+/// The account to block or unblock.
 #[derive(Debug, Clone, Copy)]
 pub enum BlockTarget {
-    /// A member's.
+    /// The account of a member.
     Member(MemberId),
-    /// That of whoever holds an office.
+    /// The account of an office holder.
     Officer(AppointmentId),
 }
 
@@ -38,10 +38,10 @@ impl From<BlockTarget> for AuditSubject {
     }
 }
 
-/// Blocks an account: every session ends, and what it was signed in with opens it no more.
+/// Blocks an account. Every session ends, and the account's secrets are void.
 ///
 /// # Errors
-/// `member.not_found`, `appointment.not_found`, `appointment.ended`; those of [`may_block`];
+/// `member.not_found`, `appointment.not_found`, `appointment.ended`, those of [`may_block`],
 /// `account.block_reason_required`, `account.blocked_already`.
 pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Option<&Remark>) -> Result<Block> {
     offices::change(conn)?;
@@ -49,28 +49,29 @@ pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Opt
     shut(conn, context, account, reason, whose.into())
 }
 
-/// Unblocks an account. It has no password any more: its owner sets one with a one-time code (O5), and is told of the
-/// block when he signs in.
+/// Unblocks an account. It has no password then: its owner sets one with a one-time code (O5), and is told of the block
+/// when they sign in.
 ///
 /// # Errors
-/// As [`block`]; `account.not_blocked`, `account.unblock_not_allowed`.
+/// Those of [`block`], `account.not_blocked`, `account.unblock_not_allowed`.
 pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result<Block> {
     offices::change(conn)?;
     let account = admitted(conn, context, whose)?;
     open(conn, context, account, whose.into())
 }
 
-/// The operators block the account with an ID number, given by its digest: whoever it is.
+/// Blocks the account with an ID number, given by its digest. For the operators, who may block any account.
 ///
 /// # Errors
-/// `member.no_match` when nobody has an account by that number; as [`block`].
+/// Those of [`block`], and `member.no_match` if no account has the number.
 pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason: &Remark) -> Result<Block> {
     offices::change(conn)?;
     let account = of_number(conn, id_number)?;
     shut(conn, context, account, Some(reason), account.into())
 }
 
-/// The operators unblock it, and issue the one-time code its owner sets a password with: there may be nobody else to.
+/// Unblocks the account with an ID number, for the operators. It also issues the owner's one-time code, since there may
+/// be nobody else who can.
 ///
 /// # Errors
 /// `member.no_match`, `account.not_blocked`.
@@ -104,7 +105,7 @@ fn of_member(conn: &mut Conn, context: &Context, member: MemberId) -> Result<Acc
     };
     let branch = branch.ok_or(Code::AccountBlockNotAllowed)?;
     let object = Object::organization(&branch.path);
-    // Asked before an account is made for him, and again with his offices.
+    // Checked before an account is created for the member, and again with the account's offices.
     may_block(&context.actor, Action::BlockMember, object, AccountId::NONE, &[])?;
     let account = people::of_member(conn, context, &member)?;
     may(conn, context, Action::BlockMember, object, account)?;
@@ -128,7 +129,7 @@ fn may(conn: &mut Conn, context: &Context, action: Action, object: Object<'_>, a
     Ok(may_block(&context.actor, action, object, account, &seats)?)
 }
 
-/// Of two who block each other at once, the second was blocked a moment ago.
+/// If two callers block each other at once, the second has been blocked by now.
 fn still_acts(conn: &mut Conn, context: &Context) -> Result<()> {
     let actor = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
     let active = accounts::find(conn, actor)?.is_some_and(|account| account.status == AccountStatus::Active);
@@ -167,7 +168,7 @@ fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSu
     if !accounts::turn(conn, account, AccountStatus::Blocked, AccountStatus::Active)? {
         return Err(Code::AccountNotBlocked.into());
     }
-    // One that began while the block was being written.
+    // Ends sessions that began while the block was being written.
     sessions::end_all(conn, account, None, SessionEnding::Blocked, context.now)?;
     if let Some(block) = latest {
         blocks::end(conn, block.id, context.actor.account, context.now)?;
@@ -175,7 +176,7 @@ fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSu
     settle(conn, context, account, AuditAction::AccountUnblocked, subject)
 }
 
-/// What follows from both: whose turn it is where he holds an office (A10), and a row of the log.
+/// What follows from a block or its end: new holders where the account has offices (A10), and the audit entry.
 fn settle(
     conn: &mut Conn,
     context: &Context,

@@ -1,4 +1,4 @@
-//! The first office of an empty database: everything else is made through the interface by whoever holds it.
+//! The first office of an empty database. Its holder creates everything else through the interface.
 
 use super::resets::{self, IssuedCode};
 use crate::db::Conn;
@@ -19,12 +19,12 @@ pub struct Founding {
     pub short_name: String,
     /// The administrator's full name.
     pub administrator: String,
-    /// His ID number.
+    /// The administrator's ID number.
     pub id_number: IdNumber,
 }
 
-/// Makes the root and its administrator, and issues the one-time code he sets his password with (O5); `None` if there is
-/// an organization already.
+/// Creates the root and its administrator, and issues the one-time code for the administrator's first password (O5).
+/// `None` if an organization already exists.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Accounts: signing in, sessions, passwords, one-time codes, blocks, and who somebody is.
+//! Accounts: signing in, sessions, passwords, one-time codes and blocks.
 
 mod account;
 mod acting;

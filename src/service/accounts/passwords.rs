@@ -1,4 +1,4 @@
-//! Changing one's password.
+//! Password changes by the owner of an account.
 
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
@@ -11,22 +11,22 @@ use crate::security::vault::{SealPurpose, Vault};
 use crate::service::{Context, Error, Result, audit};
 use chrono::TimeDelta;
 
-/// The caller's own ID number, which his password must not be.
+/// The caller's own ID number. It must not be their password.
 ///
 /// # Errors
-/// When the database fails, or what it holds does not open.
+/// When the database fails, or the stored number can't be unsealed.
 pub fn id_number(conn: &mut Conn, vault: &Vault, account: AccountId) -> Result<String> {
     let (_, sealed) = accounts::secrets(conn, account)?;
     let sealed = sealed.ok_or(Error::Corrupt("a person without an ID number"))?;
     Ok(vault.open(SealPurpose::IdNumber, &sealed)?)
 }
 
-/// Whether the present password may be tried; if so, its hash. The attempt is counted as failed already: a stolen
-/// session must not be a place to guess at.
+/// Whether the current password may be tried. The attempt is already counted as failed, so that a stolen session can't
+/// be used to guess the password.
 pub enum PasswordAdmission {
-    /// It is to be checked against this.
+    /// The attempt is allowed. The password is checked against this hash.
     Try(Option<String>),
-    /// Too many failed.
+    /// There were too many failures.
     Wait(TimeDelta),
 }
 
@@ -34,7 +34,7 @@ fn guard(vault: &Vault, account: AccountId, origin: AttemptOrigin) -> Guard {
     Guard::new(vault, AttemptKind::Password, Some(&account.0.to_be_bytes()), origin)
 }
 
-/// Begins a change.
+/// Begins a password change.
 ///
 /// # Errors
 /// When the database fails.
@@ -53,22 +53,22 @@ pub fn admit(
     Ok(PasswordAdmission::Try(accounts::secrets(conn, account)?.0))
 }
 
-/// A change by somebody who gave his present password.
+/// A password change by a caller who gave their current password.
 pub struct PasswordReplacement {
     pub account: AccountId,
-    /// His session, which alone goes on.
+    /// The caller's session, the only one that stays.
     pub session: SessionId,
-    /// The hash his present password fitted.
+    /// The hash that the current password matched.
     pub old: Option<String>,
-    /// The new one's hash.
+    /// The hash of the new password.
     pub new: String,
     pub origin: AttemptOrigin,
 }
 
-/// Stores a new password; all other sessions of the account end.
+/// Stores a new password and ends all other sessions of the account.
 ///
 /// # Errors
-/// `account.password_wrong` when it was changed meanwhile.
+/// `account.password_wrong` if the password was changed meanwhile.
 pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &PasswordReplacement) -> Result<()> {
     if accounts::secrets(conn, change.account)?.0 != change.old {
         return Err(Code::AccountPasswordWrong.into());

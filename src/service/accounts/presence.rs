@@ -1,5 +1,5 @@
-//! Who the bearers of tokens are now, remembered for at most a second (S-08): what was taken away on another server is
-//! gone here within that time, and what was taken away here at once.
+//! The actor cache: who the bearer of a token is, remembered for at most a second (S-08). A change on another server
+//! takes effect here within that time, and a change on this server at once.
 
 use super::Present;
 use crate::clock::tick;
@@ -12,12 +12,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// S-08: how long is remembered who somebody is.
+/// S-08: how long an actor is remembered.
 pub const A_SECOND: Duration = Duration::from_secs(1);
-/// How many are remembered.
+/// The largest number of actors that are remembered.
 const MOST: usize = 16_384;
 
-/// The memory. Cloning shares it.
+/// The actor cache. Cloning shares it.
 #[derive(Clone)]
 pub struct ActorCache(Arc<ActorCacheInner>);
 
@@ -29,14 +29,13 @@ struct ActorCacheInner {
 #[derive(Default)]
 struct Memory {
     known: HashMap<Bearer, CachedActor>,
-    /// How often all was forgotten: what was read before must not be remembered after.
+    /// How often the cache was cleared. A read that began before it was cleared must not be stored after.
     forgotten: u64,
 }
 
 struct CachedActor {
     present: Arc<Present>,
-    /// When it was asked for, before it was read: by the clock that only goes forward, and by the service's own, which in
-    /// tests jumps.
+    /// When the read began, by the monotonic clock and by the service's clock, which jumps in tests.
     asked: Instant,
     now: Timestamp,
 }
@@ -49,7 +48,7 @@ impl CachedActor {
 }
 
 impl ActorCache {
-    /// A memory of so long; none with zero.
+    /// A cache that remembers for this long. Zero remembers nothing.
     pub fn new(remembers: Duration) -> Self {
         Self(Arc::new(ActorCacheInner {
             remembers,
@@ -58,14 +57,14 @@ impl ActorCache {
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        // The map is whole between its calls, whatever happened to a thread that held it.
+        // The map is consistent between calls, so a thread that panicked with the lock did no harm.
         self.0.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who a bearer is: as read within the last second, or read now.
+    /// The state of a bearer, read now or within the last second.
     ///
     /// # Errors
-    /// `request.unauthenticated` when his account is blocked, or his session, office or credential has ended.
+    /// `request.unauthenticated` if the account is blocked, or the session, office or credential has ended.
     pub async fn of(&self, db: &Db, bearer: Bearer, now: Timestamp) -> Result<Arc<Present>> {
         if let Some(present) = self.recall(bearer, now) {
             return Ok(present);
@@ -81,7 +80,7 @@ impl ActorCache {
         Ok(present)
     }
 
-    /// Who a bearer was found to be within the last second, on this server.
+    /// The state of a bearer as this server read it within the last second.
     pub fn recall(&self, bearer: Bearer, now: Timestamp) -> Option<Arc<Present>> {
         let memory = self.memory();
         let known = memory.known.get(&bearer)?;
@@ -103,7 +102,7 @@ impl ActorCache {
         memory.known.insert(bearer, known);
     }
 
-    /// Forgets everybody: something was written here that may have changed who somebody is.
+    /// Clears the cache, because a write on this server may have changed an actor.
     pub fn forget(&self) {
         let mut memory = self.memory();
         memory.known.clear();

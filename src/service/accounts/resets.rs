@@ -1,4 +1,4 @@
-//! One-time codes to set a new password with (§2.5, O5).
+//! One-time codes for setting a new password (§2.5, O5).
 
 use super::acting::as_member;
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
@@ -20,7 +20,7 @@ use crate::service::organizations::appointing_superior;
 use crate::service::{Context, Error, Result, appointments, audit, batch, members, people};
 use chrono::TimeDelta;
 
-/// A code, for the one who hands it on. It is stored nowhere.
+/// A code, for the caller who hands it on. Only its digest is stored.
 #[derive(Clone)]
 pub struct IssuedCode {
     pub code: String,
@@ -36,7 +36,7 @@ pub enum CodeOutcome {
     Requested(Timestamp),
 }
 
-/// O5: issues a code for a member; a member without an account gets one.
+/// O5: issues a code for a member. A member without an account gets one.
 ///
 /// # Errors
 /// `member.not_found`; those of [`o5_may_issue`].
@@ -57,7 +57,7 @@ pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: Mem
     issue_as(conn, context, vault, account, member.id.into(), issue)
 }
 
-/// O5 for a list of members: each gets a code or a refusal of their own (§2.5).
+/// O5: issues codes for several members. Each gets a code or a refusal of their own (§2.5).
 ///
 /// # Errors
 /// Those of [`batch::run`].
@@ -132,7 +132,7 @@ fn issue_as(
     issue(conn, context, vault, account, subject).map(CodeOutcome::Issued)
 }
 
-/// Issues a code for an account, whoever may have it done.
+/// Issues a code for an account. The caller has checked the permission.
 pub(super) fn issue(
     conn: &mut Conn,
     context: &Context,
@@ -151,7 +151,7 @@ pub(super) fn issue(
     })
 }
 
-/// What somebody sets a new password with.
+/// A request to set a new password.
 pub struct Reset {
     /// The digest of the ID number.
     pub id_number: Vec<u8>,
@@ -159,12 +159,12 @@ pub struct Reset {
     pub code: Vec<u8>,
     /// The hash of the new password.
     pub password_hash: String,
-    /// Where the request comes from.
+    /// The origin of the request.
     pub origin: AttemptOrigin,
 }
 
-/// How long must be waited before a code may be tried; if not at all, the attempt is counted as failed already. Nobody is
-/// made to wait for what others try elsewhere: a code can't be guessed, and he may need it.
+/// How long to wait before a code may be tried. If it may be tried now, the attempt is already counted as failed.
+/// Failures from other addresses don't count: a code can't be guessed, and its owner may need it.
 ///
 /// # Errors
 /// When the database fails.
@@ -183,7 +183,7 @@ pub fn admit(
     Ok(wait)
 }
 
-/// O5: sets a new password. One answer for every wrong combination.
+/// O5: sets a new password. Every wrong combination gets the same answer.
 ///
 /// # Errors
 /// `account.reset_code_invalid`.
@@ -192,11 +192,11 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     let (account, _) = found.ok_or(Code::AccountResetCodeInvalid)?;
     let newest = accounts::newest_code(conn, account.id)?.ok_or(Code::AccountResetCodeInvalid)?;
     let valid = o5_is_valid(newest.issued_at.into(), newest.used_at.is_some(), now);
-    // Digests of 80 random bits under our own key: there is nothing to learn from how long the comparison takes.
+    // Digests of 80 random bits under our own key, so the duration of the comparison reveals nothing.
     if !valid || newest.code_digest != reset.code || account.status != AccountStatus::Active {
         return Err(Error::from(Code::AccountResetCodeInvalid));
     }
-    // What was handed out before a block does not outlive it.
+    // A code that was issued before a block is void.
     let block = blocks::latest(conn, account.id)?;
     if block.is_some_and(|block| Timestamp::from(newest.issued_at) < block.blocked_at.into()) {
         return Err(Error::from(Code::AccountResetCodeInvalid));
@@ -210,7 +210,7 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     accounts::use_code(conn, newest.id, now)?;
     accounts::set_password(conn, account.id, &reset.password_hash)?;
     sessions::end_all(conn, account.id, None, SessionEnding::PasswordChanged, now)?;
-    // Whoever was made to wait by a stranger's failures, or his own, begins anew.
+    // Clears the failures against this account, the owner's or anybody else's.
     for way in [AttemptKind::SignIn, AttemptKind::Reset] {
         Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
     }

@@ -1,4 +1,4 @@
-//! What follows from a sign-in: its tokens' turns, and its end.
+//! Sessions after the sign-in: refreshing tokens and signing out.
 
 use super::acting::acting;
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
@@ -16,21 +16,21 @@ use crate::security::vault::Vault;
 use crate::service::{Context, Result, audit};
 use chrono::TimeDelta;
 
-/// More open sessions than this nobody looks through.
+/// The largest number of open sessions that a list shows. Nobody reads more.
 const MOST: i64 = 100;
 
-/// What became of a refresh token.
+/// The outcome of a refresh.
 pub enum RefreshOutcome {
-    /// The next one takes its place.
+    /// The next refresh token replaces the one that was used.
     Next(Bearer, Refresh),
-    /// It is none, or its session has ended; or it was used before, and so its session has ended now.
+    /// The token is invalid, or its session has ended. A token that was used before has ended its session now.
     Refused,
-    /// Too many failed from there.
+    /// There were too many failures from this origin.
     Wait(TimeDelta),
 }
 
-/// Puts the next refresh token in the place of one. Whoever comes with one that was used before has stolen it, or has it
-/// from somebody who was stolen from: nobody can tell which, so the session ends for both (RFC 9700 §4.14.2).
+/// Replaces a refresh token with the next one. If a token comes a second time, either the thief or the owner has used
+/// it already, and we can't tell which, so the session ends for both (RFC 9700 §4.14.2).
 ///
 /// # Errors
 /// When the database fails.
@@ -94,7 +94,7 @@ fn turn(
     Ok(RefreshOutcome::Refused)
 }
 
-/// Whether a bearer's session is his and lasts.
+/// Whether a session belongs to a bearer and is in force.
 ///
 /// # Errors
 /// When the database fails.
@@ -104,7 +104,7 @@ pub(super) fn is_in_force(conn: &mut Conn, bearer: Bearer, id: SessionId, now: T
     }))
 }
 
-/// The caller's open sessions, the latest first, each with the organization it acts for.
+/// The caller's open sessions, latest first, each with the organization it acts for.
 ///
 /// # Errors
 /// When the database fails.
@@ -114,7 +114,7 @@ pub fn list(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Vec<(
     Ok(open)
 }
 
-/// Ends a session, or all of the account's.
+/// Ends one session, or all sessions of the account.
 ///
 /// # Errors
 /// When the database fails.

@@ -1,4 +1,4 @@
-//! Signing in: from an attempt to a session.
+//! Signing in, from the attempt to the session.
 
 use super::account::{NOTICE, credentials};
 use super::acting::{acting, as_member};
@@ -19,31 +19,32 @@ use crate::security::vault::Vault;
 use crate::service::{Result, audit};
 use chrono::TimeDelta;
 
-/// Who tries to sign in, from where, when, and in which request.
+/// An attempt to sign in.
 #[derive(Debug, Clone)]
 pub struct Attempt {
     /// The digest of the ID number given.
     pub id_number: Vec<u8>,
-    /// Where from.
+    /// The origin of the request.
     pub origin: AttemptOrigin,
-    /// When.
+    /// The instant of the attempt.
     pub now: Timestamp,
-    /// In which request.
+    /// The id of the request.
     pub request_id: String,
 }
 
-/// Whether an attempt may be made. It is counted as failed already.
+/// Whether an attempt may be made. If so, it is already counted as failed.
 pub enum SignInAdmission {
-    /// The password is to be checked against the account's, if there is such an account.
+    /// The password is to be checked against that of the account, if the account exists.
     Try(Option<(Account, Option<String>)>),
-    /// Too many failed; nothing was looked at.
+    /// There were too many failures. Nothing was checked.
     Wait(TimeDelta),
 }
 
-/// What an attempt counts for. From an address the account signed in from before, strangers elsewhere cost nothing.
+/// The counts that an attempt adds to. From an address that the account has signed in from before, failures elsewhere
+/// don't count.
 fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<AccountId>) -> Result<Guard> {
     let guard = Guard::new(vault, AttemptKind::SignIn, Some(&attempt.id_number), attempt.origin);
-    // Nobody has signed in to no account; it is looked up all the same.
+    // An unknown account has no known addresses. They are looked up anyway, so that it costs the same.
     let account = account.unwrap_or(AccountId::NONE);
     if sessions::is_known_address(conn, account, &attempt.origin.digest(vault))? {
         Ok(guard.but_account())
@@ -67,20 +68,20 @@ pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignIn
     Ok(SignInAdmission::Try(found))
 }
 
-/// Somebody who has shown who he is.
+/// A person who has proved their identity.
 #[derive(Debug, Clone)]
 pub struct Proven {
-    /// Whose account it is.
+    /// Their account.
     pub account: AccountId,
-    /// The hash his password fitted.
+    /// The hash that their password matched.
     pub hash: Option<String>,
-    /// The office he wants to act from.
+    /// The office that they want to act from.
     pub office: Option<AppointmentId>,
     /// The WeChat identity to bind to the account.
     pub openid: Option<Vec<u8>>,
 }
 
-/// A session that began.
+/// A new session.
 pub struct SignedIn {
     pub bearer: Bearer,
     pub refresh: Refresh,
@@ -90,11 +91,12 @@ pub struct SignedIn {
     pub blocks: Vec<Block>,
 }
 
-/// What came of a proof. A refusal is a result here and no error: that the attempt succeeded has to be stored.
+/// The outcome for a [`Proven`] person. A refusal is a result and not an error, because the successful attempt has to
+/// be stored.
 pub enum SignInOutcome {
-    /// In.
+    /// The session has begun.
     Opened(Box<SignedIn>),
-    /// He is who he says, but may not have what he wants.
+    /// The identity is proved, but what the person wants is refused.
     Refused(Code),
 }
 
@@ -105,7 +107,7 @@ pub enum SignInOutcome {
 pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
     let account = rows::find(conn, proven.account)?.filter(|account| account.status == AccountStatus::Active);
     let (hash, _) = rows::secrets(conn, proven.account)?;
-    // Blocked, or given another password, while the old one was being checked.
+    // The account may have been blocked, or its password changed, while the old password was being checked.
     let Some(account) = account.filter(|_| hash == proven.hash) else {
         return Ok(SignInOutcome::Refused(Code::RequestSignInFailed));
     };
@@ -130,7 +132,7 @@ fn bind(conn: &mut Conn, account: &Account, openid: &[u8], attempt: &Attempt) ->
     Ok(bound)
 }
 
-/// Begins a session for somebody who has shown who he is.
+/// Begins a session for an account whose owner has proved their identity.
 ///
 /// # Errors
 /// When the database fails.

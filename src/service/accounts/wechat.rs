@@ -1,4 +1,4 @@
-//! Signing in by WeChat: an identity that WeChat vouches for, bound to an account by its password.
+//! Signing in with WeChat. A WeChat identity is bound to an account with the account's password.
 
 use super::attempts::{AttemptKind, Guard};
 use super::sign_in::{self, Attempt, Proven, SignInOutcome};
@@ -12,7 +12,8 @@ use crate::security::vault::Vault;
 use crate::service::{Context, Result, audit};
 use chrono::TimeDelta;
 
-/// How long must be waited before another code is tried from there.
+/// How long to wait before another code from this origin may be tried. If it may be tried now, the attempt is already
+/// counted as failed.
 ///
 /// # Errors
 /// When the database fails.
@@ -25,7 +26,7 @@ pub fn wait(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<Option<
     Ok(wait)
 }
 
-/// Begins a session for the account a WeChat identity is bound to.
+/// Begins a session for the account that a WeChat identity is bound to.
 ///
 /// # Errors
 /// When the database fails.
@@ -47,7 +48,7 @@ pub fn log_in(
     }
 }
 
-/// Binds an identity to the account of somebody who gave its password, and begins a session.
+/// Binds an identity to an account whose owner gave its password, and begins a session.
 ///
 /// # Errors
 /// When the database fails.
@@ -56,7 +57,7 @@ pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) 
     sign_in::enter(conn, vault, attempt, proven)
 }
 
-/// Ends the binding of the caller's account; one that is not bound stays so.
+/// Ends the binding of the caller's account, if there is one.
 ///
 /// # Errors
 /// When the database fails.

@@ -9,7 +9,7 @@ use crate::domain::organization::facts::{OrganizationPurpose, Sector};
 use crate::repository::organizations::{self, Organization};
 use crate::service::{Error, Result, may, sees};
 
-/// The organization a refusal names as the one that can help; a holding helps nobody (S-30).
+/// The organization that a refusal names as the one that can help. A special-unit holding is never named (S-30).
 ///
 /// # Errors
 /// When the database fails.
@@ -26,7 +26,7 @@ pub fn visible(conn: &mut Conn, actor: &Actor, id: OrganizationId) -> Result<Org
     Ok(found.ok_or(Code::OrganizationNotFound)?)
 }
 
-/// Whether somebody may know of an organization: a holding shows itself to its province's leading organ alone.
+/// Whether an actor may know of an organization. Only its province's leading organ may know of a holding.
 pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
     let action = match organization.purpose {
         OrganizationPurpose::SpecialUnit => Action::ReadHolding,
@@ -35,7 +35,7 @@ pub fn is_visible(actor: &Actor, organization: &Organization) -> bool {
     may(actor, action, object(organization)).is_ok()
 }
 
-/// An organization as far as authority goes.
+/// The organization as an object of authorization.
 pub(in crate::service) fn object(organization: &Organization) -> Object<'_> {
     Object::organization(&organization.path).in_holding(organization.purpose == OrganizationPurpose::SpecialUnit)
 }
@@ -43,24 +43,24 @@ pub(in crate::service) fn object(organization: &Organization) -> Object<'_> {
 /// An organization of the caller's subtree, locked, for a use case that acts on it.
 ///
 /// # Errors
-/// `organization.not_found` outside of it (O6).
+/// `organization.not_found` outside the subtree (O6).
 pub fn in_scope(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find_locked(conn, id)?.ok_or(Code::OrganizationNotFound)?;
     sees(actor, action, object(&found))?;
     Ok(found)
 }
 
-/// An organization whose inner matters the caller may read.
+/// An organization whose internal data the caller may read.
 ///
 /// # Errors
-/// `organization.not_found` outside of his subtree (O6).
+/// `organization.not_found` outside the caller's subtree (O6).
 pub fn inside(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find(conn, id)?.ok_or(Code::OrganizationNotFound)?;
     may(actor, action, object(&found))?;
     Ok(found)
 }
 
-/// The sector of the organization somebody acts for.
+/// The sector of the organization that an actor acts for.
 ///
 /// # Errors
 /// `actor.not_administrator`.

@@ -24,22 +24,22 @@ pub struct Creation {
     pub superior: OrganizationId,
     pub kind: OrganizationKind,
     pub level: Level,
-    /// The superior's when absent.
+    /// Defaults to the superior's.
     pub system: Option<System>,
     pub sector: Sector,
     pub stage: Option<Stage>,
     pub township: bool,
     pub school_code: Option<String>,
     pub purpose: OrganizationPurpose,
-    /// The superior's when absent.
+    /// Defaults to the superior's.
     pub division_code: Option<String>,
     pub name: String,
-    /// The full name when absent.
+    /// Defaults to the full name.
     pub short_name: Option<String>,
     pub contact: Option<OrganizationContact>,
 }
 
-/// Whom others may ask: the secretary (书记).
+/// The person to contact: the secretary (书记).
 #[derive(Debug, Clone)]
 pub struct OrganizationContact {
     pub name: String,
@@ -49,8 +49,8 @@ pub struct OrganizationContact {
 /// O1 to O3: creates an organization below the caller's own.
 ///
 /// # Errors
-/// `organization.not_found` outside the caller's subtree; everything that is wrong with the request at once;
-/// `organization.name_taken`, `organization.school_code_taken`.
+/// `organization.not_found` outside the caller's subtree, `organization.name_taken`, `organization.school_code_taken`,
+/// and everything that is wrong with the request at once.
 pub fn create(
     conn: &mut Conn,
     context: &Context,
@@ -79,7 +79,7 @@ pub fn create(
     Ok((settle(conn, context, id, AuditAction::OrganizationCreated)?, warnings))
 }
 
-/// Everything that is wrong with what is to be created; what is only odd about its school code.
+/// Checks a creation. Fails with everything that is wrong, or returns warnings about its school code.
 fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeWarning>> {
     let facts = superior.facts();
     let school_code = creation
@@ -104,7 +104,7 @@ fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeW
     }
 }
 
-/// An organization belongs to its superior's system; only the nation has those of several below it (§1.4.5).
+/// An organization belongs to its superior's system. Only the nation has several systems below it (§1.4.5).
 fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Result<(), Refusal> {
     let fits = superior.level == Level::Nation || creation.system.is_none_or(|system| system == superior.system);
     if fits {
@@ -124,7 +124,7 @@ fn admit_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
     Err(Refusal::invalid(problem).at("/division_code"))
 }
 
-/// A name or a school code that somebody else has.
+/// Turns a violated unique index into the refusal for a taken name or school code.
 fn taken(error: diesel::result::Error) -> Error {
     match Unique::violated(&error) {
         Some(Unique::SiblingName) => Refusal::new(Code::OrganizationNameTaken).at("/name").into(),
@@ -135,7 +135,7 @@ fn taken(error: diesel::result::Error) -> Error {
     }
 }
 
-/// O3: gives an organization another name; the former one is kept.
+/// O3: renames an organization and keeps the former name.
 ///
 /// # Errors
 /// `organization.not_found`, `organization.not_direct_superior`, `organization.closed`, `organization.name_required`,
@@ -165,13 +165,14 @@ pub fn rename(
     settle(conn, context, id, AuditAction::OrganizationRenamed)
 }
 
-/// O3: closes an organization that nothing hangs on any more. Its offices end with it.
+/// O3: closes an organization that holds nothing any more. Its appointments end with it.
 ///
 /// # Errors
 /// `organization.not_found`, `organization.not_direct_superior`, `organization.closed`, `organization.not_empty`,
 /// `request.stale`.
 pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: Expected) -> Result<Organization> {
-    // Whoever files a transfer keeps the offices meanwhile: none can lead here any more once this has the lock.
+    // A proposal holds the shared lock on appointments. Once this has the exclusive lock, no new transfer can lead
+    // here.
     appointments::change(conn)?;
     let found = in_scope(conn, &context.actor, Action::CloseOrganization, id)?;
     let contents = contents(conn, &found)?;
@@ -182,7 +183,7 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     settle(conn, context, id, AuditAction::OrganizationClosed)
 }
 
-/// Changes whom others may ask.
+/// Changes the contact of an organization.
 ///
 /// # Errors
 /// `organization.not_found`, `organization.contact_not_allowed`, `organization.closed`, `request.stale`.
@@ -214,8 +215,8 @@ fn stored(is_stored: bool) -> Result<()> {
     }
 }
 
-/// What follows whenever an organization appears, is called otherwise, or disappears: what it is found by (O4), and the
-/// audit row.
+/// What follows when an organization is created, renamed or closed: its rows in the search index (O4) and the audit
+/// entry.
 fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditAction) -> Result<Organization> {
     let organization = refreshed(conn, id)?;
     let former_names = organizations::former_names(conn, id)?;

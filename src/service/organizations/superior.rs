@@ -1,4 +1,4 @@
-//! Who is above an organization, and who appoints there.
+//! The superiors of an organization, and the one that appoints there.
 
 use crate::db::Conn;
 use crate::domain::core::ids::{AccountId, OrganizationId};
@@ -8,7 +8,7 @@ use crate::repository::chain;
 use crate::repository::organizations::Organization;
 use crate::service::{Error, Result};
 
-/// An organization and its superiors with those who can act for them.
+/// The chain of the organization at a path.
 ///
 /// # Errors
 /// When the database fails.
@@ -16,8 +16,8 @@ pub fn chain_of(conn: &mut Conn, path: &Path) -> Result<Chain> {
     chain::of(conn, path)?.ok_or(Error::Corrupt("an organization's superiors"))
 }
 
-/// The organization that appoints at another: its direct superior, or further up where nobody there can (A10); the root
-/// appoints at itself.
+/// The organization that appoints at another one: its direct superior, or the next one up that has somebody who can
+/// (A10). The root appoints at itself.
 ///
 /// # Errors
 /// When the database fails.

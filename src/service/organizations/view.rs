@@ -1,4 +1,4 @@
-//! Seeing organizations: one, and lists of them.
+//! Reading organizations: one, and lists.
 
 use super::access::{inside, object, visible};
 use super::superior::appointing_superior;
@@ -17,7 +17,7 @@ use crate::repository::organizations::{self, Organization, OrganizationFilter, O
 use crate::repository::{members, transfers};
 use crate::service::{Context, Result, may, policies};
 
-/// An organization as a page of its own: what people should know of it, and what the caller may do with it.
+/// An organization with its warnings and what the caller may do with it.
 #[derive(Debug, Clone)]
 pub struct OrganizationProfile {
     pub organization: Organization,
@@ -29,8 +29,8 @@ pub struct OrganizationProfile {
     pub open_change: Option<StoredChange>,
 }
 
-/// One organization. Organizations are a public directory to everybody who is signed in; the special-unit holdings are
-/// not (S-30).
+/// One organization. Organizations are a public directory for every signed-in caller, except the special-unit holdings
+/// (S-30).
 ///
 /// # Errors
 /// `organization.not_found`.
@@ -47,7 +47,7 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Org
     };
     let inside = object(&organization);
     let open_change = match surroundings.open_change {
-        // The directory is everybody's; requests are the subtree's own (O6).
+        // The directory is public to callers, but requests are visible in their subtree only (O6).
         Some(change) if may(actor, Action::ReadMonthChange, inside).is_ok() => graduation::change(conn, change)?,
         _ => None,
     };
@@ -62,7 +62,8 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Org
     })
 }
 
-/// The warnings about an organization (O3, G1). Above a branch it matters only whether there is anybody.
+/// The warnings about an organization (O3, G1). For an organization other than a branch, only whether it has any
+/// members matters.
 fn health(
     conn: &mut Conn,
     context: &Context,
@@ -80,7 +81,7 @@ fn health(
     Ok(rules::health(&facts, administrators, members, &policy))
 }
 
-/// What still hangs on an organization (O3). A request for another graduation month counts as an open case.
+/// What an organization still holds (O3). A request for another graduation month counts as an open case.
 pub(super) fn contents(conn: &mut Conn, found: &Organization) -> Result<Contents> {
     let requests = graduation::open_of_branch(conn, found.id)?.map_or(0, |_| 1);
     let count = |number: i64| u64::try_from(number).unwrap_or(0);
@@ -91,25 +92,25 @@ pub(super) fn contents(conn: &mut Conn, found: &Organization) -> Result<Contents
     })
 }
 
-/// Which organizations a list shows.
+/// The organizations that a list shows.
 #[derive(Debug, Clone)]
 pub struct OrganizationListing {
-    /// The organization it starts from; the caller's own when absent.
+    /// The organization it starts from. Defaults to the caller's own.
     pub under: Option<OrganizationId>,
-    /// The whole subtree, not only the direct subordinates.
+    /// Whether the list shows the whole subtree, and not only the direct subordinates.
     pub subtree: bool,
-    /// What it is narrowed to.
+    /// The filters of the list.
     pub filter: OrganizationFilter,
-    /// The last one of the page before.
+    /// The last organization of the previous page.
     pub after: Option<OrganizationId>,
-    /// How many at most.
+    /// The maximum number of organizations.
     pub limit: i64,
 }
 
 /// A page of the caller's own subtree.
 ///
 /// # Errors
-/// `organization.not_found` outside of it (O6).
+/// `organization.not_found` outside the subtree (O6).
 pub fn list(conn: &mut Conn, actor: &Actor, listing: &OrganizationListing) -> Result<Vec<Organization>> {
     let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
     let under = listing.under.unwrap_or(own);

@@ -1,4 +1,4 @@
-//! A stored case as the rules see it, and who may know of it (A7).
+//! Stored cases as the rules see them, and who may know of them (A7).
 
 use crate::db::Conn;
 use crate::domain::authority::actor::Actor;
@@ -14,7 +14,7 @@ use crate::repository::transfers::Transfer;
 use crate::repository::{accounts, inbox, organizations};
 use crate::service::{Error, Result, policies, sees};
 
-/// A case with all that a decision about it needs.
+/// A case with everything that a decision about it needs.
 pub(super) struct LoadedCase {
     pub case: Case,
     /// The organizations that may act on it now.
@@ -23,7 +23,7 @@ pub(super) struct LoadedCase {
     pub policy: Policy,
 }
 
-/// Loads what a decision about a case needs.
+/// Loads everything that a decision about a case needs.
 pub(super) fn load_case(conn: &mut Conn, transfer: &Transfer) -> Result<LoadedCase> {
     let state = transfer.state().ok_or(Error::Corrupt("a case's state"))?;
     let holders = match state.turn() {
@@ -81,11 +81,11 @@ fn two_digits(province: i32) -> Result<u8> {
     province.try_into().map_err(|_| Error::Corrupt("a province's digits"))
 }
 
-/// A case with its holders, if the caller may know of it (A7): the member, both sides and their superiors, whoever holds its
-/// turn, and the system of the province it comes from or goes to (X1, X2).
+/// A case, if the caller may know of it (A7). These are the member, both sides and their superiors, the holders, and
+/// the system of the external province it comes from or goes to (X1, X2).
 ///
 /// # Errors
-/// `transfer.not_found`; what does not exist costs the same statements as what may not be seen.
+/// `transfer.not_found`. A missing case costs the same statements as a hidden one.
 pub(super) fn visible(
     conn: &mut Conn,
     actor: &Actor,
@@ -101,7 +101,7 @@ pub(super) fn visible(
     Ok(transfer)
 }
 
-/// A case as far as authority goes.
+/// The sides of a case for authorization.
 fn sides<'a>(transfer: &Transfer, holders: &'a [OrganizationId]) -> Result<Sides<'a>> {
     let province = |province: Option<i32>| province.map(two_digits).transpose();
     Ok(Sides {
@@ -114,7 +114,7 @@ fn sides<'a>(transfer: &Transfer, holders: &'a [OrganizationId]) -> Result<Sides
         },
         target: authority::SideScope {
             organization: Some(transfer.target_id),
-            // A holding keeps no path (S-30).
+            // A case into a holding stores no path (S-30).
             path: transfer.target_path.parse().ok(),
             province: province(transfer.target_province)?,
         },

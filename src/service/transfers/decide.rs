@@ -1,5 +1,5 @@
-//! Decisions on a case (§1.4.4, §1.5): each one transition, stored with its event, its inbox rows, the member's
-//! move and the audit row, or not at all.
+//! Decisions on a case (§1.4.4, §1.5). Each is one transition, stored together with its event, the inbox entries, the
+//! member's move and the audit entry, or not at all.
 
 use super::case::{LoadedCase, load_case, visible};
 use super::inbound;
@@ -24,39 +24,39 @@ use crate::repository::transfers::{self, Transfer};
 use crate::repository::{appointments, members};
 use crate::service::{Context, Error, Expected, Result, audit};
 
-/// What somebody decides.
+/// A decision on a case.
 #[derive(Debug, Clone)]
 pub enum TransferDecision {
-    /// Yes (同意).
+    /// Approve the case (同意).
     Approve,
-    /// No, and why (不同意).
+    /// Refuse the case, with a reason (不同意).
     Refuse {
-        /// Why; a refusal without a reason is refused (A5).
+        /// The reason. A decision without one is refused (A5).
         reason: Option<Remark>,
     },
-    /// Which branch takes the accepted member (分配).
+    /// Assign a branch to the accepted member (分配).
     Assign {
         /// The branch.
         branch: OrganizationId,
     },
-    /// The starter or the member takes it back (撤销).
+    /// Take the case back, as the proposing side or the member (撤销).
     Withdraw,
-    /// The other province's system accepted (X1).
+    /// The external province's system accepted the member (X1).
     AcceptExternal,
-    /// The other province's system refused, and why (X1).
+    /// The external province's system refused the member, with a reason (X1).
     RefuseExternal {
-        /// Why; a refusal without a reason is refused (A5).
+        /// The reason. A decision without one is refused (A5).
         reason: Option<Remark>,
     },
 }
 
 impl TransferDecision {
-    /// Whether it is given by whoever's turn it is; any other is the proposer's own, or another system's.
+    /// Whether it is a decision of a holder. The others are the proposing side's, the member's or an integrator's.
     fn is_in_turn(&self) -> bool {
         matches!(self, Self::Approve | Self::Refuse { .. } | Self::Assign { .. })
     }
 
-    /// What one needs for it.
+    /// The action that the caller must be allowed to do.
     fn permission(&self) -> Action {
         match self {
             Self::Approve | Self::Refuse { .. } => Action::DecideTransfer,
@@ -66,7 +66,7 @@ impl TransferDecision {
         }
     }
 
-    /// What the audit log calls it.
+    /// The action in the audit log.
     fn audit_action(&self) -> AuditAction {
         match self {
             Self::Approve => AuditAction::TransferApproved,
@@ -82,8 +82,9 @@ impl TransferDecision {
 /// Decides a case.
 ///
 /// # Errors
-/// `transfer.not_found` for whoever may not see it; what the rules say; `request.stale` when the case was changed since
-/// it was read. A rule that says no anyway goes before (RFC 9110, 13.2.1), so who lost a race learns which state won.
+/// `transfer.not_found` for callers who may not see it. The refusals of the rules. `request.stale` if the case has
+/// changed since it was read. A rule that refuses anyway comes first (RFC 9110, 13.2.1), so the loser of a race learns
+/// the state that won.
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
@@ -130,15 +131,16 @@ pub fn decide(
     )?;
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     if is_inbound {
-        // Somebody from another province may have become a member just now.
+        // The person of an inbound case may just have become a member.
         return view(conn, context, stored);
     }
     render(conn, context, stored, &LoadedCase { case, holders, policy })
 }
 
-/// Stores a transition of a case that was taken back: the guarded row, its one event, the member's move, the next inbox rows and the audit row, which
-/// says on whose behalf somebody acted whose `turn` it was not (A10). Gives back the case with the organizations it is
-/// before now; `policy` is that of its season.
+/// Stores a transition: the row if its version still fits, its event, the member's move, the new inbox entries and the
+/// audit entry. The caller has already deleted the old inbox entries. The audit entry says on whose behalf the actor
+/// decided if the `turn` was another organization's (A10). `policy` is that of the case's season. Returns the case and
+/// its new holders.
 pub(super) fn store(
     conn: &mut Conn,
     context: &Context,
@@ -189,7 +191,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
             let member = members::find_locked(conn, member)?.ok_or(Error::Corrupt("a case's member"))?;
             let standing = match (to, member.standing) {
                 (None, _) => Standing::MovedOut,
-                // Who comes back is what he was (X2).
+                // A member who comes back is in good standing again (X2).
                 (Some(_), Standing::MovedOut) => Standing::Good,
                 (Some(_), standing) => standing,
             };
@@ -207,7 +209,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
     }
 }
 
-/// The branch that takes a member, locked and asked again (T8): it may have been closed or have turned into a graduate
+/// The branch that takes a member, locked and checked again (T8). It may have been closed or turned into a graduate
 /// branch since the case was decided.
 fn taking(conn: &mut Conn, id: OrganizationId) -> Result<Option<Organization>> {
     let branch = organizations::find_locked(conn, id)?;

@@ -1,10 +1,12 @@
-//! Cases from Beijing, Guangdong and Fujian (X2): that province's system proposes them with the person's data, the target
-//! decides them as any other, and completing one makes the person a member, or a member again.
+//! Inbound cases from Beijing, Guangdong and Fujian (X2). The province's system proposes them with the person's data,
+//! and the target decides them like any other case. Completing one makes the person a member, or a member again.
 //!
-//! Where the rules are silent we decided: the other system answers for what it says of the person, so who had to be
-//! certified there is certified here (T3); nobody is renamed by a transfer, so who is known by the same ID number must
-//! bear the same name; and who comes back keeps what was recorded here, with telephone, political status, education and
-//! ethnic group as the other system has them now.
+//! Where the rules are silent, we decided as follows:
+//! - The other system answers for what it says about the person. A person who had to be certified there counts as
+//!   certified here (T3).
+//! - A transfer renames nobody. A person with a known ID number must have the same name.
+//! - A member who comes back keeps what was recorded here, except telephone number, political status, education and
+//!   ethnic group, which are updated.
 
 use super::insert::{NewCase, insert_batch};
 use super::load::target;
@@ -31,7 +33,7 @@ use crate::security::vault::{SealPurpose, Vault};
 use crate::service::look_up::LookedUpPerson;
 use crate::service::{Context, Error, Result, policies};
 
-/// A person from another province, as its system describes them.
+/// A person from an external province, as its system describes them.
 #[derive(Debug, Clone)]
 pub struct InboundPerson {
     pub name: String,
@@ -45,7 +47,7 @@ pub struct InboundPerson {
 }
 
 impl InboundPerson {
-    /// The person as the tables hold them.
+    /// The person with sealed fields, as the tables store them.
     fn seal(&self, vault: &Vault) -> SealedPerson {
         let number = self.id_number.reveal();
         let phone = self.phone.as_deref();
@@ -62,7 +64,8 @@ impl InboundPerson {
         }
     }
 
-    /// As somebody who is looked for: proposing tells whether they are a member here, so it is charged as a look-up (T4).
+    /// The person as the subject of a look-up. Proposing reveals whether they are a member here, so it is charged as a
+    /// look-up (T4).
     pub fn wanted(&self, vault: &Vault) -> LookedUpPerson {
         LookedUpPerson {
             name: self.name.clone(),
@@ -71,7 +74,7 @@ impl InboundPerson {
     }
 }
 
-/// A transfer as another province's system proposes it.
+/// A transfer that an external province's system proposes.
 #[derive(Debug, Clone)]
 pub struct ProposedInbound {
     pub person: InboundPerson,
@@ -80,18 +83,18 @@ pub struct ProposedInbound {
     pub target: Option<OrganizationId>,
 }
 
-/// Everything that was loaded for a decision about a proposal.
+/// Everything that was loaded for the decision about a proposal.
 struct InboundInput {
     person: SealedPerson,
     known: Option<FormerMember>,
     open_case: Option<OpenCase>,
     target: Option<(OrganizationFacts, Chain)>,
     policy: Policy,
-    /// What is in the way because of what is stored here already.
+    /// Refusals because of what is already stored.
     clashes: Vec<Refusal>,
 }
 
-/// Proposes a case from another province.
+/// Proposes a case from an external province.
 ///
 /// # Errors
 /// Every rule that blocks it, the first one first.
@@ -128,7 +131,8 @@ pub fn propose_inbound(
         Ok(stored)
     });
     let stored = match stored {
-        // T2: nobody can lock a person who is not here; the second proposal finds the first one's case now.
+        // T2: a person who is not a member has no row to lock, so a second proposal gets this far. It finds the first
+        // one's case now.
         Err(fault) if fault.violated() == Some(Unique::InboundPerson) => {
             let first = open_case(conn, &input.person, None)?;
             t2_already_open(first.as_ref())?;
@@ -139,7 +143,7 @@ pub fn propose_inbound(
     view(conn, context, stored)
 }
 
-/// Answers what proposing would answer, and stores nothing.
+/// Returns what proposing would answer, and stores nothing.
 ///
 /// # Errors
 /// When the database fails.
@@ -183,7 +187,7 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
     })
 }
 
-/// T2: the open case of a person, whether he is a member here or not yet.
+/// T2: the open case of a person, whether or not they are a member here.
 fn open_case(conn: &mut Conn, person: &SealedPerson, known: Option<FormerMember>) -> Result<Option<OpenCase>> {
     let open = match (known, inbound::open_of(conn, &person.id_number_digest)?) {
         (_, Some(inbound)) => transfers::find(conn, inbound)?,
@@ -193,10 +197,10 @@ fn open_case(conn: &mut Conn, person: &SealedPerson, known: Option<FormerMember>
     Ok(open.as_ref().map(OpenCase::from))
 }
 
-/// Who comes back must be the one who left, and a newcomer's development number nobody else's.
+/// Checks that a member who comes back has the same name, and that a newcomer's development number is free.
 fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> Result<Vec<Refusal>> {
     let refusal = match (member, &person.development_number) {
-        // Of whoever is a member here nothing is said but that he is one.
+        // For a current member the caller learns only that they are a member.
         (Some(member), _) if member.standing == Standing::MovedOut && member.name != person.name => {
             Some(Refusal::new(Code::MemberNoMatch).at("/person/name"))
         }
@@ -236,7 +240,8 @@ fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -
 /// Makes the person of a completed case a member of a branch.
 ///
 /// # Errors
-/// `transfer.inbound_member_exists`, `member.development_number_taken`: somebody got the number while the case waited.
+/// `transfer.inbound_member_exists` or `member.development_number_taken`, if one of the numbers was taken while the
+/// case waited.
 pub(super) fn admit(
     conn: &mut Conn,
     context: &Context,
@@ -267,13 +272,13 @@ pub(super) fn admit(
     Ok(transfers::set_member(conn, transfer.id, member)?)
 }
 
-/// Takes over what the other system says of a member who comes back.
+/// Updates a member who comes back with what the other system says.
 pub(super) fn refresh(conn: &mut Conn, transfer: &Transfer, member: MemberId) -> Result<()> {
     let person = person(conn, transfer)?;
     Ok(members::refresh(conn, member, &person)?)
 }
 
-/// Lets go of the person of a case that has ended: another may be proposed for them.
+/// Notes that a person's case has ended, so that another one may be proposed for them.
 pub(super) fn close(conn: &mut Conn, transfer: TransferId) -> Result<()> {
     Ok(inbound::close(conn, transfer)?)
 }

@@ -1,4 +1,4 @@
-//! Storing new cases: the rows, their first events, their inbox rows and their audit rows.
+//! Storing new cases: their rows, first events, inbox entries and audit entries.
 
 use super::case::LoadedCase;
 use super::turn::{holders, inbox_entry};
@@ -22,20 +22,20 @@ use crate::service::audit::{self, AuditEntry};
 use crate::service::{Context, Error, Result};
 use serde::Serialize;
 
-/// A case to be stored: what was decided, and what it keeps beside that.
+/// A case to be stored: the accepted proposal and what the case keeps besides.
 pub(super) struct NewCase<'a> {
     pub context: &'a Context,
     pub proposal: Proposal,
     pub policy: &'a Policy,
     pub member_name: &'a str,
-    /// The branch the member leaves, or the leading organ of his province.
+    /// The path of the branch the member leaves. For an inbound case, of the leading organ of their province.
     pub source_path: &'a Path,
     pub source_name: &'a str,
     pub details: &'a Details,
     pub explanation: Option<&'a Remark>,
-    /// The target, if it was named and loaded.
+    /// The target, if one was named and loaded.
     pub target: Option<&'a Organization>,
-    /// The chains that were loaded for the decision: the turn is at one of them as a rule.
+    /// The chains that were loaded for the decision. The turn is usually at one of them.
     pub chains: Vec<&'a Chain>,
 }
 
@@ -46,7 +46,7 @@ struct StoredText {
     facts: String,
 }
 
-/// What a case keeps of where it leads.
+/// What a case stores about its destination.
 #[derive(Default)]
 struct TargetColumns {
     path: String,
@@ -54,7 +54,7 @@ struct TargetColumns {
     province: Option<u8>,
 }
 
-/// Stores new cases of different members. Gives back each as stored, with what is known of it by now.
+/// Stores new cases of different members. Returns each case as stored, with its holders and policy.
 pub(super) fn insert_batch(conn: &mut Conn, new_cases: Vec<NewCase<'_>>) -> Result<Vec<(Transfer, LoadedCase)>> {
     let text = |new_case: &NewCase<'_>| {
         Ok(StoredText {
@@ -121,7 +121,7 @@ impl NewCase<'_> {
     }
 }
 
-/// Gives an inbox entry to each organization whose turn a new case is (A8).
+/// Adds an inbox entry for each holder of a new case (A8).
 fn open_inbox_entries(conn: &mut Conn, new_cases: Vec<NewCase<'_>>, stored: &[Transfer]) -> Result<Vec<LoadedCase>> {
     let mut cases = Vec::with_capacity(stored.len());
     let mut shown = Vec::with_capacity(stored.len());
@@ -156,7 +156,8 @@ fn json(value: &impl Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|_| Error::Corrupt("what can't be said in JSON"))
 }
 
-/// `known` is an organization that was loaded already. A holding keeps no path, so that no list by path finds it (S-30).
+/// `known` is an organization that is already loaded. A case into a holding stores no path, so that no list by path
+/// finds it (S-30).
 fn target(conn: &mut Conn, destination: &Destination, known: Option<&Organization>) -> Result<TargetColumns> {
     let province = match destination {
         Destination::Holding(_) => return Ok(TargetColumns::default()),

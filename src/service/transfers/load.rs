@@ -1,6 +1,7 @@
-//! What a decision about proposals rests on, requests for all proposals of a group at once.
+//! Loads what proposals are decided on, with one query for all proposals of a batch.
 //!
-//! Whom a proposal names in vain costs the same statements as whom its proposer may not see, so neither is told by its time.
+//! A proposal that names a missing person costs the same statements as one that names a hidden person, so that its
+//! duration doesn't reveal which it was.
 
 use super::proposal::{ProposalSubject, ProposedTransfer};
 use crate::db::{Conn, Outcomes};
@@ -24,14 +25,14 @@ use crate::service::look_up::LookedUpPerson;
 use crate::service::{Context, Error, Result, may, policies};
 use std::collections::{HashMap, HashSet};
 
-/// A proposal, with who makes it and the vault that opens ID numbers.
+/// A proposal, with its actor and the vault that opens ID numbers.
 pub(super) struct ProposalRequest<'a> {
     pub context: &'a Context,
     pub vault: &'a Vault,
     pub transfer: &'a ProposedTransfer,
 }
 
-/// Everything that was loaded for a decision about a proposal.
+/// Everything that was loaded for the decision about a proposal.
 pub(super) struct ProposalInput {
     pub member: Member,
     pub facts: MemberFacts,
@@ -43,7 +44,7 @@ pub(super) struct ProposalInput {
     pub policy: Policy,
 }
 
-/// The member, their branch and the target: a proposal may be refused because of them before its rules are asked.
+/// The member, their branch and the target. A proposal may be refused because of these before its rules are checked.
 struct MemberAndTarget {
     member: Member,
     branch: Organization,
@@ -53,11 +54,11 @@ struct MemberAndTarget {
 
 type Organizations = HashMap<OrganizationId, Organization>;
 
-/// Loads what the decisions about some proposals rest on, and locks their members: at most one proposal for a member is
-/// decided at a time, and a second one of this batch is put off.
+/// Loads what the decisions about some proposals need, and locks their members, so that proposals for one member are
+/// decided one at a time. A second proposal for a member of this batch is put off.
 ///
 /// # Errors
-/// When the database fails. What blocks one proposal is in that proposal's own outcome.
+/// When the database fails. A refusal of one proposal is that proposal's own outcome.
 pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> Result<Outcomes<ProposalInput, Error>> {
     let loaded = load_members_and_targets(conn, requests)?;
     let found: Vec<&MemberAndTarget> = loaded.iter().flatten().flatten().collect();
@@ -138,7 +139,7 @@ impl MemberAndTarget {
     }
 }
 
-/// The policies of the seasons the proposals belong to: more than one only at the turn of a year.
+/// The policies of the proposals' seasons. There is more than one only at the turn of a year.
 fn seasons(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> Result<HashMap<Season, Policy>> {
     let seasons: HashSet<Season> = requests.iter().map(|request| season_of(request.context.now)).collect();
     let of = |season| Ok((season, policies::of_season(conn, season)?));
@@ -175,7 +176,7 @@ fn load_members_and_targets(
     Ok(loaded)
 }
 
-/// What blocks one proposal stays its own outcome; a fault of the database fails the whole transaction.
+/// Keeps a refusal as the outcome of its proposal. A database failure fails the whole transaction.
 fn its_own<T>(result: Result<T>) -> Result<Result<T>> {
     match result {
         Err(fault @ Error::Database(_)) => Err(fault),
@@ -183,7 +184,7 @@ fn its_own<T>(result: Result<T>) -> Result<Result<T>> {
     }
 }
 
-/// Whom a proposal is about, if there is such a member.
+/// The member whom a proposal is about, if there is one.
 fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<Option<MemberId>> {
     match subject {
         ProposalSubject::Myself => {
@@ -210,7 +211,7 @@ impl ProposalRequest<'_> {
         } = self;
         let branch = member.as_ref().and_then(|member| known.get(&member.branch_id?));
         let member = admitted(&context.actor, &transfer.subject, member, branch)?;
-        // Moved out of the national tree: nothing here can be asked about them (T12).
+        // Members who moved out of the national tree have no branch, so the rules can't be checked (T12).
         member.branch_id.ok_or(Code::TransferMemberNotActive)?;
         let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
         let number =
@@ -227,7 +228,7 @@ impl ProposalRequest<'_> {
         })
     }
 
-    /// The target that is named. A target side that names none means itself (§1.4.6: 转入组织发起申请时无需填写).
+    /// The target that is named. If the target side names none, it means itself (§1.4.6: 转入组织发起申请时无需填写).
     fn target(&self) -> Option<OrganizationId> {
         let transfer = self.transfer;
         let has_none = transfer.reason == Reason::SpecialUnit || transfer.details.external.is_some();
@@ -239,8 +240,8 @@ impl ProposalRequest<'_> {
     }
 }
 
-/// The member, if the caller may propose a transfer for them. Who is in a special-unit holding shows himself to others as little as it
-/// does (S-30).
+/// The member, if the caller may propose a transfer for them. A member of a special-unit holding is as hidden as the
+/// holding (S-30).
 fn admitted(
     actor: &Actor,
     subject: &ProposalSubject,
@@ -264,16 +265,16 @@ fn admitted(
     }
 }
 
-/// An organization's superiors that are not there: then neither is it.
+/// The superiors of an organization are missing, so the stored tree is broken.
 const SUPERIORS: Error = Error::Corrupt("an organization's superiors");
 
-/// A target that may be named at all: a special-unit holding is nobody's to choose (S-30).
+/// A target that may be named. Nobody may name a special-unit holding (S-30).
 fn choosable(found: Option<&Organization>) -> Result<&Organization> {
     let found = found.filter(|found| found.purpose != OrganizationPurpose::SpecialUnit);
     Ok(found.ok_or_else(|| Refusal::new(Code::OrganizationNotFound).at("/target"))?)
 }
 
-/// The organization that was named as the target, with its superiors.
+/// The organization named as the target, with its chain.
 pub(super) fn target(conn: &mut Conn, id: OrganizationId) -> Result<(OrganizationFacts, Chain)> {
     let found = organizations::find(conn, id)?;
     let found = choosable(found.as_ref())?;

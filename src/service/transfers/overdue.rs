@@ -1,7 +1,8 @@
-//! Cases left alone (A6): ended by the system, or brought before the direct superior.
+//! Overdue cases (A6): the service ends them, or puts them in the direct superior's inbox.
 //!
-//! Both jobs take what is longest overdue first. A settled case is no longer in that list. So the next batch begins at its
-//! front again and skips only the cases that could not be settled. However long the job slept, all of them come.
+//! Both jobs take the longest overdue cases first. A settled case is no longer in that list, so the next batch starts
+//! at the front again and skips only the cases that could not be settled. This reaches every case, even if the job has
+//! not run for a long time.
 
 use super::case::load_case;
 use super::decide::store;
@@ -23,7 +24,7 @@ use std::collections::hash_map::Entry;
 
 type OverdueRule = fn(Case, &Policy, Timestamp) -> Option<Transition>;
 
-/// How many cases at the front of the list could not be settled. The next batch skips them.
+/// The number of cases at the front of the list that could not be settled. The next batch skips them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Skip(i64);
 
@@ -54,7 +55,7 @@ pub fn escalate(conn: &mut Conn, context: &Context, skip: Skip, limit: i64) -> R
     Ok(Batch::of(stale.len(), limit, tally, Skip(skip.0 + tally.failed)))
 }
 
-/// Ends those of the cases that are overdue, each as [`settle_one`] would; the others get the deadline they have by now.
+/// Ends the overdue cases among `ids`, each as [`settle_one`] would. The others get their current deadline.
 fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
     appointments::keep(conn)?;
     let mut known: HashMap<Season, Policy> = HashMap::new();
@@ -89,8 +90,8 @@ fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result
     Ok(stored)
 }
 
-/// One case; whether it was settled. One that somebody decided meanwhile is left alone, and one whose policy has changed
-/// gets the deadline it has by now, so that it leaves the list as well.
+/// Settles one case and returns whether it did. A case that was decided meanwhile is left unchanged. A case whose
+/// policy has changed gets its current deadline, so that it leaves the list.
 fn settle_one(
     conn: &mut Conn,
     context: &Context,

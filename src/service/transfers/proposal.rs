@@ -1,18 +1,18 @@
-//! What somebody proposes.
+//! A proposal as the caller sends it.
 
 use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::text::Remark;
 use crate::domain::transfer::reason::{Details, Reason, Side};
 use crate::service::look_up::LookedUpPerson;
 
-/// Whom a proposal is about; it says which side starts (T1).
+/// The person whom a proposal is about. It determines which side starts (T1).
 #[derive(Debug, Clone)]
 pub enum ProposalSubject {
-    /// The caller himself.
+    /// The caller.
     Myself,
     /// A member of the caller's subtree: the source side starts.
     Ours(MemberId),
-    /// Somebody named by full name and ID number: the target side starts (§1.4.3).
+    /// A person named by full name and ID number: the target side starts (§1.4.3).
     Named(LookedUpPerson),
 }
 
@@ -26,7 +26,7 @@ impl ProposalSubject {
     }
 }
 
-/// A transfer as somebody proposes it.
+/// A proposed transfer.
 #[derive(Debug, Clone)]
 pub struct ProposedTransfer {
     pub subject: ProposalSubject,

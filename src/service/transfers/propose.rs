@@ -1,6 +1,7 @@
-//! Proposing transfers (§1.4), and the preview of one: both load the same input and ask the same rules.
+//! Proposing transfers (§1.4), and previews. Both load the same input and check the same rules.
 //!
-//! A caller waits until the transaction is durable; callers who wait at the same time share one ([`Batcher`]).
+//! A caller waits until the transaction is durable. Callers who wait at the same time share one transaction
+//! ([`Batcher`]).
 
 use super::case::LoadedCase;
 use super::insert::{NewCase, insert_batch};
@@ -22,14 +23,14 @@ use crate::security::vault::Vault;
 use crate::service::idempotency::{self, Claim, ClaimState, KeptAnswer};
 use crate::service::{Context, Error, Result};
 
-/// What a preview answers.
+/// The answer of a preview.
 #[derive(Debug, Clone)]
 pub struct Preview {
     /// The route the case would take, or every rule that blocks it.
     pub outcome: std::result::Result<Proposal, Vec<Refusal>>,
     /// The names of the organizations on the route.
     pub names: Vec<(OrganizationId, String)>,
-    /// What the reason has filled in (T5).
+    /// The fields that the reason requires (T5).
     pub fields: Vec<DetailField>,
 }
 
@@ -41,7 +42,7 @@ pub struct ProposeTransfer {
     pub transfer: ProposedTransfer,
     /// The language of the answer.
     pub language: Language,
-    /// Makes the answer of the new case.
+    /// Renders the answer for the new case.
     pub render: fn(CaseView, Language) -> Result<KeptAnswer>,
 }
 
@@ -55,19 +56,19 @@ impl ProposeTransfer {
     }
 }
 
-/// Proposals that wait for the database. Those that wait together are decided in one transaction.
+/// The queue of proposals. Proposals that wait at the same time are decided in one transaction.
 pub type ProposalQueue = Batcher<ProposeTransfer, KeptAnswer, Error>;
 
-/// The queue of proposals before the database.
+/// The queue of proposals for a database.
 pub fn proposal_queue(db: Db) -> ProposalQueue {
     Batcher::new(db, propose_batch)
 }
 
-/// Proposes transfers, each once for its idempotency key. A command that depends on what another of them does gets no
-/// outcome yet and is put off.
+/// Proposes transfers, each once for its idempotency key. A command that depends on the result of another one in the
+/// batch gets no outcome yet and is put off.
 ///
 /// # Errors
-/// When the database fails. Each command's own outcome holds every rule that blocks it, the first one first.
+/// When the database fails. Each command's own outcome holds every refusal, the first rule's first.
 fn propose_batch(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<KeptAnswer, Error>> {
     let claims: Vec<_> = commands
         .iter()
@@ -92,7 +93,7 @@ fn propose_batch(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outco
     Ok(outcomes)
 }
 
-/// Proposes those whose keys are new.
+/// Proposes the transfers whose keys are new.
 fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcomes<KeptAnswer, Error>> {
     if commands.is_empty() {
         return Ok(Vec::new());
@@ -132,7 +133,7 @@ fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcome
     Ok(outcomes)
 }
 
-/// A proposal that is accepted: its place in the batch, the command, what was decided, and on what.
+/// An accepted proposal: its index in the batch, the command, the decision and its input.
 type Accepted<'a> = (usize, &'a ProposeTransfer, Proposal, ProposalInput);
 
 fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Context, (Transfer, LoadedCase))>> {
@@ -153,7 +154,7 @@ fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Cont
         }
     });
     let stored = insert_batch(conn, new_cases.collect()).map_err(|error| match error.violated() {
-        // The members are locked, so nobody else proposes for them meanwhile; if somebody does, the index refuses it.
+        // The members are locked, so nobody else can propose for them now. If it happens anyway, the index refuses it.
         Some(Unique::OpenTransfer) => Code::TransferAlreadyOpen.into(),
         _ => error,
     })?;
@@ -161,10 +162,10 @@ fn store<'a>(conn: &mut Conn, accepted: &[Accepted<'a>]) -> Result<Vec<(&'a Cont
     Ok(contexts.zip(stored).collect())
 }
 
-/// Answers what proposing would answer, and stores nothing.
+/// Returns what proposing would answer, and stores nothing.
 ///
 /// # Errors
-/// When the caller may not know the member at all.
+/// When the caller may not know of the member at all.
 pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &ProposedTransfer) -> Result<Preview> {
     let request = ProposalRequest {
         context,
@@ -198,7 +199,7 @@ impl Preview {
     }
 }
 
-/// A preview about a person whom the caller may not know of answers what the proposal would answer.
+/// Whether a preview must answer as the proposal would, because the caller may not know of the person.
 fn hides(refusals: &[Refusal]) -> bool {
     let codes = [
         Code::MemberNotFound,

@@ -1,5 +1,5 @@
-//! When the offices of an organization change, the cases that wait there move to the organizations that can decide them
-//! now (A10, I-31).
+//! When the appointments at an organization change, the cases that wait there move to the organizations that can decide
+//! them now (A10, I-31).
 
 use super::case::load_case;
 use super::turn::move_inbox_entries;
@@ -10,7 +10,8 @@ use crate::repository::organizations::Organization;
 use crate::repository::transfers;
 use crate::service::Result;
 
-/// Resolves the turns again of every open case that the offices of an organization have a say in. `chain` is its own.
+/// Resolves the holders again for every open case that the appointments at an organization affect. `chain` is the
+/// organization's own.
 ///
 /// # Errors
 /// When the database fails.
@@ -18,7 +19,7 @@ pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain, now:
     let above: Vec<_> = organization.path.superiors().collect();
     let found = transfers::around(conn, organization.id, &organization.path, &above, chain.may_orphan())?;
     for id in found {
-        // Decided meanwhile: then its inbox entries have moved already.
+        // A case that was closed meanwhile has no inbox entries any more.
         let Some(transfer) = transfers::find_locked(conn, id)?.filter(|transfer| transfer.closed_at.is_none()) else {
             continue;
         };

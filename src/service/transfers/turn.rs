@@ -1,4 +1,4 @@
-//! Whose turn a case is, and the inbox entries that say so (A8, A10).
+//! The turn of a case, and its inbox entries (A8, A10).
 
 use crate::db::Conn;
 use crate::domain::core::ids::OrganizationId;
@@ -12,14 +12,14 @@ use crate::repository::organizations;
 use crate::service::organizations::chain_of;
 use crate::service::{Error, Result};
 
-/// An organization and its superiors with those who can act for them.
+/// The chain of an organization.
 fn chain_at(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
     let found = organizations::find(conn, organization)?.ok_or(Error::Corrupt("an organization of a case"))?;
     chain_of(conn, &found.path)
 }
 
-/// Gives an inbox entry to each organization that may act on a case (A8), and takes it from those among `before` that may
-/// not. Gives back who may act.
+/// Adds an inbox entry for each holder of a case (A8), and removes those of the organizations among `before` that are
+/// holders no more. Returns the holders.
 pub(super) fn move_inbox_entries(
     conn: &mut Conn,
     case: &Case,
@@ -34,7 +34,7 @@ pub(super) fn move_inbox_entries(
     Ok(holders)
 }
 
-/// The organizations that may act on a case (A10, T11). `known` are chains that were loaded in this transaction already.
+/// The holders of a case (A10, T11). `known` are chains that this transaction has already loaded.
 pub(super) fn holders(conn: &mut Conn, case: &Case, known: &[&Chain]) -> Result<Vec<OrganizationId>> {
     let Some(turn) = case.state.turn() else {
         return Ok(Vec::new());
@@ -48,7 +48,7 @@ pub(super) fn holders(conn: &mut Conn, case: &Case, known: &[&Chain]) -> Result<
     Ok(holders.organizations)
 }
 
-/// A case as an inbox shows it; `None` if it waits for nobody.
+/// The inbox entry of a case. `None` if the case waits for nobody.
 pub(super) fn inbox_entry<'a>(case: &Case, policy: &Policy, member_name: &'a str) -> Option<InboxEntry<'a>> {
     Some(InboxEntry {
         kind: case.state.turn()?.duty.as_str(),
@@ -59,7 +59,7 @@ pub(super) fn inbox_entry<'a>(case: &Case, policy: &Policy, member_name: &'a str
     })
 }
 
-/// Deletes the inbox entries of those whose turn a case was in a state.
+/// Deletes the inbox entries that a case had in a state.
 pub(super) fn close_inbox_entries(conn: &mut Conn, case: &Case, state: &CaseState) -> Result<()> {
     if let Some(turn) = state.turn() {
         inbox::close(conn, turn.duty.as_str(), case.id.0)?;

@@ -1,4 +1,4 @@
-//! Seeing cases: one, lists of them, and what happened to them (A7).
+//! Reading cases: one, lists, and their history (A7).
 
 use super::case::{LoadedCase, load_case, visible};
 use crate::db::Conn;
@@ -16,11 +16,11 @@ use crate::service::organizations::inside;
 use crate::service::{Context, Error, Result};
 use std::collections::HashSet;
 
-/// A case as somebody sees it.
+/// A case as the caller sees it.
 #[derive(Debug, Clone)]
 pub struct CaseView {
     pub transfer: Transfer,
-    /// Who may act on it now, with their names.
+    /// The holders of the case, with their names.
     pub waiting_for: Vec<(OrganizationId, String)>,
     /// What the caller may do, and why not.
     pub actions: Vec<(TransferAction, std::result::Result<(), Refusal>)>,
@@ -29,20 +29,20 @@ pub struct CaseView {
 /// One case.
 ///
 /// # Errors
-/// `transfer.not_found` for whoever may not see it.
+/// `transfer.not_found` for callers who may not see it.
 pub fn get(conn: &mut Conn, context: &Context, id: TransferId) -> Result<CaseView> {
     let found = transfers::find(conn, id)?;
     let transfer = visible(conn, &context.actor, Action::ReadTransfer, id, found)?;
     view(conn, context, transfer)
 }
 
-/// A case that was just stored, for whoever stored it.
+/// A case that was just stored, for the actor who stored it.
 pub(super) fn view(conn: &mut Conn, context: &Context, transfer: Transfer) -> Result<CaseView> {
     let loaded = load_case(conn, &transfer)?;
     render(conn, context, transfer, &loaded)
 }
 
-/// Renders a case from what was loaded already: asking the database again would be a fifth of a decision's work.
+/// Renders a case from data that is already loaded. Loading it again would take a fifth of the time of a decision.
 pub(super) fn render(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &LoadedCase) -> Result<CaseView> {
     let names = organizations::names(conn, &loaded.holders)?;
     Ok(shown(context, transfer, loaded, &names))
@@ -76,7 +76,7 @@ fn shown(context: &Context, transfer: Transfer, loaded: &LoadedCase, names: &[(O
     }
 }
 
-/// Which way the cases of a list cross the border of the caller's subtree.
+/// The direction in which the cases of a list cross the border of the caller's subtree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
     /// Cases that leave it (转出).
@@ -85,27 +85,27 @@ pub enum Direction {
     In,
 }
 
-/// Which cases a list shows.
+/// The cases that a list shows.
 #[derive(Debug, Clone)]
 pub struct TransferListing {
-    /// Of one member; the caller's own when he acts as a member.
+    /// The cases of one member. For a caller who acts as a member, their own.
     pub member: Option<MemberId>,
-    /// Which way, for administrators and other systems.
+    /// The direction, for administrators and integrators.
     pub direction: Direction,
-    /// The subtree; the caller's own when absent.
+    /// The subtree. Defaults to the caller's own.
     pub under: Option<OrganizationId>,
     /// Only those in this state.
     pub state: Option<Phase>,
-    /// The last one of the page before.
+    /// The last case of the previous page.
     pub after: Option<TransferId>,
-    /// How many at most.
+    /// The maximum number of cases.
     pub limit: i64,
 }
 
 /// A page of cases.
 ///
 /// # Errors
-/// `member.not_found`, `organization.not_found` outside of the caller's scope (O6).
+/// `member.not_found`, or `organization.not_found` outside the caller's scope (O6).
 pub fn list(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result<Vec<Transfer>> {
     let place = place(conn, context, filter)?;
     let after = match filter.after {
@@ -142,7 +142,7 @@ fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result
         Some(under) => inside(conn, actor, Action::ListTransfersBelow, under)?.path,
     };
     Ok(match filter.direction {
-        // A special-unit case shows itself to the branch's own people, not to systems (S-30).
+        // Administrators of the branch see their own special-unit cases, but integrators don't (S-30).
         Direction::Out if actor.office().is_none() => TransferSelection::Out(root, OrganizationId::NONE),
         Direction::Out => TransferSelection::Out(root, organization),
         Direction::In => TransferSelection::In(root),
@@ -160,7 +160,7 @@ pub struct HistoryEntry {
 /// Everything that happened to a case (A7).
 ///
 /// # Errors
-/// `transfer.not_found` for whoever may not see it.
+/// `transfer.not_found` for callers who may not see it.
 pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec<HistoryEntry>> {
     let found = transfers::find(conn, id)?;
     visible(conn, &context.actor, Action::ReadTransfer, id, found)?;
