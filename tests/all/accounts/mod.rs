@@ -9,6 +9,7 @@ mod refresh;
 mod restart;
 mod sign_in;
 mod sign_out;
+mod takeover;
 pub mod stand_in;
 mod wechat;
 
