@@ -28,8 +28,8 @@ pub enum Accounts {
         #[arg(long)]
         reason: String,
     },
-    /// Unblock the account with the ID number on standard input, whoever blocked it, and print a one-time code for a
-    /// new password.
+    /// Unblock the account with the ID number on standard input, and print a one-time code for a new password. It does
+    /// not matter who blocked the account.
     Unblock {
         #[command(flatten)]
         database: DatabaseArgs,

@@ -60,7 +60,7 @@ impl Refresh {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// What is stored of it.
+    /// The digests to store.
     pub fn digests(&self, vault: &Vault) -> Digests {
         let digest = |bytes: &[u8]| vault.digest(SealPurpose::Refresh, &URL_SAFE_NO_PAD.encode(bytes));
         Digests {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn api2_what_is_no_token_is_none() {
+    fn api2_a_text_that_is_no_token_is_not_parsed() {
         let token = Refresh::first().reveal();
         for text in [
             "",

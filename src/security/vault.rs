@@ -135,8 +135,8 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A vault with sealing keys by id (the highest seals, all open) and the key of the digests, which never changes. `None` without
-    /// a sealing key.
+    /// A vault with sealing keys by id (the highest seals, all open) and the key of the digests, which never changes.
+    /// `None` without a sealing key.
     pub fn new(sealing: &BTreeMap<u8, [u8; 32]>, index: &[u8; 32]) -> Option<Self> {
         let newest = *sealing.keys().next_back()?;
         let keys = sealing
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn s11_of_a_sealed_file_no_piece_can_be_changed_left_out_moved_or_cut_off() {
+    fn s11_no_piece_of_a_sealed_file_can_be_changed_left_out_moved_or_cut_off() {
         let vault = vault(&[1]);
         let mut seal = vault.seal_file();
         let header = *seal.header();
