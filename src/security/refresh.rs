@@ -1,8 +1,8 @@
 //! Refresh tokens: opaque and random; the service stores only digests of them (RFC 9700 §4.14).
 //!
-//! A token is two random texts. The first belongs to the session and is the same in all of its tokens. The second is new in
-//! each token. So a token that was used before is recognized as one of its session, which then ends, and a guessed token names
-//! no session.
+//! A token is two random texts. The first belongs to the session and is the same in all of its tokens. The second is
+//! new in each token. So a token that was used before is recognized as one of its session, which then ends, and a
+//! guessed token names no session.
 
 use super::vault::{SealPurpose, Vault};
 use base64::Engine;

@@ -1,8 +1,8 @@
 //! Access tokens: JWT (RFC 7519) of type `at+jwt` (RFC 9068), signed with EdDSA over Ed25519 (RFC 8037).
 //!
-//! A token's header holds nothing but the id of its key. So there is exactly one valid header for each key, and a token's header
-//! is compared with those byte by byte. A token with another algorithm, another type, a key of its own (`jwk`, `jku`, `x5u`,
-//! `x5c`), a `crit` or anything else is refused without being parsed (S-07).
+//! A token's header holds nothing but the id of its key. So there is exactly one valid header for each key, and a
+//! token's header is compared with those byte by byte. A token with another algorithm, another type, a key of its own
+//! (`jwk`, `jku`, `x5u`, `x5c`), a `crit` or anything else is refused without being parsed (S-07).
 
 use super::token_keys::{BadKey, PublicKey, TokenKeys};
 use super::verified::{Fingerprint, Verified};
@@ -166,7 +166,8 @@ impl Tokens {
         jsonwebtoken::encode(&self.0.header, &claims, &self.0.signing).map_err(|_| InvalidToken)
     }
 
-    /// The bearer of a token, if it is ours and valid now. A token that was verified before costs a digest and a look-up.
+    /// The bearer of a token, if it is ours and valid now. A token that was verified before costs a digest and a
+    /// look-up.
     ///
     /// # Errors
     /// [`InvalidToken`] for any other text.

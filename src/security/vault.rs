@@ -1,8 +1,8 @@
 //! Personal data at rest: sealed with AES-256-GCM-SIV (RFC 8452), found by a keyed digest (HMAC-SHA-256).
 //!
-//! A sealed value is `key id (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. With the key id, old and new keys can be used side
-//! by side while data is resealed. The purpose is authenticated with the value, so somebody who can write to the tables can't
-//! present a telephone number as an ID number.
+//! A sealed value is `key id (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. With the key id, old and new keys can be
+//! used side by side while data is resealed. The purpose is authenticated with the value, so somebody who can write to
+//! the tables can't present a telephone number as an ID number.
 
 use super::random;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -65,8 +65,8 @@ pub const FILE_PIECE: usize = 64 * 1024;
 /// How many bytes longer a piece is when it is sealed.
 pub const FILE_TAG: usize = 16;
 
-/// Seals or opens a file piece by piece. Each piece is sealed with its number, and the last one is marked as the last, so that
-/// no piece can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
+/// Seals or opens a file piece by piece. Each piece is sealed with its number, and the last one is marked as the last,
+/// so that no piece can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
 pub struct FileSeal {
     keys: Arc<BTreeMap<u8, LessSafeKey>>,
     header: [u8; FILE_HEADER],

@@ -293,8 +293,8 @@ async fn transfer_history(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct TransferQuery {
-    /// For administrators and integrators: `out` for cases that leave the subtree or province (转出), `in` for cases that
-    /// enter it (转入).
+    /// For administrators and integrators: `out` for cases that leave the subtree or province (转出), `in` for cases
+    /// that enter it (转入).
     #[param(inline)]
     side: Option<SideParam>,
     /// For administrators: the organization to start from. The caller's own if absent.
