@@ -1,4 +1,4 @@
-//! Refresh tokens: opaque and random; the service stores only digests of them (RFC 9700 §4.14).
+//! Refresh tokens are opaque and random. The service stores only digests of them (RFC 9700 §4.14).
 //!
 //! A token is two random texts. The first belongs to the session and is the same in all of its tokens. The second is
 //! new in each token. So a token that was used before is recognized as one of its session, which then ends, and a
@@ -14,7 +14,7 @@ const TURN: usize = 32;
 /// A refresh token on its way to the client.
 pub struct Refresh([u8; FAMILY + TURN]);
 
-/// What is stored of a refresh token.
+/// The stored digests of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digests {
     /// The digest that finds its session.

@@ -15,7 +15,7 @@ const END: &str = "-----END PRIVATE KEY-----";
 #[error("not Ed25519 private keys in PKCS#8 PEM, one after another, each another one")]
 pub struct BadKey;
 
-/// One or more keys; the first signs.
+/// One or more keys. The first one signs.
 pub struct TokenKeys(Vec<Vec<u8>>);
 
 /// A step of a rotation that signs nobody out. Each step is taken on every server before the next.

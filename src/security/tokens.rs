@@ -39,7 +39,7 @@ struct Claims {
     /// The session; an integrator's token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<SessionId>,
-    /// The office the bearer acts from; without it they act for themselves.
+    /// The office the bearer acts from. Without it they act for themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     office: Option<AppointmentId>,
     iat: i64,
@@ -48,7 +48,7 @@ struct Claims {
     jti: String,
 }
 
-/// What a valid token says.
+/// The content of a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Bearer {
     /// The account.
@@ -97,7 +97,7 @@ struct TokensInner {
     verified: Verified<Stated>,
 }
 
-/// What a token with a valid signature says, and when it is valid.
+/// The content of a token with a valid signature, and when it is valid.
 #[derive(Debug, Clone, Copy)]
 struct Stated {
     bearer: Bearer,

@@ -24,19 +24,19 @@ pub enum SealPurpose {
     IdNumber,
     /// A telephone number.
     Phone,
-    /// An integrator's secret; only digested.
+    /// An integrator's secret. Only digested.
     IntegratorSecret,
-    /// A one-time code; only digested.
+    /// A one-time code. Only digested.
     ResetCode,
-    /// A refresh token, or the common part of a session's tokens; only digested.
+    /// A refresh token, or the common part of a session's tokens. Only digested.
     Refresh,
-    /// Who failed to sign in, and from where; only digested.
+    /// The ID number or the address of a sign-in that failed. Only digested.
     Attempt,
-    /// A client's address; only digested.
+    /// A client's address. Only digested.
     Address,
-    /// A WeChat identity (openid); only digested.
+    /// A WeChat identity (openid). Only digested.
     Wechat,
-    /// The position in a list where the next page begins; only digested.
+    /// The position in a list where the next page begins. Only digested.
     Cursor,
 }
 

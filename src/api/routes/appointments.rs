@@ -355,7 +355,7 @@ async fn end_appointment(
 
 /// Get a request to appoint or dismiss
 ///
-/// For administrators of its organization and of those above. Shows what it asks for and where it stands.
+/// Administrators of the organization and of those above it can read the request: what it asks for and where it stands.
 #[utoipa::path(tag = "appointments", operation_id = "get_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = AppointmentRequestView),
@@ -377,7 +377,7 @@ refuses!(ApproveAppointmentRequestRefusals: AppointmentSelfApproval, Appointment
 
 /// Approve a request to appoint or dismiss
 ///
-/// By the organization's direct superior. The office begins or ends at once.
+/// Administrators of the organization's direct superior approve it. The office begins or ends at once.
 #[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is done", body = AppointmentRequestView),
@@ -405,7 +405,7 @@ refuses!(RefuseAppointmentRequestRefusals: AppointmentSelfApproval, AppointmentR
 
 /// Refuse a request to appoint or dismiss
 ///
-/// By the organization's direct superior, with a reason.
+/// Administrators of the organization's direct superior refuse it, with a reason.
 #[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),

@@ -142,8 +142,8 @@ refuses!(ListAuditRefusals: OrganizationNotFound);
 
 /// Read the audit log
 ///
-/// Newest first: what the people and systems of the auditor's subtree did, and what was refused to them. An auditor of
-/// the root also sees what the service did.
+/// Lists what the people and systems of the auditor's subtree did, and what was refused to them, newest first. An
+/// auditor of the root also sees what the service did.
 #[utoipa::path(tag = "audit", operation_id = "list_audit", security(("bearer" = [])), params(AuditQuery), responses(
     (status = 200, description = "A page", body = Page<AuditEntryView>),
     ListAuditRefusals,

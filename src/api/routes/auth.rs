@@ -214,8 +214,9 @@ refuses!(SignInRefusals: RequestSignInFailed, RequestNoSuchOffice, RequestTooMan
 
 /// Sign in
 ///
-/// With ID number and password. An unknown number and a wrong password get the same answer. The result lists the
-/// person's offices. To act from one, sign in again and name it. After some failures each further attempt has to wait.
+/// Send the ID number and the password. An unknown number and a wrong password get the same answer. The result lists
+/// the person's offices. To act from one, sign in again and name it. After some failures each further attempt has to
+/// wait.
 #[utoipa::path(tag = "auth", operation_id = "sign_in", security(()), responses(
     (status = 200, description = "Signed in", body = SignedInAnswer),
     SignInRefusals,
@@ -505,7 +506,7 @@ struct MyMembership {
     /// The member's branch. Absent after a move out of the national tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<OrganizationLabel>,
-    /// Where the membership stands (团籍状态).
+    /// The member's standing (团籍状态).
     standing: Standing,
     /// The state of the League identity certification.
     certification: Certification,

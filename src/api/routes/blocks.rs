@@ -85,10 +85,10 @@ refuses!(BlockMemberRefusals: AccountBlockOneself, AccountBlockedAlready, Accoun
 
 /// Block a member's account
 ///
-/// By an administrator of the member's branch or of its direct superior. If the member holds offices, the caller has to
-/// appoint to each of them or stand above it. All sessions end within a second on every server. The password, the
-/// WeChat binding and any one-time code become void, so a thief can't use them after the unblock either. A sign-in to a
-/// blocked account fails as with a wrong password.
+/// An administrator of the member's branch or of its direct superior can block the account. If the member holds
+/// offices, the caller's organization has to appoint to each of them or stand above it. All sessions end within a
+/// second on every server. The password, the WeChat binding and any one-time code become void and stay void after the
+/// unblock, so a thief can't use them. A sign-in to a blocked account fails as with a wrong password.
 #[utoipa::path(tag = "members", operation_id = "block_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
@@ -110,8 +110,9 @@ refuses!(UnblockMemberRefusals: AccountBlockOneself, AccountUnblockNotAllowed, A
 
 /// Unblock a member's account
 ///
-/// By those who may block it. An organization can't lift the block of one above it, or of the operators of the service.
-/// The owner then sets a new password with a one-time code, and sees the block at sign-in for thirty days.
+/// Those who may block the account can unblock it. An organization can't lift the block of one above it, or of the
+/// operators of the service. The owner then sets a new password with a one-time code, and sees the block at sign-in for
+/// thirty days.
 #[utoipa::path(tag = "members", operation_id = "unblock_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
@@ -138,9 +139,9 @@ refuses!(BlockOfficerRefusals:
 
 /// Block the account of an office's holder
 ///
-/// The caller has to appoint to each office of the holder, or stand above it. The effects are those of blocking a
-/// member's account. What waits for the holder's organization goes to the superior if nobody there can act any more
-/// (A10).
+/// The caller's organization has to appoint to each office of the holder, or stand above it. The effects are those of
+/// blocking a member's account. What waits for the holder's organization goes to the superior if nobody there can act
+/// any more (A10).
 #[utoipa::path(tag = "appointments", operation_id = "block_officer", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
@@ -167,7 +168,7 @@ refuses!(UnblockOfficerRefusals:
 
 /// Unblock the account of an office's holder
 ///
-/// By those who may block it. As for a member, an organization can't lift the block of one above it, or of the
+/// Those who may block the account can unblock it. An organization can't lift the block of one above it, or of the
 /// operators of the service.
 #[utoipa::path(tag = "appointments", operation_id = "unblock_officer", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(

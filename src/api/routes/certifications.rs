@@ -130,8 +130,8 @@ refuses!(UploadFormRefusals:
 
 /// Upload a member's application form
 ///
-/// The body is the PDF itself, at most 20 MB. By an administrator of the member's branch (O7). The committee above
-/// decides. To replace a refused form, upload another.
+/// An administrator of the member's branch uploads the form (O7). The body is the PDF itself, at most 20 MB. The
+/// committee above decides. To replace a refused form, upload another.
 #[utoipa::path(tag = "members", operation_id = "upload_form", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Whose form"), Key),
     request_body(content = Vec<u8>, content_type = "application/pdf", description = "The file"), responses(
@@ -217,7 +217,7 @@ fn fault(error: io::Error) -> Problem {
 
 /// Get a member's certification
 ///
-/// For the member, and for administrators of the branch and above. Shows the state and every form.
+/// The member, and administrators of the branch and above, can read the state and every form.
 #[utoipa::path(tag = "members", operation_id = "get_certification", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Whose")), responses(
     (status = 200, description = "How far it is", body = CertificationView),
@@ -238,7 +238,7 @@ async fn get_certification(
 
 /// Download a form
 ///
-/// For the member, and for administrators of the branch and above. Each download is recorded in the audit log.
+/// The member, and administrators of the branch and above, can download it. Each download is recorded in the audit log.
 #[utoipa::path(tag = "members", operation_id = "download_form", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which one")), responses(
     (status = 200, description = "The file", body = Vec<u8>, content_type = "application/pdf"),
@@ -271,7 +271,7 @@ refuses!(ApproveCertificationRefusals: CertificationSelfApproval, CertificationN
 
 /// Certify a member's League identity
 ///
-/// By the committee above the member's branch (O7).
+/// An administrator of the committee above the member's branch approves the form (O7).
 #[utoipa::path(tag = "members", operation_id = "approve_certification", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "The identity is certified", body = FormView),
@@ -299,7 +299,8 @@ refuses!(RefuseCertificationRefusals: CertificationSelfApproval, CertificationNo
 
 /// Refuse a form
 ///
-/// By the committee above the member's branch, with a reason. The form can then be replaced (O7).
+/// An administrator of the committee above the member's branch refuses the form, with a reason. It can then be replaced
+/// (O7).
 #[utoipa::path(tag = "members", operation_id = "refuse_certification", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "It is refused and can be replaced", body = FormView),

@@ -102,9 +102,9 @@ refuses!(RevealMemberRefusals: RateLimited);
 
 /// See a member's ID number or telephone in full
 ///
-/// For administrators of the member's branch and of its direct superior, with a purpose that the member can read. The
-/// limit is 60 an hour for a caller and 200 an hour for an organization. There is no `Idempotency-Key`, because the
-/// service would have to keep the answer.
+/// Administrators of the member's branch and of its direct superior can read the numbers, for a purpose that the member
+/// can read. The limit is 60 an hour for a caller and 200 an hour for an organization. There is no `Idempotency-Key`,
+/// because the service would have to keep the answer.
 #[utoipa::path(tag = "members", operation_id = "reveal_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member")), responses(
     (status = 200, description = "In full", body = RevealedView),
@@ -174,7 +174,8 @@ struct DisclosureQuery {
 
 /// List who learned what of me
 ///
-/// For members, newest first: who found me by full name and ID number, who read my data in full, and for which purpose.
+/// Lists who found the caller by full name and ID number, who read the caller's data in full, and for which purpose,
+/// newest first. Only members can call it.
 #[utoipa::path(tag = "members", operation_id = "my_disclosures", security(("bearer" = [])),
     params(DisclosureQuery), responses(
     (status = 200, description = "A page", body = Page<DisclosureView>),

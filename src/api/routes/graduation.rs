@@ -210,7 +210,7 @@ struct HistoryQuery {
 
 /// List what happened to a branch's graduation month
 ///
-/// Earliest first and kept for ever: marks, the yearly switch, requests and decisions (G5, G7).
+/// Lists marks, the yearly switch, requests and decisions, earliest first (G5, G7). They are kept for ever.
 #[utoipa::path(tag = "organizations", operation_id = "graduation_history", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which branch"), HistoryQuery), responses(
     (status = 200, description = "A page", body = Page<GraduationHistoryEntry>),
@@ -332,7 +332,8 @@ refuses!(ProposeMonthChangeRefusals:
 
 /// Propose another month for a graduate branch
 ///
-/// By the branch's direct superior, with a reason (G7). The nearest leading organ above decides.
+/// An administrator of the branch's direct superior proposes the change, with a reason (G7). The nearest leading organ
+/// above decides.
 #[utoipa::path(tag = "organizations", operation_id = "propose_month_change", security(("bearer" = [])),
     params(Key), responses(
     (status = 201, description = "It waits for the leading organ", body = MonthChangeView),
@@ -403,7 +404,7 @@ async fn list_month_changes(
 
 /// Get a month change
 ///
-/// For administrators of the branch and of the organizations above it. Shows both months, the reason and the state.
+/// Administrators of the branch and of the organizations above it can read both months, the reason and the state.
 #[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = MonthChangeView),
@@ -446,8 +447,8 @@ refuses!(ApproveMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenReq
 
 /// Approve a month change
 ///
-/// By the leading organ (G7). If the new month lies in a later year, the branch becomes an ordinary one again until
-/// that year's switch (G9).
+/// An administrator of the leading organ approves it (G7). If the new month lies in a later year, the branch becomes an
+/// ordinary one again until that year's switch (G9).
 #[utoipa::path(tag = "organizations", operation_id = "approve_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(
@@ -476,7 +477,7 @@ refuses!(RefuseMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenRequ
 
 /// Refuse a month change
 ///
-/// By the leading organ, with a reason (G8).
+/// An administrator of the leading organ refuses it, with a reason (G8).
 #[utoipa::path(tag = "organizations", operation_id = "refuse_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(

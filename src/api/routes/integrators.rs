@@ -103,7 +103,7 @@ refuses!(GetTokenRefusals: RequestSignInFailed, RequestTooManyAttempts);
 
 /// Get a token for another system
 ///
-/// With the id and a secret of a credential. An unknown id, a wrong secret, a revoked and an expired credential get the
+/// Send the id and a secret of a credential. An unknown id, a wrong secret, a revoked and an expired credential get the
 /// same answer.
 #[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
     (status = 200, description = "Signed in", body = TokenAnswer),
@@ -279,8 +279,9 @@ refuses!(IssueIntegratorRefusals: OrganizationNotFound, OrganizationClosed);
 
 /// Issue a credential for another system
 ///
-/// By the nation's own administrators. Only this answer shows the secret. If you lose the answer, revoke the credential
-/// and issue another. There is no `Idempotency-Key`, because the service would have to keep the secret.
+/// Only the nation's own administrators can issue a credential. Only this answer shows the secret. If you lose the
+/// answer, revoke the credential and issue another. There is no `Idempotency-Key`, because the service would have to
+/// keep the secret.
 #[utoipa::path(tag = "integrators", operation_id = "issue_integrator", security(("bearer" = [])),
     request_body = IntegratorBody, responses(
     (status = 201, description = "The credential with its secret", body = IssuedView),
@@ -348,9 +349,9 @@ refuses!(AddIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretsFull,
 
 /// Add a secret to a credential
 ///
-/// By the nation's own administrators, so that the integrator can change its secret without a pause: add a second
-/// secret, let the system use it, then retire the first. Two secrets can be in force at once. Only this answer shows
-/// the secret.
+/// Only the nation's own administrators can add a secret. With it the integrator can change its secret without a pause:
+/// add a second secret, let the system use it, then retire the first. Two secrets can be in force at once. Only this
+/// answer shows the secret.
 #[utoipa::path(tag = "integrators", operation_id = "add_integrator_secret", security(("bearer" = [])),
     params(("id" = AccountId, Path, description = "Which one: its `client_id`")),
     request_body = SecretBody, responses(
@@ -377,7 +378,8 @@ refuses!(RetireIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretNot
 
 /// Retire a secret of a credential
 ///
-/// By the nation's own administrators. The secret is refused from now on. You can't retire the only secret in force.
+/// Only the nation's own administrators can retire a secret. It is refused from now on. You can't retire the only
+/// secret in force.
 #[utoipa::path(tag = "integrators", operation_id = "retire_integrator_secret", security(("bearer" = [])),
     params(
         ("id" = AccountId, Path, description = "Which credential: its `client_id`"),
@@ -420,7 +422,8 @@ struct IntegratorQuery {
 
 /// List the credentials of other systems
 ///
-/// For the nation's own administrators. Latest first, with the revoked and expired ones, and without secrets.
+/// Only the nation's own administrators can list the credentials, latest first. The list has the revoked and expired
+/// ones too, and no secrets.
 #[utoipa::path(tag = "integrators", operation_id = "list_integrators", security(("bearer" = [])),
     params(IntegratorQuery), responses(
     (status = 200, description = "A page", body = Page<IntegratorView>),
@@ -449,8 +452,8 @@ refuses!(RevokeIntegratorRefusals: IntegratorNotFound);
 
 /// Revoke a credential of another system
 ///
-/// By the nation's own administrators. The credential and all its tokens are refused from now on. Revoking it again
-/// changes nothing.
+/// Only the nation's own administrators can revoke a credential. It and all its tokens are refused from now on.
+/// Revoking it again changes nothing.
 #[utoipa::path(tag = "integrators", operation_id = "revoke_integrator", security(("bearer" = [])),
     params(
         ("id" = AccountId, Path, description = "Which one: its `client_id`"),

@@ -63,7 +63,7 @@ impl From<Run> for RunView {
 
 /// List the jobs and what they did
 ///
-/// For the nation's own administrators: every job with its last ten runs.
+/// Only the nation's own administrators can list the jobs. Each job has its last ten runs.
 #[utoipa::path(tag = "service", operation_id = "list_jobs", security(("bearer" = [])), responses(
     (status = 200, description = "Every job with its last runs", body = [JobView]),
 ))]

@@ -55,7 +55,7 @@ struct MemberView {
     /// The member's branch. Absent after a move out of the national tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<OrganizationLabel>,
-    /// Where the membership stands (团籍状态).
+    /// The member's standing (团籍状态).
     standing: Standing,
     /// The state of the League identity certification.
     certification: Certification,
@@ -224,7 +224,7 @@ impl MemberDetail {
 
 /// Get a member
 ///
-/// For the member, and for administrators of the branch and above.
+/// The member, and administrators of the branch and above, can read it.
 #[utoipa::path(tag = "members", operation_id = "get_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which one")), responses(
     (status = 200, description = "The member", body = MemberDetail),
@@ -500,7 +500,7 @@ struct MarkHistoryQuery {
 
 /// List the marks a member had
 ///
-/// Earliest first and kept for ever.
+/// Lists all changes of the mark, earliest first. They are kept for ever.
 #[utoipa::path(tag = "members", operation_id = "mark_history", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which one"), MarkHistoryQuery), responses(
     (status = 200, description = "A page", body = Page<MarkHistoryEntry>),

@@ -44,7 +44,7 @@ struct State {
     status: &'static str,
 }
 
-/// Whether the process lives
+/// Whether the process is running
 ///
 /// It does not use the database, so a broken database does not get the process killed.
 #[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses((status = 200, description = "It lives", body = State)))]

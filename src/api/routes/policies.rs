@@ -101,7 +101,8 @@ refuses!(ChangePolicyRefusals: PolicyNotFound, PolicyOutOfRange, PolicyDatesOutO
 
 /// Change a season's policy
 ///
-/// By the nation's own administrators. The policy applies to every later decision. Older versions stay in the history.
+/// Only the nation's own administrators can change a policy. It applies to every later decision. Older versions stay in
+/// the history.
 #[utoipa::path(tag = "service", operation_id = "change_policy", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year"), IfMatch), responses(
     (status = 200, description = "What holds from now on", body = Policy),
@@ -131,7 +132,7 @@ refuses!(PolicyHistoryRefusals: PolicyNotFound);
 
 /// List the versions of a season's policy
 ///
-/// Newest first, without the default.
+/// Lists the stored versions, newest first. The default is not among them.
 #[utoipa::path(tag = "service", operation_id = "policy_history", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year")), responses(
     (status = 200, description = "Every version", body = [PolicyVersion]),

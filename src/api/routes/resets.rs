@@ -55,8 +55,8 @@ impl From<IssuedCode> for ResetCodeView {
 
 /// Issue a one-time code for a member
 ///
-/// By an administrator of the member's branch or of its direct superior. The code works once, within two days. A new
-/// code voids the one before. There is no `Idempotency-Key`, because the service would have to keep the code.
+/// An administrator of the member's branch or of its direct superior issues the code. It works once, within two days,
+/// and voids the code before. There is no `Idempotency-Key`, because the service would have to keep the code.
 #[utoipa::path(tag = "members", operation_id = "issue_member_code", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member")), responses(
     (status = 201, description = "The code", body = ResetCodeView),
@@ -152,8 +152,8 @@ refuses!(IssueOfficeCodeRefusals: AppointmentEnded);
 
 /// Issue a one-time code for an administrator
 ///
-/// For the holder of an office, who need not be a member. By an administrator of the organization or of its direct
-/// superior.
+/// An administrator of the organization or of its direct superior issues the code for the holder of an office, who need
+/// not be a member.
 #[utoipa::path(tag = "appointments", operation_id = "issue_office_code", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office")), responses(
     (status = 201, description = "The code", body = ResetCodeView),
@@ -196,7 +196,7 @@ refuses!(ResetPasswordRefusals:
 
 /// Set a new password
 ///
-/// With the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end.
+/// Send the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end.
 /// For thirty days, sign-in shows that the code was issued.
 #[utoipa::path(tag = "auth", operation_id = "reset_password", security(()), responses(
     (status = 204, description = "The password is set; sign in with it"),

@@ -76,7 +76,7 @@ refuses!(WechatLoginRefusals:
 
 /// Sign in by WeChat
 ///
-/// With a code from `wx.login`. The WeChat identity has to be bound to an account.
+/// Send a code from `wx.login`. The WeChat identity has to be bound to an account.
 #[utoipa::path(tag = "auth", operation_id = "wechat_login", security(()), responses(
     (status = 200, description = "Signed in", body = SignedInAnswer),
     WechatLoginRefusals,

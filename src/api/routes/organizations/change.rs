@@ -167,9 +167,9 @@ refuses!(CreateOrganizationRefusals:
 
 /// Create an organization
 ///
-/// Below the caller's own organization, which becomes its direct superior (O1 to O3). A floating or abroad branch of a
-/// school stands directly under the organization with the school code, and its name says what it is (§2.1). An error
-/// lists every fault at once.
+/// The new organization stands below the caller's own, which becomes its direct superior (O1 to O3). A floating or
+/// abroad branch of a school stands directly under the organization with the school code, and its name says what it is
+/// (§2.1). An error lists every fault at once.
 #[utoipa::path(tag = "organizations", operation_id = "create_organization", security(("bearer" = [])),
     params(Key), responses(
     (status = 201, description = "It exists", body = CreatedOrganization),
@@ -216,7 +216,7 @@ refuses!(RenameOrganizationRefusals:
 
 /// Rename an organization
 ///
-/// By its direct superior (O3). The search still finds it by its former name.
+/// An administrator of its direct superior renames it (O3). The search still finds it by its former name.
 #[utoipa::path(tag = "organizations", operation_id = "rename_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is called so", body = OrganizationView),
@@ -245,7 +245,8 @@ refuses!(CloseOrganizationRefusals: OrganizationNotEmpty, OrganizationClosed);
 
 /// Close an organization
 ///
-/// By its direct superior, once it has no members, no open case and no organization below it (O3). Its offices end.
+/// An administrator of its direct superior closes it, once it has no members, no open case and no organization below it
+/// (O3). Its offices end.
 #[utoipa::path(tag = "organizations", operation_id = "close_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is closed", body = OrganizationView),
@@ -273,7 +274,7 @@ refuses!(ChangeContactRefusals: OrganizationClosed);
 
 /// Change an organization's contact
 ///
-/// By its own administrators or those of its direct superior.
+/// Its own administrators and those of its direct superior can change it.
 #[utoipa::path(tag = "organizations", operation_id = "change_contact", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "The contact is changed", body = OrganizationView),

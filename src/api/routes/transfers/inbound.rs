@@ -176,7 +176,7 @@ refuses!(ProposeInboundTransferRefusals:
 
 /// Propose a transfer from another province
 ///
-/// By the integrator of Beijing, Guangdong or Fujian, with the person's data (X2). The target decides it like any other
+/// The integrator of Beijing, Guangdong or Fujian sends the person's data (X2). The target decides it like any other
 /// case. On completion the person becomes a member there.
 #[utoipa::path(tag = "transfers", operation_id = "propose_inbound_transfer", security(("bearer" = [])),
     params(Key),

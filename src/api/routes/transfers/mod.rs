@@ -201,7 +201,7 @@ refuses!(ProposeTransferRefusals:
 
 /// Propose a transfer
 ///
-/// By the member (no `member`), by an administrator of the source side (`member.id`), or by one of the target side
+/// The member proposes it (no `member`), or an administrator of the source side (`member.id`) or of the target side
 /// (`member.name` and `member.id_number`).
 #[utoipa::path(tag = "transfers", operation_id = "propose_transfer", security(("bearer" = [])),
     params(Key),
@@ -242,7 +242,7 @@ fn render_created(view: CaseView, language: Language) -> service::Result<KeptAns
 
 /// Get a transfer
 ///
-/// For the member, both sides and their superiors. Shows the state, whose turn it is, and what the caller can do.
+/// The member, both sides and their superiors can read the state, whose turn it is, and what the caller can do.
 #[utoipa::path(tag = "transfers", operation_id = "get_transfer", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The case", body = TransferView),
@@ -266,7 +266,7 @@ async fn get_transfer(
 
 /// What happened to a transfer
 ///
-/// For the member, both sides and their superiors. Every step is kept for ever (A7).
+/// The member, both sides and their superiors can read every step. The steps are kept for ever (A7).
 #[utoipa::path(tag = "transfers", operation_id = "transfer_history", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The steps, first one first", body = Page<EventView>),
@@ -400,7 +400,7 @@ refuses!(ApproveTransferRefusals:
 
 /// Approve a transfer
 ///
-/// By the side whose turn it is (A1, A3, A4, T9).
+/// The side whose turn it is approves (A1, A3, A4, T9).
 #[utoipa::path(tag = "transfers", operation_id = "approve_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -441,7 +441,7 @@ refuses!(RefuseTransferRefusals:
 
 /// Refuse a transfer
 ///
-/// By the side whose turn it is, with a reason. The case ends and goes back to the side that started it (A5).
+/// The side whose turn it is refuses, with a reason. The case ends and goes back to the side that started it (A5).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -507,7 +507,7 @@ refuses!(WithdrawTransferRefusals: TransferClosed, TransferAlreadyApproved, Tran
 
 /// Withdraw a transfer
 ///
-/// By the side that started it, or by the member, until the approval is complete (T10).
+/// The side that started the case, or the member, withdraws it until the approval is complete (T10).
 #[utoipa::path(tag = "transfers", operation_id = "withdraw_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -546,8 +546,8 @@ refuses!(AcceptExternalTransferRefusals:
 
 /// Record the other system's acceptance
 ///
-/// For a transfer to Beijing, Guangdong or Fujian. By the province's integrator or its leading organ. The member moves
-/// out of the national tree (X1).
+/// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
+/// acceptance. The member then moves out of the national tree (X1).
 #[utoipa::path(tag = "transfers", operation_id = "accept_external_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -587,8 +587,8 @@ refuses!(RefuseExternalTransferRefusals:
 
 /// Record the other system's refusal
 ///
-/// For a transfer to Beijing, Guangdong or Fujian. By the province's integrator or its leading organ, with a reason
-/// (X1).
+/// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
+/// refusal, with a reason (X1).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_external_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
     (status = 200, description = "The case after it", body = TransferView),
