@@ -110,7 +110,7 @@ enum Command {
 
 #[derive(Subcommand)]
 enum KeysAction {
-    /// Take a step of the rotation of the token keys in ZHUANJIE_TOKEN_KEY, and print the new text. Nobody is signed
+    /// Take a step of the rotation of the token keys in ZHUANJIE_TOKEN_KEY, and print the new keys. Nobody is signed
     /// out.
     Rotate {
         /// The steps in order. Take each on every server before the next: `publish` adds a key, `sign` signs with it,
