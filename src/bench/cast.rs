@@ -1,4 +1,4 @@
-//! Who plays: the offices that decide and members that can be transferred, read from the database once.
+//! The participants: the offices that decide and the members that can be transferred, read from the database once.
 
 use anyhow::{Context, Result, ensure};
 use diesel::dsl::exists;
@@ -13,36 +13,36 @@ use zhuanjie::domain::organization::facts::{Level, OrganizationKind, Organizatio
 use zhuanjie::security::tokens::Bearer;
 use zhuanjie::security::vault::{SealPurpose, Vault};
 
-/// An office and where it is held.
+/// An office and its organization.
 #[derive(Debug, Clone, Copy)]
 pub struct PlayingOffice {
     pub organization: OrganizationId,
     pub bearer: Bearer,
 }
 
-/// A township that takes members, with the branch it assigns them to.
+/// A township that receives members, with the branch it assigns them to.
 #[derive(Debug, Clone, Copy)]
 pub struct Township {
     pub office: PlayingOffice,
     pub branch: OrganizationId,
 }
 
-/// A member of a school. He is named in no log, so there is no `Debug`.
+/// A member of a school. There is no `Debug`, so that no log names them.
 #[derive(Clone)]
 pub struct Candidate {
     pub id: MemberId,
     pub branch: OrganizationId,
     pub name: String,
     pub id_number: String,
-    /// The school's office, the nearest that is held above him.
+    /// The nearest school above the member with an office in force.
     pub school: PlayingOffice,
-    /// His own account, if he has one.
+    /// The member's own account, if any.
     pub account: Option<AccountId>,
 }
 
-/// Everybody.
+/// All participants.
 pub struct Cast {
-    /// Every office by its organization.
+    /// The offices by organization.
     pub offices: HashMap<OrganizationId, Vec<PlayingOffice>>,
     pub provinces: Vec<PlayingOffice>,
     pub townships: Vec<Township>,
@@ -75,7 +75,7 @@ fn office((organization, appointment, account): Held) -> PlayingOffice {
     }
 }
 
-/// The offices held at organizations that `wanted` describes.
+/// The offices at organizations that `wanted` selects.
 macro_rules! held {
     ($conn:expr, $wanted:expr) => {
         organizations::table
@@ -91,10 +91,10 @@ macro_rules! held {
     };
 }
 
-/// Reads the cast: of the members at most `most`, spread over all schools, another share of them for each `part`.
+/// Reads the participants: at most `most` members from all schools. Each `part` has different members.
 ///
 /// # Errors
-/// When the database fails or the country has nobody for a role.
+/// When the database fails, or the country has nobody for a role.
 pub fn gather(conn: &mut Conn, vault: &Vault, part: i64, most: i64) -> Result<Cast> {
     let provinces = provinces(conn)?;
     let townships = townships(conn)?;
@@ -147,11 +147,11 @@ fn candidates(conn: &mut Conn, vault: &Vault, part: i64, most: i64) -> Result<Ve
     let is_school = organizations::school_code
         .is_not_null()
         .and(organizations::kind.eq(OrganizationKind::Committee))
-        // Of whoever is under 16 more is asked.
+        // Members under 16 need a further approval.
         .and(organizations::stage.ne(Stage::SeniorHigh));
     let schools: HashMap<OrganizationId, PlayingOffice> = held!(conn, is_school).map(|o| (o.organization, o)).collect();
     let greatest: Option<MemberId> = members::table.select(diesel::dsl::max(members::id)).first(conn)?;
-    // A prime stride meets every class.
+    // A prime stride reaches every class.
     let stride = [1, 3, 7, 13, 31, 61, 127, 251, 509, 1021]
         .into_iter()
         .rev()
@@ -177,7 +177,7 @@ type CandidateRow = (
     Option<AccountId>,
 );
 
-/// Those of the given members that can be transferred from a school that is administered.
+/// Those of the given members that can be transferred from a school with an office in force.
 fn chunk(
     conn: &mut Conn,
     vault: &Vault,

@@ -1,4 +1,4 @@
-//! How a request is sent, and sent again while its outcome is unknown.
+//! Sends requests, and repeats a write while its outcome is unknown.
 
 use super::ledger::Ledger;
 use super::message::{BenchAnswer, BenchRequest};
@@ -16,14 +16,14 @@ use tokio::time::{Instant, sleep, timeout};
 use zhuanjie::clock::Clock;
 use zhuanjie::security::tokens::Bearer;
 
-/// How long an answer is waited for: longer than the service's own limits.
+/// How long to wait for an answer: longer than the service's own limits.
 const ANSWER: Duration = Duration::from_secs(10);
-/// How old a token gets before another is issued: younger than it lasts.
+/// The age at which a token is replaced, which is less than its lifetime.
 const FRESH: TimeDelta = TimeDelta::minutes(8);
-/// The pause before something is sent again.
+/// The pause before a request is sent again.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One thread's client of all servers.
+/// The client that one thread uses for all servers.
 pub struct BenchClient {
     servers: Vec<Wire>,
     next: Cell<usize>,
@@ -32,16 +32,16 @@ pub struct BenchClient {
     clock: Clock,
     ledger: Option<Ledger>,
     patience: Duration,
-    /// What the keys of this thread begin with.
+    /// The prefix of this thread's keys.
     run: String,
     keys: Cell<u64>,
 }
 
 impl BenchClient {
-    /// A client of the servers at these addresses, with at most so many connections to each.
+    /// A client of the servers at these addresses, with a limited number of connections to each.
     ///
     /// # Errors
-    /// When an address is none.
+    /// When an address is malformed.
     pub fn new(plan: &SeasonPlan, signer: Signer, ledger: Option<Ledger>, run: String) -> Result<Rc<Self>> {
         let most = plan.connections.div_ceil(plan.threads);
         let servers = plan.urls.iter().map(|url| Wire::new(url, most));
@@ -58,8 +58,8 @@ impl BenchClient {
         }))
     }
 
-    /// Sends a request. A write goes under a key of its own; while a ledger is kept, one whose outcome is unknown is sent
-    /// again under the same key until it is known, and what was acknowledged is written down.
+    /// Sends a request. A write has a key of its own. While a ledger is kept, a write with an unknown outcome is sent
+    /// again under the same key until the outcome is known, and acknowledged writes are recorded.
     pub async fn send(&self, request: &BenchRequest) -> Result<BenchAnswer> {
         let key = request.writes.map(|_| self.key());
         let begun = Instant::now();
@@ -86,7 +86,7 @@ impl BenchClient {
         }
     }
 
-    /// A key that is also the request's id, so that the audit row tells of it: no run of eleven digits.
+    /// A new key. It is also the request's id, so that the audit row shows it. It never has eleven digits in a row.
     fn key(&self) -> String {
         let number = self.keys.get();
         self.keys.set(number + 1);
@@ -103,7 +103,7 @@ impl BenchClient {
             has_retry_after: false,
             sent: 0,
         };
-        // A body that breaks off says nothing, whatever its head said.
+        // If the body is incomplete, the answer tells nothing, whatever its status.
         if let Ok(Ok(reply)) = timeout(ANSWER, server.ask(&text)).await {
             answer.status = Some(reply.status);
             answer.body = reply.body;
@@ -112,7 +112,7 @@ impl BenchClient {
         Ok(answer)
     }
 
-    /// A request as it goes over the line.
+    /// The text of a request, as it is sent.
     fn text(&self, request: &BenchRequest, key: Option<&str>, authority: &str) -> Result<Vec<u8>> {
         let mut text = Vec::with_capacity(1024);
         let (method, path) = (&request.method, &request.path);
@@ -138,7 +138,8 @@ impl BenchClient {
         Ok(text)
     }
 
-    /// The header with a token that is still good: a thousand players each sign once in a while, not for each request.
+    /// The header with a valid token. A token serves many requests before it is replaced, so that thousands of players
+    /// do not sign for each one.
     fn authorization(&self, bearer: Bearer) -> Result<Rc<str>> {
         let fresh = FRESH.to_std()?;
         let (mut issued, whose) = (self.issued.borrow_mut(), (bearer.account, bearer.office));

@@ -1,4 +1,4 @@
-//! The parts of the kit as commands.
+//! The commands of the load kit.
 
 use super::database::open;
 use super::plan::{Mix, SeasonPlan};
@@ -15,16 +15,16 @@ use zhuanjie::config::Keys;
 
 use zhuanjie::service::jobs::JobName;
 
-/// Parts of the kit.
+/// The subcommands of the load kit.
 #[derive(Subcommand)]
 pub enum BenchCommand {
-    /// Load a country of invented people into an empty database. Needs the keys the servers will have.
+    /// Load a country of invented people into an empty database. Use the keys that the servers will have.
     Load(load::LoadOptions),
-    /// Make branches and cases due, for the yearly switch and the expiry to find.
+    /// Make branches and cases due, as work for the yearly switch and the expiry.
     Due(due::DueOptions),
     /// Play a season against running servers, then check the invariants.
     Run(RunOptions),
-    /// Hold a ledger against the database: every acknowledged write is there once, with its audit row.
+    /// Compare a ledger with the database: every acknowledged write must be there once, with its audit row.
     Check {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -32,56 +32,58 @@ pub enum BenchCommand {
         #[arg(long)]
         ledger: PathBuf,
     },
-    /// Time what stands in the way of every request: the check of a token.
+    /// Time the work that every request needs: the check of a token.
     Micro,
 }
 
-/// How a season is played.
+/// How to play a season.
 #[derive(Args)]
 pub struct RunOptions {
-    /// The database behind the servers: who plays is read from it, and the invariants are checked on it.
+    /// The database behind the servers. The participants are read from it, and the invariants are checked on it.
     #[command(flatten)]
     database: DatabaseArgs,
-    /// A server's address; given several times, each request goes to one of them.
+    /// The address of a server. Can be given several times; each request goes to one of the servers.
     #[arg(long = "url", required = true)]
     urls: Vec<String>,
-    /// What is played, and how often in relation to the rest: file_by_source, file_by_target, file_by_member, preview,
-    /// approve, refuse, assign, withdraw, inbox, members, search, list.
+    /// The operations to play, each with its weight: file_by_source, file_by_target, file_by_member, preview, approve,
+    /// refuse, assign, withdraw, inbox, members, search, list.
     #[arg(long, default_value_t)]
     mix: Mix,
-    /// How many requests are under way at once.
+    /// The number of requests in progress at once.
     #[arg(long, default_value_t = 16)]
     concurrency: usize,
-    /// Connections to each server at most. Who finds none free waits for one, and his time counts.
+    /// The most connections to each server. A request that finds none free waits for one, and its latency includes the
+    /// wait.
     #[arg(long, default_value_t = 2000)]
     connections: usize,
-    /// For how long it is measured.
+    /// How long to measure, in seconds.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
-    /// For how long it is played before that.
+    /// How long to play before the measurement, in seconds.
     #[arg(long, default_value_t = 2)]
     warm_up: u64,
-    /// Play until a run of this job that begins from now on has ended, and count only what falls into the run; `--seconds`
-    /// is how long the run may let one wait for it.
+    /// Measure while a run of this job lasts, from its beginning to its end. The job must begin after this command.
+    /// `--seconds` is how long to wait for its beginning.
     #[arg(long)]
     during: Option<JobName>,
-    /// Open loop: so many requests begin a second, whether or not the earlier ones are answered. Latency then counts from
-    /// the instant a request was due.
+    /// Open loop: begin this many requests each second, whether or not earlier ones are answered. Latency then counts
+    /// from the instant at which a request was due.
     #[arg(long)]
     rate: Option<f64>,
-    /// Threads that send; the servers may share the processors with them.
+    /// The number of threads that send requests. The servers may share the processors with them.
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// Members that take part.
+    /// The number of members that take part.
     #[arg(long, default_value_t = 100_000)]
     members: i64,
-    /// Which of the members take part: runs with different parts meet different ones.
+    /// Selects the members that take part. Runs with different parts have different members.
     #[arg(long, default_value_t = 0)]
     part: i64,
-    /// Keep a ledger of acknowledged writes in this file, and send again what has an unknown outcome, with the same key.
+    /// Keep a ledger of acknowledged writes in this file, and send writes with an unknown outcome again under the same
+    /// key.
     #[arg(long)]
     ledger: Option<PathBuf>,
-    /// For how many seconds what has an unknown outcome is sent again.
+    /// How many seconds to repeat a write with an unknown outcome.
     #[arg(long, default_value_t = 60)]
     patience: u64,
     /// Do not check the invariants afterwards.
@@ -89,10 +91,10 @@ pub struct RunOptions {
     unverified: bool,
 }
 
-/// Runs a part of the kit.
+/// Runs a subcommand of the load kit.
 ///
 /// # Errors
-/// When it can't be begun, a promise was broken, or an invariant is.
+/// When it can't begin, when a promise was not kept, or when an invariant is broken.
 pub fn run(command: BenchCommand) -> Result<()> {
     match command {
         BenchCommand::Load(options) => load::run(&options),

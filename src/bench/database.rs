@@ -1,4 +1,4 @@
-//! The database the load kit reads and prepares.
+//! The database that the load kit reads and prepares.
 
 use anyhow::{Context, Result};
 use std::time::Duration;

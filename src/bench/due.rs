@@ -1,4 +1,5 @@
-//! Makes work for the jobs: branches whose time has come (G6), and cases that waited too long for an approval (A6).
+//! Makes work for the jobs: branches that are due for the yearly switch (G6), and cases that waited too long for an
+//! approval (A6).
 
 use super::database::open;
 use anyhow::{Context, Result, anyhow, ensure};
@@ -17,26 +18,27 @@ use zhuanjie::domain::transfer::events::EventKind;
 use zhuanjie::domain::transfer::state::{ApprovalSide, CaseState};
 use zhuanjie::service::policies;
 
-/// What is made due, in a country that `zhuanjie-bench load` filled.
+/// How much to make due, in a country that `zhuanjie-bench load` loaded.
 #[derive(clap::Args)]
 pub struct DueOptions {
     #[command(flatten)]
     database: DatabaseArgs,
-    /// How many branches the next yearly switch is to turn.
+    /// The number of branches that the next yearly switch will turn.
     #[arg(long, default_value_t = 0)]
     branches: i64,
-    /// How many cases the next expiry is to end.
+    /// The number of cases that the next expiry will end.
     #[arg(long, default_value_t = 0)]
     cases: i64,
 }
 
-/// Makes branches and cases due by now. Without a server: it writes as `zhuanjie-bench load` does, past every rule, but leaves
-/// what the rules could have led to.
+/// Makes branches and cases due, without a server. Like `zhuanjie-bench load` it bypasses the rules, but every row it
+/// leaves is one that the rules could have produced.
 ///
 /// # Errors
 /// When the country is too small, or the database fails.
 pub fn run(options: &DueOptions) -> Result<()> {
-    // Held to the end: a door that is shut folds the log away, and who reads before he writes would find it locked.
+    // Keep the database open to the end: closing it checkpoints the log, and a transaction that reads before it writes
+    // would find the file locked.
     let db = open(&options.database)?;
     let mut conn = db.bulk_connection()?;
     let now = Clock::system().now();
@@ -50,7 +52,7 @@ pub fn run(options: &DueOptions) -> Result<()> {
     cli::say(&format!("{branches} branches are due, {cases} cases are\n"))
 }
 
-/// The newest policy whose instant has come: this season's or the last one's.
+/// The newest policy whose instant has passed: this season's or the last one's.
 fn policy_behind(conn: &mut Conn, now: Timestamp, instant: impl Fn(&Policy) -> Timestamp) -> Result<Policy> {
     let mut of = |season| policies::of_season(conn, season).map_err(|_| anyhow!("the policy of {season}"));
     let policy = of(season_of(now))?;
@@ -64,11 +66,11 @@ fn waiting_time(policy: &Policy) -> TimeDelta {
     TimeDelta::days(i64::from(policy.expiry_days))
 }
 
-/// Marks unmarked school branches until so many are to turn; says how many are.
+/// Marks unmarked school branches until the wanted number is due to turn. Returns how many are.
 fn mark_branches(conn: &mut Conn, season: i32, wanted: i64) -> Result<i64> {
     let month = Month::new(season, 6).context("a season outside of the calendar")?;
     let month = month.as_number();
-    // Who is delayed is so beyond his branch's month (M7): his branch is left alone.
+    // A delayed graduate's month is later than the branch's (M7), so a branch with delayed graduates stays as it is.
     let unmarked = "kind = 'branch' AND sector = 'school' AND status = 'active' AND graduated_season IS NULL \
         AND graduation_month IS NULL AND NOT EXISTS \
         (SELECT 1 FROM members m WHERE m.branch_id = organizations.id AND m.mark = 'delayed')";
@@ -87,8 +89,8 @@ fn mark_branches(conn: &mut Conn, season: i32, wanted: i64) -> Result<i64> {
     Ok(marked)
 }
 
-/// Files cases of members of schools, each with its event, its audit row and its row in the inbox of the township that
-/// is asked and never answered; says how many are due.
+/// Proposes cases of school members, each with its event, its audit row, and its row in the inbox of a township that
+/// never answers. Returns how many are due.
 fn propose_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
     if wanted == 0 {
         return Ok(0);
@@ -133,8 +135,9 @@ fn propose_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
     Ok(proposed)
 }
 
-/// The administrators' organizations and, of these, the townships in an order, in tables of this session: of a question of
-/// its own PostgreSQL doesn't know how much it finds, and goes through all townships for each member. Says how many they are.
+/// Stores the administrators' organizations, and the townships among them in order, in temporary tables. As part of the
+/// larger query PostgreSQL could not estimate their number and would scan all townships for each member. Returns the
+/// number of townships.
 fn number_townships(conn: &mut Conn) -> Result<i64> {
     conn.batch_execute(
         "CREATE TEMPORARY TABLE held (id BIGINT PRIMARY KEY, account BIGINT NOT NULL); \
@@ -148,11 +151,11 @@ fn number_townships(conn: &mut Conn) -> Result<i64> {
     count(conn, "SELECT count(*) FROM townships")
 }
 
-/// What a home looks like in a case's details.
+/// The details of a case with a home address.
 const DETAILS: &str = r#"{"home_address":{"division_code":"420111","text":"珞喻路1037号"}}"#;
 
-/// The facts of a case's first event for each township, in a table of this session: ids are spelt in them as they are
-/// outside, which no SQL can do.
+/// Stores the facts of a case's first event for each township in a temporary table. They contain ids in their public
+/// form, which SQL can't produce.
 fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
     conn.batch_execute("CREATE TEMPORARY TABLE first_facts (organization_id BIGINT PRIMARY KEY, facts TEXT NOT NULL)")?;
     let townships = organizations::table
@@ -175,7 +178,7 @@ fn spell_facts(conn: &mut Conn, since: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// How the audit log names the cases behind one, in a table of this session.
+/// Stores the audit subjects of the cases after `last` in a temporary table.
 fn spell_subjects(conn: &mut Conn, last: i64) -> Result<()> {
     conn.batch_execute("CREATE TEMPORARY TABLE subjects (transfer_id BIGINT PRIMARY KEY, subject TEXT NOT NULL)")?;
     let cases = transfers::table

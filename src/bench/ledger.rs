@@ -1,5 +1,5 @@
-//! What was promised: each acknowledged write with its key, in a file that outlives the servers, and afterwards the
-//! question whether the promises were kept (I-16 to I-20).
+//! The ledger: each acknowledged write with its key, in a file that outlives the servers. Afterwards a check finds out
+//! whether the promises were kept (I-16 to I-20).
 
 use super::message::BenchAnswer;
 use anyhow::{Context, Result, ensure};
@@ -16,34 +16,34 @@ use zhuanjie::db::schema::{audit_log, transfer_events};
 use zhuanjie::domain::audit::AuditAction;
 use zhuanjie::domain::core::ids::TransferId;
 
-/// Rows of the database that are looked at in one question.
+/// How many keys one query looks up.
 const PAGE: usize = 10_000;
 
 /// A line of the ledger.
 #[derive(Serialize, Deserialize)]
 struct Line {
-    /// The idempotency key, which was also the request's id.
+    /// The idempotency key, which is also the request's id.
     key: String,
-    /// What was done.
+    /// The audit action of the write.
     action: AuditAction,
-    /// What the answer said; absent if none came as long as anybody had the patience.
+    /// The content of the answer. Absent if no answer came before the patience ran out.
     #[serde(flatten)]
     promise: Option<Promise>,
 }
 
-/// What an acknowledgement promises: that this case has this version.
+/// The promise of an acknowledgement: this case has this version.
 #[derive(Serialize, Deserialize)]
 struct Promise {
     transfer: TransferId,
     version: i64,
 }
 
-/// A ledger that is written. Cloning shares the file.
+/// A ledger to write to. Cloning shares the file.
 #[derive(Clone)]
 pub struct Ledger(Arc<Mutex<File>>);
 
 impl Ledger {
-    /// A ledger in a new file or behind what an earlier run wrote.
+    /// Opens a ledger, in a new file or after what an earlier run wrote.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -53,7 +53,7 @@ impl Ledger {
         Ok(Self(Arc::new(Mutex::new(file))))
     }
 
-    /// Takes note of a success.
+    /// Records an acknowledged write.
     ///
     /// # Errors
     /// When the answer is not a case, or the file can't be written.
@@ -71,7 +71,7 @@ impl Ledger {
         self.write(key, action, Some(promise))
     }
 
-    /// Takes note of what stayed unknown.
+    /// Records a write whose outcome stayed unknown.
     ///
     /// # Errors
     /// When the file can't be written.
@@ -87,12 +87,12 @@ impl Ledger {
         };
         let line = serde_json::to_string(&line)? + "\n";
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // One call a line: of a process that is killed the file holds whole lines.
+        // One call writes a whole line, so the file of a killed process has only whole lines.
         Ok(file.write_all(line.as_bytes())?)
     }
 }
 
-/// What became of a ledger's promises.
+/// The result of checking a ledger.
 #[derive(Debug, Default)]
 struct LedgerReport {
     acknowledged: usize,
@@ -105,10 +105,10 @@ struct LedgerReport {
     doubled: Vec<String>,
 }
 
-/// Holds a ledger against the database and says what it found.
+/// Compares a ledger with the database and reports the result.
 ///
 /// # Errors
-/// When a promise was broken, or file or database fail.
+/// When a promise was not kept, or the file or the database fails.
 pub fn check(conn: &mut Conn, path: &Path) -> Result<()> {
     let lines = read(path)?;
     let mut verdict = LedgerReport::default();
@@ -146,7 +146,7 @@ fn read(path: &Path) -> Result<Vec<Line>> {
         .collect()
 }
 
-/// Each promised transition is an event of its case.
+/// Checks that each promised transition is an event of its case.
 fn find_events(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) -> Result<()> {
     for lines in lines.chunks(PAGE) {
         let promised: HashSet<i64> = lines
@@ -173,8 +173,8 @@ fn find_events(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) -> R
     Ok(())
 }
 
-/// Each promised transition has one audit row that names its case, and nothing of these runs has two: a write that was
-/// never acknowledged may be there once or not at all, but not twice.
+/// Checks that each promised transition has one audit row that names its case, and that no write of these runs has two.
+/// A write that was never acknowledged may be there once or not at all.
 fn find_audit_rows(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) -> Result<()> {
     let runs: HashSet<&str> = lines.iter().filter_map(|line| run_of(&line.key)).collect();
     let mut noted: HashMap<(String, String), (u32, Option<String>)> = HashMap::new();
@@ -207,7 +207,7 @@ fn find_audit_rows(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) 
             }
         }
     }
-    // A proposal by name and number notes its look-up beside it, once for each time it was sent.
+    // A proposal by name and ID number also records its look-up, once for each time it was sent.
     let mut doubled: Vec<String> = noted
         .into_iter()
         .filter(|((_, action), (count, _))| *count > 1 && action.starts_with("transfer."))
@@ -217,7 +217,7 @@ fn find_audit_rows(conn: &mut Conn, lines: &[Line], verdict: &mut LedgerReport) 
     Ok(())
 }
 
-/// The run a key belongs to: all but its number.
+/// The run of a key: everything but its number.
 fn run_of(key: &str) -> Option<&str> {
     key.rsplit_once('-').map(|(run, _)| run)
 }

@@ -1,4 +1,5 @@
-//! Loads the generator's country, of any size, and gives some of its members accounts to file by themselves.
+//! Loads the demo generator's country at any size, and gives accounts to some of its members, so that they can propose
+//! transfers.
 
 use super::database::open;
 use anyhow::{Result, ensure};
@@ -13,21 +14,21 @@ use zhuanjie::demo::{self, PASSWORD, Signature};
 use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::security::passwords;
 
-/// Of how many members one gets an account.
+/// One in this many members gets an account.
 const ONE_WITH_ACCOUNT_IN: i64 = 16;
 
-/// What is loaded.
+/// The country to load.
 #[derive(clap::Args)]
 pub struct LoadOptions {
     #[command(flatten)]
     database: DatabaseArgs,
-    /// How many members the country has.
+    /// The number of members.
     #[arg(long)]
     members: u64,
-    /// Another seed gives other people.
+    /// The seed. Another seed gives other people.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// When the country is seen (RFC 3339): its classes graduate in that year.
+    /// The time of the country (RFC 3339). Its classes graduate in that year.
     #[arg(long, default_value = "2026-06-20T09:00:00+08:00")]
     at: Timestamp,
 }
@@ -58,7 +59,7 @@ pub fn run(options: &LoadOptions) -> Result<()> {
     let progress = |rows| bar.inc(rows);
     demo::load::load(&mut conn, &country, &keys.vault, &passwords::hash(PASSWORD), &progress)?;
     bar.finish_and_clear();
-    // A member is two rows: the person, and where the person is.
+    // A member has two rows: the person and the membership.
     let rows = country.organization_count() + 2 * country.member_count();
     cli::say(&rate("loaded", rows, begun.elapsed()))?;
     give_accounts(&mut conn)?;
@@ -74,7 +75,7 @@ fn rate(what: &str, rows: u64, took: Duration) -> String {
     )
 }
 
-/// The accounts have no password: their tokens come from the key alone.
+/// The accounts have no password, because their tokens are signed with the key directly.
 fn give_accounts(conn: &mut Conn) -> Result<()> {
     Ok(conn.batch_execute(&format!(
         "INSERT INTO accounts (kind, member_id, name, id_number_sealed, id_number_digest, must_change_password, status, created_at) \

@@ -1,9 +1,10 @@
-//! The load and scale kit, a program of its own beside the service: loads a country of any size, plays a season against
-//! running servers, keeps a ledger of what was acknowledged, and checks the ledger against the database afterwards.
+//! The load kit, a program beside the service. It loads a country of any size, plays a season against running servers,
+//! keeps a ledger of acknowledged writes, and checks the ledger against the database.
 //!
-//! [`cast`] says who plays, [`play`] what they do, [`signer`] as whom, [`client`] how it is sent and sent again and
-//! [`wire`] over what, [`meter`] how long it took, [`window`] when it counts, [`ledger`] what was promised, [`due`] what
-//! the jobs find to do. `docs/performance.md` says how its numbers are got.
+//! [`cast`] has the participants, [`play`] their operations, [`signer`] their tokens, [`client`] sends requests and
+//! repeats them, [`wire`] is the connection. [`meter`] measures latencies, [`window`] tells when they count, [`ledger`]
+//! keeps the promises, and [`due`] makes work for the jobs. `docs/performance.md` describes how its numbers are
+//! measured.
 
 mod cast;
 mod client;
@@ -25,8 +26,8 @@ use clap::Parser;
 use command::BenchCommand;
 use std::process::ExitCode;
 
-/// Measures zhuanjie: loads a country of any size, plays a season against running servers, checks a ledger against the
-/// database.
+/// Measures zhuanjie: loads a country of any size, plays a season against running servers, and checks a ledger against
+/// the database.
 #[derive(Parser)]
 #[command(name = "zhuanjie-bench", version)]
 struct Bench {

@@ -1,4 +1,4 @@
-//! What the players send, and what came of it.
+//! The requests that players send, and their answers.
 
 use actix_web::http::Method;
 use serde_json::Value;
@@ -11,18 +11,18 @@ pub struct BenchRequest {
     pub path: String,
     pub bearer: Bearer,
     pub body: Option<Value>,
-    /// What a decision was made on.
+    /// The version that a decision names.
     pub version: Option<i64>,
-    /// What the audit log calls it, if it writes.
+    /// The audit action, if the request writes.
     pub writes: Option<AuditAction>,
 }
 
-/// What became of it.
+/// The answer to a request.
 pub struct BenchAnswer {
     /// The status; `None` if no answer came.
     pub status: Option<u16>,
     pub body: Vec<u8>,
-    /// Whether it says when to come again.
+    /// Whether it has a `Retry-After` header.
     pub has_retry_after: bool,
     /// How often it was sent.
     pub sent: u32,
@@ -33,12 +33,12 @@ impl BenchAnswer {
         self.status.is_some_and(|status| (200..300).contains(&status))
     }
 
-    /// A field of a JSON object.
+    /// The body as JSON.
     pub fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The status with the refusal's code, as errors are counted by.
+    /// The status with the refusal's code. Errors are counted by it.
     pub fn code(&self) -> String {
         let Some(status) = self.status else {
             return "no answer".to_owned();
@@ -48,13 +48,13 @@ impl BenchAnswer {
         format!("{status} {code}")
     }
 
-    /// Whether it was refused for want of room, properly: nothing was begun, and it says when to come again.
+    /// Whether load shedding refused the request: nothing was begun, and the answer tells when to try again.
     pub fn is_shed(&self) -> bool {
         let busy = b"{\"type\":\"/v1/errors/service.busy\"";
         self.status == Some(503) && self.has_retry_after && self.body.starts_with(busy)
     }
 
-    /// Whether nobody can know yet what became of a write: no answer, or the service's own trouble.
+    /// Whether the outcome of a write is unknown: no answer, or an error of the service.
     pub fn is_open(&self) -> bool {
         self.status.is_none_or(|status| status >= 500)
     }

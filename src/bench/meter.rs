@@ -1,4 +1,4 @@
-//! How long it took, and what went wrong.
+//! Measures latencies and counts errors.
 
 use super::window::Window;
 use hdrhistogram::Histogram;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What one thread measured, or all of them together.
+/// The measurements of one thread, or of all of them.
 pub struct Meter {
-    /// What is answered before it is not counted.
+    /// Answers before this window begins are not counted.
     window: Arc<Window>,
     operations: BTreeMap<&'static str, Times>,
     errors: BTreeMap<(&'static str, String), u64>,
-    /// Refused for want of room, and how long that took.
+    /// The latencies of requests that load shedding refused.
     shed: Times,
     sent_again: u64,
     last_write: Option<Instant>,
@@ -26,7 +26,7 @@ struct Times(Histogram<u64>);
 
 impl Times {
     fn new() -> Self {
-        // Two minutes to three digits: nothing is waited for so long.
+        // Up to two minutes, with three digits. No request waits longer.
         Self(Histogram::new_with_max(120_000_000, 3).unwrap_or_else(|_| unreachable!("bounds that are in order")))
     }
 
@@ -46,11 +46,11 @@ impl Times {
     }
 }
 
-/// How something ended.
+/// How a request ended.
 pub enum End {
-    /// As it was meant to; whether it wrote.
+    /// As intended. `wrote` tells whether it was a write.
     Done { wrote: bool },
-    /// Refused for want of room.
+    /// Refused by load shedding.
     Shed,
     /// With this error.
     Error(String),
@@ -69,7 +69,7 @@ impl Meter {
         }
     }
 
-    /// Takes note of a request that was due at an instant and has ended now.
+    /// Records a request that was due at an instant and has ended now.
     pub fn record(&mut self, operation: &'static str, due: Instant, sent: u32, end: End) {
         let now = Instant::now();
         if !self.window.counts(now) {
@@ -91,7 +91,7 @@ impl Meter {
         }
     }
 
-    /// Takes in what another thread measured.
+    /// Adds the measurements of another thread.
     pub fn add(&mut self, other: Self) {
         for (operation, times) in &other.operations {
             self.operations.entry(operation).or_insert_with(Times::new).add(times);
@@ -104,7 +104,7 @@ impl Meter {
         self.longest_silence = self.longest_silence.max(other.longest_silence);
     }
 
-    /// A table: operations with their rates and latencies, then what went wrong.
+    /// A table of the operations with their rates and latencies, then the errors.
     pub fn text(&self) -> String {
         let measured = self.window.length();
         let mut text = format!(

@@ -1,4 +1,4 @@
-//! Times what stands in the way of every request.
+//! Times the work that every request needs.
 
 use anyhow::Result;
 use std::hint::black_box;
@@ -10,10 +10,10 @@ use zhuanjie::config::TOKEN_LIFETIME;
 use zhuanjie::domain::core::ids::{AccountId, AppointmentId, SessionId};
 use zhuanjie::security::tokens::{Bearer, Tokens};
 
-/// How long each thing is repeated.
+/// How long to repeat each call.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
-/// Says how long one check of a token takes.
+/// Prints how long one check of a token takes.
 ///
 /// # Errors
 /// When a token can't be issued.

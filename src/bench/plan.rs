@@ -1,4 +1,4 @@
-//! How a season is played: which operations, how often, against which servers.
+//! The plan of a season: which operations, how often, against which servers.
 
 use super::window::Window;
 use anyhow::{Context, Result, anyhow, bail};
@@ -26,7 +26,7 @@ macro_rules! operations {
     };
 }
 
-// The weights are those of a busy week: people look more often than they act.
+// The weights are those of a busy week: people read more often than they write.
 operations! {
     FileBySource = "file_by_source", 6;
     FileByTarget = "file_by_target", 1;
@@ -42,7 +42,7 @@ operations! {
     List = "list", 6;
 }
 
-/// What is played, each with its weight.
+/// The operations to play, each with its weight.
 #[derive(Debug, Clone)]
 pub struct Mix(Vec<(Operation, u32)>);
 
@@ -71,7 +71,7 @@ impl fmt::Display for Mix {
 impl FromStr for Mix {
     type Err = anyhow::Error;
 
-    /// `operation=weight,operation=weight`; a weight of one may be left out.
+    /// Parses `operation=weight,operation=weight`. A weight of one can be left out.
     fn from_str(text: &str) -> Result<Self> {
         let part = |part: &str| {
             let (name, weight) = part.split_once('=').unwrap_or((part, "1"));
@@ -105,12 +105,12 @@ impl Mix {
     }
 }
 
-/// How it is played.
+/// The plan of a season.
 pub struct SeasonPlan {
     pub urls: Vec<String>,
     pub mix: Mix,
     pub concurrency: usize,
-    /// To each server at most.
+    /// The most connections to each server.
     pub connections: usize,
     pub rate: Option<f64>,
     pub threads: usize,

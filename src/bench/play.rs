@@ -1,4 +1,4 @@
-//! What is played: proposals from three sides, previews, decisions, and what people look at in between.
+//! The operations of the players: proposals from three sides, previews, decisions, and the reads between them.
 
 use super::cast::{Candidate, Cast, PlayingOffice, Township};
 use super::client::BenchClient;
@@ -23,7 +23,7 @@ use zhuanjie::domain::core::ids::OrganizationId;
 use zhuanjie::security::random_text;
 use zhuanjie::security::tokens::Bearer;
 
-/// What is typed to find a target: parts of names, abbreviations and initials.
+/// Search texts for a target: parts of names, abbreviations and initials.
 const TYPED: [&str; 8] = [
     "洪山",
     "关山街道",
@@ -35,19 +35,19 @@ const TYPED: [&str; 8] = [
     "团委",
 ];
 
-/// A case on its way.
+/// An open case.
 struct OnItsWay {
     id: String,
     version: i64,
     candidate: Candidate,
     township: Township,
-    /// Who proposed it, and may withdraw it.
+    /// The bearer who proposed it and can withdraw it.
     proposer: Bearer,
-    /// Who decides it now.
+    /// The bearer who decides it now.
     decider: Bearer,
 }
 
-/// What the players share: who can be transferred, and what waits.
+/// The state that the players share: members to transfer, and cases to decide.
 struct Deck {
     candidates: Vec<Candidate>,
     with_account: Vec<Candidate>,
@@ -56,7 +56,7 @@ struct Deck {
 }
 
 impl Deck {
-    /// Lays a case where the next who has to do with it finds it.
+    /// Puts a case where its next decider finds it.
     fn lay(&mut self, is_accepted: bool, case: OnItsWay) {
         if is_accepted {
             self.accepted.push_back(case);
@@ -65,7 +65,7 @@ impl Deck {
         }
     }
 
-    /// Takes back a member whose proposal was not even begun.
+    /// Takes back a member whose proposal was not begun.
     fn give_back(&mut self, operation: Operation, candidate: Candidate) {
         if operation == Operation::FileByMember && candidate.account.is_some() {
             self.with_account.push(candidate);
@@ -100,7 +100,7 @@ impl SharedCast {
         self.deck.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Somebody who may decide at one of these organizations.
+    /// A bearer who can decide for one of these organizations.
     fn decider(&self, at: &[OrganizationId], proposer: Bearer, candidate: &Candidate) -> Option<Bearer> {
         let offices = at.iter().filter_map(|id| self.cast.offices.get(id)).flatten();
         let mut able = offices
@@ -110,10 +110,10 @@ impl SharedCast {
     }
 }
 
-/// Plays until the time is up.
+/// Plays until the window is over.
 ///
 /// # Errors
-/// When a thread can't be had, or the ledger can't be written.
+/// When a thread can't be started, or the ledger can't be written.
 pub fn play(plan: SeasonPlan, cast: Cast, signer: Signer) -> Result<Meter> {
     let ledger = plan.ledger.as_deref().map(Ledger::open).transpose()?;
     let stage = Arc::new(SharedCast::new(cast));
@@ -163,7 +163,7 @@ impl Troupe {
         Ok(troupe.meter.into_inner())
     }
 
-    /// So many players, each of whom waits for an answer before he goes on.
+    /// Closed loop: a number of players, each of whom waits for an answer before the next request.
     async fn closed(self: Rc<Self>) -> Result<()> {
         let players = self.plan.concurrency.div_ceil(self.plan.threads);
         let player = |troupe: Rc<Self>| async move {
@@ -184,7 +184,7 @@ impl Troupe {
         Ok(())
     }
 
-    /// So many requests a second, whatever becomes of the earlier ones.
+    /// Open loop: a number of requests each second, whatever happens to earlier ones.
     async fn open(self: Rc<Self>, rate: f64) -> Result<()> {
         let (begun, mut acting) = (Instant::now(), VecDeque::new());
         for number in 0_u32.. {
@@ -209,7 +209,7 @@ impl Troupe {
         Ok(())
     }
 
-    /// One thing, whichever comes up. Where there is nothing to decide, something is proposed.
+    /// Plays one operation of the mix. If there is no case to decide, it proposes one.
     async fn act(&self, due: Instant) -> Result<()> {
         let operation = self.plan.mix.draw(&mut self.rng.borrow_mut());
         match operation {
@@ -235,7 +235,7 @@ impl Troupe {
         townships[self.rng.borrow_mut().random_range(0..townships.len())]
     }
 
-    /// Any member, who stays where he is.
+    /// Any member. They stay in their branch.
     fn anybody(&self) -> Result<Candidate> {
         let deck = self.stage.deck();
         let count = deck.candidates.len();
@@ -325,8 +325,8 @@ impl Troupe {
         Ok(())
     }
 
-    /// Lays a case where the next who has to do with it finds it. A member whose case was ended may be transferred anew;
-    /// one about whom something went wrong is left alone.
+    /// Puts a case where its next decider finds it. A member whose case has ended can be transferred again. A member
+    /// whose request failed is left out.
     fn go_on(&self, answer: BenchAnswer, candidate: Candidate, township: Township, proposer: Bearer) {
         let case = answer.is_success().then(|| answer.json()).flatten();
         let Some(case) = case.as_ref().and_then(Seen::of) else {
@@ -405,7 +405,7 @@ impl Troupe {
     }
 }
 
-/// What a case says of itself.
+/// The fields that a player reads of a case.
 struct Seen<'a> {
     id: &'a str,
     version: i64,
@@ -427,7 +427,7 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Somebody goes home without having found work yet.
+/// The proposal of a graduate who goes home without work.
 fn proposal(target: PlayingOffice, member: Option<Value>) -> Value {
     let mut body = json!({
         "reason": "unsettled",

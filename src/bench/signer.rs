@@ -1,4 +1,5 @@
-//! The players' sign-ins: a session each, begun at once rather than by thousands of passwords, and tokens of them.
+//! The players' sessions and tokens. The sessions are begun directly, since thousands of sign-ins with passwords would
+//! take too long.
 
 use super::cast::Cast;
 use anyhow::Result;
@@ -13,7 +14,7 @@ use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::{Bearer, Tokens};
 
-/// An account, with the office it acts from.
+/// An account with the office it acts from.
 pub type AccountAndOffice = (AccountId, Option<AppointmentId>);
 
 /// Issues the players' tokens. Cloning shares the sessions.
@@ -24,7 +25,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// Begins a session for every office and every member who has an account.
+    /// Begins a session for every office and every member with an account.
     ///
     /// # Errors
     /// When the database fails.
@@ -33,7 +34,7 @@ impl Signer {
         let offices = offices.map(|bearer| (bearer.account, bearer.office));
         let members = cast.candidates.iter().filter_map(|candidate| candidate.account);
         let everybody = offices.chain(members.map(|account| (account, None)));
-        // There are tens of thousands of them: one transaction of its own, which no time limit of a request's ends.
+        // There are tens of thousands of sessions, so this transaction has no request's time limit.
         let sessions = conn.transaction(|conn| {
             let begin = |whose: AccountAndOffice| {
                 let digests = Refresh::first().digests(&keys.vault);
@@ -53,7 +54,7 @@ impl Signer {
         })
     }
 
-    /// A token of his session.
+    /// A token of the bearer's session.
     ///
     /// # Errors
     /// When it can't be signed.

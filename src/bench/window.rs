@@ -1,4 +1,4 @@
-//! When it counts: for a time, or for as long as a job runs.
+//! The window of a measurement: a fixed time, or the run of a job.
 
 use anyhow::{Result, ensure};
 use std::sync::{Arc, OnceLock};
@@ -9,10 +9,10 @@ use zhuanjie::db::Conn;
 use zhuanjie::repository::jobs::{self, Run};
 use zhuanjie::service::jobs::JobName;
 
-/// How often it is asked how far a job is.
+/// The interval between checks of a job's progress.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// When it counts. Its bounds may come to be known while it is played.
+/// The window of a measurement. Its bounds may become known while players play.
 #[derive(Default)]
 pub struct Window {
     from: OnceLock<Instant>,
@@ -20,7 +20,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// For a time, after another.
+    /// A window of a fixed length after a warm-up.
     pub fn after(warm_up: Duration, length: Duration) -> Arc<Self> {
         let from = Instant::now() + warm_up;
         let window = Self {
@@ -30,8 +30,8 @@ impl Window {
         Arc::new(window)
     }
 
-    /// For as long as the next run of a job takes, which may let one wait for it so long. Whoever joins the thread learns
-    /// whether it came.
+    /// A window that lasts as long as the next run of a job. The run has to begin before `patience` runs out. The
+    /// thread's result tells whether it did.
     ///
     /// # Errors
     /// When the database fails.
@@ -41,7 +41,7 @@ impl Window {
         let watched = window.clone();
         let watch = move || {
             let seen = watched.follow(&mut conn, job, before, patience);
-            // However it ended, nobody is to play on for ever.
+            // Players must stop, however the watch ended.
             watched.until.get_or_init(Instant::now);
             seen
         };
@@ -64,17 +64,17 @@ impl Window {
         }
     }
 
-    /// Whether what ends at an instant counts.
+    /// Whether an answer at this instant counts.
     pub fn counts(&self, instant: Instant) -> bool {
         self.from.get().is_some_and(|from| *from <= instant)
     }
 
-    /// Whether nothing is begun any more.
+    /// Whether no request begins any more.
     pub fn is_over(&self, instant: Instant) -> bool {
         self.until.get().is_some_and(|until| *until <= instant)
     }
 
-    /// How long it was.
+    /// The length of the window.
     pub fn length(&self) -> Duration {
         match (self.from.get(), self.until.get()) {
             (Some(from), Some(until)) => *until - *from,

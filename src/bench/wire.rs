@@ -1,5 +1,6 @@
-//! HTTP/1.1 at little cost: whoever measures a service on its own machine takes from it what he spends himself. A request
-//! goes out in one write, its answer comes in by one read, and a connection serves one request at a time, again and again.
+//! HTTP/1.1 at low cost: on a shared machine, the client takes processor time from the service it measures. A request
+//! is sent in one write and its answer usually read in one read. A connection is reused and serves one request at a
+//! time.
 
 use actix_web::rt::net::TcpStream;
 use std::cell::RefCell;
@@ -7,13 +8,13 @@ use std::io::{self, ErrorKind};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 
-/// What an answer's head is read into at first.
+/// The initial buffer for an answer.
 const ROOM: usize = 4 * 1024;
 
 /// An answer.
 pub struct Reply {
     pub status: u16,
-    /// Whether it says when to come again.
+    /// Whether it has a `Retry-After` header.
     pub has_retry_after: bool,
     pub body: Vec<u8>,
 }
@@ -26,10 +27,11 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// At most so many connections to a server at `http://host:port`. Whoever finds none free waits for one in turn.
+    /// A limited number of connections to a server at `http://host:port`. A request that finds none free waits for its
+    /// turn.
     ///
     /// # Errors
-    /// When the address is another one.
+    /// When the address has another form.
     pub fn new(url: &str, most: usize) -> io::Result<Self> {
         let authority = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
         let authority = authority.filter(|rest| rest.contains(':') && !rest.contains('/'));
@@ -49,7 +51,7 @@ impl Wire {
     /// Sends a request, head and body, and reads its answer.
     ///
     /// # Errors
-    /// When there is no connection, or it ends or says something else before the answer is whole.
+    /// When there is no connection, when it ends early, or when the answer is malformed.
     pub async fn ask(&self, request: &[u8]) -> io::Result<Reply> {
         let _place = self.places.acquire().await.map_err(io::Error::other)?;
         let mut stream = match self.recall() {
@@ -70,7 +72,7 @@ impl Wire {
         Ok(stream)
     }
 
-    /// The connection used last that its server has not closed since.
+    /// The most recently used connection that the server has not closed.
     fn recall(&self) -> Option<TcpStream> {
         loop {
             let stream = self.idle.borrow_mut().pop()?;
@@ -82,7 +84,7 @@ impl Wire {
     }
 }
 
-/// Reads an answer; also whether its connection may serve another one.
+/// Reads an answer, and tells whether its connection can be reused.
 async fn read(stream: &mut TcpStream) -> io::Result<(Reply, bool)> {
     let mut text = Vec::with_capacity(ROOM);
     let head = loop {
@@ -109,7 +111,7 @@ async fn more(stream: &mut TcpStream, text: &mut Vec<u8>) -> io::Result<()> {
     }
 }
 
-/// What is to be known of an answer's head.
+/// What the client needs from the head of an answer.
 struct Head {
     status: u16,
     end: usize,

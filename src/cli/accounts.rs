@@ -1,4 +1,4 @@
-//! `zhuanjie accounts`: blocking an account that no administrator stands above, and unblocking it.
+//! `zhuanjie accounts`: blocks an account above which no administrator stands, and unblocks it.
 
 use super::options::DatabaseArgs;
 use super::output::say;
@@ -17,18 +17,19 @@ use anyhow::{Context, Result, anyhow};
 use chrono::SecondsFormat;
 use clap::Subcommand;
 
-/// What can be done with an account. Its ID number is read from standard input, so that it stands in no history of commands.
+/// The subcommands of `accounts`. They read the ID number from standard input, so that no shell history keeps it.
 #[derive(Subcommand)]
 pub enum Accounts {
-    /// Block the account with the ID number on standard input: all its sessions end, and its password is void.
+    /// Block the account with the ID number on standard input. All its sessions end and its password becomes void.
     Block {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// Why; its owner reads it when he signs in again.
+        /// The reason. The owner can read it at the next sign-in.
         #[arg(long)]
         reason: String,
     },
-    /// Unblock it, whoever blocked it, and print a one-time code its owner sets a password with.
+    /// Unblock the account with the ID number on standard input, and print a one-time code for a new password. It does
+    /// not matter who blocked the account.
     Unblock {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -38,8 +39,8 @@ pub enum Accounts {
 /// Runs the command.
 ///
 /// # Errors
-/// When standard input holds no ID number or nobody's; when the account is blocked already, or not blocked; when the
-/// database fails.
+/// When standard input holds no ID number or one without an account, when the account is already blocked or not
+/// blocked, or when the database fails.
 pub async fn run(command: Accounts) -> Result<()> {
     let clock = Clock::system();
     let keys = Keys::from_environment()?;

@@ -15,8 +15,8 @@ const PAGE: i64 = 1_000;
 /// The subcommands of `audit`.
 #[derive(Subcommand)]
 pub enum Audit {
-    /// Check that no sealed row was changed, removed or moved, and print the end of the chain as an anchor. Keep that line
-    /// outside the database, and give it as --anchor the next time.
+    /// Check that no sealed row was changed, removed or moved, and print the end of the chain as an anchor. Keep that
+    /// line outside the database, and give it as --anchor the next time.
     Verify {
         #[command(flatten)]
         database: DatabaseArgs,

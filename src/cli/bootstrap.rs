@@ -14,10 +14,11 @@ use crate::service::jobs::wording;
 use anyhow::{Context, Result};
 use chrono::SecondsFormat;
 
-/// Makes the first office. The ID number comes from standard input, so that it stands in no history of commands.
+/// Creates the root organization and its first office. The ID number comes from standard input, so that no shell
+/// history keeps it.
 ///
 /// # Errors
-/// When standard input holds no ID number, the database holds organizations already, or it fails.
+/// When standard input holds no ID number, the database already holds organizations, or the database fails.
 pub async fn run(
     database: &DatabaseArgs,
     organization: String,

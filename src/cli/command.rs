@@ -1,4 +1,4 @@
-//! The commands of the command line, and what each runs.
+//! The commands of the command line, and what each of them runs.
 
 use super::options::{DatabaseArgs, RetentionArgs};
 use super::output::say;
@@ -37,10 +37,10 @@ enum Command {
         /// The address to listen on.
         #[arg(long, env = "ZHUANJIE_LISTEN", default_value = "127.0.0.1:8080")]
         listen: SocketAddr,
-        /// At most so many seconds between two runs of a job. Each job has an interval of its own (`jobs list`).
+        /// The longest time between two runs of a job, in seconds. Each job has its own interval (`jobs list`).
         #[arg(long, env = "ZHUANJIE_JOB_INTERVAL")]
         job_interval: Option<u64>,
-        /// The directory uploaded files lie in; next to an embedded database when absent.
+        /// The directory of uploaded files. By default it is next to an embedded database.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
         #[command(flatten)]
@@ -62,36 +62,36 @@ enum Command {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Make the root organization of an empty database and its first administrator; his ID number is read from standard
-    /// input.
+    /// Create the root organization of an empty database and its first administrator, whose ID number is read from
+    /// standard input.
     Bootstrap {
         #[command(flatten)]
         database: DatabaseArgs,
         /// The root organization's full name.
         #[arg(long, default_value = "中国共产主义青年团中央委员会")]
         organization: String,
-        /// Its short name.
+        /// The root organization's short name.
         #[arg(long, default_value = "共青团中央")]
         short_name: String,
         /// The administrator's full name.
         #[arg(long)]
         administrator: String,
     },
-    /// Seal all personal data and uploaded files under the newest of ZHUANJIE_DATA_KEYS, while the service runs. Run again,
-    /// it goes on with what is left.
+    /// Seal all personal data and uploaded files under the newest of ZHUANJIE_DATA_KEYS, while the service runs. A
+    /// second run continues where the first one stopped.
     Reseal {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// The directory uploaded files lie in; next to an embedded database when absent.
+        /// The directory of uploaded files. By default it is next to an embedded database.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
     },
-    /// Check that everything stored is as it must be: a line for each invariant; fails if one is broken.
+    /// Check the invariants of everything stored, one line for each. Fails if one is broken.
     Verify {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Copy the embedded database, while it is served, into a new file.
+    /// Copy the embedded database into a new file, while it is served.
     Backup {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -101,7 +101,7 @@ enum Command {
     },
     /// Print the OpenAPI document.
     Openapi,
-    /// Print a fresh set of keys for the environment, or the token keys after a step of their rotation.
+    /// Print a new set of keys for the environment, or the token keys after a step of their rotation.
     Keys {
         #[command(subcommand)]
         action: Option<KeysAction>,
@@ -110,10 +110,11 @@ enum Command {
 
 #[derive(Subcommand)]
 enum KeysAction {
-    /// Take a step of the rotation of the token keys in ZHUANJIE_TOKEN_KEY, which signs nobody out, and print them anew.
+    /// Take a step of the rotation of the token keys in ZHUANJIE_TOKEN_KEY, and print the new keys. Nobody is signed
+    /// out.
     Rotate {
-        /// In this order, each on every server before the next: `publish` adds a key, `sign` signs with it, `retire`
-        /// drops the old ones (no sooner than 15 minutes after `sign`).
+        /// The steps in order. Take each on every server before the next: `publish` adds a key, `sign` signs with it,
+        /// `retire` drops the old keys (at least 15 minutes after `sign`).
         #[arg(value_enum)]
         step: RotationStep,
     },
@@ -142,7 +143,7 @@ pub fn main() -> ExitCode {
     exit_code(|| run(cli.command))
 }
 
-/// Runs a program's work with the log set up. An error is logged and makes the exit code a failure.
+/// Sets up the log and runs a program's work. An error is logged and gives the exit code of a failure.
 pub fn exit_code(work: impl FnOnce() -> Result<()>) -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
         .format_timestamp_millis()

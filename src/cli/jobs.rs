@@ -1,4 +1,4 @@
-//! The command `jobs`: runs a job by hand, lists the jobs.
+//! `zhuanjie jobs`: runs a job by hand, or lists the jobs.
 
 use super::options::{DatabaseArgs, RetentionArgs};
 use super::output::say;
@@ -22,17 +22,18 @@ pub enum Jobs {
     List,
 }
 
-/// Which job, where, and for when.
+/// The job to run, its database and its instant.
 #[derive(Args)]
 pub struct JobRun {
-    /// Which one; `jobs list` shows them.
+    /// The name of the job, as `jobs list` prints it.
     name: JobName,
     #[command(flatten)]
     database: DatabaseArgs,
-    /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00; now when absent.
+    /// The instant to run it for (RFC 3339), such as 2026-06-01T00:00:00+08:00. Now by default.
     #[arg(long)]
     at: Option<Timestamp>,
-    /// The directory uploaded files lie in, which retention tidies too; next to an embedded database when absent.
+    /// The directory of uploaded files, which the retention job tidies too. By default it is next to an embedded
+    /// database.
     #[arg(long, env = "ZHUANJIE_FILES")]
     files: Option<PathBuf>,
     #[command(flatten)]
@@ -46,7 +47,7 @@ pub async fn run(command: Jobs) -> Result<()> {
     }
 }
 
-/// Runs a job by hand. It takes the same lease as the servers do, so it never works beside one of them.
+/// Runs a job by hand. It takes the lease that servers take, so it never runs beside one of them.
 async fn run_once(run: JobRun) -> Result<()> {
     let (job, retention, config) = (run.name, run.kept.retention()?, run.database.config()?);
     let environment = Environment {

@@ -1,4 +1,4 @@
-//! The command line: one binary with subcommands, a file each.
+//! The command line: one binary with subcommands, one file for each.
 
 mod accounts;
 mod audit;

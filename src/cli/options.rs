@@ -6,7 +6,7 @@ use crate::domain::retention::RetentionPeriods;
 use anyhow::{Context, Result};
 use clap::Args;
 
-/// Which database.
+/// The database to use.
 #[derive(Args)]
 pub struct DatabaseArgs {
     /// sqlite://path or postgres://…
@@ -17,10 +17,10 @@ pub struct DatabaseArgs {
 }
 
 impl DatabaseArgs {
-    /// The database with its settings; it must be named.
+    /// The database with its settings. It has to be named.
     ///
     /// # Errors
-    /// When it is not, or the name is not a database's.
+    /// When no database is named, or the name is not a database's.
     pub fn config(&self) -> Result<Config> {
         let url = self
             .given()?
@@ -32,12 +32,12 @@ impl DatabaseArgs {
         })
     }
 
-    /// How it is used.
+    /// The settings of the database.
     pub fn settings(&self) -> DatabaseSettings {
         DatabaseSettings::from(&self.settings)
     }
 
-    /// The database that was named, if one was.
+    /// The database that was named, if any.
     ///
     /// # Errors
     /// When the name is not a database's.
@@ -46,22 +46,22 @@ impl DatabaseArgs {
     }
 }
 
-/// How long records are kept.
+/// How long the service keeps records.
 #[derive(Args, Clone, Copy)]
 pub struct RetentionArgs {
-    /// Days the audit log, and who looked for or saw whom, is kept: at least 180.
+    /// How many days to keep the audit log and the list of look-ups and disclosures. At least 180.
     #[arg(long, env = "ZHUANJIE_AUDIT_DAYS", default_value_t = 1095)]
     audit_days: u16,
-    /// Days the person of a case from another province is kept after the case has ended: at least 30.
+    /// How many days to keep the person of an inbound case after the case has ended. At least 30.
     #[arg(long, env = "ZHUANJIE_INBOUND_DAYS", default_value_t = 90)]
     inbound_days: u16,
 }
 
 impl RetentionArgs {
-    /// The same as a setting.
+    /// The retention periods.
     ///
     /// # Errors
-    /// When a number is below its least.
+    /// When a number is below its minimum.
     pub fn retention(self) -> Result<RetentionPeriods> {
         Ok(RetentionPeriods::new(self.audit_days, self.inbound_days)?)
     }

@@ -1,9 +1,9 @@
-//! What a command answers.
+//! The output of a command.
 
 use anyhow::Result;
 use std::io::Write;
 
-/// Writes a command's answer to standard output; messages go to the log.
+/// Writes a command's result to standard output. Messages go to the log.
 ///
 /// # Errors
 /// When standard output is closed.

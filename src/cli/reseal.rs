@@ -1,4 +1,4 @@
-//! `zhuanjie reseal`: everything sealed under an older key is sealed under the newest one.
+//! `zhuanjie reseal`: seals everything under the newest key that is sealed under an older one.
 
 use super::options::DatabaseArgs;
 use super::output::say;
@@ -15,11 +15,11 @@ use crate::service::{self, Context};
 use anyhow::{Result, anyhow};
 use std::path::PathBuf;
 
-/// Runs the command: table by table, batch by batch, each batch its own transaction, and then the files.
+/// Runs the command: table by table in batches, each in a transaction of its own, and then the files.
 ///
 /// # Errors
-/// When something is sealed under a key that is not configured, or the database or the disk fails. What was done stays
-/// done.
+/// When something is sealed under a key that is not configured, or the database or the disk fails. Batches that were
+/// committed stay committed.
 pub async fn run(database: &DatabaseArgs, files: Option<PathBuf>) -> Result<()> {
     let mut config = database.config()?;
     config.files = files.unwrap_or(config.files);

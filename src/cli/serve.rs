@@ -1,4 +1,4 @@
-//! Serving until the process is told to stop.
+//! Serves until the process receives a signal to stop.
 
 use crate::api;
 use crate::app::App;
@@ -9,22 +9,22 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Takes the address to listen on.
+/// Binds the address to listen on.
 ///
 /// # Errors
-/// When it is taken already or not ours to take.
+/// When the address is in use or not permitted.
 pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
     api::bind(listen).with_context(|| format!("can't listen on {listen}"))
 }
 
-/// How long the database may take to end what was accepted, after the last answer.
+/// How long the database may take to finish the accepted work, after the last answer.
 const CLOSING: Duration = Duration::from_secs(20);
 
-/// Serves until the process is told to stop, and runs each job at its interval, or at `job_interval` if that is shorter. Then
-/// closes the database after the last answer. `announce` is told the address once it is listened on.
+/// Serves until the process receives a signal to stop, and runs each job at its interval, or at `job_interval` if that
+/// is shorter. After the last answer it closes the database. `announce` gets the address once the server listens on it.
 ///
 /// # Errors
-/// When the listener can't be used, or what `announce` returns.
+/// When the listener can't be used, or the error of `announce`.
 pub async fn serve_app(
     app: App,
     listener: TcpListener,
@@ -47,7 +47,7 @@ pub async fn serve_app(
     server.await?;
     schedule.abort();
     if timeout(CLOSING, db.close()).await.is_err() {
-        // Whoever waits for an answer of the database can't be called back, and to return would be to wait for him.
+        // A thread that waits for the database can't be cancelled, and a return would wait for it.
         log::error!("stopped, though the database does not answer: it alone knows what became of the last writes");
         std::process::exit(1);
     }
@@ -55,7 +55,7 @@ pub async fn serve_app(
     Ok(())
 }
 
-/// A program built as the control of the power cuts says so, and serves only where it is asked to.
+/// A build that serves as the control of the power-cut test says so, and serves only where the environment asks for it.
 fn refuse_control() -> Result<()> {
     if !CONTROL {
         return Ok(());

@@ -8,7 +8,7 @@ use crate::service::jobs::wording;
 use crate::service::{self, verify};
 use anyhow::Result;
 
-/// Checks every invariant on one state of a database, while others may write.
+/// Checks every invariant on one snapshot of a database, while others may write.
 ///
 /// # Errors
 /// When an invariant is broken, or the database fails.

@@ -1,4 +1,5 @@
-//! The command `demo`: builds a demo country unless the database holds one, says how to try it, and serves it.
+//! The command `demo`: builds a demo country unless the database already holds one, prints accounts to sign in with,
+//! and serves it.
 
 use super::country::{Country, DEFAULT_MEMBERS, PASSWORD};
 use super::holding::{self, Holding};
@@ -22,33 +23,34 @@ use std::str::FromStr;
 
 /// The demo's own database, in the current directory.
 const FILE: &str = "zhuanjie-demo.sqlite";
-/// The days before the yearly switch: classes are marked and members leave.
+/// A day of the graduation season, when classes are marked and members leave.
 const DEFAULT_AT: &str = "2026-06-20T09:00:00+08:00";
 
-/// How the demo is built and served.
+/// The options of the demo.
 #[derive(clap::Args)]
 pub struct DemoOptions {
-    /// How many members the country has.
+    /// The number of members.
     #[arg(long, default_value_t = DEFAULT_MEMBERS)]
     members: u64,
-    /// Another seed gives other people.
+    /// The seed. Another seed gives other people.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// When it is in the demo: an instant (RFC 3339), a date (YYYY-MM-DD, its midnight in Asia/Shanghai) or `now`.
+    /// The demo's time at the start: an instant (RFC 3339), a date (YYYY-MM-DD, at midnight in Asia/Shanghai) or `now`.
     #[arg(long, default_value = DEFAULT_AT)]
     at: At,
     /// The address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Seals the people with the environment's keys, so that `serve` may be put in front of them afterwards.
+    /// Seal personal data with the keys of the environment, so that `serve` can serve the database later.
     #[arg(long)]
     own_keys: bool,
-    /// A database of one's own, empty or with a demo in it; by default the file zhuanjie-demo.sqlite, made anew.
+    /// The database to use, empty or with a demo in it. By default the file zhuanjie-demo.sqlite, created anew at each
+    /// start.
     #[command(flatten)]
     database: DatabaseArgs,
 }
 
-/// When it is in the demo.
+/// The demo's time at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Now,
@@ -78,7 +80,7 @@ impl At {
         }
     }
 
-    /// A clock that begins there, but not before what is on record already.
+    /// A clock that begins at this time, or at the last recorded instant if that is later.
     fn clock(self, last: Option<Timestamp>) -> Clock {
         match self {
             Self::Now => Clock::system(),
@@ -90,9 +92,9 @@ impl At {
 /// Builds the demo country and serves it.
 ///
 /// # Errors
-/// When the database or the address can't be had, or the database holds something that is no demo.
+/// When the database or the address is not available, or the database holds something other than a demo.
 pub async fn run(options: DemoOptions) -> Result<()> {
-    // First of all: whoever starts a second demo by mistake must not lose the first one's file.
+    // Bind first: a second demo that was started by mistake must not destroy the file of the first.
     let listener = bind(options.listen)?;
     let url = match options.database.given()? {
         Some(url) => url,
@@ -168,10 +170,10 @@ async fn build(app: &App, options: &DemoOptions) -> Result<Signature> {
     Ok(signature)
 }
 
-/// A bar for a person who watches; anybody else has the log.
+/// A progress bar on a terminal. Elsewhere it is hidden, and only the log reports.
 ///
 /// # Errors
-/// When the bar's style can't be read, which it can.
+/// When the style of the bar is malformed, which it is not.
 pub fn progress_bar(rows: u64) -> Result<ProgressBar> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());

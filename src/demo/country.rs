@@ -1,4 +1,4 @@
-//! The country as rows, in the order in which they are stored.
+//! The country as rows, in the order of storing.
 
 use super::layout::{Layout, founded};
 use super::offices::{self, OfficeHolder};
@@ -8,12 +8,12 @@ use super::records::{
 use super::signature::Signature;
 use crate::domain::core::time::Timestamp;
 
-/// How many members the demo has unless told otherwise.
+/// The default number of members.
 pub const DEFAULT_MEMBERS: u64 = 25_000;
 /// The password of every demo account.
 pub const PASSWORD: &str = "zhuanjie-demo";
 
-/// A country of a given size, seen at a given time.
+/// A country of a given size at a given time.
 pub struct Country {
     pub(super) layout: Layout,
     offices: Vec<OfficeHolder>,
@@ -21,8 +21,8 @@ pub struct Country {
 }
 
 impl Country {
-    /// Plans the country. `now` decides which classes graduate this season and how old people are; more members than
-    /// there are ID numbers for (83 million) are not made.
+    /// Plans the country. `now` decides which classes graduate this season and how old people are. The number of
+    /// members is limited by the number of ID numbers (83 million).
     pub fn new(seed: u64, members: u64, now: Timestamp) -> Self {
         let layout = Layout::new(seed, members, now);
         Self {
@@ -32,27 +32,27 @@ impl Country {
         }
     }
 
-    /// The country that a signature stands for.
+    /// The country with this signature.
     pub fn of(signature: Signature) -> Self {
         Self::new(signature.seed, signature.members, signature.at)
     }
 
-    /// What it was made from.
+    /// The signature: the parameters it was made from.
     pub fn signature(&self) -> Signature {
         self.signature
     }
 
-    /// How many organizations and members there are.
+    /// The number of organizations and members.
     pub fn row_count(&self) -> u64 {
         self.organization_count() + self.member_count()
     }
 
-    /// How many members there are.
+    /// The number of members.
     pub fn member_count(&self) -> u64 {
         self.layout.members
     }
 
-    /// How many organizations there are.
+    /// The number of organizations.
     pub fn organization_count(&self) -> u64 {
         self.layout
             .units
@@ -62,7 +62,7 @@ impl Country {
             }) as u64
     }
 
-    /// All organizations, superiors first, ids from 1 without gaps.
+    /// All organizations, superiors first, with ids from 1 without gaps.
     pub fn organizations(&self) -> impl Iterator<Item = OrganizationRecord> + '_ {
         let filled = self
             .layout
@@ -73,7 +73,7 @@ impl Country {
         self.layout.frame.organizations.iter().cloned().chain(filled)
     }
 
-    /// The names some organizations had before (O4).
+    /// The former names of some organizations (O4).
     pub fn former_names(&self) -> impl Iterator<Item = FormerNameRecord> + '_ {
         self.layout
             .frame
@@ -88,7 +88,7 @@ impl Country {
             })
     }
 
-    /// All members, branch by branch, ids from 1 without gaps.
+    /// All members, branch by branch, with ids from 1 without gaps.
     pub fn members(&self) -> impl Iterator<Item = MemberRecord> + '_ {
         self.layout
             .units
@@ -97,17 +97,17 @@ impl Country {
             .flat_map(|filled| self.layout.members_of(&filled))
     }
 
-    /// The accounts of administrators and of some members, ids from 1 without gaps. Their members exist.
+    /// The accounts of administrators and of some members, with ids from 1 without gaps. Their members exist.
     pub fn accounts(&self) -> impl Iterator<Item = AccountRecord> + '_ {
         self.offices.iter().zip(1..).map(|(office, id)| office.account(id))
     }
 
-    /// The offices of administrators. Some organizations have none (A10).
+    /// The appointments of administrators. Some organizations have none (A10).
     pub fn appointments(&self) -> impl Iterator<Item = AppointmentRecord> + '_ {
         offices::appointments(&self.offices)
     }
 
-    /// The accounts to try the demo with. A small country may lack the members among them.
+    /// The accounts for trying the demo. A small country may lack some of them.
     pub fn sign_ins(&self) -> Vec<DemoSignIn> {
         offices::sign_ins(&self.layout, &self.offices)
     }

@@ -1,7 +1,7 @@
-//! The demo's own file: made anew at each start, and never mistaken for somebody's data.
+//! The demo's own file. It is created anew at each start, and never mistaken for a user's data.
 //!
-//! The file's header carries our number (`PRAGMA application_id`) from before anything else is in it, so what is ours
-//! is known without opening it, a half-built demo included.
+//! The file's header has our number (`PRAGMA application_id`) before anything else is stored. So our file is recognized
+//! without opening it as a database, even if the demo in it is half-built.
 
 use crate::db::sqlite_file;
 use anyhow::{Context, Result, ensure};
@@ -9,16 +9,16 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-/// What the header says, `zjdm`.
+/// The application id in the header, `zjdm`.
 const APPLICATION: [u8; 4] = *b"zjdm";
-/// Where it says so (sqlite.org/fileformat2.html, §1.3).
+/// The length of the header up to and including the application id (sqlite.org/fileformat2.html, §1.3).
 const HEADER: usize = 72;
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Puts an empty file of ours at the path, in the place of an earlier demo.
+/// Creates our empty file at the path. It replaces an earlier demo's.
 ///
 /// # Errors
-/// When what is there is not a demo's file, is being served, or can't be replaced.
+/// When the file there is not a demo's, is being served, or can't be replaced.
 pub fn renew(path: &Path) -> Result<()> {
     if path.try_exists()? {
         ensure!(

@@ -1,5 +1,5 @@
-//! How an organization of the frame is filled out with branches and members: a plan that depends on nothing but the
-//! number of members, so that any unit can be drawn again without the others.
+//! The plan that fills an organization of the frame with branches and members. It depends only on the number of
+//! members, so any unit can be generated again without the others.
 
 use super::people::Cohort;
 use super::records::OrganizationRecord;
@@ -9,10 +9,10 @@ use crate::domain::organization::facts::{
     Graduation, OrganizationKind, OrganizationPurpose, Sector, Stage, Undetermined,
 };
 
-/// Members of a class when there is room.
+/// The size of a class when there are enough members.
 const CLASS: u64 = 25;
 
-/// Colleges of a university and the word its classes are called by.
+/// The colleges of a university, each with the word that names its classes.
 #[rustfmt::skip]
 const COLLEGES: [(&str, &str); 20] = [
     ("机械科学与工程学院", "机械"), ("计算机科学与技术学院", "计科"), ("电气与电子工程学院", "电气"), ("光学与电子信息学院", "光电"),
@@ -21,7 +21,7 @@ const COLLEGES: [(&str, &str); 20] = [
     ("管理学院", "管理"), ("经济学院", "经济"), ("法学院", "法学"), ("外国语学院", "英语"),
     ("新闻与信息传播学院", "新闻"), ("数学与统计学院", "数学"), ("物理学院", "物理"), ("化学与化工学院", "化学"),
 ];
-/// Departments of a vocational college.
+/// The departments of a vocational college, each with the word that names its classes.
 #[rustfmt::skip]
 const DEPARTMENTS: [(&str, &str); 10] = [
     ("机电工程学院", "机电"), ("信息工程学院", "软件"), ("经济管理学院", "会计"), ("护理学院", "护理"), ("学前教育学院", "学前"),
@@ -33,15 +33,15 @@ const COMMUNITIES: [&str; 20] = [
 ];
 const DIVISIONS_OF_WORK: [&str; 6] = ["机关", "研发中心", "生产一部", "生产二部", "运营服务", "市场营销"];
 
-/// What kind of organization a unit is.
+/// The kind of organization that a unit is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum UnitShape {
-    /// A university or vocational college with the years its courses take.
+    /// A university or vocational college. The stage decides the length of its courses.
     College {
         stage: Stage,
     },
     HighSchool,
-    /// A township or street, with a branch for members on the move or without.
+    /// A township or street, with or without a branch for floating members.
     Township {
         urban: bool,
         floating: bool,
@@ -64,21 +64,21 @@ impl UnitShape {
     }
 }
 
-/// An organization of the frame that is filled out, with the ids its organizations and members get.
+/// An organization of the frame that gets branches and members, with the ids of those.
 #[derive(Clone, Copy)]
 pub struct Unit {
     pub root: OrganizationId,
     pub shape: UnitShape,
-    /// Whether it is one of the demo's own places, where people are to be played.
+    /// Whether it is one of the demo's own places, where the demo's accounts act.
     pub of_demo: bool,
     pub members: u64,
     pub first_organization: i64,
     pub first_member: MemberId,
 }
 
-/// An organization to be, in the unit's plan.
+/// An organization in the plan of a unit.
 pub struct PlannedOrganization {
-    /// Its place in the plan; `None` stands below the unit's root.
+    /// The index of its parent in the plan. `None` stands below the unit's root.
     pub parent: Option<usize>,
     pub kind: OrganizationKind,
     pub purpose: OrganizationPurpose,
@@ -89,7 +89,7 @@ pub struct PlannedOrganization {
     pub members: u64,
 }
 
-/// Plans a unit's organizations, superiors first. The members of the plan add up to the unit's.
+/// Plans the organizations of a unit, superiors first. The members of all plans add up to the unit's members.
 pub fn plan(unit: &Unit, root: &OrganizationRecord, season: Season) -> Vec<PlannedOrganization> {
     let mut sketch = Sketch {
         season,
@@ -106,7 +106,7 @@ pub fn plan(unit: &Unit, root: &OrganizationRecord, season: Season) -> Vec<Plann
     sketch.plans
 }
 
-/// A plan in the making: until it is shared out, `members` of each plan is a weight.
+/// An unfinished plan. Until members are distributed, `members` of each plan is a weight.
 struct Sketch {
     season: Season,
     members: u64,
@@ -125,7 +125,7 @@ impl Sketch {
         for (index, &(name, word)) in names.iter().enumerate().take(colleges as usize) {
             let full = format!("共青团{school}{name}委员会");
             let college = self.add(None, OrganizationKind::Committee, full, format!("{name}团委"));
-            // Every fifth college has done its marking already.
+            // Every fifth college has marked its branches already.
             let marked = index % 5 == 4;
             self.staff_branch(college, format!("{name}教职工团支部"), Undetermined::Teacher, marked);
             self.staff_branch(
@@ -151,7 +151,7 @@ impl Sketch {
         }
     }
 
-    /// The branches a school keeps directly below itself (O2).
+    /// The branches that a school has directly below itself (O2).
     fn kept_by_school(&mut self) {
         for (name, purpose, weight) in [
             ("流动团员团支部", OrganizationPurpose::Floating, CLASS / 2),
@@ -181,7 +181,7 @@ impl Sketch {
     }
 
     fn high_school(&mut self) {
-        // Ahead of their age: none of them turns sixteen this year (T9).
+        // Younger than their classmates: none of them turns sixteen this year (T9).
         let gifted = pupils(self.season - 1, self.season + 2, 14, "普通高中在读");
         self.branch(None, "少年创新班团支部".to_owned(), gifted, CLASS);
         for entered in self.season - 3..self.season {
@@ -218,7 +218,7 @@ impl Sketch {
         }
     }
 
-    /// People of these ages this year, no class.
+    /// People of these ages this year, without a class.
     fn cohort(&self, youngest: i32, oldest: i32, education: &'static str) -> Cohort {
         Cohort {
             born: (self.season - oldest, self.season - youngest),
@@ -251,7 +251,7 @@ impl Sketch {
         self.plans.len() - 1
     }
 
-    /// Turns weights into members.
+    /// Turns the weights into numbers of members.
     fn share_out(&mut self) {
         let weights: Vec<u64> = self.plans.iter().map(|plan| plan.members).collect();
         for (plan, members) in self.plans.iter_mut().zip(apportion(self.members, &weights)) {
@@ -260,7 +260,7 @@ impl Sketch {
     }
 }
 
-/// Those who came to a school at an age, counted in calendar years.
+/// Pupils who entered a school at this age, counted in calendar years.
 fn pupils(entered: i32, graduates: Season, age: i32, education: &'static str) -> Cohort {
     let born = (entered - age, entered - age);
     Cohort {
@@ -271,7 +271,7 @@ fn pupils(entered: i32, graduates: Season, age: i32, education: &'static str) ->
     }
 }
 
-/// Shares a total out by weights, exactly: each share is the difference of two rounded running sums.
+/// Distributes a total by weights, without a remainder: each share is the difference of two rounded running sums.
 pub fn apportion(total: u64, weights: &[u64]) -> impl Iterator<Item = u64> {
     let all = weights.iter().sum::<u64>().max(1);
     let (mut sum, mut given) = (0, 0);

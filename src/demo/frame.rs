@@ -1,5 +1,4 @@
-//! The standing frame of the country: everything that is there whatever the number of members. Its ids are the same
-//! for every size.
+//! The frame of the country: the organizations that exist for every number of members. Their ids are always the same.
 
 use super::input::{self, School};
 use super::people::Population;
@@ -12,26 +11,26 @@ use crate::domain::organization::facts::{
 };
 use std::collections::HashMap;
 
-/// How many digits the codes of a level's divisions have.
+/// The number of digits in the division code of each level.
 const PROVINCE: usize = 2;
 const CITY: usize = 4;
 const COUNTY: usize = 6;
 const TOWNSHIP: usize = 9;
 
-/// 武汉市, whose townships receive members.
+/// 武汉市. Its townships receive members.
 pub const TOWNSHIP_CITY: &str = "4201";
-/// 洪山区, where the employer of the demo stands.
+/// 洪山区, the place of the demo's employer.
 pub const EMPLOYER_COUNTY: &str = "420111";
-/// 阳新县, where the senior high school of the demo stands, in 黄石市.
+/// 阳新县 in 黄石市, the place of the demo's senior high school.
 pub const HIGH_SCHOOL_COUNTY: &str = "420222";
-/// The school code of the senior high school: invented, of the class for such schools (34).
+/// The school code of the senior high school. It is invented, with the class of such schools (34).
 pub const HIGH_SCHOOL_CODE: &str = "3442000001";
-/// 华中科技大学, filled out whole.
+/// 华中科技大学, which has all its colleges and classes.
 pub const UNIVERSITY_CODE: &str = "4142010487";
-/// 武汉大学, to go on studying at.
+/// 武汉大学, where graduates can go on studying.
 pub const SECOND_UNIVERSITY_CODE: &str = "4142010486";
 
-/// A system committee (系统团委, §1.4.5) and some of the organizations in it, each with the division it stands in.
+/// A system committee (系统团委, §1.4.5) and some of the organizations in it, each with its division.
 struct SystemCommittee {
     system: System,
     name: &'static str,
@@ -53,7 +52,7 @@ const SYSTEMS: [SystemCommittee; 5] = [
         members: [("教育部直属机关", "11"), ("国家统计局直属机关", "11"), ("生态环境部直属机关", "11")] },
 ];
 
-/// Names some organizations had before (O4): what stands between 共青团 and 委员会 now and then.
+/// Former names of some organizations (O4): the part between 共青团 and 委员会 now, and the part before.
 const FORMER_NAMES: &[(&str, &str)] = &[
     ("华中科技大学", "华中理工大学"),
     ("东南大学", "南京工学院"),
@@ -61,7 +60,7 @@ const FORMER_NAMES: &[(&str, &str)] = &[
     ("中国铁路武汉局集团有限公司", "武汉铁路局"),
 ];
 
-/// The organizations of the frame, superiors first, and the way to those the generator goes on with.
+/// The organizations of the frame, superiors first, and the ids of those that the generator needs.
 pub struct Frame {
     pub organizations: Vec<OrganizationRecord>,
     /// Leading organs and township committees by division code.
@@ -70,7 +69,7 @@ pub struct Frame {
     pub system_committees: Vec<OrganizationId>,
     pub system_members: Vec<OrganizationId>,
     pub employer: OrganizationId,
-    /// Which organization has which former name.
+    /// The former names and their organizations.
     pub former_names: Vec<(OrganizationId, String)>,
 }
 
@@ -97,7 +96,7 @@ impl Frame {
         frame
     }
 
-    /// Gives every organization its secretary, the contact others are shown.
+    /// Gives every organization a secretary, who is the contact that others see.
     pub fn staff(&mut self, population: &Population) {
         for organization in self
             .organizations
@@ -110,7 +109,7 @@ impl Frame {
         }
     }
 
-    /// An organization of the frame: ids run from 1 without gaps.
+    /// An organization of the frame. Ids run from 1 without gaps.
     pub fn get(&self, id: OrganizationId) -> &OrganizationRecord {
         &self.organizations[id.0 as usize - 1]
     }
@@ -125,7 +124,8 @@ impl Frame {
         self.by_school_code[code]
     }
 
-    /// The organizations by place outside Beijing, Guangdong and Fujian, whose members other systems keep (§1.4.5).
+    /// The organizations by place outside Beijing, Guangdong and Fujian. Members of those provinces are in other
+    /// systems (§1.4.5).
     pub fn national(&self) -> impl Iterator<Item = &OrganizationRecord> {
         let external = |code: &str| {
             EXTERNAL_PROVINCES
@@ -137,7 +137,7 @@ impl Frame {
             .filter(move |o| o.system == System::Place && !o.division_code.is_some_and(external))
     }
 
-    /// Adds an organization below another and lets the caller say what is not inherited.
+    /// Adds an organization below another. The caller sets what is not inherited.
     fn add(
         &mut self,
         parent: OrganizationId,
@@ -170,8 +170,9 @@ impl Frame {
         })
     }
 
-    /// The divisions of one level. A division that is only a heading of the list (市辖区, 县, 省直辖县级行政区划) has no
-    /// organ, nor has the county that repeats its city (东莞市): what lies in it stands below the next one above.
+    /// Adds the divisions of one level. A division that is only a heading of the list (市辖区, 县, 省直辖县级行政区划)
+    /// has no organ, and neither has the county with the name of its city (东莞市). Divisions inside them stand below
+    /// the next higher one.
     fn add_divisions(&mut self, digits: usize) {
         for division in Division::all().iter().filter(|d| d.code.len() == digits) {
             let above = division.parent();
@@ -362,8 +363,8 @@ pub fn formal(of: &str) -> String {
     format!("共青团{of}委员会")
 }
 
-/// A district is called by its city (武汉市洪山区), unless it says so already; a county or a county-level city is known
-/// by itself.
+/// The name of a district begins with its city (武汉市洪山区), unless it does already. A county or a county-level city
+/// has its own name only.
 fn district_name(district: &Division) -> String {
     let city = district.parent().map_or("", |city| city.name);
     let province = Division::find(&district.code[..PROVINCE]).map_or("", |province| province.name);
@@ -375,7 +376,7 @@ fn district_name(district: &Division) -> String {
     }
 }
 
-/// Autonomous regions are called by their first name: 团广西区委.
+/// The short name of an autonomous region is its first word: 团广西区委.
 fn short_province(name: &'static str) -> &'static str {
     match name {
         "内蒙古自治区" => "内蒙古区",

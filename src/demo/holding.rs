@@ -1,6 +1,6 @@
-//! What a database holds: nothing, a demo country, or something that is none of ours to build a demo in.
+//! What a database holds: nothing, a demo country, or other data, which the demo must not touch.
 //!
-//! A country leaves its signature, one row of the audit log, in the transaction that stores it.
+//! A country leaves its signature as one row of the audit log, in the transaction that stores the country.
 
 use super::signature::Signature;
 use crate::db::Conn;
@@ -13,13 +13,13 @@ use crate::repository::audit::{self, NewAuditRow};
 use diesel::dsl::{exists, max, select};
 use diesel::prelude::*;
 
-/// Who asked for it, since no request did.
+/// The request id of the signature's audit row, since no request caused it.
 const REQUEST: &str = "demo";
 
 /// What a database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holding {
-    /// Nothing but, at most, empty tables of ours.
+    /// Nothing, or our tables without rows.
     Nothing,
     /// A demo country.
     Demo(Signature),
@@ -27,7 +27,7 @@ pub enum Holding {
     Other,
 }
 
-/// Signs for a country that was just stored.
+/// Stores the signature of a country that was just stored.
 ///
 /// # Errors
 /// When the database fails.
@@ -36,7 +36,7 @@ pub fn sign(conn: &mut Conn, signature: Signature) -> QueryResult<()> {
     audit::append_many(conn, &[row.about(signature.subject().text())])
 }
 
-/// Looks what a database holds, migrated or not.
+/// Finds out what a database holds, migrated or not.
 ///
 /// # Errors
 /// When the database fails.
@@ -64,7 +64,7 @@ pub fn inspect(conn: &mut Conn) -> QueryResult<Holding> {
     })
 }
 
-/// Nothing of ours begins without an organization, an account or an audit row.
+/// Every use of the database begins with an organization, an account or an audit row.
 fn is_empty(conn: &mut Conn) -> QueryResult<bool> {
     let filled: bool = select(
         exists(organizations::table.select(organizations::id))
@@ -75,7 +75,7 @@ fn is_empty(conn: &mut Conn) -> QueryResult<bool> {
     Ok(!filled)
 }
 
-/// The instant of the last thing that is on record.
+/// The instant of the last recorded event.
 ///
 /// # Errors
 /// When the database fails.

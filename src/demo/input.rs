@@ -1,4 +1,4 @@
-//! The real input beside the divisions: the Ministry of Education's list of schools.
+//! The other real input beside the divisions: the Ministry of Education's list of schools.
 
 use crate::domain::core::division::Division;
 use crate::domain::organization::facts::Stage;
@@ -7,7 +7,7 @@ use std::collections::HashMap;
 /// `code,name,department,city,level,remarks`, as published.
 const SCHOOLS: &str = include_str!("data/schools.csv");
 
-/// The length of a county's code; a province's and a city's are shorter.
+/// The length of a county's code. Those of provinces and cities are shorter.
 const COUNTY_DIGITS: usize = 6;
 
 /// A school of the Ministry's list.
@@ -15,19 +15,19 @@ pub struct School {
     pub code: &'static str,
     pub name: String,
     pub stage: Stage,
-    /// The code of the division it stands in.
+    /// The code of the division where it stands.
     pub division_code: &'static str,
 }
 
 impl School {
-    /// The province of its superior: the third and fourth digit of its code. The city would be wrong for a school
-    /// that stands in another province than the one that keeps it (河北工业大学 in 天津).
+    /// The province of its superior: the third and fourth digits of its code. The city would be wrong for a school
+    /// outside the province that runs it (河北工业大学 in 天津).
     pub fn province_code(&self) -> &'static str {
         &self.code[2..4]
     }
 }
 
-/// Every school, in the list's order. No field of the list is quoted.
+/// Every school, in the order of the list. No field of the list is quoted.
 pub fn schools() -> Vec<School> {
     let mut codes: HashMap<&str, Vec<&'static str>> = HashMap::new();
     for division in Division::all().iter().filter(|d| d.code.len() <= COUNTY_DIGITS) {
@@ -62,12 +62,13 @@ pub fn counties() -> Vec<&'static str> {
         .collect()
 }
 
-/// A name of the school list, which breaks long ones with a literal `\n`.
+/// A name of the school list, which breaks long names with a literal `\n`.
 fn unbroken(name: &str) -> String {
     name.replace("\\n", "")
 }
 
-/// The code of a city as the school list writes it. The list shortens some (凉山州) and knows cities that are gone (莱芜市): those schools stand in their province.
+/// The division code of a city as the school list writes it. The list abbreviates some cities (凉山州) and has cities
+/// that no longer exist (莱芜市). Schools there get the code of their province.
 fn locate(codes: &HashMap<&'static str, Vec<&'static str>>, city: &str, province: &'static str) -> &'static str {
     let Some(found) = codes.get(unbroken(city).as_str()) else {
         return province;

@@ -1,5 +1,4 @@
-//! Which organizations the country has and how many members each is filled with: the frame, and the units it is
-//! filled out by.
+//! The organizations of the country and the number of members of each: the frame, and the units that fill it.
 
 use super::filling::{self, Unit, UnitShape};
 use super::frame::{self, Frame};
@@ -11,15 +10,15 @@ use crate::domain::core::time::{Season, Timestamp, season_of};
 use chrono::{DateTime, Utc};
 use std::collections::HashSet;
 
-/// Members of the university that is filled out whole, when there are enough.
+/// The members of the demo's university, when there are enough.
 const UNIVERSITY: u64 = 20_000;
-/// Members of the other places of the demo together, when there are enough.
+/// The members of the demo's other places together, when there are enough.
 const OTHER_PLACES: u64 = 5_000;
-/// Members a further school or township is filled with, unless so many are asked for that these do not suffice.
+/// The members of each further school or township. More if the requested total needs it.
 const SCHOOL: u64 = 4_000;
 const TOWNSHIP: u64 = 40;
 
-/// The organizations and members of a country, before anybody holds an office.
+/// The organizations and members of a country, without offices.
 pub struct Layout {
     pub frame: Frame,
     pub units: Vec<Unit>,
@@ -28,7 +27,7 @@ pub struct Layout {
     pub members: u64,
 }
 
-/// An organization of a unit with the people in it.
+/// An organization of a unit with its members.
 pub struct Filled {
     pub organization: OrganizationRecord,
     pub cohort: Cohort,
@@ -37,7 +36,7 @@ pub struct Filled {
 }
 
 impl Layout {
-    /// Plans it; `members` as in [`super::Country::new`].
+    /// Plans the country. See [`super::Country::new`] for `members`.
     pub fn new(seed: u64, members: u64, now: Timestamp) -> Self {
         let mut frame = Frame::new(founded());
         let counties = input::counties();
@@ -59,7 +58,7 @@ impl Layout {
         filling::plan(unit, self.frame.get(unit.root), self.season)
     }
 
-    /// Draws a unit's organizations.
+    /// Generates the organizations of a unit.
     pub fn fill(&self, unit: &Unit) -> Vec<Filled> {
         let root = self.frame.get(unit.root);
         let mut all: Vec<Filled> = Vec::new();
@@ -82,7 +81,7 @@ impl Layout {
         all
     }
 
-    /// A branch's secretary is its first member.
+    /// The secretary of a branch is its first member.
     fn give_secretary(&self, filled: &mut Filled) {
         let (name, phone) = match self.members_of(filled).next() {
             Some(member) => (member.name, member.phone),
@@ -100,18 +99,18 @@ impl Layout {
             .members(&filled.organization, filled.cohort, filled.first_member, filled.members)
     }
 
-    /// The unit an organization of the frame is filled out by.
+    /// The unit that fills an organization of the frame.
     pub fn unit(&self, root: OrganizationId) -> Option<&Unit> {
         self.units.iter().find(|unit| unit.root == root)
     }
 
-    /// The first organization with members or below a committee that a unit is filled with.
+    /// The first organization of a unit that `wanted` accepts.
     pub fn first_below(&self, root: OrganizationId, wanted: impl Fn(&Filled) -> bool) -> Option<OrganizationId> {
         let filled = self.fill(self.unit(root)?);
         filled.iter().find(|f| wanted(f)).map(|f| f.organization.id)
     }
 
-    /// The name of an organization, of the frame or of a unit.
+    /// The name of an organization of the frame or of a unit.
     pub fn name_of(&self, id: OrganizationId) -> String {
         if let Some(organization) = self.frame.organizations.get(id.0 as usize - 1) {
             return organization.name.clone();
@@ -130,14 +129,14 @@ impl Layout {
     }
 }
 
-/// When the organizations of the demo were founded, as far as the records go.
+/// When the organizations of the demo were founded, according to their records.
 pub fn founded() -> Timestamp {
-    // 1 January 2017, 00:00 in Asia/Shanghai: the year the nationwide system was built.
+    // 1 January 2017, 00:00 in Asia/Shanghai: the nationwide system was built in that year.
     DateTime::<Utc>::from_timestamp(1_483_200_000, 0).unwrap_or_default()
 }
 
-/// Decides who gets how many members: the demo's places first, then further schools and townships in their order.
-/// The flag says which places are the demo's.
+/// Distributes the members: first to the demo's places, then to further schools and townships in their order. The flag
+/// marks the demo's places.
 fn share(frame: &Frame, members: u64) -> Vec<(OrganizationId, u64, bool)> {
     let others = (members / 5).min(OTHER_PLACES);
     let university = (members - others).min(UNIVERSITY);
@@ -167,7 +166,7 @@ fn share(frame: &Frame, members: u64) -> Vec<(OrganizationId, u64, bool)> {
     shares
 }
 
-/// The places of the demo beside its university, with weights.
+/// The demo's places beside its university, with weights.
 fn demo_places(frame: &Frame) -> Vec<(OrganizationId, u64)> {
     let city = frame.get(frame.division(frame::TOWNSHIP_CITY)).path.clone();
     let townships = frame
@@ -186,7 +185,7 @@ fn demo_places(frame: &Frame) -> Vec<(OrganizationId, u64)> {
     .collect()
 }
 
-/// Fills one organization after the other, each with `size` or, when that does not suffice, with more.
+/// Fills the organizations in order, each with `size` members, or with more if `size` does not suffice.
 fn spread(organizations: &[OrganizationId], members: u64, size: u64) -> Vec<(OrganizationId, u64, bool)> {
     let size = size.max(members.div_ceil(organizations.len().max(1) as u64));
     let shares = organizations
@@ -196,7 +195,7 @@ fn spread(organizations: &[OrganizationId], members: u64, size: u64) -> Vec<(Org
     shares.take_while(|&(_, members, _)| members > 0).collect()
 }
 
-/// Gives the units' organizations and members their ids.
+/// Gives ids to the organizations and members of the units.
 fn number(frame: &Frame, shares: Vec<(OrganizationId, u64, bool)>, season: Season) -> Vec<Unit> {
     let (mut first_organization, mut first_member) = (frame.organizations.len() as i64 + 1, MemberId(1));
     let mut units = Vec::with_capacity(shares.len());

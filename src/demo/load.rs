@@ -1,8 +1,9 @@
-//! Stores a country in an empty, migrated database: all of it in one transaction, so that a load that is broken off
-//! leaves nothing behind.
+//! Stores a country in an empty, migrated database. It uses one transaction, so an interrupted load leaves nothing
+//! behind.
 //!
-//! One thread draws members and seals their numbers while this one stores those before them. The indexes of members
-//! are taken off meanwhile: a million members with their memberships take SQLite 11 s so, and 16 s with them on.
+//! One thread generates members and seals their numbers while this thread stores the ones before. The indexes on
+//! members are dropped meanwhile: with them SQLite takes 16 s for a million members and their memberships, without them
+//! 11 s.
 
 use super::country::Country;
 use super::holding;
@@ -25,16 +26,17 @@ use diesel::prelude::*;
 use std::collections::HashMap;
 use std::sync::mpsc;
 
-/// Rows a statement. A hundred are as fast, and the engines bind no more than 32,766 (SQLite) or 65,535 values at once.
+/// Rows in each statement. A hundred would be as fast. The engines bind at most 32,766 (SQLite) or 65,535 values at
+/// once.
 const ROWS: usize = 500;
-/// How many statements' rows may lie ready before the drawing thread waits.
+/// How many statements' rows can be ready before the generating thread waits.
 const READY: usize = 8;
 
-/// Stores the country. `password_hash` is that of all its accounts; `progress` gets the number of rows stored since
-/// it was told the last time, [`Country::row_count`] in all.
+/// Stores the country. All its accounts get `password_hash`. `progress` gets the number of rows stored since its last
+/// call; they add up to [`Country::row_count`].
 ///
 /// # Errors
-/// When the database fails or is not empty; it then holds what it held before.
+/// When the database fails or is not empty. It then holds what it held before.
 pub fn load(
     conn: &mut Conn,
     country: &Country,
@@ -64,7 +66,7 @@ pub fn load(
     })
 }
 
-/// Rows of one table in statements of [`ROWS`].
+/// Stores rows of one table in statements of [`ROWS`].
 macro_rules! store {
     ($conn:expr, $table:ident, $rows:expr) => {
         on_each!($conn, |c| diesel::insert_into($table::table).values($rows).execute(c))?
@@ -92,7 +94,7 @@ fn load_organizations(conn: &mut Conn, country: &Country, progress: &impl Fn(u64
     Ok(())
 }
 
-/// What an organization is found by (O4); a holding by nothing (S-30).
+/// The search terms of an organization (O4). A holding has none (S-30).
 fn entries(record: &OrganizationRecord, former_names: &[String]) -> Vec<SearchEntry> {
     if record.purpose == crate::domain::organization::facts::OrganizationPurpose::SpecialUnit {
         return Vec::new();
@@ -125,7 +127,7 @@ fn load_members(
                     .into_iter()
                     .map(|record| MemberRow::seal(record, vault))
                     .collect();
-                // Nobody takes them any more when a statement has failed.
+                // The receiver is gone when a statement has failed.
                 if sender.send(rows).is_err() {
                     return;
                 }
@@ -157,7 +159,7 @@ fn load_accounts(conn: &mut Conn, country: &Country, vault: &Vault, password_has
     Ok(())
 }
 
-/// The rest of an iterator in pieces of [`ROWS`].
+/// The rest of an iterator in chunks of [`ROWS`].
 fn chunks<T>(rows: &mut impl Iterator<Item = T>) -> impl Iterator<Item = Vec<T>> {
     std::iter::from_fn(move || {
         let chunk: Vec<T> = rows.by_ref().take(ROWS).collect();
@@ -169,8 +171,8 @@ fn micros(at: Timestamp) -> i64 {
     at.timestamp_micros()
 }
 
-// The rows as columns of both engines. An absent value is stored as null and not left to the column's default: SQLite
-// knows no defaults among many rows, so diesel would store them one by one.
+// The rows as columns of both engines. An absent value is stored as null instead of the column's default: SQLite has no
+// defaults in an insert of many rows, so diesel would insert them one by one.
 
 #[derive(Insertable)]
 #[diesel(table_name = organizations, treat_none_as_default_value = false)]
@@ -305,7 +307,7 @@ impl MemberRow {
     }
 }
 
-/// Where a member has been since the first day; it has the member's own id.
+/// A member's membership since their first day. It has the id of the member.
 #[derive(Insertable)]
 #[diesel(table_name = memberships, treat_none_as_default_value = false)]
 struct MembershipRow {

@@ -1,10 +1,10 @@
-//! The demo country: real divisions and schools, invented people. A pure generator of rows that gives the same rows
-//! for the same seed, size and time, and makes 1,000 or 10,000,000 members with the same code.
+//! The demo country: real divisions and schools, invented people. A pure generator of rows: the same seed, size and
+//! time give the same rows. One code makes 1,000 or 10,000,000 members.
 //!
-//! The frame is held in memory (some 48,000 organizations). All else comes out of units, one after the other: a unit's
-//! branches and members are drawn when their turn comes and never kept.
+//! The frame (some 48,000 organizations) is held in memory. Everything else belongs to units. The branches and members
+//! of a unit are generated when their turn comes, and are not kept.
 //!
-//! [`load`] stores a country, [`holding`] finds it again, and [`run`] is the command around them.
+//! [`load`] stores a country, [`holding`] finds it again, and [`run`] is the command that uses them.
 
 mod command;
 mod country;

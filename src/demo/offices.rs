@@ -1,4 +1,4 @@
-//! Who administers what, who has an account, and which accounts to try the demo with.
+//! The administrators, the accounts, and the accounts for trying the demo.
 
 use super::filling::{Unit, UnitShape};
 use super::frame::{self, Frame, NATION};
@@ -7,10 +7,10 @@ use super::records::{AccountRecord, AppointmentRecord, DemoRole, DemoSignIn, Gen
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::organization::facts::{OrganizationKind, OrganizationPurpose};
 
-/// In the places of the demo one organization in so many has no administrator (A10).
+/// In the demo's places, one in this many organizations has no administrator (A10).
 const ONE_VACANT_IN: usize = 7;
 
-/// Somebody with an account, at the organization administered or, for a plain member, in the member's branch.
+/// A person with an account, at the organization they administer, or in their branch if they are a plain member.
 pub struct OfficeHolder {
     organization: OrganizationId,
     administrator: bool,
@@ -32,7 +32,7 @@ impl OfficeHolder {
     }
 }
 
-/// The appointments among them; each account holds one at most.
+/// The appointments of the administrators. Each account holds at most one.
 pub fn appointments(offices: &[OfficeHolder]) -> impl Iterator<Item = AppointmentRecord> + '_ {
     let administrators = offices.iter().zip(1..).filter(|(office, _)| office.administrator);
     administrators
@@ -45,8 +45,8 @@ pub fn appointments(offices: &[OfficeHolder]) -> impl Iterator<Item = Appointmen
         })
 }
 
-/// All accounts of the country: the leading organs of the demo, the root of every unit, and in the demo's own places
-/// the organizations below it.
+/// All accounts of the country: the leading organs that the demo needs, the root of every unit, and in the demo's own
+/// places also the organizations below the root.
 pub fn offices(layout: &Layout) -> Vec<OfficeHolder> {
     let mut offices: Vec<OfficeHolder> = leading_organs(&layout.frame)
         .map(|organ| layout.staff(organ, 0))
@@ -61,12 +61,12 @@ pub fn offices(layout: &Layout) -> Vec<OfficeHolder> {
             layout.offices_below(unit, &mut offices);
         }
     }
-    // T11: with a second administrator, the first need not decide about what concerns himself.
+    // T11: the second administrator decides what concerns the first.
     offices.push(layout.staff(layout.frame.school(frame::UNIVERSITY_CODE), 1));
     offices
 }
 
-/// The nation, the provinces and systems, and the places through which the demo's cases go up.
+/// The nation, the provinces and systems, and the places that handle the demo's cases.
 fn leading_organs(frame: &Frame) -> impl Iterator<Item = OrganizationId> + '_ {
     let places = [
         frame::TOWNSHIP_CITY,
@@ -105,7 +105,7 @@ impl Layout {
             .filter(|f| f.organization.kind != OrganizationKind::GeneralBranch)
             .enumerate();
         for (index, post) in posts.filter(|(index, _)| index % ONE_VACANT_IN != ONE_VACANT_IN - 1) {
-            // Of villages and employers' divisions, the first alone is administered.
+            // Of the villages of a township and the divisions of an employer, only the first has an administrator.
             if index > 0 && matches!(unit.shape, UnitShape::Township { .. } | UnitShape::Employer) {
                 break;
             }
@@ -128,8 +128,8 @@ impl Layout {
         }
     }
 
-    /// The branch whose members may sign in themselves: the first that graduates of the university, and the one of
-    /// the high school whose members are under sixteen.
+    /// The branch whose members have accounts: at the university the first that graduates, at the high school the one
+    /// whose members are under sixteen.
     fn branch_with_accounts<'a>(&self, unit: &Unit, filled: &'a [Filled]) -> Option<&'a Filled> {
         let university = unit.root == self.frame.school(frame::UNIVERSITY_CODE);
         match unit.shape {
@@ -141,7 +141,7 @@ impl Layout {
         }
     }
 
-    /// The members of a branch who may start a transfer, as holders of its office.
+    /// The members of a branch who can start a transfer, as administrators of the branch.
     fn member_offices(&self, branch: &Filled) -> impl Iterator<Item = OfficeHolder> + use<'_> {
         self.members_of(branch)
             .filter(|member| member.is_eligible())
@@ -155,7 +155,7 @@ impl Layout {
     }
 }
 
-/// The people to try the demo as.
+/// The people for trying the demo.
 pub fn sign_ins(layout: &Layout, offices: &[OfficeHolder]) -> Vec<DemoSignIn> {
     let frame = &layout.frame;
     let university = frame.school(frame::UNIVERSITY_CODE);
@@ -179,37 +179,37 @@ pub fn sign_ins(layout: &Layout, offices: &[OfficeHolder]) -> Vec<DemoSignIn> {
     #[rustfmt::skip]
     let parts: [(DemoRole, Option<OrganizationId>, bool); 16] = [
         (DemoRole { role: "nation", zh: "全国管理员", en: "administrator of the nation",
-            try_zh: "看全国的组织树与全部转接", try_en: "see the whole tree and every transfer" }, Some(NATION), true),
+            try_zh: "查看全国的组织树和全部转接", try_en: "view the whole tree and all transfers" }, Some(NATION), true),
         (DemoRole { role: "province", zh: "湖北省管理员", en: "administrator of Hubei province",
-            try_zh: "看全省;代管理员缺位的下级审批", try_en: "see the province; decide for subordinates that have no administrator" }, Some(frame.division("42")), true),
-        (DemoRole { role: "external_province", zh: "广东省管理员(另有系统)", en: "administrator of Guangdong, which has a system of its own",
-            try_zh: "转往京粤闽须经该省自己的系统", try_en: "transfers to Beijing, Guangdong and Fujian go through those provinces' own systems" }, Some(frame.division("44")), true),
+            try_zh: "查看全省；下级没有管理员时代为审批", try_en: "view the province; decide for subordinates that have no administrator" }, Some(frame.division("42")), true),
+        (DemoRole { role: "external_province", zh: "广东省管理员（另有系统）", en: "administrator of Guangdong, which has a system of its own",
+            try_zh: "转往北京、广东、福建，须经该省市自己的系统办理", try_en: "transfers to Beijing, Guangdong and Fujian go through the systems of those provinces" }, Some(frame.division("44")), true),
         (DemoRole { role: "railway", zh: "全国铁道团委管理员", en: "administrator of the national railways' committee",
-            try_zh: "接收转入铁道系统的团员", try_en: "receive members in the railway system" }, frame.system_committees.first().copied(), true),
+            try_zh: "接收转入铁道系统的团员", try_en: "receive members who enter the railway system" }, frame.system_committees.first().copied(), true),
         (DemoRole { role: "city", zh: "武汉市管理员", en: "administrator of Wuhan city",
-            try_zh: "看本市的街道与乡镇", try_en: "see the city's streets and townships" }, Some(frame.division(frame::TOWNSHIP_CITY)), true),
+            try_zh: "查看本市的街道和乡镇", try_en: "view the city's streets and townships" }, Some(frame.division(frame::TOWNSHIP_CITY)), true),
         (DemoRole { role: "university", zh: "学校团委管理员", en: "administrator of the university",
-            try_zh: "审批转出,标记各学院的毕业时间", try_en: "approve transfers out; mark graduation months of all colleges" }, Some(university), true),
+            try_zh: "审批转出，标记各学院的毕业时间", try_en: "approve transfers out; mark the graduation months of all colleges" }, Some(university), true),
         (DemoRole { role: "college", zh: "学院团委管理员", en: "administrator of a college",
-            try_zh: "批量标记各班团支部的毕业时间", try_en: "mark the graduation month of many branches in one call" }, college, true),
-        (DemoRole { role: "class", zh: "毕业班团支部管理员", en: "administrator of a graduating class, a member of it",
-            try_zh: "标记延迟毕业与留校任教的团员,替团员发起转出", try_en: "mark delayed graduates and teachers; file a transfer for a member" }, class, true),
+            try_zh: "批量标记各班团支部的毕业时间", try_en: "mark the graduation months of many branches in one request" }, college, true),
+        (DemoRole { role: "class", zh: "毕业班团支部管理员", en: "administrator of a graduating class, and a member of it",
+            try_zh: "标记延迟毕业和留校任教的团员，代团员发起转出", try_en: "mark delayed graduates and teachers; propose a transfer for a member" }, class, true),
         (DemoRole { role: "graduate", zh: "毕业班团员", en: "member of the graduating class",
-            try_zh: "以团员身份(不选 office)发起转往街道的申请", try_en: "as a member, without office: file a transfer to a street" }, class, false),
+            try_zh: "以团员身份（不指定 office）发起转往街道的申请", try_en: "as a member, without an office: propose a transfer to a street" }, class, false),
         (DemoRole { role: "township", zh: "街道团委管理员", en: "administrator of a street committee",
-            try_zh: "在操作中心审批转入,分配到社区团支部", try_en: "approve what comes in and assign it to a community's branch" }, township_root, true),
+            try_zh: "在操作中心审批转入，再分配到社区团支部", try_en: "approve incoming transfers and assign the members to a community's branch" }, township_root, true),
         (DemoRole { role: "community", zh: "社区团支部管理员", en: "administrator of a community's branch",
-            try_zh: "看本支部团员,从接收方发起转入", try_en: "see the branch's members; file a transfer from the receiving side" }, community, true),
+            try_zh: "查看本支部团员，从转入方发起转接", try_en: "view the branch's members; propose a transfer from the target side" }, community, true),
         (DemoRole { role: "employer", zh: "企业团委管理员", en: "administrator of an employer's committee",
             try_zh: "接收就业的毕业生", try_en: "receive graduates who found work" }, Some(frame.employer), true),
         (DemoRole { role: "second_university", zh: "另一所高校团委管理员", en: "administrator of a second university",
-            try_zh: "接收升学的毕业生", try_en: "receive graduates who go on studying" }, Some(second), true),
+            try_zh: "接收升学的毕业生", try_en: "receive graduates who continue their studies" }, Some(second), true),
         (DemoRole { role: "high_school", zh: "高中团委管理员", en: "administrator of a senior high school",
-            try_zh: "转出升学的学生", try_en: "transfer out those who leave school" }, Some(high_school), true),
+            try_zh: "转出升学的学生", try_en: "transfer students who leave school" }, Some(high_school), true),
         (DemoRole { role: "county", zh: "县级团委管理员", en: "administrator of the county above the high school",
-            try_zh: "先审批未满16周岁团员转往非学校领域", try_en: "approve first when a member under 16 leaves the school sector" }, Some(frame.division(frame::HIGH_SCHOOL_COUNTY)), true),
+            try_zh: "先行审批未满 16 周岁团员转往非学校领域的申请", try_en: "approve first when a member under 16 leaves the school sector" }, Some(frame.division(frame::HIGH_SCHOOL_COUNTY)), true),
         (DemoRole { role: "under_sixteen", zh: "未满16周岁的团员", en: "member under 16",
-            try_zh: "以团员身份发起转往街道:多一道领导机关审批", try_en: "as a member: file a transfer to a street and see the further approval" }, under_sixteen, false),
+            try_zh: "以团员身份发起转往街道的申请，须多经一道领导机关审批", try_en: "as a member: propose a transfer to a street, which needs one more approval" }, under_sixteen, false),
     ];
     parts
         .into_iter()

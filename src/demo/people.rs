@@ -1,7 +1,7 @@
-//! Invented people: names, ID numbers that exist nowhere but are well formed, telephones, and members.
+//! Invented people: names, ID numbers that exist nowhere but are well formed, telephone numbers, and members.
 //!
-//! Every number is unique by construction, not by remembering: a person's ordinal is permuted into the pairs of
-//! county and order code, and into the days of the month when the pairs are used up.
+//! Every number is unique by construction, without a memory of earlier numbers: a person's ordinal is permuted into the
+//! pairs of county and order code, and into the days of the month when all pairs are used.
 
 use super::records::{Ascii, DevelopmentNumber, GeneratedIdNumber, MemberRecord, OrganizationRecord, Phone};
 use crate::domain::core::ids::{MemberId, OrganizationId};
@@ -46,27 +46,27 @@ const MINORITIES: &[&str] = &[
 ];
 const PREFIXES: &[&str] = &["138", "139", "150", "151", "158", "186", "187", "189"];
 
-/// Order codes 001 to 999 of an ID number.
+/// The order codes 001 to 999 of an ID number.
 const ORDER_CODES: u64 = 999;
-/// Days a month is sure to have.
+/// The days that every month has.
 const DAYS: u64 = 28;
-/// How many administrators who are no members an organization may be given.
+/// How many administrators an organization can get who are no members.
 pub const STAFF_PER_ORGANIZATION: u64 = 2;
 
-/// Who the members of a branch are.
+/// The members of a branch.
 #[derive(Clone, Copy)]
 pub struct Cohort {
-    /// The years they were born in, first and last; the last lies at least fifteen years back.
+    /// The first and the last year of birth. The last lies at least fifteen years back.
     pub born: (i32, i32),
-    /// The year they came to the school, for a class.
+    /// The year in which a class entered the school.
     pub entered: Option<i32>,
-    /// The year the class graduates.
+    /// The year in which a class graduates.
     pub graduates: Option<Season>,
     /// Their education (学历).
     pub education: &'static str,
 }
 
-/// A person as others see one.
+/// The personal data of an invented person.
 pub struct DemoPerson {
     pub name: String,
     pub id_number: GeneratedIdNumber,
@@ -74,17 +74,17 @@ pub struct DemoPerson {
     pub phone: Phone,
 }
 
-/// The source of people: the same seed, size and time give the same people.
+/// The source of people. The same seed, size and time give the same people.
 pub struct Population {
     counties: Vec<&'static str>,
     seed: u64,
     now: Timestamp,
-    /// Which share of the days of the month a run through all pairs of county and order code may use: 1 of this many.
+    /// How many runs through all pairs of county and order code share the days of the month.
     runs: u64,
 }
 
 impl Population {
-    /// How many members there can be: each pair of county and order code once a day of the month.
+    /// The greatest possible number of members: each pair of county and order code once on each day of the month.
     pub fn capacity(counties: usize) -> u64 {
         counties as u64 * ORDER_CODES * DAYS
     }
@@ -99,22 +99,22 @@ impl Population {
         }
     }
 
-    /// Randomness for one purpose: the same for the same key.
+    /// A random generator for one purpose. The same key gives the same numbers.
     pub fn rng(&self, key: u64) -> Pcg64Mcg {
         Pcg64Mcg::seed_from_u64(self.seed ^ key.wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
-    /// The n-th person of an organization who need not be a member: its secretary first. They are older than any
-    /// member, so their ID numbers are not members' numbers.
+    /// The n-th person of an organization who need not be a member. The first is its secretary. They are older than any
+    /// member, so their ID numbers differ from those of members.
     pub fn staff(&self, organization: i64, nth: u64) -> DemoPerson {
         let ordinal = organization as u64 * STAFF_PER_ORGANIZATION + nth;
         let mut rng = self.rng(!ordinal);
         let year = shanghai_date(self.now).year() - rng.random_range(30..=50);
-        // Four runs are room for six million organizations.
+        // Four runs suffice for six million organizations.
         self.person(&mut rng, ordinal, 4, year, "199")
     }
 
-    /// The members of a branch, the first one fit for an office.
+    /// The members of a branch. The first is fit for an office.
     pub fn members(
         &self,
         branch: &OrganizationRecord,
@@ -203,7 +203,7 @@ impl Population {
         }
     }
 
-    /// A month between the fourteenth and the eighteenth birthday, and not in the future.
+    /// A month between the fourteenth and the eighteenth birthday that is not in the future.
     fn joined(&self, rng: &mut Pcg64Mcg, born: NaiveDate) -> Month {
         let count = |date: NaiveDate| date.year() * 12 + date.month0() as i32;
         let earliest = count(born) + 14 * 12;
@@ -237,7 +237,7 @@ impl Population {
 }
 
 impl MemberRecord {
-    /// Gives the member nothing that would keep one from an office or a transfer.
+    /// Removes everything that would keep the member from an office or a transfer.
     fn reassure(&mut self) {
         self.standing = Standing::Good;
         self.political_status = "共青团员";
@@ -247,20 +247,20 @@ impl MemberRecord {
         }
     }
 
-    /// Whether the member may start a transfer (T3, T12).
+    /// Whether the member can start a transfer (T3, T12).
     pub fn is_eligible(&self) -> bool {
         self.standing.is_good() && [Certification::Certified, Certification::NotRequired].contains(&self.certification)
     }
 }
 
-/// A member belongs to the branch from the day both the class and the membership exist.
+/// A member belongs to the branch from the first day on which both the class and the League membership exist.
 fn since(joined: Month, entered: Option<i32>) -> NaiveDate {
     let first_of = |year, month| NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
     let joined = first_of(joined.year(), joined.month());
     entered.map_or(joined, |year| joined.max(first_of(year, 9)))
 }
 
-/// One of the values, by weights that add up to a thousand.
+/// Draws one of the values. Their weights add up to a thousand.
 fn pick<T: Copy>(rng: &mut Pcg64Mcg, weighted: &[(u32, T)]) -> T {
     let mut roll = rng.random_range(0..1000);
     for &(weight, value) in weighted {
@@ -272,8 +272,8 @@ fn pick<T: Copy>(rng: &mut Pcg64Mcg, weighted: &[(u32, T)]) -> T {
     unreachable!("the weights add up to a thousand")
 }
 
-/// A permutation of `0..size`: the factor is a prime that divides no size used here, and close to the golden section
-/// of each, so that neighbours land far apart. It is small enough for the capacity's largest ordinal.
+/// A permutation of `0..size`. The factor is a prime that divides no size used here. It is close to the golden section
+/// of each size, so neighbours land far from each other, and small enough for the largest ordinal.
 fn permuted(n: u64, seed: u64, size: u64) -> u64 {
     const FACTOR: u64 = 147_063_077_327;
     (n * FACTOR + seed % size) % size
@@ -305,7 +305,7 @@ fn development_number(year: i32, serial: u64) -> DevelopmentNumber {
     ascii(format_args!("{year:04}{serial:08}"))
 }
 
-/// Writes a text of exactly `N` characters.
+/// Formats a text of exactly `N` characters.
 fn ascii<const N: usize>(text: std::fmt::Arguments<'_>) -> Ascii<N> {
     let mut bytes = [b'0'; N];
     let written = bytes.as_mut_slice().write_fmt(text);

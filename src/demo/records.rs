@@ -1,6 +1,6 @@
-//! The rows of the demo country, one type a table; columns not named here keep their defaults.
+//! The rows of the demo country, one type for each table. Columns without a field here keep their defaults.
 //!
-//! None of these types has `Debug`: they carry names and numbers, invented though they are.
+//! None of these types has `Debug`, because they carry names and numbers, even if invented.
 
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId};
 use crate::domain::core::time::{Month, Timestamp};
@@ -11,14 +11,14 @@ use crate::domain::organization::facts::{
 use chrono::NaiveDate;
 use std::sync::Arc;
 
-/// Text of exactly `N` ASCII characters, without an allocation a row.
+/// A text of exactly `N` ASCII characters, without an allocation.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ascii<const N: usize>(pub(super) [u8; N]);
 
 impl<const N: usize> Ascii<N> {
     /// The text.
     pub fn as_str(&self) -> &str {
-        // Only digits and `X` are ever written into it.
+        // It only ever holds digits and `X`.
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -27,13 +27,13 @@ impl<const N: usize> Ascii<N> {
 pub type GeneratedIdNumber = Ascii<18>;
 /// A mobile number of eleven digits.
 pub type Phone = Ascii<11>;
-/// A development number (发展团员编号): the year joined and eight digits.
+/// A development number (发展团员编号): the year of joining and eight digits.
 pub type DevelopmentNumber = Ascii<12>;
 
-/// A row of `organizations`. Every one is active, and none has turned into a graduate branch.
+/// A row of `organizations`. All are active, and none is a graduate branch.
 #[derive(Clone)]
 pub struct OrganizationRecord {
-    /// Which one.
+    /// Its id.
     pub id: OrganizationId,
     /// Its direct superior; `None` for the nation's own.
     pub parent: Option<OrganizationId>,
@@ -49,13 +49,13 @@ pub struct OrganizationRecord {
     pub sector: Sector,
     /// Its school stage, in the school sector.
     pub stage: Option<Stage>,
-    /// Whether it is a township or street committee itself.
+    /// Whether it is itself a township or street committee.
     pub township: bool,
     /// Its school code (学校机构编号).
     pub school_code: Option<&'static str>,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: OrganizationPurpose,
-    /// Where it stands: the division's code.
+    /// The code of its division.
     pub division_code: Option<&'static str>,
     /// The nearest province-level leading organ at or above it; a system committee counts as one.
     pub province: Option<OrganizationId>,
@@ -78,8 +78,8 @@ pub struct OrganizationRecord {
 }
 
 impl OrganizationRecord {
-    /// An ordinary grassroots organization below this one. It shares what lies in the place: system, sector, stage,
-    /// division, province and school, and the leading organ above unless this one is such an organ itself.
+    /// An ordinary grassroots organization below this one. It inherits system, sector, stage, division, province and
+    /// school, and the leading organ above unless this one is such an organ itself.
     pub(super) fn below(&self, id: i64, kind: OrganizationKind, name: String, short_name: String) -> Self {
         let id = OrganizationId(id);
         Self {
@@ -118,23 +118,24 @@ impl OrganizationRecord {
     }
 }
 
-/// A row of `organization_names`, of the kind for former names (原名).
+/// A row of `organization_names` of the kind for former names (原名).
 #[derive(Clone)]
 pub struct FormerNameRecord {
     /// The row's id.
     pub id: i64,
-    /// Whose name.
+    /// The organization that had the name.
     pub organization: OrganizationId,
-    /// The full name it had.
+    /// The full former name.
     pub name: String,
     /// When it was recorded.
     pub recorded_at: Timestamp,
 }
 
-/// A row of `members`, and with `id` as its own id the row of `memberships` that says where the member has been since.
+/// A row of `members`, and the row of `memberships` with the same id, which tells how long the member has been in the
+/// branch.
 #[derive(Clone)]
 pub struct MemberRecord {
-    /// Which one.
+    /// The member's id.
     pub id: MemberId,
     /// The member's branch.
     pub branch: OrganizationId,
@@ -142,11 +143,11 @@ pub struct MemberRecord {
     pub branch_path: Arc<Path>,
     /// The full name.
     pub name: String,
-    /// The ID number, with a right check digit.
+    /// The ID number, with a correct check digit.
     pub id_number: GeneratedIdNumber,
     /// The birth date in the ID number.
     pub born: NaiveDate,
-    /// The telephone; no two persons share one.
+    /// The telephone number. No two people share one.
     pub phone: Option<Phone>,
     /// The ethnic group (民族, GB/T 3304).
     pub ethnic_group: &'static str,
@@ -154,7 +155,7 @@ pub struct MemberRecord {
     pub political_status: &'static str,
     /// The education (学历).
     pub education: &'static str,
-    /// The month of joining.
+    /// The month of joining the League.
     pub joined: Month,
     /// The development number of those who joined from 2017 on.
     pub development_number: Option<DevelopmentNumber>,
@@ -164,46 +165,46 @@ pub struct MemberRecord {
     pub real_name_check: RealName,
     /// The identity certification.
     pub certification: Certification,
-    /// Since when the member has belonged to the branch.
+    /// When the member entered the branch.
     pub since: Timestamp,
 }
 
-/// A row of `accounts`: active, with the password the loader gives all of them.
+/// A row of `accounts`. Each is active and gets the password of the loader.
 #[derive(Clone)]
 pub struct AccountRecord {
-    /// Which one.
+    /// The account's id.
     pub id: AccountId,
-    /// The member it belongs to; administrators need not be members.
+    /// The member it belongs to. An administrator need not be a member.
     pub member: Option<MemberId>,
     /// The full name.
     pub name: String,
     /// The ID number to sign in with.
     pub id_number: GeneratedIdNumber,
-    /// When it was opened.
+    /// When the account was created.
     pub created_at: Timestamp,
 }
 
-/// A row of `appointments`, running on.
+/// A row of `appointments`. All are in force.
 #[derive(Clone, Copy)]
 pub struct AppointmentRecord {
-    /// Which one.
+    /// The appointment's id.
     pub id: AppointmentId,
-    /// Whose.
+    /// The account that holds the office.
     pub account: AccountId,
-    /// The organization whose administrator the person is.
+    /// The organization that the person administers.
     pub organization: OrganizationId,
-    /// Since when.
+    /// When the appointment began.
     pub started_at: Timestamp,
 }
 
-/// A part somebody plays in the demo.
+/// A role that a person plays in the demo.
 #[derive(Clone, Copy)]
 pub struct DemoRole {
-    /// A stable name for scripts.
+    /// The stable name of the role, for scripts.
     pub role: &'static str,
-    /// What the person is, in Chinese.
+    /// The role in Chinese.
     pub zh: &'static str,
-    /// What the person is, in English.
+    /// The role in English.
     pub en: &'static str,
     /// What to try as this person, in Chinese.
     pub try_zh: &'static str,
@@ -211,10 +212,10 @@ pub struct DemoRole {
     pub try_en: &'static str,
 }
 
-/// A person to try the demo as.
+/// A person for trying the demo.
 #[derive(Clone)]
 pub struct DemoSignIn {
-    /// Which part this person plays.
+    /// The role of this person.
     pub part: DemoRole,
     /// The account.
     pub account: AccountId,

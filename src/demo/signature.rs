@@ -1,16 +1,16 @@
-//! What a demo country was made from.
+//! The parameters of a demo country.
 
 use crate::domain::audit::AuditSubject;
 use crate::domain::core::time::Timestamp;
 
-/// What a country was made from: enough to make the same again.
+/// The parameters of a country, from which the same country can be made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signature {
-    /// The seed of its randomness.
+    /// The seed of the random generator.
     pub seed: u64,
-    /// How many members were asked for.
+    /// The number of members that was requested.
     pub members: u64,
-    /// When it was seen.
+    /// The time of the country.
     pub at: Timestamp,
 }
 
@@ -23,7 +23,7 @@ impl Signature {
         }
     }
 
-    /// The signature that was stored at an instant; `None` if the subject is none.
+    /// The signature in an audit row of this instant. `None` if the subject is no signature.
     pub fn parse(at: Timestamp, subject: &str) -> Option<Self> {
         match AuditSubject::read(subject) {
             AuditSubject::Demo { seed, members } => Some(Self { seed, members, at }),

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
-/// Before the switch of a season.
+/// An instant before the yearly switch of the season.
 fn now() -> Timestamp {
     "2026-05-20T02:00:00Z".parse().unwrap()
 }
@@ -263,7 +263,7 @@ fn ten_million_members_are_planned_without_a_gap() {
 
 #[test]
 fn check_characters_are_right() {
-    // The example of GB 11643, and one that ends in X.
+    // The example of GB 11643, and a number that ends in X.
     for number in ["11010519491231002X", "440524188001010014"] {
         assert_eq!(check_character(&number.as_bytes()[..17]), number.as_bytes()[17]);
     }
@@ -276,7 +276,7 @@ fn check_characters_are_right() {
 
 #[test]
 fn numbers_of_people_are_unique() {
-    // More people than pairs of county and order code, so that the days of the month must keep them apart.
+    // There are more people than pairs of county and order code, so the days of the month have to distinguish them.
     let small = Population::new(vec!["420111", "420222"], 7, 50_000, now());
     let cohort = Cohort {
         born: (2004, 2004),

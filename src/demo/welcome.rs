@@ -1,4 +1,4 @@
-//! What the demo says on standard output once it is listening: where everything is and whom to try it as.
+//! The text that the demo prints on standard output once it listens: addresses, and accounts to sign in with.
 
 use super::country::{Country, PASSWORD};
 use super::records::DemoSignIn;
@@ -20,33 +20,33 @@ pub fn text(country: &Country, address: SocketAddr, database: &DatabaseUrl, now:
     format!(
         "
 转接 zhuanjie · 演示 demo
-{members} 名团员、{organizations} 个团组织。地名与校名是真实的,人员、证件号码与电话全部是虚构的。
-{members} members, {organizations} organizations. Places and schools are real; all people and numbers are invented.
+{members} 名团员，{organizations} 个团组织。地名和校名是真实的，人员、证件号码和电话号码都是虚构的。
+{members} members and {organizations} organizations. Places and schools are real. All people and numbers are invented.
 
   接口 API                http://{address}/v1
   文档 documentation      http://{address}/docs/
   OpenAPI                 http://{address}/v1/openapi.json
   数据库 DATABASE_URL     {database}
-                          (`zhuanjie jobs run` 用它 goes by it)
+                          (供 `zhuanjie jobs run` 使用 for `zhuanjie jobs run`)
   演示时间 demo clock     {clock} (Asia/Shanghai)
-  密码 password           {PASSWORD}  (所有账号通用 the same for every account)
-  演练 walkthrough        docs/walkthrough.md (一个毕业季 a whole season with curl)
+  密码 password           {PASSWORD}  (所有账号通用 for all accounts)
+  演练 walkthrough        docs/walkthrough.md (用 curl 走完一个毕业季 one graduation season with curl)
 
-登录只需身份证号与密码;回答里列出此人的职务,以 office 选其一即以管理员身份办事,不选则为团员本人。
-Signing in takes an ID number and the password. The answer lists the person's offices: choose one by `office` to act
-as its administrator, none to act as the member.
+登录需要身份证号和密码。返回结果列出此人的职务：用 office 指定一项，即以管理员身份办理；不指定，则以团员本人身份办理。
+Sign in with an ID number and the password. The answer lists the person's offices. To act as an administrator, sign in
+again and send one of them as `office`. Without it, the person acts as a member.
 
   curl -s http://{address}/v1/auth/sign-in -H 'content-type: application/json' \\
     -d '{{\"id_number\": \"…\", \"password\": \"{PASSWORD}\"}}'
 
-可以试用的人员 people to try it as:
+可以登录的人员 people you can sign in as:
 {people}
-停止:Ctrl-C。 Ctrl-C stops it.
+按 Ctrl-C 停止。 Press Ctrl-C to stop.
 "
     )
 }
 
-/// A person's lines.
+/// The lines for one person.
 struct PersonLines<'a>(&'a DemoSignIn);
 
 impl Display for PersonLines<'_> {
@@ -63,7 +63,7 @@ impl Display for PersonLines<'_> {
         if let Some(office) = office {
             writeln!(f, "      office  {office}")?;
         }
-        writeln!(f, "      {}:{}", part.zh, part.try_zh)?;
+        writeln!(f, "      {}：{}", part.zh, part.try_zh)?;
         writeln!(f, "      {}: {}", part.en, part.try_en)
     }
 }

@@ -1,3 +1,3 @@
-//! What the service asks of others over HTTP.
+//! Requests of the service to other services over HTTP.
 
 pub mod wechat;

@@ -1,8 +1,8 @@
-//! WeChat's `jscode2session`: a code of `wx.login` becomes the user's identity at our mini-program.
+//! WeChat's `jscode2session` exchanges a code of `wx.login` for the user's identity at our mini-program.
 //!
-//! What comes from there is untrusted (S-22): bounded in time and size, no redirect followed, and nothing read of it but
-//! the error's number and the `openid`. The `session_key`, with which the user's data at WeChat could be opened, is not
-//! even taken out of the answer.
+//! The answer is untrusted (S-22). It is limited in time and size, and redirects are not followed. Only the error
+//! number and the `openid` are read. The `session_key`, which opens the user's data at WeChat, is never read from the
+//! answer.
 
 use crate::config::Wechat;
 use crate::domain::catalogue::code::Code;
@@ -14,29 +14,30 @@ use tokio::sync::Semaphore;
 use ureq::Agent;
 use ureq::tls::TlsConfig;
 
-/// The longest answer in bytes: a real one has some 200.
+/// The longest answer in bytes. A real one has some 200.
 const LONGEST_ANSWER: u64 = 16 << 10;
-/// The longest code and the longest openid.
+/// The longest code or openid, in bytes.
 const LONGEST_TEXT: usize = 128;
-/// How long somebody is to wait whom WeChat finds too busy: its budget is by the minute.
+/// How long a user waits when WeChat reports too many requests. WeChat counts them by the minute.
 const BUSY_MINUTE: Duration = Duration::from_secs(60);
-/// Requests to WeChat at once. Each blocks a thread until it is answered; the others wait, and their time runs.
+/// The most requests to WeChat at once, each of which blocks a thread. The others wait, and the wait counts against
+/// their time limit.
 static PLACES: Semaphore = Semaphore::const_new(32);
 
 /// Why there is no identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The user or his program has to do something else.
+    /// The user or the mini-program has to do something else.
     Refused(Code),
-    /// The user has asked too often.
+    /// The user sent too many requests.
     Wait(Duration),
-    /// WeChat or the way to it fails; the text is for the log.
+    /// WeChat or the connection to it fails. The text is for the log.
     Unavailable(String),
-    /// WeChat does not know us; the text is for the log.
+    /// WeChat does not accept our app id or secret. The text is for the log.
     Misconfigured(String),
 }
 
-/// What we read of an answer. On success there is no number, or zero.
+/// The part of the answer that we read. On success `errcode` is absent or zero.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(default)]
@@ -44,10 +45,10 @@ struct Answer {
     openid: Option<String>,
 }
 
-/// Asks WeChat who sends a code.
+/// Exchanges a code for the openid of its sender.
 ///
 /// # Errors
-/// [`Failure`], whatever WeChat does.
+/// [`Failure`] for every other answer.
 pub async fn openid(wechat: &Wechat, code: &str) -> Result<String, Failure> {
     if !is_plain(code) {
         return Err(Failure::Refused(Code::WechatCodeInvalid));
@@ -56,7 +57,7 @@ pub async fn openid(wechat: &Wechat, code: &str) -> Result<String, Failure> {
     let answer = async {
         let place = PLACES.acquire().await.map_err(|_| unavailable("no place"))?;
         let asked = tokio::task::spawn_blocking(move || {
-            // Held in here: a caller who disconnects drops the future, not the request.
+            // The permit is held in here: a caller who disconnects drops the future, but the request goes on.
             let _place = place;
             ask(&settings, &code)
         });
@@ -74,7 +75,7 @@ fn unavailable(what: &str) -> Failure {
     Failure::Unavailable(format!("WeChat: {what}"))
 }
 
-/// Sends the request and returns the body of the answer. Blocks for as long as `patience` at most.
+/// Sends the request and returns the body of the answer. Blocks for at most `patience`.
 fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
     let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(Arc::new(aws_lc_rs::default_provider()));
     let agent = Agent::config_builder()
@@ -94,7 +95,7 @@ fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
     let request = agent
         .get(format!("{}/sns/jscode2session", wechat.url))
         .query_pairs(query);
-    // The client's errors may name the address, and the address holds the secret: none of them is logged.
+    // The client's errors may contain the address, and the address contains the secret, so no such error is logged.
     let mut response = request.call().map_err(|_| unavailable("not to be reached"))?;
     if response.status() != 200 {
         return Err(unavailable(&format!("status {}", response.status().as_u16())));
@@ -103,7 +104,7 @@ fn ask(wechat: &Wechat, code: &str) -> Result<Vec<u8>, Failure> {
     body.map_err(|_| unavailable("an answer that is too long or broken off"))
 }
 
-/// Reads an answer; its content type says `text/plain` and means nothing.
+/// Reads an answer. Its content type is `text/plain` and is ignored.
 fn read(body: &[u8]) -> Result<String, Failure> {
     let answer: Answer = serde_json::from_slice(body).map_err(|_| unavailable("an answer that is not its JSON"))?;
     match answer.errcode {
@@ -111,11 +112,11 @@ fn read(body: &[u8]) -> Result<String, Failure> {
             .openid
             .filter(|openid| is_plain(openid))
             .ok_or_else(|| unavailable("an answer without an openid")),
-        // Invalid or expired; used before.
+        // The code is invalid, expired, or was used before.
         40029 | 40163 => Err(Failure::Refused(Code::WechatCodeInvalid)),
         40226 => Err(Failure::Refused(Code::WechatBlocked)),
         45011 => Err(Failure::Wait(BUSY_MINUTE)),
-        // The app's id or its secret.
+        // The app id or the secret is wrong.
         40013 | 40125 | 41002 | 41004 => Err(Failure::Misconfigured(format!("WeChat: errcode {}", answer.errcode))),
         other => Err(unavailable(&format!("errcode {other}"))),
     }
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn api10_nothing_but_a_plain_openid_is_believed() {
+    fn api10_only_a_plain_openid_is_accepted() {
         assert_eq!(
             read(br#"{"openid":"oGZ","session_key":"s==","x":[]}"#).as_deref(),
             Ok("oGZ")

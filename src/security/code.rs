@@ -16,7 +16,8 @@ pub fn generate() -> String {
     groups.join("-")
 }
 
-/// The form in which codes are compared: without separators and blanks, in capitals, letters that look like digits replaced.
+/// The form in which codes are compared: in capitals, without separators and spaces, with letters that look like digits
+/// replaced by those.
 pub fn normal(text: &str) -> String {
     let significant = text.chars().filter(|c| !c.is_whitespace() && *c != '-');
     significant

@@ -39,7 +39,8 @@ impl Passwords {
         self.computed.load(Ordering::Relaxed)
     }
 
-    /// A place in the queue. It is taken before anything else is done for a sign-in, so a refused sign-in costs nothing.
+    /// A place in the queue. It is taken before anything else is done for a sign-in, so a refused sign-in costs
+    /// nothing.
     ///
     /// # Errors
     /// [`PasswordsBusy`] when too many are waiting.
@@ -59,8 +60,8 @@ pub struct CheckPermit {
 }
 
 impl CheckPermit {
-    /// Whether the password fits the stored hash. An account without a password is checked against a decoy, so that both answers
-    /// take the same time.
+    /// Whether the password fits the stored hash. An account without a password is checked against a decoy, so that
+    /// both answers take the same time.
     ///
     /// # Errors
     /// [`PasswordsBusy`] when the queue is closed.

@@ -1,8 +1,8 @@
-//! Refresh tokens: opaque and random; the service stores only digests of them (RFC 9700 §4.14).
+//! Refresh tokens are opaque and random. The service stores only digests of them (RFC 9700 §4.14).
 //!
-//! A token is two random texts. The first belongs to the session and is the same in all of its tokens. The second is new in
-//! each token. So a token that was used before is recognized as one of its session, which then ends, and a guessed token names
-//! no session.
+//! A token is two random texts. The first belongs to the session and is the same in all of its tokens. The second is
+//! new in each token. So a token that was used before is recognized as one of its session, which then ends, and a
+//! guessed token names no session.
 
 use super::vault::{SealPurpose, Vault};
 use base64::Engine;
@@ -14,7 +14,7 @@ const TURN: usize = 32;
 /// A refresh token on its way to the client.
 pub struct Refresh([u8; FAMILY + TURN]);
 
-/// What is stored of a refresh token.
+/// The stored digests of a refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digests {
     /// The digest that finds its session.
@@ -60,7 +60,7 @@ impl Refresh {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
-    /// What is stored of it.
+    /// The digests to store.
     pub fn digests(&self, vault: &Vault) -> Digests {
         let digest = |bytes: &[u8]| vault.digest(SealPurpose::Refresh, &URL_SAFE_NO_PAD.encode(bytes));
         Digests {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn api2_what_is_no_token_is_none() {
+    fn api2_a_text_that_is_no_token_is_not_parsed() {
         let token = Refresh::first().reveal();
         for text in [
             "",

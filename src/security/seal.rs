@@ -1,8 +1,8 @@
-//! The hash chain over the audit log (S-18). Each row's hash covers the row, its number and the hash before it, so changing,
-//! removing or moving a row changes every later hash.
+//! The hash chain over the audit log (S-18). Each row's hash covers the row, its number and the hash before it, so
+//! changing, removing or moving a row changes every later hash.
 //!
-//! The chain has no key on purpose: anybody with a copy of one hash can check the log up to it, without being trusted with a
-//! secret.
+//! The chain has no key on purpose: anybody with a copy of one hash can check the log up to it, without being trusted
+//! with a secret.
 
 use aws_lc_rs::digest::{Context, SHA256};
 
@@ -11,8 +11,8 @@ pub const LENGTH: usize = 32;
 /// The hash before the first row.
 pub const GENESIS: [u8; LENGTH] = [0; LENGTH];
 
-/// The hash of a row: SHA-256 over the hash before it and the row's fields, each with its length before it, so that no two
-/// different rows give the same input. An absent field differs from an empty one.
+/// The hash of a row: SHA-256 over the hash before it and the row's fields, each with its length before it, so that no
+/// two different rows give the same input. An absent field differs from an empty one.
 pub fn link<'a>(previous: &[u8], fields: impl IntoIterator<Item = Option<&'a [u8]>>) -> Vec<u8> {
     let mut context = Context::new(&SHA256);
     context.update(previous);

@@ -1,5 +1,6 @@
-//! The keys of access tokens: Ed25519 (RFC 8032) in PKCS#8 PEM, one after another in one text. The first key signs and all
-//! verify. So a new key can be known everywhere before it signs, and an old one after it has stopped.
+//! The keys of access tokens: Ed25519 (RFC 8032) in PKCS#8 PEM, one after another in one text. The first key signs and
+//! all keys verify. So a new key can be known everywhere before it signs, and an old key stays known after it has
+//! stopped signing.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
@@ -14,7 +15,7 @@ const END: &str = "-----END PRIVATE KEY-----";
 #[error("not Ed25519 private keys in PKCS#8 PEM, one after another, each another one")]
 pub struct BadKey;
 
-/// One or more keys; the first signs.
+/// One or more keys. The first one signs.
 pub struct TokenKeys(Vec<Vec<u8>>);
 
 /// A step of a rotation that signs nobody out. Each step is taken on every server before the next.
@@ -62,7 +63,7 @@ impl TokenKeys {
         if keys.is_empty() { Err(BadKey) } else { Ok(Self(keys)) }
     }
 
-    /// The text they are read from, on one line.
+    /// The text that [`TokenKeys::parse`] reads, on one line.
     pub fn reveal(&self) -> String {
         let pem = |key: &Vec<u8>| format!("{BEGIN}\\n{}\\n{END}\\n", STANDARD.encode(key));
         self.0.iter().map(pem).collect()

@@ -1,8 +1,8 @@
 //! Access tokens: JWT (RFC 7519) of type `at+jwt` (RFC 9068), signed with EdDSA over Ed25519 (RFC 8037).
 //!
-//! A token's header holds nothing but the id of its key. So there is exactly one valid header for each key, and a token's header
-//! is compared with those byte by byte. A token with another algorithm, another type, a key of its own (`jwk`, `jku`, `x5u`,
-//! `x5c`), a `crit` or anything else is refused without being parsed (S-07).
+//! A token's header holds nothing but the id of its key. So there is exactly one valid header for each key, and a
+//! token's header is compared with those byte by byte. A token with another algorithm, another type, a key of its own
+//! (`jwk`, `jku`, `x5u`, `x5c`), a `crit` or anything else is refused without being parsed (S-07).
 
 use super::token_keys::{BadKey, PublicKey, TokenKeys};
 use super::verified::{Fingerprint, Verified};
@@ -39,7 +39,7 @@ struct Claims {
     /// The session; an integrator's token has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sid: Option<SessionId>,
-    /// The office the bearer acts from; without it they act for themselves.
+    /// The office the bearer acts from. Without it they act for themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     office: Option<AppointmentId>,
     iat: i64,
@@ -48,7 +48,7 @@ struct Claims {
     jti: String,
 }
 
-/// What a valid token says.
+/// The content of a valid token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Bearer {
     /// The account.
@@ -97,7 +97,7 @@ struct TokensInner {
     verified: Verified<Stated>,
 }
 
-/// What a token with a valid signature says, and when it is valid.
+/// The content of a token with a valid signature, and when it is valid.
 #[derive(Debug, Clone, Copy)]
 struct Stated {
     bearer: Bearer,
@@ -166,7 +166,8 @@ impl Tokens {
         jsonwebtoken::encode(&self.0.header, &claims, &self.0.signing).map_err(|_| InvalidToken)
     }
 
-    /// The bearer of a token, if it is ours and valid now. A token that was verified before costs a digest and a look-up.
+    /// The bearer of a token, if it is ours and valid now. A token that was verified before costs a digest and a
+    /// look-up.
     ///
     /// # Errors
     /// [`InvalidToken`] for any other text.

@@ -1,8 +1,8 @@
 //! Personal data at rest: sealed with AES-256-GCM-SIV (RFC 8452), found by a keyed digest (HMAC-SHA-256).
 //!
-//! A sealed value is `key id (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. With the key id, old and new keys can be used side
-//! by side while data is resealed. The purpose is authenticated with the value, so somebody who can write to the tables can't
-//! present a telephone number as an ID number.
+//! A sealed value is `key id (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. With the key id, old and new keys can be
+//! used side by side while data is resealed. The purpose is authenticated with the value, so somebody who can write to
+//! the tables can't present a telephone number as an ID number.
 
 use super::random;
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -24,19 +24,19 @@ pub enum SealPurpose {
     IdNumber,
     /// A telephone number.
     Phone,
-    /// An integrator's secret; only digested.
+    /// An integrator's secret. Only digested.
     IntegratorSecret,
-    /// A one-time code; only digested.
+    /// A one-time code. Only digested.
     ResetCode,
-    /// A refresh token, or the common part of a session's tokens; only digested.
+    /// A refresh token, or the common part of a session's tokens. Only digested.
     Refresh,
-    /// Who failed to sign in, and from where; only digested.
+    /// The ID number or the address of a sign-in that failed. Only digested.
     Attempt,
-    /// A client's address; only digested.
+    /// A client's address. Only digested.
     Address,
-    /// A WeChat identity (openid); only digested.
+    /// A WeChat identity (openid). Only digested.
     Wechat,
-    /// The position in a list where the next page begins; only digested.
+    /// The position in a list where the next page begins. Only digested.
     Cursor,
 }
 
@@ -65,8 +65,8 @@ pub const FILE_PIECE: usize = 64 * 1024;
 /// How many bytes longer a piece is when it is sealed.
 pub const FILE_TAG: usize = 16;
 
-/// Seals or opens a file piece by piece. Each piece is sealed with its number, and the last one is marked as the last, so that
-/// no piece can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
+/// Seals or opens a file piece by piece. Each piece is sealed with its number, and the last one is marked as the last,
+/// so that no piece can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
 pub struct FileSeal {
     keys: Arc<BTreeMap<u8, LessSafeKey>>,
     header: [u8; FILE_HEADER],
@@ -135,8 +135,8 @@ impl std::fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// A vault with sealing keys by id (the highest seals, all open) and the key of the digests, which never changes. `None` without
-    /// a sealing key.
+    /// A vault with sealing keys by id (the highest seals, all open) and the key of the digests, which never changes.
+    /// `None` without a sealing key.
     pub fn new(sealing: &BTreeMap<u8, [u8; 32]>, index: &[u8; 32]) -> Option<Self> {
         let newest = *sealing.keys().next_back()?;
         let keys = sealing
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn s11_of_a_sealed_file_no_piece_can_be_changed_left_out_moved_or_cut_off() {
+    fn s11_no_piece_of_a_sealed_file_can_be_changed_left_out_moved_or_cut_off() {
         let vault = vault(&[1]);
         let mut seal = vault.seal_file();
         let header = *seal.header();

@@ -1,16 +1,16 @@
 //! A cache of verified tokens: a token is verified once, then recognized by its digest.
 //!
-//! The digest covers the whole token, so a token that differs in one bit is verified on its own. The cache opens nothing. The
-//! time of a look-up reveals at most which digests begin alike.
+//! The digest covers the whole token, so a token that differs in one bit is verified separately. The cache reveals no
+//! token. The time of a look-up reveals at most which digests begin alike.
 
 use crate::domain::core::time::Timestamp;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// How many locks the tokens are spread over, by one byte of their digest.
+/// The number of locks that the tokens are spread over, by one byte of their digest.
 const SHARDS: usize = 16;
-/// How many tokens each part holds: 65,536 in all, some ten megabytes.
+/// How many tokens each shard holds: 65,536 in all, some ten megabytes.
 const MOST: usize = 4096;
 
 /// The digest of a token.
@@ -41,12 +41,12 @@ impl<T: Copy> Verified<T> {
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What a token says, if it was verified before.
+    /// The content of a token, if it was verified before.
     pub fn get(&self, token: &Fingerprint) -> Option<T> {
         self.shard(token).get(token).copied()
     }
 
-    /// Stores a token. At the limit, the expired tokens are dropped; if none is expired, all of them.
+    /// Stores a token. At the limit it drops the expired tokens, or all tokens if none is expired.
     pub fn put(&self, token: Fingerprint, says: T, now: Timestamp, has_ended: impl Fn(&T, Timestamp) -> bool) {
         let mut shard = self.shard(&token);
         if shard.len() >= MOST {
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn s12_what_is_remembered_is_bounded_and_the_ended_go_first() {
+    fn s12_the_cache_is_bounded_and_drops_expired_tokens_first() {
         let verified = Verified::<i64>::new();
         let has_ended = |end: &i64, now: Timestamp| *end <= now.timestamp();
         let lasting = Fingerprint::of("lasting");

@@ -319,7 +319,7 @@ class People:
     """Those of the demo whom the play needs, as its welcome lists them."""
 
     def __init__(self, welcome):
-        entries = re.findall(r"\n  (\d{17}[\dX])  \S+  (\S+)\n(?:      office  (\S+)\n)?      (\S+?):.*\n      (.+?): ", welcome)
+        entries = re.findall(r"\n  (\d{17}[\dX])  \S+  (\S+)\n(?:      office  (\S+)\n)?      (\S+?)[:：].*\n      (.+?): ", welcome)
         self.password = re.search(r"password\s+(.+?)  \(", welcome)[1]
         self.by_part = {english: (number, office or None) for number, _, office, _, english in entries}
 

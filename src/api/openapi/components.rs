@@ -1,14 +1,14 @@
-//! What the document's schemas are called, and what is said of every enumeration.
+//! The public names of the document's schemas, and a note on every enumeration.
 
 use serde_json::Value;
 use utoipa::openapi::{Components, OpenApi as Document, RefOr, Schema};
 
-/// Said of every enumeration: clients must not break when a value is added.
+/// Added to every enumeration: clients must not break when a value is added.
 const OPEN: &str = "More values may be added: be ready for one that you do not know.";
 
-/// Gives the schemas of generic types names fit for generated clients: `Page_Transfer` becomes `TransferPage`.
+/// Gives the schemas of generic types names that suit generated clients: `Page_Transfer` becomes `TransferPage`.
 pub fn name_generics(document: Document) -> Document {
-    // A document of plain structs always serializes, and reads back what it wrote.
+    // A document of plain structs always serializes, and deserializes from its own output.
     let Ok(mut value) = serde_json::to_value(&document) else {
         return document;
     };
@@ -33,7 +33,7 @@ fn public_name(name: &str) -> String {
     }
 }
 
-/// Renames what the references of a value lead to.
+/// Renames the targets of the references in a value.
 fn rename(value: &mut Value) {
     const PLACE: &str = "#/components/schemas/";
     match value {
@@ -54,7 +54,7 @@ fn rename(value: &mut Value) {
     }
 }
 
-/// Says of each enumeration that it is open to new values.
+/// Notes on each enumeration that new values may be added.
 pub fn open_enumerations(components: &mut Components) {
     for schema in components.schemas.values_mut() {
         let RefOr::T(Schema::Object(schema)) = schema else {

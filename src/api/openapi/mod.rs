@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the routes themselves.
+//! The OpenAPI document, generated from the routes.
 
 mod components;
 pub mod permissions;
@@ -63,7 +63,7 @@ impl Modify for Bearer {
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.configure(meta::probes).configure(well_known::routes).service(
         scope::scope("/v1")
-            // The router tries one after the other: what is asked most stands first.
+            // The router tries the routes in order, so the busiest come first.
             .configure(members::routes)
             .configure(meta::routes)
             .configure(auth::routes)
@@ -110,7 +110,7 @@ pub fn document() -> Document {
     components::name_generics(document)
 }
 
-/// Adds what every operation of its kind may answer: what the extractors and the permission refuse, and what befalls the
+/// Adds the errors that are common to operations of a kind: those of the extractors, of the permission and of the
 /// service itself.
 fn add_common_errors(method: &Method, demanded: Option<Action>, operation: &mut Operation) {
     let needs_token = operation
@@ -130,7 +130,7 @@ fn add_common_errors(method: &Method, demanded: Option<Action>, operation: &mut 
     let has = |name: &str| parameters.clone().any(|parameter| parameter.name == name);
     let has_query = parameters.clone().any(|p| p.parameter_in == ParameterIn::Query);
     let asks_database = needs_token || has_body;
-    // Probes alone are free.
+    // Only the probes have no rate limit.
     let is_rate_limited = !matches!(operation.operation_id.as_deref(), Some("healthz" | "readyz"));
     let applicable = [
         (needs_token, Code::RequestUnauthenticated),
@@ -157,7 +157,7 @@ fn add_common_errors(method: &Method, demanded: Option<Action>, operation: &mut 
     }
 }
 
-/// The document as it is committed and served.
+/// The document's text, as it is committed and served.
 pub fn text(document: &Document) -> String {
     // A document of plain structs always serializes.
     document.to_pretty_json().unwrap_or_default() + "\n"

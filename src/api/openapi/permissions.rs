@@ -1,5 +1,5 @@
-//! Which permission each operation demands, asked of the handlers themselves, so that the document cannot say anything
-//! else; and that none demands nothing (S-04).
+//! The permission that each operation demands. It is read from the handlers themselves, so the document can't differ
+//! from them. No operation is without one, except those on the public list (S-04).
 
 use crate::api::request::caller::Demanded;
 use crate::domain::authority::{self, Action};
@@ -16,11 +16,11 @@ use utoipa::openapi::{OpenApi as Document, PathItem};
 use utoipa_actix_web::AppExt;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Where an operation says which permission it demands.
+/// The extension that names an operation's permission.
 const EXTENSION: &str = "x-permission";
 
-/// What anybody may call: the probes, signing in, and what the service says about itself. A route that is not here and
-/// demands no permission keeps the service from starting.
+/// The operations without a permission: probes, sign-in, and the pages about the service itself. A route that is not
+/// listed here and demands no permission keeps the service from starting.
 const PUBLIC: &[&str] = &[
     "get_error",
     "get_token",
@@ -50,7 +50,7 @@ pub fn operations(item: &PathItem) -> impl Iterator<Item = (Method, &Operation)>
         .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
 
-/// The same, to be changed.
+/// The operations of a path with their methods, mutable.
 pub fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     let all = [
         (Method::GET, &mut item.get),
@@ -62,10 +62,10 @@ pub fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut
         .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
-/// What each handler's signature demands, by method and path.
+/// The permission that each handler's signature demands, by method and path.
 ///
-/// Every operation is called once on routes that have nothing behind them: the caller's extractor says what it demands
-/// and then finds no database to ask, so no handler is run that needs one.
+/// Calls every operation once on routes without an application behind them. The caller's extractor reports its
+/// permission and then fails for want of a database, so no handler that needs one runs.
 pub fn demanded(document: &Document, routes: impl FnOnce(&mut ServiceConfig<'_>)) -> HashMap<(Method, String), Action> {
     let ask = async {
         let (actix, _) = App::new().into_utoipa_app().configure(routes).split_for_parts();
@@ -87,33 +87,33 @@ pub fn demanded(document: &Document, routes: impl FnOnce(&mut ServiceConfig<'_>)
         }
         found
     };
-    // Nothing in it waits for anything: should that change, nothing is found, and the service does not start.
+    // The calls never wait. If one did, nothing would be found, and the service would not start.
     ask.now_or_never().unwrap_or_default()
 }
 
-/// A path with something in the place of each parameter.
+/// A path with a value in place of each parameter.
 fn example(path: &str) -> String {
     let part = |part: &str| if part.starts_with('{') { "0" } else { part }.to_owned();
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-/// What an operation that demands this permission can answer because of it.
+/// The refusals that the check of this permission can give.
 pub fn refusals(action: Action) -> impl Iterator<Item = Code> {
-    // Whoever must change their password first may do just that.
+    // A person who has to change their password first may do just that.
     let must_change = (action != Action::ManageSelf).then_some(Code::AccountPasswordChangeRequired);
     authority::refusals(action).into_iter().chain(must_change)
 }
 
-/// Writes a permission into the document.
+/// Adds a permission to an operation of the document.
 pub fn print(operation: &mut Operation, action: Action) {
     let said = ExtensionsBuilder::new().add(EXTENSION, action.as_str()).build();
     operation.extensions.get_or_insert_default().merge(said);
 }
 
-/// S-04: whether every operation demands a permission, or is one of the few that anybody may call.
+/// S-04: checks that every operation either demands a permission or is on the public list.
 ///
 /// # Errors
-/// Names the first operation for which neither holds, or both.
+/// The first operation for which neither or both hold.
 pub fn check(document: &Document) -> io::Result<()> {
     for (method, operation) in document.paths.paths.values().flat_map(operations) {
         let id = operation.operation_id.as_deref().unwrap_or_default();

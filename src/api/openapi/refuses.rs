@@ -1,5 +1,4 @@
-//! The refusals of an operation in the document, each made from its [`Code`]: the status, the text, the way out, and an
-//! example.
+//! The refusals of an operation in the document. Each is made from its [`Code`]: status, text, way out and example.
 
 use crate::api::response::problem::{Problem, ProblemDetails, status};
 use crate::domain::catalogue::code::Code;
@@ -15,8 +14,8 @@ pub type Responses = BTreeMap<String, RefOr<Response>>;
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
-/// Names the refusals that are an operation's own: `refuses!(SignInRefusals: RequestSignInFailed, …)`. The type stands
-/// among the operation's `responses`. What extractors, the permission and the service itself add is not listed here.
+/// Declares an operation's own refusals: `refuses!(SignInRefusals: RequestSignInFailed, …)`. Name the type among the
+/// operation's `responses`. The errors of the extractors, the permission and the service itself are added elsewhere.
 macro_rules! refuses {
     ($name:ident: $($code:ident),+ $(,)?) => {
         struct $name;
@@ -31,7 +30,7 @@ macro_rules! refuses {
 }
 pub(crate) use refuses;
 
-/// The responses that these codes make.
+/// The responses for these codes.
 pub fn responses(codes: impl IntoIterator<Item = Code>) -> Responses {
     let mut responses = Responses::new();
     for code in codes {
@@ -65,13 +64,13 @@ pub fn add(responses: &mut Responses, code: Code) {
     response.description.push_str(&format!("- `{code}`: {}", text(code)));
 }
 
-/// What a code says in English, and the way out.
+/// The English text of a code, with the way out.
 fn text(code: Code) -> String {
     let language = Language::English;
     format!("{} {}", code.detail(language), code.next_action(language))
 }
 
-/// An example of each code, as the document's components hold them.
+/// An example of each code, for the document's components.
 pub fn examples() -> impl Iterator<Item = (String, RefOr<Example>)> {
     Code::ALL
         .iter()

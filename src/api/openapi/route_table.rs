@@ -1,11 +1,11 @@
-//! What the document says of each path: its methods, and what kind of body each takes.
+//! The methods of each path, and the kind of body each takes, from the document.
 
 use crate::api::admission::limits::Body;
 use actix_web::http::Method;
 use serde_json::Value;
 use utoipa::openapi::OpenApi as Document;
 
-/// What the document says of each path: its methods, and what kind of body each takes.
+/// The methods of each path, and the kind of body each takes.
 pub struct Routes(Vec<Route>);
 
 struct Route {
@@ -19,7 +19,7 @@ enum Segment {
 }
 
 impl Routes {
-    /// Reads them off the document.
+    /// Reads the routes from the document.
     pub fn of(document: &Document) -> Self {
         // A document of plain structs always serializes.
         let document = serde_json::to_value(document).unwrap_or_default();
@@ -52,10 +52,10 @@ impl Routes {
         Some(names.join(", "))
     }
 
-    /// What kind of body an operation takes; a small one where there is none.
+    /// The kind of body an operation takes. Small for an operation without one.
     pub fn body(&self, method: &Method, path: &str) -> Body {
         if method.is_safe() {
-            // What only asks takes none, and is most of what comes: the paths need not be compared.
+            // Safe methods take no body and are most of the requests, so they skip the comparison of paths.
             return Body::Small;
         }
         let mut operations = self.fitting(path).flat_map(|route| &route.operations);
@@ -88,7 +88,7 @@ fn operations(document: &Value, item: &Value) -> Vec<(Method, Body)> {
         .collect()
 }
 
-/// A list anywhere in a JSON body makes it one about many things; what is no JSON is a file.
+/// The kind of a request body. JSON with a list at any depth is a batch; a body of another media type is an upload.
 fn body_kind(document: &Value, operation: &Value) -> Body {
     let content = operation["requestBody"]["content"].as_object();
     match content.map(|kinds| kinds.get("application/json")) {
@@ -100,7 +100,7 @@ fn body_kind(document: &Value, operation: &Value) -> Body {
 }
 
 fn has_list(document: &Value, schema: &Value, depth: usize) -> bool {
-    // Deeper than any body is: schemas may refer to themselves.
+    // Stops at schemas that refer to themselves. No body is this deep.
     if depth > 8 {
         return false;
     }

@@ -53,29 +53,29 @@ impl Missing for AppointmentRequestId {
     const CODE: Code = Code::AppointmentRequestNotFound;
 }
 
-/// An office with who holds it.
+/// An office and the person who holds it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Appointment)]
 struct AppointmentView {
-    /// Which one.
+    /// The id of the appointment.
     id: AppointmentId,
-    /// Where.
+    /// The organization of the office.
     organization_id: OrganizationId,
-    /// Whose account.
+    /// The account that holds the office.
     account_id: AccountId,
-    /// The person's name.
+    /// The holder's name.
     name: String,
-    /// What it is for.
+    /// What the office is for.
     role: OfficeRole,
-    /// Since when.
+    /// When the office began.
     since: Instant,
-    /// Until when; absent while it lasts.
+    /// When the office ended. Absent while it is in force.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Instant>,
-    /// Who appointed.
+    /// The account that appointed the holder.
     #[serde(skip_serializing_if = "Option::is_none")]
     appointed_by: Option<AccountId>,
-    /// Whether the person's account is blocked, so that he can't act; absent if it is not.
+    /// Whether the holder's account is blocked, so that they can't act. Absent if it is not.
     #[serde(skip_serializing_if = "is_false")]
     blocked: bool,
 }
@@ -100,36 +100,36 @@ impl From<Appointment> for AppointmentView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = AppointmentRequest)]
 pub(super) struct AppointmentRequestView {
-    /// Which one.
+    /// The id of the request.
     id: AppointmentRequestId,
-    /// Where.
+    /// The organization of the office.
     organization_id: OrganizationId,
-    /// That organization's name.
+    /// The organization's name.
     organization_name: String,
-    /// What is asked for.
+    /// What the request asks for.
     kind: RequestKind,
     /// What the office is for.
     role: OfficeRole,
-    /// Whom it is about.
+    /// The account to appoint or dismiss.
     account_id: AccountId,
-    /// That person's name.
+    /// The name of that account's owner.
     name: String,
-    /// Who asks.
+    /// The account that made the request.
     proposer_account_id: AccountId,
-    /// Since when it waits.
+    /// When the request was made.
     proposed_at: Instant,
-    /// Where it stands.
+    /// The state of the request.
     state: RequestState,
-    /// Who decided.
+    /// The account that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_by: Option<AccountId>,
-    /// For which organization.
+    /// The organization for which it was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_for: Option<OrganizationId>,
-    /// When.
+    /// When it was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<Instant>,
-    /// Why not.
+    /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision_reason: Option<String>,
     /// When the person consented or declined.
@@ -162,10 +162,10 @@ impl From<StoredRequest> for AppointmentRequestView {
     }
 }
 
-/// What became of the wish to change an office: exactly one of the two.
+/// What a change of an office led to. Exactly one of the two fields is present.
 #[derive(Serialize, ToSchema)]
 struct OfficeChange {
-    /// The office that has begun or ended.
+    /// The office that began or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     appointment: Option<AppointmentView>,
     /// The request that waits for the direct superior, or for the person.
@@ -173,7 +173,8 @@ struct OfficeChange {
     request: Option<AppointmentRequestView>,
 }
 
-/// The answer to a wish to change an office: `done` when it was done, 202 when the direct superior or the person is asked.
+/// The answer to a change of an office: `done` if the office changed, 202 if the direct superior has to approve or the
+/// person has to consent first.
 fn outcome(outcome: AppointmentOutcome, done: StatusCode) -> service::Result<KeptAnswer> {
     match outcome {
         AppointmentOutcome::Done(appointment) => {
@@ -207,21 +208,21 @@ fn outcome(outcome: AppointmentOutcome, done: StatusCode) -> service::Result<Kep
     }
 }
 
-/// Which part of a list.
+/// Selects a page of the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct AppointmentQuery {
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List an organization's administrators and auditors
 ///
-/// The offices in force, earliest first, of an organization in the caller's subtree.
+/// The offices in force at an organization of the caller's subtree, earliest first.
 #[utoipa::path(tag = "appointments", operation_id = "list_appointments", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which organization"), AppointmentQuery), responses(
     (status = 200, description = "A page", body = Page<AppointmentView>),
@@ -245,12 +246,12 @@ async fn list_appointments(
     }))
 }
 
-/// Who is to have the office: a member of the caller's subtree, or anybody by full name and ID number.
+/// The person to appoint: a member of the caller's subtree, or anybody by full name and ID number.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AppointRequest)]
 #[serde(deny_unknown_fields)]
 struct NewAdministrator {
-    /// The member.
+    /// The id of the member.
     #[serde(default)]
     member: Option<MemberId>,
     /// The full name.
@@ -259,7 +260,7 @@ struct NewAdministrator {
     /// The ID number (公民身份号码, GB 11643).
     #[serde(default)]
     id_number: Option<String>,
-    /// What the office is for; an administrator's when absent. Only the direct superior makes somebody auditor (审计员).
+    /// What the office is for. `administrator` if absent. Only the direct superior can appoint an auditor (审计员).
     #[serde(default)]
     role: Option<OfficeRole>,
 }
@@ -299,11 +300,11 @@ refuses!(AppointRefusals:
 
 /// Appoint an administrator
 ///
-/// The direct superior appoints at once. The organization's own administrators make a request that needs its approval.
-/// Somebody who belongs or holds an office outside of the appointing organization's subtree, and nowhere in it, is asked for
-/// their consent: they find the offer at `GET /v1/me`. A person without an account gets one without a password, and sets the
-/// password with a one-time code (O5). Naming somebody by name and ID number counts as a look-up (T4). Everything that waits
-/// at the organization, or was passed over it, goes to those who can decide it now (A10).
+/// The direct superior appoints at once. The organization's own administrators make a request that the direct superior
+/// has to approve. A person who belongs elsewhere, and nowhere in the appointing organization's subtree, has to consent:
+/// they find the offer at `GET /v1/me`. A person without an account gets one that has no password, and sets it with a
+/// one-time code (O5). Naming a person by full name and ID number counts as a look-up (T4). Everything that waits for the
+/// organization, or was passed on because nobody there could decide it, moves to those who can decide it now (A10).
 #[utoipa::path(tag = "appointments", operation_id = "appoint", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Where"), Key), responses(
     (status = 201, description = "The office has begun", body = OfficeChange),
@@ -322,7 +323,7 @@ async fn appoint(
     let claim = key.claim(&request, &body);
     let person = body.person(caller.context.now).map_err(Problem::new)?;
     if let PersonRef::Named { name, id_number } = &person {
-        // Whether such a person exists is told by what comes of it: that is a look-up, and paid for as one (T4).
+        // The answer reveals whether such a person exists, so it is a look-up and charged as one (T4).
         let id_number = app.vault.digest(SealPurpose::IdNumber, id_number.reveal());
         let name = name.clone();
         look_up::pay(&app, caller.context.clone(), LookedUpPerson { name, id_number }).await?;
@@ -340,7 +341,7 @@ refuses!(EndAppointmentRefusals: AppointmentEnded, AppointmentRequestOpen, Appoi
 
 /// End an office
 ///
-/// By the direct superior at once; by the organization's own administrators, the holder included, as a request.
+/// The direct superior ends it at once. The organization's own administrators, the holder included, make a request.
 #[utoipa::path(tag = "appointments", operation_id = "end_appointment", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The office has ended", body = OfficeChange),
@@ -365,7 +366,7 @@ async fn end_appointment(
 
 /// Get a request to appoint or dismiss
 ///
-/// For administrators at or above its organization: what is asked for, and where it stands.
+/// Administrators of the organization and of those above it can read the request: what it asks for and where it stands.
 #[utoipa::path(tag = "appointments", operation_id = "get_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = AppointmentRequestView),
@@ -387,7 +388,8 @@ refuses!(ApproveAppointmentRequestRefusals: AppointmentSelfApproval, Appointment
 
 /// Approve a request to appoint or dismiss
 ///
-/// By the organization's direct superior. The office begins or ends at once, or it begins when the person consents.
+/// Administrators of the organization's direct superior approve it. The office begins or ends at once, or begins when the
+/// person consents.
 #[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is done, or the person is asked", body = AppointmentRequestView),
@@ -415,8 +417,8 @@ refuses!(RefuseAppointmentRequestRefusals: AppointmentSelfApproval, AppointmentR
 
 /// Refuse a request to appoint or dismiss
 ///
-/// By the organization's direct superior, with a reason. An approval or an offer can be taken back this way until the person
-/// answers.
+/// Administrators of the organization's direct superior refuse it, with a reason. Until the person consents, this also
+/// takes back an approval or an offer.
 #[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
     params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),

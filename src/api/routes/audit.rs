@@ -23,7 +23,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_audit);
 }
 
-/// An entry of the audit log: who did or tried what, and when. It names people and things by their ids only.
+/// An entry of the audit log: who did or tried what, and when. It names people and things only by their ids.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditEntry)]
 struct AuditEntryView {
@@ -54,25 +54,25 @@ struct AuditEntryView {
     /// Why it was refused; absent if it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// What kind of thing `subject` is.
+    /// The kind of thing that `subject` names.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject_kind: Option<SubjectKind>,
-    /// What it was done to: an id, or the season of a policy.
+    /// The id of the thing it was done to, or the season of a policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
-    /// For a refused attempt: how many refusals of this actor there were in this hour. From the hundredth on only each
-    /// doubling has an entry.
+    /// For a refused attempt: how many refusals this actor had in the hour. From the hundredth on, an entry is written
+    /// only each time the number doubles.
     times: i64,
     /// The id of the request, or of the job's run.
     request_id: String,
-    /// Its place in the chain of hashes; absent until it is sealed.
+    /// The entry's number in the chain of hashes. Absent until the entry is sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     sequence: Option<i64>,
 }
 
 impl From<StoredAuditRow> for AuditEntryView {
     fn from(row: StoredAuditRow) -> Self {
-        // A word that is not in the vocabulary was written by somebody who tampered with the row.
+        // A word outside the vocabulary means that somebody tampered with the row.
         let outcome = row.outcome.parse().unwrap_or(AuditOutcome::Denied);
         let (action, operation) = match outcome {
             AuditOutcome::Done => (Some(row.action), None),
@@ -98,7 +98,7 @@ impl From<StoredAuditRow> for AuditEntryView {
     }
 }
 
-/// Which entries are wanted.
+/// Selects entries.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -117,9 +117,9 @@ struct AuditQuery {
     organization: Option<OrganizationId>,
     /// Only entries about the thing with this id.
     subject: Option<String>,
-    /// Where to continue: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many entries, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
@@ -142,8 +142,8 @@ refuses!(ListAuditRefusals: OrganizationNotFound);
 
 /// Read the audit log
 ///
-/// The newest entries first: what people and systems of the auditor's subtree did, and what they were refused. An auditor of
-/// the root also sees what the service did.
+/// Lists what the people and systems of the auditor's subtree did, and what was refused to them, newest first. An
+/// auditor of the root also sees what the service did.
 #[utoipa::path(tag = "audit", operation_id = "list_audit", security(("bearer" = [])), params(AuditQuery), responses(
     (status = 200, description = "A page", body = Page<AuditEntryView>),
     ListAuditRefusals,

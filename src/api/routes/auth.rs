@@ -1,4 +1,4 @@
-//! Signing in and out, and who the caller is.
+//! Sign-in, sign-out, and who the caller is.
 
 use super::appointments::AppointmentRequestView;
 use super::blocks::BlockView;
@@ -41,10 +41,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(list_sessions);
 }
 
-/// A password longer than this is none: Argon2 would have to chew on it.
+/// A longer password is refused at once, so that Argon2 does no work for it.
 const LONGEST_PASSWORD: usize = 256;
 
-/// What somebody signs in with.
+/// The credentials of a person.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SignInRequest)]
 #[serde(deny_unknown_fields)]
@@ -53,7 +53,7 @@ struct SignIn {
     id_number: String,
     /// The password.
     password: String,
-    /// The office to act from; without it the person acts as a member.
+    /// The office to act from. Without it the person acts as a member.
     #[serde(default)]
     office: Option<AppointmentId>,
 }
@@ -62,39 +62,41 @@ struct SignIn {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignInResult)]
 pub struct SignedInAnswer {
-    /// To be sent as `Authorization: Bearer …`.
+    /// The access token. Send it as `Authorization: Bearer …`.
     access_token: String,
     /// `Bearer`.
     token_type: &'static str,
     /// Seconds until the access token ends.
     #[schema(example = 900)]
     expires_in: i64,
-    /// Good once, at `POST /v1/auth/refresh`, for the next two tokens. Keep it as safe as a password.
+    /// The refresh token. It works once, at `POST /v1/auth/refresh`, and gives the next two tokens. Keep it as safe as
+    /// a password.
     refresh_token: String,
-    /// Whether the password must be changed first: until then nothing else is answered.
+    /// Whether the person has to change the password first. Until then every other request is refused.
     must_change_password: bool,
     /// The office the token acts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     office: Option<AppointmentId>,
     /// All offices the person may choose from.
     offices: Vec<OfficeView>,
-    /// The one-time codes issued for this account during the last thirty days (O5): whoever did not ask for one asks there.
+    /// The one-time codes issued for this account during the last thirty days (O5). An owner who did not ask for one
+    /// should ask the organization named here.
     notices: Vec<CodeNoticeView>,
-    /// The blocks of this account that ended during the last thirty days; absent when there were none.
+    /// The blocks of this account that ended during the last thirty days. Absent if there were none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     blocks: Vec<BlockView>,
 }
 
-/// That a one-time code was issued, with which the password can be set anew (O5).
+/// A notice that somebody issued a one-time code, with which a new password can be set (O5).
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResetCodeNotice)]
 struct CodeNoticeView {
-    /// When.
+    /// When the code was issued.
     issued_at: Instant,
-    /// When the password was set with it; absent if it was not.
+    /// When a password was set with it. Absent if it was not used.
     #[serde(skip_serializing_if = "Option::is_none")]
     used_at: Option<Instant>,
-    /// By the administrators of which organization; absent for the operators of the service.
+    /// The organization whose administrators issued it. Absent if the operators of the service did.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<OrganizationRef>,
 }
@@ -114,11 +116,11 @@ impl From<CodeNotice> for CodeNoticeView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Office)]
 pub struct OfficeView {
-    /// Which one; name it at sign-in to act from it.
+    /// The id of the appointment. Name it at sign-in to act from this office.
     pub id: AppointmentId,
-    /// What it is for.
+    /// What the office is for.
     pub role: OfficeRole,
-    /// Where.
+    /// The organization of the office.
     pub organization: OrganizationLabel,
 }
 
@@ -137,10 +139,10 @@ impl From<HeldOffice> for OfficeView {
     }
 }
 
-/// An attempt to sign in with an ID number, now.
+/// An attempt to sign in with an ID number.
 pub fn attempt(app: &App, id_number: String, origin: AttemptOrigin, id: RequestId) -> Attempt {
     let now = app.clock.now();
-    // What is no ID number belongs to nobody, and is looked up all the same.
+    // A string that is no ID number is looked up too, and matches nobody.
     let number = IdNumber::parse(&id_number, shanghai_date(now)).map_or(id_number, |number| number.reveal().to_owned());
     Attempt {
         id_number: app.vault.digest(SealPurpose::IdNumber, &number),
@@ -150,7 +152,7 @@ pub fn attempt(app: &App, id_number: String, origin: AttemptOrigin, id: RequestI
     }
 }
 
-/// Who gives the right password. Whatever is wrong costs one and the same: a count, a look, a hash.
+/// Checks the password. Every failure costs the same work: one count, one query, one hash.
 ///
 /// # Errors
 /// `request.sign_in_failed`, `request.too_many_attempts`, `service.busy`.
@@ -184,10 +186,10 @@ pub async fn proven(
     })
 }
 
-/// The answer to somebody who has shown who he is.
+/// The answer to a sign-in that was decided.
 ///
 /// # Errors
-/// What he may not have.
+/// The code of a refused sign-in, such as `request.no_such_office`; `service.fault`.
 pub fn entered(app: &App, came: SignInOutcome) -> Result<HttpResponse, Problem> {
     let signed_in = match came {
         SignInOutcome::Opened(signed_in) => signed_in,
@@ -213,8 +215,9 @@ refuses!(SignInRefusals: RequestSignInFailed, RequestNoSuchOffice, RequestTooMan
 
 /// Sign in
 ///
-/// With ID number and password. One answer for an unknown number and a wrong password. A person with offices gets them
-/// listed; to act from one, sign in again and name it. After some failures each further attempt has to wait a while.
+/// Send the ID number and the password. An unknown number and a wrong password get the same answer. The result lists
+/// the person's offices. To act from one, sign in again and name it. After some failures each further attempt has to
+/// wait.
 #[utoipa::path(tag = "auth", operation_id = "sign_in", security(()), responses(
     (status = 200, description = "Signed in", body = SignedInAnswer),
     SignInRefusals,
@@ -246,7 +249,7 @@ async fn sign_in(
 #[schema(as = RefreshRequest)]
 #[serde(deny_unknown_fields)]
 struct RefreshBody {
-    /// The token that counts.
+    /// The latest refresh token of the session.
     refresh_token: String,
 }
 
@@ -254,14 +257,14 @@ struct RefreshBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RefreshResult)]
 struct RefreshAnswer {
-    /// To be sent as `Authorization: Bearer …`.
+    /// The access token. Send it as `Authorization: Bearer …`.
     access_token: String,
     /// `Bearer`.
     token_type: &'static str,
     /// Seconds until the access token ends.
     #[schema(example = 900)]
     expires_in: i64,
-    /// In the place of the one that was sent.
+    /// The next refresh token. It replaces the one you sent.
     refresh_token: String,
 }
 
@@ -269,9 +272,10 @@ refuses!(RefreshRefusals: RequestRefreshFailed, RequestTooManyAttempts);
 
 /// Refresh the tokens
 ///
-/// A refresh token is good once. One that was used before ends its session, for it must have been stolen; so a client
-/// whose answer was lost signs in again. A session acting from an office ends after twelve hours without a refresh and
-/// after a week in all, a member's after thirty days and half a year.
+/// A refresh token works once. If a used one comes again, the service treats it as stolen and ends the session. If you
+/// lost the answer, sign in again. A session that acts from an office ends after twelve hours without a refresh, and
+/// after one week in any case. A member's session ends after thirty days without a refresh, and after half a year in
+/// any case.
 #[utoipa::path(tag = "auth", operation_id = "refresh", security(()), responses(
     (status = 200, description = "The next tokens", body = RefreshAnswer),
     RefreshRefusals,
@@ -297,7 +301,7 @@ async fn refresh(
             refresh_token: next.reveal(),
         })),
         RefreshOutcome::Refused => {
-            // It may have ended a session.
+            // The refresh may have ended a session.
             app.actor_cache.forget();
             Err(Code::RequestRefreshFailed.into())
         }
@@ -305,18 +309,18 @@ async fn refresh(
     }
 }
 
-/// What to end.
+/// Which sessions to end.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SignOutRequest)]
 #[serde(deny_unknown_fields)]
 struct SignOut {
-    /// All sessions of the account, on whatever device; else this one only.
+    /// `true` ends all sessions of the account, on every device. `false` ends this session only.
     everywhere: bool,
 }
 
 /// Sign out
 ///
-/// This session or all of the account's: their tokens are refused from now on, within a second on every server.
+/// Ends this session or all sessions of the account. Every server refuses their tokens within a second.
 #[utoipa::path(tag = "auth", operation_id = "sign_out", security(("bearer" = [])), responses(
     (status = 204, description = "Signed out"),
 ))]
@@ -329,14 +333,14 @@ async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> R
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// A change of the password.
+/// A change of password.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ChangePasswordRequest)]
 #[serde(deny_unknown_fields)]
 struct PasswordChange {
-    /// The present password.
+    /// The current password.
     current_password: String,
-    /// The new password, 8 to 256 bytes, no part of the ID number.
+    /// The new password: 8 to 256 bytes, not part of the ID number.
     #[schema(min_length = 8, max_length = 256)]
     new_password: String,
 }
@@ -351,8 +355,8 @@ refuses!(ChangePasswordRefusals:
 
 /// Change the password
 ///
-/// Whoever signed in with a password that somebody else gave him may do nothing before this. All other sessions of the
-/// account end; this one goes on.
+/// A person who signed in with a password that somebody else set has to change it before any other request. All other
+/// sessions of the account end. This session stays open.
 #[utoipa::path(tag = "auth", operation_id = "change_password", security(("bearer" = [])), responses(
     (status = 204, description = "The password is changed"),
     ChangePasswordRefusals,
@@ -422,15 +426,15 @@ async fn change_password(
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 struct SessionView {
-    /// Which one.
+    /// The id of the session.
     id: SessionId,
-    /// Whether it is the one that asks.
+    /// Whether this request belongs to the session.
     current: bool,
     /// When it began.
     created_at: Instant,
-    /// When its tokens were refreshed the last time.
+    /// When its tokens were last refreshed.
     last_used_at: Instant,
-    /// The office it acts from.
+    /// The office that the session acts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     office: Option<AppointmentId>,
     /// That office's organization.
@@ -442,13 +446,13 @@ struct SessionView {
 #[derive(Serialize, ToSchema)]
 #[schema(as = SessionList)]
 struct SessionsAnswer {
-    /// The open ones, the latest first.
+    /// The open sessions, latest first.
     items: Vec<SessionView>,
 }
 
 /// List my sessions
 ///
-/// Wherever the account is signed in; `POST /v1/auth/sign-out` ends them.
+/// All open sessions of the account, on every device. `POST /v1/auth/sign-out` ends them.
 #[utoipa::path(tag = "auth", operation_id = "list_sessions", security(("bearer" = [])), responses(
     (status = 200, description = "The open sessions", body = SessionsAnswer),
 ))]
@@ -480,17 +484,17 @@ struct MeView {
     account_id: AccountId,
     /// The person's name.
     name: String,
-    /// The member this person is, if any.
+    /// The member that this person is, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     member: Option<MyMembership>,
-    /// The office this token acts from.
+    /// The office that this token acts from.
     #[serde(skip_serializing_if = "Option::is_none")]
     acting_office: Option<AppointmentId>,
-    /// All offices.
+    /// All offices that the person holds.
     offices: Vec<OfficeView>,
     /// The one-time codes issued for this account during the last thirty days (O5).
     notices: Vec<CodeNoticeView>,
-    /// The blocks of this account that ended during the last thirty days; absent when there were none.
+    /// The blocks of this account that ended during the last thirty days. Absent if there were none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     blocks: Vec<BlockView>,
     /// The appointments that wait for your consent, earliest first; absent when there are none. Answer with
@@ -502,14 +506,14 @@ struct MeView {
 /// The caller as a member.
 #[derive(Serialize, ToSchema)]
 struct MyMembership {
-    /// Which member.
+    /// The id of the member.
     id: MemberId,
-    /// Where; absent after a move out of the national tree.
+    /// The member's branch. Absent after a move out of the national tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<OrganizationLabel>,
-    /// The standing.
+    /// The member's standing (团籍状态).
     standing: Standing,
-    /// The League identity certification.
+    /// The state of the League identity certification.
     certification: Certification,
 }
 
@@ -535,7 +539,7 @@ impl From<Myself> for MeView {
 
 /// Who am I
 ///
-/// The person of the token: the account, the member he is, and the offices he holds.
+/// The person behind the token: the account, the member, and the offices.
 #[utoipa::path(tag = "auth", operation_id = "me", security(("bearer" = [])), responses(
     (status = 200, description = "The caller", body = MeView),
 ))]

@@ -1,4 +1,4 @@
-//! Blocking an account and unblocking it.
+//! Blocks and unblocks accounts.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, Permission, can};
@@ -24,18 +24,18 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(unblock_officer);
 }
 
-/// That an account was blocked, and until when.
+/// A block of an account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AccountBlock)]
 pub struct BlockView {
-    /// Since when.
+    /// When the account was blocked.
     blocked_at: Instant,
-    /// Until when; absent while it lasts.
+    /// When it was unblocked. Absent while the block lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     unblocked_at: Option<Instant>,
-    /// Why.
+    /// Why it was blocked.
     reason: String,
-    /// By the administrators of which organization; absent for the operators of the service.
+    /// The organization whose administrators blocked it. Absent if the operators of the service did.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<OrganizationRef>,
 }
@@ -85,9 +85,10 @@ refuses!(BlockMemberRefusals: AccountBlockOneself, AccountBlockedAlready, Accoun
 
 /// Block a member's account
 ///
-/// By an administrator of the member's branch or of its direct superior; if the member holds offices, by whoever appoints
-/// him or stands above at each of them. All sessions end within a second on every server. The password, the WeChat identity
-/// and any one-time code are void for good: who stole one of them has nothing. Signing in fails as with a wrong password.
+/// An administrator of the member's branch or of its direct superior can block the account. If the member holds
+/// offices, the caller's organization has to appoint to each of them or stand above it. All sessions end within a
+/// second on every server. The password, the WeChat binding and any one-time code become void and stay void after the
+/// unblock, so a thief can't use them. A sign-in to a blocked account fails as with a wrong password.
 #[utoipa::path(tag = "members", operation_id = "block_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
@@ -109,8 +110,9 @@ refuses!(UnblockMemberRefusals: AccountBlockOneself, AccountUnblockNotAllowed, A
 
 /// Unblock a member's account
 ///
-/// By whoever may block it, but not from below the organization that did. The owner needs a one-time code, sets a new
-/// password with it, and is told of the block for thirty days.
+/// Those who may block the account can unblock it. An organization can't lift the block of one above it, or of the
+/// operators of the service. The owner then sets a new password with a one-time code, and sees the block at sign-in for
+/// thirty days.
 #[utoipa::path(tag = "members", operation_id = "unblock_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
@@ -137,8 +139,9 @@ refuses!(BlockOfficerRefusals:
 
 /// Block the account of an office's holder
 ///
-/// By whoever appoints him or stands above, at each of his offices. As for a member; what waits for his organization goes
-/// to the superior if nobody there can act any more (A10).
+/// The caller's organization has to appoint to each office of the holder, or stand above it. The effects are those of
+/// blocking a member's account. What waits for the holder's organization goes to the superior if nobody there can act
+/// any more (A10).
 #[utoipa::path(tag = "appointments", operation_id = "block_officer", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
@@ -165,7 +168,8 @@ refuses!(UnblockOfficerRefusals:
 
 /// Unblock the account of an office's holder
 ///
-/// As for a member: not from below the organization that blocked it.
+/// Those who may block the account can unblock it. An organization can't lift the block of one above it, or of the
+/// operators of the service.
 #[utoipa::path(tag = "appointments", operation_id = "unblock_officer", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),

@@ -1,4 +1,4 @@
-//! Identity certification (团员身份认证, §2.8, O7): the upload and the download of the form, and the decision about it.
+//! League identity certification (团员身份认证, §2.8, O7): upload and download of the form, and the decision about it.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
@@ -41,37 +41,37 @@ impl Missing for CertificationId {
 }
 
 const PDF: &str = "application/pdf";
-/// A client that sends nothing for so long has gone away.
+/// A client that sends nothing for this long is taken as gone.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// A form (《入团志愿书》) and what became of it.
+/// An application form (《入团志愿书》) and its state.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CertificationForm)]
 struct FormView {
-    /// Which one; its file is at `/v1/certifications/{id}/form`.
+    /// The id of the form. Its file is at `/v1/certifications/{id}/form`.
     id: CertificationId,
-    /// Whose it is.
+    /// The member it belongs to.
     member_id: MemberId,
-    /// Where it stands.
+    /// The state of the form.
     state: FormState,
-    /// The file's length.
+    /// The length of the file, in bytes.
     bytes: i64,
-    /// Who uploaded it.
+    /// The account that uploaded it.
     uploaded_by: AccountId,
-    /// For which organization.
+    /// The organization for which it was uploaded.
     uploaded_for: OrganizationId,
-    /// When.
+    /// When it was uploaded.
     uploaded_at: Instant,
-    /// Who decided.
+    /// The account that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_by: Option<AccountId>,
-    /// For which organization.
+    /// The organization for which it was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_for: Option<OrganizationId>,
-    /// When.
+    /// When it was decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_at: Option<Instant>,
-    /// Why not.
+    /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     decision_reason: Option<String>,
     /// The version, as in the ETag.
@@ -97,16 +97,16 @@ impl From<StoredForm> for FormView {
     }
 }
 
-/// How far a member's certification is.
+/// A member's certification.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Certification)]
 struct CertificationView {
-    /// Where the member stands (T3).
+    /// The state of the certification (T3).
     certification: Certification,
-    /// His latest form, if he has any.
+    /// The member's latest form, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     form_id: Option<CertificationId>,
-    /// Every form he had, newest first.
+    /// All forms of the member, newest first.
     history: Vec<FormView>,
 }
 
@@ -130,8 +130,8 @@ refuses!(UploadFormRefusals:
 
 /// Upload a member's application form
 ///
-/// One PDF of at most 20 MB as the body itself, by an administrator of the member's branch (O7). The committee above
-/// decides. A form that was refused is replaced by uploading another.
+/// An administrator of the member's branch uploads the form (O7). The body is the PDF itself, at most 20 MB. The
+/// committee above decides. To replace a refused form, upload another.
 #[utoipa::path(tag = "members", operation_id = "upload_form", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Whose form"), Key),
     request_body(content = Vec<u8>, content_type = "application/pdf", description = "The file"), responses(
@@ -171,8 +171,8 @@ async fn upload_form(
     answer
 }
 
-/// Whether a row may have come to refer to the file: not when the answer is a refusal, or that of an earlier upload. A
-/// commit whose outcome is unknown may have stored one.
+/// Whether a row may refer to the new file. A refusal or the answer of an earlier upload stored no row for it. A commit
+/// with unknown outcome may have stored one.
 fn refers_to_the_file(answer: &Result<HttpResponse, Problem>) -> bool {
     match answer {
         Ok(response) => !response.headers().contains_key("idempotent-replayed"),
@@ -180,7 +180,7 @@ fn refers_to_the_file(answer: &Result<HttpResponse, Problem>) -> bool {
     }
 }
 
-/// What the headers tell already: a file too long is turned away before its first byte.
+/// Checks the headers, so that a file that is too long is refused before its first byte.
 fn admit_headers(request: &HttpRequest) -> Result<(), Problem> {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let kind = text(header::CONTENT_TYPE).and_then(|kind| kind.split(';').next());
@@ -191,7 +191,7 @@ fn admit_headers(request: &HttpRequest) -> Result<(), Problem> {
     announced.map_or(Ok(()), o7_size).map_err(Problem::new)
 }
 
-/// Takes the body in piece by piece. Whatever ends this early leaves nothing behind.
+/// Receives the body in pieces. If it ends early, nothing is kept.
 async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem> {
     let mut incoming = files.receive().await.map_err(fault)?;
     loop {
@@ -209,7 +209,7 @@ async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem>
     incoming.keep().await.map_err(fault)
 }
 
-/// The disk's fault. The log is told; the client learns that it is not his.
+/// Logs an error of the disk. The client only learns that the fault is the service's.
 fn fault(error: io::Error) -> Problem {
     log::error!("the directory of files: {error}");
     Code::ServiceFault.into()
@@ -217,7 +217,7 @@ fn fault(error: io::Error) -> Problem {
 
 /// Get a member's certification
 ///
-/// For himself and for administrators at or above his branch: where he stands, and every form he had.
+/// The member, and administrators of the branch and above, can read the state and every form.
 #[utoipa::path(tag = "members", operation_id = "get_certification", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Whose")), responses(
     (status = 200, description = "How far it is", body = CertificationView),
@@ -238,7 +238,7 @@ async fn get_certification(
 
 /// Download a form
 ///
-/// For the member himself and for administrators at or above his branch. Each download is written into the audit log.
+/// The member, and administrators of the branch and above, can download it. Each download is recorded in the audit log.
 #[utoipa::path(tag = "members", operation_id = "download_form", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which one")), responses(
     (status = 200, description = "The file", body = Vec<u8>, content_type = "application/pdf"),
@@ -258,7 +258,7 @@ async fn download_form(
     let pieces = pieces.map_ok(web::Bytes::from).boxed_local();
     Ok(HttpResponse::Ok()
         .content_type(PDF)
-        // Never shown in place: what a stranger made must not run under our address.
+        // Always an attachment: content from a stranger must not run under our origin.
         .insert_header((
             header::CONTENT_DISPOSITION,
             format!("attachment; filename=\"{id}.pdf\""),
@@ -271,7 +271,7 @@ refuses!(ApproveCertificationRefusals: CertificationSelfApproval, CertificationN
 
 /// Certify a member's League identity
 ///
-/// By the committee above the member's branch (O7).
+/// An administrator of the committee above the member's branch approves the form (O7).
 #[utoipa::path(tag = "members", operation_id = "approve_certification", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "The identity is certified", body = FormView),
@@ -299,7 +299,8 @@ refuses!(RefuseCertificationRefusals: CertificationSelfApproval, CertificationNo
 
 /// Refuse a form
 ///
-/// By the committee above the member's branch, with a reason; then it can be replaced (O7).
+/// An administrator of the committee above the member's branch refuses the form, with a reason. It can then be replaced
+/// (O7).
 #[utoipa::path(tag = "members", operation_id = "refuse_certification", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
     (status = 200, description = "It is refused and can be replaced", body = FormView),

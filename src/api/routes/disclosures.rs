@@ -1,4 +1,4 @@
-//! Seeing a member's ID number or telephone in full, and who did.
+//! Reading a member's ID number or telephone number in full, and the list of who did.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
@@ -26,15 +26,15 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(reveal_member).service(my_disclosures);
 }
 
-/// What is asked to be seen, and why.
+/// The fields to read, and the purpose.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RevealMemberRequest)]
 #[serde(deny_unknown_fields)]
 struct RevealBody {
-    /// Which fields, none twice.
+    /// The fields to read, without duplicates.
     #[schema(min_items = 1, max_items = 2)]
     fields: Vec<DisclosedField>,
-    /// For what; the member reads it. 4 to 500 characters, and no number in it that could be somebody's.
+    /// The purpose, which the member can read: 4 to 500 characters, without long numbers.
     #[schema(min_length = 4, max_length = 500, example = "核对入团志愿书")]
     purpose: String,
 }
@@ -77,14 +77,14 @@ fn invalid(zh: &'static str, en: &'static str, pointer: &str) -> Problem {
     Problem::new(Refusal::invalid(InputError::Said(Text { zh, en })).at(pointer))
 }
 
-/// What was asked for, in full.
+/// The fields in full.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RevealedMember)]
 struct RevealedView {
     /// The ID number.
     #[serde(skip_serializing_if = "Option::is_none")]
     id_number: Option<String>,
-    /// The telephone number; absent also when none is known.
+    /// The telephone number. Also absent if none is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     phone: Option<String>,
 }
@@ -102,8 +102,9 @@ refuses!(RevealMemberRefusals: RateLimited);
 
 /// See a member's ID number or telephone in full
 ///
-/// For administrators of his branch and of its direct superior, for a purpose that the member will read, at most 60 an hour
-/// and 200 for all of one organization. It takes no `Idempotency-Key`: the answer would have to be kept.
+/// Administrators of the member's branch and of its direct superior can read the numbers, for a purpose that the member
+/// can read. The limit is 60 an hour for a caller and 200 an hour for an organization. There is no `Idempotency-Key`,
+/// because the service would have to keep the answer.
 #[utoipa::path(tag = "members", operation_id = "reveal_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member")), responses(
     (status = 200, description = "In full", body = RevealedView),
@@ -125,22 +126,22 @@ async fn reveal_member(
     }
 }
 
-/// What somebody learned of the caller.
+/// An occasion on which somebody learned the caller's data.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Disclosure)]
 struct DisclosureView {
-    /// When.
+    /// When it happened.
     at: Instant,
-    /// How.
+    /// How they learned it.
     kind: DisclosureKind,
-    /// Which organization's administrators.
+    /// The organization whose administrators they were.
     organization_id: OrganizationId,
-    /// Its name.
+    /// The organization's name.
     organization_name: String,
-    /// What they saw in full.
+    /// The fields they read in full.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fields: Vec<DisclosedField>,
-    /// For what.
+    /// The purpose they gave.
     #[serde(skip_serializing_if = "Option::is_none")]
     purpose: Option<String>,
 }
@@ -159,21 +160,22 @@ impl From<Disclosure> for DisclosureView {
     }
 }
 
-/// Which part of the list.
+/// Selects a page of the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct DisclosureQuery {
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List who learned what of me
 ///
-/// Newest first: who found me by name and ID number, and who saw my data in full, for what. For members.
+/// Lists who found the caller by full name and ID number, who read the caller's data in full, and for which purpose,
+/// newest first. Only members can call it.
 #[utoipa::path(tag = "members", operation_id = "my_disclosures", security(("bearer" = [])),
     params(DisclosureQuery), responses(
     (status = 200, description = "A page", body = Page<DisclosureView>),

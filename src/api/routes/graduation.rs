@@ -43,26 +43,26 @@ impl Missing for MonthChangeId {
     const CODE: Code = Code::GraduationChangeNotFound;
 }
 
-/// Branches to be marked.
+/// The branches to mark.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = MarkGraduationRequest)]
 #[serde(deny_unknown_fields)]
 struct GraduationMarks {
-    /// What a refusal of one item means for the others (G3).
+    /// What the refusal of one item means for the others (G3).
     mode: BatchMode,
-    /// Only say what would happen.
+    /// Set it to learn the result without storing anything.
     #[serde(default)]
     dry_run: bool,
-    /// The branches, 1 to 200, none twice.
+    /// The branches, 1 to 200, without duplicates.
     #[schema(min_items = 1, max_items = 200)]
     items: Vec<GraduationMark>,
 }
 
-/// One branch with its month or the reason why there is none (G4).
+/// One branch, with its month or the reason why there is none (G4).
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct GraduationMark {
-    /// Which branch.
+    /// The id of the branch.
     branch: OrganizationId,
     /// The month in which its members graduate.
     #[serde(default)]
@@ -75,13 +75,13 @@ struct GraduationMark {
 /// What marking did to a branch.
 #[derive(Serialize, ToSchema)]
 struct GraduationMarkResult {
-    /// Which branch.
+    /// The id of the branch.
     branch: OrganizationId,
-    /// What became of it.
+    /// What happened to the branch.
     status: ItemStatus,
-    /// What is in the way.
+    /// The rules that stand in the way.
     errors: Vec<Blocking>,
-    /// Delayed graduates whose month is no longer later than the branch's: an administrator has to settle them (M7).
+    /// Delayed graduates whose month is no longer later than the branch's. An administrator has to settle them (M7).
     stale_delayed_members: Vec<MemberId>,
 }
 
@@ -111,8 +111,8 @@ refuses!(MarkGraduationRefusals:
 
 /// Mark the graduation month of branches
 ///
-/// Of one or many at once (G1 to G5), each with a month or the reason why there is none. After the yearly switch a
-/// branch's month takes a request instead.
+/// Marks one branch or many, each with a month or the reason why there is none (G1 to G5). After the yearly switch,
+/// propose a month change instead.
 #[utoipa::path(tag = "organizations", operation_id = "mark_graduation", security(("bearer" = [])),
     params(Key), responses(
     (status = 200, description = "A result for each branch", body = BatchAnswer<GraduationMarkResult>),
@@ -151,31 +151,31 @@ impl GraduationMarks {
     }
 }
 
-/// A line of a branch's history.
+/// An entry of a branch's history.
 #[derive(Serialize, ToSchema)]
 struct GraduationHistoryEntry {
-    /// When.
+    /// When it happened.
     at: Instant,
     /// What happened.
     event: GraduationEvent,
-    /// Whether the service did it by itself.
+    /// Whether the service did it without a request.
     automatic: bool,
-    /// Who did it.
+    /// The account that did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_id: Option<AccountId>,
-    /// For which organization.
+    /// The organization for which it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<OrganizationId>,
-    /// The mark before; absent when there was none.
+    /// The mark before. Absent if there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     old: Option<GraduationView>,
-    /// The mark afterwards, or the one that was asked for.
+    /// The mark afterwards, or the one that was requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     new: Option<GraduationView>,
-    /// The request it belongs to.
+    /// The month change it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     month_change_id: Option<MonthChangeId>,
-    /// Why.
+    /// The reason that was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -196,21 +196,21 @@ impl From<GraduationRecord> for GraduationHistoryEntry {
     }
 }
 
-/// A page of a history.
+/// Selects a page of the history.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct HistoryQuery {
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List what happened to a branch's graduation month
 ///
-/// Earliest first and for ever: marks, the yearly switch, requests and decisions (G5, G7).
+/// Lists marks, the yearly switch, requests and decisions, earliest first (G5, G7). They are kept for ever.
 #[utoipa::path(tag = "organizations", operation_id = "graduation_history", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which branch"), HistoryQuery), responses(
     (status = 200, description = "A page", body = Page<GraduationHistoryEntry>),
@@ -234,16 +234,16 @@ async fn graduation_history(
     }))
 }
 
-/// Another month for a graduate branch.
+/// A proposal of another month for a graduate branch.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ProposeMonthChangeRequest)]
 #[serde(deny_unknown_fields)]
 struct MonthChangeProposal {
-    /// Which branch.
+    /// The id of the branch.
     branch: OrganizationId,
-    /// The month it should have.
+    /// The proposed month.
     month: Month,
-    /// Why; at most 500 characters.
+    /// The reason, at most 500 characters.
     #[serde(default)]
     #[schema(max_length = 500)]
     reason: Option<String>,
@@ -253,27 +253,27 @@ struct MonthChangeProposal {
 #[derive(Serialize, ToSchema)]
 #[schema(as = MonthChange)]
 struct MonthChangeView {
-    /// Which request.
+    /// The id of the request.
     id: MonthChangeId,
-    /// Which branch.
+    /// The id of the branch.
     branch_id: OrganizationId,
-    /// The branch's name when it was proposed.
+    /// The name the branch had when the change was proposed.
     branch_name: String,
     /// The leading organ that decides (团的领导机关).
     leading_organ_id: OrganizationId,
-    /// The month it has.
+    /// The current month.
     old_month: Month,
-    /// The month it should have.
+    /// The proposed month.
     new_month: Month,
-    /// Why.
+    /// The reason for the change.
     reason: String,
     /// Who proposed it.
     proposer: Proposer,
-    /// When.
+    /// When it was proposed.
     proposed_at: Instant,
-    /// Where it stands (审批进度).
+    /// The state of the request (审批进度).
     state: MonthChangeState,
-    /// Who decided.
+    /// The account that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     decided_by: Option<AccountId>,
     /// When it was decided.
@@ -286,14 +286,14 @@ struct MonthChangeView {
     version: i32,
 }
 
-/// Who proposed another month.
+/// The administrator who proposed the change.
 #[derive(Serialize, ToSchema)]
 struct Proposer {
     /// The account.
     account_id: AccountId,
     /// The administrator's name.
     name: String,
-    /// The direct superior he administers.
+    /// The direct superior for which they acted.
     organization_id: OrganizationId,
 }
 
@@ -332,7 +332,8 @@ refuses!(ProposeMonthChangeRefusals:
 
 /// Propose another month for a graduate branch
 ///
-/// By the branch's direct superior, with a reason (G7). The nearest leading organ above decides.
+/// An administrator of the branch's direct superior proposes the change, with a reason (G7). The nearest leading organ
+/// above decides.
 #[utoipa::path(tag = "organizations", operation_id = "propose_month_change", security(("bearer" = [])),
     params(Key), responses(
     (status = 201, description = "It waits for the leading organ", body = MonthChangeView),
@@ -360,23 +361,24 @@ async fn propose_month_change(
     .await
 }
 
-/// What a list of requests is narrowed to.
+/// Filters and pages the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct MonthChangeQuery {
-    /// Only those that stand here.
+    /// Only requests in this state.
     state: Option<MonthChangeState>,
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List month changes
 ///
-/// Those the caller's organization decides or has proposed, newest first: old month, new month, reason and proposer (G8).
+/// The requests that the caller's organization decides or proposed, newest first. Each shows both months, the reason
+/// and the proposer (G8).
 #[utoipa::path(tag = "organizations", operation_id = "list_month_changes", security(("bearer" = [])),
     params(MonthChangeQuery), responses(
     (status = 200, description = "A page", body = Page<MonthChangeView>),
@@ -402,7 +404,7 @@ async fn list_month_changes(
 
 /// Get a month change
 ///
-/// For those who administer at or above its branch: both months, the reason, and where it stands.
+/// Administrators of the branch and of the organizations above it can read both months, the reason and the state.
 #[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one")), responses(
     (status = 200, description = "The request", body = MonthChangeView),
@@ -428,7 +430,7 @@ async fn get_month_change(
 struct MonthChangeDecision {
     #[serde(flatten)]
     change: MonthChangeView,
-    /// Delayed graduates whose month is no longer later than the branch's: an administrator has to settle them (M7).
+    /// Delayed graduates whose month is no longer later than the branch's. An administrator has to settle them (M7).
     stale_delayed_members: Vec<MemberId>,
 }
 
@@ -445,7 +447,8 @@ refuses!(ApproveMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenReq
 
 /// Approve a month change
 ///
-/// By the leading organ (G7). With a month of a later year the branch is an ordinary one again until that year's switch (G9).
+/// An administrator of the leading organ approves it (G7). If the new month lies in a later year, the branch becomes an
+/// ordinary one again until that year's switch (G9).
 #[utoipa::path(tag = "organizations", operation_id = "approve_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(
@@ -474,7 +477,7 @@ refuses!(RefuseMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenRequ
 
 /// Refuse a month change
 ///
-/// With a reason (G8).
+/// An administrator of the leading organ refuses it, with a reason (G8).
 #[utoipa::path(tag = "organizations", operation_id = "refuse_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
     responses(

@@ -21,29 +21,29 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(inbox_counts).service(list_inbox);
 }
 
-/// How much waits, by kind.
+/// The number of waiting entries, by kind.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InboxCounts)]
 struct Counts {
-    /// All together.
+    /// The number of entries of all kinds.
     total: i64,
-    /// One entry for each kind that has any.
+    /// One item for each kind with entries.
     kinds: Vec<Count>,
 }
 
-/// How much of one kind waits.
+/// The number of waiting entries of one kind.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InboxCount)]
 struct Count {
     /// The kind.
     kind: Kind,
-    /// How many.
+    /// The number of entries.
     count: i64,
 }
 
 /// Count what waits
 ///
-/// How much waits for the caller's organization, by kind.
+/// The number of inbox entries that wait for the caller's organization, by kind.
 #[utoipa::path(tag = "inbox", operation_id = "inbox_counts", security(("bearer" = [])), responses(
     (status = 200, description = "The counts", body = Counts),
 ))]
@@ -61,7 +61,7 @@ async fn inbox_counts(app: web::Data<App>, caller: Caller<can::ReadInbox>) -> Re
     Ok(HttpResponse::Ok().json(Counts { total, kinds }))
 }
 
-/// What is to be done.
+/// What has to be done.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
 #[schema(as = InboxKind)]
 #[serde(rename_all = "snake_case")]
@@ -74,7 +74,7 @@ enum Kind {
     LeadingOrgan,
     /// Approval by the province, for special units.
     Province,
-    /// Answer of another province's system.
+    /// Answer of an external province's system.
     ExternalAnswer,
     /// Assignment to a branch (分配).
     Assignment,
@@ -99,7 +99,7 @@ impl Kind {
         Self::Appointment,
     ];
 
-    /// The kind of this name.
+    /// Parses the stored name of a kind.
     fn stored(name: &str) -> Result<Self, Problem> {
         let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
         kind.ok_or_else(|| Problem::from(service::Error::Corrupt("an inbox entry of an unknown kind")))
@@ -124,20 +124,20 @@ impl Kind {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = InboxEntry)]
 struct InboxEntryView {
-    /// Which one.
+    /// The id of the entry.
     id: InboxEntryId,
-    /// What is to be done.
+    /// What has to be done.
     kind: Kind,
-    /// What it is about: a transfer, a month change, a certification or a request to appoint or dismiss.
+    /// The id of a transfer, month change, certification or request to appoint or dismiss.
     subject_id: String,
-    /// The member it is about, if any.
+    /// The member it concerns, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     member_name: Option<String>,
-    /// Since when it waits.
+    /// When it began to wait.
     since: Instant,
-    /// For how many whole days it has waited.
+    /// How many whole days it has waited.
     age_days: i64,
-    /// After which instant it is ended or escalated (A6).
+    /// The instant after which it ends or is escalated (A6).
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<Instant>,
 }
@@ -164,23 +164,23 @@ impl InboxEntryView {
     }
 }
 
-/// Which part of the inbox.
+/// Selects a page of the inbox.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct InboxQuery {
-    /// Which kind.
+    /// The kind of entries to list.
     kind: Kind,
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List what waits
 ///
-/// What waits for the caller's organization, longest waiting first. Whatever it lists can be acted on by the caller.
+/// The entries that wait for the caller's organization, longest waiting first. The caller can act on each of them.
 #[utoipa::path(tag = "inbox", operation_id = "list_inbox", security(("bearer" = [])), params(InboxQuery), responses(
     (status = 200, description = "A page", body = Page<InboxEntryView>),
 ))]

@@ -1,4 +1,4 @@
-//! Other systems (对接系统): their credentials, and how they sign in.
+//! Integrators (对接系统): their credentials, and how they sign in.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
@@ -40,12 +40,12 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(revoke_integrator);
 }
 
-/// The longest name, in characters.
+/// The longest name of an integrator, in characters.
 const NAME_MAX: usize = 100;
-/// A secret longer than this is none.
+/// A longer secret is refused at once.
 const LONGEST_SECRET: usize = 256;
 
-/// The id of a credential: its account.
+/// The id of a credential, which is the id of its account.
 struct ClientId(AccountId);
 
 impl FromStr for ClientId {
@@ -59,7 +59,7 @@ impl Missing for ClientId {
     const CODE: Code = Code::IntegratorNotFound;
 }
 
-/// The id of one of its secrets, in the path behind it.
+/// The id of a secret, which follows the credential's id in the path.
 struct SecretId(IntegratorSecretId);
 
 impl FromRequest for SecretId {
@@ -75,22 +75,22 @@ impl FromRequest for SecretId {
     }
 }
 
-/// What another system signs in with.
+/// The credentials of an integrator.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = GetTokenRequest)]
 #[serde(deny_unknown_fields)]
 struct TokenBody {
-    /// The credential's id.
+    /// The id of the credential.
     client_id: String,
-    /// Its secret.
+    /// A secret of the credential.
     client_secret: String,
 }
 
-/// A token for another system.
+/// A token for an integrator.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TokenResult)]
 struct TokenAnswer {
-    /// To be sent as `Authorization: Bearer …`.
+    /// The access token. Send it as `Authorization: Bearer …`.
     access_token: String,
     /// `Bearer`.
     token_type: &'static str,
@@ -103,7 +103,8 @@ refuses!(GetTokenRefusals: RequestSignInFailed, RequestTooManyAttempts);
 
 /// Get a token for another system
 ///
-/// With a credential's id and secret. One answer for whatever is wrong with it: unknown, another secret, revoked, expired.
+/// Send the id and a secret of a credential. An unknown id, a wrong secret, a revoked and an expired credential get the
+/// same answer.
 #[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
     (status = 200, description = "Signed in", body = TokenAnswer),
     GetTokenRefusals,
@@ -143,54 +144,55 @@ async fn get_token(
     }))
 }
 
-/// A credential to be issued.
+/// The credential to issue.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = IssueIntegratorRequest)]
 #[serde(deny_unknown_fields)]
 struct IntegratorBody {
-    /// What the other system is called.
+    /// The name of the other system.
     #[schema(max_length = 100)]
     name: String,
-    /// The organization it acts for. The leading organ of Beijing, Guangdong or Fujian makes it that province's system.
+    /// The organization it acts for. A credential for the leading organ of Beijing, Guangdong or Fujian belongs to that
+    /// province's system.
     organization: OrganizationId,
-    /// What it may be used for. When absent: what a province's own system needs, or else `organizations:read`.
+    /// What it may be used for. If absent: what a province's own system needs, or `organizations:read` for any other.
     scopes: Option<Vec<Scope>>,
-    /// How far its scopes reach; `self` when absent.
+    /// How far its scopes reach. `self` if absent.
     reach: Option<Reach>,
-    /// When it ends by itself; never when absent.
+    /// When it expires. If absent, it does not expire.
     expires_at: Option<Instant>,
 }
 
-/// A credential of another system.
+/// The credential of an integrator.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Integrator)]
 struct IntegratorView {
-    /// Which one: what it signs in with.
+    /// The id of the credential, with which the integrator signs in.
     client_id: AccountId,
-    /// What the other system is called.
+    /// The name of the other system.
     name: String,
     /// The organization it acts for.
     organization_id: OrganizationId,
-    /// Its name.
+    /// The organization's name.
     organization_name: String,
-    /// The two digits of the province whose system it is.
+    /// The two digits of the external province, if the integrator is its system.
     #[serde(skip_serializing_if = "Option::is_none")]
     province: Option<i32>,
     /// What it may be used for.
     scopes: Vec<Scope>,
-    /// How far.
+    /// How far its scopes reach.
     reach: Reach,
-    /// Its secrets, the earliest first; of the secrets themselves nothing.
+    /// Its secrets, earliest first. The secret texts are not included.
     secrets: Vec<SecretView>,
-    /// Since when.
+    /// When it was issued.
     created_at: Instant,
-    /// When it ends by itself.
+    /// When it expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Instant>,
-    /// When it was ended.
+    /// When it was revoked.
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<Instant>,
-    /// When it signed in the last time.
+    /// When the integrator last signed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Instant>,
 }
@@ -220,21 +222,21 @@ impl From<IntegratorWithSecrets> for IntegratorView {
     }
 }
 
-/// One of the secrets of a credential.
+/// A secret of a credential.
 #[derive(Serialize, ToSchema)]
 #[schema(as = IntegratorSecret)]
 struct SecretView {
-    /// Which one.
+    /// The id of the secret.
     id: IntegratorSecretId,
-    /// Since when.
+    /// When it was added.
     created_at: Instant,
-    /// When it ends by itself.
+    /// When it expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at: Option<Instant>,
     /// When it was retired.
     #[serde(skip_serializing_if = "Option::is_none")]
     retired_at: Option<Instant>,
-    /// When it was used the last time, to the minute.
+    /// When it was last used, to the minute.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<Instant>,
 }
@@ -259,7 +261,7 @@ struct IssuedView {
     integrator: IntegratorView,
     /// The secret's id.
     secret_id: IntegratorSecretId,
-    /// The secret. It is shown now and never again.
+    /// The secret. It is shown only once.
     client_secret: String,
 }
 
@@ -277,8 +279,9 @@ refuses!(IssueIntegratorRefusals: OrganizationNotFound, OrganizationClosed);
 
 /// Issue a credential for another system
 ///
-/// By the nation's own administrators. The secret is in this answer and nowhere else: an answer that was lost is no harm,
-/// revoke the credential and issue another. So there is no `Idempotency-Key`, which would have to keep it.
+/// Only the nation's own administrators can issue a credential. Only this answer shows the secret. If you lose the
+/// answer, revoke the credential and issue another. There is no `Idempotency-Key`, because the service would have to
+/// keep the secret.
 #[utoipa::path(tag = "integrators", operation_id = "issue_integrator", security(("bearer" = [])),
     request_body = IntegratorBody, responses(
     (status = 201, description = "The credential with its secret", body = IssuedView),
@@ -320,7 +323,7 @@ async fn issue_integrator(
     Ok(HttpResponse::Created().json(IssuedView::from(issued)))
 }
 
-/// The instant at which something expires, which can't have passed.
+/// Checks that the instant of expiry lies in the future.
 fn to_come(at: Option<Instant>, now: Timestamp) -> Result<Option<Timestamp>, Problem> {
     let at = at.map(Timestamp::from);
     if at.is_some_and(|at| at <= now) {
@@ -333,12 +336,12 @@ fn to_come(at: Option<Instant>, now: Timestamp) -> Result<Option<Timestamp>, Pro
     Ok(at)
 }
 
-/// A second secret.
+/// The second secret of a credential.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AddIntegratorSecretRequest)]
 #[serde(deny_unknown_fields)]
 struct SecretBody {
-    /// When it ends by itself; with the credential when absent.
+    /// When it expires. If absent, it expires with the credential.
     expires_at: Option<Instant>,
 }
 
@@ -346,9 +349,9 @@ refuses!(AddIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretsFull,
 
 /// Add a secret to a credential
 ///
-/// By the nation's own administrators, so that the other system can change over without a pause: add a second one, let the
-/// system use it, retire the first. Two may be in force at once. As at the issue, the secret is in this answer and nowhere
-/// else.
+/// Only the nation's own administrators can add a secret. With it the integrator can change its secret without a pause:
+/// add a second secret, let the system use it, then retire the first. Two secrets can be in force at once. Only this
+/// answer shows the secret.
 #[utoipa::path(tag = "integrators", operation_id = "add_integrator_secret", security(("bearer" = [])),
     params(("id" = AccountId, Path, description = "Which one: its `client_id`")),
     request_body = SecretBody, responses(
@@ -375,7 +378,8 @@ refuses!(RetireIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretNot
 
 /// Retire a secret of a credential
 ///
-/// By the nation's own administrators. It is refused from now on; the only one in force can't be retired.
+/// Only the nation's own administrators can retire a secret. It is refused from now on. You can't retire the only
+/// secret in force.
 #[utoipa::path(tag = "integrators", operation_id = "retire_integrator_secret", security(("bearer" = [])),
     params(
         ("id" = AccountId, Path, description = "Which credential: its `client_id`"),
@@ -404,21 +408,22 @@ async fn retire_integrator_secret(
     .await
 }
 
-/// Where a list of credentials goes on.
+/// Selects a page of the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct IntegratorQuery {
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List the credentials of other systems
 ///
-/// For the nation's own administrators, the latest first, ended ones too; never with a secret.
+/// Only the nation's own administrators can list the credentials, latest first. The list has the revoked and expired
+/// ones too, and no secrets.
 #[utoipa::path(tag = "integrators", operation_id = "list_integrators", security(("bearer" = [])),
     params(IntegratorQuery), responses(
     (status = 200, description = "A page", body = Page<IntegratorView>),
@@ -447,7 +452,8 @@ refuses!(RevokeIntegratorRefusals: IntegratorNotFound);
 
 /// Revoke a credential of another system
 ///
-/// By the nation's own administrators. It and every token it got are refused from now on; one revoked before stays so.
+/// Only the nation's own administrators can revoke a credential. It and all its tokens are refused from now on.
+/// Revoking it again changes nothing.
 #[utoipa::path(tag = "integrators", operation_id = "revoke_integrator", security(("bearer" = [])),
     params(
         ("id" = AccountId, Path, description = "Which one: its `client_id`"),

@@ -1,4 +1,4 @@
-//! What the jobs did.
+//! The jobs and their runs.
 
 use super::rules::Texts;
 use crate::api::request::caller::{Caller, can};
@@ -11,7 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Adds the endpoints.
+/// Adds the endpoint.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_jobs);
 }
@@ -28,20 +28,20 @@ struct JobView {
     runs: Vec<RunView>,
 }
 
-/// What a run did.
+/// A run of a job.
 #[derive(Serialize, ToSchema)]
 #[schema(as = JobRun)]
 struct RunView {
-    /// The instant it worked for.
+    /// The instant that the run worked for.
     at: Instant,
     /// When it began.
     started_at: Instant,
-    /// When it ended; absent while it runs, or when its server died.
+    /// When it ended. Absent while it runs, or if its server died.
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<Instant>,
     /// How many rows it changed.
     processed: i64,
-    /// How many it could not; the log names them.
+    /// How many rows failed. The service's log names them.
     failed: i64,
     /// Why it ended early.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,7 +63,7 @@ impl From<Run> for RunView {
 
 /// List the jobs and what they did
 ///
-/// For the nation's own administrators.
+/// Only the nation's own administrators can list the jobs. Each job has its last ten runs.
 #[utoipa::path(tag = "service", operation_id = "list_jobs", security(("bearer" = [])), responses(
     (status = 200, description = "Every job with its last runs", body = [JobView]),
 ))]

@@ -1,4 +1,4 @@
-//! Looking for a person by full name and ID number (T4).
+//! The look-up of a person by full name and ID number (T4).
 
 use super::organizations::Contact;
 use crate::api::openapi::refuses::refuses;
@@ -19,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Adds the endpoints.
+/// Adds the endpoint.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(look_up_member);
 }
 
-/// Who is looked for.
+/// The person to find.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = LookUpMemberRequest)]
 #[serde(deny_unknown_fields)]
@@ -35,7 +35,7 @@ struct LookUpBody {
     id_number: String,
 }
 
-/// Where the person is, and whom to ask.
+/// The person's branch and its contact.
 #[derive(Serialize, ToSchema)]
 #[schema(as = LookUpMemberResult)]
 struct LookUpAnswer {
@@ -55,10 +55,10 @@ impl From<Organization> for LookUpAnswer {
     }
 }
 
-/// A person as a caller names him.
+/// Turns a name and an ID number into the person to look up.
 ///
 /// # Errors
-/// What is wrong with the ID number, with a pointer below `at`.
+/// The fault of the ID number, with a pointer below `at`.
 pub fn wanted(name: String, number: &str, at: &str, vault: &Vault, now: Timestamp) -> Result<LookedUpPerson, Problem> {
     let number = IdNumber::parse(number, shanghai_date(now))
         .map_err(|e| Problem::new(Refusal::from(e).at(format!("{at}/id_number"))))?;
@@ -68,7 +68,8 @@ pub fn wanted(name: String, number: &str, at: &str, vault: &Vault, now: Timestam
     })
 }
 
-/// Looks for a person and pays for it, in a transaction of its own: the attempt counts whatever comes after it.
+/// Looks up a person and charges for it in a transaction of its own, so that the attempt counts even if the request
+/// fails later.
 ///
 /// # Errors
 /// `member.no_match`, `rate_limited`.
@@ -84,7 +85,7 @@ pub async fn find(app: &App, context: Context, wanted: LookedUpPerson) -> Result
     }
 }
 
-/// Pays for a look-up whose answer is given another way: what was found stays unsaid here.
+/// Charges for a look-up whose result another answer reveals. The result is dropped here.
 ///
 /// # Errors
 /// `rate_limited`.
@@ -109,8 +110,9 @@ refuses!(LookUpMemberRefusals:
 
 /// Look for a person
 ///
-/// By exact full name and ID number: the branch and its contact (§1.4.3, §2.5). Anything else gets one and the same
-/// answer. Every look-up is noted and limited, for the caller, his organization and the person looked for.
+/// Send the exact full name and the ID number. The answer has the branch and its contact (§1.4.3, §2.5). Every other
+/// case gets the same answer. Look-ups are recorded, and limited for the caller, for their organization and for the
+/// person looked up.
 #[utoipa::path(tag = "members", operation_id = "look_up_member", security(("bearer" = [])), request_body = LookUpBody,
     responses(
     (status = 200, description = "Where the member is", body = LookUpAnswer),

@@ -48,24 +48,24 @@ impl Missing for MemberId {
 #[derive(Serialize, ToSchema)]
 #[schema(as = MemberSummary)]
 struct MemberView {
-    /// Which one.
+    /// The id of the member.
     id: MemberId,
     /// The full name.
     name: String,
-    /// Where he belongs; absent after a move out of the national tree.
+    /// The member's branch. Absent after a move out of the national tree.
     #[serde(skip_serializing_if = "Option::is_none")]
     branch: Option<OrganizationLabel>,
-    /// The standing.
+    /// The member's standing (团籍状态).
     standing: Standing,
-    /// The League identity certification.
+    /// The state of the League identity certification.
     certification: Certification,
-    /// What he is in a graduating branch (被标记成员身份); absent in any other (M1).
+    /// What the member is in a graduating branch (被标记成员身份, M1). Absent in any other branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<Identity>,
-    /// The month in which he graduates: a delayed graduate's own, else the branch's.
+    /// The graduation month: a delayed graduate's own, or else the branch's.
     #[serde(skip_serializing_if = "Option::is_none")]
     graduation_month: Option<Month>,
-    /// Why his graduation is delayed.
+    /// Why graduation is delayed.
     #[serde(skip_serializing_if = "Option::is_none")]
     mark_reason: Option<String>,
     /// The version, as in the ETag.
@@ -89,26 +89,26 @@ impl From<ShownMember> for MemberView {
     }
 }
 
-/// What a list of members is narrowed to.
+/// Filters and pages the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct MemberQuery {
-    /// The whole subtree; else the members of this branch.
+    /// `true` lists the members of the whole subtree, `false` those of this branch.
     #[serde(default)]
     subtree: bool,
-    /// Only those with this identity: delayed graduates have a list of their own (M6).
+    /// Only members with this identity. `delayed` gives the list of delayed graduates (M6).
     identity: Option<Identity>,
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List members
 ///
-/// Of a branch, or of a whole subtree.
+/// The members of a branch or of a whole subtree.
 #[utoipa::path(tag = "members", operation_id = "list_members", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "The branch, or the subtree's root"), MemberQuery), responses(
     (status = 200, description = "A page", body = Page<MemberView>),
@@ -138,46 +138,46 @@ async fn list_members(
     }))
 }
 
-/// A member's own page.
+/// A member with all details.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Member)]
 struct MemberDetail {
     #[serde(flatten)]
     member: MemberView,
-    /// The ID number but for its inner digits.
+    /// The ID number with its inner digits hidden.
     #[schema(example = "110*************2X")]
     id_number: String,
-    /// The telephone number but for its inner digits.
+    /// The telephone number with its inner digits hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "138******78")]
     phone: Option<String>,
-    /// The real-name check (实名认证): informs and blocks nothing.
+    /// The real-name check (实名认证). It informs and blocks nothing.
     real_name_check: RealName,
-    /// The month of joining.
+    /// The month in which the member joined the League.
     joined_month: Month,
-    /// Where he was, earliest first.
+    /// The branches the member belonged to, earliest first.
     memberships: Vec<MembershipView>,
-    /// What the caller may do with him now, and for what he may not, why.
+    /// What the caller can do with the member now, and for everything else the reason why not.
     allowed_actions: Vec<AllowedAction<MarkAction>>,
-    /// Whether his account is blocked, for administrators; absent if it is not.
+    /// For administrators: whether the member's account is blocked. Absent if it is not.
     #[serde(skip_serializing_if = "is_false")]
     account_blocked: bool,
 }
 
-/// A time in which a member belonged to a branch, from `since` until before `until`.
+/// An interval in which a member belonged to a branch, from `since` to just before `until`.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Membership)]
 struct MembershipView {
-    /// Which branch.
+    /// The id of the branch.
     branch_id: OrganizationId,
-    /// Its name.
+    /// The branch's name.
     branch_name: String,
-    /// From when.
+    /// When the membership began.
     since: Instant,
-    /// Until when; absent while it lasts.
+    /// When it ended. Absent while it lasts.
     #[serde(skip_serializing_if = "Option::is_none")]
     until: Option<Instant>,
-    /// The transfer that brought him here.
+    /// The transfer that brought the member to this branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     transfer_id: Option<TransferId>,
 }
@@ -224,7 +224,7 @@ impl MemberDetail {
 
 /// Get a member
 ///
-/// For himself and for administrators at or above his branch.
+/// The member, and administrators of the branch and above, can read it.
 #[utoipa::path(tag = "members", operation_id = "get_member", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which one")), responses(
     (status = 200, description = "The member", body = MemberDetail),
@@ -264,30 +264,30 @@ impl From<MarkAs> for Identity {
     }
 }
 
-/// Members to be marked.
+/// The members to mark.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = MarkMembersRequest)]
 #[serde(deny_unknown_fields)]
 struct MemberMarks {
     /// What a refusal of one item means for the others.
     mode: BatchMode,
-    /// Only say what would happen.
+    /// Set it to learn the result without storing anything.
     #[serde(default)]
     dry_run: bool,
-    /// The members, 1 to 200, none twice.
+    /// The members, 1 to 200, without duplicates.
     #[schema(min_items = 1, max_items = 200)]
     items: Vec<MemberMark>,
 }
 
-/// One member with his mark.
+/// One member with the mark.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MemberMark {
-    /// Which member.
+    /// The id of the member.
     member: MemberId,
-    /// As what.
+    /// What to mark the member as.
     identity: MarkAs,
-    /// When a delayed graduate is expected to graduate: later than his branch (M3).
+    /// When a delayed graduate is expected to graduate: later than the branch (M3).
     #[serde(default)]
     month: Option<Month>,
     /// Why a delayed graduate is delayed; at most 500 characters.
@@ -296,37 +296,37 @@ struct MemberMark {
     reason: Option<String>,
 }
 
-/// Members whose marks are undone.
+/// The members whose marks to undo.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = UndoMarksRequest)]
 #[serde(deny_unknown_fields)]
 struct MarksToUndo {
     /// What a refusal of one item means for the others.
     mode: BatchMode,
-    /// Only say what would happen.
+    /// Set it to learn the result without storing anything.
     #[serde(default)]
     dry_run: bool,
-    /// The members, 1 to 200, none twice.
+    /// The members, 1 to 200, without duplicates.
     #[schema(min_items = 1, max_items = 200)]
     items: Vec<MarkToUndo>,
 }
 
-/// One member whose mark is undone.
+/// One member whose mark to undo.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct MarkToUndo {
-    /// Which member.
+    /// The id of the member.
     member: MemberId,
 }
 
-/// What became of a member's mark.
+/// What happened to a member's mark.
 #[derive(Serialize, ToSchema)]
 struct MemberMarkResult {
-    /// Which member.
+    /// The id of the member.
     member: MemberId,
-    /// What became of it.
+    /// What happened to the mark.
     status: ItemStatus,
-    /// What is in the way.
+    /// The rules that stand in the way.
     errors: Vec<Blocking>,
 }
 
@@ -374,7 +374,7 @@ refuses!(MarkMembersRefusals:
 
 /// Mark members
 ///
-/// As delayed graduates, with month and reason, or as teachers: one or many at once (M2 to M5).
+/// Marks one member or many as delayed graduates, with month and reason, or as teachers (M2 to M5).
 #[utoipa::path(tag = "members", operation_id = "mark_members", security(("bearer" = [])),
     params(Key), responses(
     (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
@@ -407,7 +407,7 @@ refuses!(UndoMarksRefusals:
 
 /// Undo marks
 ///
-/// The members are graduates again and their month the branch's: one or many at once (M6).
+/// Undoes the marks of one member or many. They are graduates again, in their branch's month (M6).
 #[utoipa::path(tag = "members", operation_id = "undo_marks", security(("bearer" = [])),
     params(Key), responses(
     (status = 200, description = "A result for each member", body = BatchAnswer<MemberMarkResult>),
@@ -436,30 +436,30 @@ async fn undo_marks(
 /// A change of a member's mark.
 #[derive(Serialize, ToSchema)]
 struct MarkHistoryEntry {
-    /// When.
+    /// When it happened.
     at: Instant,
-    /// Who did it.
+    /// The account that did it.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_id: Option<AccountId>,
-    /// For which organization.
+    /// The organization for which it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<OrganizationId>,
-    /// What he was before.
+    /// The identity before.
     old: MarkView,
-    /// What he was afterwards.
+    /// The identity afterwards.
     new: MarkView,
-    /// Why.
+    /// The reason that was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
-/// A mark; without one a member of a graduating branch is a graduate.
+/// An identity. A member of a graduating branch without a mark is a graduate.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MarkedIdentity)]
 struct MarkView {
-    /// What he is.
+    /// The identity.
     identity: Identity,
-    /// A delayed graduate's month.
+    /// The month of a delayed graduate.
     #[serde(skip_serializing_if = "Option::is_none")]
     month: Option<Month>,
 }
@@ -486,21 +486,21 @@ impl From<MarkRecord> for MarkHistoryEntry {
     }
 }
 
-/// A page of a history.
+/// Selects a page of the history.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct MarkHistoryQuery {
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List the marks a member had
 ///
-/// Earliest first and for ever.
+/// Lists all changes of the mark, earliest first. They are kept for ever.
 #[utoipa::path(tag = "members", operation_id = "mark_history", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which one"), MarkHistoryQuery), responses(
     (status = 200, description = "A page", body = Page<MarkHistoryEntry>),

@@ -1,4 +1,4 @@
-//! The service about itself: probes and the OpenAPI document.
+//! Probes and the OpenAPI document.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::response::problem::Problem;
@@ -9,25 +9,25 @@ use std::time::Duration;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// How long the database may take to say that it is there.
+/// How long readiness waits for the database's answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Probes, outside of the version.
+/// Adds the probes, which have no version in their path.
 pub fn probes(config: &mut ServiceConfig<'_>) {
     config.service(healthz).service(readyz);
 }
 
-/// Pages about the interface itself.
+/// Adds the pages about the interface itself.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(openapi_document);
 }
 
-/// The OpenAPI document's text, made once at the start.
+/// The text of the OpenAPI document, made once at the start.
 pub struct DocumentText(pub String);
 
 /// This document
 ///
-/// OpenAPI 3.1, made from the routes themselves.
+/// The interface in OpenAPI 3.1, generated from the routes.
 #[utoipa::path(tag = "service", operation_id = "openapi_document", security(()), responses(
     (status = 200, description = "The document", content_type = "application/json"),
 ))]
@@ -40,13 +40,13 @@ async fn openapi_document(text: web::Data<DocumentText>) -> HttpResponse {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ServiceState)]
 struct State {
-    /// `ok`.
+    /// Always `ok`.
     status: &'static str,
 }
 
-/// Whether the process lives
+/// Whether the process is running
 ///
-/// Touches nothing else, so that a database at fault does not get the process killed.
+/// It does not use the database, so a broken database does not get the process killed.
 #[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses((status = 200, description = "It lives", body = State)))]
 #[get("/healthz")]
 async fn healthz() -> HttpResponse {
@@ -57,7 +57,7 @@ refuses!(ReadyzRefusals: ServiceBusy);
 
 /// Whether requests can be answered now
 ///
-/// Asks the database, and waits two seconds for its answer.
+/// It queries the database and waits up to two seconds for the answer.
 #[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "They can", body = State),
     ReadyzRefusals,

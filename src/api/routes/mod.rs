@@ -1,4 +1,4 @@
-//! The handlers, a file a resource.
+//! The handlers, one file for each resource.
 
 pub mod appointments;
 pub mod audit;

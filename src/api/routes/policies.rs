@@ -1,4 +1,4 @@
-//! Policy by season.
+//! The policy of each season.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
@@ -30,7 +30,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(policy_history);
 }
 
-/// Seasons that may have a policy.
+/// The seasons that can have a policy.
 const SEASONS: std::ops::RangeInclusive<Season> = 2000..=2199;
 
 /// The season in the path.
@@ -50,13 +50,13 @@ impl FromRequest for InSeason {
 /// A version of a season's policy.
 #[derive(Serialize, ToSchema)]
 struct PolicyVersion {
-    /// The version; the default's is 0.
+    /// The version. The default has version 0.
     version: i32,
-    /// What it says.
+    /// The policy.
     policy: Policy,
     /// When it was stored.
     changed_at: Instant,
-    /// By whom.
+    /// The account that changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed_by: Option<AccountId>,
 }
@@ -82,7 +82,7 @@ refuses!(GetPolicyRefusals: PolicyNotFound);
 
 /// Get a season's policy
 ///
-/// The dates and switches a season is decided by.
+/// The dates and switches that apply in a season.
 #[utoipa::path(tag = "service", operation_id = "get_policy", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year")), responses(
     (status = 200, description = "What holds for the season", body = Policy),
@@ -101,7 +101,8 @@ refuses!(ChangePolicyRefusals: PolicyNotFound, PolicyOutOfRange, PolicyDatesOutO
 
 /// Change a season's policy
 ///
-/// By the nation's own administrators. What is decided from now on goes by it; older versions stay in the history.
+/// Only the nation's own administrators can change a policy. It applies to every later decision. Older versions stay in
+/// the history.
 #[utoipa::path(tag = "service", operation_id = "change_policy", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year"), IfMatch), responses(
     (status = 200, description = "What holds from now on", body = Policy),
@@ -131,7 +132,7 @@ refuses!(PolicyHistoryRefusals: PolicyNotFound);
 
 /// List the versions of a season's policy
 ///
-/// Newest first; the default is not among them.
+/// Lists the stored versions, newest first. The default is not among them.
 #[utoipa::path(tag = "service", operation_id = "policy_history", security(("bearer" = [])),
     params(("season" = i32, Path, description = "The calendar year")), responses(
     (status = 200, description = "Every version", body = [PolicyVersion]),

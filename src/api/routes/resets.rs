@@ -1,4 +1,4 @@
-//! Setting a new password with a one-time code (§2.5, O5).
+//! One-time codes, and setting a new password with one (§2.5, O5).
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
@@ -37,10 +37,10 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResetCode)]
 struct ResetCodeView {
-    /// The code, shown this once: hand it to the person.
+    /// The code. It is shown only once: hand it to the person.
     #[schema(example = "7K2M-Q8ZD-0RVA-PX4T")]
     code: String,
-    /// Until when it is valid.
+    /// When it expires.
     valid_until: Instant,
 }
 
@@ -75,11 +75,11 @@ refuses!(IssueMemberCodeRefusals: AccountResetOneself);
 
 /// Issue a one-time code for a member
 ///
-/// By an administrator of the member's branch or of its direct superior. If the member holds offices, your organization must
-/// stand above each of them. If one of these offices is above a branch, two administrators are needed: the first call answers
-/// 202, and the same call by another administrator within a day answers with the code. A code is valid for two days and
-/// once. A new code makes the one before void, and so does a new office of the member. The operation takes no
-/// `Idempotency-Key`: the answer would have to be kept, and with it the code.
+/// An administrator of the member's branch or of its direct superior issues the code. If the member holds offices, your
+/// organization must stand above each of them. If one of these offices is above a branch, two administrators are needed:
+/// the first call answers 202, and the same call by another administrator within a day answers with the code. A code
+/// works once, within two days. A new code voids the code before, and so does a new office of the member. There is no
+/// `Idempotency-Key`, because the service would have to keep the code.
 #[utoipa::path(tag = "members", operation_id = "issue_member_code", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "Which member")), responses(
     (status = 201, description = "The code", body = ResetCodeView),
@@ -100,7 +100,7 @@ async fn issue_member_code(
     Ok(code_answer(issued))
 }
 
-/// Whom codes are wanted for.
+/// The members to issue codes for.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = IssueMemberCodesRequest)]
 #[serde(deny_unknown_fields)]
@@ -110,18 +110,18 @@ struct CodesBody {
     items: Vec<MemberId>,
 }
 
-/// What became of one member's code.
+/// The result for one member.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResetCodeResult)]
 struct CodeResult {
-    /// Which member.
+    /// The id of the member.
     member: MemberId,
-    /// Whether there is a code.
+    /// Whether a code was issued.
     status: ItemStatus,
     /// The code.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     issued: Option<ResetCodeView>,
-    /// What is in the way.
+    /// The rules that stand in the way.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Blocking>,
 }
@@ -145,9 +145,8 @@ refuses!(IssueMemberCodesRefusals: BatchItemTwice);
 
 /// Issue one-time codes for a list of members
 ///
-/// As for one: each member gets a code or a refusal of their own, whatever the others get. Members for whom two
-/// administrators are needed are refused here. It takes no `Idempotency-Key` either; repeated, it makes the codes before
-/// void.
+/// Each member gets a code or a refusal, independently of the others. A member for whom two administrators are needed is
+/// refused here. There is no `Idempotency-Key`. Sending the request again voids the codes before.
 #[utoipa::path(tag = "members", operation_id = "issue_member_codes", security(("bearer" = [])), responses(
     (status = 200, description = "A result for each", body = BatchAnswer<CodeResult>),
     IssueMemberCodesRefusals,
@@ -178,8 +177,8 @@ refuses!(IssueOfficeCodeRefusals: AppointmentEnded, AccountResetOneself);
 
 /// Issue a one-time code for an administrator
 ///
-/// For the holder of an office, who need not be a member. Your organization must stand above each office of this person; the
-/// root's administrators issue codes for each other. If one of the offices is above a branch, two administrators are needed:
+/// For the holder of an office, who need not be a member. Your organization must stand above each office of this person.
+/// The root's administrators issue codes for each other. If one of the offices is above a branch, two administrators are needed:
 /// the first call answers 202, and the same call by another administrator within a day answers with the code.
 #[utoipa::path(tag = "appointments", operation_id = "issue_office_code", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "Which office")), responses(
@@ -201,7 +200,7 @@ async fn issue_office_code(
     Ok(code_answer(issued))
 }
 
-/// A new password.
+/// A new password and the code that permits it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ResetPasswordRequest)]
 #[serde(deny_unknown_fields)]
@@ -210,7 +209,7 @@ struct NewPassword {
     id_number: String,
     /// The one-time code.
     code: String,
-    /// The new password, 8 to 256 bytes.
+    /// The new password: 8 to 256 bytes, not part of the ID number.
     #[schema(min_length = 8, max_length = 256)]
     new_password: String,
 }
@@ -224,8 +223,8 @@ refuses!(ResetPasswordRefusals:
 
 /// Set a new password
 ///
-/// With the ID number and a one-time code. One answer for everything that is wrong with them. All sessions of the account
-/// end, and whoever signs in is told for thirty days that the code was issued.
+/// Send the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end.
+/// For thirty days, sign-in shows that the code was issued.
 #[utoipa::path(tag = "auth", operation_id = "reset_password", security(()), responses(
     (status = 204, description = "The password is set; sign in with it"),
     ResetPasswordRefusals,
@@ -243,7 +242,7 @@ async fn reset_password(
         new_password,
     } = body.into_inner();
     let now = app.clock.now();
-    // What is no ID number belongs to nobody, and is looked up all the same.
+    // A string that is no ID number is looked up too, and matches nobody.
     let number = IdNumber::parse(&id_number, shanghai_date(now)).map_or(id_number, |number| number.reveal().to_owned());
     o5_password_of(&new_password, &number).map_err(Problem::new)?;
     let place = app.passwords.place().map_err(crate::service::Error::from)?;
@@ -256,7 +255,7 @@ async fn reset_password(
     if let Some(wait) = wait {
         return Err(Problem::wait(wait));
     }
-    // Hashed before anything is looked up: so every answer takes as long as every other.
+    // Hash before any look-up, so that every answer takes the same time.
     let password_hash = place.hash(new_password).await.map_err(crate::service::Error::from)?;
     let reset = Reset {
         id_number,

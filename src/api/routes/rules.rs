@@ -1,4 +1,4 @@
-//! The catalogue: rules, refusals and reasons for a transfer, out of the tables that decide.
+//! The catalogue of rules, refusals and transfer reasons, from the tables that decide.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::response::problem::{Problem, status};
@@ -21,7 +21,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(list_reasons);
 }
 
-/// The catalogue changes with the program only.
+/// The catalogue changes only with the program.
 const FRESH: (header::HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=3600");
 
 /// One text in both languages.
@@ -57,18 +57,18 @@ impl Texts {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Rule)]
 struct RuleView {
-    /// Its number.
+    /// The rule's number.
     #[schema(example = "G2")]
     number: Rule,
-    /// The manual's section it comes from; absent where the manual is silent.
+    /// The section of the manual it comes from. Absent where the manual is silent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "1.1")]
     section: Option<&'static str>,
     /// Whether the whole rule is this service's own decision.
     decision: bool,
-    /// What it says.
+    /// The text of the rule.
     text: Texts,
-    /// The refusals that cite it.
+    /// The codes of the refusals that cite it.
     codes: Vec<Code>,
 }
 
@@ -87,7 +87,7 @@ impl From<&Rule> for RuleView {
 
 /// List the rules
 ///
-/// Everything the service decides by, with the manual's section, in both languages.
+/// Every rule that the service decides by, with the section of the manual, in both languages.
 #[utoipa::path(tag = "service", operation_id = "list_rules", security(()), responses(
     (status = 200, description = "Every rule", body = [RuleView])))]
 #[get("/rules")]
@@ -105,15 +105,15 @@ struct ErrorView {
     code: Code,
     /// The HTTP status it comes with.
     status: u16,
-    /// The rule that says no.
+    /// The rule that refuses.
     #[serde(skip_serializing_if = "Option::is_none")]
     rule: Option<Rule>,
-    /// The manual's section the rule comes from.
+    /// The section of the manual that the rule comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     section: Option<&'static str>,
     /// What is wrong, with `{placeholders}`.
     detail: Texts,
-    /// What to do now.
+    /// The way out: what the caller can do now.
     next_action: Texts,
 }
 
@@ -132,7 +132,7 @@ impl From<&Code> for ErrorView {
 
 /// List the refusals
 ///
-/// Every code an answer can carry, with its rule and the way out, in both languages.
+/// Every code that an answer can carry, with its rule and the way out, in both languages.
 #[utoipa::path(tag = "service", operation_id = "list_errors", security(()), responses(
     (status = 200, description = "Every code", body = [ErrorView])))]
 #[get("/errors")]
@@ -145,7 +145,7 @@ refuses!(GetErrorRefusals: RequestNotFound);
 
 /// Get a refusal
 ///
-/// The page a problem's `type` leads to.
+/// The `type` of a problem leads to this page.
 #[utoipa::path(tag = "service", operation_id = "get_error", security(()),
     params(("code" = String, Path, description = "Which code", example = "transfer.already_open")), responses(
     (status = 200, description = "The code", body = ErrorView),
@@ -164,17 +164,17 @@ async fn get_error(name: web::Path<String>) -> Result<HttpResponse, Problem> {
 struct ReasonView {
     /// The reason.
     reason: Reason,
-    /// What people call it.
+    /// The reason's name for people.
     label: Texts,
-    /// Where it may lead.
+    /// The possible targets.
     target: TargetRule,
-    /// The same for people.
+    /// The possible targets in words.
     target_label: Texts,
     /// JSON Schema (2020-12) of `details`.
     #[schema(value_type = Object)]
     details_schema: serde_json::Value,
-    /// JSON Schema of `details` when the destination is in Beijing, Guangdong or Fujian (T6); absent for reasons that
-    /// do not lead there.
+    /// JSON Schema of `details` if the destination is in Beijing, Guangdong or Fujian (T6). Absent for reasons that do
+    /// not lead there.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     external_details_schema: Option<serde_json::Value>,
@@ -196,7 +196,8 @@ impl From<&Reason> for ReasonView {
 
 /// List the reasons for a transfer
 ///
-/// What each demands (§1.4.6) as a JSON Schema to draw a form from, titles in both languages.
+/// Each reason comes with its fields (§1.4.6) as a JSON Schema, with titles in both languages. You can draw the form
+/// from it.
 #[utoipa::path(tag = "transfers", operation_id = "list_transfer_reasons", security(()), responses(
     (status = 200, description = "Every reason", body = [ReasonView])))]
 #[get("/transfer-reasons")]

@@ -1,4 +1,4 @@
-//! Finding a target (§2.6; O4).
+//! The search for a target (§2.6, O4).
 
 use super::organizations::Contact;
 use crate::api::openapi::refuses::refuses;
@@ -29,24 +29,25 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(find_targets);
 }
 
-/// What to look for, and where. At most one of `province`, `system` and `under`.
+/// What to look for, and where. Give at most one of `province`, `system` and `under`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct TargetQuery {
-    /// Any part of a name, in any order: full, short or former name, usual abbreviation, school code, pinyin, initials.
+    /// Parts of a name, in any order: the full, short or former name, the usual abbreviation, the school code, pinyin
+    /// or initials.
     #[param(min_length = 1, max_length = 64, example = "洪山 关山街道")]
     q: String,
     /// Only below this province's leading organ: the two digits of its division code.
     #[param(minimum = 11, maximum = 65, example = 42)]
     province: Option<u8>,
-    /// Only in this organizational system, wherever its organizations stand (§1.4.5).
+    /// Only in this organizational system, in any place (§1.4.5).
     system: Option<System>,
-    /// Only below this organization; its branches are found too, unless it is a leading organ.
+    /// Only below this organization. Its branches are found too, unless it is a leading organ.
     under: Option<OrganizationId>,
-    /// Why the member moves: then hits say whether the reason allows them.
+    /// Why the member moves. With it, each hit tells whether the reason allows that target.
     reason: Option<Reason>,
-    /// How many, 1 to 50; 10 when absent.
+    /// The largest number of hits, 1 to 50. 10 if absent.
     #[param(minimum = 1, maximum = 50)]
     limit: Option<i64>,
 }
@@ -78,7 +79,7 @@ impl TargetQuery {
     }
 }
 
-/// What was found, the best first.
+/// The hits, best first.
 #[derive(Debug, Serialize, ToSchema)]
 struct TargetList {
     items: Vec<TargetView>,
@@ -88,7 +89,7 @@ struct TargetList {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FoundTarget)]
 struct TargetView {
-    /// Which one.
+    /// The id of the organization.
     id: OrganizationId,
     /// The full name.
     name: String,
@@ -102,26 +103,26 @@ struct TargetView {
     sector: Sector,
     /// The organizational system.
     system: System,
-    /// Where it stands (GB/T 2260).
+    /// The division code (GB/T 2260) of its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     division_code: Option<String>,
     /// Whether it can be chosen as the target.
     can_be_chosen: bool,
-    /// Why it can't, as a proposal would be answered; empty if it can.
+    /// Why it can't be chosen, as a proposal would answer. Empty if it can.
     because: Vec<Blocking>,
-    /// What should be known before choosing it, such as that it holds no members yet.
+    /// What to know before choosing it, such as that it holds no members yet.
     warnings: Vec<TargetWarning>,
-    /// Whom to ask: the secretary.
+    /// The contact, which is the secretary.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<Contact>,
 }
 
-/// What does not bar an organization but should be known.
+/// A warning about a target. It blocks nothing.
 #[derive(Debug, Serialize, ToSchema)]
 struct TargetWarning {
     /// The machine-readable code.
     code: Health,
-    /// The same in the language asked for.
+    /// The warning in the caller's language.
     detail: &'static str,
 }
 
@@ -157,8 +158,8 @@ refuses!(FindTargetsRefusals: DivisionUnknown);
 
 /// Find a target
 ///
-/// Finds an organization by whatever part of its name a person types (§2.6), and says of each hit whether it can be the
-/// target of a transfer and, if not, why.
+/// Finds organizations by any part of their name (§2.6). Each hit tells whether it can be the target of a transfer and,
+/// if not, why.
 #[utoipa::path(tag = "organizations", operation_id = "find_targets", security(("bearer" = [])),
     params(TargetQuery), responses(
     (status = 200, description = "What was found, the best first", body = TargetList),

@@ -1,4 +1,4 @@
-//! Signing in from the mini-program (微信小程序).
+//! Sign-in from the mini-program (微信小程序).
 
 use super::auth::{SignedInAnswer, attempt, entered, proven};
 use crate::api::openapi::refuses::refuses;
@@ -25,7 +25,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(wechat_login).service(wechat_bind).service(wechat_unbind);
 }
 
-/// The digest of the identity that WeChat vouches for.
+/// The digest of the identity that WeChat confirms.
 async fn identity(app: &App, code: &str, attempt: &Attempt) -> Result<Vec<u8>, Problem> {
     let settings = app.wechat.as_ref().ok_or(Code::WechatNotConfigured)?;
     let (vault, counted) = (app.vault.clone(), attempt.clone());
@@ -42,7 +42,7 @@ async fn identity(app: &App, code: &str, attempt: &Attempt) -> Result<Vec<u8>, P
     }
 }
 
-/// An attempt by nobody in particular.
+/// An attempt without an ID number.
 fn nameless(app: &App, origin: AttemptOrigin, id: RequestId) -> Attempt {
     Attempt {
         id_number: Vec::new(),
@@ -52,14 +52,14 @@ fn nameless(app: &App, origin: AttemptOrigin, id: RequestId) -> Attempt {
     }
 }
 
-/// What the mini-program signs in with.
+/// The credentials of the mini-program.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WechatLoginRequest)]
 #[serde(deny_unknown_fields)]
 struct WechatLogin {
-    /// The code of `wx.login`.
+    /// The code from `wx.login`.
     code: String,
-    /// The office to act from; without it the person acts as a member.
+    /// The office to act from. Without it the person acts as a member.
     #[serde(default)]
     office: Option<AppointmentId>,
 }
@@ -76,7 +76,7 @@ refuses!(WechatLoginRefusals:
 
 /// Sign in by WeChat
 ///
-/// With a code of `wx.login`, for those who have bound their WeChat identity to their account.
+/// Send a code from `wx.login`. The WeChat identity has to be bound to an account.
 #[utoipa::path(tag = "auth", operation_id = "wechat_login", security(()), responses(
     (status = 200, description = "Signed in", body = SignedInAnswer),
     WechatLoginRefusals,
@@ -99,18 +99,18 @@ async fn wechat_login(
     entered(&app, entry)
 }
 
-/// What a WeChat identity is bound with.
+/// The WeChat identity to bind, and the credentials of the account.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = WechatBindRequest)]
 #[serde(deny_unknown_fields)]
 struct WechatBind {
-    /// The code of `wx.login`.
+    /// The code from `wx.login`.
     code: String,
     /// The ID number (公民身份号码, GB 11643).
     id_number: String,
     /// The password.
     password: String,
-    /// The office to act from; without it the person acts as a member.
+    /// The office to act from. Without it the person acts as a member.
     #[serde(default)]
     office: Option<AppointmentId>,
 }
@@ -128,8 +128,9 @@ refuses!(WechatBindRefusals:
 
 /// Bind a WeChat identity
 ///
-/// To the account of an ID number and password, and sign in. The password is asked for even of somebody who is signed in:
-/// it opens another way into the account. One identity for an account, one account for each; unbind the old one first.
+/// Binds a WeChat identity to the account with this ID number and password, and signs in. The password is required even
+/// if the person is signed in, because the binding is another way into the account. An identity can be bound to one
+/// account and an account to one identity. Unbind the old one first.
 #[utoipa::path(tag = "auth", operation_id = "wechat_bind", security(()), responses(
     (status = 200, description = "Bound and signed in", body = SignedInAnswer),
     WechatBindRefusals,
@@ -147,7 +148,7 @@ async fn wechat_bind(
         password,
         office,
     } = body.into_inner();
-    // The password first: WeChat's code is good once, and lasts five minutes.
+    // Check the password first: WeChat's code works once and expires after five minutes.
     let attempt = attempt(&app, id_number, origin, id);
     let mut proven = proven(&app, &attempt, password, office).await?;
     proven.openid = Some(identity(&app, &code, &attempt).await?);
@@ -161,7 +162,7 @@ async fn wechat_bind(
 
 /// Unbind the WeChat identity
 ///
-/// That of the caller's account; one that is bound to none stays so. Sessions go on.
+/// Unbinds the identity of the caller's account. If none is bound, nothing changes. Sessions stay open.
 #[utoipa::path(tag = "auth", operation_id = "wechat_unbind", security(("bearer" = [])), responses(
     (status = 204, description = "Nothing is bound to the account"),
 ))]

@@ -1,4 +1,4 @@
-//! What others verify our tokens with (RFC 7517, RFC 8037).
+//! The public keys that verify our tokens (RFC 7517, RFC 8037).
 
 use crate::app::App;
 use crate::security::token_keys::PublicKey;
@@ -15,14 +15,14 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(jwks);
 }
 
-/// A rotation waits at least this long between publishing a key and signing with it.
+/// A key rotation waits at least this long between publishing a key and signing with it.
 const CACHEABLE: &str = "public, max-age=300";
 
-/// Some public keys (RFC 7517).
+/// A set of public keys (RFC 7517).
 #[derive(Serialize, ToSchema)]
 #[schema(as = JsonWebKeySet)]
 struct KeySet {
-    /// The keys; each of them may have signed a token that is valid now.
+    /// The keys. Each of them may have signed a token that is valid now.
     keys: Vec<KeyView>,
 }
 
@@ -39,9 +39,9 @@ struct KeyView {
     /// `sig`.
     #[serde(rename = "use")]
     purpose: &'static str,
-    /// Its name in tokens' headers.
+    /// The key's name, as in the header of a token.
     kid: String,
-    /// The key, in base64url.
+    /// The key in base64url.
     x: String,
 }
 
@@ -60,8 +60,8 @@ impl From<&PublicKey> for KeyView {
 
 /// The keys of our tokens
 ///
-/// The public keys that access tokens can be verified with. While keys are rotated there are several; a token's `kid`
-/// says which is its.
+/// The public keys that verify access tokens. During a key rotation there are several. The `kid` of a token names its
+/// key.
 #[utoipa::path(tag = "auth", operation_id = "jwks", security(()), responses(
     (status = 200, description = "The keys", body = KeySet),
 ))]

@@ -1,4 +1,4 @@
-//! What batches look like on the wire: how they are run, and a result for each item.
+//! Batches on the wire: their modes, and a result for each item.
 
 use crate::api::response::problem::Blocking;
 use crate::domain::catalogue::refusal::Refusal;
@@ -7,35 +7,35 @@ use crate::service::batch::{BatchMode, ItemOutcome, Manner};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What became of an item.
+/// What happened to an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemStatus {
     /// It was done.
     Done,
-    /// It was so already.
+    /// It already was as requested.
     Unchanged,
-    /// A rule says no; see `errors`.
+    /// A rule refused it. See `errors`.
     Refused,
 }
 
 /// The result of a batch.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct BatchAnswer<T> {
-    /// How it was run.
+    /// The mode in which the batch ran.
     pub mode: BatchMode,
-    /// Whether nothing was stored.
+    /// Whether it was a dry run, which stores nothing.
     pub dry_run: bool,
     /// How many items were not refused.
     pub done: usize,
-    /// How many were.
+    /// How many items were refused.
     pub refused: usize,
     /// A result for each item, in the order of the request.
     pub results: Vec<T>,
 }
 
 impl<T> BatchAnswer<T> {
-    /// Puts the outcomes of the items beside what each is about.
+    /// Pairs each item with its outcome.
     pub fn new<I, O>(
         manner: Manner,
         items: &[I],
@@ -57,7 +57,7 @@ impl<T> BatchAnswer<T> {
     }
 }
 
-/// Refusals as clients see them.
+/// Renders refusals for clients.
 pub fn blocking(refusals: &[Refusal], language: Language) -> Vec<Blocking> {
     refusals
         .iter()

@@ -1,13 +1,14 @@
-//! Wire types that several endpoints share, and how the domain's vocabularies look in the document.
+//! Wire types that several endpoints share, and the schemas of the domain's vocabularies.
 //!
-//! Schemas have names that are fit to be types of generated clients:
+//! The names of schemas suit the types of generated clients:
 //!
-//! - a thing has its noun (`Transfer`), its shorter form in lists ends in `Summary`, a list in `Page`;
-//! - a request body is its operation and `Request` (`ProposeTransferRequest`), or `Empty`; what is put is the thing itself;
-//! - what an operation answers, where that is no thing, ends in `Result`;
-//! - a vocabulary is a noun with its owner (`OrganizationKind`, `TransferState`).
+//! - a resource has its noun (`Transfer`); its short form in lists ends in `Summary`, a list in `Page`;
+//! - a request body has the name of its operation and `Request` (`ProposeTransferRequest`), or is `Empty`; the body of
+//!   a PUT is the resource itself;
+//! - an answer that is no resource ends in `Result`;
+//! - a vocabulary has a noun with its owner (`OrganizationKind`, `TransferState`).
 //!
-//! Types in Rust may end in `View` or `Body`, to differ from the domain's; `#[schema(as = …)]` gives the public name.
+//! Rust types can end in `View` or `Body` to differ from the domain's types. `#[schema(as = …)]` gives the public name.
 
 pub mod batch;
 
@@ -52,7 +53,7 @@ use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, Schem
 use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Describes the domain's vocabularies as string enums, each under its public name, its values explained by their labels.
+/// Describes the domain's vocabularies as string enums. Each has its public name, and its values have their labels.
 macro_rules! words { ($($type:ident as $name:literal,)+) => {$(
     impl PartialSchema for $type {
         fn schema() -> RefOr<Schema> {
@@ -102,7 +103,7 @@ impl ToSchema for Rule {
     }
 }
 
-/// Describes ids as the opaque strings they are outside.
+/// Describes ids as opaque strings, which they are outside the service.
 macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
     impl PartialSchema for $type {
         fn schema() -> RefOr<Schema> {
@@ -184,18 +185,18 @@ impl PartialSchema for Month {
 }
 impl ToSchema for Month {}
 
-/// An empty object.
+/// A body without fields: send `{}`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Empty {}
 
-/// Why the caller refuses or blocks.
+/// The reason of a refusal or a block.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ReasonRequest)]
 pub struct ReasonBody {
-    /// The reason, for those concerned to read: not blank, at most 500 characters.
-    // A missing reason is refused by the rule that demands one, with its own code.
+    /// The reason. Those concerned can read it. Not blank, at most 500 characters.
+    // The rule that demands a reason refuses a missing one with its own code.
     #[serde(default)]
     #[schema(value_type = String, required, max_length = 500)]
     reason: Option<String>,
@@ -205,7 +206,7 @@ impl ReasonBody {
     /// The reason; `None` if it is missing or blank.
     ///
     /// # Errors
-    /// `request.invalid` when it is longer than 500 characters.
+    /// `request.invalid` if it is longer than 500 characters.
     pub fn reason(&self) -> Result<Option<Remark>, Problem> {
         remark(self.reason.as_deref(), "/reason")
     }
@@ -215,7 +216,7 @@ impl ReasonBody {
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Graduation)]
 pub struct GraduationView {
-    /// The month in which its members graduate.
+    /// The month in which the members graduate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub month: Option<Month>,
     /// Why no month can be fixed.
@@ -254,13 +255,13 @@ impl ToSchema for Details {
     }
 }
 
-/// The longest text in somebody's own words, in characters.
+/// The longest remark, in characters.
 const REMARK_MAX: usize = 500;
 
-/// What somebody wrote in his own words; blank is nothing.
+/// A remark that a person wrote. `None` if it is blank.
 ///
 /// # Errors
-/// `request.invalid` when it is longer than 500 characters.
+/// `request.invalid` if it is longer than 500 characters.
 pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
     match text {
         Some(text) if text.chars().count() > REMARK_MAX => {
@@ -286,20 +287,20 @@ pub fn line(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
 /// An organization by id and name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrganizationRef {
-    /// The organization.
+    /// The id of the organization.
     pub id: OrganizationId,
     /// Its full name.
     pub name: String,
 }
 
-/// An organization in a few words.
+/// An organization with its id, name and category.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct OrganizationLabel {
-    /// Which one.
+    /// The id of the organization.
     pub id: OrganizationId,
-    /// Its full name.
+    /// The full name.
     pub name: String,
-    /// Its category.
+    /// The category.
     pub kind: OrganizationKind,
 }
 
@@ -354,20 +355,20 @@ impl PartialSchema for Instant {
 }
 impl ToSchema for Instant {}
 
-/// What the caller may do with a thing now.
+/// An action on a resource, and whether the caller can take it now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AllowedAction<A> {
     /// The action.
     pub action: A,
-    /// Whether the caller may take it now.
+    /// Whether the caller can take it now.
     pub allowed: bool,
-    /// Why not: what taking it would answer.
+    /// Why not: the answer that the action would get.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub because: Option<Blocking>,
 }
 
 impl<A> AllowedAction<A> {
-    /// An action with what is in its way, in the caller's language.
+    /// An action with the refusal in its way, in the caller's language.
     pub fn new(action: A, refusal: Option<&Refusal>, language: Language) -> Self {
         Self {
             action,
@@ -380,14 +381,14 @@ impl<A> AllowedAction<A> {
 /// One page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Page<T> {
-    /// What is on it.
+    /// The items on this page.
     pub items: Vec<T>,
-    /// Where the next page begins; absent on the last.
+    /// The cursor of the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_cursor: Option<String>,
 }
 
-/// Whether a field goes without saying.
+/// Whether a field has its default and is left out of the answer.
 pub fn is_false(value: &bool) -> bool {
     !value
 }

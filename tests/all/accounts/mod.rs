@@ -9,8 +9,8 @@ mod refresh;
 mod restart;
 mod sign_in;
 mod sign_out;
-mod takeover;
 pub mod stand_in;
+mod takeover;
 mod wechat;
 
 use crate::support::http::{Answer, Client};

@@ -20,14 +20,19 @@ fn member_code(world: &World, by: &str, member: &str) -> Answer {
 
 /// Asks for a code of the holder of an office.
 fn office_code(world: &World, by: &str, officer: &str) -> Answer {
-    let path = format!("/v1/appointments/{}/reset-code", AppointmentId(world.officer_key(officer)));
+    let path = format!(
+        "/v1/appointments/{}/reset-code",
+        AppointmentId(world.officer_key(officer))
+    );
     world.admin(by).write(&path, &json!({}))
 }
 
 /// Appoints somebody by name and number.
 fn appoint(world: &World, by: &str, organization: &str, person: &str) -> Answer {
     let path = format!("/v1/organizations/{}/appointments", world.org(organization));
-    world.admin(by).write(&path, &json!({"name": person, "id_number": world.id_number(person)}))
+    world
+        .admin(by)
+        .write(&path, &json!({"name": person, "id_number": world.id_number(person)}))
 }
 
 /// What somebody is offered, as they see it.

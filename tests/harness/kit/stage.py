@@ -110,7 +110,7 @@ class Stage(contextlib.ExitStack):
             finally:
                 demo.terminate()
                 demo.wait(60)
-        entries = re.findall(r"\n  (\d{17}[\dX])  \S+  (\S+)\n(?:      office  (\S+)\n)?      \S+?:.*\n      (.+?): ", said)
+        entries = re.findall(r"\n  (\d{17}[\dX])  \S+  (\S+)\n(?:      office  (\S+)\n)?      \S+?[:：].*\n      (.+?): ", said)
         return {english: (number, office or None) for number, _, office, english in entries}
 
 

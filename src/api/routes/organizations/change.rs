@@ -1,4 +1,4 @@
-//! Creating, renaming and closing organizations, and their contact (O1 to O3).
+//! Creates, renames and closes organizations, and changes their contact (O1 to O3).
 
 use super::read::OrganizationView;
 use crate::api::openapi::refuses::refuses;
@@ -29,24 +29,24 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         .service(change_contact);
 }
 
-/// An organization to be created.
+/// The organization to create.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = CreateOrganizationRequest)]
 #[serde(deny_unknown_fields)]
 struct NewOrganization {
-    /// The direct superior: the caller's own organization.
+    /// The direct superior, which is the caller's own organization.
     parent: OrganizationId,
     /// The category.
     kind: OrganizationKind,
-    /// The level; `grassroots` for everything but leading organs.
+    /// The level. Everything but a leading organ has `grassroots`.
     #[serde(default = "grassroots")]
     level: Level,
-    /// The organizational system; the superior's when absent.
+    /// The organizational system. The superior's if absent.
     #[serde(default)]
     system: Option<System>,
     /// The sector.
     sector: Sector,
-    /// The school stage, in the school sector and nowhere else.
+    /// The school stage. Only for the school sector.
     #[serde(default)]
     stage: Option<Stage>,
     /// Whether it is a township or street committee.
@@ -59,16 +59,16 @@ struct NewOrganization {
     /// What a branch is for.
     #[serde(default = "ordinary")]
     purpose: OrganizationPurpose,
-    /// Where it stands (GB/T 2260); where the superior does when absent.
+    /// The division code (GB/T 2260) of its place. The superior's if absent.
     #[serde(default)]
     #[schema(pattern = "^[0-9]{6}$")]
     division_code: Option<String>,
-    /// The full name, 2 to 100 characters, unlike its siblings'.
+    /// The full name, 2 to 100 characters, different from its siblings'.
     name: String,
-    /// The short name; the full one when absent.
+    /// The short name. The full name if absent.
     #[serde(default)]
     short_name: Option<String>,
-    /// Whom others may ask: the secretary.
+    /// The contact, which is the secretary.
     #[serde(default)]
     contact: Option<NewContact>,
 }
@@ -81,7 +81,7 @@ fn ordinary() -> OrganizationPurpose {
     OrganizationPurpose::Ordinary
 }
 
-/// Whom others may ask.
+/// The contact of an organization.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ChangeContactRequest)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +89,7 @@ struct NewContact {
     /// The secretary's name, at most 50 characters.
     #[schema(min_length = 1, max_length = 50)]
     name: String,
-    /// The office telephone: digits, blanks, `+`, `-` and brackets, at most 30.
+    /// The office telephone, at most 30 characters: digits, spaces, `+`, `-` and brackets.
     #[serde(default)]
     #[schema(max_length = 30)]
     phone: Option<String>,
@@ -146,7 +146,7 @@ impl NewOrganization {
 struct CreatedOrganization {
     #[serde(flatten)]
     organization: OrganizationView,
-    /// What looks odd about its school code without making it wrong.
+    /// What looks unusual about the school code. It does not make the code wrong.
     warnings: Vec<SchoolCodeWarning>,
 }
 
@@ -167,8 +167,9 @@ refuses!(CreateOrganizationRefusals:
 
 /// Create an organization
 ///
-/// Below the caller's own, as its direct superior (O1 to O3). A floating or abroad branch of a school stands directly under
-/// the organization with the school code, and its name says what it is (§2.1). Everything that is wrong is named at once.
+/// The new organization stands below the caller's own, which becomes its direct superior (O1 to O3). A floating or
+/// abroad branch of a school stands directly under the organization with the school code, and its name says what it is
+/// (§2.1). An error lists every fault at once.
 #[utoipa::path(tag = "organizations", operation_id = "create_organization", security(("bearer" = [])),
     params(Key), responses(
     (status = 201, description = "It exists", body = CreatedOrganization),
@@ -194,14 +195,14 @@ async fn create_organization(
     .await
 }
 
-/// Another name.
+/// The new name of an organization.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = RenameOrganizationRequest)]
 #[serde(deny_unknown_fields)]
 struct Renaming {
-    /// The full name, 2 to 100 characters, unlike its siblings'.
+    /// The full name, 2 to 100 characters, different from its siblings'.
     name: String,
-    /// The short name; the full one when absent.
+    /// The short name. The full name if absent.
     #[serde(default)]
     short_name: Option<String>,
 }
@@ -215,7 +216,7 @@ refuses!(RenameOrganizationRefusals:
 
 /// Rename an organization
 ///
-/// By its direct superior (O3). It is still found by the name it had.
+/// An administrator of its direct superior renames it (O3). The search still finds it by its former name.
 #[utoipa::path(tag = "organizations", operation_id = "rename_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is called so", body = OrganizationView),
@@ -244,7 +245,8 @@ refuses!(CloseOrganizationRefusals: OrganizationNotEmpty, OrganizationClosed);
 
 /// Close an organization
 ///
-/// By its direct superior, once no member, no open case and no organization below hangs on it (O3). Its offices end.
+/// An administrator of its direct superior closes it, once it has no members, no open case and no organization below it
+/// (O3). Its offices end.
 #[utoipa::path(tag = "organizations", operation_id = "close_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "It is closed", body = OrganizationView),
@@ -272,7 +274,7 @@ refuses!(ChangeContactRefusals: OrganizationClosed);
 
 /// Change an organization's contact
 ///
-/// Whom others may ask. By its own administrators or its direct superior's.
+/// Its own administrators and those of its direct superior can change it.
 #[utoipa::path(tag = "organizations", operation_id = "change_contact", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
     (status = 200, description = "The contact is changed", body = OrganizationView),

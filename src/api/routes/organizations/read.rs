@@ -1,4 +1,4 @@
-//! Reading organizations: one, and lists.
+//! Reads one organization, or lists them.
 
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, Missing, Query, etag};
@@ -35,7 +35,7 @@ impl Missing for OrganizationId {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrganizationSummary)]
 pub struct OrganizationView {
-    /// Which one.
+    /// The id of the organization.
     pub id: OrganizationId,
     /// The direct superior (直属上级).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub struct OrganizationView {
     pub system: System,
     /// The sector.
     pub sector: Sector,
-    /// The school stage, in the school sector.
+    /// The school stage. Only for the school sector.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
     /// Whether it is a township or street committee.
@@ -62,12 +62,12 @@ pub struct OrganizationView {
     pub school_code: Option<String>,
     /// What a branch is for.
     pub purpose: OrganizationPurpose,
-    /// Where it stands (GB/T 2260).
+    /// The division code (GB/T 2260) of its place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub division_code: Option<String>,
     /// Whether it takes part in new business.
     pub status: Status,
-    /// The graduation mark of a school branch; absent while it is unmarked.
+    /// The graduation mark of a school branch. Absent while it is unmarked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graduation: Option<GraduationView>,
     /// The season in which it turned into a graduate branch (毕业生团组织).
@@ -102,36 +102,36 @@ impl From<Organization> for OrganizationView {
     }
 }
 
-/// An organization with what people need to reach it.
+/// An organization with its contact and what the caller can do with it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Organization)]
 struct OrganizationDetail {
     #[serde(flatten)]
     organization: OrganizationView,
-    /// Names it had before.
+    /// The names it had before.
     former_names: Vec<String>,
-    /// Whom to ask: the secretary.
+    /// The contact, which is the secretary.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<Contact>,
-    /// How many active administrators it has; with none, its turn passes to the direct superior (A10).
+    /// How many active administrators it has. If there is none, its turn passes to the direct superior (A10).
     administrators: usize,
-    /// What is worth an administrator's attention; a warning never bars anything (O3, G1).
+    /// Warnings for its administrators. They never block anything (O3, G1).
     health: Vec<Health>,
-    /// The open request for another graduation month, for those above the branch (G7).
+    /// The open month change, shown to those above the branch (G7).
     #[serde(skip_serializing_if = "Option::is_none")]
     open_month_change: Option<OpenMonthChange>,
-    /// What the caller may do with it now, and for what he may not, why.
+    /// What the caller can do with it now, and for everything else the reason why not.
     allowed_actions: Vec<AllowedAction<OrganizationAction>>,
 }
 
-/// A request for another graduation month that waits for the leading organ (上级审批).
+/// A month change that waits for the leading organ (上级审批).
 #[derive(Debug, Serialize, ToSchema)]
 struct OpenMonthChange {
-    /// Which one.
+    /// The id of the month change.
     id: MonthChangeId,
-    /// The month asked for.
+    /// The proposed month.
     new_month: Month,
-    /// Since when it waits.
+    /// When it was proposed.
     proposed_at: Instant,
 }
 
@@ -147,7 +147,7 @@ pub struct Contact {
 }
 
 impl Contact {
-    /// Whom to ask at an organization, if anybody is known.
+    /// The contact, if the organization has one.
     pub fn of(organization: &Organization) -> Option<Self> {
         let phone = organization.contact_phone.clone();
         organization.contact_name.clone().map(|name| Self { name, phone })
@@ -183,14 +183,14 @@ impl OrganizationDetail {
     }
 }
 
-/// What a list of organizations is narrowed to.
+/// Filters and pages the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OrganizationQuery {
-    /// The organization to start from; the caller's own when absent.
+    /// The organization to start from. The caller's own if absent.
     under: Option<OrganizationId>,
-    /// The whole subtree instead of the direct subordinates.
+    /// `true` lists the whole subtree, `false` the direct subordinates only.
     #[serde(default)]
     subtree: bool,
     /// Only this category.
@@ -199,16 +199,16 @@ struct OrganizationQuery {
     sector: Option<Sector>,
     /// Only school branches with (`true`) or without (`false`) a graduation mark (G1).
     graduation_marked: Option<bool>,
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
 /// List organizations
 ///
-/// The direct subordinates, or the whole subtree, of an organization in the caller's scope.
+/// The direct subordinates, or the whole subtree, of an organization in the caller's subtree.
 #[utoipa::path(tag = "organizations", operation_id = "list_organizations", security(("bearer" = [])),
     params(OrganizationQuery), responses(
     (status = 200, description = "A page", body = Page<OrganizationView>),
@@ -254,7 +254,7 @@ async fn list_organizations(
 
 /// Get an organization
 ///
-/// With its contact, its former names and how many administrators it has.
+/// Shows its contact, its former names and the number of its administrators.
 #[utoipa::path(tag = "organizations", operation_id = "get_organization", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "Which one")), responses(
     (status = 200, description = "The organization", body = OrganizationDetail),

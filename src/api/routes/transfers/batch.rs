@@ -22,7 +22,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// What is decided on one case of a batch.
+/// The decision on one case of a batch.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum BatchAction {
@@ -30,9 +30,9 @@ enum BatchAction {
     Approve,
     /// No, with a reason (不同意).
     Refuse,
-    /// Which branch takes the accepted member (分配).
+    /// Assign the accepted member to a branch (分配).
     Assign,
-    /// Takes the case back (撤销).
+    /// Take the case back (撤销).
     Withdraw,
 }
 
@@ -41,16 +41,16 @@ enum BatchAction {
 #[schema(as = TransferDecision)]
 #[serde(deny_unknown_fields)]
 struct DecisionItem {
-    /// The case.
+    /// The id of the case.
     transfer: TransferId,
-    /// What is decided.
+    /// The decision.
     #[schema(inline)]
     action: BatchAction,
-    /// The version the caller saw; whatever is there when absent.
+    /// The version you saw. If absent, the current version is taken.
     version: Option<i64>,
-    /// Why; for `refuse`.
+    /// The reason. Only for `refuse`.
     reason: Option<String>,
-    /// The branch; for `assign`.
+    /// The branch. Only for `assign`.
     branch: Option<OrganizationId>,
 }
 
@@ -59,30 +59,30 @@ struct DecisionItem {
 #[schema(as = DecideTransfersRequest)]
 #[serde(deny_unknown_fields)]
 pub struct DecisionBatch {
-    /// What one refusal means for the others.
+    /// What the refusal of one item means for the others.
     mode: BatchMode,
-    /// Everything is decided and nothing stored.
+    /// Set it to learn the results without storing anything.
     #[serde(default)]
     dry_run: bool,
-    /// 1 to 200 decisions, none on the same case.
+    /// The decisions, 1 to 200, each on another case.
     items: Vec<DecisionItem>,
 }
 
-/// What became of one decision.
+/// The result of one decision.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TransferDecisionResult)]
 pub struct DecisionResult {
-    /// The case.
+    /// The id of the case.
     transfer: TransferId,
-    /// What became of it.
+    /// What happened to the decision.
     status: ItemStatus,
-    /// Where the case stands now.
+    /// The state of the case now.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<Phase>,
-    /// Its version now.
+    /// The version of the case now.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
-    /// What is in the way.
+    /// The rules that stand in the way.
     errors: Vec<Blocking>,
 }
 
@@ -122,7 +122,7 @@ impl DecisionItem {
         let decision = match (item.action, item.reason, item.branch) {
             (BatchAction::Approve, None, None) => TransferDecision::Approve,
             (BatchAction::Withdraw, None, None) => TransferDecision::Withdraw,
-            // A refusal without a reason is left to the rule (A5).
+            // The rule itself rejects a refusal without a reason (A5).
             (BatchAction::Refuse, _, None) => TransferDecision::Refuse { reason },
             (BatchAction::Assign, None, Some(branch)) => TransferDecision::Assign { branch },
             (BatchAction::Assign, None, None) => return misplaced("branch", InputError::Missing),
@@ -163,7 +163,7 @@ refuses!(DecideTransfersRefusals:
 
 /// Decide many transfers
 ///
-/// Approve, refuse, assign or withdraw up to 200 cases; each gets its own result.
+/// Approves, refuses, assigns or withdraws up to 200 cases. Each gets its own result.
 #[utoipa::path(tag = "transfers", operation_id = "decide_transfers", security(("bearer" = [])),
     params(Key),
     request_body = DecisionBatch, responses(

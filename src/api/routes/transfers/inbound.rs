@@ -1,4 +1,4 @@
-//! Transfers from Beijing, Guangdong and Fujian (X2), proposed by that province's system.
+//! Inbound cases (X2): transfers that the system of Beijing, Guangdong or Fujian proposes.
 
 use super::wire::{PreviewView, TransferView};
 use crate::api::openapi::refuses::refuses;
@@ -25,10 +25,10 @@ use utoipa::ToSchema;
 
 /// The longest name, in characters.
 const NAME_MAX: usize = 100;
-/// The longest of the other texts.
+/// The longest other text, in characters.
 const WORD_MAX: usize = 32;
 
-/// Somebody from another province.
+/// A member of an external province's League.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = InboundPerson)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +41,7 @@ struct PersonBody {
     /// The telephone number.
     #[schema(max_length = 32)]
     phone: Option<String>,
-    /// The month of joining.
+    /// The month in which the person joined the League.
     joined_month: Month,
     /// The development number (发展团员编号).
     #[schema(max_length = 32)]
@@ -57,19 +57,19 @@ struct PersonBody {
     ethnic_group: Option<String>,
 }
 
-/// A transfer as another province's system proposes it.
+/// A transfer as an external province's system proposes it.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ProposeInboundTransferRequest)]
 #[serde(deny_unknown_fields)]
 struct InboundBody {
-    /// Who moves.
+    /// The person who moves.
     person: PersonBody,
-    /// Why.
+    /// Why the person moves.
     reason: Reason,
-    /// What the reason demands: see `GET /v1/transfer-reasons`.
+    /// The fields that the reason requires. See `GET /v1/transfer-reasons`.
     #[serde(default)]
     details: Details,
-    /// The organization of the national tree that is to take the person.
+    /// The organization of the national tree that should receive the person.
     target: Option<OrganizationId>,
 }
 
@@ -103,8 +103,8 @@ impl PersonBody {
 }
 
 impl InboundBody {
-    /// The proposal it stands for. Its answer tells whether somebody is a member here, so it is paid for as a look-up (T4),
-    /// whatever becomes of it.
+    /// Makes the proposal. Its answer reveals whether the person is a member here, so it is charged as a look-up (T4),
+    /// even if the proposal is refused.
     async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedInbound, Problem> {
         let person = self.person.into_newcomer(context.now)?;
         look_up::pay(app, context.clone(), person.wanted(&app.vault)).await?;
@@ -126,7 +126,7 @@ refuses!(PreviewInboundTransferRefusals:
 
 /// Preview a transfer from another province
 ///
-/// Answers what proposing would answer, and stores nothing: every rule in the way at once, or the whole route.
+/// Returns what proposing would answer and stores nothing: all rules that stand in the way, or the whole route.
 #[utoipa::path(tag = "transfers", operation_id = "preview_inbound_transfer", security(("bearer" = [])),
     request_body = InboundBody, responses(
     (status = 200, description = "What proposing would answer", body = PreviewView),
@@ -141,7 +141,7 @@ pub async fn preview_inbound_transfer(
 ) -> Result<HttpResponse, Problem> {
     let proposed = body.into_inner().into_proposed(&app, &caller.context).await?;
     let vault = app.vault.clone();
-    // Through the writing door, so that it sees and locks just what the proposal would.
+    // A write transaction, so that it sees and locks exactly what the proposal would.
     let preview = app
         .db
         .write(move |conn| transfers::preview_inbound(conn, &caller.context, &vault, &proposed))
@@ -174,10 +174,10 @@ refuses!(ProposeInboundTransferRefusals:
     MemberIdNumberBirthDate,
 );
 
-/// File a transfer from another province
+/// Propose a transfer from another province
 ///
-/// By the integrator of Beijing, Guangdong or Fujian, with the person's data (X2). The target decides it as any other; when
-/// it is completed, the person is a member there.
+/// The integrator of Beijing, Guangdong or Fujian sends the person's data (X2). The target decides it like any other
+/// case. On completion the person becomes a member there.
 #[utoipa::path(tag = "transfers", operation_id = "propose_inbound_transfer", security(("bearer" = [])),
     params(Key),
     request_body = InboundBody, responses(

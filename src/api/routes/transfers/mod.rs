@@ -1,4 +1,4 @@
-//! Transfers of organization relations (组织关系转接): proposing, preview, decisions, history.
+//! Transfers of organization relations (组织关系转接): proposals, previews, decisions, history.
 
 mod batch;
 mod inbound;
@@ -57,41 +57,41 @@ impl Missing for TransferId {
     const CODE: Code = Code::TransferNotFound;
 }
 
-/// Whom a proposal is about; it says which side starts (T1).
+/// The member a proposal concerns. The fields used tell which side starts the case (T1).
 #[derive(Deserialize, ToSchema)]
 #[schema(as = TransferMember)]
 #[serde(deny_unknown_fields)]
 struct Who {
-    /// The source side starts: a member of the caller's subtree.
+    /// For the source side: a member of the caller's subtree.
     id: Option<MemberId>,
-    /// The target side starts: the member's full name, with `id_number`.
+    /// For the target side: the member's full name. Send it with `id_number`.
     name: Option<String>,
-    /// The target side starts: the member's ID number, with `name`.
+    /// For the target side: the member's ID number. Send it with `name`.
     id_number: Option<String>,
 }
 
-/// What is proposed.
+/// A proposal.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ProposeTransferRequest)]
 #[serde(deny_unknown_fields)]
 struct ProposalBody {
-    /// Whom it is about; absent when the caller files for himself.
+    /// The member it concerns. Absent if the caller is the member.
     member: Option<Who>,
     /// Why the member moves.
     reason: Reason,
-    /// What the reason demands: see `GET /v1/transfer-reasons`.
+    /// The fields that the reason requires. See `GET /v1/transfer-reasons`.
     #[serde(default)]
     details: Details,
-    /// The organization chosen; absent for Beijing, Guangdong, Fujian and for special units. A target side that names none
-    /// means itself.
+    /// The target. Absent for Beijing, Guangdong, Fujian and special units. If the target side names none, its own
+    /// organization is the target.
     target: Option<OrganizationId>,
     /// Why a member under 16 leaves the school sector (T9).
     explanation: Option<String>,
 }
 
 impl ProposalBody {
-    /// The proposal it stands for. Naming somebody by name and ID number is a look-up and charged as one (T4), whatever
-    /// becomes of the proposal.
+    /// Makes the proposal. Naming a person by name and ID number is a look-up and charged as one (T4), even if the
+    /// proposal is refused.
     async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedTransfer, Problem> {
         let explanation = remark(self.explanation.as_deref(), "/explanation")?;
         let subject = match self.member {
@@ -140,8 +140,8 @@ refuses!(PreviewTransferRefusals:
 
 /// Preview a transfer
 ///
-/// Answers what proposing would answer, and stores nothing: every rule in the way at once, or the whole route with who
-/// decides at each step.
+/// Returns what proposing would answer and stores nothing: all rules that stand in the way, or the whole route with
+/// those who decide at each step.
 #[utoipa::path(tag = "transfers", operation_id = "preview_transfer", security(("bearer" = [])),
     request_body = ProposalBody, responses(
     (status = 200, description = "What proposing would answer", body = PreviewView),
@@ -156,7 +156,7 @@ async fn preview_transfer(
 ) -> Result<HttpResponse, Problem> {
     let transfer = body.into_inner().into_proposed(&app, &caller.context).await?;
     let vault = app.vault.clone();
-    // Through the writing door, so that it sees and locks just what the proposal would.
+    // A write transaction, so that it sees and locks exactly what the proposal would.
     let preview = app
         .db
         .write(move |conn| transfers::preview(conn, &caller.context, &vault, &transfer))
@@ -199,10 +199,10 @@ refuses!(ProposeTransferRefusals:
     MemberIdNumberBirthDate,
 );
 
-/// File a transfer
+/// Propose a transfer
 ///
-/// By the member for himself (no `member`), by an administrator of the source side (`member.id`), or by one of the target
-/// side (`member.name` and `member.id_number`).
+/// The member proposes it (no `member`), or an administrator of the source side (`member.id`) or of the target side
+/// (`member.name` and `member.id_number`).
 #[utoipa::path(tag = "transfers", operation_id = "propose_transfer", security(("bearer" = [])),
     params(Key),
     request_body = ProposalBody, responses(
@@ -242,7 +242,7 @@ fn render_created(view: CaseView, language: Language) -> service::Result<KeptAns
 
 /// Get a transfer
 ///
-/// For the member, both sides and their superiors: where it stands, whose turn it is, and what the caller may do.
+/// The member, both sides and their superiors can read the state, whose turn it is, and what the caller can do.
 #[utoipa::path(tag = "transfers", operation_id = "get_transfer", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The case", body = TransferView),
@@ -266,7 +266,7 @@ async fn get_transfer(
 
 /// What happened to a transfer
 ///
-/// Every step, for ever (A7): for the member, both sides and their superiors.
+/// The member, both sides and their superiors can read every step. The steps are kept for ever (A7).
 #[utoipa::path(tag = "transfers", operation_id = "transfer_history", security(("bearer" = [])),
     params(("id" = TransferId, Path, description = "Which one")), responses(
     (status = 200, description = "The steps, first one first", body = Page<EventView>),
@@ -288,27 +288,27 @@ async fn transfer_history(
     }))
 }
 
-/// What a list of transfers is narrowed to.
+/// Filters and pages the list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct TransferQuery {
-    /// For administrators and integrators: `out` for cases that leave the subtree or province (转出), `in` for those that
-    /// enter it (转入).
+    /// For administrators and integrators: `out` for cases that leave the subtree or province (转出), `in` for cases
+    /// that enter it (转入).
     #[param(inline)]
     side: Option<SideParam>,
-    /// For administrators: the organization to start from; the caller's own when absent.
+    /// For administrators: the organization to start from. The caller's own if absent.
     under: Option<OrganizationId>,
-    /// Only those in this state.
+    /// Only cases in this state.
     state: Option<Phase>,
-    /// Where to go on: `next_cursor` of the page before.
+    /// The position to continue at: `next_cursor` of the page before.
     cursor: Option<String>,
-    /// How many, 1 to 200.
+    /// The size of the page, 1 to 200.
     #[param(minimum = 1, maximum = 200)]
     limit: Option<i64>,
 }
 
-/// Which side of a subtree.
+/// The direction of a case, seen from a subtree or province.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum SideParam {
@@ -322,8 +322,8 @@ refuses!(ListTransfersRefusals: OrganizationNotFound);
 
 /// List transfers
 ///
-/// A member sees his own, newest first; an administrator those that leave or enter his subtree; an integrator those that
-/// leave or enter its province, newest first.
+/// A member sees their own cases, newest first. An administrator sees those that leave or enter the subtree. An
+/// integrator sees those that leave or enter its province, newest first.
 #[utoipa::path(tag = "transfers", operation_id = "list_transfers", security(("bearer" = [])),
     params(TransferQuery), responses(
     (status = 200, description = "A page", body = Page<TransferBrief>),
@@ -360,7 +360,7 @@ async fn list_transfers(
     }))
 }
 
-/// Which branch takes the member.
+/// The branch that receives the member.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = AssignTransferRequest)]
 #[serde(deny_unknown_fields)]
@@ -369,7 +369,7 @@ struct AssignmentBody {
     branch: OrganizationId,
 }
 
-/// Takes a decision once for its key, on the version that the caller saw.
+/// Carries out a decision once for each idempotency key, on the version that the caller saw.
 async fn decide(
     app: &App,
     language: Language,
@@ -400,7 +400,7 @@ refuses!(ApproveTransferRefusals:
 
 /// Approve a transfer
 ///
-/// By whoever's turn it is (A1, A3, A4, T9).
+/// The side whose turn it is approves (A1, A3, A4, T9).
 #[utoipa::path(tag = "transfers", operation_id = "approve_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -441,7 +441,7 @@ refuses!(RefuseTransferRefusals:
 
 /// Refuse a transfer
 ///
-/// With a reason; the case ends and goes back to its starter (A5).
+/// The side whose turn it is refuses, with a reason. The case ends and goes back to the side that started it (A5).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -507,7 +507,7 @@ refuses!(WithdrawTransferRefusals: TransferClosed, TransferAlreadyApproved, Tran
 
 /// Withdraw a transfer
 ///
-/// By the side that started it, or by the member, until the approval is complete (T10).
+/// The side that started the case, or the member, withdraws it until the approval is complete (T10).
 #[utoipa::path(tag = "transfers", operation_id = "withdraw_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -544,10 +544,10 @@ refuses!(AcceptExternalTransferRefusals:
     TransferConflict,
 );
 
-/// Enter the other system's acceptance
+/// Record the other system's acceptance
 ///
-/// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ: the member moves
-/// out of the national tree (X1).
+/// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
+/// acceptance. The member then moves out of the national tree (X1).
 #[utoipa::path(tag = "transfers", operation_id = "accept_external_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
     (status = 200, description = "The case after it", body = TransferView),
@@ -585,10 +585,10 @@ refuses!(RefuseExternalTransferRefusals:
     ApprovalReasonRequired,
 );
 
-/// Enter the other system's refusal
+/// Record the other system's refusal
 ///
-/// For a transfer to Beijing, Guangdong or Fujian, by that province's integrator or its leading organ, with the reason
-/// (X1).
+/// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
+/// refusal, with a reason (X1).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_external_transfer", security(("bearer" = [])),
     params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
     (status = 200, description = "The case after it", body = TransferView),

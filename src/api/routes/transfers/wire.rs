@@ -18,33 +18,33 @@ use crate::service::transfers::{CaseView, HistoryEntry, Preview, Transfer};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Where a member comes from: a branch, or a province with a system of its own.
+/// The source of a case: a branch, or a province with a system of its own.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferSource)]
 struct SourceView {
-    /// The branch.
+    /// The id of the branch.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<OrganizationId>,
-    /// The province's two digits.
+    /// The two digits of the province.
     #[serde(skip_serializing_if = "Option::is_none")]
     province: Option<i32>,
-    /// The name.
+    /// The name of the branch or province.
     name: String,
 }
 
-/// Where a member goes.
+/// The destination of a case.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferTarget)]
 struct TargetView {
-    /// An organization, one of the three provinces, or the special-unit holding.
+    /// What the destination is: an organization, an external province, or the special-unit holding.
     kind: DestinationKind,
-    /// The organization.
+    /// The id of the organization.
     #[serde(skip_serializing_if = "Option::is_none")]
     organization_id: Option<OrganizationId>,
-    /// Its name.
+    /// The organization's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// The province's two digits.
+    /// The two digits of the province.
     #[serde(skip_serializing_if = "Option::is_none")]
     province: Option<i32>,
 }
@@ -53,11 +53,11 @@ struct TargetView {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferSummary)]
 pub struct TransferBrief {
-    /// Which one.
+    /// The id of the case.
     id: TransferId,
-    /// The graduation season it belongs to: the year of its proposal.
+    /// The season it belongs to, which is the year of the proposal.
     season: i32,
-    /// The member; absent while somebody from another province is not known here.
+    /// The id of the member. Absent while a person from another province is not yet a member here.
     #[serde(skip_serializing_if = "Option::is_none")]
     member_id: Option<MemberId>,
     /// The member's name.
@@ -66,15 +66,15 @@ pub struct TransferBrief {
     reason: Reason,
     /// Which side started it.
     started_by: Side,
-    /// Where from.
+    /// The source.
     source: SourceView,
-    /// Where to.
+    /// The destination.
     target: TargetView,
-    /// Where it stands.
+    /// The state of the case.
     state: Phase,
-    /// Since when.
+    /// When the case entered this state.
     since: Instant,
-    /// After which instant it is ended or escalated; absent while no clock runs (A6).
+    /// The instant after which it ends or is escalated (A6). Absent if it has no deadline now.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<Instant>,
     /// When it was proposed.
@@ -85,7 +85,7 @@ pub struct TransferBrief {
     /// The branch that took the member.
     #[serde(skip_serializing_if = "Option::is_none")]
     completed_branch_id: Option<OrganizationId>,
-    /// Why it was refused.
+    /// The reason of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     closing_reason: Option<String>,
     /// The version, as in the ETag.
@@ -133,25 +133,26 @@ impl From<Transfer> for TransferBrief {
     }
 }
 
-/// A transfer case with everything about it.
+/// A transfer case with all details.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Transfer)]
 pub struct TransferView {
     #[serde(flatten)]
     transfer: TransferBrief,
-    /// What was written out when it was proposed: see `GET /v1/transfer-reasons`.
+    /// The details that were proposed. See `GET /v1/transfer-reasons`.
     details: Details,
     /// Why a member under 16 leaves the school sector (T9).
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<String>,
-    /// The organizations whose administrators may act now. Empty while a case is open: nobody can, up to the root.
+    /// The organizations whose administrators can act now. If it is empty while the case is open, nobody up to the root
+    /// can act.
     waiting_for: Vec<OrganizationRef>,
-    /// What the caller may do; the address of an action is `/v1/transfers/{id}/{action}` with `-` for `_`.
+    /// What the caller can do. The address of an action is `/v1/transfers/{id}/{action}`, with `-` in place of `_`.
     allowed_actions: Vec<AllowedAction<TransferAction>>,
 }
 
 impl TransferView {
-    /// A case in the caller's language.
+    /// Renders a case in the caller's language.
     pub fn new(view: CaseView, language: Language) -> Self {
         let CaseView {
             mut transfer,
@@ -176,13 +177,13 @@ impl TransferView {
     }
 }
 
-/// Somebody with an account.
+/// A person with an account.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = AccountRef)]
 struct Person {
-    /// The account.
+    /// The id of the account.
     account_id: AccountId,
-    /// The name.
+    /// The person's name.
     name: String,
 }
 
@@ -190,27 +191,27 @@ struct Person {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferEvent)]
 pub struct EventView {
-    /// 1 for the proposal; without gaps.
+    /// The number of the step, without gaps. The proposal is 1.
     number: i64,
-    /// When.
+    /// When it happened.
     at: Instant,
     /// What happened.
     event: EventName,
-    /// Whether the service did it by itself.
+    /// Whether the service did it without a request.
     automatic: bool,
-    /// Who did it; absent when the service did.
+    /// The person who did it. Absent if the service did.
     #[serde(skip_serializing_if = "Option::is_none")]
     by: Option<Person>,
-    /// The organization somebody acted for; absent when the member or the service acted.
+    /// The organization for which the person acted. Absent if the member or the service acted.
     #[serde(skip_serializing_if = "Option::is_none")]
     acting_for: Option<OrganizationRef>,
-    /// Where the case stood afterwards, where the step says so.
+    /// The state of the case after this step, if the step changed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     state: Option<Phase>,
-    /// The branch that was named.
+    /// The branch that the step names.
     #[serde(skip_serializing_if = "Option::is_none")]
     branch_id: Option<OrganizationId>,
-    /// Why.
+    /// The reason that was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -252,11 +253,11 @@ impl From<HistoryEntry> for EventView {
     }
 }
 
-/// One step of the way a case would take.
+/// One step of the route a case would take.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferStep)]
 struct StepView {
-    /// What is to be done.
+    /// What has to be done.
     duty: Duty,
     /// Whose turn it is.
     organization: OrganizationRef,
@@ -266,30 +267,30 @@ struct StepView {
     decided_by: Vec<OrganizationRef>,
     /// Whether the turn passes to a superior (A10, T11).
     passes_to_superior: bool,
-    /// After which instant the case is ended (A6); only for the first step.
+    /// The instant after which the case expires (A6). Only on the first step.
     #[serde(skip_serializing_if = "Option::is_none")]
     due_at: Option<Instant>,
 }
 
-/// What should be known before proposing, though it blocks nothing.
+/// Something to know before proposing. It blocks nothing.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferPreviewWarning)]
 struct WarningView {
-    /// Which.
+    /// The code of the warning.
     code: Warning,
     /// The rule behind it.
     rule: Rule,
-    /// In the caller's language.
+    /// The warning in the caller's language.
     detail: &'static str,
 }
 
-/// A field that the reason has filled in.
+/// A field that the reason fills in.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FilledField)]
 struct FieldView {
-    /// Its place in the request (RFC 6901).
+    /// The JSON Pointer (RFC 6901) of the field in the request.
     pointer: String,
-    /// Its name in the caller's language.
+    /// The field's name in the caller's language.
     title: &'static str,
 }
 
@@ -302,24 +303,24 @@ impl FieldView {
     }
 }
 
-/// What proposing would answer; nothing was stored.
+/// What proposing would answer. Nothing was stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = TransferPreview)]
 pub struct PreviewView {
-    /// Whether it may be proposed.
+    /// Whether the transfer can be proposed.
     may_be_proposed: bool,
-    /// What the reason has filled in (§1.4.6).
+    /// The fields that the reason fills in (§1.4.6).
     fields: Vec<FieldView>,
-    /// Every rule in its way; the first is the one proposing would answer with.
+    /// All rules that stand in the way. Proposing would answer with the first.
     blocking: Vec<Blocking>,
-    /// The whole way up to completion, when it may be proposed.
+    /// The route up to completion, if the transfer can be proposed.
     route: Vec<StepView>,
-    /// What should be known.
+    /// What to know before proposing.
     warnings: Vec<WarningView>,
 }
 
 impl PreviewView {
-    /// A preview in the caller's language.
+    /// Renders a preview in the caller's language.
     pub fn new(preview: Preview, language: Language) -> Self {
         let Preview { outcome, names, fields } = preview;
         let fields = fields
