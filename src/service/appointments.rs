@@ -198,8 +198,12 @@ fn finish(
     office: &Appointment,
 ) -> Result<Appointment> {
     let governs = organization.parent_id.is_none() && office.role == OfficeRole::Administrator;
-    let is_his = |account: &AccountId| *account == office.account_id;
-    if governs && organizations::administrators(conn, organization.id)?.iter().all(is_his) {
+    let is_theirs = |account: &AccountId| *account == office.account_id;
+    if governs
+        && organizations::administrators(conn, organization.id)?
+            .iter()
+            .all(is_theirs)
+    {
         return Err(Code::AppointmentLastOfNation.into());
     }
     store::end(conn, office.id, context.now)?;

@@ -165,11 +165,11 @@ pub fn decide(
     let stored = StoredForm::find_locked(conn, id)?.ok_or(Code::CertificationNotFound)?;
     let form = stored.form().ok_or(Error::Corrupt("a form that is not whole"))?;
     let approver = approver(conn, &member, stored.uploader_account_id)?;
-    let himself = accounts::of_member(conn, member.id)?;
+    let member_account = accounts::of_member(conn, member.id)?;
     let decided = form.decide(
         &context.actor,
         approver.as_slice(),
-        himself,
+        member_account,
         verdict.clone(),
         context.now,
     )?;

@@ -1,7 +1,7 @@
 //! Graduation months of branches: marking (G1 to G5), the yearly switch (G6) and requests to change a graduate branch's
 //! month (G7 to G9).
 
-use super::batch::{self, ItemOutcome, Manner};
+use super::batch::{self, BatchOptions, ItemOutcome};
 use super::jobs::{self, Batch};
 use super::organizations::{chain_of, in_scope, inside};
 use super::pending::{self, Pending, Waiting};
@@ -50,12 +50,12 @@ pub struct Marked {
 pub fn mark(
     conn: &mut Conn,
     context: &Context,
-    manner: Manner,
+    options: BatchOptions,
     items: &[GraduationItem],
 ) -> Result<Vec<ItemOutcome<Marked>>> {
     batch::run(
         conn,
-        manner,
+        options,
         items,
         |item| item.branch,
         |conn, item| mark_one(conn, context, item),

@@ -326,7 +326,7 @@ async fn appoint(
         // The answer reveals whether such a person exists, so it is a look-up and charged as one (T4).
         let id_number = app.vault.digest(SealPurpose::IdNumber, id_number.reveal());
         let name = name.clone();
-        look_up::pay(&app, caller.context.clone(), LookedUpPerson { name, id_number }).await?;
+        look_up::charge(&app, caller.context.clone(), LookedUpPerson { name, id_number }).await?;
     }
     let vault = app.vault.clone();
     let role = body.role.unwrap_or(OfficeRole::Administrator);

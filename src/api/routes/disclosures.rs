@@ -15,7 +15,7 @@ use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::disclosure::{DisclosedField, DisclosureKind, SHORTEST_PURPOSE};
-use crate::service::disclosures::{self, Disclosure, RevealOutcome, Revealed, Wish};
+use crate::service::disclosures::{self, Disclosure, RevealOutcome, RevealRequest, Revealed};
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -40,7 +40,7 @@ struct RevealBody {
 }
 
 impl RevealBody {
-    fn wish(mut self, member: MemberId) -> Result<Wish, Problem> {
+    fn request(mut self, member: MemberId) -> Result<RevealRequest, Problem> {
         self.fields.sort_unstable();
         let count = self.fields.len();
         self.fields.dedup();
@@ -65,7 +65,7 @@ impl RevealBody {
                 "/purpose",
             )
         };
-        Ok(Wish {
+        Ok(RevealRequest {
             member,
             fields: self.fields,
             purpose: purpose.ok_or_else(vague)?,
@@ -117,9 +117,9 @@ async fn reveal_member(
     Id(member): Id<MemberId>,
     body: Json<RevealBody>,
 ) -> Result<HttpResponse, Problem> {
-    let wish = body.into_inner().wish(member)?;
+    let request = body.into_inner().request(member)?;
     let (vault, context) = (app.vault.clone(), caller.context);
-    let reveal = move |conn: &mut Conn| disclosures::reveal(conn, &context, &vault, &wish);
+    let reveal = move |conn: &mut Conn| disclosures::reveal(conn, &context, &vault, &request);
     match app.db.write(reveal).await? {
         RevealOutcome::Revealed(revealed) => Ok(HttpResponse::Ok().json(RevealedView::from(*revealed))),
         RevealOutcome::Exhausted => Err(Code::RateLimited.into()),

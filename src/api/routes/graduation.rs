@@ -17,7 +17,7 @@ use crate::domain::core::language::Language;
 use crate::domain::core::time::Month;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::organization::facts::Undetermined;
-use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use crate::service::graduation::{
     self, DecidedMonthChange, GraduationItem, GraduationRecord, Marked, ProposedMonthChange, StoredChange,
 };
@@ -127,18 +127,18 @@ async fn mark_graduation(
     body: Json<GraduationMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (manner, items) = body.into_inner().batch();
+    let (options, items) = body.into_inner().batch();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let outcomes = graduation::mark(conn, context, manner, &items)?;
+        let outcomes = graduation::mark(conn, context, options, &items)?;
         let result = |item: &GraduationItem, outcome| GraduationMarkResult::new(item.branch, outcome, language);
-        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+        reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }
 
 impl GraduationMarks {
-    fn batch(self) -> (Manner, Vec<GraduationItem>) {
-        let manner = Manner {
+    fn batch(self) -> (BatchOptions, Vec<GraduationItem>) {
+        let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,
         };
@@ -147,7 +147,7 @@ impl GraduationMarks {
             month: mark.month,
             undetermined: mark.undetermined,
         };
-        (manner, self.items.into_iter().map(item).collect())
+        (options, self.items.into_iter().map(item).collect())
     }
 }
 

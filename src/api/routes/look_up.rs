@@ -89,7 +89,7 @@ pub async fn find(app: &App, context: Context, wanted: LookedUpPerson) -> Result
 ///
 /// # Errors
 /// `rate_limited`.
-pub async fn pay(app: &App, context: Context, wanted: LookedUpPerson) -> Result<(), Problem> {
+pub async fn charge(app: &App, context: Context, wanted: LookedUpPerson) -> Result<(), Problem> {
     match app
         .db
         .write(move |conn| look_up::look_up(conn, &context, &wanted))

@@ -20,7 +20,7 @@ use crate::domain::disclosure::masked_phone;
 use crate::domain::member::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::security::vault::{SealPurpose, Vault};
-use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use crate::service::marks::{self, MarkItem, MarkRecord};
 use crate::service::members::{self, MemberListing, MemberProfile, Membership, ShownMember};
 use crate::service::{self, Context};
@@ -342,13 +342,13 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> Result<(Manner, Vec<MarkItem>), Problem> {
-        let manner = Manner {
+    fn batch(self) -> Result<(BatchOptions, Vec<MarkItem>), Problem> {
+        let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,
         };
         let items = self.items.into_iter().enumerate().map(MemberMark::item);
-        Ok((manner, items.collect::<Result<_, _>>()?))
+        Ok((options, items.collect::<Result<_, _>>()?))
     }
 }
 
@@ -389,11 +389,11 @@ async fn mark_members(
     body: Json<MemberMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (manner, items) = body.into_inner().batch()?;
+    let (options, items) = body.into_inner().batch()?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let outcomes = marks::mark(conn, context, manner, &items)?;
+        let outcomes = marks::mark(conn, context, options, &items)?;
         let result = |item: &MarkItem, outcome| MemberMarkResult::new(item.member, outcome, language);
-        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+        reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }
@@ -423,12 +423,12 @@ async fn undo_marks(
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
     let (mode, dry_run) = (body.mode, body.dry_run);
-    let manner = Manner { mode, dry_run };
+    let options = BatchOptions { mode, dry_run };
     let items: Vec<MemberId> = body.items.iter().map(|item| item.member).collect();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let outcomes = marks::undo(conn, context, manner, &items)?;
+        let outcomes = marks::undo(conn, context, options, &items)?;
         let result = |member: &MemberId, outcome| MemberMarkResult::new(*member, outcome, language);
-        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+        reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }

@@ -18,7 +18,7 @@ use crate::domain::core::time::shanghai_date;
 use crate::security::code;
 use crate::security::vault::SealPurpose;
 use crate::service::accounts::resets::{self, CodeOutcome, IssuedCode, Reset};
-use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -165,12 +165,12 @@ async fn issue_member_codes(
         .write(move |conn| resets::for_members(conn, &context, &vault, &wanted))
         .await?;
     let language = language::of(&request);
-    let manner = Manner {
+    let options = BatchOptions {
         mode: BatchMode::PerItem,
         dry_run: false,
     };
     let result = |member: &MemberId, outcome| CodeResult::new(*member, outcome, language);
-    Ok(HttpResponse::Ok().json(BatchAnswer::new(manner, &members, outcomes, result)))
+    Ok(HttpResponse::Ok().json(BatchAnswer::new(options, &members, outcomes, result)))
 }
 
 refuses!(IssueOfficeCodeRefusals: AppointmentEnded, AccountResetOneself);

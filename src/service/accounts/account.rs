@@ -50,12 +50,12 @@ pub struct Present {
 pub fn present(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Present> {
     let account = accounts::find(conn, bearer.account)?.filter(|account| account.status == AccountStatus::Active);
     let account = account.ok_or(Code::RequestUnauthenticated)?;
-    let is_his = match (account.kind, bearer.session) {
+    let is_in_force = match (account.kind, bearer.session) {
         (AccountKind::Person, Some(session)) => sessions::is_in_force(conn, bearer, session, now)?,
         (AccountKind::Integrator, None) => true,
         _ => false,
     };
-    if !is_his {
+    if !is_in_force {
         return Err(Code::RequestUnauthenticated.into());
     }
     Ok(Present {

@@ -130,10 +130,10 @@ fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result
         });
     }
     let Some((path, organization)) = actor.subtree()? else {
-        let himself = actor.acting_member().ok_or(Code::RequestMembersOnly)?;
+        let own_member = actor.acting_member().ok_or(Code::RequestMembersOnly)?;
         return match filter.member {
-            None => Ok(TransferSelection::Member(himself)),
-            Some(member) if member == himself => Ok(TransferSelection::Member(himself)),
+            None => Ok(TransferSelection::Member(own_member)),
+            Some(member) if member == own_member => Ok(TransferSelection::Member(own_member)),
             Some(_) => Err(Code::MemberNotFound.into()),
         };
     };

@@ -107,7 +107,7 @@ impl InboundBody {
     /// even if the proposal is refused.
     async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedInbound, Problem> {
         let person = self.person.into_newcomer(context.now)?;
-        look_up::pay(app, context.clone(), person.wanted(&app.vault)).await?;
+        look_up::charge(app, context.clone(), person.wanted(&app.vault)).await?;
         Ok(ProposedInbound {
             person,
             reason: self.reason,

@@ -399,11 +399,11 @@ fn t11_the_direct_superior_decides_the_case_of_an_only_administrator() {
 #[test]
 fn t11_the_member_is_recognized_by_member_id_as_well_as_by_account() {
     let mut play = ProposalDraft::to_village().play();
-    let himself = Actor {
+    let member_in_office = Actor {
         member: Some(MEMBER),
         ..administrator(VILLAGE)
     };
-    assert_eq!(play.approve(&himself), Err(Code::TransferSelfApproval));
+    assert_eq!(play.approve(&member_in_office), Err(Code::TransferSelfApproval));
 }
 
 #[test]
