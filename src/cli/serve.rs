@@ -28,7 +28,7 @@ const CLOSING: Duration = Duration::from_secs(20);
 pub async fn serve_app(
     app: App,
     listener: TcpListener,
-    door: &api::ServerSettings,
+    settings: &api::ServerSettings,
     job_interval: Option<Duration>,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
@@ -36,9 +36,9 @@ pub async fn serve_app(
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let schedule = jobs::start_schedule(&app, job_interval);
-    let server = api::serve(app, listener, api::threads(), door)?;
+    let server = api::serve(app, listener, api::threads(), settings)?;
     announce(address)?;
-    let scheme = if door.tls_certificate.is_some() {
+    let scheme = if settings.tls_certificate.is_some() {
         "https"
     } else {
         "http"

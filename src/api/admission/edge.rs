@@ -230,21 +230,21 @@ pub async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let info = RequestInfo::new(&request);
     request.extensions_mut().insert(RequestId(info.id.clone()));
-    let Some(door) = request.app_data::<web::Data<Edge>>().cloned() else {
+    let Some(edge) = request.app_data::<web::Data<Edge>>().cloned() else {
         return Err(Problem::from(Code::ServiceFault).into());
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let busy = connection.as_ref().map(Busy::on);
     let is_bare = matches!(request.parts_mut().1, Payload::None);
-    let rate_limit = door.spend(&request);
+    let rate_limit = edge.spend(&request);
     let admitted = match rate_limit.as_ref().map_or(Ok(()), RateLimitStatus::admit) {
-        Ok(()) => door.admit(&mut request).await,
+        Ok(()) => edge.admit(&mut request).await,
         Err(spent) => Err(spent.into()),
     };
     let is_broken_off = !is_bare && admitted.as_ref().is_err_and(|refusal| !refusal.is_heard);
     let is_counted = admitted.as_ref().is_err_and(|refusal| refusal.problem.is_none());
     let response = match admitted {
-        Err(NotAdmitted { problem: None, .. }) => request.into_response(door.full(&info)),
+        Err(NotAdmitted { problem: None, .. }) => request.into_response(edge.full(&info)),
         Err(NotAdmitted {
             problem: Some(problem), ..
         }) => request.error_response(problem),

@@ -94,7 +94,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-/// The door has received the body whole and within its limit: see [`crate::api::admission::edge`].
+/// The edge has received the whole body within its limit: see [`crate::api::admission::edge`].
 fn body_problem(_: actix_web::Error) -> Problem {
     malformed(InputError::EndedEarly)
 }
