@@ -18,7 +18,6 @@
 //! | a preview lists what blocks a member that the caller may not see (`file::hides`) | 18, all at `preview_transfer` |
 //! | holdings in the directory (`organizations::is_visible`) | 68, the first at `get_organization` |
 //! | 403 for hidden objects (`authority::verdict`) | 38, the first at `approve_month_change` |
-//!
 //! | a body is read before the caller is known (`extract::once_authorized`) | `bodies::api5_…`, and 4 here, at `sign_out` |
 //! | a missing member answered before the branch lookup (`members::decided`) | `constant_work::s02_…` |
 //! | a refresh without its row | `every_write_is_audited::s18_i28_…` |
