@@ -34,7 +34,7 @@ const ALSO_SHOWN: &[(&str, &str, &str)] = &[
     ("I-19", "tests/failover/failover.py", ""),
     ("I-20", "tests/harness/kill9.py", ""),
     ("I-27", "tests/all/transfers/decisions.rs", "every_write_needs_a_key_and_every_decision_a_version"),
-    ("I-27", "tests/all/transfers/decisions.rs", "a9_who_lost_learns_which_state_won"),
+    ("I-27", "tests/all/transfers/decisions.rs", "a9_the_loser_learns_which_state_won"),
     ("I-28", "tests/all/authorization/every_write_is_audited.rs", "s18_i28_every_write_and_every_look_up_leaves_its_row"),
     ("I-32", "tests/all/transfers/bad_input.rs", "every_write_answers_bad_bodies_with_a_clear_problem_and_stores_nothing"),
     ("I-32", "src/domain/transfer/tests/machine.rs", "i06_i07_i09_i10_a_case_keeps_to_the_machine"),
