@@ -535,7 +535,8 @@ mod group {
         let db = database();
         let handle = db.db();
         block_on(async {
-            let nice = |_: &mut Conn| Ok::<_, Fault>(getpriority_process(Some(gettid())).expect("a thread has a priority"));
+            let nice =
+                |_: &mut Conn| Ok::<_, Fault>(getpriority_process(Some(gettid())).expect("a thread has a priority"));
             let ours = getpriority_process(Some(gettid())).expect("a thread has a priority");
             assert!(handle.write(nice).await.expect("an answer") > ours);
             assert_eq!(handle.read(nice).await.expect("an answer"), ours);

@@ -351,6 +351,9 @@ fn a_file_of_somebody_else_is_left_alone() {
             lines.iter().any(|line| line.contains("not a demo's database")),
             "{lines:?}"
         );
-        assert_eq!(std::fs::read_to_string(directory.file()).expect("the file is left"), text);
+        assert_eq!(
+            std::fs::read_to_string(directory.file()).expect("the file is left"),
+            text
+        );
     }
 }

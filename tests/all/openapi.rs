@@ -296,7 +296,10 @@ fn the_names_of_schemas_are_fit_for_generated_clients() {
             "{name} is a type that these languages already have"
         );
         let ending = ENDINGS.iter().find(|ending| name.ends_with(**ending));
-        assert!(ending.is_none(), "{name} has an ending that describes the code, not the thing");
+        assert!(
+            ending.is_none(),
+            "{name} has an ending that describes the code, not the thing"
+        );
     }
     for operation in operations(&document) {
         let bodies = bodies(&operation);

@@ -149,7 +149,8 @@ fn plan(conn: &mut Conn, statement: &str) -> Vec<String> {
             .unwrap_or_else(|e| panic!("{statement}: {e}"));
             let steps = explained(conn, &format!("EXPLAIN EXECUTE listed{call}"));
             // Drops this statement only. The connection keeps its own.
-            conn.batch_execute("DEALLOCATE listed").expect("the statement was prepared");
+            conn.batch_execute("DEALLOCATE listed")
+                .expect("the statement was prepared");
             steps
         }
     }

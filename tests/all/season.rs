@@ -653,7 +653,11 @@ fn s17_no_number_is_in_any_answer_or_line_of_the_log(lines: &[String], heard: &H
         assert_eq!(id_numbers(text), Vec::<&str>::new(), "{text}");
     }
     for person in people {
-        assert_eq!(id_numbers(person.id_number.as_str()).len(), 1, "the search finds numbers");
+        assert_eq!(
+            id_numbers(person.id_number.as_str()).len(),
+            1,
+            "the search finds numbers"
+        );
     }
 }
 

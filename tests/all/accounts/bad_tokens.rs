@@ -201,7 +201,10 @@ impl Forger {
             ("enc", self.with_header(r#""enc":"A256GCM""#)),
             ("something unknown", self.with_header(r#""x":1"#)),
             ("a header with a space", self.changed(",", ", ")),
-            ("a header with trailing text", self.headed(&format!("{} ", self.header()))),
+            (
+                "a header with trailing text",
+                self.headed(&format!("{} ", self.header())),
+            ),
             ("a header that is a list", self.headed("[]")),
             ("no header", self.headed("")),
         ]
@@ -237,10 +240,7 @@ impl Forger {
                 "an office that the subject does not hold",
                 self.claiming("office", json!("apt_0000000000001")),
             ),
-            (
-                "an unknown claim",
-                self.claiming("role", json!("administrator")),
-            ),
+            ("an unknown claim", self.claiming("role", json!("administrator"))),
             (
                 "claims with two subjects",
                 self.saying("{", &format!(r#"{{"sub":"{nobody}","#)),

@@ -163,7 +163,10 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
         served.show("second");
         let begun = now();
         while ask(&world, "second", rustls::ALL_VERSIONS).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "the certificate was not read again");
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "the certificate was not read again"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
         assert!(ask(&world, "first", rustls::ALL_VERSIONS).is_err());

@@ -215,7 +215,10 @@ fn a_frozen_database_delays_no_answer_beyond_its_limit() {
         cluster.thaw();
         let thawed = crate::support::stopwatch();
         while db.ping(wait).await.is_err() {
-            assert!(thawed.elapsed() < Duration::from_secs(2), "not back to normal 2 s after the thaw");
+            assert!(
+                thawed.elapsed() < Duration::from_secs(2),
+                "not back to normal 2 s after the thaw"
+            );
         }
         db.write(|conn| insert(conn, "after")).await.expect("a write");
         // A refused write is not stored. A write with an unknown outcome may be.
@@ -252,6 +255,9 @@ fn a_frozen_database_ends_readiness_and_not_liveness() {
     cluster.thaw();
     let thawed = crate::support::stopwatch();
     while client.get("/readyz").status != 200 {
-        assert!(thawed.elapsed() < Duration::from_secs(2), "not back to normal 2 s after the thaw");
+        assert!(
+            thawed.elapsed() < Duration::from_secs(2),
+            "not back to normal 2 s after the thaw"
+        );
     }
 }

@@ -96,7 +96,10 @@ fn an_idle_transaction_is_ended_and_rolled_back() {
         std::thread::sleep(Duration::from_millis(400));
         insert(conn, "y")
     }));
-    assert_eq!(kind(&fault.expect_err("the server ended the connection")), FaultKind::Lost);
+    assert_eq!(
+        kind(&fault.expect_err("the server ended the connection")),
+        FaultKind::Lost
+    );
     assert_eq!(db.count("job_leases"), 0);
     block_on(handle.write(|conn| insert(conn, "z"))).expect("over a new connection");
 }

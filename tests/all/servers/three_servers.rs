@@ -365,7 +365,10 @@ fn s08_a_block_at_one_server_holds_at_the_others_within_a_second() {
     // Each server caches actors for a second.
     for client in blocked.iter().chain(&officer) {
         while client.get("/v1/me").status == 200 {
-            assert!(out.elapsed() < Duration::from_secs(3), "the block has not reached a server");
+            assert!(
+                out.elapsed() < Duration::from_secs(3),
+                "the block has not reached a server"
+            );
         }
         client.get("/v1/me").refused(401, "request.unauthenticated");
     }

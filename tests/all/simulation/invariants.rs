@@ -222,7 +222,11 @@ fn i12_where_to(world: &World, stored: &Stored) {
                 "I-12: an active branch holds members"
             );
             assert_eq!(facts.graduated_season, None, "T8: a graduate branch takes nobody");
-            assert_ne!(Some(branch), stored.case.origin.branch(), "T8: the member moves to another branch");
+            assert_ne!(
+                Some(branch),
+                stored.case.origin.branch(),
+                "T8: the member moves to another branch"
+            );
         }
         (CaseOutcome::Holding(organ), Destination::Holding(chosen)) => assert_eq!(organ, *chosen, "A4"),
         (CaseOutcome::MovedOut(there), Destination::Province { province, .. }) => assert_eq!(there, *province, "X1"),

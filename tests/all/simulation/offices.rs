@@ -491,7 +491,10 @@ fn switch(world: &mut World) {
         let turns = graduation::g6_turns(&world.organizations[number], &policy, world.now);
         let before_its_year =
             month_number(world.organizations[number].graduation).is_none_or(|month| month / 100 > year);
-        assert!(turns.is_none() || !before_its_year, "G6: no branch turns before its year");
+        assert!(
+            turns.is_none() || !before_its_year,
+            "G6: no branch turns before its year"
+        );
         if let Some(season) = turns {
             assert_eq!(season, year, "G6: the season whose switch came last");
             world.organizations[number].graduated_season = Some(season);

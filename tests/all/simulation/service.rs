@@ -413,7 +413,11 @@ pub fn check_allowed_actions(world: &World, number: usize, who: Who, branch: Org
         let expected = oracle::refusal(world, &world.cases[number], who, deed);
         assert_eq!(answered, expected, "who may {action} case {number}: {who:?}");
         match shown {
-            Some(code) => assert_eq!(answered, Some(code), "{action} is disabled with the code that it answers"),
+            Some(code) => assert_eq!(
+                answered,
+                Some(code),
+                "{action} is disabled with the code that it answers"
+            ),
             None => assert!(
                 answered.is_none() || *action == TransferAction::Assign,
                 "{action} is enabled and refused"

@@ -410,7 +410,10 @@ impl World {
             return;
         };
         let member = self.member_mut(id);
-        assert_eq!(member.branch, movement.from, "I-11: the member leaves their current branch");
+        assert_eq!(
+            member.branch, movement.from,
+            "I-11: the member leaves their current branch"
+        );
         if member.standing != Standing::PartyMember || branch.is_none() {
             member.standing = standing;
         }

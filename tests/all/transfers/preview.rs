@@ -314,11 +314,7 @@ fn promises_hold(world: &World, case: &Proposed) -> usize {
         }
         let seen = answer.expect(200).json();
         let promised = seen["allowed_actions"].as_array().expect("actions");
-        assert_eq!(
-            promised.len(),
-            actions(world, "home").len(),
-            "an action is not listed"
-        );
+        assert_eq!(promised.len(), actions(world, "home").len(), "an action is not listed");
         for (action, body) in actions(world, "home") {
             let promise = promised
                 .iter()
