@@ -1,6 +1,6 @@
-//! `docs/authorization.md`: the whole matrix, printed from the function itself.
+//! `docs/authorization.md`: the whole matrix, printed from the function that decides.
 //!
-//! `ZHUANJIE_BLESS=1 cargo test authorization` writes it anew.
+//! `ZHUANJIE_BLESS=1 cargo test authorization` writes it.
 
 use super::operations;
 use std::fmt::Write;
@@ -98,7 +98,7 @@ fn table(page: &mut String, capacity: Capacity, kind: ObjectKind, actions: &[Act
     }
 }
 
-/// Which operation demands what.
+/// The permission that each operation demands.
 fn called_by(page: &mut String) {
     page.push_str(
         "\n## The operations\n\nWhat each handler's signature demands; the document says it as `x-permission`.\n\n",

@@ -1,10 +1,10 @@
-//! Budgets of requests and the RateLimit fields (API4).
+//! The rate limit of requests, and the RateLimit fields (API4).
 
 use super::behind;
 use zhuanjie::api::ServerSettings;
 
 #[test]
-fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address() {
+fn api4_a_budget_is_counted_reported_and_enforced_for_each_account_and_each_address() {
     let door = ServerSettings {
         account_budget: 5,
         address_budget: 3,
@@ -29,7 +29,8 @@ fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address(
             .and_then(|text| text.parse().ok())
             .expect("seconds");
         assert!((1..=13).contains(&wait), "{wait}");
-        // Another account has a budget of its own, whoever asks without a token, or with a made-up one, the address's.
+        // Another account has a budget of its own. Requests without a token, or with an invented one, use the budget of
+        // their address.
         world.admin("county").get("/v1/organizations?limit=1").expect(200);
         for n in 0..4 {
             let made_up = world.anybody().with_token(&format!("made-up-{n}"));

@@ -1,4 +1,4 @@
-//! TLS by rustls: whom it speaks with, and that a renewed certificate is taken without a restart.
+//! TLS by rustls: which clients can connect, and that a renewed certificate is used without a restart.
 
 use super::{behind, now};
 use crate::support::world::World;
@@ -76,7 +76,7 @@ fn client(
     Ok(stream)
 }
 
-/// Asks for liveness, trusting one authority.
+/// Requests the liveness probe with trust in one authority.
 fn ask(world: &World, authority: &str, versions: &[&'static SupportedProtocolVersion]) -> io::Result<String> {
     let mut stream = client(world, authority, versions, &[])?;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
@@ -101,12 +101,12 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
         }
         assert!(
             ask(&world, "second", rustls::ALL_VERSIONS).is_err(),
-            "another authority vouches for nothing"
+            "a certificate of another authority was accepted"
         );
         let mut plain = super::Raw::to(&world);
         plain.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
-        assert!(!plain.answer_text().contains("200 ok"), "not in the clear");
-        // Of the record layer the version says nothing; TLS 1.1 and a cipher of its time in the greeting do.
+        assert!(!plain.answer_text().contains("200 ok"), "answered without TLS");
+        // The version of the record layer does not matter. This greeting asks for TLS 1.1 with a cipher of its time.
         let mut old = super::Raw::to(&world);
         let mut greeting = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
         greeting.extend([7; 32]);
@@ -116,7 +116,7 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
         assert_eq!(
             answer.first().copied().unwrap_or(21),
             21,
-            "an alert, or nothing: {answer:?}"
+            "neither an alert nor nothing: {answer:?}"
         );
     });
 }
@@ -132,14 +132,14 @@ fn s12_over_tls_it_offers_http_1_1_and_no_other_protocol() {
         };
         let mut stream = greet(&[b"h2", b"http/1.1"]).expect("a handshake");
         assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
-        // Whoever speaks HTTP/2 all the same, as one who was told so before, is refused like anything that is no HTTP.
+        // A client that sends HTTP/2 anyway is refused like any input that is not HTTP.
         stream
             .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-            .expect("it is sent");
+            .expect("the bytes are sent");
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text);
         assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"), "{text:?}");
-        assert!(greet(&[b"h2"]).is_err(), "there is nothing else to agree on");
+        assert!(greet(&[b"h2"]).is_err(), "a handshake without HTTP/1.1 succeeded");
     });
 }
 
@@ -158,12 +158,15 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
     let served = Served::new("renewed");
     behind(&served.door(), |world| {
         ask(&world, "first", rustls::ALL_VERSIONS).expect("the first");
-        fs::write(served.0.join("key.pem"), "no key").expect("it is broken");
+        fs::write(served.0.join("key.pem"), "no key").expect("the key is replaced");
         ask(&world, "first", rustls::ALL_VERSIONS).expect("the first still");
         served.show("second");
         let begun = now();
         while ask(&world, "second", rustls::ALL_VERSIONS).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "it is not read again");
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "the certificate was not read again"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
         assert!(ask(&world, "first", rustls::ALL_VERSIONS).is_err());
@@ -173,6 +176,6 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
 #[test]
 fn a_certificate_that_can_t_be_read_stops_the_start() {
     let served = Served::new("missing");
-    fs::remove_file(served.0.join("chain.pem")).expect("it is gone");
+    fs::remove_file(served.0.join("chain.pem")).expect("the file is removed");
     assert!(std::panic::catch_unwind(|| behind(&served.door(), |_| {})).is_err());
 }

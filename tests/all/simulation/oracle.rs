@@ -1,6 +1,6 @@
-//! The rules a second time, read from the manual's text and written as plainly as possible, by another hand's way: over
-//! parent pointers instead of paths, calendar years instead of policies' helpers, lists instead of states. Nothing here
-//! calls what it is to judge.
+//! The rules a second time, written from the manual's text as plainly as possible and by different means: parent
+//! pointers instead of paths, calendar years instead of the policies' helpers, lists instead of states. Nothing here
+//! calls the code that it judges.
 
 use super::country::OTHER_SYSTEMS;
 use super::service::{Deed, Flaw, Inbound, ProposalDraft};
@@ -16,7 +16,7 @@ use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::reason::{Reason, Side};
 use zhuanjie::domain::transfer::state::Phase;
 
-/// How a case should go: its steps, and where it is.
+/// How a case should go: its steps, and the step it is at.
 #[derive(Debug, Clone)]
 pub struct Course {
     pub plan: Vec<(Duty, OrganizationId)>,
@@ -41,7 +41,7 @@ pub struct Course {
 }
 
 impl Course {
-    /// What is to be done now; `None` once it has ended.
+    /// The step to take now. `None` once the case has ended.
     pub fn step(&self) -> Option<(Duty, OrganizationId)> {
         if self.end.is_some() {
             None
@@ -50,7 +50,7 @@ impl Course {
         }
     }
 
-    /// After a deed that succeeded.
+    /// Follows a successful step.
     pub fn go_on(&mut self, deed: Deed, now: Timestamp) {
         self.reached = now;
         match deed {
@@ -82,19 +82,19 @@ pub fn inside(world: &World, place: OrganizationId, root: OrganizationId) -> boo
     place == root || superiors(world, place).contains(&root)
 }
 
-/// Calendar date in China, eight hours ahead all year.
+/// The calendar date in China, which is eight hours ahead all year.
 fn date_in_china(at: Timestamp) -> NaiveDate {
     (at + TimeDelta::hours(8)).date_naive()
 }
 
-/// §2.2: has not had the sixteenth birthday on the day of application.
+/// §2.2: whether the sixteenth birthday is after the day of application.
 pub fn under_16(birth: NaiveDate, now: Timestamp) -> bool {
     let today = date_in_china(now);
     (today.year() - 16, today.month(), today.day()) < (birth.year(), birth.month(), birth.day())
 }
 
-/// §1.5: the last instant at which a waiting case still lives: so many times 24 hours after it came, or after
-/// 1 October 00:00 in China of the year it was proposed in (30 September 16:00 UTC) if that is later.
+/// §1.5: the last instant at which a waiting case is not overdue: a number of times 24 hours after it came, or after 1
+/// October 00:00 in China of the year it was proposed in (30 September 16:00 UTC) if that is later.
 pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
     let (duty, _) = course.step()?;
     let waits_for_an_organization = [Duty::ApprovalIn, Duty::ApprovalOut, Duty::ExternalAnswer].contains(&duty);
@@ -109,7 +109,7 @@ pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
     waits_for_an_organization.then(|| begin + TimeDelta::seconds(seconds))
 }
 
-/// §1.5: the last instant before an assignment comes before the direct superior, once.
+/// §1.5: the last instant before an assignment also comes before the direct superior, once.
 pub fn last_instant_alone(world: &World, course: &Course) -> Option<Timestamp> {
     let year = date_in_china(course.proposed).year();
     let seconds = i64::from(world.policy(year).escalation_days) * 86_400;
@@ -122,7 +122,7 @@ pub fn is_stale(world: &World, course: &Course) -> bool {
     last_instant_alone(world, course).is_some_and(|last| world.now > last)
 }
 
-/// §1.1.5: the year whose 1 June (00:00 in China) has come last.
+/// §1.1.5: the year of the latest 1 June, 00:00 in China.
 pub fn last_switch_year(now: Timestamp) -> i32 {
     let today = date_in_china(now);
     if today.month() >= 6 {
@@ -138,8 +138,8 @@ fn barred(course: &Course) -> Vec<AccountId> {
     [course.account, proposer].into_iter().flatten().collect()
 }
 
-/// Whose administrators may act: at a branch, and for a stale assignment, the direct superior beside the organization; if
-/// nobody there may, the nearest superior where somebody may.
+/// The organizations whose administrators may act: the organization itself, and for a branch or a stale assignment also
+/// its direct superior. If nobody there may act, it is the nearest superior with somebody who may.
 pub fn seats(
     world: &World,
     step: (Duty, OrganizationId),
@@ -176,7 +176,7 @@ pub fn holders(world: &World, course: &Course) -> Vec<OrganizationId> {
     }
 }
 
-/// A deed's refusal, or none.
+/// The refusal of a step, if there is one.
 pub fn refusal(world: &World, stored: &Stored, who: Who, deed: Deed) -> Option<Code> {
     let course = &stored.course;
     let Some((duty, _)) = course.step() else {
@@ -276,7 +276,7 @@ fn bad_branch(world: &World, course: &Course, id: OrganizationId) -> Option<Code
     }
 }
 
-/// §1.4.6: where a reason may lead.
+/// §1.4.6: whether a reason allows a target.
 fn reason_allows(world: &World, reason: Reason, target: OrganizationId, branch: Option<OrganizationId>) -> bool {
     let school_of = |place: OrganizationId| {
         let mut line = vec![place];
@@ -298,7 +298,7 @@ fn reason_allows(world: &World, reason: Reason, target: OrganizationId, branch: 
     }
 }
 
-/// §1.4.5, §1.4.6, §2.6: what speaks against a target.
+/// §1.4.5, §1.4.6, §2.6: what blocks a target.
 fn target_refusals(
     world: &World,
     reason: Reason,
@@ -323,7 +323,7 @@ fn target_refusals(
     found.into_iter().flatten().collect()
 }
 
-/// §1.4.6: what is wrong with what was written out, by the flaw the client put into it.
+/// §1.4.6: the error in the details, by the flaw that the client put into them.
 fn detail_refusals(reason: Reason, province: Option<u8>, flaw: Flaw) -> Option<Code> {
     let stays = matches!(reason, Reason::Abroad | Reason::SpecialUnit);
     match flaw {
@@ -334,7 +334,7 @@ fn detail_refusals(reason: Reason, province: Option<u8>, flaw: Flaw) -> Option<C
     }
 }
 
-/// Everything that speaks against a proposal.
+/// Everything that blocks a proposal.
 pub fn proposal_refusals(world: &World, draft: &ProposalDraft) -> BTreeSet<Code> {
     let member = world.member(draft.member);
     let Some(branch) = member.branch else {
@@ -382,7 +382,7 @@ pub fn proposal_refusals(world: &World, draft: &ProposalDraft) -> BTreeSet<Code>
     all
 }
 
-/// The way an allowed proposal should go.
+/// The route that an allowed proposal should take.
 pub fn proposal_course(world: &World, draft: &ProposalDraft) -> Option<Course> {
     let member = world.member(draft.member);
     let branch = member.branch?;
@@ -449,7 +449,7 @@ pub fn proposal_course(world: &World, draft: &ProposalDraft) -> Option<Course> {
     })
 }
 
-/// X2: everything that speaks against a case from another province.
+/// X2: everything that blocks a case from another province.
 pub fn inbound_refusals(world: &World, inbound: &Inbound) -> BTreeSet<Code> {
     let known = world
         .members
@@ -473,7 +473,7 @@ pub fn inbound_refusals(world: &World, inbound: &Inbound) -> BTreeSet<Code> {
     all
 }
 
-/// X2: the way it should go.
+/// X2: the route that it should take.
 pub fn inbound_course(world: &World, inbound: &Inbound) -> Option<Course> {
     let Who::Integrator(province) = inbound.who else {
         return None;
