@@ -218,7 +218,7 @@ both_engines! {
         assert!(denied(&world.db)[101].ends_with(" 1"));
     }
 
-    fn an_auditor_reads_his_subtree_and_nothing_beside_it(db: TestDb) {
+    fn an_auditor_reads_the_log_of_their_own_subtree_only(db: TestDb) {
         let mut world = World::new(db, NOW);
         live(&world);
         world.person("class_1/2").get(&format!("/v1/organizations/{}/members", world.org("class_1"))).refused(403, "actor.not_administrator");

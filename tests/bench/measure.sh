@@ -162,7 +162,7 @@ column() { awk -v name="$1" -v column="$2" '$1 == name { print $column }' "${3:-
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 == 0) exit 1; printf "%.2f\n", a / b }' || die "nothing to compare with"; }
 mean() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f\n", (a + b) / 2 }'; }
 
-# settle DATABASE…: PostgreSQL has nothing left to do in the background, so nobody pays for what was done before him.
+# settle DATABASE…: PostgreSQL has nothing left to do in the background, so that earlier work does not slow what is measured next.
 settle() {
     for database in "$@"; do psql_in -c 'VACUUM ANALYZE' "$database"; done
     psql_in -c CHECKPOINT postgres

@@ -316,7 +316,7 @@ class Servers:
 
 
 class People:
-    """Those of the demo whom the play needs, as its welcome lists them."""
+    """The people of the demo that the play needs, as the demo prints them."""
 
     def __init__(self, welcome):
         entries = re.findall(r"\n  (\d{17}[\dX])  \S+  (\S+)\n(?:      office  (\S+)\n)?      (\S+?)[:：].*\n      (.+?): ", welcome)
@@ -355,7 +355,7 @@ class Caller:
         except (OSError, http.client.HTTPException) as error:
             self.connections.pop(base, None)
             raise Uncertain(str(error)) from error
-        # 429: whose sign-ins got no answer while the primary was dead has to wait before he tries again.
+        # 429: a person whose sign-ins got no answer while the primary was dead has to wait before trying again.
         if answer.status in (429, 503):
             assert answer.headers["retry-after"], f"{answer.status} without Retry-After"
             raise Uncertain(str(answer.status))

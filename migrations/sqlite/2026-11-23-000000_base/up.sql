@@ -93,7 +93,7 @@ CREATE INDEX members_branch ON members (branch_id, id);
 CREATE INDEX members_path ON members (branch_path, id);
 CREATE INDEX members_marked ON members (mark, branch_path, id) WHERE mark IS NOT NULL;
 
--- Accounts: of persons, members or not, and of other systems. Whoever does anything has one, so that every event names it.
+-- Accounts of people, members or not, and of other systems. Everything is done under an account, which the event names.
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
@@ -375,7 +375,7 @@ CREATE TABLE audit_log (
     request_id TEXT NOT NULL
 ) STRICT;
 
--- Every look-up of a person by name and ID number (T4), for the audit and for whoever was looked for.
+-- Every look-up of a person by name and ID number (T4), for the audit and for the person looked up.
 CREATE TABLE look_ups (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,

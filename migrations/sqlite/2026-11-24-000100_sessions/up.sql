@@ -2,9 +2,9 @@
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
-    -- The office the session acts from; null for a member acting for himself.
+    -- The office that the session acts from. Null for a member acting for themselves.
     appointment_id INTEGER REFERENCES appointments (id),
-    -- Keyed digest of where it began: an address somebody signed in from is known to be his.
+    -- Keyed digest of the address the session began from. Addresses a person has signed in from are known as theirs.
     address_digest BLOB NOT NULL,
     -- Digest of what all refresh tokens of the session have in common, by which a used one is known as one of them.
     family_digest BLOB NOT NULL UNIQUE,

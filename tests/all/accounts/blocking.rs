@@ -217,7 +217,7 @@ both_engines! {
     fn api5_of_two_mutual_blocks_at_once_one_succeeds(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint("second", "nation");
-        let pairs = [("nation", "second"), ("second", "nation")].map(|(by, whom)| (world.admin(by), office(&world, whom, "block")));
+        let pairs = [("nation", "second"), ("second", "nation")].map(|(by, blocked)| (world.admin(by), office(&world, blocked, "block")));
         let mut answers = std::thread::scope(|scope| {
             let tried: Vec<_> = pairs.iter().map(|(client, path)| scope.spawn(|| block(client, path).status)).collect();
             tried.into_iter().map(|tried| tried.join().expect("no panic")).collect::<Vec<u16>>()

@@ -26,9 +26,9 @@ const FOREIGN: &[&str] = &["account_id", "created_at", "is_admin", "proposed_by"
 
 /// The refusal at the entry check, if the position is refused there.
 fn turned_away(position: &Position, operation: &Operation) -> Option<Code> {
-    let door = operation.permission?;
+    let permission = operation.permission?;
     match &position.actor {
-        Some(actor) => enter(actor, door).err(),
+        Some(actor) => enter(actor, permission).err(),
         None => Some(Code::RequestUnauthenticated),
     }
 }

@@ -307,15 +307,15 @@ impl<'a> WriteDriver<'a> {
             &json!({"refresh_token": signed_in["refresh_token"]}),
         );
         let token = next["access_token"].as_str().expect("a token");
-        let himself = self.as_person("village/2", world.anybody().with_token(token));
+        let signed_in_person = self.as_person("village/2", world.anybody().with_token(token));
         let change = json!({"current_password": first, "new_password": second});
-        self.json(&himself, "change_password", "", &change);
-        self.json(&himself, "sign_out", "", &json!({"everywhere": false}));
+        self.json(&signed_in_person, "change_password", "", &change);
+        self.json(&signed_in_person, "sign_out", "", &json!({"everywhere": false}));
         let again = json!({"id_number": number, "password": second});
         let again = self.json(&stranger, "sign_in", "", &again);
         let token = again["access_token"].as_str().expect("a token");
-        let himself = self.as_person("village/2", world.anybody().with_token(token));
-        self.json(&himself, "sign_out", "", &json!({"everywhere": true}));
+        let signed_in_person = self.as_person("village/2", world.anybody().with_token(token));
+        self.json(&signed_in_person, "sign_out", "", &json!({"everywhere": true}));
         // A session that begins at an office is for the auditors of its organization, from its first row on.
         let officer = |client: Client| Doer {
             client,
@@ -341,8 +341,8 @@ impl<'a> WriteDriver<'a> {
         self.json(&stranger, "wechat_bind", "", &body);
         let signed_in = self.json(&stranger, "wechat_login", "", &json!({"code": "alice"}));
         let token = signed_in["access_token"].as_str().expect("a token");
-        let himself = self.as_person("village/1", client.with_token(token));
-        self.json(&himself, "wechat_unbind", "", &json!({}));
+        let signed_in_person = self.as_person("village/1", client.with_token(token));
+        self.json(&signed_in_person, "wechat_unbind", "", &json!({}));
     }
 
     fn nation(&mut self) {

@@ -78,17 +78,17 @@ fn operations() -> BTreeMap<String, Operation> {
 
 /// What the matrix decides for a position and an object, with what the workflow adds.
 fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: &Thing) -> AccessDecision {
-    let Some(door) = operation.permission else {
+    let Some(permission) = operation.permission else {
         return AccessDecision::May;
     };
     let Some(actor) = &position.actor else {
         return AccessDecision::MayNot(Code::RequestUnauthenticated);
     };
     let capacity = Capacity::of(actor);
-    if let Err(code) = enter(actor, door) {
+    if let Err(code) = enter(actor, permission) {
         return AccessDecision::MayNot(code);
     }
-    let action = match recipe.action.unwrap_or(door) {
+    let action = match recipe.action.unwrap_or(permission) {
         // A holding is not in the directory (S-30).
         Action::ReadOrganization if thing.secret => Action::ReadHolding,
         action => action,
@@ -199,10 +199,10 @@ fn readable(country: &Country, position: &Position) -> impl Fn(&str) -> bool {
     let mut known: BTreeSet<String> = BTreeSet::new();
     if let Some(actor) = &position.actor {
         let home = actor.office().map(|office| office.path.clone());
-        let himself = world
+        let own_name = world
             .people()
             .find(|name| world.account(name) == actor.account.map(|account| account.to_string()).unwrap_or_default());
-        let home = home.or(himself
+        let home = home.or(own_name
             .and_then(|name| name.split_once('/'))
             .map(|(branch, _)| world.path(branch)));
         for name in world.people() {
@@ -218,7 +218,7 @@ fn readable(country: &Country, position: &Position) -> impl Fn(&str) -> bool {
                 Role::Member | Role::System => false,
             };
             let above = !name.contains('/') && home.as_ref().is_some_and(|home| home.is_within(&path));
-            if inside || above || Some(name) == himself {
+            if inside || above || Some(name) == own_name {
                 known.insert(name.to_owned());
             }
         }
@@ -379,9 +379,9 @@ fn api5_every_operation_is_tried_and_the_list_of_those_that_are_not_is_empty() {
 
 #[test]
 fn api5_every_action_is_needed_by_an_operation_or_asked_for_inside_one() {
-    let at_the_door = operations().into_values().filter_map(|operation| operation.permission);
+    let by_signature = operations().into_values().filter_map(|operation| operation.permission);
     let inside = RECIPES.iter().filter_map(|recipe| recipe.action);
-    let used: BTreeSet<Action> = at_the_door.chain(inside).collect();
+    let used: BTreeSet<Action> = by_signature.chain(inside).collect();
     // The target side's permission is checked for the target in the body, after the person it names (T1): see `reach`.
     let elsewhere = BTreeSet::from([Action::ProposeAsTarget]);
     let unused: Vec<&Action> = Action::ALL

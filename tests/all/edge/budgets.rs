@@ -5,12 +5,12 @@ use zhuanjie::api::ServerSettings;
 
 #[test]
 fn api4_a_budget_is_counted_reported_and_enforced_for_each_account_and_each_address() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         account_budget: 5,
         address_budget: 3,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let client = world.admin("college");
         let first = client.get("/v1/organizations?limit=1").expect(200);
         assert_eq!(first.header("ratelimit-policy"), Some("\"account\";q=5;w=60"));
@@ -47,12 +47,12 @@ fn api4_a_budget_is_counted_reported_and_enforced_for_each_account_and_each_addr
 
 #[test]
 fn api4_without_a_budget_nothing_is_counted() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         account_budget: 0,
         address_budget: 0,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let answer = world.anybody().get("/v1/rules").expect(200);
         assert!(answer.header("ratelimit").is_none() && answer.header("ratelimit-policy").is_none());
     });

@@ -87,12 +87,12 @@ fn api8_without_configuration_no_other_origin_may_call() {
 
 #[test]
 fn api8_the_origins_of_the_list_may_call_and_read_what_they_need() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         cors_origins: vec![PAGE.into()],
         address_budget: 4,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let anybody = world.anybody();
         let asked = anybody.request("OPTIONS", "/v1/transfers").header("origin", PAGE);
         let asked = asked
@@ -154,11 +154,11 @@ fn api8_a_configured_text_that_is_no_origin_is_refused_at_startup() {
         "https://tuan.example.cn/x",
         "",
     ] {
-        let door = ServerSettings {
+        let settings = ServerSettings {
             cors_origins: vec![bad.into()],
             ..ServerSettings::default()
         };
-        let started = std::panic::catch_unwind(|| behind(&door, |_| {}));
+        let started = std::panic::catch_unwind(|| behind(&settings, |_| {}));
         assert!(started.is_err(), "{bad:?}");
     }
 }

@@ -26,8 +26,8 @@ use zhuanjie::domain::core::ids;
 const NOW: &str = "2026-06-15T02:00:00Z";
 
 /// Runs a body with a world that is served with these settings.
-fn behind(door: &ServerSettings, body: impl FnOnce(World)) {
-    Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, door)));
+fn behind(settings: &ServerSettings, body: impl FnOnce(World)) {
+    Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, settings)));
 }
 
 /// Settings with timeouts short enough for a test. The framework reads the clock for its own timeouts only twice a

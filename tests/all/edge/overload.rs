@@ -28,11 +28,11 @@ fn write(client: Client, path: String) -> JoinHandle<()> {
 
 #[test]
 fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         in_flight: 2,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let admin = world.admin("college");
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
         let mut other = world.db.conn();
@@ -70,12 +70,12 @@ fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
 #[test]
 fn api4_a_refusal_is_complete_and_keeps_the_connection_of_a_complete_request() {
     const PAGE: &str = "https://tuan.example.cn";
-    let door = ServerSettings {
+    let settings = ServerSettings {
         in_flight: 1,
         cors_origins: vec![PAGE.into()],
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let admin = world.admin("college");
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
         let fields = format!("host: x\r\norigin: {PAGE}\r\nx-request-id: my-own\r\naccept-language: en\r\n");
@@ -140,11 +140,11 @@ fn api4_a_refusal_is_complete_and_keeps_the_connection_of_a_complete_request() {
 
 #[test]
 fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         deadline: 1,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
         let admin = world.admin("college");
         let mut other = world.db.conn();
@@ -161,11 +161,11 @@ fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
 #[test]
 fn with_the_tables_held_liveness_answers_at_once_and_reads_end_by_their_deadline() {
     Engine::Postgres.with_database(|db| {
-        let door = ServerSettings {
+        let settings = ServerSettings {
             deadline: 3,
             ..ServerSettings::default()
         };
-        let world = World::behind(db, NOW, &door);
+        let world = World::behind(db, NOW, &settings);
         let admin = world.admin("college");
         let mut other = world.db.conn();
         other

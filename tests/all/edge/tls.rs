@@ -37,7 +37,7 @@ impl Served {
         }
     }
 
-    fn door(&self) -> ServerSettings {
+    fn settings(&self) -> ServerSettings {
         ServerSettings {
             tls_certificate: Some(self.0.join("chain.pem")),
             tls_key: Some(self.0.join("key.pem")),
@@ -90,7 +90,7 @@ fn ask(world: &World, authority: &str, versions: &[&'static SupportedProtocolVer
 #[test]
 fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
     let served = Served::new("versions");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
             let answer = ask(&world, "first", &[version]).expect("an answer");
             assert!(answer.starts_with("http/1.1 200"), "{answer}");
@@ -124,7 +124,7 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
 #[test]
 fn s12_over_tls_it_offers_http_1_1_and_no_other_protocol() {
     let served = Served::new("protocols");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         let greet = |protocols: &[&[u8]]| {
             let mut stream = client(&world, "first", rustls::ALL_VERSIONS, protocols)?;
             stream.conn.complete_io(&mut stream.sock)?;
@@ -146,7 +146,7 @@ fn s12_over_tls_it_offers_http_1_1_and_no_other_protocol() {
 #[test]
 fn s13_a_handshake_that_never_ends_is_cut_off() {
     let served = Served::new("handshake");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         let mut raw = super::Raw::to(&world);
         raw.send([22, 3, 1]);
         assert!(raw.closed() < Duration::from_secs(10));
@@ -156,7 +156,7 @@ fn s13_a_handshake_that_never_ends_is_cut_off() {
 #[test]
 fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
     let served = Served::new("renewed");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         ask(&world, "first", rustls::ALL_VERSIONS).expect("the first");
         fs::write(served.0.join("key.pem"), "no key").expect("the key is replaced");
         ask(&world, "first", rustls::ALL_VERSIONS).expect("the first still");
@@ -177,5 +177,5 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
 fn a_certificate_that_can_t_be_read_stops_the_start() {
     let served = Served::new("missing");
     fs::remove_file(served.0.join("chain.pem")).expect("the file is removed");
-    assert!(std::panic::catch_unwind(|| behind(&served.door(), |_| {})).is_err());
+    assert!(std::panic::catch_unwind(|| behind(&served.settings(), |_| {})).is_err());
 }

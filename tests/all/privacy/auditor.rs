@@ -63,7 +63,7 @@ both_engines! {
         }
     }
 
-    fn an_auditor_sees_nobody_even_where_he_is_a_member(db: TestDb) {
+    fn an_auditor_sees_no_member_even_in_their_own_branch(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint_as("class_1/1", "college", OfficeRole::Auditor);
         let auditor = world.admin("class_1/1");

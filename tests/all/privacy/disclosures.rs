@@ -93,7 +93,7 @@ both_engines! {
         reveal(&world.admin("class_1"), &world, "class_1/1").expect(200);
     }
 
-    fn only_members_are_told_and_each_of_himself(db: TestDb) {
+    fn each_member_reads_only_their_own_disclosures(db: TestDb) {
         let world = World::new(db, NOON);
         world.admin("class_1").get("/v1/me/disclosures").refused(403, "request.members_only");
         for _ in 0..3 {

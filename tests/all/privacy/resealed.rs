@@ -150,9 +150,9 @@ both_engines! {
             for (n, reader) in readers.iter().enumerate() {
                 let (traffic, everybody) = (&traffic, &everybody);
                 scope.spawn(move || {
-                    let mut whom = everybody.iter().cycle().skip(n).step_by(7);
+                    let mut people = everybody.iter().cycle().skip(n).step_by(7);
                     while traffic.goes_on() {
-                        reads(reader, whom.next().expect("the cycle never ends"));
+                        reads(reader, people.next().expect("the cycle never ends"));
                     }
                 });
             }

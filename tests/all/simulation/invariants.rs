@@ -175,8 +175,8 @@ fn i03_i05_approved(world: &World, stored: &Stored) {
     assert_eq!(deciding.len(), course.plan.len(), "I-03: one decision for each step");
     for (event, (duty, _)) in deciding.iter().zip(&course.plan) {
         let by = event.by.expect("I-03: the service approves nobody");
-        let for_whom = event.acting_for.expect("I-03: an approver acts for an organization");
-        let had = had_office(world, by, for_whom, event.at);
+        let acting_for = event.acting_for.expect("I-03: an approver acts for an organization");
+        let had = had_office(world, by, acting_for, event.at);
         let other_system = *duty == Duty::ExternalAnswer && by.0 >= 3000;
         assert!(had || other_system, "I-03: the approver had that office then");
         assert_ne!(Some(by), course.account, "I-04: nobody decides their own case");

@@ -187,9 +187,9 @@ pub fn refusal(world: &World, stored: &Stored, who: Who, deed: Deed) -> Option<C
         Deed::Approve | Deed::Refuse { .. } if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
         Deed::Approve | Deed::Refuse { .. } if !approval => Some(Code::TransferExternalPending),
         Deed::Approve => {
-            not_his_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
+            not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
         }
-        Deed::Refuse { reason } => not_his_turn(world, course, who, Code::ApprovalNotYourTurn)
+        Deed::Refuse { reason } => not_their_turn(world, course, who, Code::ApprovalNotYourTurn)
             .or((!reason).then_some(Code::ApprovalReasonRequired)),
         Deed::AcceptExternal | Deed::RefuseExternal { .. } if duty != Duty::ExternalAnswer => {
             Some(Code::TransferNotExternal)
@@ -198,16 +198,17 @@ pub fn refusal(world: &World, stored: &Stored, who: Who, deed: Deed) -> Option<C
         Deed::RefuseExternal { reason } => {
             not_the_other_system(world, course, who).or((!reason).then_some(Code::ApprovalReasonRequired))
         }
-        Deed::Withdraw => not_his_to_withdraw(world, course, who)
-            .or((duty == Duty::Assignment).then_some(Code::TransferAlreadyApproved)),
+        Deed::Withdraw => {
+            may_not_withdraw(world, course, who).or((duty == Duty::Assignment).then_some(Code::TransferAlreadyApproved))
+        }
         Deed::Assign(_) if duty != Duty::Assignment => Some(Code::AssignmentNotAwaited),
         Deed::Assign(branch) => {
-            not_his_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| bad_branch(world, course, branch))
+            not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| bad_branch(world, course, branch))
         }
     }
 }
 
-fn not_his_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Option<Code> {
+fn not_their_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Option<Code> {
     let Who::Office(office) = who else {
         return Some(if holders(world, course).is_empty() {
             Code::TransferOrphaned
@@ -217,11 +218,11 @@ fn not_his_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Op
     };
     let office = &world.appointments[office];
     let holders = holders(world, course);
-    let his = holders.contains(&office.organization);
-    let at_his_desk = course.step().is_some_and(|(_, place)| place == office.organization);
-    if barred(course).contains(&office.account) && (his || at_his_desk) {
+    let is_holder = holders.contains(&office.organization);
+    let has_the_step = course.step().is_some_and(|(_, place)| place == office.organization);
+    if barred(course).contains(&office.account) && (is_holder || has_the_step) {
         Some(Code::TransferSelfApproval)
-    } else if his {
+    } else if is_holder {
         None
     } else if holders.is_empty() {
         Some(Code::TransferOrphaned)
@@ -233,11 +234,11 @@ fn not_his_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Op
 fn not_the_other_system(world: &World, course: &Course, who: Who) -> Option<Code> {
     match who {
         Who::Integrator(province) if Some(province) == course.to_province => None,
-        _ => not_his_turn(world, course, who, Code::TransferExternalNotYours),
+        _ => not_their_turn(world, course, who, Code::TransferExternalNotYours),
     }
 }
 
-fn not_his_to_withdraw(world: &World, course: &Course, who: Who) -> Option<Code> {
+fn may_not_withdraw(world: &World, course: &Course, who: Who) -> Option<Code> {
     let allowed = match who {
         Who::Member(id) => {
             let year = date_in_china(course.proposed).year();

@@ -352,7 +352,7 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
     if world.cases[number].case.version != version {
         return Err(one(Code::TransferConflict));
     }
-    let result = ask(world, number, &actor, |case, desk| act(world, case, desk, deed));
+    let result = ask(world, number, &actor, |case, context| act(world, case, context, deed));
     let expected = oracle::refusal(world, &world.cases[number], who, deed);
     assert_eq!(
         result.as_ref().err().map(|refusal| refusal.code),
@@ -371,24 +371,24 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
 
 fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Case, &DecisionContext<'_>) -> T) -> T {
     let case = world.load(number);
-    let desk = DecisionContext {
+    let context = DecisionContext {
         now: world.now,
         actor,
         holders: &world.cases[number].inbox,
         policy: world.policy(case.season),
     };
-    question(case, &desk)
+    question(case, &context)
 }
 
-fn act(world: &World, case: Case, desk: &DecisionContext<'_>, deed: Deed) -> Result<Transition, Refusal> {
+fn act(world: &World, case: Case, context: &DecisionContext<'_>, deed: Deed) -> Result<Transition, Refusal> {
     let words = |given: bool| Remark::new(if given { "信息有误" } else { "\u{3000}" });
     match deed {
-        Deed::Approve => decide::approve(case, desk),
-        Deed::Refuse { reason } => decide::refuse(case, desk, words(reason)),
-        Deed::Assign(branch) => decide::assign(case, desk, world.organization(branch)),
-        Deed::Withdraw => decide::withdraw(case, desk),
-        Deed::AcceptExternal => decide::accept_external(case, desk),
-        Deed::RefuseExternal { reason } => decide::refuse_external(case, desk, words(reason)),
+        Deed::Approve => decide::approve(case, context),
+        Deed::Refuse { reason } => decide::refuse(case, context, words(reason)),
+        Deed::Assign(branch) => decide::assign(case, context, world.organization(branch)),
+        Deed::Withdraw => decide::withdraw(case, context),
+        Deed::AcceptExternal => decide::accept_external(case, context),
+        Deed::RefuseExternal { reason } => decide::refuse_external(case, context, words(reason)),
     }
 }
 
@@ -405,10 +405,10 @@ pub fn check_allowed_actions(world: &World, number: usize, who: Who, branch: Org
             TransferAction::AcceptExternal => Deed::AcceptExternal,
             TransferAction::RefuseExternal => Deed::RefuseExternal { reason: true },
         };
-        let shown = ask(world, number, &actor, |case, desk| action.check(&case, desk))
+        let shown = ask(world, number, &actor, |case, context| action.check(&case, context))
             .err()
             .map(|refusal| refusal.code);
-        let answered = ask(world, number, &actor, |case, desk| act(world, case, desk, deed));
+        let answered = ask(world, number, &actor, |case, context| act(world, case, context, deed));
         let answered = answered.err().map(|refusal| refusal.code);
         let expected = oracle::refusal(world, &world.cases[number], who, deed);
         assert_eq!(answered, expected, "who may {action} case {number}: {who:?}");

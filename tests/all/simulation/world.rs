@@ -290,11 +290,11 @@ impl World {
                     path: organization.path.clone(),
                     kind: organization.kind,
                 };
-                let himself = self
+                let member = self
                     .members
                     .iter()
                     .find(|member| member.account == Some(office.account));
-                Actor::administrator(office.account, himself.map(|member| member.id), office_in_force)
+                Actor::administrator(office.account, member.map(|member| member.id), office_in_force)
             }
             Who::Integrator(province) => {
                 let (organization, _) = *OTHER_SYSTEMS.iter().find(|(_, code)| *code == province)?;

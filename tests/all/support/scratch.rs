@@ -20,7 +20,7 @@ for tries in 1 2 3 4 5 6 7 8 9 10; do
     for file in "$1"/pids/*; do
         [ -e "$file" ] && kill -KILL "${file##*/}"
     done
-    # The lock file goes when the server does. Whoever is still setting one up is met on the next round.
+    # The lock file disappears with the server. A server that is still starting is killed in the next round.
     if [ -s "$lock" ]; then
         read -r pid < "$lock"
         kill -s "$signal" "$pid"

@@ -151,8 +151,8 @@ impl World {
     }
 
     /// The country served with these settings.
-    pub fn behind(db: TestDb, at: &str, door: &api::ServerSettings) -> Self {
-        Self::made(db, at, Keys::demo(), door, |app| app)
+    pub fn behind(db: TestDb, at: &str, settings: &api::ServerSettings) -> Self {
+        Self::made(db, at, Keys::demo(), settings, |app| app)
     }
 
     /// The country served by a program that `change` sets up differently.
@@ -160,7 +160,7 @@ impl World {
         Self::made(db, at, Keys::demo(), &api::ServerSettings::default(), change)
     }
 
-    fn made(db: TestDb, at: &str, keys: Keys, door: &api::ServerSettings, change: impl FnOnce(App) -> App) -> Self {
+    fn made(db: TestDb, at: &str, keys: Keys, settings: &api::ServerSettings, change: impl FnOnce(App) -> App) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let _within = RUNTIME.enter();
@@ -179,7 +179,7 @@ impl World {
             retention: RetentionPeriods::default(),
         };
         let app = change(app);
-        let (base, server) = serve(app.clone(), door.clone());
+        let (base, server) = serve(app.clone(), settings.clone());
         let mut world = Self {
             db,
             clock,
@@ -712,13 +712,13 @@ static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 
 /// Serves on a port and in a thread of its own.
-fn serve(app: App, door: api::ServerSettings) -> (String, Served) {
+fn serve(app: App, settings: api::ServerSettings) -> (String, Served) {
     let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("the listener is bound"));
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = api::serve(app, listener, 1, &door).expect("a server");
+            let server = api::serve(app, listener, 1, &settings).expect("a server");
             sender.send(server.handle()).expect("the test waits");
             server.await.expect("the server ends without an error");
         });
@@ -733,7 +733,7 @@ mod tests {
     use serde_json::json;
 
     both_engines! {
-        fn everybody_is_who_he_is_and_can_sign_in(db: TestDb) {
+        fn every_client_acts_as_its_person_and_can_sign_in(db: TestDb) {
             let world = World::new(db, "2026-06-15T00:00:00Z");
             let me = world.person("class_1/1").get("/v1/me").expect(200).json();
             assert_eq!(me["member"]["id"], json!(world.mem("class_1/1")));

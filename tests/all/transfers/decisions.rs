@@ -163,9 +163,9 @@ both_engines! {
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         assert_eq!(waiting_for(&world, &case, "class_1/1"), ["township"], "the direct superior decides");
         let no = no(403, "transfer.self_approval", "T11").ask("township");
-        let himself = world.admin("class_1/1");
-        case.not(&world, &himself, "approve", &none(), no);
-        case.not(&world, &himself, "refuse", &json!({"reason": "不"}), no);
+        let own_decider = world.admin("class_1/1");
+        case.not(&world, &own_decider, "approve", &none(), no);
+        case.not(&world, &own_decider, "refuse", &json!({"reason": "不"}), no);
         case.take(&world.admin("township"), "approve", &none());
     }
 

@@ -205,7 +205,7 @@ impl<'a> No<'a> {
         assert_eq!(
             actions[0]["organization"]["name"].as_str(),
             self.helper,
-            "whom to ask: {body}"
+            "the organization to ask: {body}"
         );
         for text in [&body["detail"], &actions[0]["text"]] {
             let text = text.as_str().expect("a text");

@@ -27,7 +27,7 @@ fn wide(engine: Engine) -> TestDb {
 }
 
 /// Room for all requests at once, because these tests are not about admission.
-fn door() -> api::ServerSettings {
+fn server_settings() -> api::ServerSettings {
     api::ServerSettings {
         in_flight: 512,
         deadline: 60,
@@ -64,7 +64,7 @@ fn events(world: &World, kind: &str) -> i64 {
 
 both_engines! {
     fn n2_t2_of_200_proposals_for_one_member_from_three_sides_one_wins(db: TestDb) {
-        let world = World::behind(wide(db.engine()), SUMMER, &door());
+        let world = World::behind(wide(db.engine()), SUMMER, &server_settings());
         let body = proposal(&world, "unsettled", "village");
         let sides = [
             (world.person("class_1/1"), body.clone()),
@@ -92,7 +92,7 @@ both_engines! {
     }
 
     fn n4_a9_of_two_approvers_one_wins(db: TestDb) {
-        let world = World::behind(wide(db.engine()), SUMMER, &door());
+        let world = World::behind(wide(db.engine()), SUMMER, &server_settings());
         let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3"];
         for (round, member) in (1..).zip(members) {
             let case = propose(&world.person(member), &proposal(&world, "unsettled", "village"));
@@ -143,7 +143,7 @@ both_engines! {
     }
 
     fn i_16_one_key_sent_many_times_at_once_has_one_effect_and_one_answer(db: TestDb) {
-        let world = World::behind(wide(db.engine()), SUMMER, &door());
+        let world = World::behind(wide(db.engine()), SUMMER, &server_settings());
         let body = proposal(&world, "unsettled", "village");
         let client = world.person("class_1/1");
         let repeat = |_| {

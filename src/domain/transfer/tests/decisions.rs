@@ -212,7 +212,7 @@ fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
 }
 
 #[test]
-fn a7_every_step_records_who_when_what_for_whom_and_whether_it_was_automatic() {
+fn a7_every_step_records_who_when_what_for_which_organization_and_whether_it_was_automatic() {
     let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.now += TimeDelta::hours(1);
     play.approve(&administrator(TOWNSHIP)).unwrap();
