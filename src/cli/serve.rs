@@ -48,7 +48,7 @@ pub async fn serve_app(
     schedule.abort();
     if timeout(CLOSING, db.close()).await.is_err() {
         // A thread that waits for the database can't be cancelled, and a return would wait for it.
-        log::error!("stopped, though the database does not answer: it alone knows what became of the last writes");
+        log::error!("stopped, but the database does not answer: the outcome of the last writes is unknown");
         std::process::exit(1);
     }
     log::info!("stopped; everything accepted is answered and stored");

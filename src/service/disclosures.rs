@@ -62,7 +62,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, request: &Revea
     let account = context
         .actor
         .account
-        .ok_or(Error::Corrupt("an office without an account"))?;
+        .ok_or(Error::Corrupt("an office has no account"))?;
     let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
     let budgets = [
         HourlyBudget::new(format!("reveal/account/{}", account.0), PER_ACCOUNT),

@@ -108,7 +108,7 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
     let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
     // Locks the branch before the member, because the yearly switch counts the branch's members under the same lock
     // (L1).
-    let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member of no branch"))?;
+    let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member's branch is missing"))?;
     let found = members::find_locked(conn, id)?;
     let member = admit(conn, actor, found)?;
     if member.branch_id != Some(branch.id) {

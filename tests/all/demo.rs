@@ -117,7 +117,7 @@ both_engines! {
         let address = db.address();
         let (status, lines) = process::run(zhuanjie(["demo", "--listen", "127.0.0.1:0", "--database", &address]));
         assert!(!status.success());
-        assert!(lines.iter().any(|line| line.contains("holds something that is no demo")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains("holds something other than the demo")), "{lines:?}");
         assert_eq!(db.count("audit_log"), 1);
         assert_eq!(db.count("organizations"), 0);
     }

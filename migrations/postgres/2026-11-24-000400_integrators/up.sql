@@ -3,7 +3,7 @@
 ALTER TABLE integrators ADD COLUMN scopes TEXT NOT NULL DEFAULT 'organizations:read';
 ALTER TABLE integrators ADD COLUMN reach TEXT NOT NULL DEFAULT 'self';
 -- A province's own system keeps what it could do before there were scopes.
-UPDATE integrators SET scopes = 'organizations:read transfers:read transfers:answer inbound:file' WHERE province IS NOT NULL;
+UPDATE integrators SET scopes = 'organizations:read transfers:read transfers:answer inbound:propose' WHERE province IS NOT NULL;
 
 -- Its secrets: two may be in force at once, so that one takes over from the other. Only a keyed digest is kept.
 CREATE TABLE integrator_secrets (

@@ -51,7 +51,7 @@ impl BusyResponse {
     pub fn tell(&self) {
         match self.count.swap(0, Ordering::Relaxed) {
             0 => {}
-            count => log::warn!(count = count; "requests were refused for want of a place"),
+            count => log::warn!(count = count; "requests were refused because all places were taken"),
         }
     }
 }

@@ -211,7 +211,7 @@ async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem>
 
 /// Logs an error of the disk. The client only learns that the fault is the service's.
 fn fault(error: io::Error) -> Problem {
-    log::error!("the directory of files: {error}");
+    log::error!("the directory of files can't be used: {error}");
     Code::ServiceFault.into()
 }
 

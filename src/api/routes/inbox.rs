@@ -102,7 +102,7 @@ impl Kind {
     /// Parses the stored name of a kind.
     fn stored(name: &str) -> Result<Self, Problem> {
         let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
-        kind.ok_or_else(|| Problem::from(service::Error::Corrupt("an inbox entry of an unknown kind")))
+        kind.ok_or_else(|| Problem::from(service::Error::Corrupt("an inbox entry has an unknown kind")))
     }
 
     fn as_str(self) -> &'static str {

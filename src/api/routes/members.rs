@@ -200,7 +200,7 @@ impl MemberDetail {
         let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
         let number = IdNumber::parse(&number, shanghai_date(context.now));
         let id_number = number
-            .map_err(|_| service::Error::Corrupt("a sealed ID number that is none"))?
+            .map_err(|_| service::Error::Corrupt("a stored ID number is invalid"))?
             .masked();
         let phone = member
             .phone_sealed

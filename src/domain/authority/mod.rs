@@ -490,7 +490,7 @@ impl Action {
             Self::ListMembers | Self::ReadMember => Some(Scope::MembersRead),
             Self::ReadTransfer | Self::ListTransfers | Self::ListTransfersBelow => Some(Scope::TransfersRead),
             Self::AnswerExternal => Some(Scope::TransfersAnswer),
-            Self::ProposeInbound | Self::WithdrawTransfer => Some(Scope::InboundFile),
+            Self::ProposeInbound | Self::WithdrawTransfer => Some(Scope::InboundPropose),
             _ => None,
         }
     }

@@ -94,7 +94,7 @@ pub struct Myself {
 /// When the database fails.
 pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
     let actor = &context.actor;
-    let id = actor.account.ok_or(Error::Corrupt("an actor without an account"))?;
+    let id = actor.account.ok_or(Error::Corrupt("an actor has no account"))?;
     let account = accounts::find(conn, id)?.ok_or(Code::RequestUnauthenticated)?;
     let member = match account.member_id {
         Some(id) => Some(with_branch(conn, id)?),
@@ -116,7 +116,7 @@ pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
 }
 
 fn with_branch(conn: &mut Conn, id: MemberId) -> Result<(Member, Option<Organization>)> {
-    let member = members::find(conn, id)?.ok_or(Error::Corrupt("an account of no member"))?;
+    let member = members::find(conn, id)?.ok_or(Error::Corrupt("an account's member is missing"))?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
         None => None,

@@ -186,5 +186,5 @@ fn settle(
 ) -> Result<Block> {
     appointments::reroute_offices_of(conn, account, context.now)?;
     audit::record(conn, context, action, subject)?;
-    blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block just stored"))
+    blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block that was just stored is missing"))
 }

@@ -103,10 +103,10 @@ both_engines! {
         let body = going_to(&world, "village", "张三", &number(7));
         reader.write(INBOUND, &body).refused(403, "integrator.scope_missing");
         reader.get("/v1/transfers?side=out").expect(200);
-        let proposer = with_scopes(&world, "beijing", &["inbound:file"], "self");
+        let proposer = with_scopes(&world, "beijing", &["inbound:propose"], "self");
         proposer.write(INBOUND, &body).expect(201);
         proposer.get("/v1/transfers?side=out").refused(403, "integrator.scope_missing");
-        for scope in ["inbound:file", "transfers:answer"] {
+        for scope in ["inbound:propose", "transfers:answer"] {
             let body = json!({"name": "x", "organization": world.org("college"), "scopes": [scope]});
             let refused = world.admin("nation").post("/v1/integrators", &body).refused(422, "request.invalid");
             assert_eq!(refused.json()["errors"][0]["pointer"], "/scopes");
@@ -121,7 +121,7 @@ both_engines! {
         let world = country(db, NOW);
         for (organization, scopes) in [
             ("college", json!(["organizations:read"])),
-            ("beijing", json!(["organizations:read", "transfers:read", "transfers:answer", "inbound:file"])),
+            ("beijing", json!(["organizations:read", "transfers:read", "transfers:answer", "inbound:propose"])),
         ] {
             let body = json!({"name": "x", "organization": world.org(organization)});
             let made: Value = world.admin("nation").post("/v1/integrators", &body).expect(201).json();
