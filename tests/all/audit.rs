@@ -290,11 +290,11 @@ both_engines! {
         world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
         let home = json!({"reason": "unsettled", "target": world.org("township"),
             "details": {"home_address": {"division_code": "420106", "text": "一号"}}});
-        let file = |member: &str| {
+        let propose = |member: &str| {
             let proposed = world.person(member).write("/v1/transfers", &home).expect(201);
             proposed.header("location").expect("an address").to_owned()
         };
-        let (first, second, third) = (file("class_1/1"), file("class_1/2"), file("class_1/3"));
+        let (first, second, third) = (propose("class_1/1"), propose("class_1/2"), propose("class_1/3"));
         let branch = json!({"branch": world.org("village")});
         let approved = world.admin("township").decide(&format!("{first}/approve"), 1, &json!({})).expect(200);
         assert_eq!(approved.json()["version"], 2);

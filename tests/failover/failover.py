@@ -3,7 +3,7 @@
 
 What it does
     Starts etcd, three PostgreSQL nodes under Patroni (synchronous mode, strict) and two servers of ours with a multi-host
-    DATABASE_URL, all on loopback and in a directory of its own. Writers file transfers and decide on them over both
+    DATABASE_URL, all on loopback and in a directory of its own. Writers propose transfers and decide on them over both
     servers; each request has an Idempotency-Key, and whatever has no certain answer (a broken connection, 503) is sent
     again under the same key, to either server, until it has one. Every certain answer goes into a ledger.
     In each cycle the primary's processes get `kill -9`. When a standby is promoted and the writers are through, every
@@ -400,7 +400,7 @@ class Ledger:
 
 
 class Writer(threading.Thread):
-    """Files transfers of some members and decides on them, for ever."""
+    """Proposes transfers of some members and decides on them, for ever."""
 
     def __init__(self, number, play):
         super().__init__(daemon=True)

@@ -354,20 +354,20 @@ impl Made {
             json!({"reason": "unsettled", "target": world.org(target), "explanation": marked(member),
                 "details": {"home_address": {"division_code": "420106", "text": marked(member)}}})
         };
-        let file = |client: &Client, body: &Value| client.write("/v1/transfers", body).expect(201).json();
-        file(&world.person("class_1/1"), &home("class_1/1", "village"));
+        let propose = |client: &Client, body: &Value| client.write("/v1/transfers", body).expect(201).json();
+        propose(&world.person("class_1/1"), &home("class_1/1", "village"));
         let external = json!({"province": 11, "name": "某公司", "organization": "某公司团委",
             "address": {"division_code": "110105", "text": "建国路1号"}});
         let body = json!({"reason": "employed_with_league", "member": {"id": world.mem("class_1/3")},
             "details": {"employer_name": "某公司", "employer_address": address, "external": external}});
-        file(&world.admin("college"), &body);
-        let accepted = file(&world.person("class_1/4"), &home("class_1/4", "township"));
+        propose(&world.admin("college"), &body);
+        let accepted = propose(&world.person("class_1/4"), &home("class_1/4", "township"));
         let path = format!("/v1/transfers/{}/approve", accepted["id"].as_str().expect("an id"));
         world.admin("township").decide(&path, 1, &json!({})).expect(200);
-        file(&world.person("class_1/5"), &json!({"reason": "special_unit"}));
+        propose(&world.person("class_1/5"), &json!({"reason": "special_unit"}));
         // Cases that concern no position here. A list without its filter would show them.
-        file(&world.person("class_2/1"), &home("class_2/1", "home"));
-        file(&world.person("teachers/1"), &home("teachers/1", "home"));
+        propose(&world.person("class_2/1"), &home("class_2/1", "home"));
+        propose(&world.person("teachers/1"), &home("teachers/1", "home"));
         for (name, duty, target, starter) in [
             ("class_1/1", "approval_in", "village", None),
             ("class_1/3", "external_answer", "beijing", Some("college")),

@@ -153,11 +153,11 @@ both_engines! {
     fn s29_the_person_of_an_ended_inbound_case_is_deleted_on_time(db: TestDb) {
         let world = external::country(db, NOW);
         let beijing = external::system(&world, "beijing");
-        let file = |serial: u16, name: &str| {
+        let propose = |serial: u16, name: &str| {
             let body = external::going_to(&world, "village", name, &external::number(serial));
             external::place(beijing.write(external::INBOUND, &body))
         };
-        let (refused, completed, open) = (file(1, "来人一"), file(2, "来人二"), file(3, "来人三"));
+        let (refused, completed, open) = (propose(1, "来人一"), propose(2, "来人二"), propose(3, "来人三"));
         let village = world.admin("village");
         village.decide(&format!("{refused}/refuse"), 1, &json!({"reason": "来人一查无此人"})).expect(200);
         village.decide(&format!("{completed}/approve"), 1, &json!({})).expect(200);

@@ -71,13 +71,13 @@ both_engines! {
             (world.admin("college"), about(&world, "class_1/1", body.clone())),
             (world.admin("village"), named(&world, "class_1/1", body)),
         ];
-        let file = |number: usize| {
+        let attempt = |number: usize| {
             // The target side names the member, which is a look-up. Twenty of those are allowed in an hour (T4).
             let side = if number < 20 { 2 } else { number % 2 };
             let (client, body) = sides[side].clone();
             Box::new(move || client.write("/v1/transfers", &body)) as Box<dyn FnOnce() -> Answer + Send>
         };
-        let answers = at_once((0..200).map(file).collect());
+        let answers = at_once((0..200).map(attempt).collect());
         let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
         assert_eq!(won.len(), 1);
         let case = Proposed::of(&won[0]);
