@@ -21,8 +21,8 @@ use std::ops::Deref;
 use std::pin::Pin;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{Ref, RefOr, Required};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa::openapi::{RefOr, Required};
+use utoipa::{IntoParams, PartialSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 64;
@@ -209,13 +209,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
 /// An id in the path. A text that is no id names nothing, and is answered as an id of nothing is.
 pub struct Id<T>(pub T);
 
-impl<T: Missing + ToSchema> IntoParams for Id<T> {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = Ref::from_schema_name(T::name());
-        vec![required("id", ParameterIn::Path, "The object's id", schema)]
-    }
-}
-
 /// Which code says that there is no such thing.
 pub trait Missing: std::str::FromStr + 'static {
     /// The code.
@@ -268,8 +261,8 @@ impl FromRequest for Key {
 
 impl IntoParams for Key {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "1 to 64 printable ASCII characters, unique for each request. A request that is sent again with \
-                           its key takes effect once, and gets the first answer again.";
+        let description = "1 to 64 printable ASCII characters, unique for each request. If you send a request again with its \
+                           key, it takes effect once and gets the first answer again.";
         vec![required(
             "Idempotency-Key",
             ParameterIn::Header,
@@ -310,7 +303,7 @@ impl FromRequest for IfMatch {
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "The ETag of the version that the caller read, or `*` for any version.";
+        let description = "The ETag of the version that you read, or `*` for any version.";
         vec![required("If-Match", ParameterIn::Header, description, String::schema())]
     }
 }

@@ -208,12 +208,12 @@ struct HistoryQuery {
     limit: Option<i64>,
 }
 
-/// List what happened to a branch's graduation month
+/// List the history of a branch's graduation month
 ///
 /// Lists marks, the yearly switch, requests and decisions, earliest first (G5, G7). They are kept for ever.
 #[utoipa::path(tag = "organizations", operation_id = "graduation_history", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which branch"), HistoryQuery), responses(
-    (status = 200, description = "A page", body = Page<GraduationHistoryEntry>),
+    params(("id" = OrganizationId, Path, description = "The id of the branch"), HistoryQuery), responses(
+    (status = 200, description = "A page of history entries", body = Page<GraduationHistoryEntry>),
 ))]
 #[get("/organizations/{id}/graduation-history")]
 async fn graduation_history(
@@ -336,7 +336,7 @@ refuses!(ProposeMonthChangeRefusals:
 /// above decides.
 #[utoipa::path(tag = "organizations", operation_id = "propose_month_change", security(("bearer" = [])),
     params(Key), responses(
-    (status = 201, description = "It waits for the leading organ", body = MonthChangeView),
+    (status = 201, description = "The month change waits for the leading organ", body = MonthChangeView),
     ProposeMonthChangeRefusals,
 ))]
 #[post("/month-changes")]
@@ -377,11 +377,11 @@ struct MonthChangeQuery {
 
 /// List month changes
 ///
-/// The requests that the caller's organization decides or proposed, newest first. Each shows both months, the reason
+/// Lists the month changes that your organization decides or proposed, newest first. Each shows both months, the reason
 /// and the proposer (G8).
 #[utoipa::path(tag = "organizations", operation_id = "list_month_changes", security(("bearer" = [])),
     params(MonthChangeQuery), responses(
-    (status = 200, description = "A page", body = Page<MonthChangeView>),
+    (status = 200, description = "A page of month changes", body = Page<MonthChangeView>),
 ))]
 #[get("/month-changes")]
 async fn list_month_changes(
@@ -406,8 +406,8 @@ async fn list_month_changes(
 ///
 /// Administrators of the branch and of the organizations above it can read both months, the reason and the state.
 #[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one")), responses(
-    (status = 200, description = "The request", body = MonthChangeView),
+    params(("id" = MonthChangeId, Path, description = "The id of the month change")), responses(
+    (status = 200, description = "The month change", body = MonthChangeView),
 ))]
 #[get("/month-changes/{id}")]
 async fn get_month_change(
@@ -450,9 +450,9 @@ refuses!(ApproveMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenReq
 /// An administrator of the leading organ approves it (G7). If the new month lies in a later year, the branch becomes an
 /// ordinary one again until that year's switch (G9).
 #[utoipa::path(tag = "organizations", operation_id = "approve_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
+    params(("id" = MonthChangeId, Path, description = "The id of the month change"), Key, IfMatch),
     responses(
-    (status = 200, description = "The month is changed", body = MonthChangeDecision),
+    (status = 200, description = "The month change is approved, and the branch has the new month", body = MonthChangeDecision),
     ApproveMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/approve")]
@@ -479,9 +479,9 @@ refuses!(RefuseMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenRequ
 ///
 /// An administrator of the leading organ refuses it, with a reason (G8).
 #[utoipa::path(tag = "organizations", operation_id = "refuse_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
+    params(("id" = MonthChangeId, Path, description = "The id of the month change"), Key, IfMatch),
     responses(
-    (status = 200, description = "The month stays", body = MonthChangeDecision),
+    (status = 200, description = "The month change is refused, and the branch keeps its month", body = MonthChangeDecision),
     RefuseMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/refuse")]

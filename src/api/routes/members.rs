@@ -108,10 +108,10 @@ struct MemberQuery {
 
 /// List members
 ///
-/// The members of a branch or of a whole subtree.
+/// Lists the members of a branch or of a whole subtree.
 #[utoipa::path(tag = "members", operation_id = "list_members", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "The branch, or the subtree's root"), MemberQuery), responses(
-    (status = 200, description = "A page", body = Page<MemberView>),
+    params(("id" = OrganizationId, Path, description = "The id of the branch, or of the root of the subtree"), MemberQuery), responses(
+    (status = 200, description = "A page of members", body = Page<MemberView>),
 ))]
 #[get("/organizations/{id}/members")]
 async fn list_members(
@@ -224,9 +224,9 @@ impl MemberDetail {
 
 /// Get a member
 ///
-/// The member, and administrators of the branch and above, can read it.
+/// The member and administrators of the branch and above can read it.
 #[utoipa::path(tag = "members", operation_id = "get_member", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which one")), responses(
+    params(("id" = MemberId, Path, description = "The id of the member")), responses(
     (status = 200, description = "The member", body = MemberDetail),
 ))]
 #[get("/members/{id}")]
@@ -405,7 +405,7 @@ refuses!(UndoMarksRefusals:
     MarkNotGraduating,
 );
 
-/// Undo marks
+/// Undo the marks of members
 ///
 /// Undoes the marks of one member or many. They are graduates again, in their branch's month (M6).
 #[utoipa::path(tag = "members", operation_id = "undo_marks", security(("bearer" = [])),
@@ -498,12 +498,12 @@ struct MarkHistoryQuery {
     limit: Option<i64>,
 }
 
-/// List the marks a member had
+/// List the history of a member's marks
 ///
 /// Lists all changes of the mark, earliest first. They are kept for ever.
 #[utoipa::path(tag = "members", operation_id = "mark_history", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which one"), MarkHistoryQuery), responses(
-    (status = 200, description = "A page", body = Page<MarkHistoryEntry>),
+    params(("id" = MemberId, Path, description = "The id of the member"), MarkHistoryQuery), responses(
+    (status = 200, description = "A page of history entries", body = Page<MarkHistoryEntry>),
 ))]
 #[get("/members/{id}/mark-history")]
 async fn mark_history(

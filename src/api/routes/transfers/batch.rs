@@ -161,7 +161,7 @@ refuses!(DecideTransfersRefusals:
     RequestStale,
 );
 
-/// Decide many transfers
+/// Decide several transfers
 ///
 /// Approves, refuses, assigns or withdraws up to 200 cases. Each gets its own result.
 #[utoipa::path(tag = "transfers", operation_id = "decide_transfers", security(("bearer" = [])),

@@ -181,7 +181,7 @@ refuses!(ProposeInboundTransferRefusals:
 #[utoipa::path(tag = "transfers", operation_id = "propose_inbound_transfer", security(("bearer" = [])),
     params(Key),
     request_body = InboundBody, responses(
-    (status = 201, description = "Proposed", body = TransferView),
+    (status = 201, description = "The transfer is proposed", body = TransferView),
     ProposeInboundTransferRefusals,
 ))]
 #[post("/inbound-transfers")]
