@@ -183,7 +183,7 @@ impl AppointmentRequest {
         })
     }
 
-    /// The person whom the appointment is about consents or declines.
+    /// The person the appointment is about consents or declines.
     ///
     /// # Errors
     /// `appointment.request_not_found` for anybody else, `appointment.request_not_open`.

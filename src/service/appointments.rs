@@ -400,7 +400,7 @@ pub fn decide(
     found(conn, id)
 }
 
-/// The person whom an appointment is about consents, and the office begins at once; or they decline it.
+/// Stores the answer of the person an appointment is about. If they consent, the office begins at once.
 ///
 /// # Errors
 /// Those of [`AppointmentRequest::answer`]; `request.stale`.

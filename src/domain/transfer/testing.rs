@@ -210,7 +210,7 @@ pub fn member() -> Actor {
     Actor::member(MEMBER_ACCOUNT, MEMBER)
 }
 
-/// A member whom the cases are not about.
+/// A member the cases are not about.
 pub fn stranger() -> Actor {
     Actor::member(AccountId(9), MemberId(9))
 }

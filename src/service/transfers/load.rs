@@ -184,7 +184,7 @@ fn its_own<T>(result: Result<T>) -> Result<Result<T>> {
     }
 }
 
-/// The member whom a proposal is about, if there is one.
+/// The member a proposal is about, if there is one.
 fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<Option<MemberId>> {
     match subject {
         ProposalSubject::Myself => {

@@ -174,7 +174,7 @@ both_engines! {
     }
 }
 
-mod lane {
+mod queue {
     use crate::support::block_on;
     use zhuanjie::security::passwords::Passwords;
 

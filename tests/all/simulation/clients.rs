@@ -4,7 +4,7 @@ use super::country::HOMES;
 use super::oracle;
 use super::rng::SimRng;
 use super::service::{
-    self, Answer, Decision, Deed, Flaw, Inbound, Prepared, ProposalDraft, Request, check_allowed_actions,
+    self, Answer, Choice, Decision, Flaw, Inbound, Prepared, ProposalDraft, Request, check_allowed_actions,
 };
 use super::world::{Who, World};
 use std::collections::BTreeSet;
@@ -154,8 +154,8 @@ fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
     if duty == Some(Duty::ExternalAnswer) && rng.percent(40) {
         who = Who::Integrator(stored.course.to_province.unwrap_or(11));
     }
-    let deed = deed(world, rng, case, duty);
-    if deed == Deed::Withdraw && rng.percent(60) {
+    let choice = choice(world, rng, case, duty);
+    if choice == Choice::Withdraw && rng.percent(60) {
         who = match (stored.course.proposed_for, stored.course.member) {
             (Some(seat), _) if rng.percent(60) => world.somebody(rng, &[seat]),
             (_, Some(member)) => Who::Member(member),
@@ -166,29 +166,29 @@ fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
         who,
         case,
         version,
-        deed,
+        choice,
     })
 }
 
-fn deed(world: &World, rng: &mut SimRng, case: usize, duty: Option<Duty>) -> Deed {
+fn choice(world: &World, rng: &mut SimRng, case: usize, duty: Option<Duty>) -> Choice {
     let branch = branch_for(world, rng, case);
     let reason = rng.percent(85);
     let all = [
-        Deed::Approve,
-        Deed::Refuse { reason },
-        Deed::Assign(branch),
-        Deed::Withdraw,
-        Deed::AcceptExternal,
-        Deed::RefuseExternal { reason },
+        Choice::Approve,
+        Choice::Refuse { reason },
+        Choice::Assign(branch),
+        Choice::Withdraw,
+        Choice::AcceptExternal,
+        Choice::RefuseExternal { reason },
     ];
     match (rng.below(100), duty) {
         (0..15, _) | (_, None) => rng.one(&all),
-        (15..22, _) => Deed::Withdraw,
-        (22..32, Some(Duty::ExternalAnswer)) => Deed::RefuseExternal { reason },
-        (22..32, _) => Deed::Refuse { reason },
-        (_, Some(Duty::Assignment)) => Deed::Assign(branch),
-        (_, Some(Duty::ExternalAnswer)) => Deed::AcceptExternal,
-        _ => Deed::Approve,
+        (15..22, _) => Choice::Withdraw,
+        (22..32, Some(Duty::ExternalAnswer)) => Choice::RefuseExternal { reason },
+        (22..32, _) => Choice::Refuse { reason },
+        (_, Some(Duty::Assignment)) => Choice::Assign(branch),
+        (_, Some(Duty::ExternalAnswer)) => Choice::AcceptExternal,
+        _ => Choice::Approve,
     }
 }
 

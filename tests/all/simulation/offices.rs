@@ -5,7 +5,7 @@ use super::country::{self, Shape};
 use super::invariants;
 use super::oracle::{self, month_number};
 use super::rng::SimRng;
-use super::service::{self, Decision, Deed, Request};
+use super::service::{self, Choice, Decision, Request};
 use super::world::{StoredChange, Who, World};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
 use zhuanjie::domain::catalogue::code::Code;
@@ -516,7 +516,7 @@ pub fn race_with_the_expiry(world: &mut World, rng: &mut SimRng) {
         who,
         case,
         version,
-        deed: Deed::Approve,
+        choice: Choice::Approve,
     };
     let Ok(prepared) = service::prepare(world, &Request::Decide(decision)) else {
         return;

@@ -3,7 +3,7 @@
 //! calls the code that it judges.
 
 use super::country::OTHER_SYSTEMS;
-use super::service::{Deed, Flaw, Inbound, ProposalDraft};
+use super::service::{Choice, Flaw, Inbound, ProposalDraft};
 use super::world::{Stored, Who, World};
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use std::collections::BTreeSet;
@@ -51,17 +51,17 @@ impl Course {
     }
 
     /// Follows a successful step.
-    pub fn go_on(&mut self, deed: Deed, now: Timestamp) {
+    pub fn go_on(&mut self, choice: Choice, now: Timestamp) {
         self.reached = now;
-        match deed {
-            Deed::Approve | Deed::AcceptExternal | Deed::Assign(_) => {
+        match choice {
+            Choice::Approve | Choice::AcceptExternal | Choice::Assign(_) => {
                 self.at += 1;
                 if self.at == self.plan.len() {
                     self.end = Some(Phase::Completed);
                 }
             }
-            Deed::Refuse { .. } | Deed::RefuseExternal { .. } => self.end = Some(Phase::Refused),
-            Deed::Withdraw => self.end = Some(Phase::Withdrawn),
+            Choice::Refuse { .. } | Choice::RefuseExternal { .. } => self.end = Some(Phase::Refused),
+            Choice::Withdraw => self.end = Some(Phase::Withdrawn),
         }
     }
 }
@@ -177,32 +177,32 @@ pub fn holders(world: &World, course: &Course) -> Vec<OrganizationId> {
 }
 
 /// The refusal of a step, if there is one.
-pub fn refusal(world: &World, stored: &Stored, who: Who, deed: Deed) -> Option<Code> {
+pub fn refusal(world: &World, stored: &Stored, who: Who, choice: Choice) -> Option<Code> {
     let course = &stored.course;
     let Some((duty, _)) = course.step() else {
         return Some(Code::TransferClosed);
     };
     let approval = !matches!(duty, Duty::Assignment | Duty::ExternalAnswer);
-    match deed {
-        Deed::Approve | Deed::Refuse { .. } if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
-        Deed::Approve | Deed::Refuse { .. } if !approval => Some(Code::TransferExternalPending),
-        Deed::Approve => {
+    match choice {
+        Choice::Approve | Choice::Refuse { .. } if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
+        Choice::Approve | Choice::Refuse { .. } if !approval => Some(Code::TransferExternalPending),
+        Choice::Approve => {
             not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
         }
-        Deed::Refuse { reason } => not_their_turn(world, course, who, Code::ApprovalNotYourTurn)
+        Choice::Refuse { reason } => not_their_turn(world, course, who, Code::ApprovalNotYourTurn)
             .or((!reason).then_some(Code::ApprovalReasonRequired)),
-        Deed::AcceptExternal | Deed::RefuseExternal { .. } if duty != Duty::ExternalAnswer => {
+        Choice::AcceptExternal | Choice::RefuseExternal { .. } if duty != Duty::ExternalAnswer => {
             Some(Code::TransferNotExternal)
         }
-        Deed::AcceptExternal => not_the_other_system(world, course, who),
-        Deed::RefuseExternal { reason } => {
+        Choice::AcceptExternal => not_the_other_system(world, course, who),
+        Choice::RefuseExternal { reason } => {
             not_the_other_system(world, course, who).or((!reason).then_some(Code::ApprovalReasonRequired))
         }
-        Deed::Withdraw => {
+        Choice::Withdraw => {
             may_not_withdraw(world, course, who).or((duty == Duty::Assignment).then_some(Code::TransferAlreadyApproved))
         }
-        Deed::Assign(_) if duty != Duty::Assignment => Some(Code::AssignmentNotAwaited),
-        Deed::Assign(branch) => {
+        Choice::Assign(_) if duty != Duty::Assignment => Some(Code::AssignmentNotAwaited),
+        Choice::Assign(branch) => {
             not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| bad_branch(world, course, branch))
         }
     }

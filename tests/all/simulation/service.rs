@@ -54,7 +54,7 @@ pub struct Inbound {
 
 /// What a client does with a case. `reason` says whether a reason is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum Choice {
     Approve,
     Refuse { reason: bool },
     Assign(OrganizationId),
@@ -69,7 +69,7 @@ pub struct Decision {
     pub who: Who,
     pub case: usize,
     pub version: i64,
-    pub deed: Deed,
+    pub choice: Choice,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ pub enum Prepared {
     Step {
         number: usize,
         transition: Box<Transition>,
-        deed: Deed,
+        choice: Choice,
     },
 }
 
@@ -142,11 +142,11 @@ pub fn commit(world: &mut World, prepared: Prepared) -> Answer {
         Prepared::Step {
             number,
             transition,
-            deed,
+            choice,
         } => {
             let receipt = world.update(number, *transition).map_err(one)?;
             let now = world.now;
-            world.cases[number].course.go_on(deed, now);
+            world.cases[number].course.go_on(choice, now);
             Ok(receipt)
         }
     }
@@ -346,14 +346,14 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
         who,
         case: number,
         version,
-        deed,
+        choice,
     } = *decision;
     let actor = world.actor(who).ok_or_else(|| one(Code::ActorNotAdministrator))?;
     if world.cases[number].case.version != version {
         return Err(one(Code::TransferConflict));
     }
-    let result = ask(world, number, &actor, |case, context| act(world, case, context, deed));
-    let expected = oracle::refusal(world, &world.cases[number], who, deed);
+    let result = ask(world, number, &actor, |case, context| act(world, case, context, choice));
+    let expected = oracle::refusal(world, &world.cases[number], who, choice);
     assert_eq!(
         result.as_ref().err().map(|refusal| refusal.code),
         expected,
@@ -363,7 +363,7 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
         Ok(transition) => Ok(Prepared::Step {
             number,
             transition: Box::new(transition),
-            deed,
+            choice,
         }),
         Err(refusal) => Err(one(refusal.code)),
     }
@@ -380,15 +380,15 @@ fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Cas
     question(case, &context)
 }
 
-fn act(world: &World, case: Case, context: &DecisionContext<'_>, deed: Deed) -> Result<Transition, Refusal> {
+fn act(world: &World, case: Case, context: &DecisionContext<'_>, choice: Choice) -> Result<Transition, Refusal> {
     let words = |given: bool| Remark::new(if given { "信息有误" } else { "\u{3000}" });
-    match deed {
-        Deed::Approve => decide::approve(case, context),
-        Deed::Refuse { reason } => decide::refuse(case, context, words(reason)),
-        Deed::Assign(branch) => decide::assign(case, context, world.organization(branch)),
-        Deed::Withdraw => decide::withdraw(case, context),
-        Deed::AcceptExternal => decide::accept_external(case, context),
-        Deed::RefuseExternal { reason } => decide::refuse_external(case, context, words(reason)),
+    match choice {
+        Choice::Approve => decide::approve(case, context),
+        Choice::Refuse { reason } => decide::refuse(case, context, words(reason)),
+        Choice::Assign(branch) => decide::assign(case, context, world.organization(branch)),
+        Choice::Withdraw => decide::withdraw(case, context),
+        Choice::AcceptExternal => decide::accept_external(case, context),
+        Choice::RefuseExternal { reason } => decide::refuse_external(case, context, words(reason)),
     }
 }
 
@@ -397,20 +397,20 @@ fn act(world: &World, case: Case, context: &DecisionContext<'_>, deed: Deed) -> 
 pub fn check_allowed_actions(world: &World, number: usize, who: Who, branch: OrganizationId) {
     let Some(actor) = world.actor(who) else { return };
     for action in TransferAction::ALL {
-        let deed = match action {
-            TransferAction::Approve => Deed::Approve,
-            TransferAction::Refuse => Deed::Refuse { reason: true },
-            TransferAction::Assign => Deed::Assign(branch),
-            TransferAction::Withdraw => Deed::Withdraw,
-            TransferAction::AcceptExternal => Deed::AcceptExternal,
-            TransferAction::RefuseExternal => Deed::RefuseExternal { reason: true },
+        let choice = match action {
+            TransferAction::Approve => Choice::Approve,
+            TransferAction::Refuse => Choice::Refuse { reason: true },
+            TransferAction::Assign => Choice::Assign(branch),
+            TransferAction::Withdraw => Choice::Withdraw,
+            TransferAction::AcceptExternal => Choice::AcceptExternal,
+            TransferAction::RefuseExternal => Choice::RefuseExternal { reason: true },
         };
         let shown = ask(world, number, &actor, |case, context| action.check(&case, context))
             .err()
             .map(|refusal| refusal.code);
-        let answered = ask(world, number, &actor, |case, context| act(world, case, context, deed));
+        let answered = ask(world, number, &actor, |case, context| act(world, case, context, choice));
         let answered = answered.err().map(|refusal| refusal.code);
-        let expected = oracle::refusal(world, &world.cases[number], who, deed);
+        let expected = oracle::refusal(world, &world.cases[number], who, choice);
         assert_eq!(answered, expected, "who may {action} case {number}: {who:?}");
         match shown {
             Some(code) => assert_eq!(

@@ -278,7 +278,7 @@ class Server:
 
     def is_alive(self):
         if self.process.poll() is not None:
-            raise Broken(f"the server ended by itself: {self.tail()}")
+            raise Broken(f"the server ended on its own: {self.tail()}")
         return True
 
     def tail(self):
