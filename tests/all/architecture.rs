@@ -9,7 +9,7 @@ use std::path::{Path as FilePath, PathBuf};
 /// A module of `src/`, with everything in it, and what it must not use.
 struct Room {
     name: &'static str,
-    /// The modules of this crate it may import, beside itself. `a::b` allows only that part of `a`.
+    /// The modules of this crate it may import, besides itself. `a::b` allows only that part of `a`.
     may: &'static [&'static str],
     /// What it must not name, in this crate or another. A crate name that ends in `*` stands for every crate that
     /// begins so.

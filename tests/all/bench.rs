@@ -122,14 +122,14 @@ both_engines! {
                 std::thread::sleep(Duration::from_millis(5));
             }
             assert!(promises() >= written, "too few writes were acknowledged");
-            server.take().expect("it runs").kill();
+            server.take().expect("the server runs").kill();
             server = Some(stage.serve(base.trim_start_matches("http://")).0);
         }
         let (status, lines) = play.wait();
         assert!(status.success(), "{lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("sent again")), "no server was killed during the season: {lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("all ") && line.ends_with(" hold")), "{lines:?}");
-        server.take().expect("it runs").terminate();
+        server.take().expect("the server runs").terminate();
         let (kept, lines) = stage.check();
         assert!(kept, "{lines:?}");
         stage.db.unlock_audit_log();

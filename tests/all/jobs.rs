@@ -98,7 +98,7 @@ both_engines! {
         };
         let schedule = world.start_schedule(Duration::from_secs(1));
         done(JobName::ALL.len()).await;
-        // The clock stands still, so from here on not even half an interval passes.
+        // The clock stands still, so from here on not even half an interval passes on its own.
         world.at(SWITCH);
         done(2 * JobName::ALL.len()).await;
         schedule.abort();

@@ -102,7 +102,7 @@ fn statements(conn: &mut Conn, body: impl FnOnce(&mut Conn)) -> Vec<String> {
     let note = sent.clone();
     let instrument = move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
-            note.lock().expect("nobody panics here").push(query.to_string());
+            note.lock().expect("not poisoned").push(query.to_string());
         }
     };
     match conn {
@@ -114,7 +114,7 @@ fn statements(conn: &mut Conn, body: impl FnOnce(&mut Conn)) -> Vec<String> {
         Conn::Sqlite(conn) => conn.set_instrumentation(|_: InstrumentationEvent<'_>| {}),
         Conn::Postgres(conn) => conn.set_instrumentation(|_: InstrumentationEvent<'_>| {}),
     }
-    let sent = std::mem::take(&mut *sent.lock().expect("nobody panics here"));
+    let sent = std::mem::take(&mut *sent.lock().expect("not poisoned"));
     let statement = |text: String| text.split(" -- binds:").next().unwrap_or_default().to_owned();
     sent.into_iter()
         .map(statement)

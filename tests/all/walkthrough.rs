@@ -54,7 +54,7 @@ fn steps(page: &str) -> (Vec<Step>, Vec<String>) {
 /// A part of what the page shows.
 #[derive(Debug)]
 enum Part {
-    /// The text as it stands in the page.
+    /// The text as the page has it.
     Text(String),
     /// `…`: anything.
     Gap,

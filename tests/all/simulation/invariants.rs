@@ -89,7 +89,7 @@ fn i02_one_open_case(world: &World) {
     assert_eq!(open.len(), persons.len(), "I-02: one open case for each member");
 }
 
-/// The edges as the manual gives them, apart from the state machine's own table.
+/// The edges as the manual gives them, independent of the state machine's own table.
 fn i06_edges(old: &CaseState, new: &CaseState) {
     use Phase::*;
     let may_end = match old.phase() {

@@ -186,7 +186,7 @@ fn number_from(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn i01_to_i33_hold_whatever_the_clients_do() {
+fn i01_to_i33_hold_for_clients_at_random() {
     if let Some(seed) = number_from("ZHUANJIE_SIM_SEED") {
         return replay(seed);
     }
