@@ -173,6 +173,14 @@ both_engines! {
         undo(&["class_1/1"]).refused(409, "mark.not_marked");
     }
 
+    fn o3_a_new_name_has_two_characters_at_least(db: TestDb) {
+        let world = World::new(db, NOW);
+        let path = format!("/v1/organizations/{}/rename", world.org("class_1"));
+        for name in ["", "  ", "班"] {
+            world.admin("college").write(&path, &json!({"name": name})).refused(422, "organization.name_required");
+        }
+    }
+
     fn a_season_without_a_policy_has_no_history_and_takes_none(db: TestDb) {
         let world = World::new(db, NOW);
         let nation = world.admin("nation");

@@ -178,7 +178,7 @@ macro_rules! actions {
             AppointmentRequest, ADMINISTRATORS or ActorNotAdministrator, [Holder] or AppointmentNotApprover;
 
         AnswerAppointment = "answer_appointment", "答复本人任职", "consent to one's own appointment, or decline it",
-            Oneself, PERSONS or RequestPersonsOnly, [Myself] or RequestNotFound;
+            AppointmentRequest, PERSONS or RequestPersonsOnly, [Myself] or AppointmentRequestNotFound;
 
         ReadMember = "read_member", "查看团员", "read a member's page, marks and certification",
             Member, SIGNED_IN or RequestUnauthenticated, [Myself Own DirectSuperior HigherSuperior] or MemberNotFound;

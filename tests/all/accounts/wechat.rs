@@ -58,6 +58,8 @@ both_engines! {
         world.anybody().post("/v1/auth/wechat/login", &body).expect(200);
         let body = json!({"code": "alice", "office": office});
         world.anybody().post("/v1/auth/wechat/login", &body).refused(403, "request.no_such_office");
+        let body = json!({"code": "dora", "id_number": world.id_number("class_1/2"), "password": PASSWORD, "office": office});
+        world.anybody().post("/v1/auth/wechat/bind", &body).refused(403, "request.no_such_office");
     }
 
     fn api2_one_identity_for_an_account_and_one_account_for_an_identity(db: TestDb) {

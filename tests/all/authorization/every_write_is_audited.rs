@@ -256,6 +256,12 @@ impl<'a> WriteDriver<'a> {
             &own,
             &json!({"reason": "不同意"}),
         );
+        for (name, answer) in [("village/1", "consent_to_appointment"), ("village/2", "decline_appointment")] {
+            let outsider = json!({"name": marked(name), "id_number": world.id_number(name)});
+            let offer = self.json(&college, "appoint", &world.org("class_2"), &outsider);
+            let offer = offer["request"]["id"].as_str().expect("an id").to_owned();
+            self.json(&self.person(name), answer, &offer, &none);
+        }
         let begun = self.json(
             &college,
             "appoint",
