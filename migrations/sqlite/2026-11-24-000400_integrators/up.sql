@@ -2,7 +2,7 @@
 ALTER TABLE integrators ADD COLUMN scopes TEXT NOT NULL DEFAULT 'organizations:read';
 ALTER TABLE integrators ADD COLUMN reach TEXT NOT NULL DEFAULT 'self';
 -- The system of a province keeps the permissions that it had before there were scopes.
-UPDATE integrators SET scopes = 'organizations:read transfers:read transfers:answer inbound:file' WHERE province IS NOT NULL;
+UPDATE integrators SET scopes = 'organizations:read transfers:read transfers:answer inbound:propose' WHERE province IS NOT NULL;
 
 -- The secrets of a credential. Two may be valid at once, so that one can replace the other. Only a keyed digest is kept.
 CREATE TABLE integrator_secrets (
