@@ -291,9 +291,9 @@ async fn rendered(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceR
     (ServiceResponse::new(request, response), private)
 }
 
-/// Records that a known caller was refused, or info for something that does not exist for them (I-28). It is done before the
-/// answer, and in the same way for what is out of sight and what does not exist (S-02). If the row can't be written the caller
-/// is still refused, and the log says so.
+/// Records that a known caller was refused, or named an object that does not exist for them (I-28). The entry is written
+/// before the answer. A hidden object and a missing one are recorded in the same way (S-02). If the entry can't be
+/// written, the caller is still refused, and the log says so.
 async fn record_denial(request: &HttpRequest, problem: &Problem) {
     let identified = request.extensions().get::<Identified>().cloned();
     let (Some(Identified(context)), Some(code)) = (identified, problem.denial()) else {

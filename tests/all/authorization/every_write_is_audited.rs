@@ -256,7 +256,10 @@ impl<'a> WriteDriver<'a> {
             &own,
             &json!({"reason": "不同意"}),
         );
-        for (name, answer) in [("village/1", "consent_to_appointment"), ("village/2", "decline_appointment")] {
+        for (name, answer) in [
+            ("village/1", "consent_to_appointment"),
+            ("village/2", "decline_appointment"),
+        ] {
             let outsider = json!({"name": marked(name), "id_number": world.id_number(name)});
             let offer = self.json(&college, "appoint", &world.org("class_2"), &outsider);
             let offer = offer["request"]["id"].as_str().expect("an id").to_owned();
