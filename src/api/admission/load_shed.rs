@@ -1,7 +1,7 @@
-//! Refuses requests before the edge while all places are taken. A refusal must cost next to nothing: if requests come ten
-//! times faster than they can be answered, the processor that answers one of ten also refuses the other nine. So the
-//! answer is prepared and sent before anything else is done. The connection is kept, because a new one would cost more
-//! than the refusal. The caller and their rate limit are not looked at. A line of the log counts the refusals.
+//! Refuses requests before the edge while all places are taken. A refusal must cost next to nothing: if requests come
+//! ten times faster than they can be answered, the processor that answers one of ten also refuses the other nine. So
+//! the answer is prepared and sent before anything else is done. The connection is kept, because a new one would cost
+//! more than the refusal. The caller and their rate limit are not looked at. A line of the log counts the refusals.
 
 use super::concurrency::RequestClass;
 use super::edge::Edge;
@@ -110,8 +110,8 @@ where
     }
 }
 
-/// A refusal on its way. What has come of the request's body is thrown away; if that is all of it the connection is kept,
-/// else not: whatever is still to come is not waited for.
+/// A refusal on its way. What has come of the request's body is thrown away; if that is all of it the connection is
+/// kept, else not: whatever is still to come is not waited for.
 pub struct Refusing<B> {
     payload: Payload,
     answer: Option<Response<EitherBody<B, Bytes>>>,

@@ -1,5 +1,5 @@
-//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal, which
-//! is told to nobody but who may call.
+//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own refusal. Only a
+//! caller who may call the operation gets these refusals.
 
 use super::caller::authorized;
 use super::serde_message::classify;
@@ -103,8 +103,8 @@ fn malformed(problem: InputError) -> Problem {
     Problem::new(Refusal::malformed(problem))
 }
 
-/// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind an
-/// even number of backslashes. Written out, it is no JSON.
+/// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind
+/// an even number of backslashes. Written out, it is no JSON.
 fn has_nul(bytes: &[u8]) -> bool {
     const NUL: &[u8] = b"\\u0000";
     let is_escape = |at: usize| bytes[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0;
@@ -261,8 +261,8 @@ impl FromRequest for Key {
 
 impl IntoParams for Key {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "1 to 64 printable ASCII characters, unique for each request. If you send a request again with its \
-                           key, it takes effect once and gets the first answer again.";
+        let description = "1 to 64 printable ASCII characters, unique for each request. If you send a request again \
+                           with its key, it takes effect once and gets the first answer again.";
         vec![required(
             "Idempotency-Key",
             ParameterIn::Header,

@@ -301,10 +301,11 @@ refuses!(AppointRefusals:
 /// Appoint an administrator
 ///
 /// The direct superior appoints at once. The organization's own administrators make a request that the direct superior
-/// has to approve. A person who belongs elsewhere, and nowhere in the appointing organization's subtree, has to consent:
-/// they find the offer at `GET /v1/me`. A person without an account gets one that has no password, and sets it with a
-/// one-time code (O5). Naming a person by full name and ID number counts as a look-up (T4). Everything that waits for the
-/// organization, or was passed on because nobody there could decide it, moves to those who can decide it now (A10).
+/// has to approve. A person who belongs elsewhere, and nowhere in the appointing organization's subtree, has to
+/// consent: they find the offer at `GET /v1/me`. A person without an account gets one that has no password, and sets it
+/// with a one-time code (O5). Naming a person by full name and ID number counts as a look-up (T4). Everything that
+/// waits for the organization, or was passed on because nobody there could decide it, moves to those who can decide it
+/// now (A10).
 #[utoipa::path(tag = "appointments", operation_id = "appoint", security(("bearer" = [])),
     params(("id" = OrganizationId, Path, description = "The id of the organization"), Key), responses(
     (status = 201, description = "The person is appointed", body = OfficeChange),
@@ -388,11 +389,12 @@ refuses!(ApproveAppointmentRequestRefusals: AppointmentSelfApproval, Appointment
 
 /// Approve a request to appoint or dismiss
 ///
-/// Administrators of the organization's direct superior approve it. The office begins or ends at once, or begins when the
-/// person consents.
+/// Administrators of the organization's direct superior approve it. The office begins or ends at once, or begins when
+/// the person consents.
 #[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch), responses(
-    (status = 200, description = "The request is approved, or waits for the person's consent", body = AppointmentRequestView),
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
+    (status = 200, description = "The request is approved or waits for consent", body = AppointmentRequestView),
     ApproveAppointmentRequestRefusals,
 ))]
 #[post("/appointment-requests/{id}/approve")]
@@ -420,8 +422,9 @@ refuses!(RefuseAppointmentRequestRefusals: AppointmentSelfApproval, AppointmentR
 /// Administrators of the organization's direct superior refuse it, with a reason. Until the person consents, this also
 /// takes back an approval or an offer.
 #[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch), responses(
-    (status = 200, description = "The request is refused, and no appointment has changed", body = AppointmentRequestView),
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
+    (status = 200, description = "The request is refused", body = AppointmentRequestView),
     RefuseAppointmentRequestRefusals,
 ))]
 #[post("/appointment-requests/{id}/refuse")]
@@ -449,7 +452,8 @@ refuses!(ConsentToAppointmentRefusals: AppointmentRequestNotFound, AppointmentRe
 ///
 /// Your office begins at once. `GET /v1/me` lists the appointments that wait for your consent.
 #[utoipa::path(tag = "appointments", operation_id = "consent_to_appointment", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch), responses(
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
     (status = 200, description = "You are appointed", body = AppointmentRequestView),
     ConsentToAppointmentRefusals,
 ))]
@@ -477,7 +481,8 @@ refuses!(DeclineAppointmentRefusals: AppointmentRequestNotFound, AppointmentRequ
 ///
 /// Nothing begins. The organization sees the answer at the request.
 #[utoipa::path(tag = "appointments", operation_id = "decline_appointment", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch), responses(
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
     (status = 200, description = "The appointment is declined", body = AppointmentRequestView),
     DeclineAppointmentRefusals,
 ))]

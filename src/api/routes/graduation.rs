@@ -452,7 +452,7 @@ refuses!(ApproveMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenReq
 #[utoipa::path(tag = "organizations", operation_id = "approve_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "The id of the month change"), Key, IfMatch),
     responses(
-    (status = 200, description = "The month change is approved, and the branch has the new month", body = MonthChangeDecision),
+    (status = 200, description = "The month change is approved", body = MonthChangeDecision),
     ApproveMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/approve")]
@@ -481,7 +481,7 @@ refuses!(RefuseMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenRequ
 #[utoipa::path(tag = "organizations", operation_id = "refuse_month_change", security(("bearer" = [])),
     params(("id" = MonthChangeId, Path, description = "The id of the month change"), Key, IfMatch),
     responses(
-    (status = 200, description = "The month change is refused, and the branch keeps its month", body = MonthChangeDecision),
+    (status = 200, description = "The month change is refused", body = MonthChangeDecision),
     RefuseMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/refuse")]

@@ -110,7 +110,8 @@ struct MemberQuery {
 ///
 /// Lists the members of a branch or of a whole subtree.
 #[utoipa::path(tag = "members", operation_id = "list_members", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "The id of the branch, or of the root of the subtree"), MemberQuery), responses(
+    params(("id" = OrganizationId, Path, description = "The id of the branch or of the root of the subtree"), MemberQuery),
+    responses(
     (status = 200, description = "A page of members", body = Page<MemberView>),
 ))]
 #[get("/organizations/{id}/members")]

@@ -47,7 +47,9 @@ struct State {
 /// Check that the process is running
 ///
 /// Does not use the database, so that a broken database does not get the process killed.
-#[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses((status = 200, description = "The process is running", body = State)))]
+#[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses(
+    (status = 200, description = "The process is running", body = State),
+))]
 #[get("/healthz")]
 async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(State { status: "ok" })

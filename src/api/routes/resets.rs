@@ -177,9 +177,9 @@ refuses!(IssueOfficeCodeRefusals: AppointmentEnded, AccountResetOneself);
 
 /// Issue a one-time code for an administrator
 ///
-/// The holder of the office need not be a member. Your organization must be above each office of this person. The root's
-/// administrators issue codes for each other. If one of the offices is above a branch, two administrators are needed:
-/// the first call answers 202, and the same call by another administrator within a day answers with the code.
+/// The holder of the office need not be a member. Your organization must be above each office of this person. The
+/// root's administrators issue codes for each other. If one of the offices is above a branch, two administrators are
+/// needed: the first call answers 202, and the same call by another administrator within a day answers with the code.
 #[utoipa::path(tag = "appointments", operation_id = "issue_office_code", security(("bearer" = [])),
     params(("id" = AppointmentId, Path, description = "The id of the appointment")), responses(
     (status = 201, description = "The one-time code", body = ResetCodeView),

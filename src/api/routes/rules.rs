@@ -147,7 +147,8 @@ refuses!(GetErrorRefusals: RequestNotFound);
 ///
 /// The `type` of a problem document is the address of this operation.
 #[utoipa::path(tag = "service", operation_id = "get_error", security(()),
-    params(("code" = String, Path, description = "The code of the refusal", example = "transfer.already_open")), responses(
+    params(("code" = String, Path, description = "The code of the refusal", example = "transfer.already_open")),
+    responses(
     (status = 200, description = "The refusal with its rule and its way out", body = ErrorView),
     GetErrorRefusals,
 ))]

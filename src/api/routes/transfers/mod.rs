@@ -402,7 +402,8 @@ refuses!(ApproveTransferRefusals:
 ///
 /// The side whose turn it is approves (A1, A3, A4, T9).
 #[utoipa::path(tag = "transfers", operation_id = "approve_transfer", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch), request_body = Empty, responses(
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = Empty, responses(
     (status = 200, description = "The transfer after the approval", body = TransferView),
     ApproveTransferRefusals,
 ))]
@@ -443,7 +444,8 @@ refuses!(RefuseTransferRefusals:
 ///
 /// The side whose turn it is refuses, with a reason. The case ends and goes back to the side that started it (A5).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_transfer", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch), request_body = ReasonBody, responses(
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = ReasonBody, responses(
     (status = 200, description = "The refused transfer", body = TransferView),
     RefuseTransferRefusals,
 ))]
@@ -483,7 +485,8 @@ refuses!(AssignTransferRefusals:
 ///
 /// The receiving organization names a branch of its subtree, and the member moves (A2).
 #[utoipa::path(tag = "transfers", operation_id = "assign_transfer", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch), request_body = AssignmentBody, responses(
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = AssignmentBody, responses(
     (status = 200, description = "The completed transfer", body = TransferView),
     AssignTransferRefusals,
 ))]
@@ -509,7 +512,8 @@ refuses!(WithdrawTransferRefusals: TransferClosed, TransferAlreadyApproved, Tran
 ///
 /// The side that started the case, or the member, withdraws it until the approval is complete (T10).
 #[utoipa::path(tag = "transfers", operation_id = "withdraw_transfer", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch), request_body = Empty, responses(
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = Empty, responses(
     (status = 200, description = "The withdrawn transfer", body = TransferView),
     WithdrawTransferRefusals,
 ))]
@@ -549,7 +553,8 @@ refuses!(AcceptExternalTransferRefusals:
 /// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
 /// acceptance. The member then moves out of the national tree (X1).
 #[utoipa::path(tag = "transfers", operation_id = "accept_external_transfer", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch), request_body = Empty, responses(
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = Empty, responses(
     (status = 200, description = "The completed transfer", body = TransferView),
     AcceptExternalTransferRefusals,
 ))]
@@ -590,7 +595,8 @@ refuses!(RefuseExternalTransferRefusals:
 /// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
 /// refusal, with a reason (X1).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_external_transfer", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch), request_body = ReasonBody, responses(
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = ReasonBody, responses(
     (status = 200, description = "The refused transfer", body = TransferView),
     RefuseExternalTransferRefusals,
 ))]
