@@ -21,7 +21,7 @@ const OWNER_ONLY: u32 = 0o600;
 /// When the file already exists, the database is not embedded, or a step fails. No file is left behind then.
 pub async fn take(database: &DatabaseUrl, to: &Path) -> Result<()> {
     if let DatabaseUrl::Postgres(_) = database {
-        bail!("PostgreSQL has ways of its own: see docs/operations.md, Backup");
+        bail!("PostgreSQL has its own tools for backups: see docs/operations.md, Backup");
     }
     ensure!(!to.exists(), "{} exists already", to.display());
     let partial = Partial::reserve(to)?;

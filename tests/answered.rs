@@ -1,8 +1,8 @@
-//! Every refusal that the document lists as an operation's own was answered there by some test.
+//! Every refusal that the document lists for an operation was answered there by some test.
 //!
-//! The tests of `all` record what they are answered (`tests/all/support/answers.rs`). `cargo test` runs them all and then
-//! this comparison. A run of only some of them records nothing: then this compares the last whole run of the same
-//! document, or says that there is none.
+//! The tests of `all` record the answers they get (`tests/all/support/answers.rs`). `cargo test` runs all of them and
+//! then this comparison. A run of only some tests records nothing. In that case this compares the last complete run for
+//! the same document, or reports that there is none.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -13,7 +13,8 @@ use std::path::Path;
 
 const DOCUMENT: &str = include_str!("../openapi/openapi.json");
 
-/// What extractors, the edge and the service itself answer at many operations alike. Each is answered at one at least.
+/// Codes that extractors, the edge and the service answer at many operations alike. Each must be answered at one at
+/// least.
 const COMMON: &[&str] = &[
     "account.password_change_required",
     "actor.audits_only",
@@ -35,11 +36,11 @@ const COMMON: &[&str] = &[
     "service.outcome_unknown",
 ];
 
-/// What no test is answered, and why. May only shrink.
+/// Codes that no test gets, and why. The list may only shrink.
 const UNANSWERED: &[(&str, &str)] = &[
     (
         "transfer.conflict",
-        "the row is locked while it is decided; the guard is for what nobody foresaw",
+        "the row is locked while it is decided; the guard is for what is unforeseen",
     ),
     (
         "accept_external_transfer transfer.orphaned",
@@ -72,7 +73,7 @@ const UNANSWERED: &[(&str, &str)] = &[
     ("assign_transfer member.development_number_taken", ADMITTED),
     (
         "approve_transfer transfer.target_closed",
-        "an organization with open cases is not closed; the guard is for what nobody foresaw",
+        "an organization with open cases is not closed; the guard is for what is unforeseen",
     ),
     (
         "create_organization organization.too_deep",
@@ -93,14 +94,14 @@ const UNANSWERED: &[(&str, &str)] = &[
     ("propose_inbound_transfer transfer.explanation_required", PROPOSED),
 ];
 
-const ORPHANED: &str = "nobody holds an office up to the root: approve_transfer shows it";
-const EXTERNAL: &str = "approve_transfer shows the rule; an external answer asks the same function";
+const ORPHANED: &str = "approve_transfer shows it, with no administrator up to the root";
+const EXTERNAL: &str = "approve_transfer shows the rule; an external answer calls the same function";
 const BATCH: &str = "the operation on one transfer shows it; a batch calls the same function";
 const ADMITTED: &str = "two approvals of one person at once; the members' unique columns decide";
-const ITEMS: &str = "stands in the results of the items";
+const ITEMS: &str = "answered in the results of the items";
 const PROPOSED: &str = "propose_transfer shows it; both call the same function";
 
-/// Operation and code, as one line of the record.
+/// An operation and a code: one line of the record.
 type Pair = (String, String);
 
 fn listed() -> BTreeSet<Pair> {
@@ -116,11 +117,11 @@ fn listed() -> BTreeSet<Pair> {
             }
         }
     }
-    assert!(listed.len() > 500, "it finds the codes");
+    assert!(listed.len() > 500, "too few codes were found");
     listed
 }
 
-/// What the last whole run was answered; `None` if there is none for this document.
+/// The record of the last complete run, or `None` if there is none for this document.
 fn answered() -> Option<BTreeSet<Pair>> {
     let record = fs::read_to_string(Path::new(env!("CARGO_TARGET_TMPDIR")).join("answered")).ok()?;
     let mut document = DefaultHasher::new();
@@ -136,7 +137,7 @@ fn answered() -> Option<BTreeSet<Pair>> {
 #[test]
 fn every_listed_refusal_is_answered_by_some_test() {
     let Some(answered) = answered() else {
-        let text = "\n*** the listed refusals were NOT compared: no whole run of the tests for this document; \
+        let text = "\n*** the listed refusals were NOT compared: no complete run of the tests for this document; \
                     run `cargo test` ***\n\n";
         let _ = std::io::stderr().write_all(text.as_bytes());
         return;
@@ -156,7 +157,7 @@ fn every_listed_refusal_is_answered_by_some_test() {
         .collect();
     assert!(
         missing.is_empty(),
-        "listed, and answered by no test: write one, or take the code off the operation's refuses! (if the last run of \
+        "listed, but no test gets it: write one, or take the code off the operation's refuses! (if the last run of \
          the tests was stopped, run `cargo test` again)\n{}",
         missing.join("\n")
     );
@@ -178,6 +179,6 @@ fn what_is_excused_or_common_is_listed() {
             .any(|(id, code)| code == text || format!("{id} {code}") == text)
     };
     for text in COMMON.iter().chain(UNANSWERED.iter().map(|(text, _)| text)) {
-        assert!(is_listed(text), "{text} stands at no operation");
+        assert!(is_listed(text), "{text} is listed at no operation");
     }
 }

@@ -68,7 +68,7 @@ fn waiting_time(policy: &Policy) -> TimeDelta {
 
 /// Marks unmarked school branches until the wanted number is due to turn. Returns how many are.
 fn mark_branches(conn: &mut Conn, season: i32, wanted: i64) -> Result<i64> {
-    let month = Month::new(season, 6).context("a season outside of the calendar")?;
+    let month = Month::new(season, 6).context("the season is out of range")?;
     let month = month.as_number();
     // A delayed graduate's month is later than the branch's (M7), so a branch with delayed graduates stays as it is.
     let unmarked = "kind = 'branch' AND sector = 'school' AND status = 'active' AND graduated_season IS NULL \
@@ -130,7 +130,7 @@ fn propose_cases(conn: &mut Conn, policy: &Policy, wanted: i64) -> Result<i64> {
     let proposed = count(conn, &format!("SELECT count(*) FROM transfers WHERE id > {last}"))?;
     ensure!(
         proposed == wanted,
-        "the country has only {proposed} members to file for: load more"
+        "the country has only {proposed} members to propose transfers for: load more"
     );
     Ok(proposed)
 }

@@ -159,11 +159,11 @@ impl Troupe {
             None => self.clone().closed().await?,
             Some(rate) => self.clone().open(rate / self.plan.threads as f64).await?,
         }
-        let troupe = Rc::into_inner(self).context("somebody still plays")?;
+        let troupe = Rc::into_inner(self).context("a player is still running")?;
         Ok(troupe.meter.into_inner())
     }
 
-    /// Closed loop: a number of players, each of whom waits for an answer before the next request.
+    /// Closed loop: a number of players. Each waits for an answer before the next request.
     async fn closed(self: Rc<Self>) -> Result<()> {
         let players = self.plan.concurrency.div_ceil(self.plan.threads);
         let player = |troupe: Rc<Self>| async move {

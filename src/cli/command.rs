@@ -44,7 +44,7 @@ enum Command {
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
         #[command(flatten)]
-        door: api::ServerSettings,
+        settings: api::ServerSettings,
         #[command(flatten)]
         kept: RetentionArgs,
     },
@@ -168,11 +168,11 @@ fn run(command: Command) -> Result<()> {
             listen,
             job_interval,
             files,
-            door,
+            settings,
             kept,
         } => {
             let job_interval = job_interval.map(Duration::from_secs);
-            actix_web::rt::System::new().block_on(serve(&database, listen, job_interval, files, &door, kept))
+            actix_web::rt::System::new().block_on(serve(&database, listen, job_interval, files, &settings, kept))
         }
         Command::Jobs(command) => actix_web::rt::System::new().block_on(jobs::run(command)),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
@@ -205,7 +205,7 @@ async fn serve(
     listen: SocketAddr,
     job_interval: Option<Duration>,
     files: Option<PathBuf>,
-    door: &api::ServerSettings,
+    settings: &api::ServerSettings,
     kept: RetentionArgs,
 ) -> Result<()> {
     let mut config = database.config()?;
@@ -216,7 +216,7 @@ async fn serve(
     config.read_environment()?;
     let keys = Keys::for_service()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, bind(listen)?, door, job_interval, |_| Ok(())).await
+    serve_app(app, bind(listen)?, settings, job_interval, |_| Ok(())).await
 }
 
 async fn migrate(database: &DatabaseArgs) -> Result<()> {

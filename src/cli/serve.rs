@@ -28,7 +28,7 @@ const CLOSING: Duration = Duration::from_secs(20);
 pub async fn serve_app(
     app: App,
     listener: TcpListener,
-    door: &api::ServerSettings,
+    settings: &api::ServerSettings,
     job_interval: Option<Duration>,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
@@ -36,9 +36,9 @@ pub async fn serve_app(
     let address = listener.local_addr()?;
     let db = app.db.clone();
     let schedule = jobs::start_schedule(&app, job_interval);
-    let server = api::serve(app, listener, api::threads(), door)?;
+    let server = api::serve(app, listener, api::threads(), settings)?;
     announce(address)?;
-    let scheme = if door.tls_certificate.is_some() {
+    let scheme = if settings.tls_certificate.is_some() {
         "https"
     } else {
         "http"
@@ -48,7 +48,7 @@ pub async fn serve_app(
     schedule.abort();
     if timeout(CLOSING, db.close()).await.is_err() {
         // A thread that waits for the database can't be cancelled, and a return would wait for it.
-        log::error!("stopped, though the database does not answer: it alone knows what became of the last writes");
+        log::error!("stopped, but the database does not answer: the outcome of the last writes is unknown");
         std::process::exit(1);
     }
     log::info!("stopped; everything accepted is answered and stored");

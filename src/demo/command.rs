@@ -110,7 +110,7 @@ pub async fn run(options: DemoOptions) -> Result<()> {
     let found = look(&config).await?;
     if found == Holding::Other {
         bail!(
-            "{} holds something that is no demo: name an empty database",
+            "{} holds something other than the demo: name an empty database",
             config.database
         );
     }
@@ -166,7 +166,7 @@ async fn build(app: &App, options: &DemoOptions) -> Result<Signature> {
         log::info!("the country is built");
         Ok(())
     });
-    loaded.await.context("building the country broke off")??;
+    loaded.await.context("building the country failed")??;
     Ok(signature)
 }
 

@@ -73,10 +73,10 @@ vocabulary! {
         RefreshTokenReused = "refresh_token.reused", "刷新令牌被重复使用",
             "a used refresh token came back, and its session was ended";
         PasswordChanged = "password.changed", "修改密码", "somebody changed their password";
-        PasswordReset = "password.reset", "用验证码重设密码", "a password was set with a one-time code";
-        ResetCodeRequested = "reset_code.requested", "申请一次性验证码",
+        PasswordReset = "password.reset", "用重置码重设密码", "a password was set with a one-time code";
+        ResetCodeRequested = "reset_code.requested", "申请重置码",
             "a first administrator requested a one-time code, which a second must issue";
-        ResetCodeIssued = "reset_code.issued", "发放一次性验证码", "a one-time code was issued";
+        ResetCodeIssued = "reset_code.issued", "发放重置码", "a one-time code was issued";
         WechatBound = "wechat.bound", "绑定微信", "a WeChat identity was bound to an account";
         WechatUnbound = "wechat.unbound", "解绑微信", "a WeChat identity was unbound from an account";
         AccountBlocked = "account.blocked", "停用账号", "an account was blocked";

@@ -183,7 +183,7 @@ impl AppointmentRequest {
         })
     }
 
-    /// The person whom the appointment is about consents or declines.
+    /// The person the appointment is about consents or declines.
     ///
     /// # Errors
     /// `appointment.request_not_found` for anybody else, `appointment.request_not_open`.
@@ -255,14 +255,14 @@ mod tests {
             let decided = request.decide(&actor, Some(college().id), Verdict::Approve, false, now);
             decided.map(|decided| decided.state).map_err(|refusal| refusal.code)
         };
-        let (himself, other, third) = (actor.account.unwrap(), AccountId(901), AccountId(902));
+        let (decider, other, third) = (actor.account.unwrap(), AccountId(901), AccountId(902));
         assert_eq!(decide(other, third, RequestState::Open), Ok(RequestState::Approved));
         assert_eq!(
-            decide(himself, third, RequestState::Open),
+            decide(decider, third, RequestState::Open),
             Err(Code::AppointmentSelfApproval)
         );
         assert_eq!(
-            decide(other, himself, RequestState::Open),
+            decide(other, decider, RequestState::Open),
             Err(Code::AppointmentSelfApproval)
         );
         assert_eq!(
@@ -284,7 +284,7 @@ mod tests {
     fn an_offer_waits_for_the_person_and_can_be_taken_back_until_then() {
         let now = "2026-06-10T00:00:00Z".parse().unwrap();
         let superior = administrator(&college());
-        let (person, himself) = (AccountId(901), superior.account.unwrap());
+        let (person, decider) = (AccountId(901), superior.account.unwrap());
         let request = |state, proposed_by| AppointmentRequest {
             kind: RequestKind::Begin,
             role: OfficeRole::Administrator,
@@ -300,13 +300,13 @@ mod tests {
         let asked = decide(RequestState::Open, AccountId(902), Verdict::Approve);
         assert_eq!(asked, Ok(RequestState::AwaitingConsent));
         let offered = RequestState::AwaitingConsent;
-        assert_eq!(decide(offered, himself, reason()), Ok(RequestState::Refused));
+        assert_eq!(decide(offered, decider, reason()), Ok(RequestState::Refused));
         let again = decide(offered, AccountId(902), Verdict::Approve);
         assert_eq!(again, Err(Code::AppointmentRequestNotOpen));
-        let answer = |state, by, consents| request(state, himself).answer(by, consents);
+        let answer = |state, by, consents| request(state, decider).answer(by, consents);
         assert_eq!(answer(offered, person, true), Ok(RequestState::Approved));
         assert_eq!(answer(offered, person, false), Ok(RequestState::Declined));
-        assert_eq!(answer(offered, himself, true), Err(Code::AppointmentRequestNotFound));
+        assert_eq!(answer(offered, decider, true), Err(Code::AppointmentRequestNotFound));
         for state in [
             RequestState::Open,
             RequestState::Refused,

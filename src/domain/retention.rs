@@ -104,8 +104,8 @@ mod tests {
     fn s29_no_session_is_forgotten_that_could_still_be_used() {
         let now: Timestamp = "2026-06-15T08:00:00Z".parse().unwrap();
         let last = RetentionPeriods::default().sessions_until(now);
-        for capacity in [SessionKind::Himself, SessionKind::Office] {
-            assert!(!capacity.lasts(last, last, now));
+        for kind in [SessionKind::Member, SessionKind::Office] {
+            assert!(!kind.lasts(last, last, now));
         }
     }
 

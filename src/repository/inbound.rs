@@ -1,4 +1,4 @@
-//! The persons whom inbound cases are about (X2). They are not members while the case is open, and may never become
+//! The people that inbound cases are about (X2). They are not members while the case is open, and may never become
 //! members.
 
 use crate::db::in_json_list;
@@ -30,7 +30,7 @@ impl std::fmt::Debug for SealedPerson {
     }
 }
 
-/// Stores the person whom an open inbound case is about. Violates `inbound_persons_one_open` if another open case is
+/// Stores the person an open inbound case is about. Violates `inbound_persons_one_open` if another open case is
 /// about the same person.
 pub fn insert(conn: &mut Conn, transfer: TransferId, person: &SealedPerson) -> QueryResult<()> {
     diesel::insert_into(dsl::inbound_persons)
@@ -39,7 +39,7 @@ pub fn insert(conn: &mut Conn, transfer: TransferId, person: &SealedPerson) -> Q
     Ok(())
 }
 
-/// The person whom a case is about.
+/// The person a case is about.
 pub fn find(conn: &mut Conn, transfer: TransferId) -> QueryResult<Option<SealedPerson>> {
     dsl::inbound_persons
         .find(transfer)

@@ -36,7 +36,7 @@ pub fn count(conn: &mut Conn, name: &str, span: i64) -> QueryResult<i64> {
         .get_result(conn))
 }
 
-/// A look-up or disclosure to be stored: who learned what about whom.
+/// A look-up or disclosure to be stored: who learned what about which member.
 pub struct Note {
     pub at: Timestamp,
     pub account: AccountId,

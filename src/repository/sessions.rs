@@ -24,11 +24,11 @@ pub struct Session {
 impl Session {
     /// Whether the session is in force: it was not ended, and its time is not up.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
-        let capacity = match self.appointment_id {
+        let kind = match self.appointment_id {
             Some(_) => SessionKind::Office,
-            None => SessionKind::Himself,
+            None => SessionKind::Member,
         };
-        self.ended_at.is_none() && capacity.lasts(self.created_at.into(), self.last_used_at.into(), now)
+        self.ended_at.is_none() && kind.lasts(self.created_at.into(), self.last_used_at.into(), now)
     }
 }
 

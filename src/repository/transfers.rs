@@ -218,7 +218,7 @@ pub fn set_orphaned(conn: &mut Conn, id: TransferId, since: Option<Timestamp>) -
     Ok(())
 }
 
-/// Stores the member whom an inbound case is about, once the person is a member here (X2).
+/// Stores the member an inbound case is about, once the person is a member here (X2).
 pub fn set_member(conn: &mut Conn, id: TransferId, member: MemberId) -> QueryResult<()> {
     diesel::update(dsl::transfers.find(id))
         .set(dsl::member_id.eq(member))

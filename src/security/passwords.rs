@@ -18,7 +18,7 @@ pub struct PasswordsBusy;
 #[derive(Clone)]
 pub struct Passwords {
     queue: Arc<Semaphore>,
-    lane: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     decoy: Arc<str>,
     computed: Arc<AtomicU64>,
 }
@@ -28,7 +28,7 @@ impl Passwords {
     pub fn new(width: usize) -> Self {
         Self {
             queue: Arc::new(Semaphore::new(WAITING + width)),
-            lane: Arc::new(Semaphore::new(width)),
+            permits: Arc::new(Semaphore::new(width)),
             decoy: hash(&super::random_text()).into(),
             computed: Arc::default(),
         }
@@ -83,7 +83,7 @@ impl CheckPermit {
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordsBusy> {
         let turn = self
             .passwords
-            .lane
+            .permits
             .clone()
             .acquire_owned()
             .await

@@ -160,7 +160,7 @@ pub fn known(conn: &mut Conn, actor: &Actor, action: Action, id: AppointmentId) 
         .map_or(OrganizationId::NONE, |found| found.organization_id);
     let organization = organizations::find(conn, at)?;
     let appointment = appointment.ok_or(Code::AppointmentNotFound)?;
-    let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
+    let organization = organization.ok_or(Error::Corrupt("an appointment's organization is missing"))?;
     sees(actor, action, object(&organization))?;
     Ok((appointment, organization))
 }
@@ -198,8 +198,12 @@ fn finish(
     office: &Appointment,
 ) -> Result<Appointment> {
     let governs = organization.parent_id.is_none() && office.role == OfficeRole::Administrator;
-    let is_his = |account: &AccountId| *account == office.account_id;
-    if governs && organizations::administrators(conn, organization.id)?.iter().all(is_his) {
+    let is_theirs = |account: &AccountId| *account == office.account_id;
+    if governs
+        && organizations::administrators(conn, organization.id)?
+            .iter()
+            .all(is_theirs)
+    {
         return Err(Code::AppointmentLastOfNation.into());
     }
     store::end(conn, office.id, context.now)?;
@@ -228,7 +232,7 @@ fn settle(
     }
     reroute(conn, organization, context.now)?;
     audit::record_in_turn(conn, context, organization.parent_id, action, id)?;
-    store::find(conn, id)?.ok_or(Error::Corrupt("an office just stored"))
+    store::find(conn, id)?.ok_or(Error::Corrupt("an appointment that was just stored is missing"))
 }
 
 fn lapse(conn: &mut Conn, context: &Context, request: AppointmentRequestId) -> Result<()> {
@@ -272,7 +276,7 @@ impl Pending for StoredRequest {
 pub(super) fn reroute_offices_of(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<()> {
     for held in accounts::offices(conn, account)? {
         let found = organizations::find(conn, held.office.organization)?;
-        let organization = found.ok_or(Error::Corrupt("an office of no organization"))?;
+        let organization = found.ok_or(Error::Corrupt("an appointment's organization is missing"))?;
         reroute(conn, &organization, now)?;
     }
     Ok(())
@@ -337,7 +341,7 @@ fn store_request(
 
 fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
     let organization = organizations::find(conn, stored.organization_id)?;
-    organization.ok_or(Error::Corrupt("a request of no organization"))
+    organization.ok_or(Error::Corrupt("an appointment request's organization is missing"))
 }
 
 fn found(conn: &mut Conn, id: AppointmentRequestId) -> Result<StoredRequest> {
@@ -355,7 +359,7 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
         .map_or(OrganizationId::NONE, |stored| stored.organization_id);
     let organization = organizations::find(conn, at)?;
     let stored = stored.ok_or(Code::AppointmentRequestNotFound)?;
-    let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
+    let organization = organization.ok_or(Error::Corrupt("an appointment request's organization is missing"))?;
     may(actor, Action::ReadAppointmentRequest, object(&organization))?;
     Ok(stored)
 }
@@ -396,7 +400,7 @@ pub fn decide(
     found(conn, id)
 }
 
-/// The person whom an appointment is about consents, and the office begins at once; or they decline it.
+/// Stores the answer of the person an appointment is about. If they consent, the office begins at once.
 ///
 /// # Errors
 /// Those of [`AppointmentRequest::answer`]; `request.stale`.
@@ -438,7 +442,7 @@ fn carry_out(
     appointed_by: Option<AccountId>,
 ) -> Result<()> {
     let organization = organizations::find_locked(conn, stored.organization_id)?;
-    let organization = organization.ok_or(Error::Corrupt("a request of no organization"))?;
+    let organization = organization.ok_or(Error::Corrupt("an appointment request's organization is missing"))?;
     let held = match store::held(conn, organization.id, stored.account_id)? {
         Some(office) => store::find(conn, office)?,
         None => None,
@@ -455,6 +459,8 @@ fn carry_out(
         .map(drop),
         (RequestKind::End, Some(office)) => finish(conn, context, &organization, &office).map(drop),
         // Every change of an appointment lets the open requests about it lapse.
-        _ => Err(Error::Corrupt("a request that was settled otherwise")),
+        _ => Err(Error::Corrupt(
+            "an open appointment request does not fit the person's appointments",
+        )),
     }
 }

@@ -22,7 +22,7 @@ vocabulary! {
 
 /// How a batch is run.
 #[derive(Debug, Clone, Copy)]
-pub struct Manner {
+pub struct BatchOptions {
     /// What the refusal of one item means for the others.
     pub mode: BatchMode,
     /// Everything is decided, but nothing is stored.
@@ -39,7 +39,7 @@ pub type ItemOutcome<T> = std::result::Result<T, Vec<Refusal>>;
 /// [`BatchMode::AllOrNothing`] every refusal of every item, with pointers into `/items/…`. Nothing is stored then.
 pub fn run<I, S, T>(
     conn: &mut Conn,
-    manner: Manner,
+    options: BatchOptions,
     items: &[I],
     subject: impl Fn(&I) -> S,
     each: impl Fn(&mut Conn, &I) -> Result<T>,
@@ -49,8 +49,8 @@ where
 {
     admit_length(items.len())?;
     admit_once(items.iter().map(subject))?;
-    let all = |conn: &mut Conn| decide(conn, manner.mode, items, &each);
-    if manner.dry_run { conn.rehearse(all) } else { all(conn) }
+    let all = |conn: &mut Conn| decide(conn, options.mode, items, &each);
+    if options.dry_run { conn.rehearse(all) } else { all(conn) }
 }
 
 fn decide<I, T>(

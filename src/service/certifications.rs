@@ -75,7 +75,7 @@ fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<
         .chain([uploaded_by])
         .collect();
     let committee = member.branch_path.superiors().next();
-    let committee = committee.ok_or(Error::Corrupt("a branch without a superior"))?;
+    let committee = committee.ok_or(Error::Corrupt("a branch has no superior"))?;
     Ok(chain_of(conn, &member.branch_path)?.first_able(committee, &excluded))
 }
 
@@ -92,12 +92,12 @@ pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &R
     let standing = member.certification;
     let form = rules::o7_upload(&context.actor, uploader.as_slice(), standing, &policy, context.now)?;
     let Form::Waiting(upload) = &form else {
-        return Err(Error::Corrupt("an upload that does not wait"));
+        return Err(Error::Corrupt("an uploaded form does not wait for a decision"));
     };
     let new = NewForm {
         member: member.id,
         file: &received.file,
-        bytes: i64::try_from(received.bytes).map_err(|_| Error::Corrupt("an endless file"))?,
+        bytes: i64::try_from(received.bytes).map_err(|_| Error::Corrupt("a file's size is out of range"))?,
         sha256: &received.sha256,
         upload,
         uploaded_for: uploader.ok_or(Code::CertificationNotUploader)?,
@@ -161,15 +161,17 @@ pub fn decide(
 ) -> Result<StoredForm> {
     let (_, member) = known(conn, &context.actor, Action::DecideCertification, id)?;
     // Locks the member first, as uploading does.
-    let member = rows::find_locked(conn, member.id)?.ok_or(Error::Corrupt("a form of no member"))?;
+    let member = rows::find_locked(conn, member.id)?.ok_or(Error::Corrupt("a form's member is missing"))?;
     let stored = StoredForm::find_locked(conn, id)?.ok_or(Code::CertificationNotFound)?;
-    let form = stored.form().ok_or(Error::Corrupt("a form that is not whole"))?;
+    let form = stored
+        .form()
+        .ok_or(Error::Corrupt("a form's columns do not fit together"))?;
     let approver = approver(conn, &member, stored.uploader_account_id)?;
-    let himself = accounts::of_member(conn, member.id)?;
+    let member_account = accounts::of_member(conn, member.id)?;
     let decided = form.decide(
         &context.actor,
         approver.as_slice(),
-        himself,
+        member_account,
         verdict.clone(),
         context.now,
     )?;
@@ -180,7 +182,7 @@ pub fn decide(
 
 fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredForm, decided: &Form) -> Result<()> {
     let (decision, reason, action) = match decided {
-        Form::Waiting(_) => return Err(Error::Corrupt("a decision that decides nothing")),
+        Form::Waiting(_) => return Err(Error::Corrupt("a decision left the request open")),
         Form::Certified(_, decision) => (decision, None, AuditAction::CertificationApproved),
         Form::Refused(_, decision, reason) => (decision, Some(reason), AuditAction::CertificationRefused),
     };
@@ -197,7 +199,7 @@ fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredFo
 
 impl Pending for StoredForm {
     fn waiting(&self, conn: &mut Conn) -> Result<Waiting> {
-        let member = rows::find(conn, self.member_id)?.ok_or(Error::Corrupt("a form of no member"))?;
+        let member = rows::find(conn, self.member_id)?.ok_or(Error::Corrupt("a form's member is missing"))?;
         let approver = approver(conn, &member, self.uploader_account_id)?;
         Ok(Waiting {
             subject: self.id.0,

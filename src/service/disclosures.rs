@@ -27,7 +27,7 @@ const PER_ORGANIZATION: i64 = 200;
 
 /// A request to read a member's sealed fields.
 #[derive(Debug, Clone)]
-pub struct Wish {
+pub struct RevealRequest {
     pub member: MemberId,
     pub fields: Vec<DisclosedField>,
     pub purpose: Remark,
@@ -39,7 +39,8 @@ pub struct Revealed {
     pub phone: Option<String>,
 }
 
-/// The outcome of a [`Wish`]. An exhausted budget is a result and not an error, because the refusal has to be stored.
+/// The outcome of a [`RevealRequest`]. An exhausted budget is a result and not an error, because the refusal has to be
+/// stored.
 pub enum RevealOutcome {
     Revealed(Box<Revealed>),
     /// A budget is used up.
@@ -51,8 +52,8 @@ pub enum RevealOutcome {
 /// # Errors
 /// `member.not_found` outside the caller's subtree. `member.reveal_not_allowed` inside it for callers further up than
 /// the member's branch and its direct superior.
-pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) -> Result<RevealOutcome> {
-    let found = members::find(conn, wish.member)?;
+pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, request: &RevealRequest) -> Result<RevealOutcome> {
+    let found = members::find(conn, request.member)?;
     let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
     verdict.settle()?;
     if audits(conn, &member, &context.actor)? {
@@ -61,7 +62,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     let account = context
         .actor
         .account
-        .ok_or(Error::Corrupt("an office without an account"))?;
+        .ok_or(Error::Corrupt("an office has no account"))?;
     let organization = context.actor.acting_for().ok_or(Code::ActorNotAdministrator)?;
     let budgets = [
         HourlyBudget::new(format!("reveal/account/{}", account.0), PER_ACCOUNT),
@@ -71,7 +72,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
         audit::record(conn, context, AuditAction::RevealLimited, member.id)?;
         return Ok(RevealOutcome::Exhausted);
     }
-    let wanted = |field: DisclosedField| wish.fields.contains(&field);
+    let wanted = |field: DisclosedField| request.fields.contains(&field);
     let id_number = wanted(DisclosedField::IdNumber)
         .then(|| vault.open(SealPurpose::IdNumber, &member.id_number_sealed))
         .transpose()?;
@@ -79,7 +80,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
     let phone = sealed_phone
         .map(|sealed| vault.open(SealPurpose::Phone, sealed))
         .transpose()?;
-    let fields: Vec<&str> = wish.fields.iter().map(|field| field.as_str()).collect();
+    let fields: Vec<&str> = request.fields.iter().map(|field| field.as_str()).collect();
     let note = Note {
         at: context.now,
         account,
@@ -87,7 +88,7 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, wish: &Wish) ->
         member: Some(member.id),
         kind: DisclosureKind::Revealed,
         fields: Some(fields.join(",")),
-        purpose: Some(wish.purpose.as_str().to_owned()),
+        purpose: Some(request.purpose.as_str().to_owned()),
     };
     look_ups::note(conn, &note)?;
     audit::record(conn, context, AuditAction::MemberRevealed, member.id)?;
@@ -116,6 +117,6 @@ fn audits(conn: &mut Conn, member: &Member, actor: &Actor) -> Result<bool> {
 /// # Errors
 /// `request.members_only` for callers who are not members.
 pub fn mine(conn: &mut Conn, context: &Context, before: Option<i64>, limit: i64) -> Result<Vec<Disclosure>> {
-    let himself = context.actor.acting_member().ok_or(Code::RequestMembersOnly)?;
-    Ok(look_ups::about(conn, himself, before, limit)?)
+    let member = context.actor.acting_member().ok_or(Code::RequestMembersOnly)?;
+    Ok(look_ups::about(conn, member, before, limit)?)
 }

@@ -1,7 +1,7 @@
 //! Graduation months of branches: marking (G1 to G5), the yearly switch (G6) and requests to change a graduate branch's
 //! month (G7 to G9).
 
-use super::batch::{self, ItemOutcome, Manner};
+use super::batch::{self, BatchOptions, ItemOutcome};
 use super::jobs::{self, Batch};
 use super::organizations::{chain_of, in_scope, inside};
 use super::pending::{self, Pending, Waiting};
@@ -50,12 +50,12 @@ pub struct Marked {
 pub fn mark(
     conn: &mut Conn,
     context: &Context,
-    manner: Manner,
+    options: BatchOptions,
     items: &[GraduationItem],
 ) -> Result<Vec<ItemOutcome<Marked>>> {
     batch::run(
         conn,
-        manner,
+        options,
         items,
         |item| item.branch,
         |conn, item| mark_one(conn, context, item),
@@ -137,7 +137,7 @@ pub fn switch(
     limit: i64,
 ) -> Result<Batch<Option<OrganizationId>>> {
     let policy = policy_of_last_switch(conn, context.now)?;
-    let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season outside of the calendar"))?;
+    let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season is out of range"))?;
     let due = organizations::turning(conn, up_to, after, limit)?;
     let ids: Vec<OrganizationId> = due.iter().map(|branch| branch.id).collect();
     let tally = jobs::together(
@@ -219,7 +219,8 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChang
 
 impl Pending for StoredChange {
     fn waiting(&self, conn: &mut Conn) -> Result<Waiting> {
-        let branch = organizations::find(conn, self.branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
+        let branch =
+            organizations::find(conn, self.branch_id)?.ok_or(Error::Corrupt("a month change's branch is missing"))?;
         Ok(Waiting {
             subject: self.id.0,
             since: self.proposed_at.into(),
@@ -233,7 +234,7 @@ impl Pending for StoredChange {
 fn whole(stored: &StoredChange) -> Result<MonthChange> {
     stored
         .month_change()
-        .ok_or(Error::Corrupt("a request that is not whole"))
+        .ok_or(Error::Corrupt("a month change's columns do not fit together"))
 }
 
 /// The organizations whose turn it is: the leading organ, or the next one up if nobody there may decide (A10, T11).
@@ -320,7 +321,8 @@ pub fn decide(
 ) -> Result<DecidedMonthChange> {
     let branch_id = month_change(conn, &context.actor, id)?.branch_id;
     // Every use case locks the branch before the request, so that two of them can't deadlock.
-    let branch = organizations::find_locked(conn, branch_id)?.ok_or(Error::Corrupt("a request without a branch"))?;
+    let branch =
+        organizations::find_locked(conn, branch_id)?.ok_or(Error::Corrupt("a month change's branch is missing"))?;
     let stored = StoredChange::find_locked(conn, id)?.ok_or(Code::GraduationChangeNotFound)?;
     let open = whole(&stored)?;
     let holders = holders(conn, &branch, open.request())?;
@@ -340,7 +342,7 @@ fn settle(
     decided: &MonthChange,
 ) -> Result<Vec<MemberId>> {
     let (decision, event, action, reason) = match decided {
-        MonthChange::Open(_) => return Err(Error::Corrupt("a decision that decides nothing")),
+        MonthChange::Open(_) => return Err(Error::Corrupt("a decision left the request open")),
         MonthChange::Approved(_, decision) => (
             decision,
             GraduationEvent::ChangeApproved,
@@ -371,7 +373,7 @@ fn settle(
 fn approve(conn: &mut Conn, branch: &Organization, new: Month) -> Result<Vec<MemberId>> {
     let turned = branch
         .graduated_season
-        .ok_or(Error::Corrupt("a request of an ordinary branch"))?;
+        .ok_or(Error::Corrupt("a month change is about a branch that has not turned"))?;
     let season = graduation::g9_season_after(turned, new);
     let new = Graduation::Month(new);
     store_mark(conn, branch, Some(new), season)?;

@@ -116,7 +116,8 @@ fn replay(stored: StoredAnswer, claim: &Claim) -> Result<KeptAnswer> {
         return Err(Code::RequestKeyReused.into());
     }
     Ok(KeptAnswer {
-        status: u16::try_from(stored.status).map_err(|_| Error::Corrupt("a stored status"))?,
+        status: u16::try_from(stored.status)
+            .map_err(|_| Error::Corrupt("the HTTP status of a kept answer is out of range"))?,
         location: stored.location,
         etag: stored.etag,
         body: stored.body,
@@ -129,7 +130,7 @@ fn actor_key(context: &Context) -> Result<String> {
     let account = context
         .actor
         .account
-        .ok_or(Error::Corrupt("a key without an account"))?;
+        .ok_or(Error::Corrupt("an idempotency key has no account"))?;
     Ok(match context.actor.appointment() {
         Some(appointment) => format!("{}/{}", account.0, appointment.0),
         None => account.0.to_string(),

@@ -32,7 +32,7 @@ const PROVINCIAL: &[Scope] = &[
     Scope::OrganizationsRead,
     Scope::TransfersRead,
     Scope::TransfersAnswer,
-    Scope::InboundFile,
+    Scope::InboundPropose,
 ];
 const ORDINARY: &[Scope] = &[Scope::OrganizationsRead];
 
@@ -126,7 +126,7 @@ fn add(
         expires_at,
     };
     let id = integrators::insert_secret(conn, &new, context.now)?;
-    let integrator = shown(conn, account)?.ok_or(Error::Corrupt("a credential just stored"))?;
+    let integrator = shown(conn, account)?.ok_or(Error::Corrupt("a credential that was just stored is missing"))?;
     Ok(IssuedSecret { integrator, id, secret })
 }
 
@@ -177,7 +177,7 @@ pub fn retire_secret(
     }
     integrators::retire(conn, secret, context.now)?;
     audit::record(conn, context, AuditAction::IntegratorSecretRetired, account)?;
-    shown(conn, account)?.ok_or(Error::Corrupt("a credential just read"))
+    shown(conn, account)?.ok_or(Error::Corrupt("a credential that was just read is missing"))
 }
 
 /// The secrets of a credential that are accepted now.
@@ -316,11 +316,11 @@ pub fn actor(conn: &mut Conn, account: AccountId, now: Timestamp) -> Result<Acto
         member: None,
         role: Role::Integrator {
             organization: integrator.organization_id,
-            province: province.map_err(|_| Error::Corrupt("a credential's province"))?,
+            province: province.map_err(|_| Error::Corrupt("a credential's province is out of range"))?,
             grant: Grant {
                 path,
                 reach: integrator.reach,
-                scopes: scope::parse(&integrator.scopes).ok_or(Error::Corrupt("a credential's scopes"))?,
+                scopes: scope::parse(&integrator.scopes).ok_or(Error::Corrupt("a credential's scopes are invalid"))?,
             },
         },
     })

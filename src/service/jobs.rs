@@ -80,7 +80,10 @@ pub fn together<I: Debug + Copy>(
         Ok(changed) => Ok(Tally::of(changed)),
         Err(fault) if concerns_all(&fault) => Err(fault),
         Err(fault) => {
-            log::warn!("each apart, since together: {}", wording(&fault));
+            log::warn!(
+                "the batch failed as a whole, so its rows run one by one: {}",
+                wording(&fault)
+            );
             each(conn, rows.iter().copied(), one)
         }
     }
@@ -165,7 +168,7 @@ pub fn count(conn: &mut Conn, run: i64, tally: Tally) -> Result<()> {
 /// When the database fails.
 pub fn finish(conn: &mut Conn, run: i64, holder: &str, problem: Option<&str>, now: Timestamp) -> Result<Run> {
     jobs::finish(conn, run, problem, now)?;
-    let done = jobs::run(conn, run)?.ok_or(Error::Corrupt("a run that is not recorded"))?;
+    let done = jobs::run(conn, run)?.ok_or(Error::Corrupt("a job run is not recorded"))?;
     jobs::release(conn, &done.name, holder)?;
     Ok(done)
 }

@@ -65,7 +65,7 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
     let account = context
         .actor
         .account
-        .ok_or(Error::Corrupt("an office without an account"))?;
+        .ok_or(Error::Corrupt("an office has no account"))?;
     if !is_within_budget(conn, context, account, organization, wanted)? {
         audit::record(conn, context, AuditAction::LookUpLimited, AuditSubject::Nothing)?;
         return Ok(LookUpOutcome::Exhausted);

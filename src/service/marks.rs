@@ -1,6 +1,6 @@
 //! Marks on members of graduating branches (M1 to M6).
 
-use super::batch::{self, ItemOutcome, Manner};
+use super::batch::{self, BatchOptions, ItemOutcome};
 use super::members::decided;
 use super::organizations::acting_sector;
 use super::{Context, Error, Result, audit};
@@ -35,10 +35,15 @@ pub struct MarkItem {
 ///
 /// # Errors
 /// Those of [`batch::run`].
-pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[MarkItem]) -> Result<Vec<ItemOutcome<bool>>> {
+pub fn mark(
+    conn: &mut Conn,
+    context: &Context,
+    options: BatchOptions,
+    items: &[MarkItem],
+) -> Result<Vec<ItemOutcome<bool>>> {
     batch::run(
         conn,
-        manner,
+        options,
         items,
         |item| item.member,
         |conn, item| mark_one(conn, context, item),
@@ -49,10 +54,15 @@ pub fn mark(conn: &mut Conn, context: &Context, manner: Manner, items: &[MarkIte
 ///
 /// # Errors
 /// Those of [`batch::run`].
-pub fn undo(conn: &mut Conn, context: &Context, manner: Manner, items: &[MemberId]) -> Result<Vec<ItemOutcome<bool>>> {
+pub fn undo(
+    conn: &mut Conn,
+    context: &Context,
+    options: BatchOptions,
+    items: &[MemberId],
+) -> Result<Vec<ItemOutcome<bool>>> {
     batch::run(
         conn,
-        manner,
+        options,
         items,
         |member| *member,
         |conn, member| undo_one(conn, context, *member),
@@ -98,7 +108,7 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
     let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
     // Locks the branch before the member, because the yearly switch counts the branch's members under the same lock
     // (L1).
-    let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member of no branch"))?;
+    let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member's branch is missing"))?;
     let found = members::find_locked(conn, id)?;
     let member = admit(conn, actor, found)?;
     if member.branch_id != Some(branch.id) {

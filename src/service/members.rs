@@ -186,7 +186,7 @@ fn named(conn: &mut Conn, memberships: Vec<Membership>) -> Result<Vec<(Membershi
     let mut with_names = Vec::with_capacity(memberships.len());
     for membership in memberships {
         let branch = organizations::find(conn, membership.branch_id)?;
-        let name = branch.ok_or(Error::Corrupt("a membership of no branch"))?.name;
+        let name = branch.ok_or(Error::Corrupt("a membership's branch is missing"))?.name;
         with_names.push((membership, name));
     }
     Ok(with_names)

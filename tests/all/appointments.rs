@@ -1,4 +1,4 @@
-//! Offices: who appoints, what waits for approval, and what is put before whom when they change (A10).
+//! Offices: who appoints, which changes wait for approval, and how inbox entries follow when offices change (A10).
 
 use crate::support::both_engines;
 use crate::support::http::Client;
@@ -6,10 +6,10 @@ use crate::support::world::World;
 use serde_json::{Value, json};
 
 const NOW: &str = "2026-06-15T00:00:00Z";
-/// Nobody's number yet: it is valid, and known to no table.
+/// A valid ID number that no table knows.
 const STRANGER: &str = "11010519491231002X";
 
-/// How much of a kind waits for whoever asks.
+/// How many inbox entries of a kind wait for the caller.
 fn waiting(client: &Client, kind: &str) -> usize {
     let page = client.get(&format!("/v1/inbox?kind={kind}")).expect(200).json();
     page["items"].as_array().expect("items").len()
@@ -86,7 +86,7 @@ both_engines! {
         assert_eq!(offices(&world.admin("college"), &world.org("class_1")).len(), 2);
     }
 
-    fn a10_a_request_lapses_when_the_superior_does_it_himself(db: TestDb) {
+    fn a10_a_request_lapses_when_the_superior_makes_the_change(db: TestDb) {
         let world = World::new(db, NOW);
         let asked = end(&world, "class_1", "class_1").expect(202).json();
         let id = asked["request"]["id"].as_str().expect("an id").to_owned();
@@ -122,19 +122,21 @@ both_engines! {
         assert_eq!(signed_in["offices"][0]["id"], json!(office));
     }
 
-    fn a10_what_waits_follows_the_offices(db: TestDb) {
+    fn a10_inbox_entries_follow_the_offices(db: TestDb) {
         let world = World::new(db, NOW);
         request(&world);
         let waits = || ["workshop", "employer", "county"].map(|name| waiting(&world.admin(name), "approval_in"));
         assert_eq!(waits(), [1, 1, 0]);
-        // Vacant, the branch leaves it to its direct superior alone; that vacant too, it passes to the next above.
+        // A vacant branch leaves the turn to its direct superior alone. If that one is vacant too, the turn passes to
+        // the next above.
         let workshops = office(&world.admin("employer"), &world.org("workshop"));
         let employers = office(&world.admin("county"), &world.org("employer"));
         world.admin("employer").write(&format!("/v1/appointments/{workshops}/end"), &json!({})).expect(200);
         assert_eq!(["employer", "county"].map(|name| waiting(&world.admin(name), "approval_in")), [1, 0]);
         world.admin("county").write(&format!("/v1/appointments/{employers}/end"), &json!({})).expect(200);
         assert_eq!(["county", "city"].map(|name| waiting(&world.admin(name), "approval_in")), [1, 0]);
-        // With the employer vacant, the county appoints at the workshop; it has its turn back, and so has the employer.
+        // With the employer vacant, the county appoints at the workshop. The workshop gets its turn back, and then the
+        // employer does.
         appoint(&world, "county", "workshop", "village/1").expect(201);
         assert_eq!(waiting(&world.admin("county"), "approval_in"), 0);
         appoint(&world, "county", "employer", "village/2").expect(201);
@@ -145,12 +147,12 @@ both_engines! {
         assert_eq!(world.db.count("inbox_entries"), 2);
     }
 
-    fn a10_an_orphaned_case_comes_back_with_the_first_who_can_decide(db: TestDb) {
+    fn a10_an_orphaned_case_returns_to_the_first_who_can_decide(db: TestDb) {
         let mut world = World::new(db, NOW);
         for name in ["workshop", "employer", "county", "city", "province"] {
             world.dismiss(name);
         }
-        // The proposer himself holds the nation's office alone: nobody may decide, so nobody has it.
+        // The proposer holds the only office of the nation. Nobody may decide, so nobody holds the turn.
         world.dismiss("nation");
         world.appoint("class_1/1", "nation");
         request(&world);

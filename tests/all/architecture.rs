@@ -1,17 +1,18 @@
-//! Who may import whom: the table of `docs/architecture.md`, held over the source. One package gets no help from
-//! Cargo with it.
+//! Which module may import which: holds the source to the table of `docs/architecture.md`. Within one package Cargo
+//! does not check this.
 
 use crate::support::rust::{Path, paths, tokens};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
 
-/// A module of `src/` with all that is in it, and what it must not know.
+/// A module of `src/`, with everything in it, and what it must not use.
 struct Room {
     name: &'static str,
-    /// The modules of this crate it may import, beside itself. `a::b` lets in that part of `a` only.
+    /// The modules of this crate it may import, besides itself. `a::b` allows only that part of `a`.
     may: &'static [&'static str],
-    /// What it must not name, of this crate or another; a crate's name ending in `*` stands for all that begin so.
+    /// What it must not name, in this crate or another. A crate name that ends in `*` stands for every crate that
+    /// begins so.
     never: &'static [&'static str],
     /// Exceptions from `never`.
     except: &'static [&'static str],
@@ -56,14 +57,14 @@ const ROOMS: &[Room] = &[
         never: &["actix*", "utoipa*"],
         except: &[],
     },
-    // How the domain's values stand in columns.
+    // How the domain's values are stored in columns.
     Room {
         name: "db::columns",
         may: &["db", "domain"],
         never: &["actix*", "utoipa*"],
         except: &[],
     },
-    // Sealing, signing and hashing: neither stored nor served here.
+    // Sealing, signing and hashing. It neither stores nor serves.
     Room {
         name: "security",
         may: &["domain", "clock"],
@@ -76,7 +77,7 @@ const ROOMS: &[Room] = &[
         never: &["actix*", "utoipa*"],
         except: &[],
     },
-    // The directory of uploaded files: knows neither what they are nor whose.
+    // The directory of uploaded files. It does not know what the files are or who owns them.
     Room {
         name: "files",
         may: &["security"],
@@ -136,7 +137,7 @@ const ROOMS: &[Room] = &[
     },
 ];
 
-/// The house's door and its wiring, which know everybody.
+/// The entry points and the wiring. They may import every module.
 const WIRING: &[&str] = &["main", "lib", "cli", "app", "clock", "demo", "bench", "backup"];
 
 impl Room {
@@ -147,7 +148,8 @@ impl Room {
                 && !self.except.iter().any(|except| covers(except, &written)))
     }
 
-    /// Whether it is a part of this crate beyond `may`. The crate as a whole is: a glob or an alias hides who is used.
+    /// Whether a path leads to a part of this crate that is not in `may`. The crate as a whole counts as such a part,
+    /// because a glob or an alias hides what is used.
     fn is_not_let_in(&self, segments: &[String]) -> bool {
         if segments[0] != "crate" {
             return false;
@@ -157,7 +159,7 @@ impl Room {
     }
 }
 
-/// Whether `path` is `pattern` or lies in it; `name*` is every name that begins so.
+/// Whether `path` is `pattern` or lies in it. `name*` stands for every name that begins so.
 fn covers(pattern: &str, path: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(start) => path.starts_with(start),
@@ -167,14 +169,14 @@ fn covers(pattern: &str, path: &str) -> bool {
     }
 }
 
-/// The room a module is in: the narrowest of them.
+/// The room of a module. Of several, the narrowest.
 fn room(module: &[&str]) -> Option<&'static Room> {
     let module = module.join("::");
     let around = ROOMS.iter().filter(|room| covers(room.name, &module));
     around.max_by_key(|room| room.name.len())
 }
 
-/// What a file of a module breaks, as `line: path`.
+/// The paths in a file that break the rules of its module, as `line: path`.
 fn broken(source: &str, module: &[&str]) -> Vec<String> {
     let Some(room) = room(module) else {
         return Vec::new();
@@ -204,7 +206,7 @@ fn sources(folder: &FilePath) -> Vec<PathBuf> {
     found
 }
 
-/// The module a file of `src/` is: `domain/transfer/mod.rs` is `["domain", "transfer"]`.
+/// The module that a file of `src/` defines: `domain/transfer/mod.rs` is `["domain", "transfer"]`.
 fn module_of(file: &FilePath) -> Vec<String> {
     let inside = file
         .strip_prefix(root().join("src"))
@@ -232,7 +234,7 @@ fn no_module_imports_what_it_must_not() {
     }
     assert!(
         found.is_empty(),
-        "against the table in tests/all/architecture.rs:\n{}",
+        "imports that break the table in tests/all/architecture.rs:\n{}",
         found.join("\n")
     );
 }
@@ -275,7 +277,7 @@ fn every_module_at_the_top_has_a_place_in_the_table() {
 
 #[test]
 fn the_crate_root_declares_modules_and_re_exports_nothing() {
-    // A name re-exported at the root could be imported past the table.
+    // A name re-exported at the root would bypass the table.
     let source = fs::read_to_string(root().join("src/lib.rs")).expect("the library");
     assert_eq!(paths(&source, &[]), []);
 }
@@ -284,7 +286,7 @@ fn the_crate_root_declares_modules_and_re_exports_nothing() {
 fn a_file_of_more_than_800_lines_is_two_rooms() {
     for folder in ["src", "tests"] {
         for file in sources(&root().join(folder)) {
-            // A table of one row a code has one subject, however long it grows.
+            // A table with one row for each code has one subject, however long it grows.
             if file.ends_with("domain/catalogue/code/mod.rs") {
                 continue;
             }
@@ -318,10 +320,10 @@ fn the_top_level_holds_what_it_should() {
     assert!(root().join(".ci/run").is_file());
 }
 
-/// Where rows may be loaded in bulk: before the database is served, or by the load kit.
+/// The modules that may load rows in bulk: before the database is served, or in the load generator.
 const BULK_LOADERS: &[&str] = &["demo", "bench"];
 
-/// What opens a connection outside of `db`, as `line: name`.
+/// The names that open a connection outside of `db`, as `line: name`.
 fn opened_connections(source: &str, module: &[&str]) -> Vec<String> {
     if module[0] == "db" {
         return Vec::new();
@@ -362,7 +364,7 @@ fn the_checker_finds_an_opened_connection() {
     assert_eq!(opened_connections(bulk, &["demo", "load"]), [""; 0]);
 }
 
-/// Each breaks a rule of its room in a way of its own: the checker must find every one.
+/// Each breaks a rule of its room in a different way. The checker must find every one.
 const BREACHES: &[(&[&str], &str, &str)] = &[
     (&["domain", "x"], "use diesel::prelude::*;", "diesel::prelude::*"),
     (&["domain", "x"], "use ::diesel::Queryable;", "diesel::Queryable"),
@@ -467,7 +469,7 @@ const BREACHES: &[(&[&str], &str, &str)] = &[
     (&["jobs", "x"], "use crate::api;", "crate::api"),
 ];
 
-/// Each looks like a breach and is none.
+/// Each looks like a breach and is allowed.
 const INNOCENT: &[(&[&str], &str)] = &[
     (
         &["domain", "x"],

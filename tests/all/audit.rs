@@ -1,4 +1,5 @@
-//! The audit log: what leaves a row, who reads it, that nobody changes it unnoticed, and how long it is kept (S-18, I-28).
+//! The audit log: which actions leave a row, who reads it, how a change to it is noticed, and how long it is kept
+//! (S-18, I-28).
 
 use crate::support::http::Client;
 use crate::support::process::{self, zhuanjie};
@@ -12,7 +13,7 @@ use zhuanjie::service::jobs::JobName;
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 
-/// Leaves a few rows: marks that are set one after the other.
+/// Leaves a few rows by setting marks one after the other.
 fn live(world: &World) {
     for month in ["2026-07", "2026-08", "2026-09", "2026-10", "2026-11"] {
         let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": month}]});
@@ -45,7 +46,7 @@ fn items(client: &Client, path: &str) -> Vec<Value> {
         .clone()
 }
 
-/// On whose behalf something was done, as the auditor reads it, the latest first.
+/// The organizations that an action was done for, as the auditor reads them, newest first.
 fn behalf(world: &World, action: &str) -> Vec<Value> {
     let rows = items(&world.admin("the auditor"), &format!("/v1/audit?action={action}"));
     rows.into_iter().map(|mut row| row["on_behalf_of"].take()).collect()
@@ -59,7 +60,7 @@ fn denied(db: &TestDb) -> Vec<String> {
 }
 
 both_engines! {
-    fn s18_what_was_sealed_is_found_whole_and_its_end_is_an_anchor(db: TestDb) {
+    fn s18_a_sealed_log_passes_the_check_and_its_end_is_an_anchor(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
         assert_eq!(check(&world, vec![]).unsealed, 5);
@@ -104,16 +105,16 @@ both_engines! {
         );
     }
 
-    fn s18_an_end_cut_off_and_a_chain_made_anew_are_found_against_an_anchor(db: TestDb) {
+    fn s18_an_anchor_reveals_a_cut_end_and_a_rebuilt_chain(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
         world.run(JobName::AuditSeal, NOW);
         let anchor = check(&world, vec![]).head;
         world.db.unlock_audit_log();
         world.db.execute("DELETE FROM audit_log WHERE sequence = 5");
-        assert_eq!(check(&world, vec![]).flaws, [], "without an anchor nobody can know");
+        assert_eq!(check(&world, vec![]).flaws, [], "without an anchor the cut goes unnoticed");
         assert_eq!(check(&world, vec![anchor.clone()]).flaws, [Flaw::Anchor { sequence: 5 }]);
-        // Somebody who owns the database writes another history and seals it again.
+        // The owner of the database writes another history and seals it again.
         world.db.execute("UPDATE audit_log SET sequence = NULL, hash = NULL, subject = 'x', subject_key = NULL");
         live(&world);
         world.run(JobName::AuditSeal, NOW);
@@ -121,7 +122,7 @@ both_engines! {
         assert_eq!(check(&world, vec![anchor]).flaws, [Flaw::Anchor { sequence: 5 }]);
     }
 
-    fn s18_the_database_itself_keeps_rows_as_they_are(db: TestDb) {
+    fn s18_the_database_refuses_to_change_rows(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
         let mut tampering = vec!["UPDATE audit_log SET action = 'x'", "DELETE FROM audit_log", "UPDATE audit_log SET sequence = 1, hash = hash, action = 'x' WHERE id = 1"];
@@ -139,7 +140,7 @@ both_engines! {
         assert_eq!(check(&world, vec![]).flaws, []);
     }
 
-    fn s18_what_commits_late_is_sealed_all_the_same(db: TestDb) {
+    fn s18_an_entry_that_commits_late_is_sealed_too(db: TestDb) {
         let world = World::new(db, NOW);
         let row = |id: i64| format!("INSERT INTO audit_log (id, at, capacity, action, request_id) VALUES ({id}, 0, 'service', 'x', 'r')");
         world.db.execute(&row(10));
@@ -152,7 +153,7 @@ both_engines! {
         assert_eq!(world.db.number("SELECT sequence AS value FROM audit_log WHERE id = 9"), 2);
     }
 
-    fn s18_a_write_whose_row_cannot_be_written_is_not_done(db: TestDb) {
+    fn s18_a_write_whose_audit_entry_fails_is_not_stored(db: TestDb) {
         let world = World::new(db, NOW);
         world.db.execute("ALTER TABLE audit_log RENAME TO elsewhere");
         let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-07"}]});
@@ -160,7 +161,7 @@ both_engines! {
         assert_eq!(world.db.count("graduation_history"), 0);
     }
 
-    fn s18_the_command_says_which_row_and_fails(db: TestDb) {
+    fn s18_the_command_names_the_row_and_fails(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
         world.run(JobName::AuditSeal, NOW);
@@ -189,7 +190,8 @@ both_engines! {
         let unseen = employer.request("GET", &format!("/v1/members/{class}")).header("x-request-id", "unseen").send();
         unseen.refused(404, "member.not_found");
         member.get(&format!("/v1/organizations/{}/members", world.org("class_1"))).refused(403, "actor.not_administrator");
-        // Nobody known, no row; what can be nobody's id is refused before anybody is asked who he is.
+        // A caller who is not signed in leaves no row. Neither does an id that can be nobody's, since it is refused
+        // before the caller is known.
         world.anybody().get(&format!("/v1/members/{class}")).refused(401, "request.unauthenticated");
         employer.get("/v1/members/11010519491231002X").refused(404, "member.not_found");
         assert_eq!(denied(&world.db), [
@@ -210,13 +212,13 @@ both_engines! {
         let rows = denied(&world.db);
         assert_eq!(rows.len(), 101);
         assert!(rows[100].ends_with(" 128"), "{}", rows[100]);
-        // Another hour, another count.
+        // Each hour counts anew.
         world.at("2026-06-15T01:00:00Z");
         world.admin("employer").get(&path).refused(404, "member.not_found");
         assert!(denied(&world.db)[101].ends_with(" 1"));
     }
 
-    fn an_auditor_reads_his_subtree_and_nothing_beside_it(db: TestDb) {
+    fn an_auditor_reads_the_log_of_their_own_subtree_only(db: TestDb) {
         let mut world = World::new(db, NOW);
         live(&world);
         world.person("class_1/2").get(&format!("/v1/organizations/{}/members", world.org("class_1"))).refused(403, "actor.not_administrator");
@@ -225,7 +227,7 @@ both_engines! {
             world.appoint_as(auditor, organization, OfficeRole::Auditor);
             assert_eq!(items(&world.admin(auditor), "/v1/audit").len(), rows, "{organization}");
         }
-        // Nobody but auditors, and each within his subtree.
+        // Only auditors read the log, and each within their own subtree.
         world.admin("nation").get("/v1/audit").refused(403, "actor.not_auditor");
         let beside = format!("/v1/audit?organization={}", world.org("employer"));
         world.admin("a").get(&beside).refused(404, "organization.not_found");
@@ -248,7 +250,7 @@ both_engines! {
         assert_eq!(asked(), found);
         let first = items(&world.admin("the auditor"), &format!("{subject}&limit=3"));
         assert_eq!(first, found[..3]);
-        // What has an id's form and is none was written down once and is shown once.
+        // A text that has the form of an id but is none was stored once and is shown once.
         world.admin("college").get("/v1/transfers/trf_zzzzzzzzzzzzz").refused(404, "transfer.not_found");
         assert_eq!(items(&world.admin("the auditor"), "/v1/audit?subject=trf_zzzzzzzzzzzzz").len(), 1);
     }
@@ -273,7 +275,7 @@ both_engines! {
         assert_eq!((count, distinct), (10, 10));
     }
 
-    fn a10_who_acts_for_another_organization_says_so(db: TestDb) {
+    fn a10_the_log_names_the_organization_an_actor_acts_for(db: TestDb) {
         let mut world = World::new(db, NOW);
         let path = format!("/v1/organizations/{}/appointments", world.org("class_1"));
         world.admin("college").write(&path, &json!({"member": world.mem("class_1/1")})).expect(201);
@@ -283,20 +285,20 @@ both_engines! {
         assert_eq!(behalf, ["-".to_owned(), world.org_key("college").to_string()]);
     }
 
-    fn a10_who_decides_a_transfer_for_a_vacant_organization_says_so(db: TestDb) {
+    fn a10_the_log_names_the_vacant_organization_of_a_decided_transfer(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
         let home = json!({"reason": "unsettled", "target": world.org("township"),
             "details": {"home_address": {"division_code": "420106", "text": "一号"}}});
-        let file = |member: &str| {
+        let propose = |member: &str| {
             let proposed = world.person(member).write("/v1/transfers", &home).expect(201);
             proposed.header("location").expect("an address").to_owned()
         };
-        let (first, second, third) = (file("class_1/1"), file("class_1/2"), file("class_1/3"));
+        let (first, second, third) = (propose("class_1/1"), propose("class_1/2"), propose("class_1/3"));
         let branch = json!({"branch": world.org("village")});
         let approved = world.admin("township").decide(&format!("{first}/approve"), 1, &json!({})).expect(200);
         assert_eq!(approved.json()["version"], 2);
-        // The only administrator goes: his direct superior has the turn, for each step of each case.
+        // The only administrator leaves, so the direct superior has the turn at each step of each case.
         let office = world.admin("county").get(&format!("/v1/organizations/{}/appointments", world.org("township")));
         let office = office.expect(200).json()["items"][0]["id"].as_str().expect("an id").to_owned();
         world.admin("county").write(&format!("/v1/appointments/{office}/end"), &json!({})).expect(200);
@@ -311,11 +313,11 @@ both_engines! {
             ("transfer.assigned", vec![township.clone()]),
             ("transfer.refused", vec![township]),
         ] {
-            assert_eq!(behalf(&world, action), expected, "{action}, the latest first");
+            assert_eq!(behalf(&world, action), expected, "{action}, newest first");
         }
     }
 
-    fn a10_who_decides_months_offices_and_forms_for_a_vacant_organization_says_so(db: TestDb) {
+    fn a10_the_log_names_the_vacant_organization_of_decided_months_offices_and_forms(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
         let mark = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-06"}]});
@@ -351,7 +353,7 @@ both_engines! {
         assert_eq!(behalf(&world, "certification.uploaded"), [class]);
     }
 
-    fn s29_the_log_is_kept_a_hundred_and_eighty_days_and_whole_behind_the_cut(db: TestDb) {
+    fn s29_the_log_is_kept_for_180_days_and_stays_whole_after_the_cut(db: TestDb) {
         use zhuanjie::domain::retention::RetentionPeriods;
         use zhuanjie::jobs::{self, Ending, Environment};
         let world = World::new(db, NOW);
@@ -362,22 +364,22 @@ both_engines! {
         live(&world);
         world.run(JobName::AuditSeal, NOW);
         let anchor = check(&world, vec![]).head;
-        let retention = RetentionPeriods::new(180, 30).expect("the floors");
+        let retention = RetentionPeriods::new(180, 30).expect("the minimum");
         let environment = Environment { retention, ..world.jobs() };
         let rows_after = |at: &str| {
             let ended = block_on(jobs::run(&environment, JobName::Retention, at.parse().expect("an instant")));
             assert!(matches!(ended, Ok(Ending::Done(_))), "{ended:?}");
             world.db.number("SELECT count(*) AS value FROM audit_log WHERE sequence IS NOT NULL")
         };
-        // To the second: 180 days behind 15 June 2026 are 12 December.
+        // To the second: 180 days after 15 June 2026 is 12 December.
         assert_eq!(rows_after("2026-12-12T00:00:00Z"), 10);
         assert_eq!(rows_after("2026-12-12T00:00:01Z"), 5);
         let left = check(&world, vec![anchor, old]);
         assert_eq!((left.rows, left.flaws), (5, vec![]));
-        // The job's own rows are sealed like any other.
+        // The job's own rows are sealed like any others.
         assert!(world.run(JobName::AuditSeal, NOW).processed > 0);
         assert_eq!(check(&world, vec![]).flaws, []);
-        // What is not sealed is not removed, however old.
+        // Unsealed rows are not removed, however old they are.
         live(&world);
         let waiting = check(&world, vec![]).unsealed;
         assert_eq!(rows_after("2030-01-01T00:00:00Z"), 0);
@@ -386,7 +388,7 @@ both_engines! {
 }
 
 #[test]
-fn s29_a_shorter_time_than_the_floor_is_refused_at_the_start() {
+fn s29_a_shorter_time_than_the_minimum_is_refused_at_startup() {
     for command in [
         vec!["serve", "--audit-days", "179"],
         vec!["jobs", "run", "retention", "--audit-days", "179"],

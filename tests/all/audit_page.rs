@@ -1,5 +1,5 @@
-//! `docs/audit-actions.md`: every action of the audit log, written from the vocabulary, with an operation, a job or a command
-//! that records it.
+//! `docs/audit-actions.md`: every action of the audit log, written from the vocabulary, with an operation, a job or a
+//! command that records it.
 //!
 //! `ZHUANJIE_BLESS=1 cargo test --test all page` writes it.
 
@@ -67,7 +67,7 @@ pub const BY_OPERATION: &[(&str, &[AuditAction])] = &[
     ("change_policy", &[AuditAction::PolicyChanged]),
 ];
 
-/// Actions that other tests show: what records them, and the file of the test, which names the action.
+/// Actions that other tests show: what records them, and the file of the test that names the action.
 #[rustfmt::skip]
 const ELSEWHERE: &[(AuditAction, &str, &str)] = &[
     (AuditAction::TransferExpired, "job `expiry`", "tests/all/verify.rs"),

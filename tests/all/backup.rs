@@ -1,4 +1,4 @@
-//! `zhuanjie backup`: the embedded database copied under writers, and restored.
+//! `zhuanjie backup`: copies the embedded database while others write, and the copy can be restored.
 
 use crate::support::process::{run, zhuanjie};
 use crate::support::world::World;
@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A place for a backup, empty again afterwards.
+/// A path for a backup. Its files are removed at the start and at the end.
 struct Place(PathBuf);
 
 impl Place {
@@ -68,14 +68,14 @@ fn a_backup_under_writers_is_whole_and_passes_every_invariant() {
         let (done, lines) = backup(&world.db, &place.text());
         copied.store(true, Ordering::SeqCst);
         assert!(done, "{lines:?}");
-        writer.join().expect("it files")
+        writer.join().expect("the writer proposes")
     });
-    assert!(proposed > 1, "it was written meanwhile");
+    assert!(proposed > 1, "nothing was written during the backup");
     let address = format!("sqlite://{}", place.text());
     let (status, lines) = run(zhuanjie(["verify", "--database", &address]));
     assert!(status.success(), "{lines:?}");
     let mode = fs::metadata(&place.0).expect("the copy").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600, "nobody else reads it");
+    assert_eq!(mode & 0o777, 0o600, "only the owner may read the copy");
     assert!(!PathBuf::from(format!("{}.partial", place.text())).exists());
 }
 
@@ -93,7 +93,7 @@ fn a_backup_overwrites_nothing_and_leaves_nothing_half_done() {
     let nowhere = Place::new("no-such-directory").0.join("backup.sqlite");
     let (done, _) = backup(&db, &nowhere.display().to_string());
     assert!(!done);
-    // Pages of the database overwritten by something else: the copy is refused, or fails, and none is left.
+    // The database holds a row that refers to nothing. The backup is refused and leaves no copy.
     let place = Place::new("unsound");
     db.execute("PRAGMA foreign_keys = OFF; INSERT INTO memberships (member_id, branch_id, since) VALUES (77, 77, 0)");
     let (done, lines) = backup(&db, &place.text());

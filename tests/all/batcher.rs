@@ -11,15 +11,16 @@ use tokio::task::JoinHandle;
 use zhuanjie::db::schema::job_leases;
 use zhuanjie::db::{Batcher, Conn, DatabaseSettings, Db, DbError, Outcomes};
 
-/// More batches than run at once on either engine.
+/// More batches than either engine runs at once.
 const RUNNING: usize = 3;
 
 /// What an item does.
 #[derive(Debug, Clone, Copy)]
 enum Item {
-    /// Stores a row of this name and returns how many rows there are. Of two items with one name, the second is put off.
+    /// Stores a row of this name and returns how many rows there are. If two items have the same name, the second is
+    /// put off.
     Row(&'static str),
-    /// Is refused.
+    /// The use case refuses it.
     Refused,
     /// Runs a statement that fails.
     Nonsense,
@@ -28,7 +29,7 @@ enum Item {
 
 type Sizes = Arc<Mutex<Vec<usize>>>;
 
-/// A batcher that notes the sizes of its batches.
+/// A batcher that records the sizes of its batches.
 fn noting(db: Db) -> (Batcher<Item, i64, Fault>, Sizes) {
     let sizes = Sizes::default();
     let noted = sizes.clone();
@@ -82,7 +83,7 @@ fn held(db: Db) -> (Batcher<Item, i64, Fault>, Sizes, mpsc::Sender<()>) {
     (Batcher::new(db, use_case), sizes, release)
 }
 
-/// Submits so many items, one after the other. All are queued or running when this returns.
+/// Submits a number of items, one after the other. All are queued or running when this returns.
 async fn begin(batcher: &Batcher<Item, i64, Fault>, number: usize) -> Vec<JoinHandle<Result<i64, Fault>>> {
     let mut begun = Vec::new();
     for _ in 0..number {
@@ -165,17 +166,17 @@ both_engines! {
                 std::future::pending::<()>().await;
                 drop(kept);
             });
-            begun.send(()).expect("it is waited for");
-            ends.await.expect("it is told to");
+            begun.send(()).expect("the test waits for it");
+            ends.await.expect("the test tells it to end");
         }));
-        is_begun.await.expect("they run");
+        is_begun.await.expect("the batches run");
         let waiting = begin(&batcher, 1).await;
-        end.send(()).expect("it waits");
+        end.send(()).expect("the worker waits");
         gone.await.expect_err("its tasks are dropped");
         drop(release);
         let answers = join_all(waiting).await;
         assert!(matches!(answers[..], [Ok(Ok(_))]), "{answers:?}");
-        worker.join().expect("it ends");
+        worker.join().expect("the worker ends");
     }
 
     async fn an_item_that_finds_the_queue_full_gets_overloaded(db: TestDb) {
@@ -194,7 +195,7 @@ both_engines! {
         drop(release);
         let answers = join_all(begun).await;
         let begun = answers.iter().filter(|answer| matches!(answer, Ok(Ok(0)))).count();
-        assert!(begun >= 1, "what runs is answered: {answers:?}");
+        assert!(begun >= 1, "a running batch is answered: {answers:?}");
     }
 
     async fn after_closing_each_item_gets_a_transient_fault(db: TestDb) {

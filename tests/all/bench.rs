@@ -1,5 +1,5 @@
-//! The load and scale kit: what it plays leaves every invariant whole, its ledger holds what was acknowledged, and the check
-//! of the ledger finds what is missing.
+//! The load generator: what it plays breaks no invariant, its ledger holds what was acknowledged, and the check of the
+//! ledger finds what is missing.
 
 use crate::support::process::{Process, run, zhuanjie, zhuanjie_bench};
 use crate::support::world::fresh_key;
@@ -8,10 +8,10 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// Enough for every role.
+/// Enough members for every role.
 const MEMBERS: &str = "3000";
 
-/// How promises are broken by hand, and how the check tells.
+/// How the test breaks promises, and what the check says about each.
 const BREACHES: [(&str, &str); 3] = [
     (
         "DELETE FROM transfer_events WHERE event = 'proposed' AND transfer_id = (SELECT max(transfer_id) FROM transfer_events)",
@@ -53,13 +53,13 @@ impl Stage {
         stage
     }
 
-    /// A program with the stage's keys and database.
+    /// A program with the keys and the database of this stage.
     fn equip(&self, mut command: Command) -> Command {
         command.envs(self.keys.clone()).env("DATABASE_URL", self.db.address());
         command
     }
 
-    /// Runs a part of the kit.
+    /// Runs a command of the load generator.
     fn run(&self, args: &[&str]) -> (bool, Vec<String>) {
         let (status, lines) = run(self.equip(zhuanjie_bench(args.iter().copied())));
         (status.success(), lines)
@@ -104,8 +104,8 @@ impl Drop for Stage {
 }
 
 both_engines! {
-    /// I-16 to I-20: a season with two servers killed in its midst, and afterwards each kind of broken promise.
-    fn i17_i20_what_was_acknowledged_is_there_once_and_what_is_missing_is_found(db: TestDb) {
+    /// I-16 to I-20: two servers are killed during a season. Afterwards each kind of broken promise is made and found.
+    fn i17_i20_acknowledged_writes_are_stored_once_and_missing_ones_are_found(db: TestDb) {
         let stage = Stage::load(db);
         let (server, base) = stage.serve("127.0.0.1:0");
         let mut play = Process::start(stage.play(&base, "8"));
@@ -114,22 +114,22 @@ both_engines! {
         for written in [20, 60] {
             // As soon as some writes have been acknowledged.
             let promises = || std::fs::read_to_string(&stage.ledger).map_or(0, |ledger| ledger.lines().count());
-            // A bound for what never comes: the season may have ended.
+            // A limit, because the season may have ended and acknowledge nothing more.
             for _ in 0..4000 {
                 if promises() >= written {
                     break;
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }
-            assert!(promises() >= written, "nothing more is acknowledged");
-            server.take().expect("it runs").kill();
+            assert!(promises() >= written, "too few writes were acknowledged");
+            server.take().expect("the server runs").kill();
             server = Some(stage.serve(base.trim_start_matches("http://")).0);
         }
         let (status, lines) = play.wait();
         assert!(status.success(), "{lines:?}");
-        assert!(lines.iter().any(|line| line.starts_with("sent again")), "they died in its midst: {lines:?}");
+        assert!(lines.iter().any(|line| line.starts_with("sent again")), "no server was killed during the season: {lines:?}");
         assert!(lines.iter().any(|line| line.starts_with("all ") && line.ends_with(" hold")), "{lines:?}");
-        server.take().expect("it runs").terminate();
+        server.take().expect("the server runs").terminate();
         let (kept, lines) = stage.check();
         assert!(kept, "{lines:?}");
         stage.db.unlock_audit_log();
@@ -141,7 +141,7 @@ both_engines! {
         }
     }
 
-    /// What is made due for the jobs is what the rules could have led to, and all of it is found.
+    /// Rows made due for the jobs are a state that the rules could have led to, and the jobs find all of them.
     fn what_is_made_due_is_whole_and_the_jobs_find_all_of_it(db: TestDb) {
         let stage = Stage::load(db);
         let (made, lines) = stage.run(&["due", "--branches", "20", "--cases", "300"]);
@@ -155,6 +155,6 @@ both_engines! {
         let (kept, lines) = stage.service(&["verify"]);
         assert!(kept, "{lines:?}");
         let (made, lines) = stage.run(&["due", "--cases", "1000000"]);
-        assert!(!made, "there are not so many: {lines:?}");
+        assert!(!made, "there are not that many cases: {lines:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! Identity certification (§2.8, O7): a real PDF, at most 20 MB, decided by the committee above.
+//! Identity certification (§2.8, O7): a real PDF of at most 20 MB, decided by the committee above.
 
 use crate::support::answers;
 use crate::support::http::{Answer, Client};
@@ -11,7 +11,7 @@ use std::net::TcpStream;
 const NOW: &str = "2026-06-15T00:00:00Z";
 const MB: usize = 1 << 20;
 
-/// A PDF of a length, as far as its first and last bytes tell.
+/// A PDF of this length, to judge by its first and last bytes.
 fn pdf(length: usize) -> Vec<u8> {
     let (head, tail) = (&b"%PDF-1.7\n"[..], &b"\nstartxref\n9\n%%EOF\n"[..]);
     let mut file = head.to_vec();
@@ -20,7 +20,7 @@ fn pdf(length: usize) -> Vec<u8> {
     file
 }
 
-/// The country, with its members developed in 2021: they need a certification.
+/// The country with its members joined in 2021, so that they need a certification.
 fn world(db: TestDb) -> World {
     let world = World::new(db, NOW);
     world
@@ -57,7 +57,7 @@ fn waiting(client: &Client) -> usize {
     page["items"].as_array().expect("items").len()
 }
 
-/// How many files lie there, complete or not.
+/// How many files are in the directory, complete or not.
 fn files(world: &World) -> usize {
     std::fs::read_dir(&world.files).map_or(0, Iterator::count)
 }
@@ -99,7 +99,7 @@ both_engines! {
         assert_eq!((&history[0]["state"], &history[1]["decision_reason"]), (&json!("waiting"), &json!("缺页")));
     }
 
-    fn o7_a_form_is_a_pdf_and_one_that_is_needed(db: TestDb) {
+    fn o7_only_a_pdf_that_is_needed_is_accepted(db: TestDb) {
         let world = world(db);
         for body in [b"PK\x03\x04 not a PDF %%EOF".to_vec(), b"%PDF-1.7 cut off".to_vec(), Vec::new()] {
             upload(&world, "class_1", "class_1/1", body).refused(422, "certification.not_a_pdf");
@@ -112,14 +112,14 @@ both_engines! {
         client.write(&path, &json!({})).refused(415, "request.media_type");
     }
 
-    fn o7_twenty_megabytes_and_not_a_byte_more(db: TestDb) {
+    fn o7_a_form_may_have_20_megabytes_and_no_more(db: TestDb) {
         let world = world(db);
         upload(&world, "class_1", "class_1/1", pdf(20 * MB)).expect(201);
-        // Announced as too long: answered before the first byte of it is sent.
+        // The announced length is too long: answered before the first byte is sent.
         let answer = half(&world, "class_1/2", Some(20 * MB + 1), &[]);
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
         assert!(answer.contains("certification.too_large"), "{answer}");
-        // Not announced: answered once it is too long, though more would come.
+        // No length is announced: answered once the body is too long, though the client would send more.
         let answer = half(&world, "class_1/2", None, &pdf(20 * MB + 1));
         assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
         assert_eq!((files(&world), world.db.count("certifications")), (1, 1));
@@ -130,12 +130,12 @@ both_engines! {
         let body = pdf(MB);
         let answer = half(&world, "class_1/1", Some(body.len()), &body[..MB / 2]);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
-        // The server may learn of it a moment after the client went away.
+        // The server may notice it a moment after the client has gone.
         let gone = (0..200).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
             files(&world) == 0
         });
-        assert!(gone, "a part is left");
+        assert!(gone, "a partial file is left");
         assert_eq!((world.db.count("certifications"), standing(&world, "class_1/1").as_str()), (0, "not_uploaded"));
     }
 
@@ -148,13 +148,13 @@ both_engines! {
         assert_eq!(files(&world), 1);
     }
 
-    fn o7_a_form_is_downloaded_in_scope_only_and_never_shown_in_place(db: TestDb) {
+    fn o7_a_form_is_downloaded_within_scope_only_and_as_an_attachment(db: TestDb) {
         let world = world(db);
         let form = upload(&world, "class_1", "class_1/1", pdf(200_000)).expect(201).json();
         let path = format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"));
         for client in [world.person("class_1/1"), world.admin("college"), world.admin("nation")] {
             let file = client.get(&path).expect(200);
-            assert!(file.text.as_bytes() == pdf(200_000), "another content");
+            assert!(file.text.as_bytes() == pdf(200_000), "the content differs");
             assert_eq!(file.header("content-type"), Some("application/pdf"));
             assert_eq!(file.header("x-content-type-options"), Some("nosniff"));
             assert!(file.header("content-disposition").is_some_and(|value| value.starts_with("attachment;")));
@@ -177,7 +177,7 @@ both_engines! {
         let path = format!("/v1/organizations/{}/appointments", world.org("college"));
         world.admin("university").write(&path, &json!({"member": world.mem("class_2/1")})).expect(201);
         assert_eq!(waiting(&world.admin("university")), 0);
-        // The branch itself vacant, whoever stands above it uploads.
+        // Where the branch itself is vacant, its direct superior uploads.
         let mut world = world;
         world.dismiss("class_2");
         world.appoint("dean", "college");
@@ -185,7 +185,7 @@ both_engines! {
     }
 }
 
-/// Sends an upload's head and this much of its body, then hears what the server says and goes away.
+/// Sends the head of an upload and this much of its body, reads the answer, and disconnects.
 fn half(world: &World, member: &str, announced: Option<usize>, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(world.address()).expect("the server");
     let length = announced.map_or("transfer-encoding: chunked".to_owned(), |length| {
@@ -214,7 +214,7 @@ fn half(world: &World, member: &str, announced: Option<usize>, body: &[u8]) -> S
     }
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
-    // One read is enough for the whole of a problem, and the connection need not end.
+    // The loop ends with a whole problem, because the server may keep the connection open.
     while !String::from_utf8_lossy(&answer).contains("request_id") {
         match stream.read(&mut piece) {
             Ok(0) | Err(_) => break,

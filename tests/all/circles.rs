@@ -1,7 +1,7 @@
-//! No two files of `src/` import each other, neither directly nor by way of others.
+//! No two files of `src/` import each other, directly or through other files.
 //!
-//! A re-export is followed to the file it comes from: who imports `db::Conn` depends on `db/connection.rs`. What only the
-//! unit tests of a file import does not count.
+//! A re-export is followed to the file it comes from: a file that imports `db::Conn` depends on `db/connection.rs`.
+//! Imports of a file's unit tests do not count.
 
 use crate::support::rust::{paths, tokens};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,7 +29,7 @@ impl Crate {
                 }
             }
         }
-        assert!(sources.len() > 150, "it finds the files");
+        assert!(sources.len() > 150, "too few files were found");
         Self { sources }
     }
 
@@ -60,7 +60,7 @@ impl Crate {
             .collect()
     }
 
-    /// The paths of this crate that a source names, each without the leading `crate`.
+    /// The paths of this crate that a source names, without the leading `crate`.
     fn named(&self, module: &[String], source: &str) -> Vec<Vec<String>> {
         let absolute = |segments: Vec<String>| match segments[0].as_str() {
             "crate" => Some(segments[1..].to_vec()),
@@ -143,7 +143,7 @@ fn before_tests(source: &str) -> &str {
     source.split("\n#[cfg(test)]\nmod ").next().unwrap_or(source)
 }
 
-/// The circles of a graph: each a set of files of which every one reaches every other.
+/// The circles of a graph. Each is a set of files in which every file reaches every other.
 fn circles<'a>(imports: &BTreeMap<&'a [String], BTreeSet<&'a [String]>>) -> Vec<Vec<String>> {
     let reached = |from: &'a [String]| {
         let mut found = BTreeSet::new();
@@ -198,7 +198,7 @@ fn the_checker_finds_circles() {
             &[("a/mod.rs", "mod b; use b::X;"), ("a/b.rs", "use super::Y;")],
             &[&["a", "a::b"]],
         ),
-        // A parent that re-exports one child to another is no circle.
+        // A parent that re-exports one child to another makes no circle.
         (
             &[
                 ("a/mod.rs", "mod b; mod c; pub use b::X; pub(crate) use c::{Y, Z};"),
@@ -207,7 +207,7 @@ fn the_checker_finds_circles() {
             ],
             &[],
         ),
-        // What only unit tests import does not count.
+        // Imports of unit tests do not count.
         (
             &[
                 ("a.rs", "use crate::b::X;"),

@@ -1,4 +1,4 @@
-//! What the databases' constraints and comparisons do, alike on both engines.
+//! The constraints and the comparisons of the databases. Both engines behave alike.
 
 use crate::support::rows::least;
 use crate::support::{Engine, both_engines};
@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use zhuanjie::db::schema::organizations;
 use zhuanjie::db::{Conn, Unique};
 
-/// The paths between the path of a node and the next path that does not begin with it.
+/// The paths from `from` up to and without `to`, in order.
 fn below(conn: &mut Conn, from: &str, to: &str) -> Vec<String> {
     organizations::table
         .filter(organizations::path.ge(from).and(organizations::path.lt(to)))

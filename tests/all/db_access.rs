@@ -46,7 +46,7 @@ impl Held {
     async fn queue(db: &Db, name: &'static str) -> Self {
         let (release, released) = mpsc::channel::<()>();
         let (begun, has_begun) = oneshot::channel();
-        // A use case may run again, so it takes what it uses once out of a mutex.
+        // A use case may run again, so what it uses only once is taken out of a mutex.
         let (released, begun) = (Mutex::new(released), Mutex::new(Some(begun)));
         let write = queue(db, move |conn| {
             if let Some(begun) = begun.lock().expect("not poisoned").take() {
@@ -107,7 +107,7 @@ async fn queue_read<T: Send + 'static>(
 struct HeldRead;
 
 impl HeldRead {
-    /// What it saw, what holds it until it is dropped, and the read.
+    /// What the read saw, the sender that holds it until dropped, and the read.
     #[expect(clippy::type_complexity, reason = "three ends of one read")]
     fn begin(
         handle: &Db,
@@ -176,7 +176,7 @@ both_engines! {
             has_begun.await.expect("each begins");
             let_go.push(release);
         }
-        assert_eq!(handle.read(names).await.expect("a worker is left"), [""; 0]);
+        assert_eq!(handle.read(names).await.expect("a worker is free"), [""; 0]);
         drop(let_go);
         for read in long {
             read.await.expect("no panic").expect("an answer");
@@ -233,7 +233,7 @@ both_engines! {
         let handle = db.open(&DatabaseSettings { pool_size: 1, ..DatabaseSettings::default() });
         let (seen, let_go, first) = HeldRead::begin(&handle);
         seen.await.expect("it has begun");
-        // During the second, a row is written that the third, in the same snapshot, must not see.
+        // During the second read a row is written. The third read shares its snapshot and must not see the row.
         let (begun, has_begun) = oneshot::channel();
         let (release, released) = mpsc::channel::<()>();
         let second = queue_read(&handle, move |conn| {
@@ -257,7 +257,7 @@ both_engines! {
         let failed = failing.await.expect("no panic");
         assert!(matches!(failed, Err(Fault::Db(DbError::Query(_)))), "{failed:?}");
         assert!(matches!(refused.await.expect("no panic"), Err(Fault::Refused)));
-        assert!(matches!(panicking.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
+        assert!(matches!(panicking.await.expect("the panic is caught"), Err(Fault::Db(DbError::Panicked))));
         // The panic ended the shared transaction, so this one sees the row.
         assert_eq!(last.await.expect("no panic").expect("an answer"), ["x"]);
     }
@@ -314,8 +314,8 @@ both_engines! {
             Err(Fault::Db(DbError::Query(Error::DatabaseError(DatabaseErrorKind::UniqueViolation, _))))
         );
         assert!(is_duplicate, "{failed:?}");
-        assert!(matches!(panicked.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
-        assert!(matches!(panicked_inside.await.expect("kept inside"), Err(Fault::Db(DbError::Panicked))));
+        assert!(matches!(panicked.await.expect("the panic is caught"), Err(Fault::Db(DbError::Panicked))));
+        assert!(matches!(panicked_inside.await.expect("the panic is caught"), Err(Fault::Db(DbError::Panicked))));
         last.await.expect("no panic").expect("the last is stored");
         assert_eq!(wide.read(names).await.expect("a read"), ["first", "held", "last"]);
         // The database still works.
@@ -352,7 +352,7 @@ both_engines! {
     }
 
     async fn a_write_that_finds_the_queue_full_gets_overloaded(db: TestDb) {
-        // SQLite: one runs, one is queued. PostgreSQL: one connection, and 50 ms to wait for it.
+        // SQLite: one write runs and one is queued. PostgreSQL: there is one connection, and 50 ms to wait for it.
         let narrow = db.open(&DatabaseSettings { pool_size: 1, wait: Duration::from_millis(50), write_queue: 1, ..DatabaseSettings::default() });
         let held = Held::begin(&narrow).await;
         let queued = queue(&narrow, |conn| insert(conn, "queued")).await;
@@ -365,7 +365,7 @@ both_engines! {
             held.end().await;
         } else {
             held.end().await;
-            queued.await.expect("no panic").expect("what was accepted is done");
+            queued.await.expect("no panic").expect("an accepted write is done");
         }
         narrow.write(|conn| insert(conn, "after")).await.expect("the queue is empty again");
         assert!(!narrow.read(names).await.expect("a read").contains(&"refused".to_owned()));
@@ -383,10 +383,10 @@ both_engines! {
             async move { handle.close().await }
         });
         tokio::task::yield_now().await;
-        assert!(!closing.is_finished(), "one write is still at work");
+        assert!(!closing.is_finished(), "one write is still running");
         held.end().await;
         closing.await.expect("no panic");
-        // All of it is there, whether or not those who asked have been told.
+        // All of it is stored, whether or not the callers have been answered.
         assert_eq!(db.count("job_leases"), 4);
         for write in accepted {
             write.await.expect("no panic").expect("an answer for each");
@@ -414,7 +414,7 @@ struct HeldSurvey {
 }
 
 impl HeldSurvey {
-    /// Starts one, and waits until it has read the rows.
+    /// Starts a survey and waits until it has read the rows.
     async fn begin(db: &Db) -> Self {
         let (begun, has_begun) = oneshot::channel();
         let (release, released) = mpsc::channel::<()>();
@@ -524,7 +524,7 @@ mod group {
     use super::*;
 
     fn database() -> TestDb {
-        TestDb::new(Engine::Sqlite).expect("SQLite is always there")
+        TestDb::new(Engine::Sqlite).expect("SQLite is built in")
     }
 
     #[cfg(target_os = "linux")]
@@ -535,8 +535,9 @@ mod group {
         let db = database();
         let handle = db.db();
         block_on(async {
-            let nice = |_: &mut Conn| Ok::<_, Fault>(getpriority_process(Some(gettid())).expect("it has one"));
-            let ours = getpriority_process(Some(gettid())).expect("it has one");
+            let nice =
+                |_: &mut Conn| Ok::<_, Fault>(getpriority_process(Some(gettid())).expect("a thread has a priority"));
+            let ours = getpriority_process(Some(gettid())).expect("a thread has a priority");
             assert!(handle.write(nice).await.expect("an answer") > ours);
             assert_eq!(handle.read(nice).await.expect("an answer"), ours);
         });
@@ -563,7 +564,7 @@ mod group {
         });
     }
 
-    /// A group that waits to be released: the held write, a second one, and one that runs these statements.
+    /// A group that waits to be released: the held write, a second write, and one that runs these statements.
     async fn group_with(
         handle: &Db,
         statements: &'static str,
@@ -579,7 +580,7 @@ mod group {
         let db = database();
         let handle = db.db();
         block_on(async {
-            // SQLite does this on some errors, above all of the disk.
+            // SQLite does this on some errors, especially those of the disk.
             let again = "INSERT OR ROLLBACK INTO job_leases (name, holder, until) VALUES ('second', 'test', 0)";
             let (release, group) = group_with(&handle, again).await;
             let panicking = queue(&handle, |conn| -> Result<(), Fault> {
@@ -593,9 +594,9 @@ mod group {
                 let answer = write.await.expect("no panic");
                 assert!(matches!(answer, Err(Fault::Db(DbError::Unavailable(_)))), "{answer:?}");
             }
-            // What had not run by then is in the next group.
+            // Use cases that had not run by then are in the next group.
             assert!(matches!(
-                panicking.await.expect("kept inside"),
+                panicking.await.expect("the panic is caught"),
                 Err(Fault::Db(DbError::Panicked))
             ));
             last.await.expect("no panic").expect("it is stored");
@@ -610,7 +611,7 @@ mod group {
         let db = database();
         let handle = db.db();
         block_on(async {
-            // A foreign key that refers to no row, checked at the commit.
+            // A foreign key that refers to no row. It is checked at the commit.
             let dangling = "PRAGMA defer_foreign_keys = ON; INSERT INTO policies (season, version, body, changed_at, changed_by) \
                  VALUES (2026, 1, '{}', 0, 404)";
             let (release, group) = group_with(&handle, dangling).await;
@@ -639,7 +640,7 @@ mod group {
             let mut long = Held::queue(&handle.patient(), "long").await;
             let after = queue(&handle, |conn| insert(conn, "after")).await;
             let ended = tokio::time::timeout(Duration::from_secs(30), held.end()).await;
-            ended.expect("what was queued before the long one does not wait for it");
+            ended.expect("a write queued before the long one does not wait for it");
             before.await.expect("no panic").expect("a write");
             long.has_begun().await;
             assert_eq!(handle.read(names).await.expect("a read"), ["before", "held"]);
@@ -708,7 +709,7 @@ fn one_of_two_deadlocked_writes_is_tried_again() {
 
 #[test]
 fn sqlite_connections_have_the_safe_settings() {
-    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there").db();
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is built in").db();
     let settings = |conn: &mut Conn| {
         let ask = |pragma| format!("SELECT CAST({pragma} AS TEXT) AS value FROM pragma_{pragma}");
         let pragmas = ["journal_mode", "synchronous", "foreign_keys", "query_only"];
@@ -746,7 +747,7 @@ fn postgres_connections_have_the_safe_settings() {
 
 #[test]
 fn a_closed_sqlite_database_is_one_file() {
-    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is built in");
     let handle = db.db();
     block_on(handle.write(|conn| insert(conn, "x"))).expect("a write");
     let address = db.address();

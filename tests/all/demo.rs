@@ -1,4 +1,4 @@
-//! The demo country as it is stored, on both engines, and the command that serves it.
+//! The demo country in the database of either engine, and the command that serves it.
 
 use crate::support::http::Client;
 use crate::support::process::{self, Process, zhuanjie};
@@ -24,7 +24,7 @@ fn now() -> Timestamp {
     "2026-06-20T01:00:00Z".parse().expect("an instant")
 }
 
-/// Enough that the university has a fifth college, whose branches are marked already.
+/// Enough members for a fifth college at the university. Its branches are already marked.
 const MARKED_MEMBERS: u64 = 6_500;
 
 /// Stores a country and returns it with the number of rows it reported.
@@ -39,11 +39,11 @@ fn loaded(db: &TestDb, members: u64) -> (Country, u64) {
 }
 
 fn hold(db: &TestDb) -> Holding {
-    inspect(&mut db.conn()).expect("the database is there")
+    inspect(&mut db.conn()).expect("the database answers")
 }
 
 both_engines! {
-    /// One load, many questions: it is the dear part.
+    /// One load for many checks, because loading takes long.
     fn the_country_is_stored_whole(db: TestDb) {
         let (country, reported) = loaded(&db, MARKED_MEMBERS);
         assert_eq!(reported, country.row_count());
@@ -71,7 +71,7 @@ both_engines! {
             "INSERT INTO audit_log (at, capacity, action, request_id) VALUES (0, 'service', 'job.run', 'r')",
         );
         assert_eq!(hold(&db), Holding::Other);
-        // Of our tables only one is missing.
+        // Only one of our tables is missing.
         db.unlock_audit_log();
         db.execute("DELETE FROM audit_log");
         assert_eq!(hold(&db), Holding::Nothing);
@@ -80,7 +80,7 @@ both_engines! {
     }
 
     fn a_load_that_fails_leaves_nothing(db: TestDb) {
-        // The last but one of its tables is in the way.
+        // The last but one of the tables to be loaded can not be written.
         db.execute("DROP TABLE month_changes; ALTER TABLE appointments RENAME TO elsewhere");
         let country = Country::new(7, MEMBERS, now());
         assert!(load(&mut db.conn(), &country, &Keys::demo().vault, "no hash", &|_| ()).is_err());
@@ -104,9 +104,9 @@ both_engines! {
             let (status, lines) = server.terminate();
             assert!(status.success());
             let said = |text: &str| lines.iter().any(|line| line.contains(text));
-            assert!(said(&format!("{base}/v1")), "where it is");
-            assert!(said(&format!("{start} 00:0")), "when it is");
-            assert!(country.sign_ins().iter().all(|s| said(s.id_number.as_str())), "whom to try it as");
+            assert!(said(&format!("{base}/v1")), "the address is printed");
+            assert!(said(&format!("{start} 00:0")), "the demo's time is printed");
+            assert!(country.sign_ins().iter().all(|s| said(s.id_number.as_str())), "the accounts to sign in with are printed");
         }
         assert_eq!(db.count("members"), MEMBERS as i64);
         assert_eq!(db.number("SELECT count(*) AS value FROM audit_log WHERE action = 'demo.loaded'"), 1);
@@ -117,7 +117,7 @@ both_engines! {
         let address = db.address();
         let (status, lines) = process::run(zhuanjie(["demo", "--listen", "127.0.0.1:0", "--database", &address]));
         assert!(!status.success());
-        assert!(lines.iter().any(|line| line.contains("holds something that is no demo")), "{lines:?}");
+        assert!(lines.iter().any(|line| line.contains("holds something other than the demo")), "{lines:?}");
         assert_eq!(db.count("audit_log"), 1);
         assert_eq!(db.count("organizations"), 0);
     }
@@ -127,7 +127,7 @@ fn start_of(date: &str) -> Timestamp {
     zhuanjie::domain::core::time::shanghai_midnight(date.parse().expect("a date"))
 }
 
-/// Signs in as the demo's text says and returns what the service knows of the caller.
+/// Signs in as the demo's text says and returns what the service says about the caller.
 fn signed_in(client: &Client, id_number: &str, office: Option<&str>) -> Value {
     let mut credentials = json!({"id_number": id_number, "password": PASSWORD});
     if let Some(office) = office {
@@ -142,7 +142,7 @@ fn signed_in(client: &Client, id_number: &str, office: Option<&str>) -> Value {
 fn the_tables_are_full(db: &TestDb, country: &Country) {
     assert_eq!(db.count("organizations"), country.organization_count() as i64);
     assert_eq!(db.count("organizations WHERE township"), 41_352);
-    // The Ministry's list, and the invented senior high school.
+    // The schools of the Ministry's list, and the invented senior high school.
     assert_eq!(db.count("organizations WHERE school_code IS NOT NULL"), 2_631 + 1);
     assert_eq!(
         db.count("organizations WHERE status = 'active' AND version = 1"),
@@ -254,11 +254,11 @@ fn later_rows_get_ids_of_their_own(db: &TestDb) {
     assert_eq!(db.count("organization_names"), before + 1);
     let row = NewAuditRow::of_service(now(), "x", "x");
     audit::append_many(conn, &[row]).expect("an id of its own");
-    // The sealed columns are whatever: only the ids are looked at.
+    // The values of the sealed columns do not matter. Only the ids are checked.
     let new = |table: &str, columns: &str, values: &str| {
         db.execute(&format!("INSERT INTO {table} ({columns}) VALUES ({values})"));
         let next = db.number(&format!("SELECT max(id) AS value FROM {table}"));
-        assert_eq!(next, db.count(table), "{table}: ids run on without a gap");
+        assert_eq!(next, db.count(table), "{table}: the ids have a gap");
     };
     new(
         "organizations",
@@ -284,7 +284,7 @@ fn later_rows_get_ids_of_their_own(db: &TestDb) {
 }
 
 fn indexes_and_statistics_are_there(db: &TestDb) {
-    let empty = TestDb::new(db.engine()).expect("an engine that gave one database gives two");
+    let empty = TestDb::new(db.engine()).expect("a second database");
     let (indexes, statistics) = match db.engine() {
         Engine::Sqlite => (
             "SELECT sql AS value FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
@@ -299,7 +299,7 @@ fn indexes_and_statistics_are_there(db: &TestDb) {
     assert!(db.number(statistics) > 2);
 }
 
-/// A directory of one's own, gone at the end.
+/// A directory for this test alone. It is removed at the end.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -334,7 +334,7 @@ fn the_demos_own_file_is_made_anew_but_not_while_it_is_served() {
     assert!(!status.success());
     assert!(lines.iter().any(|line| line.contains("in use")), "{lines:?}");
     first.kill();
-    // What a killed demo leaves behind, log and all, is replaced.
+    // The files that a killed demo leaves behind are replaced, its log included.
     let (second, base) = Process::serve(directory.demo());
     Client::new(&base).get("/readyz").expect(200);
     assert!(second.terminate().0.success());
@@ -351,6 +351,9 @@ fn a_file_of_somebody_else_is_left_alone() {
             lines.iter().any(|line| line.contains("not a demo's database")),
             "{lines:?}"
         );
-        assert_eq!(std::fs::read_to_string(directory.file()).expect("it is there"), text);
+        assert_eq!(
+            std::fs::read_to_string(directory.file()).expect("the file is left"),
+            text
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The pages lead where they say, and show code that is there.
+//! The links of the pages lead to files, and the code they show exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 fn pages() -> Vec<PathBuf> {
     fn collect(folder: &Path, pages: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
+            let path = entry.expect("a directory entry").path();
             if path.is_dir() {
                 collect(&path, pages);
             } else if path.extension().is_some_and(|extension| extension == "md") {
@@ -49,7 +49,7 @@ fn every_link_leads_to_a_file() {
 
 #[test]
 fn every_page_is_linked() {
-    let canonical = |path: &PathBuf| path.canonicalize().expect("it exists");
+    let canonical = |path: &PathBuf| path.canonicalize().expect("the file exists");
     let linked: BTreeSet<PathBuf> = pages()
         .iter()
         .flat_map(|page| links(page))
@@ -58,13 +58,13 @@ fn every_page_is_linked() {
     for page in pages() {
         assert!(
             linked.contains(&canonical(&page)),
-            "nothing leads to {}",
+            "no page links to {}",
             page.display()
         );
     }
 }
 
-/// The blocks of Rust of a page that say whose code they are: the line before reads "From `path`:".
+/// The Rust blocks of a page that name their file: the line before reads "From `path`:".
 fn snippets(page: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for (head, rest) in page
@@ -94,7 +94,7 @@ fn every_snippet_stands_in_the_file_it_names() {
             let source = fs::read_to_string(root().join(&file)).unwrap_or_else(|e| panic!("{file}: {e}"));
             assert!(
                 source.contains(&code),
-                "{} shows code that {file} does not hold:\n{code}",
+                "{} shows code that is not in {file}:\n{code}",
                 page.display()
             );
             count += 1;
@@ -123,7 +123,7 @@ fn requirements(text: &str) -> BTreeSet<String> {
 fn every_security_requirement_that_is_named_is_explained() {
     fn collect(folder: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
+            let path = entry.expect("a directory entry").path();
             if path.is_dir() {
                 collect(&path, found);
             } else if path.extension().is_some_and(|kind| kind == "rs" || kind == "py") {

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | `LIKE` and case | sensitive | ASCII is not | no statement uses `LIKE`; terms are case-folded before they are stored |
 //! | order of text | the database's collation | bytes | ordered columns have `COLLATE "C"`, or are numbers |
-//! | NULL in an order | last | first | no list is ordered by what may be null |
+//! | NULL in an order | last | first | no list is ordered by a column that may be null |
 //! | `''` and NULL | two things | two things | two things |
 //! | a boolean | a type | 0 and 1 | a boolean |
 //! | integer overflow | an error | a floating-point number | an error |
@@ -34,9 +34,9 @@ fn store(conn: &mut Conn, name: &str, holder: &str, until: i64) -> Result<(), Fa
     Ok(())
 }
 
-/// Texts that a careless comparison takes for equal.
+/// Texts that a careless comparison takes as equal.
 const ALIKE: [&str; 9] = ["a", "A", "a ", "ａ", "á", "a\u{301}", "", " ", "%"];
-/// In the order of their bytes, which is not that of a dictionary.
+/// In the order of their bytes, which differs from that of a dictionary.
 const BY_BYTES: [&str; 8] = ["10", "9", "Z", "a", "b", "中", "团", "𠮷"];
 
 both_engines! {
@@ -84,7 +84,7 @@ both_engines! {
             let name = format!("'{n}'");
             db.execute(&least(db.engine(), "organizations", &[("path", &name), ("name", &name), ("contact_name", contact)]));
         }
-        // Three NULLs in a unique column are no duplicates.
+        // Three NULLs in a unique column are not duplicates.
         assert_eq!(db.count("organizations WHERE school_code IS NULL"), 3);
         let of = |filter: &str| db.count(&format!("organizations WHERE {filter}"));
         assert_eq!((of("contact_name IS NULL"), of("contact_name = ''"), of("contact_name <> 'x'")), (2, 1, 1));
@@ -139,7 +139,7 @@ both_engines! {
     }
 }
 
-/// Requests whose values the engines treat differently.
+/// Requests with values that the engines treat differently.
 fn hostile(world: &World) -> Vec<(&'static str, String, Value)> {
     let mut requests = vec![];
     for text in ["%", "_", "\\", "'", "%00", "\u{feff}", "A", "a", "%25%5F"] {
@@ -172,7 +172,7 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-/// The answers to them: status, the code of a refusal, the number of items.
+/// The answers to them: the status, the code of a refusal, and the number of items.
 fn answers(engine: Engine) -> Option<Vec<String>> {
     let world = World::new(TestDb::new(engine)?, SUMMER);
     let told = |(method, path, body): (&str, String, Value)| {
@@ -201,7 +201,7 @@ fn answers(engine: Engine) -> Option<Vec<String>> {
 
 #[test]
 fn the_answers_do_not_depend_on_the_engine() {
-    let sqlite = answers(Engine::Sqlite).expect("SQLite is always there");
+    let sqlite = answers(Engine::Sqlite).expect("SQLite is built in");
     let Some(postgres) = answers(Engine::Postgres) else {
         return;
     };
@@ -212,7 +212,7 @@ fn the_answers_do_not_depend_on_the_engine() {
     );
 }
 
-/// What the engines treat differently, and `src/repository` must not use.
+/// Words that the engines treat differently. `src/repository` must not use them.
 const NEVER: &[&str] = &[
     ".like(",
     ".not_like(",
@@ -230,7 +230,7 @@ fn no_query_uses_what_the_engines_treat_differently() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/repository");
     let mut seen = 0;
     for entry in fs::read_dir(folder).expect("the queries").flatten() {
-        // The queries of `zhuanjie verify` are written for each engine, and tested on both.
+        // The queries of `zhuanjie verify` are written for each engine and tested on both.
         if entry.path().file_name() == Some(Path::new("invariants.rs").as_os_str()) {
             continue;
         }
@@ -244,13 +244,13 @@ fn no_query_uses_what_the_engines_treat_differently() {
 
 #[test]
 fn a_text_with_a_nul_never_reaches_a_table() {
-    // No statement can hide this difference, so the API refuses such texts. This is what would happen otherwise.
-    let sqlite = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    // No statement can hide this difference, so the API refuses such texts. Otherwise this would happen.
+    let sqlite = TestDb::new(Engine::Sqlite).expect("SQLite is built in");
     let stored = block_on(sqlite.db().write(|conn| store(conn, "x", "a\0b", 0)));
-    assert!(stored.is_ok(), "SQLite takes it");
+    assert!(stored.is_ok(), "SQLite stores it");
     let Some(postgres) = TestDb::new(Engine::Postgres) else {
         return;
     };
     let refused = block_on(postgres.db().write(|conn| store(conn, "x", "a\0b", 0)));
-    assert!(refused.is_err(), "PostgreSQL does not");
+    assert!(refused.is_err(), "PostgreSQL does not store it");
 }

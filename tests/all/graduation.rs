@@ -18,7 +18,7 @@ fn marks(world: &World, mode: &str, items: &[(&str, &str)]) -> Value {
     json!({"mode": mode, "items": items})
 }
 
-/// Marks class 1 with a month and lets the switch come.
+/// Marks class 1 with a month and runs the yearly switch.
 fn turned(db: TestDb, month: &str) -> World {
     let world = World::new(db, SPRING);
     let body = marks(&world, "all_or_nothing", &[("class_1", month)]);
@@ -232,14 +232,14 @@ both_engines! {
         world.dismiss("province");
         let (path, version) = propose(&world, "2026-08");
         let list = world.admin("nation").get("/v1/month-changes?state=open").expect(200).json();
-        assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "whatever waits for the nation is in its list");
+        assert_eq!(list["items"].as_array().map(Vec::len), Some(1), "every change that waits for the nation is in its list");
         world.admin("nation").decide(&format!("{path}/approve"), version, &json!({})).expect(200);
     }
 
-    fn g7_nobody_decides_what_he_proposed(db: TestDb) {
+    fn g7_proposers_can_not_decide_their_own_change(db: TestDb) {
         let mut world = turned(db, "2026-07");
         let (path, version) = propose(&world, "2026-08");
-        // The one who proposed becomes the leading organ's second administrator.
+        // The proposer becomes the leading organ's second administrator.
         world.appoint("college", "province");
         let own = world.admin("college").decide(&format!("{path}/approve"), version, &json!({}));
         own.refused(403, "graduation.self_approval");
@@ -253,12 +253,12 @@ both_engines! {
         world.admin("province").decide(&format!("{path}/approve"), version, &json!({})).expect(200);
         assert_eq!(branch(&world, "class_1")["graduated_season"], Value::Null);
         assert_eq!(cohort(&world, "class_1"), 0);
-        // Its own year's switch turns it again.
+        // The switch of its new year turns it again.
         world.run(JobName::YearlySwitch, "2027-05-31T15:59:59Z");
         assert_eq!(branch(&world, "class_1")["graduated_season"], Value::Null);
         world.run(JobName::YearlySwitch, "2027-05-31T16:00:00Z");
         assert_eq!(branch(&world, "class_1")["graduated_season"], 2027);
-        assert_eq!(cohort(&world, "class_1"), 0, "those rows are the next season's");
+        assert_eq!(cohort(&world, "class_1"), 0, "the cohort rows belong to the next season");
     }
 
     fn g9_a_month_of_the_same_year_leaves_it_a_graduate_branch(db: TestDb) {

@@ -1,5 +1,5 @@
-//! `docs/invariants.md`: what holds of everything stored and of every answer (`I-nn`), written from what `zhuanjie verify`
-//! checks and from the tests named after an invariant.
+//! `docs/invariants.md`: what always holds for everything stored and for every answer (`I-nn`), written from the checks
+//! of `zhuanjie verify` and from the tests named after an invariant.
 //!
 //! `ZHUANJIE_BLESS=1 cargo test --test all page` writes it.
 
@@ -23,7 +23,7 @@ const OF_ANSWERS: &[(&str, &str)] = &[
     ("I-32", "A refused or failed request changes nothing, except for its audit entry and the budget it used up."),
 ];
 
-/// Tests and scripts that show an invariant, beside the tests that are named after it.
+/// Tests and scripts that show an invariant, in addition to the tests named after it.
 #[rustfmt::skip]
 const ALSO_SHOWN: &[(&str, &str, &str)] = &[
     ("I-08", "tests/all/transfers/races.rs", "n4_a9_of_two_approvers_one_wins"),
@@ -34,14 +34,14 @@ const ALSO_SHOWN: &[(&str, &str, &str)] = &[
     ("I-19", "tests/failover/failover.py", ""),
     ("I-20", "tests/harness/kill9.py", ""),
     ("I-27", "tests/all/transfers/decisions.rs", "every_write_needs_a_key_and_every_decision_a_version"),
-    ("I-27", "tests/all/transfers/decisions.rs", "a9_who_lost_learns_which_state_won"),
+    ("I-27", "tests/all/transfers/decisions.rs", "a9_the_loser_learns_which_state_won"),
     ("I-28", "tests/all/authorization/every_write_is_audited.rs", "s18_i28_every_write_and_every_look_up_leaves_its_row"),
     ("I-32", "tests/all/transfers/bad_input.rs", "every_write_answers_bad_bodies_with_a_clear_problem_and_stores_nothing"),
     ("I-32", "src/domain/transfer/tests/machine.rs", "i06_i07_i09_i10_a_case_keeps_to_the_machine"),
 ];
 
-/// The invariants that a test's name names, as `i07` or `i_07`. A range such as `i01_to_i33` names none: such a test shows
-/// more than one thing.
+/// The invariants in the name of a test, such as `i07` or `i_07`. A range such as `i01_to_i33` names none, because such
+/// a test shows more than one thing.
 fn named(test: &str) -> BTreeSet<String> {
     let test = test.replace("_i_", "_i");
     let test = test.strip_prefix("i_").map_or(test.clone(), |rest| format!("i{rest}"));
@@ -56,7 +56,7 @@ fn named(test: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// For each invariant the file and the name of what shows it.
+/// For each invariant, the file and the name of each test or script that shows it.
 fn evidence() -> BTreeMap<String, BTreeSet<(String, String)>> {
     let mut evidence: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
     for path in sources(&root().join("src"))
@@ -88,7 +88,7 @@ fn evidence() -> BTreeMap<String, BTreeSet<(String, String)>> {
     evidence
 }
 
-/// The sentences of each invariant, with how `verify` checks them.
+/// The sentences of each invariant, each with how `verify` checks it.
 fn sentences() -> BTreeMap<&'static str, Vec<(&'static str, &'static str)>> {
     let mut sentences: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for invariant in verify::checked()
@@ -152,7 +152,7 @@ fn the_page_of_the_invariants_is_true() {
 fn every_invariant_has_a_check_or_a_test() {
     let evidence = evidence();
     for (number, _) in OF_ANSWERS {
-        assert!(evidence.contains_key(*number), "nothing shows {number}");
+        assert!(evidence.contains_key(*number), "no test or script shows {number}");
     }
     for (number, file, name) in ALSO_SHOWN {
         let text = std::fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{number}: {file}: {e}"));

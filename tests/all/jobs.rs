@@ -1,4 +1,4 @@
-//! Jobs: what holds for each of them, the yearly switch (G6, L1), its lease, its batches, and what operators see.
+//! Jobs: what holds for every job, the yearly switch (G6, L1), the lease, batches, and what operators see.
 
 use crate::support::database::texts;
 use crate::support::world::World;
@@ -50,11 +50,11 @@ fn the_page_for_operators_lists_every_job() {
     assert_eq!(
         found.iter().collect::<BTreeSet<_>>().len(),
         found.len(),
-        "two jobs of one name"
+        "two jobs have the same name"
     );
 }
 
-/// How many rows each table has, but for the records of the jobs.
+/// How many rows each table has, except for the records of the jobs.
 fn rows(world: &World) -> Vec<String> {
     let mut conn = world.db.conn();
     let tables = maintenance::table_names(&mut conn).expect("tables");
@@ -98,7 +98,7 @@ both_engines! {
         };
         let schedule = world.start_schedule(Duration::from_secs(1));
         done(JobName::ALL.len()).await;
-        // The clock stands still: whatever the schedule does, no half of an interval has passed since.
+        // The clock stands still, so from here on not even half an interval passes on its own.
         world.at(SWITCH);
         done(2 * JobName::ALL.len()).await;
         schedule.abort();
@@ -128,7 +128,7 @@ both_engines! {
     fn g6_twice_or_late_changes_nothing_more(db: TestDb) {
         let world = World::new(db, SPRING);
         mark(&world, "class_1", "2026-07");
-        // The server slept until the next February: the season is still the one that was missed.
+        // The server did not run until the next February. The season is still the one that was missed.
         assert_eq!(world.run(JobName::YearlySwitch, "2027-02-01T00:00:00Z").processed, 1);
         assert_eq!(season(&world, "class_1"), 2026);
         let rows = world.db.count("graduation_history");
@@ -168,7 +168,7 @@ both_engines! {
         world.run(JobName::YearlySwitch, SWITCH);
         let counted = || world.db.texts("SELECT name AS value FROM members JOIN cohort_members ON member_id = id WHERE season = 2026 ORDER BY name");
         assert_eq!(counted(), ["class_1/3"]);
-        // Kept up to date as marks change.
+        // Kept up to date when marks change.
         world.at("2026-06-15T00:00:00Z");
         let undo = json!({"mode": "per_item", "items": [{"member": world.mem("class_1/1")}]});
         world.admin("college").write("/v1/member-marks/undo", &undo).expect(200);
@@ -182,7 +182,7 @@ both_engines! {
         let world = World::new(db, SPRING);
         mark(&world, "class_1", "2026-07");
         mark(&world, "class_2", "2026-07");
-        // The last write of class 1's turning fails.
+        // The last write of class 1's turn fails.
         let key = world.org_key("class_1");
         match world.db.engine() {
             crate::support::Engine::Sqlite => world.db.execute(&format!(
@@ -195,7 +195,7 @@ both_engines! {
         let run = world.run(JobName::YearlySwitch, SWITCH);
         assert_eq!((run.processed, run.failed), (1, 1));
         assert_eq!((season(&world, "class_1"), season(&world, "class_2")), (0, 2026));
-        assert_eq!(world.db.count("cohort_members"), 3, "nothing of the failed branch is left");
+        assert_eq!(world.db.count("cohort_members"), 3, "the failed branch has no rows");
     }
 
     fn a_job_that_runs_elsewhere_is_left_alone_until_its_lease_ends(db: TestDb) {

@@ -1,4 +1,4 @@
-//! Bad input of every kind is refused in the caller's language, and in no other.
+//! Bad input of every kind is refused in the caller's language and in no other.
 
 use crate::support::http::{Answer, Client};
 use crate::support::world::{World, fresh_key};
@@ -29,7 +29,7 @@ impl Bad<'_> {
         request.send()
     }
 
-    /// What the refusal says in English.
+    /// The refusal in English. Checks the status, the code and the language of both answers.
     #[track_caller]
     fn refused(&self, status: u16, code: &str) -> Value {
         let what = format!("{} {}", self.method, self.path);
@@ -66,7 +66,7 @@ fn query<'a>(client: &'a Client, path: impl Into<String>) -> Bad<'a> {
     }
 }
 
-/// Where the error points and what it says there.
+/// The pointer of the first error and its text.
 fn first(problem: &Value) -> (&str, &str) {
     let error = &problem["errors"][0];
     (

@@ -1,6 +1,6 @@
-//! Every test that needs more than one function: one binary, a module a topic.
+//! Every test that needs more than one function, in one binary with a module for each topic.
 //!
-//! `both_engines! { async fn name(db: TestDb) { … } }` makes `name::sqlite` and `name::postgres`, each with a migrated
+//! `both_engines! { async fn name(db: TestDb) { … } }` makes `name::sqlite` and `name::postgres`. Each gets a migrated
 //! database of its own.
 
 mod accounts;

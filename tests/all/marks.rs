@@ -93,7 +93,7 @@ both_engines! {
         world.admin("university").write(MARKS, &body).refused(422, "batch.item_twice");
     }
 
-    fn m6_undoing_gives_back_graduate_and_the_branchs_month(db: TestDb) {
+    fn m6_undoing_restores_graduate_and_the_branchs_month(db: TestDb) {
         let world = graduating(db);
         let class = world.admin("class_1");
         delayed(&world, json!({"month": "2027-01", "reason": "休学"})).expect(200);
@@ -114,7 +114,7 @@ both_engines! {
         assert_eq!(seen, ["delayed", "graduate"]);
     }
 
-    fn o6_a_member_is_seen_by_himself_and_from_above_and_by_nobody_else(db: TestDb) {
+    fn o6_only_members_themselves_and_their_superiors_see_a_member(db: TestDb) {
         let world = graduating(db);
         let path = format!("/v1/members/{}", world.mem("class_1/1"));
         let own = world.person("class_1/1").get(&path).expect(200);

@@ -1,4 +1,4 @@
-//! Lists of members: questions that wait together share a snapshot, and nothing else.
+//! Lists of members: requests that wait together share a snapshot and nothing else.
 
 use crate::support::both_engines;
 use crate::support::http::Client;
@@ -6,10 +6,10 @@ use crate::support::world::World;
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 
-/// How many ask at once.
+/// How many clients ask at once.
 const CROWD: usize = 48;
 
-/// What somebody sees of a branch, page by page, or the refusal.
+/// The members that a caller sees in a branch, page by page, or the refusal.
 fn seen(client: &Client, branch: &str, limit: usize) -> Vec<String> {
     let list = format!("/v1/organizations/{branch}/members?");
     let first = client.get(&list);
@@ -21,7 +21,7 @@ fn seen(client: &Client, branch: &str, limit: usize) -> Vec<String> {
 }
 
 both_engines! {
-    fn o6_everybody_in_a_crowd_gets_his_own_page(db: TestDb) {
+    fn o6_many_callers_at_once_each_get_their_own_page(db: TestDb) {
         let world = World::new(db, NOW);
         let who = ["class_1", "class_2", "college", "university", "village", "nation", "employer"];
         let whose = ["class_1", "class_2", "teachers", "village", "workshop", "school"].map(|name| world.org(name));

@@ -1,5 +1,5 @@
-//! What a service must not do however it was set up (API8): open with a default account or the demo's secrets, or tell of
-//! its inside when something in it breaks.
+//! What a service must never do, however it is configured (API8): accept a default account or the demo's secrets, or
+//! reveal its internals when something breaks.
 
 use crate::support::both_engines;
 use crate::support::http::Answer;
@@ -13,7 +13,7 @@ use zhuanjie::security::tokens::Tokens;
 use zhuanjie::security::vault::Vault;
 
 const NOW: &str = "2026-06-15T08:00:00Z";
-/// What people try first.
+/// The names and passwords that attackers try first.
 const DEFAULTS: &[(&str, &str)] = &[
     ("admin", "admin"),
     ("admin", "password"),
@@ -26,7 +26,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("11010519491231002X", "31002X"),
     ("", ""),
 ];
-/// Words of the inside.
+/// Words that would reveal internals.
 const INSIDE: &[&str] = &[
     "sqlite",
     "postgres",
@@ -81,8 +81,8 @@ fn says_nothing_of_the_inside(answer: &Answer, code: &str) {
 }
 
 both_engines! {
-    fn api8_no_default_account_opens_neither_an_empty_service_nor_a_full_one(db: TestDb) {
-        assert_eq!(db.count("accounts"), 0, "a fresh database has nobody in it");
+    fn api8_no_default_account_signs_in_to_an_empty_or_a_full_service(db: TestDb) {
+        assert_eq!(db.count("accounts"), 0, "a fresh database has no accounts");
         let world = World::new(db, NOW);
         let sign_in = |name: &str, password: &str| {
             let body = json!({"id_number": name, "password": password});
@@ -103,11 +103,11 @@ both_engines! {
         }
     }
 
-    fn api8_what_the_demo_knows_opens_nothing_elsewhere(db: TestDb) {
+    fn api8_tokens_and_passwords_fail_behind_other_keys(db: TestDb) {
         let mut world = World::new(db, NOW);
         let token = world.token("nation");
         world.anybody().with_token(&token).get("/v1/me").expect(200);
-        // The same tables behind keys of one's own: neither its tokens nor its passwords are good.
+        // The same tables behind other keys: neither tokens nor passwords are accepted.
         let elsewhere = world.another_server(|app| {
             let vault = Vault::new(&[(0, [5; 32])].into(), &[6; 32]).expect("a key");
             App { tokens: Tokens::ephemeral(chrono::TimeDelta::minutes(15)), vault, ..app }
@@ -118,7 +118,7 @@ both_engines! {
         elsewhere.post("/v1/auth/sign-in", &body).refused(401, "request.sign_in_failed");
     }
 
-    fn api8_a_fault_tells_nothing_of_the_inside_whatever_was_asked(db: TestDb) {
+    fn api8_a_fault_reveals_no_internals_at_any_operation(db: TestDb) {
         let world = World::new(db, NOW);
         let document: Value = serde_json::from_str(&api::document_text()).expect("a document");
         let nation = world.admin("nation");

@@ -1,6 +1,6 @@
 //! A type's name means one thing: no two files of `src/` define types of the same name.
 //!
-//! Types are structs, enums, traits, type aliases and the enums of `vocabulary!`; what only unit tests define does not
+//! Types are structs, enums, traits, type aliases and the enums of `vocabulary!`. Types defined in unit tests do not
 //! count.
 
 use crate::support::rust::{Token, tokens};
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The names that are still defined more than once. Take a name out when it is settled; add none.
+/// Names that are still defined more than once. Remove a name when it is settled. Add none.
 const SHARED: &[&str] = &["Answer", "Bearer", "Caller", "NewOrganization", "TargetView"];
 
 /// The names of the types that a source defines outside of its unit tests.
@@ -31,7 +31,7 @@ fn defined(source: &str) -> Vec<String> {
                 None
             }
             "struct" | "enum" | "trait" => next(1),
-            // Elsewhere it is a trait's own.
+            // An associated type of a trait.
             "type" if depth == 0 => next(1),
             "vocabulary" if next(1) == Some("!") => {
                 vocabulary = Some(depth + 1);
@@ -68,7 +68,7 @@ fn sources() -> Vec<(PathBuf, String)> {
             }
         }
     }
-    assert!(found.len() > 150, "it finds the files");
+    assert!(found.len() > 150, "too few files were found");
     found
 }
 
@@ -80,13 +80,13 @@ fn a_types_name_means_one_thing() {
             places.entry(name).or_default().push(path.clone());
         }
     }
-    assert!(places.len() > 500, "it finds the types");
+    assert!(places.len() > 500, "too few types were found");
     places.retain(|_, paths| paths.len() > 1);
     let allowed: BTreeSet<&str> = SHARED.iter().copied().collect();
     let settled: Vec<&&str> = allowed.iter().filter(|name| !places.contains_key(**name)).collect();
     assert!(
         settled.is_empty(),
-        "settled, so to be taken out of the list: {settled:?}"
+        "no longer defined twice, so take them off the list: {settled:?}"
     );
     places.retain(|name, _| !allowed.contains(name.as_str()));
     assert!(places.is_empty(), "types of the same name: {places:#?}");

@@ -1,4 +1,4 @@
-//! The OpenAPI document: committed as it is made, and fit for those who build clients from it.
+//! The OpenAPI document: the committed file is the generated one, and client generators can use it.
 
 use crate::support::process::{run, zhuanjie};
 use serde_json::{Map, Value};
@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
 
-/// What anybody may call: the probes, signing in, and what the service says about itself.
+/// Operations that need no token: the probes, signing in, and what the service says about itself.
 const WITHOUT_TOKEN: &[&str] = &[
     "get_error",
     "get_token",
@@ -73,7 +73,7 @@ fn operations(document: &Value) -> Vec<Operation> {
         })
     };
     let found: Vec<_> = paths.iter().flat_map(of_path).collect();
-    assert!(found.len() > 30, "it finds the operations");
+    assert!(found.len() > 30, "too few operations were found");
     found
 }
 
@@ -135,7 +135,7 @@ fn every_operation_says_what_it_is() {
         }
         assert!(
             ids.insert(operation.text("operationId").to_owned()),
-            "{name}: the id is taken"
+            "{name}: another operation has the id"
         );
         let own = operation.content["tags"].as_array().expect("tags");
         assert!(!own.is_empty(), "{name} has no tag");
@@ -196,7 +196,7 @@ fn what_every_operation_of_a_kind_can_answer_is_said() {
         ];
         for (_, statuses) in wanted.iter().filter(|(applies, _)| *applies) {
             for status in *statuses {
-                assert!(says(status), "{} does not say {status}", operation.name);
+                assert!(says(status), "{} does not list {status}", operation.name);
             }
         }
     }
@@ -217,14 +217,14 @@ fn every_reference_leads_somewhere() {
     let document = document();
     let mut found = Vec::new();
     references(&document, &mut found);
-    assert!(found.len() > 100, "it finds the references");
+    assert!(found.len() > 100, "too few references were found");
     for reference in found {
         let pointer = reference.strip_prefix('#').expect("a place in the document itself");
         assert!(document.pointer(pointer).is_some(), "{reference}");
     }
 }
 
-/// What each operation takes and answers: its schemas, by whether they are of a request.
+/// The schemas of an operation, each with whether it belongs to the request.
 fn bodies(operation: &Operation) -> Vec<(bool, String)> {
     fn names(value: &Value, found: &mut Vec<String>) {
         let name = value["$ref"].as_str().and_then(|text| text.rsplit('/').next());
@@ -250,7 +250,7 @@ fn bodies(operation: &Operation) -> Vec<(bool, String)> {
     asked.chain(answered.into_iter().map(|name| (false, name))).collect()
 }
 
-/// The grammar of `src/api/wire/mod.rs`: fit to be names of types in TypeScript, Python and Java.
+/// The grammar of `src/api/wire/mod.rs`: the names can be types in TypeScript, Python and Java.
 #[test]
 fn the_names_of_schemas_are_fit_for_generated_clients() {
     const TAKEN: &[&str] = &[
@@ -293,16 +293,19 @@ fn the_names_of_schemas_are_fit_for_generated_clients() {
         assert!(is_plain && name.starts_with(|c: char| c.is_ascii_uppercase()), "{name}");
         assert!(
             !TAKEN.contains(&name.as_str()),
-            "{name} is a type of the languages themselves"
+            "{name} is a type that these languages already have"
         );
         let ending = ENDINGS.iter().find(|ending| name.ends_with(**ending));
-        assert!(ending.is_none(), "{name} says how it is made, not what it is");
+        assert!(
+            ending.is_none(),
+            "{name} has an ending that describes the code, not the thing"
+        );
     }
     for operation in operations(&document) {
         let bodies = bodies(&operation);
         let is_put = operation.name.starts_with("put ");
         for (is_asked, name) in &bodies {
-            // What is put is the thing itself.
+            // A `PUT` sends the thing itself.
             let may_be_asked = name.ends_with("Request") || name == "Empty" || is_put;
             assert!(!is_asked || may_be_asked, "{} takes {name}", operation.name);
             let may_be_answered = !name.ends_with("Request") || name == "AppointmentRequest";
@@ -311,7 +314,7 @@ fn the_names_of_schemas_are_fit_for_generated_clients() {
     }
 }
 
-/// The public name of every type that is described in the document, from the sources.
+/// The public name of every type in the document, read from the sources.
 fn described(sources: &str) -> Vec<String> {
     let mut names = Vec::new();
     for derive in sources.split("#[derive(").skip(1) {
@@ -348,12 +351,12 @@ fn described(sources: &str) -> Vec<String> {
     names
 }
 
-/// Of two types with one name the document would keep one, and describe the other wrongly.
+/// Of two types with one name, the document would keep one and describe the other wrongly.
 #[test]
 fn no_two_types_share_a_name_in_the_document() {
     fn collect(folder: &std::path::Path, sources: &mut String) {
         for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
+            let path = entry.expect("a directory entry").path();
             if path.is_dir() {
                 collect(&path, sources);
             } else if path.extension().is_some_and(|kind| kind == "rs") {
@@ -364,7 +367,7 @@ fn no_two_types_share_a_name_in_the_document() {
     let mut sources = String::new();
     collect(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src"), &mut sources);
     let names = described(&sources);
-    assert!(names.len() > 100, "it finds the types: {names:?}");
+    assert!(names.len() > 100, "too few types were found: {names:?}");
     let mut seen = HashSet::new();
     for name in &names {
         assert!(seen.insert(name), "two types are called {name} in the document");
@@ -397,7 +400,7 @@ fn every_enumeration_is_open_to_new_values() {
             );
         })
         .collect();
-    assert!(closed.len() > 40, "it finds them");
+    assert!(closed.len() > 40, "too few enumerations were found");
 }
 
 #[test]
@@ -425,7 +428,7 @@ fn every_problem_has_an_example_made_from_its_code() {
                     .as_str()
                     .expect("a shared example")
                     .trim_start_matches('#');
-                let problem = &document.pointer(place).expect("it is there")["value"];
+                let problem = &document.pointer(place).expect("the example exists")["value"];
                 assert_eq!(problem["code"], code.as_str());
                 assert_eq!(problem["status"].to_string(), *status, "{} {code}", operation.name);
                 let line = format!("- `{code}`: ");

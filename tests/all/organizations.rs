@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 
-/// A branch of the enterprise sector, to be altered.
+/// A branch of the enterprise sector, which the tests alter.
 fn branch(world: &World, parent: &str, name: &str) -> Value {
     json!({"parent": world.org(parent), "kind": "branch", "sector": "enterprise", "name": name})
 }
@@ -45,7 +45,7 @@ fn allowed(client: &Client, id: &str, action: &str) -> Option<String> {
 }
 
 both_engines! {
-    fn o1_what_may_stand_under_what(db: TestDb) {
+    fn o1_which_kinds_may_be_below_which(db: TestDb) {
         let world = World::new(db, NOW);
         let cases = [
             ("employer", "committee", "grassroots", None),
@@ -69,7 +69,7 @@ both_engines! {
         }
     }
 
-    fn o1_a_new_organization_knows_its_place(db: TestDb) {
+    fn o1_a_new_organization_gets_its_place_in_the_tree(db: TestDb) {
         let world = World::new(db, NOW);
         let body = with(branch(&world, "college", "英语一班团支部"), json!({"sector": "school", "stage": "regular_university"}));
         let created = create(&world.admin("college"), &body).expect(201);
@@ -87,7 +87,7 @@ both_engines! {
         assert!(listed["items"].as_array().expect("items").iter().any(|item| item["id"] == json!(id)));
     }
 
-    fn o2_floating_and_abroad_stand_under_the_school_code(db: TestDb) {
+    fn o2_floating_and_abroad_branches_need_the_school_code_above(db: TestDb) {
         let world = World::new(db, NOW);
         let body = |parent: &str, purpose: &str, name: &str| {
             with(branch(&world, parent, name), json!({"sector": "school", "stage": "regular_university", "purpose": purpose}))
@@ -101,12 +101,12 @@ both_engines! {
         let at_township = with(body("township", "floating", "镇流动团员团支部"), json!({"sector": "township_village", "stage": null}));
         create(&world.admin("township"), &at_township).expect(201);
         create(&university, &body("university", "special_unit", "专属库")).refused(422, "organization.purpose_not_allowed");
-        // By that organization's own administrator and nobody else's.
+        // Only that organization's own administrator may create it.
         create(&world.admin("province"), &body("university", "floating", "第二流动团员团支部"))
             .refused(403, "organization.not_direct_superior");
     }
 
-    fn o3_only_the_direct_superior_creates_and_elsewhere_there_is_nothing(db: TestDb) {
+    fn o3_only_the_direct_superior_creates_and_outsiders_see_nothing(db: TestDb) {
         let world = World::new(db, NOW);
         let body = branch(&world, "employer", "二车间团支部");
         create(&world.admin("county"), &body).refused(403, "organization.not_direct_superior");
@@ -130,7 +130,7 @@ both_engines! {
         create(&county, &no_stage).refused(422, "organization.stage_required");
     }
 
-    fn o3_everything_wrong_is_named_at_once(db: TestDb) {
+    fn o3_all_errors_are_reported_at_once(db: TestDb) {
         let world = World::new(db, NOW);
         let body = with(branch(&world, "employer", "x"), json!({"kind": "leading_organ", "sector": "school", "division_code": "999999"}));
         let problem = create(&world.admin("employer"), &body).expect(422).json();
@@ -152,7 +152,7 @@ both_engines! {
         assert_eq!((&found["name"], &found["former_names"]), (&json!("长江机器厂团委"), &json!(["employer"])));
         county.decide(&format!("/v1/organizations/{id}/rename"), 1, &json!({"name": "又一个名字"}))
             .refused(412, "request.stale");
-        // The same names again change nothing; another short name is no former name.
+        // Renaming to the same names changes nothing. Another short name is not a former name.
         assert_eq!(act(&county, &id, "rename", &body).expect(200).header("etag"), Some("\"2\""));
         act(&county, &id, "rename", &json!({"name": "长江机器厂团委"})).expect(200);
         let found = county.get(&format!("/v1/organizations/{id}")).expect(200).json();
@@ -162,14 +162,14 @@ both_engines! {
             .refused(422, "organization.floating_name");
     }
 
-    fn o3_only_what_nothing_hangs_on_is_closed(db: TestDb) {
+    fn o3_only_an_empty_organization_without_open_cases_is_closed(db: TestDb) {
         let world = World::new(db, NOW);
         let (county, employer) = (world.admin("county"), world.admin("employer"));
         let (committee, workshop) = (world.org("employer"), world.org("workshop"));
         let detail = act(&county, &committee, "close", &json!({})).refused(409, "organization.not_empty").json();
         assert!(detail["detail"].as_str().is_some_and(|text| text.contains("1 个")), "{detail}");
         act(&world.admin("township"), &world.org("village"), "close", &json!({})).refused(409, "organization.not_empty");
-        // A case on its way here holds it open, and nothing else does.
+        // An open case with this target keeps the organization from being closed.
         let proposal = json!({"reason": "employed_with_league", "target": workshop,
             "details": {"employer_name": "机器厂", "employer_address": {"division_code": "420106", "text": "一号"}}});
         let proposed = world.person("class_1/1").write("/v1/transfers", &proposal);
@@ -184,7 +184,7 @@ both_engines! {
         assert_eq!(act(&employer, &workshop, "close", &json!({})).expect(200).json()["status"], "closed");
         act(&employer, &workshop, "close", &json!({})).refused(409, "organization.closed");
         act(&employer, &workshop, "rename", &json!({"name": "改不了的名字"})).refused(409, "organization.closed");
-        // Its offices ended with it, its name is free again, and the way is clear for its superior.
+        // Its offices ended with it and its name is free again. Now its superior can be closed too.
         let open = format!("SELECT count(*) AS value FROM appointments WHERE organization_id = {} AND ended_at IS NULL",
             world.org_key("workshop"));
         assert_eq!(world.db.number(&open), 0);
@@ -195,7 +195,7 @@ both_engines! {
             .refused(403, "organization.not_direct_superior");
     }
 
-    fn o3_the_contact_is_the_organizations_own_matter_and_its_superiors(db: TestDb) {
+    fn o3_the_organization_and_its_direct_superior_change_the_contact(db: TestDb) {
         let world = World::new(db, NOW);
         let id = world.org("employer");
         let body = json!({"name": "王书记", "phone": "027-8765 4321"});
@@ -207,7 +207,7 @@ both_engines! {
         assert_eq!(found["contact"], body);
     }
 
-    fn o3_size_is_a_warning_and_never_a_bar(db: TestDb) {
+    fn o3_size_is_only_a_warning(db: TestDb) {
         let mut world = World::new(db, NOW);
         let health = |world: &World, name: &str| {
             let detail = world.admin("province").get(&format!("/v1/organizations/{}", world.org(name))).expect(200);
@@ -227,7 +227,7 @@ both_engines! {
         assert_eq!(health(&world, "village"), json!(["no_administrator", "too_many_members"]));
     }
 
-    fn o3_what_is_allowed_is_what_the_action_answers(db: TestDb) {
+    fn o3_allowed_actions_agree_with_what_the_actions_answer(db: TestDb) {
         let world = World::new(db, NOW);
         let code = |answer: Answer| (answer.status >= 400).then(|| answer.code());
         for caller in ["province", "university", "college", "class_1", "employer"] {
@@ -235,7 +235,8 @@ both_engines! {
             for name in ["university", "college", "class_1", "workshop"] {
                 let id = world.org(name);
                 let new = branch(&world, name, "团支部下的新组织");
-                // Tried with a version nobody has, or with words nobody takes: what is allowed is refused for that alone.
+                // A version that is not current makes a permitted action fail with `request.stale`, and an invalid body
+                // with a code of its own. Only those codes are ignored here.
                 let try_out = |action: &str, body: &Value| {
                     let found = code(client.decide(&format!("/v1/organizations/{id}/{action}"), 99, body));
                     found.filter(|code| code != "request.stale")

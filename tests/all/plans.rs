@@ -1,5 +1,5 @@
-//! How the lists are read: the real statements, as the repository sends them, explained by both engines over tables that are
-//! full enough to matter. None reads a whole table, and none sorts what it could read in order.
+//! The plans of the lists' queries: both engines explain the statements that the repository really sends, over tables
+//! that are full enough. No list reads a whole table, and none sorts rows that it could read in order.
 
 use crate::support::both_engines;
 use crate::support::database::texts;
@@ -18,11 +18,11 @@ use zhuanjie::repository::{
     invariants, jobs, marks, members, organizations, search, transfers,
 };
 
-/// How often each kind of row is made.
+/// How many rows of each kind are made.
 const BRANCHES: i64 = 4000;
 const MEMBERS: i64 = 20_000;
 
-/// A country with enough of everything that no engine takes a whole table for the shortest way.
+/// A country with so many rows that no engine prefers to read a whole table.
 fn fill(world: &World) {
     let (village, class) = (world.org_key("township"), world.org_key("college"));
     let counted = |most: i64| match world.db.engine() {
@@ -93,16 +93,16 @@ fn fill(world: &World) {
         },
         few = counted(4),
     ));
-    maintenance::analyze(&mut world.db.conn()).expect("the engine counts");
+    maintenance::analyze(&mut world.db.conn()).expect("the engine counts its rows");
 }
 
-/// What a body asks of the database, as it is sent.
+/// The statements that a body sends to the database.
 fn statements(conn: &mut Conn, body: impl FnOnce(&mut Conn)) -> Vec<String> {
     let sent = Arc::new(Mutex::new(Vec::new()));
     let note = sent.clone();
     let instrument = move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
-            note.lock().expect("nobody panics here").push(query.to_string());
+            note.lock().expect("not poisoned").push(query.to_string());
         }
     };
     match conn {
@@ -114,7 +114,7 @@ fn statements(conn: &mut Conn, body: impl FnOnce(&mut Conn)) -> Vec<String> {
         Conn::Sqlite(conn) => conn.set_instrumentation(|_: InstrumentationEvent<'_>| {}),
         Conn::Postgres(conn) => conn.set_instrumentation(|_: InstrumentationEvent<'_>| {}),
     }
-    let sent = std::mem::take(&mut *sent.lock().expect("nobody panics here"));
+    let sent = std::mem::take(&mut *sent.lock().expect("not poisoned"));
     let statement = |text: String| text.split(" -- binds:").next().unwrap_or_default().to_owned();
     sent.into_iter()
         .map(statement)
@@ -122,7 +122,7 @@ fn statements(conn: &mut Conn, body: impl FnOnce(&mut Conn)) -> Vec<String> {
         .collect()
 }
 
-/// The lines of a statement's plan, whatever its values are.
+/// The lines of a statement's plan for any values.
 fn plan(conn: &mut Conn, statement: &str) -> Vec<String> {
     match conn {
         Conn::Sqlite(_) => {
@@ -148,14 +148,15 @@ fn plan(conn: &mut Conn, statement: &str) -> Vec<String> {
             ))
             .unwrap_or_else(|e| panic!("{statement}: {e}"));
             let steps = explained(conn, &format!("EXPLAIN EXECUTE listed{call}"));
-            // Those that the connection keeps itself stay.
-            conn.batch_execute("DEALLOCATE listed").expect("it is there");
+            // Drops this statement only. The connection keeps its own.
+            conn.batch_execute("DEALLOCATE listed")
+                .expect("the statement was prepared");
             steps
         }
     }
 }
 
-/// PostgreSQL names the one column itself.
+/// PostgreSQL chooses the name of the one column.
 fn explained(conn: &mut Conn, question: &str) -> Vec<String> {
     #[derive(diesel::QueryableByName)]
     struct Step {
@@ -170,7 +171,7 @@ fn explained(conn: &mut Conn, question: &str) -> Vec<String> {
 /// Whether a step of a plan reads a whole table.
 fn reads_all(step: &str) -> bool {
     let step = step.trim_start_matches([' ', '-', '>']);
-    // Rows that are there already, such as a list of values, are no table.
+    // Rows that are given, such as a list of values, are not a table.
     (step.starts_with("SCAN ") && !step.starts_with("SCAN CONSTANT ROW") && !step.starts_with("SCAN ("))
         || step.starts_with("Seq Scan")
 }
@@ -182,7 +183,8 @@ fn sorts(step: &str) -> bool {
         .any(|sort| step.starts_with(sort))
 }
 
-/// What is sorted after it was found one by one: the administrators of a few organizations, the holders of a thing.
+/// Queries that sort a few rows after finding each by its key: the administrators of a few organizations, or the
+/// holders of a turn.
 const OF_A_FEW: [&str; 4] = [
     "where a thing waits",
     "the path upwards with its administrators",
@@ -190,11 +192,11 @@ const OF_A_FEW: [&str; 4] = [
     "offices of a person",
 ];
 
-/// What lists a whole table, along its key and a page at a time.
+/// Queries that list a whole table in the order of its key, a page at a time.
 const OF_ALL: [&str; 1] = ["other systems"];
 
-/// The plans of a statement that are not as they must be. PostgreSQL knows no values here and takes every range for small
-/// enough to be sorted: so it is asked once what it would read, and once whether it could do without sorting.
+/// The steps of a statement's plan that must not be there. PostgreSQL plans without values here and takes every range
+/// to be small enough to sort. So it is asked twice: what it would read, and whether it can do without sorting.
 fn faults(conn: &mut Conn, name: &str, statement: &str) -> Vec<String> {
     let as_it_is = plan(conn, statement);
     let is_unwanted = |step: &&String| reads_all(step) && !OF_ALL.contains(&name);
@@ -207,7 +209,7 @@ fn faults(conn: &mut Conn, name: &str, statement: &str) -> Vec<String> {
         Conn::Postgres(_) => {
             let allow = |conn: &mut Conn, allowed| {
                 let settings = format!("SET enable_sort = {allowed}; SET enable_bitmapscan = {allowed}");
-                conn.batch_execute(&settings).expect("settings there are");
+                conn.batch_execute(&settings).expect("these settings exist");
             };
             allow(conn, "off");
             let steps = plan(conn, statement);
@@ -227,7 +229,7 @@ macro_rules! asked {
     };
 }
 
-/// Every list, and what stands on the way of every request.
+/// Every list, and every query that runs at each request.
 fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
     let college = OrganizationId(world.org_key("college"));
     let path: Path = texts(conn, "SELECT path AS value FROM organizations WHERE name = 'college'")[0]
@@ -350,7 +352,7 @@ both_engines! {
         let mut bad = Vec::new();
         for (name, question) in lists(&world, &mut conn) {
             let asked = statements(&mut conn, question);
-            assert!(!asked.is_empty(), "{name} asks nothing");
+            assert!(!asked.is_empty(), "{name} sends no query");
             for statement in asked {
                 let faults = faults(&mut conn, name, &statement);
                 if !faults.is_empty() {
@@ -359,8 +361,8 @@ both_engines! {
             }
         }
         assert!(bad.is_empty(), "{}", bad.join("\n"));
-        // The control: without its index, and with no other to fall back on, a list is found out.
-        conn.batch_execute("DROP INDEX transfers_target; DROP INDEX inbox_entries_organization; DROP INDEX inbox_entries_subject").expect("they are there");
+        // The control: without its index, and with no other index to use, a list is found.
+        conn.batch_execute("DROP INDEX transfers_target; DROP INDEX inbox_entries_organization; DROP INDEX inbox_entries_subject").expect("the indexes exist");
         for statement in ["SELECT id FROM transfers WHERE target_path >= '1/' AND target_path < '10' ORDER BY target_path, id LIMIT 20",
             "SELECT id FROM inbox_entries WHERE organization_id = 7 AND kind = 'x' ORDER BY since, id LIMIT 20"] {
             let faults = faults(&mut conn, "the control", statement);

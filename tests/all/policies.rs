@@ -1,4 +1,4 @@
-//! Policy by season, and the catalogue of rules, refusals and reasons.
+//! Policies by season, and the catalogue of rules, refusals and reasons.
 
 use crate::support::both_engines;
 use crate::support::http::Answer;
@@ -69,7 +69,7 @@ both_engines! {
         let reasons = anybody.get("/v1/transfer-reasons").expect(200).json();
         let count = |list: &Value| list.as_array().map_or(0, Vec::len);
         assert_eq!((count(&rules), count(&errors), count(&reasons)), (Rule::ALL.len(), Code::ALL.len(), Reason::ALL.len()));
-        // Every code a rule lists cites that rule, and every code that cites one is listed.
+        // Every code that a rule lists cites that rule, and every code that cites a rule is listed by it.
         let listed: BTreeSet<(String, String)> = rules.as_array().expect("rules").iter()
             .flat_map(|rule| rule["codes"].as_array().expect("codes").iter().map(|code| (code.to_string(), rule["number"].to_string())))
             .collect();

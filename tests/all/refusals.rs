@@ -1,5 +1,5 @@
-//! Refusals that operations share, each answered where the document lists it: what one file's tests show of one operation,
-//! these show of the others.
+//! Refusals that several operations share, each answered at every operation where the document lists it. Other tests
+//! show such a refusal at one operation only.
 
 use crate::external::{INBOUND, country, going_to, number, system};
 use crate::support::both_engines;
@@ -11,7 +11,7 @@ use zhuanjie::service::jobs::JobName;
 
 const NOW: &str = "2026-03-02T02:00:00Z";
 
-/// Texts that are no ID numbers, each with what is wrong with it.
+/// Texts that are not ID numbers, each with the code of its fault.
 const BAD_NUMBERS: [(&str, &str); 3] = [
     ("1101051949123100", "member.id_number_malformed"),
     ("110105194912310021", "member.id_number_check_digit"),
@@ -29,7 +29,7 @@ fn office(world: &World, name: &str, what: &str) -> String {
     format!("/v1/appointments/{}/{what}", AppointmentId(world.officer_key(name)))
 }
 
-/// A transfer into an organization, of somebody by full name and ID number.
+/// A proposal for a transfer to the township, for a person by full name and ID number.
 fn proposal(world: &World, name: &str, number: &str) -> Value {
     json!({
         "member": {"name": name, "id_number": number}, "reason": "unsettled", "target": world.org("township"),
@@ -62,7 +62,7 @@ both_engines! {
         assert_eq!(world.db.count("transfers"), 0);
     }
 
-    fn t4_whoever_was_looked_for_too_often_is_found_by_no_operation(db: TestDb) {
+    fn t4_no_operation_finds_a_person_who_was_looked_up_too_often(db: TestDb) {
         let world = country(db, NOW);
         let (beijing, number) = (system(&world, "beijing"), world.id_number("class_1/1"));
         let wanted = json!({"name": "class_1/1", "id_number": number});
@@ -112,7 +112,7 @@ both_engines! {
         college.write(&office(&world, "class_2", "reset-code"), &json!({})).refused(409, "appointment.ended");
     }
 
-    fn a10_an_office_is_asked_to_end_once(db: TestDb) {
+    fn a10_an_office_has_at_most_one_open_request_to_end_it(db: TestDb) {
         let world = World::new(db, NOW);
         let class = world.admin("class_1");
         let asked = class.write(&office(&world, "class_1", "end"), &json!({})).expect(202).json();
@@ -133,7 +133,7 @@ both_engines! {
         let form = format!("/v1/members/{}/certification", world.mem("class_1/1"));
         let form = class.request("POST", &form).header("content-type", "application/pdf").header("idempotency-key", "form");
         let form = form.body(b"%PDF-1.7\n\nstartxref\n9\n%%EOF\n".to_vec()).send().expect(201).json();
-        // Who asked becomes the second administrator of the organization that decides.
+        // The proposer becomes the second administrator of the organization that decides.
         world.appoint("class_1", "college");
         let own = world.admin("class_1");
         let request = format!("/v1/appointment-requests/{}", asked["request"]["id"].as_str().expect("an id"));
@@ -163,7 +163,7 @@ both_engines! {
         world.admin("province").decide(&path("approve"), version + 1, &json!({})).refused(409, "graduation.no_open_request");
     }
 
-    fn m6_marks_are_undone_once_a_member_and_only_if_there_is_one(db: TestDb) {
+    fn m6_marks_are_undone_once_for_each_member_and_only_if_there_is_one(db: TestDb) {
         let world = World::new(db, NOW);
         let undo = |members: &[&str]| {
             let items: Vec<Value> = members.iter().map(|name| json!({"member": world.mem(name)})).collect();
@@ -200,7 +200,7 @@ both_engines! {
         world.anybody().post("/v1/auth/sign-in", &body).refused(403, "request.no_such_office");
     }
 
-    fn t5_what_comes_from_another_province_is_checked_like_any_other(db: TestDb) {
+    fn t5_inbound_proposals_are_checked_like_any_other(db: TestDb) {
         let world = country(db, NOW);
         let beijing = system(&world, "beijing");
         let sent = |change: &dyn Fn(&mut Value)| {

@@ -36,7 +36,7 @@ both_engines! {
         issue(&world, "college", "class_1/1").expect(201);
         issue(&world, "university", "class_1/1").refused(403, "account.reset_not_allowed");
         issue(&world, "class_2", "class_1/1").refused(404, "member.not_found");
-        // Shown once: no table keeps it, no answer is kept.
+        // The code is shown once. No table keeps it, and no answer is kept.
         let shown = code(&world, "class_1/1");
         let kept = format!("SELECT count(*) AS value FROM idempotency_keys WHERE body LIKE '%{shown}%'");
         assert_eq!(world.db.number(&kept), 0);
@@ -45,7 +45,7 @@ both_engines! {
     fn o5_a_code_works_once(db: TestDb) {
         let world = World::new(db, NOW);
         let code = code(&world, "class_1/1");
-        // As it is heard over the telephone.
+        // As a person may write it down from the telephone.
         reset(&world, "class_1/1", &code.replace('-', " ").to_lowercase(), NEW).expect(204);
         sign_in(&world, "class_1/1", NEW).expect(200);
         sign_in(&world, "class_1/1", PASSWORD).refused(401, "request.sign_in_failed");

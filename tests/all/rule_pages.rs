@@ -1,6 +1,7 @@
-//! `docs/rules.md` and `docs/errors.md`: written from the same tables as the refusals, with the tests that prove each rule.
+//! `docs/rules.md` and `docs/errors.md`: written from the same tables as the refusals, with the tests that prove each
+//! rule.
 //!
-//! `ZHUANJIE_BLESS=1 cargo test rule_pages` writes them anew.
+//! `ZHUANJIE_BLESS=1 cargo test rule_pages` writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -9,7 +10,7 @@ use zhuanjie::domain::catalogue::code::Code;
 use zhuanjie::domain::catalogue::rule::Rule;
 use zhuanjie::domain::core::language::Language;
 
-/// Rules whose turn comes with the linkage statistics; everything else must be proven.
+/// Rules that come with the linkage statistics. Every other rule must have a test.
 const NOT_YET: [Rule; 3] = [Rule::L2, Rule::L3, Rule::L4];
 
 /// The folder of the project.
@@ -31,7 +32,7 @@ pub fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The part of a file that is tests: all of a test file, and of any other what stands behind `#[cfg(test)]`.
+/// The tests in a file: a whole test file, or what follows `#[cfg(test)]` in any other file.
 fn tests_of(path: &Path, text: &str) -> String {
     let inside = path
         .strip_prefix(root())
@@ -53,7 +54,7 @@ fn rules_of(name: &str) -> Vec<Rule> {
         .collect()
 }
 
-/// For each rule the tests named after it, with the file they stand in.
+/// The tests named after each rule, with the file they are in.
 fn proofs() -> BTreeMap<Rule, BTreeSet<(String, String)>> {
     let mut proofs: BTreeMap<Rule, BTreeSet<(String, String)>> = BTreeMap::new();
     for path in sources(&root().join("src"))
@@ -142,7 +143,7 @@ fn errors_page() -> String {
     page
 }
 
-/// Fails if a page is not as it would be written now; `ZHUANJIE_BLESS=1` writes it.
+/// Fails if a page differs from what would be written now. `ZHUANJIE_BLESS=1` writes it.
 pub fn hold(file: &str, page: &str) {
     let path = root().join(file);
     if std::env::var_os("ZHUANJIE_BLESS").is_some() {

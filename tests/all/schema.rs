@@ -1,4 +1,4 @@
-//! One schema, written three times: for each engine, and for diesel. The three must say the same.
+//! One schema, written three times: for each engine and for diesel. All three must agree.
 
 use crate::support::{Engine, TestDb, both_engines, rows::declared};
 use diesel_migrations::{FileBasedMigrations, MigrationHarness};
@@ -7,13 +7,13 @@ use std::fs;
 use std::path::PathBuf;
 use zhuanjie::db::Conn;
 
-/// What both engines can say of a schema, in one wording.
+/// What both engines say about a schema, in one wording.
 ///
-/// The facts are lines of text: so a difference reads as what it is, and each engine tells them with one query a kind.
+/// The facts are lines of text, so a difference is easy to read, and one query for each kind is enough.
 type Facts = BTreeSet<String>;
 
-/// Columns: table, name, class of type, nullability, default. SQLite has one integer type for numbers and booleans.
-/// A key's columns are never null, whatever `pragma_table_info` says of them.
+/// Columns: table, name, class of type, nullability, default. SQLite has one integer type for numbers and booleans. The
+/// columns of a key are never null, although `pragma_table_info` does not say so.
 const SQLITE_COLUMNS: &str = "
     SELECT t.name || '.' || c.name || ' ' || c.type
         || CASE WHEN c.\"notnull\" OR c.pk THEN '' ELSE ' null' END
@@ -54,7 +54,7 @@ const POSTGRES_KEYS: &str = "
     FROM pg_constraint
     WHERE contype IN ('p', 'f') AND connamespace = 'public'::regnamespace AND conrelid::regclass::text NOT LIKE '\\_\\_%'";
 
-/// Indexes by name (those of UNIQUE columns have none of their own), columns and condition.
+/// Indexes by name, columns and condition. The index of a UNIQUE column has no name of its own.
 const SQLITE_INDEXES: &str = "
     SELECT CASE WHEN i.\"unique\" THEN 'unique ' ELSE '' END || CASE i.origin WHEN 'c' THEN i.name ELSE '-' END || ' on '
         || t.name || ' ' || (SELECT group_concat(name, ', ' ORDER BY seqno) FROM pragma_index_info(i.name))
@@ -73,8 +73,8 @@ const POSTGRES_INDEXES: &str = "
         LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('p', 'u')
     WHERE c.relnamespace = 'public'::regnamespace AND NOT i.indisprimary";
 
-/// One line of facts in the wording of both: PostgreSQL adds parentheses and casts of its own. (So a condition that
-/// needs parentheses to mean what it means must be compared otherwise; there is none.)
+/// One fact in the wording of both engines, because PostgreSQL adds parentheses and casts. A condition whose meaning
+/// depends on parentheses can not be compared this way. There is none.
 fn plain(fact: &str) -> String {
     let fact = fact.replace("::text", "").replace(['(', ')'], "");
     fact.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -88,7 +88,8 @@ fn facts(db: &TestDb, sqlite: &str, postgres: &str) -> Facts {
     db.texts(question).iter().map(|fact| plain(fact)).collect()
 }
 
-/// What a CHECK demands, as far as the two can be compared: SQLite keeps it only within the table's own text.
+/// The conditions of the CHECK constraints, as far as they can be compared. SQLite keeps them only in the text of the
+/// table.
 fn checks(db: &TestDb) -> Facts {
     let question = match db.engine() {
         Engine::Sqlite => "SELECT sql AS value FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%CHECK%'",
@@ -120,9 +121,9 @@ fn balanced(text: &str) -> &str {
     &text[..end.map_or(text.len(), |end| end + 1)]
 }
 
-/// Asserts that both engines tell the same facts, and some; says what only one of them tells.
+/// Asserts that both engines report the same facts, and at least one. Prints the facts that only one of them reports.
 fn assert_same(what: &str, tell: impl Fn(&TestDb) -> Facts) {
-    let sqlite = tell(&TestDb::new(Engine::Sqlite).expect("SQLite is always there"));
+    let sqlite = tell(&TestDb::new(Engine::Sqlite).expect("SQLite is built in"));
     assert!(!sqlite.is_empty(), "no {what} found");
     let Some(postgres) = TestDb::new(Engine::Postgres) else {
         return;
@@ -156,7 +157,7 @@ fn both_engines_check_the_same() {
     assert_same("checks", checks);
 }
 
-/// The comparison itself must see a difference of each kind.
+/// The comparison itself must notice a difference of each kind.
 mod a_difference_is_seen {
     use super::*;
 
@@ -215,7 +216,7 @@ mod a_difference_is_seen {
 
 both_engines! {
     fn diesel_knows_the_live_columns(db: TestDb) {
-        // Each engine's types as diesel would declare them; SQLite's integers may be any of three.
+        // Each engine's types as diesel would declare them. An integer of SQLite may be any of three.
         let question = match db.engine() {
             Engine::Sqlite => SQLITE_COLUMNS.to_owned(),
             Engine::Postgres => POSTGRES_COLUMNS
@@ -253,7 +254,7 @@ both_engines! {
 
 #[test]
 fn every_table_of_sqlite_is_strict() {
-    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is built in");
     let loose = db.texts(
         "SELECT name AS value FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND NOT strict
          AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT LIKE '\\_\\_%' ESCAPE '\\'",
@@ -263,7 +264,7 @@ fn every_table_of_sqlite_is_strict() {
 
 #[test]
 fn every_path_of_postgres_compares_by_bytes() {
-    // A prefix search over an index works in byte order only.
+    // A prefix search over an index works only in byte order.
     let Some(db) = TestDb::new(Engine::Postgres) else {
         return;
     };
@@ -294,7 +295,7 @@ fn both_engines_have_the_same_versions() {
     assert!(!versions("sqlite").is_empty());
 }
 
-/// Runs the project's migrations down to nothing, or up again.
+/// Reverts all of the project's migrations, or runs them again.
 fn migrate(db: &TestDb, engine: &str, is_up: bool) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("migrations")
@@ -318,7 +319,7 @@ both_engines! {
         let before = db.dump();
         assert!(before.contains("transfers_one_open"));
         migrate(&db, folder, false);
-        assert_eq!(db.texts(own_tables), [""; 0], "left behind");
+        assert_eq!(db.texts(own_tables), [""; 0], "tables were left behind");
         migrate(&db, folder, true);
         assert_eq!(db.dump(), before);
     }

@@ -18,7 +18,7 @@ use zhuanjie::repository::organizations::{Organization, find};
 use zhuanjie::repository::search::index;
 use zhuanjie::service::search::{Hit, Search, Within, search};
 
-/// The directory of the whole country, loaded once an engine; nobody writes to it.
+/// The directory of the whole country, loaded once for each engine. No test writes to it.
 struct Directory {
     db: TestDb,
 }
@@ -57,8 +57,9 @@ impl Directory {
     }
 }
 
-/// `query,within,expected`: what a person types; where (a province's two digits, a system, or nothing); what the formal
-/// name says between 共青团 and 委员会, behind a superior's and `>` if others share it.
+/// `query,within,expected`: what a person types, where they search (the two digits of a province, a system, or
+/// nothing), and the part of the formal name between 共青团 and 委员会. If others share that name, the superior's name and
+/// `>` come first.
 const QUERIES: &str = include_str!("data/target_queries.csv");
 
 fn queries() -> impl Iterator<Item = (&'static str, Within, &'static str)> {
@@ -75,7 +76,7 @@ fn queries() -> impl Iterator<Item = (&'static str, Within, &'static str)> {
     })
 }
 
-/// Whether a hit is the organization meant.
+/// Whether a hit is the expected organization.
 fn is_meant(hit: &Hit, expected: &str) -> bool {
     let is_called = |name: &str, core: &str| name == core || name == format!("共青团{core}委员会");
     match expected.split_once('>') {
@@ -117,7 +118,7 @@ fn the_right_one_is_among_the_first_five(directory: &Directory) {
 
 #[test]
 fn o4_the_right_one_is_among_the_first_five_on_sqlite() {
-    the_right_one_is_among_the_first_five(Directory::of(Engine::Sqlite).expect("SQLite is always there"));
+    the_right_one_is_among_the_first_five(Directory::of(Engine::Sqlite).expect("SQLite is built in"));
 }
 
 #[test]
@@ -127,9 +128,9 @@ fn o4_the_right_one_is_among_the_first_five_on_postgres() {
     }
 }
 
-/// How the engine will go about a search's look-up.
+/// The engine's plan for the look-up of a search.
 fn plan(db: &TestDb) -> String {
-    // As diesel writes it (repository::search::postings).
+    // The statement as diesel writes it (repository::search::postings).
     let sql = "SELECT organization_terms.term AS value FROM organization_terms INNER JOIN organizations ON \
                organization_terms.organization_id = organizations.id WHERE organization_terms.scope_id = 1 AND \
                organization_terms.term >= '武汉' AND organization_terms.term < '武汉\u{10ffff}' \
@@ -168,7 +169,7 @@ fn details(db: &TestDb, explain: &str) -> String {
 
 #[test]
 fn o4_a_look_up_is_one_range_of_the_index_on_sqlite() {
-    let plan = plan(&Directory::of(Engine::Sqlite).expect("SQLite is always there").db);
+    let plan = plan(&Directory::of(Engine::Sqlite).expect("SQLite is built in").db);
     let range = "SEARCH organization_terms USING PRIMARY KEY (scope_id=? AND term>? AND term<?)";
     assert!(plan.contains(range), "{plan}");
     assert!(
@@ -190,10 +191,10 @@ fn o4_a_look_up_is_one_range_of_the_index_on_postgres() {
     assert!(!plan.contains("Seq Scan"), "{plan}");
 }
 
-/// A search of everything that could find a holding if it were indexed.
+/// Queries that would find a holding if it were indexed.
 #[test]
 fn o4_holdings_are_never_found() {
-    let directory = Directory::of(Engine::Sqlite).expect("SQLite is always there");
+    let directory = Directory::of(Engine::Sqlite).expect("SQLite is built in");
     for query in [
         "特殊单位专属库",
         "特殊单位",
@@ -217,8 +218,8 @@ fn o4_holdings_are_never_found() {
 }
 
 #[test]
-fn o4_a_province_shows_its_own_and_a_system_shows_its_own_wherever_they_stand() {
-    let directory = Directory::of(Engine::Sqlite).expect("SQLite is always there");
+fn o4_a_province_and_a_system_each_show_only_their_own_organizations() {
+    let directory = Directory::of(Engine::Sqlite).expect("SQLite is built in");
     let found = |query: &str, within| -> Vec<String> {
         let hits = directory.search(query, within);
         hits.into_iter().map(|hit| hit.organization.name).collect()
@@ -226,7 +227,7 @@ fn o4_a_province_shows_its_own_and_a_system_shows_its_own_wherever_they_stand() 
     assert_eq!(found("关山街道", Within::Province(42)), ["共青团洪山区关山街道委员会"]);
     assert_eq!(found("关山街道", Within::Province(61)), ["共青团阎良区关山街道委员会"]);
     assert_eq!(found("关山街道", Within::Province(11)), [""; 0]);
-    // T7: the railway of Taiyuan stands in Shanxi (14), and is found in its system only.
+    // T7: the railway bureau of Taiyuan is in Shanxi (14) and is found only in its system.
     let taiyuan = ["共青团中国铁路太原局集团有限公司委员会"];
     assert_eq!(found("太原铁路局", Within::System(System::Railway)), taiyuan);
     assert_eq!(found("太原铁路局", Within::Province(14)), [""; 0]);
@@ -234,21 +235,21 @@ fn o4_a_province_shows_its_own_and_a_system_shows_its_own_wherever_they_stand() 
 
 #[test]
 fn o4_branches_are_found_in_their_own_unit() {
-    let directory = Directory::of(Engine::Sqlite).expect("SQLite is always there");
+    let directory = Directory::of(Engine::Sqlite).expect("SQLite is built in");
     let school = directory.search("华中科技大学", Within::Nation)[0].organization.id;
     let floating = directory.search("流动团员", Within::Organization(school));
     assert_eq!(floating[0].organization.name, "流动团员团支部");
     assert!(floating[0].organization.path.contains(school));
-    // Nobody means one of the country's thousands by that.
+    // A search of the whole country does not find one of its thousands of floating branches.
     assert!(directory.search("流动团员", Within::Nation).is_empty());
-    // With the school's name in front it is found from everywhere.
+    // With the name of the school in front, it is found from everywhere.
     let by_school = directory.search("华科 流动团员", Within::Nation);
     assert_eq!(by_school[0].organization.id, floating[0].organization.id);
 }
 
 #[test]
 fn o4_strange_queries_find_nothing_and_harm_nothing() {
-    let directory = Directory::of(Engine::Sqlite).expect("SQLite is always there");
+    let directory = Directory::of(Engine::Sqlite).expect("SQLite is built in");
     for query in [
         "",
         " ",
@@ -268,7 +269,7 @@ fn o4_strange_queries_find_nothing_and_harm_nothing() {
     assert!(directory.search("%%", Within::Nation).is_empty());
 }
 
-/// The small country, its organizations indexed.
+/// The small country with its organizations indexed.
 fn world(db: TestDb) -> World {
     let world = World::new(db, "2026-06-15T00:00:00Z");
     reindex(&world);
@@ -282,11 +283,11 @@ fn reindex(world: &World) {
         .load(conn)
         .expect("the organizations")
     {
-        index(conn, &organization, &[]).expect("it is indexed");
+        index(conn, &organization, &[]).expect("the organization is indexed");
     }
 }
 
-/// A text as a query holds it (RFC 3986).
+/// A text percent-encoded for a query (RFC 3986).
 fn percent_encoded(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -296,7 +297,7 @@ fn hits(client: &Client, question: &str) -> Vec<Value> {
     answer["items"].as_array().expect("items").clone()
 }
 
-/// What is against the first hit, as codes.
+/// The codes of what speaks against the first hit.
 fn because(client: &Client, question: &str) -> Vec<String> {
     let hit = hits(client, question)
         .into_iter()
@@ -329,11 +330,11 @@ both_engines! {
             because(&me, &in_college("class_2")),
             ["transfer.target_graduate_branch", "transfer.target_closed"]
         );
-        // The own school's branches are for its own members.
+        // The abroad branch of a school is for the school's own members.
         let abroad = format!("q=abroad&under={}&reason=abroad", world.org("university"));
         assert_eq!(because(&me, &abroad), [""; 0]);
         assert_eq!(because(&world.person("village/1"), &abroad), ["transfer.target_not_allowed_for_reason"]);
-        // Holding no members yet is told beforehand, and bars nothing.
+        // A target without members gets a warning, and the warning blocks nothing.
         let employer = &hits(&me, "q=employer")[0];
         assert_eq!(employer["warnings"][0]["code"], "no_members");
         assert_eq!(hits(&me, "q=university")[0]["warnings"], serde_json::json!([]));
@@ -341,7 +342,7 @@ both_engines! {
         assert_eq!(hits(&me, "q=holding"), [Value::Null; 0]);
     }
 
-    fn o4_a_search_is_for_people_who_are_signed_in_and_says_what_it_wants(db: TestDb) {
+    fn o4_a_search_needs_a_sign_in_and_valid_parameters(db: TestDb) {
         let world = world(db);
         world.anybody().get("/v1/targets?q=university").expect(401);
         let me = world.person("class_1/1");
@@ -367,8 +368,8 @@ both_engines! {
         let me = world.person("class_1/1");
         world.db.execute("UPDATE organizations SET name = '共青团晨星公司委员会', short_name = '晨星' WHERE name = 'employer'");
         let conn = &mut world.db.conn();
-        let employer = find(conn, OrganizationId(world.org_key("employer"))).expect("a read").expect("it is there");
-        index(conn, &employer, &["共青团启明公司委员会".to_owned()]).expect("it is indexed");
+        let employer = find(conn, OrganizationId(world.org_key("employer"))).expect("a read").expect("the employer is found");
+        index(conn, &employer, &["共青团启明公司委员会".to_owned()]).expect("the employer is indexed");
         for query in ["晨星", "启明公司", "chenxing", "qmgs"] {
             let question = format!("q={}", percent_encoded(query));
             assert_eq!(hits(&me, &question)[0]["id"], world.org("employer").as_str(), "{query}");

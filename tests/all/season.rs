@@ -1,5 +1,5 @@
-//! A whole graduation season against a served program over a real socket: the play of `docs/walkthrough.md` on both
-//! engines, with everybody's history at the end; and how `serve` starts and stops.
+//! A whole graduation season against a served program over a real socket: the story of `docs/walkthrough.md` on both
+//! engines, with every person's history at the end. Also how `serve` starts and stops.
 
 use crate::support::answers;
 use crate::support::http::{Answer, Client, Heard};
@@ -13,7 +13,7 @@ use zhuanjie::demo::{Country, DemoSignIn, PASSWORD};
 use zhuanjie::domain::core::id_number::IdNumber;
 use zhuanjie::domain::core::ids::OrganizationId;
 
-/// Enough that nobody of the play is missing.
+/// Enough members for every part of the season.
 const MEMBERS: u64 = 6_500;
 const START: &str = "2026-06-20T09:00:00+08:00";
 
@@ -41,7 +41,7 @@ both_engines! {
         branches_are_marked_in_one_call(&play);
         let (class, home) = (play.of("class"), play.township());
         let members = play.graduates();
-        assert!(members.len() >= 15, "many are on the way when it is told to stop");
+        assert!(members.len() >= 15, "many requests are under way when the server is told to stop");
         let (token, address) = (class.token.as_str(), play.base.trim_start_matches("http://"));
         let answers: Vec<Option<u16>> = std::thread::scope(|scope| {
             let propose = |member: &str| {
@@ -50,21 +50,21 @@ both_engines! {
                 scope.spawn(move || raw_status(address, &request))
             };
             let (first, rest) = members.split_first().expect("somebody");
-            // One is answered for certain; the others race with the signal.
+            // The first is answered before the signal. The others race with it.
             let mut proposals = vec![propose(first)];
             while !proposals[0].is_finished() {
                 std::thread::yield_now();
             }
             proposals.extend(rest.iter().map(|member| propose(member)));
             play.server.signal("TERM");
-            proposals.into_iter().map(|proposal| proposal.join().expect("it ends")).collect()
+            proposals.into_iter().map(|proposal| proposal.join().expect("the proposal ends")).collect()
         });
         let (status, lines) = play.server.wait();
         assert!(status.success(), "{lines:?}");
         assert!(lines.iter().any(|line| line.contains("everything accepted is answered")));
         let proposed = answers.iter().filter(|answer| **answer == Some(201)).count() as i64;
         assert!(proposed >= 1);
-        assert_eq!(proposed, db.count("transfers"), "what is stored was answered, and the other way round: {answers:?}");
+        assert_eq!(proposed, db.count("transfers"), "every stored proposal was answered, and the reverse: {answers:?}");
         assert_eq!(proposed, db.count("transfer_events"));
     }
 
@@ -79,11 +79,11 @@ both_engines! {
             assert_eq!(answer.header("x-request-id"), Some("my-own-id.7"));
             assert_eq!(answer.expect(401).json()["request_id"], "my-own-id.7");
             let other = client.get("/v1/rules").expect(200);
-            assert!(other.header("x-request-id").is_some_and(|id| id.len() > 10), "one of its own");
+            assert!(other.header("x-request-id").is_some_and(|id| id.len() > 10), "an id that the service made");
             let (status, lines) = server.terminate();
             assert!(status.success(), "start {start}");
             let logged = |text: &str| lines.iter().filter(|line| line.contains(text)).count();
-            assert_eq!(logged("zhuanjie::access"), 4, "one line a request: {lines:?}");
+            assert_eq!(logged("zhuanjie::access"), 4, "one line for each request: {lines:?}");
             assert_eq!(logged("request_id=my-own-id.7"), 1);
             assert_eq!(logged("route=/v1/rules status=200"), 1);
         }
@@ -139,7 +139,7 @@ fn serve_is_refused_without_a_database() {
     );
 }
 
-/// What `zhuanjie keys` prints, as a shell would take it into its environment.
+/// The keys that `zhuanjie keys` prints, as a shell would read them into its environment.
 fn keys() -> Vec<(String, String)> {
     let (status, lines) = process::run(zhuanjie(["keys"]));
     assert!(status.success());
@@ -157,7 +157,7 @@ fn serve(db: &TestDb, keys: &[(String, String)]) -> Command {
     command
 }
 
-/// The served demo with the people of the play.
+/// The served demo and the people who play in it.
 struct Play {
     server: Process,
     base: String,
@@ -165,10 +165,10 @@ struct Play {
     heard: Heard,
 }
 
-/// A step of a history: the event, who did it, whether the service did it by itself.
+/// A step of a history: the event, the person, and whether the service acted automatically.
 type Step = (String, Option<String>, bool);
 
-/// Somebody who is signed in.
+/// A person who is signed in.
 struct Player {
     client: Client,
     token: String,
@@ -186,7 +186,7 @@ impl Play {
             "--database",
             &db.address(),
         ]);
-        // All there is to be logged: nothing of it may name anybody (S-17).
+        // Everything is logged, and no line may name anybody (S-17).
         demo.env("RUST_LOG", "trace");
         let (server, base) = Process::serve(demo);
         let start = START.parse().expect("an instant");
@@ -201,10 +201,10 @@ impl Play {
 
     fn person(&self, role: &str) -> &DemoSignIn {
         let found = self.people.iter().find(|person| person.part.role == role);
-        found.unwrap_or_else(|| panic!("nobody plays {role}"))
+        found.unwrap_or_else(|| panic!("no person has the role {role}"))
     }
 
-    /// Signs somebody in, as an administrator if he is one.
+    /// Signs a person in. Administrators sign in to their office.
     fn of(&self, role: &str) -> Player {
         let person = self.person(role);
         let mut credentials = json!({"id_number": person.id_number.as_str(), "password": PASSWORD});
@@ -226,7 +226,7 @@ impl Play {
         self.person("class").organization
     }
 
-    /// The members of the class that play no part of their own.
+    /// The members of the class that have no other part in the season.
     fn graduates(&self) -> Vec<String> {
         let list = format!("/v1/organizations/{}/members?limit=200", self.class());
         let page = self.of("class").get(&list);
@@ -250,7 +250,7 @@ impl Player {
         request.header("idempotency-key", key).json(body).send()
     }
 
-    /// Takes a decision on the version the case has now.
+    /// Takes a decision on the current version of the case.
     fn decide(&self, id: &str, action: &str, body: Value) -> Value {
         let case = format!("/v1/transfers/{id}");
         let seen = self.client.get(&case).expect(200);
@@ -268,7 +268,7 @@ impl Player {
         id
     }
 
-    /// What happened to a case.
+    /// The history of a case.
     fn history(&self, id: &str) -> Vec<Step> {
         let history = self.get(&format!("/v1/transfers/{id}/history"));
         let items = history["items"].as_array().expect("steps").iter().zip(1..);
@@ -292,7 +292,7 @@ fn run_job(db: &TestDb, name: &str, at: &str) -> String {
     let (status, lines) = process::run(command);
     assert!(status.success(), "{lines:?}");
     let said = lines.into_iter().find(|line| line.starts_with(name));
-    said.expect("it says what it did")
+    said.expect("the job prints what it did")
 }
 
 fn unsettled(member: Option<Value>, target: &OrganizationId) -> Value {
@@ -368,7 +368,7 @@ fn the_yearly_switch_turns_them(play: &Play, db: &TestDb) {
         "{said}"
     );
     assert_eq!(college.get(&class)["graduated_season"], 2026);
-    // Twice changes nothing more (G6).
+    // A second run changes nothing more (G6).
     let said = run_job(db, "yearly-switch", "2026-06-20T11:00:00+08:00");
     assert!(said.contains(": 0 processed"), "{said}");
     let history = college.get(&format!("{class}/graduation-history"));
@@ -410,7 +410,7 @@ fn a_delayed_graduate_and_a_teacher_are_marked(play: &Play) {
     );
 }
 
-/// The cases of the play.
+/// The cases of the season.
 struct Cases {
     by_member: String,
     by_target: String,
@@ -435,7 +435,7 @@ fn transfers_are_proposed_from_three_sides(play: &Play) -> Cases {
     assert_eq!(duties, ["approval_in", "assignment"]);
     let by_member = member.propose("by-member", &unsettled(None, &home));
 
-    // T2, whoever starts: the refusal says which.
+    // T2, whichever side starts: the refusal names the open case.
     let me = text(&member.get("/v1/me")["member"]["id"]);
     let twice = class.post("/v1/transfers", "twice", &unsettled(Some(json!({"id": me})), &home));
     let twice = twice.expect(409).json();
@@ -450,7 +450,7 @@ fn transfers_are_proposed_from_three_sides(play: &Play) -> Cases {
     let withdrawn = class.propose("by-source-2", &employed(second, employer));
     let left_alone = class.propose("by-source-3", &unsettled(Some(json!({"id": third})), &home));
 
-    // The target side knows name and ID number, and need not name itself (§1.4.6).
+    // The target side knows the name and the ID number, and need not name itself (§1.4.6).
     let named = play.person("class");
     let mut body = json!({
         "member": {"name": named.name, "id_number": named.id_number.as_str()},
@@ -466,7 +466,7 @@ fn transfers_are_proposed_from_three_sides(play: &Play) -> Cases {
     assert_eq!(case["started_by"], "target");
     let itself = play.person("second_university").organization.to_string();
     assert_eq!(case["target"]["organization_id"], itself);
-    // T4: anything but the exact pair is one and the same answer.
+    // T4: any pair that is not exact gets the same answer.
     body["member"]["name"] = "somebody else".into();
     let stranger = university.post("/v1/transfers", "stranger", &body).expect(404).json();
     assert_eq!(stranger["code"], "member.no_match");
@@ -491,7 +491,7 @@ fn the_target_approves_and_assigns(play: &Play, cases: &Cases) {
     assert_eq!(waiting, [cases.by_member.as_str(), &cases.left_alone]);
     let approved = township.decide(&cases.by_member, "approve", json!({}));
     assert_eq!(approved["state"], "awaiting_assignment");
-    // Accepted is not moved (A2).
+    // An accepted case has not moved the member yet (A2).
     assert_eq!(belongs_to(&member), play.class().to_string());
     let community = play.person("community").organization.to_string();
     let assigned = township.decide(&cases.by_member, "assign", json!({"branch": community}));
@@ -507,7 +507,8 @@ fn belongs_to(player: &Player) -> String {
 fn the_members_side_approves_what_the_target_started(play: &Play, cases: &Cases) {
     let (class, college) = (play.of("class"), play.of("college"));
     let university = play.of("second_university");
-    // T11: he himself is his branch's only administrator, so that his side's turn has passed up.
+    // T11: the member is the only administrator of their branch, so the turn of the source side has passed to the
+    // superior.
     let path = format!("/v1/transfers/{}/approve", cases.by_target);
     let request = class.client.request("POST", &path).header("if-match", "*");
     let own = request.header("idempotency-key", "own-case").json(&json!({})).send();
@@ -537,7 +538,7 @@ fn one_is_refused_and_one_withdrawn(play: &Play, cases: &Cases) {
 fn one_left_alone_is_ended(play: &Play, cases: &Cases, db: &TestDb) {
     let township = play.of("township");
     let state = || text(&township.get(&format!("/v1/transfers/{}", cases.left_alone))["state"]);
-    // A6: at ten days since 1 October it still waits, just after them it is ended.
+    // A6: exactly ten days after 1 October the case still waits. Just after that, it is ended.
     let said = run_job(db, "expiry", "2026-10-11T00:00:00+08:00");
     assert!(said.contains(": 0 processed"), "{said}");
     assert_eq!(state(), "awaiting_approval");
@@ -579,7 +580,7 @@ fn everybodys_history_shows_what_happened(play: &Play, cases: &Cases) {
     for reader in [&class, &college, &township] {
         assert_eq!(reader.history(&cases.left_alone), ended);
     }
-    // Strangers to a case do not see that there is one (O6).
+    // Strangers to a case do not learn that it exists (O6).
     let path = format!("/v1/transfers/{}/history", cases.by_member);
     assert_eq!(
         employer.client.get(&path).expect(404).json()["code"],
@@ -595,7 +596,7 @@ fn everybodys_history_shows_what_happened(play: &Play, cases: &Cases) {
     assert_eq!(memberships[1]["transfer_id"], cases.by_member.as_str());
 }
 
-/// A request as bytes: a client that says nothing more, hears all, and can tell "no answer" from an answer.
+/// A request as bytes. The client sends nothing more, reads everything, and can tell no answer from an answer.
 fn raw_post(path: &str, token: &str, key: &str, body: &Value) -> String {
     let body = body.to_string();
     format!(
@@ -615,7 +616,7 @@ fn raw_status(address: &str, request: &str) -> Option<u16> {
     answer.split(' ').nth(1)?.parse().ok()
 }
 
-/// What is refused is refused without repeating what was sent.
+/// A refusal does not repeat what was sent.
 fn a_mistyped_sign_in_and_a_refusal_name_nobody(play: &Play) {
     let client = Client::new(&play.base).heard_by(&play.heard);
     let graduate = play.person("graduate");
@@ -637,22 +638,26 @@ fn a_mistyped_sign_in_and_a_refusal_name_nobody(play: &Play) {
     township.client.post("/v1/members/look-up", &nobody).expect(404);
 }
 
-/// Not the numbers of certain people are looked for, but whatever is an ID number (GB 11643) at all.
+/// Looks for any text that is an ID number (GB 11643), not for the numbers of certain people.
 fn s17_no_number_is_in_any_answer_or_line_of_the_log(lines: &[String], heard: &Heard, people: &[DemoSignIn]) {
     let said = |person: &DemoSignIn| lines.iter().any(|line| line.contains(person.id_number.as_str()));
     assert!(
         people.iter().any(said),
-        "the demo says on standard output whom to try it as, so the search finds what is there"
+        "the demo prints numbers to sign in with on standard output, so a search there finds some"
     );
     let logged = lines.iter().filter(|line| line.starts_with('['));
     assert!(logged.clone().count() > 1000, "everything is logged");
-    let told = heard.lock().expect("nobody panics with it");
+    let told = heard.lock().expect("not poisoned");
     assert!(told.len() > 50, "the answers of a season are kept");
     for text in logged.chain(told.iter()) {
         assert_eq!(id_numbers(text), Vec::<&str>::new(), "{text}");
     }
     for person in people {
-        assert_eq!(id_numbers(person.id_number.as_str()).len(), 1, "it finds numbers");
+        assert_eq!(
+            id_numbers(person.id_number.as_str()).len(),
+            1,
+            "the search finds numbers"
+        );
     }
 }
 

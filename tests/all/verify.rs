@@ -1,5 +1,5 @@
-//! `zhuanjie verify`: a busy country passes, and each invariant that a test breaks is found. The second test is the control
-//! of the first, and of every harness that ends with `verify`.
+//! `zhuanjie verify`: a busy country passes, and each invariant that a test breaks is found. The broken invariants are
+//! the control for the country that passes and for every harness that ends with `verify`.
 
 use crate::support::process::{run, zhuanjie};
 use crate::support::world::World;
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use zhuanjie::db::{Conn, DbError};
 use zhuanjie::service::verify::{self, Finding};
 
-/// A country with a case in every state, marks, a month that is asked for, a look-up and a new administrator.
+/// A country with a case in every state, marks, an open month change, a look-up and a new administrator.
 fn country(db: TestDb) -> World {
     let mut world = World::new(db, "2026-03-02T02:00:00Z");
     let branches = json!([{"branch": world.org("class_1"), "month": "2026-07"}, {"branch": world.org("teachers"), "month": "2026-07"}]);
@@ -37,7 +37,7 @@ fn findings(conn: &mut Conn) -> Vec<Finding> {
     findings
 }
 
-/// The invariants that are broken: number and sentence.
+/// The broken invariants: number and sentence.
 fn broken(conn: &mut Conn) -> BTreeSet<(&'static str, &'static str)> {
     let findings = findings(conn).into_iter();
     findings
@@ -46,8 +46,8 @@ fn broken(conn: &mut Conn) -> BTreeSet<(&'static str, &'static str)> {
         .collect()
 }
 
-/// How each invariant can be broken: its number, the beginning of its sentence, and the statements. They drop the constraint
-/// of the database first, if there is one.
+/// How each invariant can be broken: its number, the beginning of its sentence, and the statements. If a constraint of
+/// the database prevents it, the statements drop the constraint first.
 #[rustfmt::skip]
 const BREACHES: &[(&str, &str, &str)] = &[
     ("I-01", "A member is in the", "UPDATE members SET branch_id = 1 WHERE id = 1"),
@@ -109,7 +109,7 @@ const BREACHES: &[(&str, &str, &str)] = &[
     ("S-08", "An account is blocked", "INSERT INTO account_blocks (account_id, blocked_at, reason) VALUES (1, 0, 'x')"),
 ];
 
-/// Undoes what a body does.
+/// Runs a body and undoes what it wrote.
 fn for_a_moment(conn: &mut Conn, body: impl FnOnce(&mut Conn)) {
     let undone = conn.transaction::<(), Error, _>(|conn| {
         body(conn);
@@ -142,8 +142,8 @@ both_engines! {
         }
         for_a_moment(&mut conn, |conn| {
             let cut = "DELETE FROM audit_log; INSERT INTO audit_cuts (sequence, hash, at) SELECT 1, id_number_digest, 4000000000000000 FROM members WHERE id = 1";
-            conn.batch_execute(cut).expect("nothing keeps the log any more");
-            assert_eq!(broken(conn), BTreeSet::new(), "what was cut off after its time is not missed");
+            conn.batch_execute(cut).expect("the log is unlocked");
+            assert_eq!(broken(conn), BTreeSet::new(), "entries that were cut after their time count as missing");
         });
         assert!(missed.is_empty(), "{}", missed.join("\n"));
         assert_eq!(broken(&mut conn), BTreeSet::new(), "all is undone");
@@ -151,12 +151,12 @@ both_engines! {
             .map(|finding| (finding.number, finding.holds))
             .filter(|told| told.0 != "I-34" && !found.contains(told))
             .collect();
-        assert_eq!(never_broken, [], "an invariant that nothing breaks shows nothing");
+        assert_eq!(never_broken, [], "no test breaks these invariants");
     }
 
-    fn i34_what_the_engine_holds_unsound_is_found(db: TestDb) {
+    fn i34_damage_that_the_engine_reports_is_found(db: TestDb) {
         match db.engine() {
-            // A row that refers to nothing, stored where nobody looks.
+            // A row that refers to nothing, stored while foreign keys are not checked.
             Engine::Sqlite => db.execute("PRAGMA foreign_keys = OFF; INSERT INTO memberships (member_id, branch_id, since) VALUES (77, 77, 0)"),
             Engine::Postgres => db.execute("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'members_branch'::regclass"),
         }
@@ -189,7 +189,7 @@ both_engines! {
             assert!(conn.batch_execute("DELETE FROM inbox_entries").is_err());
             Ok::<_, DbError>(())
         });
-        block_on(survey).expect("it ends");
+        block_on(survey).expect("the survey ends");
         assert_ne!(broken(&mut world.db.conn()), BTreeSet::new());
     }
 }

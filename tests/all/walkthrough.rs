@@ -1,18 +1,18 @@
-//! Keeps `docs/walkthrough.md` true: pastes its commands into one bash, in order, against a served demo, and compares
-//! what they answer with what the page shows.
+//! Keeps `docs/walkthrough.md` true: runs its commands in one bash, in order, against a served demo, and compares their
+//! answers with what the page shows.
 
 use crate::support::process::{Process, run, zhuanjie};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-/// How the page starts the program and where it finds it.
+/// How the page starts the program, and the address it uses.
 const PROGRAM: &str = "cargo run --release --";
 const ADDRESS: &str = "127.0.0.1:8080";
-/// Printed behind each command's answer; no answer contains it.
+/// Printed after each command's answer. No answer contains it.
 const END: &str = "-- end of answer --";
 
-/// A command with what the page says it answers, if it says anything.
+/// A command, with the answer that the page shows, if it shows one.
 #[derive(Debug, PartialEq, Eq)]
 struct Step {
     line: usize,
@@ -20,7 +20,7 @@ struct Step {
     answer: Option<String>,
 }
 
-/// The page's steps and the command of the server's terminal.
+/// The page's steps, and the command of the server's terminal.
 fn steps(page: &str) -> (Vec<Step>, Vec<String>) {
     let (mut steps, mut server): (Vec<Step>, Vec<String>) = (Vec::new(), Vec::new());
     let mut lines = page.lines().zip(1..);
@@ -45,7 +45,7 @@ fn steps(page: &str) -> (Vec<Step>, Vec<String>) {
                 let step = steps.last_mut().expect("an answer follows a command");
                 assert!(step.answer.replace(content).is_none(), "line {number}: a second answer");
             }
-            other => panic!("line {number}: a block of {other:?}, which nobody checks"),
+            other => panic!("line {number}: a block of {other:?}, which this test does not check"),
         }
     }
     (steps, server)
@@ -54,15 +54,15 @@ fn steps(page: &str) -> (Vec<Step>, Vec<String>) {
 /// A part of what the page shows.
 #[derive(Debug)]
 enum Part {
-    /// As it stands there.
+    /// The text as the page has it.
     Text(String),
     /// `…`: anything.
     Gap,
-    /// Something that is different each time: one character or more of a kind.
+    /// Text that differs each time: one or more characters of a kind.
     Volatile(fn(char) -> bool),
 }
 
-/// Without white space: the page breaks lines where the service does not.
+/// A text without white space, since the page breaks lines where the service does not.
 fn dense(text: &str) -> String {
     text.split_whitespace().collect()
 }
@@ -84,7 +84,7 @@ fn parts(shown: &str) -> Vec<Part> {
     parts
 }
 
-/// Whether an answer, without white space, is what the page shows.
+/// Whether an answer without white space is what the page shows.
 fn fits(parts: &[Part], answer: &str) -> bool {
     match parts.split_first() {
         None => answer.is_empty(),
@@ -102,7 +102,7 @@ fn fits(parts: &[Part], answer: &str) -> bool {
     }
 }
 
-/// One script of all commands: what one sets, the next may use.
+/// One script of all commands, so that a command can use what an earlier one sets.
 fn script(steps: &[Step], host: &str) -> String {
     let program = format!("'{}'", env!("CARGO_BIN_EXE_zhuanjie"));
     let command = |step: &Step| step.command.replace(PROGRAM, &program).replace(ADDRESS, host);
@@ -110,7 +110,7 @@ fn script(steps: &[Step], host: &str) -> String {
     steps.iter().map(block).collect()
 }
 
-/// A directory of its own, gone at the end.
+/// A directory for this test alone. It is removed at the end.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -127,7 +127,7 @@ impl Drop for Directory {
     }
 }
 
-/// Says it past the harness, which swallows what a passing test prints.
+/// Writes to the stream itself, because the test harness captures what a passing test prints.
 fn tools_are_there() -> bool {
     let there = |name: &str| Command::new(name).arg("--version").output().is_ok();
     let missing: Vec<&str> = ["bash", "curl"].into_iter().filter(|name| !there(name)).collect();
@@ -154,7 +154,7 @@ fn the_walkthrough_gives_what_it_says() {
     let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/walkthrough.md");
     let (steps, server) = steps(&fs::read_to_string(page).expect("the page"));
     assert_eq!(server, [format!("{PROGRAM} demo")]);
-    assert!(steps.len() > 30, "it finds the commands");
+    assert!(steps.len() > 30, "too few commands were found");
     let directory = Directory::new();
     let mut demo = zhuanjie(["demo", "--listen", "127.0.0.1:0"]);
     demo.current_dir(&directory.0);
@@ -197,7 +197,7 @@ fn what_is_shown_is_compared_to_the_letter_but_for_its_holes() {
     assert!(!fits("{\"a\": 1, …}\nHTTP 200", "{\"a\":1,\"b\":2}\nHTTP 201"));
     assert!(!fits("\"at\": \"<time>\"", "\"at\":\"\""));
     assert!(!fits("\"at\": \"<time>\"", "\"at\":\"soon\""));
-    assert!(!fits("", "an error nobody expected"));
+    assert!(!fits("", "an unexpected error"));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens so many connections to a server, asks one question on each, and keeps them open until its standard input ends.
+"""Opens COUNT connections to a server, sends one request on each, and keeps them open until its standard input ends.
 Prints `open` when the last one was answered.
 
     connections.py URL COUNT"""

@@ -1,4 +1,4 @@
--- The bare work of an expiry: what ends, the event of each, what leaves the inboxes, the audit row of each.
+-- The bare work of an expiry: end the cases, add an event for each, delete their inbox entries, add an audit row for each.
 BEGIN;
 CREATE TEMP TABLE due AS SELECT id, version FROM transfers
     WHERE closed_at IS NULL AND deadline < :now AND state <> 'awaiting_assignment';

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Measures the service against bare pgbench on the same machine in the same run, and prints a line for each figure.
+# Compares the service with bare pgbench on the same machine in the same run, and prints a line for each figure.
 #
 #   tests/bench/measure.sh PART…      parts: load proposal page scale idle backup jobs (see docs/performance.md)
 #
-# MEMBERS (1000000)  members of the country      SECONDS_EACH (20)  how long each thing is measured
+# MEMBERS (1000000)  members of the country      SECONDS_EACH (20)  how long each measurement takes
 # ENGINES ("sqlite postgres")                    BIN (target/production/zhuanjie)
 # SCALES ("100000 10000000")                     sizes compared by `scale`
 # RATE (100)  requests a second of `scale`       JOB_RATE (50)      of `jobs`
 # JOB_MEMBERS (3500000) BRANCHES (100000) CASES (1000000)           what `jobs` finds to do
-# WORK (a new temporary directory)               databases and logs: a directory that is there already is not removed
+# WORK (a new temporary directory)               databases and logs: an existing directory is not removed
 #
-# Everything it starts listens on loopback or on a socket, lives in WORK, and is stopped at the end. PostgreSQL runs as
-# installed: durable, nothing tuned. Whatever goes wrong ends the run with what was said about it and a status of 1.
+# Everything it starts listens on loopback or on a socket, keeps its files in WORK, and is stopped at the end. PostgreSQL
+# runs as installed: durable and not tuned. Any error ends the run with a message and status 1.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -41,7 +41,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-# die WHAT LOG…: what went wrong, with the last of what was said about it.
+# die WHAT LOG…: ends the run with what went wrong and the last lines of the logs.
 die() {
     echo "measure.sh: $1" >&2
     shift
@@ -73,10 +73,10 @@ url() {
     if [ "$1" = sqlite ]; then echo "sqlite://$WORK/$2.sqlite"; else echo "postgres:///$2?host=$WORK/socket&user=postgres"; fi
 }
 
-# What the service asks of the embedded engine too (src/db/connection.rs).
+# The settings that the service uses for the embedded engine (src/db/connection.rs).
 PRAGMAS='PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA mmap_size = 1073741824; PRAGMA wal_autocheckpoint = 8192;'
 
-# sql ENGINE NAME STATEMENTS: with the promises of the service itself.
+# sql ENGINE NAME STATEMENTS: runs them with the durability of the service itself.
 sql() {
     if [ "$1" = sqlite ]; then
         printf '.timeout 30000\n.output /dev/null\n%s\n.output stdout\n%s\n' "$PRAGMAS" "$3" | sqlite3 -bail -batch "$WORK/$2.sqlite"
@@ -85,10 +85,10 @@ sql() {
     fi
 }
 
-# copy ENGINE FROM TO: of a database nobody uses.
+# copy ENGINE FROM TO: copies a database without connections.
 copy() {
     if [ "$1" = sqlite ]; then
-        # What is still in its log would be left behind.
+        # Rows that are still in the log would not be copied.
         sql sqlite "$2" 'PRAGMA wal_checkpoint(TRUNCATE);' >/dev/null
         cp "$WORK/$2.sqlite" "$WORK/$3.sqlite"
     else
@@ -106,7 +106,7 @@ keys() {
     set -a; . "$WORK/keys"; set +a
 }
 
-# load ENGINE MEMBERS: names the database in DATABASE_URL and fills it unless it is there.
+# load ENGINE MEMBERS: sets DATABASE_URL to the database, and fills it unless it exists.
 load() {
     keys
     [ "$1" = sqlite ] || cluster
@@ -126,10 +126,10 @@ now() { date +%s%N; }
 # Milliseconds since an instant.
 since() { echo $(( ($(now) - $1) / 1000000 )); }
 
-# serve OPTION…: the service in front of DATABASE_URL, once it listens. What a request spends of its account's budget is
-# counted as always, but there is enough: a few players ask as much as thousands of people.
+# serve OPTION…: starts the service on DATABASE_URL and waits until it listens. Requests are counted against the account's
+# budget as always, but the budget is large enough: a few players send as many requests as thousands of people.
 serve() {
-    # What the last one said would be taken for the address of this one.
+    # Otherwise the address of the last server would be found in the log.
     : > "$WORK/serve.log"
     RUST_LOG=warn,zhuanjie::cli=info,zhuanjie::jobs=info "$BIN" serve --listen 127.0.0.1:0 --files "$WORK/files" \
         --account-budget 1000000000 "$@" 2> "$WORK/serve.log" &
@@ -144,7 +144,7 @@ serve() {
 
 stop() { kill "$server"; wait "$server" || true; server=; }
 
-# play OPTION…: the kit's table. An error, a refusal or nothing at all is no measurement.
+# play OPTION…: prints the load generator's table. A run with an error or a refusal, or without answers, is no measurement.
 play() {
     RUST_LOG=warn "$BENCH" run --url "$base" --unverified "$@" > "$WORK/table" 2> "$WORK/play.log" \
         || die "the players gave up" "$WORK/table" "$WORK/play.log" "$WORK/serve.log"
@@ -157,21 +157,21 @@ played() {
     [ "$(column all 2)" -gt 0 ] || die "nothing was answered" "$WORK/play.log" "$WORK/serve.log"
 }
 
-# column OPERATION NUMBER [TABLE]: of the kit's table: 2 how many, 3 a second, 4 the p50, 5 the p99.
+# column OPERATION NUMBER [TABLE]: a figure of the table: 2 the count, 3 the rate a second, 4 the p50, 5 the p99.
 column() { awk -v name="$1" -v column="$2" '$1 == name { print $column }' "${3:-$WORK/table}"; }
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (b + 0 == 0) exit 1; printf "%.2f\n", a / b }' || die "nothing to compare with"; }
 mean() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.1f\n", (a + b) / 2 }'; }
 
-# settle DATABASE…: PostgreSQL has nothing left to do in the background, so nobody pays for what was done before him.
+# settle DATABASE…: lets PostgreSQL finish its background work, so that a measurement does not include earlier work.
 settle() {
     for database in "$@"; do psql_in -c 'VACUUM ANALYZE' "$database"; done
     psql_in -c CHECKPOINT postgres
 }
 
-# rest ENGINE NAME: the same of either engine: what was written is on the disk.
+# rest ENGINE NAME: the same for either engine: earlier writes are on the disk.
 rest() { if [ "$1" = sqlite ]; then sync "$WORK/$2.sqlite"; else settle "$2"; fi; }
 
-# bare FILE CLIENTS DATABASE VARIABLE…: transactions a second of pgbench, prepared, into $tps.
+# bare FILE CLIENTS DATABASE VARIABLE…: sets $tps to the transactions a second of pgbench with prepared statements.
 bare() {
     file=$1 clients=$2 database=$3
     shift 3
@@ -184,7 +184,7 @@ bare() {
 
 part_load() { for engine in $ENGINES; do load "$engine" "$MEMBERS"; done; }
 
-# 16 clients, before and after ours: the machine may not be the same all the time.
+# 16 clients, before and after ours, because the machine may not be equally quick all the time.
 part_proposal() {
     part_load
     cluster
@@ -202,7 +202,7 @@ part_proposal() {
     done
 }
 
-# On either engine against the same pgbench: 32 clients and the page's own query, of branches that have members.
+# Either engine against the same pgbench: 32 clients and the page's own query, for branches with members.
 part_page() {
     load postgres "$MEMBERS"
     database=country_$MEMBERS
@@ -223,8 +223,8 @@ part_page() {
     done
 }
 
-# At a rate the service is far from busy with: it is the work that is measured, and not a queue. An assignment needs an
-# approval and that a proposal, so they are played in equal shares.
+# At a low rate, so that the work is measured and not a queue. An assignment needs an approval, and an approval needs a
+# proposal, so they are played in equal shares.
 part_scale() {
     for engine in $ENGINES; do
         for members in $SCALES; do
@@ -248,7 +248,7 @@ part_scale() {
 
 resident() { awk '/VmRSS/ { printf "%.0f MB\n", $2 / 1024 }' "/proc/$server/status"; }
 
-# Readiness asks the database: who is ready has answered a request with it.
+# Readiness queries the database, so a ready server has answered a request with the database.
 part_idle() {
     for engine in $ENGINES; do
         load "$engine" "$MEMBERS"
@@ -272,7 +272,7 @@ part_idle() {
     done
 }
 
-# A backup while a season is played, restored, and the invariants asked of what was restored.
+# A backup while a season is played. The copy is restored, and the invariants are checked on it.
 part_backup() {
     for engine in $ENGINES; do
         load "$engine" "$MEMBERS"; serve
@@ -304,7 +304,7 @@ part_backup() {
     done
 }
 
-# As docs/operations.md says.
+# As described in docs/operations.md.
 back_up() {
     if [ "$1" = sqlite ]; then
         rm -f "$WORK/backup"
@@ -327,7 +327,7 @@ restore() {
 }
 
 # The yearly switch and the expiry: by `jobs run` alone, by bare SQL that leaves the same rows in a copy of the same
-# database, and by a server's own timer while others use it.
+# database, and by a server's own schedule while others use it.
 part_jobs() {
     for engine in $ENGINES; do
         load "$engine" "$JOB_MEMBERS"
@@ -357,9 +357,9 @@ part_jobs() {
     done
 }
 
-# beside ENGINE JOB: a server whose timer runs this job at its second tick, and what others meet meanwhile. A timer leaves
-# alone what ran within half its interval, so nothing runs at its first tick; and the switch, which it runs before the
-# expiry, is leased by somebody else as long as the expiry is measured.
+# beside ENGINE JOB: a server whose schedule runs this job at its second tick, and the latency of other requests meanwhile.
+# The schedule skips jobs that ran within half the interval, so no job runs at the first tick. The switch would run before
+# the expiry, so another holder has its lease while the expiry is measured.
 beside() {
     at=$(( $(date +%s) * 1000000 ))
     for noted in yearly-switch expiry escalation audit-seal retention; do
@@ -372,18 +372,18 @@ beside() {
     echo "beside $2, $1:"
     play --mix file_by_source=1,inbox=2,members=2,search=1 --rate "$JOB_RATE" --during "$2" --seconds 120
     stop
-    # A run that lasts longer than the interval is followed by another at once, which finds nothing.
+    # A run that takes longer than the interval is followed by another at once, which finds nothing.
     done=$(sql "$1" "$country" "SELECT max(processed) FROM job_runs WHERE name = '$2' AND started_at > $at;")
     [ "$done" -gt 0 ] || die "the timer found nothing to do" "$WORK/serve.log"
     echo "beside $2, $1, $done done: p99 $(column all 5) ms"
 }
 
-# bare_job ENGINE JOB: the statements, for this engine and this instant.
+# bare_job ENGINE JOB: the statements for this engine and this instant.
 bare_job() {
     sed -e "s/:now/$(( $(date +%s) * 1000000 ))/g; s/:season/$(date +%Y)/g" "$here/$2.sql"
 }
 
-# left ENGINE NAME: how much of everything there is that a job touches.
+# left ENGINE NAME: counts the rows that a job changes.
 left() {
     sql "$1" "$2" "SELECT (SELECT count(*) FROM organizations WHERE graduated_season IS NOT NULL), (SELECT sum(version) FROM organizations), \
         (SELECT count(*) FROM cohort_members), (SELECT count(*) FROM graduation_history), \

@@ -1,8 +1,9 @@
--- The bare work of a yearly switch: what turns, the cohort of the season, a line of history and an audit row of each.
+-- The bare work of a yearly switch: turn the branches, add the cohort of the season, and add a history row and an audit row
+-- for each branch.
 BEGIN;
 CREATE TEMP TABLE due AS SELECT id, graduation_month FROM organizations WHERE graduated_season IS NULL
     AND graduation_month <= :season * 100 + 12 AND kind = 'branch' AND sector = 'school' AND status = 'active';
--- Else PostgreSQL takes it for a few rows, and goes through all members for each.
+-- Otherwise PostgreSQL expects only a few rows, and reads all members for each.
 ANALYZE due;
 UPDATE organizations SET graduated_season = :season, version = version + 1 WHERE id IN (SELECT id FROM due);
 INSERT INTO cohort_members (season, member_id, branch_id, branch_path)

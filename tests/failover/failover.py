@@ -3,7 +3,7 @@
 
 What it does
     Starts etcd, three PostgreSQL nodes under Patroni (synchronous mode, strict) and two servers of ours with a multi-host
-    DATABASE_URL, all on loopback and in a directory of its own. Writers file transfers and decide on them over both
+    DATABASE_URL, all on loopback and in a directory of its own. Writers propose transfers and decide on them over both
     servers; each request has an Idempotency-Key, and whatever has no certain answer (a broken connection, 503) is sent
     again under the same key, to either server, until it has one. Every certain answer goes into a ledger.
     In each cycle the primary's processes get `kill -9`. When a standby is promoted and the writers are through, every
@@ -316,7 +316,7 @@ class Servers:
 
 
 class People:
-    """Those of the demo whom the play needs, as its welcome lists them."""
+    """The people of the demo that the play needs, as the demo prints them."""
 
     def __init__(self, welcome):
         entries = re.findall(r"\n  (\d{17}[\dX])  \S+  (\S+)\n(?:      office  (\S+)\n)?      (\S+?)[:：].*\n      (.+?): ", welcome)
@@ -355,7 +355,7 @@ class Caller:
         except (OSError, http.client.HTTPException) as error:
             self.connections.pop(base, None)
             raise Uncertain(str(error)) from error
-        # 429: whose sign-ins got no answer while the primary was dead has to wait before he tries again.
+        # 429: a person whose sign-ins got no answer while the primary was dead has to wait before trying again.
         if answer.status in (429, 503):
             assert answer.headers["retry-after"], f"{answer.status} without Retry-After"
             raise Uncertain(str(answer.status))
@@ -400,7 +400,7 @@ class Ledger:
 
 
 class Writer(threading.Thread):
-    """Files transfers of some members and decides on them, for ever."""
+    """Proposes transfers of some members and decides on them, for ever."""
 
     def __init__(self, number, play):
         super().__init__(daemon=True)

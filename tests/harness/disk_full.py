@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""A full disk: reads go on, writes answer 503 or 507, and it recovers by itself.
+"""A full disk: reads go on, writes get 503 or 507, and the service recovers without help.
 
-The database lies on a small disk of its own. Under readers and writers the disk is filled to the last byte, left so for
-some seconds and freed again, several times. While it is full every read is answered 200 and every write that can't be
-stored 503 or 507; afterwards writes are acknowledged again without anybody's help. What was acknowledged must be in the
-database after each time, and `zhuanjie verify` finds every invariant kept.
+The database is on a small disk of its own. While clients read and write, the disk is filled to the last byte, stays full
+for some seconds and is freed again, several times. While it is full, every read must get 200, and every write that can't
+be stored must get 503 or 507. Afterwards writes must be acknowledged again without help. After each time, everything
+acknowledged must be in the database. At the end `zhuanjie verify` must find no broken invariant.
 
-On PostgreSQL the disk holds the data and not the write-ahead log: without room for its log PostgreSQL ends itself, which
-is no matter of the service (keep `pg_wal` on a volume of its own).
+On PostgreSQL, the disk holds the data and not the write-ahead log. Without room for its log PostgreSQL stops, which the
+service can't change (keep `pg_wal` on a volume of its own).
 
-Needs root, loop devices and mkfs.ext4; answers 77 where it has them not."""
+Needs root, loop devices and mkfs.ext4. Exits with 77 where one is missing."""
 
 import os
 import time
@@ -21,7 +21,7 @@ from kit.report import main, options, percentile
 from kit.stage import Postgres, Server, Sqlite, say, until
 from kit.watch import READS, Watch, greatest, others
 
-#: Answers of writes that say that the disk, or the database, has no room.
+#: The statuses of a write when the disk or the database has no room.
 NO_ROOM = (503, 507)
 
 
@@ -46,7 +46,7 @@ def harness(stage, report, given):
     for cycle in range(1, given.cycles + 1):
         ballast = fill(disk)
         filled = time.monotonic()
-        # What the log and the file have room for inside is still written; then nothing is.
+        # Free space inside the log and the file is used up first. Then every write is refused.
         def refused():
             fill(disk)
             tries = list(play.ledger.tries)[-8:]
@@ -67,29 +67,29 @@ def harness(stage, report, given):
         wrong_reads += others(reads, 200)
         verdict = Verdict(database, play, play.ledger.acknowledged())
         faults += not verdict.is_clean
-        say(f"cycle {cycle}: {len(tries)} tries to write and {len(reads)} reads while full; {verdict}")
+        say(f"cycle {cycle}: {len(tries)} attempts to write and {len(reads)} reads while full; {verdict}")
         play.wait_for(50)
     play.finish()
     for watch in readers + probes:
         watch.finish()
     server.stop()
     verdict = Verdict(database, play, play.ledger.acknowledged())
-    report.note("times the disk was full", given.cycles)
+    report.note("number of times the disk was full", given.cycles)
     report.note("seconds it was full each time", f"{min(full_for):.0f}")
     report.note("writes acknowledged over the whole run", len(play.ledger.done))
     report.note("writes refused while full", refusals)
     report.note("reads answered while full, p99", f"{len(read_seconds)}, {percentile(read_seconds, .99) * 1000:.0f} ms")
     report.note("liveness, slowest answer of the run", f"{greatest(probes[0].answers) * 1000:.0f} ms")
-    report.promise("every read while full is answered 200", read_seconds and not wrong_reads, f"{len(wrong_reads)} others")
-    report.promise("every write that is not stored is answered 503 or 507", refusals and not other,
+    report.promise("every read while full gets 200", read_seconds and not wrong_reads, f"{len(wrong_reads)} others")
+    report.promise("every write that is not stored gets 503 or 507", refusals and not other,
                    f"{sorted({status for _, _, status in other})}" if other else f"{refusals}")
-    report.promise("it recovers by itself: the first write acknowledged after there is room again", max(back) <= 5,
+    report.promise("it recovers without help: the first write is acknowledged after there is room again", max(back) <= 5,
                    f"within {max(back):.2f} s")
     report.promise("nothing acknowledged was lost or doubled", not faults and verdict.is_clean
                    and verdict.effects == verdict.checked, str(verdict))
-    report.promise("`zhuanjie verify` finds every invariant kept", stage.verify(database.url)[0])
+    report.promise("`zhuanjie verify` finds no broken invariant", stage.verify(database.url)[0])
     missed = can_fail(database, play)
-    report.promise("control: a write taken away and one doubled by hand are found", not missed, "; ".join(missed))
+    report.promise("control: a removed write and a doubled one are found", not missed, "; ".join(missed))
 
 
 parser = options(__doc__)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""A frozen database: liveness answers at once, readiness flips within 3 s, every request is answered by its deadline,
-and 2 s after the thaw everything is as before. Told to end while PostgreSQL is frozen, the server ends.
+"""A frozen database: liveness answers at once, readiness changes within 3 s, every request is answered by its deadline,
+and 2 s after the thaw everything is as before. A server that is told to end while PostgreSQL is frozen ends.
 
-  --engine postgres    every process of PostgreSQL is stopped (SIGSTOP): connections stay open and nobody answers
-  --engine sqlite      the file system is frozen (fsfreeze): whoever writes waits in the kernel; reads may go on, so that
-                       readiness may stay
-Under readers and writers, several times; `zhuanjie verify` and the ledger at the end. The embedded engine needs root,
-loop devices and mkfs.ext4; answers 77 where it has them not."""
+  --engine postgres    every process of PostgreSQL is stopped (SIGSTOP): connections stay open and get no answer
+  --engine sqlite      the file system is frozen (fsfreeze): writes wait in the kernel. Reads may go on, so readiness
+                       may stay
+It freezes several times while clients read and write. At the end `zhuanjie verify` runs and the ledger is compared. With
+the embedded engine it needs root, loop devices and mkfs.ext4, and exits with 77 where one is missing."""
 
 import os
 import signal
@@ -20,15 +20,15 @@ from kit.report import main, options, percentile
 from kit.stage import Postgres, Server, Sqlite, run, say
 from kit.watch import READS, Watch, greatest, others
 
-#: Seconds in which a request that was let in is answered (`ZHUANJIE_DEADLINE`), and what the network may add.
+#: Seconds in which an admitted request is answered (`ZHUANJIE_DEADLINE`), and the seconds that the network may add.
 DEADLINE, MARGIN = 10, 1
-#: Seconds in which a server ends that was told to: for its last answers, and for the database (docs/operations.md).
+#: Seconds in which a server ends after it was told to: for its last answers, and for the database (docs/operations.md).
 ENDING = 30 + 20
 
 
 def on_postgres(stage):
     database = Postgres(stage)
-    # Whatever happens here: a stopped process can't be ended in order.
+    # In any case, because a stopped process can't be shut down.
     stage.callback(lambda: database.signal(signal.SIGCONT))
     return database, lambda: database.signal(signal.SIGSTOP), lambda: database.signal(signal.SIGCONT)
 
@@ -45,12 +45,12 @@ def shares(answers, *statuses):
 
 
 def is_fault(answer):
-    """Not what was wanted, and not for a rule's sake either."""
+    """Whether an answer is neither a success nor a refusal by a rule."""
     return answer[2] in (0, 408, 429) or answer[2] >= 500
 
 
 def ending(server, token):
-    """Seconds a server takes to end that is told to while a question hangs at the database, and its status."""
+    """How many seconds a server takes to end when it is told to while a query hangs, and its exit status."""
     server.probe(READS[0], 1, token)
     begun = time.monotonic()
     server.process.terminate()
@@ -91,7 +91,7 @@ def harness(stage, report, given):
         pace.append(rate_after / rate_before)
         liveness.append(greatest(alive.between(frozen, end)))
         odd += others(alive.between(frozen, end), 200)
-        # When somebody who asks learns that it is not ready: when the answer came.
+        # A client learns that the server is not ready when the answer arrives.
         flips.append(min((asked + seconds - frozen for asked, seconds, status in ready.between(frozen - 1, thawed)
                           if status == 503), default=float("inf")))
         asked = [one for watch in readers for one in watch.between(frozen - DEADLINE, end)]
@@ -106,7 +106,7 @@ def harness(stage, report, given):
         after_odd += [one for one in after if is_fault(one)]
         firsts = [a + s - thawed for a, s, status in play.ledger.tries if status in (200, 201) and a + s > thawed]
         back.append(min(firsts, default=float("inf")))
-        say(f"cycle {cycle}: readiness flipped after {flips[-1]:.2f} s, slowest answer {longest[-1]:.2f} s, liveness "
+        say(f"cycle {cycle}: readiness changed after {flips[-1]:.2f} s, slowest answer {longest[-1]:.2f} s, liveness "
             f"{liveness[-1] * 1000:.0f} ms, first write {back[-1]:.2f} s after the thaw, pace {pace[-1]:.2f}")
     play.finish()
     for watch in (alive, ready, *readers):
@@ -120,27 +120,27 @@ def harness(stage, report, given):
     else:
         server.stop()
     verdict = Verdict(database, play, play.ledger.acknowledged())
-    report.note("times and seconds it was frozen", f"{given.cycles} × {given.seconds:.0f}")
+    report.note("number of freezes × seconds each", f"{given.cycles} × {given.seconds:.0f}")
     report.note("writes acknowledged over the whole run", len(play.ledger.done))
-    report.note("of these found done already when they were sent again", play.ledger.replayed)
-    report.note("requests refused with 503 meanwhile", refused)
+    report.note("of these, already done when they were sent again", play.ledger.replayed)
+    report.note("requests refused with 503 while frozen", refused)
     report.note("first write acknowledged after the thaw, greatest", f"{max(back):.2f} s")
     report.note("writes a second, 2 to 7 s after the thaw, as a share of before, least", f"{min(pace):.2f}")
     report.promise("liveness answers at once (within 100 ms)", max(liveness) <= 0.1, f"{max(liveness) * 1000:.0f} ms")
     if given.engine == "postgres":
-        report.promise("readiness flips within 3 s", max(flips) <= 3, f"{max(flips):.2f} s")
+        report.promise("readiness changes within 3 s", max(flips) <= 3, f"{max(flips):.2f} s")
     else:
-        report.note("readiness flipped after, greatest (inf: it stayed, since reads went on)", f"{max(flips):.2f} s")
+        report.note("readiness changed after, greatest (inf: it stayed, because reads went on)", f"{max(flips):.2f} s")
     report.promise(f"every request is answered by its deadline of {DEADLINE} s", not unanswered
                    and max(longest) <= DEADLINE + MARGIN, f"slowest {max(longest):.2f} s, {unanswered} unanswered")
-    report.promise("with what it wants or 503, nothing else", not odd, f"{sorted({one[2] for one in odd})}" if odd else "")
-    report.promise("2 s after the thaw all is normal: no refusal, and writes at half the pace of before or more",
+    report.promise("with success or 503, and with nothing else", not odd, f"{sorted({one[2] for one in odd})}" if odd else "")
+    report.promise("2 s after the thaw: no refusal, and writes at half of the earlier pace or more",
                    not after_odd and min(pace) >= 0.5, f"{len(after_odd)} refused {sorted({one[2] for one in after_odd})}, {min(pace):.2f} of the pace")
     report.promise("nothing acknowledged was lost or doubled", verdict.is_clean and verdict.effects == verdict.checked,
                    str(verdict))
-    report.promise("`zhuanjie verify` finds every invariant kept", stage.verify(database.url)[0])
+    report.promise("`zhuanjie verify` finds no broken invariant", stage.verify(database.url)[0])
     missed = can_fail(database, play)
-    report.promise("control: a write taken away and one doubled by hand are found", not missed, "; ".join(missed))
+    report.promise("control: a removed write and a doubled one are found", not missed, "; ".join(missed))
 
 
 parser = options(__doc__)

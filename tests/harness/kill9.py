@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""`kill -9` under writers: no acknowledged write is lost or doubled (I-17, I-20).
+"""`kill -9` during writes: no acknowledged write is lost or doubled (I-17, I-20).
 
-Writers file transfers and decide on them. Again and again the victim gets `kill -9`, at a random moment, and is started
-again; nobody tells the writers, who send what was not answered again under the same Idempotency-Key. After each cycle
-everything that was acknowledged must be in the database: its audit row once, its event under the version it was answered
-with. At the end, when no outcome is unknown any more, nothing else may be there either.
+Writers propose transfers and decide on them. Again and again, at a random moment, the victim gets `kill -9` and is
+started again. The writers are not told. They send each unanswered write again under its Idempotency-Key. After each cycle
+everything acknowledged must be in the database: its audit row once, and its event under the version in the answer. At the
+end no outcome is unknown, and the database must hold nothing else.
 
   --victim server      our server (either engine)
-  --victim postgres    PostgreSQL with all its processes; our server stays and has to find it again by itself
+  --victim postgres    PostgreSQL with all its processes. Our server keeps running and must reconnect
 
-The control: on copies of the database an acknowledged write is taken away and another doubled by hand; the comparison
-must find both."""
+The control: on copies of the database one acknowledged write is removed by hand and one is doubled. The comparison must
+find both."""
 
 import random
 import time
@@ -45,7 +45,7 @@ def harness(stage, report, given):
             begun = time.monotonic()
             play.wait_for(1)
             back.append(time.monotonic() - begun)
-        # A comparison takes the longer the more there is: without a rest there were the more the longer it takes.
+        # A comparison takes longer with more rows. Without this pause, the rows would grow while it runs.
         with play.rest():
             verdict = Verdict(database, play, acknowledged)
         faults += not verdict.is_clean
@@ -58,18 +58,18 @@ def harness(stage, report, given):
     verdict = Verdict(database, play, ledger.acknowledged())
     report.note("cycles", given.cycles)
     report.note("writes acknowledged", len(ledger.done))
-    report.note("of these sent more than once, since an answer was missing", sum(write.tries > 1 for write in ledger.done))
-    report.note("of these found done already when they were sent again", ledger.replayed)
-    report.note("requests without any answer", ledger.answers[0])
+    report.note("of these, sent more than once because an answer was missing", sum(write.tries > 1 for write in ledger.done))
+    report.note("of these, already done when they were sent again", ledger.replayed)
+    report.note("requests without an answer", ledger.answers[0])
     what = "start to readiness" if given.victim == "server" else "PostgreSQL's start to the next acknowledged write"
     report.note(f"{what}, p50 / greatest", f"{percentile(back, .5):.2f} s / {max(back):.2f} s")
-    report.promise("after no cycle anything acknowledged was lost or doubled", not faults, f"{faults} cycles with faults")
-    report.promise("at the end everything acknowledged is there once, and nothing else", verdict.is_clean
+    report.promise("after each cycle, nothing acknowledged is lost or doubled", not faults, f"{faults} cycles with faults")
+    report.promise("at the end, everything acknowledged is there once, and nothing else", verdict.is_clean
                    and verdict.effects == verdict.checked, str(verdict))
     report.promise("no answer 500", not ledger.faults(), f"{ledger.faults()}")
-    report.promise("`zhuanjie verify` finds every invariant kept", stage.verify(database.url)[0])
+    report.promise("`zhuanjie verify` finds no broken invariant", stage.verify(database.url)[0])
     missed = can_fail(database, play)
-    report.promise("control: a write taken away and one doubled by hand are found", not missed, "; ".join(missed))
+    report.promise("control: a removed write and a doubled one are found", not missed, "; ".join(missed))
 
 
 parser = options(__doc__)

@@ -1,21 +1,22 @@
 #!/usr/bin/env python3
-"""Overload: ten times as many requests as can be answered, sent open-loop, whether or not the earlier ones were answered.
+"""Overload: ten times as many requests as can be answered, sent open-loop, whether or not earlier ones were answered.
 
-First the capacity: what is answered when as many clients as it takes each ask again at once. Then ten times that rate:
-served requests stay at 90 % of the capacity or more, their p99 is at most 500 ms, who is not served is refused with 503 and
-Retry-After within 20 ms, memory stays under 256 MB, and 2 s after the load has gone answers are as quick as before.
-Meanwhile liveness is asked too. At the end the capacity once more: no machine is as quick all the time, so what was served
-is compared to the mean of both.
+First the capacity is measured: the rate of answers when each of enough clients asks again at once. Then ten times that
+rate is sent. Served requests must stay at 90 % of the capacity or more, with a p99 of at most 500 ms. A request that is
+not served must get 503 with Retry-After within 20 ms. Memory must stay under 256 MB. 2 s after the load has ended,
+answers must be as quick as before. Liveness is checked all the time. At the end the capacity is measured again, and the
+served requests are compared with the mean of both, because a machine is not equally quick all the time.
 
-What is played is the mix of `zhuanjie-bench run`: looks, previews, proposals, decisions. A request begins when it is due; one
-that finds no connection free waits for it, and all times count from the instant it was due.
+The load is the mix of `zhuanjie-bench run`: reads, previews, proposals, decisions. A request begins when it is due. If no
+connection is free it waits for one, and all times count from the instant it was due.
 
-The server runs on one processor and the load on another, lest the load take from the server what it measures; the processor
-time of both is in the report.
+The server runs on one processor and the load on another, so that the load does not slow down the server that it measures.
+The report gives the processor time of both.
 
-`--times` sends another multiple: where the load can't send ten times what one processor answers, the report says so.
+`--times` sends another multiple. If the load can't send ten times what one processor answers, the report says so.
 
-The control: with 100,000 places instead of the default nobody is refused; the same load must then break the promises."""
+The control: with 100,000 places instead of the default, no request is refused. The same load must then break the
+promises."""
 
 import os
 import time
@@ -27,9 +28,9 @@ from kit.watch import Watch, greatest
 
 
 def measure(stage, database, given, seconds, places=None):
-    """Capacity, the overload, and what came after; for one server."""
+    """Measures one server: its capacity, the overload, and what follows."""
     server = Server(stage, database.url, **({"ZHUANJIE_IN_FLIGHT": places} if places else {}))
-    # Inherited by the server and its threads, then set back.
+    # The server and its threads inherit it. Then it is reset.
     everywhere = os.sched_getaffinity(0)
     os.sched_setaffinity(0, SERVER)
     server.start()
@@ -52,13 +53,13 @@ def measure(stage, database, given, seconds, places=None):
     return found
 
 
-#: What a run of the load takes at least until it sends its first request, in seconds.
+#: How many seconds a run of the load takes at least before its first request.
 SETUP = 0.5
 
 
 def cost(found):
-    """Microseconds of the server's processor for a request served, and for one refused: whatever the served ones of the
-    overload do not account for at the price they had before."""
+    """Microseconds of the server's processor for a served request and for a refused one. The refused ones of the overload
+    took what the served ones, at their earlier cost, do not account for."""
     share = lambda run: run.server_seconds / run.seconds
     both, during = (found["capacity"], found["again"]), found["during"]
     served = sum(map(share, both)) / sum(run.served.per_second for run in both)
@@ -66,7 +67,7 @@ def cost(found):
 
 
 def tell(report, found, given):
-    """What was seen, and the promises."""
+    """Reports the measurements and the promises."""
     capacity, during, before, after = (found[name] for name in ("capacity", "during", "before", "after"))
     first, again = capacity.served.per_second, found["again"].served.per_second
     rate, sent = (first + again) / 2, during.answers / given.seconds
@@ -80,12 +81,12 @@ def tell(report, found, given):
     report.note("… at a quarter of the capacity, before", milliseconds(before.served.p50, before.served.p99))
     report.note(f"… and {after.began - during.ended:.1f} s after", milliseconds(after.served.p50, after.served.p99))
     report.note("refused, p50, p99 and slowest", milliseconds(during.refused.p50, during.refused.p99, during.refused.greatest))
-    report.note("the server's processor for a request served / refused", f"{served:.0f} µs / {refused:.1f} µs")
-    report.note("busy under overload: the server's processor / the load's own",
+    report.note("the server's processor time for a request served / refused", f"{served:.0f} µs / {refused:.1f} µs")
+    report.note("busy under overload: the server's processor / the load's processor",
                 " / ".join(f"{100 * one / during.seconds:.0f} %" for one in (during.server_seconds, during.load_seconds)))
-    report.note("resident, most, after the measure of the capacity", f"{found['loaded']:.0f} MB")
-    report.note("the program's own of what is resident after the overload, the mapped database left out", f"{found['own']:.0f} MB")
-    report.note("liveness during all of it, slowest", milliseconds(found["liveness"]))
+    report.note("resident memory, greatest, after measuring the capacity", f"{found['loaded']:.0f} MB")
+    report.note("resident memory after the overload, without the mapped database", f"{found['own']:.0f} MB")
+    report.note("liveness during the overload, slowest", milliseconds(found["liveness"]))
     share = during.served.per_second / rate
     report.promise(f"{given.times} times the capacity was sent", sent >= 0.95 * given.times * first, f"{sent / first:.1f} times")
     report.promise("served requests stay at 90 % of capacity or more", share >= 0.9, f"{100 * share:.0f} %")
@@ -94,7 +95,7 @@ def tell(report, found, given):
     report.promise("each refusal is 503 `service.busy` with Retry-After, and there is no other answer", not during.others,
                    "; ".join(during.others[:3]) or "none other")
     report.promise("memory stays under 256 MB", found["peak"] < 256, f"{found['peak']:.0f} MB")
-    report.promise("2 s after, answers are as quick as before (p99 at most twice, or 20 ms) and none is refused",
+    report.promise("2 s after, answers are as quick as before (p99 at most twice, or 20 ms) and no request is refused",
                    after.served.p99 <= max(2 * before.served.p99, 0.02) and not after.refused.count and not after.others,
                    f"{milliseconds(after.served.p99)}, {after.refused.count} refused")
 
@@ -112,19 +113,19 @@ def harness(stage, report, given):
     say("the default: measuring")
     tell(report, measure(stage, database, given, given.seconds), given)
     say("the control: measuring")
-    # Shorter: whoever takes everything uses up the members.
+    # Shorter, because a server without the limit uses up the members.
     control = measure(stage, database, given, given.seconds // 2, places="100000")
     rate, during = (control["capacity"].served.per_second + control["again"].served.per_second) / 2, control["during"]
     report.promise("control: without the limit the same load breaks the promises",
                    during.served.per_second < 0.9 * rate or during.served.p99 > 0.5,
                    f"served {100 * during.served.per_second / rate:.0f} %, p99 {1000 * during.served.p99:.0f} ms, {control['peak']:.0f} MB")
-    report.promise("`zhuanjie verify` finds every invariant kept", stage.verify(database.url)[0])
+    report.promise("`zhuanjie verify` finds no broken invariant", stage.verify(database.url)[0])
 
 
 parser = options(__doc__)
 parser.add_argument("seconds", nargs="?", type=int, default=20, help="how long the overload lasts")
-parser.add_argument("--times", type=int, default=10, help="how many times what it can do")
-parser.add_argument("--members", type=int, default=500_000, help="of the invented country")
-parser.add_argument("--clients", nargs="+", type=int, default=[16, 64], help="numbers of clients that find out the capacity")
+parser.add_argument("--times", type=int, default=10, help="the load as a multiple of the capacity")
+parser.add_argument("--members", type=int, default=500_000, help="members of the invented country")
+parser.add_argument("--clients", nargs="+", type=int, default=[16, 64], help="numbers of clients to measure the capacity with")
 given = parser.parse_args()
 main(f"Overload at {given.times} times the capacity", harness, given)

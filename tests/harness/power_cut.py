@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """Power cuts of the embedded database: no acknowledged write is lost (I-18).
 
-The database lies on ext4 in a disk image, looped from a file on XFS. A power cut is a copy of that image, taken in an
-instant (a reflink), while writers go on: it holds what the inner file system had sent to its disk by then, and nothing
-that was only in memory. The copy is mounted, which replays the file system's journal, the database is opened, which
-recovers its log, and everything acknowledged before the copy was begun must be there. `zhuanjie verify` runs on every copy.
+The database is on ext4 in a disk image, which is a file on XFS behind a loop device. A power cut is an instant copy of
+that image (a reflink) while writers go on. The copy holds what the inner file system had sent to its disk by then, and
+nothing that was only in memory. Mounting the copy replays the file system's journal. Opening the database recovers its
+log. Everything acknowledged before the copy began must be there. `zhuanjie verify` runs on every copy.
 
 --control runs the same with a program built to commit with synchronous=NORMAL:
 
     cargo build --release --features control-synchronous-normal
 
-It must lose acknowledged writes in most cuts, or the harness proves nothing: that is its success.
+It succeeds if most cuts lose acknowledged writes. Otherwise the harness proves nothing.
 
-Not simulated: a disk that loses or reorders what it was sent and not yet told to flush.
+Not simulated: a disk that loses or reorders writes it has received and not yet been told to flush.
 
-Needs root, loop devices, mkfs.xfs and mkfs.ext4; answers 77 where it has them not."""
+Needs root, loop devices, mkfs.xfs and mkfs.ext4. Exits with 77 where one is missing."""
 
 import os
 import random
@@ -28,7 +28,7 @@ from kit.stage import Server, Sqlite, run, say
 
 
 class Disk:
-    """A disk image with ext4 on it, of which copies can be taken in an instant."""
+    """A disk image with ext4 that can be copied in an instant."""
 
     def __init__(self, stage, megabytes=3000):
         self.stage, self.path, self.outer = stage, f"{stage.home}/disk", f"{stage.home}/outer"
@@ -38,7 +38,7 @@ class Disk:
         stage.callback(unmount, f"{stage.home}/cut")
 
     def cut(self):
-        """The disk as a power cut would leave it now, mounted: its path, and how many seconds the copy took."""
+        """Mounts the disk as a power cut would leave it now. Returns its path and how many seconds the copy took."""
         copy, path = f"{self.outer}/cut.img", f"{self.stage.home}/cut"
         begun = time.monotonic()
         run("cp", "--reflink=always", self.image, copy)
@@ -75,7 +75,7 @@ def harness(stage, report, given):
         recovered = Sqlite(f"{path}/zhuanjie.sqlite")
         try:
             with play.rest():
-                # First, so that the log is recovered by the program's own engine.
+                # Before the comparison, so that the program's own engine recovers the log.
                 is_sound = stage.verify(recovered.url)[0]
                 verdict = Verdict(recovered, play, acknowledged)
         finally:
@@ -89,19 +89,19 @@ def harness(stage, report, given):
     server.stop()
     report.note("power cuts", given.cuts)
     report.note("writes acknowledged", len(play.ledger.done))
-    report.note("of these between the last cut and the next, median", percentile(between, .5))
-    report.note("seconds a copy of the disk took, greatest", f"{max(copies):.3f}")
+    report.note("of these, between two cuts, median", percentile(between, .5))
+    report.note("seconds to copy the disk, greatest", f"{max(copies):.3f}")
     report.note("cuts with acknowledged writes lost", faulty)
     report.note("acknowledged writes lost, summed over the cuts", lost)
     if given.control:
         report.promise("control: most cuts lose acknowledged writes", faulty > given.cuts / 2, f"{faulty} of {given.cuts}")
-        report.promise("and yet what is left is consistent (`zhuanjie verify` on each cut)", not unsound, f"{unsound} failed")
+        report.promise("but each copy is consistent (`zhuanjie verify` on each cut)", not unsound, f"{unsound} failed")
         return
     report.promise("no cut loses or doubles an acknowledged write", not faulty, f"{faulty} of {given.cuts}")
-    report.promise("`zhuanjie verify` finds every invariant kept after each cut", not unsound, f"{unsound} failed")
-    report.promise("`zhuanjie verify` on the database itself at the end", stage.verify(database.url)[0])
+    report.promise("`zhuanjie verify` finds no broken invariant after each cut", not unsound, f"{unsound} failed")
+    report.promise("`zhuanjie verify` finds no broken invariant in the database itself at the end", stage.verify(database.url)[0])
     missed = can_fail(database, play)
-    report.promise("control: a write taken away and one doubled by hand are found", not missed, "; ".join(missed))
+    report.promise("control: a removed write and a doubled one are found", not missed, "; ".join(missed))
 
 
 parser = options(__doc__)

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Stalled clients: 1,000 connections that send half a head, or a head and a piece of the body, and then nothing or a byte
-a second. They cost under 200 MB, are gone within 15 s, and the p99 of everybody else at most doubles meanwhile (S-13)."""
+"""Stalled clients: 1,000 connections send half a head, or a head and a part of the body, and then nothing or a byte a
+second. They must take less than 200 MB, be gone within 15 s, and at most double the p99 of all other clients (S-13)."""
 
 import selectors
 import socket
@@ -22,7 +22,7 @@ def piece_of_a_body(token):
 
 
 class Crowd:
-    """Clients that stall; half of them send a byte a second."""
+    """Clients that stall. Half of them send a byte a second."""
 
     def __init__(self, address, number, token):
         self.selector = selectors.DefaultSelector()
@@ -39,7 +39,7 @@ class Crowd:
         self.there = time.monotonic()
 
     def stay(self, seconds):
-        """Goes on until everybody is gone, or so many seconds at most."""
+        """Waits until all of them are gone, or for at most this many seconds."""
         end, drip = time.monotonic() + seconds, time.monotonic()
         while time.monotonic() < end and self.selector.get_map():
             for key, _ in self.selector.select(0.2):
@@ -105,15 +105,15 @@ def harness(stage, report, given):
     odd = [one for one in before + during if one[2] in (0, 408, 429) or one[2] >= 500]
     server.stop()
     report.note("stalled clients (half heads, half bodies; of each half silent, half a byte a second)", given.clients)
-    report.note("answers they got before they were closed", ", ".join(f"{times} × {status}" for status, times in sorted(crowd.answered.items())) or "none")
-    report.note("requests of others before / meanwhile", f"{len(before)} / {len(during)}")
-    report.note("resident before / highest meanwhile", f"{rest:.0f} MB / {highest:.0f} MB")
+    report.note("answers to them before their connections were closed", ", ".join(f"{times} × {status}" for status, times in sorted(crowd.answered.items())) or "none")
+    report.note("requests of other clients before / during", f"{len(before)} / {len(during)}")
+    report.note("resident memory before / greatest during", f"{rest:.0f} MB / {highest:.0f} MB")
     report.promise("under 200 MB more", highest - rest < 200, f"{highest - rest:.0f} MB")
     report.promise("all gone within 15 s", not left and max(crowd.gone) <= 15,
                    f"{left} left, the last after {max(crowd.gone, default=float('nan')):.1f} s")
     report.promise("the others' p99 at most doubles", p99[1] <= 2 * p99[0], f"{p99[0]:.1f} ms, then {p99[1]:.1f} ms")
-    report.promise("nobody else is refused", not odd, f"{sorted({one[2] for one in odd})}" if odd else "")
-    report.promise("`zhuanjie verify` finds every invariant kept", stage.verify(database.url)[0])
+    report.promise("no other client is refused", not odd, f"{sorted({one[2] for one in odd})}" if odd else "")
+    report.promise("`zhuanjie verify` finds no broken invariant", stage.verify(database.url)[0])
 
 
 parser = options(__doc__)

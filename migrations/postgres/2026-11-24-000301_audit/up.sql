@@ -1,10 +1,10 @@
--- The audit log says on whose behalf, with what outcome, and within which subtree; and is sealed into a chain of hashes.
+-- The audit log gets the organization acted for, the outcome and the subtree, and is sealed into a chain of hashes.
 ALTER TABLE audit_log ADD COLUMN scope_path TEXT COLLATE "C";
 ALTER TABLE audit_log ADD COLUMN on_behalf_of BIGINT;
 ALTER TABLE audit_log ADD COLUMN outcome TEXT NOT NULL DEFAULT 'done';
 ALTER TABLE audit_log ADD COLUMN code TEXT;
 ALTER TABLE audit_log ADD COLUMN times BIGINT NOT NULL DEFAULT 1;
--- Given when the row is sealed, in the order of sealing: what commits late has a small id and still its place.
+-- Set when the row is sealed, in the order of sealing. A row that commits late has a small id and still gets its place.
 ALTER TABLE audit_log ADD COLUMN sequence BIGINT;
 ALTER TABLE audit_log ADD COLUMN hash BYTEA;
 CREATE INDEX audit_log_unsealed ON audit_log (id) WHERE sequence IS NULL;
@@ -12,14 +12,14 @@ CREATE UNIQUE INDEX audit_log_sequence ON audit_log (sequence);
 CREATE INDEX audit_log_scope ON audit_log (scope_path, id);
 CREATE INDEX audit_log_subject ON audit_log (subject, id);
 
--- Up to where the log was removed after its time, and the hash there: the chain goes on from it.
+-- The sequence number up to which the log was removed after its time, and its hash. The chain continues from there.
 CREATE TABLE audit_cuts (
     sequence BIGINT PRIMARY KEY,
     hash BYTEA NOT NULL,
     at BIGINT NOT NULL
 );
 
--- A row is never changed but to be sealed, and never removed but behind a cut.
+-- A row is changed only to seal it, and removed only up to a cut.
 CREATE FUNCTION audit_log_stands() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN

@@ -1,4 +1,4 @@
--- The rows of the inboxes get the name that the glossary has for them.
+-- The rows of the inboxes get their name from the glossary.
 ALTER TABLE tasks RENAME TO inbox_entries;
 ALTER SEQUENCE tasks_id_seq RENAME TO inbox_entries_id_seq;
 ALTER TABLE inbox_entries RENAME CONSTRAINT tasks_pkey TO inbox_entries_pkey;

@@ -1,7 +1,7 @@
--- The same tables stand in the other engine's folder; a test compares the two live schemas.
--- Times are microseconds since 1970-01-01 UTC; months are numbers yyyymm; true is 1 where the engine has no booleans.
+-- The folder of the other engine has the same tables. A test compares the two live schemas.
+-- Times are microseconds since 1970-01-01 UTC. Months are numbers yyyymm. True is 1 where the engine has no booleans.
 
--- Organizations (团组织). The tree is a stored path: the ids from the root, each followed by '/'.
+-- Organizations (团组织). Each stores its path in the tree: the ids from the root, each followed by '/'.
 CREATE TABLE organizations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     parent_id INTEGER REFERENCES organizations (id),
@@ -15,8 +15,8 @@ CREATE TABLE organizations (
     school_code TEXT UNIQUE,
     purpose TEXT NOT NULL,
     division_code TEXT,
-    -- Kept here so that a rule needs one row, not a walk. Nearest at or above: province_id, school_id. Nearest
-    -- strictly above, since an organ does not decide about itself: leading_organ_id.
+    -- Stored here so that a rule needs one row and no walk up the tree. province_id and school_id: the nearest at or
+    -- above. leading_organ_id: the nearest strictly above, because an organ does not decide about itself.
     province_id INTEGER,
     leading_organ_id INTEGER,
     school_id INTEGER,
@@ -28,7 +28,7 @@ CREATE TABLE organizations (
     -- Graduation time of a branch: a month as the number yyyymm, or the reason why none can be fixed (G1).
     graduation_month INTEGER,
     graduation_undetermined TEXT,
-    -- The season in which the branch turned into a graduate branch (G6); null as long as it has not.
+    -- The season in which the branch turned into a graduate branch (G6); null before that.
     graduated_season INTEGER,
     version INTEGER NOT NULL DEFAULT 1,
     created_at INTEGER NOT NULL,
@@ -41,7 +41,7 @@ CREATE INDEX organizations_division ON organizations (division_code);
 CREATE UNIQUE INDEX organizations_sibling_name ON organizations (parent_id, name) WHERE closed_at IS NULL;
 CREATE INDEX organizations_turning ON organizations (graduation_month, id) WHERE graduated_season IS NULL AND graduation_month IS NOT NULL;
 
--- Names an organization is or was known by beside its present one (O3, O4).
+-- Names that an organization has or had in addition to its present one (O3, O4).
 CREATE TABLE organization_names (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id INTEGER NOT NULL REFERENCES organizations (id),
@@ -51,8 +51,8 @@ CREATE TABLE organization_names (
 ) STRICT;
 CREATE INDEX organization_names_organization ON organization_names (organization_id);
 
--- The search index (O4): the texts an organization is found by, in each list it is looked for in. A look-up is the range
--- of texts of one list that begin with what was typed.
+-- The search index (O4): the texts by which an organization is found, for each list in which it can be searched. A search
+-- reads the range of texts of one list that begin with what was typed.
 CREATE TABLE organization_terms (
     scope_id INTEGER NOT NULL REFERENCES organizations (id),
     term TEXT NOT NULL,
@@ -62,7 +62,7 @@ CREATE TABLE organization_terms (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX organization_terms_organization ON organization_terms (organization_id);
 
--- Members (团员). ID number and telephone are sealed; equality goes by a keyed digest.
+-- Members (团员). ID number and telephone are sealed. Keyed digests compare them.
 CREATE TABLE members (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     branch_id INTEGER REFERENCES organizations (id),
@@ -80,7 +80,7 @@ CREATE TABLE members (
     standing TEXT NOT NULL,
     real_name_check TEXT NOT NULL,
     certification TEXT NOT NULL,
-    -- Mark of a member of a graduating branch: delayed or teacher; null is an ordinary graduate (M1).
+    -- The mark of a member of a graduating branch: delayed or teacher. Null for an ordinary graduate (M1).
     mark TEXT,
     mark_month INTEGER,
     mark_reason TEXT,
@@ -93,13 +93,13 @@ CREATE INDEX members_branch ON members (branch_id, id);
 CREATE INDEX members_path ON members (branch_path, id);
 CREATE INDEX members_marked ON members (mark, branch_path, id) WHERE mark IS NOT NULL;
 
--- Accounts: of persons, members or not, and of other systems. Whoever does anything has one, so that every event names it.
+-- Accounts of persons, members or not, and of other systems. Every actor has one, so that every event can name it.
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     kind TEXT NOT NULL,
     member_id INTEGER UNIQUE REFERENCES members (id),
     name TEXT NOT NULL,
-    -- Null for another system, which is nobody.
+    -- Null for another system, which is not a person.
     id_number_sealed BLOB,
     id_number_digest BLOB UNIQUE,
     password_hash TEXT,
@@ -109,11 +109,11 @@ CREATE TABLE accounts (
     CHECK (kind <> 'person' OR id_number_digest IS NOT NULL)
 ) STRICT;
 
--- Other systems' credentials (X1, X2): an account each, bound to an organization. Of the secret only a keyed digest is kept.
+-- Credentials of other systems (X1, X2). Each has an account and an organization. Only a keyed digest of the secret is kept.
 CREATE TABLE integrators (
     account_id INTEGER PRIMARY KEY REFERENCES accounts (id),
     organization_id INTEGER NOT NULL REFERENCES organizations (id),
-    -- The province whose system it is; null for any other organization's.
+    -- The province whose system it is. Null for the system of any other organization.
     province INTEGER,
     secret_digest BLOB NOT NULL,
     created_at INTEGER NOT NULL,
@@ -122,7 +122,7 @@ CREATE TABLE integrators (
     last_used_at INTEGER
 ) STRICT;
 
--- Offices: the dated appointment of a person as administrator of an organization.
+-- Offices: the dated appointments of persons as administrators of an organization.
 CREATE TABLE appointments (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -134,7 +134,7 @@ CREATE TABLE appointments (
 CREATE UNIQUE INDEX appointments_organization ON appointments (organization_id, account_id) WHERE ended_at IS NULL;
 CREATE INDEX appointments_account ON appointments (account_id);
 
--- Requests of an organization's own administrators to begin or end an office at it.
+-- Requests of an organization's own administrators to begin or end an office there.
 CREATE TABLE appointment_requests (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id INTEGER NOT NULL REFERENCES organizations (id),
@@ -151,7 +151,7 @@ CREATE TABLE appointment_requests (
 ) STRICT;
 CREATE UNIQUE INDEX appointment_requests_one_open ON appointment_requests (organization_id, account_id) WHERE state = 'open';
 
--- One-time codes to set a new password with (O5); only the newest of an account counts, and only its digest is kept.
+-- One-time codes to set a new password (O5). Only the newest code of an account is valid, and only its digest is kept.
 CREATE TABLE reset_codes (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -162,7 +162,7 @@ CREATE TABLE reset_codes (
 ) STRICT;
 CREATE INDEX reset_codes_account ON reset_codes (account_id, id);
 
--- Application forms (《入团志愿书》) and what became of them (O7). The files themselves lie in the directory of files.
+-- Application forms (《入团志愿书》) and the decisions on them (O7). The files are in the directory of files.
 CREATE TABLE certifications (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     member_id INTEGER NOT NULL REFERENCES members (id),
@@ -182,7 +182,7 @@ CREATE TABLE certifications (
 CREATE UNIQUE INDEX certifications_one_waiting ON certifications (member_id) WHERE state = 'waiting';
 CREATE INDEX certifications_member ON certifications (member_id, id);
 
--- Transfer cases (组织关系转接). They carry what their lists need.
+-- Transfer cases (组织关系转接), with the columns that their lists need.
 CREATE TABLE transfers (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     season INTEGER NOT NULL,
@@ -192,21 +192,21 @@ CREATE TABLE transfers (
     started_by TEXT NOT NULL,
     proposer_account_id INTEGER REFERENCES accounts (id),
     proposer_organization_id INTEGER REFERENCES organizations (id),
-    -- The member is null while somebody from another province is not known here (X2).
+    -- Null while a person from another province is not a member here (X2).
     member_id INTEGER REFERENCES members (id),
     member_name TEXT NOT NULL,
-    -- Where from: a branch of the national tree, or a province with a system of its own.
+    -- The origin: a branch of the national tree, or a province with a system of its own.
     source_branch_id INTEGER REFERENCES organizations (id),
     source_path TEXT NOT NULL,
     source_name TEXT NOT NULL,
     source_province INTEGER,
-    -- Where to: the organization chosen, or the leading organ that stands for a province or for the holding.
+    -- The destination: the chosen organization, or the leading organ that stands for a province or for the holding.
     target_kind TEXT NOT NULL,
     target_id INTEGER NOT NULL REFERENCES organizations (id),
     target_path TEXT NOT NULL,
     target_name TEXT NOT NULL,
     target_province INTEGER,
-    -- Where it stands: the columns of a state.
+    -- The columns of the state.
     state TEXT NOT NULL,
     since INTEGER NOT NULL,
     organization_id INTEGER REFERENCES organizations (id),
@@ -215,13 +215,13 @@ CREATE TABLE transfers (
     holding INTEGER NOT NULL,
     escalated_at INTEGER,
     closing_reason TEXT,
-    -- After which instant it is ended or escalated; null while no clock runs (A6).
+    -- The instant after which it is ended or escalated. Null while no limit applies (A6).
     deadline INTEGER,
     proposed_at INTEGER NOT NULL,
     closed_at INTEGER,
     version INTEGER NOT NULL
 ) STRICT;
--- T2: one open transfer a member in the whole system, held by the database itself.
+-- T2: one open transfer for each member in the whole system. The database itself enforces it.
 CREATE UNIQUE INDEX transfers_one_open ON transfers (member_id) WHERE closed_at IS NULL;
 CREATE INDEX transfers_member ON transfers (member_id, id);
 CREATE INDEX transfers_source ON transfers (source_path, id);
@@ -231,7 +231,7 @@ CREATE INDEX transfers_target_province ON transfers (target_province, id) WHERE 
 CREATE INDEX transfers_waiting ON transfers (organization_id) WHERE closed_at IS NULL;
 CREATE INDEX transfers_deadline ON transfers (deadline, id) WHERE closed_at IS NULL AND deadline IS NOT NULL;
 
--- Who a case from another province is about (X2), as that province's system says: what the new member will be made of.
+-- The person of a case from another province (X2), as that province's system describes them. It becomes the new member.
 CREATE TABLE inbound_persons (
     transfer_id INTEGER PRIMARY KEY REFERENCES transfers (id),
     id_number_sealed BLOB NOT NULL,
@@ -243,13 +243,13 @@ CREATE TABLE inbound_persons (
     education TEXT,
     joined_month INTEGER NOT NULL,
     development_number TEXT,
-    -- Whether the case is.
+    -- Whether the case is open.
     open INTEGER NOT NULL
 ) STRICT;
--- T2 for somebody who is no member here yet: one open case a person.
+-- T2 for a person who is not a member here yet: one open case for each person.
 CREATE UNIQUE INDEX inbound_persons_one_open ON inbound_persons (id_number_digest) WHERE open;
 
--- What happened to a case: one row a transition, numbered without gaps, for ever (A7).
+-- The history of a case: one row for each transition, numbered without gaps, kept for ever (A7).
 CREATE TABLE transfer_events (
     transfer_id INTEGER NOT NULL REFERENCES transfers (id),
     number INTEGER NOT NULL,
@@ -261,7 +261,7 @@ CREATE TABLE transfer_events (
     PRIMARY KEY (transfer_id, number)
 ) STRICT, WITHOUT ROWID;
 
--- Where a member was, as dated intervals; each one but the first names the case that made it.
+-- Where a member was, as dated intervals. Each interval but the first names the case that began it.
 CREATE TABLE memberships (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     member_id INTEGER NOT NULL REFERENCES members (id),
@@ -273,7 +273,7 @@ CREATE TABLE memberships (
 CREATE INDEX memberships_member ON memberships (member_id, since);
 CREATE UNIQUE INDEX memberships_one_current ON memberships (member_id) WHERE until IS NULL;
 
--- The inbox (操作中心): one row for each organization that may act on a thing now (A8).
+-- The inbox (操作中心): one row for each organization that may act on a case or request now (A8).
 CREATE TABLE tasks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id INTEGER NOT NULL REFERENCES organizations (id),
@@ -286,7 +286,7 @@ CREATE TABLE tasks (
 CREATE INDEX tasks_inbox ON tasks (organization_id, kind, since, id);
 CREATE INDEX tasks_subject ON tasks (subject_id, kind);
 
--- Every value a branch's graduation time had (G5).
+-- Every value that a branch's graduation time has had (G5).
 CREATE TABLE graduation_history (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     branch_id INTEGER NOT NULL REFERENCES organizations (id),
@@ -327,7 +327,7 @@ CREATE TABLE month_changes (
 CREATE UNIQUE INDEX month_changes_one_open ON month_changes (branch_id) WHERE state = 'open';
 CREATE INDEX month_changes_organ ON month_changes (organ_id, state, id);
 
--- Every mark a member had (M1 to M7).
+-- Every mark that a member has had (M1 to M7).
 CREATE TABLE mark_history (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     member_id INTEGER NOT NULL REFERENCES members (id),
@@ -342,7 +342,7 @@ CREATE TABLE mark_history (
 ) STRICT;
 CREATE INDEX mark_history_member ON mark_history (member_id, id);
 
--- Whose hand-over a season is measured by: members of its graduate branches at the switch (L1).
+-- The members whose hand-over counts in a season: members of its graduate branches at the switch (L1).
 CREATE TABLE cohort_members (
     season INTEGER NOT NULL,
     member_id INTEGER NOT NULL REFERENCES members (id),
@@ -353,7 +353,7 @@ CREATE TABLE cohort_members (
 CREATE INDEX cohort_members_path ON cohort_members (season, branch_path);
 CREATE INDEX cohort_members_branch ON cohort_members (branch_id, season);
 
--- Policy by season: the newest version decides, older ones stay.
+-- Policies by season. The newest version applies, and older ones are kept.
 CREATE TABLE policies (
     season INTEGER NOT NULL,
     version INTEGER NOT NULL,
@@ -363,7 +363,7 @@ CREATE TABLE policies (
     PRIMARY KEY (season, version)
 ) STRICT;
 
--- Append-only: every write and every look-up of a person.
+-- Every write and every look-up of a person. Rows are only added.
 CREATE TABLE audit_log (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
@@ -375,18 +375,18 @@ CREATE TABLE audit_log (
     request_id TEXT NOT NULL
 ) STRICT;
 
--- Every look-up of a person by name and ID number (T4), for the audit and for whoever was looked for.
+-- Every look-up of a person by name and ID number (T4), for the audit and for the person.
 CREATE TABLE look_ups (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
     organization_id INTEGER NOT NULL REFERENCES organizations (id),
-    -- Null where nobody was found.
+    -- Null if nobody was found.
     member_id INTEGER REFERENCES members (id)
 ) STRICT;
 CREATE INDEX look_ups_member ON look_ups (member_id, id);
 
--- How much of a budget was used in a span of time; it holds over all servers and survives restarts.
+-- How much of a budget was used in a span of time. All servers share it, and it survives restarts.
 CREATE TABLE budgets (
     name TEXT NOT NULL,
     span INTEGER NOT NULL,
@@ -394,7 +394,7 @@ CREATE TABLE budgets (
     PRIMARY KEY (name, span)
 ) STRICT, WITHOUT ROWID;
 
--- Answers already given, by actor and key, written in the effect's own transaction.
+-- Kept answers by actor and key, written in the transaction of the effect.
 CREATE TABLE idempotency_keys (
     actor TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -408,7 +408,7 @@ CREATE TABLE idempotency_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX idempotency_keys_age ON idempotency_keys (created_at);
 
--- Leases of jobs, and what their runs did.
+-- Leases of jobs, and the results of their runs.
 CREATE TABLE job_leases (
     name TEXT PRIMARY KEY,
     holder TEXT NOT NULL,

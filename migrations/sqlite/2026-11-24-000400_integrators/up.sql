@@ -1,11 +1,10 @@
--- What another system's credential may be used for: its scopes, parted by spaces, and whether they reach below its
--- organization.
+-- What a credential may be used for: its scopes, separated by spaces, and whether they reach below its organization.
 ALTER TABLE integrators ADD COLUMN scopes TEXT NOT NULL DEFAULT 'organizations:read';
 ALTER TABLE integrators ADD COLUMN reach TEXT NOT NULL DEFAULT 'self';
--- A province's own system keeps what it could do before there were scopes.
-UPDATE integrators SET scopes = 'organizations:read transfers:read transfers:answer inbound:file' WHERE province IS NOT NULL;
+-- The system of a province keeps the permissions that it had before there were scopes.
+UPDATE integrators SET scopes = 'organizations:read transfers:read transfers:answer inbound:propose' WHERE province IS NOT NULL;
 
--- Its secrets: two may be in force at once, so that one takes over from the other. Only a keyed digest is kept.
+-- The secrets of a credential. Two may be valid at once, so that one can replace the other. Only a keyed digest is kept.
 CREATE TABLE integrator_secrets (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES integrators (account_id),

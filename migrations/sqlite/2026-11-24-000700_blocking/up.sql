@@ -1,5 +1,5 @@
--- When an account was blocked, why, for which organization, and when that ended. An account is blocked by the last of them
--- as long as it has no end.
+-- When an account was blocked, why, for which organization, and when the block ended. An account is blocked while its last
+-- block has no end.
 CREATE TABLE account_blocks (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id INTEGER NOT NULL REFERENCES accounts (id),
@@ -15,5 +15,5 @@ CREATE TABLE account_blocks (
 CREATE INDEX account_blocks_account ON account_blocks (account_id, id);
 CREATE UNIQUE INDEX account_blocks_open ON account_blocks (account_id) WHERE unblocked_at IS NULL;
 
--- Sessions are forgotten a while after they can't be used any more (S-29).
+-- Sessions are deleted some time after they have become unusable (S-29).
 CREATE INDEX sessions_age ON sessions (last_used_at, id);

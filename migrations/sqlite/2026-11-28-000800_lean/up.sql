@@ -1,7 +1,7 @@
--- Each write touches pages: here are some it need not touch.
+-- Each write changes pages of tables and indexes. This migration removes some of them.
 
--- Who waits at an organization stands in the inboxes already. What no inbox has, since nobody may act on it (I-31), is noted
--- on the case itself, and an index finds those few instead of all that are open.
+-- The inboxes already list the cases that wait at an organization. A case that nobody may act on (I-31) is in no inbox. It
+-- is marked in its own row, and an index finds those few instead of all open cases.
 ALTER TABLE transfers ADD COLUMN orphaned_at INTEGER;
 UPDATE transfers SET orphaned_at = since WHERE closed_at IS NULL AND NOT EXISTS
     (SELECT 1 FROM tasks k WHERE k.subject_id = transfers.id AND k.kind IN
@@ -9,14 +9,14 @@ UPDATE transfers SET orphaned_at = since WHERE closed_at IS NULL AND NOT EXISTS
 DROP INDEX transfers_waiting;
 CREATE INDEX transfers_orphaned ON transfers (organization_id) WHERE orphaned_at IS NOT NULL;
 
--- What an audit row is about is found by the id's key, where it is one: keys of new things follow each other, while the
--- ids' texts are scattered on purpose, so that each had a page of the index for itself. Rows from before have no key and
--- are found by the text, as is what is no id.
+-- The subject of an audit row is found by the key of its id. Keys of new rows follow each other, but the texts of ids are
+-- scattered on purpose, so each changed a different page of the index. Older rows have no key and are found by the text, and
+-- so are subjects that are not ids.
 ALTER TABLE audit_log ADD COLUMN subject_key INTEGER;
 DROP INDEX audit_log_subject;
 CREATE INDEX audit_log_subject ON audit_log (subject, id) WHERE subject_key IS NULL AND subject IS NOT NULL;
 CREATE INDEX audit_log_subject_key ON audit_log (subject_key, id) WHERE subject_key IS NOT NULL;
--- A row has a place in the chain once it is sealed, and in this index then only.
+-- A row has a place in the chain only after it is sealed, and is in this index only then.
 DROP INDEX audit_log_sequence;
 CREATE UNIQUE INDEX audit_log_sequence ON audit_log (sequence) WHERE sequence IS NOT NULL;
 DROP TRIGGER audit_log_stands;
@@ -31,8 +31,8 @@ BEGIN
     SELECT RAISE(ABORT, 'the audit log is only appended to');
 END;
 
--- Kept answers are longer than a page of an index takes: each had a page of its own beside it. Now they follow each other
--- in their table, and the index holds their keys alone.
+-- Kept answers are longer than what fits into a page of an index, so each had a page of its own next to it. Now they
+-- follow each other in their table, and the index holds only their keys.
 CREATE TABLE kept_answers (
     actor TEXT NOT NULL,
     key TEXT NOT NULL,

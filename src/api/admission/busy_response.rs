@@ -1,5 +1,5 @@
-//! BusyResponse for want of a place: in words made beforehand, and counted instead of logged. They are most of the answers
-//! when more comes than can be done, and what they cost is missing to those who are served.
+//! The answer to a request for which there is no place. It is prepared beforehand, and counted instead of logged. Under
+//! overload most answers are refusals, and the time they take is lost to the requests that are served.
 
 use crate::api::request::language;
 use crate::api::response::problem::{Problem, ProblemDetails, RETRY_AFTER, instance};
@@ -9,7 +9,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::Bytes;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What is said to whom there is no place for, and how many that were.
+/// The prepared answers for requests without a place, and how many were sent.
 #[derive(Debug)]
 pub struct BusyResponse {
     /// Since it was last told.
@@ -51,7 +51,7 @@ impl BusyResponse {
     pub fn tell(&self) {
         match self.count.swap(0, Ordering::Relaxed) {
             0 => {}
-            count => log::warn!(count = count; "requests were refused for want of a place"),
+            count => log::warn!(count = count; "requests were refused because all places were taken"),
         }
     }
 }

@@ -106,16 +106,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_full_lane_refuses_and_leaves_the_others_alone() {
-        let lanes = ConcurrencyLimits::new(4);
-        let kept: Vec<_> = (0..4).map(|_| lanes.enter(RequestClass::Work)).collect();
+    fn a_full_class_refuses_and_leaves_the_others_alone() {
+        let limits = ConcurrencyLimits::new(4);
+        let kept: Vec<_> = (0..4).map(|_| limits.enter(RequestClass::Work)).collect();
         assert!(kept.iter().all(Result::is_ok));
-        assert_eq!(lanes.enter(RequestClass::Work).err(), Some(AtCapacity));
-        assert_eq!(lanes.receive(RequestClass::Work).err(), Some(AtCapacity));
+        assert_eq!(limits.enter(RequestClass::Work).err(), Some(AtCapacity));
+        assert_eq!(limits.receive(RequestClass::Work).err(), Some(AtCapacity));
         for other in [RequestClass::Probe, RequestClass::SignIn, RequestClass::Upload] {
-            assert!(lanes.enter(other).is_ok(), "{other:?}");
+            assert!(limits.enter(other).is_ok(), "{other:?}");
         }
         drop(kept);
-        assert!(lanes.enter(RequestClass::Work).is_ok());
+        assert!(limits.enter(RequestClass::Work).is_ok());
     }
 }

@@ -1,5 +1,5 @@
-//! The outermost middleware: the request's id, its rate limit, its size limits, its place among the requests in flight, its
-//! log line, and the rendering of every error as a problem document.
+//! The outermost middleware: the request's id, its rate limit, its size limits, its place among the requests in flight,
+//! its log line, and the rendering of every error as a problem document.
 
 use super::busy_response::BusyResponse;
 use super::concurrency::{AtCapacity, ConcurrencyLimits, RequestClass};
@@ -61,8 +61,8 @@ impl Edge {
         self.settings.tls_certificate.is_some()
     }
 
-    /// Admits a request that is within its limits: receives its body and takes a place. What can be refused is refused before
-    /// anything is read.
+    /// Admits a request that is within its limits: receives its body and takes a place. What can be refused is refused
+    /// before anything is read.
     async fn admit(&self, request: &mut ServiceRequest) -> Result<Admitted, NotAdmitted> {
         let routes = request.app_data::<web::Data<Routes>>();
         let kind = routes.map_or(Body::Small, |routes| routes.body(request.method(), request.path()));
@@ -103,7 +103,8 @@ impl Edge {
         response.set_body(BoxBody::new(words))
     }
 
-    /// Counts a request against its sender's rate limit. Probes are free, so that the orchestrator always gets its answer.
+    /// Counts a request against its sender's rate limit. Probes are free, so that the orchestrator always gets its
+    /// answer.
     fn spend(&self, request: &ServiceRequest) -> Option<RateLimitStatus> {
         if RequestClass::of(request.path(), Body::Small) == RequestClass::Probe {
             return None;
@@ -144,8 +145,8 @@ impl From<AtCapacity> for NotAdmitted {
     }
 }
 
-/// Who sends a request: the account of its token, if the token is valid, else the client's address. The token's bearer stays
-/// in the request's extensions.
+/// Who sends a request: the account of its token, if the token is valid, else the client's address. The token's bearer
+/// stays in the request's extensions.
 fn sender(request: &ServiceRequest) -> Option<rate_limit::Caller> {
     let app = request.app_data::<web::Data<App>>()?;
     let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
@@ -206,7 +207,8 @@ impl RequestInfo {
         }
     }
 
-    /// Writes the log line. It has the matched pattern instead of the path, so nothing that a client writes gets into the log.
+    /// Writes the log line. It has the matched pattern instead of the path, so nothing that a client writes gets into
+    /// the log.
     fn log(&self, route: &str, status: StatusCode, fault: Option<&str>) {
         let (method, id, status) = (self.method.as_str(), self.id.as_str(), status.as_u16());
         let micros = self.begun.elapsed().as_micros() as u64;
@@ -222,33 +224,34 @@ impl RequestInfo {
 /// Wraps every request.
 ///
 /// # Errors
-/// When the deadline has passed: the request was moved into the work, so the answer is an error that holds a response. It
-/// never fails otherwise, since handlers and extractors answer with responses.
+/// When the deadline has passed: the request was moved into the work, so the answer is an error that holds a response.
+/// It never fails otherwise, since handlers and extractors answer with responses.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let info = RequestInfo::new(&request);
     request.extensions_mut().insert(RequestId(info.id.clone()));
-    let Some(door) = request.app_data::<web::Data<Edge>>().cloned() else {
+    let Some(edge) = request.app_data::<web::Data<Edge>>().cloned() else {
         return Err(Problem::from(Code::ServiceFault).into());
     };
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let busy = connection.as_ref().map(Busy::on);
     let is_bare = matches!(request.parts_mut().1, Payload::None);
-    let rate_limit = door.spend(&request);
+    let rate_limit = edge.spend(&request);
     let admitted = match rate_limit.as_ref().map_or(Ok(()), RateLimitStatus::admit) {
-        Ok(()) => door.admit(&mut request).await,
+        Ok(()) => edge.admit(&mut request).await,
         Err(spent) => Err(spent.into()),
     };
     let is_broken_off = !is_bare && admitted.as_ref().is_err_and(|refusal| !refusal.is_heard);
     let is_counted = admitted.as_ref().is_err_and(|refusal| refusal.problem.is_none());
     let response = match admitted {
-        Err(NotAdmitted { problem: None, .. }) => request.into_response(door.full(&info)),
+        Err(NotAdmitted { problem: None, .. }) => request.into_response(edge.full(&info)),
         Err(NotAdmitted {
             problem: Some(problem), ..
         }) => request.error_response(problem),
-        // The request is moved in, not cloned: actix writes the matched route into it, which a second owner would forbid.
+        // The request is moved in, not cloned: actix writes the matched route into it, which a second owner would
+        // forbid.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
             Err(_) => return Err(info.late()),
@@ -291,9 +294,9 @@ async fn rendered(mut response: ServiceResponse<BoxBody>, id: &str) -> (ServiceR
     (ServiceResponse::new(request, response), private)
 }
 
-/// Records that a known caller was refused, or info for something that does not exist for them (I-28). It is done before the
-/// answer, and in the same way for what is out of sight and what does not exist (S-02). If the row can't be written the caller
-/// is still refused, and the log says so.
+/// Records that a known caller was refused, or named an object that does not exist for them (I-28). The entry is
+/// written before the answer. A hidden object and a missing one are recorded in the same way (S-02). If the entry can't
+/// be written, the caller is still refused, and the log says so.
 async fn record_denial(request: &HttpRequest, problem: &Problem) {
     let identified = request.extensions().get::<Identified>().cloned();
     let (Some(Identified(context)), Some(code)) = (identified, problem.denial()) else {

@@ -1,7 +1,7 @@
-//! Before the edge. While all places are taken most requests are told so, and telling them must cost next to nothing: of
-//! requests coming ten times faster than they can be answered, nine of ten are refused on the processor that answers the
-//! tenth. So it is done before anything else is, in words made beforehand, and the connection is kept: another one would
-//! cost more than the refusal. Who sends a request, and what he has spent, is not asked; a line of the log counts them.
+//! Refuses requests before the edge while all places are taken. A refusal must cost next to nothing: if requests come
+//! ten times faster than they can be answered, the processor that answers one of ten also refuses the other nine. So
+//! the answer is prepared and sent before anything else is done. The connection is kept, because a new one would cost
+//! more than the refusal. The caller and their rate limit are not looked at. A line of the log counts the refusals.
 
 use super::concurrency::RequestClass;
 use super::edge::Edge;
@@ -25,7 +25,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-/// What a service is built behind.
+/// Builds a service behind load shedding.
 pub struct LoadShed<F> {
     inner: F,
     edge: Data<Edge>,
@@ -34,7 +34,7 @@ pub struct LoadShed<F> {
 }
 
 impl<F> LoadShed<F> {
-    /// A porch before all of a service.
+    /// Puts load shedding before a whole service.
     pub fn before(inner: F, edge: &Data<Edge>, routes: &Data<Routes>, origins: &Arc<[String]>) -> Self {
         Self {
             inner,
@@ -110,8 +110,8 @@ where
     }
 }
 
-/// A refusal on its way. What has come of the request's body is thrown away; if that is all of it the connection is kept,
-/// else not: whatever is still to come is not waited for.
+/// A refusal on its way. What has come of the request's body is thrown away; if that is all of it the connection is
+/// kept, else not: whatever is still to come is not waited for.
 pub struct Refusing<B> {
     payload: Payload,
     answer: Option<Response<EitherBody<B, Bytes>>>,

@@ -31,15 +31,15 @@ use utoipa_actix_web::{AppExt, scope};
         license(name = "MIT", identifier = "MIT")
     ),
     tags(
-        (name = "auth", description = "Signing in"),
+        (name = "auth", description = "Sign-in, sessions and passwords"),
         (name = "organizations", description = "Organizations (团组织) and graduation months of branches (毕业时间)"),
-        (name = "appointments", description = "Offices (管理员任职)"),
-        (name = "members", description = "Members (团员) and their marks"),
-        (name = "transfers", description = "Transfer cases (组织关系转接)"),
-        (name = "inbox", description = "What waits for an organization (操作中心)"),
-        (name = "integrators", description = "Other systems (对接系统) and their credentials"),
+        (name = "appointments", description = "Appointments of administrators and auditors (管理员任职)"),
+        (name = "members", description = "Members (团员), their marks (标记) and certifications (团员身份认证)"),
+        (name = "transfers", description = "Transfers (组织关系转接)"),
+        (name = "inbox", description = "What an organization has to act on (操作中心)"),
+        (name = "integrators", description = "Integrators (对接系统) and their credentials"),
         (name = "audit", description = "The audit log (审计日志), for auditors"),
-        (name = "service", description = "The service itself"),
+        (name = "service", description = "The service: rules, refusals, policies, jobs and health"),
     ),
     components(schemas(ProblemDetails)),
     modifiers(&Bearer)

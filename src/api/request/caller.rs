@@ -36,7 +36,7 @@ pub mod can {
 
     macro_rules! permissions {
         ($($variant:ident = $name:literal, $zh:literal, $en:literal,
-            $kind:ident, $who:ident or $door:ident, [$($relation:ident)*] or $otherwise:ident;)*) => {$(
+            $kind:ident, $who:ident or $of_capacity:ident, [$($relation:ident)*] or $on_object:ident;)*) => {$(
             #[doc = concat!("To ", $en, ".")]
             #[allow(dead_code, reason = "some actions are only asked for on what a body names")]
             pub struct $variant;

@@ -1,5 +1,5 @@
-//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own clear refusal, which
-//! is told to nobody but who may call.
+//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own refusal. Only a
+//! caller who may call the operation gets these refusals.
 
 use super::caller::authorized;
 use super::serde_message::classify;
@@ -21,8 +21,8 @@ use std::ops::Deref;
 use std::pin::Pin;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::Schema;
-use utoipa::openapi::{Ref, RefOr, Required};
-use utoipa::{IntoParams, PartialSchema, ToSchema};
+use utoipa::openapi::{RefOr, Required};
+use utoipa::{IntoParams, PartialSchema};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 64;
@@ -94,7 +94,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-/// The door has received the body whole and within its limit: see [`crate::api::admission::edge`].
+/// The edge has received the whole body within its limit: see [`crate::api::admission::edge`].
 fn body_problem(_: actix_web::Error) -> Problem {
     malformed(InputError::EndedEarly)
 }
@@ -103,8 +103,8 @@ fn malformed(problem: InputError) -> Problem {
     Problem::new(Refusal::malformed(problem))
 }
 
-/// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind an
-/// even number of backslashes. Written out, it is no JSON.
+/// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind
+/// an even number of backslashes. Written out, it is no JSON.
 fn has_nul(bytes: &[u8]) -> bool {
     const NUL: &[u8] = b"\\u0000";
     let is_escape = |at: usize| bytes[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0;
@@ -209,13 +209,6 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
 /// An id in the path. A text that is no id names nothing, and is answered as an id of nothing is.
 pub struct Id<T>(pub T);
 
-impl<T: Missing + ToSchema> IntoParams for Id<T> {
-    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let schema = Ref::from_schema_name(T::name());
-        vec![required("id", ParameterIn::Path, "The object's id", schema)]
-    }
-}
-
 /// Which code says that there is no such thing.
 pub trait Missing: std::str::FromStr + 'static {
     /// The code.
@@ -268,8 +261,8 @@ impl FromRequest for Key {
 
 impl IntoParams for Key {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "1 to 64 printable ASCII characters, unique for each request. A request that is sent again with \
-                           its key takes effect once, and gets the first answer again.";
+        let description = "1 to 64 printable ASCII characters, unique for each request. If you send a request again \
+                           with its key, it takes effect once and gets the first answer again.";
         vec![required(
             "Idempotency-Key",
             ParameterIn::Header,
@@ -310,7 +303,7 @@ impl FromRequest for IfMatch {
 
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "The ETag of the version that the caller read, or `*` for any version.";
+        let description = "The ETag of the version that you read, or `*` for any version.";
         vec![required("If-Match", ParameterIn::Header, description, String::schema())]
     }
 }

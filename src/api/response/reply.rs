@@ -15,7 +15,8 @@ use serde::Serialize;
 /// # Errors
 /// When the body can't be serialized, which plain structs always can.
 pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<KeptAnswer> {
-    let body = serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer that is not JSON"))?;
+    let body =
+        serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer can't be written as JSON"))?;
     Ok(KeptAnswer {
         status: status.as_u16(),
         location: None,

@@ -222,10 +222,10 @@ struct AppointmentQuery {
 
 /// List an organization's administrators and auditors
 ///
-/// The offices in force at an organization of the caller's subtree, earliest first.
+/// Lists the appointments in force at an organization of your subtree, earliest first.
 #[utoipa::path(tag = "appointments", operation_id = "list_appointments", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which organization"), AppointmentQuery), responses(
-    (status = 200, description = "A page", body = Page<AppointmentView>),
+    params(("id" = OrganizationId, Path, description = "The id of the organization"), AppointmentQuery), responses(
+    (status = 200, description = "A page of appointments", body = Page<AppointmentView>),
 ))]
 #[get("/organizations/{id}/appointments")]
 async fn list_appointments(
@@ -301,14 +301,15 @@ refuses!(AppointRefusals:
 /// Appoint an administrator
 ///
 /// The direct superior appoints at once. The organization's own administrators make a request that the direct superior
-/// has to approve. A person who belongs elsewhere, and nowhere in the appointing organization's subtree, has to consent:
-/// they find the offer at `GET /v1/me`. A person without an account gets one that has no password, and sets it with a
-/// one-time code (O5). Naming a person by full name and ID number counts as a look-up (T4). Everything that waits for the
-/// organization, or was passed on because nobody there could decide it, moves to those who can decide it now (A10).
+/// has to approve. A person who belongs elsewhere, and nowhere in the appointing organization's subtree, has to
+/// consent: they find the offer at `GET /v1/me`. A person without an account gets one that has no password, and sets it
+/// with a one-time code (O5). Naming a person by full name and ID number counts as a look-up (T4). Everything that
+/// waits for the organization, or was passed on because nobody there could decide it, moves to those who can decide it
+/// now (A10).
 #[utoipa::path(tag = "appointments", operation_id = "appoint", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Where"), Key), responses(
-    (status = 201, description = "The office has begun", body = OfficeChange),
-    (status = 202, description = "The direct superior or the person is asked", body = OfficeChange),
+    params(("id" = OrganizationId, Path, description = "The id of the organization"), Key), responses(
+    (status = 201, description = "The person is appointed", body = OfficeChange),
+    (status = 202, description = "The request waits for the direct superior or for the person", body = OfficeChange),
     AppointRefusals,
 ))]
 #[post("/organizations/{id}/appointments")]
@@ -326,7 +327,7 @@ async fn appoint(
         // The answer reveals whether such a person exists, so it is a look-up and charged as one (T4).
         let id_number = app.vault.digest(SealPurpose::IdNumber, id_number.reveal());
         let name = name.clone();
-        look_up::pay(&app, caller.context.clone(), LookedUpPerson { name, id_number }).await?;
+        look_up::charge(&app, caller.context.clone(), LookedUpPerson { name, id_number }).await?;
     }
     let vault = app.vault.clone();
     let role = body.role.unwrap_or(OfficeRole::Administrator);
@@ -339,13 +340,13 @@ async fn appoint(
 
 refuses!(EndAppointmentRefusals: AppointmentEnded, AppointmentRequestOpen, AppointmentLastOfNation);
 
-/// End an office
+/// End an appointment
 ///
 /// The direct superior ends it at once. The organization's own administrators, the holder included, make a request.
 #[utoipa::path(tag = "appointments", operation_id = "end_appointment", security(("bearer" = [])),
-    params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
-    (status = 200, description = "The office has ended", body = OfficeChange),
-    (status = 202, description = "The direct superior is asked", body = OfficeChange),
+    params(("id" = AppointmentId, Path, description = "The id of the appointment"), Key), responses(
+    (status = 200, description = "The appointment has ended", body = OfficeChange),
+    (status = 202, description = "The request waits for the direct superior", body = OfficeChange),
     EndAppointmentRefusals,
 ))]
 #[post("/appointments/{id}/end")]
@@ -368,7 +369,7 @@ async fn end_appointment(
 ///
 /// Administrators of the organization and of those above it can read the request: what it asks for and where it stands.
 #[utoipa::path(tag = "appointments", operation_id = "get_appointment_request", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "Which one")), responses(
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request")), responses(
     (status = 200, description = "The request", body = AppointmentRequestView),
 ))]
 #[get("/appointment-requests/{id}")]
@@ -388,11 +389,12 @@ refuses!(ApproveAppointmentRequestRefusals: AppointmentSelfApproval, Appointment
 
 /// Approve a request to appoint or dismiss
 ///
-/// Administrators of the organization's direct superior approve it. The office begins or ends at once, or begins when the
-/// person consents.
+/// Administrators of the organization's direct superior approve it. The office begins or ends at once, or begins when
+/// the person consents.
 #[utoipa::path(tag = "appointments", operation_id = "approve_appointment_request", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "It is done, or the person is asked", body = AppointmentRequestView),
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
+    (status = 200, description = "The request is approved or waits for consent", body = AppointmentRequestView),
     ApproveAppointmentRequestRefusals,
 ))]
 #[post("/appointment-requests/{id}/approve")]
@@ -420,8 +422,9 @@ refuses!(RefuseAppointmentRequestRefusals: AppointmentSelfApproval, AppointmentR
 /// Administrators of the organization's direct superior refuse it, with a reason. Until the person consents, this also
 /// takes back an approval or an offer.
 #[utoipa::path(tag = "appointments", operation_id = "refuse_appointment_request", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
+    (status = 200, description = "The request is refused", body = AppointmentRequestView),
     RefuseAppointmentRequestRefusals,
 ))]
 #[post("/appointment-requests/{id}/refuse")]
@@ -449,8 +452,9 @@ refuses!(ConsentToAppointmentRefusals: AppointmentRequestNotFound, AppointmentRe
 ///
 /// Your office begins at once. `GET /v1/me` lists the appointments that wait for your consent.
 #[utoipa::path(tag = "appointments", operation_id = "consent_to_appointment", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "The office has begun", body = AppointmentRequestView),
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
+    (status = 200, description = "You are appointed", body = AppointmentRequestView),
     ConsentToAppointmentRefusals,
 ))]
 #[post("/appointment-requests/{id}/consent")]
@@ -477,8 +481,9 @@ refuses!(DeclineAppointmentRefusals: AppointmentRequestNotFound, AppointmentRequ
 ///
 /// Nothing begins. The organization sees the answer at the request.
 #[utoipa::path(tag = "appointments", operation_id = "decline_appointment", security(("bearer" = [])),
-    params(("id" = AppointmentRequestId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "Everything stays as it is", body = AppointmentRequestView),
+    params(("id" = AppointmentRequestId, Path, description = "The id of the appointment request"), Key, IfMatch),
+    responses(
+    (status = 200, description = "The appointment is declined", body = AppointmentRequestView),
     DeclineAppointmentRefusals,
 ))]
 #[post("/appointment-requests/{id}/decline")]

@@ -145,7 +145,7 @@ refuses!(ListAuditRefusals: OrganizationNotFound);
 /// Lists what the people and systems of the auditor's subtree did, and what was refused to them, newest first. An
 /// auditor of the root also sees what the service did.
 #[utoipa::path(tag = "audit", operation_id = "list_audit", security(("bearer" = [])), params(AuditQuery), responses(
-    (status = 200, description = "A page", body = Page<AuditEntryView>),
+    (status = 200, description = "A page of audit entries", body = Page<AuditEntryView>),
     ListAuditRefusals,
 ))]
 #[get("/audit")]

@@ -219,7 +219,7 @@ refuses!(SignInRefusals: RequestSignInFailed, RequestNoSuchOffice, RequestTooMan
 /// the person's offices. To act from one, sign in again and name it. After some failures each further attempt has to
 /// wait.
 #[utoipa::path(tag = "auth", operation_id = "sign_in", security(()), responses(
-    (status = 200, description = "Signed in", body = SignedInAnswer),
+    (status = 200, description = "The tokens of the new session", body = SignedInAnswer),
     SignInRefusals,
 ))]
 #[post("/auth/sign-in")]
@@ -277,7 +277,7 @@ refuses!(RefreshRefusals: RequestRefreshFailed, RequestTooManyAttempts);
 /// after one week in any case. A member's session ends after thirty days without a refresh, and after half a year in
 /// any case.
 #[utoipa::path(tag = "auth", operation_id = "refresh", security(()), responses(
-    (status = 200, description = "The next tokens", body = RefreshAnswer),
+    (status = 200, description = "The new tokens", body = RefreshAnswer),
     RefreshRefusals,
 ))]
 #[post("/auth/refresh")]
@@ -322,7 +322,7 @@ struct SignOut {
 ///
 /// Ends this session or all sessions of the account. Every server refuses their tokens within a second.
 #[utoipa::path(tag = "auth", operation_id = "sign_out", security(("bearer" = [])), responses(
-    (status = 204, description = "Signed out"),
+    (status = 204, description = "The session or sessions have ended"),
 ))]
 #[post("/auth/sign-out")]
 async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
@@ -450,9 +450,9 @@ struct SessionsAnswer {
     items: Vec<SessionView>,
 }
 
-/// List my sessions
+/// List your sessions
 ///
-/// All open sessions of the account, on every device. `POST /v1/auth/sign-out` ends them.
+/// Lists all open sessions of your account, on every device. `POST /v1/auth/sign-out` ends them.
 #[utoipa::path(tag = "auth", operation_id = "list_sessions", security(("bearer" = [])), responses(
     (status = 200, description = "The open sessions", body = SessionsAnswer),
 ))]
@@ -537,11 +537,11 @@ impl From<Myself> for MeView {
     }
 }
 
-/// Who am I
+/// Get your account
 ///
-/// The person behind the token: the account, the member, and the offices.
+/// Returns the account of the token, with its member and its offices.
 #[utoipa::path(tag = "auth", operation_id = "me", security(("bearer" = [])), responses(
-    (status = 200, description = "The caller", body = MeView),
+    (status = 200, description = "Your account, member and offices", body = MeView),
 ))]
 #[get("/me")]
 async fn me(app: web::Data<App>, caller: Caller<can::ReadSelf>) -> Result<HttpResponse, Problem> {

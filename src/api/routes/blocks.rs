@@ -90,7 +90,7 @@ refuses!(BlockMemberRefusals: AccountBlockOneself, AccountBlockedAlready, Accoun
 /// second on every server. The password, the WeChat binding and any one-time code become void and stay void after the
 /// unblock, so a thief can't use them. A sign-in to a blocked account fails as with a wrong password.
 #[utoipa::path(tag = "members", operation_id = "block_member", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which member"), Key), responses(
+    params(("id" = MemberId, Path, description = "The id of the member"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
     BlockMemberRefusals,
 ))]
@@ -114,7 +114,7 @@ refuses!(UnblockMemberRefusals: AccountBlockOneself, AccountUnblockNotAllowed, A
 /// operators of the service. The owner then sets a new password with a one-time code, and sees the block at sign-in for
 /// thirty days.
 #[utoipa::path(tag = "members", operation_id = "unblock_member", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which member"), Key), responses(
+    params(("id" = MemberId, Path, description = "The id of the member"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
     UnblockMemberRefusals,
 ))]
@@ -137,13 +137,13 @@ refuses!(BlockOfficerRefusals:
     AccountBlockReasonRequired,
 );
 
-/// Block the account of an office's holder
+/// Block an office holder's account
 ///
 /// The caller's organization has to appoint to each office of the holder, or stand above it. The effects are those of
 /// blocking a member's account. What waits for the holder's organization goes to the superior if nobody there can act
 /// any more (A10).
 #[utoipa::path(tag = "appointments", operation_id = "block_officer", security(("bearer" = [])),
-    params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
+    params(("id" = AppointmentId, Path, description = "The id of the appointment"), Key), responses(
     (status = 200, description = "The account is blocked", body = BlockView),
     BlockOfficerRefusals,
 ))]
@@ -166,12 +166,12 @@ refuses!(UnblockOfficerRefusals:
     AppointmentEnded,
 );
 
-/// Unblock the account of an office's holder
+/// Unblock an office holder's account
 ///
 /// Those who may block the account can unblock it. An organization can't lift the block of one above it, or of the
 /// operators of the service.
 #[utoipa::path(tag = "appointments", operation_id = "unblock_officer", security(("bearer" = [])),
-    params(("id" = AppointmentId, Path, description = "Which office"), Key), responses(
+    params(("id" = AppointmentId, Path, description = "The id of the appointment"), Key), responses(
     (status = 200, description = "The account is unblocked", body = BlockView),
     UnblockOfficerRefusals,
 ))]

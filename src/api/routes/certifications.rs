@@ -133,9 +133,9 @@ refuses!(UploadFormRefusals:
 /// An administrator of the member's branch uploads the form (O7). The body is the PDF itself, at most 20 MB. The
 /// committee above decides. To replace a refused form, upload another.
 #[utoipa::path(tag = "members", operation_id = "upload_form", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Whose form"), Key),
-    request_body(content = Vec<u8>, content_type = "application/pdf", description = "The file"), responses(
-    (status = 201, description = "It waits for the committee above", body = FormView),
+    params(("id" = MemberId, Path, description = "The id of the member"), Key),
+    request_body(content = Vec<u8>, content_type = "application/pdf", description = "The PDF"), responses(
+    (status = 201, description = "The form waits for the committee above", body = FormView),
     UploadFormRefusals,
 ))]
 #[post("/members/{id}/certification")]
@@ -211,7 +211,7 @@ async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem>
 
 /// Logs an error of the disk. The client only learns that the fault is the service's.
 fn fault(error: io::Error) -> Problem {
-    log::error!("the directory of files: {error}");
+    log::error!("the directory of files can't be used: {error}");
     Code::ServiceFault.into()
 }
 
@@ -219,8 +219,8 @@ fn fault(error: io::Error) -> Problem {
 ///
 /// The member, and administrators of the branch and above, can read the state and every form.
 #[utoipa::path(tag = "members", operation_id = "get_certification", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Whose")), responses(
-    (status = 200, description = "How far it is", body = CertificationView),
+    params(("id" = MemberId, Path, description = "The id of the member")), responses(
+    (status = 200, description = "The state of the certification", body = CertificationView),
 ))]
 #[get("/members/{id}/certification")]
 async fn get_certification(
@@ -240,8 +240,8 @@ async fn get_certification(
 ///
 /// The member, and administrators of the branch and above, can download it. Each download is recorded in the audit log.
 #[utoipa::path(tag = "members", operation_id = "download_form", security(("bearer" = [])),
-    params(("id" = CertificationId, Path, description = "Which one")), responses(
-    (status = 200, description = "The file", body = Vec<u8>, content_type = "application/pdf"),
+    params(("id" = CertificationId, Path, description = "The id of the form")), responses(
+    (status = 200, description = "The PDF", body = Vec<u8>, content_type = "application/pdf"),
 ))]
 #[get("/certifications/{id}/form")]
 async fn download_form(
@@ -273,8 +273,8 @@ refuses!(ApproveCertificationRefusals: CertificationSelfApproval, CertificationN
 ///
 /// An administrator of the committee above the member's branch approves the form (O7).
 #[utoipa::path(tag = "members", operation_id = "approve_certification", security(("bearer" = [])),
-    params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
-    (status = 200, description = "The identity is certified", body = FormView),
+    params(("id" = CertificationId, Path, description = "The id of the form"), Key, IfMatch), responses(
+    (status = 200, description = "The form is approved, and the member's identity is certified", body = FormView),
     ApproveCertificationRefusals,
 ))]
 #[post("/certifications/{id}/approve")]
@@ -302,8 +302,8 @@ refuses!(RefuseCertificationRefusals: CertificationSelfApproval, CertificationNo
 /// An administrator of the committee above the member's branch refuses the form, with a reason. It can then be replaced
 /// (O7).
 #[utoipa::path(tag = "members", operation_id = "refuse_certification", security(("bearer" = [])),
-    params(("id" = CertificationId, Path, description = "Which form"), Key, IfMatch), responses(
-    (status = 200, description = "It is refused and can be replaced", body = FormView),
+    params(("id" = CertificationId, Path, description = "The id of the form"), Key, IfMatch), responses(
+    (status = 200, description = "The form is refused and can be replaced", body = FormView),
     RefuseCertificationRefusals,
 ))]
 #[post("/certifications/{id}/refuse")]

@@ -15,7 +15,7 @@ use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::disclosure::{DisclosedField, DisclosureKind, SHORTEST_PURPOSE};
-use crate::service::disclosures::{self, Disclosure, RevealOutcome, Revealed, Wish};
+use crate::service::disclosures::{self, Disclosure, RevealOutcome, RevealRequest, Revealed};
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -40,7 +40,7 @@ struct RevealBody {
 }
 
 impl RevealBody {
-    fn wish(mut self, member: MemberId) -> Result<Wish, Problem> {
+    fn request(mut self, member: MemberId) -> Result<RevealRequest, Problem> {
         self.fields.sort_unstable();
         let count = self.fields.len();
         self.fields.dedup();
@@ -65,7 +65,7 @@ impl RevealBody {
                 "/purpose",
             )
         };
-        Ok(Wish {
+        Ok(RevealRequest {
             member,
             fields: self.fields,
             purpose: purpose.ok_or_else(vague)?,
@@ -100,14 +100,14 @@ impl From<Revealed> for RevealedView {
 
 refuses!(RevealMemberRefusals: RateLimited);
 
-/// See a member's ID number or telephone in full
+/// Read a member's ID number or telephone number in full
 ///
 /// Administrators of the member's branch and of its direct superior can read the numbers, for a purpose that the member
 /// can read. The limit is 60 an hour for a caller and 200 an hour for an organization. There is no `Idempotency-Key`,
 /// because the service would have to keep the answer.
 #[utoipa::path(tag = "members", operation_id = "reveal_member", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which member")), responses(
-    (status = 200, description = "In full", body = RevealedView),
+    params(("id" = MemberId, Path, description = "The id of the member")), responses(
+    (status = 200, description = "The requested numbers in full", body = RevealedView),
     RevealMemberRefusals,
 ))]
 #[post("/members/{id}/reveal")]
@@ -117,9 +117,9 @@ async fn reveal_member(
     Id(member): Id<MemberId>,
     body: Json<RevealBody>,
 ) -> Result<HttpResponse, Problem> {
-    let wish = body.into_inner().wish(member)?;
+    let request = body.into_inner().request(member)?;
     let (vault, context) = (app.vault.clone(), caller.context);
-    let reveal = move |conn: &mut Conn| disclosures::reveal(conn, &context, &vault, &wish);
+    let reveal = move |conn: &mut Conn| disclosures::reveal(conn, &context, &vault, &request);
     match app.db.write(reveal).await? {
         RevealOutcome::Revealed(revealed) => Ok(HttpResponse::Ok().json(RevealedView::from(*revealed))),
         RevealOutcome::Exhausted => Err(Code::RateLimited.into()),
@@ -172,13 +172,13 @@ struct DisclosureQuery {
     limit: Option<i64>,
 }
 
-/// List who learned what of me
+/// List who looked you up or read your data
 ///
-/// Lists who found the caller by full name and ID number, who read the caller's data in full, and for which purpose,
-/// newest first. Only members can call it.
+/// Lists who found you by full name and ID number, who read your numbers in full, and for which purpose, newest first.
+/// Only members can call it.
 #[utoipa::path(tag = "members", operation_id = "my_disclosures", security(("bearer" = [])),
     params(DisclosureQuery), responses(
-    (status = 200, description = "A page", body = Page<DisclosureView>),
+    (status = 200, description = "A page of disclosures", body = Page<DisclosureView>),
 ))]
 #[get("/me/disclosures")]
 async fn my_disclosures(

@@ -17,7 +17,7 @@ use crate::domain::core::language::Language;
 use crate::domain::core::time::Month;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::organization::facts::Undetermined;
-use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use crate::service::graduation::{
     self, DecidedMonthChange, GraduationItem, GraduationRecord, Marked, ProposedMonthChange, StoredChange,
 };
@@ -127,18 +127,18 @@ async fn mark_graduation(
     body: Json<GraduationMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (manner, items) = body.into_inner().batch();
+    let (options, items) = body.into_inner().batch();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let outcomes = graduation::mark(conn, context, manner, &items)?;
+        let outcomes = graduation::mark(conn, context, options, &items)?;
         let result = |item: &GraduationItem, outcome| GraduationMarkResult::new(item.branch, outcome, language);
-        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+        reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }
 
 impl GraduationMarks {
-    fn batch(self) -> (Manner, Vec<GraduationItem>) {
-        let manner = Manner {
+    fn batch(self) -> (BatchOptions, Vec<GraduationItem>) {
+        let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,
         };
@@ -147,7 +147,7 @@ impl GraduationMarks {
             month: mark.month,
             undetermined: mark.undetermined,
         };
-        (manner, self.items.into_iter().map(item).collect())
+        (options, self.items.into_iter().map(item).collect())
     }
 }
 
@@ -208,12 +208,12 @@ struct HistoryQuery {
     limit: Option<i64>,
 }
 
-/// List what happened to a branch's graduation month
+/// List the history of a branch's graduation month
 ///
 /// Lists marks, the yearly switch, requests and decisions, earliest first (G5, G7). They are kept for ever.
 #[utoipa::path(tag = "organizations", operation_id = "graduation_history", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which branch"), HistoryQuery), responses(
-    (status = 200, description = "A page", body = Page<GraduationHistoryEntry>),
+    params(("id" = OrganizationId, Path, description = "The id of the branch"), HistoryQuery), responses(
+    (status = 200, description = "A page of history entries", body = Page<GraduationHistoryEntry>),
 ))]
 #[get("/organizations/{id}/graduation-history")]
 async fn graduation_history(
@@ -336,7 +336,7 @@ refuses!(ProposeMonthChangeRefusals:
 /// above decides.
 #[utoipa::path(tag = "organizations", operation_id = "propose_month_change", security(("bearer" = [])),
     params(Key), responses(
-    (status = 201, description = "It waits for the leading organ", body = MonthChangeView),
+    (status = 201, description = "The month change waits for the leading organ", body = MonthChangeView),
     ProposeMonthChangeRefusals,
 ))]
 #[post("/month-changes")]
@@ -377,11 +377,11 @@ struct MonthChangeQuery {
 
 /// List month changes
 ///
-/// The requests that the caller's organization decides or proposed, newest first. Each shows both months, the reason
+/// Lists the month changes that your organization decides or proposed, newest first. Each shows both months, the reason
 /// and the proposer (G8).
 #[utoipa::path(tag = "organizations", operation_id = "list_month_changes", security(("bearer" = [])),
     params(MonthChangeQuery), responses(
-    (status = 200, description = "A page", body = Page<MonthChangeView>),
+    (status = 200, description = "A page of month changes", body = Page<MonthChangeView>),
 ))]
 #[get("/month-changes")]
 async fn list_month_changes(
@@ -406,8 +406,8 @@ async fn list_month_changes(
 ///
 /// Administrators of the branch and of the organizations above it can read both months, the reason and the state.
 #[utoipa::path(tag = "organizations", operation_id = "get_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one")), responses(
-    (status = 200, description = "The request", body = MonthChangeView),
+    params(("id" = MonthChangeId, Path, description = "The id of the month change")), responses(
+    (status = 200, description = "The month change", body = MonthChangeView),
 ))]
 #[get("/month-changes/{id}")]
 async fn get_month_change(
@@ -450,9 +450,9 @@ refuses!(ApproveMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenReq
 /// An administrator of the leading organ approves it (G7). If the new month lies in a later year, the branch becomes an
 /// ordinary one again until that year's switch (G9).
 #[utoipa::path(tag = "organizations", operation_id = "approve_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
+    params(("id" = MonthChangeId, Path, description = "The id of the month change"), Key, IfMatch),
     responses(
-    (status = 200, description = "The month is changed", body = MonthChangeDecision),
+    (status = 200, description = "The month change is approved", body = MonthChangeDecision),
     ApproveMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/approve")]
@@ -479,9 +479,9 @@ refuses!(RefuseMonthChangeRefusals: GraduationSelfApproval, GraduationNoOpenRequ
 ///
 /// An administrator of the leading organ refuses it, with a reason (G8).
 #[utoipa::path(tag = "organizations", operation_id = "refuse_month_change", security(("bearer" = [])),
-    params(("id" = MonthChangeId, Path, description = "Which one"), Key, IfMatch),
+    params(("id" = MonthChangeId, Path, description = "The id of the month change"), Key, IfMatch),
     responses(
-    (status = 200, description = "The month stays", body = MonthChangeDecision),
+    (status = 200, description = "The month change is refused", body = MonthChangeDecision),
     RefuseMonthChangeRefusals,
 ))]
 #[post("/month-changes/{id}/refuse")]

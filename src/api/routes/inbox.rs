@@ -41,11 +41,11 @@ struct Count {
     count: i64,
 }
 
-/// Count what waits
+/// Count the inbox entries
 ///
-/// The number of inbox entries that wait for the caller's organization, by kind.
+/// Returns the number of inbox entries of your organization, by kind.
 #[utoipa::path(tag = "inbox", operation_id = "inbox_counts", security(("bearer" = [])), responses(
-    (status = 200, description = "The counts", body = Counts),
+    (status = 200, description = "The number of entries of each kind", body = Counts),
 ))]
 #[get("/inbox/counts")]
 async fn inbox_counts(app: web::Data<App>, caller: Caller<can::ReadInbox>) -> Result<HttpResponse, Problem> {
@@ -102,7 +102,7 @@ impl Kind {
     /// Parses the stored name of a kind.
     fn stored(name: &str) -> Result<Self, Problem> {
         let kind = Self::ALL.into_iter().find(|kind| kind.as_str() == name);
-        kind.ok_or_else(|| Problem::from(service::Error::Corrupt("an inbox entry of an unknown kind")))
+        kind.ok_or_else(|| Problem::from(service::Error::Corrupt("an inbox entry has an unknown kind")))
     }
 
     fn as_str(self) -> &'static str {
@@ -178,11 +178,11 @@ struct InboxQuery {
     limit: Option<i64>,
 }
 
-/// List what waits
+/// List the inbox
 ///
-/// The entries that wait for the caller's organization, longest waiting first. The caller can act on each of them.
+/// Lists the entries that wait for your organization, longest waiting first. You can act on each of them.
 #[utoipa::path(tag = "inbox", operation_id = "list_inbox", security(("bearer" = [])), params(InboxQuery), responses(
-    (status = 200, description = "A page", body = Page<InboxEntryView>),
+    (status = 200, description = "A page of inbox entries", body = Page<InboxEntryView>),
 ))]
 #[get("/inbox")]
 async fn list_inbox(

@@ -106,7 +106,7 @@ refuses!(GetTokenRefusals: RequestSignInFailed, RequestTooManyAttempts);
 /// Send the id and a secret of a credential. An unknown id, a wrong secret, a revoked and an expired credential get the
 /// same answer.
 #[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
-    (status = 200, description = "Signed in", body = TokenAnswer),
+    (status = 200, description = "The access token", body = TokenAnswer),
     GetTokenRefusals,
 ))]
 #[post("/auth/token")]
@@ -353,7 +353,7 @@ refuses!(AddIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretsFull,
 /// add a second secret, let the system use it, then retire the first. Two secrets can be in force at once. Only this
 /// answer shows the secret.
 #[utoipa::path(tag = "integrators", operation_id = "add_integrator_secret", security(("bearer" = [])),
-    params(("id" = AccountId, Path, description = "Which one: its `client_id`")),
+    params(("id" = AccountId, Path, description = "The credential's `client_id`")),
     request_body = SecretBody, responses(
     (status = 201, description = "The credential with its new secret", body = IssuedView),
     AddIntegratorSecretRefusals,
@@ -382,12 +382,12 @@ refuses!(RetireIntegratorSecretRefusals: IntegratorNotFound, IntegratorSecretNot
 /// secret in force.
 #[utoipa::path(tag = "integrators", operation_id = "retire_integrator_secret", security(("bearer" = [])),
     params(
-        ("id" = AccountId, Path, description = "Which credential: its `client_id`"),
-        ("secret" = IntegratorSecretId, Path, description = "Which of its secrets"),
+        ("id" = AccountId, Path, description = "The credential's `client_id`"),
+        ("secret" = IntegratorSecretId, Path, description = "The id of the secret"),
         Key,
     ),
     request_body = Empty, responses(
-    (status = 200, description = "The credential without it", body = IntegratorView),
+    (status = 200, description = "The credential without the retired secret", body = IntegratorView),
     RetireIntegratorSecretRefusals,
 ))]
 #[post("/integrators/{id}/secrets/{secret}/retire")]
@@ -426,7 +426,7 @@ struct IntegratorQuery {
 /// ones too, and no secrets.
 #[utoipa::path(tag = "integrators", operation_id = "list_integrators", security(("bearer" = [])),
     params(IntegratorQuery), responses(
-    (status = 200, description = "A page", body = Page<IntegratorView>),
+    (status = 200, description = "A page of credentials", body = Page<IntegratorView>),
 ))]
 #[get("/integrators")]
 async fn list_integrators(
@@ -456,11 +456,11 @@ refuses!(RevokeIntegratorRefusals: IntegratorNotFound);
 /// Revoking it again changes nothing.
 #[utoipa::path(tag = "integrators", operation_id = "revoke_integrator", security(("bearer" = [])),
     params(
-        ("id" = AccountId, Path, description = "Which one: its `client_id`"),
+        ("id" = AccountId, Path, description = "The credential's `client_id`"),
         Key,
     ),
     request_body = Empty, responses(
-    (status = 200, description = "The credential, revoked", body = IntegratorView),
+    (status = 200, description = "The revoked credential", body = IntegratorView),
     RevokeIntegratorRefusals,
 ))]
 #[post("/integrators/{id}/revoke")]

@@ -61,7 +61,7 @@ impl From<Run> for RunView {
     }
 }
 
-/// List the jobs and what they did
+/// List the jobs and their runs
 ///
 /// Only the nation's own administrators can list the jobs. Each job has its last ten runs.
 #[utoipa::path(tag = "service", operation_id = "list_jobs", security(("bearer" = [])), responses(

@@ -89,7 +89,7 @@ pub async fn find(app: &App, context: Context, wanted: LookedUpPerson) -> Result
 ///
 /// # Errors
 /// `rate_limited`.
-pub async fn pay(app: &App, context: Context, wanted: LookedUpPerson) -> Result<(), Problem> {
+pub async fn charge(app: &App, context: Context, wanted: LookedUpPerson) -> Result<(), Problem> {
     match app
         .db
         .write(move |conn| look_up::look_up(conn, &context, &wanted))
@@ -108,14 +108,14 @@ refuses!(LookUpMemberRefusals:
     MemberIdNumberBirthDate,
 );
 
-/// Look for a person
+/// Look up a person
 ///
 /// Send the exact full name and the ID number. The answer has the branch and its contact (§1.4.3, §2.5). Every other
 /// case gets the same answer. Look-ups are recorded, and limited for the caller, for their organization and for the
 /// person looked up.
 #[utoipa::path(tag = "members", operation_id = "look_up_member", security(("bearer" = [])), request_body = LookUpBody,
     responses(
-    (status = 200, description = "Where the member is", body = LookUpAnswer),
+    (status = 200, description = "The member's branch and its contact", body = LookUpAnswer),
     LookUpMemberRefusals,
 ))]
 #[post("/members/look-up")]

@@ -20,7 +20,7 @@ use crate::domain::disclosure::masked_phone;
 use crate::domain::member::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::security::vault::{SealPurpose, Vault};
-use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use crate::service::marks::{self, MarkItem, MarkRecord};
 use crate::service::members::{self, MemberListing, MemberProfile, Membership, ShownMember};
 use crate::service::{self, Context};
@@ -108,10 +108,11 @@ struct MemberQuery {
 
 /// List members
 ///
-/// The members of a branch or of a whole subtree.
+/// Lists the members of a branch or of a whole subtree.
 #[utoipa::path(tag = "members", operation_id = "list_members", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "The branch, or the subtree's root"), MemberQuery), responses(
-    (status = 200, description = "A page", body = Page<MemberView>),
+    params(("id" = OrganizationId, Path, description = "The id of the branch or of the root of the subtree"), MemberQuery),
+    responses(
+    (status = 200, description = "A page of members", body = Page<MemberView>),
 ))]
 #[get("/organizations/{id}/members")]
 async fn list_members(
@@ -200,7 +201,7 @@ impl MemberDetail {
         let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
         let number = IdNumber::parse(&number, shanghai_date(context.now));
         let id_number = number
-            .map_err(|_| service::Error::Corrupt("a sealed ID number that is none"))?
+            .map_err(|_| service::Error::Corrupt("a stored ID number is invalid"))?
             .masked();
         let phone = member
             .phone_sealed
@@ -224,9 +225,9 @@ impl MemberDetail {
 
 /// Get a member
 ///
-/// The member, and administrators of the branch and above, can read it.
+/// The member and administrators of the branch and above can read it.
 #[utoipa::path(tag = "members", operation_id = "get_member", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which one")), responses(
+    params(("id" = MemberId, Path, description = "The id of the member")), responses(
     (status = 200, description = "The member", body = MemberDetail),
 ))]
 #[get("/members/{id}")]
@@ -342,13 +343,13 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> Result<(Manner, Vec<MarkItem>), Problem> {
-        let manner = Manner {
+    fn batch(self) -> Result<(BatchOptions, Vec<MarkItem>), Problem> {
+        let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,
         };
         let items = self.items.into_iter().enumerate().map(MemberMark::item);
-        Ok((manner, items.collect::<Result<_, _>>()?))
+        Ok((options, items.collect::<Result<_, _>>()?))
     }
 }
 
@@ -389,11 +390,11 @@ async fn mark_members(
     body: Json<MemberMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (manner, items) = body.into_inner().batch()?;
+    let (options, items) = body.into_inner().batch()?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let outcomes = marks::mark(conn, context, manner, &items)?;
+        let outcomes = marks::mark(conn, context, options, &items)?;
         let result = |item: &MarkItem, outcome| MemberMarkResult::new(item.member, outcome, language);
-        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+        reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }
@@ -405,7 +406,7 @@ refuses!(UndoMarksRefusals:
     MarkNotGraduating,
 );
 
-/// Undo marks
+/// Undo the marks of members
 ///
 /// Undoes the marks of one member or many. They are graduates again, in their branch's month (M6).
 #[utoipa::path(tag = "members", operation_id = "undo_marks", security(("bearer" = [])),
@@ -423,12 +424,12 @@ async fn undo_marks(
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
     let (mode, dry_run) = (body.mode, body.dry_run);
-    let manner = Manner { mode, dry_run };
+    let options = BatchOptions { mode, dry_run };
     let items: Vec<MemberId> = body.items.iter().map(|item| item.member).collect();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let outcomes = marks::undo(conn, context, manner, &items)?;
+        let outcomes = marks::undo(conn, context, options, &items)?;
         let result = |member: &MemberId, outcome| MemberMarkResult::new(*member, outcome, language);
-        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+        reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }
@@ -498,12 +499,12 @@ struct MarkHistoryQuery {
     limit: Option<i64>,
 }
 
-/// List the marks a member had
+/// List the history of a member's marks
 ///
 /// Lists all changes of the mark, earliest first. They are kept for ever.
 #[utoipa::path(tag = "members", operation_id = "mark_history", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which one"), MarkHistoryQuery), responses(
-    (status = 200, description = "A page", body = Page<MarkHistoryEntry>),
+    params(("id" = MemberId, Path, description = "The id of the member"), MarkHistoryQuery), responses(
+    (status = 200, description = "A page of history entries", body = Page<MarkHistoryEntry>),
 ))]
 #[get("/members/{id}/mark-history")]
 async fn mark_history(

@@ -25,11 +25,11 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 /// The text of the OpenAPI document, made once at the start.
 pub struct DocumentText(pub String);
 
-/// This document
+/// Get the OpenAPI document
 ///
-/// The interface in OpenAPI 3.1, generated from the routes.
+/// Describes the interface in OpenAPI 3.1, generated from the routes.
 #[utoipa::path(tag = "service", operation_id = "openapi_document", security(()), responses(
-    (status = 200, description = "The document", content_type = "application/json"),
+    (status = 200, description = "The OpenAPI document", content_type = "application/json"),
 ))]
 #[get("/openapi.json")]
 async fn openapi_document(text: web::Data<DocumentText>) -> HttpResponse {
@@ -44,10 +44,12 @@ struct State {
     status: &'static str,
 }
 
-/// Whether the process is running
+/// Check that the process is running
 ///
-/// It does not use the database, so a broken database does not get the process killed.
-#[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses((status = 200, description = "It lives", body = State)))]
+/// Does not use the database, so that a broken database does not get the process killed.
+#[utoipa::path(tag = "service", operation_id = "healthz", security(()), responses(
+    (status = 200, description = "The process is running", body = State),
+))]
 #[get("/healthz")]
 async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(State { status: "ok" })
@@ -55,11 +57,11 @@ async fn healthz() -> HttpResponse {
 
 refuses!(ReadyzRefusals: ServiceBusy);
 
-/// Whether requests can be answered now
+/// Check that requests can be answered
 ///
-/// It queries the database and waits up to two seconds for the answer.
+/// Queries the database and waits up to two seconds for the answer.
 #[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
-    (status = 200, description = "They can", body = State),
+    (status = 200, description = "Requests can be answered", body = State),
     ReadyzRefusals,
 ))]
 #[get("/readyz")]

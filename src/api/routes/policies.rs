@@ -82,10 +82,10 @@ refuses!(GetPolicyRefusals: PolicyNotFound);
 
 /// Get a season's policy
 ///
-/// The dates and switches that apply in a season.
+/// Returns the dates and switches that apply in a season.
 #[utoipa::path(tag = "service", operation_id = "get_policy", security(("bearer" = [])),
-    params(("season" = i32, Path, description = "The calendar year")), responses(
-    (status = 200, description = "What holds for the season", body = Policy),
+    params(("season" = i32, Path, description = "The season, a calendar year")), responses(
+    (status = 200, description = "The policy of the season", body = Policy),
     GetPolicyRefusals,
 ))]
 #[get("/policies/{season}")]
@@ -104,8 +104,8 @@ refuses!(ChangePolicyRefusals: PolicyNotFound, PolicyOutOfRange, PolicyDatesOutO
 /// Only the nation's own administrators can change a policy. It applies to every later decision. Older versions stay in
 /// the history.
 #[utoipa::path(tag = "service", operation_id = "change_policy", security(("bearer" = [])),
-    params(("season" = i32, Path, description = "The calendar year"), IfMatch), responses(
-    (status = 200, description = "What holds from now on", body = Policy),
+    params(("season" = i32, Path, description = "The season, a calendar year"), IfMatch), responses(
+    (status = 200, description = "The new policy", body = Policy),
     ChangePolicyRefusals,
 ))]
 #[put("/policies/{season}")]
@@ -134,8 +134,8 @@ refuses!(PolicyHistoryRefusals: PolicyNotFound);
 ///
 /// Lists the stored versions, newest first. The default is not among them.
 #[utoipa::path(tag = "service", operation_id = "policy_history", security(("bearer" = [])),
-    params(("season" = i32, Path, description = "The calendar year")), responses(
-    (status = 200, description = "Every version", body = [PolicyVersion]),
+    params(("season" = i32, Path, description = "The season, a calendar year")), responses(
+    (status = 200, description = "Every stored version", body = [PolicyVersion]),
     PolicyHistoryRefusals,
 ))]
 #[get("/policies/{season}/history")]

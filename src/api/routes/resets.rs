@@ -18,7 +18,7 @@ use crate::domain::core::time::shanghai_date;
 use crate::security::code;
 use crate::security::vault::SealPurpose;
 use crate::service::accounts::resets::{self, CodeOutcome, IssuedCode, Reset};
-use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -76,14 +76,14 @@ refuses!(IssueMemberCodeRefusals: AccountResetOneself);
 /// Issue a one-time code for a member
 ///
 /// An administrator of the member's branch or of its direct superior issues the code. If the member holds offices, your
-/// organization must stand above each of them. If one of these offices is above a branch, two administrators are needed:
+/// organization must be above each of them. If one of these offices is above a branch, two administrators are needed:
 /// the first call answers 202, and the same call by another administrator within a day answers with the code. A code
 /// works once, within two days. A new code voids the code before, and so does a new office of the member. There is no
 /// `Idempotency-Key`, because the service would have to keep the code.
 #[utoipa::path(tag = "members", operation_id = "issue_member_code", security(("bearer" = [])),
-    params(("id" = MemberId, Path, description = "Which member")), responses(
-    (status = 201, description = "The code", body = ResetCodeView),
-    (status = 202, description = "A second administrator has to issue it", body = CodeRequestView),
+    params(("id" = MemberId, Path, description = "The id of the member")), responses(
+    (status = 201, description = "The one-time code", body = ResetCodeView),
+    (status = 202, description = "A second administrator has to issue the code", body = CodeRequestView),
     IssueMemberCodeRefusals,
 ))]
 #[post("/members/{id}/reset-code")]
@@ -145,10 +145,10 @@ refuses!(IssueMemberCodesRefusals: BatchItemTwice);
 
 /// Issue one-time codes for a list of members
 ///
-/// Each member gets a code or a refusal, independently of the others. A member for whom two administrators are needed is
-/// refused here. There is no `Idempotency-Key`. Sending the request again voids the codes before.
+/// Each member gets a code or a refusal, independently of the others. A member whose code needs two administrators is
+/// refused here. There is no `Idempotency-Key`. Sending the request again voids the earlier codes.
 #[utoipa::path(tag = "members", operation_id = "issue_member_codes", security(("bearer" = [])), responses(
-    (status = 200, description = "A result for each", body = BatchAnswer<CodeResult>),
+    (status = 200, description = "A result for each member", body = BatchAnswer<CodeResult>),
     IssueMemberCodesRefusals,
 ))]
 #[post("/members/reset-codes")]
@@ -165,25 +165,25 @@ async fn issue_member_codes(
         .write(move |conn| resets::for_members(conn, &context, &vault, &wanted))
         .await?;
     let language = language::of(&request);
-    let manner = Manner {
+    let options = BatchOptions {
         mode: BatchMode::PerItem,
         dry_run: false,
     };
     let result = |member: &MemberId, outcome| CodeResult::new(*member, outcome, language);
-    Ok(HttpResponse::Ok().json(BatchAnswer::new(manner, &members, outcomes, result)))
+    Ok(HttpResponse::Ok().json(BatchAnswer::new(options, &members, outcomes, result)))
 }
 
 refuses!(IssueOfficeCodeRefusals: AppointmentEnded, AccountResetOneself);
 
 /// Issue a one-time code for an administrator
 ///
-/// For the holder of an office, who need not be a member. Your organization must stand above each office of this person.
-/// The root's administrators issue codes for each other. If one of the offices is above a branch, two administrators are needed:
-/// the first call answers 202, and the same call by another administrator within a day answers with the code.
+/// The holder of the office need not be a member. Your organization must be above each office of this person. The
+/// root's administrators issue codes for each other. If one of the offices is above a branch, two administrators are
+/// needed: the first call answers 202, and the same call by another administrator within a day answers with the code.
 #[utoipa::path(tag = "appointments", operation_id = "issue_office_code", security(("bearer" = [])),
-    params(("id" = AppointmentId, Path, description = "Which office")), responses(
-    (status = 201, description = "The code", body = ResetCodeView),
-    (status = 202, description = "A second administrator has to issue it", body = CodeRequestView),
+    params(("id" = AppointmentId, Path, description = "The id of the appointment")), responses(
+    (status = 201, description = "The one-time code", body = ResetCodeView),
+    (status = 202, description = "A second administrator has to issue the code", body = CodeRequestView),
     IssueOfficeCodeRefusals,
 ))]
 #[post("/appointments/{id}/reset-code")]
@@ -226,7 +226,7 @@ refuses!(ResetPasswordRefusals:
 /// Send the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end.
 /// For thirty days, sign-in shows that the code was issued.
 #[utoipa::path(tag = "auth", operation_id = "reset_password", security(()), responses(
-    (status = 204, description = "The password is set; sign in with it"),
+    (status = 204, description = "The password is set. Sign in with it"),
     ResetPasswordRefusals,
 ))]
 #[post("/auth/reset")]

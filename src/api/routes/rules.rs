@@ -87,7 +87,7 @@ impl From<&Rule> for RuleView {
 
 /// List the rules
 ///
-/// Every rule that the service decides by, with the section of the manual, in both languages.
+/// Lists every rule that the service applies, with its section of the manual, in both languages.
 #[utoipa::path(tag = "service", operation_id = "list_rules", security(()), responses(
     (status = 200, description = "Every rule", body = [RuleView])))]
 #[get("/rules")]
@@ -132,7 +132,7 @@ impl From<&Code> for ErrorView {
 
 /// List the refusals
 ///
-/// Every code that an answer can carry, with its rule and the way out, in both languages.
+/// Lists every code that an answer can have, with its rule and its way out, in both languages.
 #[utoipa::path(tag = "service", operation_id = "list_errors", security(()), responses(
     (status = 200, description = "Every code", body = [ErrorView])))]
 #[get("/errors")]
@@ -145,10 +145,11 @@ refuses!(GetErrorRefusals: RequestNotFound);
 
 /// Get a refusal
 ///
-/// The `type` of a problem leads to this page.
+/// The `type` of a problem document is the address of this operation.
 #[utoipa::path(tag = "service", operation_id = "get_error", security(()),
-    params(("code" = String, Path, description = "Which code", example = "transfer.already_open")), responses(
-    (status = 200, description = "The code", body = ErrorView),
+    params(("code" = String, Path, description = "The code of the refusal", example = "transfer.already_open")),
+    responses(
+    (status = 200, description = "The refusal with its rule and its way out", body = ErrorView),
     GetErrorRefusals,
 ))]
 #[get("/errors/{code}")]
@@ -199,7 +200,7 @@ impl From<&Reason> for ReasonView {
 /// Each reason comes with its fields (§1.4.6) as a JSON Schema, with titles in both languages. You can draw the form
 /// from it.
 #[utoipa::path(tag = "transfers", operation_id = "list_transfer_reasons", security(()), responses(
-    (status = 200, description = "Every reason", body = [ReasonView])))]
+    (status = 200, description = "Every reason with its form", body = [ReasonView])))]
 #[get("/transfer-reasons")]
 async fn list_reasons() -> HttpResponse {
     let reasons: Vec<ReasonView> = Reason::ALL.iter().map(ReasonView::from).collect();

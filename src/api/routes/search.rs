@@ -162,7 +162,7 @@ refuses!(FindTargetsRefusals: DivisionUnknown);
 /// if not, why.
 #[utoipa::path(tag = "organizations", operation_id = "find_targets", security(("bearer" = [])),
     params(TargetQuery), responses(
-    (status = 200, description = "What was found, the best first", body = TargetList),
+    (status = 200, description = "The organizations found, the best match first", body = TargetList),
     FindTargetsRefusals,
 ))]
 #[get("/targets")]

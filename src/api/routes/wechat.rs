@@ -78,7 +78,7 @@ refuses!(WechatLoginRefusals:
 ///
 /// Send a code from `wx.login`. The WeChat identity has to be bound to an account.
 #[utoipa::path(tag = "auth", operation_id = "wechat_login", security(()), responses(
-    (status = 200, description = "Signed in", body = SignedInAnswer),
+    (status = 200, description = "The tokens of the new session", body = SignedInAnswer),
     WechatLoginRefusals,
 ))]
 #[post("/auth/wechat/login")]
@@ -132,7 +132,7 @@ refuses!(WechatBindRefusals:
 /// if the person is signed in, because the binding is another way into the account. An identity can be bound to one
 /// account and an account to one identity. Unbind the old one first.
 #[utoipa::path(tag = "auth", operation_id = "wechat_bind", security(()), responses(
-    (status = 200, description = "Bound and signed in", body = SignedInAnswer),
+    (status = 200, description = "The tokens of the new session. The WeChat identity is bound", body = SignedInAnswer),
     WechatBindRefusals,
 ))]
 #[post("/auth/wechat/bind")]
@@ -162,9 +162,9 @@ async fn wechat_bind(
 
 /// Unbind the WeChat identity
 ///
-/// Unbinds the identity of the caller's account. If none is bound, nothing changes. Sessions stay open.
+/// Unbinds the identity of your account. If none is bound, nothing changes. Sessions stay open.
 #[utoipa::path(tag = "auth", operation_id = "wechat_unbind", security(("bearer" = [])), responses(
-    (status = 204, description = "Nothing is bound to the account"),
+    (status = 204, description = "No WeChat identity is bound to the account"),
 ))]
 #[post("/auth/wechat/unbind")]
 async fn wechat_unbind(app: web::Data<App>, caller: Caller<can::ManageSelf>) -> Result<HttpResponse, Problem> {

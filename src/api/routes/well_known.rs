@@ -58,12 +58,12 @@ impl From<&PublicKey> for KeyView {
     }
 }
 
-/// The keys of our tokens
+/// Get the public keys of access tokens
 ///
 /// The public keys that verify access tokens. During a key rotation there are several. The `kid` of a token names its
 /// key.
 #[utoipa::path(tag = "auth", operation_id = "jwks", security(()), responses(
-    (status = 200, description = "The keys", body = KeySet),
+    (status = 200, description = "The public keys", body = KeySet),
 ))]
 #[get("/.well-known/jwks.json")]
 async fn jwks(app: web::Data<App>) -> HttpResponse {

@@ -60,7 +60,7 @@ impl Certificate {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
                 log::info!("the certificate was read again");
             }
-            Err(error) => log::warn!("the certificate can't be read again; the old one goes on: {error}"),
+            Err(error) => log::warn!("the certificate can't be read again, so the old one stays in use: {error}"),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::api::response::problem::Blocking;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::language::Language;
-use crate::service::batch::{BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -37,15 +37,15 @@ pub struct BatchAnswer<T> {
 impl<T> BatchAnswer<T> {
     /// Pairs each item with its outcome.
     pub fn new<I, O>(
-        manner: Manner,
+        options: BatchOptions,
         items: &[I],
         outcomes: Vec<ItemOutcome<O>>,
         result: impl Fn(&I, ItemOutcome<O>) -> T,
     ) -> Self {
         let refused = outcomes.iter().filter(|outcome| outcome.is_err()).count();
         Self {
-            mode: manner.mode,
-            dry_run: manner.dry_run,
+            mode: options.mode,
+            dry_run: options.dry_run,
             done: outcomes.len() - refused,
             refused,
             results: items

@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_is_lifted_by_whoever_ordered_it_or_stands_not_below() {
+    fn the_organization_that_ordered_a_block_and_those_above_it_lift_it() {
         let (class, college, university) = (class(), college(), university());
         let by =
             |at: &OrganizationFacts, ordered: &OrganizationFacts| may_unblock(&administrator(at), Some(&ordered.path));

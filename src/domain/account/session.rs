@@ -18,7 +18,7 @@ vocabulary! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionKind {
     /// A member on their own telephone: 30 days unused, 180 days in total.
-    Himself,
+    Member,
     /// An administrator, who sees other people's data: 12 hours unused, 7 days in total.
     Office,
 }
@@ -26,14 +26,14 @@ pub enum SessionKind {
 impl SessionKind {
     fn unused(self) -> TimeDelta {
         match self {
-            Self::Himself => TimeDelta::days(30),
+            Self::Member => TimeDelta::days(30),
             Self::Office => TimeDelta::hours(12),
         }
     }
 
     fn in_all(self) -> TimeDelta {
         match self {
-            Self::Himself => TimeDelta::days(180),
+            Self::Member => TimeDelta::days(180),
             Self::Office => TimeDelta::days(7),
         }
     }
@@ -53,15 +53,15 @@ mod tests {
     #[test]
     fn s08_a_session_ends_exactly_when_its_unused_or_total_time_is_up() {
         let created: Timestamp = "2026-06-10T08:00:00Z".parse().unwrap();
-        for (capacity, unused, in_all) in [
-            (SessionKind::Himself, TimeDelta::days(30), TimeDelta::days(180)),
+        for (kind, unused, in_all) in [
+            (SessionKind::Member, TimeDelta::days(30), TimeDelta::days(180)),
             (SessionKind::Office, TimeDelta::hours(12), TimeDelta::days(7)),
         ] {
-            assert!(capacity.lasts(created, created, created + unused - TICK));
-            assert!(!capacity.lasts(created, created, created + unused));
+            assert!(kind.lasts(created, created, created + unused - TICK));
+            assert!(!kind.lasts(created, created, created + unused));
             let used = created + in_all - TICK;
-            assert!(capacity.lasts(created, used, used));
-            assert!(!capacity.lasts(created, used, created + in_all));
+            assert!(kind.lasts(created, used, used));
+            assert!(!kind.lasts(created, used, created + in_all));
         }
     }
 }

@@ -226,7 +226,7 @@ pub(crate) use actions;
 
 macro_rules! declare {
     ($($variant:ident = $name:literal, $zh:literal, $en:literal,
-        $kind:ident, $who:ident or $door:ident, [$($relation:ident)*] or $otherwise:ident;)*) => {
+        $kind:ident, $who:ident or $of_capacity:ident, [$($relation:ident)*] or $on_object:ident;)*) => {
         vocabulary! {
             /// An action that a caller can request. A handler's signature names one of them.
             Action { $($variant = $name, $zh, $en;)* }
@@ -249,13 +249,13 @@ macro_rules! declare {
             }
 
             /// The refusal for a caller in any other capacity.
-            fn refusal_at_the_door(self) -> Code {
-                match self { $(Self::$variant => Code::$door),* }
+            fn refusal_of_capacity(self) -> Code {
+                match self { $(Self::$variant => Code::$of_capacity),* }
             }
 
             /// The refusal for a caller who can see the object but may not do this to it.
-            fn refusal_on_the_object(self) -> Code {
-                match self { $(Self::$variant => Code::$otherwise),* }
+            fn refusal_on_object(self) -> Code {
+                match self { $(Self::$variant => Code::$on_object),* }
             }
         }
     };
@@ -453,7 +453,7 @@ pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
         Capacity::Nobody => Err(Code::RequestUnauthenticated),
         _ if action.capacities().contains(&capacity) => Ok(()),
         Capacity::Auditor => Err(Code::ActorAuditsOnly),
-        _ => Err(action.refusal_at_the_door()),
+        _ => Err(action.refusal_of_capacity()),
     }
 }
 
@@ -490,7 +490,7 @@ impl Action {
             Self::ListMembers | Self::ReadMember => Some(Scope::MembersRead),
             Self::ReadTransfer | Self::ListTransfers | Self::ListTransfersBelow => Some(Scope::TransfersRead),
             Self::AnswerExternal => Some(Scope::TransfersAnswer),
-            Self::ProposeInbound | Self::WithdrawTransfer => Some(Scope::InboundFile),
+            Self::ProposeInbound | Self::WithdrawTransfer => Some(Scope::InboundPropose),
             _ => None,
         }
     }
@@ -503,7 +503,7 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access
     } else if action.relations().contains(&relation) {
         AccessDecision::May
     } else if action.kind().seen_from().contains(&relation) {
-        AccessDecision::MayNot(action.refusal_on_the_object())
+        AccessDecision::MayNot(action.refusal_on_object())
     } else {
         AccessDecision::Unseen(action.kind().missing())
     }
@@ -511,7 +511,7 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access
 
 /// Every code with which the table can refuse this action.
 pub fn refusals(action: Action) -> BTreeSet<Code> {
-    let at_the_door = Capacity::ALL
+    let of_capacity = Capacity::ALL
         .iter()
         .filter_map(|capacity| admit(*capacity, action).err());
     let without_scopes = Grant {
@@ -529,12 +529,12 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
         ObjectKind::Person => &[Relation::Stranger],
         _ => Relation::ALL,
     };
-    let on_the_object = action.capacities().iter().flat_map(|capacity| {
+    let on_object = action.capacities().iter().flat_map(|capacity| {
         relations
             .iter()
             .filter_map(|relation| verdict(*capacity, action, *relation).settle().err())
     });
-    at_the_door.chain(to_integrators).chain(on_the_object).collect()
+    of_capacity.chain(to_integrators).chain(on_object).collect()
 }
 
 /// Whether this actor may do this to this object.
@@ -556,7 +556,7 @@ pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Acc
     if holds(actor, holders) {
         verdict(Capacity::of(actor), action, Relation::Holder)
     } else {
-        AccessDecision::MayNot(action.refusal_on_the_object())
+        AccessDecision::MayNot(action.refusal_on_object())
     }
 }
 
@@ -573,9 +573,9 @@ pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
             holders,
             secret,
         } => {
-            let himself = about.is_some() && actor.member == about;
+            let is_self = about.is_some() && actor.member == about;
             let all = [
-                himself.then_some(Relation::Myself),
+                is_self.then_some(Relation::Myself),
                 holds(actor, holders).then_some(Relation::Holder),
                 Some(if secret {
                     place_of_secret(actor, path)
@@ -586,9 +586,9 @@ pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
             all.into_iter().flatten().collect()
         }
         Object::Between(sides) => {
-            let himself = sides.member.is_some() && actor.acting_member() == sides.member;
+            let is_self = sides.member.is_some() && actor.acting_member() == sides.member;
             let all = [
-                (himself, Relation::Myself),
+                (is_self, Relation::Myself),
                 (holds(actor, sides.holders), Relation::Holder),
                 (sides.source.is_of(actor, sides.secret), Relation::SourceSide),
                 (sides.target.is_of(actor, sides.secret), Relation::TargetSide),

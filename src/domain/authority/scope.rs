@@ -12,7 +12,7 @@ vocabulary! {
         MembersRead = "members:read", "查看团员", "read members and their lists";
         TransfersRead = "transfers:read", "查看转接", "read transfers, their lists and histories";
         TransfersAnswer = "transfers:answer", "答复转往本省市的转接", "answer transfers into the province";
-        InboundFile = "inbound:file", "发起转出本省市的转接", "file transfers out of the province and withdraw them";
+        InboundPropose = "inbound:propose", "发起、撤销转出本省市的转接", "propose transfers out of the province and withdraw them";
     }
 
     /// How far the scopes reach from the credential's organization.
@@ -25,7 +25,7 @@ vocabulary! {
 impl Scope {
     /// Whether the scope is only for the system of an external province (X1, X2).
     pub fn is_provincial(self) -> bool {
-        matches!(self, Self::TransfersAnswer | Self::InboundFile)
+        matches!(self, Self::TransfersAnswer | Self::InboundPropose)
     }
 }
 
@@ -94,9 +94,9 @@ mod tests {
 
     #[test]
     fn scopes_survive_being_stored_in_order_and_once() {
-        let given = [Scope::InboundFile, Scope::MembersRead, Scope::InboundFile];
+        let given = [Scope::InboundPropose, Scope::MembersRead, Scope::InboundPropose];
         let scopes = ordered(&given);
-        assert_eq!(text(&scopes), "members:read inbound:file");
+        assert_eq!(text(&scopes), "members:read inbound:propose");
         assert_eq!(parse(&text(&scopes)), Some(scopes));
         assert_eq!(parse("members:read everything"), None);
         assert_eq!(parse(""), Some(Vec::new()));
@@ -118,7 +118,7 @@ mod tests {
         }
         assert!(grant(Reach::Own).admit(Scope::MembersRead).is_ok());
         assert_eq!(
-            grant(Reach::Own).admit(Scope::InboundFile),
+            grant(Reach::Own).admit(Scope::InboundPropose),
             Err(Code::IntegratorScopeMissing)
         );
     }

@@ -78,9 +78,9 @@ fn o6_the_strongest_of_several_relations_counts() {
     let mut actor = administrator(&college());
     actor.member = Some(MemberId(9));
     let elsewhere = path("1/2/30/40/");
-    let himself = Object::member(&elsewhere, MemberId(9));
-    assert_eq!(decide(&actor, Action::ReadMember, himself), AccessDecision::May);
-    let refused = decide(&actor, Action::IssueMemberCode, himself);
+    let own_page = Object::member(&elsewhere, MemberId(9));
+    assert_eq!(decide(&actor, Action::ReadMember, own_page), AccessDecision::May);
+    let refused = decide(&actor, Action::IssueMemberCode, own_page);
     assert_eq!(refused, AccessDecision::MayNot(Code::AccountResetNotAllowed));
     let other = Object::member(&elsewhere, MemberId(10));
     assert_eq!(

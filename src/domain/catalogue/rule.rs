@@ -192,7 +192,7 @@ rules! {
         "A transfer from the national system to Beijing, Guangdong or Fujian waits with the written-out destination for the other system. The answer is acceptance, or refusal with a reason. That province's integrator gives it, or that province's leading organ enters it. Acceptance moves the member out of the national system; the history stays.";
     X2, None,
         "【本系统决定】由北京、广东、福建转入的，由该省市的对接系统提交人员信息和转入组织；转入组织审批（并分配）后新建团员，身份证号已有档案的则恢复。",
-        "Our decision: for a transfer from Beijing, Guangdong or Fujian, that province's integrator files the person's data and the target. The target approves and assigns. Completion creates the member, or revives the one with the same ID number.";
+        "Our decision: for a transfer from Beijing, Guangdong or Fujian, that province's integrator sends the person's data and the target. The target approves and assigns. Completion creates the member, or revives the one with the same ID number.";
     X3, Some("1.5"),
         "超过 10 天自动终止的规定对两个方向都适用。",
         "The 10-day rule holds in both directions.";
@@ -210,7 +210,7 @@ rules! {
         "可在所选省份或系统内按名称、曾用名、简称、编号或拼音查找转入组织；不能选择的，说明原因（毕业生团组织、已关闭、属其他系统、尚不能接收团员）。",
         "A target is found by name, former name, short name, code or pinyin in a chosen province or system. If a hit can't be chosen, it says why: graduate branch, closed, other system, or takes no members yet.";
     O5, Some("2.5"),
-        "团员忘记密码的，可由其团支部或直属上级的管理员发放一次性重置码，两天内有效，只能使用一次，凭身份证号设置新密码。",
+        "团员忘记密码的，可由其团支部或直属上级的管理员发放重置码，两天内有效，只能使用一次，凭身份证号设置新密码。",
         "A member who has lost their password gets a one-time code from an administrator of their branch or its direct superior. It is valid for two days and works once. With the code and their ID number they set a new password.";
     O6, None,
         "【本系统决定】管理员只能在所辖范围内查看和办理；范围之外的人员视为不存在，范围之内无权办理的予以拒绝。",

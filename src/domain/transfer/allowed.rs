@@ -22,21 +22,23 @@ impl TransferAction {
     ///
     /// # Errors
     /// The refusal that taking it would give.
-    pub fn check(self, case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
+    pub fn check(self, case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
         match self {
-            TransferAction::Approve => decide::may_approve(case, desk),
-            TransferAction::Refuse => decide::may_refuse(case, desk),
-            TransferAction::Assign => decide::may_assign(case, desk),
-            TransferAction::Withdraw => decide::may_withdraw(case, desk),
-            TransferAction::AcceptExternal | TransferAction::RefuseExternal => decide::may_answer_external(case, desk),
+            TransferAction::Approve => decide::may_approve(case, context),
+            TransferAction::Refuse => decide::may_refuse(case, context),
+            TransferAction::Assign => decide::may_assign(case, context),
+            TransferAction::Withdraw => decide::may_withdraw(case, context),
+            TransferAction::AcceptExternal | TransferAction::RefuseExternal => {
+                decide::may_answer_external(case, context)
+            }
         }
     }
 }
 
 /// Every action with its answer for this actor.
-pub fn allowed_actions(case: &Case, desk: &DecisionContext<'_>) -> Vec<(TransferAction, Result<(), Refusal>)> {
+pub fn allowed_actions(case: &Case, context: &DecisionContext<'_>) -> Vec<(TransferAction, Result<(), Refusal>)> {
     TransferAction::ALL
         .iter()
-        .map(|action| (*action, action.check(case, desk)))
+        .map(|action| (*action, action.check(case, context)))
         .collect()
 }

@@ -61,18 +61,18 @@ pub struct Transition {
 ///
 /// # Errors
 /// Those of [`may_approve`].
-pub fn approve(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
-    may_approve(&case, desk)?;
-    accept(case, desk)
+pub fn approve(case: Case, context: &DecisionContext<'_>) -> Result<Transition, Refusal> {
+    may_approve(&case, context)?;
+    accept(case, context)
 }
 
 /// A5: refuses with a reason. The case ends and returns to the side that started it.
 ///
 /// # Errors
 /// Those of [`may_refuse`], and `approval.reason_required`.
-pub fn refuse(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
-    may_refuse(&case, desk)?;
-    decline(case, desk, reason)
+pub fn refuse(case: Case, context: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
+    may_refuse(&case, context)?;
+    decline(case, context, reason)
 }
 
 /// X1: the other system accepts, through its integrator or through its province's leading organ, which enters the
@@ -80,37 +80,41 @@ pub fn refuse(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) ->
 ///
 /// # Errors
 /// Those of [`may_answer_external`].
-pub fn accept_external(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
-    may_answer_external(&case, desk)?;
-    accept(case, desk)
+pub fn accept_external(case: Case, context: &DecisionContext<'_>) -> Result<Transition, Refusal> {
+    may_answer_external(&case, context)?;
+    accept(case, context)
 }
 
 /// X1: the other system refuses, with a reason. The case ends and returns to the side that started it.
 ///
 /// # Errors
 /// Those of [`may_answer_external`], and `approval.reason_required`.
-pub fn refuse_external(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
-    may_answer_external(&case, desk)?;
-    decline(case, desk, reason)
+pub fn refuse_external(
+    case: Case,
+    context: &DecisionContext<'_>,
+    reason: Option<Remark>,
+) -> Result<Transition, Refusal> {
+    may_answer_external(&case, context)?;
+    decline(case, context, reason)
 }
 
 /// A2: assigns the member of an approved case to a branch, which completes the case.
 ///
 /// # Errors
 /// Those of [`may_assign`] and [`a2_branch`].
-pub fn assign(case: Case, desk: &DecisionContext<'_>, branch: &OrganizationFacts) -> Result<Transition, Refusal> {
-    may_assign(&case, desk)?;
+pub fn assign(case: Case, context: &DecisionContext<'_>, branch: &OrganizationFacts) -> Result<Transition, Refusal> {
+    may_assign(&case, context)?;
     a2_branch(&case, branch)?;
-    by_person(case, desk, EventKind::Assigned { branch: branch.id })
+    by_person(case, context, EventKind::Assigned { branch: branch.id })
 }
 
 /// T10: withdraws the case. Its history stays.
 ///
 /// # Errors
 /// Those of [`may_withdraw`].
-pub fn withdraw(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
-    may_withdraw(&case, desk)?;
-    by_person(case, desk, EventKind::Withdrawn)
+pub fn withdraw(case: Case, context: &DecisionContext<'_>) -> Result<Transition, Refusal> {
+    may_withdraw(&case, context)?;
+    by_person(case, context, EventKind::Withdrawn)
 }
 
 /// A6: ends a case that waited too long. `None` if it is not overdue or no longer waits.
@@ -144,8 +148,8 @@ pub fn escalate(case: Case, policy: &Policy, now: Timestamp) -> Option<Transitio
 /// # Errors
 /// Those of [`may_refuse`]. If the target accepts no members any more (T8), `transfer.target_closed` or
 /// `transfer.target_graduate_branch`, since a branch may have turned while the case waited.
-pub fn may_approve(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
-    may_refuse(case, desk)?;
+pub fn may_approve(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
+    may_refuse(case, context)?;
     match &case.destination {
         Destination::Organization(target) => {
             proposal_rules::t8_target_closed(target).and_then(|()| proposal_rules::t8_target_graduate_branch(target))
@@ -159,12 +163,12 @@ pub fn may_approve(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusa
 /// # Errors
 /// `transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, and those of the turn:
 /// `transfer.self_approval`, `transfer.orphaned`, `approval.not_your_turn`.
-pub fn may_refuse(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
+pub fn may_refuse(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state.phase() {
         Phase::AwaitingAssignment => Err(Code::ApprovalNotAwaited.into()),
         Phase::ExternalPending => Err(Code::TransferExternalPending.into()),
-        _ => has_the_turn(case, desk, Action::DecideTransfer),
+        _ => has_the_turn(case, context, Action::DecideTransfer),
     }
 }
 
@@ -173,14 +177,14 @@ pub fn may_refuse(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal
 /// # Errors
 /// `transfer.closed`, `transfer.not_external`, `transfer.self_approval`, `transfer.orphaned`,
 /// `transfer.external_not_yours`.
-pub fn may_answer_external(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
+pub fn may_answer_external(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state {
-        CaseState::ExternalPending { province, .. } if desk.actor.speaks_for() == Some(province) => {
-            let verdict = authority::verdict(Capacity::of(desk.actor), Action::AnswerExternal, Relation::Holder);
+        CaseState::ExternalPending { province, .. } if context.actor.speaks_for() == Some(province) => {
+            let verdict = authority::verdict(Capacity::of(context.actor), Action::AnswerExternal, Relation::Holder);
             Ok(verdict.settle()?)
         }
-        CaseState::ExternalPending { .. } => has_the_turn(case, desk, Action::AnswerExternal),
+        CaseState::ExternalPending { .. } => has_the_turn(case, context, Action::AnswerExternal),
         _ => Err(Code::TransferNotExternal.into()),
     }
 }
@@ -190,10 +194,10 @@ pub fn may_answer_external(case: &Case, desk: &DecisionContext<'_>) -> Result<()
 /// # Errors
 /// `transfer.closed`, `assignment.not_awaited`, `transfer.self_approval`, `transfer.orphaned`,
 /// `approval.not_your_turn`.
-pub fn may_assign(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
+pub fn may_assign(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state.phase() {
-        Phase::AwaitingAssignment => has_the_turn(case, desk, Action::AssignTransfer),
+        Phase::AwaitingAssignment => has_the_turn(case, context, Action::AssignTransfer),
         _ => Err(Code::AssignmentNotAwaited.into()),
     }
 }
@@ -203,15 +207,15 @@ pub fn may_assign(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal
 ///
 /// # Errors
 /// `transfer.closed`, `transfer.not_yours_to_cancel`, `transfer.already_approved`.
-pub fn may_withdraw(case: &Case, desk: &DecisionContext<'_>) -> Result<(), Refusal> {
+pub fn may_withdraw(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
-    let by_right_of_the_member = desk.policy.member_may_withdraw && is_member_himself(case, desk.actor);
-    let relation = match (is_starter(case, desk.actor), by_right_of_the_member) {
+    let by_right_of_the_member = context.policy.member_may_withdraw && is_about_actor(case, context.actor);
+    let relation = match (is_starter(case, context.actor), by_right_of_the_member) {
         (true, _) => Relation::Starter,
         (false, true) => Relation::Myself,
         (false, false) => Relation::SourceSide,
     };
-    authority::verdict(Capacity::of(desk.actor), Action::WithdrawTransfer, relation).settle()?;
+    authority::verdict(Capacity::of(context.actor), Action::WithdrawTransfer, relation).settle()?;
     if case.state.phase() == Phase::AwaitingAssignment {
         return Err(Code::TransferAlreadyApproved.into());
     }
@@ -255,26 +259,26 @@ fn is_open(case: &Case) -> Result<(), Refusal> {
 }
 
 /// A1, T11: whether it is the actor's turn. Other superiors see the case but cannot act.
-fn has_the_turn(case: &Case, desk: &DecisionContext<'_>, action: Action) -> Result<(), Refusal> {
-    let verdict = authority::at_turn(desk.actor, action, desk.holders);
+fn has_the_turn(case: &Case, context: &DecisionContext<'_>, action: Action) -> Result<(), Refusal> {
+    let verdict = authority::at_turn(context.actor, action, context.holders);
     let entitled = verdict == AccessDecision::May;
     // The turn has passed on if every administrator here is excluded. The refusal still tells them why.
     let would_be = case
         .state
         .turn()
-        .is_some_and(|turn| desk.actor.administers(turn.organization));
-    if case.excludes(desk.actor) && (entitled || would_be) {
-        return Err(with_helper(Code::TransferSelfApproval, desk));
+        .is_some_and(|turn| context.actor.administers(turn.organization));
+    if case.excludes(context.actor) && (entitled || would_be) {
+        return Err(with_helper(Code::TransferSelfApproval, context));
     }
-    match (verdict.settle(), desk.holders) {
+    match (verdict.settle(), context.holders) {
         (Err(_), []) => Err(Code::TransferOrphaned.into()),
-        (settled, _) => settled.map_err(|code| with_helper(code, desk)),
+        (settled, _) => settled.map_err(|code| with_helper(code, context)),
     }
 }
 
-fn with_helper(code: Code, desk: &DecisionContext<'_>) -> Refusal {
+fn with_helper(code: Code, context: &DecisionContext<'_>) -> Refusal {
     let refusal = Refusal::new(code);
-    match desk.holders.first() {
+    match context.holders.first() {
         Some(holder) => refusal.ask(*holder),
         None => refusal,
     }
@@ -284,7 +288,7 @@ fn with_helper(code: Code, desk: &DecisionContext<'_>) -> Refusal {
 /// proposed, or the integrator of the province the case comes from.
 fn is_starter(case: &Case, actor: &Actor) -> bool {
     match &actor.role {
-        Role::Member => case.started_by == Side::Member && is_member_himself(case, actor),
+        Role::Member => case.started_by == Side::Member && is_about_actor(case, actor),
         Role::Administrator(office) => case.proposed_for == Some(office.organization),
         Role::Integrator { .. } => {
             matches!(case.origin, Origin::Province { province, .. } if actor.speaks_for() == Some(province))
@@ -293,7 +297,7 @@ fn is_starter(case: &Case, actor: &Actor) -> bool {
     }
 }
 
-fn is_member_himself(case: &Case, actor: &Actor) -> bool {
+fn is_about_actor(case: &Case, actor: &Actor) -> bool {
     actor.acting_member().is_some() && actor.acting_member() == case.member()
 }
 
@@ -309,20 +313,27 @@ fn after_approval(case: &Case, now: Timestamp) -> CaseState {
     })
 }
 
-fn accept(case: Case, desk: &DecisionContext<'_>) -> Result<Transition, Refusal> {
-    let next = after_approval(&case, desk.now);
-    by_person(case, desk, EventKind::Approved { next })
+fn accept(case: Case, context: &DecisionContext<'_>) -> Result<Transition, Refusal> {
+    let next = after_approval(&case, context.now);
+    by_person(case, context, EventKind::Approved { next })
 }
 
-fn decline(case: Case, desk: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
+fn decline(case: Case, context: &DecisionContext<'_>, reason: Option<Remark>) -> Result<Transition, Refusal> {
     let reason = reason.ok_or_else(|| Refusal::new(Code::ApprovalReasonRequired).at("/reason"))?;
-    by_person(case, desk, EventKind::Refused { reason })
+    by_person(case, context, EventKind::Refused { reason })
 }
 
-fn by_person(case: Case, desk: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {
+fn by_person(case: Case, context: &DecisionContext<'_>, kind: EventKind) -> Result<Transition, Refusal> {
     let conflict = Refusal::new(Code::TransferConflict).with_term("state", case.state.phase().text());
     // The guards exclude missing edges. If one were reached nevertheless, this is a conflict and never a wrong state.
-    transition(case, desk.now, desk.actor.account, desk.actor.acting_for(), kind).ok_or(conflict)
+    transition(
+        case,
+        context.now,
+        context.actor.account,
+        context.actor.acting_for(),
+        kind,
+    )
+    .ok_or(conflict)
 }
 
 fn by_system(case: Case, now: Timestamp, kind: EventKind) -> Option<Transition> {

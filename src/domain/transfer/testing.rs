@@ -210,7 +210,7 @@ pub fn member() -> Actor {
     Actor::member(MEMBER_ACCOUNT, MEMBER)
 }
 
-/// A member whom the cases are not about.
+/// A member the cases are not about.
 pub fn stranger() -> Actor {
     Actor::member(AccountId(9), MemberId(9))
 }
@@ -432,7 +432,7 @@ impl Play {
         action: impl FnOnce(Case, &DecisionContext<'_>) -> Result<Transition, Refusal>,
     ) -> Result<(), Code> {
         let transition = self
-            .ask(actor, |case, desk| action(case.clone(), desk))
+            .ask(actor, |case, context| action(case.clone(), context))
             .map_err(|refusal| refusal.code)?;
         self.take(transition);
         Ok(())
@@ -449,11 +449,15 @@ impl Play {
     }
 
     pub fn refuse(&mut self, actor: &Actor, reason: &str) -> Result<(), Code> {
-        self.act(actor, |case, desk| decide::refuse(case, desk, Remark::new(reason)))
+        self.act(actor, |case, context| {
+            decide::refuse(case, context, Remark::new(reason))
+        })
     }
 
     pub fn assign(&mut self, actor: &Actor, branch: OrganizationId) -> Result<(), Code> {
-        self.act(actor, |case, desk| decide::assign(case, desk, &organization(branch)))
+        self.act(actor, |case, context| {
+            decide::assign(case, context, &organization(branch))
+        })
     }
 
     pub fn withdraw(&mut self, actor: &Actor) -> Result<(), Code> {
@@ -465,8 +469,8 @@ impl Play {
     }
 
     pub fn refuse_external(&mut self, actor: &Actor, reason: &str) -> Result<(), Code> {
-        self.act(actor, |case, desk| {
-            decide::refuse_external(case, desk, Remark::new(reason))
+        self.act(actor, |case, context| {
+            decide::refuse_external(case, context, Remark::new(reason))
         })
     }
 

@@ -50,12 +50,12 @@ pub struct Present {
 pub fn present(conn: &mut Conn, bearer: Bearer, now: Timestamp) -> Result<Present> {
     let account = accounts::find(conn, bearer.account)?.filter(|account| account.status == AccountStatus::Active);
     let account = account.ok_or(Code::RequestUnauthenticated)?;
-    let is_his = match (account.kind, bearer.session) {
+    let is_in_force = match (account.kind, bearer.session) {
         (AccountKind::Person, Some(session)) => sessions::is_in_force(conn, bearer, session, now)?,
         (AccountKind::Integrator, None) => true,
         _ => false,
     };
-    if !is_his {
+    if !is_in_force {
         return Err(Code::RequestUnauthenticated.into());
     }
     Ok(Present {
@@ -94,7 +94,7 @@ pub struct Myself {
 /// When the database fails.
 pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
     let actor = &context.actor;
-    let id = actor.account.ok_or(Error::Corrupt("an actor without an account"))?;
+    let id = actor.account.ok_or(Error::Corrupt("an actor has no account"))?;
     let account = accounts::find(conn, id)?.ok_or(Code::RequestUnauthenticated)?;
     let member = match account.member_id {
         Some(id) => Some(with_branch(conn, id)?),
@@ -116,7 +116,7 @@ pub fn myself(conn: &mut Conn, context: &Context) -> Result<Myself> {
 }
 
 fn with_branch(conn: &mut Conn, id: MemberId) -> Result<(Member, Option<Organization>)> {
-    let member = members::find(conn, id)?.ok_or(Error::Corrupt("an account of no member"))?;
+    let member = members::find(conn, id)?.ok_or(Error::Corrupt("an account's member is missing"))?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
         None => None,

@@ -46,7 +46,7 @@ impl From<BlockTarget> for AuditSubject {
 pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Option<&Remark>) -> Result<Block> {
     offices::change(conn)?;
     let account = admitted(conn, context, whose)?;
-    shut(conn, context, account, reason, whose.into())
+    block_account(conn, context, account, reason, whose.into())
 }
 
 /// Unblocks an account. It has no password then: its owner sets one with a one-time code (O5), and is told of the block
@@ -57,7 +57,7 @@ pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Opt
 pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result<Block> {
     offices::change(conn)?;
     let account = admitted(conn, context, whose)?;
-    open(conn, context, account, whose.into())
+    unblock_account(conn, context, account, whose.into())
 }
 
 /// Blocks the account with an ID number, given by its digest. For the operators, who may block any account.
@@ -67,7 +67,7 @@ pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result
 pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason: &Remark) -> Result<Block> {
     offices::change(conn)?;
     let account = of_number(conn, id_number)?;
-    shut(conn, context, account, Some(reason), account.into())
+    block_account(conn, context, account, Some(reason), account.into())
 }
 
 /// Unblocks the account with an ID number, for the operators. It also issues the owner's one-time code, since there may
@@ -78,7 +78,7 @@ pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason
 pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_number: &[u8]) -> Result<IssuedCode> {
     offices::change(conn)?;
     let account = of_number(conn, id_number)?;
-    open(conn, context, account, account.into())?;
+    unblock_account(conn, context, account, account.into())?;
     resets::issue(conn, context, vault, account, account.into())
 }
 
@@ -140,7 +140,7 @@ fn still_acts(conn: &mut Conn, context: &Context) -> Result<()> {
     }
 }
 
-fn shut(
+fn block_account(
     conn: &mut Conn,
     context: &Context,
     account: AccountId,
@@ -159,7 +159,7 @@ fn shut(
     settle(conn, context, account, AuditAction::AccountBlocked, subject)
 }
 
-fn open(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSubject) -> Result<Block> {
+fn unblock_account(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSubject) -> Result<Block> {
     let latest = blocks::latest(conn, account)?.filter(|block| block.unblocked_at.is_none());
     let path = latest.as_ref().and_then(|block| block.organization_path.as_ref());
     if latest.is_some() {
@@ -186,5 +186,5 @@ fn settle(
 ) -> Result<Block> {
     appointments::reroute_offices_of(conn, account, context.now)?;
     audit::record(conn, context, action, subject)?;
-    blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block just stored"))
+    blocks::latest(conn, account)?.ok_or(Error::Corrupt("a block that was just stored is missing"))
 }

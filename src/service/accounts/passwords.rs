@@ -17,7 +17,7 @@ use chrono::TimeDelta;
 /// When the database fails, or the stored number can't be unsealed.
 pub fn id_number(conn: &mut Conn, vault: &Vault, account: AccountId) -> Result<String> {
     let (_, sealed) = accounts::secrets(conn, account)?;
-    let sealed = sealed.ok_or(Error::Corrupt("a person without an ID number"))?;
+    let sealed = sealed.ok_or(Error::Corrupt("an account has no ID number"))?;
     Ok(vault.open(SealPurpose::IdNumber, &sealed)?)
 }
 

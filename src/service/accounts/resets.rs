@@ -68,7 +68,7 @@ pub fn for_members(
     members: &[MemberId],
 ) -> Result<Vec<batch::ItemOutcome<IssuedCode>>> {
     offices::keep(conn)?;
-    let manner = batch::Manner {
+    let options = batch::BatchOptions {
         mode: batch::BatchMode::PerItem,
         dry_run: false,
     };
@@ -76,7 +76,7 @@ pub fn for_members(
         CodeOutcome::Issued(code) => Ok(code),
         CodeOutcome::Requested(_) => Err(Code::AccountSecondAdministratorRequired.into()),
     };
-    batch::run(conn, manner, members, |member| *member, each)
+    batch::run(conn, options, members, |member| *member, each)
 }
 
 /// O5 for the holder of an office, who need not be a member: issues a code from an organization above.

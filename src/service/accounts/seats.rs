@@ -37,7 +37,7 @@ pub(super) fn locked(conn: &mut Conn, account: AccountId) -> Result<Vec<HeldSeat
     let mut seats = Vec::new();
     for held in accounts::offices(conn, account)? {
         let organization = organizations::find(conn, held.office.organization)?;
-        let organization = organization.ok_or(Error::Corrupt("an office of no organization"))?;
+        let organization = organization.ok_or(Error::Corrupt("an appointment's organization is missing"))?;
         seats.push(HeldSeat {
             appoints: appointing_superior(conn, &organization, &[])?,
             path: organization.path,

@@ -68,6 +68,6 @@ pub fn acting_sector(conn: &mut Conn, actor: &Actor) -> Result<Sector> {
     let office = actor.office().ok_or(Code::ActorNotAdministrator)?;
     let organization = organizations::find(conn, office.organization)?;
     Ok(organization
-        .ok_or(Error::Corrupt("an office of no organization"))?
+        .ok_or(Error::Corrupt("an appointment's organization is missing"))?
         .sector)
 }

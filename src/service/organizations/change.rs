@@ -226,5 +226,5 @@ fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditA
 }
 
 fn refreshed(conn: &mut Conn, id: OrganizationId) -> Result<Organization> {
-    organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization just stored"))
+    organizations::find(conn, id)?.ok_or(Error::Corrupt("an organization that was just stored is missing"))
 }

@@ -13,7 +13,7 @@ use crate::service::{Error, Result};
 /// # Errors
 /// When the database fails.
 pub fn chain_of(conn: &mut Conn, path: &Path) -> Result<Chain> {
-    chain::of(conn, path)?.ok_or(Error::Corrupt("an organization's superiors"))
+    chain::of(conn, path)?.ok_or(Error::Corrupt("an organization's superiors are missing"))
 }
 
 /// The organization that appoints at another one: its direct superior, or the next one up that has somebody who can

@@ -25,7 +25,7 @@ pub(super) struct LoadedCase {
 
 /// Loads everything that a decision about a case needs.
 pub(super) fn load_case(conn: &mut Conn, transfer: &Transfer) -> Result<LoadedCase> {
-    let state = transfer.state().ok_or(Error::Corrupt("a case's state"))?;
+    let state = transfer.state().ok_or(Error::Corrupt("a case's state is invalid"))?;
     let holders = match state.turn() {
         Some(turn) => inbox::holders(conn, turn.duty.as_str(), transfer.id.0)?,
         None => Vec::new(),
@@ -58,14 +58,15 @@ fn origin(transfer: &Transfer) -> Result<Origin> {
             province: two_digits(province)?,
             member,
         }),
-        _ => Err(Error::Corrupt("a case's origin")),
+        _ => Err(Error::Corrupt("a case's origin is invalid")),
     }
 }
 
 fn destination(conn: &mut Conn, transfer: &Transfer) -> Result<Destination> {
     match (transfer.target_kind, transfer.target_province) {
         (DestinationKind::Organization, None) => {
-            let target = organizations::find(conn, transfer.target_id)?.ok_or(Error::Corrupt("a case's target"))?;
+            let target =
+                organizations::find(conn, transfer.target_id)?.ok_or(Error::Corrupt("a case's target is missing"))?;
             Ok(Destination::Organization(target.facts()))
         }
         (DestinationKind::Province, Some(province)) => Ok(Destination::Province {
@@ -73,12 +74,14 @@ fn destination(conn: &mut Conn, transfer: &Transfer) -> Result<Destination> {
             organ: transfer.target_id,
         }),
         (DestinationKind::Holding, None) => Ok(Destination::Holding(transfer.target_id)),
-        _ => Err(Error::Corrupt("a case's destination")),
+        _ => Err(Error::Corrupt("a case's destination is invalid")),
     }
 }
 
 fn two_digits(province: i32) -> Result<u8> {
-    province.try_into().map_err(|_| Error::Corrupt("a province's digits"))
+    province
+        .try_into()
+        .map_err(|_| Error::Corrupt("a province's code is out of range"))
 }
 
 /// A case, if the caller may know of it (A7). These are the member, both sides and their superiors, the holders, and

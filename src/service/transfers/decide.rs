@@ -157,7 +157,7 @@ pub(super) fn store(
             .with_term("state", transfer.state.text())
             .into());
     }
-    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
+    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event can't be written as JSON"))?;
     transfers::append_event(conn, case.id, &event, &facts)?;
     if let Some(movement) = movement {
         relocate(conn, context, transfer, movement)?;
@@ -180,7 +180,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
         CaseOutcome::MovedOut(_) => None,
     };
     let branch = branch
-        .map(|branch| branch.ok_or(Error::Corrupt("a branch that takes a member")))
+        .map(|branch| branch.ok_or(Error::Corrupt("a case's receiving branch is missing")))
         .transpose()?;
     let to = branch.as_ref().map(|branch| (branch.id, &branch.path));
     match (movement.member, to) {
@@ -188,7 +188,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
             if movement.from.is_none() {
                 inbound::refresh(conn, transfer, member)?;
             }
-            let member = members::find_locked(conn, member)?.ok_or(Error::Corrupt("a case's member"))?;
+            let member = members::find_locked(conn, member)?.ok_or(Error::Corrupt("a case's member is missing"))?;
             let standing = match (to, member.standing) {
                 (None, _) => Standing::MovedOut,
                 // A member who comes back is in good standing again (X2).
@@ -205,7 +205,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
             )?)
         }
         (None, Some(to)) => inbound::admit(conn, context, transfer, to),
-        (None, None) => Err(Error::Corrupt("a case without a member")),
+        (None, None) => Err(Error::Corrupt("a case that moves a member out has no member")),
     }
 }
 

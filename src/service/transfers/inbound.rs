@@ -110,8 +110,8 @@ pub fn propose_inbound(
     let organ = context
         .actor
         .acting_for()
-        .ok_or(Error::Corrupt("another system without an organization"))?;
-    let organ = organizations::find(conn, organ)?.ok_or(Error::Corrupt("another system's organization"))?;
+        .ok_or(Error::Corrupt("an integrator has no organization"))?;
+    let organ = organizations::find(conn, organ)?.ok_or(Error::Corrupt("an integrator's organization is missing"))?;
     let new_case = NewCase {
         context,
         proposal,
@@ -126,7 +126,7 @@ pub fn propose_inbound(
     };
     let stored: Result<Transfer> = conn.savepoint(|conn| {
         let stored = insert_batch(conn, vec![new_case])?.pop();
-        let (stored, _) = stored.ok_or(Error::Corrupt("a case that was not stored"))?;
+        let (stored, _) = stored.ok_or(Error::Corrupt("a case was not stored"))?;
         inbound::insert(conn, stored.id, &input.person)?;
         Ok(stored)
     });
@@ -284,5 +284,5 @@ pub(super) fn close(conn: &mut Conn, transfer: TransferId) -> Result<()> {
 }
 
 fn person(conn: &mut Conn, transfer: &Transfer) -> Result<SealedPerson> {
-    inbound::find(conn, transfer.id)?.ok_or(Error::Corrupt("a case from outside without a person"))
+    inbound::find(conn, transfer.id)?.ok_or(Error::Corrupt("an inbound case's person is missing"))
 }

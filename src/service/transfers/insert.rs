@@ -153,7 +153,7 @@ fn open_inbox_entries(conn: &mut Conn, new_cases: Vec<NewCase<'_>>, stored: &[Tr
 }
 
 fn json(value: &impl Serialize) -> Result<String> {
-    serde_json::to_string(value).map_err(|_| Error::Corrupt("what can't be said in JSON"))
+    serde_json::to_string(value).map_err(|_| Error::Corrupt("a case's facts can't be written as JSON"))
 }
 
 /// `known` is an organization that is already loaded. A case into a holding stores no path, so that no list by path
@@ -167,7 +167,7 @@ fn target(conn: &mut Conn, destination: &Destination, known: Option<&Organizatio
     let id = destination.organization();
     let found = match known.filter(|known| known.id == id) {
         Some(known) => known,
-        None => &organizations::find(conn, id)?.ok_or(Error::Corrupt("a case's target"))?,
+        None => &organizations::find(conn, id)?.ok_or(Error::Corrupt("a case's target is missing"))?,
     };
     Ok(TargetColumns {
         path: found.path.as_str().to_owned(),

@@ -184,7 +184,7 @@ fn its_own<T>(result: Result<T>) -> Result<Result<T>> {
     }
 }
 
-/// The member whom a proposal is about, if there is one.
+/// The member a proposal is about, if there is one.
 fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<Option<MemberId>> {
     match subject {
         ProposalSubject::Myself => {
@@ -214,14 +214,14 @@ impl ProposalRequest<'_> {
         // Members who moved out of the national tree have no branch, so the rules can't be checked (T12).
         member.branch_id.ok_or(Code::TransferMemberNotActive)?;
         let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
-        let number =
-            IdNumber::parse(&number, shanghai_date(context.now)).map_err(|_| Error::Corrupt("an ID number"))?;
+        let number = IdNumber::parse(&number, shanghai_date(context.now))
+            .map_err(|_| Error::Corrupt("a stored ID number is invalid"))?;
         let target = match self.target() {
             Some(id) => Some(choosable(known.get(&id))?.clone()),
             None => None,
         };
         Ok(MemberAndTarget {
-            branch: branch.cloned().ok_or(Error::Corrupt("a member's branch"))?,
+            branch: branch.cloned().ok_or(Error::Corrupt("a member's branch is missing"))?,
             member,
             number,
             target,
@@ -250,7 +250,7 @@ fn admitted(
 ) -> Result<Member> {
     let in_holding = branch.is_some_and(|branch| branch.purpose == OrganizationPurpose::SpecialUnit);
     match subject {
-        ProposalSubject::Myself => member.ok_or(Error::Corrupt("an account of no member")),
+        ProposalSubject::Myself => member.ok_or(Error::Corrupt("an account's member is missing")),
         ProposalSubject::Ours(_) => {
             let member = member.filter(|member| member.branch_id.is_some());
             let member = member.ok_or(Code::MemberNotFound)?;
@@ -266,7 +266,7 @@ fn admitted(
 }
 
 /// The superiors of an organization are missing, so the stored tree is broken.
-const SUPERIORS: Error = Error::Corrupt("an organization's superiors");
+const SUPERIORS: Error = Error::Corrupt("an organization's superiors are missing");
 
 /// A target that may be named. Nobody may name a special-unit holding (S-30).
 fn choosable(found: Option<&Organization>) -> Result<&Organization> {

@@ -61,7 +61,7 @@ fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result
     let mut known: HashMap<Season, Policy> = HashMap::new();
     let (mut ended, mut inbound, mut event) = (Vec::new(), Vec::new(), None);
     for case in transfers::waiting_locked(conn, ids)? {
-        let state = case.state.ok_or(Error::Corrupt("a case's state"))?;
+        let state = case.state.ok_or(Error::Corrupt("a case's state is invalid"))?;
         let policy = match known.entry(case.season) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(policies::of_season(conn, case.season)?),
@@ -80,9 +80,9 @@ fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result
     };
     let stored = transfers::end_many(conn, &ended, &CaseState::Expired { at: context.now })?;
     if stored != ended.len() {
-        return Err(Error::Corrupt("cases that were locked and are gone"));
+        return Err(Error::Corrupt("cases that were locked are missing"));
     }
-    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event that is not JSON"))?;
+    let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event can't be written as JSON"))?;
     transfers::append_event_to_many(conn, &ended, &event, &facts)?;
     inbox::close_transfers(conn, &ended)?;
     inbound::close_many(conn, &inbound)?;

@@ -5,7 +5,7 @@ use crate::domain::core::text::Remark;
 use crate::domain::transfer::reason::{Details, Reason, Side};
 use crate::service::look_up::LookedUpPerson;
 
-/// The person whom a proposal is about. It determines which side starts (T1).
+/// The person a proposal is about. It determines which side starts (T1).
 #[derive(Debug, Clone)]
 pub enum ProposalSubject {
     /// The caller.

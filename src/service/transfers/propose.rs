@@ -173,7 +173,7 @@ pub fn preview(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &Pro
         transfer,
     };
     let alone = load_batch(conn, &[request])?.pop().flatten();
-    let input = alone.ok_or(Error::Corrupt("a proposal put off for itself"))?;
+    let input = alone.ok_or(Error::Corrupt("a single proposal was put off to another batch"))?;
     let outcome = match input.and_then(|input| decide(context, transfer, &input)) {
         Ok(proposal) => Ok(proposal),
         Err(Error::Refused(refusals)) if !hides(&refusals) => Err(refusals),

@@ -14,7 +14,7 @@ use crate::service::{Error, Result};
 
 /// The chain of an organization.
 fn chain_at(conn: &mut Conn, organization: OrganizationId) -> Result<Chain> {
-    let found = organizations::find(conn, organization)?.ok_or(Error::Corrupt("an organization of a case"))?;
+    let found = organizations::find(conn, organization)?.ok_or(Error::Corrupt("a case's organization is missing"))?;
     chain_of(conn, &found.path)
 }
 

@@ -130,10 +130,10 @@ fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result
         });
     }
     let Some((path, organization)) = actor.subtree()? else {
-        let himself = actor.acting_member().ok_or(Code::RequestMembersOnly)?;
+        let own_member = actor.acting_member().ok_or(Code::RequestMembersOnly)?;
         return match filter.member {
-            None => Ok(TransferSelection::Member(himself)),
-            Some(member) if member == himself => Ok(TransferSelection::Member(himself)),
+            None => Ok(TransferSelection::Member(own_member)),
+            Some(member) if member == own_member => Ok(TransferSelection::Member(own_member)),
             Some(_) => Err(Code::MemberNotFound.into()),
         };
     };
@@ -165,7 +165,7 @@ pub fn history(conn: &mut Conn, context: &Context, id: TransferId) -> Result<Vec
     let found = transfers::find(conn, id)?;
     visible(conn, &context.actor, Action::ReadTransfer, id, found)?;
     let events: Option<Vec<Event>> = transfers::events(conn, id)?.into_iter().collect();
-    let events = events.ok_or(Error::Corrupt("an event's facts"))?;
+    let events = events.ok_or(Error::Corrupt("an event's facts are invalid"))?;
     let organizations: Vec<OrganizationId> = events.iter().filter_map(|event| event.acting_for).collect();
     let organizations = organizations::names(conn, &organizations)?;
     let people: Vec<AccountId> = events.iter().filter_map(|event| event.by).collect();

@@ -1,4 +1,4 @@
-//! Tokens that must not be taken (S-07): each stands beside a twin that differs in that one thing only and is taken.
+//! Tokens that must not be accepted (S-07). Each has a twin that differs from it in one point only and is accepted.
 
 use super::{NOW, bearing, comparable, sign_in, text};
 use crate::support::http::{Answer, Client};
@@ -22,7 +22,7 @@ fn part(text: impl AsRef<[u8]>) -> String {
     URL_SAFE_NO_PAD.encode(text)
 }
 
-/// The service's own key in the hands of a forger who makes one mistake.
+/// A forger who holds the service's own key and makes one mistake.
 struct Forger {
     pair: Ed25519KeyPair,
     public: PublicKey,
@@ -34,7 +34,7 @@ impl Forger {
         format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{}"}}"#, self.public.id)
     }
 
-    /// Signed as it should be, whatever it says.
+    /// Signed correctly, whatever the header and the claims are.
     fn signed(&self, header: &str, claims: &str) -> String {
         let signed = format!("{}.{}", part(header), part(claims));
         format!("{signed}.{}", part(self.pair.sign(signed.as_bytes())))
@@ -54,14 +54,14 @@ impl Forger {
         self.headed(&self.header().replace('}', &format!(",{member}}}")))
     }
 
-    /// With one word of the header changed.
+    /// With one part of the header replaced.
     fn changed(&self, from: &str, to: &str) -> String {
         let header = self.header();
         assert!(header.contains(from), "{from}");
         self.headed(&header.replacen(from, to, 1))
     }
 
-    /// With a claim set, or taken away where there is none.
+    /// With a claim set, or removed where the value is null.
     fn claiming(&self, name: &str, value: Value) -> String {
         let mut claims = self.claims.clone();
         let fields = claims.as_object_mut().expect("an object");
@@ -72,7 +72,7 @@ impl Forger {
         self.signed(&self.header(), &claims.to_string())
     }
 
-    /// With claims as they are written.
+    /// With a part of the claims' text replaced.
     fn saying(&self, from: &str, to: &str) -> String {
         let claims = self.claims.to_string();
         assert!(claims.contains(from), "{from}");
@@ -136,11 +136,11 @@ impl Forger {
                 self.otherwise(&named("HS256"), |text| mac(pem.as_bytes(), text)),
             ),
             (
-                "HS256 over nothing",
+                "HS256 with an empty key",
                 self.otherwise(&named("HS256"), |text| mac(&[], text)),
             ),
             ("HS256 with our signature", self.headed(&named("HS256"))),
-            ("ES256 by a key of one's own", self.otherwise(&named("ES256"), p256)),
+            ("ES256 by another key", self.otherwise(&named("ES256"), p256)),
             ("EdDSA named, ES256 signed", self.otherwise(&self.header(), p256)),
             ("RS256", self.headed(&named("RS256"))),
             ("PS256", self.headed(&named("PS256"))),
@@ -180,7 +180,7 @@ impl Forger {
             ("kid a number", self.changed(&kid, "0")),
             ("kid a path", self.changed(&kid, r#""../../../../dev/null""#)),
             ("kid a statement", self.changed(&kid, r#""' UNION SELECT 'x"#)),
-            ("kid with a blank", self.changed(&kid, &kid.replacen('"', "\" ", 1))),
+            ("kid with a space", self.changed(&kid, &kid.replacen('"', "\" ", 1))),
             ("kid twice", self.with_header(&format!(r#""kid":{kid}"#))),
             ("typ JWT", self.changed("at+jwt", "JWT")),
             ("typ of an ID token", self.changed("at+jwt", "id_token+jwt")),
@@ -200,8 +200,11 @@ impl Forger {
             ("cty", self.with_header(r#""cty":"JWT""#)),
             ("enc", self.with_header(r#""enc":"A256GCM""#)),
             ("something unknown", self.with_header(r#""x":1"#)),
-            ("a header with a blank", self.changed(",", ", ")),
-            ("a header that goes on", self.headed(&format!("{} ", self.header()))),
+            ("a header with a space", self.changed(",", ", ")),
+            (
+                "a header with trailing text",
+                self.headed(&format!("{} ", self.header())),
+            ),
             ("a header that is a list", self.headed("[]")),
             ("no header", self.headed("")),
         ]
@@ -211,7 +214,7 @@ impl Forger {
         let nobody = AccountId(i64::MAX / 2).to_string();
         let mut cases = vec![
             ("another issuer", self.claiming("iss", json!("https://example.org"))),
-            ("another issuer's case", self.claiming("iss", json!("Zhuanjie"))),
+            ("the issuer in another case", self.claiming("iss", json!("Zhuanjie"))),
             ("another audience", self.claiming("aud", json!("other-api"))),
             (
                 "a list of audiences",
@@ -229,25 +232,22 @@ impl Forger {
             ("valid from the next second", self.claiming("nbf", json!(SECOND + 1))),
             ("issued in the next second", self.claiming("iat", json!(SECOND + 1))),
             (
-                "no session of anybody",
+                "a session that does not exist",
                 self.claiming("sid", json!(SessionId(i64::MAX / 2))),
             ),
             ("an empty jti", self.claiming("jti", json!(""))),
             (
-                "an office he does not hold",
+                "an office that the subject does not hold",
                 self.claiming("office", json!("apt_0000000000001")),
             ),
-            (
-                "a claim of ours that is none",
-                self.claiming("role", json!("administrator")),
-            ),
+            ("an unknown claim", self.claiming("role", json!("administrator"))),
             (
                 "claims with two subjects",
                 self.saying("{", &format!(r#"{{"sub":"{nobody}","#)),
             ),
-            ("claims with two ends", self.saying("{", r#"{"exp":9999999999,"#)),
+            ("claims with two expiries", self.saying("{", r#"{"exp":9999999999,"#)),
             (
-                "claims that go on",
+                "claims with trailing text",
                 self.signed(&self.header(), &format!("{} {{}}", self.claims)),
             ),
             (
@@ -259,7 +259,7 @@ impl Forger {
                 self.signed(&self.header(), &json!(self.claims.to_string()).to_string()),
             ),
             ("no claims", self.signed(&self.header(), "")),
-            ("claims that are no UTF-8", {
+            ("claims that are not UTF-8", {
                 let signed = format!(
                     "{}.{}",
                     part(self.header()),
@@ -268,7 +268,7 @@ impl Forger {
                 format!("{signed}.{}", part(self.pair.sign(signed.as_bytes())))
             }),
             (
-                "the end as a fraction",
+                "the expiry as a fraction",
                 self.saying(
                     &format!(r#""exp":{}"#, SECOND + 900),
                     &format!(r#""exp":{}.5"#, SECOND + 900),
@@ -314,14 +314,14 @@ impl Forger {
                 format!("{header}.{claims}.{claims}.{claims}.{signature}"),
             ),
             ("an empty part", format!("{header}..{claims}.{signature}")),
-            ("a point before", format!(".{good}")),
-            ("a point behind", format!("{good}.")),
-            ("nothing but points", "..".to_owned()),
+            ("a leading dot", format!(".{good}")),
+            ("a trailing dot", format!("{good}.")),
+            ("only dots", "..".to_owned()),
             ("another token's signature", format!("{header}.{claims}.{others}")),
             ("half a signature", with(&bytes[..32])),
-            ("a signature that goes on", with(&[&bytes[..], &[0]].concat())),
+            ("a signature with trailing bytes", with(&[&bytes[..], &[0]].concat())),
             ("a signature of zeros", with(&[0; 64])),
-            ("a signature with a bit turned", with(&flipped)),
+            ("a signature with a flipped bit", with(&flipped)),
             ("a signature plus the group's order", with(&malleable(&bytes))),
             (
                 "a signature written another way",
@@ -332,22 +332,22 @@ impl Forger {
                 "the other alphabet",
                 format!("{header}.{claims}.{}+/", &signature[..signature.len() - 2]),
             ),
-            ("a blank within", format!("{header}. {claims}.{signature}")),
-            ("a tabulator within", format!("{header}.\t{claims}.{signature}")),
-            ("a comma and another", format!("{good},{good}")),
+            ("a space inside", format!("{header}. {claims}.{signature}")),
+            ("a tab inside", format!("{header}.\t{claims}.{signature}")),
+            ("two tokens and a comma", format!("{good},{good}")),
             ("percents", good.replacen('.', "%2E", 1)),
-            ("the word twice", format!("Bearer {good}")),
+            ("the scheme twice", format!("Bearer {good}")),
             ("quotes", format!("\"{good}\"")),
             (
                 "JSON serialization",
                 json!({"protected": header, "payload": claims, "signature": signature}).to_string(),
             ),
-            ("more than anybody reads", format!("{good}{}", "A".repeat(4000))),
+            ("longer than the limit", format!("{good}{}", "A".repeat(4000))),
         ]
     }
 }
 
-/// R, S + L: the same signature to whoever does not look (RFC 8032 §5.1.7).
+/// R, S + L: a verifier that does not check the range of S accepts it as the same signature (RFC 8032 §5.1.7).
 fn malleable(signature: &[u8]) -> Vec<u8> {
     let mut order = [0; 32];
     order[..16].copy_from_slice(&0x14de_f9de_a2f7_9cd6_5812_631a_5cf5_d3ed_u128.to_le_bytes());
@@ -362,7 +362,7 @@ fn malleable(signature: &[u8]) -> Vec<u8> {
     changed
 }
 
-/// The last digit of 64 bytes has four bits to spare.
+/// Another text for the same 64 bytes: the last digit has four unused bits.
 fn loose(signature: &str) -> String {
     const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (head, last) = signature.split_at(signature.len() - 1);
@@ -373,7 +373,7 @@ fn loose(signature: &str) -> String {
     format!("{head}{}", char::from(DIGITS[digit + 1]))
 }
 
-/// The private key out of its PEM text.
+/// The private key in a PEM text.
 fn pair(pem: &str) -> Ed25519KeyPair {
     let body: String = pem.split("\\n").filter(|line| !line.starts_with("-----")).collect();
     let der = STANDARD.decode(body).expect("base 64");
@@ -397,7 +397,7 @@ fn forger(db: TestDb) -> (World, Forger) {
         claims: serde_json::from_slice(&claims).expect("claims"),
         pair,
     };
-    assert_eq!(forger.claims["iat"], json!(SECOND), "the clock is as the cases think");
+    assert_eq!(forger.claims["iat"], json!(SECOND), "the clock is at NOW");
     (world, forger)
 }
 
@@ -409,7 +409,7 @@ fn me(client: &Client, authorization: &str) -> Answer {
 }
 
 both_engines! {
-    fn api2_s07_every_bad_token_is_refused_beside_its_good_twin(db: TestDb) {
+    fn api2_s07_every_bad_token_is_refused_and_its_good_twin_is_accepted(db: TestDb) {
         let (world, forger) = forger(db);
         let client = world.anybody();
         let cases = [forger.by_algorithm(), forger.by_header(), forger.by_claim(), forger.by_form()].concat();
@@ -419,10 +419,10 @@ both_engines! {
         for (case, bad) in &cases {
             let refused = me(&client, &format!("Bearer {bad}"));
             assert_eq!((refused.status, refused.code().as_str()), (401, "request.unauthenticated"), "{case}: {bad}");
-            // Nobody is told what was wrong with it.
+            // The answer does not say what was wrong with the token.
             let refused = comparable(&refused);
             assert_eq!(*first.get_or_insert_with(|| refused.clone()), refused, "{case}");
-            // The twin: made anew by the same hand, without the one mistake.
+            // The twin is made anew in the same way, without the mistake.
             me(&client, &format!("Bearer {}", forger.claiming("jti", json!(format!("twin of {case}"))))).expect(200);
         }
     }
@@ -442,7 +442,7 @@ both_engines! {
         client.request("GET", "/v1/me").header("cookie", &format!("access_token={good}")).send().refused(401, "request.unauthenticated");
     }
 
-    fn api2_s07_a_token_is_its_sessions_and_nobody_elses(db: TestDb) {
+    fn api2_s07_a_token_is_bound_to_its_session_and_its_account(db: TestDb) {
         let (world, forger) = forger(db);
         let client = world.anybody();
         let other = sign_in(&world, "class_1/2");
@@ -451,7 +451,7 @@ both_engines! {
         for (name, value) in [("sid", &other["sid"]), ("sub", &other["sub"])] {
             me(&client, &format!("Bearer {}", forger.claiming(name, value.clone()))).refused(401, "request.unauthenticated");
         }
-        // Nor does a member's session act from an office, though he held it.
+        // A member's session can not act from an office, even one that the member holds.
         let office = sign_in(&world, "college");
         let held = office["offices"][0]["id"].clone();
         let token = text(&office, "access_token").to_owned();

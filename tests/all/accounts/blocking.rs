@@ -1,4 +1,4 @@
-//! Blocking an account and unblocking it: who may, what is shut, and who hears of it (S-08, API2, API5).
+//! Blocking and unblocking an account: who may do it, what stops working, and who is told (S-08, API2, API5).
 
 use super::{NOW, bearing, comparable, refresh, sign_in, text};
 use crate::support::http::{Answer, Client};
@@ -52,7 +52,7 @@ fn reset(world: &World, name: &str, code: &str) -> Answer {
     world.anybody().post("/v1/auth/reset", &body)
 }
 
-/// As a program is served: it remembers for a second who somebody is.
+/// Like a served program: it caches actors for a second.
 fn remembering(app: App) -> App {
     App {
         actor_cache: ActorCache::new(A_SECOND),
@@ -60,14 +60,14 @@ fn remembering(app: App) -> App {
     }
 }
 
-/// How much waits for whoever asks.
+/// How many inbox entries wait for the caller.
 fn waiting(client: &Client) -> usize {
     let page = client.get("/v1/inbox?kind=approval_in").expect(200).json();
     page["items"].as_array().expect("items").len()
 }
 
 both_engines! {
-    fn api2_s08_who_is_blocked_is_out_here_at_once_and_there_within_a_second(db: TestDb) {
+    fn api2_s08_a_block_takes_effect_at_once_and_on_other_servers_within_a_second(db: TestDb) {
         let mut world = World::with(db, NOW, remembering);
         let (here, there) = (world.anybody(), world.another_server(remembering));
         let token = sign_in(&world, "class_1/1");
@@ -78,9 +78,9 @@ both_engines! {
         let out = tick();
         let [client, elsewhere] = both;
         client.get("/v1/me").refused(401, "request.unauthenticated");
-        // Here the clock is the machine's: the other server forgets by itself.
+        // The cache of the other server uses the machine's clock and expires by that clock.
         while elsewhere.get("/v1/me").status == 200 {
-            assert!(out.elapsed() < Duration::from_secs(3), "it is still in");
+            assert!(out.elapsed() < Duration::from_secs(3), "the block has not reached the other server");
         }
         elsewhere.get("/v1/me").refused(401, "request.unauthenticated");
         refresh(&there, text(&token, "refresh_token")).refused(401, "request.refresh_failed");
@@ -88,7 +88,7 @@ both_engines! {
         assert_eq!(world.db.count("sessions WHERE ending = 'blocked'"), 1);
     }
 
-    fn api2_s09_a_blocked_account_answers_as_a_wrong_password_does(db: TestDb) {
+    fn api2_s09_a_blocked_account_gets_the_answer_to_a_wrong_password(db: TestDb) {
         let world = World::new(db, NOW);
         let wrong = comparable(&try_to_sign_in(&world, "class_1/2", "wrong"));
         block(&world.admin("class_1"), &member(&world, "class_1/1", "block")).expect(200);
@@ -96,7 +96,7 @@ both_engines! {
         assert_eq!(comparable(&tried), wrong);
     }
 
-    fn api2_nothing_that_was_known_before_a_block_opens_the_account_behind_it(db: TestDb) {
+    fn api2_no_secret_from_before_a_block_opens_the_account_after_it(db: TestDb) {
         let world = World::new(db, NOW);
         let token = sign_in(&world, "class_1/1");
         let stolen = code(&world, "class_1/1");
@@ -108,7 +108,7 @@ both_engines! {
         let class = world.admin("class_1");
         block(&class, &member(&world, "class_1/1", "block")).expect(200);
         reset(&world, "class_1/1", &stolen).refused(422, "account.reset_code_invalid");
-        // A session that began while the block was being written, behind its back.
+        // A session that began while the block was being written.
         let stray = world.person("class_1/1");
         unblock(&class, &member(&world, "class_1/1", "unblock")).expect(200);
         stray.get("/v1/me").refused(401, "request.unauthenticated");
@@ -117,12 +117,12 @@ both_engines! {
         bearing(&world.anybody(), &token).get("/v1/me").refused(401, "request.unauthenticated");
         refresh(&world.anybody(), text(&token, "refresh_token")).refused(401, "request.refresh_failed");
         assert_eq!(world.db.count("wechat_bindings"), 0);
-        // A code issued since does.
+        // A code issued after the block works.
         reset(&world, "class_1/1", &code(&world, "class_1/1")).expect(204);
         try_to_sign_in(&world, "class_1/1", NEW).expect(200);
     }
 
-    fn s08_its_owner_hears_of_a_block_for_thirty_days_behind_it(db: TestDb) {
+    fn s08_the_owner_is_told_of_a_block_until_thirty_days_after_its_end(db: TestDb) {
         let world = World::new(db, NOW);
         assert_eq!(sign_in(&world, "class_1/1").get("blocks"), None);
         block(&world.admin("college"), &member(&world, "class_1/1", "block")).expect(200);
@@ -137,10 +137,10 @@ both_engines! {
             assert_eq!(signed_in["blocks"], told, "{at}");
             assert_eq!(bearing(&world.anybody(), &signed_in).get("/v1/me").expect(200).json()["blocks"], told, "{at}");
         }
-        assert_eq!(sign_in(&world, "class_1/2").get("blocks"), None, "nobody else's");
+        assert_eq!(sign_in(&world, "class_1/2").get("blocks"), None, "the block is told to another member");
     }
 
-    fn api5_a_member_is_blocked_from_his_branch_and_its_direct_superior_and_by_nobody_else(db: TestDb) {
+    fn api5_only_the_branch_and_its_direct_superior_block_a_member(db: TestDb) {
         let world = World::new(db, NOW);
         let (shut, open) = (member(&world, "class_1/1", "block"), member(&world, "class_1/1", "unblock"));
         for (by, status, refusal) in [
@@ -169,7 +169,7 @@ both_engines! {
         }
     }
 
-    fn api5_nobody_blocks_upward_sideways_or_himself(db: TestDb) {
+    fn api5_nobody_blocks_upward_or_sideways_or_their_own_account(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint("fellow", "college");
         world.appoint("class_1/2", "university");
@@ -179,17 +179,17 @@ both_engines! {
             block(&college, &office(&world, name, "block")).refused(403, "account.block_not_allowed");
         }
         block(&college, &office(&world, "university", "block")).refused(404, "appointment.not_found");
-        // Members of a class below, who hold an office above and one beside the caller's.
+        // Members of a class below the caller. One holds an office above the caller's, the other an office beside it.
         block(&college, &member(&world, "class_1/2", "block")).refused(403, "account.block_not_allowed");
         block(&world.admin("class_1"), &member(&world, "class_1/2", "block")).refused(403, "account.block_not_allowed");
         block(&world.admin("class_1"), &member(&world, "class_1/3", "block")).refused(403, "account.block_not_allowed");
         block(&college, &member(&world, "class_1/3", "block")).expect(200);
-        // Whoever holds two offices is blocked by who stands above both.
+        // An account with two offices can only be blocked by a superior of both.
         world.appoint("class_2", "village");
         block(&college, &office(&world, "class_2", "block")).refused(404, "appointment.not_found");
         block(&world.admin("township"), &office(&world, "class_2", "block")).refused(403, "account.block_not_allowed");
         block(&world.admin("province"), &office(&world, "class_2", "block")).expect(200);
-        // The root has nobody above; its administrators block each other, and none himself.
+        // The root has no superior. Its administrators block each other, but nobody blocks their own account.
         world.appoint("second", "nation");
         let nation = world.admin("nation");
         block(&nation, &office(&world, "nation", "block")).refused(403, "account.block_oneself");
@@ -198,7 +198,7 @@ both_engines! {
         college.get("/v1/me").refused(401, "request.unauthenticated");
     }
 
-    fn api5_what_a_superior_shut_nobody_below_opens(db: TestDb) {
+    fn api5_a_superiors_block_is_not_lifted_from_below(db: TestDb) {
         let world = World::new(db, NOW);
         let (shut, open) = (office(&world, "class_1", "block"), office(&world, "class_1", "unblock"));
         block(&world.admin("university"), &shut).expect(200);
@@ -214,10 +214,10 @@ both_engines! {
         block(&world.admin("college"), &shut).refused(409, "appointment.ended");
     }
 
-    fn api5_of_two_who_block_each_other_at_once_one_is_in_time(db: TestDb) {
+    fn api5_of_two_mutual_blocks_at_once_one_succeeds(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint("second", "nation");
-        let pairs = [("nation", "second"), ("second", "nation")].map(|(by, whom)| (world.admin(by), office(&world, whom, "block")));
+        let pairs = [("nation", "second"), ("second", "nation")].map(|(by, blocked)| (world.admin(by), office(&world, blocked, "block")));
         let mut answers = std::thread::scope(|scope| {
             let tried: Vec<_> = pairs.iter().map(|(client, path)| scope.spawn(|| block(client, path).status)).collect();
             tried.into_iter().map(|tried| tried.join().expect("no panic")).collect::<Vec<u16>>()
@@ -227,7 +227,7 @@ both_engines! {
         assert_eq!(world.db.count("accounts WHERE status = 'blocked'"), 1);
     }
 
-    fn a10_what_waits_for_a_blocked_administrator_goes_to_the_superior_and_comes_back(db: TestDb) {
+    fn a10_a_blocked_administrators_turns_pass_to_the_superior_and_come_back(db: TestDb) {
         let world = World::new(db, NOW);
         let body = json!({"reason": "unsettled", "target": world.org("township"),
             "details": {"home_address": {"division_code": "420106001", "text": "somewhere 1"}}});
@@ -242,7 +242,7 @@ both_engines! {
         assert_eq!(county.get(&path).expect(200).json()["administrators"], 0);
         unblock(&county, &office(&world, "township", "unblock")).expect(200);
         assert_eq!(counts(), before);
-        // With a session of his own again.
+        // Signs in again, because the block ended the session.
         world.at("2026-06-15T08:00:01Z");
         assert_eq!(waiting(&world.admin("township")), 1);
     }
@@ -256,7 +256,7 @@ both_engines! {
         nation.write(&office(&world, "second", "end"), &json!({})).expect(200);
     }
 
-    fn api5_an_auditor_is_blocked_by_who_appoints_him_and_reads_nothing_more(db: TestDb) {
+    fn api5_the_appointing_superior_blocks_an_auditor_who_then_reads_nothing(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint_as("auditor", "college", OfficeRole::Auditor);
         let auditor = world.admin("auditor");
@@ -267,7 +267,7 @@ both_engines! {
         auditor.get("/v1/audit").refused(401, "request.unauthenticated");
     }
 
-    fn s08_the_operators_block_whom_nobody_stands_above(db: TestDb) {
+    fn s08_operators_block_accounts_without_a_superior(db: TestDb) {
         let world = World::new(db, NOW);
         let operate = |args: &[&str], number: &str| {
             let (_, lines) = process::run(zhuanjie(["keys"]));
@@ -297,13 +297,13 @@ both_engines! {
         let (done, said) = operate(&open, &number);
         assert!(done && !said.contains(&number), "{said}");
         let code = said.split_once("one-time code: ").expect("a code").1.lines().next().expect("a line").to_owned();
-        // The program's clock is the machine's.
+        // The command uses the machine's clock.
         world.clock.set(zhuanjie::clock::Clock::system().now());
         reset(&world, "nation", &code).expect(204);
         let signed_in = try_to_sign_in(&world, "nation", NEW).expect(200).json();
         assert_eq!(signed_in["blocks"][0].get("organization"), None);
         assert_eq!(signed_in["blocks"][0]["reason"], "密钥泄露");
-        // What they shut, nobody else opens.
+        // Only operators unblock what operators blocked.
         assert!(operate(&shut, &world.id_number("class_1/1")).0);
         unblock(&world.admin("class_1"), &member(&world, "class_1/1", "unblock")).refused(403, "account.unblock_not_allowed");
         assert_eq!(world.db.count("audit_log WHERE action = 'account.blocked' AND capacity = 'service'"), 2);

@@ -1,4 +1,4 @@
-//! The keys of access tokens: what others verify with, and their rotation by command.
+//! The keys of access tokens: how other systems verify tokens with them, and how a command rotates them.
 
 use super::{NOW, bearing, refresh, sign_in, text};
 use crate::support::both_engines;
@@ -17,7 +17,7 @@ fn with_keys(text: &str) -> impl FnOnce(App) -> App {
     move |app| App { tokens, ..app }
 }
 
-/// What the command prints for some keys.
+/// The keys that the command prints after a step of the rotation.
 fn rotated(keys: &str, step: &str) -> String {
     let mut command = zhuanjie(["keys", "rotate", step]);
     command.env("ZHUANJIE_TOKEN_KEY", keys);
@@ -38,13 +38,13 @@ both_engines! {
         let keys = answer.json();
         let key = &keys["keys"][0];
         assert_eq!((&key["kty"], &key["crv"], &key["alg"], &key["use"]), (&"OKP".into(), &"Ed25519".into(), &"EdDSA".into(), &"sig".into()));
-        assert_eq!(key.get("d"), None, "the private half");
+        assert_eq!(key.get("d"), None, "the private key is published");
         let signed_in = sign_in(&world, "class_1/1");
         let token = text(&signed_in, "access_token");
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&["zhuanjie"]);
         validation.set_audience(&["zhuanjie-api"]);
-        // By this machine's clock, which is not the test's.
+        // The token's times are of the test's clock, not of this machine's.
         validation.validate_exp = false;
         let public = DecodingKey::from_ed_components(text(key, "x")).expect("a key");
         let read = jsonwebtoken::decode::<Value>(token, &public, &validation).expect("another library reads it");
@@ -63,7 +63,7 @@ both_engines! {
         let servers = [&published, &signing, &retired].map(|keys| world.another_server(with_keys(keys)));
         let [knows, signs, retires] = &servers;
         let before = sign_in(&world, "class_1/1");
-        // Whoever is signed in stays so while the servers change one after another.
+        // Sessions continue while the servers change one after another.
         for server in [knows, signs] {
             bearing(server, &before).get("/v1/me").expect(200);
         }
@@ -72,7 +72,7 @@ both_engines! {
         for server in [knows, retires] {
             bearing(server, &after).get("/v1/me").expect(200);
         }
-        // The old key is gone at last; its sessions are not.
+        // The old key is gone in the end. The sessions from before are not.
         bearing(retires, &before).get("/v1/me").refused(401, "request.unauthenticated");
         let next = refresh(retires, text(&before, "refresh_token")).expect(200).json();
         bearing(retires, &next).get("/v1/me").expect(200);
@@ -82,7 +82,7 @@ both_engines! {
 }
 
 #[test]
-fn s07_a_rotation_without_keys_says_what_is_missing() {
+fn s07_a_rotation_without_keys_names_the_missing_variable() {
     let (status, lines) = run(zhuanjie(["keys", "rotate", "publish"]));
     assert!(!status.success());
     assert!(lines.concat().contains("ZHUANJIE_TOKEN_KEY is not set"), "{lines:?}");

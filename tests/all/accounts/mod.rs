@@ -21,13 +21,13 @@ use zhuanjie::config::proxies::Proxies;
 
 pub const NOW: &str = "2026-06-15T08:00:00Z";
 
-/// A program that believes this machine's proxies, so that a test can come from anywhere.
+/// A program that trusts proxies on this machine, so that a test can choose the client's address.
 pub fn behind_a_proxy(app: App) -> App {
     let proxies: Proxies = "127.0.0.0/8".parse().expect("a network");
     App { proxies, ..app }
 }
 
-/// A sign-in from an address, as a proxy tells it.
+/// A sign-in from this address, as a proxy reports it.
 pub fn try_from(client: &Client, address: &str, number: &str, password: &str) -> Answer {
     client
         .request("POST", "/v1/auth/sign-in")
@@ -42,7 +42,7 @@ pub fn sign_in(world: &World, person: &str) -> Value {
     world.anybody().post("/v1/auth/sign-in", &body).expect(200).json()
 }
 
-/// An administrator's sign-in to act from his office.
+/// A sign-in of an administrator to their office.
 pub fn sign_in_to_office(world: &World, person: &str) -> Value {
     let office = sign_in(world, person)["offices"][0]["id"].take();
     let body = json!({"id_number": world.id_number(person), "password": PASSWORD, "office": office});
@@ -53,7 +53,7 @@ pub fn text<'a>(answer: &'a Value, field: &str) -> &'a str {
     answer[field].as_str().expect("a text")
 }
 
-/// The same server's client with the access token of an answer.
+/// A client of the same server with the access token of an answer.
 pub fn bearing(client: &Client, answer: &Value) -> Client {
     client.with_token(text(answer, "access_token"))
 }
@@ -62,14 +62,14 @@ pub fn refresh(client: &Client, token: &str) -> Answer {
     client.post("/v1/auth/refresh", &json!({"refresh_token": token}))
 }
 
-/// An answer as a stranger may compare it with another: without what is different each time.
+/// An answer without the parts that always differ, so that two answers can be compared as a stranger would.
 pub fn comparable(answer: &Answer) -> (u16, Vec<(String, String)>, String) {
     let id = answer.header("x-request-id").expect("an id");
     let header = |(name, value): (&ureq::http::HeaderName, &ureq::http::HeaderValue)| {
         (name.as_str().to_owned(), value.to_str().expect("a text").to_owned())
     };
     let mut headers: Vec<_> = answer.headers.iter().map(header).collect();
-    // The budgets tell how many requests there were before, and whether the signature at least was ours.
+    // The rate limit fields depend on the number of earlier requests and on whether the token's signature was valid.
     headers.retain(|(name, _)| !["date", "x-request-id", "ratelimit", "ratelimit-policy"].contains(&name.as_str()));
     headers.sort();
     (answer.status, headers, answer.text.replace(id, "…"))

@@ -30,7 +30,7 @@ both_engines! {
         assert_eq!(world.db.count("audit_log WHERE action = 'password.changed'"), 1);
     }
 
-    fn api2_a_password_is_changed_by_who_knows_it_to_one_that_others_do_not(db: TestDb) {
+    fn api2_a_change_needs_the_current_password_and_a_new_one_that_others_can_not_guess(db: TestDb) {
         let world = World::new(db, NOW);
         let client = world.person("class_1/1");
         let number = world.id_number("class_1/1");
@@ -39,7 +39,7 @@ both_engines! {
         change(&client, PASSWORD, &number).refused(422, "account.password_is_number");
         change(&client, PASSWORD, &number[6..14]).refused(422, "account.password_is_number");
         change(&client, &"x".repeat(257), NEW).refused(422, "account.password_wrong");
-        // Whoever found an open session guesses no further than at the door.
+        // The holder of a stolen session can guess no more often than at the sign-in.
         for _ in 0..5 {
             change(&client, "open barley", NEW).refused(422, "account.password_wrong");
         }
@@ -48,7 +48,7 @@ both_engines! {
         change(&client, PASSWORD, NEW).expect(204);
     }
 
-    fn api2_an_initial_password_opens_nothing_but_its_change(db: TestDb) {
+    fn api2_with_an_initial_password_only_changing_it_is_allowed(db: TestDb) {
         let world = World::new(db, NOW);
         world.db.execute("UPDATE accounts SET must_change_password = true");
         let signed_in = sign_in(&world, "class_1/1");

@@ -1,4 +1,4 @@
-//! What follows from a one-time code (O5): its owner hears of it, and what was open is shut.
+//! What follows from a one-time code (O5): the owner is told, and open sessions end.
 
 use super::{NOW, bearing, behind_a_proxy, refresh, sign_in, text};
 use crate::support::both_engines;
@@ -14,12 +14,12 @@ fn reset(world: &World, member: &str, code: &str, password: &str) -> Answer {
 }
 
 both_engines! {
-    fn o5_the_member_hears_of_a_code_for_thirty_days(db: TestDb) {
+    fn o5_the_member_is_told_of_a_code_for_thirty_days(db: TestDb) {
         let world = World::new(db, NOW);
         assert_eq!(sign_in(&world, "class_1/1")["notices"], json!([]));
         let issued = world.admin("college").write(&format!("/v1/members/{}/reset-code", world.mem("class_1/1")), &json!({}));
         let code = issued.expect(201).json();
-        // Used or not.
+        // Told whether the code was used or not.
         let notice = json!({"issued_at": "2026-06-15T08:00:00Z", "organization": {"id": world.org("college"), "name": "college"}});
         assert_eq!(sign_in(&world, "class_1/1")["notices"], json!([notice]));
         reset(&world, "class_1/1", text(&code, "code"), NEW).expect(204);
@@ -28,7 +28,7 @@ both_engines! {
         assert_eq!(signed_in["notices"][0]["used_at"], "2026-06-15T08:00:00Z");
         let me = bearing(&world.anybody(), &signed_in).get("/v1/me").expect(200).json();
         assert_eq!(me["notices"], signed_in["notices"]);
-        assert_eq!(sign_in(&world, "class_1/2")["notices"], json!([]), "nobody else's");
+        assert_eq!(sign_in(&world, "class_1/2")["notices"], json!([]), "the code is told to another member");
         for (at, told) in [("2026-07-15T08:00:00Z", 1), ("2026-07-15T08:00:00.000001Z", 0)] {
             world.at(at);
             let signed_in = world.anybody().post("/v1/auth/sign-in", &body).expect(200).json();
@@ -51,7 +51,7 @@ both_engines! {
         world.anybody().post("/v1/auth/sign-in", &body).expect(200);
     }
 
-    fn o5_a_list_of_members_gets_a_code_or_a_refusal_each(db: TestDb) {
+    fn o5_each_member_of_a_list_gets_a_code_or_a_refusal(db: TestDb) {
         let world = World::new(db, NOW);
         let members = ["class_1/1", "class_2/1", "class_1/2"].map(|name| world.mem(name));
         let codes = world.admin("class_1").post("/v1/members/reset-codes", &json!({"items": members})).expect(200).json();
@@ -63,7 +63,7 @@ both_engines! {
             assert_eq!(results[index]["member"], json!(world.mem(member)));
             reset(&world, member, text(&results[index], "code"), NEW).expect(204);
         }
-        // A code is one member's.
+        // A code works for one member only.
         let again = world.admin("class_1").post("/v1/members/reset-codes", &json!({"items": members})).expect(200).json();
         reset(&world, "class_1/2", text(&again["results"][0], "code"), NEW).refused(422, "account.reset_code_invalid");
         let twice = json!({"items": [&members[0], &members[0]]});
@@ -73,7 +73,7 @@ both_engines! {
         assert_eq!(world.db.count("audit_log WHERE action = 'reset_code.issued'"), 4);
     }
 
-    fn s09_who_guesses_codes_waits_and_the_owner_elsewhere_does_not(db: TestDb) {
+    fn s09_a_guesser_of_codes_waits_and_the_owner_elsewhere_does_not(db: TestDb) {
         let world = World::with(db, NOW, behind_a_proxy);
         let try_from = |address: &str| {
             let body = json!({"id_number": world.id_number("class_1/1"), "code": "0000-0000-0000-0000", "new_password": NEW});

@@ -1,4 +1,4 @@
-//! Refresh tokens: good once, for a session that ends (S-08, RFC 9700 §4.14).
+//! Refresh tokens: each works once, and the session has an end (S-08, RFC 9700 §4.14).
 
 use super::{NOW, bearing, behind_a_proxy, refresh, sign_in, sign_in_to_office, text};
 use crate::support::world::World;
@@ -13,36 +13,37 @@ fn wide(engine: Engine) -> TestDb {
         wait: Duration::from_secs(120),
         ..DatabaseSettings::default()
     };
-    TestDb::with_settings(engine, &settings).expect("an engine that gave one database gives two")
+    TestDb::with_settings(engine, &settings).expect("a second database")
 }
 
 both_engines! {
-    fn api2_a_refresh_token_is_good_once_and_used_twice_ends_the_session(db: TestDb) {
+    fn api2_a_refresh_token_works_once_and_its_reuse_ends_the_session(db: TestDb) {
         let world = World::new(db, NOW);
         let client = world.anybody();
         let (first, other) = (sign_in(&world, "class_1/1"), sign_in(&world, "class_1/1"));
         let next = refresh(&client, text(&first, "refresh_token")).expect(200).json();
-        // Both access tokens are the session's, and good for their time.
+        // Both access tokens belong to the session and stay valid for their time.
         bearing(&client, &first).get("/v1/me").expect(200);
         bearing(&client, &next).get("/v1/me").expect(200);
         refresh(&client, text(&first, "refresh_token")).refused(401, "request.refresh_failed");
         refresh(&client, text(&next, "refresh_token")).refused(401, "request.refresh_failed");
         bearing(&client, &first).get("/v1/me").refused(401, "request.unauthenticated");
         bearing(&client, &next).get("/v1/me").refused(401, "request.unauthenticated");
-        // Nobody else's session is meant, nor another one of his.
+        // Sessions of other accounts go on. So does the other session of this account.
         bearing(&client, &other).get("/v1/me").expect(200);
         refresh(&client, text(&other, "refresh_token")).expect(200);
         assert_eq!(world.db.count("sessions WHERE ending = 'reused'"), 1);
         assert_eq!(world.db.count("audit_log WHERE action = 'refresh_token.reused'"), 1);
     }
 
-    fn api2_of_a_thousand_refreshes_of_one_token_at_once_one_wins(db: TestDb) {
+    fn api2_of_a_thousand_refreshes_of_one_token_at_once_one_succeeds(db: TestDb) {
         const THREADS: usize = 100;
         const EACH: usize = 10;
         let world = World::with(wide(db.engine()), NOW, behind_a_proxy);
         let token = text(&sign_in(&world, "class_1/1"), "refresh_token").to_owned();
         let barrier = Barrier::new(THREADS);
-        // Each from an address of its own, and again whenever the door has no place: what is counted are decisions.
+        // Each thread has an address of its own. A request that found no place is repeated, because only decisions are
+        // counted.
         let decided = |thread: usize| {
             let client = world.anybody();
             let ask = || {
@@ -59,7 +60,7 @@ both_engines! {
             let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || decided(thread))).collect();
             threads
                 .into_iter()
-                .flat_map(|thread| thread.join().expect("it ends"))
+                .flat_map(|thread| thread.join().expect("the thread ends"))
                 .collect()
         });
         let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
@@ -67,7 +68,7 @@ both_engines! {
         for answer in lost {
             answer.refused(401, "request.refresh_failed");
         }
-        // And the others' reuse has ended what the one won.
+        // The reuse by the other requests has ended the session of the one that succeeded.
         let won = won[0].json();
         bearing(&world.anybody(), &won).get("/v1/me").refused(401, "request.unauthenticated");
         refresh(&world.anybody(), text(&won, "refresh_token")).refused(401, "request.refresh_failed");
@@ -89,7 +90,7 @@ both_engines! {
     fn s08_a_session_lasts_while_it_is_used_but_not_for_ever(db: TestDb) {
         let world = World::new(db, NOW);
         let client = world.anybody();
-        // An administrator's: twelve hours unused, a week in all.
+        // A session in an office ends after twelve hours without use, and after a week in any case.
         let mut token = sign_in_to_office(&world, "college");
         for at in ["15T19:59:59Z", "16T07:59:58Z", "16T19:59:57Z", "17T07:00:00Z", "17T18:00:00Z", "18T05:00:00Z", "18T16:00:00Z",
             "19T03:00:00Z", "19T14:00:00Z", "20T01:00:00Z", "20T12:00:00Z", "20T23:00:00Z", "21T10:00:00Z", "21T21:00:00Z", "22T07:59:59Z"] {
@@ -100,11 +101,11 @@ both_engines! {
         world.at("2026-06-22T08:00:00Z");
         bearing(&client, &token).get("/v1/me").refused(401, "request.unauthenticated");
         refresh(&client, text(&token, "refresh_token")).refused(401, "request.refresh_failed");
-        // Unused.
+        // Twelve hours without use.
         let token = sign_in_to_office(&world, "college");
         world.at("2026-06-22T20:00:00Z");
         refresh(&client, text(&token, "refresh_token")).refused(401, "request.refresh_failed");
-        // A member's lasts longer.
+        // A member's session lasts longer.
         let token = sign_in(&world, "class_1/1");
         world.at("2026-07-22T19:59:59Z");
         let token = refresh(&client, text(&token, "refresh_token")).expect(200).json();
@@ -112,7 +113,7 @@ both_engines! {
         refresh(&client, text(&token, "refresh_token")).refused(401, "request.refresh_failed");
     }
 
-    fn api2_what_ends_an_account_or_an_office_ends_the_refreshing(db: TestDb) {
+    fn api2_an_ended_office_and_a_blocked_account_can_not_refresh(db: TestDb) {
         let mut world = World::new(db, NOW);
         let client = world.anybody();
         let (office, member) = (sign_in_to_office(&world, "class_2"), sign_in(&world, "class_1/1"));
@@ -122,7 +123,7 @@ both_engines! {
         refresh(&client, text(&member, "refresh_token")).refused(401, "request.refresh_failed");
     }
 
-    fn api2_s09_who_guesses_refresh_tokens_waits(db: TestDb) {
+    fn api2_s09_a_guesser_of_refresh_tokens_waits(db: TestDb) {
         let world = World::new(db, NOW);
         let client = world.anybody();
         let real = sign_in(&world, "class_1/1");

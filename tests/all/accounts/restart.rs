@@ -1,5 +1,5 @@
-//! What somebody has used up stays used up: the budget of look-ups and the wait after failed sign-ins are rows of the
-//! database, so neither another server nor a restart gives them anew (S-09, S-10).
+//! Used-up budgets stay used up. The budget of look-ups and the wait after failed sign-ins are rows of the database, so
+//! neither another server nor a restart renews them (S-09, S-10).
 
 use super::NOW;
 use crate::support::http::Client;
@@ -20,7 +20,7 @@ use zhuanjie::security::vault::Vault;
 const SEAL: [u8; 32] = [7; 32];
 const INDEX: [u8; 32] = [8; 32];
 
-/// A token key as a program takes it, and the keys of a world that shares them with it.
+/// A token key in the form that a program reads, and the keys of a world that shares them.
 fn keys() -> (String, Keys) {
     let (_, lines) = process::run(zhuanjie(["keys"]));
     let pem = lines.iter().find_map(|line| line.strip_prefix("ZHUANJIE_TOKEN_KEY="));
@@ -33,7 +33,7 @@ fn keys() -> (String, Keys) {
     (pem, keys)
 }
 
-/// A program of its own over the world's database.
+/// A separate program on the world's database.
 fn serve(world: &World, pem: &str) -> (Process, String) {
     let mut command = zhuanjie(["serve", "--listen", "127.0.0.1:0"]);
     command
@@ -56,7 +56,7 @@ fn sign_in(world: &World, client: &Client, password: &str) -> u16 {
 }
 
 both_engines! {
-    fn s09_s10_a_restart_gives_no_fresh_budget_nor_does_another_server(db: TestDb) {
+    fn s09_s10_neither_a_restart_nor_another_server_renews_a_budget(db: TestDb) {
         let (pem, keys) = keys();
         let world = World::with_keys(db, &Clock::system().now().to_rfc3339(), keys);
         let township = world.admin("township");
@@ -67,8 +67,8 @@ both_engines! {
         for _ in 0..5 {
             assert_eq!(sign_in(&world, &client, "wrong"), 401);
         }
-        // The hour may turn over on the way, and a second has passed before a program is there again: the next hour's budget
-        // is used up too, and the next wait lasts for minutes.
+        // The hour may change meanwhile, and starting a program takes more than a second. So the next hour's budget is
+        // used up too, and the next wait lasts for minutes.
         world.db.execute("INSERT INTO budgets (name, span, used) SELECT name, span + 1, used FROM budgets");
         world.db.execute("UPDATE attempts SET failures = 13 WHERE failures = 5");
         assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429));
@@ -81,13 +81,13 @@ both_engines! {
             let client = township.at(&base);
             assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429), "beside another server");
         }
-        // It is that budget and that wait, and nothing else that is in the way.
+        // Only that budget and that wait were in the way.
         world.db.execute("DELETE FROM budgets");
         world.db.execute("DELETE FROM attempts");
         assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (200, 200));
     }
 
-    fn s10_the_budget_of_look_ups_is_one_for_two_servers_and_an_hour(db: TestDb) {
+    fn s10_two_servers_share_the_look_up_budget_of_an_hour(db: TestDb) {
         let mut world = World::new(db, NOW);
         let there = world.another_server(|app| app);
         let township = |world: &World| [world.admin("township"), there.with_token(&world.token("township"))];

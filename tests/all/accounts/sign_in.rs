@@ -1,4 +1,4 @@
-//! Signing in: one answer for whatever is wrong, at one cost, and a wait for who guesses (S-09, S-27).
+//! Signing in: every failure gets the same answer at the same cost, and guessers have to wait (S-09, S-27).
 
 use super::{NOW, behind_a_proxy, comparable, try_from};
 use crate::external::{issue, token};
@@ -8,7 +8,7 @@ use crate::support::world::{PASSWORD, World};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A valid number that is nobody's.
+/// A valid ID number that belongs to nobody.
 const NOBODY: &str = "11010519491231002X";
 
 fn attempt(world: &World, number: &str, password: &str) -> Answer {
@@ -18,7 +18,7 @@ fn attempt(world: &World, number: &str, password: &str) -> Answer {
 }
 
 both_engines! {
-    fn api2_s09_whatever_is_wrong_gets_one_answer_at_one_cost(db: TestDb) {
+    fn api2_s09_every_failure_gets_the_same_answer_at_the_same_cost(db: TestDb) {
         let world = World::new(db, NOW);
         let set = |member: &str, what: &str| {
             world.db.execute(&format!("UPDATE accounts SET {what} WHERE member_id = {}", world.mem_key(member)));
@@ -60,7 +60,7 @@ both_engines! {
             let hashes = world.app().passwords.computed();
             let wait = attempt(&world, number, "wrong").refused(429, "request.too_many_attempts");
             assert_eq!(wait.header("retry-after"), Some("1"));
-            // The right password is not looked at either, nor does asking make the wait longer.
+            // The right password is not checked during the wait either, and asking does not prolong the wait.
             attempt(&world, number, PASSWORD).refused(429, "request.too_many_attempts");
             assert_eq!(world.app().passwords.computed(), hashes, "a wait costs no hash");
             world.at("2026-06-15T08:00:01Z");
@@ -69,16 +69,16 @@ both_engines! {
             assert_eq!(longer.header("retry-after"), Some("2"));
             waits.push([comparable(&wait), comparable(&longer)]);
         }
-        assert_eq!(waits[0], waits[1], "an account and nobody's number");
+        assert_eq!(waits[0], waits[1], "the waits differ between an account and an unknown number");
         world.at("2026-06-15T08:00:03Z");
         attempt(&world, &number, PASSWORD).expect(200);
-        // Success forgets.
+        // A success resets the count.
         for _ in 0..5 {
             attempt(&world, &number, "wrong").refused(401, "request.sign_in_failed");
         }
     }
 
-    fn api2_s09_strangers_make_an_owner_wait_but_never_where_he_is_known(db: TestDb) {
+    fn api2_s09_strangers_make_an_owner_wait_but_not_at_an_address_that_is_known(db: TestDb) {
         let world = World::with(db, NOW, behind_a_proxy);
         let (client, number) = (world.anybody(), world.id_number("class_1/1"));
         try_from(&client, "203.0.113.1", &number, PASSWORD).expect(200);
@@ -89,7 +89,7 @@ both_engines! {
         assert_eq!(wait.header("retry-after"), Some("1"));
         try_from(&client, "198.51.100.78", &number, PASSWORD).refused(429, "request.too_many_attempts");
         try_from(&client, "203.0.113.1", &number, PASSWORD).expect(200);
-        // Nor is the wait anywhere longer than a minute, however long they go on.
+        // The wait is never longer than a minute, however many attempts there are.
         world.db.execute("UPDATE attempts SET failures = 1000000 WHERE failures > 19");
         try_from(&client, "198.51.100.78", &number, PASSWORD).refused(429, "request.too_many_attempts");
         world.at("2026-06-15T08:01:00Z");
@@ -115,7 +115,7 @@ both_engines! {
         there.post("/v1/auth/sign-in", &body).refused(429, "request.too_many_attempts");
     }
 
-    fn api2_s09_attempts_at_once_are_counted_each(db: TestDb) {
+    fn api2_s09_attempts_at_once_are_each_counted(db: TestDb) {
         let world = World::new(db, NOW);
         let number = world.id_number("class_1/1");
         let tried = AtomicUsize::new(0);
@@ -127,10 +127,10 @@ both_engines! {
                 });
             }
         });
-        assert_eq!(tried.into_inner(), 5, "the clock stands, so five are free and no more");
+        assert_eq!(tried.into_inner(), 5, "the clock stands still, so five attempts are free and no more");
     }
 
-    fn api2_another_systems_secret_is_guessed_no_faster(db: TestDb) {
+    fn api2_a_credentials_secret_is_guessed_no_faster(db: TestDb) {
         let world = World::new(db, NOW);
         let mut credential = issue(&world, "province");
         let right = std::mem::replace(&mut credential.secret, "wrong".into());
@@ -144,7 +144,7 @@ both_engines! {
         token(&world, &credential).expect(200);
     }
 
-    fn s27_a_storm_of_sign_ins_starves_nobody_else(db: TestDb) {
+    fn s27_a_flood_of_sign_ins_delays_no_other_requests(db: TestDb) {
         let world = World::with(db, NOW, behind_a_proxy);
         let me = world.person("class_1/1");
         let (done, sent_away) = (AtomicUsize::new(0), AtomicUsize::new(0));
@@ -163,27 +163,27 @@ both_engines! {
                     done.fetch_add(1, Ordering::Relaxed);
                 });
             }
-            // Others are answered while it is on.
+            // Other requests are answered during the flood.
             let during = (0..5).filter(|_| {
                 me.get("/v1/me").expect(200);
                 done.load(Ordering::Relaxed) < 120
             });
-            assert!(during.count() > 0, "no storm at all");
+            assert!(during.count() > 0, "the flood ended too early");
         });
         assert!(world.app().passwords.computed() <= 120);
     }
 }
 
-mod lane {
+mod queue {
     use crate::support::block_on;
     use zhuanjie::security::passwords::Passwords;
 
     #[test]
-    fn s27_the_queue_is_bounded_and_whom_there_is_no_room_for_costs_nothing() {
+    fn s27_the_queue_is_bounded_and_a_refused_sign_in_costs_nothing() {
         block_on(async {
             let passwords = Passwords::new(1);
             let mut places: Vec<_> = std::iter::from_fn(|| passwords.place().ok()).collect();
-            assert_eq!(places.len(), 65, "one at work and 64 waiting");
+            assert_eq!(places.len(), 65, "one running and 64 waiting");
             assert_eq!(passwords.computed(), 0);
             places.pop();
             let place = passwords.place().expect("a place is free again");

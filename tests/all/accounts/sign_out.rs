@@ -1,4 +1,4 @@
-//! What is taken away is gone: on this server at once, on every other within a second (S-08).
+//! What is ended stops working: on this server at once, on every other within a second (S-08).
 
 use super::{NOW, bearing, refresh, sign_in, sign_in_to_office, text};
 use crate::external::system;
@@ -11,7 +11,7 @@ use zhuanjie::app::App;
 use zhuanjie::clock::tick;
 use zhuanjie::service::accounts::presence::{A_SECOND, ActorCache};
 
-/// As a program is served: it remembers for a second who somebody is.
+/// Like a served program: it caches actors for a second.
 fn remembering(app: App) -> App {
     App {
         actor_cache: ActorCache::new(A_SECOND),
@@ -19,7 +19,7 @@ fn remembering(app: App) -> App {
     }
 }
 
-/// Two servers of one database, and clients of each with one token, known to both.
+/// Two servers of one database. Returns a client of each with one token, which both servers have cached.
 fn known_to_both(here: &Client, there: &Client, token: &serde_json::Value) -> [Client; 2] {
     let both = [bearing(here, token), bearing(there, token)];
     both.iter().for_each(|client| drop(client.get("/v1/me").expect(200)));
@@ -27,21 +27,21 @@ fn known_to_both(here: &Client, there: &Client, token: &serde_json::Value) -> [C
 }
 
 both_engines! {
-    fn api2_s08_who_signs_out_is_out_here_at_once_and_there_within_a_second(db: TestDb) {
+    fn api2_s08_a_sign_out_takes_effect_at_once_and_on_other_servers_within_a_second(db: TestDb) {
         let mut world = World::with(db, NOW, remembering);
         let (here, there) = (world.anybody(), world.another_server(remembering));
         let [client, elsewhere] = known_to_both(&here, &there, &sign_in(&world, "class_1/1"));
         client.post("/v1/auth/sign-out", &json!({"everywhere": false})).expect(204);
         let out = tick();
         client.get("/v1/me").refused(401, "request.unauthenticated");
-        // Here the clock is the machine's: the other server forgets by itself.
+        // The cache of the other server uses the machine's clock and expires by that clock.
         while elsewhere.get("/v1/me").status == 200 {
-            assert!(out.elapsed() < Duration::from_secs(3), "it is still in");
+            assert!(out.elapsed() < Duration::from_secs(3), "the sign-out has not reached the other server");
         }
         elsewhere.get("/v1/me").refused(401, "request.unauthenticated");
     }
 
-    fn api2_s08_an_office_that_ends_and_an_account_that_is_blocked_are_gone_within_a_second(db: TestDb) {
+    fn api2_s08_an_ended_office_and_a_blocked_account_are_refused_within_a_second(db: TestDb) {
         let mut world = World::with(db, NOW, remembering);
         let (here, there) = (world.anybody(), world.another_server(remembering));
         let office = sign_in_to_office(&world, "class_2");
@@ -51,7 +51,7 @@ both_engines! {
         client.get("/v1/me").refused(401, "request.unauthenticated");
         world.at("2026-06-15T08:00:01Z");
         elsewhere.get("/v1/me").refused(401, "request.unauthenticated");
-        // Nobody tells a server that an account was blocked.
+        // No server is told that the account was blocked.
         let both = known_to_both(&here, &there, &sign_in(&world, "class_1/1"));
         world.db.execute(&format!("UPDATE accounts SET status = 'blocked' WHERE member_id = {}", world.mem_key("class_1/1")));
         world.at("2026-06-15T08:00:02Z");
@@ -77,7 +77,7 @@ both_engines! {
         assert_eq!(world.db.count("sessions WHERE ending = 'signed_out'"), 3);
     }
 
-    fn api2_an_office_is_named_among_ones_sessions(db: TestDb) {
+    fn api2_the_list_of_sessions_names_the_office(db: TestDb) {
         let world = World::new(db, NOW);
         let token = sign_in_to_office(&world, "college");
         let list = bearing(&world.anybody(), &token).get("/v1/me/sessions").expect(200).json();
@@ -86,7 +86,7 @@ both_engines! {
         assert_eq!(list["items"][1].get("office"), None);
     }
 
-    fn api2_another_system_has_no_session_to_end(db: TestDb) {
+    fn api2_a_credential_has_no_session_to_end(db: TestDb) {
         let world = World::new(db, NOW);
         let system = system(&world, "province");
         system.post("/v1/auth/sign-out", &json!({"everywhere": false})).refused(403, "request.persons_only");

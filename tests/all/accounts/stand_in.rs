@@ -1,12 +1,12 @@
-//! A stand-in for WeChat on this machine: speaks `jscode2session`'s JSON, errors and all. Like the real one it answers
-//! errors with status 200 and calls its JSON `text/plain`.
+//! A stand-in for WeChat on this machine. It answers with the JSON of `jscode2session`, errors included. Like the real
+//! one, it sends errors with status 200 and declares its JSON as `text/plain`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What must never get out.
+/// Secrets that no answer may contain.
 pub const SESSION_KEY: &str = "dG9wc2VjcmV0c2Vzc2lvbg==";
 pub const SECRET: &str = "geheim-app-secret";
 
@@ -33,7 +33,7 @@ impl StandIn {
 
     /// The request lines so far.
     pub fn asked(&self) -> Vec<String> {
-        self.asked.lock().expect("nobody panics with it").clone()
+        self.asked.lock().expect("not poisoned").clone()
     }
 }
 
@@ -41,8 +41,8 @@ fn answer(stream: &TcpStream, seen: &Mutex<Vec<String>>) {
     let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
     let line = lines.next().unwrap_or_default();
     let headers = lines.take_while(|line| !line.is_empty()).count();
-    assert!(headers > 0, "it speaks HTTP");
-    seen.lock().expect("nobody panics with it").push(line.clone());
+    assert!(headers > 0, "the request has header fields");
+    seen.lock().expect("not poisoned").push(line.clone());
     let code = line
         .split("js_code=")
         .nth(1)
@@ -79,9 +79,9 @@ fn answer(stream: &TcpStream, seen: &Mutex<Vec<String>>) {
         }
         ("fault", _) => "HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n".into(),
         ("broken-off", _) => "HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{\"openid\":\"o-mallory\"}".into(),
-        // Longer than anybody is willing to wait for it.
+        // Longer than a caller waits.
         _ => return std::thread::sleep(Duration::from_secs(5)),
     };
-    // Who finds the answer too long hangs up.
+    // A caller that finds the answer too long disconnects.
     let _ = stream.write_all(reply.as_bytes());
 }

@@ -200,7 +200,7 @@ both_engines! {
         }
     }
 
-    fn an_approval_asks_the_stranger_and_whom_nobody_knows_is_appointed_at_once(db: TestDb) {
+    fn an_approval_asks_a_person_from_outside_and_appoints_an_unknown_person_at_once(db: TestDb) {
         let world = World::new(db, NOW);
         let asked = appoint(&world, "class_1", "class_1", "workshop/1").expect(202).json();
         assert_eq!(asked["request"]["state"], "open");
@@ -217,7 +217,7 @@ both_engines! {
         world.admin("college").write(&path, &json!({"name": "张三", "id_number": STRANGER})).expect(201);
     }
 
-    fn whoever_is_audited_opens_no_auditor_and_learns_no_number_of_theirs(db: TestDb) {
+    fn administrators_get_no_code_and_no_number_of_their_auditor(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint_as("class_1/1", "university", OfficeRole::Auditor);
         let reveal = |by: &str, member: &str| {

@@ -1,4 +1,4 @@
-//! Signing in from the mini-program: what comes from WeChat is believed as little as what comes from anybody (S-22).
+//! Signing in from the mini-program. An answer of WeChat is trusted as little as any other input (S-22).
 
 use super::stand_in::{SECRET, SESSION_KEY, StandIn};
 use super::{NOW, bearing, refresh, text};
@@ -51,7 +51,7 @@ both_engines! {
         let asked = wechat.asked();
         let wanted = format!("GET /sns/jscode2session?appid=wx0123456789&secret={SECRET}&js_code=alice&grant_type=authorization_code HTTP/1.1");
         assert!(asked.iter().all(|line| *line == wanted), "{asked:?}");
-        // From his office, if he holds it.
+        // An office can be named if the account holds it.
         bind(&world, "clerk", "college", PASSWORD).expect(200);
         let office = log_in(&world, "clerk").expect(200).json()["offices"][0]["id"].take();
         let body = json!({"code": "clerk", "office": office});
@@ -66,7 +66,7 @@ both_engines! {
         let wechat = StandIn::start();
         let world = world(db, &wechat.url);
         bind(&world, "alice", "class_1/1", "wrong").refused(401, "request.sign_in_failed");
-        assert_eq!(wechat.asked().len(), 0, "WeChat's code is good once: it is kept for the right password");
+        assert_eq!(wechat.asked().len(), 0, "a code of WeChat works once, so a wrong password must not use it up");
         bind(&world, "alice", "class_1/1", PASSWORD).expect(200);
         bind(&world, "alice", "class_1/1", PASSWORD).expect(200);
         bind(&world, "alice", "class_1/2", PASSWORD).refused(409, "wechat.bound_already");
@@ -89,7 +89,7 @@ both_engines! {
         bearing(&world.anybody(), &session).get("/v1/me").refused(403, "account.password_change_required");
     }
 
-    fn api10_whatever_wechat_answers_nobody_gets_in_by_it(db: TestDb) {
+    fn api10_no_faulty_answer_of_wechat_signs_anybody_in(db: TestDb) {
         let wechat = StandIn::start();
         let world = world(db, &wechat.url);
         bind(&world, "mallory", "class_1/1", PASSWORD).expect(200);
@@ -118,7 +118,7 @@ both_engines! {
         ] {
             let begun = tick();
             let answer = log_in(&world, code).refused(status, refusal);
-            assert!(begun.elapsed() < Duration::from_secs(4), "{code}: it waits for ever");
+            assert!(begun.elapsed() < Duration::from_secs(4), "{code}: the service waited too long");
             assert_eq!(answer.header("retry-after").is_some(), status == 503 || status == 429, "{code}");
             for secret in [SECRET, SESSION_KEY, "errmsg", "rid:"] {
                 assert!(!answer.text.contains(secret), "{code}: {}", answer.text);
@@ -134,19 +134,19 @@ both_engines! {
         assert_eq!(log_in(&world, "too-often").header("retry-after"), Some("60"));
         assert_eq!(world.db.count("sessions"), sessions);
         assert!(wechat.asked().iter().all(|line| !line.contains("js_code=mallory HTTP")), "no redirect is followed");
-        // What a code holds stays within its place in the question.
+        // The code is escaped, so it can not add parameters to the request.
         let _ = log_in(&world, "x&secret=mine&js_code=mallory").refused(403, "wechat.not_bound");
     }
 
-    fn api10_wechat_out_of_reach_is_said_and_the_password_still_works(db: TestDb) {
-        // A port that nobody listens on.
+    fn api10_an_unreachable_wechat_is_reported_and_the_password_still_works(db: TestDb) {
+        // A port that no program listens on.
         let world = world(db, "http://127.0.0.1:1");
         log_in(&world, "alice").refused(503, "wechat.unavailable");
         let body = json!({"id_number": world.id_number("class_1/1"), "password": PASSWORD});
         world.anybody().post("/v1/auth/sign-in", &body).expect(200);
     }
 
-    fn api10_the_secret_is_sent_within_tls_only(db: TestDb) {
+    fn api10_the_secret_is_sent_only_within_tls(db: TestDb) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let world = world(db, &format!("https://{}", listener.local_addr().expect("it is bound")));
         let upstream = std::thread::spawn(move || {
@@ -156,8 +156,8 @@ both_engines! {
             first
         });
         log_in(&world, "alice").refused(503, "wechat.unavailable");
-        // A record of TLS's handshake, and not a request.
-        assert_eq!(upstream.join().expect("it listened"), [22, 3]);
+        // The first bytes of a TLS handshake, not of an HTTP request.
+        assert_eq!(upstream.join().expect("the listener ends"), [22, 3]);
     }
 
     fn api2_a_service_without_a_mini_program_says_so(db: TestDb) {

@@ -1,5 +1,5 @@
-//! What a request carries: found fault with only for whoever may make it (API5), and no object in it takes a field that is
-//! not its own, however deep it lies (API3).
+//! The contents of requests: they are criticised only to callers who may make the request (API5), and no object in a
+//! body accepts an unknown field, however deep it is (API3).
 
 use super::country::{Country, Position};
 use super::recipes::{RECIPES, Recipe};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use zhuanjie::domain::authority::enter;
 use zhuanjie::domain::catalogue::code::Code;
 
-/// What fits no operation: query, media type, body.
+/// Contents that fit no operation: query, media type, body.
 const RUBBISH: &[(&str, &str, &str)] = &[
     ("", "application/json", "{"),
     ("", "application/json", "[]"),
@@ -24,16 +24,16 @@ const RUBBISH: &[(&str, &str, &str)] = &[
 /// Fields that no request has.
 const FOREIGN: &[&str] = &["account_id", "created_at", "is_admin", "proposed_by"];
 
-/// The refusal at the door, if a position is turned away there.
+/// The refusal at the entry check, if the position is refused there.
 fn turned_away(position: &Position, operation: &Operation) -> Option<Code> {
-    let door = operation.permission?;
+    let permission = operation.permission?;
     match &position.actor {
-        Some(actor) => enter(actor, door).err(),
+        Some(actor) => enter(actor, permission).err(),
         None => Some(Code::RequestUnauthenticated),
     }
 }
 
-/// One position for each refusal at the door.
+/// One position for each refusal at the entry check.
 fn strangers<'a>(country: &'a Country, operation: &Operation) -> Vec<&'a Position> {
     let refusal = |position: &'a Position| Some((turned_away(position, operation)?.name(), position));
     let by_code: BTreeMap<&str, &Position> = country.positions.iter().filter_map(refusal).collect();
@@ -68,7 +68,7 @@ fn objects(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// A proposal with all that can lie within one.
+/// A proposal with every object that a proposal can contain.
 fn full() -> Value {
     let address = json!({"division_code": "110105", "text": "建国路1号"});
     let external = json!({"province": 11, "name": "某公司", "organization": "某公司团委", "address": address});
@@ -76,7 +76,7 @@ fn full() -> Value {
         "details": {"employer_name": "某公司", "employer_address": address, "external": external}})
 }
 
-/// Whether a field in an object of a body is refused as none of its own.
+/// Whether an extra field in an object of a body is refused as unknown.
 fn is_refused(position: &Position, operation: &Operation, recipe: &Recipe, id: &str, body: &Value) -> bool {
     let path = address(operation, id);
     let request = position.client.request(&operation.method, &path).json(body);
@@ -89,7 +89,7 @@ fn is_refused(position: &Position, operation: &Operation, recipe: &Recipe, id: &
 }
 
 both_engines! {
-    fn api5_whoever_may_not_call_hears_that_and_nothing_of_what_he_sent(db: TestDb) {
+    fn api5_a_caller_without_permission_is_told_that_and_nothing_about_the_contents(db: TestDb) {
         let country = Country::new(db);
         let operations = operations();
         let mut tried = 0;
@@ -107,7 +107,7 @@ both_engines! {
                     tried += 1;
                 }
                 if !thing.id.is_empty() && operation.path.contains("{id}") {
-                    // An id of nothing at all, as long as another.
+                    // A text of the same length that is no id.
                     let no_id = "z".repeat(thing.id.len());
                     let path = address(operation, &no_id);
                     let bad = rubbish(position, &operation.method, &path, RUBBISH[0]);
@@ -118,7 +118,7 @@ both_engines! {
         assert!(tried > 1_000, "{tried}");
     }
 
-    fn api3_no_object_within_a_body_takes_a_field_that_is_not_its_own(db: TestDb) {
+    fn api3_no_object_in_a_body_accepts_an_unknown_field(db: TestDb) {
         let country = Country::new(db);
         let operations = operations();
         let mut tried = 0;
@@ -126,7 +126,7 @@ both_engines! {
             let operation = &operations[recipe.operation];
             let thing = country.of(recipe.about)[0];
             let position = country.positions.iter().find(|position| turned_away(position, operation).is_none());
-            let position = position.expect("somebody may call");
+            let position = position.expect("some position may call");
             let (_, content) = recipe.content(&thing.id, &country).expect("a body");
             let mut bodies: Vec<Value> = vec![serde_json::from_slice(&content).expect("JSON")];
             if ["propose_transfer", "preview_transfer"].contains(&recipe.operation) {
@@ -137,7 +137,7 @@ both_engines! {
                 objects(&body, "", &mut found);
                 for (pointer, field) in found.iter().flat_map(|at| FOREIGN.iter().map(move |field| (at, *field))) {
                     let mut body = body.clone();
-                    body.pointer_mut(pointer).expect("it is there")[field] = json!(1);
+                    body.pointer_mut(pointer).expect("the object exists")[field] = json!(1);
                     assert!(is_refused(position, operation, recipe, &thing.id, &body), "{} takes {pointer}/{field}", recipe.operation);
                     tried += 1;
                 }

@@ -1,5 +1,5 @@
-//! What may not be seen is as much work as what does not exist (S-02): the same statements, in the same order, for every
-//! operation that takes an id. Who measures how long an answer takes learns nothing from it.
+//! A hidden object causes as much work as one that does not exist (S-02): the same statements in the same order, for
+//! every operation that takes an id. So the time of an answer reveals nothing.
 
 use super::country::{Country, Position, Thing};
 use super::recipes::{RECIPES, Recipe};
@@ -9,7 +9,7 @@ use crate::support::{Engine, TestDb};
 use std::collections::BTreeMap;
 use zhuanjie::domain::authority::{AccessDecision, Capacity};
 
-/// One position of each capacity that may not see a thing.
+/// One position of each capacity that may not see the object.
 fn blind<'a>(country: &'a Country, operation: &Operation, recipe: &Recipe, thing: &Thing) -> Vec<&'a Position> {
     let unseen =
         |position: &&Position| matches!(expected(position, operation, recipe, thing), AccessDecision::Unseen(_));
@@ -21,7 +21,7 @@ fn blind<'a>(country: &'a Country, operation: &Operation, recipe: &Recipe, thing
 }
 
 fn statements(country: &Country, position: &Position, operation: &Operation, recipe: &Recipe, id: &str) -> Vec<String> {
-    // How often somebody was refused within an hour decides whether a row is written: each begins anew.
+    // The number of refusals within an hour decides whether a row is written. So the count is reset each time.
     country.world.db.execute("DELETE FROM budgets");
     sent(&country.world.db, || {
         call(country, position, operation, recipe, id);
@@ -43,7 +43,7 @@ fn compare(db: TestDb) {
             for position in blind(&country, operation, recipe, thing) {
                 let ask = |id: &str| statements(&country, position, operation, recipe, id);
                 let (hidden, nothing) = (ask(&thing.id), ask(&thing.ghost));
-                assert!(!hidden.is_empty(), "it listens");
+                assert!(!hidden.is_empty(), "no statement was recorded");
                 compared += 1;
                 if hidden != nothing {
                     let Recipe { operation, query, .. } = recipe;
@@ -59,11 +59,11 @@ fn compare(db: TestDb) {
 }
 
 #[test]
-fn s02_api1_what_is_hidden_is_the_same_work_as_what_does_not_exist_sqlite() {
+fn s02_api1_a_hidden_object_causes_the_work_of_a_missing_one_sqlite() {
     overheard(Engine::Sqlite, compare);
 }
 
 #[test]
-fn s02_api1_what_is_hidden_is_the_same_work_as_what_does_not_exist_postgres() {
+fn s02_api1_a_hidden_object_causes_the_work_of_a_missing_one_postgres() {
     overheard(Engine::Postgres, compare);
 }

@@ -1,5 +1,5 @@
-//! The country the operations are tried in: one of each thing at a class and at its college, people whose names say where
-//! they belong, and everybody who stands to them in some way.
+//! The country in which the operations are tried: one object of each kind at a class and at its college, people whose
+//! names say where they belong, and a caller in each relation to them.
 
 use crate::external::{country, issued, signed_in, system};
 use crate::support::database::texts;
@@ -27,9 +27,9 @@ use zhuanjie::service::jobs::JobName;
 const SPRING: &str = "2026-03-02T02:00:00Z";
 /// 1 June 2026, 00:00 in Asia/Shanghai: class 1 turns into a graduate branch.
 const SWITCH: &str = "2026-05-31T16:00:00Z";
-/// The key of nothing.
+/// A key that no row has.
 const NOTHING: i64 = 9_999_999;
-/// Everybody with an office who stands to the class or the college in some way of his own.
+/// The administrators, each in a different relation to the class or the college.
 const OFFICERS: &[&str] = &[
     "class_1",
     "class_2",
@@ -43,19 +43,19 @@ const OFFICERS: &[&str] = &[
     "beijing",
     "station",
 ];
-/// The member himself, one of the same branch, one of nowhere near, and one of a special unit.
+/// The member, one of the same branch, one from far away, and one of a special unit.
 const MEMBERS: &[&str] = &["class_1/1", "class_1/2", "village/1", "holding/1"];
 
-/// What an operation is called on.
+/// What an operation acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
-    /// Nothing: anybody may call.
+    /// Nothing. Everybody may call.
     Public,
     Oneself,
     Nation,
     Person,
     Organization,
-    /// All below an organization, as its lists show it.
+    /// Everything below an organization, as lists show it.
     Subtree,
     Holding,
     Member,
@@ -71,7 +71,7 @@ pub enum About {
     Integrator,
 }
 
-/// One thing, as an id, as what does not exist in its place, and as the rules see it.
+/// An object: its id, the id of a missing object of its kind, and its place for the rules.
 pub struct Thing {
     pub about: About,
     pub name: String,
@@ -82,7 +82,7 @@ pub struct Thing {
     pub secret: bool,
 }
 
-/// Where a thing stands.
+/// The place of an object in the country.
 pub enum Place {
     Oneself,
     Nation,
@@ -97,13 +97,13 @@ pub enum Place {
         holders: Vec<OrganizationId>,
         /// The organization that proposed it, if one did.
         starter: Option<OrganizationId>,
-        /// Whose names stand in it.
+        /// The names that occur in it.
         names: Vec<String>,
     },
 }
 
 impl Thing {
-    /// It, as the one function takes it.
+    /// The object in the form that `decide` takes.
     pub fn with_object<T>(&self, then: impl FnOnce(Object<'_>) -> T) -> T {
         match &self.place {
             Place::Oneself => then(Object::Oneself),
@@ -126,11 +126,11 @@ impl Thing {
     }
 }
 
-/// Somebody who calls.
+/// A caller.
 pub struct Position {
     pub name: String,
     pub client: Client,
-    /// `None` for whoever is not signed in.
+    /// `None` if the caller is not signed in.
     pub actor: Option<Actor>,
 }
 
@@ -138,11 +138,11 @@ pub struct Country {
     pub world: World,
     pub positions: Vec<Position>,
     pub things: Vec<Thing>,
-    /// Everybody's number and telephone, in full: no answer at all holds one.
+    /// The full ID number and telephone of every person. No answer may contain one.
     pub secrets: BTreeSet<String>,
 }
 
-/// A name that says where somebody belongs, in brackets that stand in no other text.
+/// A name that says where a person belongs, in brackets that no other text contains.
 pub fn marked(person: &str) -> String {
     format!("『{person}』")
 }
@@ -184,7 +184,7 @@ impl Country {
         self.things.iter().filter(|thing| thing.about == about).collect()
     }
 
-    /// Everything that is stored, table by table, but for the log and the budgets, which note denied requests too.
+    /// All stored rows, table by table, except for the log and the budgets, which record denied requests too.
     pub fn stored(&self) -> BTreeMap<String, String> {
         let mut tables: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for column in declared().into_keys() {
@@ -208,7 +208,8 @@ impl Country {
     }
 }
 
-/// Gives everybody a name that says where he belongs, and a telephone; gives back what is to be told in full to nobody.
+/// Gives every person a telephone and a name that says where they belong. Returns the values that no answer may show in
+/// full.
 fn mark(world: &World) -> BTreeSet<String> {
     world.db.execute("UPDATE members SET name = '『' || name || '』'");
     world
@@ -249,7 +250,7 @@ impl Made {
             "SELECT CAST(organization_id AS TEXT) AS value FROM inbox_entries WHERE kind = '{kind}' AND subject_id = {subject}"
         );
         let found = self.world.db.texts(&question);
-        assert!(!found.is_empty(), "{kind}: it is somebody's turn");
+        assert!(!found.is_empty(), "{kind}: no organization holds the turn");
         found
             .iter()
             .map(|key| OrganizationId(key.parse().expect("a key")))
@@ -269,7 +270,7 @@ impl Made {
         });
     }
 
-    /// What stands at an organization.
+    /// The place of an object at an organization.
     fn at(&self, organization: &str, member: Option<i64>, holders: Vec<OrganizationId>) -> Place {
         Place::At {
             path: self.world.path(organization),
@@ -344,7 +345,8 @@ impl Made {
         }
     }
 
-    /// One that waits at a village, one for Beijing proposed by the college, one that was accepted, one to a special unit.
+    /// A case that waits at a village, one for Beijing that the college proposed, an accepted one, and one to a special
+    /// unit.
     fn transfers(&mut self) {
         let world = &self.world;
         let address = json!({"division_code": "420106", "text": "一号"});
@@ -352,20 +354,20 @@ impl Made {
             json!({"reason": "unsettled", "target": world.org(target), "explanation": marked(member),
                 "details": {"home_address": {"division_code": "420106", "text": marked(member)}}})
         };
-        let file = |client: &Client, body: &Value| client.write("/v1/transfers", body).expect(201).json();
-        file(&world.person("class_1/1"), &home("class_1/1", "village"));
+        let propose = |client: &Client, body: &Value| client.write("/v1/transfers", body).expect(201).json();
+        propose(&world.person("class_1/1"), &home("class_1/1", "village"));
         let external = json!({"province": 11, "name": "某公司", "organization": "某公司团委",
             "address": {"division_code": "110105", "text": "建国路1号"}});
         let body = json!({"reason": "employed_with_league", "member": {"id": world.mem("class_1/3")},
             "details": {"employer_name": "某公司", "employer_address": address, "external": external}});
-        file(&world.admin("college"), &body);
-        let accepted = file(&world.person("class_1/4"), &home("class_1/4", "township"));
+        propose(&world.admin("college"), &body);
+        let accepted = propose(&world.person("class_1/4"), &home("class_1/4", "township"));
         let path = format!("/v1/transfers/{}/approve", accepted["id"].as_str().expect("an id"));
         world.admin("township").decide(&path, 1, &json!({})).expect(200);
-        file(&world.person("class_1/5"), &json!({"reason": "special_unit"}));
-        // What is nobody's here, so that a list without its filter has something to show.
-        file(&world.person("class_2/1"), &home("class_2/1", "home"));
-        file(&world.person("teachers/1"), &home("teachers/1", "home"));
+        propose(&world.person("class_1/5"), &json!({"reason": "special_unit"}));
+        // Cases that concern no position here. A list without its filter would show them.
+        propose(&world.person("class_2/1"), &home("class_2/1", "home"));
+        propose(&world.person("teachers/1"), &home("teachers/1", "home"));
         for (name, duty, target, starter) in [
             ("class_1/1", "approval_in", "village", None),
             ("class_1/3", "external_answer", "beijing", Some("college")),
@@ -458,7 +460,7 @@ impl Made {
     }
 }
 
-/// A PDF as far as its first and last bytes tell.
+/// A PDF, to judge by its first and last bytes.
 pub fn pdf() -> Vec<u8> {
     b"%PDF-1.7\n          \nstartxref\n9\n%%EOF\n".to_vec()
 }
@@ -495,7 +497,7 @@ fn positions(world: &World) -> Vec<Position> {
         ("railway", None),
         ("college", None),
     ] {
-        // That of the college reads all below it; the others have what a credential has by itself.
+        // The college's credential reads everything below it. The others have the default scopes and reach.
         let client = match name {
             "college" => {
                 let body = json!({"name": "a reader", "organization": world.org(name), "reach": "self_and_below",

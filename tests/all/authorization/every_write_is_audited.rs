@@ -1,5 +1,5 @@
-//! Every write and every look-up leaves its row (S-18, I-28): each operation of the document that is no GET is done once,
-//! with success, and its row is found by the id of its request, with the capacity and the place of whoever did it.
+//! Every write and every look-up leaves its row (S-18, I-28). Each operation of the document that is not a GET is done
+//! once with success. Its row is found by the request's id and has the capacity and the place of the caller.
 
 use super::country::{Country, marked, pdf};
 use super::{Operation, operations};
@@ -16,11 +16,12 @@ use zhuanjie::app::App;
 use zhuanjie::config::Wechat;
 use zhuanjie::domain::audit::{AuditAction, AuditSubject};
 
-/// What leaves no row though it is no GET: it answers what proposing would answer and stores nothing. Where it names somebody
-/// by name and number it is a look-up, and leaves one: see [`a_preview_that_names_somebody_is_a_look_up`].
+/// The operation that leaves no row although it is not a GET: it answers what proposing would answer and stores
+/// nothing. If it names a person by name and number, it is a look-up and leaves a row: see
+/// [`a_preview_that_names_somebody_is_a_look_up`].
 const SILENT: &[&str] = &["preview_transfer"];
 
-/// Whoever does something, and how the log must call him.
+/// A caller, with the capacity and the place that the log must record.
 #[derive(Clone)]
 struct Doer {
     client: Client,
@@ -32,7 +33,7 @@ struct WriteDriver<'a> {
     country: &'a Country,
     operations: BTreeMap<String, Operation>,
     done: BTreeSet<String>,
-    /// What each operation recorded.
+    /// The actions that each operation recorded.
     recorded: BTreeMap<String, BTreeSet<AuditAction>>,
 }
 
@@ -59,7 +60,7 @@ impl<'a> WriteDriver<'a> {
         self.as_person(name, self.country.world.person(name))
     }
 
-    /// A member with a client of his own, or one who is still to show who he is.
+    /// A member with a client. The client may still have to sign in.
     fn as_person(&self, name: &str, client: Client) -> Doer {
         let (branch, _) = name.split_once('/').expect("a branch and a number");
         Doer {
@@ -79,14 +80,14 @@ impl<'a> WriteDriver<'a> {
         }
     }
 
-    /// The id of a thing of the country.
+    /// The id of an object of the country.
     fn thing(&self, about: super::About, name: &str) -> String {
         let things = self.country.of(about);
         let thing = things.iter().find(|thing| thing.name == name);
-        thing.expect("a thing of that name").id.clone()
+        thing.expect("an object of that name").id.clone()
     }
 
-    /// The id of the transfer of a member that is still open.
+    /// The id of a member's open transfer.
     fn transfer_of(&self, member: &str) -> String {
         let things = self.country.of(super::About::Transfer);
         let names = |place: &super::Place| match place {
@@ -100,7 +101,7 @@ impl<'a> WriteDriver<'a> {
     fn body(&mut self, by: &Doer, operation: &str, id: &str, body: (&str, Vec<u8>)) -> Value {
         let Operation { method, path, .. } = &self.operations[operation];
         let path = path.replace("{id}", id).replace("{season}", "2026");
-        // The id of a secret stands behind that of its credential.
+        // The id of a secret follows that of its credential.
         let path = match id.split_once(' ') {
             Some((client, secret)) => path.replace(id, client).replace("{secret}", secret),
             None => path,
@@ -121,7 +122,7 @@ impl<'a> WriteDriver<'a> {
         self.body(by, operation, id, ("application/json", body.to_string().into_bytes()))
     }
 
-    /// Holds the rows of a request against who made it.
+    /// Checks that the rows of a request name the caller.
     fn find(&mut self, operation: &str, request_id: &str, by: &Doer) {
         let question = format!(
             "SELECT capacity || ' ' || coalesce(scope_path, '-') || ' ' || outcome || ' ' ||
@@ -142,7 +143,7 @@ impl<'a> WriteDriver<'a> {
             let (action, subject) = row.split_once(' ').expect("an action and a subject");
             let action: AuditAction = action
                 .parse()
-                .unwrap_or_else(|_| panic!("{operation}: {action} is no action"));
+                .unwrap_or_else(|_| panic!("{operation}: {action} is not an action"));
             assert!(
                 action.takes(&AuditSubject::read(subject)),
                 "{operation}: {action} of {subject}"
@@ -255,7 +256,10 @@ impl<'a> WriteDriver<'a> {
             &own,
             &json!({"reason": "不同意"}),
         );
-        for (name, answer) in [("village/1", "consent_to_appointment"), ("village/2", "decline_appointment")] {
+        for (name, answer) in [
+            ("village/1", "consent_to_appointment"),
+            ("village/2", "decline_appointment"),
+        ] {
             let outsider = json!({"name": marked(name), "id_number": world.id_number(name)});
             let offer = self.json(&college, "appoint", &world.org("class_2"), &outsider);
             let offer = offer["request"]["id"].as_str().expect("an id").to_owned();
@@ -312,16 +316,16 @@ impl<'a> WriteDriver<'a> {
             &json!({"refresh_token": signed_in["refresh_token"]}),
         );
         let token = next["access_token"].as_str().expect("a token");
-        let himself = self.as_person("village/2", world.anybody().with_token(token));
+        let signed_in_person = self.as_person("village/2", world.anybody().with_token(token));
         let change = json!({"current_password": first, "new_password": second});
-        self.json(&himself, "change_password", "", &change);
-        self.json(&himself, "sign_out", "", &json!({"everywhere": false}));
+        self.json(&signed_in_person, "change_password", "", &change);
+        self.json(&signed_in_person, "sign_out", "", &json!({"everywhere": false}));
         let again = json!({"id_number": number, "password": second});
         let again = self.json(&stranger, "sign_in", "", &again);
         let token = again["access_token"].as_str().expect("a token");
-        let himself = self.as_person("village/2", world.anybody().with_token(token));
-        self.json(&himself, "sign_out", "", &json!({"everywhere": true}));
-        // What begins at an office is its organization's auditors' to read, from the first row on.
+        let signed_in_person = self.as_person("village/2", world.anybody().with_token(token));
+        self.json(&signed_in_person, "sign_out", "", &json!({"everywhere": true}));
+        // A session that begins at an office is for the auditors of its organization, from its first row on.
         let officer = |client: Client| Doer {
             client,
             ..self.admin("college")
@@ -338,7 +342,7 @@ impl<'a> WriteDriver<'a> {
         );
     }
 
-    /// By a further program, that has a mini-program behind it.
+    /// Uses another program that has a mini-program configured.
     fn mini_program(&mut self, client: &Client) {
         let number = self.country.world.id_number("village/1");
         let stranger = self.as_person("village/1", client.clone());
@@ -346,8 +350,8 @@ impl<'a> WriteDriver<'a> {
         self.json(&stranger, "wechat_bind", "", &body);
         let signed_in = self.json(&stranger, "wechat_login", "", &json!({"code": "alice"}));
         let token = signed_in["access_token"].as_str().expect("a token");
-        let himself = self.as_person("village/1", client.with_token(token));
-        self.json(&himself, "wechat_unbind", "", &json!({}));
+        let signed_in_person = self.as_person("village/1", client.with_token(token));
+        self.json(&signed_in_person, "wechat_unbind", "", &json!({}));
     }
 
     fn nation(&mut self) {
@@ -394,7 +398,7 @@ both_engines! {
         let is_write = |operation: &Operation| operation.method != "GET";
         let writes = driver.operations.iter().filter(|(_, operation)| is_write(operation));
         let left_out: Vec<&String> = writes.map(|(id, _)| id).filter(|id| !driver.done.contains(*id)).collect();
-        assert_eq!(left_out, Vec::<&String>::new(), "not tried");
+        assert_eq!(left_out, Vec::<&String>::new(), "operations that were not tried");
         let told = BY_OPERATION.iter().map(|(id, actions)| ((*id).to_owned(), actions.iter().copied().collect()));
         let told: BTreeMap<String, BTreeSet<AuditAction>> = told.collect();
         assert_eq!(driver.recorded, told, "the table in audit_page.rs");

@@ -1,6 +1,6 @@
-//! `docs/authorization.md`: the whole matrix, printed from the function itself.
+//! `docs/authorization.md`: the whole matrix, printed from the function that decides.
 //!
-//! `ZHUANJIE_BLESS=1 cargo test authorization` writes it anew.
+//! `ZHUANJIE_BLESS=1 cargo test authorization` writes it.
 
 use super::operations;
 use std::fmt::Write;
@@ -11,26 +11,27 @@ use zhuanjie::domain::core::language::Language;
 
 const HEAD: &str = "# Who may see and do what
 
-Printed from `src/domain/authority.rs`; `ZHUANJIE_BLESS=1 cargo test authorization` writes it anew. The tests in
-`tests/all/authorization/` call every operation from every position and hold each answer against the same function.
+Printed from `src/domain/authority/mod.rs` by `ZHUANJIE_BLESS=1 cargo test authorization`. The tests in
+`tests/all/authorization/` call every operation from every position and compare each answer with the same function.
 
-Everything a caller can ask for is an **action** on some kind of object. In what **capacity** he calls decides whether he may
-ask at all: the handler's signature names the action, and who may not ask is refused before it runs. His **relations** to the
-object decide the rest, on the loaded object, inside the transaction; if he stands to it in several ways, the best counts.
+Everything a caller can ask for is an **action** on some kind of object. The caller's **capacity** decides whether they
+may ask at all: the handler's signature names the action, and the check comes before the handler runs. Their
+**relations** to the object decide the rest, on the loaded object, inside the transaction. If a caller has several
+relations to the object, the best one counts.
 
-- **yes**: he may. The workflow's rules come on top and can only refuse more (a case is closed, it is about himself, the
-  branch is no school's).
-- **403**: he sees it, but the rules give the act to somebody else.
-- **404**: it does not exist for him: status, headers and body are those of an id that nobody has, byte for byte.
+- **yes**: the caller may do it. The rules of the workflow can only refuse more: the case is closed, it is about the
+  caller, the branch belongs to no school.
+- **403**: the caller sees the object, but only others may do this to it.
+- **404**: the object does not exist for the caller. Status, headers and body are exactly those of an id that does not
+  exist.
 
-A superior sees all below and acts where the table says so. Where the rules give an act to whoever has the turn, the column is
-*holder*: the organization itself, or the superior that stands in for a vacant one (A10). Acting in its place is written
-down: the event names the person and the organization he acted from, and the audit row also the one on whose behalf
+A superior sees everything below and acts where the table says so. Where an action belongs to the organization whose
+turn it is, the column is *holder*: the organization itself, or the superior that acts for a vacant one (A10). The event
+then names the person and the organization they acted from. The audit row also names the organization they acted for
 (`on_behalf_of`).
 
-A transfer is seen from its sides, not by its place: *source side* and *target side* are the organization, all its
-superiors, and the system of a province with one of its own. One to a special unit shows itself to the branch and the
-approving province alone (S-30).
+A transfer is seen from its two sides: *source side* and *target side* are the organization, all its superiors, and the
+system of an external province. Only the branch and the approving province see a transfer to a special unit (S-30).
 ";
 
 fn page() -> String {
@@ -71,7 +72,7 @@ fn of_capacity(page: &mut String, capacity: Capacity) {
     if !refused.is_empty() {
         let _ = writeln!(
             page,
-            "\nRefused at the door, whatever the relation: {}.",
+            "\nRefused in this capacity, in any relation: {}.",
             refused.join(", ")
         );
     }
@@ -98,10 +99,10 @@ fn table(page: &mut String, capacity: Capacity, kind: ObjectKind, actions: &[Act
     }
 }
 
-/// Which operation demands what.
+/// The permission that each operation demands.
 fn called_by(page: &mut String) {
     page.push_str(
-        "\n## The operations\n\nWhat each handler's signature demands; the document says it as `x-permission`.\n\n",
+        "\n## The operations\n\nThe permission that each handler's signature demands. In the OpenAPI document it is `x-permission`.\n\n",
     );
     page.push_str("| operation | permission |\n|---|---|\n");
     for (id, operation) in operations() {

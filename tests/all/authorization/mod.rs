@@ -1,28 +1,29 @@
-//! Who may see and do what (O6), tried: every operation of the OpenAPI document, from every position, on things at a class
-//! and at its college; named after OWASP's API Security Top 10 2023 (API1 objects, API3 properties, API5 functions).
+//! Who may see and do what (O6). Every operation of the OpenAPI document is tried from every position on objects at a
+//! class and at its college. The tests are named after OWASP's API Security Top 10 2023 (API1 objects, API3 properties,
+//! API5 functions).
 //!
-//! Each answer is held against [`zhuanjie::domain::authority::decide`], whose matrix is `docs/authorization.md`. Whatever
-//! may not be seen answers byte for byte as what does not exist; whatever anybody receives is searched for names of people
-//! outside his scope, and for any ID number and telephone in full; and what was refused has changed no table.
+//! Each answer is compared with [`zhuanjie::domain::authority::decide`], whose matrix is `docs/authorization.md`. A
+//! hidden object must be answered byte for byte like a missing one. Every answer is searched for names of people
+//! outside the caller's scope and for any full ID number or telephone. A refused request must not change any table.
 //!
-//! What it finds was tried by taking one filter away at a time:
+//! To show what the tests find, one filter was removed at a time:
 //!
 //! | broken on purpose | what fails |
 //! |---|---|
-//! | a member's page without asking whether the caller sees him (`members::visible`) | 182 findings, the first at `get_member` |
-//! | a transfer the same (`transfers::seen`) | 902, the first at `get_transfer` |
+//! | a member's page without the check of the caller (`members::visible`) | 182 findings, the first at `get_member` |
+//! | a transfer without that check (`transfers::seen`) | 902, the first at `get_transfer` |
 //! | lists and histories of any organization (`organizations::inside`) | 331, the first at `list_organizations` |
 //! | the list of transfers without the caller's subtree (`view::place`) | 54, all at `list_transfers` |
-//! | no question at the door (`Caller`) | 28, the first at `get_member`, by an auditor |
-//! | a preview tells what blocks a member that the caller may not know of (`file::hides`) | 18, all at `preview_transfer` |
+//! | no check of the permission at the entry (`Caller`) | 28, the first at `get_member`, by an auditor |
+//! | a preview lists what blocks a member that the caller may not see (`file::hides`) | 18, all at `preview_transfer` |
 //! | holdings in the directory (`organizations::is_visible`) | 68, the first at `get_organization` |
-//! | 403 for what may not be seen (`authority::verdict`) | 38, the first at `approve_month_change` |
-//!
-//! | no waiting for the caller before a body is read (`extract::once_authorized`) | `bodies::api5_…`, and 4 here, at `sign_out` |
-//! | a member who is not there answered before his branch is looked at (`members::decided`) | `constant_work::s02_…` |
+//! | 403 for hidden objects (`authority::verdict`) | 38, the first at `approve_month_change` |
+//! | a body is read before the caller is known (`extract::once_authorized`) | `bodies::api5_…`, and 4 here, at `sign_out` |
+//! | a missing member answered before the branch lookup (`members::decided`) | `constant_work::s02_…` |
 //! | a refresh without its row | `every_write_is_audited::s18_i28_…` |
 //!
-//! One that it does not find: taking a member to be marked without asking (`marks::admit`), since the rule M2 asks again.
+//! One that they do not find: marking a member without the check of authority (`marks::admit`), because rule M2 checks
+//! again.
 
 mod bodies;
 mod constant_work;
@@ -50,7 +51,7 @@ use zhuanjie::domain::core::ids::IntegratorSecretId;
 struct Operation {
     method: String,
     path: String,
-    /// What its handler demands; `None` for what anybody may call.
+    /// The permission that its handler demands. `None` if everybody may call it.
     permission: Option<Action>,
     /// Whether it takes JSON.
     takes_json: bool,
@@ -75,30 +76,30 @@ fn operations() -> BTreeMap<String, Operation> {
     found
 }
 
-/// What the matrix says of a position and a thing, with what the workflow adds.
+/// What the matrix decides for a position and an object, with what the workflow adds.
 fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: &Thing) -> AccessDecision {
-    let Some(door) = operation.permission else {
+    let Some(permission) = operation.permission else {
         return AccessDecision::May;
     };
     let Some(actor) = &position.actor else {
         return AccessDecision::MayNot(Code::RequestUnauthenticated);
     };
     let capacity = Capacity::of(actor);
-    if let Err(code) = enter(actor, door) {
+    if let Err(code) = enter(actor, permission) {
         return AccessDecision::MayNot(code);
     }
-    let action = match recipe.action.unwrap_or(door) {
-        // A holding is in no directory (S-30).
+    let action = match recipe.action.unwrap_or(permission) {
+        // A holding is not in the directory (S-30).
         Action::ReadOrganization if thing.secret => Action::ReadHolding,
         action => action,
     };
-    // A credential that reaches no further than its organization has no subtree to list.
+    // A credential with the reach `self` has no subtree to list.
     if let (Action::ListOrganizations, Role::Integrator { grant, .. }) = (action, &actor.role)
         && grant.reach == Reach::Own
     {
         return AccessDecision::MayNot(Code::IntegratorScopeMissing);
     }
-    // A member and the system of a province list their own, wherever they say.
+    // A member and the system of a province list their own cases, at any organization.
     if action == Action::ListTransfersBelow && (capacity == Capacity::Member || actor.speaks_for().is_some()) {
         return AccessDecision::May;
     }
@@ -117,7 +118,7 @@ fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: 
         {
             verdict(capacity, action, Relation::Holder)
         }
-        // M2: it takes an administrator of the school sector.
+        // M2: only administrators of the school sector mark members.
         (Place::At { .. }, Action::MarkMember)
             if thing.with_object(|object| decide(actor, action, object)) == AccessDecision::May
                 && ["province", "nation"]
@@ -130,7 +131,7 @@ fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: 
     }
 }
 
-/// Where an operation is called on a thing.
+/// The address of an operation for an object.
 fn address(operation: &Operation, id: &str) -> String {
     operation
         .path
@@ -146,7 +147,7 @@ fn call(country: &Country, position: &Position, operation: &Operation, recipe: &
         .client
         .request(&operation.method, &path)
         .header("x-request-id", "tried")
-        // A connection kept between two calls may just be closed while the tables are read.
+        // A kept connection may be closed while the tables are read.
         .header("connection", "close")
         .header(
             "idempotency-key",
@@ -159,7 +160,7 @@ fn call(country: &Country, position: &Position, operation: &Operation, recipe: &
     }
 }
 
-/// Everything a client gets to see of an answer, but for what no two answers share and for the id it asked with.
+/// Everything a client sees of an answer, without what always differs and without the id in the request.
 fn seen(answer: &Answer, id: &str) -> String {
     let mut headers: Vec<String> = answer
         .headers
@@ -172,7 +173,7 @@ fn seen(answer: &Answer, id: &str) -> String {
     if id.is_empty() { text } else { text.replace(id, "…") }
 }
 
-/// The refusal in an answer: its own, or that of the only item of a batch.
+/// The refusal in an answer: of the request, or of the only item of a batch.
 fn refusal(answer: &Answer) -> Option<Code> {
     let body: Value = serde_json::from_str(&answer.text).ok()?;
     let item = &body["results"][0]["errors"][0]["code"];
@@ -180,7 +181,7 @@ fn refusal(answer: &Answer) -> Option<Code> {
     Code::ALL.iter().copied().find(|code| code.name() == name)
 }
 
-/// Whether an answer is what a verdict says.
+/// Whether an answer agrees with a decision.
 fn fits(answer: &Answer, verdict: AccessDecision, missing: Code) -> bool {
     let code = refusal(answer);
     match verdict {
@@ -191,17 +192,17 @@ fn fits(answer: &Answer, verdict: AccessDecision, missing: Code) -> bool {
     }
 }
 
-/// Whose names a position may read: those of his scope, his own, those of the officers above him, who act on what is his,
-/// and those in a transfer that he may see (A7).
+/// Whose names a position may read: people in its scope, the caller, the administrators above (who act on the caller's
+/// cases), and the names in a transfer that the caller may see (A7).
 fn readable(country: &Country, position: &Position) -> impl Fn(&str) -> bool {
     let world = &country.world;
     let mut known: BTreeSet<String> = BTreeSet::new();
     if let Some(actor) = &position.actor {
         let home = actor.office().map(|office| office.path.clone());
-        let himself = world
+        let own_name = world
             .people()
             .find(|name| world.account(name) == actor.account.map(|account| account.to_string()).unwrap_or_default());
-        let home = home.or(himself
+        let home = home.or(own_name
             .and_then(|name| name.split_once('/'))
             .map(|(branch, _)| world.path(branch)));
         for name in world.people() {
@@ -210,14 +211,14 @@ fn readable(country: &Country, position: &Position) -> impl Fn(&str) -> bool {
             let place = if place == "auditor" { "college" } else { place };
             let path = world.path(place);
             let inside = match &actor.role {
-                // Who is in a special unit shows himself to the direct superior alone (S-30).
+                // Only the direct superior sees the members of a special unit (S-30).
                 _ if place == "holding" => position.name == "administrator of province",
                 Role::Administrator(office) | Role::Auditor(office) => path.is_within(&office.path),
                 Role::Integrator { grant, .. } => grant.reaches(&path),
                 Role::Member | Role::System => false,
             };
             let above = !name.contains('/') && home.as_ref().is_some_and(|home| home.is_within(&path));
-            if inside || above || Some(name) == himself {
+            if inside || above || Some(name) == own_name {
                 known.insert(name.to_owned());
             }
         }
@@ -239,7 +240,7 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
         .map(|rest| rest.split('』').next().unwrap_or_default())
 }
 
-/// Everything that is wrong with what an operation answers.
+/// Everything that is wrong with an operation's answers.
 #[derive(Default)]
 struct Findings(Vec<String>);
 
@@ -253,10 +254,10 @@ impl Findings {
     }
 }
 
-/// Tries an operation from every position on everything it is about, what is refused first.
+/// Tries an operation from every position on all objects of its kind. The refused calls come first.
 fn try_out(country: &Country, operation: &Operation, recipe: &Recipe, findings: &mut Findings) {
     let things = country.of(recipe.about);
-    assert!(!things.is_empty(), "{}: nothing to try it on", recipe.operation);
+    assert!(!things.is_empty(), "{}: no object to try it on", recipe.operation);
     let before = country.stored();
     let mut allowed = Vec::new();
     for thing in &things {
@@ -323,13 +324,13 @@ fn deny(
                 recipe,
                 position,
                 thing,
-                &format!("not as what does not exist:\n{hidden}\n{nothing}"),
+                &format!("differs from the answer for a missing object:\n{hidden}\n{nothing}"),
             );
         }
     }
 }
 
-/// Searches an answer for what this position may not read.
+/// Searches an answer for texts that the position may not read.
 fn search(
     country: &Country,
     recipe: &Recipe,
@@ -345,22 +346,22 @@ fn search(
             findings.add(recipe, position, thing, &what);
         }
     }
-    // To see one in full is an action of its own, which leaves a row that the member reads.
+    // Only `reveal_member` shows a number in full. It leaves a row that the member reads.
     let revealed = recipe.operation == "reveal_member" && answer.status == 200;
     let in_full = country.secrets.iter().find(|secret| text.contains(secret.as_str()));
     if in_full.is_some() && !revealed {
-        findings.add(recipe, position, thing, "shows somebody's number in full");
+        findings.add(recipe, position, thing, "shows an ID number or a telephone in full");
     }
 }
 
-/// Tries the operations whose permission is about some kinds of things.
+/// Tries the operations that act on some kinds of objects.
 fn try_all(country: &Country, wanted: impl Fn(About) -> bool) {
     let operations = operations();
     let mut findings = Findings::default();
     for recipe in RECIPES.iter().filter(|recipe| wanted(recipe.about)) {
         let operation = operations
             .get(recipe.operation)
-            .unwrap_or_else(|| panic!("{} is no operation", recipe.operation));
+            .unwrap_or_else(|| panic!("{} is not an operation", recipe.operation));
         try_out(country, operation, recipe, &mut findings);
     }
     let Findings(found) = findings;
@@ -373,15 +374,15 @@ fn api5_every_operation_is_tried_and_the_list_of_those_that_are_not_is_empty() {
     let operations = operations();
     let not_tried: Vec<&String> = operations.keys().filter(|id| !tried.contains(id.as_str())).collect();
     assert_eq!(not_tried, Vec::<&String>::new());
-    assert!(operations.len() > 60, "it reads the document");
+    assert!(operations.len() > 60, "too few operations were found");
 }
 
 #[test]
 fn api5_every_action_is_needed_by_an_operation_or_asked_for_inside_one() {
-    let at_the_door = operations().into_values().filter_map(|operation| operation.permission);
+    let by_signature = operations().into_values().filter_map(|operation| operation.permission);
     let inside = RECIPES.iter().filter_map(|recipe| recipe.action);
-    let used: BTreeSet<Action> = at_the_door.chain(inside).collect();
-    // What a target side may take is asked of the body's target, after the person it names (T1): see `reach`.
+    let used: BTreeSet<Action> = by_signature.chain(inside).collect();
+    // The target side's permission is checked for the target in the body, after the person it names (T1): see `reach`.
     let elsewhere = BTreeSet::from([Action::ProposeAsTarget]);
     let unused: Vec<&Action> = Action::ALL
         .iter()
@@ -391,20 +392,20 @@ fn api5_every_action_is_needed_by_an_operation_or_asked_for_inside_one() {
 }
 
 both_engines! {
-    fn api1_organizations_are_acted_on_from_their_own_subtree_and_else_do_not_exist(db: TestDb) {
+    fn api1_organizations_are_acted_on_from_their_subtree_and_are_hidden_elsewhere(db: TestDb) {
         try_all(&Country::new(db), |about| matches!(about, About::Organization | About::Subtree | About::Holding));
     }
 
-    fn api1_members_and_their_forms_exist_for_themselves_and_those_above_them(db: TestDb) {
+    fn api1_members_and_their_forms_are_visible_to_themselves_and_from_above(db: TestDb) {
         try_all(&Country::new(db), |about| matches!(about, About::Member | About::Uploading | About::Form));
     }
 
-    fn api1_offices_and_requests_exist_for_those_at_and_above_them(db: TestDb) {
+    fn api1_offices_and_requests_are_visible_at_and_above_their_organization(db: TestDb) {
         let kinds = [About::Office, About::EndedOffice, About::OfficeRequest, About::MonthChange];
         try_all(&Country::new(db), |about| kinds.contains(&about));
     }
 
-    fn api1_transfers_exist_for_both_sides_and_are_decided_by_whose_turn_it_is(db: TestDb) {
+    fn api1_transfers_are_visible_to_both_sides_and_decided_by_the_holders_of_the_turn(db: TestDb) {
         try_all(&Country::new(db), |about| about == About::Transfer);
     }
 

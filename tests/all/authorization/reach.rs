@@ -1,5 +1,5 @@
-//! An administrator of one place reaches for another (API1): by cursors, batches, filters, proposals and by going through all
-//! ids. The matrix of this module's parent tries every operation on single things; here is what else can be said of them.
+//! An administrator of one place tries to reach another (API1): by cursors, batches, filters and proposals, and by
+//! trying all ids. The parent module tries every operation on single objects. This module tries everything else.
 
 use super::country::{About, Country, Position, Thing, marked};
 use super::{Operation, operations, seen};
@@ -16,7 +16,7 @@ use zhuanjie::domain::core::ids::{
 
 const NOTHING: i64 = 9_999_999;
 
-/// How a key is told outside.
+/// The outside form of a key.
 type Id = fn(i64) -> String;
 
 fn get(client: &Client, path: &str) -> Answer {
@@ -35,7 +35,7 @@ fn thing<'a>(country: &'a Country, about: About, name: &str) -> &'a Thing {
     things.into_iter().find(|thing| thing.name == name).expect("a thing")
 }
 
-/// The names of the parameters of a query of each operation that has any.
+/// The names of the query parameters of each operation that has any.
 fn queries() -> Vec<(String, Vec<String>)> {
     let document: Value = serde_json::from_str(&api::document_text()).expect("a document");
     let paths = document["paths"].as_object().expect("paths").values();
@@ -52,7 +52,7 @@ fn queries() -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
-/// Sees to it that each list has two items for somebody: which list, whose, and where.
+/// Makes sure that each list has two items for some caller. Returns the operation, a client and the path of each list.
 fn lists(country: &Country) -> Vec<(&'static str, Client, String)> {
     let world = &country.world;
     let (class, college) = (world.org("class_1"), world.org("college"));
@@ -119,20 +119,20 @@ fn lists(country: &Country) -> Vec<(&'static str, Client, String)> {
     ]
 }
 
-/// What somebody gets who goes on with another's cursor, held against what he gets without it.
+/// Compares what a caller gets with the cursor of another caller with what they get without it.
 fn goes_on(position: &Position, list: &str, cursor: &str) {
     let plain = get(&position.client, &format!("{list}limit=200"));
     let with = get(&position.client, &format!("{list}limit=200&cursor={cursor}"));
     let who = &position.name;
     match (plain.status, with.status) {
-        // A cursor of his own list or none: then he gets of his own what lies behind it.
+        // The cursor fits a list of the caller too: then they get a part of their own list.
         (200, 200) => assert!(items(&with).is_subset(&items(&plain)), "{who}: {list}: {}", with.text),
         (200, status) => assert_eq!(status, 400, "{who}: {list}: {}", with.text),
         _ => assert_eq!(seen(&with, ""), seen(&plain, ""), "{who}: {list}"),
     }
 }
 
-/// A batch with an item of one's own and another.
+/// A batch with one item of the caller's own and one foreign item.
 struct Batch {
     path: &'static str,
     by: &'static str,
@@ -195,7 +195,7 @@ fn batches(country: &Country) -> Vec<Batch> {
     ]
 }
 
-/// What a batch answers to its second item, and with which status and headers.
+/// The answer of a batch, with its status and length. The second item is the one under test.
 fn of_the_second(world: &World, batch: &Batch, mode: &str, id: &str) -> String {
     let items = json!([batch.own, (batch.foreign)(id)]);
     let body = match batch.path {
@@ -206,7 +206,7 @@ fn of_the_second(world: &World, batch: &Batch, mode: &str, id: &str) -> String {
     let request = admin.request("POST", batch.path).header("x-request-id", "tried");
     let answer = request.header("idempotency-key", &fresh_key()).json(&body).send();
     let mut told = answer.json();
-    // One's own is another code each time.
+    // The code for the caller's own member is different each time.
     if let Some(code) = told.pointer_mut("/results/0/code") {
         *code = Value::Null;
     }
@@ -215,12 +215,12 @@ fn of_the_second(world: &World, batch: &Batch, mode: &str, id: &str) -> String {
 }
 
 both_engines! {
-    fn api1_a_cursor_of_somebody_elses_list_opens_nothing_of_it(db: TestDb) {
+    fn api1_another_callers_cursor_shows_nothing_of_their_list(db: TestDb) {
         let country = Country::new(db);
         let lists = lists(&country);
         for (operation, owner, list) in &lists {
             let page = get(owner, &format!("{list}limit=1")).expect(200).json();
-            let cursor = page["next_cursor"].as_str().unwrap_or_else(|| panic!("{operation} has two items"));
+            let cursor = page["next_cursor"].as_str().unwrap_or_else(|| panic!("{operation} has only one page"));
             for position in &country.positions {
                 goes_on(position, list, cursor);
             }
@@ -231,10 +231,10 @@ both_engines! {
             .filter(|(operation, names)| with_cursor(names) && !tried.contains(operation.as_str()))
             .map(|(operation, _)| operation)
             .collect();
-        assert_eq!(left_out, Vec::<String>::new(), "not tried");
+        assert_eq!(left_out, Vec::<String>::new(), "operations that were not tried");
     }
 
-    fn api1_a_foreign_item_of_a_batch_is_as_one_that_does_not_exist(db: TestDb) {
+    fn api1_a_foreign_item_of_a_batch_is_answered_like_a_missing_one(db: TestDb) {
         let country = Country::new(db);
         for batch in batches(&country) {
             for mode in ["per_item", "all_or_nothing"] {
@@ -245,7 +245,7 @@ both_engines! {
         }
     }
 
-    fn api1_a_filter_that_names_what_is_somebody_elses_finds_what_an_invented_one_finds(db: TestDb) {
+    fn api1_a_filter_by_a_hidden_id_is_answered_like_one_by_an_invented_id(db: TestDb) {
         let country = Country::new(db);
         let world = &country.world;
         let operations = operations();
@@ -262,7 +262,7 @@ both_engines! {
         let mut tried = 0;
         for (operation, names) in queries() {
             let Operation { path, .. } = &operations[&operation];
-            // Those of the directory are everybody's to name, but for a holding.
+            // Everybody may name the organizations of the directory, except for a holding.
             let is_public = |id: &str| operation == "find_targets" && id != world.org("holding");
             for (client, ids) in &callers {
                 for name in names.iter().filter(|name| ["under", "organization", "subject", "member"].contains(&name.as_str())) {
@@ -278,11 +278,11 @@ both_engines! {
             }
         }
         assert!(tried > 30, "{tried}");
-        // Counts count what lies in one's own place.
+        // Counts cover only the caller's own inbox.
         assert_eq!(world.admin("employer").get("/v1/inbox/counts").expect(200).json()["total"], json!(0));
     }
 
-    fn api1_going_through_all_ids_tells_nobody_which_are_somebodys(db: TestDb) {
+    fn api1_trying_all_ids_does_not_reveal_which_exist(db: TestDb) {
         let country = Country::new(db);
         let employer = country.world.admin("employer");
         let kinds: [(&str, &str, Id); 5] = [
@@ -296,7 +296,7 @@ both_engines! {
             let of_key = |key: i64| {
                 let id = id(key);
                 let answer = get(&employer, &format!("/v1/{kind}/{id}{rest}"));
-                // Of the length that the id has.
+                // The length depends on the length of the id.
                 seen(&answer, &id).replace(&format!("content-length: {}", answer.text.len()), "")
             };
             let nothing = of_key(NOTHING);
@@ -306,7 +306,7 @@ both_engines! {
         }
     }
 
-    fn api5_whoever_files_as_target_names_a_place_of_his_own_subtree(db: TestDb) {
+    fn api5_a_target_side_proposes_only_for_targets_in_its_subtree(db: TestDb) {
         let country = Country::new(db);
         let world = &country.world;
         let refusal = "transfer.target_out_of_scope";
@@ -321,7 +321,7 @@ both_engines! {
                 let body = json!({"reason": "unsettled", "details": {}, "target": world.org(place),
                     "member": {"name": marked("school/1"), "id_number": world.id_number("school/1")}});
                 for path in ["/v1/transfers", "/v1/transfers/preview"] {
-                    // Each is a look-up, and paid for.
+                    // Each request is a look-up and uses up a budget.
                     world.db.execute("DELETE FROM budgets");
                     let answer = position.client.write(path, &body);
                     let is_refused = answer.text.contains(refusal);
@@ -331,11 +331,11 @@ both_engines! {
                 met.insert(verdict == AccessDecision::May);
             }
         }
-        assert_eq!(met.len(), 2, "some may and some may not");
+        assert_eq!(met.len(), 2, "all positions were decided alike");
         assert_eq!(world.db.number(&format!("SELECT count(*) AS value FROM transfers WHERE member_id = {}", world.mem_key("school/1"))), 0);
     }
 
-    fn s30_who_is_in_a_special_unit_is_found_by_no_look_up(db: TestDb) {
+    fn s30_no_look_up_finds_a_member_of_a_special_unit(db: TestDb) {
         let country = Country::new(db);
         let world = &country.world;
         let wanted = json!({"name": marked("holding/1"), "id_number": world.id_number("holding/1")});

@@ -1,7 +1,7 @@
-//! How each operation is called: one line each. A new operation of the document without a line here fails the test.
+//! How each operation is called, one line each. A new operation of the document without a line here fails the test.
 //!
-//! What somebody may do is stopped behind the question of authority, by a stale version, a rehearsal, or a value that no
-//! rule takes: so everything can be tried in every position, and nothing changes.
+//! A permitted call is stopped after the check of authority: by a stale version, a dry run, or a value that no rule
+//! accepts. So every call can be tried from every position, and nothing changes.
 
 use super::country::{About, Country, marked, pdf};
 use crate::external::going_to;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use zhuanjie::domain::authority::Action;
 use zhuanjie::domain::core::ids::OrganizationId;
 
-/// What is sent beside the address.
+/// What is sent in addition to the address.
 pub enum Body {
     None,
     Json(fn(&str, &Country) -> Value),
@@ -19,14 +19,14 @@ pub enum Body {
 pub struct Recipe {
     /// The operation's id.
     pub operation: &'static str,
-    /// What it is called on.
+    /// What it acts on.
     pub about: About,
-    /// What one needs for this use of it, where that is more than the handler demands.
+    /// The permission for this use of it, where the handler demands less.
     pub action: Option<Action>,
-    /// Of several things of its kind, those whose state lets the question of authority decide. From the others only
-    /// whoever may not see them is asked about.
+    /// Only the objects with this name: their state lets the check of authority decide. With the others, only positions
+    /// that may not see them are tried.
     pub only: Option<&'static str>,
-    /// Behind the address; `{id}` is the thing's.
+    /// The query string. `{id}` stands for the object's id.
     pub query: &'static str,
     pub body: Body,
 }
@@ -81,7 +81,7 @@ fn one(item: Value) -> Value {
     json!({"mode": "all_or_nothing", "dry_run": true, "items": [item]})
 }
 
-/// The policy there is.
+/// The current policy.
 fn policy(_: &str, country: &Country) -> Value {
     country
         .world
@@ -91,12 +91,12 @@ fn policy(_: &str, country: &Country) -> Value {
         .json()
 }
 
-/// A proposal from another province, for somebody whose number has a wrong check digit.
+/// A proposal from another province, for a person whose ID number has a wrong check digit.
 fn inbound(_: &str, country: &Country) -> Value {
     going_to(&country.world, "village", "张三", "110108200503040012")
 }
 
-/// A proposal that no reason's demands are fulfilled of.
+/// A proposal that lacks the fields of its reason.
 fn proposal(member: &str) -> Value {
     json!({"reason": "unsettled", "details": {}, "member": {"id": member}})
 }
@@ -287,12 +287,12 @@ pub const RECIPES: &[Recipe] = &[
         one(json!({"transfer": id, "action": "approve"}))
     })
     .only("approval_in"),
-    // The last one: it ends the sessions that all others are tried in.
+    // The last one, because it ends the sessions that all others use.
     send("sign_out", About::Oneself, nothing),
 ];
 
 impl Recipe {
-    /// The body for a thing, with its media type.
+    /// The body for an object, with its media type.
     pub fn content(&self, id: &str, country: &Country) -> Option<(&'static str, Vec<u8>)> {
         match self.body {
             Body::None => None,

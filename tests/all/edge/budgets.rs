@@ -1,16 +1,16 @@
-//! Budgets of requests and the RateLimit fields (API4).
+//! The rate limit of requests, and the RateLimit fields (API4).
 
 use super::behind;
 use zhuanjie::api::ServerSettings;
 
 #[test]
-fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address() {
-    let door = ServerSettings {
+fn api4_a_budget_is_counted_reported_and_enforced_for_each_account_and_each_address() {
+    let settings = ServerSettings {
         account_budget: 5,
         address_budget: 3,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let client = world.admin("college");
         let first = client.get("/v1/organizations?limit=1").expect(200);
         assert_eq!(first.header("ratelimit-policy"), Some("\"account\";q=5;w=60"));
@@ -29,7 +29,8 @@ fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address(
             .and_then(|text| text.parse().ok())
             .expect("seconds");
         assert!((1..=13).contains(&wait), "{wait}");
-        // Another account has a budget of its own, whoever asks without a token, or with a made-up one, the address's.
+        // Another account has a budget of its own. Requests without a token, or with an invented one, use the budget of
+        // their address.
         world.admin("county").get("/v1/organizations?limit=1").expect(200);
         for n in 0..4 {
             let made_up = world.anybody().with_token(&format!("made-up-{n}"));
@@ -46,12 +47,12 @@ fn api4_a_budget_is_counted_told_and_enforced_for_each_account_and_each_address(
 
 #[test]
 fn api4_without_a_budget_nothing_is_counted() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         account_budget: 0,
         address_budget: 0,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let answer = world.anybody().get("/v1/rules").expect(200);
         assert!(answer.header("ratelimit").is_none() && answer.header("ratelimit-policy").is_none());
     });

@@ -1,4 +1,4 @@
-//! What every answer says of itself, and which pages of other origins may call (S-20, API8).
+//! The header fields of every answer, and which other origins may call (S-20, API8).
 
 use super::{Raw, behind};
 use crate::support::http::Answer;
@@ -21,7 +21,7 @@ fn is_guarded(answer: &Answer, what: &str) {
     assert!(content.contains("default-src 'none'"), "{what}: {content}");
     assert!(
         answer.header("strict-transport-security").is_none(),
-        "{what}: it came without TLS"
+        "{what}: sent although the answer came without TLS"
     );
     for name in ["server", "x-powered-by", "set-cookie"] {
         assert!(answer.header(name).is_none(), "{what}: {name}");
@@ -29,7 +29,7 @@ fn is_guarded(answer: &Answer, what: &str) {
 }
 
 #[test]
-fn s20_api8_every_answer_is_guarded_errors_too() {
+fn s20_api8_every_answer_has_the_protective_headers_errors_too() {
     behind(&ServerSettings::default(), |world| {
         let anybody = world.anybody();
         let admin = world.admin("college");
@@ -87,12 +87,12 @@ fn api8_without_configuration_no_other_origin_may_call() {
 
 #[test]
 fn api8_the_origins_of_the_list_may_call_and_read_what_they_need() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         cors_origins: vec![PAGE.into()],
         address_budget: 4,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let anybody = world.anybody();
         let asked = anybody.request("OPTIONS", "/v1/transfers").header("origin", PAGE);
         let asked = asked
@@ -140,13 +140,13 @@ fn api8_the_origins_of_the_list_may_call_and_read_what_they_need() {
                 "{stranger}"
             );
         }
-        // A refusal at the door can be read by the page, too.
+        // A page can also read a refusal of the edge.
         assert_eq!(from(PAGE).expect(429).header("access-control-allow-origin"), Some(PAGE));
     });
 }
 
 #[test]
-fn api8_what_is_no_origin_is_refused_at_the_start() {
+fn api8_a_configured_text_that_is_no_origin_is_refused_at_startup() {
     for bad in [
         "*",
         "tuan.example.cn",
@@ -154,17 +154,17 @@ fn api8_what_is_no_origin_is_refused_at_the_start() {
         "https://tuan.example.cn/x",
         "",
     ] {
-        let door = ServerSettings {
+        let settings = ServerSettings {
             cors_origins: vec![bad.into()],
             ..ServerSettings::default()
         };
-        let started = std::panic::catch_unwind(|| behind(&door, |_| {}));
+        let started = std::panic::catch_unwind(|| behind(&settings, |_| {}));
         assert!(started.is_err(), "{bad:?}");
     }
 }
 
 #[test]
-fn api8_what_the_framework_can_t_read_is_refused_without_a_word_about_it() {
+fn api8_a_request_that_the_framework_can_not_read_is_refused_without_details() {
     behind(&ServerSettings::default(), |world| {
         for bad in [
             "GET / HTTP/1.1\r\n\r\n",

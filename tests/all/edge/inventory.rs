@@ -1,5 +1,5 @@
-//! Nothing answers but what the document says (S-21, API9); no field is taken but what it says (S-06, API3); and no address
-//! a client gives is ever called (S-16, API7).
+//! Only what the document describes is answered (S-21, API9), only documented fields are accepted (S-06, API3), and no
+//! address that a client sends is ever called (S-16, API7).
 
 use super::{behind, operations, resolved};
 use crate::support::http::Client;
@@ -10,7 +10,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use zhuanjie::api::ServerSettings;
 
-/// What the service decides or keeps itself, wherever it occurs.
+/// Fields whose values only the service sets, wherever they occur.
 const SERVER_OWNED: &[&str] = &[
     "id",
     "version",
@@ -43,7 +43,7 @@ fn body_schema<'a>(document: &'a Value, operation: &'a Value) -> Option<&'a Valu
     (!schema.is_null()).then(|| resolved(document, schema))
 }
 
-/// Every object a schema leads to.
+/// Every object that a schema leads to.
 fn objects<'a>(document: &'a Value, schema: &'a Value, depth: usize, found: &mut Vec<&'a Value>) {
     if depth > 8 {
         return;
@@ -91,7 +91,7 @@ fn s06_api3_the_document_closes_every_object_a_client_sends() {
 }
 
 #[test]
-fn s06_api3_mass_assignment_no_write_takes_a_field_that_is_not_its_own() {
+fn s06_api3_no_write_accepts_an_unknown_field() {
     behind(&ServerSettings::default(), |world| {
         let document = document(&world);
         let callers = [world.admin("nation"), world.person("class_1/1"), system(&world)];
@@ -139,7 +139,7 @@ fn system(world: &World) -> Client {
 }
 
 #[test]
-fn s21_api9_whatever_the_document_does_not_say_is_not_there() {
+fn s21_api9_paths_outside_the_document_do_not_exist() {
     behind(&ServerSettings::default(), |world| {
         let nation = world.admin("nation");
         for path in [
@@ -206,7 +206,7 @@ fn s21_api9_every_documented_operation_is_routed_and_no_other_method_is() {
             ] {
                 if !known.iter().any(|(own, other, _)| own == method && other == path) {
                     let answer = nation.request(method, path).send();
-                    // What looks like an id of another path, such as `/members/look-up`, names nothing there.
+                    // A path such as `/members/look-up` also reads as an id, and no object has that id.
                     let names_nothing =
                         method != "HEAD" && answer.status == 404 && answer.code() != "request.not_found";
                     let allow = answer.header("allow").unwrap_or_default();
@@ -239,7 +239,8 @@ fn s21_api9_every_route_of_the_source_is_in_the_document() {
             for method in ["get", "post", "put", "delete", "patch", "head", "route"] {
                 routed += text.matches(&format!("#[{method}(\"")).count();
             }
-            // A route without an annotation would escape the document; the page of the document is the one exception.
+            // A route without an annotation would be missing in the document. The page of the document is the one
+            // exception.
             let by_hand = text.matches(".route(\"").count() + text.matches("web::resource(").count();
             let is_server = file.ends_with("server/mod.rs");
             assert_eq!(by_hand, usize::from(is_server), "{}", file.display());
@@ -252,8 +253,8 @@ fn s21_api9_every_route_of_the_source_is_in_the_document() {
 fn s16_api7_no_address_that_a_client_gives_is_called() {
     behind(&ServerSettings::default(), |world| {
         let trap = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        trap.set_nonblocking(true).expect("it never waits");
-        let host = trap.local_addr().expect("it is bound").to_string();
+        trap.set_nonblocking(true).expect("accepting does not wait");
+        let host = trap.local_addr().expect("the listener is bound").to_string();
         let url = format!("http://{host}/");
         let document = document(&world);
         let callers = [world.admin("nation"), world.person("class_1/1"), system(&world)];
@@ -282,7 +283,7 @@ fn s16_api7_no_address_that_a_client_gives_is_called() {
             }
             caller_with_query(&callers[0], &method, &path, &url);
         }
-        assert!(trap.accept().is_err(), "somebody called");
+        assert!(trap.accept().is_err(), "the service called the address");
     });
 }
 

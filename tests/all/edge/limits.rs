@@ -1,4 +1,4 @@
-//! Every limit at one less, exactly, and one more (S-12, API4), before a body is read and while it comes.
+//! Every limit at one less, exactly, and one more (S-12, API4), before a body is read and while it arrives.
 
 use super::{NOW, Raw, behind, post};
 use crate::support::Engine;
@@ -15,7 +15,7 @@ fn world(body: impl FnOnce(World)) {
 }
 
 #[test]
-fn s12_api4_an_address_is_as_long_as_it_may_be_and_no_longer() {
+fn s12_api4_an_address_may_have_its_greatest_length_and_no_more() {
     world(|world| {
         let client = world.admin("nation");
         for (length, wanted) in [(4095, 400), (4096, 400), (4097, 414)] {
@@ -28,7 +28,7 @@ fn s12_api4_an_address_is_as_long_as_it_may_be_and_no_longer() {
 }
 
 #[test]
-fn s12_api4_a_head_has_as_many_fields_and_bytes_as_it_may_have_and_no_more() {
+fn s12_api4_a_head_may_have_its_greatest_number_of_fields_and_bytes_and_no_more() {
     world(|world| {
         let ask = |head: String| {
             let mut raw = Raw::to(&world);
@@ -41,7 +41,7 @@ fn s12_api4_a_head_has_as_many_fields_and_bytes_as_it_may_have_and_no_more() {
             assert_eq!(status, wanted, "{fields} fields: {body}");
             assert_eq!(body.contains("request.head_too_large"), wanted == 431);
         }
-        // More than the framework has room for: it says so itself, without words.
+        // More fields than the framework reads. It answers itself, without a body.
         let more: String = (1..200).map(|n| format!("x-{n}: y\r\n")).collect();
         assert_eq!(ask(format!("host: x\r\n{more}")).0, 431);
         for (bytes, wanted) in [(16_383, 200), (16_384, 200), (16_385, 431)] {
@@ -49,12 +49,12 @@ fn s12_api4_a_head_has_as_many_fields_and_bytes_as_it_may_have_and_no_more() {
             assert_eq!(ask(format!("host: x\r\nx-1: {long}\r\n")).0, wanted, "{bytes} bytes");
         }
         let (status, ..) = ask(format!("host: x\r\nx-1: {}\r\n", "y".repeat(200_000)));
-        assert_eq!(status, 431, "a head without an end is refused by the framework");
+        assert_eq!(status, 431, "the framework refuses a head without an end");
     });
 }
 
 #[test]
-fn s12_api4_a_body_is_as_long_as_its_operation_needs_announced_or_in_pieces() {
+fn s12_api4_a_body_may_have_the_length_its_operation_needs_announced_or_chunked() {
     world(|world| {
         let token = world.token("nation");
         for (path, limit) in [("/v1/transfers", SMALL), ("/v1/transfers/decisions", LARGE)] {
@@ -83,7 +83,7 @@ fn s12_api4_a_body_is_as_long_as_its_operation_needs_announced_or_in_pieces() {
 }
 
 #[test]
-fn s12_api4_json_is_nested_as_deep_as_it_may_be_and_no_deeper() {
+fn s12_api4_json_may_have_its_greatest_depth_and_no_more() {
     world(|world| {
         let nested = |depth: usize| format!("{{\"id_number\":{}{}}}", "[".repeat(depth - 1), "]".repeat(depth - 1));
         for (depth, status, code) in [
@@ -104,7 +104,7 @@ fn s12_api4_json_is_nested_as_deep_as_it_may_be_and_no_deeper() {
 }
 
 #[test]
-fn s12_api4_a_batch_and_a_page_hold_as_many_things_as_they_may_and_no_more() {
+fn s12_api4_a_batch_and_a_page_may_have_their_greatest_number_of_items_and_no_more() {
     world(|world| {
         let admin = world.admin("college");
         let batch = |length: i64| {
@@ -142,7 +142,7 @@ fn s12_api4_ten_gigabytes_are_refused_without_being_read() {
             );
             raw.closed();
         }
-        // In pieces nobody knows how long it is until it is too long; then no more of it is taken.
+        // The length of a chunked body is not known until it is too long. Then no more of it is read.
         let mut raw = Raw::to(&world);
         raw.send(post("/v1/auth/sign-in", "transfer-encoding: chunked\r\n"));
         let piece = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
@@ -153,7 +153,7 @@ fn s12_api4_ten_gigabytes_are_refused_without_being_read() {
         assert!(head.contains("connection: close"), "{head}");
         let begun = super::now();
         while raw.send(&piece) {
-            assert!(begun.elapsed().as_secs() < 10, "it goes on taking");
+            assert!(begun.elapsed().as_secs() < 10, "the server still reads");
         }
     });
 }

@@ -1,6 +1,6 @@
-//! The door: what it refuses, how fast, and that nobody can hold it shut (S-12, S-13, S-20, S-21; API4, API7 to API9).
+//! The edge: what it refuses, how fast, and that no client can block it (S-12, S-13, S-20, S-21; API4, API7 to API9).
 //!
-//! Nothing of it depends on the engine, so most tests run on one.
+//! It does not depend on the engine, so most tests run on one.
 
 mod budgets;
 mod headers;
@@ -25,13 +25,13 @@ use zhuanjie::domain::core::ids;
 
 const NOW: &str = "2026-06-15T02:00:00Z";
 
-/// Runs a body with a world behind a door.
-fn behind(door: &ServerSettings, body: impl FnOnce(World)) {
-    Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, door)));
+/// Runs a body with a world that is served with these settings.
+fn behind(settings: &ServerSettings, body: impl FnOnce(World)) {
+    Engine::Sqlite.with_database(|db| body(World::behind(db, NOW, settings)));
 }
 
-/// A door whose timeouts is short enough for a test. The framework's own times are counted from a clock that it reads
-/// twice a second, so they can't be shorter.
+/// Settings with timeouts short enough for a test. The framework reads the clock for its own timeouts only twice a
+/// second, so they can not be shorter.
 fn impatient() -> ServerSettings {
     ServerSettings {
         timeouts: Timeouts {
@@ -46,37 +46,37 @@ fn impatient() -> ServerSettings {
     }
 }
 
-/// A connection whose bytes are written by hand.
+/// A connection to which a test writes bytes itself.
 struct Raw {
     stream: TcpStream,
-    /// The first lines of the requests that were sent and not answered yet.
+    /// The first lines of the requests that are not answered yet.
     asked: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Raw {
     fn to(world: &World) -> Self {
-        let stream = TcpStream::connect(world.address()).expect("it listens");
+        let stream = TcpStream::connect(world.address()).expect("the server listens");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
-        stream.set_nodelay(true).expect("at once");
+        stream.set_nodelay(true).expect("no delay");
         Self {
             stream,
             asked: Arc::default(),
         }
     }
 
-    /// The same connection, for another thread.
+    /// The same connection for another thread.
     fn again(&self) -> Self {
         Self {
-            stream: self.stream.try_clone().expect("a second hand"),
+            stream: self.stream.try_clone().expect("a second handle"),
             asked: self.asked.clone(),
         }
     }
 
     fn asked(&self) -> MutexGuard<'_, VecDeque<String>> {
-        self.asked.lock().expect("nobody panics with it")
+        self.asked.lock().expect("not poisoned")
     }
 
-    /// Writes; false once the other side has closed.
+    /// Writes. Returns false if the other side has closed.
     fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         let line = bytes.as_ref().split(|byte| *byte == b'\r').next().unwrap_or_default();
         if line.ends_with(b" HTTP/1.1") {
@@ -85,7 +85,7 @@ impl Raw {
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
-    /// The next answer: its status, its head and its body, as long as the head says.
+    /// The next answer: its status, its head, and a body of the length that the head says.
     fn answer(&mut self) -> (u16, String, String) {
         let mut text = Vec::new();
         let mut byte = [0];
@@ -105,7 +105,7 @@ impl Raw {
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body).expect("the body");
         let body = String::from_utf8(body).expect("UTF-8");
-        // Told to go on, a client has no answer yet.
+        // An answer `100 Continue` is not the answer to the request.
         let asked = if status >= 200 { self.asked().pop_front() } else { None };
         if let Some(asked) = asked {
             answers::hold_raw(&asked, &format!("{head}{body}"));
@@ -113,7 +113,7 @@ impl Raw {
         (status, head, body)
     }
 
-    /// Waits until the other side has closed; how long that took.
+    /// Waits until the other side closes the connection. Returns how long that took.
     fn closed(mut self) -> Duration {
         let begun = now();
         let mut buffer = [0; 4096];
@@ -122,21 +122,21 @@ impl Raw {
                 Ok(0) => return begun.elapsed(),
                 Ok(_) => {}
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    panic!("it is open after {:?}", begun.elapsed())
+                    panic!("still open after {:?}", begun.elapsed())
                 }
                 Err(_) => return begun.elapsed(),
             }
         }
     }
 
-    /// Whatever comes until the other side closes.
+    /// Everything that arrives until the other side closes.
     fn answer_bytes(&mut self) -> Vec<u8> {
         let mut bytes = Vec::new();
         let _ = self.stream.read_to_end(&mut bytes);
         bytes
     }
 
-    /// The same as text, in lower case.
+    /// The same as text in lower case.
     fn answer_text(&mut self) -> String {
         let text = String::from_utf8_lossy(&self.answer_bytes()).to_lowercase();
         let asked = self.asked().pop_front();
@@ -151,12 +151,12 @@ impl Raw {
     }
 }
 
-/// A head without a body's length: `POST path` with JSON to come.
+/// The head of a `POST` with a JSON body to follow. `rest` gives the length of the body.
 fn post(path: &str, rest: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n{rest}\r\n")
 }
 
-/// A schema, its reference followed.
+/// A schema, with its reference followed.
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
         Some(place) => document.pointer(place.trim_start_matches('#')).expect("a schema"),
@@ -164,7 +164,7 @@ fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     }
 }
 
-/// Every operation of the document: method, path with ids of nothing, and what it says.
+/// Every operation of the document: the method, the path with ids of nothing, and the description.
 fn operations(document: &Value) -> Vec<(String, String, Value)> {
     let paths = document["paths"].as_object().expect("paths");
     let found: Vec<_> = paths
@@ -180,11 +180,11 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
                 .map(move |(method, operation)| (method.to_uppercase(), filled.clone(), operation.clone()))
         })
         .collect();
-    assert!(found.len() > 30, "it finds the operations");
+    assert!(found.len() > 30, "too few operations were found");
     found
 }
 
-/// An id of nothing, well formed, for each kind of thing that has a path.
+/// A well-formed id that no object has, for each kind of object with a path.
 fn nothing(path: &str) -> String {
     const KEY: i64 = 987_654;
     match path.split('/').nth(2) {

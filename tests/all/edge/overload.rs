@@ -1,5 +1,5 @@
-//! More than can be done is refused at once, and what hangs is answered by its deadline (issue of overload; reliability
-//! facts 6 and 8).
+//! Overload: requests beyond the limit are refused at once, and a request that hangs is answered by its deadline
+//! (reliability facts 6 and 8).
 
 use super::{NOW, behind, now};
 use crate::support::Engine;
@@ -17,7 +17,7 @@ fn change(client: &Client, path: &str) -> Answer {
     request.header("if-match", "*").json(&body).send()
 }
 
-/// A write that takes as long as the database lets it wait; refused a place, it comes again.
+/// A write that takes as long as the database makes it wait. If it is refused a place, it is sent again.
 fn write(client: Client, path: String) -> JoinHandle<()> {
     std::thread::spawn(move || {
         while change(&client, &path).status == 503 {
@@ -28,15 +28,15 @@ fn write(client: Client, path: String) -> JoinHandle<()> {
 
 #[test]
 fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         in_flight: 2,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let admin = world.admin("college");
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
         let mut other = world.db.conn();
-        other.batch_execute("BEGIN IMMEDIATE").expect("the database is held");
+        other.batch_execute("BEGIN IMMEDIATE").expect("the write lock is taken");
         let held: Vec<_> = (0..2).map(|_| write(admin.clone(), path.clone())).collect();
         let begun = now();
         let mut refused = None;
@@ -49,7 +49,7 @@ fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
         let answer = answer.refused(503, "service.busy");
         assert_eq!(answer.header("retry-after"), Some("1"));
         assert!(took < Duration::from_millis(20), "{took:?}");
-        // Refused before its body: nothing of it was sent.
+        // Refused before its body: no byte of the body was sent.
         let mut raw = super::Raw::to(&world);
         raw.send(super::post("/v1/transfers", "content-length: 60000\r\n"));
         let (status, head, body) = raw.answer();
@@ -59,7 +59,7 @@ fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
             "{head}"
         );
         world.anybody().get("/healthz").expect(200);
-        other.batch_execute("ROLLBACK").expect("it is let go");
+        other.batch_execute("ROLLBACK").expect("the lock is released");
         for held in held {
             held.join().expect("an answer");
         }
@@ -68,26 +68,26 @@ fn beyond_its_places_it_refuses_at_once_and_probes_are_answered() {
 }
 
 #[test]
-fn api4_a_refusal_says_all_it_should_and_leaves_the_connection_to_who_sent_all_he_had_to() {
+fn api4_a_refusal_is_complete_and_keeps_the_connection_of_a_complete_request() {
     const PAGE: &str = "https://tuan.example.cn";
-    let door = ServerSettings {
+    let settings = ServerSettings {
         in_flight: 1,
         cors_origins: vec![PAGE.into()],
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let admin = world.admin("college");
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
         let fields = format!("host: x\r\norigin: {PAGE}\r\nx-request-id: my-own\r\naccept-language: en\r\n");
         let body = "{\"reason\": \"unsettled\"}";
         let length = format!("content-type: application/json\r\ncontent-length: {}\r\n", body.len());
         let post = format!("POST /v1/transfers HTTP/1.1\r\n{fields}{length}");
-        // While this one still had a place, its head was read.
+        // The head of this request is read while there is still a place.
         let mut late = super::Raw::to(&world);
         late.send(format!("{post}expect: 100-continue\r\n\r\n"));
         assert_eq!(late.answer().0, 100);
         let mut other = world.db.conn();
-        other.batch_execute("BEGIN IMMEDIATE").expect("the database is held");
+        other.batch_execute("BEGIN IMMEDIATE").expect("the write lock is taken");
         let held = write(admin.clone(), path);
         while admin.get("/v1/organizations?limit=1").status != 503 {}
         let mut raw = super::Raw::to(&world);
@@ -123,54 +123,54 @@ fn api4_a_refusal_says_all_it_should_and_leaves_the_connection_to_who_sent_all_h
             );
             assert!(said["detail"].as_str().is_some_and(str::is_ascii), "{body}");
         }
-        // What of a body has not come is not waited for.
+        // The answer does not wait for the rest of a body.
         raw.send(format!(
             "POST /v1/transfers HTTP/1.1\r\n{fields}content-length: 60000\r\n\r\n{{"
         ));
         let (status, head, _) = raw.answer();
         assert!(status == 503 && head.contains("connection: close"), "{head}");
-        // A page may ask whether it may ask.
+        // A preflight request is answered.
         let anybody = world.anybody();
         let asked = anybody.request("OPTIONS", "/v1/transfers").header("origin", PAGE);
         asked.header("access-control-request-method", "POST").send().expect(200);
-        other.batch_execute("ROLLBACK").expect("it is let go");
+        other.batch_execute("ROLLBACK").expect("the lock is released");
         held.join().expect("an answer");
     });
 }
 
 #[test]
 fn a_write_that_hangs_is_answered_by_its_deadline_as_of_unknown_outcome() {
-    let door = ServerSettings {
+    let settings = ServerSettings {
         deadline: 1,
         ..ServerSettings::default()
     };
-    behind(&door, |world| {
+    behind(&settings, |world| {
         let path = format!("/v1/organizations/{}/contact", world.org("college"));
         let admin = world.admin("college");
         let mut other = world.db.conn();
-        other.batch_execute("BEGIN IMMEDIATE").expect("the database is held");
+        other.batch_execute("BEGIN IMMEDIATE").expect("the write lock is taken");
         let begun = now();
         let answer = change(&admin, &path).refused(503, "service.outcome_unknown");
         assert!((1..3).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert!(answer.header("x-request-id").is_some() && answer.header("retry-after").is_some());
-        other.batch_execute("ROLLBACK").expect("it is let go");
+        other.batch_execute("ROLLBACK").expect("the lock is released");
     });
 }
 
 #[test]
 fn with_the_tables_held_liveness_answers_at_once_and_reads_end_by_their_deadline() {
     Engine::Postgres.with_database(|db| {
-        let door = ServerSettings {
+        let settings = ServerSettings {
             deadline: 3,
             ..ServerSettings::default()
         };
-        let world = World::behind(db, NOW, &door);
+        let world = World::behind(db, NOW, &settings);
         let admin = world.admin("college");
         let mut other = world.db.conn();
         other
             .batch_execute("BEGIN; LOCK TABLE organizations, accounts")
-            .expect("nothing can be read");
+            .expect("the tables are locked");
         let begun = now();
         let reader = admin.clone();
         let reading = std::thread::spawn(move || {
@@ -183,10 +183,10 @@ fn with_the_tables_held_liveness_answers_at_once_and_reads_end_by_their_deadline
         let (status, took) = reading.join().expect("an answer");
         assert_eq!(status, 503);
         assert!(took < Duration::from_secs(5), "{took:?}");
-        other.batch_execute("ROLLBACK").expect("it is let go");
+        other.batch_execute("ROLLBACK").expect("the lock is released");
         let begun = now();
         while admin.get("/v1/organizations?limit=1").status != 200 {
-            assert!(begun.elapsed() < Duration::from_secs(2), "it does not come back");
+            assert!(begun.elapsed() < Duration::from_secs(2), "reads do not work again");
         }
     });
 }

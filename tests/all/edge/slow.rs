@@ -1,11 +1,11 @@
-//! Clients that send or take too slowly hold nothing for long, and nobody else back (S-13, API4).
+//! Clients that send or read too slowly do not hold resources for long and do not delay others (S-13, API4).
 
 use super::{Raw, behind, impatient, now, post};
 use crate::support::world::World;
 use std::time::Duration;
 use zhuanjie::api::ServerSettings;
 
-/// Longer than any of the impatient door's times, and than the rounds it looks around in.
+/// Longer than every timeout of [`impatient`] and than the intervals at which the server checks them.
 const SOON: Duration = Duration::from_secs(9);
 
 #[test]
@@ -30,13 +30,13 @@ fn s13_api4_a_byte_at_a_time_is_answered_and_cut_off() {
             );
             assert!(begun.elapsed() < SOON);
             assert!(raw.closed() < SOON);
-            slow.join().expect("its connection was closed");
+            slow.join().expect("the server closed the connection");
         }
     });
 }
 
 #[test]
-fn s13_a_body_that_keeps_to_the_rate_is_taken_until_its_time_is_up() {
+fn s13_a_body_that_keeps_to_the_rate_is_read_until_its_time_is_up() {
     behind(&impatient(), |world| {
         for (pieces, wanted) in [(8, 422), (80, 408)] {
             let mut raw = Raw::to(&world);
@@ -58,7 +58,7 @@ fn s13_a_body_that_keeps_to_the_rate_is_taken_until_its_time_is_up() {
 }
 
 #[test]
-fn s13_a_head_that_never_ends_is_cut_off_the_first_and_any_later_one() {
+fn s13_a_head_that_never_ends_is_cut_off_on_a_new_and_on_a_used_connection() {
     behind(&impatient(), |world| {
         let mut first = Raw::to(&world);
         first.send("GET /healthz HTTP/1.1\r\nho");
@@ -75,7 +75,7 @@ fn s13_a_head_that_never_ends_is_cut_off_the_first_and_any_later_one() {
 }
 
 #[test]
-fn s13_whoever_sends_an_upload_too_slowly_is_cut_off_too() {
+fn s13_an_upload_that_is_sent_too_slowly_is_cut_off_too() {
     behind(&impatient(), |world| {
         let member = world.mem("class_1/1");
         let token = world.token("class_1");
@@ -89,16 +89,16 @@ fn s13_whoever_sends_an_upload_too_slowly_is_cut_off_too() {
 }
 
 #[test]
-fn s13_an_answer_that_nobody_takes_is_given_up() {
+fn s13_the_connection_of_a_client_that_never_reads_is_closed() {
     behind(&impatient(), |world| {
-        // Much more than the system's own buffers hold, asked for at once and never read.
+        // Much more than the buffers of the operating system hold, requested at once and never read.
         let mut raw = Raw::to(&world);
         let question = "GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n".repeat(200);
         raw.stream.set_write_timeout(Some(SOON)).expect("a time");
         raw.send(&question);
         let begun = now();
         while raw.send("GET /v1/openapi.json HTTP/1.1\r\nhost: x\r\n\r\n") {
-            assert!(begun.elapsed() < 2 * SOON, "it is open still");
+            assert!(begun.elapsed() < 2 * SOON, "the connection is still open");
             std::thread::sleep(Duration::from_millis(100));
         }
     });
@@ -116,7 +116,7 @@ fn resident() -> u64 {
         .expect("a number")
 }
 
-/// The 99th percentile of 300 readings by somebody who does nothing wrong.
+/// The 99th percentile of 300 reads by a client that behaves well.
 fn p99(world: &World) -> Duration {
     let client = world.admin("college");
     let mut times: Vec<Duration> = (0..300)
@@ -130,16 +130,16 @@ fn p99(world: &World) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-/// `ZHUANJIE_STALLED=1000` with `ulimit -n 8192` is the full size; the suite runs a tenth of it. Clients and server share
-/// this process, so what is measured is an upper bound.
+/// The full size is `ZHUANJIE_STALLED=1000` with `ulimit -n 8192`. The suite runs a tenth of it. Clients and server
+/// share this process, so the measured memory is an upper bound.
 #[test]
-fn s13_api4_many_stalled_clients_cost_little_memory_hold_nobody_back_and_are_gone_in_fifteen_seconds() {
+fn s13_api4_many_stalled_clients_cost_little_memory_delay_nobody_and_are_gone_in_fifteen_seconds() {
     let number = std::env::var("ZHUANJIE_STALLED")
         .ok()
         .and_then(|text| text.parse().ok())
         .unwrap_or(100);
     behind(&ServerSettings::default(), |world| {
-        // The first readings open connections to the database.
+        // The first reads open connections to the database.
         p99(&world);
         let (calm, before) = (p99(&world), resident());
         let begun = now();
@@ -165,7 +165,7 @@ fn s13_api4_many_stalled_clients_cost_little_memory_hold_nobody_back_and_are_gon
         ));
         assert!(more < 200, "{more} MB");
         assert!(gone < Duration::from_secs(15), "{gone:?}");
-        // A machine that does other things too may take twenty milliseconds for anything.
+        // A busy machine may take twenty milliseconds for anything.
         assert!(
             loaded < 2 * calm + Duration::from_millis(20),
             "{calm:?} became {loaded:?}"

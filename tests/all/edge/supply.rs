@@ -1,4 +1,4 @@
-//! What the program is made of: licences (S-26) and one provider of cryptography.
+//! The dependencies of the program: their licences (S-26), and one provider of cryptography.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -36,7 +36,7 @@ fn cargo(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Every crate that is built for this machine, as `name version`, with its licence; from what cargo has at hand.
+/// Every crate that is built for this machine, as `name version`, with its licence. Cargo answers without the network.
 fn built() -> BTreeMap<String, String> {
     let tree = cargo(&["tree", "--prefix", "none", "--format", "{p}|{l}"]);
     let found: BTreeMap<String, String> = tree
@@ -51,11 +51,12 @@ fn built() -> BTreeMap<String, String> {
     found
 }
 
-/// Whether an expression (SPDX) leaves a choice of licences that are all allowed.
+/// Whether an SPDX expression allows a choice in which every licence is allowed.
 fn is_allowed(expression: &str) -> bool {
     let expression = expression.replace('/', " OR ").replace(['(', ')'], " ");
     let all = |part: &str| part.split(" AND ").all(|one| ALLOWED.contains(&one.trim()));
-    // With "(A OR B) AND C" read as "A OR (B AND C)" too little is demanded, so there every part has to be allowed.
+    // "(A OR B) AND C" is read as "A OR (B AND C)", which demands too little. So with AND, every part has to be
+    // allowed.
     if expression.contains(" AND ") {
         expression.split(" OR ").all(all)
     } else {
@@ -64,7 +65,7 @@ fn is_allowed(expression: &str) -> bool {
 }
 
 #[test]
-fn s26_every_crate_bears_a_licence_that_is_allowed() {
+fn s26_every_crate_has_an_allowed_licence() {
     for (package, licence) in built() {
         assert!(is_allowed(&licence), "{package}: {licence}");
     }
@@ -83,6 +84,6 @@ fn s26_every_crate_bears_a_licence_that_is_allowed() {
 fn one_provider_of_cryptography_is_built_in() {
     let built = built();
     let is_there = |name: &str| built.keys().any(|package| package.split(' ').next() == Some(name));
-    assert!(is_there("aws-lc-rs") && is_there("rustls"), "they would be found");
+    assert!(is_there("aws-lc-rs") && is_there("rustls"), "known crates are found");
     assert!(!is_there("ring"));
 }

@@ -1,4 +1,4 @@
-//! TLS by rustls: whom it speaks with, and that a renewed certificate is taken without a restart.
+//! TLS by rustls: which clients can connect, and that a renewed certificate is used without a restart.
 
 use super::{behind, now};
 use crate::support::world::World;
@@ -37,7 +37,7 @@ impl Served {
         }
     }
 
-    fn door(&self) -> ServerSettings {
+    fn settings(&self) -> ServerSettings {
         ServerSettings {
             tls_certificate: Some(self.0.join("chain.pem")),
             tls_key: Some(self.0.join("key.pem")),
@@ -76,7 +76,7 @@ fn client(
     Ok(stream)
 }
 
-/// Asks for liveness, trusting one authority.
+/// Requests the liveness probe with trust in one authority.
 fn ask(world: &World, authority: &str, versions: &[&'static SupportedProtocolVersion]) -> io::Result<String> {
     let mut stream = client(world, authority, versions, &[])?;
     stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
@@ -90,7 +90,7 @@ fn ask(world: &World, authority: &str, versions: &[&'static SupportedProtocolVer
 #[test]
 fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
     let served = Served::new("versions");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
             let answer = ask(&world, "first", &[version]).expect("an answer");
             assert!(answer.starts_with("http/1.1 200"), "{answer}");
@@ -101,12 +101,12 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
         }
         assert!(
             ask(&world, "second", rustls::ALL_VERSIONS).is_err(),
-            "another authority vouches for nothing"
+            "a certificate of another authority was accepted"
         );
         let mut plain = super::Raw::to(&world);
         plain.send("GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
-        assert!(!plain.answer_text().contains("200 ok"), "not in the clear");
-        // Of the record layer the version says nothing; TLS 1.1 and a cipher of its time in the greeting do.
+        assert!(!plain.answer_text().contains("200 ok"), "answered without TLS");
+        // The version of the record layer does not matter. This greeting asks for TLS 1.1 with a cipher of its time.
         let mut old = super::Raw::to(&world);
         let mut greeting = vec![22, 3, 1, 0, 45, 1, 0, 0, 41, 3, 2];
         greeting.extend([7; 32]);
@@ -116,7 +116,7 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
         assert_eq!(
             answer.first().copied().unwrap_or(21),
             21,
-            "an alert, or nothing: {answer:?}"
+            "neither an alert nor nothing: {answer:?}"
         );
     });
 }
@@ -124,7 +124,7 @@ fn it_speaks_tls_1_2_and_1_3_says_so_to_browsers_and_nothing_else() {
 #[test]
 fn s12_over_tls_it_offers_http_1_1_and_no_other_protocol() {
     let served = Served::new("protocols");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         let greet = |protocols: &[&[u8]]| {
             let mut stream = client(&world, "first", rustls::ALL_VERSIONS, protocols)?;
             stream.conn.complete_io(&mut stream.sock)?;
@@ -132,21 +132,21 @@ fn s12_over_tls_it_offers_http_1_1_and_no_other_protocol() {
         };
         let mut stream = greet(&[b"h2", b"http/1.1"]).expect("a handshake");
         assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
-        // Whoever speaks HTTP/2 all the same, as one who was told so before, is refused like anything that is no HTTP.
+        // A client that sends HTTP/2 anyway is refused like any input that is not HTTP.
         stream
             .write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-            .expect("it is sent");
+            .expect("the bytes are sent");
         let mut text = Vec::new();
         let _ = stream.read_to_end(&mut text);
         assert!(text.is_empty() || text.starts_with(b"HTTP/1.1 400"), "{text:?}");
-        assert!(greet(&[b"h2"]).is_err(), "there is nothing else to agree on");
+        assert!(greet(&[b"h2"]).is_err(), "a handshake without HTTP/1.1 succeeded");
     });
 }
 
 #[test]
 fn s13_a_handshake_that_never_ends_is_cut_off() {
     let served = Served::new("handshake");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         let mut raw = super::Raw::to(&world);
         raw.send([22, 3, 1]);
         assert!(raw.closed() < Duration::from_secs(10));
@@ -156,14 +156,17 @@ fn s13_a_handshake_that_never_ends_is_cut_off() {
 #[test]
 fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
     let served = Served::new("renewed");
-    behind(&served.door(), |world| {
+    behind(&served.settings(), |world| {
         ask(&world, "first", rustls::ALL_VERSIONS).expect("the first");
-        fs::write(served.0.join("key.pem"), "no key").expect("it is broken");
+        fs::write(served.0.join("key.pem"), "no key").expect("the key is replaced");
         ask(&world, "first", rustls::ALL_VERSIONS).expect("the first still");
         served.show("second");
         let begun = now();
         while ask(&world, "second", rustls::ALL_VERSIONS).is_err() {
-            assert!(begun.elapsed() < Duration::from_secs(20), "it is not read again");
+            assert!(
+                begun.elapsed() < Duration::from_secs(20),
+                "the certificate was not read again"
+            );
             std::thread::sleep(Duration::from_millis(200));
         }
         assert!(ask(&world, "first", rustls::ALL_VERSIONS).is_err());
@@ -173,6 +176,6 @@ fn a_renewed_certificate_is_shown_without_a_restart_and_a_broken_one_is_not() {
 #[test]
 fn a_certificate_that_can_t_be_read_stops_the_start() {
     let served = Served::new("missing");
-    fs::remove_file(served.0.join("chain.pem")).expect("it is gone");
-    assert!(std::panic::catch_unwind(|| behind(&served.door(), |_| {})).is_err());
+    fs::remove_file(served.0.join("chain.pem")).expect("the file is removed");
+    assert!(std::panic::catch_unwind(|| behind(&served.settings(), |_| {})).is_err());
 }

@@ -1,4 +1,4 @@
-//! Credentials: who issues them, what they are refused for, and that their secrets are nowhere.
+//! Credentials: who issues them, why they are refused, and that no table contains their secrets.
 
 use super::{Credential, INBOUND, country, going_to, issue, issued, number, signed_in, system, token};
 use crate::support::http::Answer;
@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 const NOW: &str = "2026-11-02T02:00:00Z";
 const LATER: &str = "2026-11-02T02:05:00Z";
 
-/// What a problem says, but for what every request has of its own.
+/// A problem without the parts that differ in every request.
 fn said(answer: Answer) -> (u16, Value) {
     let mut problem = answer.json();
     problem.as_object_mut().expect("a problem").remove("request_id");
     (answer.status, problem)
 }
 
-/// Everything stored, as hexadecimal digits.
+/// Every stored text and binary value, as hexadecimal digits.
 fn everything(db: &TestDb) -> Vec<String> {
     let columns = declared()
         .into_iter()
@@ -125,7 +125,7 @@ both_engines! {
         world.at("2026-11-02T02:04:59Z");
         short.get("/v1/me").expect(200);
         let again = world.admin("nation").write(&revoke, &json!({})).expect(200).json();
-        assert_eq!(again["revoked_at"], json!(NOW), "the first time counts");
+        assert_eq!(again["revoked_at"], json!(NOW), "the first revocation counts");
         world.at(LATER);
         short.get("/v1/me").refused(401, "request.unauthenticated");
         let nobody = "/v1/integrators/acc_0000000000000/revoke";
@@ -157,7 +157,7 @@ both_engines! {
         token(&world, &second).expect(200);
         nation.write(&retire(&known[1]["id"]), &json!({})).refused(409, "integrator.last_secret");
         nation.write(&retire(&known[0]["id"]), &json!({})).expect(200);
-        // Whoever is somebody else's is nobody's here, and only the nation does this.
+        // A secret of another credential is not found here, and only the nation manages secrets.
         let other = issue(&world, "guangdong");
         let theirs = format!("/v1/integrators/{}/secrets/{}/retire", other.id, known[1]["id"].as_str().expect("an id"));
         nation.write(&theirs, &json!({})).refused(404, "integrator.secret_not_found");
@@ -168,7 +168,7 @@ both_engines! {
             world.admin(who).write(&retire(&known[1]["id"]), &json!({})).refused(403, "integrator.not_allowed");
         }
         nation.post(&secrets, &json!({"expires_at": NOW})).refused(422, "request.invalid");
-        // A place is free again; and what has expired is refused without anybody's doing.
+        // One of the two secrets was retired, so another can be added. An expired secret is refused without any action.
         nation.post(&secrets, &json!({})).expect(201);
         world.at("2027-01-01T00:00:00Z");
         token(&world, &second).refused(401, "request.sign_in_failed");
@@ -202,7 +202,7 @@ both_engines! {
         signed_in(&world, &credential).write(INBOUND, &body).expect(201);
         assert_eq!(credential.secret.len(), 43, "256 bits");
         let stored = everything(&world.db);
-        assert!(stored.contains(&hex("张三")), "it would be found");
+        assert!(stored.contains(&hex("张三")), "the search finds what is stored");
         for secret in [&*credential.secret, &*number, "13800000042"] {
             assert!(!stored.iter().any(|value| value.contains(&hex(secret))));
         }

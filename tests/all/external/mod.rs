@@ -15,7 +15,7 @@ use zhuanjie::domain::organization::facts::Level;
 
 pub const INBOUND: &str = "/v1/inbound-transfers";
 
-/// Another system's credential.
+/// The credential of another system.
 pub struct Credential {
     pub id: String,
     pub secret: String,
@@ -27,7 +27,7 @@ impl Credential {
     }
 }
 
-/// The country with Guangdong beside Beijing, at an instant.
+/// The country with Guangdong in addition to Beijing, at an instant.
 pub fn country(db: TestDb, at: &str) -> World {
     let mut world = World::new(db, at);
     world.add_organization("guangdong", &Org::organ(Some("nation"), Level::Province, Some("44")));
@@ -53,7 +53,7 @@ pub fn token(world: &World, credential: &Credential) -> Answer {
     world.anybody().post("/v1/auth/token", &credential.body())
 }
 
-/// An organization's system, signed in now.
+/// The system of an organization, signed in now.
 pub fn system(world: &World, organization: &str) -> Client {
     signed_in(world, &issue(world, organization))
 }
@@ -69,7 +69,7 @@ pub fn address(division: &str) -> Value {
     json!({"division_code": division, "text": "某路1号"})
 }
 
-/// A member files his own way to Beijing; the case's address.
+/// A member proposes their own transfer to Beijing. Returns the address of the case.
 pub fn to_beijing(world: &World, member: &str) -> String {
     let external = json!({"province": 11, "name": "北京某大学", "organization": "共青团北京某大学委员会", "address": address("110108")});
     let details = json!({
@@ -80,20 +80,20 @@ pub fn to_beijing(world: &World, member: &str) -> String {
     place(world.person(member).write("/v1/transfers", &body))
 }
 
-/// The address of what was proposed.
+/// The address of a proposed case.
 pub fn place(proposed: Answer) -> String {
     let proposed = proposed.expect(201);
     proposed.header("location").expect("an address").to_owned()
 }
 
-/// A person's ID number by a serial of his own.
+/// The ID number of an invented person.
 pub fn number(serial: u16) -> String {
     let born = "2005-03-04".parse().expect("a day");
     let number = IdNumber::compose(110108, born, serial).expect("a number");
     number.reveal().to_owned()
 }
 
-/// Somebody from Beijing who goes home to a place of the national tree.
+/// An inbound proposal: a person from Beijing goes home to a place in the national tree.
 pub fn going_to(world: &World, target: &str, name: &str, id_number: &str) -> Value {
     json!({
         "person": {"name": name, "id_number": id_number, "phone": "13800000042", "joined_month": "2021-09",

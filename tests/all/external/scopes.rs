@@ -1,4 +1,4 @@
-//! Scopes and reach: a system does what its credential was granted, where it was granted, and nothing else (S-01, API5).
+//! Scopes and reach: a system does what its credential allows, where it allows it, and nothing else (S-01, API5).
 
 use super::{INBOUND, country, going_to, issued, number, page, signed_in, to_beijing};
 use crate::support::both_engines;
@@ -15,7 +15,7 @@ fn with_scopes(world: &World, organization: &str, scopes: &[&str], reach: &str) 
     signed_in(world, &issued(world.admin("nation").post("/v1/integrators", &body)))
 }
 
-/// What each scope opens, as a question about the college.
+/// The requests about the college that each scope allows.
 fn questions(world: &World) -> Vec<(&'static str, String)> {
     let college = world.org("college");
     vec![
@@ -31,7 +31,7 @@ fn questions(world: &World) -> Vec<(&'static str, String)> {
 }
 
 both_engines! {
-    fn api5_each_scope_opens_its_own_operations_and_what_is_missing_is_named(db: TestDb) {
+    fn api5_each_scope_allows_its_own_operations_and_a_missing_one_is_named(db: TestDb) {
         let world = country(db, NOW);
         for held in ALL {
             let client = with_scopes(&world, "college", &[held], "self_and_below");
@@ -49,7 +49,7 @@ both_engines! {
         }
     }
 
-    fn api5_a_system_reaches_as_far_as_its_credential_says(db: TestDb) {
+    fn api5_a_credential_reaches_as_far_as_its_reach_allows(db: TestDb) {
         let world = country(db, NOW);
         let member = |name: &str| format!("/v1/members/{}", world.mem(name));
         let members = |name: &str| format!("/v1/organizations/{}/members", world.org(name));
@@ -68,14 +68,14 @@ both_engines! {
         own.get(&member("class_1/1")).refused(404, "member.not_found");
         own.get("/v1/transfers?side=out").refused(403, "integrator.scope_missing");
         own.get(&format!("{}?subtree=true", members("college"))).refused(403, "integrator.scope_missing");
-        // The special-unit holding is no system's business, not even the province's own.
+        // No system sees the special-unit holding, not even the province's own.
         let province = with_scopes(&world, "province", &ALL, "self_and_below");
         let holding = format!("/v1/organizations/{}", world.org("holding"));
         province.get(&holding).refused(404, "organization.not_found");
         world.admin("province").get(&holding).expect(200);
     }
 
-    fn api5_a_system_reads_and_never_decides_or_files_for_an_organization(db: TestDb) {
+    fn api5_a_system_reads_and_never_decides_or_proposes_for_an_organization(db: TestDb) {
         let world = country(db, NOW);
         let case = to_beijing(&world, "class_1/1");
         let client = with_scopes(&world, "college", &ALL, "self_and_below");
@@ -103,10 +103,10 @@ both_engines! {
         let body = going_to(&world, "village", "张三", &number(7));
         reader.write(INBOUND, &body).refused(403, "integrator.scope_missing");
         reader.get("/v1/transfers?side=out").expect(200);
-        let proposer = with_scopes(&world, "beijing", &["inbound:file"], "self");
+        let proposer = with_scopes(&world, "beijing", &["inbound:propose"], "self");
         proposer.write(INBOUND, &body).expect(201);
         proposer.get("/v1/transfers?side=out").refused(403, "integrator.scope_missing");
-        for scope in ["inbound:file", "transfers:answer"] {
+        for scope in ["inbound:propose", "transfers:answer"] {
             let body = json!({"name": "x", "organization": world.org("college"), "scopes": [scope]});
             let refused = world.admin("nation").post("/v1/integrators", &body).refused(422, "request.invalid");
             assert_eq!(refused.json()["errors"][0]["pointer"], "/scopes");
@@ -121,7 +121,7 @@ both_engines! {
         let world = country(db, NOW);
         for (organization, scopes) in [
             ("college", json!(["organizations:read"])),
-            ("beijing", json!(["organizations:read", "transfers:read", "transfers:answer", "inbound:file"])),
+            ("beijing", json!(["organizations:read", "transfers:read", "transfers:answer", "inbound:propose"])),
         ] {
             let body = json!({"name": "x", "organization": world.org(organization)});
             let made: Value = world.admin("nation").post("/v1/integrators", &body).expect(201).json();

@@ -1,4 +1,4 @@
-//! X1: to one of the three provinces.
+//! X1: transfers to one of the three provinces.
 
 use super::{country, events, issue, listed, page, signed_in, system, to_beijing};
 use crate::support::both_engines;
@@ -50,7 +50,7 @@ both_engines! {
         assert_eq!(world.db.count("inbox_entries"), 0);
     }
 
-    fn x1_a_refusal_needs_a_reason_and_leaves_the_member_where_he_is(db: TestDb) {
+    fn x1_a_refusal_needs_a_reason_and_leaves_the_member_in_their_branch(db: TestDb) {
         let world = country(db, NOW);
         let case = to_beijing(&world, "class_1/1");
         let (beijing, refuse) = (system(&world, "beijing"), format!("{case}/refuse-external"));
@@ -62,11 +62,12 @@ both_engines! {
         to_beijing(&world, "class_1/1");
     }
 
-    fn x1_nobody_else_answers(db: TestDb) {
+    fn x1_only_the_province_answers(db: TestDb) {
         let world = country(db, NOW);
         let case = to_beijing(&world, "class_1/1");
         let (accept, refuse) = (format!("{case}/accept-external"), format!("{case}/refuse-external"));
-        // Who sees the case is told that it is not his to answer; to everybody else there is no such case.
+        // A caller who sees the case is told that the answer is not theirs to give. To other callers the case does not
+        // exist.
         for who in ["class_1", "university", "nation"] {
             world.admin(who).decide(&accept, 1, &json!({})).refused(403, "transfer.external_not_yours");
         }
@@ -99,7 +100,7 @@ both_engines! {
         client.decide(&format!("{case}/accept-external"), 1, &json!({})).refused(401, "request.unauthenticated");
     }
 
-    fn x1_a_system_s_list_goes_on_where_it_ended(db: TestDb) {
+    fn x1_a_system_s_list_continues_at_the_cursor(db: TestDb) {
         let world = country(db, NOW);
         let cases: Vec<_> = ["class_1/1", "class_1/2", "class_2/1"].map(|member| to_beijing(&world, member)).into();
         let beijing = system(&world, "beijing");

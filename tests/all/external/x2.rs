@@ -1,4 +1,4 @@
-//! X2: from one of the three provinces.
+//! X2: transfers from one of the three provinces.
 
 use super::{
     INBOUND, address, country, events, going_to, issue, listed, number, page, place, signed_in, system, to_beijing,
@@ -62,7 +62,7 @@ both_engines! {
         assert_eq!(events(&beijing, &case), ["proposed", "approved"]);
         assert_eq!(world.db.number("SELECT count(*) AS value FROM inbound_persons WHERE open"), 0);
         assert_eq!(world.db.count("inbox_entries"), 0);
-        // He is a member like any other now, and files his next transfer through his branch.
+        // The person is now a member like any other. The branch proposes their next transfer.
         beijing.write(INBOUND, &going_to(&world, "village", "张三", &number)).refused(409, "transfer.inbound_member_exists");
         let next = json!({
             "member": {"id": member["id"]}, "reason": "employed_with_league", "target": world.org("workshop"),
@@ -88,7 +88,7 @@ both_engines! {
         assert_eq!(member["certification"], "not_required", "developed before 2020");
     }
 
-    fn x2_who_had_moved_out_is_revived(db: TestDb) {
+    fn x2_a_member_who_had_moved_out_becomes_a_member_again(db: TestDb) {
         let world = country(db, NOW);
         let beijing = system(&world, "beijing");
         let out = to_beijing(&world, "class_1/1");
@@ -96,7 +96,7 @@ both_engines! {
         beijing.decide(&format!("{out}/accept-external"), 1, &json!({})).expect(200);
         beijing.write(INBOUND, &going_to(&world, "village", "别人", &number)).refused(404, "member.no_match");
         let case = propose(&world, &beijing, "village", "class_1/1", &number);
-        assert_eq!(page(&world.person("class_1/1"), &case)["state"], "awaiting_approval", "he sees it himself");
+        assert_eq!(page(&world.person("class_1/1"), &case)["state"], "awaiting_approval", "the member sees the case");
         world.at("2026-09-08T02:00:00Z");
         decide(&world.admin("village"), &case, "approve", &json!({}));
         let member = member(&world, &case);
@@ -107,14 +107,14 @@ both_engines! {
             .collect();
         assert_eq!(places, [(json!("class_1"), json!(NOW)), (json!("village"), json!(null))]);
         let phone = format!("SELECT count(*) AS value FROM members WHERE phone_sealed IS NOT NULL AND id = {}", world.mem_key("class_1/1"));
-        assert_eq!(world.db.number(&phone), 1, "the other system knew his telephone");
+        assert_eq!(world.db.number(&phone), 1, "the telephone of the proposal is stored");
         world.person("class_1/1").get("/v1/me").expect(200);
     }
 
-    fn x2_who_is_a_member_here_is_not_proposed_from_outside(db: TestDb) {
+    fn x2_a_member_here_can_not_be_proposed_from_outside(db: TestDb) {
         let world = country(db, NOW);
         let beijing = system(&world, "beijing");
-        // Whatever the name: nothing is said of a member but that he is one.
+        // The answer is the same with any name. It reveals only that the person is a member.
         for name in ["class_1/2", "别人"] {
             let body = going_to(&world, "village", name, &world.id_number("class_1/2"));
             beijing.write(INBOUND, &body).refused(409, "transfer.inbound_member_exists");
@@ -126,10 +126,10 @@ both_engines! {
         let expelled = going_to(&world, "village", "class_1/3", &world.id_number("class_1/3"));
         beijing.write(INBOUND, &expelled).refused(409, "transfer.member_not_active");
         assert_eq!((world.db.count("transfers"), world.db.count("inbound_persons")), (0, 0));
-        assert_eq!(world.db.number("SELECT count(*) AS value FROM look_ups"), 5, "each try is noted");
+        assert_eq!(world.db.number("SELECT count(*) AS value FROM look_ups"), 5, "each attempt is recorded");
     }
 
-    fn x2_t2_one_open_case_a_person_whoever_files(db: TestDb) {
+    fn x2_t2_one_open_case_for_each_person_whichever_system_proposes(db: TestDb) {
         let world = country(db, NOW);
         let clients = [system(&world, "beijing"), system(&world, "guangdong"), system(&world, "beijing")];
         let body = going_to(&world, "village", "张三", &number(1));
@@ -145,19 +145,19 @@ both_engines! {
         assert_eq!(statuses, [vec![201], vec![409; 8]].concat());
         for answer in answers.into_iter().filter(|answer| answer.status == 409) {
             let answer = answer.refused(409, "transfer.already_open").json();
-            assert!(answer["detail"].as_str().is_some_and(|detail| detail.contains("trf_")), "it names the first one's: {answer}");
+            assert!(answer["detail"].as_str().is_some_and(|detail| detail.contains("trf_")), "the refusal names the first case: {answer}");
         }
         assert_eq!((world.db.count("transfers"), world.db.count("inbound_persons")), (1, 1));
     }
 
-    fn x2_t10_the_province_s_system_takes_it_back_and_may_file_again(db: TestDb) {
+    fn x2_t10_the_province_s_system_withdraws_and_may_propose_again(db: TestDb) {
         let world = country(db, NOW);
         let (beijing, number) = (system(&world, "beijing"), number(1));
         let case = propose(&world, &beijing, "village", "张三", &number);
         let withdraw = format!("{case}/withdraw");
         system(&world, "guangdong").decide(&withdraw, 1, &json!({})).refused(404, "transfer.not_found");
         world.admin("village").decide(&withdraw, 1, &json!({})).refused(403, "transfer.not_yours_to_cancel");
-        // Another credential of the same province is the same side.
+        // Another credential of the same province belongs to the same side.
         decide(&system(&world, "beijing"), &case, "withdraw", &json!({}));
         let case = propose(&world, &beijing, "village", "张三", &number);
         decide(&world.admin("village"), &case, "refuse", &json!({"reason": "信息错误"}));
@@ -167,7 +167,7 @@ both_engines! {
         assert_eq!(look_up(&world, "张三", &number)["code"], "member.no_match");
     }
 
-    fn x2_nobody_but_a_province_s_system_files_from_outside(db: TestDb) {
+    fn x2_only_a_province_s_system_proposes_from_outside(db: TestDb) {
         let world = country(db, NOW);
         let body = going_to(&world, "village", "张三", &number(1));
         for client in [world.admin("beijing"), world.admin("nation"), world.person("class_1/1")] {
@@ -181,7 +181,7 @@ both_engines! {
         system(&world, "beijing").write("/v1/transfers", &ordinary).refused(403, "actor.not_administrator");
     }
 
-    fn x2_the_target_s_rules_and_the_reason_s_hold_and_all_are_told(db: TestDb) {
+    fn x2_the_rules_of_target_and_reason_apply_and_all_errors_are_reported(db: TestDb) {
         let world = country(db, NOW);
         let beijing = system(&world, "beijing");
         let try_with = |change: fn(&mut Value, &World)| {
@@ -212,7 +212,8 @@ both_engines! {
     fn x2_a_development_number_belongs_to_one_member(db: TestDb) {
         let world = country(db, NOW);
         let beijing = system(&world, "beijing");
-        // Two who claim one number may both be proposed; the second is not completed, and can still be refused.
+        // Two persons with the same development number may both be proposed. The second case can not be completed, but
+        // can still be refused.
         let claiming = |serial: u16| {
             let mut body = going_to(&world, "village", "张三", &number(serial));
             body["person"]["development_number"] = json!("20210001");
@@ -228,7 +229,7 @@ both_engines! {
         assert_eq!(third.json()["errors"][0]["pointer"], "/person/development_number");
     }
 
-    fn x2_lists_show_it_to_both_sides_and_to_nobody_else(db: TestDb) {
+    fn x2_lists_show_a_case_to_both_sides_and_to_nobody_else(db: TestDb) {
         let world = country(db, NOW);
         let credential = issue(&world, "beijing");
         let beijing = signed_in(&world, &credential);

@@ -1,4 +1,4 @@
-//! X3 (§1.5): the ten days hold in both directions, to the minute, and not before October.
+//! X3 (§1.5): the ten days apply in both directions, to the minute, and not before October.
 
 use super::{INBOUND, country, events, going_to, number, page, place, system, to_beijing};
 use crate::support::both_engines;
@@ -6,7 +6,7 @@ use crate::support::world::World;
 use serde_json::json;
 use zhuanjie::service::jobs::JobName;
 
-/// A case each way.
+/// A case in each direction.
 fn both_ways(world: &World) -> [String; 2] {
     let inbound = system(world, "beijing").write(INBOUND, &going_to(world, "village", "张三", &number(1)));
     [to_beijing(world, "class_1/1"), place(inbound)]

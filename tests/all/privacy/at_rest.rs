@@ -1,5 +1,5 @@
-//! Personal data at rest (S-11, S-17): nothing in the clear in the database's files, the files' directory or any answer; and
-//! every key can be replaced while the service runs.
+//! Personal data at rest (S-11, S-17): no file of the database, no uploaded file and no answer contains it in the
+//! clear. Every key can be replaced while the service runs.
 
 use crate::support::process::{self, zhuanjie};
 use crate::support::world::{World, fresh_key};
@@ -17,7 +17,7 @@ use zhuanjie::security::vault::{SealPurpose, Vault};
 const NOW: &str = "2026-06-15T00:00:00Z";
 const PHONE: &str = "13800000042";
 
-/// A form that itself names somebody.
+/// A form that contains a name.
 fn form(world: &World) -> Vec<u8> {
     let mut file = format!("%PDF-1.7\n{} {PHONE}\n", world.id_number("class_1/1")).into_bytes();
     file.resize(200_000, b' ');
@@ -46,7 +46,7 @@ fn upload(world: &World) -> String {
     format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"))
 }
 
-/// Everything the service has written to disk, file by file; of PostgreSQL every row of every table.
+/// Everything the service has written to disk, file by file. For PostgreSQL, every row of every table.
 fn on_disk(world: &World) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let uploads = std::fs::read_dir(&world.files)
@@ -80,7 +80,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// A demo world's key under number 0, and one to follow it.
+/// The data key of a demo world under number 0, the key that follows it, and the index key.
 pub fn keys() -> ([u8; 32], [u8; 32], [u8; 32]) {
     let key = |label: &str| digest(&SHA256, label.as_bytes()).as_ref().try_into().expect("32 bytes");
     (key("demo: invented people only"), [7; 32], key("demo: index"))
@@ -91,7 +91,7 @@ fn reseal(world: &World, data_keys: &str) -> (bool, Vec<String>) {
     (status.success(), lines)
 }
 
-/// The command that seals everything again.
+/// The reseal command.
 pub fn resealing(world: &World, data_keys: &str) -> Command {
     let (_, lines) = process::run(zhuanjie(["keys"]));
     let token = lines[0]
@@ -148,14 +148,14 @@ both_engines! {
             }
             assert!(!holds(bytes, "%PDF") && !holds(bytes, "startxref"), "{place} holds a form in the clear");
         }
-        // The search itself would find one: names lie there, and the form comes out as it went in.
+        // The search finds texts that are there: names are stored in the clear, and the form is returned unchanged.
         assert!(disk.iter().any(|(_, bytes)| holds(bytes, "class_1/1")));
         assert!(disk.iter().any(|(_, bytes)| bytes.starts_with(b"ZJF1")));
         let read = world.admin("college").get(&file).expect(200);
         assert_eq!(read.text.as_bytes(), form(&world));
     }
 
-    fn s11_every_key_can_be_replaced_and_the_old_one_thrown_away(db: TestDb) {
+    fn s11_every_key_can_be_replaced_and_the_old_one_discarded(db: TestDb) {
         let world = country(db);
         upload(&world);
         let vault = Vault::new(&[(0, keys().0)].into(), &keys().2).expect("a key");
@@ -173,7 +173,7 @@ both_engines! {
         assert!(done, "{lines:?}");
         assert!(lines.iter().any(|line| line == "files: 1 sealed again"), "{lines:?}");
         assert_eq!(not_under(&world.db, 1), 0);
-        // Again, with nothing left to do, and without the old key.
+        // A second run, without the old key, has nothing left to do.
         let (done, lines) = reseal(&world, &format!("1:{}", STANDARD.encode(new)));
         assert!(done && lines.iter().any(|line| line == "members: 0 sealed again"), "{lines:?}");
         // The new key alone opens everything.
@@ -183,7 +183,7 @@ both_engines! {
         let name = world.db.texts("SELECT file AS value FROM certifications").remove(0);
         let files = Files::new(world.files.clone(), vault);
         let read: Vec<u8> = block_on(async {
-            let (bytes, pieces) = files.read(&name).await.expect("it opens");
+            let (bytes, pieces) = files.read(&name).await.expect("the file opens");
             let all: Vec<Vec<u8>> = pieces.try_collect().await.expect("whole");
             assert_eq!(bytes, all.iter().map(|piece| piece.len() as u64).sum::<u64>());
             all.concat()
@@ -191,14 +191,14 @@ both_engines! {
         assert!(read.starts_with(b"%PDF-1.7") && read.ends_with(b"%%EOF\n"));
     }
 
-    fn s11_a_key_that_is_missing_is_told_and_nothing_is_lost(db: TestDb) {
+    fn s11_a_missing_key_is_reported_and_nothing_is_lost(db: TestDb) {
         let world = country(db);
         let (done, lines) = reseal(&world, &format!("1:{}", STANDARD.encode(keys().1)));
         assert!(!done && lines.iter().any(|line| line.contains("a sealed field does not open")), "{lines:?}");
         assert_eq!(not_under(&world.db, 0), 0);
     }
 
-    fn s11_a_form_that_was_changed_on_the_disk_is_not_read_as_something_else(db: TestDb) {
+    fn s11_a_form_that_was_changed_on_disk_is_not_sent(db: TestDb) {
         let world = country(db);
         let file = upload(&world);
         let path = std::fs::read_dir(&world.files).expect("the directory").flatten().next().expect("a file").path();
@@ -208,6 +208,6 @@ both_engines! {
         let address = world.address().to_owned();
         let token = world.token("college");
         let answer = std::panic::catch_unwind(|| crate::support::http::Client::new(&format!("http://{address}")).with_token(&token).get(&file));
-        assert!(answer.map_or(true, |answer| answer.status != 200 || !answer.text.contains("startxref")), "it ends early");
+        assert!(answer.map_or(true, |answer| answer.status != 200 || !answer.text.contains("startxref")), "the changed form was sent whole");
     }
 }

@@ -1,4 +1,4 @@
-//! The auditor (审计员): reads the audit log of a subtree and nothing else, and counts nowhere as an administrator.
+//! The auditor (审计员) reads the audit log of a subtree and nothing else, and never counts as an administrator.
 
 use crate::support::both_engines;
 use crate::support::http::Client;
@@ -9,10 +9,11 @@ use zhuanjie::domain::office::OfficeRole;
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 
-/// What an auditor may call beside the log itself: who he is, and what needs no token.
+/// What an auditor may call in addition to the operations without a token: the log, and what the service knows about
+/// the caller.
 const OPEN: &[&str] = &["GET /v1/audit", "GET /v1/me", "GET /v1/me/sessions"];
 
-/// Every operation of the document that demands a token, as `METHOD /path`, with ids of nothing in it.
+/// Every operation of the document that demands a token, as `METHOD /path`.
 fn operations() -> Vec<(String, String)> {
     let document: Value = serde_json::from_str(&api::document_text()).expect("a document");
     let mut found = Vec::new();
@@ -56,13 +57,13 @@ both_engines! {
             if OPEN.contains(&format!("{method} {path}").as_str()) || path.starts_with("/v1/auth/") {
                 continue;
             }
-            // What comes before him may be wrong too; no path lets him through.
+            // The request may be wrong in other ways too. No operation lets an auditor through.
             let answer = call(&auditor, &method, &path, &world.org("nation"));
             assert!((400..500).contains(&answer.status), "{method} {path}: {}", answer.text);
         }
     }
 
-    fn an_auditor_sees_nobody_even_where_he_is_a_member(db: TestDb) {
+    fn an_auditor_sees_no_member_even_in_their_own_branch(db: TestDb) {
         let mut world = World::new(db, NOW);
         world.appoint_as("class_1/1", "college", OfficeRole::Auditor);
         let auditor = world.admin("class_1/1");
@@ -75,7 +76,7 @@ both_engines! {
         ] {
             assert_eq!(auditor.get(&path).status, 403, "{path}");
         }
-        // For himself he is who he was.
+        // As a member, the same person sees their own page.
         world.person("class_1/1").get(&format!("/v1/members/{}", world.mem("class_1/1"))).expect(200);
     }
 

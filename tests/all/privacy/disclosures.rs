@@ -1,4 +1,4 @@
-//! Seeing a member's number in full, and who is told (S-05, T4).
+//! Seeing a member's ID number in full, and who is told (S-05, T4).
 
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
@@ -18,7 +18,7 @@ fn told(world: &World, member: &str) -> Vec<Value> {
 }
 
 both_engines! {
-    fn s05_in_full_for_a_purpose_with_a_row_that_the_member_reads(db: TestDb) {
+    fn s05_a_number_in_full_needs_a_purpose_and_leaves_a_row_that_the_member_reads(db: TestDb) {
         let world = World::new(db, NOON);
         let number = world.id_number("class_1/1");
         let page = world.admin("class_1").get(&format!("/v1/members/{}", world.mem("class_1/1"))).expect(200);
@@ -35,18 +35,18 @@ both_engines! {
         assert_eq!(rows, [format!("member.revealed {}", world.mem("class_1/1"))]);
     }
 
-    fn t4_the_member_sees_who_looked_for_him(db: TestDb) {
+    fn t4_the_member_sees_who_looked_them_up(db: TestDb) {
         let world = World::new(db, NOON);
         let number = world.id_number("class_1/1");
         let look = |name: &str| world.admin("township").post("/v1/members/look-up", &json!({"name": name, "id_number": number}));
         look("class_1/1").expect(200);
         look("class_1/2").refused(404, "member.no_match");
         let told = told(&world, "class_1/1");
-        assert_eq!(told.len(), 1, "whoever found nobody learned nothing");
+        assert_eq!(told.len(), 1, "a look-up without a match discloses nothing");
         assert_eq!((&told[0]["kind"], &told[0]["organization_name"]), (&json!("look_up"), &json!("township")));
     }
 
-    fn s05_only_the_branch_and_its_direct_superior_and_nobody_else(db: TestDb) {
+    fn s05_only_the_branch_and_its_direct_superior_see_a_number_in_full(db: TestDb) {
         let world = World::new(db, NOON);
         reveal(&world.admin("college"), &world, "class_1/1").expect(200);
         for above in ["university", "province", "nation"] {
@@ -59,7 +59,7 @@ both_engines! {
         assert_eq!(told(&world, "class_1/1").len(), 1, "a refusal discloses nothing");
     }
 
-    fn s05_without_a_purpose_or_with_a_number_in_it_nothing_is_shown(db: TestDb) {
+    fn s05_nothing_is_shown_without_a_purpose_or_with_a_number_in_the_purpose(db: TestDb) {
         let world = World::new(db, NOON);
         let (class, path) = (world.admin("class_1"), format!("/v1/members/{}/reveal", world.mem("class_1/1")));
         for body in [
@@ -80,7 +80,7 @@ both_engines! {
         assert_eq!(world.db.count("look_ups"), 0);
     }
 
-    fn api6_seeing_many_in_full_runs_into_the_budget(db: TestDb) {
+    fn api6_seeing_many_numbers_in_full_uses_up_the_budget(db: TestDb) {
         let world = World::new(db, NOON);
         let class = world.admin("class_1");
         for turn in 0..60 {
@@ -93,7 +93,7 @@ both_engines! {
         reveal(&world.admin("class_1"), &world, "class_1/1").expect(200);
     }
 
-    fn only_members_are_told_and_each_of_himself(db: TestDb) {
+    fn each_member_reads_only_their_own_disclosures(db: TestDb) {
         let world = World::new(db, NOON);
         world.admin("class_1").get("/v1/me/disclosures").refused(403, "request.members_only");
         for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! Forgetting in time (S-29), and that looking for somebody costs the same whatever comes of it (T4, API6).
+//! Deleting data on time (S-29). A look-up costs the same whatever its result (T4, API6).
 
 use crate::external;
 use crate::support::process::{self, zhuanjie};
@@ -61,7 +61,7 @@ fn stranger() -> IdNumber {
 }
 
 both_engines! {
-    fn api6_a_hit_a_miss_and_a_wrong_name_are_the_same_work(db: TestDb) {
+    fn api6_a_match_a_miss_and_a_wrong_name_take_the_same_work(db: TestDb) {
         let world = World::new(db, NOW);
         let number = world.id_number("class_1/1");
         let hit = statements(&world, "class_1/1", &number);
@@ -70,7 +70,7 @@ both_engines! {
         assert_eq!(hit, statements(&world, "class_1/1", stranger().reveal()), "nobody's number");
     }
 
-    fn api6_going_through_birth_dates_runs_into_the_budget_of_the_seeker(db: TestDb) {
+    fn api6_trying_birth_dates_uses_up_the_budget_of_the_caller(db: TestDb) {
         let world = World::new(db, NOW);
         let township = world.admin("township");
         let numbers = (0..121).map(|day| {
@@ -82,12 +82,12 @@ both_engines! {
             .collect();
         assert_eq!(statuses.iter().filter(|&&status| status == 429).count(), 1, "the last one: {statuses:?}");
         assert_eq!(statuses[120], 429);
-        // Each attempt is on record, the one that was turned away too.
+        // Every attempt is recorded, the refused one too.
         let rows = "SELECT count(*) AS value FROM audit_log WHERE action IN ('member.looked_up', 'look_up.limited')";
         assert_eq!(world.db.number(rows), 121);
     }
 
-    fn s29_what_was_promised_for_a_time_is_forgotten_behind_it(db: TestDb) {
+    fn s29_each_kind_of_row_is_deleted_after_its_time(db: TestDb) {
         let world = World::new(db, NOW);
         world.admin("township").post("/v1/members/look-up", &json!({"name": "x", "id_number": stranger().reveal()})).refused(404, "member.no_match");
         world.admin("class_1").post(&format!("/v1/members/{}/reset-code", world.mem("class_1/1")), &json!({})).expect(201);
@@ -97,18 +97,18 @@ both_engines! {
             world.run(JobName::Retention, at);
             ["look_ups", "budgets", "idempotency_keys", "reset_codes"].map(|table| world.db.count(table))
         };
-        assert_eq!(left("2026-06-21T04:00:00Z"), [1, 3, 1, 1], "an hour's budgets are kept a day");
+        assert_eq!(left("2026-06-21T04:00:00Z"), [1, 3, 1, 1], "budgets of an hour are kept for a day");
         assert_eq!(left("2026-06-21T05:00:00Z"), [1, 0, 1, 1]);
-        assert_eq!(left("2026-06-27T04:00:00Z"), [1, 0, 1, 1], "answers seven days");
+        assert_eq!(left("2026-06-27T04:00:00Z"), [1, 0, 1, 1], "kept answers are kept for seven days");
         assert_eq!(left("2026-06-27T04:00:01Z"), [1, 0, 0, 1]);
-        assert_eq!(left("2026-07-20T04:00:01Z"), [1, 0, 0, 0], "codes thirty days");
-        assert_eq!(left("2029-06-19T04:00:00Z"), [1, 0, 0, 0], "look-ups as long as the audit log");
+        assert_eq!(left("2026-07-20T04:00:01Z"), [1, 0, 0, 0], "one-time codes are kept for thirty days");
+        assert_eq!(left("2029-06-19T04:00:00Z"), [1, 0, 0, 0], "look-ups are kept as long as the audit log");
         assert_eq!(left("2029-06-19T04:00:01Z"), [0, 0, 0, 0]);
-        assert!(world.db.count("audit_log WHERE action = 'expired_data.deleted'") > 3, "each deletion is on record");
-        assert_eq!(world.run(JobName::Retention, "2029-06-19T04:00:01Z").processed, 0, "twice changes nothing");
+        assert!(world.db.count("audit_log WHERE action = 'expired_data.deleted'") > 3, "each deletion is recorded");
+        assert_eq!(world.run(JobName::Retention, "2029-06-19T04:00:01Z").processed, 0, "a second run changes nothing");
     }
 
-    fn s29_a_session_is_forgotten_a_hundred_and_eighty_days_behind_its_last_use(db: TestDb) {
+    fn s29_a_session_is_deleted_180_days_after_its_last_use(db: TestDb) {
         let world = World::new(db, NOW);
         let sign_in = || {
             let body = json!({"id_number": world.id_number("class_1/1"), "password": PASSWORD});
@@ -123,17 +123,17 @@ both_engines! {
             world.run(JobName::Retention, at);
             world.db.count("sessions")
         };
-        assert_eq!(left("2026-12-17T04:00:00Z"), 3, "180 days behind 20 June");
+        assert_eq!(left("2026-12-17T04:00:00Z"), 3, "180 days after 20 June");
         assert_eq!(left("2026-12-17T04:00:01Z"), 1, "the one that ended and the one that ran out");
         assert_eq!(left("2026-12-17T05:00:00Z"), 1);
-        // It had its time: what is left of it opens nothing.
+        // The session's time is over. The row that is left can not refresh.
         world.at("2026-07-20T05:00:00Z");
         world.anybody().post("/v1/auth/refresh", &json!({"refresh_token": turned["refresh_token"]})).refused(401, "request.refresh_failed");
         assert_eq!(left("2026-12-17T05:00:01Z"), 0);
-        assert_eq!(world.run(JobName::Retention, "2026-12-17T05:00:01Z").processed, 0, "twice changes nothing");
+        assert_eq!(world.run(JobName::Retention, "2026-12-17T05:00:01Z").processed, 0, "a second run changes nothing");
     }
 
-    fn s29_a_block_that_ended_is_kept_as_long_as_the_audit_log_and_one_that_lasts_for_good(db: TestDb) {
+    fn s29_an_ended_block_is_kept_as_long_as_the_audit_log_and_a_lasting_one_without_end(db: TestDb) {
         let world = World::new(db, NOW);
         for member in ["class_1/1", "class_1/2"] {
             let path = format!("/v1/members/{}", world.mem(member));
@@ -150,14 +150,14 @@ both_engines! {
         assert_eq!(left("2039-06-19T04:00:01Z"), 1);
     }
 
-    fn s29_the_person_of_an_ended_case_from_elsewhere_is_forgotten_in_time(db: TestDb) {
+    fn s29_the_person_of_an_ended_inbound_case_is_deleted_on_time(db: TestDb) {
         let world = external::country(db, NOW);
         let beijing = external::system(&world, "beijing");
-        let file = |serial: u16, name: &str| {
+        let propose = |serial: u16, name: &str| {
             let body = external::going_to(&world, "village", name, &external::number(serial));
             external::place(beijing.write(external::INBOUND, &body))
         };
-        let (refused, completed, open) = (file(1, "来人一"), file(2, "来人二"), file(3, "来人三"));
+        let (refused, completed, open) = (propose(1, "来人一"), propose(2, "来人二"), propose(3, "来人三"));
         let village = world.admin("village");
         village.decide(&format!("{refused}/refuse"), 1, &json!({"reason": "来人一查无此人"})).expect(200);
         village.decide(&format!("{completed}/approve"), 1, &json!({})).expect(200);
@@ -171,21 +171,21 @@ both_engines! {
         let (status, lines) = run("2026-07-20T04:00:00Z", "29");
         assert!(!status.success() && lines.iter().any(|line| line.contains("29 days are fewer than the 30")), "{lines:?}");
         assert!(run("2026-07-20T04:00:00Z", "30").0.success());
-        assert_eq!((persons(), &shown(&refused)["member_name"]), (3, &json!("来人一")), "to the second");
+        assert_eq!((persons(), &shown(&refused)["member_name"]), (3, &json!("来人一")), "kept to the second");
         assert!(run("2026-07-20T04:00:01Z", "31").0.success());
-        assert_eq!(persons(), 3, "as long as is configured");
+        assert_eq!(persons(), 3, "kept as long as is configured");
         assert!(run("2026-07-20T04:00:01Z", "30").0.success());
-        assert_eq!(persons(), 1, "the open case's");
+        assert_eq!(persons(), 1, "only the person of the open case is left");
         let forgotten = shown(&refused);
         assert_eq!((&forgotten["member_name"], &forgotten["state"]), (&json!("—"), &json!("refused")));
         assert!(!forgotten.to_string().contains("某路1号"), "{forgotten}");
-        assert_eq!(shown(&completed)["member_name"], "来人二", "he is a member");
+        assert_eq!(shown(&completed)["member_name"], "来人二", "the person is a member now");
         assert_eq!(shown(&open)["member_name"], "来人三");
         assert_eq!(world.db.count("audit_log WHERE action = 'inbound_person.deleted'"), 2);
         village.decide(&format!("{open}/approve"), 1, &json!({})).expect(200);
     }
 
-    fn s29_files_that_nothing_refers_to_are_removed_by_whoever_runs_the_job(db: TestDb) {
+    fn s29_files_without_a_reference_are_removed_by_the_job(db: TestDb) {
         let world = World::new(db, NOW);
         world.db.execute("UPDATE members SET joined_month = 202105, certification = 'not_uploaded'");
         let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
@@ -194,7 +194,8 @@ both_engines! {
         let form = b"%PDF-1.7\n          \nstartxref\n9\n%%EOF\n".to_vec();
         let form = request.header("idempotency-key", &fresh_key()).body(form).send().expect(201).json();
         let referred = world.db.texts("SELECT file AS value FROM certifications").remove(0);
-        // What a server that was killed between the file and its row leaves, and one that was killed in the midst of it.
+        // The file of a server that was killed before it stored the row, and the file of one that was killed while
+        // receiving.
         let keep = || block_on(async { world.app().files.receive().await.expect("room").keep().await.expect("room").name });
         let (orphan, young) = (keep(), keep());
         let other = |name: &str| std::fs::write(world.files.join(name), "x").expect("room");
@@ -202,9 +203,9 @@ both_engines! {
             other(name);
         }
         let age = |name: &str, hours: u64| {
-            let file = std::fs::File::options().write(true).open(world.files.join(name)).expect("it is there");
+            let file = std::fs::File::options().write(true).open(world.files.join(name)).expect("the file exists");
             let then = file.metadata().and_then(|data| data.modified()).expect("a time") - Duration::from_secs(hours * 3600);
-            file.set_modified(then).expect("it is ours");
+            file.set_modified(then).expect("the time can be set");
         };
         for (name, hours) in [(referred.as_str(), 25), (&orphan, 25), (&young, 23), ("abandoned.part", 25), ("receiving.part", 23), ("somebody elses", 25)] {
             age(name, hours);
@@ -224,6 +225,6 @@ both_engines! {
         let path = format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"));
         world.admin("college").get(&path).expect(200);
         assert_eq!(world.db.count("audit_log WHERE action = 'unused_files.deleted'"), 1);
-        assert!(run().contains("0 processed, 0 failed"), "twice changes nothing");
+        assert!(run().contains("0 processed, 0 failed"), "a second run changes nothing");
     }
 }

@@ -1,4 +1,4 @@
-//! Personal data: who sees it, where it lies, who hears of it, and how long it is kept.
+//! Personal data: who sees it, where it is stored, who is told, and how long it is kept.
 
 mod at_rest;
 mod auditor;

@@ -1,5 +1,5 @@
-//! Another data key while the service serves (S-11): whoever reads and writes meanwhile notices nothing, and a command that
-//! was killed in the midst goes on with what is left.
+//! Changing the data key while the service runs (S-11): readers and writers notice nothing, and a second run of the
+//! command continues after a kill.
 
 use super::at_rest::{keys, not_under, resealing};
 use crate::external;
@@ -24,10 +24,10 @@ use zhuanjie::files::Files;
 use zhuanjie::security::vault::{SealPurpose, Vault};
 
 const NOW: &str = "2026-03-02T02:00:00Z";
-/// Several of the command's batches.
+/// Several batches of the command.
 const CROWD: u32 = 3_000;
 
-/// Somebody of the crowd, by his outside id and his number.
+/// A member of the crowd.
 struct Somebody {
     id: MemberId,
     number: IdNumber,
@@ -69,20 +69,20 @@ fn crowd(world: &World) -> Vec<Somebody> {
         .expect("room")
 }
 
-/// A server's parts with other data keys.
+/// The parts of a server with other data keys.
 fn with(app: App, data: &[(u8, [u8; 32])], world_files: &std::path::Path) -> App {
     let vault = Vault::new(&data.iter().copied().collect::<BTreeMap<_, _>>(), &keys().2).expect("a key");
     let files = Files::new(world_files, vault.clone());
     App { vault, files, ..app }
 }
 
-/// Whether a member's page shows his number, masked, whichever key it lies under.
+/// Checks that a member's page shows their masked number, whichever key it is sealed under.
 fn reads(client: &Client, somebody: &Somebody) {
     let page = client.get(&format!("/v1/members/{}", somebody.id)).expect(200).json();
     assert_eq!(page["id_number"], somebody.number.masked());
 }
 
-/// Marks a member, or takes the mark back.
+/// Marks a member, or undoes the mark.
 fn marks(client: &Client, somebody: &Somebody, marked: bool) {
     let (path, item) = if marked {
         (
@@ -99,7 +99,7 @@ fn marks(client: &Client, somebody: &Somebody, marked: bool) {
     assert_eq!(done["done"], 1, "{done}");
 }
 
-/// What the clients do until they are told to stop, and how much of it.
+/// Whether the clients should stop, and how many calls they made.
 #[derive(Default)]
 struct Traffic {
     over: AtomicBool,
@@ -113,7 +113,7 @@ impl Traffic {
     }
 }
 
-/// Tells the clients to stop, also when the test has failed.
+/// Tells the clients to stop, even if the test fails.
 struct Over<'a>(&'a Traffic);
 
 impl Drop for Over<'_> {
@@ -122,7 +122,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// Starts the command and kills it once it has said that its first batch is stored.
+/// Starts the command and kills it once it has reported its first stored batch.
 fn killed_in_the_midst(world: &World, data_keys: &str) {
     let mut command = Process::start(resealing(world, data_keys));
     command.wait_for(|line| line.starts_with("members: 500 sealed again").then_some(()));
@@ -130,7 +130,7 @@ fn killed_in_the_midst(world: &World, data_keys: &str) {
 }
 
 both_engines! {
-    fn s11_a_key_is_replaced_under_readers_and_writers_and_over_a_kill(db: TestDb) {
+    fn s11_a_key_is_replaced_under_load_and_across_a_kill(db: TestDb) {
         let mut world = external::country(db, NOW);
         let everybody = crowd(&world);
         let months = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_2"), "month": "2026-07"}]});
@@ -150,9 +150,9 @@ both_engines! {
             for (n, reader) in readers.iter().enumerate() {
                 let (traffic, everybody) = (&traffic, &everybody);
                 scope.spawn(move || {
-                    let mut whom = everybody.iter().cycle().skip(n).step_by(7);
+                    let mut people = everybody.iter().cycle().skip(n).step_by(7);
                     while traffic.goes_on() {
-                        reads(reader, whom.next().expect("it never ends"));
+                        reads(reader, people.next().expect("the cycle never ends"));
                     }
                 });
             }
@@ -179,7 +179,7 @@ both_engines! {
             });
             killed_in_the_midst(&world, &data_keys);
             let left = not_under(&world.db, 1);
-            assert!(0 < left && left < before, "{left} of {before} are left: it was not in the midst");
+            assert!(0 < left && left < before, "{left} of {before} are left: the kill was not in the middle");
             let (status, lines) = process::run(resealing(&world, &data_keys));
             traffic.over.store(true, Ordering::Relaxed);
             assert!(status.success(), "{lines:?}");
@@ -188,8 +188,8 @@ both_engines! {
         });
         assert_eq!(not_under(&world.db, 1), 0);
         assert!(world.db.count("audit_log WHERE action = 'personal_data.resealed'") > 0);
-        assert!(traffic.done.into_inner() > 50 && !marked.is_empty() && proposed > 0, "there was traffic");
-        // The old key is thrown away: every number opens, and is the one it is found by.
+        assert!(traffic.done.into_inner() > 50 && !marked.is_empty() && proposed > 0, "there was too little traffic");
+        // With the new key alone, every number opens and its digest is the stored one.
         let newest = Vault::new(&[(1, new)].into(), &keys().2).expect("a key");
         let stored: Vec<(Vec<u8>, Vec<u8>)> = members::table
             .select((members::id_number_sealed, members::id_number_digest))
@@ -197,7 +197,7 @@ both_engines! {
             .expect("rows");
         assert!(stored.len() > everybody.len());
         for (sealed, digest) in &stored {
-            let number = newest.open(SealPurpose::IdNumber, sealed).expect("it opens");
+            let number = newest.open(SealPurpose::IdNumber, sealed).expect("the number opens");
             assert_eq!(&newest.digest(SealPurpose::IdNumber, &number), digest);
         }
         // No write was undone.

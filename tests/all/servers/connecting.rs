@@ -33,7 +33,7 @@ fn start_within(seconds: f32) -> DatabaseSettings {
 
 fn why_not(address: &str) -> String {
     let refused = Db::open(&url(address), &start_within(0.3)).err();
-    refused.expect("it can't be reached").to_string()
+    refused.expect("the server is refused").to_string()
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn tls_is_used_and_checked_if_the_address_requires_it() {
     let version = "SELECT coalesce(version, 'none') AS value FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let spoken = block_on(db.read(move |conn| Ok::<_, Fault>(texts(conn, version)))).expect("a read");
     assert_eq!(spoken, ["TLSv1.3"]);
-    // The certificate is for another name.
+    // The certificate is for another host name.
     let why = why_not(&with("127.0.0.1", "verify-full"));
     assert!(why.contains("certificate"), "{why}");
 }
@@ -115,7 +115,7 @@ fn only_a_host_that_takes_writes_is_used() {
     block_on(db.write(|conn| insert(conn, "x"))).expect("a write");
     let why = why_not(&standby.address());
     assert!(why.contains("read-only"), "{why}");
-    // An address that allows any host is refused at a standby too.
+    // A standby is refused even if the address allows any host.
     let why = why_not(&address(&standby.host(), "?target_session_attrs=any"));
     assert!(why.contains("standby"), "{why}");
 }
@@ -184,7 +184,7 @@ fn a_frozen_database_delays_no_answer_beyond_its_limit() {
     });
     block_on(async {
         db.write(|conn| insert(conn, "before")).await.expect("a write");
-        db.ping(wait).await.expect("it is well");
+        db.ping(wait).await.expect("the database answers");
         cluster.freeze();
         let begun = crate::support::stopwatch();
         let mut asked = Vec::new();
@@ -195,7 +195,7 @@ fn a_frozen_database_delays_no_answer_beyond_its_limit() {
                     0 => db.read(count).await.map(drop),
                     _ => db.write(move |conn| insert(conn, &n.to_string())).await,
                 };
-                answer.expect_err("it is frozen")
+                answer.expect_err("no answer from a frozen database")
             }));
         }
         let mut faults = Vec::new();
@@ -215,10 +215,13 @@ fn a_frozen_database_delays_no_answer_beyond_its_limit() {
         cluster.thaw();
         let thawed = crate::support::stopwatch();
         while db.ping(wait).await.is_err() {
-            assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
+            assert!(
+                thawed.elapsed() < Duration::from_secs(2),
+                "not back to normal 2 s after the thaw"
+            );
         }
         db.write(|conn| insert(conn, "after")).await.expect("a write");
-        // A refused write is not stored; one with an unknown outcome may be.
+        // A refused write is not stored. A write with an unknown outcome may be.
         let unknown = faults
             .iter()
             .filter(|fault| matches!(fault, Fault::Db(DbError::OutcomeUnknown(_))))
@@ -252,6 +255,9 @@ fn a_frozen_database_ends_readiness_and_not_liveness() {
     cluster.thaw();
     let thawed = crate::support::stopwatch();
     while client.get("/readyz").status != 200 {
-        assert!(thawed.elapsed() < Duration::from_secs(2), "it is normal 2 s after");
+        assert!(
+            thawed.elapsed() < Duration::from_secs(2),
+            "not back to normal 2 s after the thaw"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Each kind of database fault, caused on purpose: each is recognized, and none becomes an internal error.
+//! Each kind of database fault, caused on purpose. Each is recognized, and none becomes an internal error.
 
 use crate::support::database::texts;
 use crate::support::world::{World, fresh_key};
@@ -22,7 +22,7 @@ fn insert(conn: &mut Conn, name: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Runs a statement and drops what it returns.
+/// Runs a statement and drops its result.
 fn run(statement: &'static str) -> impl Fn(&mut Conn) -> Result<(), Fault> {
     move |conn| Ok(conn.batch_execute(statement)?)
 }
@@ -67,7 +67,7 @@ fn a_lock_that_is_held_too_long() {
     let mut other = db.conn();
     other
         .batch_execute("SET idle_in_transaction_session_timeout = 0; BEGIN; SELECT * FROM job_leases FOR UPDATE")
-        .expect("it locks");
+        .expect("the table is locked");
     let fault = block_on(handle.write(|conn| {
         let held: String = Locked(job_leases::table.select(job_leases::name)).get_result(conn)?;
         Ok::<_, Fault>(held)
@@ -96,7 +96,10 @@ fn an_idle_transaction_is_ended_and_rolled_back() {
         std::thread::sleep(Duration::from_millis(400));
         insert(conn, "y")
     }));
-    assert_eq!(kind(&fault.expect_err("the server hung up")), FaultKind::Lost);
+    assert_eq!(
+        kind(&fault.expect_err("the server ended the connection")),
+        FaultKind::Lost
+    );
     assert_eq!(db.count("job_leases"), 0);
     block_on(handle.write(|conn| insert(conn, "z"))).expect("over a new connection");
 }
@@ -109,7 +112,7 @@ fn a_lost_connection_stores_nothing_and_is_not_used_again() {
             insert(conn, "x")?;
             run("SELECT pg_terminate_backend(pg_backend_pid())")(conn)
         }));
-        let fault = fault.expect_err("the server hung up");
+        let fault = fault.expect_err("the server ended the connection");
         assert_eq!(kind(&fault), FaultKind::Lost, "{fault:?}");
         assert!(is_transient(&fault));
     }
@@ -127,12 +130,12 @@ fn a_connection_to_a_demoted_server_is_dropped() {
         conn.batch_execute("SET TRANSACTION READ ONLY")?;
         insert(conn, "x")
     }));
-    let fault = fault.expect_err("it is read-only");
+    let fault = fault.expect_err("the transaction is read-only");
     assert!(matches!(fault, Fault::Db(DbError::Unavailable(_))), "{fault:?}");
-    let left = left.recv().expect("it was asked");
+    let left = left.recv().expect("the use case ran");
     for _ in 0..2 * DatabaseSettings::default().pool_size {
         let now = block_on(handle.write(backend)).expect("a write");
-        assert_ne!(now, left, "the connection is used no more");
+        assert_ne!(now, left, "the connection is still used");
     }
 }
 
@@ -147,7 +150,7 @@ fn a_server_without_room_for_another_connection() {
     };
     let fault = Db::open(&role.parse().expect("an address"), &settings)
         .err()
-        .expect("there is no room");
+        .expect("the connection is refused");
     db.execute("DROP ROLE few");
     assert!(
         fault.is_transient() && fault.to_string().contains("too many connections"),
@@ -167,7 +170,7 @@ fn a_use_case_that_ignores_a_failed_statement_is_never_acknowledged() {
     assert_eq!(db.count("job_leases"), 0);
 }
 
-/// A trigger that ends the session at the commit of an insert into `table`: the commit is never answered.
+/// A trigger that ends the session at the commit of an insert into `table`, so the commit is never answered.
 fn dies_at_the_commit_of(table: &str) -> String {
     format!(
         "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -234,7 +237,7 @@ fn a_request_that_waits_too_long_for_the_database_gets_503_and_does_nothing() {
     let mut other = world.db.conn();
     other
         .batch_execute("SET idle_in_transaction_session_timeout = 0; BEGIN; LOCK TABLE audit_log")
-        .expect("it locks");
+        .expect("the table is locked");
     let before = world.db.count("transfers");
     let body = json!({
         "member": {"id": world.mem("class_1/1")}, "reason": "unsettled", "target": world.org("township"),
@@ -245,7 +248,7 @@ fn a_request_that_waits_too_long_for_the_database_gets_503_and_does_nothing() {
         .write("/v1/transfers", &body)
         .refused(503, "service.busy");
     assert!(busy.header("retry-after").is_some());
-    other.batch_execute("ROLLBACK").expect("it lets go");
+    other.batch_execute("ROLLBACK").expect("the lock is released");
     assert_eq!(world.db.count("transfers"), before);
     world.admin("class_1").write("/v1/transfers", &body).expect(201);
 }
@@ -260,40 +263,40 @@ const WRONG: &[&str] = &[
 both_engines! {
     async fn a_wrong_statement_is_no_transient_fault(db: TestDb) {
         for statement in WRONG {
-            let fault = db.db().write(run(statement)).await.expect_err("it is wrong");
+            let fault = db.db().write(run(statement)).await.expect_err("the statement is wrong");
             assert_eq!(kind(&fault), FaultKind::Statement, "{statement}");
             assert!(!is_transient(&fault));
         }
     }
 
     async fn a_write_in_a_read(db: TestDb) {
-        let fault = db.db().read(|conn| insert(conn, "x")).await.expect_err("it can't");
+        let fault = db.db().read(|conn| insert(conn, "x")).await.expect_err("a read can not write");
         assert_eq!(kind(&fault), FaultKind::ReadOnly);
     }
 }
 
 #[test]
 fn a_file_that_another_process_writes_is_a_conflict() {
-    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is built in");
     let (mut one, mut other) = (db.conn(), db.conn());
-    one.batch_execute("BEGIN IMMEDIATE").expect("it is free");
+    one.batch_execute("BEGIN IMMEDIATE").expect("the lock is free");
     other.batch_execute("PRAGMA busy_timeout = 0").expect("a setting");
     let error = sql_query("BEGIN IMMEDIATE")
         .execute(&mut other)
-        .expect_err("it is taken");
+        .expect_err("the lock is taken");
     assert_eq!(FaultKind::of(&error), FaultKind::Conflict);
     assert!(DbError::is_retryable(&error));
 }
 
 #[test]
 fn a_file_that_can_not_grow_is_exhausted() {
-    let db = TestDb::new(Engine::Sqlite).expect("SQLite is always there");
+    let db = TestDb::new(Engine::Sqlite).expect("SQLite is built in");
     let mut conn = db.conn();
     conn.batch_execute("PRAGMA max_page_count = 1").expect("a setting");
     let row = format!(
         "INSERT INTO job_leases (name, holder, until) VALUES ('{}', 'x', 0)",
         "x".repeat(1_000_000)
     );
-    let error = sql_query(row).execute(&mut conn).expect_err("there is no room");
+    let error = sql_query(row).execute(&mut conn).expect_err("the file can not grow");
     assert_eq!(FaultKind::of(&error), FaultKind::Exhausted, "{error:?}");
 }

@@ -1,4 +1,5 @@
-//! PostgreSQL as provinces run it: several hosts, standbys and servers of ours, and every fault that can happen to them.
+//! PostgreSQL as provinces run it, with several hosts, standbys and servers of ours, and every fault that can happen to
+//! them.
 
 mod connecting;
 mod faults;

@@ -1,4 +1,4 @@
-//! Reads on a standby (decision 0012): they see every acknowledged write, made by any server.
+//! Reads on a standby (decision 0012) see every acknowledged write of any server.
 
 use crate::support::cluster::{OwnCluster, url};
 use crate::support::database::texts;
@@ -37,7 +37,7 @@ impl Pair {
         Some(Self { primary, standby })
     }
 
-    /// One server of ours.
+    /// One of our servers.
     fn server(&self) -> Db {
         let standby = Some(url(&self.standby.address()));
         self.primary.open(&DatabaseSettings {
@@ -47,7 +47,7 @@ impl Pair {
     }
 }
 
-/// Reads until the standby answers. It may have to be connected first, or be paused.
+/// Reads until the standby answers. It may have to be connected first, or may be paused.
 async fn until_the_standby_answers(db: &Db) -> i64 {
     let begun = crate::support::stopwatch();
     loop {
@@ -112,7 +112,7 @@ fn a_dead_or_frozen_standby_fails_no_read_but_the_one_it_serves() {
         pair.standby.thaw();
         until_the_standby_answers(&db).await;
         pair.standby.kill();
-        // At most the read whose connection breaks may fail.
+        // At most one read may fail: the one whose connection breaks.
         let mut refused = 0;
         for _ in 0..20 {
             match db.read(look).await {
@@ -134,7 +134,7 @@ fn a_standby_of_an_older_timeline_serves_no_read() {
     let Pair { mut primary, standby } = pair;
     primary.kill();
     standby.promote();
-    // A server without a primary still answers, and its log may be longer.
+    // A standby without a primary still answers, and its log may be longer.
     third.start(&["primary_conninfo="]);
     let settings = DatabaseSettings {
         standby: Some(url(&third.address())),

@@ -1,5 +1,5 @@
-//! Three servers on one PostgreSQL: what one of them is told holds at the others, and no crowd of clients that use them at
-//! random breaks an invariant.
+//! Three servers on one PostgreSQL: what a client writes at one of them holds at the others, and a crowd of clients
+//! that choose servers at random breaks no invariant.
 
 use crate::support::http::{Answer, Client};
 use crate::support::process::{self, Process, zhuanjie};
@@ -81,7 +81,7 @@ impl Three {
         command
     }
 
-    /// The client, at one of the servers.
+    /// The client at one of the servers.
     fn at(&self, server: usize, client: &Client) -> Client {
         client.at(&self.bases[server % SERVERS])
     }
@@ -106,7 +106,7 @@ struct Ledger {
 }
 
 impl Ledger {
-    /// Notes the first answer to a write. It must be a success or a refusal, never a fault.
+    /// Records the first answer to a write. It must be a success or a refusal, never a fault.
     fn note(&self, request: &str, answer: &Answer) {
         let is_certain = answer.status < 500 || answer.status == 503;
         assert!(is_certain, "{}: {}", answer.status, answer.text);
@@ -121,7 +121,7 @@ impl Ledger {
     }
 }
 
-/// One client's way through the season.
+/// A client that plays the season.
 struct Player<'a> {
     three: &'a Three,
     ledger: &'a Ledger,
@@ -205,7 +205,7 @@ impl Player<'_> {
         }
     }
 
-    /// The same request under the same key, twice: one effect, one answer (I-16).
+    /// Sends a request twice under one key: one effect, one answer (I-16).
     fn twins(&mut self, who: &Client, path: &str, body: &Value) {
         let key = fresh_key();
         let first = self.send(who, &key, path, body);
@@ -221,7 +221,7 @@ impl Player<'_> {
     }
 }
 
-/// Each returns nothing, however many servers wrote.
+/// Each query must return no rows, however many servers wrote.
 const INVARIANTS: &[(&str, &str)] = &[
     ("I-02", "SELECT member_id FROM transfers WHERE closed_at IS NULL GROUP BY member_id HAVING count(*) > 1"),
     ("I-09", "SELECT t.id FROM transfers t WHERE t.version <> (SELECT count(*) FROM transfer_events e WHERE e.transfer_id = t.id)
@@ -263,7 +263,7 @@ fn i01_to_i28_hold_when_a_crowd_plays_a_season_over_three_servers() {
         let broken = db.texts(&format!("SELECT q::text AS value FROM ({question}) q"));
         assert!(broken.is_empty(), "{invariant}: {broken:?}");
     }
-    // Each acknowledged write has exactly one effect and one row of audit, and nothing else has any.
+    // Each acknowledged write has exactly one effect and one audit entry. Nothing else has an entry.
     let mut audited = db.texts(
         "SELECT request_id AS value FROM audit_log WHERE request_id LIKE 'crowd-%' AND action LIKE '%transfer.%'",
     );
@@ -300,7 +300,7 @@ fn a_write_at_one_server_holds_at_the_others() {
         .collect();
     assert!(answers.iter().all(|answer| answer.text == answers[0].text));
     assert_eq!(three.world.db.count("transfers"), 1);
-    // Each page of a list from another server.
+    // Reads each page of a list from another server.
     let admins = at(&three, &three.world.admin("class_1"));
     let list = format!("/v1/organizations/{}/members?limit=5", three.world.org("class_1"));
     let mut path = list.clone();
@@ -314,7 +314,7 @@ fn a_write_at_one_server_holds_at_the_others() {
         }
     }
     assert_eq!(seen, MEMBERS + 3);
-    // A policy.
+    // A changed policy.
     let nation = at(&three, &three.world.admin("nation"));
     let mut policy = nation[0].get("/v1/policies/2031").expect(200).json();
     policy["switch_on"] = json!("06-20");
@@ -327,13 +327,13 @@ fn a_write_at_one_server_holds_at_the_others() {
     for client in &nation {
         assert_eq!(client.get("/v1/policies/2031").expect(200).json()["switch_on"], "06-20");
     }
-    // The end of an office.
+    // An ended office.
     let employer = at(&three, &three.world.admin("employer"));
     for client in &employer {
         client.get("/v1/inbox/counts").expect(200);
     }
     three.world.dismiss("employer");
-    // The servers are not told: each caches actors for a second (S-08).
+    // The servers are not told. Each caches actors for a second (S-08).
     std::thread::sleep(std::time::Duration::from_secs(1));
     for client in &employer {
         let refused = client.get("/v1/inbox/counts");
@@ -362,14 +362,17 @@ fn s08_a_block_at_one_server_holds_at_the_others_within_a_second() {
     for client in [&blocked[0], &officer[0]] {
         client.get("/v1/me").refused(401, "request.unauthenticated");
     }
-    // Each caches actors for a second.
+    // Each server caches actors for a second.
     for client in blocked.iter().chain(&officer) {
         while client.get("/v1/me").status == 200 {
-            assert!(out.elapsed() < Duration::from_secs(3), "it is still in");
+            assert!(
+                out.elapsed() < Duration::from_secs(3),
+                "the block has not reached a server"
+            );
         }
         client.get("/v1/me").refused(401, "request.unauthenticated");
     }
-    // No server lets them sign in.
+    // No server accepts a sign-in.
     let body = json!({"id_number": three.world.id_number(&member(0)), "password": PASSWORD});
     for client in at_all(&three.world.anybody()) {
         client

@@ -1,10 +1,10 @@
-//! What clients do with transfers, at random: mostly sensible, sometimes not.
+//! The random requests of clients about transfers: mostly sensible, sometimes not.
 
 use super::country::HOMES;
 use super::oracle;
 use super::rng::SimRng;
 use super::service::{
-    self, Answer, Decision, Deed, Flaw, Inbound, Prepared, ProposalDraft, Request, check_allowed_actions,
+    self, Answer, Choice, Decision, Flaw, Inbound, Prepared, ProposalDraft, Request, check_allowed_actions,
 };
 use super::world::{Who, World};
 use std::collections::BTreeSet;
@@ -14,11 +14,11 @@ use zhuanjie::domain::organization::facts::{OrganizationKind, OrganizationPurpos
 use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::reason::{Reason, Side};
 
-/// A request with its key, as a client remembers it.
+/// A request with its key and its answer, as a client remembers it.
 pub type Sent = (u64, Request, Answer);
 
-/// One client sends one request. The server may die before it writes, or its answer may get lost: then he sends the same
-/// again, at once or (by [`again`]) later.
+/// A client sends a request. The server may die before it writes, or the answer may get lost. Then the client sends the
+/// request again, at once or later (by [`again`]).
 pub fn send(world: &mut World, rng: &mut SimRng, sent: &mut Vec<Sent>, request: Request) {
     let key = sent.len() as u64;
     if rng.percent(5) {
@@ -31,17 +31,17 @@ pub fn send(world: &mut World, rng: &mut SimRng, sent: &mut Vec<Sent>, request: 
     sent.push((key, request, answer));
 }
 
-/// Sends a request again under its key: one effect, the same answer (I-16, I-20).
+/// Sends a request again under its key: one effect, and the same answer (I-16, I-20).
 pub fn again(world: &mut World, (key, request, answer): Sent) {
     let before = world.writes;
     let second = service::serve(world, Some(key), &request);
     if answer.is_ok() {
         assert_eq!(second, answer, "I-16: the same key and request get the same answer");
-        assert_eq!(world.writes, before, "I-20: and one effect");
+        assert_eq!(world.writes, before, "I-20: a repetition has no second effect");
     }
 }
 
-/// A request at random.
+/// A random request.
 pub fn request(world: &World, rng: &mut SimRng) -> Request {
     let open: Vec<usize> = world.open_cases().collect();
     let busy = open.len().min(6) * 10;
@@ -114,7 +114,7 @@ fn any(world: &World, rng: &mut SimRng) -> OrganizationId {
     OrganizationId(rng.between(1, world.organizations.len() as i64))
 }
 
-/// A target that is often one the reason allows.
+/// A target that the reason often allows.
 fn target(world: &World, rng: &mut SimRng, reason: Reason, home: Option<OrganizationId>) -> OrganizationId {
     if rng.percent(25) {
         return any(world, rng);
@@ -134,7 +134,7 @@ fn target(world: &World, rng: &mut SimRng, reason: Reason, home: Option<Organiza
     rng.pick(&fits).copied().unwrap_or(HOMES[0])
 }
 
-/// Somebody does something with a case, mostly what is due by whom it is due.
+/// A decision on a case. Mostly it is the step that is due, by a client who may take it.
 fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
     let open: Vec<usize> = world.open_cases().collect();
     let case = match rng.pick(&open) {
@@ -154,8 +154,8 @@ fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
     if duty == Some(Duty::ExternalAnswer) && rng.percent(40) {
         who = Who::Integrator(stored.course.to_province.unwrap_or(11));
     }
-    let deed = deed(world, rng, case, duty);
-    if deed == Deed::Withdraw && rng.percent(60) {
+    let choice = choice(world, rng, case, duty);
+    if choice == Choice::Withdraw && rng.percent(60) {
         who = match (stored.course.proposed_for, stored.course.member) {
             (Some(seat), _) if rng.percent(60) => world.somebody(rng, &[seat]),
             (_, Some(member)) => Who::Member(member),
@@ -166,29 +166,29 @@ fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
         who,
         case,
         version,
-        deed,
+        choice,
     })
 }
 
-fn deed(world: &World, rng: &mut SimRng, case: usize, duty: Option<Duty>) -> Deed {
+fn choice(world: &World, rng: &mut SimRng, case: usize, duty: Option<Duty>) -> Choice {
     let branch = branch_for(world, rng, case);
     let reason = rng.percent(85);
     let all = [
-        Deed::Approve,
-        Deed::Refuse { reason },
-        Deed::Assign(branch),
-        Deed::Withdraw,
-        Deed::AcceptExternal,
-        Deed::RefuseExternal { reason },
+        Choice::Approve,
+        Choice::Refuse { reason },
+        Choice::Assign(branch),
+        Choice::Withdraw,
+        Choice::AcceptExternal,
+        Choice::RefuseExternal { reason },
     ];
     match (rng.below(100), duty) {
         (0..15, _) | (_, None) => rng.one(&all),
-        (15..22, _) => Deed::Withdraw,
-        (22..32, Some(Duty::ExternalAnswer)) => Deed::RefuseExternal { reason },
-        (22..32, _) => Deed::Refuse { reason },
-        (_, Some(Duty::Assignment)) => Deed::Assign(branch),
-        (_, Some(Duty::ExternalAnswer)) => Deed::AcceptExternal,
-        _ => Deed::Approve,
+        (15..22, _) => Choice::Withdraw,
+        (22..32, Some(Duty::ExternalAnswer)) => Choice::RefuseExternal { reason },
+        (22..32, _) => Choice::Refuse { reason },
+        (_, Some(Duty::Assignment)) => Choice::Assign(branch),
+        (_, Some(Duty::ExternalAnswer)) => Choice::AcceptExternal,
+        _ => Choice::Approve,
     }
 }
 
@@ -206,7 +206,7 @@ fn branch_for(world: &World, rng: &mut SimRng, case: usize) -> OrganizationId {
     rng.pick(&below).copied().unwrap_or_else(|| any(world, rng))
 }
 
-/// Two clients decide on what they both read before either wrote: at most one wins (I-08, A9).
+/// Two clients decide on the same version of a case, which both read before either wrote. At most one wins (I-08, A9).
 pub fn race(world: &mut World, rng: &mut SimRng) {
     let Some(first) = decision(world, rng) else { return };
     let Some(second) = decision(world, rng).map(|other| Decision {
@@ -219,7 +219,7 @@ pub fn race(world: &mut World, rng: &mut SimRng) {
     run(world, [Request::Decide(first), Request::Decide(second)]);
 }
 
-/// Two clients file for the same member at once.
+/// Two clients propose for the same member at once.
 pub fn race_of_proposals(world: &mut World, rng: &mut SimRng) {
     let first = draft(world, rng);
     let second = ProposalDraft {
@@ -252,7 +252,8 @@ fn run(world: &mut World, requests: [Request; 2]) {
     world.log(|| format!("race of {requests:?}: {winners} won"));
 }
 
-/// Decides many cases at once, one perhaps twice: a result for each item, at most one effect for each case (I-15).
+/// Decides many cases in one request, perhaps one of them twice. Each item gets a result, and each case at most one
+/// effect (I-15).
 pub fn batch(world: &mut World, rng: &mut SimRng) {
     let items: Vec<Decision> = (0..rng.between(2, 5)).filter_map(|_| decision(world, rng)).collect();
     let results: Vec<Answer> = items
@@ -261,10 +262,10 @@ pub fn batch(world: &mut World, rng: &mut SimRng) {
         .collect();
     let done: Vec<usize> = results.iter().flatten().map(|(case, _)| *case).collect();
     let cases: BTreeSet<usize> = done.iter().copied().collect();
-    assert_eq!(done.len(), cases.len(), "I-15: no item twice");
+    assert_eq!(done.len(), cases.len(), "I-15: each item has one result");
 }
 
-/// Asks what somebody may do with a case.
+/// Checks the allowed actions of a client on a case.
 pub fn look(world: &World, rng: &mut SimRng) {
     if world.cases.is_empty() {
         return;

@@ -1,5 +1,5 @@
-//! The small country the clients play in: one province in full, a second one with a university and a factory, a system
-//! committee that stands in Beijing, and the three provinces with systems of their own.
+//! The small country of the simulation: a complete province, a second one with a university and a factory, a system
+//! committee located in Beijing, and the three provinces with systems of their own.
 
 use zhuanjie::domain::core::ids::OrganizationId;
 use zhuanjie::domain::organization::facts::{
@@ -8,13 +8,13 @@ use zhuanjie::domain::organization::facts::{
 
 pub const NATION: OrganizationId = OrganizationId(1);
 pub const RAILWAY: OrganizationId = OrganizationId(4);
-/// The three provinces' leading organs, with the two digits of each.
+/// The leading organs of the three provinces, each with the two digits of its province.
 pub const OTHER_SYSTEMS: [(OrganizationId, u8); 3] = [
     (OrganizationId(5), 11),
     (OrganizationId(6), 44),
     (OrganizationId(7), 35),
 ];
-/// Branches that members begin in.
+/// The branches in which members begin.
 pub const HOMES: [OrganizationId; 10] = [
     OrganizationId(12),
     OrganizationId(14),
@@ -28,7 +28,7 @@ pub const HOMES: [OrganizationId; 10] = [
     OrganizationId(35),
 ];
 
-/// What an organization is, in one word.
+/// The shape of an organization, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     Organ(Level),
@@ -52,7 +52,7 @@ pub enum Shape {
 
 use Shape::*;
 
-/// Id, parent, shape. Ids are the row numbers, superiors stand before their subordinates.
+/// Id, parent and shape. Ids are the row numbers, and superiors come before their subordinates.
 const TREE: [(i64, i64, Shape); 43] = [
     (1, 0, Organ(Level::Nation)),
     (2, 1, Organ(Level::Province)),
@@ -99,7 +99,7 @@ const TREE: [(i64, i64, Shape); 43] = [
     (43, 4, Holding),
 ];
 
-/// Every organization of the country, the one with id `n` at `n - 1`.
+/// Every organization of the country. The one with id `n` is at `n - 1`.
 pub fn country() -> Vec<OrganizationFacts> {
     let mut all: Vec<OrganizationFacts> = Vec::with_capacity(TREE.len());
     for (id, parent, shape) in TREE {
@@ -114,7 +114,7 @@ pub fn country() -> Vec<OrganizationFacts> {
     all
 }
 
-/// An organization under its superior.
+/// An organization below its superior.
 pub fn below(id: OrganizationId, parent: Option<&OrganizationFacts>, shape: Shape) -> OrganizationFacts {
     let (kind, sector) = match shape {
         Organ(_) => (OrganizationKind::LeadingOrgan, Sector::Institution),
@@ -179,7 +179,7 @@ pub fn below(id: OrganizationId, parent: Option<&OrganizationFacts>, shape: Shap
         province: match id.0 {
             2 => Some(42),
             3 => Some(32),
-            // The railways' committee stands in Beijing and belongs to no province's system (T7).
+            // The committee of the railways is located in Beijing but belongs to no province's system (T7).
             4 | 5 => Some(11),
             6 => Some(44),
             7 => Some(35),

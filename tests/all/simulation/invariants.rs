@@ -15,7 +15,7 @@ use zhuanjie::domain::transfer::expiry;
 use zhuanjie::domain::transfer::route::Destination;
 use zhuanjie::domain::transfer::state::{CaseOutcome, CaseState, Phase};
 
-/// What a step may not change in silence.
+/// State that a step may change only together with something else.
 pub struct Before {
     branches: Vec<Option<OrganizationId>>,
     states: Vec<CaseState>,
@@ -36,7 +36,7 @@ impl Before {
     }
 }
 
-/// Checks everything.
+/// Checks all invariants.
 pub fn check(world: &World, before: &Before) {
     for member in &world.members {
         i01_one_branch(member);
@@ -73,7 +73,7 @@ fn i01_one_branch(member: &Member) {
     let last = stays.last().expect("a member has been somewhere");
     assert!(
         last.until.is_none() && last.branch == member.branch,
-        "I-01: he is where his last membership says"
+        "I-01: the member is in the branch of the last membership"
     );
     let outside = member.standing == Standing::MovedOut;
     assert_eq!(
@@ -86,10 +86,10 @@ fn i01_one_branch(member: &Member) {
 fn i02_one_open_case(world: &World) {
     let open: Vec<u32> = world.open_cases().map(|number| world.cases[number].person).collect();
     let persons: BTreeSet<u32> = open.iter().copied().collect();
-    assert_eq!(open.len(), persons.len(), "I-02: one open case a member");
+    assert_eq!(open.len(), persons.len(), "I-02: one open case for each member");
 }
 
-/// The edges as the manual tells them, beside the machine's own table.
+/// The edges as the manual gives them, independent of the state machine's own table.
 fn i06_edges(old: &CaseState, new: &CaseState) {
     use Phase::*;
     let may_end = match old.phase() {
@@ -113,27 +113,27 @@ fn i09_events(stored: &Stored) {
     let numbers = stored.events.iter().map(|event| event.number);
     assert!(
         numbers.eq(1..=stored.case.version),
-        "I-09: one event a transition, without gaps"
+        "I-09: one event for each transition, without gaps"
     );
     assert_eq!(
         replay(&stored.events).as_ref(),
         Ok(&stored.case.state),
-        "I-10: the events lead to the row"
+        "I-10: a replay of the events gives the row"
     );
     let expired = stored
         .events
         .iter()
         .filter(|event| event.kind == EventKind::Expired)
         .count();
-    assert!(expired <= 1, "I-22: expired once");
+    assert!(expired <= 1, "I-22: a case expires at most once");
 }
 
-/// I-08, I-22, I-31, A8: the case stands where the oracle has it, and in exactly the inboxes of those who may act.
+/// I-08, I-22, I-31, A8: the case is in the oracle's state, and in exactly the inboxes of the holders.
 fn as_the_oracle_says(world: &World, stored: &Stored) {
     let (state, course) = (&stored.case.state, &stored.course);
     match course.step() {
         Some((duty, organization)) => {
-            let turn = state.turn().expect("the oracle has the case open");
+            let turn = state.turn().expect("the case is open for the oracle");
             assert_eq!(
                 (turn.duty, turn.organization, turn.escalated),
                 (duty, organization, course.escalated),
@@ -163,7 +163,8 @@ fn as_the_oracle_says(world: &World, stored: &Stored) {
     }
 }
 
-/// I-03, I-04, I-05: every step was approved, by somebody who had the office then, and by nobody it concerns.
+/// I-03, I-04, I-05: every step was approved by a person who had the office at that time and whom the case does not
+/// concern.
 fn i03_i05_approved(world: &World, stored: &Stored) {
     let course = &stored.course;
     let deciding: Vec<_> = stored
@@ -173,15 +174,15 @@ fn i03_i05_approved(world: &World, stored: &Stored) {
         .collect();
     assert_eq!(deciding.len(), course.plan.len(), "I-03: one decision for each step");
     for (event, (duty, _)) in deciding.iter().zip(&course.plan) {
-        let by = event.by.expect("I-03: nobody is approved by a machine");
-        let for_whom = event.acting_for.expect("I-03: an approver acts for an organization");
-        let had = had_office(world, by, for_whom, event.at);
+        let by = event.by.expect("I-03: the service approves nobody");
+        let acting_for = event.acting_for.expect("I-03: an approver acts for an organization");
+        let had = had_office(world, by, acting_for, event.at);
         let other_system = *duty == Duty::ExternalAnswer && by.0 >= 3000;
         assert!(had || other_system, "I-03: the approver had that office then");
-        assert_ne!(Some(by), course.account, "I-04: nobody decides about himself");
+        assert_ne!(Some(by), course.account, "I-04: nobody decides their own case");
         assert!(
             *duty == Duty::Assignment || Some(by) != course.proposer,
-            "I-04: nobody decides what he proposed"
+            "I-04: nobody decides a case they proposed"
         );
     }
     let duties: Vec<Duty> = course.plan.iter().map(|(duty, _)| *duty).collect();
@@ -212,7 +213,7 @@ fn i12_where_to(world: &World, stored: &Stored) {
         (CaseOutcome::Branch(branch), Destination::Organization(target)) => {
             assert!(
                 oracle::inside(world, branch, target.id),
-                "I-12: the branch lies in the receiving organization"
+                "I-12: the branch is in the receiving organization"
             );
             let facts = world.organization(branch);
             assert_eq!(
@@ -221,7 +222,11 @@ fn i12_where_to(world: &World, stored: &Stored) {
                 "I-12: an active branch holds members"
             );
             assert_eq!(facts.graduated_season, None, "T8: a graduate branch takes nobody");
-            assert_ne!(Some(branch), stored.case.origin.branch(), "T8: he moves");
+            assert_ne!(
+                Some(branch),
+                stored.case.origin.branch(),
+                "T8: the member moves to another branch"
+            );
         }
         (CaseOutcome::Holding(organ), Destination::Holding(chosen)) => assert_eq!(organ, *chosen, "A4"),
         (CaseOutcome::MovedOut(there), Destination::Province { province, .. }) => assert_eq!(there, *province, "X1"),
@@ -229,7 +234,7 @@ fn i12_where_to(world: &World, stored: &Stored) {
     }
 }
 
-/// I-11: a branch changed if and only if a case completed in this very step.
+/// I-11: a branch changed if and only if a case completed in this step.
 fn i11_moves(world: &World, before: &Before) {
     for (number, member) in world.members.iter().enumerate() {
         let moved = before.branches.get(number).is_none_or(|old| *old != member.branch);
@@ -256,7 +261,7 @@ fn i13_tree(world: &World) {
         assert_eq!(
             organization.path.as_str(),
             expected,
-            "I-13: a path is the superior's with the own id"
+            "I-13: a path is the superior's path and the organization's id"
         );
     }
 }
@@ -303,11 +308,11 @@ fn i33_identity(world: &World, before: &Before) {
     let now = world.members.iter().map(|member| (member.person, member.account));
     assert!(
         now.take(before.persons.len()).eq(before.persons.iter().copied()),
-        "I-33: nobody becomes another"
+        "I-33: a member's person and account do not change"
     );
 }
 
-/// I-22, after the expiry ran: what the rule ends has ended, and nothing else.
+/// I-22, after the job `expiry`: every case that the rule ends has ended, and no other.
 pub fn i22_expired(world: &World) {
     for number in world.open_cases() {
         let course = &world.cases[number].course;
@@ -319,7 +324,7 @@ pub fn i22_expired(world: &World) {
     }
 }
 
-/// G6, after the switch ran: exactly the marked school branches of the years so far have turned.
+/// G6, after the yearly switch: exactly the marked school branches of the years so far have turned.
 pub fn g6_turned(world: &World) {
     let year = oracle::last_switch_year(world.now);
     for organization in &world.organizations {

@@ -1,40 +1,42 @@
-//! The domain, played (A9; I-01 to I-16, I-20, I-22, I-31 to I-33).
+//! A simulation of the domain (A9; I-01 to I-16, I-20, I-22, I-31 to I-33).
 //!
-//! A seed makes a small country and lets many clients loose on it at random: they file from three sides and from other
-//! provinces, decide, assign and withdraw, race each other and the jobs on one version, lose answers and send the same again;
-//! others appoint, remove, mark, change months, open and close branches, while the clock jumps over every edge there is. After
-//! each step the [`invariants`] are checked, and every answer of the domain is held against an [`oracle`] that says the
-//! manual's rules a second time, plainly, without calling what it judges: what blocks a proposal, the whole route, who holds each
-//! step, who may do what, when a case is due, where everybody ends up.
+//! A seed makes a small country with many clients that act at random. They propose from three sides and from other
+//! provinces, decide, assign and withdraw. They race each other and the jobs on one version, lose answers and send the
+//! same request again. Others appoint, remove, mark, change months, and open and close branches, while the clock jumps
+//! to every edge. After each step the [`invariants`] are checked, and every answer of the domain is compared with an
+//! [`oracle`]. The oracle states the manual's rules a second time, plainly, without calling the code that it judges:
+//! what blocks a proposal, the whole route, who holds each step, who may do what, when a case is due, and where
+//! everybody ends up.
 //!
-//! The [`world`] stands for the database (unique index, updates guarded by version, keys of answered requests), the
-//! [`service`] for the use cases, [`clients`] and [`offices`] for the people and the jobs.
+//! The [`world`] stands for the database (the unique index, updates guarded by version, the keys of answered requests).
+//! The [`service`] stands for the use cases, [`clients`] and [`offices`] for the people and the jobs.
 //!
-//! The seeds are fixed, so every run plays the same. A seed that breaks a rule is named and its log printed;
-//! `ZHUANJIE_SIM_SEED=n cargo test simulation -- --nocapture` plays it alone, `ZHUANJIE_SIM_SEEDS=n` plays more of them.
+//! The seeds are fixed, so every run plays the same. A failure names the seed that breaks a rule and prints its log.
+//! `ZHUANJIE_SIM_SEED=n cargo test simulation -- --nocapture` plays one seed, and `ZHUANJIE_SIM_SEEDS=n` plays more of
+//! them.
 //!
-//! What it finds was tried by breaking one thing at a time:
+//! To show what the simulation finds, one thing was broken at a time:
 //!
 //! | broken on purpose | first failing seed |
 //! |---|---|
-//! | A6: due a day later | 1 |
+//! | A6: due a day too late | 1 |
 //! | A6: `more than` not strict | 56 |
-//! | X3: no clock for the other system | 3 |
+//! | X3: no deadline for the other system | 3 |
 //! | T11: self-approval not checked | 11 |
 //! | I-07: an expired case can still be completed | 1 |
 //! | A10: vacancy ignored | 1 |
 //! | T11: the turn of the only, excluded administrator does not pass | 3 |
 //! | T8: graduate branches as targets | 1 |
 //! | I-09: the version does not count up | 9 |
-//! | A9: the store's version guard off | 1 |
-//! | I-02: the store's unique index off | 452 |
-//! | I-16: the store forgets its keys | 1 |
+//! | A9: the world's version guard off | 1 |
+//! | I-02: the world's unique index off | 452 |
+//! | I-16: the world forgets its keys | 1 |
 //! | A8: inboxes not resolved when an appointment changes | 1 |
 //! | T9: 16 instead of under 16 | 1 |
 //! | A2: assignment outside the subtree | 1 |
-//! | T2: an open case is not asked for | 2 |
-//! | T10: the member withdraws in spite of the policy | 5 |
-//! | T10: withdrawing after the approval | 1 |
+//! | T2: open cases not checked | 2 |
+//! | T10: the member withdraws against the policy | 5 |
+//! | T10: withdrawal after the approval | 1 |
 //! | A3: the target side's case goes to the target | 5 |
 //! | A1: the direct superior of a branch left out | 3 |
 //! | A2: no assignment after the approval | 1 |
@@ -43,12 +45,12 @@
 //! | A6: the clock starts on 30 September | 1 |
 //! | dates in UTC instead of Asia/Shanghai | 8 |
 //! | X2: a member in good standing comes in again | 4 |
-//! | I-04: the proposer decides his month change | 1949 |
+//! | I-04: the proposer decides their own month change | 1949 |
 //! | G6: a late switch leaves last year's branches | 54 |
 //! | G9: the same year's month gives the branch back | 184 |
 //! | M3: delayed to the branch's own month | 218 |
 //! | M7: months that are no longer later not reported | 4828 |
-//! | T3: certification not asked for | 1 |
+//! | T3: certification not checked | 1 |
 //! | T12: members of any standing | 1 |
 
 mod clients;
@@ -68,7 +70,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
-/// Seeds 1 to this many are played, the same ones in every run.
+/// Every run plays the seeds from 1 to this number.
 const SEEDS: u64 = 20_000;
 const THREADS: usize = 2;
 const STEPS: usize = 50;
@@ -112,7 +114,7 @@ fn step(world: &mut World, rng: &mut SimRng, sent: &mut Vec<Sent>) {
     }
 }
 
-/// What must happen somewhere in the seeds, or the play has become too tame to prove anything.
+/// What must happen in some seed. Otherwise the simulation shows too little.
 const MUST_HAPPEN: &[&str] = &[
     "approved",
     "assigned",
@@ -145,11 +147,11 @@ const MUST_HAPPEN: &[&str] = &[
     "transfer.target_same",
 ];
 
-/// What came of a seed.
+/// The result of a seed.
 struct Outcome {
     log: Vec<String>,
     seen: BTreeSet<&'static str>,
-    /// Why it stopped before its end.
+    /// Why the seed stopped before its end.
     stopped: Option<String>,
 }
 
@@ -184,7 +186,7 @@ fn number_from(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn i01_to_i33_hold_whatever_the_clients_do() {
+fn i01_to_i33_hold_for_clients_at_random() {
     if let Some(seed) = number_from("ZHUANJIE_SIM_SEED") {
         return replay(seed);
     }
@@ -205,7 +207,7 @@ fn i01_to_i33_hold_whatever_the_clients_do() {
     assert!(missed.is_empty(), "never happened in {seeds} seeds: {missed:?}");
 }
 
-/// Takes seeds in ascending order until one breaks, so that the lowest broken one is known whichever thread met it.
+/// Takes seeds in ascending order until one breaks. So the lowest broken seed is known, whichever thread played it.
 fn play_until_broken(seeds: u64, next: &AtomicU64, broken: &AtomicU64) -> BTreeSet<&'static str> {
     let mut seen = BTreeSet::new();
     loop {

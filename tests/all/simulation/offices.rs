@@ -1,10 +1,11 @@
-//! What else happens: appointments, months and marks of graduation, new and closed branches, the clock, and the jobs.
+//! Everything that clients do not do with transfers: appointments, months, marks, new and closed branches, the clock,
+//! and the jobs.
 
 use super::country::{self, Shape};
 use super::invariants;
 use super::oracle::{self, month_number};
 use super::rng::SimRng;
-use super::service::{self, Decision, Deed, Request};
+use super::service::{self, Choice, Decision, Request};
 use super::world::{StoredChange, Who, World};
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta};
 use zhuanjie::domain::catalogue::code::Code;
@@ -68,13 +69,13 @@ fn a_branch(world: &World, rng: &mut SimRng) -> OrganizationId {
     rng.one(&fits)
 }
 
-/// A month around now.
+/// A month near the current one.
 fn a_month(world: &World, rng: &mut SimRng) -> Month {
     let year = world.now.year() + rng.between(-1, 2) as i32;
     Month::new(year, rng.between(1, 12) as u32).expect("a good month")
 }
 
-/// G2, G5, M7: somebody marks a branch with a month, or with why there is none.
+/// G2, G5, M7: a client marks a branch with a month, or with the reason why there is none.
 pub fn set_month(world: &mut World, rng: &mut SimRng) {
     let branch = a_branch(world, rng);
     let who = world.somebody(rng, &world.up_from(Some(branch)));
@@ -108,7 +109,7 @@ pub fn set_month(world: &mut World, rng: &mut SimRng) {
     }
 }
 
-/// Writes a branch's month and reports the delayed ones that are no longer later (M7).
+/// Writes a branch's month and reports delayed marks that are no longer later (M7).
 fn give_month(world: &mut World, branch: OrganizationId, new: Graduation) {
     world.organization_mut(branch).graduation = Some(new);
     let delayed: Vec<(MemberId, Month)> = world
@@ -125,7 +126,7 @@ fn give_month(world: &mut World, branch: OrganizationId, new: Graduation) {
     }
 }
 
-/// M2, M3, M6: somebody marks a member or undoes it.
+/// M2, M3, M6: a client marks a member or undoes the mark.
 pub fn mark(world: &mut World, rng: &mut SimRng) {
     let id = MemberId(rng.between(1, world.members.len() as i64));
     let Some(branch) = world.member(id).branch else { return };
@@ -159,7 +160,7 @@ pub fn mark(world: &mut World, rng: &mut SimRng) {
             assert_eq!(
                 mark::m6_undo(marked.clone()).ok(),
                 marked,
-                "M6: undoing gives back the mark"
+                "M6: undoing removes the mark"
             );
             None
         }
@@ -235,7 +236,7 @@ pub fn propose_month(world: &mut World, rng: &mut SimRng) {
     }
 }
 
-/// G7 to G9: the leading organ decides on a request.
+/// G7 to G9: the leading organ decides on a month change.
 pub fn decide_month(world: &mut World, rng: &mut SimRng) {
     if world.changes.is_empty() {
         return;
@@ -293,7 +294,7 @@ pub fn decide_month(world: &mut World, rng: &mut SimRng) {
     world.writes += 1;
 }
 
-/// O1: a new branch somewhere.
+/// O1: creates a new branch.
 pub fn create(world: &mut World, rng: &mut SimRng) {
     if world.organizations.len() >= 48 {
         return;
@@ -324,7 +325,7 @@ pub fn create(world: &mut World, rng: &mut SimRng) {
     }
 }
 
-/// O3: the direct superior closes what nothing hangs on any more.
+/// O3: the direct superior closes an empty organization.
 pub fn close(world: &mut World, rng: &mut SimRng) {
     let branch = any(world, rng);
     let facts = world.organization(branch).clone();
@@ -367,7 +368,7 @@ pub fn close(world: &mut World, rng: &mut SimRng) {
     }
 }
 
-/// O7: a certification comes or goes.
+/// O7: a member's certification is approved or refused.
 pub fn certify(world: &mut World, rng: &mut SimRng) {
     let id = MemberId(rng.between(1, world.members.len() as i64));
     world.member_mut(id).certification = if rng.percent(80) {
@@ -377,7 +378,7 @@ pub fn certify(world: &mut World, rng: &mut SimRng) {
     };
 }
 
-/// The clock goes on: hours, days, to the edges of the rules, or through a long sleep.
+/// The clock moves on: by hours, by days, to the edges of the rules, or by more than a year.
 pub fn tick(world: &mut World, rng: &mut SimRng) {
     let year = (world.now + TimeDelta::hours(8)).year();
     let around = TimeDelta::seconds(rng.between(-1, 1));
@@ -402,7 +403,7 @@ fn china(year: i32, month: u32, day: u32) -> Timestamp {
     DateTime::from_naive_utc_and_offset(date.expect("a good date") - TimeDelta::hours(8), chrono::Utc)
 }
 
-/// Around the instant at which some case is due, or a member has a birthday.
+/// Near the instant at which some case is due, or a member has a birthday.
 fn next_edge(world: &World, rng: &mut SimRng) -> Timestamp {
     let due: Vec<Timestamp> = world
         .open_cases()
@@ -421,7 +422,7 @@ fn next_edge(world: &World, rng: &mut SimRng) -> Timestamp {
     }
 }
 
-/// The jobs, any of them at any hour, perhaps twice: the second time nothing is left to do.
+/// The jobs, at any hour, sometimes twice. The second run finds nothing to do.
 pub fn jobs(world: &mut World, rng: &mut SimRng) {
     expiry(world);
     switch(world);
@@ -433,7 +434,7 @@ pub fn jobs(world: &mut World, rng: &mut SimRng) {
     }
 }
 
-/// A6, X3: ends what waited too long and escalates stale assignments, never a case that lives.
+/// A6, X3: ends overdue cases and escalates stale assignments, and leaves all other cases alone.
 fn expiry(world: &mut World) {
     let open: Vec<usize> = world.open_cases().collect();
     for number in open {
@@ -459,7 +460,7 @@ fn expiry(world: &mut World) {
         };
         assert!(
             transition.event.is_automatic(),
-            "A7: the history tells what the system did"
+            "A7: the history shows that the service acted"
         );
         world.cases[number].course.escalated = stale;
         if dead {
@@ -468,13 +469,13 @@ fn expiry(world: &mut World) {
         let before = world.writes;
         assert!(
             world.update(number, transition.clone()).is_ok(),
-            "a job that nobody raced succeeds"
+            "a job without a rival succeeds"
         );
-        // A twin of the job, on another server, comes late.
+        // The same job on another server comes later.
         assert_eq!(
             world.update(number, transition),
             Err(Code::TransferConflict),
-            "A9: one of two servers ends a case"
+            "A9: only one of two servers ends a case"
         );
         assert_eq!(world.writes, before + 1, "I-22: once");
         world.log(|| format!("the expiry touches case {number}"));
@@ -490,7 +491,10 @@ fn switch(world: &mut World) {
         let turns = graduation::g6_turns(&world.organizations[number], &policy, world.now);
         let before_its_year =
             month_number(world.organizations[number].graduation).is_none_or(|month| month / 100 > year);
-        assert!(turns.is_none() || !before_its_year, "G6: nobody turns before his year");
+        assert!(
+            turns.is_none() || !before_its_year,
+            "G6: no branch turns before its year"
+        );
         if let Some(season) = turns {
             assert_eq!(season, year, "G6: the season whose switch came last");
             world.organizations[number].graduated_season = Some(season);
@@ -501,7 +505,7 @@ fn switch(world: &mut World) {
     invariants::g6_turned(world);
 }
 
-/// An approval that was decided before the expiry ran and is written after it loses (A9).
+/// An approval that was decided before the expiry and is written after it fails (A9).
 pub fn race_with_the_expiry(world: &mut World, rng: &mut SimRng) {
     let open: Vec<usize> = world.open_cases().collect();
     let Some(&case) = rng.pick(&open) else { return };
@@ -512,7 +516,7 @@ pub fn race_with_the_expiry(world: &mut World, rng: &mut SimRng) {
         who,
         case,
         version,
-        deed: Deed::Approve,
+        choice: Choice::Approve,
     };
     let Ok(prepared) = service::prepare(world, &Request::Decide(decision)) else {
         return;

@@ -1,9 +1,9 @@
-//! The rules a second time, read from the manual's text and written as plainly as possible, by another hand's way: over
-//! parent pointers instead of paths, calendar years instead of policies' helpers, lists instead of states. Nothing here
-//! calls what it is to judge.
+//! The rules a second time, written from the manual's text as plainly as possible and by different means: parent
+//! pointers instead of paths, calendar years instead of the policies' helpers, lists instead of states. Nothing here
+//! calls the code that it judges.
 
 use super::country::OTHER_SYSTEMS;
-use super::service::{Deed, Flaw, Inbound, ProposalDraft};
+use super::service::{Choice, Flaw, Inbound, ProposalDraft};
 use super::world::{Stored, Who, World};
 use chrono::{Datelike, NaiveDate, TimeDelta};
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::reason::{Reason, Side};
 use zhuanjie::domain::transfer::state::Phase;
 
-/// How a case should go: its steps, and where it is.
+/// How a case should go: its steps, and the step it is at.
 #[derive(Debug, Clone)]
 pub struct Course {
     pub plan: Vec<(Duty, OrganizationId)>,
@@ -41,7 +41,7 @@ pub struct Course {
 }
 
 impl Course {
-    /// What is to be done now; `None` once it has ended.
+    /// The step to take now. `None` once the case has ended.
     pub fn step(&self) -> Option<(Duty, OrganizationId)> {
         if self.end.is_some() {
             None
@@ -50,18 +50,18 @@ impl Course {
         }
     }
 
-    /// After a deed that succeeded.
-    pub fn go_on(&mut self, deed: Deed, now: Timestamp) {
+    /// Follows a successful step.
+    pub fn go_on(&mut self, choice: Choice, now: Timestamp) {
         self.reached = now;
-        match deed {
-            Deed::Approve | Deed::AcceptExternal | Deed::Assign(_) => {
+        match choice {
+            Choice::Approve | Choice::AcceptExternal | Choice::Assign(_) => {
                 self.at += 1;
                 if self.at == self.plan.len() {
                     self.end = Some(Phase::Completed);
                 }
             }
-            Deed::Refuse { .. } | Deed::RefuseExternal { .. } => self.end = Some(Phase::Refused),
-            Deed::Withdraw => self.end = Some(Phase::Withdrawn),
+            Choice::Refuse { .. } | Choice::RefuseExternal { .. } => self.end = Some(Phase::Refused),
+            Choice::Withdraw => self.end = Some(Phase::Withdrawn),
         }
     }
 }
@@ -82,19 +82,19 @@ pub fn inside(world: &World, place: OrganizationId, root: OrganizationId) -> boo
     place == root || superiors(world, place).contains(&root)
 }
 
-/// Calendar date in China, eight hours ahead all year.
+/// The calendar date in China, which is eight hours ahead all year.
 fn date_in_china(at: Timestamp) -> NaiveDate {
     (at + TimeDelta::hours(8)).date_naive()
 }
 
-/// §2.2: has not had the sixteenth birthday on the day of application.
+/// §2.2: whether the sixteenth birthday is after the day of application.
 pub fn under_16(birth: NaiveDate, now: Timestamp) -> bool {
     let today = date_in_china(now);
     (today.year() - 16, today.month(), today.day()) < (birth.year(), birth.month(), birth.day())
 }
 
-/// §1.5: the last instant at which a waiting case still lives: so many times 24 hours after it came, or after
-/// 1 October 00:00 in China of the year it was proposed in (30 September 16:00 UTC) if that is later.
+/// §1.5: the last instant at which a waiting case is not overdue: a number of times 24 hours after it came, or after 1
+/// October 00:00 in China of the year it was proposed in (30 September 16:00 UTC) if that is later.
 pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
     let (duty, _) = course.step()?;
     let waits_for_an_organization = [Duty::ApprovalIn, Duty::ApprovalOut, Duty::ExternalAnswer].contains(&duty);
@@ -109,7 +109,7 @@ pub fn last_instant(world: &World, course: &Course) -> Option<Timestamp> {
     waits_for_an_organization.then(|| begin + TimeDelta::seconds(seconds))
 }
 
-/// §1.5: the last instant before an assignment comes before the direct superior, once.
+/// §1.5: the last instant before an assignment also comes before the direct superior, once.
 pub fn last_instant_alone(world: &World, course: &Course) -> Option<Timestamp> {
     let year = date_in_china(course.proposed).year();
     let seconds = i64::from(world.policy(year).escalation_days) * 86_400;
@@ -122,7 +122,7 @@ pub fn is_stale(world: &World, course: &Course) -> bool {
     last_instant_alone(world, course).is_some_and(|last| world.now > last)
 }
 
-/// §1.1.5: the year whose 1 June (00:00 in China) has come last.
+/// §1.1.5: the year of the latest 1 June, 00:00 in China.
 pub fn last_switch_year(now: Timestamp) -> i32 {
     let today = date_in_china(now);
     if today.month() >= 6 {
@@ -138,8 +138,8 @@ fn barred(course: &Course) -> Vec<AccountId> {
     [course.account, proposer].into_iter().flatten().collect()
 }
 
-/// Whose administrators may act: at a branch, and for a stale assignment, the direct superior beside the organization; if
-/// nobody there may, the nearest superior where somebody may.
+/// The organizations whose administrators may act: the organization itself, and for a branch or a stale assignment also
+/// its direct superior. If nobody there may act, it is the nearest superior with somebody who may.
 pub fn seats(
     world: &World,
     step: (Duty, OrganizationId),
@@ -176,38 +176,39 @@ pub fn holders(world: &World, course: &Course) -> Vec<OrganizationId> {
     }
 }
 
-/// A deed's refusal, or none.
-pub fn refusal(world: &World, stored: &Stored, who: Who, deed: Deed) -> Option<Code> {
+/// The refusal of a step, if there is one.
+pub fn refusal(world: &World, stored: &Stored, who: Who, choice: Choice) -> Option<Code> {
     let course = &stored.course;
     let Some((duty, _)) = course.step() else {
         return Some(Code::TransferClosed);
     };
     let approval = !matches!(duty, Duty::Assignment | Duty::ExternalAnswer);
-    match deed {
-        Deed::Approve | Deed::Refuse { .. } if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
-        Deed::Approve | Deed::Refuse { .. } if !approval => Some(Code::TransferExternalPending),
-        Deed::Approve => {
-            not_his_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
+    match choice {
+        Choice::Approve | Choice::Refuse { .. } if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
+        Choice::Approve | Choice::Refuse { .. } if !approval => Some(Code::TransferExternalPending),
+        Choice::Approve => {
+            not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
         }
-        Deed::Refuse { reason } => not_his_turn(world, course, who, Code::ApprovalNotYourTurn)
+        Choice::Refuse { reason } => not_their_turn(world, course, who, Code::ApprovalNotYourTurn)
             .or((!reason).then_some(Code::ApprovalReasonRequired)),
-        Deed::AcceptExternal | Deed::RefuseExternal { .. } if duty != Duty::ExternalAnswer => {
+        Choice::AcceptExternal | Choice::RefuseExternal { .. } if duty != Duty::ExternalAnswer => {
             Some(Code::TransferNotExternal)
         }
-        Deed::AcceptExternal => not_the_other_system(world, course, who),
-        Deed::RefuseExternal { reason } => {
+        Choice::AcceptExternal => not_the_other_system(world, course, who),
+        Choice::RefuseExternal { reason } => {
             not_the_other_system(world, course, who).or((!reason).then_some(Code::ApprovalReasonRequired))
         }
-        Deed::Withdraw => not_his_to_withdraw(world, course, who)
-            .or((duty == Duty::Assignment).then_some(Code::TransferAlreadyApproved)),
-        Deed::Assign(_) if duty != Duty::Assignment => Some(Code::AssignmentNotAwaited),
-        Deed::Assign(branch) => {
-            not_his_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| bad_branch(world, course, branch))
+        Choice::Withdraw => {
+            may_not_withdraw(world, course, who).or((duty == Duty::Assignment).then_some(Code::TransferAlreadyApproved))
+        }
+        Choice::Assign(_) if duty != Duty::Assignment => Some(Code::AssignmentNotAwaited),
+        Choice::Assign(branch) => {
+            not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| bad_branch(world, course, branch))
         }
     }
 }
 
-fn not_his_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Option<Code> {
+fn not_their_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Option<Code> {
     let Who::Office(office) = who else {
         return Some(if holders(world, course).is_empty() {
             Code::TransferOrphaned
@@ -217,11 +218,11 @@ fn not_his_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Op
     };
     let office = &world.appointments[office];
     let holders = holders(world, course);
-    let his = holders.contains(&office.organization);
-    let at_his_desk = course.step().is_some_and(|(_, place)| place == office.organization);
-    if barred(course).contains(&office.account) && (his || at_his_desk) {
+    let is_holder = holders.contains(&office.organization);
+    let has_the_step = course.step().is_some_and(|(_, place)| place == office.organization);
+    if barred(course).contains(&office.account) && (is_holder || has_the_step) {
         Some(Code::TransferSelfApproval)
-    } else if his {
+    } else if is_holder {
         None
     } else if holders.is_empty() {
         Some(Code::TransferOrphaned)
@@ -233,11 +234,11 @@ fn not_his_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> Op
 fn not_the_other_system(world: &World, course: &Course, who: Who) -> Option<Code> {
     match who {
         Who::Integrator(province) if Some(province) == course.to_province => None,
-        _ => not_his_turn(world, course, who, Code::TransferExternalNotYours),
+        _ => not_their_turn(world, course, who, Code::TransferExternalNotYours),
     }
 }
 
-fn not_his_to_withdraw(world: &World, course: &Course, who: Who) -> Option<Code> {
+fn may_not_withdraw(world: &World, course: &Course, who: Who) -> Option<Code> {
     let allowed = match who {
         Who::Member(id) => {
             let year = date_in_china(course.proposed).year();
@@ -276,7 +277,7 @@ fn bad_branch(world: &World, course: &Course, id: OrganizationId) -> Option<Code
     }
 }
 
-/// §1.4.6: where a reason may lead.
+/// §1.4.6: whether a reason allows a target.
 fn reason_allows(world: &World, reason: Reason, target: OrganizationId, branch: Option<OrganizationId>) -> bool {
     let school_of = |place: OrganizationId| {
         let mut line = vec![place];
@@ -298,7 +299,7 @@ fn reason_allows(world: &World, reason: Reason, target: OrganizationId, branch: 
     }
 }
 
-/// §1.4.5, §1.4.6, §2.6: what speaks against a target.
+/// §1.4.5, §1.4.6, §2.6: what blocks a target.
 fn target_refusals(
     world: &World,
     reason: Reason,
@@ -323,7 +324,7 @@ fn target_refusals(
     found.into_iter().flatten().collect()
 }
 
-/// §1.4.6: what is wrong with what was written out, by the flaw the client put into it.
+/// §1.4.6: the error in the details, by the flaw that the client put into them.
 fn detail_refusals(reason: Reason, province: Option<u8>, flaw: Flaw) -> Option<Code> {
     let stays = matches!(reason, Reason::Abroad | Reason::SpecialUnit);
     match flaw {
@@ -334,7 +335,7 @@ fn detail_refusals(reason: Reason, province: Option<u8>, flaw: Flaw) -> Option<C
     }
 }
 
-/// Everything that speaks against a proposal.
+/// Everything that blocks a proposal.
 pub fn proposal_refusals(world: &World, draft: &ProposalDraft) -> BTreeSet<Code> {
     let member = world.member(draft.member);
     let Some(branch) = member.branch else {
@@ -382,7 +383,7 @@ pub fn proposal_refusals(world: &World, draft: &ProposalDraft) -> BTreeSet<Code>
     all
 }
 
-/// The way an allowed proposal should go.
+/// The route that an allowed proposal should take.
 pub fn proposal_course(world: &World, draft: &ProposalDraft) -> Option<Course> {
     let member = world.member(draft.member);
     let branch = member.branch?;
@@ -449,7 +450,7 @@ pub fn proposal_course(world: &World, draft: &ProposalDraft) -> Option<Course> {
     })
 }
 
-/// X2: everything that speaks against a case from another province.
+/// X2: everything that blocks a case from another province.
 pub fn inbound_refusals(world: &World, inbound: &Inbound) -> BTreeSet<Code> {
     let known = world
         .members
@@ -473,7 +474,7 @@ pub fn inbound_refusals(world: &World, inbound: &Inbound) -> BTreeSet<Code> {
     all
 }
 
-/// X2: the way it should go.
+/// X2: the route that it should take.
 pub fn inbound_course(world: &World, inbound: &Inbound) -> Option<Course> {
     let Who::Integrator(province) = inbound.who else {
         return None;

@@ -1,4 +1,5 @@
-//! Randomness that a seed decides for ever: SplitMix64, written out, so that no release of a crate changes what a seed plays.
+//! Random numbers that depend only on the seed: SplitMix64, written out here so that no release of a crate changes what
+//! a seed plays.
 
 /// A seeded source of choices.
 #[derive(Debug, Clone)]
@@ -27,17 +28,17 @@ impl SimRng {
         low + self.below((high - low + 1) as usize) as i64
     }
 
-    /// True so many times of a hundred.
+    /// True in so many of a hundred cases.
     pub fn percent(&mut self, chance: usize) -> bool {
         self.below(100) < chance
     }
 
-    /// One of them; `None` if there are none.
+    /// One of the items. `None` if there are none.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
         (!from.is_empty()).then(|| &from[self.below(from.len())])
     }
 
-    /// One of those known to be there.
+    /// One of the items, which must not be empty.
     pub fn one<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }

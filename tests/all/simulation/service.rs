@@ -1,4 +1,5 @@
-//! The service between clients and world: read, let the domain decide, write. Every answer is held against the oracle.
+//! The service between the clients and the world: it reads, lets the domain decide, and writes. Every answer is
+//! compared with the oracle.
 
 use super::country::OTHER_SYSTEMS;
 use super::oracle::{self, Course};
@@ -19,13 +20,13 @@ use zhuanjie::domain::transfer::propose::{
 };
 use zhuanjie::domain::transfer::reason::{Address, DestinationStage, Details, External, Reason, Side};
 
-/// What is wrong with what a proposer wrote out.
+/// What is wrong with the details of a proposal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     Nothing,
-    /// A field the reason demands is left out.
+    /// A field that the reason demands is missing.
     Missing,
-    /// A field it does not ask for.
+    /// A field that the reason does not ask for.
     Extra,
 }
 
@@ -36,13 +37,13 @@ pub struct ProposalDraft {
     pub side: Side,
     pub reason: Reason,
     pub target: Option<OrganizationId>,
-    /// The province that is written out (T6).
+    /// The province of a target that is written out (T6).
     pub province: Option<u8>,
     pub flaw: Flaw,
     pub explained: bool,
 }
 
-/// X2.
+/// A proposal from another province (X2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inbound {
     pub who: Who,
@@ -51,9 +52,9 @@ pub struct Inbound {
     pub target: Option<OrganizationId>,
 }
 
-/// What somebody does with a case; `reason` says whether he gives one.
+/// What a client does with a case. `reason` says whether a reason is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum Choice {
     Approve,
     Refuse { reason: bool },
     Assign(OrganizationId),
@@ -62,13 +63,13 @@ pub enum Deed {
     RefuseExternal { reason: bool },
 }
 
-/// A case as a client saw it, and what he does with it.
+/// A case as a client saw it, and what the client does with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
     pub who: Who,
     pub case: usize,
     pub version: i64,
-    pub deed: Deed,
+    pub choice: Choice,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +79,7 @@ pub enum Request {
     Decide(Decision),
 }
 
-/// What the domain decided and nobody has written yet: two of them may race.
+/// A decision of the domain that is not written yet. Two of them may race.
 pub enum Prepared {
     New {
         proposal: Box<Proposal>,
@@ -88,7 +89,7 @@ pub enum Prepared {
     Step {
         number: usize,
         transition: Box<Transition>,
-        deed: Deed,
+        choice: Choice,
     },
 }
 
@@ -98,7 +99,7 @@ fn one(code: Code) -> BTreeSet<Code> {
     BTreeSet::from([code])
 }
 
-/// Serves a request once for a key (I-16): the same key and request get the same answer. Refusals are not kept.
+/// Serves a request once for each key (I-16): the same key and request get the same answer. Refusals are not kept.
 pub fn serve(world: &mut World, key: Option<u64>, request: &Request) -> Answer {
     if let Some((_, asked, receipt)) = world.answers.iter().find(|(known, ..)| Some(*known) == key) {
         return if asked == request {
@@ -130,7 +131,7 @@ pub fn prepare(world: &World, request: &Request) -> Result<Prepared, BTreeSet<Co
     }
 }
 
-/// Writes, unless another was faster.
+/// Writes, unless another client was faster.
 pub fn commit(world: &mut World, prepared: Prepared) -> Answer {
     match prepared {
         Prepared::New {
@@ -141,11 +142,11 @@ pub fn commit(world: &mut World, prepared: Prepared) -> Answer {
         Prepared::Step {
             number,
             transition,
-            deed,
+            choice,
         } => {
             let receipt = world.update(number, *transition).map_err(one)?;
             let now = world.now;
-            world.cases[number].course.go_on(deed, now);
+            world.cases[number].course.go_on(choice, now);
             Ok(receipt)
         }
     }
@@ -174,7 +175,7 @@ fn address(province: u8) -> Address {
     }
 }
 
-/// What a proposer writes out for a reason, flaw included.
+/// The details that a proposer gives for a reason, with the flaw.
 fn details(reason: Reason, province: Option<u8>, flaw: Flaw) -> Details {
     let name = || Some("单位".to_owned());
     let mut details = Details::default();
@@ -263,9 +264,9 @@ fn prepare_proposal(world: &World, draft: &ProposalDraft) -> Result<Prepared, BT
     let preview = propose(&asked);
     assert_eq!(codes(&preview), expected, "T1 to T12: what blocks the draft {draft:?}");
     let proposed = propose(&asked);
-    assert_eq!(preview, proposed, "the preview and the draft answer alike");
+    assert_eq!(preview, proposed, "the preview and the proposal answer alike");
     let proposal = proposed.map_err(|_| expected)?;
-    let course = oracle::proposal_course(world, draft).expect("an allowed draft has its way");
+    let course = oracle::proposal_course(world, draft).expect("an allowed draft has a route");
     check_route(world, &proposal, &course);
     Ok(Prepared::New {
         proposal: Box::new(proposal),
@@ -307,7 +308,7 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
     });
     assert_eq!(codes(&result), expected, "X2: what blocks {inbound:?}");
     let proposal = result.map_err(|_| expected)?;
-    let course = oracle::inbound_course(world, inbound).expect("an allowed draft has its way");
+    let course = oracle::inbound_course(world, inbound).expect("an allowed draft has a route");
     check_route(world, &proposal, &course);
     Ok(Prepared::New {
         proposal: Box::new(proposal),
@@ -316,7 +317,7 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
     })
 }
 
-/// The preview shows the way the oracle expects, who holds each step, and when the first is due.
+/// Checks that the preview shows the route of the oracle, the holders of each step, and when the first step is due.
 fn check_route(world: &World, proposal: &Proposal, course: &Course) {
     let shown: Vec<_> = proposal
         .route
@@ -345,14 +346,14 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
         who,
         case: number,
         version,
-        deed,
+        choice,
     } = *decision;
     let actor = world.actor(who).ok_or_else(|| one(Code::ActorNotAdministrator))?;
     if world.cases[number].case.version != version {
         return Err(one(Code::TransferConflict));
     }
-    let result = ask(world, number, &actor, |case, desk| act(world, case, desk, deed));
-    let expected = oracle::refusal(world, &world.cases[number], who, deed);
+    let result = ask(world, number, &actor, |case, context| act(world, case, context, choice));
+    let expected = oracle::refusal(world, &world.cases[number], who, choice);
     assert_eq!(
         result.as_ref().err().map(|refusal| refusal.code),
         expected,
@@ -362,7 +363,7 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
         Ok(transition) => Ok(Prepared::Step {
             number,
             transition: Box::new(transition),
-            deed,
+            choice,
         }),
         Err(refusal) => Err(one(refusal.code)),
     }
@@ -370,49 +371,53 @@ fn prepare_decision(world: &World, decision: &Decision) -> Result<Prepared, BTre
 
 fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Case, &DecisionContext<'_>) -> T) -> T {
     let case = world.load(number);
-    let desk = DecisionContext {
+    let context = DecisionContext {
         now: world.now,
         actor,
         holders: &world.cases[number].inbox,
         policy: world.policy(case.season),
     };
-    question(case, &desk)
+    question(case, &context)
 }
 
-fn act(world: &World, case: Case, desk: &DecisionContext<'_>, deed: Deed) -> Result<Transition, Refusal> {
+fn act(world: &World, case: Case, context: &DecisionContext<'_>, choice: Choice) -> Result<Transition, Refusal> {
     let words = |given: bool| Remark::new(if given { "信息有误" } else { "\u{3000}" });
-    match deed {
-        Deed::Approve => decide::approve(case, desk),
-        Deed::Refuse { reason } => decide::refuse(case, desk, words(reason)),
-        Deed::Assign(branch) => decide::assign(case, desk, world.organization(branch)),
-        Deed::Withdraw => decide::withdraw(case, desk),
-        Deed::AcceptExternal => decide::accept_external(case, desk),
-        Deed::RefuseExternal { reason } => decide::refuse_external(case, desk, words(reason)),
+    match choice {
+        Choice::Approve => decide::approve(case, context),
+        Choice::Refuse { reason } => decide::refuse(case, context, words(reason)),
+        Choice::Assign(branch) => decide::assign(case, context, world.organization(branch)),
+        Choice::Withdraw => decide::withdraw(case, context),
+        Choice::AcceptExternal => decide::accept_external(case, context),
+        Choice::RefuseExternal { reason } => decide::refuse_external(case, context, words(reason)),
     }
 }
 
-/// `allowed_actions` shows an action as enabled if and only if taking it does not answer with that code; and as the oracle
-/// says.
+/// `allowed_actions` shows an action as enabled if and only if taking it is not refused with that code. The oracle must
+/// agree.
 pub fn check_allowed_actions(world: &World, number: usize, who: Who, branch: OrganizationId) {
     let Some(actor) = world.actor(who) else { return };
     for action in TransferAction::ALL {
-        let deed = match action {
-            TransferAction::Approve => Deed::Approve,
-            TransferAction::Refuse => Deed::Refuse { reason: true },
-            TransferAction::Assign => Deed::Assign(branch),
-            TransferAction::Withdraw => Deed::Withdraw,
-            TransferAction::AcceptExternal => Deed::AcceptExternal,
-            TransferAction::RefuseExternal => Deed::RefuseExternal { reason: true },
+        let choice = match action {
+            TransferAction::Approve => Choice::Approve,
+            TransferAction::Refuse => Choice::Refuse { reason: true },
+            TransferAction::Assign => Choice::Assign(branch),
+            TransferAction::Withdraw => Choice::Withdraw,
+            TransferAction::AcceptExternal => Choice::AcceptExternal,
+            TransferAction::RefuseExternal => Choice::RefuseExternal { reason: true },
         };
-        let shown = ask(world, number, &actor, |case, desk| action.check(&case, desk))
+        let shown = ask(world, number, &actor, |case, context| action.check(&case, context))
             .err()
             .map(|refusal| refusal.code);
-        let answered = ask(world, number, &actor, |case, desk| act(world, case, desk, deed));
+        let answered = ask(world, number, &actor, |case, context| act(world, case, context, choice));
         let answered = answered.err().map(|refusal| refusal.code);
-        let expected = oracle::refusal(world, &world.cases[number], who, deed);
+        let expected = oracle::refusal(world, &world.cases[number], who, choice);
         assert_eq!(answered, expected, "who may {action} case {number}: {who:?}");
         match shown {
-            Some(code) => assert_eq!(answered, Some(code), "{action} is disabled for what it answers"),
+            Some(code) => assert_eq!(
+                answered,
+                Some(code),
+                "{action} is disabled with the code that it answers"
+            ),
             None => assert!(
                 answered.is_none() || *action == TransferAction::Assign,
                 "{action} is enabled and refused"

@@ -1,5 +1,5 @@
-//! What stands for the database: the rows, the unique index of open cases, updates guarded by version, and the keys of
-//! requests that were answered. It decides nothing.
+//! Stands for the database: the rows, the unique index of open cases, updates guarded by version, and the keys of
+//! answered requests. It decides nothing.
 
 use super::country::{self, HOMES, NATION, OTHER_SYSTEMS};
 use super::oracle::Course;
@@ -26,7 +26,7 @@ use zhuanjie::domain::transfer::propose::Proposal;
 use zhuanjie::domain::transfer::route::Destination;
 use zhuanjie::domain::transfer::state::CaseOutcome;
 
-/// What stands for a name and an ID number.
+/// Stands for a name and an ID number.
 pub type Person = u32;
 
 /// A dated row: where a member was.
@@ -36,7 +36,7 @@ pub struct Stay {
     pub branch: Option<OrganizationId>,
     pub from: Timestamp,
     pub until: Option<Timestamp>,
-    /// The case that brought him there.
+    /// The case that brought the member there.
     pub by: Option<TransferId>,
 }
 
@@ -51,7 +51,7 @@ pub struct Member {
     pub certification: Certification,
     pub branch: Option<OrganizationId>,
     pub mark: Option<Mark>,
-    /// M7: whether his delayed month was reported as no longer later.
+    /// M7: whether the member's delayed month was reported as no longer later.
     pub reported: bool,
     pub stays: Vec<Stay>,
 }
@@ -64,7 +64,7 @@ pub struct Appointment {
     pub until: Option<Timestamp>,
 }
 
-/// A case with all that is stored about it, and how it should go by the oracle.
+/// A case with everything that is stored about it, and the course that the oracle expects.
 #[derive(Debug, Clone)]
 pub struct Stored {
     pub case: Case,
@@ -81,7 +81,7 @@ pub struct StoredChange {
     pub change: MonthChange,
 }
 
-/// In whose name a client speaks.
+/// Who a client acts as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Who {
     Member(MemberId),
@@ -98,23 +98,23 @@ pub struct World {
     pub appointments: Vec<Appointment>,
     pub cases: Vec<Stored>,
     pub changes: Vec<StoredChange>,
-    /// Keys with what was asked and answered under them.
+    /// Keys, each with the request and the answer.
     pub answers: Vec<(u64, super::service::Request, Receipt)>,
     policies: Vec<Policy>,
-    /// What happened at all: names of events, outcomes and refusals.
+    /// Everything that happened: the names of events, outcomes and refusals.
     pub seen: BTreeSet<&'static str>,
-    /// How often anything was written.
+    /// How many writes there were.
     pub writes: u64,
     log: Option<Vec<String>>,
 }
 
-/// What a successful request is answered: the case and its version.
+/// The answer to a successful request: the case and its version.
 pub type Receipt = (usize, i64);
 
 const FIRST_SEASON: Season = 2025;
 
 impl World {
-    /// The world a seed begins with; it writes down its steps if `logged`.
+    /// The world that a seed begins with. It records its steps if `logged`.
     pub fn new(rng: &mut SimRng, logged: bool) -> Self {
         let begin = NaiveDate::from_ymd_opt(2026, 1, 1)
             .expect("a good date")
@@ -186,7 +186,7 @@ impl World {
         for organization in organizations {
             let account = match rng.below(100) {
                 0..20 => continue,
-                // A cadre who is a member too (T11), or somebody with two offices.
+                // A cadre who is also a member (T11), or a person with two offices.
                 20..35 => AccountId(1001 + rng.between(0, 9)),
                 35..45 => AccountId(100 + rng.between(1, 42)),
                 _ => AccountId(100 + organization.0),
@@ -208,7 +208,7 @@ impl World {
         }
     }
 
-    /// Writes down a step, if anybody wants to read it.
+    /// Records a step if the log is wanted.
     pub fn log(&mut self, line: impl FnOnce() -> String) {
         let now = self.now;
         if let Some(log) = &mut self.log {
@@ -262,7 +262,7 @@ impl World {
         }
     }
 
-    /// An organization with its superiors and who administers them.
+    /// An organization with its superiors and their administrators.
     pub fn chain(&self, id: OrganizationId) -> Chain {
         Chain::new(
             self.link(id),
@@ -274,7 +274,7 @@ impl World {
         )
     }
 
-    /// The person behind a client, as the service would know him; `None` if his office has ended.
+    /// The actor behind a client, as the service would see it. `None` if the office has ended.
     pub fn actor(&self, who: Who) -> Option<Actor> {
         Some(match who {
             Who::Member(id) => Actor::member(self.member(id).account?, id),
@@ -290,11 +290,11 @@ impl World {
                     path: organization.path.clone(),
                     kind: organization.kind,
                 };
-                let himself = self
+                let member = self
                     .members
                     .iter()
                     .find(|member| member.account == Some(office.account));
-                Actor::administrator(office.account, himself.map(|member| member.id), office_in_force)
+                Actor::administrator(office.account, member.map(|member| member.id), office_in_force)
             }
             Who::Integrator(province) => {
                 let (organization, _) = *OTHER_SYSTEMS.iter().find(|(_, code)| *code == province)?;
@@ -311,7 +311,7 @@ impl World {
         })
     }
 
-    /// The organization a client acts from.
+    /// The organization that a client acts from.
     pub fn seat(&self, who: Who) -> Option<OrganizationId> {
         match who {
             Who::Office(number) => Some(self.appointments[number].organization),
@@ -319,7 +319,7 @@ impl World {
         }
     }
 
-    /// A case with its destination as it is today.
+    /// A case with its destination in the current state.
     pub fn load(&self, number: usize) -> Case {
         let mut case = self.cases[number].case.clone();
         if let Destination::Organization(target) = &mut case.destination {
@@ -410,12 +410,15 @@ impl World {
             return;
         };
         let member = self.member_mut(id);
-        assert_eq!(member.branch, movement.from, "I-11: he leaves the branch he is in");
+        assert_eq!(
+            member.branch, movement.from,
+            "I-11: the member leaves their current branch"
+        );
         if member.standing != Standing::PartyMember || branch.is_none() {
             member.standing = standing;
         }
         member.branch = branch;
-        // A mark belongs to the membership it was given in.
+        // A mark belongs to the membership in which it was set.
         member.mark = None;
         member.reported = false;
         member.stays.last_mut().expect("a member has been somewhere").until = Some(at);
@@ -469,7 +472,7 @@ impl World {
         self.cases[number].inbox = holders.map_or_else(Vec::new, |holders| holders.organizations);
     }
 
-    /// Resolves every turn that an appointment at this organization may concern: those at it or below it.
+    /// Resolves every turn that an appointment at this organization may concern: at the organization or below it.
     fn resolve_all(&mut self, organization: OrganizationId) {
         let concerned = |number: &usize| {
             let turn = self.cases[*number].case.state.turn();
@@ -479,7 +482,7 @@ impl World {
         concerned.into_iter().for_each(|number| self.resolve(number));
     }
 
-    /// A client at random: often a good guess for the organizations named.
+    /// A random client. Often one of these organizations' administrators.
     pub fn somebody(&self, rng: &mut SimRng, likely: &[OrganizationId]) -> Who {
         if rng.percent(75) {
             let offices: Vec<usize> = (0..self.appointments.len())
@@ -499,13 +502,13 @@ impl World {
         }
     }
 
-    /// The superiors of an organization with itself, for guesses.
+    /// An organization and its superiors, as guesses.
     pub fn up_from(&self, organization: Option<OrganizationId>) -> Vec<OrganizationId> {
         organization.map_or_else(|| vec![NATION], |id| self.organization(id).path.ids().collect())
     }
 }
 
-/// The seasons' policies: what is ours to choose differs from year to year.
+/// The policies of the seasons. The values that are ours to choose differ from year to year.
 fn policies(rng: &mut SimRng) -> Vec<Policy> {
     (FIRST_SEASON..FIRST_SEASON + 40)
         .map(|season| Policy {

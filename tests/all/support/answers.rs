@@ -1,5 +1,5 @@
-//! Every problem that a test gets over HTTP is held against the document: its code must be listed at the operation that
-//! answered it, under its status. What was answered in a run of all tests is recorded for `tests/answered.rs`.
+//! Compares every problem that a test gets over HTTP with the document: its code must be listed at the operation that
+//! answered it, under its status. In a run of all tests, the answers are recorded for `tests/answered.rs`.
 
 use serde_json::Value;
 use std::collections::HashSet;
@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::{LazyLock, Mutex};
 use zhuanjie::api;
 
-/// What is answered before it is known which operation is meant.
+/// Codes that are answered before the operation is known.
 const BEFORE_ANY: &[&str] = &["request.address_too_long", "request.head_too_large"];
 
-/// What else is answered where there is no operation.
+/// Codes that are answered where there is no operation.
 const OF_NONE: &[&str] = &[
     "request.not_found",
     "request.method_not_allowed",
@@ -30,7 +30,7 @@ struct Operation {
     method: String,
     path: Vec<String>,
     takes_body: bool,
-    /// Status and code of each problem it lists.
+    /// The status and the code of each problem it lists.
     listed: HashSet<(u16, String)>,
 }
 
@@ -63,7 +63,7 @@ fn listed(operation: &Value) -> HashSet<(u16, String)> {
 }
 
 impl Operation {
-    /// How many of its segments are words, if it is the operation of this request.
+    /// How many segments of its path are literal, if it is the operation of this request.
     fn fit(&self, method: &str, path: &[&str]) -> Option<usize> {
         let is_word = |own: &String| !own.starts_with('{');
         let fits = self.method == method
@@ -86,10 +86,10 @@ fn operation(method: &str, path: &str) -> Option<&'static Operation> {
     fitting.max_by_key(|(words, _)| *words).map(|(_, one)| one)
 }
 
-/// Holds an answer against the document, and records it.
+/// Checks an answer against the document and records it.
 ///
 /// # Panics
-/// When it is a problem whose code is not listed at the operation under this status.
+/// If the answer is a problem whose code is not listed at the operation under this status.
 #[track_caller]
 pub fn hold(method: &str, path: &str, status: u16, body: &str) {
     let Some(code) = code(status, body).filter(|code| !BEFORE_ANY.contains(&code.as_str())) else {
@@ -113,7 +113,7 @@ pub fn hold(method: &str, path: &str, status: u16, body: &str) {
     }
 }
 
-/// Holds what came over a bare connection: the request's first line, and the answer with its head.
+/// Checks an answer from a bare connection. `request` begins with the request line, and `answer` includes the head.
 #[track_caller]
 pub fn hold_raw(request: &str, answer: &str) {
     let mut line = request.split(' ');
@@ -125,17 +125,17 @@ pub fn hold_raw(request: &str, answer: &str) {
     }
 }
 
-/// A problem's code.
+/// The code of a problem.
 fn code(status: u16, body: &str) -> Option<String> {
     let body: Value = serde_json::from_str(body).ok().filter(|_| status >= 400)?;
     let code = body["code"].as_str()?;
     body["request_id"].is_string().then(|| code.to_owned())
 }
 
-/// Operations with codes, and the file they are written to.
+/// Operations with codes, and the file to which they are written.
 type Record = Mutex<(HashSet<(String, String)>, File)>;
 
-/// What was answered so far, and the file for it; none where only some of the tests are run.
+/// The answers so far and their file. `None` if only some of the tests run.
 static RECORD: LazyLock<Option<Record>> = LazyLock::new(|| {
     let is_whole = std::env::args()
         .skip(1)
@@ -154,7 +154,7 @@ static RECORD: LazyLock<Option<Record>> = LazyLock::new(|| {
 
 fn record(operation: &str, code: &str) {
     let Some(record) = &*RECORD else { return };
-    let (answered, file) = &mut *record.lock().expect("nobody panics with it");
+    let (answered, file) = &mut *record.lock().expect("not poisoned");
     if answered.insert((operation.to_owned(), code.to_owned())) {
         writeln!(file, "{operation} {code}").expect("room for the record");
     }

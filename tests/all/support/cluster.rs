@@ -1,4 +1,5 @@
-//! A PostgreSQL of a test's own: to be stopped, frozen, killed, promoted, or set up otherwise than the common one.
+//! A PostgreSQL server for one test, which can be stopped, frozen, killed, promoted or configured differently from the
+//! shared one.
 
 use super::postgres::{finish, initialize, is_required, programs, unprivileged};
 use super::process::Process;
@@ -15,10 +16,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use zhuanjie::db::{DatabaseSettings, DatabaseUrl, Db};
 
-/// Nothing here takes as long.
+/// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A server with its directory, listening on a port of the loopback. Dropping it kills it.
+/// A server with its directory. It listens on a loopback port and is killed on drop.
 pub struct OwnCluster {
     programs: PathBuf,
     home: PathBuf,
@@ -27,14 +28,14 @@ pub struct OwnCluster {
 }
 
 impl OwnCluster {
-    /// A fresh one that is not started yet; `None` where PostgreSQL is not installed.
+    /// A new server that is not started yet. `None` if PostgreSQL is not installed.
     pub fn prepared() -> Option<Self> {
         let cluster = Self::in_a_new_home(programs()?);
         initialize(&|program, args| cluster.run(program, args));
         Some(cluster)
     }
 
-    /// One that runs, with the schema in its database `postgres`.
+    /// A running server with the schema in its database `postgres`.
     pub fn new() -> Option<Self> {
         let mut cluster = Self::prepared()?;
         cluster.start(&[]);
@@ -46,7 +47,7 @@ impl OwnCluster {
         Some(cluster)
     }
 
-    /// A standby that follows this one.
+    /// A standby that follows this server.
     pub fn standby(&self) -> Self {
         let mut standby = Self::in_a_new_home(self.programs.clone());
         let source = format!("host=127.0.0.1 port={} user=postgres", self.port);
@@ -74,7 +75,7 @@ impl OwnCluster {
         cluster
     }
 
-    /// PostgreSQL's files belong to whom it runs as.
+    /// PostgreSQL's files must belong to the user it runs as.
     fn give_away(&self, path: &Path) {
         if scratch::is_root() {
             let (uid, gid) = unprivileged();
@@ -96,7 +97,7 @@ impl OwnCluster {
         finish(self.command(program, args))
     }
 
-    /// Starts it with further settings, and waits until it answers.
+    /// Starts the server with additional settings, and waits until it answers.
     pub fn start(&mut self, settings: &[&str]) {
         self.launch(settings);
         let begun = crate::support::stopwatch();
@@ -106,7 +107,7 @@ impl OwnCluster {
         }
     }
 
-    /// Starts it and waits for nothing.
+    /// Starts the server without waiting.
     pub fn launch(&mut self, settings: &[&str]) {
         let (port, home) = (self.port.to_string(), self.home.display().to_string());
         let common = [
@@ -130,27 +131,27 @@ impl OwnCluster {
         self.server = Some(Process::start(self.command("postgres", &args)));
     }
 
-    /// Its `host:port`.
+    /// The server's `host:port`.
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// What `DATABASE_URL` is for it.
+    /// The value of `DATABASE_URL` for the server.
     pub fn address(&self) -> String {
         address(&self.host(), "")
     }
 
-    /// Doors to it.
+    /// Opens the server's database.
     pub fn open(&self, settings: &DatabaseSettings) -> Db {
-        Db::open(&url(&self.address()), settings).expect("it runs")
+        Db::open(&url(&self.address()), settings).expect("the server runs")
     }
 
-    /// A connection as its superuser.
+    /// A connection as the superuser.
     pub fn conn(&self) -> PgConnection {
-        PgConnection::establish(&self.address()).expect("it runs")
+        PgConnection::establish(&self.address()).expect("the server runs")
     }
 
-    /// Runs statements as its superuser.
+    /// Runs statements as the superuser.
     pub fn execute(&self, statements: &str) {
         self.conn()
             .batch_execute(statements)
@@ -162,7 +163,7 @@ impl OwnCluster {
         self.execute("SELECT pg_promote()");
     }
 
-    /// Kills it without notice. Its processes end when they find their parent gone.
+    /// Kills the server without notice. Its processes end when they notice that the parent is gone.
     pub fn kill(&mut self) {
         if let Some(server) = self.server.take() {
             let processes = self.processes(&server);
@@ -171,19 +172,19 @@ impl OwnCluster {
         }
     }
 
-    /// Stops every process of it where it stands; its sockets stay open and silent.
+    /// Stops every process of the server. Its sockets stay open and silent.
     pub fn freeze(&self) {
         self.signal_all("STOP");
     }
 
-    /// Lets it go on.
+    /// Lets the stopped processes continue.
     pub fn thaw(&self) {
         self.signal_all("CONT");
     }
 
     fn signal_all(&self, name: &str) {
-        let server = self.server.as_ref().expect("it runs");
-        // The one that makes the others comes first: one made meanwhile would be left out.
+        let server = self.server.as_ref().expect("the server runs");
+        // The parent comes first. A process that it made meanwhile would be missed.
         signal(name, &[server.id()]);
         signal(name, &self.processes(server));
     }
@@ -203,8 +204,8 @@ impl OwnCluster {
             .collect()
     }
 
-    /// Gives it a certificate for `localhost`, signed by itself, to be used with `ssl=on`; returns the file a client
-    /// trusts it by. `None` where there is no `openssl` to make one with.
+    /// Gives the server a self-signed certificate for `localhost`, to be used with `ssl=on`. Returns the file that a
+    /// client must trust, or `None` if there is no `openssl` to make one.
     pub fn certify(&self) -> Option<PathBuf> {
         let (key, certificate) = (self.home.join("data/server.key"), self.home.join("data/server.crt"));
         let mut command = Command::new("openssl");
@@ -237,7 +238,7 @@ impl OwnCluster {
         for file in [&key, &certificate] {
             self.give_away(file);
         }
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("it is ours");
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("the file belongs to this user");
         Some(certificate)
     }
 }
@@ -252,7 +253,7 @@ impl Drop for OwnCluster {
     }
 }
 
-/// An address of the database `postgres` on one or several hosts, with parameters.
+/// An address of the database `postgres` on one or more hosts, with parameters.
 pub fn address(hosts: &str, parameters: &str) -> String {
     format!("postgres://postgres@{hosts}/postgres{parameters}")
 }

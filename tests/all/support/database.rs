@@ -1,4 +1,4 @@
-//! A database for each test: a copy of a migrated, empty one, gone at the test's end.
+//! A database for each test: a copy of a migrated, empty one, removed at the end of the test.
 
 use super::{postgres, scratch};
 use diesel::connection::SimpleConnection;
@@ -18,7 +18,7 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Runs a test's body with a database of its own; on PostgreSQL only where that is installed.
+    /// Runs a test's body with a database of its own. On PostgreSQL it does so only if that is installed.
     pub fn with_database(self, body: impl FnOnce(TestDb)) {
         if let Some(db) = TestDb::new(self) {
             body(db);
@@ -26,11 +26,12 @@ impl Engine {
     }
 }
 
-/// A migrated, empty database that nobody else uses. Dropping it removes it.
+/// A migrated, empty database for one test. Dropping it removes it.
 ///
-/// [`TestDb::db`] are its doors; the rest goes round them, to set a stage or to look behind it.
+/// [`TestDb::db`] gives access as the service has it. The other functions bypass that access, to prepare a test or to
+/// check its result.
 pub struct TestDb {
-    // Before the home, so that the doors are shut when the home is removed.
+    // Before `home`, so that the connections are closed before the files are removed.
     db: Db,
     home: Home,
 }
@@ -41,9 +42,9 @@ enum Home {
 }
 
 impl TestDb {
-    /// `None` where the engine is not installed.
+    /// `None` if the engine is not installed.
     pub fn new(engine: Engine) -> Option<Self> {
-        // Few connections a test, many tests at once.
+        // Few connections for each test, because many tests run at once.
         let settings = DatabaseSettings {
             pool_size: 2,
             ..DatabaseSettings::default()
@@ -51,7 +52,7 @@ impl TestDb {
         Self::with_settings(engine, &settings)
     }
 
-    /// As [`TestDb::new`], with doors of one's own width.
+    /// Like [`TestDb::new`], with settings of the caller's own.
     pub fn with_settings(engine: Engine, settings: &DatabaseSettings) -> Option<Self> {
         let home = Home::new(engine)?;
         let db = home.open(settings);
@@ -65,34 +66,34 @@ impl TestDb {
         }
     }
 
-    /// The two doors.
+    /// The access that a server has.
     pub fn db(&self) -> Db {
         self.db.clone()
     }
 
-    /// Doors of their own to the same database, as another server would have.
+    /// A separate access to the same database, as another server would have.
     pub fn open(&self, settings: &DatabaseSettings) -> Db {
         self.home.open(settings)
     }
 
-    /// What `DATABASE_URL` must be for a program to use this database.
+    /// The value of `DATABASE_URL` for a program that uses this database.
     pub fn address(&self) -> String {
         self.home.address()
     }
 
-    /// A connection round the doors.
+    /// A connection that bypasses [`Db`].
     pub fn conn(&self) -> Conn {
-        self.db.bulk_connection().expect("the database is there")
+        self.db.bulk_connection().expect("the database can be opened")
     }
 
-    /// Runs statements round the doors.
+    /// Runs statements on a connection that bypasses [`Db`].
     pub fn execute(&self, statements: &str) {
         self.conn()
             .batch_execute(statements)
             .unwrap_or_else(|e| panic!("{statements}: {e}"));
     }
 
-    /// Takes away what keeps the audit log from being changed, as somebody who owns the database could.
+    /// Removes the triggers that protect the audit log, as the owner of the database could.
     pub fn unlock_audit_log(&self) {
         let table = match self.engine() {
             Engine::Sqlite => "",
@@ -108,7 +109,7 @@ impl TestDb {
         self.number(&format!("SELECT count(*) AS value FROM {table}"))
     }
 
-    /// The answer to a question for one number named `value`.
+    /// The result of a query for one number named `value`.
     pub fn number(&self, question: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Number {
@@ -121,12 +122,12 @@ impl TestDb {
         found.value
     }
 
-    /// The answer to a question for texts named `value`.
+    /// The result of a query for texts named `value`.
     pub fn texts(&self, question: &str) -> Vec<String> {
         texts(&mut self.conn(), question)
     }
 
-    /// The whole structure as the engine writes it down.
+    /// The whole structure in the engine's own words.
     pub fn dump(&self) -> String {
         match &self.home {
             Home::Sqlite(_) => self
@@ -137,7 +138,7 @@ impl TestDb {
     }
 }
 
-/// The answer to a question for texts named `value`, over a given connection.
+/// The result of a query for texts named `value`, on a given connection.
 pub fn texts(conn: &mut Conn, question: &str) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Text {
@@ -174,7 +175,7 @@ impl Home {
 
     fn open(&self, settings: &DatabaseSettings) -> Db {
         let url: DatabaseUrl = self.address().parse().expect("our own address");
-        Db::open(&url, settings).expect("the database just made opens")
+        Db::open(&url, settings).expect("the new database opens")
     }
 }
 
@@ -191,7 +192,7 @@ impl Drop for Home {
     }
 }
 
-/// The file every SQLite test starts from.
+/// The file that every SQLite test copies.
 static TEMPLATE: LazyLock<PathBuf> = LazyLock::new(|| {
     let path = sqlite_file();
     let home = Home::Sqlite(path.clone());
@@ -227,16 +228,16 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .expect("a runtime needs nothing")
+        .expect("a runtime can be built")
         .block_on(future)
 }
 
-/// The error of use cases that tests make up.
+/// The error of use cases that tests invent.
 #[derive(Debug)]
 pub enum Fault {
-    /// A rule said no.
+    /// A rule refused.
     Refused,
-    /// The database did.
+    /// The database failed.
     Db(DbError),
 }
 

@@ -1,4 +1,4 @@
-//! A client for a served program: says what it got, whatever the status.
+//! A client for a served program. It returns the answer whatever its status is.
 
 use super::answers;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use ureq::http::{HeaderMap, Request as HttpRequest};
 
-/// Every answer that was given, head and body.
+/// The recorded answers, each with its head and body.
 pub type Heard = Arc<Mutex<Vec<String>>>;
 
 /// A client of one server, signed in or not.
@@ -18,7 +18,7 @@ pub struct Client {
     heard: Option<Heard>,
 }
 
-/// An answer, whole.
+/// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -26,7 +26,7 @@ pub struct Answer {
     pub text: String,
 }
 
-/// A request in the making.
+/// A request that is being built.
 pub struct Request<'a> {
     client: &'a Client,
     method: &'a str,
@@ -53,7 +53,7 @@ impl Client {
         }
     }
 
-    /// The same client, whose answers are all kept in a place.
+    /// The same client. All of its answers are recorded.
     pub fn heard_by(&self, heard: &Heard) -> Self {
         Self {
             heard: Some(heard.clone()),
@@ -96,7 +96,7 @@ impl Client {
         self.request("GET", path).send()
     }
 
-    /// All items of a list, so many a page. `list` ends with `?` or `&`.
+    /// All items of a list, with `limit` on each page. `list` ends with `?` or `&`.
     pub fn whole(&self, list: &str, limit: usize) -> Vec<Value> {
         let mut found = Vec::new();
         let mut cursor = String::new();
@@ -127,14 +127,14 @@ impl Request<'_> {
         self.header("content-type", "application/json").body(body.to_string())
     }
 
-    /// Any bytes, for what is not JSON or pretends to be.
+    /// Any bytes, also ones that are not JSON.
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = body.into();
         self
     }
 
     /// # Panics
-    /// When no answer comes at all.
+    /// If there is no answer.
     pub fn send(self) -> Answer {
         let mut request = HttpRequest::builder()
             .method(self.method)
@@ -155,14 +155,14 @@ impl Request<'_> {
         answers::hold(self.method, self.path, answer.status, &answer.text);
         if let Some(heard) = &self.client.heard {
             let whole = format!("{} {} {answer:?}", self.method, self.path);
-            heard.lock().expect("nobody panics with it").push(whole);
+            heard.lock().expect("not poisoned").push(whole);
         }
         answer
     }
 }
 
 impl Answer {
-    /// A header's text, if it is there.
+    /// The text of a header field, if there is one.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -172,10 +172,10 @@ impl Answer {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
     }
 
-    /// Itself, if it has this status.
+    /// Returns the answer if it has this status.
     ///
     /// # Panics
-    /// Else, with the whole answer.
+    /// Otherwise, with the whole answer.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{}", self.text);
@@ -190,10 +190,10 @@ mod tests {
     use std::net::TcpListener;
     use std::thread::JoinHandle;
 
-    /// Answers one request with `answer`; its thread returns what was asked.
+    /// Answers one request with `answer`. The thread returns the request.
     fn once(answer: &'static str) -> (String, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let base = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let base = format!("http://{}", listener.local_addr().expect("the listener is bound"));
         let server = std::thread::spawn(move || {
             let (stream, _) = listener.accept().expect("a caller");
             let mut reader = BufReader::new(&stream);

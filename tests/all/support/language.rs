@@ -1,23 +1,23 @@
-//! Which language a problem speaks: what people read of it holds no words of the other one.
+//! The language of a problem: the texts that people read contain no words of the other language.
 
 use serde_json::Value;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 use zhuanjie::domain::transfer::reason::Reason;
 
-/// What the interface calls its fields, parameters and values: names stand in texts of both languages.
+/// Names of fields, parameters and values of the interface. They occur in texts of both languages.
 static NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
     let document = include_str!("../../../openapi/openapi.json");
     let mut names = HashSet::new();
     collect(&serde_json::from_str(document).expect("JSON"), &mut names);
-    // The document leaves the details of a transfer to the reasons' own schemas.
+    // The details of a transfer are described by the reasons' own schemas, not in the document.
     for reason in Reason::ALL {
         collect(&reason.json_schema(reason.may_be_external()), &mut names);
     }
     names
 });
 
-/// Terms that Chinese uses as they are: formats, units, header fields.
+/// Terms that are used unchanged in Chinese: formats, units, header fields.
 const TERMS: &[&str] = &[
     "PDF",
     "MB",
@@ -63,7 +63,7 @@ fn collect(value: &Value, names: &mut HashSet<String>) {
     }
 }
 
-/// What people read of a problem.
+/// The texts of a problem that people read.
 fn texts(problem: &Value) -> Vec<&str> {
     let list = |name: &str| problem[name].as_array().map(Vec::as_slice).unwrap_or_default();
     let mut all = vec![&problem["title"], &problem["detail"]];
@@ -73,13 +73,13 @@ fn texts(problem: &Value) -> Vec<&str> {
     all.into_iter().map(|text| text.as_str().expect("a text")).collect()
 }
 
-/// The text without the pointers in quotation marks, whose last part a client may have written.
+/// The text without the pointers in quotation marks, because a client may have written their last part.
 fn without_pointers(text: &str) -> String {
     let (first, rest) = text.split_once("“/").unwrap_or((text, ""));
     format!("{first} {}", rest.split_once('”').map_or("", |(_, rest)| rest))
 }
 
-/// The words of English in a text.
+/// The English words in a text.
 fn english(text: &str) -> Vec<String> {
     let is_word = |word: &&str| word.bytes().filter(u8::is_ascii_alphabetic).count() > 1;
     let is_known = |word: &str| {
@@ -103,7 +103,7 @@ fn is_han(c: char) -> bool {
 }
 
 /// # Panics
-/// If a text of the problem is not Chinese, or holds English.
+/// If a text of the problem is not Chinese, or contains English.
 #[track_caller]
 pub fn is_chinese(problem: &Value, what: &str) {
     for text in texts(problem) {
@@ -114,7 +114,7 @@ pub fn is_chinese(problem: &Value, what: &str) {
 }
 
 /// # Panics
-/// If a text of the problem holds Chinese.
+/// If a text of the problem contains Chinese.
 #[track_caller]
 pub fn is_english(problem: &Value, what: &str) {
     for text in texts(problem) {

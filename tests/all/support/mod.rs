@@ -1,4 +1,5 @@
-//! What the tests stand on: a database each, both engines, the program as a child process, a client for it.
+//! What the tests are built on: a database for each test, both engines, the program as a child process, and a client
+//! for it.
 
 pub mod answers;
 pub mod cluster;
@@ -18,14 +19,15 @@ pub use database::{Engine, Fault, TestDb, block_on};
 
 use std::io::Write;
 
-/// Makes two tests, `name::sqlite` and `name::postgres`, of each body. It gets a migrated, empty [`TestDb`] of its own.
+/// Makes two tests, `name::sqlite` and `name::postgres`, of each body. Each gets a migrated, empty [`TestDb`] of its
+/// own.
 ///
-/// An `async fn` runs on a runtime of its own; a plain `fn` is for tests that talk to a served program.
+/// An `async fn` runs on a runtime of its own. A plain `fn` is for tests that call a served program.
 macro_rules! both_engines {
     (@one [$($doc:tt)*] $name:ident, |$db:ident| $body:expr) => {
         $($doc)*
         mod $name {
-            #[allow(unused_imports, reason = "a body may need nothing but its database")]
+            #[allow(unused_imports, reason = "a body may need only its database")]
             use super::*;
 
             fn body($db: $crate::support::TestDb) {
@@ -55,7 +57,7 @@ macro_rules! both_engines {
 }
 pub(crate) use both_engines;
 
-/// Says something the test harness can't swallow: it captures what the print macros write, not the stream itself.
+/// Prints a text that the test harness does not capture: it captures the print macros, not the stream itself.
 pub fn announce(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
@@ -65,14 +67,14 @@ mod tests {
 
     #[test]
     fn postgres_is_there_where_it_is_required() {
-        // The cluster's own start fails the run when it is required and missing; this test asks for it by name.
+        // Starting the cluster fails the run if PostgreSQL is required and missing. This test only starts it.
         let found = postgres::cluster().is_some();
         assert!(found || !postgres::is_required());
     }
 
     both_engines! {
         async fn two_tests_share_no_world(db: TestDb) {
-            let other = TestDb::new(db.engine()).expect("an engine that gave one database gives two");
+            let other = TestDb::new(db.engine()).expect("a second database");
             db.execute("INSERT INTO job_leases (name, holder, until) VALUES ('a', 'here', 1)");
             assert_eq!(db.count("job_leases"), 1);
             assert_eq!(other.count("job_leases"), 0);
@@ -86,8 +88,8 @@ mod tests {
     }
 }
 
-/// Now, by the machine's own clock: for what is about how long something takes, not about a date.
-#[expect(clippy::disallowed_methods, reason = "how long a thing takes is what is measured")]
+/// The machine's current time, for measuring how long something takes. It is not for dates.
+#[expect(clippy::disallowed_methods, reason = "this measures how long something takes")]
 pub fn stopwatch() -> std::time::Instant {
     std::time::Instant::now()
 }

@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL cluster, started once a run if its programs are on this machine.
+//! A temporary PostgreSQL cluster. It is started once in a run if its programs are on this machine.
 
 use super::{announce, scratch};
 use diesel::connection::SimpleConnection;
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use zhuanjie::db::{DatabaseSettings, Db};
 
-/// Makes the absence of PostgreSQL a failure.
+/// If this variable is set, a missing PostgreSQL is a failure.
 const REQUIRE: &str = "ZHUANJIE_REQUIRE_POSTGRES";
 
 const ABSENT: &str = "
@@ -24,7 +24,7 @@ const ABSENT: &str = "
 
 ";
 
-/// The database that every test's own is a copy of.
+/// The database from which every test's database is copied.
 const TEMPLATE: &str = "zhuanjie_template";
 
 pub struct Cluster {
@@ -44,7 +44,7 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| match programs() {
     }
 });
 
-/// The cluster, or `None` where PostgreSQL is not installed.
+/// The cluster, or `None` if PostgreSQL is not installed.
 pub fn cluster() -> Option<&'static Cluster> {
     CLUSTER.as_ref()
 }
@@ -53,7 +53,7 @@ pub fn is_required() -> bool {
     std::env::var_os(REQUIRE).is_some_and(|value| value != "0" && !value.is_empty())
 }
 
-/// The directory with PostgreSQL's server programs: PATH first, then the newest version where Debian keeps them.
+/// The directory with PostgreSQL's server programs: in `PATH`, otherwise the newest version in Debian's directory.
 pub(super) fn programs() -> Option<PathBuf> {
     let in_path = std::env::var_os("PATH")
         .into_iter()
@@ -100,7 +100,7 @@ impl Cluster {
             finish(command)
         };
         initialize(&run);
-        // A socket in a directory nobody else may enter: no port to race for, no password to keep.
+        // A socket in a directory that no other user may enter needs no port and no password.
         let options = format!(
             "-c listen_addresses= -c unix_socket_permissions=0700 -c max_connections=300 \
              -c fsync=off -c full_page_writes=off -c deadlock_timeout=100ms -k '{}' -p 5432",
@@ -140,7 +140,7 @@ impl Cluster {
             db.migrate().await.expect("the migrations run");
             db.close().await;
         });
-        // Nobody goes in any more: a database with a visitor can't be copied.
+        // No further connections are allowed, because a database with a connection can't be copied.
         self.administer(&format!("ALTER DATABASE {TEMPLATE} ALLOW_CONNECTIONS false"));
     }
 
@@ -151,24 +151,24 @@ impl Cluster {
             .unwrap_or_else(|e| panic!("{statement}: {e}"));
     }
 
-    /// Makes a copy of the migrated template; returns its name.
+    /// Makes a copy of the migrated template. Returns its name.
     pub fn create_database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         self.administer(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"));
         name
     }
 
-    /// Drops a database and whoever is still in it.
+    /// Drops a database and ends the connections to it.
     pub fn drop_database(&self, name: &str) {
         self.administer(&format!("DROP DATABASE {name} WITH (FORCE)"));
     }
 
-    /// Where a database is, as `DATABASE_URL` wants it.
+    /// The address of a database, in the form of `DATABASE_URL`.
     pub fn address(&self, database: &str) -> String {
         address(&self.socket, database)
     }
 
-    /// What `pg_dump` says of a database's structure, without the random token newer versions put around it.
+    /// What `pg_dump` prints about a database's structure, without the random token that newer versions add.
     pub fn dump(&self, database: &str) -> String {
         let mut command = Command::new(self.programs.join("pg_dump"));
         command
@@ -187,8 +187,8 @@ fn address(socket: &Path, database: &str) -> String {
     )
 }
 
-/// Text compares by a linguistic collation, as it does in production: what relies on byte order without saying so
-/// fails here. A build without ICU gets its plain default.
+/// Text compares by a linguistic collation, as in production. So code that silently relies on byte order fails here. A
+/// build without ICU gets its plain default.
 pub(super) fn initialize(run: &impl Fn(&str, &[&str]) -> Result<String, String>) {
     let plain = ["-D", "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"];
     let linguistic = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=zh-CN"];
@@ -197,7 +197,7 @@ pub(super) fn initialize(run: &impl Fn(&str, &[&str]) -> Result<String, String>)
         .unwrap_or_else(|why| panic!("initdb: {why}"));
 }
 
-/// The user to be when root: PostgreSQL's own if the machine has it, else nobody.
+/// The user to run as if this process is root's: PostgreSQL's own user if there is one, otherwise `nobody`.
 pub(super) fn unprivileged() -> (u32, u32) {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let find = |wanted: &str| {
@@ -211,7 +211,7 @@ pub(super) fn unprivileged() -> (u32, u32) {
     };
     find("postgres")
         .or_else(|| find("nobody"))
-        .expect("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
+        .expect("PostgreSQL refuses to run as root, and there is no user `postgres` and no user `nobody`")
 }
 
 pub(super) fn finish(mut command: Command) -> Result<String, String> {

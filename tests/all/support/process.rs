@@ -1,4 +1,4 @@
-//! Programs as child processes: the compiled binary above all.
+//! Programs as child processes, especially the compiled binary.
 
 use super::scratch::Watched;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -7,15 +7,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Longer than anything takes here: a bound for what never comes, not a measure of anything.
+/// Longer than anything takes here. It limits a wait that would not end, and measures nothing.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The compiled `zhuanjie`, with nothing of the caller's configuration in its environment.
+/// The compiled `zhuanjie`, with none of the caller's configuration in its environment.
 pub fn zhuanjie<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     program(env!("CARGO_BIN_EXE_zhuanjie"), args)
 }
 
-/// The compiled `zhuanjie-bench`, likewise.
+/// The compiled `zhuanjie-bench`, with the same environment.
 pub fn zhuanjie_bench<'a>(args: impl IntoIterator<Item = &'a str>) -> Command {
     program(env!("CARGO_BIN_EXE_zhuanjie-bench"), args)
 }
@@ -26,7 +26,7 @@ fn program<'a>(path: &str, args: impl IntoIterator<Item = &'a str>) -> Command {
     command
         .env_clear()
         .envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    // So that a panic's log says where; costs nothing where none happens.
+    // So that the log of a panic shows where it happened.
     command.env("RUST_BACKTRACE", "1").args(args);
     command
 }
@@ -38,7 +38,7 @@ pub fn typed(line: &str) -> Stdio {
     reader.into()
 }
 
-/// A running child process. It is killed when this value is dropped, and by the watchdog if the test run is killed.
+/// A running child process. It is killed when this value is dropped. If the test run is killed, the watchdog kills it.
 pub struct Process {
     child: Child,
     lines: Receiver<String>,
@@ -48,7 +48,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts a program with both its streams read line by line.
+    /// Starts a program and reads both of its streams line by line.
     pub fn start(mut command: Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
@@ -58,8 +58,8 @@ impl Process {
         let watched = Watched::new(child.id());
         let (sender, lines) = channel();
         let readers = vec![
-            read_lines(child.stdout.take().expect("it is piped"), sender.clone()),
-            read_lines(child.stderr.take().expect("it is piped"), sender),
+            read_lines(child.stdout.take().expect("stdout is piped"), sender.clone()),
+            read_lines(child.stderr.take().expect("stderr is piped"), sender),
         ];
         Self {
             child,
@@ -70,18 +70,18 @@ impl Process {
         }
     }
 
-    /// Starts a program that serves and waits until it says so: a line with `listening` and `http://host:port`.
-    /// Returns the address with it.
+    /// Starts a program that serves, and waits for a line with `listening` and `http://host:port`. Returns the address
+    /// too.
     pub fn serve(command: Command) -> (Self, String) {
         let mut process = Self::start(command);
         let base = process.wait_for(listening_address);
         (process, base)
     }
 
-    /// Waits for the first line, of those not yet seen, of which `find` makes something.
+    /// Waits for the first unseen line for which `find` returns a value.
     ///
     /// # Panics
-    /// When the program ends or is silent for a minute; says what it wrote.
+    /// If the program ends, or prints nothing for a minute. The message contains what it wrote.
     pub fn wait_for<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> T {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -92,29 +92,29 @@ impl Process {
                         return found;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("it fell silent:\n{}", self.seen.join("\n")),
+                Err(RecvTimeoutError::Timeout) => panic!("it printed nothing for too long:\n{}", self.seen.join("\n")),
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended instead:\n{}", self.seen.join("\n")),
             }
         }
     }
 
-    /// What the system calls it.
+    /// The id of the process.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Sends a signal by its name, such as `TERM` or `INT`.
     pub fn signal(&self, name: &str) {
-        // The shell's own `kill` is on every machine; the program of that name is not.
+        // The shell's own `kill` is on every machine. The program of that name is not.
         let status = Command::new("sh")
             .args(["-c", "kill -s \"$1\" \"$2\"", "sh", name, &self.child.id().to_string()])
             .status();
         assert!(status.is_ok_and(|s| s.success()), "the process had already ended");
     }
 
-    /// Waits for its end; returns how it ended and every line it wrote.
+    /// Waits until the process ends. Returns its status and every line it wrote.
     pub fn wait(mut self) -> (ExitStatus, Vec<String>) {
-        // Both streams end with the process, so there is nothing to poll for.
+        // Both streams end with the process, so no polling is needed.
         loop {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.seen.push(line),
@@ -126,13 +126,13 @@ impl Process {
         (status, std::mem::take(&mut self.seen))
     }
 
-    /// Asks it to end (`TERM`) and waits until it has.
+    /// Asks the process to end (`TERM`) and waits until it has.
     pub fn terminate(self) -> (ExitStatus, Vec<String>) {
         self.signal("TERM");
         self.wait()
     }
 
-    /// Kills it without notice, as a power cut would.
+    /// Kills the process without notice, as a power cut would.
     pub fn kill(mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -148,13 +148,13 @@ impl Drop for Process {
         }
         if std::thread::panicking() {
             self.seen.extend(self.lines.try_iter());
-            // Through the macro: the harness shows it with the failed test.
+            // The macro's output is shown with the failed test.
             eprintln!("---- the program wrote:\n{}", self.seen.join("\n"));
         }
     }
 }
 
-/// Runs a program to its end; returns how it ended and every line it wrote, of both streams.
+/// Runs a program to its end. Returns its status and every line it wrote to either stream.
 pub fn run(command: Command) -> (ExitStatus, Vec<String>) {
     Process::start(command).wait()
 }

@@ -1,4 +1,4 @@
-//! The least rows: what a test needs to be there without caring what it says. They follow the schema by themselves.
+//! Minimal rows for tests that need a row but not its contents. They follow the schema.
 
 use super::Engine;
 use super::rust::tokens;
@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-/// An `INSERT` of a row with these columns as SQL, and ones and empty texts in what else is demanded: so what
-/// refers to another row refers to the first. The id is the engine's to give.
+/// An `INSERT` of a row with these columns, given as SQL. Other columns that must not be null get ones and empty texts,
+/// so a reference points to the first row. The engine chooses the id.
 pub fn least(engine: Engine, table: &str, values: &[(&str, &str)]) -> String {
     let mut row: BTreeMap<String, String> = declared()
         .into_iter()
@@ -33,7 +33,7 @@ pub fn least(engine: Engine, table: &str, values: &[(&str, &str)]) -> String {
     )
 }
 
-/// What stands in a column that must not be null, of which nothing else is known.
+/// The value for a column that must not be null and has no other value.
 fn filler(engine: Engine, class: &str) -> Option<&'static str> {
     match class {
         "Text" => Some("''"),
@@ -45,7 +45,8 @@ fn filler(engine: Engine, class: &str) -> Option<&'static str> {
     }
 }
 
-/// diesel's types by table and column, from the text of `src/db/schema.rs`: its macro leaves nothing to ask at run time.
+/// diesel's types by table and column, read from the text of `src/db/schema.rs`, because its macro offers nothing at
+/// run time.
 pub fn declared() -> BTreeMap<String, String> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/db/schema.rs");
     let source = fs::read_to_string(file).expect("the schema");
@@ -60,7 +61,7 @@ pub fn declared() -> BTreeMap<String, String> {
         let body: Vec<&str> = body.take_while(|word| *word != "}").map(String::as_str).collect();
         for column in body.split(|word| *word == ",").filter(|words| !words.is_empty()) {
             let [column, "-", ">", class @ ..] = column else {
-                panic!("{name}: {column:?} is no column");
+                panic!("{name}: {column:?} is not a column");
             };
             found.insert(format!("{name}.{column}"), class.concat());
         }

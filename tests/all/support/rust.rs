@@ -1,16 +1,16 @@
-//! As much of Rust's grammar as tells who imports whom: words and marks without comments and strings, and the paths
-//! they spell.
+//! As much of Rust's grammar as is needed to find imports: words and marks without comments and strings, and the paths
+//! they form.
 
 use std::collections::BTreeSet;
 
-/// A word or a mark of the language, and the line it stands on.
+/// A word or a mark of the language, with its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
     pub text: String,
     pub line: usize,
 }
 
-/// A path as written in the source, made absolute (`crate::…` or an external crate's name first), and its line.
+/// A path in the source, made absolute (it begins with `crate::…` or the name of an external crate), with its line.
 ///
 /// A glob import ends in `*`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,7 +45,7 @@ fn is_word(c: char) -> bool {
     c == '_' || c.is_alphanumeric()
 }
 
-/// How long the blank, comment, string, character or lifetime is that the text begins with, if it begins with one.
+/// The length of the white space, comment, string, character or lifetime at the beginning of the text, if there is one.
 fn skipped(text: &str) -> Option<usize> {
     let first = text.chars().next()?;
     if first.is_whitespace() {
@@ -57,7 +57,7 @@ fn skipped(text: &str) -> Option<usize> {
     if text.starts_with("/*") {
         return Some(block_comment(text));
     }
-    // r#word is a word; its mark alone is left out.
+    // `r#word` is a word. Only the prefix is left out.
     if text.starts_with("r#") && text[2..].starts_with(is_word) {
         return Some(2);
     }
@@ -119,8 +119,8 @@ fn character_or_lifetime(body: &str) -> usize {
     }
 }
 
-/// Every path of two segments or more, and every imported one, in a file that is module `module` of the crate
-/// (`["domain", "transfer"]`).
+/// Every path of two segments or more and every imported path in the file of module `module` of the crate (`["domain",
+/// "transfer"]`).
 pub fn paths(source: &str, module: &[String]) -> Vec<Path> {
     let mut reader = Reader {
         tokens: tokens(source),
@@ -138,9 +138,9 @@ struct Reader {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
-    /// The module the file is.
+    /// The module that the file defines.
     file: Vec<String>,
-    /// The modules in the file we are in, each with the depth of braces outside it.
+    /// The modules around the current place in the file, each with the depth of the braces outside it.
     inline: Vec<(String, usize)>,
     found: BTreeSet<Path>,
 }
@@ -183,7 +183,7 @@ impl Reader {
         }
     }
 
-    /// Reads `a::b` where it stands; a single word is no path.
+    /// Reads a path such as `a::b` at the current place. A single word is not a path.
     fn read_inline(&mut self) {
         let line = self.tokens[self.at].line;
         let mut segments = vec![self.peek(0).to_owned()];
@@ -208,7 +208,7 @@ impl Reader {
                     self.at += 1;
                     while !matches!(self.peek(0), "}" | "") {
                         self.read_use(&path);
-                        // The comma, or what only a macro can have put here.
+                        // The comma, or a token that only a macro can put here.
                         if self.peek(0) != "}" {
                             self.at += 1;
                         }

@@ -1,7 +1,8 @@
-//! The run's one temporary directory, and the watchdog that outlives the run to clear it away.
+//! The temporary directory of a run, and the watchdog that removes it after the run.
 //!
-//! Statics are never dropped and a killed process runs no destructor. So a shell waits at the other end of a pipe:
-//! however this process ends, the kernel closes the pipe, and the shell stops what still runs and removes the directory.
+//! Statics are never dropped, and a killed process runs no destructor. So a shell waits at the other end of a pipe.
+//! However this process ends, the kernel closes the pipe, and the shell kills the remaining processes and removes the
+//! directory.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -19,7 +20,7 @@ for tries in 1 2 3 4 5 6 7 8 9 10; do
     for file in "$1"/pids/*; do
         [ -e "$file" ] && kill -KILL "${file##*/}"
     done
-    # The lock file goes when the server does. Whoever is still setting one up is met on the next round.
+    # The lock file disappears with the server. A server that is still starting is killed in the next round.
     if [ -s "$lock" ]; then
         read -r pid < "$lock"
         kill -s "$signal" "$pid"
@@ -35,7 +36,7 @@ done
 
 struct Scratch {
     path: PathBuf,
-    /// Never waited for; holds the pipe's other end.
+    /// Holds the other end of the pipe. Nobody waits for it.
     _watchdog: Child,
 }
 
@@ -53,10 +54,10 @@ static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| {
         .arg(&path)
         .current_dir("/")
         .stdin(Stdio::piped())
-        // Not ours: whoever reads the test's output must not wait for the watchdog.
+        // Not inherited, so that a reader of the tests' output does not wait for the watchdog.
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        // A group of its own, so that the interrupt key reaches the tests only.
+        // A process group of its own, so that the interrupt key reaches only the tests.
         .process_group(0)
         .spawn()
         .unwrap_or_else(|e| panic!("the watchdog needs sh: {e}"));
@@ -66,12 +67,12 @@ static SCRATCH: LazyLock<Scratch> = LazyLock::new(|| {
     }
 });
 
-/// The directory of this run; it is gone soon after the run is.
+/// The directory of this run. It is removed soon after the run.
 pub fn dir() -> &'static Path {
     &SCRATCH.path
 }
 
-/// Tells the watchdog of a child process for as long as this value lives.
+/// Tells the watchdog about a child process as long as this value exists.
 pub struct Watched(PathBuf);
 
 impl Watched {
@@ -88,7 +89,7 @@ impl Drop for Watched {
     }
 }
 
-/// The system's temporary directory, unless another user can't get there: PostgreSQL does not run as root.
+/// The system's temporary directory, unless another user can't enter it, because PostgreSQL does not run as root.
 fn base() -> PathBuf {
     let base = std::env::temp_dir();
     let everybody_passes = |dir: &Path| fs::metadata(dir).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
@@ -98,7 +99,7 @@ fn base() -> PathBuf {
     base
 }
 
-/// Whether this process is root's: what it creates belongs to whom it acts as.
+/// Whether this process runs as root: its own entry in `/proc` belongs to the user it acts as.
 pub fn is_root() -> bool {
     fs::metadata("/proc/self")
         .or_else(|_| fs::metadata(std::env::temp_dir()))

@@ -1,29 +1,29 @@
-//! What a database is sent: every statement of every connection to it, whoever opens it.
+//! Records every statement that is sent to a database, over any connection.
 
 use super::{Engine, TestDb};
 use diesel::connection::{Instrumentation, InstrumentationEvent, set_default_instrumentation};
 use std::collections::HashMap;
 use std::sync::{LazyLock, Mutex};
 
-/// By the last part of its address, which no two databases share.
+/// The statements by the last part of the database's address, which is different for every database.
 static HEARD: LazyLock<Mutex<HashMap<String, Vec<String>>>> = LazyLock::new(Mutex::default);
 
-/// Runs a body with a database of its own that is listened to from its first connection on.
+/// Runs a body with a database of its own whose connections are recorded from the first one on.
 pub fn overheard(engine: Engine, body: impl FnOnce(TestDb)) {
-    set_default_instrumentation(ear).expect("nobody panics with it");
+    set_default_instrumentation(ear).expect("the default can be set");
     engine.with_database(body);
 }
 
-/// An ear for each connection that is opened from now on; only what a test asked for is kept.
+/// The recorder for each connection that is opened from now on. It keeps statements only while a test asks for them.
 fn ear() -> Option<Box<dyn Instrumentation>> {
     let mut name = String::new();
     Some(Box::new(move |event: InstrumentationEvent<'_>| match event {
         InstrumentationEvent::StartEstablishConnection { url, .. } => name = name_of(url).to_owned(),
         InstrumentationEvent::StartQuery { query, .. } => {
-            if let Some(heard) = HEARD.lock().expect("nobody panics with it").get_mut(&name) {
+            if let Some(heard) = HEARD.lock().expect("not poisoned").get_mut(&name) {
                 let text = query.to_string();
                 let text = text.split(" -- binds").next().unwrap_or_default();
-                // A question's snapshot is ended after its answer was given: who listens may be gone by then.
+                // The snapshot of a read ends after its answer, perhaps after the recording.
                 if text != "ROLLBACK" {
                     heard.push(text.to_owned());
                 }
@@ -38,12 +38,12 @@ fn name_of(address: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// The statements that a database is sent by what a body does.
+/// The statements that a database receives while a body runs.
 pub fn sent(db: &TestDb, body: impl FnOnce()) -> Vec<String> {
     let address = db.address();
     let name = name_of(&address);
     let keep = |value: Option<Vec<String>>| {
-        let mut heard = HEARD.lock().expect("nobody panics with it");
+        let mut heard = HEARD.lock().expect("not poisoned");
         match value {
             Some(empty) => heard.insert(name.to_owned(), empty),
             None => heard.remove(name),

@@ -1,4 +1,4 @@
-//! A small invented country with a served program over it, everything called by a short name.
+//! A small invented country and a program that serves it. Everything has a short name.
 //!
 //! ```text
 //! nation ⊃ province ⊃ city ⊃ county ⊃ township ⊃ village, home (floating)
@@ -9,8 +9,9 @@
 //!        ⊃ railway (system committee) ⊃ station
 //! ```
 //!
-//! Each organization but the holding has one administrator, called as it is: `world.admin("college")`. Each branch with
-//! members has three, `class_1/1` to `class_1/3`: `world.person("class_1/2")`. All have accounts with [`PASSWORD`].
+//! Each organization but the holding has one administrator with the organization's name: `world.admin("college")`. Each
+//! branch with members has three, `class_1/1` to `class_1/3`: `world.person("class_1/2")`. All have accounts with
+//! [`PASSWORD`].
 
 use super::http::{Answer, Client};
 use super::{TestDb, block_on};
@@ -53,13 +54,13 @@ use zhuanjie::service::accounts::presence::ActorCache;
 use zhuanjie::service::jobs::{JobName, Run};
 use zhuanjie::service::transfers;
 
-/// Everybody's password.
+/// The password of every account.
 pub const PASSWORD: &str = "open sesame 2026";
 
-/// Hashing is slow on purpose, so it is done once a run.
+/// Hashing is slow on purpose, so it is done once in a run.
 static HASH: LazyLock<String> = LazyLock::new(|| hash(PASSWORD));
 
-/// An organization to be made; [`Org::below`] gives one with nothing special.
+/// An organization to be added. [`Org::below`] gives an ordinary one.
 #[derive(Debug, Clone)]
 pub struct Org<'a> {
     pub under: Option<&'a str>,
@@ -117,16 +118,16 @@ struct Person {
     member: Option<MemberId>,
 }
 
-/// Somebody in an office or without one, since an instant.
+/// A session: the account, the office if there is one, and the instant of its start.
 type Sitting = (AccountId, Option<AppointmentId>, Timestamp);
 
 /// The country, and the program that serves it in this process.
 pub struct World {
     /// The database behind it.
     pub db: TestDb,
-    /// The clock everything goes by.
+    /// The clock that everything uses.
     pub clock: Clock,
-    /// Where uploaded files lie.
+    /// The directory of uploaded files.
     pub files: PathBuf,
     app: App,
     base: String,
@@ -144,22 +145,22 @@ impl World {
         Self::made(db, at, Keys::demo(), &api::ServerSettings::default(), |app| app)
     }
 
-    /// The same with keys that others know too.
+    /// The country with keys that other programs know too.
     pub fn with_keys(db: TestDb, at: &str, keys: Keys) -> Self {
         Self::made(db, at, keys, &api::ServerSettings::default(), |app| app)
     }
 
-    /// The country behind a door of one's own settings.
-    pub fn behind(db: TestDb, at: &str, door: &api::ServerSettings) -> Self {
-        Self::made(db, at, Keys::demo(), door, |app| app)
+    /// The country served with these settings.
+    pub fn behind(db: TestDb, at: &str, settings: &api::ServerSettings) -> Self {
+        Self::made(db, at, Keys::demo(), settings, |app| app)
     }
 
-    /// The same, served by a program set up otherwise.
+    /// The country served by a program that `change` sets up differently.
     pub fn with(db: TestDb, at: &str, change: impl FnOnce(App) -> App) -> Self {
         Self::made(db, at, Keys::demo(), &api::ServerSettings::default(), change)
     }
 
-    fn made(db: TestDb, at: &str, keys: Keys, door: &api::ServerSettings, change: impl FnOnce(App) -> App) -> Self {
+    fn made(db: TestDb, at: &str, keys: Keys, settings: &api::ServerSettings, change: impl FnOnce(App) -> App) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let _within = RUNTIME.enter();
@@ -171,14 +172,14 @@ impl World {
             tokens: keys.tokens,
             passwords: Passwords::new(2),
             files: Files::new(files.clone(), keys.vault),
-            // Tests write round the service, which then has nothing to forget.
+            // Tests write directly to the database, so the program must not cache actors.
             actor_cache: ActorCache::new(Duration::ZERO),
             proxies: Proxies::default(),
             wechat: None,
             retention: RetentionPeriods::default(),
         };
         let app = change(app);
-        let (base, server) = serve(app.clone(), door.clone());
+        let (base, server) = serve(app.clone(), settings.clone());
         let mut world = Self {
             db,
             clock,
@@ -276,8 +277,8 @@ impl World {
         }
     }
 
-    /// Adds an organization, without an administrator. It belongs to its superior's province, leading organ and school
-    /// unless it is one itself.
+    /// Adds an organization without an administrator. Unless it is one itself, its province, leading organ and school
+    /// are those of its superior.
     pub fn add_organization(&mut self, name: &str, org: &Org<'_>) {
         let superior = org.under.map(|under| self.place(under).clone());
         let mut conn = self.db.conn();
@@ -328,12 +329,12 @@ impl World {
                 organizations::school_id.eq(placed.school),
             ))
             .execute(&mut conn)
-            .expect("its place");
+            .expect("the organization's path");
         self.organizations.insert(name.to_owned(), placed);
     }
 
-    /// Adds a member of a branch, born on a day, with an account. He joined in May 2019, in good standing, and needs no
-    /// certification.
+    /// Adds a member of a branch with an account. `born` is the birthday. The member joined in May 2019, is in good
+    /// standing, and needs no certification.
     pub fn add_member(&mut self, name: &str, branch: &str, born: &str) {
         let number = self.number(born);
         let branch = self.place(branch).clone();
@@ -366,13 +367,13 @@ impl World {
         self.add_account(&mut conn, name, Some(id), &number);
     }
 
-    /// Makes a person administrator of an organization; the person is made too unless already there. His office is called
-    /// as the person is.
+    /// Makes a person an administrator of an organization, and adds the person if necessary. The office has the
+    /// person's name.
     pub fn appoint(&mut self, person: &str, organization: &str) {
         self.appoint_as(person, organization, OfficeRole::Administrator);
     }
 
-    /// The same for any role: `world.admin("the auditor")` acts from the office whatever it is for.
+    /// Like [`World::appoint`], for any role. `world.admin("the auditor")` acts from the office in any role.
     pub fn appoint_as(&mut self, person: &str, organization: &str, role: OfficeRole) {
         let mut conn = self.db.conn();
         if !self.people.contains_key(person) {
@@ -393,7 +394,7 @@ impl World {
         self.offices.insert(person.to_owned(), (account, office));
     }
 
-    /// Ends a person's office: the organization may be vacant then (A10).
+    /// Ends a person's office. The organization may be vacant then (A10).
     pub fn dismiss(&mut self, person: &str) {
         let (_, office) = self.offices.remove(person).expect("an office");
         self.db
@@ -439,14 +440,14 @@ impl World {
             .unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
-    /// Who holds an office, by name.
+    /// The names of the offices.
     pub fn offices(&self) -> Vec<String> {
         let mut names: Vec<String> = self.offices.keys().cloned().collect();
         names.sort();
         names
     }
 
-    /// An organization's id, as outside.
+    /// The id of an organization in the interface.
     pub fn org(&self, name: &str) -> String {
         self.place(name).id.to_string()
     }
@@ -456,7 +457,7 @@ impl World {
         self.place(name).id.0
     }
 
-    /// A member's id, as outside.
+    /// The id of a member in the interface.
     pub fn mem(&self, name: &str) -> String {
         MemberId(self.mem_key(name)).to_string()
     }
@@ -466,12 +467,12 @@ impl World {
         self.someone(name).member.expect("a member").0
     }
 
-    /// A person's account, as outside.
+    /// The id of a person's account in the interface.
     pub fn account(&self, name: &str) -> String {
         self.someone(name).account.to_string()
     }
 
-    /// Somebody's ID number, to sign in with or to look up.
+    /// A person's ID number, to sign in with or to look up.
     pub fn id_number(&self, name: &str) -> String {
         let mut conn = self.db.conn();
         let sealed: Option<Vec<u8>> = accounts::table
@@ -483,10 +484,10 @@ impl World {
         self.app
             .vault
             .open(SealPurpose::IdNumber, &sealed)
-            .expect("our own seal")
+            .expect("the number opens")
     }
 
-    /// A person acting from his office, as the rules see him.
+    /// The actor of a person who acts from their office.
     pub fn officer(&self, name: &str) -> Actor {
         let &(account, appointment) = &self.offices[name];
         let organization = self.offices_place(appointment);
@@ -499,7 +500,7 @@ impl World {
         Actor::administrator(account, self.someone(name).member, office)
     }
 
-    /// The key of the office somebody holds or held.
+    /// The key of a current or former office.
     pub fn officer_key(&self, name: &str) -> i64 {
         self.offices[name].1.0
     }
@@ -514,7 +515,7 @@ impl World {
         found.expect("an organization of the country")
     }
 
-    /// A person acting for himself, as the rules see him.
+    /// The actor of a person who acts as a member.
     pub fn actor(&self, name: &str) -> Actor {
         let Person { account, member } = self.someone(name);
         Actor {
@@ -524,22 +525,22 @@ impl World {
         }
     }
 
-    /// An organization's place in the tree.
+    /// An organization's path in the tree.
     pub fn path(&self, name: &str) -> Path {
         self.place(name).path.clone()
     }
 
-    /// Everybody, by name.
+    /// The names of all people.
     pub fn people(&self) -> impl Iterator<Item = &str> {
         self.people.keys().map(String::as_str)
     }
 
-    /// Somebody who is not signed in.
+    /// A client without a token.
     pub fn anybody(&self) -> Client {
         Client::new(&self.base)
     }
 
-    /// A person acting from his office, signed in now.
+    /// A client of a person who acts from their office, signed in now.
     pub fn admin(&self, name: &str) -> Client {
         let &(account, office) = self
             .offices
@@ -548,7 +549,7 @@ impl World {
         self.signed_in(account, Some(office))
     }
 
-    /// A person acting for himself, signed in now.
+    /// A client of a person who acts as a member, signed in now.
     pub fn person(&self, name: &str) -> Client {
         self.signed_in(self.someone(name).account, None)
     }
@@ -558,7 +559,7 @@ impl World {
         &self.app
     }
 
-    /// Serves the same database by a further program, which knows nothing of the first; a client of it.
+    /// Serves the same database by another program that shares nothing with the first. Returns a client of it.
     pub fn another_server(&mut self, change: impl FnOnce(App) -> App) -> Client {
         let (base, server) = serve(change(self.app.clone()), api::ServerSettings::default());
         self.servers.push(server);
@@ -570,7 +571,7 @@ impl World {
         self.base.trim_start_matches("http://")
     }
 
-    /// The token of a person acting from his office, for those who write their requests by hand.
+    /// The access token of a person who acts from their office, for tests that write requests by hand.
     pub fn token(&self, name: &str) -> String {
         let &(account, office) = &self.offices[name];
         self.issue(account, Some(office))
@@ -585,10 +586,10 @@ impl World {
         self.app.tokens.issue(bearer, self.clock.now()).expect("a token")
     }
 
-    /// A session begun now, without what it can be refreshed with; the same one until the clock is set.
+    /// A session that begins now and can not be refreshed. It is reused until the clock is set.
     fn session(&self, account: AccountId, office: Option<AppointmentId>) -> SessionId {
         let now = self.clock.now();
-        let mut known = self.sessions.lock().expect("no test holds it");
+        let mut known = self.sessions.lock().expect("not poisoned");
         *known.entry((account, office, now)).or_insert_with(|| {
             let digests = Refresh::first().digests(&self.app.vault);
             let new = NewSession {
@@ -605,12 +606,12 @@ impl World {
         self.anybody().with_token(&self.issue(account, office))
     }
 
-    /// Sets the clock (RFC 3339). Tokens issued before may have ended.
+    /// Sets the clock (RFC 3339). Earlier tokens may have ended.
     pub fn at(&self, at: &str) {
         self.clock.set(instant(at));
     }
 
-    /// What the jobs work with, without a directory of files.
+    /// The environment of the jobs, without a directory of files.
     pub fn jobs(&self) -> Environment {
         Environment {
             db: self.db.db(),
@@ -637,7 +638,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         for (handle, thread) in self.servers.drain(..) {
-            // The command is sent by the call itself; what it returns only tells when it is done.
+            // The call itself sends the command. Its result only tells when the server has stopped.
             drop(handle.stop(false));
             let _ = thread.join();
         }
@@ -645,7 +646,7 @@ impl Drop for World {
 }
 
 impl Client {
-    /// A write with a key of its own.
+    /// A write with a new key.
     pub fn write(&self, path: &str, body: &Value) -> Answer {
         self.write_with(&fresh_key(), path, body)
     }
@@ -658,7 +659,7 @@ impl Client {
             .send()
     }
 
-    /// A decision on a version of a thing.
+    /// A decision on a version.
     pub fn decide(&self, path: &str, version: i64, body: &Value) -> Answer {
         self.request("POST", path)
             .header("idempotency-key", &fresh_key())
@@ -674,10 +675,10 @@ impl Answer {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Itself, if it is a refusal with this status and code.
+    /// Returns the answer if it is a refusal with this status and code.
     ///
     /// # Panics
-    /// Else, with the whole answer.
+    /// Otherwise, with the whole answer.
     #[track_caller]
     pub fn refused(self, status: u16, code: &str) -> Self {
         assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text);
@@ -685,7 +686,7 @@ impl Answer {
     }
 }
 
-/// An idempotency key that nobody else uses.
+/// An idempotency key that is used only once.
 pub fn fresh_key() -> String {
     static KEYS: AtomicU32 = AtomicU32::new(0);
     format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed))
@@ -699,10 +700,10 @@ fn long_ago() -> Timestamp {
     instant("2020-01-01T00:00:00Z")
 }
 
-/// Where proposals are decided, whichever server they came to.
+/// The runtime in which proposals are decided for all servers.
 static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("a runtime needs nothing");
+    let runtime = runtime.expect("a runtime can be built");
     let handle = runtime.handle().clone();
     std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
     handle
@@ -710,16 +711,16 @@ static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
 
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 
-/// Serves on a port of its own in a thread of its own.
-fn serve(app: App, door: api::ServerSettings) -> (String, Served) {
+/// Serves on a port and in a thread of its own.
+fn serve(app: App, settings: api::ServerSettings) -> (String, Served) {
     let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-    let base = format!("http://{}", listener.local_addr().expect("it is bound"));
+    let base = format!("http://{}", listener.local_addr().expect("the listener is bound"));
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = api::serve(app, listener, 1, &door).expect("a server");
+            let server = api::serve(app, listener, 1, &settings).expect("a server");
             sender.send(server.handle()).expect("the test waits");
-            server.await.expect("it ends in peace");
+            server.await.expect("the server ends without an error");
         });
     });
     let handle = receiver.recv().expect("the server starts");
@@ -732,7 +733,7 @@ mod tests {
     use serde_json::json;
 
     both_engines! {
-        fn everybody_is_who_he_is_and_can_sign_in(db: TestDb) {
+        fn every_client_acts_as_its_person_and_can_sign_in(db: TestDb) {
             let world = World::new(db, "2026-06-15T00:00:00Z");
             let me = world.person("class_1/1").get("/v1/me").expect(200).json();
             assert_eq!(me["member"]["id"], json!(world.mem("class_1/1")));

@@ -20,7 +20,7 @@ both_engines! {
         }
         let accepted = case.take(&world.admin("township"), "approve", &json!({}));
         let me = || world.person("class_1/1").get("/v1/me").expect(200).json()["member"]["branch"]["id"].clone();
-        assert_eq!(me(), json!(world.org("class_1")), "accepted, and not yet moved");
+        assert_eq!(me(), json!(world.org("class_1")), "accepted, but not moved yet");
         for other in ["county", "province", "class_1"] {
             let no = no(403, "approval.not_your_turn", "A1").ask("township");
             accepted.not(&world, &world.admin(other), "assign", &json!({"branch": world.org("village")}), no);
@@ -31,7 +31,7 @@ both_engines! {
         assert_eq!((&seen["state"], &seen["completed_branch_id"]), (&json!("completed"), &json!(world.org("village"))));
     }
 
-    fn a2_only_to_a_branch_of_its_own_that_takes_members(db: TestDb) {
+    fn a2_the_target_assigns_only_to_its_own_branches_that_take_members(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         world.add_organization("general", &Org::below("employer", OrganizationKind::GeneralBranch, Sector::Enterprise));
         for name in ["deep", "closed", "graduated"] {
@@ -60,11 +60,11 @@ both_engines! {
         }
         let nowhere = json!({"branch": "org_0000000000zzz"});
         case.not(&world, &admin, "assign", &nowhere, no(404, "organization.not_found", "O6").at("/branch"));
-        // Any depth below it will do.
+        // A branch at any depth below the target is accepted.
         case.take(&admin, "assign", &json!({"branch": world.org("deep")}));
     }
 
-    fn a2_not_back_to_the_branch_he_leaves(db: TestDb) {
+    fn a2_the_target_does_not_assign_to_the_branch_the_member_leaves(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = accepted(&world, "class_1/1", "college");
         let no = no(422, "transfer.target_same", "T8").at("/branch");
@@ -72,14 +72,14 @@ both_engines! {
         case.take(&world.admin("college"), "assign", &json!({"branch": world.org("class_2")}));
     }
 
-    fn a2_a_target_that_turned_while_the_case_waited_takes_nobody(db: TestDb) {
+    fn a2_a_target_that_turned_while_the_case_waited_receives_nobody(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "further_study", "class_2"));
         let id = world.org_key("class_2");
         world.db.execute(&format!("UPDATE organizations SET graduated_season = 2026, graduation_month = 202606 WHERE id = {id}"));
         let no = no(422, "transfer.target_graduate_branch", "T8");
         case.not(&world, &world.admin("class_2"), "approve", &json!({}), no);
-        // Saying no is still possible: no dead end.
+        // Refusing is still possible, so the case is not stuck.
         case.take(&world.admin("college"), "refuse", &json!({"reason": "该支部已毕业"}));
     }
 }

@@ -1,5 +1,5 @@
-//! Bad input of every kind, to every write of the OpenAPI document: a clear problem, nothing half done, and no rejected
-//! value said again (S-05, S-06, I-32).
+//! Bad input of every kind, sent to every write of the OpenAPI document: the answer is a clear problem that repeats no
+//! rejected value, and nothing is stored (S-05, S-06, I-32).
 
 use super::{SUMMER, busy, proposal, propose, stored};
 use crate::support::both_engines;
@@ -10,10 +10,10 @@ use crate::support::world::{World, fresh_key};
 use serde_json::{Value, json};
 use zhuanjie::domain::core::ids::{MemberId, MonthChangeId, OrganizationId, TransferId};
 
-/// A number that could be somebody's, with a wrong check digit; it must come back in no answer.
+/// A plausible ID number with a wrong check digit. No answer may contain it.
 const SECRET: &str = "420106199901011239";
 
-/// An id of nothing, well formed, for each kind of thing that has a path.
+/// A well-formed id that no object has, for each kind of object with a path.
 fn nothing(path: &str) -> String {
     const KEY: i64 = 987_654;
     match path.split('/').nth(2) {
@@ -28,9 +28,9 @@ struct Operation {
     method: String,
     path: String,
     takes_body: bool,
-    /// The body's fields with a value of the right kind each.
+    /// The fields of the body, each with a value of the right kind.
     fields: Vec<(String, Value)>,
-    /// The query's parameters.
+    /// The parameters of the query.
     parameters: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ fn sample(schema: &Value) -> Value {
     }
 }
 
-/// A problem as it must be: 4xx with a code, saying nothing of what was sent.
+/// Checks that an answer is a proper problem: 4xx with a code, and nothing of what was sent.
 #[track_caller]
 fn clear(answer: &Answer, what: &str) {
     assert!(
@@ -145,7 +145,7 @@ fn send(client: &Client, operation: &Operation, kind: &str, body: impl Into<Vec<
 
 const JSON: &str = "application/json";
 
-/// Bodies that no operation takes.
+/// Bodies that every operation refuses.
 fn bodies(operation: &Operation) -> Vec<(&'static str, Vec<u8>)> {
     let good: serde_json::Map<String, Value> = operation.fields.iter().cloned().collect();
     let with = |name: &str, value: Value| {
@@ -159,11 +159,11 @@ fn bodies(operation: &Operation) -> Vec<(&'static str, Vec<u8>)> {
         ("a list", b"[]".to_vec()),
         ("a text", format!("\"{SECRET}\"").into_bytes()),
         ("a number", SECRET.as_bytes().to_vec()),
-        ("no JSON", format!("{{\"a\": {SECRET}").into_bytes()),
-        ("something behind", format!("{{}} {SECRET}").into_bytes()),
+        ("not JSON", format!("{{\"a\": {SECRET}").into_bytes()),
+        ("trailing text", format!("{{}} {SECRET}").into_bytes()),
         ("an unknown field", with(SECRET, json!(1))),
         (
-            "an unknown field that talks",
+            "an unknown field with a sentence as its name",
             with(&format!("x, expected {SECRET}"), json!(SECRET)),
         ),
         ("an unknown field's value", with("surprise", json!(SECRET))),
@@ -180,7 +180,7 @@ fn bodies(operation: &Operation) -> Vec<(&'static str, Vec<u8>)> {
             ["[".repeat(100_000), "]".repeat(100_000)].concat().into_bytes(),
         ),
         (
-            "no UTF-8",
+            "not UTF-8",
             [b"{\"reason\": \"".as_slice(), &[0xff, 0xfe, 0xc0], b"\"}"].concat(),
         ),
         ("a lone surrogate", b"{\"reason\": \"\\ud800\"}".to_vec()),
@@ -261,7 +261,7 @@ both_engines! {
                 }
             }
         }
-        // Where the case is real, and the reader entitled.
+        // The same on a real case, by callers with the permission.
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         for odd in ["\u{0}", "a\u{0}b", long.as_str(), &"长".repeat(1001)] {
             let answer = world.admin("village").decide(&case.at("refuse"), 1, &json!({"reason": odd}));
@@ -401,10 +401,10 @@ both_engines! {
     }
 }
 
-/// The same against the compiled program, for what it writes: no number anywhere in its log.
+/// Sends the same to the compiled program and checks its output: its log contains no number.
 #[test]
-fn s_17_what_was_rejected_is_in_no_log() {
-    let scratch = crate::support::TestDb::new(crate::support::Engine::Sqlite).expect("SQLite is always there");
+fn s_17_no_rejected_value_is_in_the_log() {
+    let scratch = crate::support::TestDb::new(crate::support::Engine::Sqlite).expect("SQLite is built in");
     let mut command = zhuanjie(["demo", "--members", "1000", "--listen", "127.0.0.1:0"]);
     command
         .env("DATABASE_URL", format!("{}-demo", scratch.address()))
@@ -430,7 +430,7 @@ fn s_17_what_was_rejected_is_in_no_log() {
     let (_, lines) = server.terminate();
     assert!(
         lines.iter().any(|line| line.contains("sign-in")),
-        "the log is what is looked at:\n{}",
+        "the output contains no log:\n{}",
         lines.join("\n")
     );
     assert!(!lines.iter().any(|line| line.contains(SECRET)), "{}", lines.join("\n"));

@@ -1,4 +1,4 @@
-//! Many decisions in one request (A8): each with its own result, or all or none.
+//! Many decisions in one request (A8): each with its own result, or all of them or none.
 
 use super::{Proposed, SUMMER, proposal, propose, stored, to_beijing};
 use crate::support::both_engines;
@@ -12,7 +12,7 @@ fn decide(client: &Client, mode: &str, items: Value) -> Answer {
     client.write(DECISIONS, &json!({"mode": mode, "items": items}))
 }
 
-/// Three cases before the township, each of another member.
+/// Three cases of different members that wait at the township.
 fn three(world: &World) -> [Proposed; 3] {
     ["class_1/1", "class_1/2", "class_1/3"]
         .map(|member| propose(&world.person(member), &proposal(world, "unsettled", "township")))
@@ -35,7 +35,7 @@ both_engines! {
         assert_eq!((&results[0]["state"], &results[0]["version"]), (&json!("awaiting_assignment"), &json!(2)));
         assert_eq!(results[1]["state"], "refused");
         assert_eq!(results[2]["errors"][0]["code"], "approval.reason_required");
-        assert_eq!(results[3]["errors"][0]["code"], "transfer.not_found", "not hers to see");
+        assert_eq!(results[3]["errors"][0]["code"], "transfer.not_found", "hidden from the township");
         assert_eq!(third.state(&township), "awaiting_approval");
         let assigned = decide(&township, "per_item", json!([
             {"transfer": first.id, "action": "assign", "version": 2, "branch": world.org("village")},
@@ -60,7 +60,7 @@ both_engines! {
         assert_eq!(stored(&world), before);
     }
 
-    fn a8_a_rehearsal_decides_everything_and_stores_nothing(db: TestDb) {
+    fn a8_a_dry_run_decides_everything_and_stores_nothing(db: TestDb) {
         let world = World::new(db, SUMMER);
         let [first, ..] = three(&world);
         let township = world.admin("township");

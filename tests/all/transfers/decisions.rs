@@ -1,4 +1,4 @@
-//! Decisions (§1.4.4, §1.5, §2.2): rules T10, T11, A1, A3, A5, A9, A10, each end to end with its refusal.
+//! Decisions (§1.4.4, §1.5, §2.2): rules T10, T11, A1, A3, A5, A9 and A10, each with its success and its refusal.
 
 use super::{No, Proposed, SUMMER, about, named, no, proposal, propose, refused, send, stored};
 use crate::support::both_engines;
@@ -9,7 +9,7 @@ fn none() -> Value {
     json!({})
 }
 
-/// Who is to act, as the case says.
+/// The organizations that a case waits for, as the case says.
 fn waiting_for(world: &World, case: &Proposed, member: &str) -> Vec<String> {
     let case = world.person(member).get(&case.path()).expect(200).json();
     let waiting = case["waiting_for"].as_array().expect("a list");
@@ -26,7 +26,7 @@ fn branch_of(world: &World, member: &str) -> String {
     me["member"]["branch"]["id"].as_str().unwrap_or_default().to_owned()
 }
 
-/// A side, how it starts, which offices may then withdraw and which may not.
+/// A side, how it proposes, the offices that may withdraw, and those that may not.
 type Start<'a> = (&'a str, Box<dyn Fn() -> Proposed + 'a>, &'a [&'a str], &'a [&'a str]);
 
 both_engines! {
@@ -35,7 +35,7 @@ both_engines! {
         for (member, approver) in [("class_1/1", "village"), ("class_1/2", "township")] {
             let case = propose(&world.person(member), &proposal(&world, "unsettled", "village"));
             assert_eq!(waiting_for(&world, &case, member), ["township", "village"]);
-            // Other superiors, and the side that lets go, see it and do not act.
+            // Other superiors and the source side see the case but can not decide it.
             for other in ["county", "province", "nation", "class_1", "college", "university"] {
                 let no = no(403, "approval.not_your_turn", "A1").ask("village");
                 case.not(&world, &world.admin(other), "approve", &none(), no);
@@ -43,11 +43,11 @@ both_engines! {
             }
             let done = case.take(&world.admin(approver), "approve", &none());
             assert_eq!(done.state(&world.person(member)), "completed");
-            assert_eq!(branch_of(&world, member), world.org("village"), "for a branch approval completes it");
+            assert_eq!(branch_of(&world, member), world.org("village"), "the target is a branch, so the approval completes the case");
         }
     }
 
-    fn a1_members_decide_nothing(db: TestDb) {
+    fn a1_members_can_not_decide(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         let no = no(403, "actor.not_administrator", "O6");
@@ -58,7 +58,7 @@ both_engines! {
         case.not(&world, &world.person("class_1/1"), "assign", &json!({"branch": world.org("village")}), no);
     }
 
-    fn a3_started_by_the_target_side_the_member_s_side_approves(db: TestDb) {
+    fn a3_the_source_side_approves_what_the_target_side_started(db: TestDb) {
         let world = World::new(db, SUMMER);
         for (member, approver) in [("class_1/1", "class_1"), ("class_1/2", "college")] {
             let case = propose(&world.admin("village"), &named(&world, member, proposal(&world, "unsettled", "village")));
@@ -67,9 +67,9 @@ both_engines! {
                 case.not(&world, &world.admin(other), "approve", &none(), no(403, "approval.not_your_turn", "A1").ask("class_1"));
             }
             case.take(&world.admin(approver), "approve", &none());
-            assert_eq!(branch_of(&world, member), world.org("village"), "the target is a branch: that completes it");
+            assert_eq!(branch_of(&world, member), world.org("village"), "the target is a branch, so the approval completes the case");
         }
-        // Else the assignment follows, by the target side.
+        // Otherwise the target side still assigns.
         let case = propose(&world.admin("township"), &named(&world, "class_1/3", proposal(&world, "unsettled", "township")));
         let accepted = case.take(&world.admin("class_1"), "approve", &none());
         assert_eq!(accepted.state(&world.person("class_1/3")), "awaiting_assignment");
@@ -96,7 +96,7 @@ both_engines! {
         assert_eq!(branch_of(&world, "kid"), world.org("village"));
     }
 
-    fn a5_no_needs_a_reason_and_ends_the_case(db: TestDb) {
+    fn a5_a_refusal_needs_a_reason_and_ends_the_case(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         for blank in ["", " ", "\u{3000}\t"] {
@@ -107,9 +107,9 @@ both_engines! {
         let seen = world.person("class_1/1").get(&ended.path()).expect(200).json();
         assert_eq!((&seen["state"], &seen["closing_reason"]), (&json!("refused"), &json!("未按要求报到")));
         assert!(seen["closed_at"].is_string());
-        assert_eq!(branch_of(&world, "class_1/1"), world.org("class_1"), "he stays where he was");
+        assert_eq!(branch_of(&world, "class_1/1"), world.org("class_1"), "the member stays in their branch");
         assert_eq!(world.db.count("inbox_entries"), 0);
-        // Returned: he may start again.
+        // The case was returned, so the member may propose again.
         propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "home"));
     }
 
@@ -134,7 +134,7 @@ both_engines! {
         }
     }
 
-    fn t10_whether_the_member_may_withdraw_what_others_filed_is_policy(db: TestDb) {
+    fn t10_whether_the_member_may_withdraw_what_others_proposed_is_policy(db: TestDb) {
         let world = World::new(db, SUMMER);
         let nation = world.admin("nation");
         let mut policy = nation.get("/v1/policies/2026").expect(200).json();
@@ -146,7 +146,7 @@ both_engines! {
         own.take(&world.person("class_1/2"), "withdraw", &none());
     }
 
-    fn t10_n13_not_after_the_approval_is_complete_and_never_twice(db: TestDb) {
+    fn t10_n13_withdrawing_ends_with_the_approval_and_works_once(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let accepted = case.take(&world.admin("township"), "approve", &none());
@@ -155,21 +155,21 @@ both_engines! {
         done.not(&world, &world.person("class_1/1"), "withdraw", &none(), no(409, "transfer.closed", "T10"));
     }
 
-    fn t11_nobody_decides_his_own_case(db: TestDb) {
+    fn t11_nobody_decides_their_own_case(db: TestDb) {
         let mut world = World::new(db, SUMMER);
-        // A member of class_1 is the only administrator of a township's village; he wants to go there.
+        // A member of class_1 is the only administrator of the village and proposes to move there.
         world.dismiss("village");
         world.appoint("class_1/1", "village");
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
-        assert_eq!(waiting_for(&world, &case, "class_1/1"), ["township"], "his direct superior decides");
+        assert_eq!(waiting_for(&world, &case, "class_1/1"), ["township"], "the direct superior decides");
         let no = no(403, "transfer.self_approval", "T11").ask("township");
-        let himself = world.admin("class_1/1");
-        case.not(&world, &himself, "approve", &none(), no);
-        case.not(&world, &himself, "refuse", &json!({"reason": "不"}), no);
+        let own_decider = world.admin("class_1/1");
+        case.not(&world, &own_decider, "approve", &none(), no);
+        case.not(&world, &own_decider, "refuse", &json!({"reason": "不"}), no);
         case.take(&world.admin("township"), "approve", &none());
     }
 
-    fn t11_where_there_is_another_administrator_he_decides(db: TestDb) {
+    fn t11_another_administrator_of_the_organization_decides(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         world.appoint("class_1/1", "township");
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
@@ -181,9 +181,9 @@ both_engines! {
         accepted.take(&world.admin("township"), "assign", &json!({"branch": world.org("village")}));
     }
 
-    fn t11_i_04_who_filed_it_does_not_decide_it_either(db: TestDb) {
+    fn t11_i_04_the_proposer_does_not_decide_either(db: TestDb) {
         let mut world = World::new(db, SUMMER);
-        // The same person administers both the class and the village.
+        // The same person is the administrator of the class and of the village.
         world.dismiss("village");
         world.dismiss("class_1");
         world.appoint("class_1", "class_1");
@@ -196,7 +196,7 @@ both_engines! {
         case.take(&world.admin("township"), "approve", &none());
     }
 
-    fn a9_who_lost_learns_which_state_won(db: TestDb) {
+    fn a9_the_loser_learns_which_state_won(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         case.take(&world.admin("village"), "approve", &none());
@@ -210,7 +210,7 @@ both_engines! {
         let body = proposal(&world, "employed_with_league", "employer");
         let preview = world.person("class_1/1").post("/v1/transfers/preview", &body).expect(200).json();
         let step = &preview["route"][0];
-        assert_eq!((&step["vacant"], &step["passes_to_superior"]), (&json!(true), &json!(true)), "said beforehand");
+        assert_eq!((&step["vacant"], &step["passes_to_superior"]), (&json!(true), &json!(true)), "the preview says so");
         assert_eq!(step["decided_by"][0]["id"], json!(world.org("county")));
         let warnings: Vec<&Value> = preview["warnings"].as_array().unwrap().iter().map(|w| &w["code"]).collect();
         assert!(warnings.contains(&&json!("turn_passes")), "{preview}");
@@ -221,7 +221,7 @@ both_engines! {
         assert_eq!(branch_of(&world, "class_1/1"), world.org("workshop"));
     }
 
-    fn a10_with_nobody_up_to_the_root_the_case_is_orphaned_and_says_so(db: TestDb) {
+    fn a10_without_an_administrator_up_to_the_root_the_case_is_orphaned_and_says_so(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         for vacant in ["employer", "county", "city", "province", "nation"] {
             world.dismiss(vacant);
@@ -282,12 +282,12 @@ both_engines! {
             }
             assert_eq!(stored(&world), before);
         }
-        // `*` is whatever is there.
+        // `*` stands for the current version.
         let answer = admin.request("POST", &path).header("idempotency-key", &fresh_key()).header("if-match", "*").json(&none()).send();
         answer.expect(200);
     }
 
-    fn i_16_one_key_one_effect_and_the_same_answer(db: TestDb) {
+    fn i_16_one_key_has_one_effect_and_gets_the_same_answer(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
         let body = proposal(&world, "unsettled", "village");
@@ -298,24 +298,24 @@ both_engines! {
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!((&again.text, again.header("etag"), again.header("location")),
             (&first.text, first.header("etag"), first.header("location")));
-        assert_eq!(stored(&world), after, "no second effect");
-        // The same key with another content, or for another path.
+        assert_eq!(stored(&world), after, "a second effect");
+        // The same key with another body or another path.
         let other = proposal(&world, "unsettled", "home");
         client.write_with("one", "/v1/transfers", &other).refused(422, "request.idempotency_key_reused");
         let case = Proposed::of(&first);
         let elsewhere = client.request("POST", &case.at("withdraw")).header("idempotency-key", "one").header("if-match", "*").json(&body).send();
         assert_eq!(elsewhere.status, 422, "{}", elsewhere.text);
-        // Keys are each actor's own, and each office's.
+        // Keys belong to one actor and one office.
         let another = world.person("class_1/2").write_with("one", "/v1/transfers", &body).expect(201);
         assert_eq!(another.header("idempotent-replayed"), None);
         assert_ne!(Proposed::of(&another).id, case.id);
         let theirs = about(&world, "class_1/3", body.clone());
         world.admin("class_1").write_with("one", "/v1/transfers", &theirs).expect(201);
-        // A case that went on is answered as it was: the answer is that of the effect.
+        // A case that has changed since is still answered as before: the kept answer is that of the first request.
         case.take(&client, "withdraw", &none());
         let replayed = client.write_with("one", "/v1/transfers", &body).expect(201);
         assert_eq!(replayed.text, first.text);
-        assert_eq!(case.state(&client), "withdrawn", "a repetition reopens nothing");
+        assert_eq!(case.state(&client), "withdrawn", "a repetition changed the case");
     }
 
     fn i_16_a_refusal_is_not_kept(db: TestDb) {
@@ -341,7 +341,7 @@ both_engines! {
         let again = approve("\"1\"").expect(200);
         assert_eq!(again.header("idempotent-replayed"), Some("true"));
         assert_eq!(first.text, again.text);
-        // Without the key the closed case absorbs it (I-07).
+        // Without the key, the closed case refuses a second approval (I-07).
         send(&admin, &case.at("approve"), Some(1), &none(), "en").refused(409, "transfer.closed");
     }
 }

@@ -1,5 +1,5 @@
-//! The defects N1 to N13 seen elsewhere. N1 and N6 are with the expiry, N2 and N4 with the races; N11 (imports) and N12
-//! (rate limits) belong to rooms of their own.
+//! The defects N1 to N13 of other systems. N1 and N6 are tested with the expiry, N2 and N4 with the races, and N11
+//! (imports) and N12 (rate limits) elsewhere.
 
 use super::{Proposed, SUMMER, about, actions, busy, named, no, proposal, propose, route, stored};
 use crate::support::both_engines;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use zhuanjie::domain::core::ids::{AccountId, TransferId};
 use zhuanjie::service::jobs::JobName;
 
-/// An answer without what differs from request to request; a connection is closed or kept by how fast the body came.
+/// An answer without the parts that differ from request to request. Whether the connection is closed depends on how
+/// fast the body came.
 fn essence(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     let mut body = answer.json();
     body["request_id"] = Value::Null;
@@ -27,7 +28,7 @@ fn essence(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     (answer.status, body.to_string(), headers)
 }
 
-/// Everything that can be asked of a case, by id.
+/// The answers to everything that a client can ask about a case by its id.
 fn asked(world: &World, client: &Client, id: &str) -> Vec<Answer> {
     let mut answers = vec![
         client.get(&format!("/v1/transfers/{id}")),
@@ -86,10 +87,10 @@ both_engines! {
                 }
             }
         }
-        assert_eq!(ended, 7, "each case that waited for an approval or an answer");
+        assert_eq!(ended, 7, "the number of cases that waited for an approval or an answer");
     }
 
-    fn n7_the_same_again_reopens_nothing_and_unknown_fields_are_refused(db: TestDb) {
+    fn n7_a_new_proposal_reopens_nothing_and_unknown_fields_are_refused(db: TestDb) {
         let world = World::new(db, SUMMER);
         let member = world.person("class_1/1");
         let body = proposal(&world, "unsettled", "village");
@@ -145,7 +146,7 @@ both_engines! {
             let hidden = asked(&world, client, &case.id);
             let missing = asked(&world, client, nothing);
             for (hidden, missing) in hidden.iter().zip(&missing) {
-                assert_eq!(essence(hidden), essence(missing), "existing but hidden is as nonexistent");
+                assert_eq!(essence(hidden), essence(missing), "a hidden case is answered unlike a missing one");
                 assert!(matches!(hidden.status, 403 | 404), "{}", hidden.text);
             }
             assert_eq!(hidden[0].status, 404);
@@ -154,7 +155,7 @@ both_engines! {
             }
         }
         assert_eq!(stored(&world), before);
-        // Whose list it is can't be chosen out of one's scope.
+        // An organization outside the caller's scope can not be chosen for the list.
         let under = format!("/v1/transfers?under={}", world.org("class_1"));
         world.admin("class_2").get(&under).refused(404, "organization.not_found");
         assert_eq!(listed(&world.admin("college"), &format!("under={}&", world.org("class_2"))), [] as [String; 0]);
@@ -170,10 +171,10 @@ both_engines! {
             let mut sorted = found.clone();
             sorted.sort();
             sorted.dedup();
-            assert_eq!(sorted.len(), found.len(), "none twice");
+            assert_eq!(sorted.len(), found.len(), "a case is listed twice");
             let mut all: Vec<String> = cases.iter().map(|case| case.id.clone()).filter(|id| *id != special).collect();
             all.sort();
-            assert_eq!(sorted, all, "{side}: all but the special unit's");
+            assert_eq!(sorted, all, "{side}: all but the case of the special unit");
         }
         for state in ["awaiting_approval", "awaiting_assignment", "expired", "withdrawn", "completed"] {
             for id in listed(&nation, &format!("state={state}&")) {
@@ -203,11 +204,11 @@ both_engines! {
         assert_eq!(stored(&world), before);
     }
 
-    fn n10_a_decision_stays_with_its_actor_reason_and_time(db: TestDb) {
+    fn n10_a_decision_keeps_its_actor_reason_and_time(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         case.take(&world.admin("township"), "refuse", &json!({"reason": "未按要求报到"}));
-        // Years later, the decider gone.
+        // Years later.
         world.at("2036-06-15T00:00:00Z");
         world.run(JobName::Expiry, "2036-06-15T00:00:00Z");
         let history = world.person("class_1/1").get(&format!("{}/history", case.path())).expect(200).json();
@@ -218,7 +219,7 @@ both_engines! {
         assert_eq!(AccountId(decider).to_string(), world.account("township"));
     }
 
-    fn n13_ended_cases_absorb_every_timer(db: TestDb) {
+    fn n13_no_job_changes_an_ended_case(db: TestDb) {
         let world = World::new(db, SUMMER);
         let body = proposal(&world, "unsettled", "township");
         let withdrawn = propose(&world.person("class_1/1"), &body);

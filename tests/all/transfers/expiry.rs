@@ -1,4 +1,4 @@
-//! Cases left alone (§1.5; A6): ended by the system, or brought before the direct superior, to the minute.
+//! Cases that nobody decides (§1.5; A6): the service ends them, or the direct superior gets them too. To the minute.
 
 use super::{Proposed, SUMMER, about, named, proposal, propose, to_beijing, to_special_unit};
 use crate::support::both_engines;
@@ -17,7 +17,7 @@ use zhuanjie::domain::transfer::state::{ApprovalSide, CaseOutcome, CaseState};
 use zhuanjie::repository::transfers;
 use zhuanjie::service::jobs::{JobName, Run};
 
-/// Runs a job with the clock at an instant, as the timer would.
+/// Runs a job with the clock at an instant, as the schedule would.
 fn run(world: &World, job: JobName, at: &str) -> Run {
     world.at(at);
     world.run(job, at)
@@ -28,7 +28,7 @@ fn expire(world: &World, at: &str) -> (i64, i64) {
     (run.processed, run.failed)
 }
 
-/// Any state, since any quarter of an hour of a season, at one organization.
+/// A state of any kind at one organization, since any quarter of an hour of a season.
 fn any_state(organization: OrganizationId) -> impl Strategy<Value = CaseState> {
     let quarters = 0..4 * 24 * 365_i64;
     (0..13_usize, quarters).prop_map(move |(which, quarter)| {
@@ -88,11 +88,11 @@ both_engines! {
     fn a6_to_the_minute_from_1_october_or_the_arrival(db: TestDb) {
         let world = World::new(db, SUMMER);
         let body = proposal(&world, "unsettled", "village");
-        // Proposed in June: the clock starts at midnight of 1 October in Shanghai.
+        // Proposed in June: the ten days start at midnight of 1 October in Shanghai.
         let early = propose(&world.person("class_1/1"), &body);
         let due = world.person("class_1/1").get(&early.path()).expect(200).json()["deadline"].clone();
         assert_eq!(due, json!("2026-10-10T16:00:00Z"));
-        // On 30 September, 23:59 in Shanghai, and on 1 October at 00:00 and 00:01.
+        // On 30 September at 23:59 in Shanghai, and on 1 October at 00:00 and 00:01.
         world.at("2026-09-30T15:59:00Z");
         let eve = propose(&world.person("class_1/2"), &body);
         world.at("2026-09-30T16:00:00Z");
@@ -107,12 +107,12 @@ both_engines! {
         }
         assert_eq!(later.state(&world.person("class_2/1")), "awaiting_approval");
         assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (1, 0));
-        assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (0, 0), "twice changes nothing more");
-        assert_eq!(world.db.count("inbox_entries"), 0, "nothing waits any more");
+        assert_eq!(expire(&world, "2026-10-10T16:02:00Z"), (0, 0), "a second run changes nothing");
+        assert_eq!(world.db.count("inbox_entries"), 0, "an inbox entry is left");
         propose(&world.person("class_1/1"), &body);
     }
 
-    fn a6_n1_in_each_waiting_step_it_applies_to_and_in_no_other(db: TestDb) {
+    fn a6_n1_expiry_ends_cases_in_the_steps_it_applies_to_and_in_no_other(db: TestDb) {
         let mut world = World::new(db, "2026-10-05T08:30:00Z");
         world.add_member("kid", "school", "2012-01-01");
         let in_approval = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
@@ -129,7 +129,7 @@ both_engines! {
         for (case, member) in [(&in_approval, "class_1/1"), (&out_approval, "class_1/2"), (&external, "class_1/3")] {
             assert_eq!(case.state(&world.person(member)), "expired", "{member}");
         }
-        // Neither with a leading organ nor the province, and never what was accepted.
+        // Cases at a leading organ or the province do not expire, and accepted cases never do.
         assert_eq!(expire(&world, "2027-03-01T00:00:00Z"), (0, 0));
         for (case, member, state) in [
             (&organ, "kid", "awaiting_leading_organ"),
@@ -138,7 +138,7 @@ both_engines! {
         ] {
             assert_eq!(case.state(&world.person(member)), state);
         }
-        // The clock starts when the case reaches its ordinary approver.
+        // The ten days start when the case reaches its ordinary approver.
         world.at("2027-03-01T00:00:00Z");
         let passed = organ.take(&world.admin("county"), "approve", &json!({}));
         assert_eq!(expire(&world, "2027-03-11T00:00:00Z"), (0, 0));
@@ -146,7 +146,7 @@ both_engines! {
         assert_eq!(passed.state(&world.person("kid")), "expired");
     }
 
-    fn a6_n6_asleep_for_two_months_everything_overdue_is_ended_once(db: TestDb) {
+    fn a6_n6_after_two_months_without_a_run_everything_overdue_is_ended_once(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         let body = proposal(&world, "unsettled", "village");
         for number in 1..=12 {
@@ -166,14 +166,14 @@ both_engines! {
         let body = proposal(&world, "unsettled", "village");
         let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1"];
         let cases: Vec<Proposed> = members.iter().map(|member| propose(&world.person(member), &body)).collect();
-        // The first of them loses what its state needs.
+        // The row of the first case loses columns that its state needs.
         let first = world.mem_key("class_1/1");
         world.db.execute(&format!("UPDATE transfers SET organization_id = NULL, side = NULL, deadline = 1 WHERE member_id = {first}"));
         assert_eq!(expire(&world, "2026-11-01T00:00:00Z"), (3, 1));
         for (case, member) in cases.iter().zip(members).skip(1) {
             assert_eq!(case.state(&world.person(member)), "expired");
         }
-        assert_eq!(expire(&world, "2026-11-02T00:00:00Z"), (0, 1), "it is found again, and again stops nothing");
+        assert_eq!(expire(&world, "2026-11-02T00:00:00Z"), (0, 1), "the bad row is found again and stops nothing");
     }
 
     fn a6_assignments_are_escalated_to_the_direct_superior_once(db: TestDb) {
@@ -210,7 +210,7 @@ both_engines! {
         policy["escalation_days"] = json!(3);
         nation.request("PUT", "/v1/policies/2026").header("if-match", "\"0\"").json(&policy).send().expect(200);
         let seen = world.person("class_1/1").get(&case.path()).expect(200).json();
-        assert_eq!(seen["deadline"], json!("2026-09-05T16:00:00Z"), "what is shown is what holds");
+        assert_eq!(seen["deadline"], json!("2026-09-05T16:00:00Z"), "the shown deadline is the new one");
         let inbox = world.admin("village").get("/v1/inbox?kind=approval_in").expect(200).json();
         assert_eq!(inbox["items"][0]["due_at"], json!("2026-09-05T16:00:00Z"));
         assert_eq!(run(&world, JobName::Escalation, "2026-06-18T00:01:00Z").processed, 1);
@@ -220,7 +220,7 @@ both_engines! {
         assert_eq!(accepted.state(&world.person("class_1/2")), "awaiting_assignment");
     }
 
-    fn a6_the_statement_that_resets_deadlines_says_what_the_rule_says(db: TestDb) {
+    fn a6_the_statement_that_resets_deadlines_agrees_with_the_rule(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
         let id: TransferId = case.id.parse().expect("an id");

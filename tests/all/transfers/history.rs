@@ -1,4 +1,5 @@
-//! History (§1.5; A7): every step, who, when, what, why, automatic or not, for ever; and where a member was on any day.
+//! History (§1.5; A7): every step with who, when, what, why, and whether it was automatic, kept for ever. It also shows
+//! where a member was on any day.
 
 use super::{Proposed, SUMMER, named, proposal, propose, to_beijing};
 use crate::support::both_engines;
@@ -11,7 +12,7 @@ fn history(world: &World, person: &str, path: &str) -> Vec<Value> {
     page["items"].as_array().expect("items").clone()
 }
 
-/// Event, organization acted for, instant, automatic, reason.
+/// A step: event, organization acted for, instant, automatic, reason.
 type Step<'a> = (&'a str, Option<&'a str>, &'a str, bool, Option<&'a str>);
 
 fn steps(history: &[Value]) -> Vec<Step<'_>> {
@@ -22,14 +23,14 @@ fn steps(history: &[Value]) -> Vec<Step<'_>> {
                 step["event"].as_str().expect("what"),
                 step["acting_for"]["name"].as_str(),
                 step["at"].as_str().expect("when"),
-                step["automatic"].as_bool().expect("by itself or not"),
+                step["automatic"].as_bool().expect("automatic or not"),
                 step["reason"].as_str(),
             )
         })
         .collect()
 }
 
-/// A member's places: organization, case, since and until.
+/// The places of a member: organization, case, since and until.
 fn places(world: &World, member: &str) -> Vec<String> {
     let id = world.mem_key(member);
     let question = format!(
@@ -40,7 +41,7 @@ fn places(world: &World, member: &str) -> Vec<String> {
 }
 
 both_engines! {
-    fn a7_every_step_with_who_when_what_and_why(db: TestDb) {
+    fn a7_every_step_shows_who_when_what_and_why(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.admin("township"), &named(&world, "class_1/1", proposal(&world, "unsettled", "township")));
         world.at("2026-06-16T00:00:00Z");
@@ -60,14 +61,14 @@ both_engines! {
         let numbers: Vec<&Value> = seen.iter().map(|step| &step["number"]).collect();
         assert_eq!(numbers, [1, 2, 3, 4]);
         assert_eq!(seen[3]["branch_id"], json!(world.org("village")));
-        // To everybody who sees the case, alike.
+        // Everybody who sees the case gets the same history.
         for other in ["class_1", "college", "university", "township", "county", "province", "nation"] {
             let page = world.admin(other).get(&format!("{}/history", case.path())).expect(200).json();
             assert_eq!(page["items"], json!(seen), "{other}");
         }
     }
 
-    fn a7_each_end_leaves_its_step(db: TestDb) {
+    fn a7_each_way_to_end_leaves_a_step(db: TestDb) {
         let world = World::new(db, SUMMER);
         let body = proposal(&world, "unsettled", "village");
         let refused = propose(&world.person("class_1/1"), &body);
@@ -90,7 +91,7 @@ both_engines! {
         }
     }
 
-    fn a7_where_was_she_on_1_july(db: TestDb) {
+    fn a7_the_memberships_tell_where_a_member_was_on_1_july(db: TestDb) {
         let world = World::new(db, SUMMER);
         let micros = |at: &str| at.parse::<chrono::DateTime<chrono::Utc>>().expect("an instant").timestamp_micros();
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
@@ -107,7 +108,7 @@ both_engines! {
             format!("{} {} {moved} {again}", world.org_key("village"), ids[0]),
             format!("{} {} {again} 0", world.org_key("workshop"), ids[1]),
         ]);
-        // Out of the national tree the last interval ends and none begins.
+        // The last interval ends when the member leaves the national tree, and none begins.
         let out = propose(&world.person("class_1/1"), &to_beijing());
         world.at("2026-09-03T00:00:00Z");
         out.take(&world.admin("beijing"), "accept-external", &json!({}));
@@ -116,7 +117,7 @@ both_engines! {
         assert!(places[2].ends_with(&micros("2026-09-03T00:00:00Z").to_string()));
     }
 
-    fn a7_each_change_has_its_audit_row(db: TestDb) {
+    fn a7_each_change_has_its_audit_entry(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let accepted = case.take(&world.admin("township"), "approve", &json!({}));

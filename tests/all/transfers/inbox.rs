@@ -1,4 +1,4 @@
-//! The inbox (操作中心, §1.5; A8): whatever it lists can be acted on by whoever sees it, and nothing is missing.
+//! The inbox (操作中心, §1.5; A8): its reader can act on every entry, and no entry is missing.
 
 use super::{SUMMER, about, busy, named, proposal, propose};
 use crate::support::both_engines;
@@ -28,7 +28,7 @@ fn subjects(entries: &[Value]) -> BTreeSet<String> {
         .collect()
 }
 
-/// Whether the caller may do anything with a case but withdraw it; `None` if he doesn't even see it.
+/// Whether the caller may do anything with a case except withdraw it. `None` if they do not see it.
 fn may_act(client: &Client, id: &str) -> Option<bool> {
     let answer = client.get(&format!("/v1/transfers/{id}"));
     (answer.status == 200).then(|| {
@@ -41,7 +41,7 @@ fn may_act(client: &Client, id: &str) -> Option<bool> {
 }
 
 both_engines! {
-    fn a8_lists_just_what_its_reader_can_act_on(db: TestDb) {
+    fn a8_the_inbox_lists_exactly_what_its_reader_can_act_on(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         let cases = busy(&mut world);
         let mut seen = 0;
@@ -52,7 +52,7 @@ both_engines! {
                 cases.iter().filter(|case| may_act(&client, &case.id) == Some(true)).map(|case| case.id.clone()).collect();
             assert_eq!(listed, actionable, "{office}");
             seen += listed.len();
-            // The counts are those of the lists.
+            // The counts agree with the lists.
             let counts = client.get("/v1/inbox/counts").expect(200).json();
             assert_eq!(counts["total"], json!(listed.len()), "{office}: {counts}");
             for count in counts["kinds"].as_array().expect("kinds") {
@@ -60,16 +60,16 @@ both_engines! {
                 assert_eq!(count["count"], json!(waiting(&client, kind, 200).len()), "{office}");
             }
         }
-        assert!(seen >= 10, "{seen}: the test has something to look at");
+        assert!(seen >= 10, "{seen}: too few entries to compare");
     }
 
-    fn a8_oldest_first_with_age_and_due_date_page_by_page(db: TestDb) {
+    fn a8_entries_come_oldest_first_with_age_and_due_date_page_by_page(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         let body = proposal(&world, "unsettled", "village");
         let mut proposed = Vec::new();
         for day in 10..=16 {
             world.at(&format!("2026-10-{day}T08:00:00Z"));
-            // Two of one instant, so that the place between them matters.
+            // Two cases of the same instant, so that the page limit falls between them.
             for twin in ["a", "b"] {
                 let name = format!("{day}{twin}");
                 world.add_member(&name, "class_2", "2003-01-01");
@@ -81,7 +81,7 @@ both_engines! {
         for limit in [1, 2, 3, 13, 14, 200] {
             let entries = waiting(&village, "approval_in", limit);
             let ids: Vec<&str> = entries.iter().map(|entry| entry["subject_id"].as_str().expect("an id")).collect();
-            assert_eq!(ids, proposed, "{limit} a page: all, none twice, oldest first");
+            assert_eq!(ids, proposed, "{limit} a page: all of them once, oldest first");
         }
         let entries = waiting(&village, "approval_in", 200);
         assert_eq!((&entries[0]["age_days"], &entries[0]["due_at"]), (&json!(6), &json!("2026-10-20T08:00:00Z")));
@@ -108,14 +108,14 @@ both_engines! {
         assert!(cases[2..].iter().all(|case| listed.contains(&case.id)), "{listed:?}");
     }
 
-    fn a8_an_inbox_is_an_office_s(db: TestDb) {
+    fn a8_each_office_has_its_own_inbox(db: TestDb) {
         let world = World::new(db, SUMMER);
         propose(&world.admin("village"), &named(&world, "class_1/1", proposal(&world, "unsettled", "village")));
         world.person("class_1/1").get("/v1/inbox/counts").refused(403, "actor.not_administrator");
         world.person("class_1/1").get("/v1/inbox?kind=approval_out").refused(403, "actor.not_administrator");
         let class = world.admin("class_1");
         assert_eq!(waiting(&class, "approval_out", 20).len(), 1);
-        // A cursor is bound to its list.
+        // A cursor is valid only for its list.
         for name in ["class_2", "class_3"] {
             let member = format!("class_1/{}", &name[6..]);
             propose(&world.admin("village"), &named(&world, &member, proposal(&world, "unsettled", "village")));

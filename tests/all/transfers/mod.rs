@@ -22,14 +22,14 @@ use serde_json::{Value, json};
 use zhuanjie::db::sql::maintenance;
 use zhuanjie::service::jobs::JobName;
 
-/// A day in the season on which nothing special happens.
+/// A day in the season when nothing special happens.
 const SUMMER: &str = "2026-06-15T00:00:00Z";
 
 fn address() -> Value {
     json!({"division_code": "420106", "text": "珞珈山路1号"})
 }
 
-/// The details a reason demands.
+/// The details that a reason demands.
 fn details(reason: &str) -> Value {
     match reason {
         "further_study" => {
@@ -43,7 +43,7 @@ fn details(reason: &str) -> Value {
     }
 }
 
-/// A proposal for oneself; [`about`] and [`named`] make it one for somebody else.
+/// A proposal by the member. [`about`] and [`named`] turn it into a proposal by others.
 pub(crate) fn proposal(world: &World, reason: &str, target: &str) -> Value {
     json!({"reason": reason, "details": details(reason), "target": world.org(target)})
 }
@@ -99,16 +99,16 @@ impl Proposed {
         format!("/v1/transfers/{}", self.id)
     }
 
-    /// Takes an action that must succeed; gives the case after it.
+    /// Takes an action that must succeed. Returns the case after it.
     #[track_caller]
     pub(crate) fn take(&self, client: &Client, action: &str, body: &Value) -> Self {
         let answer = client.decide(&self.at(action), self.version, body).expect(200);
         let after = Self::of(&answer);
-        assert_eq!(after.version, self.version + 1, "one event a transition");
+        assert_eq!(after.version, self.version + 1, "one event for each transition");
         after
     }
 
-    /// Its state, as somebody sees it.
+    /// The state of the case, as a client sees it.
     #[track_caller]
     fn state(&self, client: &Client) -> String {
         let case = client.get(&self.path()).expect(200).json();
@@ -116,18 +116,19 @@ impl Proposed {
     }
 }
 
-/// Files what must be allowed.
+/// Proposes a transfer that must be allowed.
 #[track_caller]
 pub(crate) fn propose(client: &Client, body: &Value) -> Proposed {
     Proposed::of(&client.write("/v1/transfers", body).expect(201))
 }
 
-/// Everything stored that a refusal must leave alone: how many rows each table has, and what cases, inboxes and members say.
+/// The stored rows that a refusal must not change: the number of rows in each table, and the contents of cases, inboxes
+/// and members.
 fn stored(world: &World) -> Vec<String> {
     let mut conn = world.db.conn();
     let tables = maintenance::table_names(&mut conn).expect("tables");
-    // Naming somebody by name and number is a look-up, which is noted whatever comes of it (T4); so is a refusal (I-28).
-    // The tests' own clients begin a session where they first appear.
+    // A proposal by name and number is a look-up, which is recorded in any case (T4). A refusal is recorded too (I-28).
+    // The tests' own clients begin a session at their first request.
     let of_look_ups = |table: &str| ["look_ups", "budgets", "sessions"].contains(&table);
     let besides = |table: &str| match table {
         "audit_log" => " WHERE action NOT IN ('member.looked_up', 'look_up.limited') AND outcome = 'done'",
@@ -150,7 +151,7 @@ fn stored(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// What a refusal must say.
+/// The expected refusal.
 #[derive(Debug, Clone, Copy)]
 struct No<'a> {
     status: u16,
@@ -204,7 +205,7 @@ impl<'a> No<'a> {
         assert_eq!(
             actions[0]["organization"]["name"].as_str(),
             self.helper,
-            "whom to ask: {body}"
+            "the organization to ask: {body}"
         );
         for text in [&body["detail"], &actions[0]["text"]] {
             let text = text.as_str().expect("a text");
@@ -215,7 +216,7 @@ impl<'a> No<'a> {
     }
 }
 
-/// Sends a write that must be refused, in both languages: it says so in each, and leaves nothing behind.
+/// Sends a write that must be refused, in both languages. Checks that both answers say so and that nothing is stored.
 #[track_caller]
 fn refused(world: &World, client: &Client, path: &str, version: Option<i64>, body: &Value, no: No<'_>) -> Value {
     let before = stored(world);
@@ -225,7 +226,7 @@ fn refused(world: &World, client: &Client, path: &str, version: Option<i64>, bod
         no.check(world, &answer, language);
         last = answer.json();
     }
-    assert_eq!(stored(world), before, "{path}: a refusal leaves nothing behind");
+    assert_eq!(stored(world), before, "{path}: a refusal changed something");
     last
 }
 
@@ -241,7 +242,7 @@ fn send(client: &Client, path: &str, version: Option<i64>, body: &Value, languag
     request.json(body).send()
 }
 
-/// A proposal that must be refused; the preview must say the same first.
+/// A proposal that must be refused. The preview must report the same refusal.
 #[track_caller]
 fn not_proposed(world: &World, client: &Client, body: &Value, no: No<'_>) -> Value {
     let answer = refused(world, client, "/v1/transfers", None, body, no);
@@ -264,7 +265,7 @@ impl Proposed {
     }
 }
 
-/// Everything the service offers to do with a case, with a body that is good by itself.
+/// Every action on a case, with a body that is valid in itself.
 fn actions(world: &World, branch: &str) -> Vec<(&'static str, Value)> {
     let no = json!({"reason": "信息错误"});
     vec![
@@ -277,12 +278,12 @@ fn actions(world: &World, branch: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// The action's address.
+/// The last part of the action's path.
 fn route(action: &str) -> String {
     action.replace('_', "-")
 }
 
-/// A case in each state, some of them with the complications of T11 and A10. It is 13 October.
+/// A case in each state, some of them with the complications of T11 and A10. Today is 13 October.
 pub(crate) fn busy(world: &mut World) -> Vec<Proposed> {
     let reason = json!({"reason": "信息错误"});
     world.at(SUMMER);
@@ -297,7 +298,7 @@ pub(crate) fn busy(world: &mut World) -> Vec<Proposed> {
     world.run(JobName::Escalation, "2026-10-13T00:00:00Z");
     let mut explained = to_village.clone();
     explained["explanation"] = json!("随父母迁居");
-    // One of the township's two administrators is a member who goes there.
+    // One of the township's two administrators is a member who wants to move there.
     world.appoint("class_1/1", "township");
     world.dismiss("employer");
     let withdrawn = propose(&world.person("teachers/1"), &to_village);

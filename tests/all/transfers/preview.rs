@@ -1,5 +1,5 @@
-//! The preview and `allowed_actions` promise what is then decided: property tests over generated requests, and every
-//! action of everybody on a case in each state.
+//! The preview and `allowed_actions` agree with what is decided later: property tests over generated requests, and
+//! every action of every client on a case in each state.
 
 use super::{Proposed, SUMMER, actions, address, busy, details, no, route, stored, to_beijing};
 use crate::support::http::Client;
@@ -8,7 +8,7 @@ use crate::support::{Engine, TestDb, both_engines};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// A small generator of our own: the same requests in every run, a failing one named by its number (splitmix64).
+/// A small generator (splitmix64). Every run makes the same requests, and a failure is named by its number.
 struct Dice(u64);
 
 impl Dice {
@@ -72,7 +72,7 @@ const REASONS: &[&str] = &[
     "special_unit",
 ];
 
-/// Makes the country less tidy: closed and turned organizations, vacant ones, members of every standing.
+/// Makes the country less regular: closed and turned organizations, vacant ones, and members of every standing.
 fn shake(world: &mut World, dice: &mut Dice) {
     world.add_member("kid", "school", "2012-01-01");
     world.appoint("class_2/1", "township");
@@ -111,7 +111,7 @@ fn shake(world: &mut World, dice: &mut Dice) {
 fn request(world: &World, dice: &mut Dice) -> (Client, Value) {
     let member = dice.pick(MEMBERS);
     let reason = dice.pick(REASONS);
-    // Half of the time a target that fits, so that there is something to file.
+    // In half of the requests the target fits the reason, so that some proposals succeed.
     let fitting = match reason {
         "further_study" => "school",
         "employed_without_league" | "unsettled" => dice.pick(&["village", "township"]),
@@ -173,10 +173,11 @@ fn request(world: &World, dice: &mut Dice) -> (Client, Value) {
     (client, body)
 }
 
-/// Asks the preview and then files; both must say the same. Returns the code, or nothing if it was proposed.
+/// Asks for a preview and then proposes. Both must agree. Returns the code of the refusal, or `None` if it was
+/// proposed.
 fn agree(world: &World, client: &Client, body: &Value) -> Option<String> {
     let before = stored(world);
-    // Of the rules of a proposal only; the budgets of look-ups (T4) are another matter.
+    // Only the rules of a proposal are compared, so the budgets of look-ups (T4) are reset.
     world.db.execute("DELETE FROM budgets");
     let preview = client.post("/v1/transfers/preview", body);
     assert_eq!(stored(world), before, "a preview stores nothing: {body}");
@@ -197,7 +198,7 @@ fn agree(world: &World, client: &Client, body: &Value) -> Option<String> {
         "{body}\n{preview}\n{seen}"
     );
     if proposed.status == 201 {
-        // Who was said to decide first is who holds it now, and until when.
+        // The case is held by the deciders of the preview, until the instant of the preview.
         let ids = |list: &Value| -> Vec<String> {
             let mut ids: Vec<String> = list
                 .as_array()
@@ -226,10 +227,10 @@ fn agree(world: &World, client: &Client, body: &Value) -> Option<String> {
     assert_eq!(
         codes(&preview["blocking"]),
         codes(&seen["errors"]),
-        "every blocking rule, the first one first: {body}"
+        "all blocking rules, in order: {body}"
     );
     assert_eq!(preview["blocking"][0]["code"], seen["code"]);
-    assert_eq!(stored(world), before, "a refusal leaves nothing behind: {body}");
+    assert_eq!(stored(world), before, "a refusal changed something: {body}");
     Some(proposed.code())
 }
 
@@ -244,7 +245,7 @@ fn property(engine: Engine, seeds: std::ops::Range<u64>, requests: usize) -> BTr
             let (client, body) = request(&world, &mut dice);
             let answer = agree(&world, &client, &body).unwrap_or_else(|| "proposed".into());
             *answers.entry(answer).or_default() += 1;
-            // Some cases end again, so that not everybody has one open.
+            // Some cases are ended, so that not every member has an open one.
             if dice.one_in(2) {
                 world.db.execute("DELETE FROM inbox_entries");
                 world.db.execute("UPDATE transfers SET state = 'withdrawn', organization_id = NULL, side = NULL, province = NULL, closed_at = 1");
@@ -255,10 +256,10 @@ fn property(engine: Engine, seeds: std::ops::Range<u64>, requests: usize) -> BTr
 }
 
 #[test]
-fn t5_preview_and_proposal_agree_over_a_thousand_requests_sqlite() {
+fn t5_preview_and_proposal_agree_on_a_thousand_requests_sqlite() {
     let answers = property(Engine::Sqlite, 0..10, 100);
     assert_eq!(answers.values().sum::<usize>(), 1000);
-    // The dice find the way and the obstacles alike.
+    // The requests contain both allowed proposals and refused ones.
     assert!(answers["proposed"] >= 100, "{answers:?}");
     for code in [
         "transfer.already_open",
@@ -278,7 +279,7 @@ fn t5_preview_and_proposal_agree_postgres() {
     property(Engine::Postgres, 100..102, 50);
 }
 
-/// Everybody who could have a say: each office, and the members with a case.
+/// Every client that might have a say: each office, and the members with a case.
 fn everybody(world: &World) -> Vec<(String, Client)> {
     let members = [
         "class_1/1",
@@ -299,7 +300,7 @@ fn everybody(world: &World) -> Vec<(String, Client)> {
         .collect()
 }
 
-/// Tries every action of everybody on the case at `index` in fresh countries, until all that are allowed were taken.
+/// Tries the actions that are not allowed, by every client. Returns the number of those that are allowed.
 fn promises_hold(world: &World, case: &Proposed) -> usize {
     let mut taken = 0;
     for (who, client) in everybody(world) {
@@ -313,18 +314,14 @@ fn promises_hold(world: &World, case: &Proposed) -> usize {
         }
         let seen = answer.expect(200).json();
         let promised = seen["allowed_actions"].as_array().expect("actions");
-        assert_eq!(
-            promised.len(),
-            actions(world, "home").len(),
-            "every action, with its answer"
-        );
+        assert_eq!(promised.len(), actions(world, "home").len(), "an action is not listed");
         for (action, body) in actions(world, "home") {
             let promise = promised
                 .iter()
                 .find(|promise| promise["action"] == json!(action))
-                .expect("each is listed");
+                .expect("the action is listed");
             if promise["allowed"] == json!(true) {
-                // Kept for later: taking it would end the comparison.
+                // Allowed actions are only counted here, because taking one would change the case.
                 taken += 1;
                 continue;
             }
@@ -336,7 +333,7 @@ fn promises_hold(world: &World, case: &Proposed) -> usize {
                     .as_str()
                     .is_some_and(|text| !text.is_empty())
             );
-            // A member has no such desk at all: he learns that first.
+            // A member can not act as an administrator at all, and is told that first.
             let code = answer.code();
             let is_desk = code == "actor.not_administrator" && !who.starts_with("office");
             assert!(
@@ -352,14 +349,14 @@ fn promises_hold(world: &World, case: &Proposed) -> usize {
 }
 
 both_engines! {
-    fn a1_what_is_not_allowed_answers_with_the_code_that_was_said(db: TestDb) {
+    fn a1_an_action_that_is_not_allowed_is_refused_with_the_code_that_was_shown(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         let cases = busy(&mut world);
         let promised: usize = cases.iter().map(|case| promises_hold(&world, case)).sum();
-        assert!(promised >= 20, "{promised}: something is allowed");
+        assert!(promised >= 20, "{promised}: too few actions are allowed");
     }
 
-    fn a1_what_is_allowed_succeeds(db: TestDb) {
+    fn a1_an_allowed_action_succeeds(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         let cases = busy(&mut world);
         let mut tried = 0;
@@ -378,7 +375,7 @@ both_engines! {
                     if !allowed.contains(&action) {
                         continue;
                     }
-                    // A stale version is looked at last, and only where the action itself would have been allowed.
+                    // A stale version is checked last, and only if the action itself would be allowed.
                     let answer = client.decide(&case.at(&route(action)), case.version + 7, &body);
                     let no = no(412, "request.stale", "A9");
                     assert_eq!((answer.status, answer.code().as_str()), (no.status, no.code), "{who} {action}: {}", answer.text);
@@ -387,7 +384,7 @@ both_engines! {
             }
         }
         assert!(tried >= 20, "{tried}");
-        // And each case's first allowed action goes through.
+        // The first allowed action on each case succeeds.
         for case in &cases {
             for (who, client) in everybody(&world) {
                 let seen = client.get(&case.path());
@@ -399,7 +396,7 @@ both_engines! {
                     .find(|promise| promise["allowed"] == json!(true))
                     .map(|promise| promise["action"].as_str().expect("a name").to_owned());
                 if let Some(action) = allowed {
-                    let (_, body) = actions(&world, "home").into_iter().find(|(name, _)| *name == action).expect("it is known");
+                    let (_, body) = actions(&world, "home").into_iter().find(|(name, _)| *name == action).expect("the action is known");
                     let body = if action == "assign" && seen["target"]["name"] == json!("employer") {
                         json!({"branch": world.org("workshop")})
                     } else {

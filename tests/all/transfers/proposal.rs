@@ -1,4 +1,4 @@
-//! Proposal (§1.4, §2.2, §2.7, §2.8): rules T1 to T9 and T12, each end to end with its refusal.
+//! Proposal (§1.4, §2.2, §2.7, §2.8): rules T1 to T9 and T12, each with its success and its refusal.
 
 use super::{No, SUMMER, about, named, no, not_proposed, proposal, propose, to_beijing, to_special_unit};
 use crate::support::both_engines;
@@ -23,7 +23,7 @@ fn joined(text: &str) -> String {
     format!("joined_month = {}", month.as_number())
 }
 
-/// A refusal of a request by who sends it, which no rule of the manual is behind.
+/// A refusal of the kind of caller, without a rule of the manual.
 fn plain(status: u16, code: &str) -> No<'_> {
     No {
         status,
@@ -53,10 +53,10 @@ both_engines! {
         }
     }
 
-    fn t1_nobody_starts_for_members_out_of_his_scope(db: TestDb) {
+    fn t1_nobody_proposes_for_members_outside_their_scope(db: TestDb) {
         let world = World::new(db, SUMMER);
         let body = about(&world, "class_1/1", proposal(&world, "unsettled", "village"));
-        // Out of the subtree people do not exist (O6).
+        // Outside the caller's subtree, members do not exist (O6).
         for stranger in ["class_2", "employer", "village", "railway", "beijing"] {
             not_proposed(&world, &world.admin(stranger), &body, no(404, "member.not_found", "O6"));
         }
@@ -67,7 +67,7 @@ both_engines! {
         not_proposed(&world, &world.person("class_1/2"), &by_name, no(403, "actor.not_administrator", "O6"));
     }
 
-    fn t1_from_the_target_side_the_target_is_ones_own(db: TestDb) {
+    fn t1_the_target_side_proposes_only_for_its_own_organizations(db: TestDb) {
         let world = World::new(db, SUMMER);
         let body = named(&world, "class_1/1", proposal(&world, "unsettled", "village"));
         let no = no(403, "transfer.target_out_of_scope", "T1").at("/target");
@@ -77,7 +77,7 @@ both_engines! {
         propose(&world.admin("township"), &body);
     }
 
-    fn t2_one_open_transfer_whoever_started_it(db: TestDb) {
+    fn t2_one_open_transfer_whichever_side_started_it(db: TestDb) {
         // 00:30 on 16 June in Shanghai.
         let world = World::new(db, "2026-06-15T16:30:00Z");
         let own = proposal(&world, "unsettled", "village");
@@ -112,13 +112,14 @@ both_engines! {
         }
         set_member(&world, "class_1/1", "certification = 'certified'");
         propose(&client, &body);
-        // The month before needs none, and the real-name check under the name blocks nothing.
+        // A member who joined a month earlier needs no certification. The real-name check under the name blocks
+        // nothing.
         set_member(&world, "class_1/2", &joined("2019-12"));
         set_member(&world, "class_1/2", "certification = 'not_uploaded', real_name_check = 'failed'");
         propose(&world.person("class_1/2"), &body);
     }
 
-    fn t4_anything_but_an_exact_match_is_one_and_the_same_no_match(db: TestDb) {
+    fn t4_anything_but_an_exact_match_gets_the_same_refusal(db: TestDb) {
         let world = World::new(db, SUMMER);
         let good = named(&world, "class_1/1", proposal(&world, "unsettled", "village"));
         let admin = world.admin("village");
@@ -169,7 +170,7 @@ both_engines! {
         }
     }
 
-    fn t5_what_a_reason_does_not_ask_for_is_refused(db: TestDb) {
+    fn t5_fields_that_a_reason_does_not_ask_for_are_refused(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
         let mut body = proposal(&world, "unsettled", "village");
@@ -208,7 +209,7 @@ both_engines! {
         }
     }
 
-    fn t5_each_reason_leads_where_it_may(db: TestDb) {
+    fn t5_each_reason_allows_its_own_targets(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
         let all = ["school", "workshop", "employer", "village", "township", "home", "floating", "abroad", "class_2", "station"];
@@ -228,7 +229,7 @@ both_engines! {
                 }
             }
         }
-        // A school that has no abroad branch of its own has nowhere to send to.
+        // The member's school has no abroad branch, so there is no target.
         let body = proposal(&world, "abroad", "abroad");
         let no_such = no(422, "transfer.target_not_allowed_for_reason", "T5").at("/target");
         not_proposed(&world, &world.person("school/1"), &body, no_such);
@@ -278,7 +279,7 @@ both_engines! {
         let mut body = to_beijing();
         body["reason"] = json!("abroad");
         not_proposed(&world, &client, &body, no(422, "transfer.reason_not_external", "T6").at("/reason"));
-        // Its organizations stand in the directory and can't be chosen.
+        // Its organizations are in the directory but can not be chosen.
         let body = proposal(&world, "employed_with_league", "beijing_branch");
         not_proposed(&world, &client, &body, no(422, "transfer.target_other_system", "T6").at("/target"));
         let case = client.write("/v1/transfers", &to_beijing()).expect(201).json();
@@ -286,22 +287,22 @@ both_engines! {
         assert_eq!(case["target"]["province"], json!(11));
     }
 
-    fn t7_a_system_committee_s_organization_is_chosen_whatever_province_it_stands_in(db: TestDb) {
+    fn t7_a_system_committee_s_organization_can_be_chosen_in_any_province(db: TestDb) {
         let world = World::new(db, SUMMER);
-        // Stands in Wuhan, as the member's school does, and belongs to the railway.
+        // The station is in Wuhan, as the member's school is, and belongs to the railway.
         let body = proposal(&world, "employed_with_league", "station");
         let preview = world.person("class_1/1").post("/v1/transfers/preview", &body).expect(200).json();
         assert_eq!(preview["route"][0]["organization"]["id"], json!(world.org("station")));
         let deciders: Vec<&Value> = preview["route"][0]["decided_by"].as_array().unwrap().iter().map(|o| &o["id"]).collect();
-        assert_eq!(deciders, [&json!(world.org("station")), &json!(world.org("railway"))], "not the province's");
+        assert_eq!(deciders, [&json!(world.org("station")), &json!(world.org("railway"))], "the railway decides, not the province");
         let case = propose(&world.person("class_1/1"), &body);
-        // Even if it stands in Beijing, for the system is not the place.
+        // The same holds for a place in Beijing, because the system counts and not the place.
         set_organization(&world, "station", "division_code = '110105'");
         case.take(&world.admin("railway"), "approve", &json!({}));
         propose(&world.person("class_1/2"), &body);
     }
 
-    fn t8_what_is_no_target(db: TestDb) {
+    fn t8_some_organizations_can_not_be_targets(db: TestDb) {
         let world = World::new(db, SUMMER);
         let client = world.person("class_1/1");
         let refuse = |target, code| {
@@ -320,7 +321,7 @@ both_engines! {
         for id in [world.org("holding"), "org_0000000000000".to_owned(), world.org("village").replace("org_", "mem_")] {
             body["target"] = json!(id);
             let answer = client.write("/v1/transfers", &body);
-            assert!(matches!(answer.status, 404 | 422), "the holding is as unknown as what does not exist: {}", answer.text);
+            assert!(matches!(answer.status, 404 | 422), "the holding is answered like a missing organization: {}", answer.text);
         }
     }
 
@@ -329,7 +330,7 @@ both_engines! {
         world.add_member("kid", "school", "2010-06-16");
         world.add_member("older", "school", "2010-06-16");
         let body = proposal(&world, "unsettled", "village");
-        // The last minute of 15 June in Shanghai: still fifteen.
+        // The last minute of 15 June in Shanghai: the member is still fifteen.
         world.at("2026-06-15T15:59:00Z");
         let no = no(422, "transfer.explanation_required", "T9").at("/explanation");
         let client = world.person("kid");

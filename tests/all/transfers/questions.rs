@@ -1,6 +1,6 @@
 //! The manual's questions 2.1 to 2.8, each answered by an error or an endpoint.
 //!
-//! 2.5 (a lost password) is proven with the look-up and the reset codes.
+//! 2.5 (a lost password) is tested with the look-up and the reset codes.
 
 use super::{SUMMER, named, no, not_proposed, proposal, propose};
 use crate::support::both_engines;
@@ -102,7 +102,7 @@ both_engines! {
         let answer = member.write("/v1/transfers", &own).refused(409, "transfer.already_open").json();
         let detail = answer["detail"].as_str().unwrap();
         assert!(detail.contains("已有业务正在办理\u{ff0c}不能重复发起") && detail.contains(&fetched.id) && detail.contains("转入方"), "{detail}");
-        // He finds it in his own list, with who started it, and takes it back.
+        // The member finds the case and who started it in their own list, and withdraws it.
         let mine = member.get("/v1/transfers").expect(200).json();
         assert_eq!((&mine["items"][0]["id"], &mine["items"][0]["started_by"]), (&json!(fetched.id), &json!("target")));
         let history = member.get(&format!("{}/history", fetched.path())).expect(200).json();

@@ -1,4 +1,4 @@
-//! What happens at once (T2, A9, I-02, I-08, I-16): real requests in parallel, exactly one effect.
+//! Requests at the same time (T2, A9, I-02, I-08, I-16): real requests in parallel, and exactly one effect.
 
 use super::{Proposed, SUMMER, about, named, proposal, propose};
 use crate::support::http::Answer;
@@ -11,7 +11,7 @@ use zhuanjie::api;
 use zhuanjie::db::{DatabaseSettings, Limits};
 use zhuanjie::service::jobs::JobName;
 
-/// Doors as wide as in service; a slow machine may take its time.
+/// As many connections as in service, and a long wait for slow machines.
 fn wide(engine: Engine) -> TestDb {
     let settings = DatabaseSettings {
         wait: Duration::from_secs(60),
@@ -23,11 +23,11 @@ fn wide(engine: Engine) -> TestDb {
         },
         ..DatabaseSettings::default()
     };
-    TestDb::with_settings(engine, &settings).expect("an engine that gave one database gives two")
+    TestDb::with_settings(engine, &settings).expect("a second database")
 }
 
-/// Room for all of them at once: who wins is asked here, not who is let in.
-fn door() -> api::ServerSettings {
+/// Room for all requests at once, because these tests are not about admission.
+fn server_settings() -> api::ServerSettings {
     api::ServerSettings {
         in_flight: 512,
         deadline: 60,
@@ -51,7 +51,7 @@ fn at_once<T: Send>(works: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
             .collect();
         threads
             .into_iter()
-            .map(|thread| thread.join().expect("it ends"))
+            .map(|thread| thread.join().expect("the thread ends"))
             .collect()
     })
 }
@@ -64,20 +64,20 @@ fn events(world: &World, kind: &str) -> i64 {
 
 both_engines! {
     fn n2_t2_of_200_proposals_for_one_member_from_three_sides_one_wins(db: TestDb) {
-        let world = World::behind(wide(db.engine()), SUMMER, &door());
+        let world = World::behind(wide(db.engine()), SUMMER, &server_settings());
         let body = proposal(&world, "unsettled", "village");
         let sides = [
             (world.person("class_1/1"), body.clone()),
             (world.admin("college"), about(&world, "class_1/1", body.clone())),
             (world.admin("village"), named(&world, "class_1/1", body)),
         ];
-        let file = |number: usize| {
-            // The target side names her, which is a look-up: twenty of those an hour (T4).
+        let attempt = |number: usize| {
+            // The target side names the member, which is a look-up. Twenty of those are allowed in an hour (T4).
             let side = if number < 20 { 2 } else { number % 2 };
             let (client, body) = sides[side].clone();
             Box::new(move || client.write("/v1/transfers", &body)) as Box<dyn FnOnce() -> Answer + Send>
         };
-        let answers = at_once((0..200).map(file).collect());
+        let answers = at_once((0..200).map(attempt).collect());
         let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
         assert_eq!(won.len(), 1);
         let case = Proposed::of(&won[0]);
@@ -92,7 +92,7 @@ both_engines! {
     }
 
     fn n4_a9_of_two_approvers_one_wins(db: TestDb) {
-        let world = World::behind(wide(db.engine()), SUMMER, &door());
+        let world = World::behind(wide(db.engine()), SUMMER, &server_settings());
         let members = ["class_1/1", "class_1/2", "class_1/3", "class_2/1", "class_2/2", "class_2/3"];
         for (round, member) in (1..).zip(members) {
             let case = propose(&world.person(member), &proposal(&world, "unsettled", "village"));
@@ -133,17 +133,17 @@ both_engines! {
                 Did::Answered(answer) => assert!(matches!(answer.status, 409 | 412), "{}", answer.text),
             }
         }
-        assert_eq!(won + expired, 6, "one winner a case: {won} decided, {expired} expired");
+        assert_eq!(won + expired, 6, "one winner for each case: {won} decided, {expired} expired");
         assert_eq!(world.db.count("transfer_events"), 12);
         assert_eq!(events(&world, "expired"), expired);
         assert_eq!(world.db.count("inbox_entries"), 0);
-        // Whoever moved is in the village, and no one else is.
+        // The members who moved are in the village, and no others.
         let moved = world.db.number(&format!("SELECT count(*) AS value FROM members WHERE branch_id = {}", world.org_key("village")));
         assert_eq!(moved, 3 + events(&world, "approved"));
     }
 
     fn i_16_one_key_sent_many_times_at_once_has_one_effect_and_one_answer(db: TestDb) {
-        let world = World::behind(wide(db.engine()), SUMMER, &door());
+        let world = World::behind(wide(db.engine()), SUMMER, &server_settings());
         let body = proposal(&world, "unsettled", "village");
         let client = world.person("class_1/1");
         let repeat = |_| {
@@ -155,9 +155,9 @@ both_engines! {
             assert_eq!((answer.status, &answer.text), (201, &answers[0].text));
         }
         let fresh = answers.iter().filter(|answer| answer.header("idempotent-replayed").is_none()).count();
-        assert_eq!(fresh, 1, "one effect; the others say that they repeat it");
+        assert_eq!(fresh, 1, "only one answer is not a repetition");
         assert_eq!((world.db.count("transfers"), world.db.number("SELECT count(*) AS value FROM audit_log WHERE outcome = 'done'")), (1, 1));
-        // So with a decision.
+        // The same holds for a decision.
         let case = Proposed::of(&answers[0]);
         let (village, path) = (world.admin("village"), case.at("approve"));
         let repeat = |_| {

@@ -1,4 +1,5 @@
-//! Special units (§1.4.6; A4, S-30): the province approves, the member goes to the holding, and nobody else learns of it.
+//! Special units (§1.4.6; A4, S-30): the province approves, the member goes to the holding, and nobody else learns of
+//! it.
 
 use super::{Proposed, SUMMER, about, no, proposal, propose, to_special_unit};
 use crate::support::both_engines;
@@ -16,7 +17,7 @@ fn listed(client: &Client, query: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Everybody in an office who must know nothing of it.
+/// Administrators who must not learn of it.
 const OTHERS: [&str; 10] = [
     "college",
     "university",
@@ -54,7 +55,7 @@ fn hidden(world: &World, case: &Proposed) {
         let under = format!("?side=out&under={}", world.org("class_1"));
         assert!(
             !listed(&world.admin(superior), &under).contains(&json!(case.id)),
-            "{superior} looks into the branch"
+            "{superior} sees the case in the list of the branch"
         );
     }
     for person in ["class_1/2", "class_2/1"] {
@@ -76,7 +77,7 @@ both_engines! {
         let id = world.mem_key("class_1/1");
         let place = world.db.number(&format!("SELECT branch_id AS value FROM members WHERE id = {id}"));
         assert_eq!(place, world.org_key("holding"));
-        // From there nobody starts anything (T12), and the refusal does not name the holding.
+        // A member of the holding can not propose (T12), and the refusal does not name the holding.
         let answer = world.person("class_1/1").write("/v1/transfers", &proposal(&world, "unsettled", "village"));
         let answer = answer.refused(409, "transfer.member_not_active");
         assert!(!answer.text.contains(&world.org("holding")), "{}", answer.text);
@@ -112,7 +113,7 @@ both_engines! {
         }
     }
 
-    fn s_30_what_the_vacant_province_s_superior_holds_it_sees_for_as_long_as_it_holds_it(db: TestDb) {
+    fn s_30_the_superior_of_a_vacant_province_sees_a_case_only_while_holding_it(db: TestDb) {
         let mut world = World::new(db, SUMMER);
         world.dismiss("province");
         let case = propose(&world.person("class_1/1"), &to_special_unit());

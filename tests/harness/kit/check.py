@@ -1,4 +1,4 @@
-"""The ledger against the database, by rows and not by what the service says of itself."""
+"""Compares the ledger with the rows of the database, not with what the service says about itself."""
 
 from collections import Counter
 
@@ -6,12 +6,12 @@ from .stage import say
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 MASK = (1 << 64) - 1
-#: The inverse of the factor that ids are scrambled with (src/domain/ids.rs).
+#: The inverse of the factor that ids are scrambled with (src/domain/core/ids.rs).
 INVERSE = 0xF1DE_83E1_9937_733D
 
 
 def row_of(case):
-    """The row's number of a case's outer id."""
+    """The key of the row of a case, from the id in the interface."""
     bits = 0
     for character in case.split("_")[1]:
         bits = bits << 5 | ALPHABET.index(character)
@@ -20,7 +20,7 @@ def row_of(case):
 
 
 class Found:
-    """What a database holds of a play: the audit rows and the events it left. One statement, so that it is one state even
+    """The audit rows and the events that a play left in a database. One statement reads them, so they are of one state even
     while the writers go on."""
 
     def __init__(self, database, play):
@@ -42,15 +42,15 @@ class Found:
 
 
 class Verdict:
-    """What is wrong. `lost`: acknowledged and not there, or not as it was acknowledged. `doubled`: more than one effect of
-    one key, or an effect of none. `unasked`: refused, and yet with an effect. `torn`: a case whose row and events differ."""
+    """What is wrong. `lost`: acknowledged but not there, or different from the answer. `doubled`: more than one effect of
+    one key, or an effect without a key. `unasked`: refused, but with an effect. `torn`: a case whose row and events differ."""
 
     def __init__(self, database, play, acknowledged):
         found = Found(database, play)
         self.checked = len(acknowledged)
         self.lost = [write.key for write in acknowledged if not self.is_there(found, write)]
         self.doubled = [key for key, times in found.audit.items() if times > 1]
-        # Each event has the audit row of one key; who has more events than keys got one of them twice.
+        # Each event has the audit row of one key. A case with more events than keys got one of them twice.
         caused = Counter(row_of(subject) for subject in found.subject.values())
         events = Counter(case for case, _ in found.events)
         self.doubled += [f"case {case}" for case in events if events[case] > caused[case]]
@@ -76,8 +76,8 @@ class Verdict:
 
 
 def can_fail(database, play):
-    """The control of the comparison: on copies of the database one acknowledged write is taken away by hand, and one is
-    doubled; both must be found. A list of what was not."""
+    """The control of the comparison: on copies of the database one acknowledged write is removed by hand and one is doubled.
+    Both must be found. Returns a list of what was not found."""
     acknowledged = play.ledger.acknowledged()
     last = next(write for write in reversed(acknowledged) if write.event in ("refused", "withdrawn"))
     case = row_of(last.case)
@@ -92,10 +92,10 @@ def can_fail(database, play):
     for name, statements in tries.items():
         copy = database.copy(f"control_{name}")
         if not Verdict(copy, play, acknowledged).is_clean:
-            missed.append("the copy is not clean before it is touched")
+            missed.append("the copy is not clean before the change")
         copy.change(*statements)
         verdict = Verdict(copy, play, acknowledged)
-        say(f"control, one {name} by hand: {verdict}")
+        say(f"control, a write {name} by hand: {verdict}")
         if not (verdict.lost if name == "taken" else verdict.doubled):
-            missed.append(f"one {name} by hand was not found")
+            missed.append(f"the write {name} by hand was not found")
     return missed

@@ -18,7 +18,7 @@ def unmount(path):
 
 
 def new_disk(stage, path, megabytes, kind="ext4", image=None):
-    """A new disk, mounted at a path; its image lies beside it unless said otherwise."""
+    """Makes a new disk mounted at a path. Its image is next to the path, unless another place is given."""
     if os.getuid() != 0:
         raise CannotRun("only root can mount")
     for program in (f"mkfs.{kind}", "losetup"):
@@ -27,14 +27,14 @@ def new_disk(stage, path, megabytes, kind="ext4", image=None):
     image = image or f"{path}.img"
     os.mkdir(path)
     run("truncate", "-s", f"{megabytes}M", image)
-    # The share ext4 keeps for root would make a disk full for some only.
+    # The space that ext4 reserves for root would make the disk full for other users only.
     run(f"mkfs.{kind}", "-q", *(["-m", "0"] if kind == "ext4" else []), image)
     mount(stage, image, path)
     return image
 
 
 def fill(path):
-    """Takes all that is left of a disk, once more if need be; returns the file that does."""
+    """Fills the rest of a disk, and can be called again. Returns the file that fills it."""
     ballast = f"{path}/ballast"
     with open(ballast, "ab", buffering=0) as file:
         for size in (1 << 20, 1 << 12):

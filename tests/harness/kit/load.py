@@ -1,4 +1,4 @@
-"""`zhuanjie-bench run` as the source of load, on a processor of its own: open loop or closed, its table read."""
+"""`zhuanjie-bench run` as the source of load, on a processor of its own: open loop or closed. Its table is parsed."""
 
 import os
 import re
@@ -7,12 +7,12 @@ import time
 
 from .stage import Broken, processor_seconds
 
-#: Where the server runs and where the load is made, lest the one take from the other what is measured.
+#: The processors of the server and of the load. They differ, so that neither slows down the other.
 SERVER, LOAD = {0}, {1}
 
 
 class Row:
-    """A row of the table: how many, how many a second, and their times in seconds."""
+    """A row of the table: the number of answers, the number in a second, and their times in seconds."""
 
     def __init__(self, cells=("0", "0", "nan", "nan", "nan", "nan")):
         self.count, self.per_second = int(cells[0]), float(cells[1])
@@ -20,8 +20,8 @@ class Row:
 
 
 class Run:
-    """A run that has ended: what was served and what was refused properly (503 `service.busy` with Retry-After), every other
-    answer, and the processor seconds that server and load took."""
+    """A run that has ended: the served requests, the properly refused ones (503 `service.busy` with Retry-After), all other
+    answers, and the processor seconds of server and load."""
 
     def __init__(self, said, seconds, server_seconds, load_seconds, began, ended):
         self.seconds, self.began, self.ended = seconds, began, ended
@@ -36,13 +36,13 @@ class Run:
 
 
 class Load:
-    """Runs against one server. Each plays with members of its own, so that none meets what another did."""
+    """Runs against one server. Each uses other members, so that no run depends on an earlier one."""
 
     def __init__(self, stage, server, members):
         self.stage, self.server, self.members, self.part = stage, server, members, 0
 
     def run(self, *how, seconds, warm_up=2.0):
-        """Plays the mix of a busy week for so long after warming up; the processor time is that of both."""
+        """Plays the mix of a busy week for this long after the warm-up. The processor time includes the warm-up."""
         command = [self.stage.bench, "run", "--url", "http://%s:%d" % self.server.address, "--unverified",
                    "--seconds", str(int(seconds)), "--warm-up", str(int(warm_up)), "--members", str(self.members),
                    "--part", str(self.part), *map(str, how)]
@@ -63,13 +63,13 @@ class Load:
         return Run(said, seconds + warm_up, self.server.processor_seconds() - before, own, began, ended)
 
     def capacity(self, clients, seconds):
-        """What is answered at the knee: so many clients, each of whom asks again at once; the best of their numbers."""
+        """The greatest rate of answers. Each client asks again at once. The best number of clients counts."""
         runs = [self.run("--concurrency", number, seconds=seconds) for number in clients]
         return max(runs, key=lambda run: run.served.per_second)
 
 
 def player_seconds(player):
-    """The same of one that has ended, whom nobody has waited for yet."""
+    """The processor seconds of a process that has ended and was not waited for yet."""
     _, status, usage = os.wait4(player.pid, 0)
     player.returncode = os.waitstatus_to_exitcode(status)
     return usage.ru_utime + usage.ru_stime

@@ -1,7 +1,7 @@
-"""The play: writers who file transfers and decide on them, for ever, and the ledger of what they were answered.
+"""The play: writers who propose transfers and decide on them without end, and the ledger of their answers.
 
-Each write has an Idempotency-Key, which is its request id too. Whatever has no certain answer - a broken connection, 429,
-503, 507 - is sent again under the same key until it has one: in the end every write of the ledger is known to have
+Each write has an Idempotency-Key, which is also its request id. A write without a certain answer (a broken connection,
+429, 503, 507) is sent again under the same key until it has one. So at the end every write of the ledger is known to have
 happened once, or not at all."""
 
 import contextlib
@@ -15,7 +15,7 @@ from collections import Counter
 from .stage import Broken, until
 
 PASSWORD = "zhuanjie-demo"
-#: Answers that say: not now.
+#: Statuses that mean: try again later.
 LATER = {429, 503, 507}
 
 
@@ -24,14 +24,14 @@ class NoAnswer(Exception):
 
 
 class Caller:
-    """Somebody's connection, signed in."""
+    """The connection of a person who is signed in."""
 
     def __init__(self, address, who, timeout=20):
         self.address, self.who, self.timeout = address, who, timeout
         self.connection, self.token = None, None
 
     def once(self, method, path, body=None, headers=None):
-        """One request; status, body and headers of its answer."""
+        """Sends one request. Returns the status, the body and the headers of the answer."""
         try:
             if self.connection is None:
                 self.connection = http.client.HTTPConnection(*self.address, timeout=self.timeout)
@@ -78,7 +78,7 @@ class Caller:
 
 
 class Write:
-    """A write that had its certain answer."""
+    """A write that got its certain answer."""
 
     __slots__ = ("key", "event", "case", "version", "status", "begun", "answered", "tries")
 
@@ -88,15 +88,15 @@ class Write:
 
 
 class Ledger:
-    """What was certainly answered, in the order of the answers."""
+    """The writes with a certain answer, in the order of the answers."""
 
     def __init__(self):
         self.lock = threading.Lock()
         self.done, self.refused = [], []
         self.replayed = 0
-        #: Every answer there was, by status; 0 for none.
+        #: The number of answers of each status. 0 stands for no answer.
         self.answers = Counter()
-        #: Every try: when it was sent, how many seconds it took, its status.
+        #: Every attempt: when it was sent, how many seconds it took, and its status.
         self.tries = []
 
     def faults(self):
@@ -104,7 +104,7 @@ class Ledger:
         return sum(times for status, times in self.answers.items() if status >= 500 and status not in LATER)
 
     def acknowledged(self):
-        """Everything acknowledged up to now."""
+        """All writes acknowledged up to now."""
         with self.lock:
             return list(self.done)
 
@@ -142,7 +142,7 @@ class Play:
                 found += [one["id"] for one in page["items"]
                           if one.get("standing") == "good" and one.get("certification") != "not_certified"]
         if not found:
-            raise Broken("nobody to transfer")
+            raise Broken("there is no member to transfer")
         return found
 
     def start(self):
@@ -150,14 +150,14 @@ class Play:
             writer.start()
 
     def wait_for(self, writes, seconds=60):
-        """Until so many more writes were acknowledged."""
+        """Waits until this many more writes are acknowledged."""
         goal = len(self.ledger.done) + writes
         until(f"{writes} more acknowledged writes", seconds, lambda: self.faults or len(self.ledger.done) >= goal)
         self.raise_faults()
 
     @contextlib.contextmanager
     def rest(self):
-        """Writers begin no other case, lest they fill the disk while one looks at a copy of it."""
+        """Lets the writers begin no new case, so that they do not fill the disk while a copy of it is examined."""
         self.goes_on.clear()
         try:
             yield
@@ -179,7 +179,7 @@ class Play:
 
 
 class Writer(threading.Thread):
-    """Files transfers of some members; they are withdrawn, refused, or approved and assigned."""
+    """Proposes transfers of some members. They are withdrawn, refused, or approved and assigned."""
 
     def __init__(self, play, number, members):
         super().__init__(daemon=True)
@@ -203,7 +203,7 @@ class Writer(threading.Thread):
             "member": {"id": self.members[place]}, "reason": "unsettled", "target": self.play.target,
             "details": {"home_address": {"division_code": "420111001", "text": "珞喻路1037号"}}})
         if proposed is None:
-            # Somebody the rules hold back; the others will do.
+            # The rules do not allow a transfer of this member. The others are enough.
             del self.members[place]
             return
         case = proposed["id"]
@@ -218,7 +218,7 @@ class Writer(threading.Thread):
             self.write(self.source, "withdrawn", f"/v1/transfers/{case}/withdraw", {}, 1)
 
     def write(self, caller, event, path, body, version=None):
-        """One write, sent until its answer is certain; the case after it, or None if it was refused."""
+        """Sends one write until its answer is certain. Returns the case after it, or None if it was refused."""
         self.count += 1
         key = f"{self.play.run}-{self.number}-{self.count}"
         headers = {"idempotency-key": key, "x-request-id": key}

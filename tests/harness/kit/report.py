@@ -1,4 +1,4 @@
-"""How a harness begins and ends: its options, its report, its status."""
+"""How a harness begins and ends: its options, its report and its exit status."""
 
 import argparse
 import os
@@ -13,7 +13,7 @@ ROOT = os.path.abspath(f"{os.path.dirname(__file__)}/../../..")
 
 
 class Report:
-    """A table of what was counted and timed, and the promises with whether they were kept."""
+    """A table of counts and times, and the promises with whether each was kept."""
 
     def __init__(self, title):
         self.title, self.begun = title, time.time()
@@ -45,7 +45,7 @@ class Report:
 
 def versions(binary):
     commit = run("git", "-C", ROOT, "rev-parse", "--short", "HEAD").strip()
-    # Cargo calls the directory as the profile.
+    # The directory has the name of the Cargo profile.
     kind = os.path.basename(os.path.dirname(os.path.abspath(binary)))
     return f"commit {commit}, {kind} build, Linux {platform.release().split('-')[0]}, {os.cpu_count()} cores"
 
@@ -59,25 +59,25 @@ def options(description):
     parser = argparse.ArgumentParser(description=description.strip(), formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", default=os.environ.get("ZHUANJIE", f"{ROOT}/target/release/zhuanjie"),
                         help="the program under test (default: $ZHUANJIE, else target/release/zhuanjie)")
-    parser.add_argument("--keep", action="store_true", help="leave the directory with databases and logs")
+    parser.add_argument("--keep", action="store_true", help="keep the directory with databases and logs")
     return parser
 
 
 def main(title, harness, given):
-    """Runs a harness: 0 when every promise was kept, 1 when not, 77 when this machine can't run it."""
+    """Runs a harness. Exits with 0 if every promise was kept, 1 if not, and 77 if this machine can't run it."""
     report = Report(title)
-    # Ended from outside, it still takes away what it set up.
+    # A harness that is terminated still removes what it set up.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
     try:
         if not os.access(given.binary, os.X_OK):
             raise CannotRun(f"{given.binary}: build it first (cargo build --release)")
-        # Before the run: the tree may move on meanwhile.
+        # Before the run, because the tree may change meanwhile.
         seen = versions(given.binary)
         with Stage(given.binary, given.keep) as stage:
             try:
                 harness(stage, report, given)
             except Broken as fault:
-                report.promise("the run came to its end", False, str(fault))
+                report.promise("the run was completed", False, str(fault))
     except CannotRun as lack:
         say(f"CANNOT RUN HERE: {lack}")
         sys.exit(CANNOT_RUN)

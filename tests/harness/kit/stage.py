@@ -1,4 +1,4 @@
-"""The stage: a directory of its own, the program, databases of both engines, servers. All of it is gone at the end."""
+"""The stage: a directory, the program, databases of both engines, and servers. All of it is removed at the end."""
 
 import contextlib
 import csv
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-#: What a harness answers that could not run here: neither passed nor failed.
+#: The exit status of a harness that can not run here: neither passed nor failed.
 CANNOT_RUN = 77
 
 
@@ -25,7 +25,7 @@ class CannotRun(Exception):
 
 
 class Broken(Exception):
-    """A promise was not kept, and it makes no sense to go on."""
+    """A promise was not kept, and the run can not continue."""
 
 
 def say(text):
@@ -58,11 +58,11 @@ def run(*command, **options):
 
 
 class Stage(contextlib.ExitStack):
-    """A directory and what was started in it, undone in reverse order."""
+    """A directory and everything started in it. It is undone in reverse order."""
 
     def __init__(self, binary, keep=False):
         super().__init__()
-        # In memory where there is room: many of these runs write gigabytes nobody keeps.
+        # In memory if there is room, because many runs write gigabytes that are not kept.
         roomy = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 4 << 30
         self.home = tempfile.mkdtemp(prefix="zhuanjie-harness-", dir="/dev/shm" if roomy else None)
         # PostgreSQL's processes run as another user.
@@ -72,28 +72,28 @@ class Stage(contextlib.ExitStack):
         else:
             self.callback(shutil.rmtree, self.home, ignore_errors=True)
         self.binary = os.path.abspath(binary)
-        # The load kit lies beside the service.
+        # The load generator is next to the service.
         self.bench = f"{self.binary}-bench"
         self.environment = {"PATH": os.environ["PATH"], "RUST_LOG": "warn", **keys(self.binary)}
-        # The writers are few accounts at one address; what one caller may send is not what is tried here.
+        # The writers are a few accounts at one address. The rate limit is not tested here.
         self.environment |= {"ZHUANJIE_ACCOUNT_BUDGET": "0", "ZHUANJIE_ADDRESS_BUDGET": "0"}
         self.environment["ZHUANJIE_FILES"] = f"{self.home}/files"
 
     def program(self, *arguments, url, binary=None, **options):
-        """Runs the program, or another one, to its end; its status and everything it said."""
+        """Runs the program, or another one, to its end. Returns its status and everything it printed."""
         done = subprocess.run([binary or self.binary, *arguments], env={**self.environment, "DATABASE_URL": url},
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
         return done.returncode, done.stdout
 
     def verify(self, url):
-        """`zhuanjie verify`: whether every invariant holds, and its lines."""
+        """Runs `zhuanjie verify`. Returns whether every invariant holds, and its lines."""
         status, said = self.program("verify", url=url)
         if status:
             say(said)
         return status == 0, said
 
     def build_country(self, url, members=2000):
-        """An invented country; returns its people by what they are for."""
+        """Builds an invented country. Returns its people by their roles."""
         with open(f"{self.home}/demo.log", "w+") as log:
             demo = subprocess.Popen([self.binary, "demo", "--members", str(members), "--at", "now", "--own-keys",
                                      "--listen", "127.0.0.1:0"],
@@ -104,7 +104,7 @@ class Stage(contextlib.ExitStack):
                         said = text.read()
                     if demo.poll() is not None:
                         raise Broken(f"the country could not be built:\n{said}")
-                    # The welcome comes before the line that says it listens.
+                    # The welcome text comes before the line with the address.
                     return said if "listening on" in said and "Ctrl-C" in said else None
                 said = until("an invented country", 300, told)
             finally:
@@ -115,7 +115,7 @@ class Stage(contextlib.ExitStack):
 
 
 def keys(binary):
-    """Keys for the environment: our own, so that a token outlives a server, and `serve` takes them."""
+    """Keys for the environment. They are our own, so that `serve` accepts them and tokens stay valid across restarts."""
     lines = dict(line.split("=", 1) for line in run(binary, "keys").splitlines() if "=" in line)
     return {name: value.strip("'") for name, value in lines.items()}
 
@@ -126,12 +126,12 @@ class Sqlite:
     name = "SQLite"
 
     def __init__(self, path, aside=None):
-        """`aside` is where copies go, if not beside it."""
+        """`aside` is the directory of copies. The default is the directory of the file."""
         self.path, self.aside = path, aside or os.path.dirname(path)
         self.url = f"sqlite://{path}"
 
     def rows(self, query):
-        # Not read-only by file mode: a log without its index could not be read. Nothing here writes.
+        # Not opened read-only, because then a log without its index could not be read. `query_only` prevents writes.
         connection = sqlite3.connect(self.path, timeout=10)
         try:
             connection.execute("PRAGMA query_only = ON")
@@ -148,7 +148,7 @@ class Sqlite:
         connection.close()
 
     def copy(self, name):
-        """A copy to try something on."""
+        """A copy for experiments."""
         path = f"{self.aside}/{name}.sqlite"
         with contextlib.closing(sqlite3.connect(self.path)) as source, contextlib.closing(sqlite3.connect(path)) as target:
             source.backup(target)
@@ -156,7 +156,7 @@ class Sqlite:
 
 
 class Postgres:
-    """A throw-away PostgreSQL on loopback, durable as in production."""
+    """A temporary PostgreSQL on loopback, durable as in production."""
 
     name = "PostgreSQL"
 
@@ -212,7 +212,7 @@ class Postgres:
                 os.kill(pid, number)
 
     def kill(self):
-        """`kill -9` for all of it: the postmaster first, so that it starts no recovery of its own."""
+        """`kill -9` of all processes. The postmaster comes first, so that it does not start a recovery."""
         doomed = self.processes()
         for pid in doomed:
             with contextlib.suppress(ProcessLookupError):
@@ -233,7 +233,7 @@ class Postgres:
         self.psql("; ".join(["SET session_replication_role = replica", *statements]))
 
     def copy(self, name):
-        """A copy to try something on; nobody may be connected."""
+        """A copy for experiments. There may be no connections to the database."""
         self.psql(f"CREATE DATABASE {name} TEMPLATE {self.database}", "postgres")
         other = object.__new__(Postgres)
         other.__dict__.update(self.__dict__, database=name)
@@ -241,7 +241,7 @@ class Postgres:
 
 
 def is_alive(pid):
-    """Whether a process is still there, and more than a name in the table."""
+    """Whether a process exists and is not a zombie."""
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
@@ -250,14 +250,14 @@ def is_alive(pid):
 
 
 def processor_seconds(pid):
-    """User and system time of a process up to now."""
+    """The user and system time of a process up to now."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Server:
-    """One of ours over a database, at an address that stays the same when it is started again."""
+    """A server of ours on a database. Its address stays the same when it is started again."""
 
     def __init__(self, stage, url, *arguments, **environment):
         self.stage, self.url, self.arguments = stage, url, arguments
@@ -268,7 +268,7 @@ class Server:
         stage.callback(self.kill)
 
     def start(self, seconds=30):
-        """Starts it and waits until it is ready; how many seconds that took."""
+        """Starts the server and waits until it is ready. Returns how many seconds that took."""
         begun = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([self.stage.binary, "serve", "--listen", "%s:%d" % self.address, *self.arguments],
@@ -278,7 +278,7 @@ class Server:
 
     def is_alive(self):
         if self.process.poll() is not None:
-            raise Broken(f"the server ended by itself: {self.tail()}")
+            raise Broken(f"the server ended on its own: {self.tail()}")
         return True
 
     def tail(self):
@@ -297,7 +297,7 @@ class Server:
             raise Broken(f"the server ended with {status}: {self.tail()}")
 
     def probe(self, path, timeout=15, token=None):
-        """One GET on a connection of its own: its status and the seconds it took; status 0 for no answer."""
+        """One GET on a new connection. Returns its status, or 0 for no answer, and the seconds it took."""
         begun = time.monotonic()
         connection = http.client.HTTPConnection(*self.address, timeout=timeout)
         try:
@@ -311,11 +311,11 @@ class Server:
             connection.close()
 
     def processor_seconds(self):
-        """User and system time up to now."""
+        """The user and system time up to now."""
         return processor_seconds(self.process.pid)
 
     def memory(self):
-        """Resident megabytes: now, at most so far, and of those now what is the program's own, not mapped from a file."""
+        """Resident megabytes: now, the greatest so far, and now without what is mapped from files."""
         with open(f"/proc/{self.process.pid}/status") as file:
             found = dict(re.findall(r"(VmRSS|VmHWM|RssAnon):\s+(\d+) kB", file.read()))
         return tuple(int(found[name]) / 1024 for name in ("VmRSS", "VmHWM", "RssAnon"))

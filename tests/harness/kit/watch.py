@@ -1,22 +1,22 @@
-"""Somebody who asks the same thing again and again, and notes when, what and how long."""
+"""A client that sends the same request again and again, and records the time, the status and the duration of each."""
 
 import http.client
 import threading
 import time
 
-#: What an administrator looks at.
+#: What an administrator reads.
 READS = ("/v1/me", "/v1/transfers?limit=20", "/v1/inbox?kind=approval_in&limit=20")
 
 
 class Watch(threading.Thread):
-    """Asks one path every so many seconds, each time when the last answer is there."""
+    """Requests one path at an interval in seconds, and waits for each answer."""
 
     def __init__(self, server, path, every, token=None, timeout=30):
         super().__init__(daemon=True)
         self.address, self.path, self.every, self.timeout = server.address, path, every, timeout
         self.headers = {"authorization": f"Bearer {token}"} if token else {}
         self.over = threading.Event()
-        #: (asked at, seconds, status; 0 for no answer), in order.
+        #: (instant of the request, seconds, status or 0 for no answer), in order.
         self.answers = []
         self.start()
 
@@ -42,7 +42,7 @@ class Watch(threading.Thread):
         self.join(self.timeout + 5)
 
     def between(self, begin, end):
-        """What was asked in a span of time."""
+        """The answers to requests sent in a span of time."""
         return [answer for answer in list(self.answers) if begin <= answer[0] < end]
 
 

@@ -167,12 +167,12 @@ refuses!(CreateOrganizationRefusals:
 
 /// Create an organization
 ///
-/// The new organization stands below the caller's own, which becomes its direct superior (O1 to O3). A floating or
-/// abroad branch of a school stands directly under the organization with the school code, and its name says what it is
-/// (§2.1). An error lists every fault at once.
+/// The new organization is directly below your own, which becomes its direct superior (O1 to O3). A floating or abroad
+/// branch of a school is directly below the organization with the school code, and its name says what it is (§2.1). An
+/// error lists every fault at once.
 #[utoipa::path(tag = "organizations", operation_id = "create_organization", security(("bearer" = [])),
     params(Key), responses(
-    (status = 201, description = "It exists", body = CreatedOrganization),
+    (status = 201, description = "The new organization", body = CreatedOrganization),
     CreateOrganizationRefusals,
 ))]
 #[post("/organizations")]
@@ -218,8 +218,8 @@ refuses!(RenameOrganizationRefusals:
 ///
 /// An administrator of its direct superior renames it (O3). The search still finds it by its former name.
 #[utoipa::path(tag = "organizations", operation_id = "rename_organization", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "It is called so", body = OrganizationView),
+    params(("id" = OrganizationId, Path, description = "The id of the organization"), Key, IfMatch), responses(
+    (status = 200, description = "The organization with its new name", body = OrganizationView),
     RenameOrganizationRefusals,
 ))]
 #[post("/organizations/{id}/rename")]
@@ -248,8 +248,8 @@ refuses!(CloseOrganizationRefusals: OrganizationNotEmpty, OrganizationClosed);
 /// An administrator of its direct superior closes it, once it has no members, no open case and no organization below it
 /// (O3). Its offices end.
 #[utoipa::path(tag = "organizations", operation_id = "close_organization", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "It is closed", body = OrganizationView),
+    params(("id" = OrganizationId, Path, description = "The id of the organization"), Key, IfMatch), responses(
+    (status = 200, description = "The closed organization", body = OrganizationView),
     CloseOrganizationRefusals,
 ))]
 #[post("/organizations/{id}/close")]
@@ -276,8 +276,8 @@ refuses!(ChangeContactRefusals: OrganizationClosed);
 ///
 /// Its own administrators and those of its direct superior can change it.
 #[utoipa::path(tag = "organizations", operation_id = "change_contact", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which one"), Key, IfMatch), responses(
-    (status = 200, description = "The contact is changed", body = OrganizationView),
+    params(("id" = OrganizationId, Path, description = "The id of the organization"), Key, IfMatch), responses(
+    (status = 200, description = "The organization with its new contact", body = OrganizationView),
     ChangeContactRefusals,
 ))]
 #[post("/organizations/{id}/contact")]

@@ -208,10 +208,10 @@ struct OrganizationQuery {
 
 /// List organizations
 ///
-/// The direct subordinates, or the whole subtree, of an organization in the caller's subtree.
+/// Lists the direct subordinates, or the whole subtree, of an organization in your subtree.
 #[utoipa::path(tag = "organizations", operation_id = "list_organizations", security(("bearer" = [])),
     params(OrganizationQuery), responses(
-    (status = 200, description = "A page", body = Page<OrganizationView>),
+    (status = 200, description = "A page of organizations", body = Page<OrganizationView>),
 ))]
 #[get("/organizations")]
 async fn list_organizations(
@@ -256,7 +256,7 @@ async fn list_organizations(
 ///
 /// Shows its contact, its former names and the number of its administrators.
 #[utoipa::path(tag = "organizations", operation_id = "get_organization", security(("bearer" = [])),
-    params(("id" = OrganizationId, Path, description = "Which one")), responses(
+    params(("id" = OrganizationId, Path, description = "The id of the organization")), responses(
     (status = 200, description = "The organization", body = OrganizationDetail),
 ))]
 #[get("/organizations/{id}")]

@@ -15,7 +15,7 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::state::Phase;
 use crate::service::Expected;
-use crate::service::batch::{self, BatchMode, ItemOutcome, Manner};
+use crate::service::batch::{self, BatchMode, BatchOptions, ItemOutcome};
 use crate::service::transfers::{self, Transfer, TransferDecision};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -161,7 +161,7 @@ refuses!(DecideTransfersRefusals:
     RequestStale,
 );
 
-/// Decide many transfers
+/// Decide several transfers
 ///
 /// Approves, refuses, assigns or withdraws up to 200 cases. Each gets its own result.
 #[utoipa::path(tag = "transfers", operation_id = "decide_transfers", security(("bearer" = [])),
@@ -180,7 +180,7 @@ pub async fn decide_transfers(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let DecisionBatch { mode, dry_run, items } = body.into_inner();
-    let manner = Manner { mode, dry_run };
+    let options = BatchOptions { mode, dry_run };
     let items: Vec<Item> = items
         .into_iter()
         .enumerate()
@@ -190,13 +190,13 @@ pub async fn decide_transfers(
     write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = batch::run(
             conn,
-            manner,
+            options,
             &items,
             |item| item.transfer,
             |conn, item| Ok(transfers::decide(conn, context, item.transfer, item.expected, &item.decision)?.transfer),
         )?;
         let result = |item: &Item, outcome| DecisionResult::new(item.transfer, outcome, language);
-        reply::answer(StatusCode::OK, &BatchAnswer::new(manner, &items, outcomes, result))
+        reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }

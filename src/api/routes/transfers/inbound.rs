@@ -107,7 +107,7 @@ impl InboundBody {
     /// even if the proposal is refused.
     async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedInbound, Problem> {
         let person = self.person.into_newcomer(context.now)?;
-        look_up::pay(app, context.clone(), person.wanted(&app.vault)).await?;
+        look_up::charge(app, context.clone(), person.wanted(&app.vault)).await?;
         Ok(ProposedInbound {
             person,
             reason: self.reason,
@@ -181,7 +181,7 @@ refuses!(ProposeInboundTransferRefusals:
 #[utoipa::path(tag = "transfers", operation_id = "propose_inbound_transfer", security(("bearer" = [])),
     params(Key),
     request_body = InboundBody, responses(
-    (status = 201, description = "Proposed", body = TransferView),
+    (status = 201, description = "The transfer is proposed", body = TransferView),
     ProposeInboundTransferRefusals,
 ))]
 #[post("/inbound-transfers")]

@@ -206,7 +206,7 @@ refuses!(ProposeTransferRefusals:
 #[utoipa::path(tag = "transfers", operation_id = "propose_transfer", security(("bearer" = [])),
     params(Key),
     request_body = ProposalBody, responses(
-    (status = 201, description = "Proposed", body = TransferView),
+    (status = 201, description = "The transfer is proposed", body = TransferView),
     ProposeTransferRefusals,
 ))]
 #[post("/transfers")]
@@ -244,8 +244,8 @@ fn render_created(view: CaseView, language: Language) -> service::Result<KeptAns
 ///
 /// The member, both sides and their superiors can read the state, whose turn it is, and what the caller can do.
 #[utoipa::path(tag = "transfers", operation_id = "get_transfer", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "Which one")), responses(
-    (status = 200, description = "The case", body = TransferView),
+    params(("id" = TransferId, Path, description = "The id of the transfer")), responses(
+    (status = 200, description = "The transfer", body = TransferView),
 ))]
 #[get("/transfers/{id}")]
 async fn get_transfer(
@@ -264,12 +264,12 @@ async fn get_transfer(
         .json(TransferView::new(view, language::of(&request))))
 }
 
-/// What happened to a transfer
+/// List the history of a transfer
 ///
 /// The member, both sides and their superiors can read every step. The steps are kept for ever (A7).
 #[utoipa::path(tag = "transfers", operation_id = "transfer_history", security(("bearer" = [])),
-    params(("id" = TransferId, Path, description = "Which one")), responses(
-    (status = 200, description = "The steps, first one first", body = Page<EventView>),
+    params(("id" = TransferId, Path, description = "The id of the transfer")), responses(
+    (status = 200, description = "The steps, earliest first", body = Page<EventView>),
 ))]
 #[get("/transfers/{id}/history")]
 async fn transfer_history(
@@ -326,7 +326,7 @@ refuses!(ListTransfersRefusals: OrganizationNotFound);
 /// integrator sees those that leave or enter its province, newest first.
 #[utoipa::path(tag = "transfers", operation_id = "list_transfers", security(("bearer" = [])),
     params(TransferQuery), responses(
-    (status = 200, description = "A page", body = Page<TransferBrief>),
+    (status = 200, description = "A page of transfers", body = Page<TransferBrief>),
     ListTransfersRefusals,
 ))]
 #[get("/transfers")]
@@ -402,8 +402,9 @@ refuses!(ApproveTransferRefusals:
 ///
 /// The side whose turn it is approves (A1, A3, A4, T9).
 #[utoipa::path(tag = "transfers", operation_id = "approve_transfer", security(("bearer" = [])),
-    params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
-    (status = 200, description = "The case after it", body = TransferView),
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = Empty, responses(
+    (status = 200, description = "The transfer after the approval", body = TransferView),
     ApproveTransferRefusals,
 ))]
 #[post("/transfers/{id}/approve")]
@@ -443,8 +444,9 @@ refuses!(RefuseTransferRefusals:
 ///
 /// The side whose turn it is refuses, with a reason. The case ends and goes back to the side that started it (A5).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_transfer", security(("bearer" = [])),
-    params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
-    (status = 200, description = "The case after it", body = TransferView),
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = ReasonBody, responses(
+    (status = 200, description = "The refused transfer", body = TransferView),
     RefuseTransferRefusals,
 ))]
 #[post("/transfers/{id}/refuse")]
@@ -483,8 +485,9 @@ refuses!(AssignTransferRefusals:
 ///
 /// The receiving organization names a branch of its subtree, and the member moves (A2).
 #[utoipa::path(tag = "transfers", operation_id = "assign_transfer", security(("bearer" = [])),
-    params(Id<TransferId>, Key, IfMatch), request_body = AssignmentBody, responses(
-    (status = 200, description = "The case after it", body = TransferView),
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = AssignmentBody, responses(
+    (status = 200, description = "The completed transfer", body = TransferView),
     AssignTransferRefusals,
 ))]
 #[post("/transfers/{id}/assign")]
@@ -509,8 +512,9 @@ refuses!(WithdrawTransferRefusals: TransferClosed, TransferAlreadyApproved, Tran
 ///
 /// The side that started the case, or the member, withdraws it until the approval is complete (T10).
 #[utoipa::path(tag = "transfers", operation_id = "withdraw_transfer", security(("bearer" = [])),
-    params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
-    (status = 200, description = "The case after it", body = TransferView),
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = Empty, responses(
+    (status = 200, description = "The withdrawn transfer", body = TransferView),
     WithdrawTransferRefusals,
 ))]
 #[post("/transfers/{id}/withdraw")]
@@ -549,8 +553,9 @@ refuses!(AcceptExternalTransferRefusals:
 /// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
 /// acceptance. The member then moves out of the national tree (X1).
 #[utoipa::path(tag = "transfers", operation_id = "accept_external_transfer", security(("bearer" = [])),
-    params(Id<TransferId>, Key, IfMatch), request_body = Empty, responses(
-    (status = 200, description = "The case after it", body = TransferView),
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = Empty, responses(
+    (status = 200, description = "The completed transfer", body = TransferView),
     AcceptExternalTransferRefusals,
 ))]
 #[post("/transfers/{id}/accept-external")]
@@ -590,8 +595,9 @@ refuses!(RefuseExternalTransferRefusals:
 /// For a transfer to Beijing, Guangdong or Fujian, the integrator of the province or its leading organ records the
 /// refusal, with a reason (X1).
 #[utoipa::path(tag = "transfers", operation_id = "refuse_external_transfer", security(("bearer" = [])),
-    params(Id<TransferId>, Key, IfMatch), request_body = ReasonBody, responses(
-    (status = 200, description = "The case after it", body = TransferView),
+    params(("id" = TransferId, Path, description = "The id of the transfer"), Key, IfMatch),
+    request_body = ReasonBody, responses(
+    (status = 200, description = "The refused transfer", body = TransferView),
     RefuseExternalTransferRefusals,
 ))]
 #[post("/transfers/{id}/refuse-external")]

@@ -320,7 +320,7 @@ codes! {
         "Wait for the other system's answer, or ask an administrator of that province's leading organ.";
     TransferInboundNotAllowed = "transfer.inbound_not_allowed", Forbidden, Some(Rule::X2),
         "只有北京、广东、福建的对接系统可以提交由其转入的申请。",
-        "Only the systems of Beijing, Guangdong and Fujian can file transfers from there.",
+        "Only the systems of Beijing, Guangdong and Fujian can propose transfers from there.",
         "请使用该省市的对接凭据。",
         "Use that province's credential.";
     TransferInboundMemberExists = "transfer.inbound_member_exists", Conflict, Some(Rule::X2),

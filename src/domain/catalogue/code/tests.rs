@@ -90,7 +90,7 @@ fn no_english_is_left_in_a_chinese_text() {
 }
 
 #[test]
-fn english_texts_speak_of_nobody_as_a_man() {
+fn english_texts_say_neither_he_nor_she() {
     for code in Code::ALL {
         let (detail, way_out) = (code.detail(Language::English), code.next_action(Language::English));
         for word in words(detail).chain(words(way_out)) {

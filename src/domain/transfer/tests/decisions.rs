@@ -212,7 +212,7 @@ fn a6_a_stale_assignment_goes_to_the_direct_superior_too() {
 }
 
 #[test]
-fn a7_every_step_records_who_when_what_for_whom_and_whether_it_was_automatic() {
+fn a7_every_step_records_who_when_what_for_which_organization_and_whether_it_was_automatic() {
     let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.now += TimeDelta::hours(1);
     play.approve(&administrator(TOWNSHIP)).unwrap();
@@ -399,11 +399,11 @@ fn t11_the_direct_superior_decides_the_case_of_an_only_administrator() {
 #[test]
 fn t11_the_member_is_recognized_by_member_id_as_well_as_by_account() {
     let mut play = ProposalDraft::to_village().play();
-    let himself = Actor {
+    let member_in_office = Actor {
         member: Some(MEMBER),
         ..administrator(VILLAGE)
     };
-    assert_eq!(play.approve(&himself), Err(Code::TransferSelfApproval));
+    assert_eq!(play.approve(&member_in_office), Err(Code::TransferSelfApproval));
 }
 
 #[test]

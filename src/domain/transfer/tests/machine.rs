@@ -225,7 +225,7 @@ proptest! {
         };
         let holders = play.holders();
         for organization in ALL {
-            let may = play.ask(&administrator(organization), |case, desk| action.check(case, desk)).is_ok();
+            let may = play.ask(&administrator(organization), |case, context| action.check(case, context)).is_ok();
             prop_assert_eq!(may, holders.contains(&organization), "{:?} at {:?}", action, organization);
         }
     }
