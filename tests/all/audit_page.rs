@@ -38,7 +38,7 @@ pub const BY_OPERATION: &[(&str, &[AuditAction])] = &[
     ("upload_form", &[AuditAction::CertificationUploaded]),
     ("approve_certification", &[AuditAction::CertificationApproved]),
     ("refuse_certification", &[AuditAction::CertificationRefused]),
-    ("appoint", &[AuditAction::AppointmentMade, AuditAction::AppointmentRequestSubmitted, AuditAction::AppointmentRequestOffered]),
+    ("appoint", &[AuditAction::AppointmentMade, AuditAction::AppointmentRequestSubmitted, AuditAction::AppointmentRequestOffered, AuditAction::MemberLookedUp]),
     ("end_appointment", &[AuditAction::AppointmentEnded]),
     ("approve_appointment_request", &[AuditAction::AppointmentRequestApproved, AuditAction::AppointmentMade]),
     ("refuse_appointment_request", &[AuditAction::AppointmentRequestRefused]),

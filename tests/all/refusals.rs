@@ -177,7 +177,7 @@ both_engines! {
         let world = World::new(db, NOW);
         let path = format!("/v1/organizations/{}/rename", world.org("class_1"));
         for name in ["", "  ", "班"] {
-            world.admin("college").write(&path, &json!({"name": name})).refused(422, "organization.name_required");
+            world.admin("college").decide(&path, 1, &json!({"name": name})).refused(422, "organization.name_required");
         }
     }
 

@@ -55,7 +55,7 @@ impl From<IssuedCode> for ResetCodeView {
 
 /// A one-time code that a second administrator has to issue.
 #[derive(Serialize, ToSchema)]
-#[schema(as = ResetCodeRequest)]
+#[schema(as = PendingResetCode)]
 struct CodeRequestView {
     /// Until when another administrator can issue the code, by the same operation.
     second_administrator_until: Instant,

@@ -140,12 +140,13 @@ both_engines! {
 
     fn o5_in_a_list_two_administrators_are_none(db: TestDb) {
         let mut world = World::new(db, NOW);
-        // Her office is at the college, her branch directly below the university.
-        world.appoint("teachers/1", "college");
-        let items = json!({"items": [world.mem("teachers/1")]});
+        // An office at the college, and a branch directly below the university.
+        world.add_member("floating/9", "floating", "2004-05-06");
+        world.appoint("floating/9", "college");
+        let items = json!({"items": [world.mem("floating/9")]});
         let results = world.admin("university").post("/v1/members/reset-codes", &items).expect(200).json();
         assert_eq!(results["results"][0]["errors"][0]["code"], "account.second_administrator_required", "{results}");
-        member_code(&world, "university", "teachers/1").expect(202);
+        member_code(&world, "university", "floating/9").expect(202);
     }
 
     fn o5_a_code_from_before_an_office_does_not_open_it(db: TestDb) {
@@ -164,12 +165,12 @@ both_engines! {
             let found = world.admin("college").get(&format!("/v1/organizations/{}/appointments", world.org("class_1")));
             found.expect(200).json()["items"].as_array().expect("items").len()
         };
-        let asked = appoint(&world, "college", "class_1", "workshop/1").expect(202);
+        let asked = appoint(&world, "college", "class_1", "village/1").expect(202);
         let (place, asked) = (asked.header("location").expect("an address").to_owned(), asked.json());
         assert_eq!((administrators(), text(&asked["request"], "state")), (1, "awaiting_consent"));
-        appoint(&world, "college", "class_1", "workshop/1").refused(409, "appointment.request_open");
+        appoint(&world, "college", "class_1", "village/1").refused(409, "appointment.request_open");
         // Only the person answers.
-        let person = world.person("workshop/1");
+        let person = world.person("village/1");
         let offer = offers(&person).remove(0);
         assert_eq!((text(&offer, "organization_name"), text(&offer, "role")), ("class_1", "administrator"));
         for other in [world.person("class_1/1"), world.admin("college"), world.admin("nation")] {
@@ -184,12 +185,12 @@ both_engines! {
         assert!(offers(&person).is_empty());
         assert_eq!(world.admin("college").get(&place).expect(200).json()["state"], "approved");
         // Somebody declines; somebody's offer is taken back; the organization may then ask again.
-        appoint(&world, "college", "class_1", "workshop/2").expect(202);
-        let person = world.person("workshop/2");
+        appoint(&world, "college", "class_1", "village/2").expect(202);
+        let person = world.person("village/2");
         let offer = offers(&person).remove(0);
         answer(&person, &offer, "decline").expect(200);
         answer(&person, &offer, "consent").refused(409, "appointment.request_not_open");
-        appoint(&world, "college", "class_1", "workshop/2").expect(202);
+        appoint(&world, "college", "class_1", "village/2").expect(202);
         let offer = offers(&person).remove(0);
         let refuse = format!("/v1/appointment-requests/{}/refuse", text(&offer, "id"));
         world.admin("college").decide(&refuse, 1, &json!({"reason": "改派他人"})).expect(200);
@@ -202,16 +203,16 @@ both_engines! {
 
     fn an_approval_asks_a_person_from_outside_and_appoints_an_unknown_person_at_once(db: TestDb) {
         let world = World::new(db, NOW);
-        let asked = appoint(&world, "class_1", "class_1", "workshop/1").expect(202).json();
+        let asked = appoint(&world, "class_1", "class_1", "village/1").expect(202).json();
         assert_eq!(asked["request"]["state"], "open");
         let path = format!("/v1/appointment-requests/{}/approve", text(&asked["request"], "id"));
         let decided = world.admin("college").decide(&path, 1, &json!({})).expect(200).json();
         assert_eq!(decided["state"], "awaiting_consent");
         world.admin("college").decide(&path, 2, &json!({})).refused(409, "appointment.request_not_open");
-        let person = world.person("workshop/1");
+        let person = world.person("village/1");
         let offer = offers(&person).remove(0);
         answer(&person, &offer, "consent").expect(200);
-        assert_eq!(sign_in(&world, "workshop/1")["offices"][0]["organization"]["name"], "class_1");
+        assert_eq!(sign_in(&world, "village/1")["offices"][0]["organization"]["name"], "class_1");
         // There is nothing of theirs to take over.
         let path = format!("/v1/organizations/{}/appointments", world.org("class_1"));
         world.admin("college").write(&path, &json!({"name": "张三", "id_number": STRANGER})).expect(201);

@@ -66,6 +66,8 @@ pub enum About {
     /// An office that has ended.
     EndedOffice,
     OfficeRequest,
+    /// A request to appoint somebody, as that person sees it.
+    OwnRequest,
     MonthChange,
     Transfer,
     Integrator,
@@ -341,7 +343,9 @@ impl Made {
                 AppointmentRequestId(request).to_string(),
                 AppointmentRequestId(NOTHING).to_string(),
             );
-            self.add(About::OfficeRequest, place, ids, at);
+            self.add(About::OfficeRequest, place, ids.clone(), at);
+            let at = self.at(place, Some(member), Vec::new());
+            self.add(About::OwnRequest, place, ids, at);
         }
     }
 

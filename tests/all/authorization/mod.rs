@@ -401,7 +401,7 @@ both_engines! {
     }
 
     fn api1_offices_and_requests_are_visible_at_and_above_their_organization(db: TestDb) {
-        let kinds = [About::Office, About::EndedOffice, About::OfficeRequest, About::MonthChange];
+        let kinds = [About::Office, About::EndedOffice, About::OfficeRequest, About::OwnRequest, About::MonthChange];
         try_all(&Country::new(db), |about| kinds.contains(&about));
     }
 

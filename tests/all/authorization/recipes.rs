@@ -217,8 +217,8 @@ pub const RECIPES: &[Recipe] = &[
     get("get_appointment_request", About::OfficeRequest),
     send("approve_appointment_request", About::OfficeRequest, nothing),
     send("refuse_appointment_request", About::OfficeRequest, reason),
-    send("consent_to_appointment", About::OfficeRequest, nothing),
-    send("decline_appointment", About::OfficeRequest, nothing),
+    send("consent_to_appointment", About::OwnRequest, nothing),
+    send("decline_appointment", About::OwnRequest, nothing),
     get("get_member", About::Member),
     get("mark_history", About::Member),
     send("mark_members", About::Member, |id, _| {
