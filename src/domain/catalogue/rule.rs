@@ -210,8 +210,8 @@ rules! {
         "可在所选省份或系统内按名称、曾用名、简称、编号或拼音查找转入组织；不能选择的，说明原因（毕业生团组织、已关闭、属其他系统、尚不能接收团员）。",
         "A target is found by name, former name, short name, code or pinyin in a chosen province or system. If a hit can't be chosen, it says why: graduate branch, closed, other system, or takes no members yet.";
     O5, Some("2.5"),
-        "团员忘记密码的，可由其团支部或直属上级的管理员发放重置码，两天内有效，只能使用一次，凭身份证号设置新密码。",
-        "A member who has lost their password gets a one-time code from an administrator of their branch or its direct superior. It is valid for two days and works once. With the code and their ID number they set a new password.";
+        "团员忘记密码的，可由其团支部或直属上级的管理员发放重置码，两天内有效，只能使用一次，凭身份证号设置新密码。【本系统决定】担任职务的，发放人须为其全部职务的上级；其中有支部以上职务的，由两名管理员办理。",
+        "A member who has lost their password gets a one-time code from an administrator of their branch or its direct superior. It is valid for two days and works once. With the code and their ID number they set a new password. Our decision: if the person holds offices, the issuer stands above each of them, and if one of them is above a branch, two administrators issue the code.";
     O6, None,
         "【本系统决定】管理员只能在所辖范围内查看和办理；范围之外的人员视为不存在，范围之内无权办理的予以拒绝。",
         "Our decision: administrators see and act in their own subtree only. People outside it do not exist for them. Inside it, what they may not do is refused.";

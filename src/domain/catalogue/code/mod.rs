@@ -503,7 +503,7 @@ codes! {
         "当前密码不正确。",
         "The current password is wrong.",
         "请检查后重试；忘记密码的，请联系所在团支部或其直属上级团组织的管理员获取重置码。",
-        "Check it and try again. If you lost it, ask an administrator of your branch or its direct superior for a reset code.";
+        "Check it and try again. If you lost it, ask an administrator of your branch or its direct superior for a one-time code.";
     AccountPasswordReused = "account.password_reused", Invalid, None,
         "新密码不能与当前密码相同。",
         "The new password is the same as the current one.",
@@ -561,22 +561,22 @@ codes! {
         "Ask an administrator of the member's branch or its direct superior.";
     AccountResetCodeInvalid = "account.reset_code_invalid", Invalid, Some(Rule::O5),
         "重置码或身份证号不正确，或者重置码已使用、已过期。",
-        "The reset code or the ID number is wrong, or the code was already used or has expired.",
+        "The one-time code or the ID number is wrong, or the code was already used or has expired.",
         "请联系所在团支部或其直属上级团组织的管理员重新发放；重置码两天内有效。",
         "Ask an administrator of your branch or its direct superior for a new code. It is valid for two days.";
     AccountResetNotAllowed = "account.reset_not_allowed", Forbidden, Some(Rule::O5),
         "不能为此账号发放重置码。团员的重置码由所在支部或其直属上级团组织的管理员发放；担任职务的，发放人须为其全部职务的上级。",
-        "You can't issue a reset code for this account. A member's code is issued by their branch or its direct superior. If the person holds offices, the issuer must stand above each of them.",
+        "You can't issue a one-time code for this account. A member's code is issued by their branch or its direct superior. If the person holds offices, the issuer must stand above each of them.",
         "组织关系不在应在组织的，请先办理转入；担任职务的，请联系其全部职务的上级管理员，由其在任职记录上发放。",
         "If the member is registered elsewhere, transfer them first. If the person holds an office, ask an administrator of an organization above all of their offices to issue the code at the appointment.";
     AccountResetOneself = "account.reset_oneself", Forbidden, Some(Rule::O5),
         "不能为自己的账号发放重置码。",
-        "You can't issue a reset code for your own account.",
+        "You can't issue a one-time code for your own account.",
         "记得密码的，请直接修改密码；忘记密码的，请联系上级管理员。",
         "If you know your password, change it. If you lost it, ask an administrator above you.";
     AccountSecondAdministratorRequired = "account.second_administrator_required", Conflict, Some(Rule::O5),
         "此人担任支部以上组织的职务，发放重置码须由两名管理员办理，不能批量发放。",
-        "This person holds an office above a branch. Two administrators are needed to issue a reset code, so it can't be done in a batch.",
+        "This person holds an office above a branch. Two administrators are needed to issue a one-time code, so it can't be done in a batch.",
         "请单独为其申请重置码，再由另一名管理员发放。",
         "Request the code for this person alone, and let a second administrator issue it.";
     AccountPasswordLength = "account.password_length", Invalid, Some(Rule::O5),
@@ -846,7 +846,7 @@ codes! {
         "身份证号或密码不正确。",
         "The ID number or the password is wrong.",
         "请检查后重试；忘记密码的，请联系所在团支部或其直属上级团组织的管理员获取重置码。",
-        "Check both and try again. If you lost the password, ask an administrator of your branch or its direct superior for a reset code.";
+        "Check both and try again. If you lost the password, ask an administrator of your branch or its direct superior for a one-time code.";
     RequestRefreshFailed = "request.refresh_failed", Unauthenticated, None,
         "登录状态无法延续：刷新令牌无效，或者已使用过。",
         "Your session can't be continued. The refresh token is not valid or was already used.",
@@ -856,7 +856,7 @@ codes! {
         "失败次数过多，请稍后再试。",
         "Too many attempts have failed.",
         "请按 Retry-After 响应头等待后再试；忘记密码的，请联系所在团支部或其直属上级团组织的管理员获取重置码。",
-        "Wait for the time in the Retry-After header. If you lost the password, ask an administrator of your branch or its direct superior for a reset code.";
+        "Wait for the time in the Retry-After header. If you lost the password, ask an administrator of your branch or its direct superior for a one-time code.";
     RequestNoSuchOffice = "request.no_such_office", Forbidden, None,
         "您没有担任所选的管理员职务。",
         "You do not hold this office.",
