@@ -1,5 +1,6 @@
 //! The database. [`Db::read`], [`Db::write`] and [`Db::survey`] are the only ways to a connection. The same closures run on
-//! both engines. [`Db::bulk_connection`] exists for loading a country before it is served, and nothing else opens one.
+//! both engines. [`Db::bulk_connection`] exists for loading a country and for the load generator, and nothing else opens
+//! one.
 //!
 //! The queues, with the default bounds and time limits of [`DatabaseSettings`]:
 //!

@@ -271,10 +271,12 @@ impl ObjectKind {
             Self::Nation => &[Own, Below],
             Self::Directory => Relation::ALL,
             Self::Holding => &[DirectSuperior],
-            Self::Organization | Self::Appointment | Self::AppointmentRequest | Self::MonthChange => {
+            Self::Organization | Self::Appointment | Self::MonthChange => {
                 &[Own, DirectSuperior, HigherSuperior, Holder]
             }
-            Self::Member | Self::Certification => &[Myself, Own, DirectSuperior, HigherSuperior, Holder],
+            Self::Member | Self::Certification | Self::AppointmentRequest => {
+                &[Myself, Own, DirectSuperior, HigherSuperior, Holder]
+            }
             Self::Person => &[Stranger],
             Self::Transfer => &[Myself, SourceSide, TargetSide, Holder, Starter],
         }
