@@ -188,6 +188,8 @@ pub enum Unique {
     WaitingForm,
     /// At most one open appointment request for a person at an organization.
     OpenAppointmentRequest,
+    /// At most one open appointment request for a person without an account at an organization.
+    OpenNewcomerRequest,
     /// An organization's name is unique among its siblings.
     SiblingName,
     /// A school code belongs to one organization.
@@ -200,7 +202,7 @@ pub enum Unique {
 
 impl Unique {
     /// Each constraint as it appears in PostgreSQL's errors (its name) and in SQLite's (its columns).
-    const NAMES: [(Self, &'static str, &'static str); 11] = [
+    const NAMES: [(Self, &'static str, &'static str); 12] = [
         (Self::OpenTransfer, "transfers_one_open", "transfers.member_id"),
         (
             Self::InboundPerson,
@@ -227,6 +229,11 @@ impl Unique {
             Self::OpenAppointmentRequest,
             "appointment_requests_one_open",
             "appointment_requests.organization_id, appointment_requests.account_id",
+        ),
+        (
+            Self::OpenNewcomerRequest,
+            "appointment_requests_one_newcomer",
+            "appointment_requests.organization_id, appointment_requests.id_number_digest",
         ),
         (
             Self::SiblingName,

@@ -113,8 +113,8 @@ pub struct AppointmentRequest {
     pub kind: RequestKind,
     /// What the office is for.
     pub role: OfficeRole,
-    /// The account it is about.
-    pub about: AccountId,
+    /// The account it is about. A person whom the service does not know yet has none.
+    pub about: Option<AccountId>,
     /// The account that sent the request.
     pub proposed_by: AccountId,
     /// The state of the request.
@@ -135,7 +135,7 @@ pub struct DecidedRequest {
 impl AppointmentRequest {
     /// I-04: the accounts that never decide a request, namely its sender and the person it is about.
     pub fn excluded(&self) -> [AccountId; 2] {
-        [self.proposed_by, self.about]
+        [self.proposed_by, self.about.unwrap_or(AccountId::NONE)]
     }
 
     /// The direct superior decides. `superior` is the organization whose turn it is (A10). If the appointment needs the
@@ -188,7 +188,7 @@ impl AppointmentRequest {
     /// # Errors
     /// `appointment.request_not_found` for anybody else, `appointment.request_not_open`.
     pub fn answer(&self, by: AccountId, consents: bool) -> Result<RequestState, Code> {
-        if self.about != by {
+        if self.about != Some(by) {
             return Err(Code::AppointmentRequestNotFound);
         }
         match (self.state, consents) {
@@ -248,7 +248,7 @@ mod tests {
             let request = AppointmentRequest {
                 kind: RequestKind::Begin,
                 role: OfficeRole::Administrator,
-                about,
+                about: Some(about),
                 proposed_by,
                 state,
             };
@@ -288,7 +288,7 @@ mod tests {
         let request = |state, proposed_by| AppointmentRequest {
             kind: RequestKind::Begin,
             role: OfficeRole::Administrator,
-            about: person,
+            about: Some(person),
             proposed_by,
             state,
         };

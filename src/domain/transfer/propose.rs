@@ -55,6 +55,8 @@ pub struct InboundFacts<'a> {
     pub actor: &'a Actor,
     /// The member with the same ID number, if one is known here.
     pub known: Option<FormerMember>,
+    /// The person's account, if they have one, whether or not they are a member here.
+    pub account: Option<AccountId>,
     /// The person's open transfer, if there is one.
     pub open_case: Option<OpenCase>,
     /// What is proposed.
@@ -66,8 +68,6 @@ pub struct InboundFacts<'a> {
 pub struct FormerMember {
     /// The member's id.
     pub id: MemberId,
-    /// Their account, if they have one.
-    pub account: Option<AccountId>,
     /// Their standing.
     pub standing: Standing,
 }
@@ -261,6 +261,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
         policy,
         actor,
         known,
+        account,
         request,
         ..
     } = *facts;
@@ -281,7 +282,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
         actor,
         request,
         started_by: Side::Source,
-        member_account: known.and_then(|known| known.account),
+        member_account: account,
         origin: Origin::Province {
             province,
             member: known.map(|known| known.id),

@@ -84,7 +84,9 @@ pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_numb
 
 fn of_number(conn: &mut Conn, id_number: &[u8]) -> Result<AccountId> {
     let found = accounts::by_id_number(conn, id_number)?;
-    Ok(found.map(|(account, _)| account.id).ok_or(Code::MemberNoMatch)?)
+    let (account, _) = found.ok_or(Code::MemberNoMatch)?;
+    accounts::lock(conn, account.id)?;
+    Ok(account.id)
 }
 
 /// The account, if the caller may block and unblock it.

@@ -70,6 +70,7 @@ pub struct PasswordReplacement {
 /// # Errors
 /// `account.password_wrong` if the password was changed meanwhile.
 pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &PasswordReplacement) -> Result<()> {
+    accounts::lock(conn, change.account)?;
     if accounts::secrets(conn, change.account)?.0 != change.old {
         return Err(Code::AccountPasswordWrong.into());
     }

@@ -189,7 +189,9 @@ pub fn admit(
 /// `account.reset_code_invalid`.
 pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, request_id: &str) -> Result<()> {
     let found = accounts::by_id_number(conn, &reset.id_number)?;
-    let (account, _) = found.ok_or(Code::AccountResetCodeInvalid)?;
+    let (found, _) = found.ok_or(Code::AccountResetCodeInvalid)?;
+    accounts::lock(conn, found.id)?;
+    let account = accounts::find(conn, found.id)?.ok_or(Code::AccountResetCodeInvalid)?;
     let newest = accounts::newest_code(conn, account.id)?.ok_or(Code::AccountResetCodeInvalid)?;
     let valid = o5_is_valid(newest.issued_at.into(), newest.used_at.is_some(), now);
     // Digests of 80 random bits under our own key, so the duration of the comparison reveals nothing.

@@ -105,9 +105,11 @@ pub enum SignInOutcome {
 /// # Errors
 /// When the database fails.
 pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
+    rows::lock(conn, proven.account)?;
     let account = rows::find(conn, proven.account)?.filter(|account| account.status == AccountStatus::Active);
     let (hash, _) = rows::secrets(conn, proven.account)?;
-    // The account may have been blocked, or its password changed, while the old password was being checked.
+    // The account may have been blocked, or its password changed, while the old password was being checked. Until this
+    // transaction ends, neither can happen any more.
     let Some(account) = account.filter(|_| hash == proven.hash) else {
         return Ok(SignInOutcome::Refused(Code::RequestSignInFailed));
     };

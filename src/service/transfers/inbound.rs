@@ -16,7 +16,7 @@ use crate::db::{Conn, Unique};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
-use crate::domain::core::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::time::{Month, season_of};
 use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::chain::Chain;
@@ -31,7 +31,7 @@ use crate::repository::transfers::{self, Transfer};
 use crate::repository::{accounts, appointments, organizations};
 use crate::security::vault::{SealPurpose, Vault};
 use crate::service::look_up::LookedUpPerson;
-use crate::service::{Context, Error, Result, policies};
+use crate::service::{Context, Error, Result, people, policies};
 
 /// A person from an external province, as its system describes them.
 #[derive(Debug, Clone)]
@@ -87,6 +87,8 @@ pub struct ProposedInbound {
 struct InboundInput {
     person: SealedPerson,
     known: Option<FormerMember>,
+    /// The person's account, whether or not they are a member here.
+    account: Option<AccountId>,
     open_case: Option<OpenCase>,
     target: Option<(OrganizationFacts, Chain)>,
     policy: Policy,
@@ -168,7 +170,6 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
     let known = match &member {
         Some(member) => Some(FormerMember {
             id: member.id,
-            account: accounts::of_member(conn, member.id)?,
             standing: member.standing,
         }),
         None => None,
@@ -177,7 +178,9 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
         Some(id) => Some(target(conn, id)?),
         None => None,
     };
+    let account = accounts::by_id_number(conn, &person.id_number_digest)?;
     Ok(InboundInput {
+        account: account.map(|(account, _)| account.id),
         open_case: open_case(conn, &person, known)?,
         clashes: clashes(conn, &proposed.person, member.as_ref())?,
         policy: policies::of_season(conn, season_of(context.now))?,
@@ -226,6 +229,7 @@ fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -
         policy: &input.policy,
         actor: &context.actor,
         known: input.known,
+        account: input.account,
         open_case: input.open_case,
         request: &request,
     };
@@ -269,7 +273,8 @@ pub(super) fn admit(
         Some(Unique::DevelopmentNumber) => Code::MemberDevelopmentNumberTaken.into(),
         _ => Error::from(e),
     })?;
-    Ok(transfers::set_member(conn, transfer.id, member)?)
+    transfers::set_member(conn, transfer.id, member)?;
+    people::join_new_member(conn, context, member)
 }
 
 /// Updates a member who comes back with what the other system says.
