@@ -8,9 +8,9 @@ ALTER TABLE appointment_requests ADD COLUMN id_number_sealed BYTEA;
 ALTER TABLE appointment_requests ADD COLUMN id_number_digest BYTEA;
 DROP INDEX appointment_requests_one_open;
 CREATE UNIQUE INDEX appointment_requests_one_open ON appointment_requests (organization_id, account_id)
-    WHERE state IN ('open', 'awaiting_consent');
+    WHERE state = 'open' OR state = 'awaiting_consent';
 CREATE UNIQUE INDEX appointment_requests_one_newcomer ON appointment_requests (organization_id, id_number_digest)
-    WHERE state IN ('open', 'awaiting_consent');
+    WHERE state = 'open' OR state = 'awaiting_consent';
 CREATE INDEX appointment_requests_consent ON appointment_requests (account_id, id) WHERE state = 'awaiting_consent';
 
 -- A one-time code for a person with an office above a branch needs two administrators. This is the first one's request.

@@ -27,9 +27,9 @@ INSERT INTO new_requests (id, organization_id, kind, account_id, proposer_accoun
 DROP TABLE appointment_requests;
 ALTER TABLE new_requests RENAME TO appointment_requests;
 CREATE UNIQUE INDEX appointment_requests_one_open ON appointment_requests (organization_id, account_id)
-    WHERE state IN ('open', 'awaiting_consent');
+    WHERE state = 'open' OR state = 'awaiting_consent';
 CREATE UNIQUE INDEX appointment_requests_one_newcomer ON appointment_requests (organization_id, id_number_digest)
-    WHERE state IN ('open', 'awaiting_consent');
+    WHERE state = 'open' OR state = 'awaiting_consent';
 CREATE INDEX appointment_requests_consent ON appointment_requests (account_id, id) WHERE state = 'awaiting_consent';
 
 -- A one-time code for a person with an office above a branch needs two administrators. This is the first one's request.
