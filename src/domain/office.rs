@@ -133,9 +133,14 @@ pub struct DecidedRequest {
 }
 
 impl AppointmentRequest {
-    /// I-04: the accounts that never decide a request, namely its sender and the person it is about.
+    /// I-04: the accounts that never decide a request, namely its sender and the person it is about. An offer that waits
+    /// for the person's consent is the superior's own: who made it may take it back.
     pub fn excluded(&self) -> [AccountId; 2] {
-        [self.proposed_by, self.about.unwrap_or(AccountId::NONE)]
+        let sender = match self.state {
+            RequestState::AwaitingConsent => AccountId::NONE,
+            _ => self.proposed_by,
+        };
+        [sender, self.about.unwrap_or(AccountId::NONE)]
     }
 
     /// The direct superior decides. `superior` is the organization whose turn it is (A10). If the appointment needs the
@@ -152,18 +157,16 @@ impl AppointmentRequest {
         needs_consent: bool,
         now: Timestamp,
     ) -> Result<DecidedRequest, Refusal> {
-        let is_offered = self.state == RequestState::AwaitingConsent;
         let is_decidable = match verdict {
             Verdict::Approve => self.state == RequestState::Open,
-            Verdict::Refuse(_) => self.state == RequestState::Open || is_offered,
+            Verdict::Refuse(_) => matches!(self.state, RequestState::Open | RequestState::AwaitingConsent),
         };
         if !is_decidable {
             return Err(Code::AppointmentRequestNotOpen.into());
         }
         let (by, acting_for) = actor.in_office()?;
         authority::at_turn(actor, Action::DecideAppointmentRequest, superior.as_slice()).settle()?;
-        // An offer that the superior made is theirs to take back.
-        if !is_offered && self.excluded().contains(&by) {
+        if self.excluded().contains(&by) {
             return Err(Code::AppointmentSelfApproval.into());
         }
         let (state, reason) = match verdict {
