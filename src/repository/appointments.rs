@@ -306,7 +306,9 @@ pub fn open_requests(
     if let Some(account) = account {
         // A request may still name the person by their number.
         let number = accounts::table.find(account).select(accounts::id_number_digest);
-        let is_theirs = dsl::account_id.eq(account).or(dsl::id_number_digest.eq(number.single_value()));
+        let is_theirs = dsl::account_id
+            .eq(account)
+            .or(dsl::id_number_digest.eq(number.single_value()));
         query = query.filter(is_theirs.assume_not_null());
     }
     query.load(conn)

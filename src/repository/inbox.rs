@@ -155,10 +155,16 @@ fn barred_to(reader: Reader) -> Condition {
         .filter(transfers::id.eq(inbox_entries::subject_id))
         .filter(transfers::member_id.eq(member).or(own_proposal));
     // The person of an inbound case is no member yet. They are known by their number.
-    let own_number = accounts::table.find(account.unwrap_or(0)).select(accounts::id_number_digest);
+    let own_number = accounts::table
+        .find(account.unwrap_or(0))
+        .select(accounts::id_number_digest);
     let about_reader = inbound_persons::table
         .filter(inbound_persons::transfer_id.eq(inbox_entries::subject_id))
-        .filter(inbound_persons::id_number_digest.nullable().eq(own_number.single_value()));
+        .filter(
+            inbound_persons::id_number_digest
+                .nullable()
+                .eq(own_number.single_value()),
+        );
     Box::new(of_transfers().and(exists(barred).or(exists(about_reader))))
 }
 

@@ -19,7 +19,12 @@ pub enum SealedTable {
 
 impl SealedTable {
     /// Every table with sealed fields.
-    pub const ALL: [Self; 4] = [Self::Members, Self::Accounts, Self::InboundPersons, Self::RequestedPersons];
+    pub const ALL: [Self; 4] = [
+        Self::Members,
+        Self::Accounts,
+        Self::InboundPersons,
+        Self::RequestedPersons,
+    ];
 }
 
 impl std::fmt::Display for SealedTable {

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::domain::audit::{AuditAction, AuditOutcome, AuditSubject, SubjectKind};
 use crate::domain::authority::Capacity;
+use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::service::audit::{self, AuditFilter, StoredAuditRow};
@@ -53,6 +54,7 @@ struct AuditEntryView {
     operation: Option<String>,
     /// Why it was refused; absent if it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Code>)]
     code: Option<String>,
     /// The kind of thing that `subject` names.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use crate::api::request::request_id::RequestId;
 use crate::api::response::problem::Problem;
 use crate::api::wire::{Instant, OrganizationLabel, OrganizationRef};
 use crate::app::App;
-use crate::domain::account::{o5_password, o5_password_of};
+use crate::domain::account::password::{o5_password, o5_password_of, prepared};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
@@ -23,7 +23,7 @@ use crate::security::vault::SealPurpose;
 use crate::service::accounts::attempts::AttemptOrigin;
 use crate::service::accounts::passwords::{self, PasswordReplacement};
 use crate::service::accounts::sessions::{self, RefreshOutcome, Session};
-use crate::service::accounts::sign_in::{self as entry, Attempt, Proven, SignInAdmission, SignInOutcome};
+use crate::service::accounts::sign_in::{self as entry, Attempt, Proven, SignInAdmission, SignInOutcome, Try};
 use crate::service::accounts::{self, CodeNotice, HeldOffice, Myself};
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -168,19 +168,30 @@ pub async fn proven(
     let place = app.passwords.place().map_err(crate::service::Error::from)?;
     let (vault, counted) = (app.vault.clone(), attempt.clone());
     let admission = app.db.write(move |conn| entry::admit(conn, &vault, &counted)).await?;
-    let found = match admission {
-        SignInAdmission::Try(found) => found,
+    let Try { found, wait, is_known } = match admission {
+        SignInAdmission::Try(admitted) => admitted,
         SignInAdmission::Wait(time) => return Err(Problem::wait(time)),
     };
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account.id), hash));
-    let fits = place
-        .check(password, hash.clone())
-        .await
-        .map_err(crate::service::Error::from)?;
-    let account = account.filter(|_| fits).ok_or(Code::RequestSignInFailed)?;
+    let fits = match wait {
+        // Whoever made this address or this account wait must not take the processors from others as well.
+        Some(wait) => place
+            .check_if_idle(password, hash.clone())
+            .await
+            .ok_or_else(|| Problem::wait(wait))?,
+        None => place.check(password, hash.clone()).await,
+    };
+    let fits = fits.map_err(crate::service::Error::from)?;
+    let account = match (account.filter(|_| fits), wait) {
+        (Some(account), None) => account,
+        (Some(account), Some(_)) if is_known => account,
+        (_, Some(wait)) => return Err(Problem::wait(wait)),
+        (None, None) => return Err(Code::RequestSignInFailed.into()),
+    };
     Ok(Proven {
         account,
         hash,
+        has_passed_wait: wait.is_some(),
         office,
         openid: None,
     })
@@ -350,6 +361,7 @@ refuses!(ChangePasswordRefusals:
     AccountPasswordLength,
     AccountPasswordReused,
     AccountPasswordIsNumber,
+    AccountPasswordCommon,
     RequestTooManyAttempts,
 );
 
@@ -378,7 +390,7 @@ async fn change_password(
         context,
     } = holder;
     o5_password(&new_password).map_err(Problem::new)?;
-    if new_password == current_password {
+    if prepared(&new_password) == prepared(&current_password) {
         return Err(Problem::new(
             Refusal::new(Code::AccountPasswordReused).at("/new_password"),
         ));

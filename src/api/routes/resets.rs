@@ -10,7 +10,7 @@ use crate::api::response::problem::{Blocking, Problem};
 use crate::api::wire::Instant;
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::app::App;
-use crate::domain::account::o5_password_of;
+use crate::domain::account::password::o5_password_of;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AppointmentId, MemberId};
 use crate::domain::core::language::Language;
@@ -218,6 +218,7 @@ refuses!(ResetPasswordRefusals:
     AccountResetCodeInvalid,
     AccountPasswordLength,
     AccountPasswordIsNumber,
+    AccountPasswordCommon,
     RequestTooManyAttempts,
 );
 

@@ -74,7 +74,7 @@ pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &Passwo
     if accounts::secrets(conn, change.account)?.0 != change.old {
         return Err(Code::AccountPasswordWrong.into());
     }
-    guard(vault, change.account, change.origin).forget(conn, context.now)?;
+    guard(vault, change.account, change.origin).forget(conn)?;
     accounts::set_password(conn, change.account, &change.new)?;
     let stays = Some(change.session);
     sessions::end_all(conn, change.account, stays, SessionEnding::PasswordChanged, context.now)?;

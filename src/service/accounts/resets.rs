@@ -214,7 +214,7 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     sessions::end_all(conn, account.id, None, SessionEnding::PasswordChanged, now)?;
     // Clears the failures against this account, the owner's or anybody else's.
     for way in [AttemptKind::SignIn, AttemptKind::Reset] {
-        Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
+        Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn)?;
     }
     let context = as_member(&account, now, request_id);
     audit::record(conn, &context, AuditAction::PasswordReset, account.id)

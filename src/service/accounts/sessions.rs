@@ -42,15 +42,16 @@ pub fn refresh(
     now: Timestamp,
     request_id: &str,
 ) -> Result<RefreshOutcome> {
-    let guard = Guard::new(vault, AttemptKind::Refresh, None, origin);
-    if let Some(wait) = guard.wait(conn, now)? {
-        return Ok(RefreshOutcome::Wait(wait));
-    }
     let known = match shown {
         Some(shown) => sessions::of_family(conn, &shown.digests(vault).family)?.map(|session| (session, shown)),
         None => None,
     };
     let Some((session, shown)) = known else {
+        // Only a miss waits and counts: nobody with a right token waits for what others try at their address.
+        let guard = Guard::new(vault, AttemptKind::Refresh, None, origin);
+        if let Some(wait) = guard.wait(conn, now)? {
+            return Ok(RefreshOutcome::Wait(wait));
+        }
         guard.count(conn, now)?;
         return Ok(RefreshOutcome::Refused);
     };

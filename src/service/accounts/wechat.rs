@@ -38,7 +38,7 @@ pub fn log_in(
     office: Option<AppointmentId>,
     attempt: &Attempt,
 ) -> Result<SignInOutcome> {
-    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn)?;
     let account = match wechat::account(conn, openid)? {
         Some(account) => bound(conn, account, openid)?,
         None => None,
@@ -63,7 +63,7 @@ fn bound(conn: &mut Conn, account: AccountId, openid: &[u8]) -> Result<Option<Ac
 /// # Errors
 /// When the database fails.
 pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
-    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn)?;
     sign_in::enter(conn, vault, attempt, proven)
 }
 

@@ -13,17 +13,23 @@ const PASSWORD: &str = "correct horse battery";
 
 fn appoint(world: &World, by: &str, organization: &str, name: &str) -> Answer {
     let path = format!("/v1/organizations/{}/appointments", world.org(organization));
-    world.admin(by).write(&path, &json!({"name": name, "id_number": NUMBER}))
+    world
+        .admin(by)
+        .write(&path, &json!({"name": name, "id_number": NUMBER}))
 }
 
 fn decide(world: &World, by: &str, request: &Value, verdict: &str, body: &Value) -> Answer {
     let path = format!("/v1/appointment-requests/{}/{verdict}", text(request, "id"));
-    world.admin(by).decide(&path, request["version"].as_i64().expect("a version"), body)
+    world
+        .admin(by)
+        .decide(&path, request["version"].as_i64().expect("a version"), body)
 }
 
 /// Sets a password with a one-time code for the holder of an office.
 fn set_password(world: &World, by: &str, office: &str) {
-    let code = world.admin(by).write(&format!("/v1/appointments/{office}/reset-code"), &json!({}));
+    let code = world
+        .admin(by)
+        .write(&format!("/v1/appointments/{office}/reset-code"), &json!({}));
     let body = json!({"id_number": NUMBER, "code": code.expect(201).json()["code"], "new_password": PASSWORD});
     world.anybody().post("/v1/auth/reset", &body).expect(204);
 }
@@ -43,7 +49,10 @@ fn village_head(world: &World) -> (Client, Value) {
 }
 
 fn waiting(client: &Client) -> usize {
-    page(client, "/v1/inbox?kind=approval_in")["items"].as_array().expect("items").len()
+    page(client, "/v1/inbox?kind=approval_in")["items"]
+        .as_array()
+        .expect("items")
+        .len()
 }
 
 both_engines! {
