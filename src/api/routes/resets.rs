@@ -224,8 +224,8 @@ refuses!(ResetPasswordRefusals:
 
 /// Set a new password
 ///
-/// Send the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end.
-/// For thirty days, sign-in shows that the code was issued.
+/// Send the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end,
+/// and a WeChat identity that is bound to it is unbound. For thirty days, sign-in shows that the code was issued.
 #[utoipa::path(tag = "auth", operation_id = "reset_password", security(()), responses(
     (status = 204, description = "The password is set. Sign in with it"),
     ResetPasswordRefusals,

@@ -13,7 +13,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::core::time::Timestamp;
-use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions};
+use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions, wechat};
 use crate::security::code;
 use crate::security::vault::{SealPurpose, Vault};
 use crate::service::organizations::appointing_superior;
@@ -212,6 +212,8 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     accounts::use_code(conn, newest.id, now)?;
     accounts::set_password(conn, account.id, &reset.password_hash)?;
     sessions::end_all(conn, account.id, None, SessionEnding::PasswordChanged, now)?;
+    // Somebody else who knew the old password may have bound an identity of their own.
+    wechat::unbind(conn, account.id)?;
     // Clears the failures against this account, the owner's or anybody else's.
     for way in [AttemptKind::SignIn, AttemptKind::Reset] {
         Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn)?;
