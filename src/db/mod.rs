@@ -44,6 +44,7 @@ mod error;
 mod gate;
 mod migrate;
 mod pg_pool;
+mod pooling;
 mod read_workers;
 pub mod schema;
 mod settings;
