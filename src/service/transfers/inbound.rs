@@ -18,7 +18,7 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::time::{Month, season_of};
-use crate::domain::member::{Certification, Standing};
+use crate::domain::member::{Certification, Standing, check_joining_age};
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::{OrganizationFacts, Path};
 use crate::domain::policy::Policy;
@@ -179,11 +179,12 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
         None => None,
     };
     let account = accounts::by_id_number(conn, &person.id_number_digest)?;
+    let policy = policies::of_season(conn, season_of(context.now))?;
     Ok(InboundInput {
         account: account.map(|(account, _)| account.id),
         open_case: open_case(conn, &person, known)?,
-        clashes: clashes(conn, &proposed.person, member.as_ref())?,
-        policy: policies::of_season(conn, season_of(context.now))?,
+        clashes: clashes(conn, &proposed.person, member.as_ref(), &policy)?,
+        policy,
         person,
         known,
         target,
@@ -200,8 +201,17 @@ fn open_case(conn: &mut Conn, person: &SealedPerson, known: Option<FormerMember>
     Ok(open.as_ref().map(OpenCase::from))
 }
 
-/// Checks that a member who comes back has the same name, and that a newcomer's development number is free.
-fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> Result<Vec<Refusal>> {
+/// Checks that a person was old enough when they joined, that a member who comes back has the same name, and that a
+/// newcomer's development number is free.
+fn clashes(
+    conn: &mut Conn,
+    person: &InboundPerson,
+    member: Option<&Member>,
+    policy: &Policy,
+) -> Result<Vec<Refusal>> {
+    let too_young = check_joining_age(person.id_number.birth_date(), person.joined_month, policy)
+        .err()
+        .map(|refusal| refusal.at("/person/joined_month"));
     let refusal = match (member, &person.development_number) {
         // For a current member the caller learns only that they are a member.
         (Some(member), _) if member.standing == Standing::MovedOut && member.name != person.name => {
@@ -212,7 +222,7 @@ fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> 
         }
         _ => None,
     };
-    Ok(refusal.into_iter().collect())
+    Ok(too_young.into_iter().chain(refusal).collect())
 }
 
 fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -> Result<Proposal> {
