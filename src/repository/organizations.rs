@@ -297,7 +297,7 @@ pub fn create_root(conn: &mut Conn, name: &str, short_name: &str, now: Timestamp
     Ok(id)
 }
 
-/// Stores a row, except for the column that contains its own id.
+/// Inserts a row. Its path contains the new id, so the caller sets the path afterwards.
 fn insert(
     conn: &mut Conn,
     superior: Option<&Organization>,

@@ -30,9 +30,9 @@ pub struct KeptAnswer {
     pub replayed: bool,
 }
 
-/// What a key says about a request before it is run.
+/// What to do with a request, given its key.
 pub enum ClaimState {
-    /// It was answered before, or its key came with another content.
+    /// There is an answer already: the kept one, or a refusal because the key was used with another content.
     Answered(Result<KeptAnswer>),
     /// Another request of this batch has the same key and comes first.
     Twin,

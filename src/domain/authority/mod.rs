@@ -6,9 +6,9 @@
 //! transaction. An object the caller may not see gives exactly the same answer as one that does not exist.
 //!
 //! The workflows add their own rules: whether a case is still open, whose turn it is, whether somebody would decide
-//! their own case (T11). They can only refuse more. Where the rules give an action to the organization whose turn it
-//! is, the caller is the object's [`Relation::Holder`]. That includes the superior who acts in place of a vacant
-//! organization (A10).
+//! their own case (T11). They can refuse what the table allows, but never allow what it refuses. If it is the turn of
+//! the caller's organization, the relation is [`Relation::Holder`]. That includes the superior who acts in place of a
+//! vacant organization (A10).
 
 pub mod actor;
 pub mod scope;
@@ -553,7 +553,8 @@ pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> AccessDecisi
     best.unwrap_or_else(|| verdict(capacity, action, Relation::Stranger))
 }
 
-/// Like [`decide`], for an object the actor sees already. Only administrators of the holders may act on it.
+/// Like [`decide`], for an object that the actor is already known to see. Administrators of a holder may act on it.
+/// Nobody else may.
 pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> AccessDecision {
     if holds(actor, holders) {
         verdict(Capacity::of(actor), action, Relation::Holder)
@@ -562,7 +563,7 @@ pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Acc
     }
 }
 
-/// Every relation of an actor to an object, except who started a transfer, which the workflow decides (T10).
+/// All relations of an actor to an object, except [`Relation::Starter`], which the workflow adds (T10).
 pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
     match object {
         Object::Oneself => vec![Relation::Myself],

@@ -38,8 +38,8 @@ pub struct DecisionContext<'a> {
 pub struct Move {
     /// The member. `None` if a person from another province has to be created (X2).
     pub member: Option<MemberId>,
-    /// The branch the member leaves. `None` if they come from another province. A member known before is then revived
-    /// (X2).
+    /// The branch the member leaves. `None` if they come from another province. If the person was a member here before,
+    /// their old record is used again (X2).
     pub from: Option<OrganizationId>,
     /// Where the member goes.
     pub to: CaseOutcome,
@@ -48,7 +48,8 @@ pub struct Move {
 /// What a decision changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// The case after the decision. Its version is the event's number, and the row to be updated has one less (A9).
+    /// The case after the decision. Its version equals the number of the event. The stored row must still have the
+    /// version before it (A9).
     pub case: Case,
     /// The one event of this transition (I-09).
     pub event: Event,
@@ -56,8 +57,8 @@ pub struct Transition {
     pub movement: Option<Move>,
 }
 
-/// A1 to A4, T9: approves the step the case is at. A leading organ's approval passes the case to its ordinary approver.
-/// The ordinary approval completes the case or leads to the assignment.
+/// A1 to A4, T9: approves the step the case is at. After a leading organ's approval the case goes on to the ordinary
+/// approval. The ordinary approval completes the case or leads to the assignment.
 ///
 /// # Errors
 /// Those of [`may_approve`].
@@ -123,8 +124,8 @@ pub fn expire(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition>
     by_system(case, now, EventKind::Expired)
 }
 
-/// The event that ends a case, if it waited too long. For ending many cases at once, it takes only the facts of a case
-/// that matter here.
+/// The event that ends a case, if it waited too long. It needs only the state and the version, so that a job can end
+/// many cases without loading each.
 pub fn expiring(state: &CaseState, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
     let event = Event {
         number: version + 1,

@@ -1,7 +1,7 @@
-//! Loads what proposals are decided on, with one query for all proposals of a batch.
+//! Loads the data that the decisions about proposals need. Each query loads it for all proposals of a batch.
 //!
-//! A proposal that names a missing person costs the same statements as one that names a hidden person, so that its
-//! duration doesn't reveal which it was.
+//! The same SQL statements run for a missing person and for a hidden one, so that the duration does not tell which it
+//! is.
 
 use super::proposal::{ProposalSubject, ProposedTransfer};
 use crate::db::{Conn, Outcomes};
@@ -55,10 +55,10 @@ struct MemberAndTarget {
 type Organizations = HashMap<OrganizationId, Organization>;
 
 /// Loads what the decisions about some proposals need, and locks their members, so that proposals for one member are
-/// decided one at a time. A second proposal for a member of this batch is put off.
+/// decided one at a time. If two proposals of a batch are for one member, the second waits for the next batch.
 ///
 /// # Errors
-/// When the database fails. A refusal of one proposal is that proposal's own outcome.
+/// When the database fails. If one proposal is refused, only its own outcome is an error.
 pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> Result<Outcomes<ProposalInput, Error>> {
     let loaded = load_members_and_targets(conn, requests)?;
     let found: Vec<&MemberAndTarget> = loaded.iter().flatten().flatten().collect();
