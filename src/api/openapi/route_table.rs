@@ -52,7 +52,7 @@ impl Routes {
         Some(names.join(", "))
     }
 
-    /// The kind of body an operation takes. Small for an operation without one.
+    /// The kind of body an operation takes. [`Body::Small`] for an operation without one.
     pub fn body(&self, method: &Method, path: &str) -> Body {
         if method.is_safe() {
             // Safe methods take no body and are most of the requests, so they skip the comparison of paths.
@@ -100,7 +100,7 @@ fn body_kind(document: &Value, operation: &Value) -> Body {
 }
 
 fn has_list(document: &Value, schema: &Value, depth: usize) -> bool {
-    // Stops at schemas that refer to themselves. No body is this deep.
+    // Ends the search in schemas that refer to themselves. No body is this deep.
     if depth > 8 {
         return false;
     }

@@ -388,7 +388,7 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// Whether a field has its default and is left out of the answer.
+/// Whether a Boolean field is false, so that it is left out of the answer.
 pub fn is_false(value: &bool) -> bool {
     !value
 }
