@@ -64,7 +64,7 @@ pub fn appoint(
     role: OfficeRole,
     person: &people::PersonRef,
 ) -> Result<AppointmentOutcome> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
     let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(context, Action::Appoint, &organization, superior, role)?;
@@ -128,7 +128,7 @@ fn needs_consent(conn: &mut Conn, context: &Context, account: Option<AccountId>)
 /// `appointment.not_found` outside the caller's subtree, those of [`office::may_change`], `appointment.ended`,
 /// `appointment.last_of_nation`, `appointment.request_open`.
 pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<AppointmentOutcome> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
     let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(
@@ -289,7 +289,7 @@ impl Pending for StoredRequest {
 }
 
 /// A10: updates the holders of what waits where an account has offices, after the account was blocked or unblocked.
-/// Call it while holding the lock of [`store::change`].
+/// Call it while holding the lock of [`store::lock_offices`].
 ///
 /// # Errors
 /// When the database fails.
@@ -424,7 +424,7 @@ pub fn decide(
     expected: Expected,
     verdict: &Verdict,
 ) -> Result<StoredRequest> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     request(conn, &context.actor, id)?;
     let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization_of(conn, &stored)?;
@@ -473,7 +473,7 @@ pub fn answer(
     expected: Expected,
     consents: bool,
 ) -> Result<StoredRequest> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
     // What is somebody else's costs the same statements as what does not exist.
     let id = store::about(conn, id, account)?.ok_or(Code::AppointmentRequestNotFound)?;

@@ -84,7 +84,7 @@ fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<
 /// # Errors
 /// `member.not_found` and those of [`rules::o7_upload`].
 pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &ReceivedFile) -> Result<StoredForm> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     members::visible(conn, &context.actor, Action::UploadForm, member)?;
     let member = rows::find_locked(conn, member)?.ok_or(Code::MemberNotFound)?;
     let uploader = uploader(conn, &member)?;

@@ -190,7 +190,7 @@ pub struct ProposedMonthChange {
 /// # Errors
 /// `organization.not_found` outside the caller's subtree, and those of [`graduation::propose`].
 pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChange) -> Result<StoredChange> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let branch = in_scope(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
     let open = store::open_of_branch(conn, branch.id)?;
     let reason = proposal.reason.clone();

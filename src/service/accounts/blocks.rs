@@ -44,7 +44,7 @@ impl From<BlockTarget> for AuditSubject {
 /// `member.not_found`, `appointment.not_found`, `appointment.ended`, those of [`may_block`],
 /// `account.block_reason_required`, `account.blocked_already`.
 pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Option<&Remark>) -> Result<Block> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = admitted(conn, context, whose)?;
     block_account(conn, context, account, reason, whose.into())
 }
@@ -55,7 +55,7 @@ pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Opt
 /// # Errors
 /// Those of [`block`], `account.not_blocked`, `account.unblock_not_allowed`.
 pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result<Block> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = admitted(conn, context, whose)?;
     unblock_account(conn, context, account, whose.into())
 }
@@ -65,7 +65,7 @@ pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result
 /// # Errors
 /// Those of [`block`], and `member.no_match` if no account has the number.
 pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason: &Remark) -> Result<Block> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = of_number(conn, id_number)?;
     block_account(conn, context, account, Some(reason), account.into())
 }
@@ -76,7 +76,7 @@ pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason
 /// # Errors
 /// `member.no_match`, `account.not_blocked`.
 pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_number: &[u8]) -> Result<IssuedCode> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = of_number(conn, id_number)?;
     unblock_account(conn, context, account, account.into())?;
     resets::issue(conn, context, vault, account, account.into())

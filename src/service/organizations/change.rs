@@ -173,7 +173,7 @@ pub fn rename(
 pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: Expected) -> Result<Organization> {
     // A proposal holds the shared lock on appointments. Once this has the exclusive lock, no new transfer can lead
     // here.
-    appointments::change(conn)?;
+    appointments::lock_offices(conn)?;
     let found = in_scope(conn, &context.actor, Action::CloseOrganization, id)?;
     let contents = contents(conn, &found)?;
     rules::o3_close(&context.actor, &found.facts(), contents)?;

@@ -92,7 +92,7 @@ pub fn decide(
     expected: Expected,
     decision: &TransferDecision,
 ) -> Result<CaseView> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let found = transfers::find_locked(conn, id)?;
     let transfer = visible(conn, &context.actor, decision.permission(), id, found)?;
     let LoadedCase { case, holders, policy } = load_case(conn, &transfer)?;

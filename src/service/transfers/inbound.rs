@@ -106,7 +106,7 @@ pub fn propose_inbound(
     vault: &Vault,
     proposed: &ProposedInbound,
 ) -> Result<CaseView> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let input = load(conn, vault, context, proposed)?;
     let proposal = decide(context, proposed, &input)?;
     let organ = context

@@ -98,7 +98,7 @@ fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcome
     if commands.is_empty() {
         return Ok(Vec::new());
     }
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let requests: Vec<_> = commands.iter().map(|command| command.request()).collect();
     let mut outcomes: Outcomes<KeptAnswer, Error> = Vec::with_capacity(commands.len());
     let mut accepted = Vec::new();
