@@ -126,7 +126,7 @@ pub fn history(
     Ok(store::history(conn, branch.id, after, limit)?)
 }
 
-/// G6: turns the next branches that are due, by id, after `after`.
+/// G6: makes the next due branches, by id, after `after`, graduate branches.
 ///
 /// # Errors
 /// When the database fails.
@@ -138,13 +138,13 @@ pub fn switch(
 ) -> Result<Batch<Option<OrganizationId>>> {
     let policy = policy_of_last_switch(conn, context.now)?;
     let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season is out of range"))?;
-    let due = organizations::turning(conn, up_to, after, limit)?;
+    let due = organizations::due_for_switch(conn, up_to, after, limit)?;
     let ids: Vec<OrganizationId> = due.iter().map(|branch| branch.id).collect();
     let tally = jobs::together(
         conn,
         &ids,
-        |conn, ids| turn_many(conn, context, &policy, ids),
-        |conn, id| Ok(turn_many(conn, context, &policy, &[id])? == 1),
+        |conn, ids| switch_many(conn, context, &policy, ids),
+        |conn, id| Ok(switch_many(conn, context, &policy, &[id])? == 1),
     )?;
     Ok(Batch::of(ids.len(), limit, tally, ids.last().copied()))
 }
@@ -158,23 +158,23 @@ fn policy_of_last_switch(conn: &mut Conn, now: Timestamp) -> Result<Policy> {
     policies::of_season(conn, policy.season - 1)
 }
 
-/// Turns those of the branches that still have to turn once they are locked.
-fn turn_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
+/// Locks the branches, and makes those of them that are still due graduate branches.
+fn switch_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
     let found = organizations::find_many_locked(conn, branches)?;
-    let turns = |branch: &Organization| {
+    let due = |branch: &Organization| {
         graduation::g6_turns(&branch.facts(), policy, context.now)?;
         Some((branch.id, branch.graduation()?.month()?))
     };
-    let turning: Vec<(OrganizationId, Month)> = found.iter().filter_map(turns).collect();
-    if turning.is_empty() {
+    let switching: Vec<(OrganizationId, Month)> = found.iter().filter_map(due).collect();
+    if switching.is_empty() {
         return Ok(0);
     }
-    let ids: Vec<OrganizationId> = turning.iter().map(|(id, _)| *id).collect();
-    let turned = organizations::turn_many(conn, &ids, policy.season)?;
+    let ids: Vec<OrganizationId> = switching.iter().map(|(id, _)| *id).collect();
+    let switched = organizations::switch_many(conn, &ids, policy.season)?;
     cohort::join_branches(conn, policy.season, &ids)?;
-    store::append_turned(conn, &turning, context.now)?;
+    store::append_switched(conn, &switching, context.now)?;
     audit::record_same_for(conn, context, AuditAction::BranchTurned, &ids)?;
-    Ok(turned)
+    Ok(switched)
 }
 
 /// A proposal for a new month of a graduate branch.

@@ -150,7 +150,7 @@ fn block_account(
     subject: AuditSubject,
 ) -> Result<Block> {
     let reason = reason.ok_or_else(|| Refusal::new(Code::AccountBlockReasonRequired).at("/reason"))?;
-    if !accounts::turn(conn, account, AccountStatus::Active, AccountStatus::Blocked)? {
+    if !accounts::set_status_from(conn, account, AccountStatus::Active, AccountStatus::Blocked)? {
         return Err(Code::AccountBlockedAlready.into());
     }
     accounts::clear_password(conn, account)?;
@@ -167,7 +167,7 @@ fn unblock_account(conn: &mut Conn, context: &Context, account: AccountId, subje
     if latest.is_some() {
         may_unblock(&context.actor, path)?;
     }
-    if !accounts::turn(conn, account, AccountStatus::Blocked, AccountStatus::Active)? {
+    if !accounts::set_status_from(conn, account, AccountStatus::Blocked, AccountStatus::Active)? {
         return Err(Code::AccountNotBlocked.into());
     }
     // Ends sessions that began while the block was being written.
