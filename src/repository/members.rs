@@ -375,7 +375,7 @@ pub fn set_mark(conn: &mut Conn, id: MemberId, version: i32, mark: Option<&Mark>
 /// Creates a member from a person of an inbound case (X2), in a branch from now on.
 ///
 /// Violates `members_id_number` or `members_development_number` if one of the numbers is taken.
-pub fn admit(
+pub fn create_inbound(
     conn: &mut Conn,
     name: &str,
     person: &SealedPerson,

@@ -2,8 +2,8 @@
 //! of what waits there (A10).
 
 use super::organizations::{appointing_superior, chain_of, in_scope, inside, object};
-use super::people::{KnownPerson, Newcomer};
 use super::pending::{self, Pending, Waiting};
+use super::people::{KnownPerson, Newcomer};
 use super::transfers::reroute as reroute_transfers;
 use super::{Context, Error, Expected, Result, audit, may, people, sees};
 use crate::db::{Conn, Unique};
@@ -441,7 +441,7 @@ pub fn decide(
         _ => false,
     };
     let decided = request.decide(&context.actor, holder, verdict.clone(), needs_consent, context.now)?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
@@ -479,7 +479,7 @@ pub fn answer(
     let id = store::about(conn, id, account)?.ok_or(Code::AppointmentRequestNotFound)?;
     let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
     let state = stored.request().answer(account, consents)?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     if !store::answer_request(conn, &stored, state, context.now)? {
         return Err(Code::RequestStale.into());
     }
@@ -516,15 +516,7 @@ fn carry_out(
         None => None,
     };
     match (stored.kind, held) {
-        (RequestKind::Begin, None) => begin(
-            conn,
-            context,
-            &organization,
-            account,
-            stored.role,
-            appointed_by,
-        )
-        .map(drop),
+        (RequestKind::Begin, None) => begin(conn, context, &organization, account, stored.role, appointed_by).map(drop),
         (RequestKind::End, Some(office)) => finish(conn, context, &organization, &office).map(drop),
         // Every change of an appointment lets the open requests about it lapse.
         _ => Err(Error::Corrupt(

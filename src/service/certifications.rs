@@ -52,7 +52,7 @@ pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Certifica
 ///
 /// # Errors
 /// `member.not_found`, `certification.not_uploader`.
-pub fn admit(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
+pub fn check_uploader(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
     let member = members::visible(conn, actor, Action::UploadForm, member)?;
     let uploader = uploader(conn, &member)?;
     let object = Object::form(&member.branch_path, member.id, uploader.as_slice());
@@ -175,7 +175,7 @@ pub fn decide(
         verdict.clone(),
         context.now,
     )?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     settle(conn, context, &member, &stored, &decided)?;
     found(conn, id)
 }

@@ -47,7 +47,7 @@ impl Expected {
     ///
     /// # Errors
     /// `request.stale` if it is not.
-    pub fn admit(self, found: impl Into<i64>) -> Result<()> {
+    pub fn check_version(self, found: impl Into<i64>) -> Result<()> {
         match self {
             Self::Version(version) if version != found.into() => Err(Code::RequestStale.into()),
             _ => Ok(()),

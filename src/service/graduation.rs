@@ -327,7 +327,7 @@ pub fn decide(
     let open = whole(&stored)?;
     let holders = holders(conn, &branch, open.request())?;
     let decided = open.decide(&context.actor, &holders, verdict.clone(), context.now)?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     let stale_delayed = settle(conn, context, &branch, &stored, &decided)?;
     let change = found(conn, id)?;
     Ok(DecidedMonthChange { change, stale_delayed })

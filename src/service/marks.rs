@@ -104,13 +104,13 @@ fn wanted(item: &MarkItem, branch: &Organization, context: &Context) -> Result<M
 fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organization, Member)> {
     let actor = &context.actor;
     let found = members::find(conn, id)?;
-    let seen = admit(conn, actor, found)?;
+    let seen = check_may_mark(conn, actor, found)?;
     let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
     // Locks the branch before the member, because the yearly switch counts the branch's members under the same lock
     // (L1).
     let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member's branch is missing"))?;
     let found = members::find_locked(conn, id)?;
-    let member = admit(conn, actor, found)?;
+    let member = check_may_mark(conn, actor, found)?;
     if member.branch_id != Some(branch.id) {
         return Err(Code::ServiceBusy.into());
     }
@@ -119,7 +119,7 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
 }
 
 /// The member, if the actor may mark them where they are.
-fn admit(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
+fn check_may_mark(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
     let (member, verdict) = decided(conn, actor, Action::MarkMember, found)?;
     verdict.settle()?;
     Ok(member)

@@ -167,7 +167,10 @@ pub async fn proven(
     }
     let place = app.passwords.place().map_err(crate::service::Error::from)?;
     let (vault, counted) = (app.vault.clone(), attempt.clone());
-    let admission = app.db.write(move |conn| entry::admit(conn, &vault, &counted)).await?;
+    let admission = app
+        .db
+        .write(move |conn| entry::begin_attempt(conn, &vault, &counted))
+        .await?;
     let found = match admission {
         SignInAdmission::Try(found) => found,
         SignInAdmission::Wait(time) => return Err(Problem::wait(time)),
@@ -397,7 +400,7 @@ async fn change_password(
     let (vault, counted) = (app.vault.clone(), context.clone());
     let admission = app
         .db
-        .write(move |conn| passwords::admit(conn, &counted, &vault, account, origin))
+        .write(move |conn| passwords::begin_attempt(conn, &counted, &vault, account, origin))
         .await?;
     let old = match admission {
         passwords::PasswordAdmission::Try(old) => old,

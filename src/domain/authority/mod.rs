@@ -450,7 +450,7 @@ impl SideScope {
 ///
 /// # Errors
 /// The refusal, if they may not.
-pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
+pub fn check_capacity(capacity: Capacity, action: Action) -> Result<(), Code> {
     match capacity {
         Capacity::Nobody => Err(Code::RequestUnauthenticated),
         _ if action.capacities().contains(&capacity) => Ok(()),
@@ -462,9 +462,9 @@ pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
 /// Whether an actor may request an action at all. Another system also needs the action's scope.
 ///
 /// # Errors
-/// The refusal of [`admit`], or `integrator.scope_missing`.
+/// The refusal of [`check_capacity`], or `integrator.scope_missing`.
 pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
-    admit(Capacity::of(actor), action)?;
+    check_capacity(Capacity::of(actor), action)?;
     match &actor.role {
         Role::Integrator { grant, .. } => granted(grant, action),
         _ => Ok(()),
@@ -476,7 +476,7 @@ pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
 fn granted(grant: &Grant, action: Action) -> Result<(), Code> {
     match (action, action.scope()) {
         (Action::ReadSelf | Action::ReadPolicy, _) => Ok(()),
-        (_, Some(scope)) => grant.admit(scope),
+        (_, Some(scope)) => grant.check_scope(scope),
         (_, None) => Err(Code::ActorNotAdministrator),
     }
 }
@@ -500,7 +500,7 @@ impl Action {
 
 /// The authority matrix: capacity × action × relation.
 pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> AccessDecision {
-    if let Err(code) = admit(capacity, action) {
+    if let Err(code) = check_capacity(capacity, action) {
         AccessDecision::MayNot(code)
     } else if action.relations().contains(&relation) {
         AccessDecision::May
@@ -515,7 +515,7 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access
 pub fn refusals(action: Action) -> BTreeSet<Code> {
     let of_capacity = Capacity::ALL
         .iter()
-        .filter_map(|capacity| admit(*capacity, action).err());
+        .filter_map(|capacity| check_capacity(*capacity, action).err());
     let without_scopes = Grant {
         path: Path::root(OrganizationId::NONE),
         reach: Reach::Own,

@@ -168,7 +168,7 @@ pub struct Reset {
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(
+pub fn begin_attempt(
     conn: &mut Conn,
     vault: &Vault,
     id_number: &[u8],

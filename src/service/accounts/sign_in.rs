@@ -57,7 +57,7 @@ fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<Acco
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignInAdmission> {
+pub fn begin_attempt(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignInAdmission> {
     let found = credentials(conn, &attempt.id_number)?;
     let account = found.as_ref().map(|(account, _)| account.id);
     let guard = guard(conn, vault, attempt, account)?;

@@ -58,7 +58,7 @@ pub fn create(
 ) -> Result<(Organization, Vec<SchoolCodeWarning>)> {
     let superior = in_scope(conn, &context.actor, Action::CreateOrganization, creation.superior)?;
     rules::o3_direct_superior(&context.actor, Action::CreateOrganization, &superior.facts())?;
-    let warnings = admit(creation, &superior)?;
+    let warnings = check_creation(creation, &superior)?;
     let name = creation.name.trim();
     let new = NewOrganization {
         kind: creation.kind,
@@ -80,7 +80,7 @@ pub fn create(
 }
 
 /// Checks a creation. Fails with everything that is wrong, or returns warnings about its school code.
-fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeWarning>> {
+fn check_creation(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeWarning>> {
     let facts = superior.facts();
     let school_code = creation
         .school_code
@@ -94,8 +94,8 @@ fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeW
         creation.short_name.as_deref().map_or(Ok(()), rules::o3_name),
         rules::check_stage(creation.sector, creation.stage),
         school_code.clone().map(drop),
-        admit_system(creation, superior),
-        admit_division(creation.division_code.as_deref()),
+        check_system(creation, superior),
+        check_division(creation.division_code.as_deref()),
     ];
     let refusals: Vec<Refusal> = checks.into_iter().filter_map(std::result::Result::err).collect();
     match school_code {
@@ -105,7 +105,7 @@ fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeW
 }
 
 /// An organization belongs to its superior's system. Only the nation has several systems below it (§1.4.5).
-fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Result<(), Refusal> {
+fn check_system(creation: &Creation, superior: &Organization) -> std::result::Result<(), Refusal> {
     let fits = superior.level == Level::Nation || creation.system.is_none_or(|system| system == superior.system);
     if fits {
         return Ok(());
@@ -113,7 +113,7 @@ fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Re
     Err(Refusal::invalid(InputError::one_of(&[superior.system.as_str()])).at("/system"))
 }
 
-fn admit_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
+fn check_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
     if code.is_none_or(|code| code.len() == 6 && Division::find(code).is_some()) {
         return Ok(());
     }
@@ -154,7 +154,7 @@ pub fn rename(
     short_name.map_or(Ok(()), rules::o3_name)?;
     let (name, short_name) = (name.trim(), short_name.map_or(name.trim(), str::trim));
     rules::o2_name(found.purpose, name)?;
-    expected.admit(found.version)?;
+    expected.check_version(found.version)?;
     if name == found.name && short_name == found.short_name {
         return Ok(found);
     }
@@ -177,7 +177,7 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     let found = in_scope(conn, &context.actor, Action::CloseOrganization, id)?;
     let contents = contents(conn, &found)?;
     rules::o3_close(&context.actor, &found.facts(), contents)?;
-    expected.admit(found.version)?;
+    expected.check_version(found.version)?;
     stored(organizations::close(conn, &found, context.now)?)?;
     offices::end_all(conn, context, id)?;
     settle(conn, context, id, AuditAction::OrganizationClosed)
@@ -196,7 +196,7 @@ pub fn change_contact(
 ) -> Result<Organization> {
     let found = in_scope(conn, &context.actor, Action::ChangeContact, id)?;
     rules::o3_contact(&context.actor, &found.facts())?;
-    expected.admit(found.version)?;
+    expected.check_version(found.version)?;
     stored(organizations::set_contact(
         conn,
         &found,

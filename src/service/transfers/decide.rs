@@ -116,7 +116,7 @@ pub fn decide(
         TransferDecision::AcceptExternal => rules::accept_external(case, &decision_context),
         TransferDecision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
     }?;
-    expected.admit(transfer.version)?;
+    expected.check_version(transfer.version)?;
     close_inbox_entries(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
@@ -204,7 +204,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
                 context.now,
             )?)
         }
-        (None, Some(to)) => inbound::admit(conn, context, transfer, to),
+        (None, Some(to)) => inbound::create_member(conn, context, transfer, to),
         (None, None) => Err(Error::Corrupt("a case that moves a member out has no member")),
     }
 }

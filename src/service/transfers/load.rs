@@ -192,7 +192,7 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<
             Ok(Some(actor.acting_member().ok_or(Code::RequestMembersOnly)?))
         }
         ProposalSubject::Ours(id) => {
-            authority::admit(Capacity::of(actor), Action::ProposeAsSource)?;
+            authority::check_capacity(Capacity::of(actor), Action::ProposeAsSource)?;
             Ok(Some(*id))
         }
         ProposalSubject::Named(LookedUpPerson { id_number, .. }) => {

@@ -22,8 +22,8 @@
 //! | a missing member answered before the branch lookup (`members::decided`) | `constant_work::s02_…` |
 //! | a refresh without its row | `every_write_is_audited::s18_i28_…` |
 //!
-//! One that they do not find: marking a member without the check of authority (`marks::admit`), because rule M2 checks
-//! again.
+//! One that they do not find: marking a member without the check of authority (`marks::check_may_mark`), because rule
+//! M2 checks again.
 
 mod bodies;
 mod constant_work;
