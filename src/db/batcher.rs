@@ -156,7 +156,7 @@ where
     async fn run(self: &Arc<Self>, mut batch: Vec<BatchItem<I, T, E>>) {
         let items = batch.iter().map(|queued| queued.item.clone()).collect();
         let error = match self.write(items).await {
-            Ok(outcomes) => return self.settle(batch, outcomes),
+            Ok(outcomes) => return self.answer_items(batch, outcomes),
             Err(error) => error,
         };
         if batch.len() == 1
@@ -174,7 +174,7 @@ where
     }
 
     /// Answers the items that have outcomes. The others come first in the next batch.
-    fn settle(&self, batch: Vec<BatchItem<I, T, E>>, outcomes: Outcomes<T, E>) {
+    fn answer_items(&self, batch: Vec<BatchItem<I, T, E>>, outcomes: Outcomes<T, E>) {
         let mut put_off = Vec::new();
         for (queued, outcome) in batch.into_iter().zip(outcomes) {
             match outcome {

@@ -208,7 +208,7 @@ fn begin(
     appointed_by: Option<AccountId>,
 ) -> Result<Appointment> {
     let id = store::begin(conn, organization.id, account, role, appointed_by, context.now)?;
-    settle(conn, context, organization, account, AuditAction::AppointmentMade, id)
+    after_change(conn, context, organization, account, AuditAction::AppointmentMade, id)
 }
 
 fn finish(
@@ -227,7 +227,7 @@ fn finish(
         return Err(Code::AppointmentLastOfNation.into());
     }
     store::end(conn, office.id, context.now)?;
-    settle(
+    after_change(
         conn,
         context,
         organization,
@@ -238,7 +238,7 @@ fn finish(
 }
 
 /// What follows from every change of an appointment.
-fn settle(
+fn after_change(
     conn: &mut Conn,
     context: &Context,
     organization: &Organization,

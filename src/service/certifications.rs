@@ -176,11 +176,17 @@ pub fn decide(
         context.now,
     )?;
     expected.check_version(stored.version)?;
-    settle(conn, context, &member, &stored, &decided)?;
+    store_decision(conn, context, &member, &stored, &decided)?;
     found(conn, id)
 }
 
-fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredForm, decided: &Form) -> Result<()> {
+fn store_decision(
+    conn: &mut Conn,
+    context: &Context,
+    member: &Member,
+    stored: &StoredForm,
+    decided: &Form,
+) -> Result<()> {
     let (decision, reason, action) = match decided {
         Form::Waiting(_) => return Err(Error::Corrupt("a decision left the request open")),
         Form::Certified(_, decision) => (decision, None, AuditAction::CertificationApproved),

@@ -55,7 +55,7 @@ pub enum RevealOutcome {
 pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, request: &RevealRequest) -> Result<RevealOutcome> {
     let found = members::find(conn, request.member)?;
     let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
-    verdict.settle()?;
+    verdict.into_result()?;
     if audits(conn, &member, &context.actor)? {
         return Err(Code::MemberRevealNotAllowed.into());
     }

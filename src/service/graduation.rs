@@ -328,13 +328,13 @@ pub fn decide(
     let holders = holders(conn, &branch, open.request())?;
     let decided = open.decide(&context.actor, &holders, verdict.clone(), context.now)?;
     expected.check_version(stored.version)?;
-    let stale_delayed = settle(conn, context, &branch, &stored, &decided)?;
+    let stale_delayed = store_decision(conn, context, &branch, &stored, &decided)?;
     let change = found(conn, id)?;
     Ok(DecidedMonthChange { change, stale_delayed })
 }
 
 /// Stores a decision and everything that follows from it.
-fn settle(
+fn store_decision(
     conn: &mut Conn,
     context: &Context,
     branch: &Organization,

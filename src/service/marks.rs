@@ -121,7 +121,7 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
 /// The member, if the actor may mark them where they are.
 fn check_may_mark(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
     let (member, verdict) = decided(conn, actor, Action::MarkMember, found)?;
-    verdict.settle()?;
+    verdict.into_result()?;
     Ok(member)
 }
 

@@ -96,7 +96,7 @@ pub fn o5_may_issue(
     account: AccountId,
     seats: &[Seat<'_>],
 ) -> Result<CodeIssue, Code> {
-    authority::decide(actor, action, object).settle()?;
+    authority::decide(actor, action, object).into_result()?;
     if actor.account == Some(account) {
         return Err(Code::AccountResetOneself);
     }
@@ -130,7 +130,7 @@ pub fn may_block(
     account: AccountId,
     seats: &[Seat<'_>],
 ) -> Result<(), Code> {
-    authority::decide(actor, action, object).settle()?;
+    authority::decide(actor, action, object).into_result()?;
     if actor.account == Some(account) {
         return Err(Code::AccountBlockOneself);
     }

@@ -314,7 +314,7 @@ impl AccessDecision {
     ///
     /// # Errors
     /// The refusal, if they may not.
-    pub fn settle(self) -> Result<(), Code> {
+    pub fn into_result(self) -> Result<(), Code> {
         match self {
             Self::May => Ok(()),
             Self::MayNot(code) | Self::Unseen(code) => Err(code),
@@ -534,7 +534,7 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
     let on_object = action.capacities().iter().flat_map(|capacity| {
         relations
             .iter()
-            .filter_map(|relation| verdict(*capacity, action, *relation).settle().err())
+            .filter_map(|relation| verdict(*capacity, action, *relation).into_result().err())
     });
     of_capacity.chain(to_integrators).chain(on_object).collect()
 }

@@ -183,7 +183,7 @@ pub fn may_answer_external(case: &Case, context: &DecisionContext<'_>) -> Result
     match case.state {
         CaseState::ExternalPending { province, .. } if context.actor.speaks_for() == Some(province) => {
             let verdict = authority::verdict(Capacity::of(context.actor), Action::AnswerExternal, Relation::Holder);
-            Ok(verdict.settle()?)
+            Ok(verdict.into_result()?)
         }
         CaseState::ExternalPending { .. } => has_the_turn(case, context, Action::AnswerExternal),
         _ => Err(Code::TransferNotExternal.into()),
@@ -216,7 +216,7 @@ pub fn may_withdraw(case: &Case, context: &DecisionContext<'_>) -> Result<(), Re
         (false, true) => Relation::Myself,
         (false, false) => Relation::SourceSide,
     };
-    authority::verdict(Capacity::of(context.actor), Action::WithdrawTransfer, relation).settle()?;
+    authority::verdict(Capacity::of(context.actor), Action::WithdrawTransfer, relation).into_result()?;
     if case.state.phase() == Phase::AwaitingAssignment {
         return Err(Code::TransferAlreadyApproved.into());
     }
@@ -271,7 +271,7 @@ fn has_the_turn(case: &Case, context: &DecisionContext<'_>, action: Action) -> R
     if case.excludes(context.actor) && (entitled || would_be) {
         return Err(with_helper(Code::TransferSelfApproval, context));
     }
-    match (verdict.settle(), context.holders) {
+    match (verdict.into_result(), context.holders) {
         (Err(_), []) => Err(Code::TransferOrphaned.into()),
         (settled, _) => settled.map_err(|code| with_helper(code, context)),
     }

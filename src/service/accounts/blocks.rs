@@ -158,7 +158,7 @@ fn block_account(
     sessions::end_all(conn, account, None, SessionEnding::Blocked, context.now)?;
     let by = (context.actor.account, context.actor.acting_for());
     blocks::begin(conn, account, by, reason, context.now)?;
-    settle(conn, context, account, AuditAction::AccountBlocked, subject)
+    after_change(conn, context, account, AuditAction::AccountBlocked, subject)
 }
 
 fn unblock_account(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSubject) -> Result<Block> {
@@ -175,11 +175,11 @@ fn unblock_account(conn: &mut Conn, context: &Context, account: AccountId, subje
     if let Some(block) = latest {
         blocks::end(conn, block.id, context.actor.account, context.now)?;
     }
-    settle(conn, context, account, AuditAction::AccountUnblocked, subject)
+    after_change(conn, context, account, AuditAction::AccountUnblocked, subject)
 }
 
 /// What follows from a block or its end: new holders where the account has offices (A10), and the audit entry.
-fn settle(
+fn after_change(
     conn: &mut Conn,
     context: &Context,
     account: AccountId,

@@ -76,7 +76,10 @@ pub fn create(
         contact_phone: creation.contact.as_ref().and_then(|contact| contact.phone.as_deref()),
     };
     let id = organizations::create(conn, &superior, &new, context.now).map_err(taken)?;
-    Ok((settle(conn, context, id, AuditAction::OrganizationCreated)?, warnings))
+    Ok((
+        after_change(conn, context, id, AuditAction::OrganizationCreated)?,
+        warnings,
+    ))
 }
 
 /// Checks a creation. Fails with everything that is wrong, or returns warnings about its school code.
@@ -162,7 +165,7 @@ pub fn rename(
     if name != found.name {
         organizations::keep_name(conn, id, &found.name, context.now)?;
     }
-    settle(conn, context, id, AuditAction::OrganizationRenamed)
+    after_change(conn, context, id, AuditAction::OrganizationRenamed)
 }
 
 /// O3: closes an organization that holds nothing any more. Its appointments end with it.
@@ -180,7 +183,7 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     expected.check_version(found.version)?;
     stored(organizations::close(conn, &found, context.now)?)?;
     offices::end_all(conn, context, id)?;
-    settle(conn, context, id, AuditAction::OrganizationClosed)
+    after_change(conn, context, id, AuditAction::OrganizationClosed)
 }
 
 /// Changes the contact of an organization.
@@ -217,7 +220,7 @@ fn stored(is_stored: bool) -> Result<()> {
 
 /// What follows when an organization is created, renamed or closed: its rows in the search index (O4) and the audit
 /// entry.
-fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditAction) -> Result<Organization> {
+fn after_change(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditAction) -> Result<Organization> {
     let organization = refreshed(conn, id)?;
     let former_names = organizations::former_names(conn, id)?;
     search::index(conn, &organization, &former_names)?;

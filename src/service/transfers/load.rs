@@ -167,11 +167,11 @@ fn load_members_and_targets(
     let known: Organizations = found.into_iter().map(|found| (found.id, found)).collect();
     let mut loaded = Vec::with_capacity(requests.len());
     for (subject, request) in subjects.into_iter().zip(requests) {
-        let settle = |named: Result<Option<MemberId>>| {
+        let check = |named: Result<Option<MemberId>>| {
             let member = named?.and_then(|id| members.remove(&id));
             request.check_member(member, &known)
         };
-        loaded.push(subject.map(settle));
+        loaded.push(subject.map(check));
     }
     Ok(loaded)
 }
