@@ -59,7 +59,7 @@ impl FoundOrganization {
     }
 
     /// The facts that the ranking needs.
-    pub fn standing(&self) -> RankFacts {
+    pub fn rank_facts(&self) -> RankFacts {
         RankFacts {
             id: self.id,
             kind: self.kind,

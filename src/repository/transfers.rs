@@ -304,7 +304,7 @@ pub fn open_of(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Transfer
 /// First, the cases in the inbox of the organization or of a direct subordinate, because a branch shares its turn with
 /// its superior. Second, the cases of its subtree that passed up to the organization or to one of `above`, because
 /// nobody below could decide them. With `orphans`, also the orphaned cases of its subtree.
-pub fn around(
+pub fn affected_by_appointments(
     conn: &mut Conn,
     organization: OrganizationId,
     path: &Path,

@@ -322,7 +322,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "the account of a member" => |c| accounts::of_member(c, MemberId(1500));
         "the open case of a member" => |c| transfers::open_of(c, MemberId(1500));
         "members of a group of proposals" => |c| members::find_many_locked(c, &group);
-        "their accounts and open cases" => |c| members::ties(c, &same_group);
+        "their accounts and open cases" => |c| members::accounts_and_open_cases(c, &same_group);
         "organizations of a group of proposals" => |c| organizations::find_many(c, &ends);
         "names of organizations" => |c| organizations::names(c, &same_ends);
         "answers given under some keys" => |c| idempotency::find_many(c, &keys);
