@@ -205,11 +205,12 @@ pub fn seal(conn: &mut Conn, limit: i64) -> Result<Batch<()>> {
     Ok(Batch::of(rows.len(), limit, Tally::of(rows.len()), ()))
 }
 
-/// The end of the chain: the last sealed row, or, if none is left, the last row that retention deleted.
+/// The end of the chain: the last sealed row or, if none is left, the last row that was deleted after its retention
+/// period.
 fn head(conn: &mut Conn) -> Result<(i64, Vec<u8>)> {
     let last = match audit::last_sealed(conn)? {
         Some(last) => Some(last),
-        None => audit::cut(conn)?,
+        None => audit::deleted_until(conn)?,
     };
     Ok(last.unwrap_or((0, GENESIS.to_vec())))
 }
@@ -311,7 +312,9 @@ impl Check {
     /// When the database fails.
     pub fn go_on(&mut self, conn: &mut Conn, limit: i64) -> Result<bool> {
         // Retention may remove rows while the check runs.
-        if let Some((sequence, hash)) = audit::cut(conn)?.filter(|(sequence, _)| *sequence > self.head.sequence) {
+        if let Some((sequence, hash)) =
+            audit::deleted_until(conn)?.filter(|(sequence, _)| *sequence > self.head.sequence)
+        {
             self.anchors.retain(|anchor| anchor.sequence >= sequence);
             self.pass(Anchor { sequence, hash });
         }
@@ -362,8 +365,8 @@ impl Check {
 ///
 /// # Errors
 /// When the database fails.
-pub fn retire(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<usize> {
-    let start = audit::cut(conn)?.map_or(0, |(sequence, _)| sequence);
+pub fn delete_expired(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<usize> {
+    let start = audit::deleted_until(conn)?.map_or(0, |(sequence, _)| sequence);
     let rows = audit::sealed(conn, start, limit)?;
     let old: Vec<&StoredAuditRow> = rows.iter().take_while(|row| Timestamp::from(row.at) < before).collect();
     if let Some((sequence, hash)) = old.last().and_then(|row| row.sequence.zip(row.hash.as_ref())) {

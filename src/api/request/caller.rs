@@ -1,6 +1,6 @@
 //! The caller of a request. The token becomes an actor, and the permission is a type in the handler's signature. A
-//! handler gets an actor only from [`Caller`] or [`Holder`], so it can't forget the check. Errors of the extractors
-//! after the caller are reported only if the caller has the permission: see [`authorized`].
+//! handler gets an actor only from [`Caller`] or [`AccountHolder`], so it can't forget the check. Errors of the
+//! extractors after the caller are reported only if the caller has the permission: see [`authorized`].
 
 use crate::api::request::bearer::Borne;
 use crate::api::request::request_id::RequestId;
@@ -73,7 +73,7 @@ impl AuthGate {
     }
 }
 
-/// Waits until [`Caller`] or [`Holder`] has authorized the request. Returns at once if the handler has neither.
+/// Waits until [`Caller`] or [`AccountHolder`] has authorized the request. Returns at once if the handler has neither.
 ///
 /// All extractors of a handler run at the same time, and the first refusal is the answer. Without this gate a client
 /// without permission would sometimes get an error about its body instead.
@@ -103,10 +103,10 @@ impl<P: Permission> FromRequest for Caller<P> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let opener = AuthGate::before(request, P::ACTION);
-        let asking = Asking::of(request);
+        let lookup = CallerLookup::of(request);
         let request = request.clone();
         Box::pin(async move {
-            let (present, context) = asking.present().await?;
+            let (present, context) = lookup.present().await?;
             request.extensions_mut().insert(Identified(context.clone()));
             if present.must_change_password {
                 return Err(Code::AccountPasswordChangeRequired.into());
@@ -139,7 +139,7 @@ fn refusal(code: Code, action: Action) -> Problem {
 
 /// The signed-in person, for operations about their own session and password. Accounts that must change their password
 /// first may use these operations too.
-pub struct Holder {
+pub struct AccountHolder {
     /// The account.
     pub account: AccountId,
     /// The session.
@@ -148,16 +148,16 @@ pub struct Holder {
     pub context: Context,
 }
 
-impl FromRequest for Holder {
+impl FromRequest for AccountHolder {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let opener = AuthGate::before(request, Action::ManageSelf);
-        let asking = Asking::of(request);
+        let lookup = CallerLookup::of(request);
         let request = request.clone();
         Box::pin(async move {
-            let (present, context) = asking.present().await?;
+            let (present, context) = lookup.present().await?;
             request.extensions_mut().insert(Identified(context.clone()));
             authority::enter(&context.actor, Action::ManageSelf)?;
             let (account, session) = context
@@ -176,13 +176,13 @@ impl FromRequest for Holder {
 }
 
 /// The data that is needed to find the caller of a request.
-struct Asking {
+struct CallerLookup {
     app: Option<web::Data<App>>,
     bearer: Option<Bearer>,
     request_id: String,
 }
 
-impl Asking {
+impl CallerLookup {
     fn of(request: &HttpRequest) -> Self {
         let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
         Self {

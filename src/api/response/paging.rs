@@ -91,7 +91,7 @@ pub fn limit_of(asked: Option<i64>, default: i64, most: i64) -> Result<i64, Prob
 
 /// Splits a page off the rows, of which one more than the limit was read. Returns the items, and the key of the last
 /// one if more follow.
-pub fn cut<T>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
+pub fn split_page<T>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if items.len() <= limit {
         return (items, None);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_cursor() {
-        assert_eq!(cut(vec![1, 2], 2, |&x| x), (vec![1, 2], None));
-        assert_eq!(cut(vec![1, 2, 3], 2, |&x| x), (vec![1, 2], Some(2)));
+        assert_eq!(split_page(vec![1, 2], 2, |&x| x), (vec![1, 2], None));
+        assert_eq!(split_page(vec![1, 2, 3], 2, |&x| x), (vec![1, 2], Some(2)));
     }
 }

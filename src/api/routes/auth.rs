@@ -3,7 +3,7 @@
 use super::appointments::AppointmentRequestView;
 use super::blocks::BlockView;
 use crate::api::openapi::refuses::refuses;
-use crate::api::request::caller::{Caller, Holder, can};
+use crate::api::request::caller::{AccountHolder, Caller, can};
 use crate::api::request::client::Client;
 use crate::api::request::extract::Json;
 use crate::api::request::request_id::RequestId;
@@ -328,7 +328,7 @@ struct SignOut {
     (status = 204, description = "The session or sessions have ended"),
 ))]
 #[post("/auth/sign-out")]
-async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
+async fn sign_out(app: web::Data<App>, holder: AccountHolder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
     let everywhere = body.everywhere;
     app.db
         .write(move |conn| sessions::sign_out(conn, &holder.context, holder.account, holder.session, everywhere))
@@ -368,14 +368,14 @@ refuses!(ChangePasswordRefusals:
 async fn change_password(
     app: web::Data<App>,
     Client(origin): Client,
-    holder: Holder,
+    holder: AccountHolder,
     body: Json<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
     let PasswordChange {
         current_password,
         new_password,
     } = body.into_inner();
-    let Holder {
+    let AccountHolder {
         account,
         session,
         context,

@@ -6,7 +6,7 @@
 use super::case::Case;
 use super::events::{self, Event, EventKind};
 use super::reason::Side;
-use super::route::{Destination, OrdinarySteps, Origin, ordinary_way};
+use super::route::{Destination, OrdinarySteps, Origin, ordinary_steps};
 use super::state::{CaseOutcome, CaseState, Phase};
 use super::{expiry, proposal_rules};
 use crate::domain::authority::actor::{Actor, Role};
@@ -120,13 +120,13 @@ pub fn withdraw(case: Case, context: &DecisionContext<'_>) -> Result<Transition,
 
 /// A6: ends a case that waited too long. `None` if it is not overdue or no longer waits.
 pub fn expire(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
-    expiring(&case.state, case.version, policy, now)?;
+    expiry_event(&case.state, case.version, policy, now)?;
     by_system(case, now, EventKind::Expired)
 }
 
 /// The event that ends a case, if it waited too long. It needs only the state and the version, so that a job can end
 /// many cases without loading each.
-pub fn expiring(state: &CaseState, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
+pub fn expiry_event(state: &CaseState, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
     let event = Event {
         number: version + 1,
         at: now,
@@ -304,7 +304,7 @@ fn is_about_actor(case: &Case, actor: &Actor) -> bool {
 
 /// The state after the approval that the case waits for.
 fn after_approval(case: &Case, now: Timestamp) -> CaseState {
-    let OrdinarySteps { approval, assignment } = ordinary_way(case.started_by, &case.origin, &case.destination, now);
+    let OrdinarySteps { approval, assignment } = ordinary_steps(case.started_by, &case.origin, &case.destination, now);
     if case.state.phase() == Phase::AwaitingLeadingOrgan {
         return approval;
     }

@@ -6,7 +6,7 @@ use super::events::{Event, EventKind};
 use super::expiry;
 use super::proposal_rules::{self, MemberFacts, OpenCase};
 use super::reason::{DetailField, Details, External, Reason, Side};
-use super::route::{Destination, OrdinarySteps, Origin, ordinary_way};
+use super::route::{Destination, OrdinarySteps, Origin, ordinary_steps};
 use super::state::CaseState;
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object};
@@ -409,7 +409,7 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn into_proposal(self, destination: Destination, branch_unmarked: bool) -> Proposal {
         let OrdinarySteps { approval, assignment } =
-            ordinary_way(self.started_by, &self.origin, &destination, self.now);
+            ordinary_steps(self.started_by, &self.origin, &destination, self.now);
         let organ = self
             .first_organ
             .map(|organ| CaseState::AwaitingLeadingOrgan { organ, since: self.now });

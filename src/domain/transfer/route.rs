@@ -116,7 +116,7 @@ pub struct OrdinarySteps {
 }
 
 /// The ordinary steps of a case. `since` is written into every state, although only the first one begins then.
-pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> OrdinarySteps {
+pub fn ordinary_steps(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> OrdinarySteps {
     let target = match destination {
         Destination::Holding(organ) => {
             return OrdinarySteps::direct(CaseState::AwaitingProvince { organ: *organ, since });

@@ -66,7 +66,7 @@ fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(policies::of_season(conn, case.season)?),
         };
-        match rules::expiring(&state, case.version, policy, context.now) {
+        match rules::expiry_event(&state, case.version, policy, context.now) {
             Some(expired) => {
                 ended.push(case.id);
                 inbound.extend(case.is_inbound.then_some(case.id));
