@@ -86,15 +86,15 @@ macro_rules! column {
     )+};
 }
 
-macro_rules! words { ($($type:ty),+ $(,)?) => {$(
+macro_rules! text_columns { ($($type:ty),+ $(,)?) => {$(
     column!($type, Text, str, String, |value| value.as_str(), |text| text.parse().ok());
 )+}; }
 
-macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
+macro_rules! id_columns { ($($type:ident),+ $(,)?) => {$(
     column!($type, BigInt, i64, i64, |id| &id.0, |key| Some($type(key)));
 )+}; }
 
-words!(
+text_columns!(
     AuditOutcome,
     Capacity,
     AccountKind,
@@ -128,7 +128,7 @@ words!(
     Reach,
     Path
 );
-keys!(
+id_columns!(
     OrganizationId,
     MemberId,
     AccountId,
