@@ -1,7 +1,7 @@
 //! Appointments (管理员任职): who has them, how they begin and end, and requests for that. Every change updates the holders
 //! of what waits there (A10).
 
-use super::organizations::{appointing_superior, chain_of, in_scope, inside, object};
+use super::organizations::{appointing_superior, chain_of, lock_visible, object, permitted};
 use super::pending::{self, Pending, Waiting};
 use super::people::{KnownPerson, Newcomer};
 use super::transfers::reroute as reroute_transfers;
@@ -37,7 +37,7 @@ pub fn list(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Appointment>> {
-    let found = inside(conn, actor, Action::ListAppointments, organization)?;
+    let found = permitted(conn, actor, Action::ListAppointments, organization)?;
     Ok(store::page(conn, found.id, AppointmentId(after), limit)?)
 }
 
@@ -65,7 +65,7 @@ pub fn appoint(
     person: &people::PersonRef,
 ) -> Result<AppointmentOutcome> {
     store::lock_offices(conn)?;
-    let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
+    let organization = lock_visible(conn, &context.actor, Action::Appoint, organization)?;
     let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(context, Action::Appoint, &organization, superior, role)?;
     let person = people::find(conn, context, vault, person)?;

@@ -131,7 +131,7 @@ fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) ->
     let stored = store::find(conn, id)?;
     // Loads a member in any case: a missing form costs the same statements as a hidden one.
     let member = rows::find(conn, stored.as_ref().map_or(MemberId::NONE, |stored| stored.member_id))?;
-    let decided = members::decided(conn, actor, action, member);
+    let decided = members::with_access(conn, actor, action, member);
     let stored = stored.ok_or(Code::CertificationNotFound)?;
     let (member, verdict) = decided?;
     verdict.seen()?;

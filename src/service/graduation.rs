@@ -3,7 +3,7 @@
 
 use super::batch::{self, BatchOptions, ItemOutcome};
 use super::jobs::{self, Batch};
-use super::organizations::{chain_of, in_scope, inside};
+use super::organizations::{chain_of, lock_visible, permitted};
 use super::pending::{self, Pending, Waiting};
 use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
@@ -63,7 +63,7 @@ pub fn mark(
 }
 
 fn mark_one(conn: &mut Conn, context: &Context, item: &GraduationItem) -> Result<Marked> {
-    let branch = in_scope(conn, &context.actor, Action::MarkGraduation, item.branch)?;
+    let branch = lock_visible(conn, &context.actor, Action::MarkGraduation, item.branch)?;
     let new = graduation::g4_month_or_reason(item.month, item.undetermined)?;
     let change = graduation::set(&context.actor, &branch.facts(), new)?;
     let changed = change.old != Some(change.new);
@@ -122,7 +122,7 @@ pub fn history(
     after: i64,
     limit: i64,
 ) -> Result<Vec<GraduationRecord>> {
-    let branch = inside(conn, actor, Action::ReadGraduationHistory, branch)?;
+    let branch = permitted(conn, actor, Action::ReadGraduationHistory, branch)?;
     Ok(store::history(conn, branch.id, after, limit)?)
 }
 
@@ -191,7 +191,7 @@ pub struct ProposedMonthChange {
 /// `organization.not_found` outside the caller's subtree, and those of [`graduation::propose`].
 pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChange) -> Result<StoredChange> {
     appointments::lock_offices_shared(conn)?;
-    let branch = in_scope(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
+    let branch = lock_visible(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
     let open = store::open_of_branch(conn, branch.id)?;
     let reason = proposal.reason.clone();
     let proposed = graduation::propose(

@@ -1,7 +1,7 @@
 //! Marks on members of graduating branches (M1 to M6).
 
 use super::batch::{self, BatchOptions, ItemOutcome};
-use super::members::decided;
+use super::members::with_access;
 use super::organizations::acting_sector;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
@@ -120,7 +120,7 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
 
 /// The member, if the actor may mark them where they are.
 fn check_may_mark(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
-    let (member, verdict) = decided(conn, actor, Action::MarkMember, found)?;
+    let (member, verdict) = with_access(conn, actor, Action::MarkMember, found)?;
     verdict.into_result()?;
     Ok(member)
 }

@@ -1,6 +1,6 @@
 //! Creating, renaming and closing organizations, and their contact (O1 to O3).
 
-use super::access::in_scope;
+use super::access::lock_visible;
 use super::view::contents;
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
@@ -56,7 +56,7 @@ pub fn create(
     context: &Context,
     creation: &Creation,
 ) -> Result<(Organization, Vec<SchoolCodeWarning>)> {
-    let superior = in_scope(conn, &context.actor, Action::CreateOrganization, creation.superior)?;
+    let superior = lock_visible(conn, &context.actor, Action::CreateOrganization, creation.superior)?;
     rules::o3_direct_superior(&context.actor, Action::CreateOrganization, &superior.facts())?;
     let warnings = check_creation(creation, &superior)?;
     let name = creation.name.trim();
@@ -151,7 +151,7 @@ pub fn rename(
     name: &str,
     short_name: Option<&str>,
 ) -> Result<Organization> {
-    let found = in_scope(conn, &context.actor, Action::RenameOrganization, id)?;
+    let found = lock_visible(conn, &context.actor, Action::RenameOrganization, id)?;
     rules::o3_rename(&context.actor, &found.facts())?;
     rules::o3_name(name)?;
     short_name.map_or(Ok(()), rules::o3_name)?;
@@ -177,7 +177,7 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     // A proposal holds the shared lock on appointments. Once this has the exclusive lock, no new transfer can lead
     // here.
     appointments::lock_offices(conn)?;
-    let found = in_scope(conn, &context.actor, Action::CloseOrganization, id)?;
+    let found = lock_visible(conn, &context.actor, Action::CloseOrganization, id)?;
     let contents = contents(conn, &found)?;
     rules::o3_close(&context.actor, &found.facts(), contents)?;
     expected.check_version(found.version)?;
@@ -197,7 +197,7 @@ pub fn change_contact(
     expected: Expected,
     contact: &OrganizationContact,
 ) -> Result<Organization> {
-    let found = in_scope(conn, &context.actor, Action::ChangeContact, id)?;
+    let found = lock_visible(conn, &context.actor, Action::ChangeContact, id)?;
     rules::o3_contact(&context.actor, &found.facts())?;
     expected.check_version(found.version)?;
     stored(organizations::set_contact(

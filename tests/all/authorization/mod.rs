@@ -19,7 +19,7 @@
 //! | holdings in the directory (`organizations::is_visible`) | 68, the first at `get_organization` |
 //! | 403 for hidden objects (`authority::verdict`) | 38, the first at `approve_month_change` |
 //! | a body is read before the caller is known (`extract::once_authorized`) | `bodies::api5_…`, and 4 here, at `sign_out` |
-//! | a missing member answered before the branch lookup (`members::decided`) | `constant_work::s02_…` |
+//! | a missing member answered before the branch lookup (`members::with_access`) | `constant_work::s02_…` |
 //! | a refresh without its row | `every_write_is_audited::s18_i28_…` |
 //!
 //! One that they do not find: marking a member without the check of authority (`marks::check_may_mark`), because rule
