@@ -113,8 +113,8 @@ impl Conn {
     /// Runs a query in the open transaction, and ends the transaction.
     pub(super) fn read<T, E>(&mut self, query: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         let answer = query(self);
-        // Nothing was written, so the answer holds however the transaction ends. The pool drops a connection that can't
-        // end its transaction.
+        // Nothing was written, so the answer is right however the transaction ends. The pool drops a connection that
+        // can't end its transaction.
         let _ = TxManager::rollback_transaction(self);
         answer
     }

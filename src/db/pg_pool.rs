@@ -97,7 +97,7 @@ impl PgPool {
             .max_size(settings.pool_size)
             .min_idle(Some(1))
             .connection_timeout(RECONNECT)
-            // The BEGIN of every transaction finds out whether the connection is alive.
+            // The BEGIN of every transaction shows whether the connection is alive.
             .test_on_check_out(false)
             .error_handler(Box::new(DebugLog))
             .build_unchecked(manager);

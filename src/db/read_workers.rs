@@ -274,7 +274,7 @@ fn answer(
             None => break,
         }
     }
-    // Nothing was written, so the answers hold however the transaction ends.
+    // Nothing was written, so the answers are right however the transaction ends.
     let _ = TxManager::rollback_transaction(conn);
     (!conn.is_broken()).then_some(own)
 }

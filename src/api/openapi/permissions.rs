@@ -113,7 +113,7 @@ pub fn print(operation: &mut Operation, action: Action) {
 /// S-04: checks that every operation either demands a permission or is on the public list.
 ///
 /// # Errors
-/// The first operation for which neither or both hold.
+/// If an operation does neither or both. Names the first such operation.
 pub fn check(document: &Document) -> io::Result<()> {
     for (method, operation) in document.paths.paths.values().flat_map(operations) {
         let id = operation.operation_id.as_deref().unwrap_or_default();

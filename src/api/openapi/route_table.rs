@@ -88,7 +88,7 @@ fn operations(document: &Value, item: &Value) -> Vec<(Method, Body)> {
         .collect()
 }
 
-/// The kind of a request body. JSON with a list at any depth is a batch; a body of another media type is an upload.
+/// The kind of a request body. JSON with a list at any depth is a batch. A body of another media type is an upload.
 fn body_kind(document: &Value, operation: &Value) -> Body {
     let content = operation["requestBody"]["content"].as_object();
     match content.map(|kinds| kinds.get("application/json")) {

@@ -5,7 +5,7 @@
 //! - a resource has its noun (`Transfer`); its short form in lists ends in `Summary`, a list in `Page`;
 //! - a request body has the name of its operation and `Request` (`ProposeTransferRequest`), or is `Empty`; the body of
 //!   a PUT is the resource itself;
-//! - an answer that is no resource ends in `Result`;
+//! - an answer that is not a resource ends in `Result`;
 //! - a vocabulary has a noun with its owner (`OrganizationKind`, `TransferState`).
 //!
 //! Rust types can end in `View` or `Body` to differ from the domain's types. `#[schema(as = …)]` gives the public name.

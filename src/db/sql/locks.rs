@@ -30,7 +30,7 @@ impl<DB: Dialect, Q: QueryFragment<DB>> QueryFragment<DB> for Locked<Q> {
 /// Advisory locks, for facts that are not in one row.
 #[derive(Debug, Clone, Copy)]
 pub enum AdvisoryLock {
-    /// Who holds which office.
+    /// The appointments: which account has which office.
     Offices = 1,
 }
 

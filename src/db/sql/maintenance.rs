@@ -80,7 +80,7 @@ pub fn analyze(conn: &mut Conn) -> QueryResult<()> {
 }
 
 /// What the engine finds wrong with its own structures. SQLite reads every page and every index. PostgreSQL names
-/// invalid indexes and constraints; its pages are checked by another program (`pg_amcheck`).
+/// invalid indexes and constraints. Another program (`pg_amcheck`) checks its pages.
 ///
 /// # Errors
 /// When the database does not answer.
