@@ -12,7 +12,7 @@
 //! |---|---|
 //! | a member's page without the check of the caller (`members::visible`) | 182 findings, the first at `get_member` |
 //! | a transfer without that check (`transfers::seen`) | 902, the first at `get_transfer` |
-//! | lists and histories of any organization (`organizations::inside`) | 331, the first at `list_organizations` |
+//! | lists and histories of any organization (`organizations::permitted`) | 331, the first at `list_organizations` |
 //! | the list of transfers without the caller's subtree (`view::place`) | 54, all at `list_transfers` |
 //! | no check of the permission at the entry (`Caller`) | 28, the first at `get_member`, by an auditor |
 //! | a preview lists what blocks a member that the caller may not see (`file::hides`) | 18, all at `preview_transfer` |
