@@ -5,7 +5,7 @@ use diesel::connection::SimpleConnection;
 use diesel::{Connection, SqliteConnection};
 use std::path::Path;
 
-/// Creates an empty file whose header contains a number (`PRAGMA application_id`).
+/// Creates an empty file whose header carries a number (`PRAGMA application_id`).
 ///
 /// # Errors
 /// When the file can't be written.
