@@ -63,7 +63,7 @@ pub fn may_change(
         return Err(Code::OrganizationClosed.into());
     }
     let object = Object::turn(&organization.path, superior.as_slice());
-    match authority::decide(actor, action, object).settle() {
+    match authority::decide(actor, action, object).into_result() {
         Ok(()) if authority::relations(actor, object).contains(&Relation::Holder) => Ok(AppointmentMode::AtOnce),
         Ok(()) => Ok(AppointmentMode::OnRequest),
         Err(code) => Err(match organization.parent {
@@ -165,7 +165,7 @@ impl AppointmentRequest {
             return Err(Code::AppointmentRequestNotOpen.into());
         }
         let (by, acting_for) = actor.in_office()?;
-        authority::at_turn(actor, Action::DecideAppointmentRequest, superior.as_slice()).settle()?;
+        authority::at_turn(actor, Action::DecideAppointmentRequest, superior.as_slice()).into_result()?;
         if self.excluded().contains(&by) {
             return Err(Code::AppointmentSelfApproval.into());
         }

@@ -171,10 +171,10 @@ pub fn clear_password(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
 
 /// Changes an account's status from `from` to `to`. Returns false if the status was not `from`. Of several concurrent
 /// calls, one gets true.
-pub fn turn(conn: &mut Conn, id: AccountId, from: AccountStatus, to: AccountStatus) -> QueryResult<bool> {
+pub fn set_status_from(conn: &mut Conn, id: AccountId, from: AccountStatus, to: AccountStatus) -> QueryResult<bool> {
     let row = accounts::table.find(id).filter(accounts::status.eq(from));
-    let turned = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
-    Ok(turned == 1)
+    let changed = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
+    Ok(changed == 1)
 }
 
 /// Stores the digest of a one-time code. It voids the account's earlier codes (O5).

@@ -12,15 +12,15 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
 use diesel::prelude::*;
 
-/// Takes the shared lock on appointments until the transaction ends, so that an entry still belongs in the inbox it was
-/// put in when the transaction commits. Call it before any row is locked.
-pub fn keep(conn: &mut Conn) -> QueryResult<()> {
+/// Takes the shared lock on appointments until the transaction ends. So an entry still belongs in the inbox it was put
+/// in when the transaction commits. Call it before any row is locked.
+pub fn lock_offices_shared(conn: &mut Conn) -> QueryResult<()> {
     locks::lock_shared(conn, AdvisoryLock::Offices)
 }
 
-/// Takes the exclusive lock on appointments: waits for every transaction that called [`keep`]. Call it before any row
-/// is locked.
-pub fn change(conn: &mut Conn) -> QueryResult<()> {
+/// Takes the exclusive lock on appointments. Waits for every transaction that called [`lock_offices_shared`]. Call it
+/// before any row is locked.
+pub fn lock_offices(conn: &mut Conn) -> QueryResult<()> {
     locks::lock_exclusive(conn, AdvisoryLock::Offices)
 }
 

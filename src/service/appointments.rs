@@ -1,7 +1,7 @@
 //! Appointments (管理员任职): who has them, how they begin and end, and requests for that. Every change updates the holders
 //! of what waits there (A10).
 
-use super::organizations::{appointing_superior, chain_of, in_scope, inside, object};
+use super::organizations::{appointing_superior, chain_of, lock_visible, object, permitted};
 use super::pending::{self, Pending, Waiting};
 use super::people::{KnownPerson, Newcomer};
 use super::transfers::reroute as reroute_transfers;
@@ -37,7 +37,7 @@ pub fn list(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Appointment>> {
-    let found = inside(conn, actor, Action::ListAppointments, organization)?;
+    let found = permitted(conn, actor, Action::ListAppointments, organization)?;
     Ok(store::page(conn, found.id, AppointmentId(after), limit)?)
 }
 
@@ -64,8 +64,8 @@ pub fn appoint(
     role: OfficeRole,
     person: &people::PersonRef,
 ) -> Result<AppointmentOutcome> {
-    store::change(conn)?;
-    let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
+    store::lock_offices(conn)?;
+    let organization = lock_visible(conn, &context.actor, Action::Appoint, organization)?;
     let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(context, Action::Appoint, &organization, superior, role)?;
     let person = people::find(conn, context, vault, person)?;
@@ -128,7 +128,7 @@ fn needs_consent(conn: &mut Conn, context: &Context, account: Option<AccountId>)
 /// `appointment.not_found` outside the caller's subtree, those of [`office::may_change`], `appointment.ended`,
 /// `appointment.last_of_nation`, `appointment.request_open`.
 pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<AppointmentOutcome> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
     let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(
@@ -208,7 +208,7 @@ fn begin(
     appointed_by: Option<AccountId>,
 ) -> Result<Appointment> {
     let id = store::begin(conn, organization.id, account, role, appointed_by, context.now)?;
-    settle(conn, context, organization, account, AuditAction::AppointmentMade, id)
+    after_change(conn, context, organization, account, AuditAction::AppointmentMade, id)
 }
 
 fn finish(
@@ -227,7 +227,7 @@ fn finish(
         return Err(Code::AppointmentLastOfNation.into());
     }
     store::end(conn, office.id, context.now)?;
-    settle(
+    after_change(
         conn,
         context,
         organization,
@@ -238,7 +238,7 @@ fn finish(
 }
 
 /// What follows from every change of an appointment.
-fn settle(
+fn after_change(
     conn: &mut Conn,
     context: &Context,
     organization: &Organization,
@@ -289,7 +289,7 @@ impl Pending for StoredRequest {
 }
 
 /// A10: updates the holders of what waits where an account has offices, after the account was blocked or unblocked.
-/// Call it while holding the lock of [`store::change`].
+/// Call it while holding the lock of [`store::lock_offices`].
 ///
 /// # Errors
 /// When the database fails.
@@ -424,7 +424,7 @@ pub fn decide(
     expected: Expected,
     verdict: &Verdict,
 ) -> Result<StoredRequest> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     request(conn, &context.actor, id)?;
     let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization_of(conn, &stored)?;
@@ -441,7 +441,7 @@ pub fn decide(
         _ => false,
     };
     let decided = request.decide(&context.actor, holder, verdict.clone(), needs_consent, context.now)?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
@@ -473,13 +473,13 @@ pub fn answer(
     expected: Expected,
     consents: bool,
 ) -> Result<StoredRequest> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
     // What is somebody else's costs the same statements as what does not exist.
     let id = store::about(conn, id, account)?.ok_or(Code::AppointmentRequestNotFound)?;
     let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
     let state = stored.request().answer(account, consents)?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     if !store::answer_request(conn, &stored, state, context.now)? {
         return Err(Code::RequestStale.into());
     }

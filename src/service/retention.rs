@@ -64,7 +64,7 @@ pub fn delete(
 ) -> Result<Batch<RecordKind>> {
     let now = context.now;
     let deleted = match kind {
-        RecordKind::AuditLog => audit::retire(conn, context, kept.audit_until(now), limit)?,
+        RecordKind::AuditLog => audit::delete_expired(conn, context, kept.audit_until(now), limit)?,
         RecordKind::LookUps => retention::forget_look_ups(conn, kept.audit_until(now), limit)?,
         RecordKind::Persons => persons(conn, context, kept, limit)?,
         RecordKind::Codes => retention::forget_codes(conn, kept.codes_until(now), limit)?,

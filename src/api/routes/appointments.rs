@@ -242,7 +242,7 @@ async fn list_appointments(
     let after = list.after(query.cursor.as_deref())?.unwrap_or(0);
     let actor = caller.context.actor;
     let question = move |conn: &mut Conn| appointments::list(conn, &actor, organization, after, limit + 1);
-    let (found, last) = paging::cut(app.db.read(question).await?, limit, |found| found.id.0);
+    let (found, last) = paging::split_page(app.db.read(question).await?, limit, |found| found.id.0);
     Ok(HttpResponse::Ok().json(Page {
         items: found.into_iter().map(AppointmentView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),

@@ -161,7 +161,7 @@ async fn list_audit(
     let list = List::new(&app.vault, "list_audit", &filter);
     let before = list.after(query.cursor.as_deref())?;
     let query = move |conn: &mut Conn| audit::page(conn, &actor, &filter, before, limit + 1);
-    let (rows, last) = paging::cut(app.db.read(query).await?, limit, |row| row.id);
+    let (rows, last) = paging::split_page(app.db.read(query).await?, limit, |row| row.id);
     Ok(HttpResponse::Ok().json(Page {
         items: rows.into_iter().map(AuditEntryView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),

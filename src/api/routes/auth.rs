@@ -3,7 +3,7 @@
 use super::appointments::AppointmentRequestView;
 use super::blocks::BlockView;
 use crate::api::openapi::refuses::refuses;
-use crate::api::request::caller::{Caller, Holder, can};
+use crate::api::request::caller::{AccountHolder, Caller, can};
 use crate::api::request::client::Client;
 use crate::api::request::extract::Json;
 use crate::api::request::request_id::RequestId;
@@ -167,7 +167,7 @@ pub async fn proven(
     }
     let place = app.passwords.place().map_err(crate::service::Error::from)?;
     let (vault, counted) = (app.vault.clone(), attempt.clone());
-    let admission = app.db.write(move |conn| entry::admit(conn, &vault, &counted)).await?;
+    let admission = app.db.write(move |conn| entry::begin_attempt(conn, &vault, &counted)).await?;
     let Try { found, wait, is_known } = match admission {
         SignInAdmission::Try(admitted) => admitted,
         SignInAdmission::Wait(time) => return Err(Problem::wait(time)),
@@ -336,7 +336,7 @@ struct SignOut {
     (status = 204, description = "The session or sessions have ended"),
 ))]
 #[post("/auth/sign-out")]
-async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
+async fn sign_out(app: web::Data<App>, holder: AccountHolder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
     let everywhere = body.everywhere;
     app.db
         .write(move |conn| sessions::sign_out(conn, &holder.context, holder.account, holder.session, everywhere))
@@ -377,14 +377,14 @@ refuses!(ChangePasswordRefusals:
 async fn change_password(
     app: web::Data<App>,
     Client(origin): Client,
-    holder: Holder,
+    holder: AccountHolder,
     body: Json<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
     let PasswordChange {
         current_password,
         new_password,
     } = body.into_inner();
-    let Holder {
+    let AccountHolder {
         account,
         session,
         context,
@@ -409,7 +409,7 @@ async fn change_password(
     let (vault, counted) = (app.vault.clone(), context.clone());
     let admission = app
         .db
-        .write(move |conn| passwords::admit(conn, &counted, &vault, account, origin))
+        .write(move |conn| passwords::begin_attempt(conn, &counted, &vault, account, origin))
         .await?;
     let old = match admission {
         passwords::PasswordAdmission::Try(old) => old,

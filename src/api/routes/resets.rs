@@ -251,7 +251,7 @@ async fn reset_password(
     let (vault, counted) = (app.vault.clone(), id_number.clone());
     let wait = app
         .db
-        .write(move |conn| resets::admit(conn, &vault, &counted, origin, now))
+        .write(move |conn| resets::begin_attempt(conn, &vault, &counted, origin, now))
         .await?;
     if let Some(wait) = wait {
         return Err(Problem::wait(wait));

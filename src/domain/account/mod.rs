@@ -65,7 +65,7 @@ pub fn o5_may_issue(
     account: AccountId,
     seats: &[Seat<'_>],
 ) -> Result<CodeIssue, Code> {
-    authority::decide(actor, action, object).settle()?;
+    authority::decide(actor, action, object).into_result()?;
     if actor.account == Some(account) {
         return Err(Code::AccountResetOneself);
     }
@@ -99,7 +99,7 @@ pub fn may_block(
     account: AccountId,
     seats: &[Seat<'_>],
 ) -> Result<(), Code> {
-    authority::decide(actor, action, object).settle()?;
+    authority::decide(actor, action, object).into_result()?;
     if actor.account == Some(account) {
         return Err(Code::AccountBlockOneself);
     }

@@ -41,7 +41,7 @@ fn api5_nobody_may_do_anything_without_signing_in() {
 #[test]
 fn api5_the_service_itself_asks_for_nothing() {
     for &action in Action::ALL {
-        assert!(admit(Capacity::Service, action).is_err(), "{action}");
+        assert!(check_capacity(Capacity::Service, action).is_err(), "{action}");
     }
 }
 

@@ -38,7 +38,7 @@ fn guard(vault: &Vault, account: AccountId, origin: AttemptOrigin) -> Guard {
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(
+pub fn begin_attempt(
     conn: &mut Conn,
     context: &Context,
     vault: &Vault,

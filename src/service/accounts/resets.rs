@@ -41,7 +41,7 @@ pub enum CodeOutcome {
 /// # Errors
 /// `member.not_found`; those of [`o5_may_issue`].
 pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<CodeOutcome> {
-    offices::keep(conn)?;
+    offices::lock_offices_shared(conn)?;
     let member = members::visible(conn, &context.actor, Action::IssueMemberCode, member)?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
@@ -67,7 +67,7 @@ pub fn for_members(
     vault: &Vault,
     members: &[MemberId],
 ) -> Result<Vec<batch::ItemOutcome<IssuedCode>>> {
-    offices::keep(conn)?;
+    offices::lock_offices_shared(conn)?;
     let options = batch::BatchOptions {
         mode: batch::BatchMode::PerItem,
         dry_run: false,
@@ -84,7 +84,7 @@ pub fn for_members(
 /// # Errors
 /// `appointment.not_found`, `appointment.ended`; those of [`o5_may_issue`].
 pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<CodeOutcome> {
-    offices::keep(conn)?;
+    offices::lock_offices_shared(conn)?;
     let (appointment, organization) = appointments::known(conn, &context.actor, Action::IssueOfficeCode, office)?;
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
@@ -168,7 +168,7 @@ pub struct Reset {
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(
+pub fn begin_attempt(
     conn: &mut Conn,
     vault: &Vault,
     id_number: &[u8],

@@ -55,10 +55,10 @@ pub fn refresh(
         guard.count(conn, now)?;
         return Ok(RefreshOutcome::Refused);
     };
-    turn(conn, vault, &session, shown, now, request_id)
+    rotate(conn, vault, &session, shown, now, request_id)
 }
 
-fn turn(
+fn rotate(
     conn: &mut Conn,
     vault: &Vault,
     session: &Session,
@@ -80,7 +80,7 @@ fn turn(
     let context = acting(&account, held, now, request_id);
     let next = shown.next();
     let (old, new) = (shown.digests(vault).token, next.digests(vault).token);
-    if sessions::turn(conn, session.id, &old, &new, now)? {
+    if sessions::rotate_refresh_token(conn, session.id, &old, &new, now)? {
         audit::record(conn, &context, AuditAction::SessionRefreshed, session.id)?;
         let bearer = Bearer {
             account: account.id,

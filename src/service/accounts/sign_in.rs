@@ -70,7 +70,7 @@ fn is_known(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<A
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignInAdmission> {
+pub fn begin_attempt(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignInAdmission> {
     let found = credentials(conn, &attempt.id_number)?;
     let account = found.as_ref().map(|(account, _)| account.id);
     let is_known = is_known(conn, vault, attempt, account)?;

@@ -106,7 +106,7 @@ pub fn propose_inbound(
     vault: &Vault,
     proposed: &ProposedInbound,
 ) -> Result<CaseView> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let input = load(conn, vault, context, proposed)?;
     let proposal = decide(context, proposed, &input)?;
     let organ = context
@@ -256,7 +256,7 @@ fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -
 /// # Errors
 /// `transfer.inbound_member_exists` or `member.development_number_taken`, if one of the numbers was taken while the
 /// case waited.
-pub(super) fn admit(
+pub(super) fn create_member(
     conn: &mut Conn,
     context: &Context,
     transfer: &Transfer,
@@ -269,7 +269,7 @@ pub(super) fn admit(
     } else {
         Certification::NotRequired
     };
-    let admitted = members::admit(
+    let created = members::create_inbound(
         conn,
         &transfer.member_name,
         &person,
@@ -278,7 +278,7 @@ pub(super) fn admit(
         transfer.id,
         context.now,
     );
-    let member = admitted.map_err(|e| match Unique::violated(&e) {
+    let member = created.map_err(|e| match Unique::violated(&e) {
         Some(Unique::MemberIdNumber) => Code::TransferInboundMemberExists.into(),
         Some(Unique::DevelopmentNumber) => Code::MemberDevelopmentNumberTaken.into(),
         _ => Error::from(e),

@@ -6,7 +6,7 @@ use super::operations;
 use std::fmt::Write;
 use std::fs;
 use std::path::PathBuf;
-use zhuanjie::domain::authority::{AccessDecision, Action, Capacity, ObjectKind, Relation, admit, verdict};
+use zhuanjie::domain::authority::{AccessDecision, Action, Capacity, ObjectKind, Relation, check_capacity, verdict};
 use zhuanjie::domain::core::language::Language;
 
 const HEAD: &str = "# Who may see and do what
@@ -59,7 +59,7 @@ fn of_capacity(page: &mut String, capacity: Capacity) {
         let actions: Vec<Action> = Action::ALL
             .iter()
             .copied()
-            .filter(|action| action.kind() == kind && admit(capacity, *action).is_ok())
+            .filter(|action| action.kind() == kind && check_capacity(capacity, *action).is_ok())
             .collect();
         if !actions.is_empty() {
             table(page, capacity, kind, &actions);
@@ -67,7 +67,12 @@ fn of_capacity(page: &mut String, capacity: Capacity) {
     }
     let refused: Vec<String> = Action::ALL
         .iter()
-        .filter_map(|action| Some(format!("`{action}` (`{}`)", admit(capacity, *action).err()?.name())))
+        .filter_map(|action| {
+            Some(format!(
+                "`{action}` (`{}`)",
+                check_capacity(capacity, *action).err()?.name()
+            ))
+        })
         .collect();
     if !refused.is_empty() {
         let _ = writeln!(
