@@ -49,6 +49,55 @@ fn every_link_leads_to_a_file() {
     }
 }
 
+/// The anchor of a heading, as GitHub makes it: lower case, blanks as `-`, and no punctuation.
+fn anchor(heading: &str) -> String {
+    let letters = heading.trim().to_lowercase().replace(' ', "-");
+    let is_kept = |c: &char| c.is_alphanumeric() || *c == '-' || *c == '_';
+    letters.chars().filter(is_kept).collect()
+}
+
+/// The anchors of a page's headings.
+fn anchors(page: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(page).expect("a page");
+    let outside_of_code = text.split("```").step_by(2);
+    let headings = outside_of_code
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with('#'));
+    headings.map(|line| anchor(line.trim_start_matches('#'))).collect()
+}
+
+#[test]
+fn every_link_into_a_file_leads_to_a_heading() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page");
+        let folder = page.parent().expect("a folder");
+        let targets = text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| Some(rest.split_once(')')?.0));
+        for (file, heading) in targets.filter_map(|target| target.split_once('#')) {
+            if !file.contains("://") && (file.is_empty() || file.ends_with(".md")) {
+                let target = if file.is_empty() {
+                    page.clone()
+                } else {
+                    folder.join(file)
+                };
+                let is_there = anchors(&target).contains(heading);
+                assert!(is_there, "{}: {file} has no #{heading}", page.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_heading_has_the_anchor_that_links_use() {
+    assert_eq!(
+        anchor(" Limits of what we depend on (S-25)"),
+        "limits-of-what-we-depend-on-s-25"
+    );
+    assert_eq!(anchor(" 4. The tables"), "4-the-tables");
+}
+
 #[test]
 fn every_page_is_linked() {
     let canonical = |path: &PathBuf| path.canonicalize().expect("the file exists");
@@ -265,7 +314,7 @@ fn a_name_is_read_with_its_module_or_cut_short() {
 }
 
 #[test]
-fn every_page_tells_the_same_command_to_write_the_generated_pages() {
+fn one_command_writes_everything_that_is_generated() {
     const COMMAND: &str = "ZHUANJIE_BLESS=1 cargo test --test all page";
     for page in pages() {
         let text = fs::read_to_string(&page).expect("a page");

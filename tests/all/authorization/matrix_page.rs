@@ -24,10 +24,10 @@ relations to the object, the best one counts.
 - **404**: the object does not exist for the caller. Status, headers and body are exactly those of an id that does not
   exist.
 
-A superior sees everything below and acts where the table says so. Where an action belongs to the organization whose
-turn it is, the column is *holder*: the organization itself, or the superior that acts for a vacant one (A10). The event
-then names the person and the organization they acted from. The audit row also names the organization they acted for
-(`on_behalf_of`).
+A superior sees every object below. What it may do with one, and which details it may read, the table says. Where an
+action belongs to the organization whose turn it is, the column is *holder*: the organization itself, or the superior
+that acts for a vacant one (A10). The event then names the person and the organization they acted from. The audit row
+also names the organization they acted for (`on_behalf_of`).
 
 A transfer is seen from its two sides: *source side* and *target side* are the organization, all its superiors, and the
 system of an external province. Only the branch and the approving province see a transfer to a special unit (S-30).
