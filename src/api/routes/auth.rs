@@ -167,7 +167,10 @@ pub async fn proven(
     }
     let place = app.passwords.place().map_err(crate::service::Error::from)?;
     let (vault, counted) = (app.vault.clone(), attempt.clone());
-    let admission = app.db.write(move |conn| entry::begin_attempt(conn, &vault, &counted)).await?;
+    let admission = app
+        .db
+        .write(move |conn| entry::begin_attempt(conn, &vault, &counted))
+        .await?;
     let Try { found, wait, is_known } = match admission {
         SignInAdmission::Try(admitted) => admitted,
         SignInAdmission::Wait(time) => return Err(Problem::wait(time)),

@@ -203,12 +203,7 @@ fn open_case(conn: &mut Conn, person: &SealedPerson, known: Option<FormerMember>
 
 /// Checks that a person was old enough when they joined, that a member who comes back has the same name, and that a
 /// newcomer's development number is free.
-fn clashes(
-    conn: &mut Conn,
-    person: &InboundPerson,
-    member: Option<&Member>,
-    policy: &Policy,
-) -> Result<Vec<Refusal>> {
+fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>, policy: &Policy) -> Result<Vec<Refusal>> {
     let too_young = check_joining_age(person.id_number.birth_date(), person.joined_month, policy)
         .err()
         .map(|refusal| refusal.at("/person/joined_month"));
