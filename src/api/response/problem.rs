@@ -257,7 +257,7 @@ impl Problem {
 
 /// The path of the request. A segment with 11 or more digits in a row is replaced by `…`, because it could be an ID
 /// number.
-pub fn instance(path: &str) -> String {
+fn instance(path: &str) -> String {
     let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
     let segments: Vec<&str> = path
         .split('/')
