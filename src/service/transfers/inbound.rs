@@ -167,13 +167,10 @@ pub fn preview_inbound(
 fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedInbound) -> Result<InboundInput> {
     let person = proposed.person.seal(vault);
     let member = members::by_id_number_locked(conn, &person.id_number_digest)?;
-    let known = match &member {
-        Some(member) => Some(FormerMember {
-            id: member.id,
-            standing: member.standing,
-        }),
-        None => None,
-    };
+    let known = member.as_ref().map(|member| FormerMember {
+        id: member.id,
+        standing: member.standing,
+    });
     let target = match proposed.target {
         Some(id) => Some(target(conn, id)?),
         None => None,
