@@ -125,7 +125,7 @@ mod tests {
             "ｐａｓｓｗｏｒｄ",
             "1qaz2wsx",
             "        ",
-            "\u{3000}\u{3000}\u{3000}",
+            "\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}\u{3000}",
         ] {
             let refused = o5_password(password).unwrap_err();
             assert_eq!(refused.code, Code::AccountPasswordCommon, "{password}");
