@@ -73,6 +73,7 @@ const ELSEWHERE: &[(AuditAction, &str, &str)] = &[
     (AuditAction::TransferExpired, "job `expiry`", "tests/all/verify.rs"),
     (AuditAction::TransferEscalated, "job `escalation`", "tests/all/verify.rs"),
     (AuditAction::BranchTurned, "job `yearly-switch`", "tests/all/audit.rs"),
+    (AuditAction::AccountJoined, "`approve_transfer`, `assign_transfer`, `decide_transfers`", "tests/all/accounts/newcomers.rs"),
     (AuditAction::ResetCodeRequested, "`issue_member_code`, `issue_office_code`", "tests/all/accounts/takeover.rs"),
     (AuditAction::LookUpLimited, "`look_up_member`", "tests/all/privacy/kept.rs"),
     (AuditAction::RevealLimited, "`reveal_member`", "tests/all/privacy/disclosures.rs"),
