@@ -12,7 +12,7 @@ const POOLED: &str = "DATABASE_URL leads to a pooler that does not keep a sessio
     The service holds few connections (ZHUANJIE_DB_POOL), so it needs no pooler";
 
 #[derive(QueryableByName)]
-struct Setting {
+struct SessionMark {
     #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
     value: Option<String>,
 }
@@ -55,6 +55,6 @@ const SEE: &str = "SELECT current_setting('zhuanjie.session', true) AS value";
 
 /// The value of a query, which has no name: under a pooler another connection may have prepared a statement of that name.
 fn value(conn: &mut PgConnection, query: &str) -> QueryResult<Option<String>> {
-    let setting: Setting = sql_query(query).get_result(conn)?;
-    Ok(setting.value)
+    let mark: SessionMark = sql_query(query).get_result(conn)?;
+    Ok(mark.value)
 }

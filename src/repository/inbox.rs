@@ -160,6 +160,7 @@ fn barred_to(reader: Reader) -> Condition {
         .select(accounts::id_number_digest);
     let about_reader = inbound_persons::table
         .filter(inbound_persons::transfer_id.eq(inbox_entries::subject_id))
+        .filter(inbound_persons::open)
         .filter(
             inbound_persons::id_number_digest
                 .nullable()
