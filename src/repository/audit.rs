@@ -259,6 +259,20 @@ pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<StoredAuditRow>>
         .load(conn)
 }
 
+/// When the oldest unsealed row was written. `None` if every row is sealed.
+///
+/// # Errors
+/// When the database fails.
+pub fn oldest_unsealed(conn: &mut Conn) -> QueryResult<Option<Timestamp>> {
+    let oldest = dsl::audit_log
+        .filter(dsl::sequence.is_null())
+        .order(dsl::id)
+        .select(dsl::at)
+        .first::<Micros>(conn)
+        .optional()?;
+    Ok(oldest.map(Timestamp::from))
+}
+
 /// The number of unsealed rows.
 ///
 /// # Errors

@@ -24,6 +24,7 @@ pub mod policies;
 pub(crate) mod reseal;
 pub(crate) mod retention;
 pub mod search;
+pub mod status;
 pub mod transfers;
 pub mod verify;
 
