@@ -1,6 +1,7 @@
 //! Migrations, compiled into the binary: one folder for each engine, with equal versions in both.
 
 use super::connection::{Access, Conn};
+use super::pooling::refuse_shared_sessions;
 use super::{DatabaseUrl, DbError, Limits};
 use diesel::connection::SimpleConnection;
 use diesel::migration::MigrationSource;
@@ -17,6 +18,7 @@ pub type Migration = String;
 
 /// Applies the missing migrations, and returns them.
 pub(super) fn up(url: &DatabaseUrl, limits: &Limits) -> Result<Vec<Migration>, DbError> {
+    refuse_shared_sessions(url)?;
     match &mut Conn::open(url, Access::ReadWrite, limits)? {
         Conn::Sqlite(conn) => run(conn, SQLITE),
         Conn::Postgres(conn) => {

@@ -331,7 +331,7 @@ pub fn sealed(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Stored
 ///
 /// # Errors
 /// When the database fails.
-pub fn cut(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
+pub fn deleted_until(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
     audit_cuts::table
         .order(audit_cuts::sequence.desc())
         .select((audit_cuts::sequence, audit_cuts::hash))

@@ -14,11 +14,17 @@ pub enum SealedTable {
     Members,
     Accounts,
     InboundPersons,
+    RequestedPersons,
 }
 
 impl SealedTable {
     /// Every table with sealed fields.
-    pub const ALL: [Self; 3] = [Self::Members, Self::Accounts, Self::InboundPersons];
+    pub const ALL: [Self; 4] = [
+        Self::Members,
+        Self::Accounts,
+        Self::InboundPersons,
+        Self::RequestedPersons,
+    ];
 }
 
 impl std::fmt::Display for SealedTable {
@@ -27,6 +33,7 @@ impl std::fmt::Display for SealedTable {
             Self::Members => "members",
             Self::Accounts => "accounts",
             Self::InboundPersons => "inbound_persons",
+            Self::RequestedPersons => "appointment_requests",
         })
     }
 }
@@ -50,6 +57,7 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
         SealedTable::Members => rows::members(conn, after, BATCH)?,
         SealedTable::Accounts => rows::accounts(conn, after, BATCH)?,
         SealedTable::InboundPersons => rows::inbound_persons(conn, after, BATCH)?,
+        SealedTable::RequestedPersons => rows::requested_persons(conn, after, BATCH)?,
     };
     let mut changed = 0;
     for row in &rows {
@@ -67,6 +75,7 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
             SealedTable::Members => rows::store_member(conn, &new)?,
             SealedTable::Accounts => rows::store_account(conn, &new)?,
             SealedTable::InboundPersons => rows::store_inbound_person(conn, &new)?,
+            SealedTable::RequestedPersons => rows::store_requested_person(conn, &new)?,
         }
         changed += 1;
     }

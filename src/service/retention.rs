@@ -3,6 +3,7 @@
 use super::jobs::{Batch, Tally};
 use super::{Context, Result, audit};
 use crate::db::Conn;
+use crate::domain::account::attempts::LONGEST_MEMORY;
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::retention::RetentionPeriods;
 use crate::repository::{certifications, retention};
@@ -30,6 +31,8 @@ pub enum RecordKind {
     Sessions,
     /// Blocks of accounts that have ended.
     Blocks,
+    /// Counts of failed attempts.
+    Attempts,
 }
 
 impl RecordKind {
@@ -42,7 +45,8 @@ impl RecordKind {
             Self::Answers => Self::Budgets,
             Self::Budgets => Self::Sessions,
             Self::Sessions => Self::Blocks,
-            Self::Blocks => return None,
+            Self::Blocks => Self::Attempts,
+            Self::Attempts => return None,
         })
     }
 }
@@ -60,7 +64,7 @@ pub fn delete(
 ) -> Result<Batch<RecordKind>> {
     let now = context.now;
     let deleted = match kind {
-        RecordKind::AuditLog => audit::retire(conn, context, kept.audit_until(now), limit)?,
+        RecordKind::AuditLog => audit::delete_expired(conn, context, kept.audit_until(now), limit)?,
         RecordKind::LookUps => retention::forget_look_ups(conn, kept.audit_until(now), limit)?,
         RecordKind::Persons => persons(conn, context, kept, limit)?,
         RecordKind::Codes => retention::forget_codes(conn, kept.codes_until(now), limit)?,
@@ -68,6 +72,7 @@ pub fn delete(
         RecordKind::Budgets => retention::forget_budgets(conn, kept.budgets_until(now), limit)?,
         RecordKind::Sessions => retention::forget_sessions(conn, kept.sessions_until(now), limit)?,
         RecordKind::Blocks => retention::forget_blocks(conn, kept.audit_until(now), limit)?,
+        RecordKind::Attempts => retention::forget_attempts(conn, now - LONGEST_MEMORY, limit)?,
     };
     if deleted > 0 {
         audit::record(conn, context, AuditAction::ExpiredDataDeleted, AuditSubject::Nothing)?;

@@ -35,6 +35,7 @@ mod operators;
 mod organizations;
 mod plans;
 mod policies;
+mod pooler;
 mod privacy;
 mod refusals;
 mod reset;

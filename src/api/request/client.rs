@@ -1,4 +1,4 @@
-//! Where a request comes from (S-23): the peer, or the client that trusted proxies report.
+//! The address that a request comes from (S-23): the peer's, or the client's if trusted proxies report it.
 
 use crate::app::App;
 use crate::config::proxies::Proxies;

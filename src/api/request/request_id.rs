@@ -22,7 +22,7 @@ impl FromRequest for RequestId {
 
 /// The header that carries it, in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longer ids are replaced: they would only fill the log.
+/// Longer ids are replaced, because they would only fill the log.
 const LONGEST_ID: usize = 64;
 
 /// The id in a trace if the request belongs to one; else the client's own id if it is a short token; else a new one.

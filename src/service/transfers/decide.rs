@@ -92,7 +92,7 @@ pub fn decide(
     expected: Expected,
     decision: &TransferDecision,
 ) -> Result<CaseView> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let found = transfers::find_locked(conn, id)?;
     let transfer = visible(conn, &context.actor, decision.permission(), id, found)?;
     let LoadedCase { case, holders, policy } = load_case(conn, &transfer)?;
@@ -116,7 +116,7 @@ pub fn decide(
         TransferDecision::AcceptExternal => rules::accept_external(case, &decision_context),
         TransferDecision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
     }?;
-    expected.admit(transfer.version)?;
+    expected.check_version(transfer.version)?;
     close_inbox_entries(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
@@ -204,7 +204,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
                 context.now,
             )?)
         }
-        (None, Some(to)) => inbound::admit(conn, context, transfer, to),
+        (None, Some(to)) => inbound::create_member(conn, context, transfer, to),
         (None, None) => Err(Error::Corrupt("a case that moves a member out has no member")),
     }
 }

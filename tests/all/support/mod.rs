@@ -13,6 +13,7 @@ pub mod process;
 pub mod rows;
 pub mod rust;
 pub mod statements;
+pub mod threads;
 pub mod world;
 
 pub use database::{Engine, Fault, TestDb, block_on};
