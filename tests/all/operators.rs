@@ -183,3 +183,25 @@ fn s17_the_log_is_json_where_it_is_asked_for() {
     );
     let _ = std::fs::remove_dir_all(&folder);
 }
+
+#[test]
+fn the_unit_and_the_image_use_variables_and_commands_that_exist() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).expect("a file");
+    let page = read("docs/operations.md");
+    let mut found = 0;
+    for file in ["docs/deploy/zhuanjie.service", "docs/deploy/Containerfile"] {
+        let text = read(file);
+        let words = text.split(|c: char| !c.is_ascii_uppercase() && c != '_');
+        for variable in words.filter(|word| word.starts_with("ZHUANJIE_") || *word == "DATABASE_URL") {
+            assert!(page.contains(&format!("`{variable}`")), "{file}: {variable}");
+            found += 1;
+        }
+    }
+    assert!(found > 8, "{found}");
+    let unit = read("docs/deploy/zhuanjie.service");
+    for line in unit.lines().filter(|line| line.starts_with("Exec")) {
+        let command = line.split("/usr/local/bin/zhuanjie ").nth(1).expect("the program");
+        assert!(run(zhuanjie([command, "--help"])).0.success(), "{line}");
+    }
+}

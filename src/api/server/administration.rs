@@ -103,17 +103,13 @@ impl Administration {
     /// Whether requests should come here, and what the database tells if it answers.
     async fn look(&self) -> (ReadinessStatus, Option<ServiceStatus>) {
         let db = &self.app.db;
-        let look = async {
-            let status = db.read(status::read).await.ok();
-            (db.ping(PATIENCE).await.is_ok(), status)
+        let status = match db.ping(PATIENCE).await {
+            _ if self.edge.draining.has_begun() => ReadinessStatus::Draining,
+            Ok(()) => ReadinessStatus::Ok,
+            Err(_) => return (ReadinessStatus::Unavailable, None),
         };
-        let (is_up, status) = timeout(PATIENCE, look).await.unwrap_or((false, None));
-        let status = status.filter(|_| is_up);
-        match (self.edge.draining.has_begun(), status) {
-            (true, status) => (ReadinessStatus::Draining, status),
-            (false, None) => (ReadinessStatus::Unavailable, None),
-            (false, status) => (ReadinessStatus::Ok, status),
-        }
+        let found = timeout(PATIENCE, db.read(status::read)).await;
+        (status, found.ok().and_then(Result::ok))
     }
 
     fn every(&self, job: JobName) -> Duration {

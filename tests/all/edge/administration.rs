@@ -102,6 +102,12 @@ both_engines! {
         assert_eq!(state("expiry"), "failed");
         assert_eq!(metric("zhuanjie_job_failed{job=\"expiry\"} "), 1.0);
         administration.get("/readyz").expect(200);
+        // What can't be read is not told, and old values are not repeated.
+        world.db.execute("ALTER TABLE job_runs RENAME TO elsewhere");
+        assert_eq!(administration.get("/readyz").expect(200).json().get("jobs"), None);
+        let text = administration.get("/metrics").expect(200).text;
+        assert!(!text.contains("zhuanjie_job_failed{") && text.contains("zhuanjie_ready 1"), "{text}");
+        world.db.execute("ALTER TABLE elsewhere RENAME TO job_runs");
     }
 
     fn s17_metrics_tell_of_operations_and_queues_and_hold_no_personal_datum(db: TestDb) {
