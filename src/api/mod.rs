@@ -4,8 +4,10 @@
 //! A request passes [`server`] (connections, TLS), [`admission`] (limits before any work), [`request`] (extractors) and
 //! one handler of [`routes`]. [`response`] makes the answer. [`wire`] has the types on the wire, and [`openapi`] the
 //! document.
+//! [`metrics`] counts requests for those who operate the service.
 
 mod admission;
+mod metrics;
 mod openapi;
 mod request;
 mod response;
@@ -14,7 +16,7 @@ mod server;
 mod settings;
 mod wire;
 
-pub use server::{bind, serve, threads};
+pub use server::{Servers, bind, check, threads};
 pub use settings::{ServerSettings, Timeouts};
 
 /// The OpenAPI document, as it is committed and served.

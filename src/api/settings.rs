@@ -18,6 +18,11 @@ const IN_FLIGHT: usize = 128;
 const DEADLINE: u64 = 10;
 /// Connections open at once.
 const CONNECTIONS: usize = 4096;
+/// Connections open at once from one address: a quarter, so that several addresses are needed to take all.
+const ADDRESS_CONNECTIONS: usize = 1024;
+/// Seconds in which a service that was told to stop is not ready any more and still answers. No connection that clients keep
+/// open is idle for longer (see [`Timeouts::idle`]), so each of them is told to close.
+const DRAIN: u64 = 10;
 /// Requests a minute of one account, and of one address without a valid token.
 const ACCOUNT_BUDGET: u32 = 6000;
 const ADDRESS_BUDGET: u32 = 1200;
@@ -34,6 +39,12 @@ pub struct ServerSettings {
     /// Connections open at once; each needs two file descriptors
     #[arg(long, env = "ZHUANJIE_CONNECTIONS", default_value_t = CONNECTIONS)]
     pub connections: usize,
+    /// Connections open at once from one address that is no trusted proxy; 0 for no limit
+    #[arg(long, env = "ZHUANJIE_ADDRESS_CONNECTIONS", default_value_t = ADDRESS_CONNECTIONS)]
+    pub address_connections: usize,
+    /// Seconds between SIGTERM and the end of the listener: not ready, but answering
+    #[arg(long, env = "ZHUANJIE_DRAIN", default_value_t = DRAIN)]
+    pub drain: u64,
     /// Requests a minute of one account; 0 for no limit
     #[arg(long, env = "ZHUANJIE_ACCOUNT_BUDGET", default_value_t = ACCOUNT_BUDGET)]
     pub account_budget: u32,
@@ -60,6 +71,8 @@ impl Default for ServerSettings {
             in_flight: IN_FLIGHT,
             deadline: DEADLINE,
             connections: CONNECTIONS,
+            address_connections: ADDRESS_CONNECTIONS,
+            drain: DRAIN,
             account_budget: ACCOUNT_BUDGET,
             address_budget: ADDRESS_BUDGET,
             cors_origins: Vec::new(),

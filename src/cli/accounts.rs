@@ -1,4 +1,4 @@
-//! `zhuanjie accounts`: blocks an account above which no administrator stands, and unblocks it.
+//! `zhuanjie accounts`: blocks an account above which no administrator stands, unblocks it, and ends sessions.
 
 use super::options::DatabaseArgs;
 use super::output::say;
@@ -11,7 +11,7 @@ use crate::domain::core::text::Remark;
 use crate::domain::core::time::shanghai_date;
 use crate::security::vault::SealPurpose;
 use crate::service::Context as Asking;
-use crate::service::accounts::blocks;
+use crate::service::accounts::{blocks, operators};
 use crate::service::jobs::wording;
 use anyhow::{Context, Result, anyhow};
 use chrono::SecondsFormat;
@@ -27,6 +27,11 @@ pub enum Accounts {
         /// The reason. The owner can read it at the next sign-in.
         #[arg(long)]
         reason: String,
+    },
+    /// End every session of the account with the ID number on standard input. The password stays as it is.
+    EndSessions {
+        #[command(flatten)]
+        database: DatabaseArgs,
     },
     /// Unblock the account with the ID number on standard input, and print a one-time code for a new password. It does
     /// not matter who blocked the account.
@@ -63,6 +68,15 @@ pub async fn run(command: Accounts) -> Result<()> {
             db.close().await;
             blocked.map_err(|fault| anyhow!("{}", wording(&fault)))?;
             say("blocked: every session of the account has ended, and its password is void\n")
+        }
+        Accounts::EndSessions { database } => {
+            let db = open(&database)?;
+            let ended = db
+                .write(move |conn| operators::end_sessions(conn, &context, &number))
+                .await;
+            db.close().await;
+            let ended = ended.map_err(|fault| anyhow!("{}", wording(&fault)))?;
+            say(&format!("{ended} sessions ended\n"))
         }
         Accounts::Unblock { database } => {
             let db = open(&database)?;

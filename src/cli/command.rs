@@ -1,26 +1,22 @@
 //! The commands of the command line, and what each of them runs.
 
-use super::options::{DatabaseArgs, RetentionArgs};
+use super::options::DatabaseArgs;
 use super::output::say;
-use super::serve::{bind, serve_app};
-use super::{accounts, audit, bootstrap, jobs, reseal, verify};
-use crate::app::App;
-use crate::clock::Clock;
+use super::{accounts, audit, bootstrap, check_config, jobs, log_format, offices, reseal, serve, verify};
 use crate::config::Keys;
+use crate::config::version::DESCRIPTION;
 use crate::db::Db;
 use crate::security::token_keys::KeyRotationStep;
 use crate::{api, backup};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// zhuanjie (转接): transfers of the League's organization relations.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version = DESCRIPTION, about)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -31,32 +27,25 @@ enum Command {
     /// Build a demo country and serve it.
     Demo(crate::demo::DemoOptions),
     /// Serve a database.
-    Serve {
-        #[command(flatten)]
-        database: DatabaseArgs,
-        /// The address to listen on.
-        #[arg(long, env = "ZHUANJIE_LISTEN", default_value = "127.0.0.1:8080")]
-        listen: SocketAddr,
-        /// The longest time between two runs of a job, in seconds. Each job has its own interval (`jobs list`).
-        #[arg(long, env = "ZHUANJIE_JOB_INTERVAL")]
-        job_interval: Option<u64>,
-        /// The directory of uploaded files. By default it is next to an embedded database.
-        #[arg(long, env = "ZHUANJIE_FILES")]
-        files: Option<PathBuf>,
-        #[command(flatten)]
-        settings: api::ServerSettings,
-        #[command(flatten)]
-        kept: RetentionArgs,
-    },
+    Serve(Box<serve::ServeArgs>),
+    /// Check what `serve` would be started with: every value, the keys, the certificate, the folder of files and the
+    /// database. Changes nothing. Fails if something is wrong.
+    CheckConfig(Box<serve::ServeArgs>),
     /// The work that the service does without a request.
     #[command(subcommand)]
     Jobs(jobs::Jobs),
     /// The audit log.
     #[command(subcommand)]
     Audit(audit::Audit),
-    /// Block and unblock accounts that no administrator stands above.
+    /// Block and unblock accounts that no administrator stands above, and end sessions of any account.
     #[command(subcommand)]
     Accounts(accounts::Accounts),
+    /// Who administers what.
+    #[command(subcommand)]
+    Offices(offices::OfficesCommand),
+    /// The credentials of other systems.
+    #[command(subcommand)]
+    Integrators(offices::IntegratorsCommand),
     /// Bring a database's schema up to date.
     Migrate {
         #[command(flatten)]
@@ -145,13 +134,14 @@ pub fn main() -> ExitCode {
 
 /// Sets up the log and runs a program's work. An error is logged and gives the exit code of a failure.
 pub fn exit_code(work: impl FnOnce() -> Result<()>) -> ExitCode {
-    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"))
-        .format_timestamp_millis()
+    let mut log = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"));
+    log.format_timestamp_millis()
         // At `trace` the HTTP client logs whole requests, and a request to WeChat holds the app's secret.
         .filter_module("ureq", LevelFilter::Info)
-        .filter_module("ureq_proto", LevelFilter::Info)
-        .init();
-    match work() {
+        .filter_module("ureq_proto", LevelFilter::Info);
+    let format = log_format::set(&mut log);
+    log.init();
+    match format.and_then(|()| work()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error:#}");
@@ -163,20 +153,13 @@ pub fn exit_code(work: impl FnOnce() -> Result<()>) -> ExitCode {
 fn run(command: Command) -> Result<()> {
     match command {
         Command::Demo(options) => actix_web::rt::System::new().block_on(crate::demo::run(options)),
-        Command::Serve {
-            database,
-            listen,
-            job_interval,
-            files,
-            settings,
-            kept,
-        } => {
-            let job_interval = job_interval.map(Duration::from_secs);
-            actix_web::rt::System::new().block_on(serve(&database, listen, job_interval, files, &settings, kept))
-        }
+        Command::Serve(args) => actix_web::rt::System::new().block_on(serve::run(*args)),
+        Command::CheckConfig(args) => actix_web::rt::System::new().block_on(check_config::run(&args)),
         Command::Jobs(command) => actix_web::rt::System::new().block_on(jobs::run(command)),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
         Command::Accounts(command) => actix_web::rt::System::new().block_on(accounts::run(command)),
+        Command::Offices(command) => actix_web::rt::System::new().block_on(offices::list(command)),
+        Command::Integrators(command) => actix_web::rt::System::new().block_on(offices::revoke(command)),
         Command::Migrate { database } => actix_web::rt::System::new().block_on(migrate(&database)),
         Command::Bootstrap {
             database,
@@ -198,25 +181,6 @@ fn run(command: Command) -> Result<()> {
             action: Some(KeysAction::Rotate { step }),
         } => say(&Keys::rotate(step.into())?),
     }
-}
-
-async fn serve(
-    database: &DatabaseArgs,
-    listen: SocketAddr,
-    job_interval: Option<Duration>,
-    files: Option<PathBuf>,
-    settings: &api::ServerSettings,
-    kept: RetentionArgs,
-) -> Result<()> {
-    let mut config = database.config()?;
-    config.retention = kept.retention()?;
-    if let Some(files) = files {
-        config.files = files;
-    }
-    config.read_environment()?;
-    let keys = Keys::for_service()?;
-    let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, bind(listen)?, settings, job_interval, |_| Ok(())).await
 }
 
 async fn migrate(database: &DatabaseArgs) -> Result<()> {

@@ -3,8 +3,11 @@
 mod accounts;
 mod audit;
 mod bootstrap;
+mod check_config;
 mod command;
 mod jobs;
+mod log_format;
+mod offices;
 mod options;
 mod output;
 mod reseal;
@@ -14,5 +17,5 @@ mod verify;
 pub use command::{exit_code, main};
 pub use options::DatabaseArgs;
 pub use output::say;
-pub(crate) use serve::{bind, serve_app};
+pub(crate) use serve::{Serving, bind, serve_app};
 pub use verify::run as verify;

@@ -1,13 +1,79 @@
 //! Serves until the process receives a signal to stop.
 
-use crate::api;
+use super::options::{DatabaseArgs, RetentionArgs};
+use crate::api::{self, Servers};
 use crate::app::App;
+use crate::clock::Clock;
+use crate::config::version::{COMMIT, VERSION};
+use crate::config::{Config, Keys};
 use crate::db::CONTROL;
 use crate::jobs;
+use actix_web::dev::ServerHandle;
 use anyhow::{Context, Result};
+use clap::Args;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{sleep, timeout};
+
+/// What `serve` needs, and `check-config` checks.
+#[derive(Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    pub database: DatabaseArgs,
+    /// The address to listen on.
+    #[arg(long, env = "ZHUANJIE_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The address to listen on for health, readiness and metrics, such as 127.0.0.1:8081. Callers must not reach it.
+    /// None by default.
+    #[arg(long, env = "ZHUANJIE_ADMIN_LISTEN")]
+    pub admin_listen: Option<SocketAddr>,
+    /// The longest time between two runs of a job, in seconds. Each job has its own interval (`jobs list`).
+    #[arg(long, env = "ZHUANJIE_JOB_INTERVAL")]
+    job_interval: Option<u64>,
+    /// The directory of uploaded files. By default it is next to an embedded database.
+    #[arg(long, env = "ZHUANJIE_FILES")]
+    files: Option<PathBuf>,
+    #[command(flatten)]
+    pub settings: api::ServerSettings,
+    #[command(flatten)]
+    kept: RetentionArgs,
+}
+
+impl ServeArgs {
+    /// The configuration.
+    ///
+    /// # Errors
+    /// When a value is missing or malformed.
+    pub fn config(&self) -> Result<Config> {
+        let mut config = self.database.config()?;
+        config.retention = self.kept.retention()?;
+        if let Some(files) = &self.files {
+            config.files.clone_from(files);
+        }
+        config.read_environment()?;
+        Ok(config)
+    }
+}
+
+/// Serves a database.
+///
+/// # Errors
+/// When a value is missing or malformed, or the database or an address is not available.
+pub async fn run(args: ServeArgs) -> Result<()> {
+    let config = args.config()?;
+    let keys = Keys::for_service()?;
+    let app = App::start(&config, keys, Clock::system()).await?;
+    let serving = Serving {
+        listener: bind(args.listen)?,
+        administration: args.admin_listen.map(bind).transpose()?,
+        settings: args.settings,
+        job_interval: args.job_interval.map(Duration::from_secs),
+    };
+    serve_app(app, serving, |_| Ok(())).await
+}
 
 /// Binds the address to listen on.
 ///
@@ -20,30 +86,44 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
 /// How long the database may take to finish the accepted work, after the last answer.
 const CLOSING: Duration = Duration::from_secs(20);
 
-/// Serves until the process receives a signal to stop, and runs each job at its interval, or at `job_interval` if that
-/// is shorter. After the last answer it closes the database. `announce` gets the address once the server listens on it.
+/// Where and how an application is served.
+pub struct Serving {
+    pub listener: TcpListener,
+    /// Where health, readiness and metrics are served, if they are.
+    pub administration: Option<TcpListener>,
+    pub settings: api::ServerSettings,
+    /// Each job runs at its interval, or at this one if it is shorter.
+    pub job_interval: Option<Duration>,
+}
+
+/// Serves until the process receives a signal to stop, and runs the jobs. After the last answer it closes the database.
+/// `announce` gets the address once the server listens on it.
 ///
 /// # Errors
-/// When the listener can't be used, or the error of `announce`.
-pub async fn serve_app(
-    app: App,
-    listener: TcpListener,
-    settings: &api::ServerSettings,
-    job_interval: Option<Duration>,
-    announce: impl FnOnce(SocketAddr) -> Result<()>,
-) -> Result<()> {
+/// When a listener can't be used, or the error of `announce`.
+pub async fn serve_app(app: App, serving: Serving, announce: impl FnOnce(SocketAddr) -> Result<()>) -> Result<()> {
     refuse_control()?;
-    let address = listener.local_addr()?;
+    let settings = &serving.settings;
+    let address = serving.listener.local_addr()?;
     let db = app.db.clone();
-    let schedule = jobs::start_schedule(&app, job_interval);
-    let server = api::serve(app, listener, api::threads(), settings)?;
+    let schedule = jobs::start_schedule(&app, serving.job_interval);
+    let servers = Servers::new(app, settings)?;
+    let stop = StopSignals::new()?;
+    let server = servers.public(serving.listener, api::threads())?;
+    let administration = match serving.administration {
+        Some(listener) => Some(administer(&servers, listener, serving.job_interval)?),
+        None => None,
+    };
     announce(address)?;
     let scheme = if settings.tls_certificate.is_some() {
         "https"
     } else {
         "http"
     };
-    log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
+    log::info!(version = VERSION, commit = COMMIT;
+        "listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
+    let drain = Duration::from_secs(settings.drain);
+    actix_web::rt::spawn(stop_when_told(stop, servers, server.handle(), drain));
     server.await?;
     schedule.abort();
     if timeout(CLOSING, db.close()).await.is_err() {
@@ -51,8 +131,66 @@ pub async fn serve_app(
         log::error!("stopped, but the database does not answer: the outcome of the last writes is unknown");
         std::process::exit(1);
     }
+    if let Some(administration) = administration {
+        administration.stop(false).await;
+    }
     log::info!("stopped; everything accepted is answered and stored");
     Ok(())
+}
+
+/// Starts the server for administration. It answers until the database is closed.
+fn administer(servers: &Servers, listener: TcpListener, job_interval: Option<Duration>) -> Result<ServerHandle> {
+    let address = listener.local_addr()?;
+    let server = servers.administration(listener, jobs::intervals(job_interval))?;
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+    log::info!("health, readiness and metrics at http://{address}/");
+    Ok(handle)
+}
+
+/// The signals to stop.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+}
+
+impl StopSignals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// Waits for the next one. Returns whether it is SIGTERM, which a supervisor sends. The others come from somebody
+    /// who waits at a terminal.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.terminate.recv() => true,
+            _ = self.interrupt.recv() => false,
+            _ = self.quit.recv() => false,
+        }
+    }
+}
+
+/// After SIGTERM the server drains: it is not ready any more, and each answer closes its connection, for so long that
+/// everybody who asks for readiness has noticed. Then it finishes what it accepted. Any further signal ends the wait.
+async fn stop_when_told(mut signals: StopSignals, servers: Servers, server: ServerHandle, drain: Duration) {
+    let drains = signals.next().await && !drain.is_zero();
+    servers.drain();
+    if drains {
+        log::info!(
+            "told to stop: not ready any more, and answering for {} s",
+            drain.as_secs()
+        );
+        tokio::select! {
+            () = sleep(drain) => {}
+            _ = signals.next() => {}
+        }
+    }
+    server.stop(true).await;
 }
 
 /// A build that serves as the control of the power-cut test says so, and serves only where the environment asks for it.

@@ -2,6 +2,7 @@
 //! malformed, and says how to set it.
 
 pub mod proxies;
+pub mod version;
 
 use crate::config::proxies::Proxies;
 use crate::db::{DatabaseSettings, DatabaseUrl, Limits};

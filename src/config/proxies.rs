@@ -1,6 +1,6 @@
 //! The proxies that are trusted to report where a request comes from (S-23).
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -62,7 +62,9 @@ impl FromStr for Proxies {
 }
 
 impl Proxies {
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether an address is a trusted proxy's.
+    pub fn trust(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.0.iter().any(|network| network.holds(address))
     }
 
@@ -75,13 +77,23 @@ impl Proxies {
             if !self.trust(found) {
                 break;
             }
-            match told.trim().parse::<IpAddr>() {
-                Ok(address) => found = address.to_canonical(),
-                Err(_) => break,
+            match reported(told.trim()) {
+                Some(address) => found = address.to_canonical(),
+                None => break,
             }
         }
         found
     }
+}
+
+/// An address as proxies write it: alone, in brackets, or with a port (`192.0.2.1:4711`, `[2001:db8::1]:4711`).
+fn reported(text: &str) -> Option<IpAddr> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = match bare {
+        Some(bare) => bare.parse().ok().map(IpAddr::V6),
+        None => text.parse().ok(),
+    };
+    address.or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
 }
 
 #[cfg(test)]
@@ -112,6 +124,20 @@ mod tests {
             ("10.0.0.0/8", "10.0.0.7", &["10.0.0.9, 10.0.0.8"], "10.0.0.9"),
             ("10.0.0.0/8", "10.0.0.7", &["203.0.113.9, nonsense"], "10.0.0.7"),
             ("10.0.0.7", "10.0.0.8", &["203.0.113.9"], "10.0.0.8"),
+            ("10.0.0.0/8", "10.0.0.7", &["203.0.113.9:4711"], "203.0.113.9"),
+            (
+                "10.0.0.0/8",
+                "10.0.0.7",
+                &["198.51.100.1, 203.0.113.9:4711, 10.0.0.8:80"],
+                "203.0.113.9",
+            ),
+            ("fd00::/8", "fd12::1", &["[2001:db8::9]:4711"], "2001:db8::9"),
+            ("fd00::/8", "fd12::1", &["[2001:db8::9]"], "2001:db8::9"),
+            ("10.0.0.0/8", "10.0.0.7", &["[::ffff:203.0.113.9]:4711"], "203.0.113.9"),
+            // What is neither is not guessed at.
+            ("10.0.0.0/8", "10.0.0.7", &["203.0.113.9:99999"], "10.0.0.7"),
+            ("10.0.0.0/8", "10.0.0.7", &["[203.0.113.9]"], "10.0.0.7"),
+            ("fd00::/8", "fd12::1", &["[2001:db8::9"], "fd12::1"),
             ("10.0.0.7", "::ffff:10.0.0.7", &["203.0.113.9"], "203.0.113.9"),
             ("fd00::/8", "fd12::1", &["2001:db8::9"], "2001:db8::9"),
             ("0.0.0.0/0", "10.0.0.7", &["203.0.113.9"], "203.0.113.9"),

@@ -83,6 +83,11 @@ where
         }))
     }
 
+    /// How many items wait.
+    pub fn queued(&self) -> usize {
+        lock(&self.0.queue).items.len()
+    }
+
     /// Runs the use case for an item, with the guarantees of [`Db::write`].
     ///
     /// # Errors

@@ -21,6 +21,17 @@ pub struct Db {
     is_patient: bool,
 }
 
+/// How much waits for the database at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct DatabaseLoad {
+    /// Reads without a connection yet.
+    pub reads_queued: usize,
+    /// Writes without a connection yet, or before the one thread that writes.
+    pub writes_queued: usize,
+    /// PostgreSQL: connections for writes that are in use, and how many may be.
+    pub pool: Option<(usize, usize)>,
+}
+
 /// What all clones share.
 struct DbInner {
     url: DatabaseUrl,
@@ -200,6 +211,22 @@ impl Db {
             }
         };
         timeout(limit, both).await.map_err(|_| DbError::no_answer())?
+    }
+
+    /// How much waits for it at the moment.
+    pub fn load(&self) -> DatabaseLoad {
+        match &self.shared.engine {
+            Engine::Embedded { readers, writer } => DatabaseLoad {
+                reads_queued: readers.queued(),
+                writes_queued: writer.queued(),
+                pool: None,
+            },
+            Engine::Server { readers, pool, .. } => DatabaseLoad {
+                reads_queued: readers.queued(),
+                writes_queued: pool.queued(),
+                pool: Some(pool.usage()),
+            },
+        }
     }
 
     /// Brings the schema up to the newest version, and returns the migrations that were applied.

@@ -2,6 +2,7 @@
 
 use super::DbError;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -11,6 +12,23 @@ pub(super) struct Gate {
     slots: Arc<Semaphore>,
     width: u32,
     wait: Duration,
+    waiting: AtomicUsize,
+}
+
+/// Somebody who waits at a gate.
+struct GateWait<'a>(&'a AtomicUsize);
+
+impl<'a> GateWait<'a> {
+    fn at(gate: &'a Gate) -> Self {
+        gate.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(&gate.waiting)
+    }
+}
+
+impl Drop for GateWait<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Gate {
@@ -19,7 +37,19 @@ impl Gate {
             slots: Arc::new(Semaphore::new(width as usize)),
             width,
             wait,
+            waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// How many wait for a slot.
+    pub(super) fn queued(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many slots are taken, and how many there are.
+    pub(super) fn usage(&self) -> (usize, usize) {
+        let width = self.width as usize;
+        (width.saturating_sub(self.slots.available_permits()), width)
     }
 
     /// Waits for a slot. Dropping the permit frees it.
@@ -34,6 +64,7 @@ impl Gate {
 
     /// As [`enter`](Self::enter), but waits without a limit.
     pub(super) async fn enter_patiently(&self) -> Result<OwnedSemaphorePermit, DbError> {
+        let _waiting = GateWait::at(self);
         let permit = self.slots.clone().acquire_owned().await;
         permit.map_err(|_| DbError::closed())
     }

@@ -60,7 +60,7 @@ mod threads;
 
 pub use batcher::{Batcher, Outcomes};
 pub use connection::{Backend, CONTROL, Conn};
-pub use database::Db;
+pub use database::{DatabaseLoad, Db};
 pub use error::{DbError, FaultKind, Retryable, Unique};
 pub use settings::{DatabaseSettings, DatabaseUrl, Limits};
 pub use sql::bulk_insert::{BulkInsert, HasColumn, Row};

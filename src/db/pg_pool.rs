@@ -111,6 +111,16 @@ impl PgPool {
         }
     }
 
+    /// How many transactions wait for a connection.
+    pub(super) fn queued(&self) -> usize {
+        self.gate.queued()
+    }
+
+    /// How many connections are in use, and how many may be.
+    pub(super) fn usage(&self) -> (usize, usize) {
+        self.gate.usage()
+    }
+
     /// Waits until the accepted transactions have ended, and accepts no more.
     pub(super) async fn close(&self) {
         self.gate.close().await;

@@ -156,6 +156,11 @@ impl ReadWorkers {
         answered.map_err(|_| DbError::Panicked)?
     }
 
+    /// How many reads wait.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.state().requests.len()
+    }
+
     /// Takes no more reads, and waits until those in the queue are answered.
     pub(super) async fn close(&self) {
         self.queue.close();

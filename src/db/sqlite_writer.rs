@@ -142,6 +142,14 @@ impl SqliteWriter {
         answer.await.map_err(|_| DbError::Panicked)?
     }
 
+    /// How many use cases wait.
+    pub(super) fn queued(&self) -> usize {
+        let queue = lock(&self.queue);
+        queue
+            .as_ref()
+            .map_or(0, |queue| queue.max_capacity() - queue.capacity())
+    }
+
     /// Takes no more use cases, and waits until those in the queue are committed.
     pub(super) async fn close(&self) {
         drop(lock(&self.queue).take());

@@ -7,7 +7,7 @@ use super::signature::Signature;
 use super::{file, load, welcome};
 use crate::api;
 use crate::app::App;
-use crate::cli::{DatabaseArgs, bind, say, serve_app};
+use crate::cli::{DatabaseArgs, Serving, bind, say, serve_app};
 use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db, DbError};
@@ -130,7 +130,17 @@ pub async fn run(options: DemoOptions) -> Result<()> {
         .await?;
     app.clock = options.at.clock(last);
     let (now, url) = (app.clock.now(), app.db.url().clone());
-    serve_app(app, listener, &api::ServerSettings::default(), None, move |address| {
+    let serving = Serving {
+        listener,
+        administration: None,
+        // Nobody asks a demo whether it is ready.
+        settings: api::ServerSettings {
+            drain: 0,
+            ..api::ServerSettings::default()
+        },
+        job_interval: None,
+    };
+    serve_app(app, serving, move |address| {
         say(&welcome::text(&Country::of(signature), address, &url, now))
     })
     .await

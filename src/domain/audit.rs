@@ -157,11 +157,11 @@ impl AuditAction {
             | Self::AppointmentRequestOffered
             | Self::AppointmentRequestConsented
             | Self::AppointmentRequestDeclined => &[Kind::AppointmentRequest],
-            Self::AccountSignedIn
-            | Self::AccountSignedOut
-            | Self::AccountSignedOutEverywhere
-            | Self::SessionRefreshed
-            | Self::RefreshTokenReused => &[Kind::Session],
+            Self::AccountSignedIn | Self::AccountSignedOut | Self::SessionRefreshed | Self::RefreshTokenReused => {
+                &[Kind::Session]
+            }
+            // The operators end the sessions of an account without one of their own.
+            Self::AccountSignedOutEverywhere => &[Kind::Session, Kind::Account],
             Self::AccountJoined
             | Self::PasswordChanged
             | Self::PasswordReset

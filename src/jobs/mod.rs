@@ -23,4 +23,4 @@ mod yearly_switch;
 
 pub use registry::{interval, run};
 pub use run::{Ending, Environment};
-pub use schedule::start as start_schedule;
+pub use schedule::{intervals, start as start_schedule};

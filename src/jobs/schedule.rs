@@ -41,12 +41,17 @@ struct Scheduled {
 }
 
 fn schedule(now: Instant, longest: Option<Duration>) -> Vec<Scheduled> {
-    let first = |&job: &JobName| {
+    let first = |(job, every)| Scheduled { job, every, due: now };
+    intervals(longest).into_iter().map(first).collect()
+}
+
+/// How often a server runs each job: at its own interval, or at `longest` if that is shorter.
+pub fn intervals(longest: Option<Duration>) -> Vec<(JobName, Duration)> {
+    let every = |&job: &JobName| {
         let own = registry::interval(job);
-        let every = longest.map_or(own, |longest| own.min(longest)).max(SHORTEST);
-        Scheduled { job, every, due: now }
+        (job, longest.map_or(own, |longest| own.min(longest)).max(SHORTEST))
     };
-    JobName::ALL.iter().map(first).collect()
+    JobName::ALL.iter().map(every).collect()
 }
 
 /// Runs a job, unless a run of it began within the last half of its interval.

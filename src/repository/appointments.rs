@@ -1,6 +1,7 @@
 //! Appointments (管理员任职) and requests to begin or end them.
 
 use super::pending::{Affected, PendingRow, close, waiting_in};
+use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::schema::{accounts, appointment_requests, appointments, organizations};
 use crate::db::sql::locks::{self, AdvisoryLock, Locked};
@@ -10,6 +11,7 @@ use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, O
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
 use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
+use crate::domain::organization::facts::Path;
 use diesel::prelude::*;
 
 /// Takes the shared lock on appointments until the transaction ends. So an entry still belongs in the inbox it was put
@@ -74,6 +76,59 @@ pub fn page(
         .limit(limit)
         .select(Appointment::as_select())
         .load(conn)
+}
+
+/// An office in force with its organization and its holder's name.
+pub struct Administering {
+    pub appointment: AppointmentId,
+    pub role: OfficeRole,
+    pub since: Micros,
+    pub account: AccountId,
+    pub holder_name: String,
+    pub organization: OrganizationId,
+    pub organization_name: String,
+}
+
+/// A page of the offices in force after `after`, earliest first: all, or those at an organization and below it.
+pub fn administering(
+    conn: &mut Conn,
+    within: Option<&Path>,
+    after: AppointmentId,
+    limit: i64,
+) -> QueryResult<Vec<Administering>> {
+    let mut query = appointments::table
+        .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(appointments::organization_id)))
+        .filter(appointments::ended_at.is_null())
+        .filter(appointments::id.gt(after))
+        .into_boxed();
+    if let Some(root) = within {
+        let (from, until) = subtree(root);
+        query = query.filter(organizations::path.ge(from).and(organizations::path.lt(until)));
+    }
+    let rows = query
+        .order(appointments::id)
+        .limit(limit)
+        .select((
+            appointments::id,
+            appointments::role,
+            appointments::started_at,
+            accounts::id,
+            accounts::name,
+            organizations::id,
+            organizations::name,
+        ))
+        .load::<(_, _, _, _, _, _, _)>(conn)?;
+    let office = |(appointment, role, since, account, holder_name, organization, organization_name)| Administering {
+        appointment,
+        role,
+        since,
+        account,
+        holder_name,
+        organization,
+        organization_name,
+    };
+    Ok(rows.into_iter().map(office).collect())
 }
 
 /// The appointment that an account holds at an organization now.

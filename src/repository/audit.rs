@@ -259,6 +259,29 @@ pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<StoredAuditRow>>
         .load(conn)
 }
 
+/// When the oldest unsealed row was written. `None` if every row is sealed.
+///
+/// # Errors
+/// When the database fails.
+pub fn oldest_unsealed(conn: &mut Conn) -> QueryResult<Option<Timestamp>> {
+    // With statistics from a time when most rows were unsealed, SQLite would read the whole table.
+    let hint = match conn {
+        Conn::Sqlite(_) => "INDEXED BY audit_log_unsealed",
+        Conn::Postgres(_) => "",
+    };
+    let oldest = sql_query(format!(
+        "SELECT at FROM audit_log {hint} WHERE sequence IS NULL ORDER BY id LIMIT 1"
+    ));
+    let found: Vec<WrittenAt> = on_each!(conn, |c| oldest.load(c))?;
+    Ok(found.first().map(|row| row.at.into()))
+}
+
+#[derive(QueryableByName)]
+struct WrittenAt {
+    #[diesel(sql_type = BigInt)]
+    at: Micros,
+}
+
 /// The number of unsealed rows.
 ///
 /// # Errors

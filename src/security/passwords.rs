@@ -20,6 +20,7 @@ pub struct PasswordsBusy;
 pub struct Passwords {
     queue: Arc<Semaphore>,
     permits: Arc<Semaphore>,
+    width: usize,
     decoy: Arc<str>,
     computed: Arc<AtomicU64>,
 }
@@ -30,6 +31,7 @@ impl Passwords {
         Self {
             queue: Arc::new(Semaphore::new(WAITING + width)),
             permits: Arc::new(Semaphore::new(width)),
+            width,
             decoy: hash(&super::random_text()).into(),
             computed: Arc::default(),
         }
@@ -38,6 +40,11 @@ impl Passwords {
     /// How many hashes were computed so far. Tests use it: the cost of a refusal must not depend on its reason.
     pub fn computed(&self) -> u64 {
         self.computed.load(Ordering::Relaxed)
+    }
+
+    /// How many checks wait for their turn or run.
+    pub fn waiting(&self) -> usize {
+        (WAITING + self.width).saturating_sub(self.queue.available_permits())
     }
 
     /// A place in the queue. It is taken before anything else is done for a sign-in, so a refused sign-in costs

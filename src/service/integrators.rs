@@ -235,6 +235,18 @@ pub fn list(
 /// `integrator.not_allowed`, `integrator.not_found`.
 pub fn revoke(conn: &mut Conn, context: &Context, account: AccountId) -> Result<IntegratorWithSecrets> {
     may(&context.actor, Action::ManageIntegrators, Object::Nation)?;
+    end(conn, context, account)
+}
+
+/// Revokes a credential for the operators, who may revoke any.
+///
+/// # Errors
+/// `integrator.not_found`.
+pub fn revoke_by_operators(conn: &mut Conn, context: &Context, account: AccountId) -> Result<IntegratorWithSecrets> {
+    end(conn, context, account)
+}
+
+fn end(conn: &mut Conn, context: &Context, account: AccountId) -> Result<IntegratorWithSecrets> {
     integrators::revoke(conn, account, context.now)?;
     let revoked = shown(conn, account)?.ok_or(Code::IntegratorNotFound)?;
     audit::record(conn, context, AuditAction::IntegratorRevoked, account)?;

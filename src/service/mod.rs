@@ -36,6 +36,7 @@ pub mod policies;
 pub(crate) mod reseal;
 pub(crate) mod retention;
 pub mod search;
+pub mod status;
 pub mod transfers;
 pub mod verify;
 

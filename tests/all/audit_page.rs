@@ -79,6 +79,8 @@ const ELSEWHERE: &[(AuditAction, &str, &str)] = &[
     (AuditAction::RevealLimited, "`reveal_member`", "tests/all/privacy/disclosures.rs"),
     (AuditAction::CertificationRead, "`download_form`", "tests/all/certification.rs"),
     (AuditAction::RefreshTokenReused, "`refresh`", "tests/all/accounts/refresh.rs"),
+    (AuditAction::AccountSignedOutEverywhere, "`zhuanjie accounts end-sessions`", "tests/all/operators.rs"),
+    (AuditAction::IntegratorRevoked, "`zhuanjie integrators revoke`", "tests/all/operators.rs"),
     (AuditAction::ExpiredDataDeleted, "job `retention`", "tests/all/privacy/kept.rs"),
     (AuditAction::InboundPersonDeleted, "job `retention`", "tests/all/privacy/kept.rs"),
     (AuditAction::UnusedFilesDeleted, "job `retention`", "tests/all/privacy/kept.rs"),

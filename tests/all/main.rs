@@ -31,6 +31,7 @@ mod members;
 mod misconfiguration;
 mod names;
 mod openapi;
+mod operators;
 mod organizations;
 mod plans;
 mod policies;

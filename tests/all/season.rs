@@ -140,7 +140,7 @@ fn serve_is_refused_without_a_database() {
 }
 
 /// The keys that `zhuanjie keys` prints, as a shell would read them into its environment.
-fn keys() -> Vec<(String, String)> {
+pub fn keys() -> Vec<(String, String)> {
     let (status, lines) = process::run(zhuanjie(["keys"]));
     assert!(status.success());
     let pair = |line: &String| {

@@ -132,7 +132,7 @@ serve() {
     # Otherwise the address of the last server would be found in the log.
     : > "$WORK/serve.log"
     RUST_LOG=warn,zhuanjie::cli=info,zhuanjie::jobs=info "$BIN" serve --listen 127.0.0.1:0 --files "$WORK/files" \
-        --account-budget 1000000000 "$@" 2> "$WORK/serve.log" &
+        --account-budget 1000000000 --address-connections 0 --drain 0 "$@" 2> "$WORK/serve.log" &
     server=$!
     base=
     while [ -z "$base" ]; do

@@ -273,7 +273,7 @@ def environment(binary, url):
     lines = subprocess.run([binary, "keys"], check=True, capture_output=True, text=True).stdout
     keys = dict(line.split("=", 1) for line in lines.splitlines() if "=" in line)
     return {
-        "PATH": os.environ["PATH"], "DATABASE_URL": url, "RUST_LOG": "info,zhuanjie::access=off",
+        "PATH": os.environ["PATH"], "DATABASE_URL": url, "RUST_LOG": "info,zhuanjie::access=off", "ZHUANJIE_DRAIN": "0",
         **{name: value.strip("'") for name, value in keys.items()},
     }
 

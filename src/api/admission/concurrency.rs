@@ -2,7 +2,7 @@
 //! server that takes every request answers almost none in time. A request beyond the limit is refused at once and told to come
 //! back.
 
-use super::body::MEMORY;
+use super::body::BodyPools;
 use super::limits::Body;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -54,8 +54,9 @@ pub struct ConcurrencyLimits {
     upload: Arc<Semaphore>,
     work: Arc<Semaphore>,
     receiving: Arc<Semaphore>,
-    /// The memory for all bodies, in bytes.
-    pub memory: Arc<Semaphore>,
+    in_flight: usize,
+    /// The memory for all bodies.
+    pub body_pools: BodyPools,
 }
 
 impl ConcurrencyLimits {
@@ -67,7 +68,8 @@ impl ConcurrencyLimits {
             upload: places(in_flight / 4),
             work: places(in_flight),
             receiving: places(RECEIVING),
-            memory: places(MEMORY),
+            in_flight,
+            body_pools: BodyPools::default(),
         }
     }
 
@@ -78,6 +80,17 @@ impl ConcurrencyLimits {
             RequestClass::Upload => Some(&self.upload),
             RequestClass::Work => Some(&self.work),
         }
+    }
+
+    /// The name of each class that has a limit, its places in use and its limit.
+    pub fn usage(&self) -> [(&'static str, usize, usize); 3] {
+        let quarter = (self.in_flight / 4).max(1);
+        [
+            ("work", &self.work, self.in_flight.max(1)),
+            ("sign_in", &self.sign_in, quarter),
+            ("upload", &self.upload, quarter),
+        ]
+        .map(|(name, places, all)| (name, all.saturating_sub(places.available_permits()), all))
     }
 
     /// Whether a class has a free place at the moment.

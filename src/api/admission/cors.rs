@@ -1,13 +1,14 @@
 //! Which web pages of other origins may call (Fetch standard, CORS): those on the list, none by default. Tokens are sent in a
 //! header, never in a cookie.
 
+use crate::api::request::trace::TRACEPARENT;
 use actix_cors::Cors;
 use actix_web::http::Uri;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use std::io;
 
 /// The header fields a page may read.
-const EXPOSED: [&str; 9] = [
+const EXPOSED: [&str; 10] = [
     "etag",
     "link",
     "location",
@@ -15,6 +16,7 @@ const EXPOSED: [&str; 9] = [
     "ratelimit-policy",
     "retry-after",
     "x-request-id",
+    "traceparent",
     "idempotent-replayed",
     "content-disposition",
 ];
@@ -66,6 +68,7 @@ pub fn cors(origins: &[String]) -> Cors {
             header::ACCEPT_LANGUAGE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-request-id"),
+            TRACEPARENT,
         ])
         .expose_headers(EXPOSED)
         // A browser ignores the answer, and other clients need no permission.

@@ -1,20 +1,26 @@
 //! The outermost middleware: the request's id, its rate limit, its size limits, one of the limited slots for running
 //! requests, its log line, and the rendering of every error as a problem document.
 
+use super::body::{self, BodyPermit};
 use super::busy_response::BusyResponse;
 use super::concurrency::{AtCapacity, ConcurrencyLimits, RequestClass};
+use super::headers;
 use super::limits::{self, Body};
 use super::rate_limit::{self, RateLimitStatus, RateLimits};
-use super::{body, headers};
+use crate::api::metrics::Metrics;
 use crate::api::openapi::route_table::Routes;
 use crate::api::request::bearer::{Borne, bearer_token};
 use crate::api::request::caller::Identified;
 use crate::api::request::request_id::{REQUEST_ID, RequestId, request_id};
+use crate::api::request::trace::{TRACEPARENT, TraceContext};
 use crate::api::request::{client, language};
 use crate::api::response::problem::{Helper, Problem, Unrendered};
 use crate::api::server::connections::{Busy, Connection, Connections, Watched};
+use crate::api::server::draining::Draining;
 use crate::api::settings::ServerSettings;
 use crate::app::App;
+use crate::config::proxies::Proxies;
+use crate::config::version::{COMMIT, VERSION};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::has_form;
 use crate::domain::core::input_error::InputError;
@@ -42,16 +48,22 @@ pub struct Edge {
     pub connections: Connections,
     /// Makes and counts the answers to requests refused at capacity.
     pub busy_response: BusyResponse,
+    /// Whether the service was told to stop.
+    pub draining: Draining,
+    /// What is counted for those who operate the service.
+    pub metrics: Metrics,
 }
 
 impl Edge {
-    /// From the settings.
-    pub fn new(settings: &ServerSettings) -> Self {
+    /// From the settings, for these routes.
+    pub fn new(settings: &ServerSettings, proxies: &Proxies, routes: &Routes) -> Self {
         Self {
             concurrency: ConcurrencyLimits::new(settings.in_flight),
             rate_limits: RateLimits::new(settings),
-            connections: Connections::default(),
+            connections: Connections::new(settings.address_connections, proxies),
             busy_response: BusyResponse::default(),
+            draining: Draining::default(),
+            metrics: Metrics::new(routes.operations(), VERSION, COMMIT),
             settings: settings.clone(),
         }
     }
@@ -63,21 +75,21 @@ impl Edge {
 
     /// Admits a request that is within its limits: receives its body and takes a place. What can be refused is refused
     /// before anything is read.
-    async fn admit(&self, request: &mut ServiceRequest) -> Result<Admitted, NotAdmitted> {
+    async fn admit(&self, request: &mut ServiceRequest, caller: rate_limit::Caller) -> Result<Admitted, NotAdmitted> {
         let routes = request.app_data::<web::Data<Routes>>();
         let kind = routes.map_or(Body::Small, |routes| routes.body(request.method(), request.path()));
-        limits::admit(request.request(), kind)?;
+        limits::admit(request.request(), kind, caller.is_known())?;
         let class = RequestClass::of(request.path(), kind);
         let timeouts = &self.settings.timeouts;
         let mut deadline = Duration::from_secs(self.settings.deadline);
-        let mut room = None;
+        let mut memory = None;
         match (request.take_payload(), kind.most()) {
             (Payload::None, _) => {}
-            (payload, Some(most)) => {
+            (payload, Some(_)) => {
                 let _receiving = self.concurrency.receive(class)?;
-                let whole = body::receive(payload, most, &self.concurrency.memory, timeouts).await?;
+                let whole = body::receive(payload, kind, caller, &self.concurrency.body_pools, timeouts).await?;
                 request.set_payload(Payload::from(whole.bytes));
-                room = Some(whole.room);
+                memory = Some(whole.memory);
             }
             (payload, None) => {
                 deadline += timeouts.upload;
@@ -85,12 +97,12 @@ impl Edge {
             }
         }
         let place = self.concurrency.enter(class).map_err(|full| NotAdmitted {
-            is_heard: room.is_some(),
+            is_heard: memory.is_some(),
             ..full.into()
         })?;
         Ok(Admitted {
             _place: place,
-            _room: room,
+            _memory: memory,
             deadline,
         })
     }
@@ -100,23 +112,24 @@ impl Edge {
         let mut response = HttpResponse::new(StatusCode::SERVICE_UNAVAILABLE);
         let fields = response.headers_mut();
         let words = self.busy_response.refuse(info.language, &info.path, &info.id, fields);
+        self.metrics.refused();
         response.set_body(BoxBody::new(words))
     }
 
     /// Counts a request against its sender's rate limit. Probes are free, so that the orchestrator always gets its
     /// answer.
-    fn spend(&self, request: &ServiceRequest) -> Option<RateLimitStatus> {
+    fn spend(&self, request: &ServiceRequest, caller: rate_limit::Caller) -> Option<RateLimitStatus> {
         if RequestClass::of(request.path(), Body::Small) == RequestClass::Probe {
             return None;
         }
-        self.rate_limits.spend(sender(request)?)
+        self.rate_limits.spend(caller)
     }
 }
 
 /// An admitted request: its place, the memory of its body, and how long it may take.
 struct Admitted {
     _place: Option<OwnedSemaphorePermit>,
-    _room: Option<OwnedSemaphorePermit>,
+    _memory: Option<BodyPermit>,
     deadline: Duration,
 }
 
@@ -147,23 +160,19 @@ impl From<AtCapacity> for NotAdmitted {
 
 /// Who sends a request: the account of its token, if the token is valid, else the client's address. The token's bearer
 /// stays in the request's extensions.
-fn sender(request: &ServiceRequest) -> Option<rate_limit::Caller> {
-    let app = request.app_data::<web::Data<App>>()?;
+fn sender(request: &ServiceRequest, app: &App) -> rate_limit::Caller {
     let bearer = bearer_token(request.request()).and_then(|token| app.tokens.check(&token, app.clock.now()).ok());
     request.extensions_mut().insert(Borne(bearer));
     match bearer {
-        Some(bearer) => Some(rate_limit::Caller::Account(bearer.account)),
-        None => Some(rate_limit::Caller::at(client::address(
-            &app.proxies,
-            request.peer_addr()?.ip(),
-            request.headers(),
-        ))),
+        Some(bearer) => rate_limit::Caller::Account(bearer.account),
+        None => rate_limit::Caller::at(client::of(&app.proxies, request.request())),
     }
 }
 
 /// The facts about a request that are still needed when its handler has timed out.
 struct RequestInfo {
     id: String,
+    trace: Option<TraceContext>,
     method: Method,
     path: String,
     language: Language,
@@ -173,8 +182,10 @@ struct RequestInfo {
 
 impl RequestInfo {
     fn new(request: &ServiceRequest) -> Self {
+        let trace = TraceContext::of(request.headers());
         Self {
-            id: request_id(request.headers()),
+            id: request_id(request.headers(), trace.as_ref()),
+            trace,
             method: request.method().clone(),
             path: request.path().to_owned(),
             language: language::of(request.request()),
@@ -184,7 +195,7 @@ impl RequestInfo {
     }
 
     /// The answer to a request whose deadline has passed. Its write may still be committed.
-    fn late(&self) -> Error {
+    fn late(&self, edge: &Edge, route: Option<&str>) -> Error {
         let code = if self.method.is_safe() {
             Code::ServiceBusy
         } else {
@@ -193,7 +204,8 @@ impl RequestInfo {
         let mut response = Problem::from(code).respond_in(self.language, &self.path, &self.id, None);
         headers::write(response.headers_mut(), self.about.0, self.about.1);
         self.sign(response.headers_mut(), None);
-        self.log("-", response.status(), Some("the deadline has passed"));
+        edge.draining.close(response.head_mut());
+        self.finish(edge, route, response.status(), Some("the deadline has passed"));
         InternalError::from_response("the deadline has passed", response).into()
     }
 
@@ -202,21 +214,32 @@ impl RequestInfo {
         if let Ok(value) = HeaderValue::from_str(&self.id) {
             headers.insert(REQUEST_ID, value);
         }
+        if let Some(value) = self.trace.as_ref().and_then(TraceContext::header) {
+            headers.insert(TRACEPARENT, value);
+        }
         if let Some(rate_limit) = rate_limit {
             rate_limit.write(headers);
         }
     }
 
-    /// Writes the log line. It has the matched pattern instead of the path, so nothing that a client writes gets into
+    /// Counts the answer and writes the log line. It has the matched pattern instead of the path, so nothing that a client writes gets into
     /// the log.
-    fn log(&self, route: &str, status: StatusCode, fault: Option<&str>) {
+    fn finish(&self, edge: &Edge, route: Option<&str>, status: StatusCode, fault: Option<&str>) {
+        let took = self.begun.elapsed();
+        edge.metrics.answered(&self.method, route, status, took);
         let (method, id, status) = (self.method.as_str(), self.id.as_str(), status.as_u16());
-        let micros = self.begun.elapsed().as_micros() as u64;
-        match fault {
-            Some(fault) => log::error!(target: "zhuanjie::access", method = method, route = route, status = status,
-                micros = micros, request_id = id, fault = fault; "request"),
-            None => log::info!(target: "zhuanjie::access", method = method, route = route, status = status,
-                micros = micros, request_id = id; "request"),
+        let (route, micros) = (route.unwrap_or("-"), took.as_micros() as u64);
+        macro_rules! line {
+            ($level:ident $(, $key:ident)*) => {
+                log::$level!(target: "zhuanjie::access", method = method, route = route, status = status,
+                    micros = micros, request_id = id $(, $key = $key)*; "request")
+            };
+        }
+        match (fault, self.trace.as_ref().map(|trace| trace.trace.as_str())) {
+            (Some(fault), Some(trace_id)) => line!(error, trace_id, fault),
+            (Some(fault), None) => line!(error, fault),
+            (None, Some(trace_id)) => line!(info, trace_id),
+            (None, None) => line!(info),
         }
     }
 }
@@ -232,15 +255,21 @@ pub async fn edge(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let info = RequestInfo::new(&request);
     request.extensions_mut().insert(RequestId(info.id.clone()));
-    let Some(edge) = request.app_data::<web::Data<Edge>>().cloned() else {
+    let (edge, app) = (
+        request.app_data::<web::Data<Edge>>(),
+        request.app_data::<web::Data<App>>(),
+    );
+    let Some((edge, app)) = edge.cloned().zip(app.cloned()) else {
         return Err(Problem::from(Code::ServiceFault).into());
     };
+    let routes = request.app_data::<web::Data<Routes>>().cloned();
     let connection = request.conn_data::<Arc<Connection>>().cloned();
     let busy = connection.as_ref().map(Busy::on);
     let is_bare = matches!(request.parts_mut().1, Payload::None);
-    let rate_limit = edge.spend(&request);
+    let caller = sender(&request, &app);
+    let rate_limit = edge.spend(&request, caller);
     let admitted = match rate_limit.as_ref().map_or(Ok(()), RateLimitStatus::admit) {
-        Ok(()) => edge.admit(&mut request).await,
+        Ok(()) => edge.admit(&mut request, caller).await,
         Err(spent) => Err(spent.into()),
     };
     let is_broken_off = !is_bare && admitted.as_ref().is_err_and(|refusal| !refusal.is_heard);
@@ -254,7 +283,10 @@ pub async fn edge(
         // while a second reference exists.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
-            Err(_) => return Err(info.late()),
+            Err(_) => {
+                let routes = routes.as_ref().and_then(|routes| routes.pattern(&info.path));
+                return Err(info.late(&edge, routes));
+            }
         },
     };
     let (mut response, private) = rendered(response, &info.id).await;
@@ -268,8 +300,8 @@ pub async fn edge(
         connection.iter().for_each(|connection| connection.refuse());
     }
     if !is_counted {
-        let route = response.request().match_pattern().unwrap_or_else(|| "-".into());
-        info.log(&route, response.status(), private.as_deref());
+        let route = response.request().match_pattern();
+        info.finish(&edge, route.as_deref(), response.status(), private.as_deref());
     }
     drop(busy);
     Ok(response.map_body(|_, body| Watched::over(body, connection.as_ref())))

@@ -1,10 +1,12 @@
-//! The security header fields of every answer (S-20), from handlers, extractors, the framework and preflights alike.
+//! The header fields of every answer, from handlers, extractors, the framework and preflights alike: those for security
+//! (S-20), and the end of the connection while the service drains.
 
+use crate::api::server::draining::Draining;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest};
+use actix_web::{Error, HttpRequest, web};
 
 /// Whether the server speaks TLS; registered beside the routes.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +38,9 @@ pub async fn headers(
     let mut response = next.call(request).await?.map_into_boxed_body();
     let (is_page, is_tls) = about(response.request());
     write(response.headers_mut(), is_page, is_tls);
+    if let Some(draining) = response.request().app_data::<web::Data<Draining>>().cloned() {
+        draining.close(response.response_mut().head_mut());
+    }
     Ok(response)
 }
 

@@ -42,11 +42,12 @@ impl Body {
     }
 }
 
-/// Checks the head: the address, the header fields, and the announced length of the body.
+/// Checks the head: the address, the header fields, and the announced length of the body. Only a known caller, one with
+/// a valid token, may send a large body.
 ///
 /// # Errors
-/// `request.address_too_long` (414), `request.head_too_large` (431), `request.too_large` (413).
-pub fn admit(request: &HttpRequest, body: Body) -> Result<(), Problem> {
+/// `request.address_too_long` (414), `request.head_too_large` (431), and those of [`check_length`].
+pub fn admit(request: &HttpRequest, body: Body, is_known: bool) -> Result<(), Problem> {
     let address = request
         .uri()
         .path_and_query()
@@ -63,8 +64,18 @@ pub fn admit(request: &HttpRequest, body: Body) -> Result<(), Problem> {
         let refusal = Refusal::new(Code::RequestHeadTooLarge).with("fields", MOST_FIELDS);
         return Err(Problem::new(refusal.with("limit", LARGEST_HEAD)));
     }
-    match (body.most(), announced(request)) {
-        (Some(most), Some(length)) if length > most as u64 => Err(too_large(most)),
+    announced(request).map_or(Ok(()), |length| check_length(body, is_known, length))
+}
+
+/// Checks the length that a body is announced to have, or has come to.
+///
+/// # Errors
+/// `request.too_large` (413) beyond the limit of the operation; `request.unauthenticated` (401) beyond [`SMALL`] if the
+/// caller is not known. An operation that takes more is for known callers only.
+pub fn check_length(body: Body, is_known: bool, length: u64) -> Result<(), Problem> {
+    match body.most() {
+        Some(most) if length > most as u64 => Err(too_large(most)),
+        Some(_) if !is_known && length > SMALL as u64 => Err(Code::RequestUnauthenticated.into()),
         _ => Ok(()),
     }
 }

@@ -10,6 +10,7 @@ use super::{cors, headers};
 use crate::api::openapi::route_table::Routes;
 use crate::api::request::language;
 use crate::api::request::request_id::{REQUEST_ID, request_id};
+use crate::api::request::trace::{TRACEPARENT, TraceContext};
 use crate::api::server::connections::Connection;
 use actix_http::{HttpMessage, Request, Response};
 use actix_web::Error;
@@ -174,6 +175,12 @@ struct Watch {
 impl Watch {
     /// Whether a request may come to the edge. What a preflight asks is answered there without a place.
     fn lets(&self, request: &Request) -> bool {
+        if request
+            .conn_data::<Arc<Connection>>()
+            .is_some_and(|connection| connection.is_excess())
+        {
+            return false;
+        }
         let (path, method) = (request.path(), request.method());
         let is_free = |kind| self.edge.concurrency.has_place(RequestClass::of(path, kind));
         is_free(Body::Small)
@@ -184,13 +191,19 @@ impl Watch {
     fn refuse(&self, request: &Request) -> Response<Bytes> {
         let mut response = Response::new(StatusCode::SERVICE_UNAVAILABLE);
         let (asked, fields) = (request.headers(), response.headers_mut());
-        let (language, id) = (language::asked_in(asked), request_id(asked));
+        let trace = TraceContext::of(asked);
+        let (language, id) = (language::asked_in(asked), request_id(asked, trace.as_ref()));
         let words = self.edge.busy_response.refuse(language, request.path(), &id, fields);
+        self.edge.metrics.refused();
         if let Ok(id) = HeaderValue::try_from(id) {
             fields.insert(REQUEST_ID, id);
         }
+        if let Some(header) = trace.and_then(|trace| trace.header()) {
+            fields.insert(TRACEPARENT, header);
+        }
         headers::write(fields, false, self.edge.is_tls());
         cors::allow(&self.origins, asked, fields);
+        self.edge.draining.close(response.head_mut());
         response.set_body(words)
     }
 }

@@ -8,4 +8,5 @@ pub mod edge;
 pub mod headers;
 pub mod limits;
 pub mod load_shed;
+pub mod quotas;
 pub mod rate_limit;

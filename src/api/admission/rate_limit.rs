@@ -31,15 +31,22 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// Whether the caller has a valid token.
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::Account(_))
+    }
+
     /// A client without a valid token. IPv6 clients count by network, since each customer has a whole one.
     pub fn at(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::Address(address),
-            IpAddr::V6(v6) => {
-                let network = u128::from(v6) & !u128::from(u64::MAX);
-                Self::Address(Ipv6Addr::from(network).into())
-            }
-        }
+        Self::Address(network(address))
+    }
+}
+
+/// The address by which a client is counted: itself, or with IPv6 its network of 64 bits.
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX)).into(),
+        v4 => v4,
     }
 }
 

@@ -1,16 +1,23 @@
-//! The methods of each path, and the kind of body each takes, from the document.
+//! The operations of each path, and the kind of body each takes, from the document.
 
 use crate::api::admission::limits::Body;
 use actix_web::http::Method;
 use serde_json::Value;
 use utoipa::openapi::OpenApi as Document;
 
-/// The methods of each path, and the kind of body each takes.
+/// The operations of each path, and the kind of body each takes.
 pub struct Routes(Vec<Route>);
 
 struct Route {
+    pattern: String,
     path: Vec<Segment>,
-    operations: Vec<(Method, Body)>,
+    operations: Vec<RouteOperation>,
+}
+
+struct RouteOperation {
+    method: Method,
+    body: Body,
+    id: String,
 }
 
 enum Segment {
@@ -27,6 +34,7 @@ impl Routes {
         Self(
             paths
                 .map(|(path, item)| Route {
+                    pattern: path.clone(),
                     path: segments(path),
                     operations: operations(&document, item),
                 })
@@ -48,8 +56,21 @@ impl Routes {
     /// The methods of a path, as the `Allow` header lists them; `None` for a path that does not exist.
     pub fn methods(&self, path: &str) -> Option<String> {
         let route = self.fitting(path).next()?;
-        let names: Vec<&str> = route.operations.iter().map(|(method, _)| method.as_str()).collect();
+        let names: Vec<&str> = route.operations.iter().map(|own| own.method.as_str()).collect();
         Some(names.join(", "))
+    }
+
+    /// The pattern of a path, such as `/v1/transfers/{id}`.
+    pub fn pattern(&self, path: &str) -> Option<&str> {
+        Some(&self.fitting(path).next()?.pattern)
+    }
+
+    /// Every operation: its pattern, its method and its id.
+    pub fn operations(&self) -> impl Iterator<Item = (&str, &Method, &str)> {
+        self.0.iter().flat_map(|route| {
+            let own = route.operations.iter();
+            own.map(|own| (route.pattern.as_str(), &own.method, own.id.as_str()))
+        })
     }
 
     /// The kind of body an operation takes. [`Body::Small`] for an operation without one.
@@ -60,8 +81,8 @@ impl Routes {
         }
         let mut operations = self.fitting(path).flat_map(|route| &route.operations);
         operations
-            .find(|(own, _)| own == method)
-            .map_or(Body::Small, |(_, body)| *body)
+            .find(|own| own.method == *method)
+            .map_or(Body::Small, |own| own.body)
     }
 }
 
@@ -77,13 +98,16 @@ fn segments(path: &str) -> Vec<Segment> {
         .collect()
 }
 
-fn operations(document: &Value, item: &Value) -> Vec<(Method, Body)> {
+fn operations(document: &Value, item: &Value) -> Vec<RouteOperation> {
     [Method::GET, Method::PUT, Method::POST, Method::DELETE]
         .into_iter()
         .filter_map(|method| {
             let operation = item.get(method.as_str().to_lowercase())?;
-            let body = body_kind(document, operation);
-            Some((method, body))
+            Some(RouteOperation {
+                body: body_kind(document, operation),
+                id: operation["operationId"].as_str().unwrap_or_default().to_owned(),
+                method,
+            })
         })
         .collect()
 }

@@ -7,3 +7,4 @@ pub mod extract;
 pub mod language;
 pub mod request_id;
 mod serde_message;
+pub mod trace;

@@ -1,5 +1,6 @@
 //! The id of a request. It is in the log, in the answer and in every problem document.
 
+use super::trace::TraceContext;
 use actix_web::dev::Payload;
 use actix_web::http::header::{HeaderMap, HeaderName};
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest};
@@ -24,8 +25,11 @@ pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer ids are replaced, because they would only fill the log.
 const LONGEST_ID: usize = 64;
 
-/// The client's own id if it is a short token, else a new one.
-pub fn request_id(headers: &HeaderMap) -> String {
+/// The id in a trace if the request belongs to one; else the client's own id if it is a short token; else a new one.
+pub fn request_id(headers: &HeaderMap, trace: Option<&TraceContext>) -> String {
+    if let Some(trace) = trace {
+        return trace.request_id();
+    }
     let given = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let is_token = |id: &&str| {
         (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))

@@ -2,7 +2,9 @@
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::response::problem::Problem;
+use crate::api::server::draining::Draining;
 use crate::app::App;
+use crate::domain::catalogue::code::Code;
 use actix_web::{HttpResponse, get, web};
 use serde::Serialize;
 use std::time::Duration;
@@ -59,13 +61,17 @@ refuses!(ReadyzRefusals: ServiceBusy);
 
 /// Check that requests can be answered
 ///
-/// Queries the database and waits up to two seconds for the answer.
+/// Queries the database and waits up to two seconds for the answer. Answers 503 once the service was told to stop, for
+/// as long as it still answers.
 #[utoipa::path(tag = "service", operation_id = "readyz", security(()), responses(
     (status = 200, description = "Requests can be answered", body = State),
     ReadyzRefusals,
 ))]
 #[get("/readyz")]
-async fn readyz(app: web::Data<App>) -> Result<HttpResponse, Problem> {
+async fn readyz(app: web::Data<App>, draining: web::Data<Draining>) -> Result<HttpResponse, Problem> {
+    if draining.has_begun() {
+        return Err(Code::ServiceBusy.into());
+    }
     app.db.ping(PATIENCE).await?;
     Ok(HttpResponse::Ok().json(State { status: "ok" }))
 }

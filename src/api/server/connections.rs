@@ -1,17 +1,20 @@
-//! Closes connections that a client holds without using them (S-13).
+//! Closes connections that a client holds without using them (S-13), and those beyond the limit of one address.
 //!
 //! The framework has deadlines for the first head of a connection and for the idle time between two requests. Three ways to hold
 //! a connection for ever remain: a later head that never ends, a refused body that never ends, and an answer that the client
 //! does not read. In each case no request is worked on and nothing has happened on the connection for a while.
 
+use crate::api::admission::quotas::{QuotaUse, Quotas};
+use crate::api::admission::rate_limit::network;
 use crate::api::settings::Timeouts;
+use crate::config::proxies::Proxies;
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::Extensions;
 use actix_web::rt::net::TcpStream;
 use actix_web::web::Bytes;
 use std::any::Any;
-use std::net::{Shutdown, TcpStream as Socket};
+use std::net::{IpAddr, Shutdown, TcpStream as Socket};
 use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -40,12 +43,12 @@ pub struct Connection {
     last: AtomicU64,
     /// Whether the client was told that nothing more is accepted.
     refused: AtomicBool,
+    /// Its place among those of its address.
+    place: Place,
 }
 
 impl Connection {
-    fn of(io: &dyn Any) -> Option<Self> {
-        let tls = io.downcast_ref::<TlsStream<TcpStream>>();
-        let stream = tls.map(|tls| tls.get_ref().0).or_else(|| io.downcast_ref())?;
+    fn of(stream: &TcpStream, place: Place) -> Option<Self> {
         let descriptor = stream.as_fd().try_clone_to_owned().ok()?;
         Some(Self {
             socket: descriptor.into(),
@@ -53,7 +56,18 @@ impl Connection {
             busy: AtomicUsize::new(0),
             last: AtomicU64::new(0),
             refused: AtomicBool::new(false),
+            place,
         })
+    }
+
+    /// Whether it is beyond the limit of its address. What was sent on it is not worked on.
+    pub fn is_excess(&self) -> bool {
+        matches!(self.place, Place::Excess)
+    }
+
+    fn close(&self) {
+        // The connection may have ended at this moment.
+        let _ = self.socket.shutdown(Shutdown::Both);
     }
 
     fn age(&self) -> u64 {
@@ -99,17 +113,66 @@ impl Drop for Busy {
     }
 }
 
+/// A connection's place among those of its address.
+pub enum Place {
+    /// It counts towards the limit until this is dropped.
+    Counted { _use: QuotaUse<IpAddr> },
+    /// A trusted proxy may open as many as it needs.
+    Free,
+    /// The address has as many as it may have.
+    Excess,
+}
+
 /// All connections of a server.
-#[derive(Default)]
-pub struct Connections(Mutex<Vec<Weak<Connection>>>);
+pub struct Connections {
+    open: Mutex<Vec<Weak<Connection>>>,
+    addresses: Quotas<IpAddr>,
+    proxies: Proxies,
+}
 
 impl Connections {
-    /// Registers a new connection. If the system gives no second descriptor, the connection is not checked.
+    /// With so many connections for one address (IPv6: one network), or any number if that is 0. Trusted proxies have
+    /// no limit.
+    pub fn new(per_address: usize, proxies: &Proxies) -> Self {
+        Self {
+            open: Mutex::default(),
+            addresses: Quotas::new(if per_address == 0 { usize::MAX } else { per_address }),
+            proxies: proxies.clone(),
+        }
+    }
+
+    /// The place of a new connection.
+    pub fn place(&self, stream: &TcpStream) -> Place {
+        let peer = stream.peer_addr().map(|peer| peer.ip());
+        match peer {
+            Ok(peer) if !self.proxies.trust(peer) => match self.addresses.take(network(peer), 1) {
+                Some(held) => Place::Counted { _use: held },
+                None => Place::Excess,
+            },
+            _ => Place::Free,
+        }
+    }
+
+    /// Registers a new connection, and closes one that is beyond the limit of its address. If the system gives no second
+    /// descriptor, the connection is not checked.
     pub fn opened(&self, io: &dyn Any, data: &mut Extensions) {
-        if let Some(connection) = Connection::of(io).map(Arc::new) {
+        let tls = io.downcast_ref::<TlsStream<TcpStream>>();
+        let Some(stream) = tls.map(|tls| tls.get_ref().0).or_else(|| io.downcast_ref()) else {
+            return;
+        };
+        if let Some(connection) = Connection::of(stream, self.place(stream)).map(Arc::new) {
+            if connection.is_excess() {
+                connection.close();
+            }
             self.all().push(Arc::downgrade(&connection));
             data.insert(connection);
         }
+    }
+
+    /// How many connections are open.
+    pub fn count(&self) -> usize {
+        let all = self.all();
+        all.iter().filter(|connection| connection.strong_count() > 0).count()
     }
 
     /// Closes the connections that are held without use, and forgets those that ended.
@@ -118,8 +181,7 @@ impl Connections {
         self.all().retain(|connection| match connection.upgrade() {
             None => false,
             Some(connection) if connection.is_held_for_nothing(idle) => {
-                // The connection may have ended at this moment.
-                let _ = connection.socket.shutdown(Shutdown::Both);
+                connection.close();
                 false
             }
             Some(_) => true,
@@ -127,7 +189,7 @@ impl Connections {
     }
 
     fn all(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Connection>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

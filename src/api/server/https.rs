@@ -3,11 +3,12 @@
 //! server is built from the same parts and offers HTTP/1.1 only (RFC 7301). A client that speaks only HTTP/2 gets no handshake.
 
 use crate::api::admission::edge::Edge;
+use crate::api::server::connections::Place;
 use crate::api::settings::{HANDSHAKE, LAST_WORDS, SHUTDOWN_SECONDS, ServerSettings};
 use actix_http::{HttpService, Request, Response};
-use actix_service::{ServiceFactoryExt, map_config};
+use actix_service::{ServiceFactoryExt, apply_fn_factory, map_config};
 use actix_tls::accept::TlsError;
-use actix_tls::accept::rustls_0_23::{Acceptor, TlsStream};
+use actix_tls::accept::rustls_0_23::{Acceptor, AcceptorService, TlsStream};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
 use actix_web::rt::net::TcpStream;
@@ -47,12 +48,29 @@ where
     let server = actix_server::Server::build()
         .workers(workers)
         .max_concurrent_connections(connections.div_ceil(workers.max(1)))
+        .disable_signals()
         .shutdown_timeout(SHUTDOWN_SECONDS);
     let (draining, edge_state) = (server.graceful_shutdown_signal(), edge_state.clone());
     let server = server.listen("https", listener, move || {
         let (draining, edge_state) = (draining.clone(), edge_state.clone());
         let mut acceptor = Acceptor::new(tls.clone());
         acceptor.set_handshake_timeout(HANDSHAKE);
+        let counting = edge_state.clone();
+        let acceptor = apply_fn_factory::<_, _, _, _, TcpStream, TcpStream, _, _>(
+            acceptor,
+            move |io: TcpStream, acceptor: &AcceptorService| {
+                // Whoever is beyond the limit of their address gets no handshake.
+                let place = counting.connections.place(&io);
+                let handshake = (!matches!(place, Place::Excess)).then(|| acceptor.call(io));
+                async move {
+                    let _place = place;
+                    match handshake {
+                        Some(handshake) => handshake.await,
+                        None => Err(TlsError::Tls(io::ErrorKind::ConnectionRefused.into())),
+                    }
+                }
+            },
+        );
         let answering = service().map_err(|error| error.error_response());
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {

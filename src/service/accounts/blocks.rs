@@ -82,7 +82,7 @@ pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_numb
     resets::issue(conn, context, vault, account, account.into())
 }
 
-fn of_number(conn: &mut Conn, id_number: &[u8]) -> Result<AccountId> {
+pub(super) fn of_number(conn: &mut Conn, id_number: &[u8]) -> Result<AccountId> {
     let found = accounts::by_id_number(conn, id_number)?;
     let (account, _) = found.ok_or(Code::MemberNoMatch)?;
     accounts::lock(conn, account.id)?;

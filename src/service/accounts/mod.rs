@@ -5,6 +5,7 @@ mod acting;
 pub mod attempts;
 pub mod blocks;
 pub mod bootstrap;
+pub(crate) mod operators;
 pub mod passwords;
 pub mod presence;
 pub mod resets;

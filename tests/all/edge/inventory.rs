@@ -240,10 +240,15 @@ fn s21_api9_every_route_of_the_source_is_in_the_document() {
                 routed += text.matches(&format!("#[{method}(\"")).count();
             }
             // A route without an annotation would be missing in the document. The page of the document is the one
-            // exception.
+            // exception for callers.
             let by_hand = text.matches(".route(\"").count() + text.matches("web::resource(").count();
-            let is_server = file.ends_with("server/mod.rs");
-            assert_eq!(by_hand, usize::from(is_server), "{}", file.display());
+            let wanted = match file.file_name().and_then(|name| name.to_str()) {
+                // The listener for administration has no document.
+                Some("administration.rs") => 3,
+                Some("mod.rs") if file.ends_with("server/mod.rs") => 1,
+                _ => 0,
+            };
+            assert_eq!(by_hand, wanted, "{}", file.display());
         }
         assert_eq!(routed, documented, "{routed} routes, {documented} documented");
     });

@@ -2,7 +2,10 @@
 //!
 //! It does not depend on the engine, so most tests run on one.
 
+mod administration;
+mod bodies;
 mod budgets;
+mod draining;
 mod headers;
 mod inventory;
 mod limits;
@@ -10,6 +13,7 @@ mod overload;
 mod slow;
 mod supply;
 mod tls;
+mod traces;
 
 use crate::support::answers;
 use crate::support::world::World;

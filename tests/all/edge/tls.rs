@@ -179,3 +179,28 @@ fn a_certificate_that_can_t_be_read_stops_the_start() {
     fs::remove_file(served.0.join("chain.pem")).expect("the file is removed");
     assert!(std::panic::catch_unwind(|| behind(&served.settings(), |_| {})).is_err());
 }
+
+#[test]
+fn s13_api4_an_address_has_a_limit_of_connections_before_the_handshake_too() {
+    let served = Served::new("limit");
+    let settings = ServerSettings {
+        address_connections: 2,
+        ..served.settings()
+    };
+    behind(&settings, |world| {
+        let connect = || {
+            let stream = TcpStream::connect(world.address()).expect("the server listens");
+            stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a time");
+            stream
+        };
+        // Neither begins a handshake.
+        let held = [connect(), connect()];
+        let begun = now();
+        assert_eq!(connect().read(&mut [0; 1]).expect("closed"), 0);
+        assert!(
+            begun.elapsed() < Duration::from_secs(1),
+            "it has waited for a handshake"
+        );
+        drop(held);
+    });
+}

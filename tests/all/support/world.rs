@@ -15,16 +15,19 @@
 
 use super::http::{Answer, Client};
 use super::{TestDb, block_on};
+use actix_web::dev::Server;
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::io;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use zhuanjie::api;
+use zhuanjie::api::{self, Servers};
 
 use zhuanjie::app::App;
 use zhuanjie::clock::Clock;
@@ -131,6 +134,7 @@ pub struct World {
     pub files: PathBuf,
     app: App,
     base: String,
+    frontend: Servers,
     servers: Vec<Served>,
     organizations: HashMap<String, Placed>,
     people: HashMap<String, Person>,
@@ -142,25 +146,32 @@ pub struct World {
 impl World {
     /// The country at an instant (RFC 3339).
     pub fn new(db: TestDb, at: &str) -> Self {
-        Self::made(db, at, Keys::demo(), &api::ServerSettings::default(), |app| app)
+        Self::set_up(db, at, Keys::demo(), &api::ServerSettings::default(), |app| app)
     }
 
     /// The country with keys that other programs know too.
     pub fn with_keys(db: TestDb, at: &str, keys: Keys) -> Self {
-        Self::made(db, at, keys, &api::ServerSettings::default(), |app| app)
+        Self::set_up(db, at, keys, &api::ServerSettings::default(), |app| app)
     }
 
     /// The country served with these settings.
     pub fn behind(db: TestDb, at: &str, settings: &api::ServerSettings) -> Self {
-        Self::made(db, at, Keys::demo(), settings, |app| app)
+        Self::set_up(db, at, Keys::demo(), settings, |app| app)
     }
 
     /// The country served by a program that `change` sets up differently.
     pub fn with(db: TestDb, at: &str, change: impl FnOnce(App) -> App) -> Self {
-        Self::made(db, at, Keys::demo(), &api::ServerSettings::default(), change)
+        Self::set_up(db, at, Keys::demo(), &api::ServerSettings::default(), change)
     }
 
-    fn made(db: TestDb, at: &str, keys: Keys, settings: &api::ServerSettings, change: impl FnOnce(App) -> App) -> Self {
+    /// The country with all of these.
+    pub fn set_up(
+        db: TestDb,
+        at: &str,
+        keys: Keys,
+        settings: &api::ServerSettings,
+        change: impl FnOnce(App) -> App,
+    ) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
         let _within = RUNTIME.enter();
@@ -179,13 +190,14 @@ impl World {
             retention: RetentionPeriods::default(),
         };
         let app = change(app);
-        let (base, server) = serve(app.clone(), settings.clone());
+        let (base, frontend, server) = serve(app.clone(), settings);
         let mut world = Self {
             db,
             clock,
             app,
             files,
             base,
+            frontend,
             servers: vec![server],
             organizations: HashMap::new(),
             people: HashMap::new(),
@@ -559,9 +571,22 @@ impl World {
         &self.app
     }
 
+    /// A client of the server for administration, which is started for it.
+    pub fn administration(&mut self) -> Client {
+        let servers = self.frontend.clone();
+        let (base, server) = listen(move |listener| servers.administration(listener, jobs::intervals(None)));
+        self.servers.push(server);
+        Client::new(&base)
+    }
+
+    /// Tells the servers that they will be stopped.
+    pub fn drain(&self) {
+        self.frontend.drain();
+    }
+
     /// Serves the same database by another program that shares nothing with the first. Returns a client of it.
     pub fn another_server(&mut self, change: impl FnOnce(App) -> App) -> Client {
-        let (base, server) = serve(change(self.app.clone()), api::ServerSettings::default());
+        let (base, _, server) = serve(change(self.app.clone()), &api::ServerSettings::default());
         self.servers.push(server);
         Client::new(&base)
     }
@@ -712,13 +737,21 @@ static RUNTIME: LazyLock<Handle> = LazyLock::new(|| {
 type Served = (actix_web::dev::ServerHandle, JoinHandle<()>);
 
 /// Serves on a port and in a thread of its own.
-fn serve(app: App, settings: api::ServerSettings) -> (String, Served) {
+fn serve(app: App, settings: &api::ServerSettings) -> (String, Servers, Served) {
+    let servers = Servers::new(app, settings).expect("servers");
+    let serving = servers.clone();
+    let (base, served) = listen(move |listener| serving.public(listener, 1));
+    (base, servers, served)
+}
+
+/// Runs a server on a port and in a thread of its own.
+fn listen(start: impl FnOnce(TcpListener) -> io::Result<Server> + Send + 'static) -> (String, Served) {
     let listener = api::bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let base = format!("http://{}", listener.local_addr().expect("the listener is bound"));
     let (sender, receiver) = std::sync::mpsc::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let server = api::serve(app, listener, 1, &settings).expect("a server");
+            let server = start(listener).expect("a server");
             sender.send(server.handle()).expect("the test waits");
             server.await.expect("the server ends without an error");
         });

@@ -77,6 +77,8 @@ class Stage(contextlib.ExitStack):
         self.environment = {"PATH": os.environ["PATH"], "RUST_LOG": "warn", **keys(self.binary)}
         # The writers are a few accounts at one address. The rate limit is not tested here.
         self.environment |= {"ZHUANJIE_ACCOUNT_BUDGET": "0", "ZHUANJIE_ADDRESS_BUDGET": "0"}
+        # All clients come from one address, and nobody asks whether a server is ready before it is stopped.
+        self.environment |= {"ZHUANJIE_ADDRESS_CONNECTIONS": "0", "ZHUANJIE_DRAIN": "0"}
         self.environment["ZHUANJIE_FILES"] = f"{self.home}/files"
 
     def program(self, *arguments, url, binary=None, **options):
