@@ -8,9 +8,11 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::Db;
+use crate::jobs::ScheduleSettings;
 use crate::security::token_keys::KeyRotationStep;
 use crate::{api, backup};
 use anyhow::Result;
+use clap::builder::FalseyValueParser;
 use clap::{Parser, Subcommand};
 use log::LevelFilter;
 use std::net::SocketAddr;
@@ -40,6 +42,9 @@ enum Command {
         /// The longest time between two runs of a job, in seconds. Each job has its own interval (`jobs list`).
         #[arg(long, env = "ZHUANJIE_JOB_INTERVAL")]
         job_interval: Option<u64>,
+        /// Run no jobs: for a drill, or where another server or a timer runs them.
+        #[arg(long, env = "ZHUANJIE_NO_JOBS", value_parser = FalseyValueParser::new())]
+        no_jobs: bool,
         /// The directory of uploaded files. By default it is next to an embedded database.
         #[arg(long, env = "ZHUANJIE_FILES")]
         files: Option<PathBuf>,
@@ -167,12 +172,16 @@ fn run(command: Command) -> Result<()> {
             database,
             listen,
             job_interval,
+            no_jobs,
             files,
             settings,
             kept,
         } => {
-            let job_interval = job_interval.map(Duration::from_secs);
-            actix_web::rt::System::new().block_on(serve(&database, listen, job_interval, files, &settings, kept))
+            let schedule = (!no_jobs).then(|| ScheduleSettings {
+                longest: job_interval.map(Duration::from_secs),
+                is_confirmed: false,
+            });
+            actix_web::rt::System::new().block_on(serve(&database, listen, schedule, files, &settings, kept))
         }
         Command::Jobs(command) => actix_web::rt::System::new().block_on(jobs::run(command)),
         Command::Audit(command) => actix_web::rt::System::new().block_on(audit::run(command)),
@@ -203,7 +212,7 @@ fn run(command: Command) -> Result<()> {
 async fn serve(
     database: &DatabaseArgs,
     listen: SocketAddr,
-    job_interval: Option<Duration>,
+    schedule: Option<ScheduleSettings>,
     files: Option<PathBuf>,
     settings: &api::ServerSettings,
     kept: RetentionArgs,
@@ -216,7 +225,7 @@ async fn serve(
     config.read_environment()?;
     let keys = Keys::for_service()?;
     let app = App::start(&config, keys, Clock::system()).await?;
-    serve_app(app, bind(listen)?, settings, job_interval, |_| Ok(())).await
+    serve_app(app, bind(listen)?, settings, schedule, |_| Ok(())).await
 }
 
 async fn migrate(database: &DatabaseArgs) -> Result<()> {

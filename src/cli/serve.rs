@@ -3,7 +3,7 @@
 use crate::api;
 use crate::app::App;
 use crate::db::CONTROL;
-use crate::jobs;
+use crate::jobs::{self, ScheduleSettings};
 use anyhow::{Context, Result};
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -20,8 +20,8 @@ pub fn bind(listen: SocketAddr) -> Result<TcpListener> {
 /// How long the database may take to finish the accepted work, after the last answer.
 const CLOSING: Duration = Duration::from_secs(20);
 
-/// Serves until the process receives a signal to stop, and runs each job at its interval, or at `job_interval` if that
-/// is shorter. After the last answer it closes the database. `announce` gets the address once the server listens on it.
+/// Serves until the process receives a signal to stop, and runs the jobs, if there are settings for them. After the last
+/// answer it closes the database. `announce` gets the address once the server listens on it.
 ///
 /// # Errors
 /// When the listener can't be used, or the error of `announce`.
@@ -29,13 +29,13 @@ pub async fn serve_app(
     app: App,
     listener: TcpListener,
     settings: &api::ServerSettings,
-    job_interval: Option<Duration>,
+    schedule: Option<ScheduleSettings>,
     announce: impl FnOnce(SocketAddr) -> Result<()>,
 ) -> Result<()> {
     refuse_control()?;
     let address = listener.local_addr()?;
     let db = app.db.clone();
-    let schedule = jobs::start_schedule(&app, job_interval);
+    let schedule = schedule.map(|settings| jobs::start_schedule(&app, settings));
     let server = api::serve(app, listener, api::threads(), settings)?;
     announce(address)?;
     let scheme = if settings.tls_certificate.is_some() {
@@ -45,7 +45,9 @@ pub async fn serve_app(
     };
     log::info!("listening on {scheme}://{address}, interface at {scheme}://{address}/docs/");
     server.await?;
-    schedule.abort();
+    if let Some(schedule) = schedule {
+        schedule.abort();
+    }
     if timeout(CLOSING, db.close()).await.is_err() {
         // A thread that waits for the database can't be cancelled, and a return would wait for it.
         log::error!("stopped, but the database does not answer: the outcome of the last writes is unknown");

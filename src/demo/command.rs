@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db, DbError};
 use crate::domain::core::time::{Timestamp, shanghai_midnight};
+use crate::jobs::ScheduleSettings;
 use crate::security::passwords;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate};
@@ -130,7 +131,11 @@ pub async fn run(options: DemoOptions) -> Result<()> {
         .await?;
     app.clock = options.at.clock(last);
     let (now, url) = (app.clock.now(), app.db.url().clone());
-    serve_app(app, listener, &api::ServerSettings::default(), None, move |address| {
+    let schedule = ScheduleSettings {
+        is_confirmed: true,
+        ..ScheduleSettings::default()
+    };
+    serve_app(app, listener, &api::ServerSettings::default(), Some(schedule), move |address| {
         say(&welcome::text(&Country::of(signature), address, &url, now))
     })
     .await

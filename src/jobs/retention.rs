@@ -23,6 +23,10 @@ impl Job for Retention {
         retention::delete(conn, &context.service, &context.retention, cursor, size)
     }
 
+    fn part(cursor: &RecordKind) -> &'static str {
+        cursor.name()
+    }
+
     /// Removes files without a row once they are a day old. A server that was killed after storing a file and before
     /// storing its row leaves such a file.
     async fn after(run: &LeasedRun<'_>) -> std::result::Result<(), Interrupted> {

@@ -259,6 +259,15 @@ pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<StoredAuditRow>>
         .load(conn)
 }
 
+/// When the newest row was written.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest(conn: &mut Conn) -> QueryResult<Option<Timestamp>> {
+    let at: Option<Micros> = dsl::audit_log.order(dsl::id.desc()).select(dsl::at).first(conn).optional()?;
+    Ok(at.map(Timestamp::from))
+}
+
 /// The number of unsealed rows.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
 //! Deletes records after their retention period (S-29), one kind after the other, in batches.
 
-use super::jobs::{Batch, Tally};
+use super::jobs::{self, Batch, Tally};
 use super::{Context, Result, audit};
 use crate::db::Conn;
 use crate::domain::audit::{AuditAction, AuditSubject};
@@ -33,6 +33,20 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
+    /// Its rows, for an operator who asks what would be deleted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AuditLog => "rows of the audit log",
+            Self::LookUps => "look-ups and disclosures",
+            Self::Persons => "persons of ended inbound cases",
+            Self::Codes => "one-time codes",
+            Self::Answers => "kept answers",
+            Self::Budgets => "counts of budgets",
+            Self::Sessions => "sessions",
+            Self::Blocks => "ended blocks of accounts",
+        }
+    }
+
     fn next(self) -> Option<Self> {
         Some(match self {
             Self::AuditLog => Self::LookUps,
@@ -58,16 +72,17 @@ pub fn delete(
     kind: RecordKind,
     limit: i64,
 ) -> Result<Batch<RecordKind>> {
-    let now = context.now;
+    let (now, ran_since) = (context.now, jobs::ran_since(conn)?);
+    let log_until = kept.audit_until(now, ran_since);
     let deleted = match kind {
-        RecordKind::AuditLog => audit::retire(conn, context, kept.audit_until(now), limit)?,
-        RecordKind::LookUps => retention::forget_look_ups(conn, kept.audit_until(now), limit)?,
+        RecordKind::AuditLog => audit::retire(conn, context, log_until, limit)?,
+        RecordKind::LookUps => retention::forget_look_ups(conn, log_until, limit)?,
         RecordKind::Persons => persons(conn, context, kept, limit)?,
         RecordKind::Codes => retention::forget_codes(conn, kept.codes_until(now), limit)?,
         RecordKind::Answers => retention::forget_answers(conn, kept.answers_until(now), limit)?,
         RecordKind::Budgets => retention::forget_budgets(conn, kept.budgets_until(now), limit)?,
-        RecordKind::Sessions => retention::forget_sessions(conn, kept.sessions_until(now), limit)?,
-        RecordKind::Blocks => retention::forget_blocks(conn, kept.audit_until(now), limit)?,
+        RecordKind::Sessions => retention::forget_sessions(conn, kept.sessions_until(now, ran_since), limit)?,
+        RecordKind::Blocks => retention::forget_blocks(conn, log_until, limit)?,
     };
     if deleted > 0 {
         audit::record(conn, context, AuditAction::ExpiredDataDeleted, AuditSubject::Nothing)?;

@@ -353,7 +353,7 @@ both_engines! {
         assert_eq!(behalf(&world, "certification.uploaded"), [class]);
     }
 
-    fn s29_the_log_is_kept_for_180_days_and_stays_whole_after_the_cut(db: TestDb) {
+    fn s29_the_log_is_kept_to_the_second_and_stays_whole_after_the_cut(db: TestDb) {
         use zhuanjie::domain::retention::RetentionPeriods;
         use zhuanjie::jobs::{self, Ending, Environment};
         let world = World::new(db, NOW);
@@ -364,16 +364,17 @@ both_engines! {
         live(&world);
         world.run(JobName::AuditSeal, NOW);
         let anchor = check(&world, vec![]).head;
-        let retention = RetentionPeriods::new(180, 30).expect("the minimum");
+        let retention = RetentionPeriods::new(200, 30).expect("more than the minimum");
+        world.ran_until("2030-01-01T00:00:00Z");
         let environment = Environment { retention, ..world.jobs() };
         let rows_after = |at: &str| {
             let ended = block_on(jobs::run(&environment, JobName::Retention, at.parse().expect("an instant")));
             assert!(matches!(ended, Ok(Ending::Done(_))), "{ended:?}");
             world.db.number("SELECT count(*) AS value FROM audit_log WHERE sequence IS NOT NULL")
         };
-        // To the second: 180 days after 15 June 2026 is 12 December.
-        assert_eq!(rows_after("2026-12-12T00:00:00Z"), 10);
-        assert_eq!(rows_after("2026-12-12T00:00:01Z"), 5);
+        // To the second: 200 days after 15 June 2026 is 1 January.
+        assert_eq!(rows_after("2027-01-01T00:00:00Z"), 10);
+        assert_eq!(rows_after("2027-01-01T00:00:01Z"), 5);
         let left = check(&world, vec![anchor, old]);
         assert_eq!((left.rows, left.flaws), (5, vec![]));
         // The job's own rows are sealed like any others.

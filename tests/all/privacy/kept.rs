@@ -93,6 +93,7 @@ both_engines! {
         world.admin("class_1").post(&format!("/v1/members/{}/reset-code", world.mem("class_1/1")), &json!({})).expect(201);
         let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-07"}]});
         world.admin("college").write("/v1/graduation-marks", &body).expect(200);
+        world.ran_until("2029-06-30T00:00:00Z");
         let left = |at: &str| {
             world.run(JobName::Retention, at);
             ["look_ups", "budgets", "idempotency_keys", "reset_codes"].map(|table| world.db.count(table))
@@ -119,6 +120,7 @@ both_engines! {
         bearer(&ended).post("/v1/auth/sign-out", &json!({"everywhere": false})).expect(204);
         world.at("2026-06-20T05:00:00Z");
         let turned = world.anybody().post("/v1/auth/refresh", &json!({"refresh_token": used["refresh_token"]})).expect(200).json();
+        world.ran_until("2026-12-30T00:00:00Z");
         let left = |at: &str| {
             world.run(JobName::Retention, at);
             world.db.count("sessions")
@@ -141,6 +143,7 @@ both_engines! {
         }
         let path = format!("/v1/members/{}/unblock", world.mem("class_1/1"));
         world.admin("class_1").write(&path, &json!({})).expect(200);
+        world.ran_until("2029-06-30T00:00:00Z");
         let left = |at: &str| {
             world.run(JobName::Retention, at);
             world.db.count("account_blocks")
@@ -162,7 +165,7 @@ both_engines! {
         village.decide(&format!("{refused}/refuse"), 1, &json!({"reason": "来人一查无此人"})).expect(200);
         village.decide(&format!("{completed}/approve"), 1, &json!({})).expect(200);
         let run = |at: &str, days: &str| {
-            let mut command = zhuanjie(["jobs", "run", "retention", "--at", at]);
+            let mut command = zhuanjie(["jobs", "run", "retention", "--yes", "--at", at]);
             command.env("DATABASE_URL", world.db.address()).env("ZHUANJIE_INBOUND_DAYS", days);
             process::run(command)
         };

@@ -42,9 +42,9 @@ use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::facts::{
     Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
 };
-use zhuanjie::domain::retention::RetentionPeriods;
+use zhuanjie::domain::retention::{AUDIT_FLOOR, RetentionPeriods};
 use zhuanjie::files::Files;
-use zhuanjie::jobs::{self, Ending, Environment};
+use zhuanjie::jobs::{self, Ending, Environment, ScheduleSettings};
 use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::refresh::Refresh;
@@ -611,19 +611,36 @@ impl World {
         self.clock.set(instant(at));
     }
 
-    /// The environment of the jobs, without a directory of files.
+    /// The environment of the jobs, without a directory of files. It runs a job for any instant.
     pub fn jobs(&self) -> Environment {
         Environment {
             db: self.db.db(),
             clock: self.clock.clone(),
             retention: RetentionPeriods::default(),
             files: None,
+            is_confirmed: true,
         }
+    }
+
+    /// Records that the service ran every day for half a year until an instant. What is old by the clock is removed only
+    /// then.
+    pub fn ran_until(&self, at: &str) {
+        let (day, last) = (86_400_000_000, instant(at).timestamp_micros());
+        let run = |back: i64| format!("('audit-seal', {0}, {0}, {0}, 0, 0)", last - back * day);
+        let runs: Vec<String> = (0..=AUDIT_FLOOR).rev().map(run).collect();
+        self.db.execute(&format!(
+            "INSERT INTO job_runs (name, at, started_at, finished_at, processed, failed) VALUES {}",
+            runs.join(", ")
+        ));
     }
 
     /// Starts the schedule of the jobs, as `serve --job-interval` does. It needs a runtime.
     pub fn start_schedule(&self, longest: Duration) -> tokio::task::JoinHandle<()> {
-        jobs::start_schedule(&self.app, Some(longest))
+        let settings = ScheduleSettings {
+            longest: Some(longest),
+            ..ScheduleSettings::default()
+        };
+        jobs::start_schedule(&self.app, settings)
     }
 
     /// Runs a job for an instant, as `zhuanjie jobs run` does.
