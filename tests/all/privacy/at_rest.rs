@@ -9,8 +9,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use zhuanjie::db::{DatabaseSettings, DatabaseUrl, Db};
 use zhuanjie::files::Files;
 use zhuanjie::security::vault::{SealPurpose, Vault};
 
@@ -127,6 +129,28 @@ pub fn not_under(db: &TestDb, key: u8) -> i64 {
         + count("accounts", "id_number_sealed")
         + count("inbound_persons", "id_number_sealed")
         + count("inbound_persons", "phone_sealed")
+}
+
+#[test]
+fn s11_only_its_owner_can_read_an_embedded_database() {
+    let folder = std::env::temp_dir().join(format!("zhuanjie-mode-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("room");
+    let file = |suffix: &str| folder.join(format!("new.sqlite{suffix}"));
+    let mode = |path: PathBuf| std::fs::metadata(path).expect("the file exists").permissions().mode() & 0o777;
+    let url: DatabaseUrl = format!("sqlite://{}", file("").display()).parse().expect("an address");
+    let db = Db::open(&url, &DatabaseSettings::default()).expect("a new file");
+    block_on(db.migrate()).expect("the migrations run");
+    assert_eq!(["", "-wal", "-shm"].map(|suffix| mode(file(suffix))), [0o600; 3]);
+    block_on(db.close());
+    let demo = folder.join("demo.sqlite");
+    zhuanjie::db::sqlite_file::create(&demo, 1).expect("room");
+    assert_eq!(mode(demo), 0o600);
+    // A file that its owner shares keeps its mode, and the log says so.
+    std::fs::set_permissions(file(""), PermissionsExt::from_mode(0o640)).expect("it is ours");
+    let (status, lines) = process::run(zhuanjie(["migrate", "--database", &url.to_string()]));
+    assert!(status.success() && lines.iter().any(|line| line.contains("chmod 600")), "{lines:?}");
+    assert_eq!(mode(file("")), 0o640);
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
 }
 
 both_engines! {
