@@ -1,6 +1,6 @@
 //! The commands of the command line, and what each of them runs.
 
-use super::options::{DatabaseArgs, RetentionArgs};
+use super::options::{DatabaseArgs, FilesArgs, RetentionArgs};
 use super::output::say;
 use super::serve::{bind, serve_app};
 use super::{accounts, audit, bootstrap, jobs, reseal, verify};
@@ -45,9 +45,8 @@ enum Command {
         /// Run no jobs: for a drill, or where another server or a timer runs them.
         #[arg(long, env = "ZHUANJIE_NO_JOBS", value_parser = FalseyValueParser::new())]
         no_jobs: bool,
-        /// The directory of uploaded files. By default it is next to an embedded database.
-        #[arg(long, env = "ZHUANJIE_FILES")]
-        files: Option<PathBuf>,
+        #[command(flatten)]
+        files: FilesArgs,
         #[command(flatten)]
         settings: api::ServerSettings,
         #[command(flatten)]
@@ -87,14 +86,17 @@ enum Command {
     Reseal {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// The directory of uploaded files. By default it is next to an embedded database.
-        #[arg(long, env = "ZHUANJIE_FILES")]
-        files: Option<PathBuf>,
+        #[command(flatten)]
+        files: FilesArgs,
     },
     /// Check the invariants of everything stored, one line for each. Fails if one is broken.
     Verify {
         #[command(flatten)]
         database: DatabaseArgs,
+        /// Read every uploaded file too, and check that it is the one of its row. This needs the keys of `serve`. The
+        /// folder is that of `serve`, if none is named.
+        #[arg(long, value_name = "FOLDER")]
+        files: Option<Option<PathBuf>>,
     },
     /// Copy the embedded database into a new file, while it is served.
     Backup {
@@ -194,8 +196,8 @@ fn run(command: Command) -> Result<()> {
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap::run(&database, organization, short_name, administrator)),
         Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
-        Command::Verify { database } => {
-            actix_web::rt::System::new().block_on(verify::run(&database.config()?.database))
+        Command::Verify { database, files } => {
+            actix_web::rt::System::new().block_on(verify::with_files(database.config()?, files))
         }
         Command::Backup { database, to } => {
             actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;
@@ -213,15 +215,12 @@ async fn serve(
     database: &DatabaseArgs,
     listen: SocketAddr,
     schedule: Option<ScheduleSettings>,
-    files: Option<PathBuf>,
+    files: FilesArgs,
     settings: &api::ServerSettings,
     kept: RetentionArgs,
 ) -> Result<()> {
-    let mut config = database.config()?;
+    let mut config = files.apply(database.config()?);
     config.retention = kept.retention()?;
-    if let Some(files) = files {
-        config.files = files;
-    }
     config.read_environment()?;
     let keys = Keys::for_service()?;
     let app = App::start(&config, keys, Clock::system()).await?;

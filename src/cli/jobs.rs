@@ -1,18 +1,17 @@
 //! `zhuanjie jobs`: runs a job by hand, or lists the jobs.
 
-use super::options::{DatabaseArgs, RetentionArgs};
+use super::options::{DatabaseArgs, FilesArgs, RetentionArgs};
 use super::output::say;
+use crate::app::folder_of;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::domain::core::language::Language;
 use crate::domain::core::time::Timestamp;
-use crate::files::Folder;
 use crate::jobs::{self, Ending, Environment, Rehearsal};
 use crate::service::jobs::{JobName, wording};
 use anyhow::{Result, anyhow, bail, ensure};
 use chrono::SecondsFormat;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum Jobs {
@@ -39,10 +38,8 @@ pub struct JobRun {
     /// of the audit log.
     #[arg(long)]
     yes: bool,
-    /// The directory of uploaded files, which the retention job tidies too. By default it is next to an embedded
-    /// database.
-    #[arg(long, env = "ZHUANJIE_FILES")]
-    files: Option<PathBuf>,
+    #[command(flatten)]
+    files: FilesArgs,
     #[command(flatten)]
     kept: RetentionArgs,
 }
@@ -57,12 +54,14 @@ pub async fn run(command: Jobs) -> Result<()> {
 /// Runs a job by hand, or says what it would do. It takes the lease that servers take, so it never runs beside one of
 /// them.
 async fn run_once(run: JobRun) -> Result<()> {
-    let (job, retention, config) = (run.name, run.kept.retention()?, run.database.config()?);
+    let (job, retention) = (run.name, run.kept.retention()?);
+    let config = run.files.apply(run.database.config()?);
+    let db = Db::open(&config.database, &config.settings)?;
     let environment = Environment {
-        db: Db::open(&config.database, &config.settings)?,
+        files: Some(folder_of(&db, &config).await?),
+        db,
         clock: Clock::system(),
         retention,
-        files: Some(Folder::new(run.files.unwrap_or(config.files))),
         is_confirmed: run.yes,
     };
     let at = run.at.unwrap_or_else(|| environment.clock.now());

@@ -4,6 +4,7 @@ mod accounts;
 mod audit;
 mod bootstrap;
 mod command;
+mod forms;
 mod jobs;
 mod options;
 mod output;

@@ -35,6 +35,9 @@ pub async fn serve_app(
     refuse_control()?;
     let address = listener.local_addr()?;
     let db = app.db.clone();
+    if schedule.is_none() {
+        log::info!("no job runs here (--no-jobs)");
+    }
     let schedule = schedule.map(|settings| jobs::start_schedule(&app, settings));
     let server = api::serve(app, listener, api::threads(), settings)?;
     announce(address)?;

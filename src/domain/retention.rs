@@ -25,6 +25,12 @@ const LONGEST_PAUSE: TimeDelta = TimeDelta::days(2);
 /// How long budgets are kept. The longest span of a budget is an hour, so a day of them is enough.
 const BUDGETS_KEPT: TimeDelta = TimeDelta::days(1);
 
+/// How many files one run of a job may take away, of all files in the folder: a twentieth, or ten of a small folder. If
+/// more seem to be unused, the database is probably not the one that the files belong to, or an older copy of it.
+pub fn files_at_once(all: usize) -> usize {
+    (all / 20).max(10)
+}
+
 /// A retention period below its minimum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{what}: {days} days are fewer than the {floor} that must be kept")]
@@ -170,6 +176,11 @@ mod tests {
         let off = daily().take(100).chain(daily().skip(102));
         assert_eq!(found(off), Some(now - days(183)));
         assert_eq!(found(daily().step_by(2)), Some(now - days(180)));
+    }
+
+    #[test]
+    fn s29_a_run_takes_a_twentieth_of_the_files_at_most_or_ten() {
+        assert_eq!([0, 10, 200, 219, 220, 100_000].map(files_at_once), [10, 10, 10, 10, 11, 5_000]);
     }
 
     #[test]

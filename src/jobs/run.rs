@@ -88,6 +88,7 @@ pub struct LeasedRun<'a> {
     id: i64,
     /// A random text that identifies the holder of the lease.
     holder: String,
+    started_at: Timestamp,
     context: JobContext,
 }
 
@@ -121,8 +122,14 @@ impl<'a> LeasedRun<'a> {
             job,
             id,
             holder,
+            started_at: now,
             context: JobContext::new(environment, at, format!("{job}/{id}")),
         }))
+    }
+
+    /// A text by which [`jobs::is_known`] finds the record of this run.
+    pub fn stamp(&self) -> String {
+        jobs::stamp(self.id, self.started_at)
     }
 
     /// Runs `work` in a transaction that also renews the lease and adds the returned tally to the record.

@@ -30,7 +30,7 @@ pub fn start(app: &App, settings: ScheduleSettings) -> JoinHandle<()> {
         db: app.db.clone(),
         clock: app.clock.clone(),
         retention: app.retention,
-        files: Some(app.files.folder()),
+        files: Some(app.files.folder().clone()),
         is_confirmed: settings.is_confirmed,
     };
     tokio::spawn(async move {

@@ -57,7 +57,7 @@ impl SealPurpose {
 }
 
 /// The first bytes of a sealed file.
-const MARK: &[u8; 4] = b"ZJF1";
+const MARK: &[u8; 4] = b"ZJF2";
 /// The length of what precedes a sealed file's first piece: the mark, the key's id, and the prefix of its nonces.
 pub const FILE_HEADER: usize = 12;
 /// How many bytes of a file are sealed at a time.
@@ -66,18 +66,23 @@ pub const FILE_PIECE: usize = 64 * 1024;
 pub const FILE_TAG: usize = 16;
 
 /// Seals or opens a file piece by piece. Each piece is sealed with its number, and the last one is marked as the last,
-/// so that no piece can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015).
+/// so that no piece can be changed, left out, moved or cut off (the STREAM construction, Hoang et al. 2015). What the
+/// file is bound to is authenticated with each piece, so that no file can be presented as another.
 pub struct FileSeal {
     keys: Arc<BTreeMap<u8, LessSafeKey>>,
     header: [u8; FILE_HEADER],
+    bound_to: Vec<u8>,
     number: u32,
 }
 
 impl FileSeal {
-    fn new(keys: Arc<BTreeMap<u8, LessSafeKey>>, header: [u8; FILE_HEADER]) -> Result<Self, UnsealError> {
-        let is_known = header.starts_with(MARK) && keys.contains_key(&header[MARK.len()]);
-        let number = 0;
-        is_known.then_some(Self { keys, header, number }).ok_or(UnsealError)
+    fn new(keys: Arc<BTreeMap<u8, LessSafeKey>>, header: [u8; FILE_HEADER], bound_to: Vec<u8>) -> Self {
+        Self {
+            keys,
+            header,
+            bound_to,
+            number: 0,
+        }
     }
 
     /// The bytes that the file begins with.
@@ -85,14 +90,17 @@ impl FileSeal {
         &self.header
     }
 
-    fn next(&mut self, is_last: bool) -> Result<(&LessSafeKey, Nonce), UnsealError> {
+    fn key(&self) -> Result<&LessSafeKey, UnsealError> {
+        self.keys.get(&self.header[MARK.len()]).ok_or(UnsealError)
+    }
+
+    fn next_nonce(&mut self, is_last: bool) -> Result<Nonce, UnsealError> {
         let mut nonce = [0; NONCE];
         nonce[..7].copy_from_slice(&self.header[MARK.len() + 1..]);
         nonce[7..11].copy_from_slice(&self.number.to_be_bytes());
         nonce[11] = u8::from(is_last);
         self.number = self.number.checked_add(1).ok_or(UnsealError)?;
-        let key = self.keys.get(&self.header[MARK.len()]).ok_or(UnsealError)?;
-        Ok((key, Nonce::assume_unique_for_key(nonce)))
+        Ok(Nonce::assume_unique_for_key(nonce))
     }
 
     /// Seals the next piece.
@@ -100,19 +108,21 @@ impl FileSeal {
     /// # Errors
     /// After 2^32 pieces.
     pub fn seal(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), UnsealError> {
-        let (key, nonce) = self.next(is_last)?;
-        key.seal_in_place_append_tag(nonce, Aad::from(b"file"), piece)
+        let nonce = self.next_nonce(is_last)?;
+        self.key()?
+            .seal_in_place_append_tag(nonce, Aad::from(&self.bound_to), piece)
             .map_err(|_| UnsealError)
     }
 
     /// Opens the next piece.
     ///
     /// # Errors
-    /// When it is not the piece that was sealed at this position.
+    /// When it is not the piece that was sealed at this position, or the file is bound to something else.
     pub fn open(&mut self, piece: &mut Vec<u8>, is_last: bool) -> Result<(), UnsealError> {
-        let (key, nonce) = self.next(is_last)?;
-        let length = key
-            .open_in_place(nonce, Aad::from(b"file"), piece)
+        let nonce = self.next_nonce(is_last)?;
+        let length = self
+            .key()?
+            .open_in_place(nonce, Aad::from(&self.bound_to), piece)
             .map_err(|_| UnsealError)?
             .len();
         piece.truncate(length);
@@ -205,29 +215,26 @@ impl Vault {
         self.newest
     }
 
-    /// Begins to seal a file under the newest key.
+    /// Begins to seal a file under the newest key, bound to some bytes.
     ///
     /// # Panics
     /// When the operating system gives no randomness.
-    pub fn seal_file(&self) -> FileSeal {
+    pub fn seal_file(&self, bound_to: Vec<u8>) -> FileSeal {
         let mut header = [0; FILE_HEADER];
         header[..MARK.len()].copy_from_slice(MARK);
         header[MARK.len()] = self.newest;
         header[MARK.len() + 1..].copy_from_slice(&random::<7>());
-        let keys = self.keys.clone();
-        FileSeal {
-            keys,
-            header,
-            number: 0,
-        }
+        FileSeal::new(self.keys.clone(), header, bound_to)
     }
 
-    /// Begins to open a file by its first bytes.
+    /// Begins to open a file by its first bytes. It opens only if it was bound to the same bytes.
     ///
     /// # Errors
     /// When it is not a sealed file, or sealed under an unknown key.
-    pub fn open_file(&self, header: [u8; FILE_HEADER]) -> Result<FileSeal, UnsealError> {
-        FileSeal::new(self.keys.clone(), header)
+    pub fn open_file(&self, header: [u8; FILE_HEADER], bound_to: Vec<u8>) -> Result<FileSeal, UnsealError> {
+        let is_known = header.starts_with(MARK) && self.keys.contains_key(&header[MARK.len()]);
+        let seal = FileSeal::new(self.keys.clone(), header, bound_to);
+        is_known.then_some(seal).ok_or(UnsealError)
     }
 
     /// Whether a file with this beginning is sealed under the newest key.
@@ -275,7 +282,7 @@ mod tests {
     #[test]
     fn s11_no_piece_of_a_sealed_file_can_be_changed_left_out_moved_or_cut_off() {
         let vault = vault(&[1]);
-        let mut seal = vault.seal_file();
+        let mut seal = vault.seal_file(b"row 1".to_vec());
         let header = *seal.header();
         let pieces: Vec<Vec<u8>> = [(b"one", false), (b"two", false), (b"end", true)]
             .map(|(text, is_last)| {
@@ -284,8 +291,8 @@ mod tests {
                 piece
             })
             .into();
-        let read = |order: &[usize], vault: &Vault| -> Result<Vec<u8>, UnsealError> {
-            let mut seal = vault.open_file(header)?;
+        let read_for = |row: &str, order: &[usize], vault: &Vault| -> Result<Vec<u8>, UnsealError> {
+            let mut seal = vault.open_file(header, row.into())?;
             let mut text = Vec::new();
             for (at, &piece) in order.iter().enumerate() {
                 let mut piece = pieces[piece].clone();
@@ -294,6 +301,8 @@ mod tests {
             }
             Ok(text)
         };
+        let read = |order: &[usize], vault: &Vault| read_for("row 1", order, vault);
+        assert_eq!(read_for("row 2", &[0, 1, 2], &vault), Err(UnsealError));
         assert_eq!(read(&[0, 1, 2], &vault).as_deref(), Ok(&b"onetwoend"[..]));
         for order in [&[1, 0, 2][..], &[0, 2], &[0, 1], &[0], &[0, 1, 1, 2], &[2]] {
             assert_eq!(read(order, &vault), Err(UnsealError), "{order:?}");

@@ -212,6 +212,21 @@ pub fn ran_since(conn: &mut Conn) -> Result<Option<Timestamp>> {
     }
 }
 
+/// A text for a run, to be kept outside of the database.
+pub fn stamp(run: i64, started_at: Timestamp) -> String {
+    format!("{run} {}", started_at.timestamp_micros())
+}
+
+/// Whether the run with a stamp is on record here. It is not in a copy of the database that was taken before the run.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_known(conn: &mut Conn, text: &str) -> Result<bool> {
+    let id = text.split(' ').next().and_then(|id| id.parse().ok());
+    let run = id.map(|id| jobs::run(conn, id)).transpose()?.flatten();
+    Ok(run.is_some_and(|run| stamp(run.id, run.started_at.into()) == text))
+}
+
 /// The instant at which a job's latest run began.
 ///
 /// # Errors

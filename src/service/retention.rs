@@ -104,16 +104,30 @@ fn persons(conn: &mut Conn, context: &Context, kept: &RetentionPeriods, limit: i
     Ok(cases.len())
 }
 
-/// Those of the file names that no row refers to. Such files are to be removed now.
+/// Those of the file names that no row refers to.
 ///
 /// # Errors
 /// When the database fails.
-pub fn orphans(conn: &mut Conn, context: &Context, names: &[String]) -> Result<(Vec<String>, Tally)> {
+pub fn unused(conn: &mut Conn, names: &[String]) -> Result<Vec<String>> {
     let known = certifications::files_among(conn, names)?;
-    let orphans: Vec<String> = names.iter().filter(|name| !known.contains(name)).cloned().collect();
-    if !orphans.is_empty() {
-        audit::record(conn, context, AuditAction::UnusedFilesDeleted, AuditSubject::Nothing)?;
+    Ok(names.iter().filter(|name| !known.contains(name)).cloned().collect())
+}
+
+/// Records that some files are put into the bin, or deleted from it, and counts them. Those to which a row refers by now
+/// are left out.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_unused(
+    conn: &mut Conn,
+    context: &Context,
+    action: AuditAction,
+    names: &[String],
+) -> Result<(Vec<String>, Tally)> {
+    let unused = unused(conn, names)?;
+    if !unused.is_empty() {
+        audit::record(conn, context, action, AuditSubject::Nothing)?;
     }
-    let tally = Tally::of(orphans.len());
-    Ok((orphans, tally))
+    let tally = Tally::of(unused.len());
+    Ok((unused, tally))
 }

@@ -70,9 +70,9 @@ fn crowd(world: &World) -> Vec<Somebody> {
 }
 
 /// The parts of a server with other data keys.
-fn with(app: App, data: &[(u8, [u8; 32])], world_files: &std::path::Path) -> App {
+fn with(app: App, data: &[(u8, [u8; 32])]) -> App {
     let vault = Vault::new(&data.iter().copied().collect::<BTreeMap<_, _>>(), &keys().2).expect("a key");
-    let files = Files::new(world_files, vault.clone());
+    let files = Files::new(app.files.folder().clone(), vault.clone());
     App { vault, files, ..app }
 }
 
@@ -137,8 +137,7 @@ both_engines! {
         world.admin("college").write("/v1/graduation-marks", &months).expect(200);
         let system = external::token(&world, &external::issue(&world, "beijing")).expect(200).json();
         let (old, new, _) = keys();
-        let files = world.files.clone();
-        let both = world.another_server(|app| with(app, &[(0, old), (1, new)], &files));
+        let both = world.another_server(|app| with(app, &[(0, old), (1, new)]));
         let at = |name: &str| both.with_token(&world.token(name));
         let (readers, writer) = ([at("class_2"), at("university")], at("college"));
         let beijing = both.with_token(system["access_token"].as_str().expect("a token"));
@@ -207,7 +206,7 @@ both_engines! {
         }
         assert_eq!(world.db.count("inbound_persons"), i64::from(proposed));
         let token = world.token("class_2");
-        let alone = world.another_server(|app| with(app, &[(1, new)], &files)).with_token(&token);
+        let alone = world.another_server(|app| with(app, &[(1, new)])).with_token(&token);
         everybody.iter().step_by(100).for_each(|somebody| reads(&alone, somebody));
         let one = &everybody[0];
         let revealed: Value = alone

@@ -43,8 +43,9 @@ use zhuanjie::domain::organization::facts::{
     Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
 };
 use zhuanjie::domain::retention::{AUDIT_FLOOR, RetentionPeriods};
-use zhuanjie::files::Files;
+use zhuanjie::files::{Files, Folder};
 use zhuanjie::jobs::{self, Ending, Environment, ScheduleSettings};
+use zhuanjie::repository::identity;
 use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::refresh::Refresh;
@@ -163,6 +164,7 @@ impl World {
     fn made(db: TestDb, at: &str, keys: Keys, settings: &api::ServerSettings, change: impl FnOnce(App) -> App) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
+        let id = identity::database_id(&mut db.conn()).expect("the database has an id");
         let _within = RUNTIME.enter();
         let app = App {
             proposals: transfers::proposal_queue(db.db()),
@@ -171,7 +173,7 @@ impl World {
             vault: keys.vault.clone(),
             tokens: keys.tokens,
             passwords: Passwords::new(2),
-            files: Files::new(files.clone(), keys.vault),
+            files: Files::new(Folder::new(files.clone(), &id), keys.vault),
             // Tests write directly to the database, so the program must not cache actors.
             actor_cache: ActorCache::new(Duration::ZERO),
             proxies: Proxies::default(),
