@@ -14,7 +14,7 @@ use zhuanjie::clock::Clock;
 
 /// A country whose members need a certification, and the keys that programs beside it need. Programs tell the machine's
 /// time, so the country does too.
-fn country(db: TestDb) -> (World, SharedKeys) {
+pub fn country(db: TestDb) -> (World, SharedKeys) {
     let shared = SharedKeys::new();
     let world = World::with_keys(db, &Clock::system().now().to_rfc3339(), shared.keys.clone());
     world
@@ -32,7 +32,7 @@ fn pdf(member: &str) -> Vec<u8> {
 }
 
 /// Uploads a member's form. Returns the path to download it and the name of its file.
-fn upload(world: &World, member: &str) -> (String, String) {
+pub fn upload(world: &World, member: &str) -> (String, String) {
     let path = format!("/v1/members/{}/certification", world.mem(member));
     let client = world.admin("class_1");
     let request = client.request("POST", &path).header("content-type", "application/pdf");
@@ -42,7 +42,7 @@ fn upload(world: &World, member: &str) -> (String, String) {
     (format!("/v1/certifications/{id}/form"), world.db.texts(newest).remove(0))
 }
 
-fn download(world: &World, form: &str) -> Answer {
+pub fn download(world: &World, form: &str) -> Answer {
     world.admin("college").get(form)
 }
 
@@ -76,7 +76,7 @@ fn stray(world: &World) -> String {
 }
 
 /// The names in the folder, without its mark.
-fn names(folder: PathBuf) -> Vec<String> {
+pub fn names(folder: PathBuf) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let mut names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();

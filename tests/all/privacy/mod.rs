@@ -3,6 +3,6 @@
 mod at_rest;
 mod auditor;
 mod disclosures;
-mod forms;
+pub mod forms;
 mod kept;
 mod resealed;
