@@ -313,14 +313,26 @@ pub fn sealed(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Stored
         .load(conn)
 }
 
-/// The sequence number up to which rows were removed, and the hash of that row.
+/// Where the log begins after rows were removed.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = audit_cuts, check_for_backend(Backend))]
+pub struct AuditCut {
+    /// The sequence number of the last row that was removed.
+    pub sequence: i64,
+    /// The hash of that row.
+    pub hash: Vec<u8>,
+    /// When it was removed.
+    pub at: Micros,
+}
+
+/// The last cut.
 ///
 /// # Errors
 /// When the database fails.
-pub fn cut(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
+pub fn cut(conn: &mut Conn) -> QueryResult<Option<AuditCut>> {
     audit_cuts::table
         .order(audit_cuts::sequence.desc())
-        .select((audit_cuts::sequence, audit_cuts::hash))
+        .select(AuditCut::as_select())
         .first(conn)
         .optional()
 }
