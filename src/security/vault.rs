@@ -1,10 +1,11 @@
 //! Personal data at rest: sealed with AES-256-GCM-SIV (RFC 8452), found by a keyed digest (HMAC-SHA-256).
 //!
 //! A sealed value is `key id (1 byte) ‖ nonce (12) ‖ ciphertext ‖ tag (16)`. With the key id, old and new keys can be
-//! used side by side while data is resealed. The purpose is authenticated with the value, so somebody who can write to
-//! the tables can't present a telephone number as an ID number.
+//! used side by side while data is resealed. The purpose and the row are authenticated with the value. So somebody who
+//! can write to the tables can't present a telephone number as an ID number, or one person's as another's.
 
 use super::random;
+use crate::domain::core::ids::{AccountId, MemberId, TransferId};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use std::collections::BTreeMap;
@@ -12,10 +13,37 @@ use std::sync::Arc;
 
 const NONCE: usize = 12;
 
-/// The bytes are not a sealed value of this purpose under a known key.
+/// The bytes are not a sealed value of this purpose and row under a known key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a sealed value of this purpose under a known key")]
+#[error("not a sealed value of this purpose and row under a known key")]
 pub struct UnsealError;
+
+/// The row that holds a sealed value. The value opens in no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SealedRow {
+    /// A member.
+    Member(MemberId),
+    /// An account.
+    Account(AccountId),
+    /// The person of an inbound case.
+    InboundCase(TransferId),
+}
+
+impl SealedRow {
+    fn parts(self) -> (&'static [u8], i64) {
+        match self {
+            Self::Member(id) => (b"member", id.0),
+            Self::Account(id) => (b"account", id.0),
+            Self::InboundCase(id) => (b"inbound_case", id.0),
+        }
+    }
+}
+
+/// What is authenticated with a sealed value. No label contains a zero.
+fn bound_to(purpose: SealPurpose, row: SealedRow) -> Vec<u8> {
+    let (table, key) = row.parts();
+    [purpose.label(), &[0], table, &[0], &key.to_be_bytes()].concat()
+}
 
 /// What a sealed or digested value is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,16 +188,16 @@ impl Vault {
         })
     }
 
-    /// Seals a value under the newest key.
+    /// Seals a value for a row under the newest key.
     ///
     /// # Panics
     /// Only when the value is longer than 2^36 bytes, which no field is.
-    pub fn seal(&self, purpose: SealPurpose, value: &str) -> Vec<u8> {
+    pub fn seal(&self, purpose: SealPurpose, row: SealedRow, value: &str) -> Vec<u8> {
         let nonce = random::<NONCE>();
         let mut body = value.as_bytes().to_vec();
         let sealed = self.keys[&self.newest].seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
-            Aad::from(purpose.label()),
+            Aad::from(bound_to(purpose, row)),
             &mut body,
         );
         assert!(sealed.is_ok(), "a field too long to seal");
@@ -180,11 +208,11 @@ impl Vault {
         out
     }
 
-    /// Opens a sealed value.
+    /// Opens a sealed value of a row.
     ///
     /// # Errors
-    /// When it was sealed for another purpose or under an unknown key, or changed since.
-    pub fn open(&self, purpose: SealPurpose, sealed: &[u8]) -> Result<String, UnsealError> {
+    /// When it was sealed for another purpose or row or under an unknown key, or changed since.
+    pub fn open(&self, purpose: SealPurpose, row: SealedRow, sealed: &[u8]) -> Result<String, UnsealError> {
         let (&id, rest) = sealed.split_first().ok_or(UnsealError)?;
         let (nonce, body) = rest.split_first_chunk::<NONCE>().ok_or(UnsealError)?;
         let key = self.keys.get(&id).ok_or(UnsealError)?;
@@ -192,7 +220,7 @@ impl Vault {
         let plain = key
             .open_in_place(
                 Nonce::assume_unique_for_key(*nonce),
-                Aad::from(purpose.label()),
+                Aad::from(bound_to(purpose, row)),
                 &mut body,
             )
             .map_err(|_| UnsealError)?;
@@ -203,11 +231,30 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::open`].
-    pub fn reseal(&self, purpose: SealPurpose, sealed: &[u8]) -> Result<Option<Vec<u8>>, UnsealError> {
+    pub fn reseal(
+        &self,
+        purpose: SealPurpose,
+        row: SealedRow,
+        sealed: &[u8],
+    ) -> Result<Option<Vec<u8>>, UnsealError> {
         if sealed.first() == Some(&self.newest) {
             return Ok(None);
         }
-        Ok(Some(self.seal(purpose, &self.open(purpose, sealed)?)))
+        Ok(Some(self.seal(purpose, row, &self.open(purpose, row, sealed)?)))
+    }
+
+    /// A value of one row, sealed for another.
+    ///
+    /// # Errors
+    /// As [`Vault::open`].
+    pub fn hand_over(
+        &self,
+        purpose: SealPurpose,
+        from: SealedRow,
+        to: SealedRow,
+        sealed: &[u8],
+    ) -> Result<Vec<u8>, UnsealError> {
+        Ok(self.seal(purpose, to, &self.open(purpose, from, sealed)?))
     }
 
     /// The id of the key that seals.
@@ -256,6 +303,8 @@ impl Vault {
 mod tests {
     use super::*;
 
+    const ROW: SealedRow = SealedRow::Member(MemberId(7));
+
     fn vault(ids: &[u8]) -> Vault {
         Vault::new(&ids.iter().map(|&id| (id, [id; 32])).collect(), &[9; 32]).unwrap()
     }
@@ -264,11 +313,11 @@ mod tests {
     fn what_is_sealed_opens_and_differs_each_time() {
         let vault = vault(&[1]);
         let (a, b) = (
-            vault.seal(SealPurpose::Phone, "13800000000"),
-            vault.seal(SealPurpose::Phone, "13800000000"),
+            vault.seal(SealPurpose::Phone, ROW, "13800000000"),
+            vault.seal(SealPurpose::Phone, ROW, "13800000000"),
         );
         assert_ne!(a, b);
-        assert_eq!(vault.open(SealPurpose::Phone, &a).as_deref(), Ok("13800000000"));
+        assert_eq!(vault.open(SealPurpose::Phone, ROW, &a).as_deref(), Ok("13800000000"));
         assert_eq!(
             vault.digest(SealPurpose::Phone, "x"),
             vault.digest(SealPurpose::Phone, "x")
@@ -313,28 +362,48 @@ mod tests {
     #[test]
     fn only_what_is_under_an_older_key_is_sealed_again() {
         let (old, both, new) = (vault(&[1]), vault(&[1, 2]), vault(&[2]));
-        let sealed = old.seal(SealPurpose::Phone, "x");
-        let again = both.reseal(SealPurpose::Phone, &sealed).unwrap().unwrap();
-        assert_eq!(new.open(SealPurpose::Phone, &again).as_deref(), Ok("x"));
-        assert_eq!(both.reseal(SealPurpose::Phone, &again), Ok(None));
-        assert_eq!(new.reseal(SealPurpose::Phone, &sealed), Err(UnsealError));
+        let sealed = old.seal(SealPurpose::Phone, ROW, "x");
+        let again = both.reseal(SealPurpose::Phone, ROW, &sealed).unwrap().unwrap();
+        assert_eq!(new.open(SealPurpose::Phone, ROW, &again).as_deref(), Ok("x"));
+        assert_eq!(both.reseal(SealPurpose::Phone, ROW, &again), Ok(None));
+        assert_eq!(new.reseal(SealPurpose::Phone, ROW, &sealed), Err(UnsealError));
+    }
+
+    #[test]
+    fn s11_a_value_opens_in_its_own_row_only_and_can_be_handed_over() {
+        let vault = vault(&[1]);
+        let rows = [
+            ROW,
+            SealedRow::Member(MemberId(8)),
+            SealedRow::Account(AccountId(7)),
+            SealedRow::InboundCase(TransferId(7)),
+        ];
+        for from in rows {
+            let sealed = vault.seal(SealPurpose::Phone, from, "x");
+            for to in rows {
+                let opened = vault.open(SealPurpose::Phone, to, &sealed);
+                assert_eq!(opened.is_ok(), from == to, "{from:?} in {to:?}");
+                let handed = vault.hand_over(SealPurpose::Phone, from, to, &sealed).unwrap();
+                assert_eq!(vault.open(SealPurpose::Phone, to, &handed).as_deref(), Ok("x"));
+            }
+        }
     }
 
     #[test]
     fn a_changed_byte_another_purpose_or_a_lost_key_opens_nothing() {
-        let sealed = vault(&[1]).seal(SealPurpose::IdNumber, "x");
+        let sealed = vault(&[1]).seal(SealPurpose::IdNumber, ROW, "x");
         for i in 0..sealed.len() {
             let mut changed = sealed.clone();
             changed[i] ^= 1;
             assert_eq!(
-                vault(&[1]).open(SealPurpose::IdNumber, &changed),
+                vault(&[1]).open(SealPurpose::IdNumber, ROW, &changed),
                 Err(UnsealError),
                 "byte {i}"
             );
         }
-        assert_eq!(vault(&[1]).open(SealPurpose::Phone, &sealed), Err(UnsealError));
-        assert_eq!(vault(&[2]).open(SealPurpose::IdNumber, &sealed), Err(UnsealError));
-        assert_eq!(vault(&[1, 2]).open(SealPurpose::IdNumber, &sealed).as_deref(), Ok("x"));
-        assert_eq!(vault(&[1]).open(SealPurpose::IdNumber, &[]), Err(UnsealError));
+        assert_eq!(vault(&[1]).open(SealPurpose::Phone, ROW, &sealed), Err(UnsealError));
+        assert_eq!(vault(&[2]).open(SealPurpose::IdNumber, ROW, &sealed), Err(UnsealError));
+        assert_eq!(vault(&[1, 2]).open(SealPurpose::IdNumber, ROW, &sealed).as_deref(), Ok("x"));
+        assert_eq!(vault(&[1]).open(SealPurpose::IdNumber, ROW, &[]), Err(UnsealError));
     }
 }

@@ -8,7 +8,8 @@ use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, MemberId};
 use crate::repository::accounts::{self, NewAccount};
 use crate::repository::members::{self as rows, Member};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::repository::reseal::{self, Fields};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 
 /// How a caller names a person.
 #[derive(Clone)]
@@ -59,10 +60,19 @@ fn named(conn: &mut Conn, context: &Context, vault: &Vault, name: &str, number: 
     let new = NewAccount {
         member: None,
         name,
-        id_number_sealed: &vault.seal(SealPurpose::IdNumber, number.reveal()),
         id_number_digest: &digest,
     };
-    Ok(accounts::create(conn, &new, context.now)?)
+    let account = accounts::create(conn, &new, context.now)?;
+    let sealed = vault.seal(SealPurpose::IdNumber, SealedRow::Account(account), number.reveal());
+    reseal::store_account(
+        conn,
+        &Fields {
+            key: account.0,
+            id_number: Some(sealed),
+            phone: None,
+        },
+    )?;
+    Ok(account)
 }
 
 /// The account of a member.
@@ -73,7 +83,7 @@ pub fn of_member(conn: &mut Conn, context: &Context, member: &Member) -> Result<
     if let Some(account) = accounts::of_member(conn, member.id)? {
         return Ok(account);
     }
-    let (sealed, digest) = rows::id_number(conn, member.id)?;
+    let (_, digest) = rows::id_number(conn, member.id)?;
     // The person may have administered before they were registered as a member.
     if let Some((account, _)) = accounts::by_id_number(conn, &digest)? {
         accounts::set_member(conn, account.id, member.id)?;
@@ -82,7 +92,6 @@ pub fn of_member(conn: &mut Conn, context: &Context, member: &Member) -> Result<
     let new = NewAccount {
         member: Some(member.id),
         name: &member.name,
-        id_number_sealed: &sealed,
         id_number_digest: &digest,
     };
     Ok(accounts::create(conn, &new, context.now)?)

@@ -13,10 +13,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use zhuanjie::db::{DatabaseSettings, DatabaseUrl, Db};
-use zhuanjie::domain::core::ids::CertificationId;
+use zhuanjie::domain::core::ids::{CertificationId, MemberId};
 use zhuanjie::files::{FileRecord, Files};
 use zhuanjie::repository::certifications;
-use zhuanjie::security::vault::{SealPurpose, Vault};
+use zhuanjie::security::vault::{SealPurpose, SealedRow, Vault};
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 const PHONE: &str = "13800000042";
@@ -185,7 +185,8 @@ both_engines! {
         let world = country(db);
         upload(&world);
         let vault = Vault::new(&[(0, keys().0)].into(), &keys().2).expect("a key");
-        let sealed = vault.seal(SealPurpose::Phone, PHONE);
+        let row = SealedRow::Member(MemberId(world.mem_key("class_1/1")));
+        let sealed = vault.seal(SealPurpose::Phone, row, PHONE);
         let sealed: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
         let literal = match world.db.engine() {
             Engine::Sqlite => format!("x'{sealed}'"),
@@ -222,5 +223,43 @@ both_engines! {
         let (done, lines) = reseal(&world, &format!("1:{}", STANDARD.encode(keys().1)));
         assert!(!done && lines.iter().any(|line| line.contains("a sealed field does not open")), "{lines:?}");
         assert_eq!(not_under(&world.db, 0), 0);
+    }
+    fn s11_a_number_opens_in_its_own_row_only(db: TestDb) {
+        let world = country(db);
+        let [first, second] = ["class_1/1", "class_1/2"].map(|name| (world.mem(name), world.mem_key(name)));
+        let page = |member: &str| world.admin("class_1").get(&format!("/v1/members/{member}"));
+        let shown = [&first, &second].map(|(id, _)| page(id).expect(200).json()["id_number"].clone());
+        let keep = "CREATE TABLE kept AS SELECT id, id_number_sealed, id_number_digest FROM members";
+        let other = |column: &str| {
+            let (first, second) = (first.1, second.1);
+            format!("{column} = (SELECT k.{column} FROM kept k WHERE k.id = {first} + {second} - members.id)")
+        };
+        let both = format!("WHERE id IN ({}, {})", first.1, second.1);
+        // Somebody exchanges the sealed numbers of two members, and then the digests by which they are found too.
+        world.db.execute(&format!("{keep}; UPDATE members SET {} {both}; DROP TABLE kept", other("id_number_sealed")));
+        for (id, _) in [&first, &second] {
+            page(id).refused(500, "service.fault");
+        }
+        world.db.execute(&format!(
+            "{keep}; DROP INDEX members_id_number; UPDATE members SET {} {both}; DROP TABLE kept",
+            other("id_number_digest")
+        ));
+        for (id, _) in [&first, &second] {
+            page(id).refused(500, "service.fault");
+        }
+        world.db.execute(&format!(
+            "{keep}; UPDATE members SET {}, {} {both}; DROP TABLE kept",
+            other("id_number_sealed"),
+            other("id_number_digest")
+        ));
+        assert_eq!([&first, &second].map(|(id, _)| page(id).expect(200).json()["id_number"].clone()), shown);
+        // An account does not open with a member's number.
+        world.db.execute(&format!(
+            "UPDATE accounts SET id_number_sealed = (SELECT id_number_sealed FROM members WHERE id = member_id) WHERE member_id = {}",
+            first.1
+        ));
+        let (old, new, _) = keys();
+        let (done, lines) = reseal(&world, &format!("0:{},1:{}", STANDARD.encode(old), STANDARD.encode(new)));
+        assert!(!done && lines.iter().any(|line| line.contains("accounts: a sealed field does not open")), "{lines:?}");
     }
 }

@@ -21,7 +21,7 @@ use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
 use zhuanjie::domain::core::time::Month;
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::files::Files;
-use zhuanjie::security::vault::{SealPurpose, Vault};
+use zhuanjie::security::vault::{SealPurpose, SealedRow, Vault};
 
 const NOW: &str = "2026-03-02T02:00:00Z";
 /// Several batches of the command.
@@ -46,7 +46,7 @@ fn crowd(world: &World) -> Vec<Somebody> {
                 members::branch_id.eq(branch),
                 members::branch_path.eq(world.path("class_2")),
                 members::name.eq(format!("crowd {n}")),
-                members::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
+                members::id_number_sealed.eq(Vec::<u8>::new()),
                 members::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 members::joined_month.eq(Month::new(2019, 5).expect("a month")),
                 members::standing.eq(Standing::Good),
@@ -56,6 +56,10 @@ fn crowd(world: &World) -> Vec<Somebody> {
             ))
             .returning(members::id)
             .get_result::<MemberId>(conn)?;
+        let sealed = vault.seal(SealPurpose::IdNumber, SealedRow::Member(id), number.reveal());
+        diesel::update(members::table.find(id))
+            .set(members::id_number_sealed.eq(sealed))
+            .execute(conn)?;
         diesel::insert_into(memberships::table)
             .values((
                 memberships::member_id.eq(id),
@@ -190,13 +194,13 @@ both_engines! {
         assert!(traffic.done.into_inner() > 50 && !marked.is_empty() && proposed > 0, "there was too little traffic");
         // With the new key alone, every number opens and its digest is the stored one.
         let newest = Vault::new(&[(1, new)].into(), &keys().2).expect("a key");
-        let stored: Vec<(Vec<u8>, Vec<u8>)> = members::table
-            .select((members::id_number_sealed, members::id_number_digest))
+        let stored: Vec<(MemberId, Vec<u8>, Vec<u8>)> = members::table
+            .select((members::id, members::id_number_sealed, members::id_number_digest))
             .load(&mut world.db.conn())
             .expect("rows");
         assert!(stored.len() > everybody.len());
-        for (sealed, digest) in &stored {
-            let number = newest.open(SealPurpose::IdNumber, sealed).expect("the number opens");
+        for (id, sealed, digest) in &stored {
+            let number = newest.open(SealPurpose::IdNumber, SealedRow::Member(*id), sealed).expect("the number opens");
             assert_eq!(&newest.digest(SealPurpose::IdNumber, &number), digest);
         }
         // No write was undone.

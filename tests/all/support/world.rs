@@ -50,7 +50,7 @@ use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::Bearer;
-use zhuanjie::security::vault::SealPurpose;
+use zhuanjie::security::vault::{SealPurpose, SealedRow};
 use zhuanjie::service::accounts::presence::ActorCache;
 use zhuanjie::service::jobs::{JobName, Run};
 use zhuanjie::service::transfers;
@@ -347,7 +347,7 @@ impl World {
                 members::branch_id.eq(branch.id),
                 members::branch_path.eq(&branch.path),
                 members::name.eq(name),
-                members::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
+                members::id_number_sealed.eq(Vec::<u8>::new()),
                 members::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 members::joined_month.eq(Month::new(2019, 5).expect("a month")),
                 members::standing.eq(Standing::Good),
@@ -358,6 +358,11 @@ impl World {
             .returning(members::id)
             .get_result(&mut conn)
             .expect("a member");
+        let sealed = vault.seal(SealPurpose::IdNumber, SealedRow::Member(id), number.reveal());
+        diesel::update(members::table.find(id))
+            .set(members::id_number_sealed.eq(sealed))
+            .execute(&mut conn)
+            .expect("their number");
         diesel::insert_into(memberships::table)
             .values((
                 memberships::member_id.eq(id),
@@ -410,7 +415,6 @@ impl World {
                 accounts::kind.eq(AccountKind::Person),
                 accounts::member_id.eq(member),
                 accounts::name.eq(name),
-                accounts::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
                 accounts::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 accounts::password_hash.eq(HASH.as_str()),
                 accounts::must_change_password.eq(false),
@@ -420,6 +424,11 @@ impl World {
             .returning(accounts::id)
             .get_result(conn)
             .expect("an account");
+        let sealed = vault.seal(SealPurpose::IdNumber, SealedRow::Account(account), number.reveal());
+        diesel::update(accounts::table.find(account))
+            .set(accounts::id_number_sealed.eq(sealed))
+            .execute(conn)
+            .expect("its number");
         self.people.insert(name.to_owned(), Person { account, member });
     }
 
@@ -477,15 +486,16 @@ impl World {
     /// A person's ID number, to sign in with or to look up.
     pub fn id_number(&self, name: &str) -> String {
         let mut conn = self.db.conn();
+        let account = self.someone(name).account;
         let sealed: Option<Vec<u8>> = accounts::table
-            .find(self.someone(name).account)
+            .find(account)
             .select(accounts::id_number_sealed)
             .first(&mut conn)
             .expect("an account");
         let sealed = sealed.expect("a person's account");
         self.app
             .vault
-            .open(SealPurpose::IdNumber, &sealed)
+            .open(SealPurpose::IdNumber, SealedRow::Account(account), &sealed)
             .expect("the number opens")
     }
 
