@@ -67,7 +67,9 @@ impl App {
 /// # Errors
 /// When the database can't be read, or its schema is older.
 pub async fn folder_of(db: &Db, config: &Config) -> Result<Folder> {
-    let id = db.read::<_, DbError, _>(|conn| Ok(identity::database_id(conn)?)).await?;
+    let id = db
+        .read::<_, DbError, _>(|conn| Ok(identity::database_id(conn)?))
+        .await?;
     Ok(Folder::new(&config.files, &id))
 }
 

@@ -34,7 +34,10 @@ pub async fn run(database: &DatabaseArgs, files: FilesArgs) -> Result<()> {
     say(&format!("files: {resealed} sealed again\n"))?;
     record(&db).await?;
     db.close().await;
-    ensure!(unreadable == 0, "{unreadable} files can't be sealed again; `verify --files` names them");
+    ensure!(
+        unreadable == 0,
+        "{unreadable} files can't be sealed again; `verify --files` names them"
+    );
     say(&format!(
         "everything is under key {}; the older ones can be removed\n",
         vault.newest()

@@ -42,7 +42,12 @@ fn is_current(conn: &mut Conn) -> Result<bool, DbError> {
     if let Conn::Sqlite(_) = conn {
         return Ok(false);
     }
-    if query_texts(conn, "SELECT 'there' AS value WHERE to_regclass('__diesel_schema_migrations') IS NOT NULL")?.is_empty() {
+    if query_texts(
+        conn,
+        "SELECT 'there' AS value WHERE to_regclass('__diesel_schema_migrations') IS NOT NULL",
+    )?
+    .is_empty()
+    {
         return Ok(false);
     }
     let applied = query_texts(conn, "SELECT version::text AS value FROM __diesel_schema_migrations")?;

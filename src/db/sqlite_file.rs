@@ -22,7 +22,11 @@ pub(super) fn establish(path: &Path) -> Result<SqliteConnection, DbError> {
     // SQLite takes such a text for a URI and not for a path.
     if !text.starts_with("file:") {
         // If this fails because the file exists, there is nothing to make. SQLite names every other fault.
-        let _ = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path);
+        let _ = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(OWNER_ONLY)
+            .open(path);
     }
     SqliteConnection::establish(&text).map_err(|e| DbError::Unavailable(e.to_string()))
 }

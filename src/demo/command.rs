@@ -135,9 +135,13 @@ pub async fn run(options: DemoOptions) -> Result<()> {
         is_confirmed: true,
         ..ScheduleSettings::default()
     };
-    serve_app(app, listener, &api::ServerSettings::default(), Some(schedule), move |address| {
-        say(&welcome::text(&Country::of(signature), address, &url, now))
-    })
+    serve_app(
+        app,
+        listener,
+        &api::ServerSettings::default(),
+        Some(schedule),
+        move |address| say(&welcome::text(&Country::of(signature), address, &url, now)),
+    )
     .await
 }
 

@@ -32,7 +32,8 @@ pub fn renew(path: &Path) -> Result<()> {
         for suffix in ["", "-wal", "-shm"] {
             remove(&PathBuf::from(format!("{}{suffix}", path.display())))?;
         }
-        absent(fs::remove_dir_all(path.with_extension("files"))).context("can't remove the forms of an earlier demo")?;
+        absent(fs::remove_dir_all(path.with_extension("files")))
+            .context("can't remove the forms of an earlier demo")?;
     }
     sqlite_file::create(path, i32::from_be_bytes(APPLICATION)).with_context(|| format!("can't open {}", path.display()))
 }

@@ -76,9 +76,15 @@ mod tests {
         assert_eq!(check_instant(now, now, None), Ok(()));
         assert_eq!(check_instant(at("2020-01-01T00:00:00Z"), now, Some(row)), Ok(()));
         let second = TimeDelta::seconds(1);
-        let ahead = ImplausibleInstant::AheadOfClock { at: now + second, clock: now };
+        let ahead = ImplausibleInstant::AheadOfClock {
+            at: now + second,
+            clock: now,
+        };
         assert_eq!(check_instant(now + second, now, Some(now)), Err(ahead));
-        let late = ImplausibleInstant::AheadOfLog { at: now, newest: row - second };
+        let late = ImplausibleInstant::AheadOfLog {
+            at: now,
+            newest: row - second,
+        };
         assert_eq!(check_instant(now, now, Some(row - second)), Err(late));
     }
 
@@ -86,8 +92,14 @@ mod tests {
     fn it_says_both_instants() {
         let (early, late) = (at("2026-06-20T04:00:00Z"), at("2035-01-01T00:00:00Z"));
         let said = check_instant(late, early, None).unwrap_err().to_string();
-        assert_eq!(said, "2035-01-01T00:00:00Z is later than this machine's clock, 2026-06-20T04:00:00Z");
+        assert_eq!(
+            said,
+            "2035-01-01T00:00:00Z is later than this machine's clock, 2026-06-20T04:00:00Z"
+        );
         let said = check_instant(late, late, Some(early)).unwrap_err().to_string();
-        assert!(said.ends_with("the newest row of the audit log, 2026-06-20T04:00:00Z"), "{said}");
+        assert!(
+            said.ends_with("the newest row of the audit log, 2026-06-20T04:00:00Z"),
+            "{said}"
+        );
     }
 }

@@ -170,7 +170,11 @@ mod tests {
         assert_eq!(found(daily().take(180)), None);
         // Runs under a clock that is years ahead, before, after and between.
         let ahead = |run: usize| now + days(3000 + run as i64 * 900);
-        let jumping = (0..3).map(ahead).chain(daily().take(90)).chain((3..6).map(ahead)).chain(daily().skip(90));
+        let jumping = (0..3)
+            .map(ahead)
+            .chain(daily().take(90))
+            .chain((3..6).map(ahead))
+            .chain(daily().skip(90));
         assert_eq!(found(jumping), Some(now - days(181)));
         // The service was off for three days. A timer that runs the job every other day is no pause.
         let off = daily().take(100).chain(daily().skip(102));
@@ -180,7 +184,10 @@ mod tests {
 
     #[test]
     fn s29_a_run_takes_a_twentieth_of_the_files_at_most_or_ten() {
-        assert_eq!([0, 10, 200, 219, 220, 100_000].map(files_at_once), [10, 10, 10, 10, 11, 5_000]);
+        assert_eq!(
+            [0, 10, 200, 219, 220, 100_000].map(files_at_once),
+            [10, 10, 10, 10, 11, 5_000]
+        );
     }
 
     #[test]

@@ -74,7 +74,8 @@ impl Folder {
     async fn write_mark(&self, stamp: &str) -> io::Result<()> {
         let part = self.part(&random_text());
         let mut file = File::create(&part).await?;
-        file.write_all(format!("{}\n{stamp}\n", self.database).as_bytes()).await?;
+        file.write_all(format!("{}\n{stamp}\n", self.database).as_bytes())
+            .await?;
         file.sync_all().await?;
         fs::rename(&part, self.root.join(MARK)).await?;
         self.sync().await

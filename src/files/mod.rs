@@ -159,7 +159,10 @@ impl Reading {
         let bound_to = bound_to(&record.name, record.owner);
         Ok(Self {
             file,
-            seal: files.vault.open_file(header, bound_to).map_err(|_| FileFault::Altered)?,
+            seal: files
+                .vault
+                .open_file(header, bound_to)
+                .map_err(|_| FileFault::Altered)?,
             left,
             digest: Context::new(&SHA256),
             sha256: record.sha256.clone(),

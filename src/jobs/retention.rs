@@ -48,7 +48,10 @@ impl Job for Retention {
             files.restore(name).await.map_err(unreadable)?;
         }
         if !plan.needed.is_empty() {
-            log::warn!("{} files were in the bin though a row refers to them; they are back", plan.needed.len());
+            log::warn!(
+                "{} files were in the bin though a row refers to them; they are back",
+                plan.needed.len()
+            );
         }
         for names in plan.outdated.chunks(FILES) {
             for name in record(run, AuditAction::UnusedFilesDeleted, names).await? {
@@ -81,8 +84,14 @@ impl Job for Retention {
         let is_older = plan.refusal == Some(FileRefusal::OlderCopy);
         Ok(vec![
             ("files in the bin that a row refers to", tally(&plan.needed, is_older)),
-            ("files that were in the bin for a month", tally(&plan.outdated, is_older)),
-            ("files without a row, into the bin", tally(&plan.unused, plan.refusal.is_some())),
+            (
+                "files that were in the bin for a month",
+                tally(&plan.outdated, is_older),
+            ),
+            (
+                "files without a row, into the bin",
+                tally(&plan.unused, plan.refusal.is_some()),
+            ),
         ])
     }
 }
@@ -145,8 +154,14 @@ impl FilePlan {
             unused.truncate(at_once);
         }
         Ok(Self {
-            needed: binned.into_iter().filter(|name| !unused_in_bin.contains(name)).collect(),
-            outdated: outdated.into_iter().filter(|name| unused_in_bin.contains(name)).collect(),
+            needed: binned
+                .into_iter()
+                .filter(|name| !unused_in_bin.contains(name))
+                .collect(),
+            outdated: outdated
+                .into_iter()
+                .filter(|name| unused_in_bin.contains(name))
+                .collect(),
             unused,
             refusal,
         })

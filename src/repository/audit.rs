@@ -264,7 +264,11 @@ pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<StoredAuditRow>>
 /// # Errors
 /// When the database fails.
 pub fn newest(conn: &mut Conn) -> QueryResult<Option<Timestamp>> {
-    let at: Option<Micros> = dsl::audit_log.order(dsl::id.desc()).select(dsl::at).first(conn).optional()?;
+    let at: Option<Micros> = dsl::audit_log
+        .order(dsl::id.desc())
+        .select(dsl::at)
+        .first(conn)
+        .optional()?;
     Ok(at.map(Timestamp::from))
 }
 

@@ -231,12 +231,7 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::open`].
-    pub fn reseal(
-        &self,
-        purpose: SealPurpose,
-        row: SealedRow,
-        sealed: &[u8],
-    ) -> Result<Option<Vec<u8>>, UnsealError> {
+    pub fn reseal(&self, purpose: SealPurpose, row: SealedRow, sealed: &[u8]) -> Result<Option<Vec<u8>>, UnsealError> {
         if sealed.first() == Some(&self.newest) {
             return Ok(None);
         }
@@ -403,7 +398,10 @@ mod tests {
         }
         assert_eq!(vault(&[1]).open(SealPurpose::Phone, ROW, &sealed), Err(UnsealError));
         assert_eq!(vault(&[2]).open(SealPurpose::IdNumber, ROW, &sealed), Err(UnsealError));
-        assert_eq!(vault(&[1, 2]).open(SealPurpose::IdNumber, ROW, &sealed).as_deref(), Ok("x"));
+        assert_eq!(
+            vault(&[1, 2]).open(SealPurpose::IdNumber, ROW, &sealed).as_deref(),
+            Ok("x")
+        );
         assert_eq!(vault(&[1]).open(SealPurpose::IdNumber, ROW, &[]), Err(UnsealError));
     }
 }

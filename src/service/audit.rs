@@ -420,7 +420,11 @@ impl Check {
         // Continues with the hash that is stored here, so that one flaw does not make all later rows look flawed.
         self.head = Anchor { sequence, at, hash };
         let head = &self.head;
-        if self.anchors.iter().any(|anchor| anchor.sequence == sequence && anchor != head) {
+        if self
+            .anchors
+            .iter()
+            .any(|anchor| anchor.sequence == sequence && anchor != head)
+        {
             self.flaws.push(Flaw::Anchor { sequence });
         }
     }

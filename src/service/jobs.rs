@@ -8,8 +8,8 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::core::vocabulary::vocabulary;
 use crate::domain::job::{ImplausibleInstant, check_instant};
 use crate::domain::retention::RunningTime;
-use crate::repository::{audit, jobs};
 pub use crate::repository::jobs::Run;
+use crate::repository::{audit, jobs};
 use chrono::TimeDelta;
 use std::fmt::Debug;
 

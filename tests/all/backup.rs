@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The commands of the page's drill, for a backup and a copied folder. `drill` is the folder of the drill.
 fn drill_commands(backup: &str, folder: &Path, drill: &Path, engine: Engine) -> String {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md")).expect("the page");
-    let (_, section) = page.split_once("### A restore drill").expect("the page describes a drill");
+    let (_, section) = page
+        .split_once("### A restore drill")
+        .expect("the page describes a drill");
     let (_, block) = section.split_once("```sh\n").expect("commands");
     let (block, _) = block.split_once("```").expect("their end");
     assert_eq!(block.matches("zhuanjie serve --no-jobs").count(), 1);

@@ -140,13 +140,7 @@ pub fn decide(
 
 /// Stores the beginning of a transition: the row if its version still fits, and its event. `policy` is that of the case's
 /// season. The caller has already deleted the old inbox entries, and moves the member next, if the transition does.
-pub(super) fn advance(
-    conn: &mut Conn,
-    transfer: &Transfer,
-    case: &Case,
-    event: &Event,
-    policy: &Policy,
-) -> Result<()> {
+pub(super) fn advance(conn: &mut Conn, transfer: &Transfer, case: &Case, event: &Event, policy: &Policy) -> Result<()> {
     let deadline = expiry::deadline(&case.state, policy);
     if !transfers::update(conn, case.id, case.version, &case.state, deadline)? {
         return Err(Refusal::new(Code::TransferConflict)
@@ -179,13 +173,7 @@ pub(super) fn conclude(
     Ok(holders)
 }
 
-fn relocate(
-    conn: &mut Conn,
-    context: &Context,
-    vault: &Vault,
-    transfer: &Transfer,
-    movement: Move,
-) -> Result<()> {
+fn relocate(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &Transfer, movement: Move) -> Result<()> {
     let branch = match movement.to {
         CaseOutcome::Branch(branch) => Some(taking(conn, branch)?),
         CaseOutcome::Holding(organ) => Some(organizations::holding(conn, organ)?),

@@ -26,8 +26,8 @@ use crate::domain::transfer::proposal_rules::{OpenCase, t2_already_open};
 use crate::domain::transfer::propose::{self, FormerMember, InboundFacts, Proposal, ProposalTerms, Target};
 use crate::domain::transfer::reason::{Details, Reason, Side};
 use crate::repository::inbound::{self, SealedPerson};
-use crate::repository::reseal::{self, Fields};
 use crate::repository::members::{self, Member};
+use crate::repository::reseal::{self, Fields};
 use crate::repository::transfers::{self, Transfer};
 use crate::repository::{accounts, appointments, organizations};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
@@ -293,7 +293,11 @@ pub(super) fn admit(
 pub(super) fn refresh(conn: &mut Conn, vault: &Vault, transfer: &Transfer, member: MemberId) -> Result<()> {
     let person = person(conn, transfer)?;
     let phone_sealed = phone_of(vault, transfer, member, &person)?;
-    Ok(members::refresh(conn, member, &SealedPerson { phone_sealed, ..person })?)
+    Ok(members::refresh(
+        conn,
+        member,
+        &SealedPerson { phone_sealed, ..person },
+    )?)
 }
 
 fn phone_of(vault: &Vault, transfer: &Transfer, member: MemberId, person: &SealedPerson) -> Result<Option<Vec<u8>>> {

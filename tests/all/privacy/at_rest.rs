@@ -150,7 +150,10 @@ fn s11_only_its_owner_can_read_an_embedded_database() {
     // A file that its owner shares keeps its mode, and the log says so.
     std::fs::set_permissions(file(""), PermissionsExt::from_mode(0o640)).expect("it is ours");
     let (status, lines) = process::run(zhuanjie(["migrate", "--database", &url.to_string()]));
-    assert!(status.success() && lines.iter().any(|line| line.contains("chmod 600")), "{lines:?}");
+    assert!(
+        status.success() && lines.iter().any(|line| line.contains("chmod 600")),
+        "{lines:?}"
+    );
     assert_eq!(mode(file("")), 0o640);
     std::fs::remove_dir_all(folder).expect("the folder is ours");
 }

@@ -39,7 +39,10 @@ pub fn upload(world: &World, member: &str) -> (String, String) {
     let form = request.header("idempotency-key", &fresh_key()).body(pdf(member)).send();
     let id = form.expect(201).json()["id"].as_str().expect("an id").to_owned();
     let newest = "SELECT file AS value FROM certifications ORDER BY id DESC LIMIT 1";
-    (format!("/v1/certifications/{id}/form"), world.db.texts(newest).remove(0))
+    (
+        format!("/v1/certifications/{id}/form"),
+        world.db.texts(newest).remove(0),
+    )
 }
 
 pub fn download(world: &World, form: &str) -> Answer {
@@ -63,14 +66,27 @@ fn run(world: &World, shared: &SharedKeys, db: &TestDb, args: &[&str]) -> (bool,
 
 /// Makes a file as old as a file that no server is still storing a row for.
 fn settle(world: &World, name: &str) {
-    let file = fs::File::options().write(true).open(world.files.join(name)).expect("the file exists");
+    let file = fs::File::options()
+        .write(true)
+        .open(world.files.join(name))
+        .expect("the file exists");
     let then = file.metadata().and_then(|data| data.modified()).expect("a time") - Duration::from_secs(25 * 3600);
     file.set_modified(then).expect("the time can be set");
 }
 
 /// Stores a file that no row refers to.
 fn stray(world: &World) -> String {
-    let kept = block_on(async { world.app().files.receive(1).await.expect("room").keep().await.expect("room") });
+    let kept = block_on(async {
+        world
+            .app()
+            .files
+            .receive(1)
+            .await
+            .expect("room")
+            .keep()
+            .await
+            .expect("room")
+    });
     settle(world, &kept.name);
     kept.name
 }

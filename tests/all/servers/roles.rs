@@ -20,7 +20,10 @@ fn blocks() -> [Vec<String>; 2] {
     let (_, section) = page.split_once("### The roles").expect("the page tells of the roles");
     let mut found = section.split("```sql\n").skip(1).map(|rest| {
         let block = rest.split("```").next().expect("the end of a block");
-        let statements = block.split(";\n").map(str::trim).filter(|statement| !statement.is_empty());
+        let statements = block
+            .split(";\n")
+            .map(str::trim)
+            .filter(|statement| !statement.is_empty());
         statements.map(|statement| statement.replace('…', "secret")).collect()
     });
     [found.next().expect("a block"), found.next().expect("a second block")]
@@ -45,12 +48,16 @@ fn s18_the_role_that_serves_need_not_own_the_tables() {
     for_all.iter().for_each(|statement| cluster.execute(statement));
     let superuser = format!("postgres://postgres@{}/zhuanjie", cluster.host());
     for statement in within {
-        conn(&superuser).batch_execute(&statement).unwrap_or_else(|e| panic!("{statement}: {e}"));
+        conn(&superuser)
+            .batch_execute(&statement)
+            .unwrap_or_else(|e| panic!("{statement}: {e}"));
     }
     let shared = SharedKeys::new();
     let command = |role: &str, args: &[&str]| -> Command {
         let mut command = zhuanjie(args.iter().copied());
-        command.env("DATABASE_URL", address(&cluster, role)).envs(shared.variables());
+        command
+            .env("DATABASE_URL", address(&cluster, role))
+            .envs(shared.variables());
         command
     };
     let run = |role: &str, args: &[&str]| {
@@ -70,7 +77,11 @@ fn s18_the_role_that_serves_need_not_own_the_tables() {
     bootstrap.stdin(typed(number.reveal()));
     let (status, lines) = process::run(bootstrap);
     assert!(status.success(), "{lines:?}");
-    let code = lines.iter().find_map(|line| line.strip_prefix("one-time code: ")).expect("a code").to_owned();
+    let code = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("one-time code: "))
+        .expect("a code")
+        .to_owned();
     let (server, base) = Process::serve(command("zhuanjie", &["serve", "--no-jobs", "--listen", "127.0.0.1:0"]));
     let client = Client::new(&base);
     let reset = json!({"id_number": number.reveal(), "code": code, "new_password": "a better password"});
@@ -100,9 +111,13 @@ fn s18_the_role_that_serves_need_not_own_the_tables() {
         "DELETE FROM audit_log",
     ] {
         let refused = serving.batch_execute(statement).expect_err(statement).to_string();
-        let is_refused = ["must be owner", "permission denied", "only appended to"].iter().any(|why| refused.contains(why));
+        let is_refused = ["must be owner", "permission denied", "only appended to"]
+            .iter()
+            .any(|why| refused.contains(why));
         assert!(is_refused, "{statement}: {refused}");
     }
     // The control: the owner of the tables can.
-    conn(&address(&cluster, "zhuanjie_owner")).batch_execute("DROP TRIGGER audit_log_stands ON audit_log").expect("it is the owner");
+    conn(&address(&cluster, "zhuanjie_owner"))
+        .batch_execute("DROP TRIGGER audit_log_stands ON audit_log")
+        .expect("it is the owner");
 }

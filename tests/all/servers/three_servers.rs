@@ -389,8 +389,16 @@ fn three_servers_that_switch_the_year_together_do_it_once() {
         .write("/v1/graduation-marks", &body)
         .expect(200);
     let runs = std::thread::scope(|scope| {
-        let run =
-            || process::run(three.command(&["jobs", "run", "yearly-switch", "--yes", "--at", "2099-06-02T00:00:00+08:00"]));
+        let run = || {
+            process::run(three.command(&[
+                "jobs",
+                "run",
+                "yearly-switch",
+                "--yes",
+                "--at",
+                "2099-06-02T00:00:00+08:00",
+            ]))
+        };
         let runs: Vec<_> = (0..SERVERS).map(|_| scope.spawn(run)).collect();
         runs.into_iter()
             .map(|run| run.join().expect("no panic"))
