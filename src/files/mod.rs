@@ -92,7 +92,7 @@ impl Files {
         &self,
         record: &FileRecord,
     ) -> Result<impl Stream<Item = Result<Vec<u8>, FileFault>> + use<>, FileFault> {
-        let mut reading = Reading::begin(self, record).await?;
+        let mut reading = FileReading::begin(self, record).await?;
         let first = reading.next().await?.ok_or(FileFault::Altered)?;
         let rest = stream::try_unfold(reading, |mut reading| async move {
             Ok(reading.next().await?.map(|piece| (piece, reading)))
@@ -105,7 +105,7 @@ impl Files {
     /// # Errors
     /// [`FileFault`].
     pub async fn check(&self, record: &FileRecord) -> Result<(), FileFault> {
-        let mut reading = Reading::begin(self, record).await?;
+        let mut reading = FileReading::begin(self, record).await?;
         while reading.next().await?.is_some() {}
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Files {
 }
 
 /// A file that is being read.
-struct Reading {
+struct FileReading {
     file: File,
     seal: FileSeal,
     /// The number of sealed bytes that are left.
@@ -146,7 +146,7 @@ struct Reading {
     sha256: Vec<u8>,
 }
 
-impl Reading {
+impl FileReading {
     async fn begin(files: &Files, record: &FileRecord) -> Result<Self, FileFault> {
         let mut file = files.folder.open(&record.name).await?;
         let left = file.metadata().await?.len().saturating_sub(FILE_HEADER as u64);
