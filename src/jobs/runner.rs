@@ -66,7 +66,8 @@ async fn doubt(environment: &Environment, at: Timestamp) -> service::Result<Opti
 /// When the database or the disk fails.
 pub async fn rehearse<J: Job>(environment: &Environment, at: Timestamp) -> service::Result<Rehearsal> {
     let context = JobContext::new(environment, at, format!("{}/rehearsal", J::NAME));
-    let rehearsed = environment.db.patient().write(move |conn| {
+    let db = environment.db.patient();
+    let rehearsed = db.write(move |conn| {
         conn.rehearse(|conn| {
             let (mut rehearsal, begun) = (Rehearsal::default(), tick());
             let mut next = Some(J::Cursor::default());

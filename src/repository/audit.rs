@@ -318,7 +318,7 @@ pub fn sealed(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Stored
 }
 
 /// Where the log begins after rows were removed.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_cuts, check_for_backend(Backend))]
 pub struct AuditCut {
     /// The sequence number of the last row that was removed.
