@@ -51,6 +51,8 @@ both_engines! {
     fn a_restore_drill_as_the_page_describes_it_leaves_the_live_service_alone(db: TestDb) {
         let (world, shared) = country(db);
         let (kept, _) = upload(&world, "class_1/1");
+        // Signed in before the backup, so that the copy knows the session.
+        let college = world.admin("college");
         let restored = world.db.restored();
         let (later, _) = upload(&world, "class_1/2");
         let live = names(world.files.clone());
@@ -61,7 +63,7 @@ both_engines! {
         let mut shell = Command::new("sh");
         shell.args(["-c", &commands]).envs(shared.variables());
         let (process, base) = Process::serve(shell);
-        let client = world.admin("college").at(&base);
+        let client = college.at(&base);
         client.get(&kept).expect(200);
         client.get(&later).refused(404, "certification.not_found");
         let (status, lines) = process.terminate();

@@ -339,7 +339,6 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "the season a member counts in" => |c| cohort::branch_of(c, 2026, MemberId(1500));
         "runs of a job" => |c| jobs::last(c, "expiry", 10);
         "when runs of a job began" => |c| jobs::starts(c, "audit-seal", i64::MAX, 10);
-        "the newest row of the audit log" => |c| zhuanjie::repository::audit::newest(c);
         "all forms" => |c| certifications::page(c, CertificationId(1), 20);
         "other systems" => |c| integrators::page(c, None, 20);
         "every case with its events" => |c| invariants::histories(c, TransferId(1500), 20);

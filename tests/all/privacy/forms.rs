@@ -1,7 +1,7 @@
 //! The files of application forms: each belongs to its row, their folder to one database, and no job takes many of them
 //! away (S-11, S-29).
 
-use crate::support::http::Answer;
+use crate::support::http::{Answer, Client};
 use crate::support::process::{self, Process, zhuanjie};
 use crate::support::shared_keys::SharedKeys;
 use crate::support::world::{World, fresh_key};
@@ -158,7 +158,7 @@ both_engines! {
         *changed.last_mut().expect("bytes") ^= 1;
         fs::write(&path, changed).expect("room");
         let (address, token) = (world.address().to_owned(), world.token("college"));
-        let client = move || crate::support::http::Client::new(&format!("http://{address}")).with_token(&token).get(&form);
+        let client = move || Client::new(&format!("http://{address}")).with_token(&token).get(&form);
         let answer = std::panic::catch_unwind(client);
         assert!(answer.map_or(true, |answer| !answer.text.contains("startxref")), "the changed form was sent whole");
     }
@@ -239,7 +239,9 @@ both_engines! {
         let (world, shared) = country(db);
         let serve = |more: &[&str]| {
             let args = [&["serve", "--listen", "127.0.0.1:0"][..], more].concat();
-            Process::serve(command(&world, &shared, &world.db, &args)).0
+            let (process, base) = Process::serve(command(&world, &shared, &world.db, &args));
+            Client::new(&base).get("/readyz").expect(200);
+            process
         };
         let (status, lines) = serve(&["--no-jobs"]).terminate();
         assert!(status.success() && lines.iter().any(|line| line.contains("no job runs here")), "{lines:?}");
