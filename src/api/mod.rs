@@ -1,7 +1,9 @@
-//! The HTTP floor: admission, extractors, handlers, wire types, problem documents and the OpenAPI document. It knows no tables.
+//! The HTTP layer: admission, extractors, handlers, wire types, problem documents and the OpenAPI document. It does not
+//! know the tables.
 //!
-//! A request passes [`server`] (connections, TLS), [`admission`] (limits before any work), [`request`] (extractors), one
-//! handler of [`routes`], and leaves through [`response`]. [`wire`] has the types on the wire, [`openapi`] the document.
+//! A request passes [`server`] (connections, TLS), [`admission`] (limits before any work), [`request`] (extractors) and
+//! one handler of [`routes`]. [`response`] makes the answer. [`wire`] has the types on the wire, and [`openapi`] the
+//! document.
 
 mod admission;
 mod openapi;

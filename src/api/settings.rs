@@ -11,10 +11,10 @@ pub const LAST_WORDS: Duration = Duration::from_secs(2);
 /// How long the TLS handshake may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 
-/// Requests worked on at once. With a database that answers 300 of them a second, an admitted request waits for half a second
-/// at most; a higher limit would only make the queue longer.
+/// Requests worked on at once. With a database that answers 300 of them a second, an admitted request waits for half a
+/// second at most. A higher limit would only make the queue longer.
 const IN_FLIGHT: usize = 128;
-/// Seconds until an admitted request is answered, whatever happens to the database.
+/// Seconds until an admitted request is answered, even if the database does not answer.
 const DEADLINE: u64 = 10;
 /// Connections open at once.
 const CONNECTIONS: usize = 4096;

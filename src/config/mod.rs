@@ -1,5 +1,5 @@
-//! Typed configuration from the command line and the environment. An error says which variable is missing or malformed, and how
-//! to set it.
+//! Typed configuration from the command line and the environment. An error names the variable that is missing or
+//! malformed, and says how to set it.
 
 pub mod proxies;
 
@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where the database is, how it is used, and the parts of the configuration that are not secret.
+/// The configuration of the service, except its keys.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The database.
@@ -65,10 +65,10 @@ const WECHAT: &str = "https://api.weixin.qq.com";
 const WECHAT_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Config {
-    /// Adds what is set in the environment only: trusted proxies and the mini-program.
+    /// Adds the settings that come from the environment only: trusted proxies and the mini-program.
     ///
     /// # Errors
-    /// The error names the variable that is malformed, or missing beside another.
+    /// The error names the variable that is malformed, or the two that must be set together.
     pub fn read_environment(&mut self) -> Result<()> {
         self.read(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
     }
@@ -95,8 +95,8 @@ impl Config {
 }
 
 impl Config {
-    /// The configuration for a database with defaults for the rest. Files are kept next to an embedded database, else in the working
-    /// directory.
+    /// The configuration for a database, with defaults for the rest. Files are kept next to an embedded database. With
+    /// PostgreSQL they are kept in the working directory.
     pub fn new(database: DatabaseUrl) -> Self {
         let files = match &database {
             DatabaseUrl::Sqlite(path) => path.with_extension("files"),
@@ -141,7 +141,8 @@ pub struct DatabaseSettingsArgs {
     /// Seconds that a transaction may be idle on PostgreSQL; 0 is no limit
     #[arg(long, env = "ZHUANJIE_DB_IDLE", default_value = "10", value_parser = seconds)]
     db_idle: Duration,
-    /// Seconds between two checks of a running statement whether its client is still connected, on PostgreSQL; 0 is never
+    /// Seconds between two checks of a running statement whether its client is still connected, on PostgreSQL; 0 is
+    /// never
     #[arg(long, env = "ZHUANJIE_DB_GONE", default_value = "1", value_parser = seconds)]
     db_gone: Duration,
 }
@@ -178,7 +179,7 @@ impl From<&DatabaseSettingsArgs> for DatabaseSettings {
     }
 }
 
-/// The secrets.
+/// The secret keys.
 #[derive(Clone)]
 pub struct Keys {
     /// Signs access tokens.
@@ -246,8 +247,8 @@ impl Keys {
         Ok(Self { tokens, vault })
     }
 
-    /// Keys for invented people: the same sealing keys for each demo, so that a demo's database can be opened again, and a fresh
-    /// signing key.
+    /// The keys of a demo. The sealing keys are always the same, so that the database of a demo can be opened again.
+    /// The signing key is new each time.
     ///
     /// # Panics
     /// When the operating system gives no randomness.
@@ -286,7 +287,7 @@ impl Keys {
     }
 }
 
-/// What the demo's two keys are derived from: the sealing key and the index key.
+/// The texts that the demo's sealing key and index key are derived from.
 const DEMO_KEYS: [&str; 2] = ["demo: invented people only", "demo: index"];
 
 fn demo_key(label: &str) -> [u8; 32] {

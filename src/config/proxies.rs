@@ -54,7 +54,7 @@ impl Network {
 
 impl FromStr for Proxies {
     type Err = BadProxies;
-    /// Addresses and networks separated by commas; none in an empty text.
+    /// Reads addresses and networks separated by commas. An empty text contains none.
     fn from_str(text: &str) -> Result<Self, BadProxies> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         Ok(Self(entries.map(str::parse).collect::<Result<_, _>>()?))
@@ -66,8 +66,9 @@ impl Proxies {
         self.0.iter().any(|network| network.holds(address))
     }
 
-    /// The client of a connection. Each trusted proxy reports, at the end of `X-Forwarded-For`, the address that connected to it.
-    /// The last address that is not a trusted proxy is the client's. What that client itself reports is ignored.
+    /// The client of a connection. Each trusted proxy reports, at the end of `X-Forwarded-For`, the address that
+    /// connected to it. The last address that is not a trusted proxy is the client's. Addresses that the client itself
+    /// reports are ignored.
     pub fn client(&self, peer: IpAddr, forwarded: &[&str]) -> IpAddr {
         let mut found = peer.to_canonical();
         for told in forwarded.iter().rev().flat_map(|line| line.rsplit(',')) {
@@ -99,7 +100,7 @@ mod tests {
             ("10.0.0.0/8", "192.0.2.1", &["203.0.113.9"], "192.0.2.1"),
             ("10.0.0.0/8", "10.0.0.7", &[], "10.0.0.7"),
             ("10.0.0.0/8", "10.0.0.7", &["203.0.113.9"], "203.0.113.9"),
-            // What the client sent itself is further left.
+            // The client's own report is further left.
             ("10.0.0.0/8", "10.0.0.7", &["198.51.100.1, 203.0.113.9"], "203.0.113.9"),
             (
                 "10.0.0.0/8",

@@ -1,7 +1,8 @@
-//! Use cases of one kind that share transactions: what waits while one batch runs goes into the next.
+//! Runs waiting use cases of the same kind together in one transaction. Those that arrive while a batch runs form the
+//! next batch.
 //!
-//! A proposal runs a dozen queries and stores rows in five tables. A batch of sixteen needs as many statements as a single
-//! one. No item waits for a batch to fill: a batch is what has queued up when its turn comes.
+//! A proposal runs a dozen queries and stores rows in five tables. A batch of sixteen proposals needs as many
+//! statements as one proposal. No item waits for a batch to fill: a batch takes what is in the queue when it starts.
 
 use super::threads::lock;
 use super::{Conn, Db, DbError, Retryable};
@@ -11,11 +12,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-/// How many items share one transaction at most. It bounds how long the locks of a batch are held.
+/// The largest number of items in one transaction. It bounds how long a batch holds its locks.
 const MAX_BATCH: usize = 64;
 
-/// The results of a batch, in the order of its items. `None` puts an item off to the next batch, because it has to see what
-/// another item of this one stores.
+/// The results of a batch, in the order of its items. `None` moves an item to the next batch, because it depends on the
+/// result of another item in this batch.
 pub type Outcomes<T, E> = Vec<Option<Result<T, E>>>;
 
 type BatchUseCase<I, T, E> = dyn Fn(&mut Conn, &[&I]) -> Result<Outcomes<T, E>, E> + Send + Sync;
@@ -34,7 +35,8 @@ struct BatcherInner<I, T, E> {
     use_case: Box<BatchUseCase<I, T, E>>,
     /// One permit for each batch that may run.
     permits: Arc<Semaphore>,
-    /// Where batches run. The runtime of a caller may end before the other items of its batch are answered.
+    /// The runtime that batches run on. The runtime of a caller may end before the other items of its batch are
+    /// answered.
     runtime: Handle,
     queue: Mutex<BatchQueue<I, T, E>>,
 }
@@ -57,8 +59,9 @@ where
     T: Send + 'static,
     E: From<DbError> + From<diesel::result::Error> + Retryable + Send + 'static,
 {
-    /// A queue for this use case. Its outcomes hold the errors of single items. An `Err` for the whole batch rolls the batch
-    /// back and has its items tried one by one. An item that is alone must not be put off.
+    /// A queue for this use case. Its outcomes hold the errors of single items. If the use case returns an `Err`, the
+    /// batch is rolled back and each item is tried alone, unless the database itself is the cause. The use case must
+    /// not return `None` for a batch of one item, because that item would be tried again for ever.
     ///
     /// # Panics
     /// Outside of a runtime. Batches run on the current one, which must outlive the callers of `submit`.
@@ -129,7 +132,7 @@ where
         place.is_some_and(|place| queue.items.remove(place).is_some())
     }
 
-    /// Runs batch after batch until the queue is empty. The permit is free again however this ends.
+    /// Runs batch after batch until the queue is empty. The permit is released however this ends.
     async fn work(self: Arc<Self>, permit: OwnedSemaphorePermit) {
         let mut permit = Some(permit);
         while let Some(batch) = self.next_batch(&mut permit) {
@@ -137,8 +140,8 @@ where
         }
     }
 
-    /// The next batch. If there is none, the permit is released under the queue's lock: an item that is pushed afterwards
-    /// finds it free.
+    /// The next batch. If the queue is empty, the permit is released while the queue is still locked. So the next
+    /// `push` finds it free and starts a worker.
     fn next_batch(&self, permit: &mut Option<OwnedSemaphorePermit>) -> Option<Vec<BatchItem<I, T, E>>> {
         let mut queue = lock(&self.queue);
         queue.items.retain(BatchItem::is_wanted);
@@ -153,7 +156,7 @@ where
     async fn run(self: &Arc<Self>, mut batch: Vec<BatchItem<I, T, E>>) {
         let items = batch.iter().map(|queued| queued.item.clone()).collect();
         let error = match self.write(items).await {
-            Ok(outcomes) => return self.settle(batch, outcomes),
+            Ok(outcomes) => return self.answer_items(batch, outcomes),
             Err(error) => error,
         };
         if batch.len() == 1
@@ -164,14 +167,14 @@ where
         for queued in batch.into_iter().filter(BatchItem::is_wanted) {
             match error.fault().and_then(DbError::for_whole_batch) {
                 Some(fault) => queued.answer(Err(fault.into())),
-                // One of them caused the error; the others may succeed.
+                // One of the items caused the error. The others may succeed.
                 None => Box::pin(self.run(vec![queued])).await,
             }
         }
     }
 
-    /// Answers the items with outcomes. Those that were put off come first in the next batch.
-    fn settle(&self, batch: Vec<BatchItem<I, T, E>>, outcomes: Outcomes<T, E>) {
+    /// Answers the items that have outcomes. The others come first in the next batch.
+    fn answer_items(&self, batch: Vec<BatchItem<I, T, E>>, outcomes: Outcomes<T, E>) {
         let mut put_off = Vec::new();
         for (queued, outcome) in batch.into_iter().zip(outcomes) {
             match outcome {
@@ -202,7 +205,7 @@ impl<I, T, E> BatchItem<I, T, E> {
     }
 
     fn answer(self, result: Result<T, E>) {
-        // The caller may have disconnected; what was committed stays.
+        // The caller may have disconnected. That does not undo the commit.
         let _ = self.reply.send(result);
     }
 }

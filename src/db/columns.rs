@@ -1,7 +1,8 @@
-//! How values of the domain are stored in columns: instants as microseconds, months as numbers, ids as keys, enums as words.
+//! How values of the domain are stored in columns: instants as microseconds, months as numbers, ids as keys, enums as
+//! words.
 //!
-//! It is here and not at the types, because the domain knows no database. A value that the domain can't read is an error of
-//! the query.
+//! This is not done at the types, because the domain does not know the database. If a stored value is not a value of
+//! its type, the query fails.
 
 use crate::domain::account::AccountStatus;
 use crate::domain::account::session::SessionEnding;
@@ -31,8 +32,8 @@ use diesel::internal::derives::as_expression::Bound;
 use diesel::serialize::{self, Output, ToSql};
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
-/// Stores a type in a column, with the connection of each engine and with `Conn`. `$to` borrows the column's value, `$from`
-/// reads it back.
+/// Lets a type be stored in a column, on the connection of either engine and on `Conn`. `$to` borrows the column's
+/// value, `$from` reads it back.
 macro_rules! column {
     ($type:ty, $sql:ident, $borrowed:ty, $owned:ty, $to:expr, $from:expr) => {
         impl<DB: Backend> ToSql<$sql, DB> for $type
@@ -85,15 +86,15 @@ macro_rules! column {
     )+};
 }
 
-macro_rules! words { ($($type:ty),+ $(,)?) => {$(
+macro_rules! text_columns { ($($type:ty),+ $(,)?) => {$(
     column!($type, Text, str, String, |value| value.as_str(), |text| text.parse().ok());
 )+}; }
 
-macro_rules! keys { ($($type:ident),+ $(,)?) => {$(
+macro_rules! id_columns { ($($type:ident),+ $(,)?) => {$(
     column!($type, BigInt, i64, i64, |id| &id.0, |key| Some($type(key)));
 )+}; }
 
-words!(
+text_columns!(
     AuditOutcome,
     Capacity,
     AccountKind,
@@ -127,7 +128,7 @@ words!(
     Reach,
     Path
 );
-keys!(
+id_columns!(
     OrganizationId,
     MemberId,
     AccountId,

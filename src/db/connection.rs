@@ -32,8 +32,8 @@ pub(super) enum Access {
     ReadWrite,
 }
 
-/// Counts how often a write found that its server is no longer the primary, or may not be. Read workers drop connections
-/// that are older than the last such event.
+/// Counts how often a write found that its server is not, or may not be, the primary any more. Read workers drop the
+/// connections that they opened before the last such event.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Epoch(Arc<AtomicU64>);
 
@@ -47,8 +47,9 @@ impl Epoch {
     }
 }
 
-/// libpq parameters for an address that doesn't set them: connect only to a server that takes writes, give up a silent
-/// host after 2 s, and notice a dead peer within 8 to 11 s (libpq's own defaults wait for hours).
+/// libpq parameters for an address that doesn't set them. A connection for writes goes only to a server that takes
+/// writes. A silent host is given up after 2 s, and a dead peer is noticed within 8 to 11 s (libpq's own defaults wait
+/// for hours).
 const READ_WRITE: &[(&str, &str)] = &[("target_session_attrs", "read-write")];
 const STANDBY: &[(&str, &str)] = &[("target_session_attrs", "prefer-standby")];
 const TIMEOUTS: &[(&str, &str)] = &[
@@ -109,16 +110,16 @@ impl Conn {
         }
     }
 
-    /// Runs a query in the transaction that is open, and ends it.
+    /// Runs a query in the open transaction, and ends the transaction.
     pub(super) fn read<T, E>(&mut self, query: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
         let answer = query(self);
-        // Nothing was written, so the answer holds however the transaction ends. The pool drops a connection that can't end
-        // its transaction.
+        // Nothing was written, so the answer is right however the transaction ends. The pool drops a connection that
+        // can't end its transaction.
         let _ = TxManager::rollback_transaction(self);
         answer
     }
 
-    /// Asks the engine for a sign of life.
+    /// Checks that the engine answers.
     pub(super) fn ping(&mut self) -> QueryResult<()> {
         self.batch_execute("SELECT 1")
     }
@@ -146,7 +147,7 @@ impl Conn {
         }
     }
 
-    /// Runs a part of a use case that may fail alone: an `Err` undoes what the part wrote and nothing else.
+    /// Runs a part of a use case that may fail alone. An `Err` undoes only what the part wrote.
     ///
     /// # Errors
     /// What the part returns.
@@ -173,10 +174,10 @@ impl Conn {
 
 /// How long a start pauses between two tries to reach the database.
 const PAUSE: Duration = Duration::from_millis(250);
-/// One in so many tries is logged.
+/// Every eighth try is logged.
 const LOG_EVERY: u32 = 8;
 
-/// The first connection to a server, waited for up to [`DatabaseSettings::start`].
+/// Opens the first connection to a server. Tries again for up to [`DatabaseSettings::start`].
 ///
 /// # Errors
 /// [`DbError::Unavailable`] with the reason of the last try.
@@ -216,9 +217,9 @@ struct Setting {
     value: String,
 }
 
-/// Sets the time limits of a session. Checks that error messages are in English, and for writes that the server is no
-/// standby: an address may lead to one all the same. `random_page_cost` is that of a solid-state disk; with the default,
-/// PostgreSQL reads thousands of offices to find those of one organization.
+/// Sets the time limits of a session. Checks that error messages are in English. For writes it also checks that the
+/// server is not a standby, because an address with parameters of its own may lead to one. `random_page_cost` is that
+/// of a solid-state disk. With the default, PostgreSQL reads thousands of offices to find those of one organization.
 fn prepare_postgres(conn: &mut PgConnection, access: Access, limits: &Limits) -> Result<(), DbError> {
     let Limits {
         statement,
@@ -231,8 +232,8 @@ fn prepare_postgres(conn: &mut PgConnection, access: Access, limits: &Limits) ->
          SET idle_in_transaction_session_timeout = {idle}; SET client_min_messages = 'warning'; \
          SET random_page_cost = 1.1"
     ))?;
-    // Only a superuser may set the language; other roles get it from the configuration of the server or the role. Only some
-    // systems can check during a statement that the client is still there.
+    // Both statements may fail. Only a superuser may set the language: other roles get it from the configuration of the
+    // server or the role. Only some systems can check during a statement that the client is still there.
     let _ = conn.batch_execute("SET lc_messages = 'C'");
     let _ = conn.batch_execute(&format!("SET client_connection_check_interval = {gone}"));
     conn.batch_execute(
@@ -252,16 +253,17 @@ fn prepare_postgres(conn: &mut PgConnection, access: Access, limits: &Limits) ->
     }
 }
 
-/// SQLite's `synchronous`, and the value that it reads back as. Only FULL waits for the disk: in NORMAL, power cuts lost
-/// acknowledged writes in nearly all tries. `tests/harness/power_cut.py` shows that with a control build, which must never
-/// serve.
+/// SQLite's `synchronous`, and the value that it reads back as. Only FULL waits for the disk. With NORMAL, power cuts
+/// lost acknowledged writes in nearly all tries. `tests/harness/power_cut.py` shows this with a control build, which
+/// must never be used as a service.
 const SYNCHRONOUS: (&str, &str) = if CONTROL { ("NORMAL", "1") } else { ("FULL", "2") };
 
 /// Whether this is the control build, which loses writes.
 pub const CONTROL: bool = cfg!(feature = "control-synchronous-normal");
 
-/// Sets the pragmas for durability and integrity and reads them back, because SQLite ignores a pragma that it doesn't know.
-/// The log is checkpointed every 32 MiB (8,192 pages), so that a page which many writes changed is copied once.
+/// Sets the pragmas for durability and integrity and reads them back, because SQLite ignores a pragma that it doesn't
+/// know. The log is checkpointed every 32 MiB (8,192 pages), so that a page that many writes changed is copied only
+/// once.
 fn prepare_sqlite(conn: &mut SqliteConnection, access: Access) -> Result<(), DbError> {
     let (synchronous, read_back) = SYNCHRONOUS;
     conn.batch_execute(&format!(

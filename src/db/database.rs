@@ -1,4 +1,4 @@
-//! [`Db`], through which everything reaches the database.
+//! [`Db`], the handle through which all other modules use the database.
 
 use super::connection::{self, Access, Conn, Epoch};
 use super::migrate::{self, Migration};
@@ -82,7 +82,7 @@ impl Db {
         })
     }
 
-    /// Its address.
+    /// The address of the database.
     pub fn url(&self) -> &DatabaseUrl {
         &self.shared.url
     }
@@ -96,8 +96,9 @@ impl Db {
         matches!(self.shared.engine, Engine::Embedded { .. })
     }
 
-    /// The same database for callers that wait for the answer to a write, or for the place of a survey, as long as it takes:
-    /// jobs, and the rare use case that changes a great many rows ([`Conn::lift_limits`]).
+    /// A handle of the same database for patient callers. They wait without a limit for the answer to a write, or for
+    /// the slot of a survey. These callers are jobs, and the rare use cases that change a great many rows
+    /// ([`Conn::lift_limits`]).
     pub fn patient(&self) -> Self {
         Self {
             is_patient: true,
@@ -130,8 +131,8 @@ impl Db {
 
     /// Runs one use case in one transaction. `Ok` is committed before it is returned, `Err` leaves nothing behind.
     ///
-    /// The use case may run more than once, because PostgreSQL aborts one of two deadlocked transactions. So it must have no
-    /// effect outside the database.
+    /// The use case may run more than once, because PostgreSQL aborts one of two deadlocked transactions. So it must
+    /// have no effect outside the database.
     ///
     /// # Errors
     /// What the use case returns; [`DbError::Overloaded`] when the queue is full; [`DbError::OutcomeUnknown`] when the
@@ -155,9 +156,9 @@ impl Db {
             .map_err(unknown)?
     }
 
-    /// Runs a long read, such as an export, in a read-only transaction on its own connection: it holds no read worker and has
-    /// no time limit. All its statements see one state of the database, which includes everything that was acknowledged
-    /// before this call. Two surveys run at once; further ones wait.
+    /// Runs a long read, such as an export, in a read-only transaction on its own connection. It holds no read worker
+    /// and has no time limit. All its statements see one state of the database. That state includes everything that was
+    /// acknowledged before this call. Two surveys run at once. Further ones wait.
     ///
     /// # Errors
     /// What the query returns; [`DbError::Overloaded`] when two others run for longer than [`DatabaseSettings::wait`].
@@ -178,14 +179,14 @@ impl Db {
         self.shared.surveys.copy_to(path).await
     }
 
-    /// Checks that reads and writes are answered within a time. (A full disk stops writes while reads are still answered
-    /// from memory.)
+    /// Checks that reads and writes are answered within a time. (A full disk stops writes while reads are still
+    /// answered from memory.)
     ///
     /// # Errors
-    /// When they aren't.
+    /// When one of them isn't.
     pub async fn ping(&self, limit: Duration) -> Result<(), DbError> {
         let read = |conn: &mut Conn| conn.ping().map_err(DbError::from);
-        // It writes nothing: it only waits for its turn.
+        // It writes nothing and only waits for its turn.
         let write = |_: &mut Conn| Ok::<_, DbError>(());
         let both = async {
             match &self.shared.engine {
@@ -211,7 +212,7 @@ impl Db {
         blocking(move || migrate::up(&shared.url, &shared.settings.limits)).await?
     }
 
-    /// Accepts nothing more, and waits until everything that was accepted is done.
+    /// Accepts no more work, and waits until all accepted work is done.
     pub async fn close(&self) {
         match &self.shared.engine {
             Engine::Embedded { readers, writer } => {

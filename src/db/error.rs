@@ -1,23 +1,23 @@
-//! Faults of the database. What a rule refuses is not one of them.
+//! Errors of the database. A refusal by a rule is not one of them: see `service::Error::Refused`.
 
 use diesel::result::{DatabaseErrorInformation, DatabaseErrorKind, Error};
 
-/// A fault of the database or on the way to it. Its text is for the log, never for a client.
+/// A fault of the database, or of the connection to it. Its text is for the log, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum DbError {
-    /// A queue before the database is full, or the wait in it was too long; nothing was done.
+    /// A queue before the database is full, or the wait in it was too long. Nothing was done.
     #[error("the database is busy")]
     Overloaded,
-    /// The database can't be reached; nothing was done.
+    /// The database can't be reached. Nothing was done.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
     /// The commit failed or its answer was lost: the transaction may or may not be committed.
     #[error("the outcome of the commit is unknown: {0}")]
     OutcomeUnknown(String),
-    /// The use case panicked; nothing was done.
+    /// The use case panicked. Nothing was done.
     #[error("a use case panicked")]
     Panicked,
-    /// The address is not one of a database we know.
+    /// A configured address can't be used.
     #[error("{0}")]
     Url(String),
     /// A migration failed.
@@ -30,7 +30,7 @@ pub enum DbError {
 
 /// An error of a use case, which may be a fault of the database.
 pub trait Retryable {
-    /// The database's fault, if the error is one.
+    /// The fault of the database, if there is one.
     fn fault(&self) -> Option<&DbError>;
 
     /// True only for deadlock, serialization failure and busy: another try may succeed.
@@ -47,8 +47,8 @@ impl Retryable for DbError {
 
 /// What kind of fault a failed statement is, on either engine.
 ///
-/// diesel distinguishes few of them, so most are recognized by their English text. A connection checks when it is opened
-/// that the server speaks English.
+/// diesel distinguishes few of them, so most are recognized by their English text. A connection checks when it is
+/// opened that the server speaks English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
     /// Deadlock, serialization failure or busy: another try may succeed at once.
@@ -67,8 +67,9 @@ pub enum FaultKind {
     Statement,
 }
 
-/// The texts by which a fault is recognized. The first one that a message contains decides. Sources: PostgreSQL's `errmsg`
-/// for the SQLSTATEs 40P01, 55P03, 57014, 57P01 to 57P05, 53xxx, 25P03 and 08xxx; libpq; SQLite's `sqlite3_errstr`.
+/// The texts by which a fault is recognized. The first one that a message contains decides. Sources: PostgreSQL's
+/// `errmsg` for the SQLSTATEs 40P01, 55P03, 57014, 57P01 to 57P05, 53xxx, 25P03 and 08xxx; libpq; SQLite's
+/// `sqlite3_errstr`.
 const TEXTS: [(&str, FaultKind); 33] = [
     ("deadlock detected", FaultKind::Conflict),
     ("could not serialize access", FaultKind::Conflict),
@@ -139,12 +140,13 @@ impl DbError {
         Self::Unavailable("the database is closed".into())
     }
 
-    /// Deadlock, serialization failure and busy. (diesel has a kind for the second only.)
+    /// Whether it is a deadlock, a serialization failure or busy. (diesel has a kind for the second only.)
     pub fn is_retryable(error: &Error) -> bool {
         FaultKind::of(error) == FaultKind::Conflict
     }
 
-    /// This fault for each use case of a batch. `None` if one of them may have caused it: then each is to be tried alone.
+    /// A copy of this fault for each use case of a batch. `None` if one of the use cases may have caused it, so that
+    /// each must be tried alone.
     pub(super) fn for_whole_batch(&self) -> Option<Self> {
         match self {
             Self::Overloaded => Some(Self::Overloaded),
@@ -160,7 +162,7 @@ impl DbError {
         }
     }
 
-    /// Whether the fault lies in the present state of the database and not in the request: nothing was done, and the same
+    /// Whether the present state of the database is the cause, and not the request. Nothing was done, and the same
     /// request may succeed a little later.
     pub fn is_transient(&self) -> bool {
         match self {
@@ -188,6 +190,8 @@ pub enum Unique {
     WaitingForm,
     /// At most one open appointment request for a person at an organization.
     OpenAppointmentRequest,
+    /// At most one open appointment request for a person without an account at an organization.
+    OpenNewcomerRequest,
     /// An organization's name is unique among its siblings.
     SiblingName,
     /// A school code belongs to one organization.
@@ -200,7 +204,7 @@ pub enum Unique {
 
 impl Unique {
     /// Each constraint as it appears in PostgreSQL's errors (its name) and in SQLite's (its columns).
-    const NAMES: [(Self, &'static str, &'static str); 11] = [
+    const NAMES: [(Self, &'static str, &'static str); 12] = [
         (Self::OpenTransfer, "transfers_one_open", "transfers.member_id"),
         (
             Self::InboundPerson,
@@ -227,6 +231,11 @@ impl Unique {
             Self::OpenAppointmentRequest,
             "appointment_requests_one_open",
             "appointment_requests.organization_id, appointment_requests.account_id",
+        ),
+        (
+            Self::OpenNewcomerRequest,
+            "appointment_requests_one_newcomer",
+            "appointment_requests.organization_id, appointment_requests.id_number_digest",
         ),
         (
             Self::SiblingName,

@@ -1,4 +1,4 @@
-//! A bounded number of places, handed out in the order of asking. (The queue of r2d2 is not fair.)
+//! A bounded number of slots, given out in the order of the requests for them. (The queue of r2d2 is not fair.)
 
 use super::DbError;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// A fair semaphore whose places are waited for no longer than `wait`.
+/// A fair semaphore. A caller waits for a slot no longer than `wait`.
 pub(super) struct Gate {
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     width: u32,
     wait: Duration,
 }
@@ -16,13 +16,13 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(width: u32, wait: Duration) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(width as usize)),
+            slots: Arc::new(Semaphore::new(width as usize)),
             width,
             wait,
         }
     }
 
-    /// A place. It is free again when the permit is dropped.
+    /// Waits for a slot. Dropping the permit frees it.
     ///
     /// # Errors
     /// [`DbError::Overloaded`] when none is free in time, [`DbError::Unavailable`] when the gate is closed.
@@ -32,16 +32,16 @@ impl Gate {
             .map_err(|_| DbError::Overloaded)?
     }
 
-    /// As [`enter`](Self::enter), waiting as long as it takes.
+    /// As [`enter`](Self::enter), but waits without a limit.
     pub(super) async fn enter_patiently(&self) -> Result<OwnedSemaphorePermit, DbError> {
-        let permit = self.places.clone().acquire_owned().await;
+        let permit = self.slots.clone().acquire_owned().await;
         permit.map_err(|_| DbError::closed())
     }
 
-    /// Waits until all who asked before have left, and lets no more in.
+    /// Waits until all earlier callers have freed their slots, and gives out no more.
     pub(super) async fn close(&self) {
-        let all = self.places.acquire_many(self.width).await;
-        self.places.close();
+        let all = self.slots.acquire_many(self.width).await;
+        self.slots.close();
         drop(all);
     }
 }

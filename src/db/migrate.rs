@@ -1,6 +1,7 @@
 //! Migrations, compiled into the binary: one folder for each engine, with equal versions in both.
 
 use super::connection::{Access, Conn};
+use super::pooling::refuse_shared_sessions;
 use super::sql::maintenance::query_texts;
 use super::{DatabaseUrl, DbError, Limits};
 use diesel::connection::SimpleConnection;
@@ -19,6 +20,7 @@ pub type Migration = String;
 
 /// Applies the missing migrations, and returns them.
 pub(super) fn up(url: &DatabaseUrl, limits: &Limits) -> Result<Vec<Migration>, DbError> {
+    refuse_shared_sessions(url)?;
     let mut conn = Conn::open(url, Access::ReadWrite, limits)?;
     // The role that serves need not own the tables. It may not even ask diesel what is missing.
     if is_current(&mut conn)? {

@@ -1,6 +1,9 @@
-//! The database. [`Db::read`], [`Db::write`] and [`Db::survey`] are the only ways to a connection. The same closures run on
-//! both engines. [`Db::bulk_connection`] exists for loading a country and for the load generator, and nothing else opens
-//! one.
+//! The database. Other modules get a connection only through [`Db::read`], [`Db::write`] and [`Db::survey`]. The same
+//! closures run on both engines. The one exception is [`Db::bulk_connection`], for loading a demo country and for the
+//! load generator.
+//!
+//! A worker is a thread with its own connection. A gate is a fair semaphore: a request waits there for a free slot
+//! before it gets a connection. A patient caller ([`Db::patient`]) may wait without a limit.
 //!
 //! The queues, with the default bounds and time limits of [`DatabaseSettings`]:
 //!
@@ -13,7 +16,7 @@
 //!                  ─► ReadQueue as above ────► as above, to the primary; spare workers wake when a read has waited 1 ms.
 //!  standby         With a standby, first
 //!                  ─► the primary's log position, through its ReadQueue; shared by all that wait; 100 ms
-//!                  ─► Gate, 8 places, and pool; the standby has replayed so far: 100 ms ─► answer within 10 s.
+//!                  ─► Gate, 8 slots, and pool; the standby has replayed so far: 100 ms ─► answer within 10 s.
 //!                     Else to the primary: this read, and all reads for 1 s after the standby failed.
 //!
 //! Batcher::submit  both engines, before Db::write
@@ -24,13 +27,13 @@
 //!  sqlite_writer   ─► WriteQueue, 1,024 ─► 1 thread: groups of up to 256 use cases, one commit each
 //!                     full: Overloaded        answer within 10 s in all, else OutcomeUnknown
 //!                  PostgreSQL
-//!  pg_pool         ─► Gate, 8 places ────► pool of 8 connections; up to 3 tries after a conflict
+//!  pg_pool         ─► Gate, 8 slots  ────► pool of 8 connections; up to 3 tries after a conflict
 //!  gate               5 s, else Overloaded    answer within another 10 s, else OutcomeUnknown
 //!                  Db::patient() waits for the answer without a limit.
 //!
 //! Db::survey       both engines
-//!  surveys         ─► Gate, 2 places ────► its own connection, opened for it and closed after it; no limit.
-//!                     5 s, else Overloaded    Db::patient() waits for the place without a limit.
+//!  surveys         ─► Gate, 2 slots  ────► its own connection, opened for it and closed after it; no limit.
+//!                     5 s, else Overloaded    Db::patient() waits for the slot without a limit.
 //! ```
 //!
 //! PostgreSQL itself ends a statement after 5 s, the wait for a lock after 2 s and an idle transaction after 10 s
@@ -44,6 +47,7 @@ mod error;
 mod gate;
 mod migrate;
 mod pg_pool;
+mod pooling;
 mod read_workers;
 pub mod schema;
 mod settings;

@@ -15,12 +15,13 @@ use tokio::time::timeout;
 
 type Pool = r2d2::Pool<ConnectionManager>;
 
-/// r2d2 pauses up to half of this between two tries to connect: short, so that a promoted standby is found at once.
+/// r2d2 pauses up to half of this time between two tries to connect. It is short, so that a promoted standby is found
+/// soon.
 const RECONNECT: Duration = Duration::from_millis(500);
-/// How often a transaction is tried in all.
+/// How often a transaction is tried, including the first time.
 const TRIES: u32 = 3;
-/// The pause before the second try; the pause before the third is twice as long. Without it, the victim of a deadlock could
-/// take the freed row before the survivor has woken up, and run into the same deadlock again.
+/// The pause before the second try. The pause before the third is twice as long. Without it, the victim of a deadlock
+/// could take the freed row before the survivor has woken up, and run into the same deadlock again.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
 
 /// Opens and checks the connections of a pool. (The `establish` that diesel derives guesses the engine and hides the
@@ -49,7 +50,8 @@ impl r2d2::ManageConnection for ConnectionManager {
     }
 }
 
-/// Logs a failed try to connect for debugging only: the request that waited gets the reason, and its log line has it.
+/// Logs a failed try to connect at level `debug` only. The request that waited gets the reason, and its log line
+/// contains it.
 #[derive(Debug)]
 struct DebugLog;
 
@@ -59,8 +61,8 @@ impl r2d2::HandleError<DbError> for DebugLog {
     }
 }
 
-/// A pool of connections to one server. The gate before it has as many places as the pool has connections, and hands them
-/// out in the order of asking.
+/// A pool of connections to one server. The gate before it has as many slots as the pool has connections, and gives
+/// them out in the order of the requests.
 pub(super) struct PgPool {
     pool: Pool,
     gate: Gate,
@@ -70,14 +72,15 @@ pub(super) struct PgPool {
     epoch: Epoch,
 }
 
-/// A connection with an open read transaction, and its place at the gate.
+/// A connection with an open read transaction, and its slot at the gate.
 pub(super) struct ReadLease {
     conn: PooledConnection<ConnectionManager>,
     permit: OwnedSemaphorePermit,
 }
 
 impl PgPool {
-    /// A pool that connects when it is first used. `wait` bounds both the wait at the gate and the wait for a connection.
+    /// A pool that connects when it is first used. `wait` bounds both the wait at the gate and the wait for a
+    /// connection.
     pub(super) fn new(
         url: &DatabaseUrl,
         access: Access,
@@ -94,7 +97,7 @@ impl PgPool {
             .max_size(settings.pool_size)
             .min_idle(Some(1))
             .connection_timeout(RECONNECT)
-            // The BEGIN of every transaction finds out whether the connection is alive.
+            // The BEGIN of every transaction shows whether the connection is alive.
             .test_on_check_out(false)
             .error_handler(Box::new(DebugLog))
             .build_unchecked(manager);
@@ -108,13 +111,13 @@ impl PgPool {
         }
     }
 
-    /// Waits for the transactions that were let in, and lets in no more.
+    /// Waits until the accepted transactions have ended, and accepts no more.
     pub(super) async fn close(&self) {
         self.gate.close().await;
     }
 
-    /// Runs a use case in a transaction, up to [`TRIES`] times while the database reports a conflict. A `patient` caller waits
-    /// for the answer without a limit.
+    /// Runs a use case in a transaction, up to [`TRIES`] times while the database reports a conflict. A `patient`
+    /// caller waits for the answer without a limit.
     pub(super) async fn write<T, E>(
         &self,
         patient: bool,
@@ -182,8 +185,9 @@ fn unavailable(error: r2d2::Error) -> DbError {
     DbError::Unavailable(error.to_string())
 }
 
-/// Takes a connection out of the pool and begins a transaction on it. The BEGIN finds a connection that was lost while it
-/// was idle; it is poisoned and the next one tried. So the first request after a failover clears the pool.
+/// Takes a connection out of the pool and begins a transaction on it. If the connection was lost while it was idle, the
+/// BEGIN fails. Then the connection is poisoned and the next one is tried. So the first request after a failover clears
+/// the pool.
 fn checkout(pool: &Pool, wait: Duration, size: u32) -> Result<PooledConnection<ConnectionManager>, DbError> {
     for _ in 0..size {
         let mut conn = pool.get_timeout(wait).map_err(unavailable)?;
@@ -238,8 +242,9 @@ where
     }
 }
 
-/// Commits. PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error, so a use case that ignored a
-/// failed statement would be reported as stored. The empty SELECT fails in such a transaction.
+/// Commits. PostgreSQL answers the COMMIT of a failed transaction with a rollback and no error. So a use case that
+/// ignored a failed statement would be reported as stored. The empty SELECT before the COMMIT fails in such a
+/// transaction.
 ///
 /// # Errors
 /// After a conflict or a failed statement the transaction is certainly rolled back. Any other error leaves the outcome

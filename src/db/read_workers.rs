@@ -1,12 +1,13 @@
-//! Reads: a few threads, each with its own connection, and one queue before them.
+//! Reads: a few workers, each a thread with its own connection, and one queue before them.
 //!
-//! Most reads take some ten microseconds, about as long as waking a thread. So only as many workers as there are processors
-//! wake for every read; a worker that has answered one read takes the next at once. The others are spare: they wake only when
-//! a read has waited 1 ms (PostgreSQL), or when no read was taken for 5 ms (SQLite), so that short reads don't wait behind long
-//! ones. Woken more often, they would take the processors from the threads that answer requests and refuse them.
+//! Most reads take some ten microseconds, about as long as waking a thread. So there are two kinds of workers. Core
+//! workers, one for each processor, wake for every read. A worker that has answered one read takes the next at once.
+//! Spare workers wake only when a read has waited 1 ms (PostgreSQL), or when no read was taken for 5 ms (SQLite), so
+//! that short reads don't wait behind long ones. If they woke more often, the threads that handle requests would get
+//! less processor time.
 //!
-//! Reads that are queued when a snapshot begins are answered from it one after the other: on PostgreSQL, beginning and ending
-//! a snapshot costs two round trips, as many as most reads need themselves.
+//! Reads that are queued when a snapshot begins are answered from it one after the other. On PostgreSQL, to begin and
+//! end a snapshot takes two round trips, as many as most reads need themselves.
 
 use super::connection::{Access, Conn, Epoch, TxManager};
 use super::error::FaultKind;
@@ -24,12 +25,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-/// When a read that waits wakes the spare workers.
+/// When a waiting read wakes a spare worker.
 #[derive(Debug, Clone, Copy)]
 struct SparePolicy {
     /// How long the read waits first.
     after: Duration,
-    /// Whether it wakes them even while other reads are being taken from the queue.
+    /// Whether it wakes one even while other reads are being taken from the queue.
     even_if_busy: bool,
 }
 
@@ -46,11 +47,11 @@ const POSTGRES: SparePolicy = SparePolicy {
 
 /// How long a worker that can't connect leaves the queue to others.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
-/// How old a connection gets. What a server keeps in memory for a connection only grows.
+/// The maximum age of a connection, because a PostgreSQL server process uses more and more memory over time.
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// A query with the caller that waits for its answer. It gets a connection, or the reason why there is none. It returns
-/// whether another query may run in the same transaction.
+/// A query, with the channel to the caller that waits for its answer. The argument is a connection, or the reason why
+/// there is none. The result tells whether another query may run in the same transaction.
 type ReadRequest = Box<dyn FnOnce(Result<&mut Conn, DbError>) -> bool + Send>;
 
 /// The workers and their queue.
@@ -72,7 +73,7 @@ impl ReadWorkers {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         let (access, spare) = match url {
             DatabaseUrl::Sqlite(_) => (Access::ReadOnly, SQLITE),
-            // Only the primary has everything that was acknowledged.
+            // Only the primary is sure to have everything that was acknowledged.
             DatabaseUrl::Postgres(_) => (Access::ReadWrite, POSTGRES),
         };
         let start = |number| {
@@ -169,7 +170,8 @@ impl Drop for ReadWorkers {
     }
 }
 
-/// A read's place in the queue. A caller that goes away before the read has begun takes it out of the queue.
+/// The number of a read in the queue. If the caller gives up before the read has begun, dropping the ticket takes the
+/// read out of the queue.
 struct ReadTicket<'a> {
     queue: &'a ReadQueue,
     number: u64,
@@ -224,8 +226,8 @@ impl Connector {
         })
     }
 
-    /// A connection with an open snapshot: the worker's own, or a new one. The BEGIN finds a connection that was lost while
-    /// it was idle; the epoch finds one to a server that writes no longer take for the primary.
+    /// A connection with an open snapshot: the worker's own, or a new one. If the connection was lost while it was
+    /// idle, the BEGIN fails. If its epoch has ended, it may lead to a server that is no longer the primary.
     fn begin(&self, own: Option<WorkerConnection>) -> Result<WorkerConnection, DbError> {
         let is_good = |own: &WorkerConnection| own.epoch == self.epoch.now() && own.since.elapsed() < MAX_AGE;
         if let Some(mut own) = own.filter(is_good) {
@@ -254,7 +256,8 @@ fn run(connector: &Connector, queue: &ReadQueue, worker: Worker) {
     }
 }
 
-/// Answers a read and, from the same snapshot, those that came before it began. Returns the connection if it is intact.
+/// Answers a read and, from the same snapshot, the reads that were queued before the snapshot began. Returns the
+/// connection if it is intact.
 fn answer(
     mut own: WorkerConnection,
     mut request: ReadRequest,
@@ -265,13 +268,13 @@ fn answer(
     loop {
         // A panic may leave the connection in any state: the next read gets a new one.
         let is_ok = catch_unwind(AssertUnwindSafe(|| request(Ok(conn)))).ok()?;
-        // After a failed statement PostgreSQL answers nothing more in the transaction. An `Err` may come from one.
+        // After a failed statement PostgreSQL runs no further statement in the transaction. An `Err` may come from one.
         match is_ok.then(|| queue.another(horizon)).flatten() {
             Some(next) => request = next,
             None => break,
         }
     }
-    // Nothing was written, so the answers hold however the transaction ends.
+    // Nothing was written, so the answers are right however the transaction ends.
     let _ = TxManager::rollback_transaction(conn);
     (!conn.is_broken()).then_some(own)
 }
@@ -339,8 +342,9 @@ impl ReadQueue {
         }
     }
 
-    /// Puts a read back to its place for a worker that has a connection, and pauses: a worker that fails at once must not
-    /// take the reads from those that could answer them. If the queue is closed, the read gets the fault.
+    /// Puts a read back into the queue in its order, for a worker that has a connection. Then pauses, because a worker
+    /// that can't connect must not take the reads from workers that could answer them. If the queue is closed, the read
+    /// gets the fault.
     fn put_back(&self, number: u64, request: ReadRequest, fault: DbError) {
         let mut state = self.state();
         if state.is_closed {
@@ -377,8 +381,8 @@ impl ReadQueue {
         !state.requests.is_empty() && (is_stuck || policy.even_if_busy)
     }
 
-    /// Waits for a read. Returns it with its number and the number of the newest read at that moment; `None` when the queue
-    /// is closed and empty.
+    /// Waits for a read. Returns its number, the read, and the number of the newest read at that moment (the horizon).
+    /// `None` when the queue is closed and empty.
     fn next(&self, worker: Worker) -> Option<(u64, ReadRequest, u64)> {
         let mut state = self.state();
         loop {

@@ -133,7 +133,7 @@ diesel::table! {
         id -> BigInt,
         organization_id -> BigInt,
         kind -> Text,
-        account_id -> BigInt,
+        account_id -> Nullable<BigInt>,
         proposer_account_id -> BigInt,
         proposed_at -> BigInt,
         state -> Text,
@@ -144,6 +144,9 @@ diesel::table! {
         version -> Integer,
         role -> Text,
         answered_at -> Nullable<BigInt>,
+        person_name -> Nullable<Text>,
+        id_number_sealed -> Nullable<Binary>,
+        id_number_digest -> Nullable<Binary>,
     }
 }
 

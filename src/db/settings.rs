@@ -1,4 +1,4 @@
-//! Where the database is, how many connections it gets, and how long things may take.
+//! The address of the database, the number of connections to it, and the time limits.
 
 use super::DbError;
 use std::fmt;
@@ -41,7 +41,7 @@ impl fmt::Display for DatabaseUrl {
             Self::Sqlite(path) => write!(f, "sqlite://{}", path.display()),
             Self::Postgres(url) => {
                 let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
-                // A password can be before the host or among the parameters: both are cut off.
+                // A password can be before the host or among the parameters, so both are cut off.
                 let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
                 write!(f, "{scheme}://{}", rest.split('?').next().unwrap_or(rest))
             }
@@ -58,11 +58,12 @@ impl fmt::Debug for DatabaseUrl {
 /// How the connections and the queues before them are set up.
 #[derive(Debug, Clone)]
 pub struct DatabaseSettings {
-    /// Connections for reads; on PostgreSQL as many again for writes, and for a standby.
+    /// The number of connections for reads. On PostgreSQL there are as many again for writes, and as many for a
+    /// standby.
     pub pool_size: u32,
     /// How long a request waits for its turn before it gets [`DbError::Overloaded`].
     pub wait: Duration,
-    /// How long a request waits for its answer in all. A frozen database sends nothing, not even an error.
+    /// How long a request waits for its answer, all in all. A frozen database sends nothing, not even an error.
     pub answer: Duration,
     /// How many writes may queue for the SQLite writer, and how many items for a batcher.
     pub write_queue: usize,
@@ -88,7 +89,7 @@ impl Default for DatabaseSettings {
     }
 }
 
-/// PostgreSQL's own time limits on our sessions. Zero is no limit.
+/// PostgreSQL's own time limits on our sessions. Zero means no limit.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits<T = Duration> {
     /// For one statement (`statement_timeout`).
@@ -113,7 +114,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For work that may take as long as it takes: only a lost client ends it.
+    /// For work without a time limit. Only a lost client ends it.
     pub fn unlimited() -> Self {
         Self {
             statement: Duration::ZERO,

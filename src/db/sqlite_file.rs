@@ -1,5 +1,5 @@
-//! An SQLite file before it is opened as the database. Only its owner can read a file that we make, and the demo marks
-//! its files and replaces only its own.
+//! An SQLite file that is not open as the database. Only its owner can read a file that we make. The demo marks the files
+//! that it creates, and replaces only those.
 
 use super::DbError;
 use diesel::connection::SimpleConnection;
@@ -47,10 +47,10 @@ pub fn create(path: &Path, application_id: i32) -> Result<(), DbError> {
     execute(path, &format!("PRAGMA application_id = {application_id}"))
 }
 
-/// Checks that no other connection uses a file: only then can SQLite give up its log.
+/// Checks that no other connection uses a file. Only then can SQLite leave the WAL mode.
 ///
 /// # Errors
-/// When it is in use, or no database.
+/// When the file is in use, or is not a database.
 pub fn ensure_idle(path: &Path) -> Result<(), DbError> {
     execute(path, "PRAGMA journal_mode = DELETE")
 }

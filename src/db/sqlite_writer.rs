@@ -1,14 +1,16 @@
 //! SQLite: the one thread that writes. It commits in groups.
 //!
-//! A commit with `synchronous=FULL` waits for the disk. Shared by everything that is queued, that wait costs a use case next
-//! to nothing. Each use case runs in its own savepoint, so that a refusal, an error or a panic undoes that use case alone.
-//! The first of a group needs no savepoint: nothing comes before it, so the whole transaction can be rolled back. (With a
-//! savepoint SQLite keeps a copy of each page that is changed after it.) No answer is given before the commit: even a refusal
-//! may rest on what another use case of the group wrote. A patient use case, such as a job's batch, is a group of its own:
-//! what was queued before it is answered before it begins.
+//! A commit with `synchronous=FULL` waits for the disk. All queued use cases share one such wait, so it adds little to
+//! each. Each use case runs in its own savepoint, so that a refusal, an error or a panic undoes only that use case. The
+//! first of a group needs no savepoint: nothing comes before it, so the whole transaction can be rolled back. (With a
+//! savepoint SQLite keeps a copy of each page that is changed after it.) No answer is given before the commit, because
+//! even a refusal may be caused by an uncommitted change of another use case in the group.
 //!
-//! The thread runs at a lower priority than those that serve requests. It never rests while something is queued, so where
-//! there are more threads than processors, refusals would otherwise wait as long as writes do.
+//! A patient use case, such as a job's batch, may take long. It never shares a commit, and the use cases queued before
+//! it are answered before it begins.
+//!
+//! The thread runs at a lower priority than those that serve requests. It is busy as long as the queue is not empty. At
+//! normal priority, on a machine with few processors, it would slow down the threads that answer 503.
 
 use super::connection::{Access, Conn, TxManager};
 use super::threads::lock;
@@ -20,10 +22,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
-/// How many use cases share one commit at most. It bounds how long the first of them waits.
+/// The largest number of use cases in one commit. It bounds how long the first of them waits.
 const MAX_GROUP: usize = 256;
 
-/// The thread's `nice(1)` value: on a processor that it shares with another thread it gets a tenth of the time.
+/// The thread's `nice(1)` value. If another thread wants the same processor, this one gets a tenth of the time.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
@@ -33,14 +35,14 @@ trait QueuedWrite: Send {
     fn run(&mut self, conn: &mut Conn);
     /// Runs the use case without a savepoint. False if the transaction has to be rolled back.
     fn run_first(&mut self, conn: &mut Conn) -> bool;
-    /// Answers the caller, once the group is committed or lost.
+    /// Answers the caller, once the group is committed or has failed.
     fn answer(self: Box<Self>, group: Result<(), GroupFault>);
 }
 
 /// An entry of the queue.
 struct WriteRequest {
     write: Box<dyn QueuedWrite>,
-    /// Whether it has a transaction of its own, since it may take long.
+    /// Whether it may take long, so that it gets a transaction of its own.
     is_patient: bool,
 }
 
@@ -72,7 +74,7 @@ where
             Ok(()) => result.unwrap_or_else(|| Err(DbError::Unavailable("the use case was not run".into()).into())),
             Err(fault) => Err(DbError::from(fault).into()),
         };
-        // The caller may have disconnected; what was committed stays.
+        // The caller may have disconnected. That does not undo the commit.
         let _ = reply.send(result);
     }
 }
@@ -95,7 +97,7 @@ impl From<GroupFault> for DbError {
     }
 }
 
-/// The way to the thread. Both parts are taken out when it is closed.
+/// The queue and the handle of the thread. Closing takes both out.
 #[derive(Clone)]
 pub(super) struct SqliteWriter {
     queue: Arc<Mutex<Option<mpsc::Sender<WriteRequest>>>>,
@@ -116,7 +118,7 @@ impl SqliteWriter {
         })
     }
 
-    /// Queues a use case and waits for its answer. A patient one has a group of its own.
+    /// Queues a use case and waits for its answer. A patient one never shares a commit.
     ///
     /// # Errors
     /// What the use case returns; [`DbError::Overloaded`] when the queue is full.
@@ -189,13 +191,13 @@ fn sqlite(conn: &mut Conn) -> &mut SqliteConnection {
     }
 }
 
-/// On Linux a thread has its own priority (setpriority(2)). If it can't be set, the thread runs at the usual one.
+/// On Linux a thread has its own priority (setpriority(2)). If it can't be set, the thread keeps the usual one.
 #[cfg(target_os = "linux")]
 fn lower_thread_priority() {
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
 }
 
-/// On other systems the priority is that of the whole process.
+/// Does nothing: on other systems the priority is that of the whole process.
 #[cfg(not(target_os = "linux"))]
 fn lower_thread_priority() {}
 
@@ -212,14 +214,14 @@ fn run(mut conn: Conn, receiver: mpsc::Receiver<WriteRequest>) {
             request.write.answer(outcome.clone());
         }
     }
-    // Moves the log into the file, so that one plain file is left.
+    // Copies the write-ahead log into the database file, so that only one file is left.
     let _ = conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)");
 }
 
-/// The queue as the thread sees it.
+/// The thread's end of the queue.
 struct WriteQueue {
     receiver: mpsc::Receiver<WriteRequest>,
-    /// A patient use case that ended a group: the first of the next group.
+    /// A patient use case that ended a group. It is the first of the next group.
     held: Option<WriteRequest>,
 }
 
@@ -240,7 +242,8 @@ impl WriteQueue {
     }
 }
 
-/// Runs up to [`MAX_GROUP`] queued use cases in one transaction. On return `group` holds each that was taken from the queue.
+/// Runs up to [`MAX_GROUP`] queued use cases in one transaction. When it returns, `group` contains every use case that
+/// must be answered.
 fn run_group(conn: &mut Conn, group: &mut Vec<WriteRequest>, queue: &mut WriteQueue) -> Result<(), GroupFault> {
     begin(conn)?;
     let mut is_fresh = true;
@@ -261,8 +264,8 @@ fn run_group(conn: &mut Conn, group: &mut Vec<WriteRequest>, queue: &mut WriteQu
             recover(conn);
             begin(conn)?;
         }
-        // After some errors, above all of the disk, SQLite rolls back the whole transaction: the next use case would begin its
-        // own.
+        // After some errors, above all of the disk, SQLite rolls back the whole transaction. The next use case would
+        // then begin a transaction of its own.
         if depth(conn) != 1 {
             return Err(GroupFault::NotBegun(
                 "SQLite rolled back the group's transaction".into(),
@@ -278,7 +281,7 @@ fn begin(conn: &mut Conn) -> Result<(), GroupFault> {
         .map_err(|e| GroupFault::NotBegun(e.to_string()))
 }
 
-/// Leaves the transaction, whatever its state.
+/// Ends the transaction, whatever its state.
 fn recover(conn: &mut Conn) {
     let conn = sqlite(conn);
     let _ = conn.batch_execute("ROLLBACK");

@@ -13,17 +13,19 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
-/// How long a read waits for the primary's position, and again how long for the standby: for a place, a connection and the
-/// replay. After that the read goes to the primary.
+/// How long a read waits for the primary's position, then for a free slot at the standby, then for a connection and the
+/// replay there. Each of the three waits has this limit. After it the read goes to the primary.
 const WAIT: Duration = Duration::from_millis(100);
-/// How long all reads go to the primary after the standby was too slow or not there.
+/// How long all reads go to the primary after the standby was too slow or could not be reached.
 const PAUSE: Duration = Duration::from_secs(1);
-/// The time between two looks at the standby's replay.
+/// How often the standby's replay position is polled.
 const POLL: Duration = Duration::from_millis(2);
 
-/// A position in the primary's log. Everything that was acknowledged before the query for it lies before it.
+/// A position in the primary's log. Every commit that was acknowledged before the query for the position lies before
+/// it.
 ///
-/// The timeline counts promotions. A standby whose primary was replaced may be further along a log that is void.
+/// The timeline counts promotions. After a failover an old standby may have a higher position in the log, but on a
+/// timeline that no longer counts.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 struct WalPosition {
     #[diesel(sql_type = sql_types::Text)]
@@ -88,7 +90,7 @@ fn await_replay(conn: &mut Conn, position: &WalPosition) -> Result<(), DbError> 
     }
     let looks = WAIT.as_millis() / POLL.as_millis();
     for _ in 0..looks {
-        // Before the read's transaction: its snapshot must not be older than the replay.
+        // This runs before the read's transaction, because its snapshot must not be older than the replay.
         let found: Replay = sql_query(
             "SELECT pg_is_in_recovery() AND coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, false) \
              AND lpad(upper(to_hex(timeline_id)), 8, '0') = $2 AS is_done FROM pg_control_checkpoint()",
@@ -130,7 +132,8 @@ impl PrimaryPosition {
     }
 }
 
-/// The end of what is flushed: an acknowledged commit is. The name of a log file begins with its timeline.
+/// The end of the flushed log. An acknowledged commit is always flushed. The name of a log file begins with its
+/// timeline.
 fn query_position(conn: &mut Conn) -> Result<WalPosition, DbError> {
     let query = "SELECT left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) AS timeline, \
                  pg_current_wal_flush_lsn()::text AS log";

@@ -1,5 +1,5 @@
-//! Long reads: exports, backups, `verify`. Each has a connection of its own that is opened for it, so it holds none of the
-//! read workers, and none of their time limits.
+//! Long reads: exports, backups, `verify`. Each opens a connection of its own. So it holds no read worker, and the time
+//! limits of short reads do not apply to it.
 
 use super::connection::{Access, Conn};
 use super::gate::Gate;
@@ -9,7 +9,7 @@ use super::{DatabaseSettings, DatabaseUrl, DbError, Limits};
 use diesel::connection::SimpleConnection;
 use std::path::Path;
 
-/// How many run at once: each takes a connection of the server, or keeps SQLite's log from being shortened.
+/// How many run at once. Each takes a connection of the server, or keeps SQLite's log from being shortened.
 const AT_ONCE: u32 = 2;
 
 /// The gate before the long reads.
@@ -46,15 +46,15 @@ impl Surveys {
         .await
     }
 
-    /// Copies SQLite's file as it is at one instant into an empty file. `VACUUM INTO` takes its own snapshot, and fails in a
-    /// transaction and with `query_only`.
+    /// Copies SQLite's file as it is at one instant into an empty file. `VACUUM INTO` takes its own snapshot, and fails
+    /// in a transaction and with `query_only`.
     pub(super) async fn copy_to(&self, path: &Path) -> Result<(), DbError> {
         let path = path.to_string_lossy().into_owned();
         self.on_connection(false, move |conn| Ok(maintenance::vacuum_into(conn, &path)?))
             .await
     }
 
-    /// Waits for the surveys that were let in, and lets in no more.
+    /// Waits until the accepted surveys have ended, and accepts no more.
     pub(super) async fn close(&self) {
         self.gate.close().await;
     }
@@ -86,7 +86,7 @@ impl Surveys {
 fn open(url: &DatabaseUrl) -> Result<Conn, DbError> {
     let mut conn = Conn::open(url, Access::ReadWrite, &Limits::unlimited())?;
     if let Conn::Sqlite(conn) = &mut conn {
-        // What a long read sorts may be larger than the memory.
+        // A long read may sort more than fits into memory.
         conn.batch_execute("PRAGMA temp_store = FILE")?;
     }
     Ok(conn)

@@ -1,9 +1,10 @@
-//! What the queues of this folder share: locks that outlive a panic, and work that blocks its thread.
+//! Helpers for the queues of this folder: locks that ignore poisoning, and work that blocks its thread.
 
 use super::DbError;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// Locks a mutex. A poisoned one is as good as any: each change made under these locks leaves the value whole.
+/// Locks a mutex. A poisoned one is used all the same, because no change under these locks can leave a value half
+/// changed.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

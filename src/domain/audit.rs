@@ -79,6 +79,7 @@ vocabulary! {
         ResetCodeIssued = "reset_code.issued", "发放重置码", "a one-time code was issued";
         WechatBound = "wechat.bound", "绑定微信", "a WeChat identity was bound to an account";
         WechatUnbound = "wechat.unbound", "解绑微信", "a WeChat identity was unbound from an account";
+        AccountJoined = "account.joined", "账号并入团员", "an account was joined to the member its owner became";
         AccountBlocked = "account.blocked", "停用账号", "an account was blocked";
         AccountUnblocked = "account.unblocked", "恢复账号", "an account was unblocked";
 
@@ -163,7 +164,8 @@ impl AuditAction {
             | Self::AccountSignedOutEverywhere
             | Self::SessionRefreshed
             | Self::RefreshTokenReused => &[Kind::Session],
-            Self::PasswordChanged
+            Self::AccountJoined
+            | Self::PasswordChanged
             | Self::PasswordReset
             | Self::WechatBound
             | Self::WechatUnbound

@@ -63,7 +63,7 @@ pub fn may_change(
         return Err(Code::OrganizationClosed.into());
     }
     let object = Object::turn(&organization.path, superior.as_slice());
-    match authority::decide(actor, action, object).settle() {
+    match authority::decide(actor, action, object).into_result() {
         Ok(()) if authority::relations(actor, object).contains(&Relation::Holder) => Ok(AppointmentMode::AtOnce),
         Ok(()) => Ok(AppointmentMode::OnRequest),
         Err(code) => Err(match organization.parent {
@@ -113,8 +113,8 @@ pub struct AppointmentRequest {
     pub kind: RequestKind,
     /// What the office is for.
     pub role: OfficeRole,
-    /// The account it is about.
-    pub about: AccountId,
+    /// The account it is about. A person whom the service does not know yet has none.
+    pub about: Option<AccountId>,
     /// The account that sent the request.
     pub proposed_by: AccountId,
     /// The state of the request.
@@ -133,9 +133,14 @@ pub struct DecidedRequest {
 }
 
 impl AppointmentRequest {
-    /// I-04: the accounts that never decide a request, namely its sender and the person it is about.
+    /// I-04: the accounts that never decide a request, namely its sender and the person it is about. An offer that waits
+    /// for the person's consent is the superior's own: who made it may take it back.
     pub fn excluded(&self) -> [AccountId; 2] {
-        [self.proposed_by, self.about]
+        let sender = match self.state {
+            RequestState::AwaitingConsent => AccountId::NONE,
+            _ => self.proposed_by,
+        };
+        [sender, self.about.unwrap_or(AccountId::NONE)]
     }
 
     /// The direct superior decides. `superior` is the organization whose turn it is (A10). If the appointment needs the
@@ -152,18 +157,16 @@ impl AppointmentRequest {
         needs_consent: bool,
         now: Timestamp,
     ) -> Result<DecidedRequest, Refusal> {
-        let is_offered = self.state == RequestState::AwaitingConsent;
         let is_decidable = match verdict {
             Verdict::Approve => self.state == RequestState::Open,
-            Verdict::Refuse(_) => self.state == RequestState::Open || is_offered,
+            Verdict::Refuse(_) => matches!(self.state, RequestState::Open | RequestState::AwaitingConsent),
         };
         if !is_decidable {
             return Err(Code::AppointmentRequestNotOpen.into());
         }
         let (by, acting_for) = actor.in_office()?;
-        authority::at_turn(actor, Action::DecideAppointmentRequest, superior.as_slice()).settle()?;
-        // An offer that the superior made is theirs to take back.
-        if !is_offered && self.excluded().contains(&by) {
+        authority::at_turn(actor, Action::DecideAppointmentRequest, superior.as_slice()).into_result()?;
+        if self.excluded().contains(&by) {
             return Err(Code::AppointmentSelfApproval.into());
         }
         let (state, reason) = match verdict {
@@ -188,7 +191,7 @@ impl AppointmentRequest {
     /// # Errors
     /// `appointment.request_not_found` for anybody else, `appointment.request_not_open`.
     pub fn answer(&self, by: AccountId, consents: bool) -> Result<RequestState, Code> {
-        if self.about != by {
+        if self.about != Some(by) {
             return Err(Code::AppointmentRequestNotFound);
         }
         match (self.state, consents) {
@@ -248,7 +251,7 @@ mod tests {
             let request = AppointmentRequest {
                 kind: RequestKind::Begin,
                 role: OfficeRole::Administrator,
-                about,
+                about: Some(about),
                 proposed_by,
                 state,
             };
@@ -288,7 +291,7 @@ mod tests {
         let request = |state, proposed_by| AppointmentRequest {
             kind: RequestKind::Begin,
             role: OfficeRole::Administrator,
-            about: person,
+            about: Some(person),
             proposed_by,
             state,
         };

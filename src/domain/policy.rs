@@ -154,7 +154,7 @@ impl Policy {
     /// # Errors
     /// `actor.not_administrator`, `policy.not_allowed`.
     pub fn may_change(actor: &Actor) -> Result<(), Refusal> {
-        Ok(authority::decide(actor, Action::ChangePolicy, Object::Nation).settle()?)
+        Ok(authority::decide(actor, Action::ChangePolicy, Object::Nation).into_result()?)
     }
 
     /// Checks the policy. Every refusal points at its field.

@@ -3,7 +3,7 @@
 use crate::db::columns::Micros;
 use crate::db::in_padded;
 use crate::db::schema::{accounts, appointments, organizations, reset_code_requests, reset_codes};
-use crate::db::sql::locks::Locked;
+use crate::db::sql::locks::{Locked, lock_name};
 use crate::db::{Backend, Conn};
 use crate::domain::account::AccountStatus;
 use crate::domain::authority::actor::{AccountKind, Office};
@@ -48,6 +48,12 @@ pub fn find(conn: &mut Conn, id: AccountId) -> QueryResult<Option<Account>> {
 pub fn lock(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
     let row = accounts::table.find(id).select(accounts::id);
     Locked(row).get_result::<AccountId>(conn).optional().map(drop)
+}
+
+/// Locks an ID number, given by its digest, until the transaction ends. Accounts for one number are made one by one.
+pub fn lock_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<()> {
+    let name: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    lock_name(conn, &name)
 }
 
 /// The names of several people.
@@ -124,12 +130,25 @@ pub fn create(conn: &mut Conn, new: &NewAccount<'_>, now: Timestamp) -> QueryRes
         .get_result(conn)
 }
 
-/// Stores the member that an account's owner has become since the account was created.
-pub fn set_member(conn: &mut Conn, id: AccountId, member: MemberId) -> QueryResult<()> {
+/// Joins an account to the member its owner has become. The member's name is the registered one.
+pub fn set_member(conn: &mut Conn, id: AccountId, member: MemberId, name: &str) -> QueryResult<()> {
     diesel::update(accounts::table.find(id))
-        .set(accounts::member_id.eq(member))
+        .set((accounts::member_id.eq(member), accounts::name.eq(name)))
         .execute(conn)?;
     Ok(())
+}
+
+/// Renames an account that is nobody's yet: it has no member, no password and no office. Returns whether it is one.
+pub fn rename_unclaimed(conn: &mut Conn, id: AccountId, name: &str) -> QueryResult<bool> {
+    let in_force = appointments::table
+        .filter(appointments::account_id.eq(id))
+        .filter(appointments::ended_at.is_null());
+    let row = accounts::table
+        .find(id)
+        .filter(accounts::member_id.is_null())
+        .filter(accounts::password_hash.is_null())
+        .filter(diesel::dsl::not(diesel::dsl::exists(in_force)));
+    Ok(diesel::update(row).set(accounts::name.eq(name)).execute(conn)? == 1)
 }
 
 /// Stores the hash of a new password.
@@ -156,10 +175,10 @@ pub fn clear_password(conn: &mut Conn, id: AccountId) -> QueryResult<()> {
 
 /// Changes an account's status from `from` to `to`. Returns false if the status was not `from`. Of several concurrent
 /// calls, one gets true.
-pub fn turn(conn: &mut Conn, id: AccountId, from: AccountStatus, to: AccountStatus) -> QueryResult<bool> {
+pub fn set_status_from(conn: &mut Conn, id: AccountId, from: AccountStatus, to: AccountStatus) -> QueryResult<bool> {
     let row = accounts::table.find(id).filter(accounts::status.eq(from));
-    let turned = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
-    Ok(turned == 1)
+    let changed = diesel::update(row).set(accounts::status.eq(to)).execute(conn)?;
+    Ok(changed == 1)
 }
 
 /// Stores the digest of a one-time code. It voids the account's earlier codes (O5).
@@ -208,6 +227,18 @@ pub fn use_code(conn: &mut Conn, id: i64, now: Timestamp) -> QueryResult<()> {
         .set(reset_codes::used_at.eq(Micros::from(now)))
         .execute(conn)?;
     Ok(())
+}
+
+/// Voids an account's unused one-time codes. That they were issued stays on record.
+pub fn void_codes(conn: &mut Conn, account: AccountId) -> QueryResult<()> {
+    let unused = reset_codes::table
+        .filter(reset_codes::account_id.eq(account))
+        .filter(reset_codes::used_at.is_null());
+    // No digest is empty.
+    diesel::update(unused)
+        .set(reset_codes::code_digest.eq(Vec::new()))
+        .execute(conn)?;
+    end_code_request(conn, account)
 }
 
 /// Who requested a one-time code for an account that two administrators must agree to, and when.

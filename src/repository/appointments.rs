@@ -12,15 +12,15 @@ use crate::domain::core::time::Timestamp;
 use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
 use diesel::prelude::*;
 
-/// Takes the shared lock on appointments until the transaction ends, so that an entry still belongs in the inbox it was
-/// put in when the transaction commits. Call it before any row is locked.
-pub fn keep(conn: &mut Conn) -> QueryResult<()> {
+/// Takes the shared lock on appointments until the transaction ends. So an entry still belongs in the inbox it was put
+/// in when the transaction commits. Call it before any row is locked.
+pub fn lock_offices_shared(conn: &mut Conn) -> QueryResult<()> {
     locks::lock_shared(conn, AdvisoryLock::Offices)
 }
 
-/// Takes the exclusive lock on appointments: waits for every transaction that called [`keep`]. Call it before any row
-/// is locked.
-pub fn change(conn: &mut Conn) -> QueryResult<()> {
+/// Takes the exclusive lock on appointments. Waits for every transaction that called [`lock_offices_shared`]. Call it
+/// before any row is locked.
+pub fn lock_offices(conn: &mut Conn) -> QueryResult<()> {
     locks::lock_exclusive(conn, AdvisoryLock::Offices)
 }
 
@@ -134,7 +134,7 @@ pub struct StoredRequest {
     pub id: AppointmentRequestId,
     pub organization_id: OrganizationId,
     pub kind: RequestKind,
-    pub account_id: AccountId,
+    pub account_id: Option<AccountId>,
     pub proposer_account_id: AccountId,
     pub proposed_at: Micros,
     pub state: RequestState,
@@ -145,8 +145,9 @@ pub struct StoredRequest {
     pub version: i32,
     pub role: OfficeRole,
     pub answered_at: Option<Micros>,
-    #[diesel(select_expression = accounts::name)]
-    pub account_name: String,
+    pub person_name: Option<String>,
+    #[diesel(select_expression = accounts::name.nullable())]
+    pub account_name: Option<String>,
     #[diesel(select_expression = organizations::name)]
     pub organization_name: String,
 }
@@ -159,6 +160,12 @@ impl std::fmt::Debug for StoredRequest {
 }
 
 impl StoredRequest {
+    /// The name of the person it is about.
+    pub fn name(&self) -> &str {
+        let name = self.account_name.as_deref().or(self.person_name.as_deref());
+        name.unwrap_or_default()
+    }
+
     /// The facts that the rules need.
     pub fn request(&self) -> AppointmentRequest {
         AppointmentRequest {
@@ -195,11 +202,18 @@ impl PendingRow for StoredRequest {
     }
 }
 
-/// Stores a new request. Violates a unique index if a request about this person is already open.
+/// A person without an account whom a request is about. The ID number is sealed.
+pub struct RequestedPerson<'a> {
+    pub name: &'a str,
+    pub id_number_digest: &'a [u8],
+}
+
+/// Stores a new request. Violates a unique index if one about this person is open.
 pub fn open_request(
     conn: &mut Conn,
     organization: OrganizationId,
     request: &AppointmentRequest,
+    person: Option<&RequestedPerson<'_>>,
     now: Timestamp,
 ) -> QueryResult<AppointmentRequestId> {
     use appointment_requests::dsl;
@@ -212,15 +226,47 @@ pub fn open_request(
             dsl::proposer_account_id.eq(request.proposed_by),
             dsl::proposed_at.eq(Micros::from(now)),
             dsl::state.eq(request.state),
+            dsl::person_name.eq(person.map(|person| person.name)),
+            dsl::id_number_digest.eq(person.map(|person| person.id_number_digest)),
         ))
         .returning(dsl::id)
         .get_result(conn)
 }
 
+/// The sealed ID number of the person whom an open request names; none if they have an account.
+pub fn requested_number(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<Vec<u8>>> {
+    use appointment_requests::dsl;
+    dsl::appointment_requests
+        .find(id)
+        .select(dsl::id_number_sealed)
+        .first(conn)
+}
+
+/// Stores the account of the person whom a request named without one.
+pub fn set_requested_account(conn: &mut Conn, id: AppointmentRequestId, account: AccountId) -> QueryResult<()> {
+    use appointment_requests::dsl;
+    diesel::update(dsl::appointment_requests.find(id))
+        .set(dsl::account_id.eq(account))
+        .execute(conn)?;
+    forget_number(conn, id)
+}
+
+/// Removes the ID number that a request holds: the person has an account, or nothing came of it.
+pub fn forget_number(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<()> {
+    use appointment_requests::dsl;
+    diesel::update(dsl::appointment_requests.find(id))
+        .set((
+            dsl::id_number_sealed.eq(None::<Vec<u8>>),
+            dsl::id_number_digest.eq(None::<Vec<u8>>),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// One request.
 pub fn request(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<StoredRequest>> {
     appointment_requests::table
-        .inner_join(accounts::table.on(accounts::id.eq(appointment_requests::account_id)))
+        .left_join(accounts::table.on(accounts::id.nullable().eq(appointment_requests::account_id)))
         .inner_join(organizations::table.on(organizations::id.eq(appointment_requests::organization_id)))
         .filter(appointment_requests::id.eq(id))
         .select(StoredRequest::as_select())
@@ -255,7 +301,12 @@ pub fn open_requests(
         .select(dsl::id)
         .into_boxed();
     if let Some(account) = account {
-        query = query.filter(dsl::account_id.eq(account));
+        // A request may still name the person by their number.
+        let number = accounts::table.find(account).select(accounts::id_number_digest);
+        let is_theirs = dsl::account_id
+            .eq(account)
+            .or(dsl::id_number_digest.eq(number.single_value()));
+        query = query.filter(is_theirs.assume_not_null());
     }
     query.load(conn)
 }
@@ -263,7 +314,7 @@ pub fn open_requests(
 /// The requests that wait for a person's consent, earliest first. One organization makes at most one.
 pub fn offers(conn: &mut Conn, account: AccountId) -> QueryResult<Vec<StoredRequest>> {
     appointment_requests::table
-        .inner_join(accounts::table.on(accounts::id.eq(appointment_requests::account_id)))
+        .left_join(accounts::table.on(accounts::id.nullable().eq(appointment_requests::account_id)))
         .inner_join(organizations::table.on(organizations::id.eq(appointment_requests::organization_id)))
         .filter(appointment_requests::account_id.eq(account))
         .filter(appointment_requests::state.eq(RequestState::AwaitingConsent))
@@ -321,5 +372,5 @@ pub fn lapse(conn: &mut Conn, id: AppointmentRequestId, now: Timestamp) -> Query
             dsl::version.eq(dsl::version + 1),
         ))
         .execute(conn)?;
-    Ok(())
+    forget_number(conn, id)
 }

@@ -52,9 +52,3 @@ pub fn forget(conn: &mut Conn, subject: &[u8]) -> QueryResult<()> {
     diesel::delete(attempts::table.find(subject)).execute(conn)?;
     Ok(())
 }
-
-/// Removes every subject whose last failure was before an instant.
-pub fn sweep(conn: &mut Conn, before: Timestamp) -> QueryResult<()> {
-    diesel::delete(attempts::table.filter(attempts::last_at.lt(Micros::from(before)))).execute(conn)?;
-    Ok(())
-}

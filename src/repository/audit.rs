@@ -333,7 +333,7 @@ pub struct AuditCut {
 ///
 /// # Errors
 /// When the database fails.
-pub fn cut(conn: &mut Conn) -> QueryResult<Option<AuditCut>> {
+pub fn deleted_until(conn: &mut Conn) -> QueryResult<Option<AuditCut>> {
     audit_cuts::table
         .order(audit_cuts::sequence.desc())
         .select(AuditCut::as_select())

@@ -69,7 +69,7 @@ pub fn append(conn: &mut Conn, entry: &NewEntry<'_>) -> QueryResult<()> {
 /// A record as columns of both engines.
 #[derive(Insertable)]
 #[diesel(table_name = graduation_history, treat_none_as_default_value = false)]
-struct TurnedRow {
+struct SwitchedRow {
     branch_id: i64,
     at: i64,
     event: &'static str,
@@ -78,9 +78,10 @@ struct TurnedRow {
     new_month: Option<i32>,
 }
 
-/// Appends a record to each of several branches, with its month: the service has turned it into a graduate branch (G6).
-pub fn append_turned(conn: &mut Conn, branches: &[(OrganizationId, Month)], at: Timestamp) -> QueryResult<()> {
-    let row = |(branch, month): &(OrganizationId, Month)| TurnedRow {
+/// Appends a record to the history of several branches, each with its month: the yearly switch made it a graduate
+/// branch (G6).
+pub fn append_switched(conn: &mut Conn, branches: &[(OrganizationId, Month)], at: Timestamp) -> QueryResult<()> {
+    let row = |(branch, month): &(OrganizationId, Month)| SwitchedRow {
         branch_id: branch.0,
         at: at.timestamp_micros(),
         event: GraduationEvent::Turned.as_str(),

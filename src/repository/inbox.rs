@@ -3,7 +3,7 @@
 use crate::db::columns::Micros;
 use crate::db::in_json_list;
 use crate::db::schema::inbox_entries::{self, dsl};
-use crate::db::schema::transfers;
+use crate::db::schema::{accounts, inbound_persons, transfers};
 use crate::db::{Backend, Conn};
 use crate::domain::core::ids::{AccountId, InboxEntryId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::time::{Season, Timestamp};
@@ -154,7 +154,18 @@ fn barred_to(reader: Reader) -> Condition {
     let barred = transfers::table
         .filter(transfers::id.eq(inbox_entries::subject_id))
         .filter(transfers::member_id.eq(member).or(own_proposal));
-    Box::new(of_transfers().and(exists(barred)))
+    // The person of an inbound case is no member yet. They are known by their number.
+    let own_number = accounts::table
+        .find(account.unwrap_or(0))
+        .select(accounts::id_number_digest);
+    let about_reader = inbound_persons::table
+        .filter(inbound_persons::transfer_id.eq(inbox_entries::subject_id))
+        .filter(
+            inbound_persons::id_number_digest
+                .nullable()
+                .eq(own_number.single_value()),
+        );
+    Box::new(of_transfers().and(exists(barred).or(exists(about_reader))))
 }
 
 /// A page of an organization's inbox. The entries that have waited longest come first.

@@ -236,7 +236,9 @@ pub const ALL: &[Invariant] = &[
         number: "I-31",
         holds: "An inbox with a case in it belongs to an organization where somebody may decide the case.",
         query: "SELECT 'inbox entry ' || k.id AS value FROM inbox_entries k JOIN transfers t ON t.id = k.subject_id
+            LEFT JOIN inbound_persons own ON own.transfer_id = t.id AND own.open
             LEFT JOIN accounts own_account ON own_account.member_id = t.member_id
+                OR t.member_id IS NULL AND own_account.id_number_digest = own.id_number_digest
             WHERE k.kind IN ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment')
             AND NOT EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id
                 WHERE a.organization_id = k.organization_id AND a.ended_at IS NULL AND c.status = 'active'
@@ -248,7 +250,9 @@ pub const ALL: &[Invariant] = &[
         number: "I-31",
         holds: "An open case is in an inbox if anybody up to the root may decide it.",
         query: "SELECT 'case ' || t.id AS value FROM transfers t JOIN organizations o ON o.id = t.organization_id
+            LEFT JOIN inbound_persons own ON own.transfer_id = t.id AND own.open
             LEFT JOIN accounts own_account ON own_account.member_id = t.member_id
+                OR t.member_id IS NULL AND own_account.id_number_digest = own.id_number_digest
             WHERE t.closed_at IS NULL AND NOT EXISTS (SELECT 1 FROM inbox_entries k WHERE k.subject_id = t.id AND k.kind IN
                 ('approval_in', 'approval_out', 'leading_organ', 'province', 'external_answer', 'assignment'))
             AND EXISTS (SELECT 1 FROM appointments a JOIN accounts c ON c.id = a.account_id

@@ -168,13 +168,13 @@ pub fn id_by_id_number(conn: &mut Conn, digest: &[u8]) -> QueryResult<Option<Mem
 
 /// A member's account and their open transfer.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Ties {
+pub struct AccountAndCase {
     pub account: Option<AccountId>,
     pub open_case: Option<OpenCase>,
 }
 
 /// The accounts and open transfers of several members.
-pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, Ties>> {
+pub fn accounts_and_open_cases(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, AccountAndCase>> {
     type Columns = (
         MemberId,
         Option<AccountId>,
@@ -197,7 +197,7 @@ pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, 
             transfers::proposed_at.nullable(),
         ))
         .load(c))?;
-    let ties = |(member, account, id, started_by, proposed_at): Columns| {
+    let found_row = |(member, account, id, started_by, proposed_at): Columns| {
         let open_case = id
             .zip(started_by)
             .zip(proposed_at)
@@ -206,9 +206,9 @@ pub fn ties(conn: &mut Conn, ids: &[MemberId]) -> QueryResult<HashMap<MemberId, 
                 started_by,
                 proposed_at: proposed_at.into(),
             });
-        (member, Ties { account, open_case })
+        (member, AccountAndCase { account, open_case })
     };
-    Ok(found.into_iter().map(ties).collect())
+    Ok(found.into_iter().map(found_row).collect())
 }
 
 /// The place whose members a list shows.
@@ -375,7 +375,7 @@ pub fn set_mark(conn: &mut Conn, id: MemberId, version: i32, mark: Option<&Mark>
 /// Creates a member from a person of an inbound case (X2), in a branch from now on.
 ///
 /// Violates `members_id_number` or `members_development_number` if one of the numbers is taken.
-pub fn admit(
+pub fn create_inbound(
     conn: &mut Conn,
     name: &str,
     person: &SealedPerson,

@@ -297,7 +297,7 @@ pub fn create_root(conn: &mut Conn, name: &str, short_name: &str, now: Timestamp
     Ok(id)
 }
 
-/// Stores a row, except for the column that contains its own id.
+/// Inserts a row. Its path contains the new id, so the caller sets the path afterwards.
 fn insert(
     conn: &mut Conn,
     superior: Option<&Organization>,
@@ -424,8 +424,8 @@ pub fn set_graduation(
     Ok(changed == 1)
 }
 
-/// Branches after `after`, by id, that are marked with a month up to the given one and have not turned yet.
-pub fn turning(
+/// Branches after `after`, by id, that are marked with a month up to the given one and are not graduate branches yet.
+pub fn due_for_switch(
     conn: &mut Conn,
     up_to: Month,
     after: Option<OrganizationId>,
@@ -451,8 +451,8 @@ pub fn find_many_locked(conn: &mut Conn, ids: &[OrganizationId]) -> QueryResult<
     Locked(found).load(conn)
 }
 
-/// Stores that locked branches have turned into graduate branches (G6). Returns how many have.
-pub fn turn_many(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
+/// Makes locked branches graduate branches (G6). Returns how many rows were changed.
+pub fn switch_many(conn: &mut Conn, ids: &[OrganizationId], season: Season) -> QueryResult<usize> {
     diesel::update(dsl::organizations.filter(dsl::id.eq_any(ids.iter().map(|id| id.0))))
         .set((dsl::graduated_season.eq(season), dsl::version.eq(dsl::version + 1)))
         .execute(conn)

@@ -2,7 +2,7 @@
 //! are read, so that no change made between reading and storing is lost.
 
 use crate::db::Conn;
-use crate::db::schema::{accounts, inbound_persons, members};
+use crate::db::schema::{accounts, appointment_requests, inbound_persons, members};
 use crate::db::sql::locks::Locked;
 use diesel::prelude::*;
 
@@ -83,6 +83,30 @@ pub fn inbound_persons(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<V
         .select((dsl::transfer_id, dsl::id_number_sealed.nullable(), dsl::phone_sealed));
     let rows: Vec<SealedColumns> = Locked(page).load(conn)?;
     Ok(rows.into_iter().map(fields).collect())
+}
+
+/// A page of the people whom open appointment requests name, after a request's key.
+pub fn requested_persons(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
+    use appointment_requests::dsl;
+    let page = dsl::appointment_requests
+        .filter(dsl::id.gt(after))
+        .order(dsl::id)
+        .limit(limit)
+        .select((dsl::id, dsl::id_number_sealed));
+    let rows: Vec<(i64, Option<Vec<u8>>)> = Locked(page).load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(key, id_number)| fields((key, id_number, None)))
+        .collect())
+}
+
+/// Stores the fields of a person whom an appointment request names.
+pub fn store_requested_person(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
+    use appointment_requests::dsl;
+    diesel::update(dsl::appointment_requests.find(new.key))
+        .set(dsl::id_number_sealed.eq(&new.id_number))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Stores the fields of a person of an inbound case.

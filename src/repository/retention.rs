@@ -3,7 +3,7 @@
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::{
-    account_blocks, budgets, idempotency_keys, inbound_persons, look_ups, reset_codes, sessions, transfers,
+    account_blocks, attempts, budgets, idempotency_keys, inbound_persons, look_ups, reset_codes, sessions, transfers,
 };
 use crate::domain::core::ids::{SessionId, TransferId};
 use crate::domain::core::time::Timestamp;
@@ -29,6 +29,21 @@ pub fn forget_codes(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResu
         .select(reset_codes::id)
         .load(conn)?;
     diesel::delete(reset_codes::table.filter(reset_codes::id.eq_any(old))).execute(conn)
+}
+
+/// Removes counts of failed attempts, the last of which was before an instant.
+pub fn forget_attempts(conn: &mut Conn, before: Timestamp, limit: i64) -> QueryResult<usize> {
+    let old: Vec<Vec<u8>> = attempts::table
+        .filter(attempts::last_at.lt(Micros::from(before)))
+        .order(attempts::last_at)
+        .limit(limit)
+        .select(attempts::subject)
+        .load(conn)?;
+    let mut forgotten = 0;
+    for subject in old {
+        forgotten += diesel::delete(attempts::table.find(subject)).execute(conn)?;
+    }
+    Ok(forgotten)
 }
 
 /// Removes sessions that were last used before an instant.

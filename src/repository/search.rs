@@ -1,4 +1,6 @@
-//! The search index over organizations (O4). Each query reads one range of one list, never more than [`MOST`] rows.
+//! The search index over organizations (O4). The nation, each province and each unit, such as a school or an employer,
+//! has its own list of terms, whose key is `scope_id` ([`search::scopes`]). A query reads one range of one list, and
+//! never more than [`MOST`] rows.
 
 use super::organizations::Organization;
 use crate::db::in_padded;
@@ -43,8 +45,8 @@ pub struct FoundOrganization {
 }
 
 impl FoundOrganization {
-    /// Whether it is below a superior, or is located in the area of this leading organ. A university answers to its
-    /// province, but people search for it by its city.
+    /// Whether it is below a superior, or is located in the area of this leading organ. A university is directly below
+    /// its province, but people search for it by its city.
     pub fn belongs_to(&self, superior: &FoundOrganization) -> bool {
         let stands_there = || match (&self.division_code, &superior.division_code) {
             // Codes of six digits are padded with zeros: 420100 is all of 4201.
@@ -57,7 +59,7 @@ impl FoundOrganization {
     }
 
     /// The facts that the ranking needs.
-    pub fn standing(&self) -> RankFacts {
+    pub fn rank_facts(&self) -> RankFacts {
         RankFacts {
             id: self.id,
             kind: self.kind,
@@ -133,7 +135,7 @@ pub fn store(conn: &mut Conn, entries: &[SearchEntry]) -> QueryResult<()> {
     Ok(())
 }
 
-/// The organizations of a list with a term that begins with `text`. Exact terms come first.
+/// The organizations in the list of `scope` with a term that begins with `text`. Exact terms come first.
 pub fn postings(conn: &mut Conn, scope: OrganizationId, text: &str) -> QueryResult<Vec<Posting>> {
     // The end of the range of terms with this prefix: no term contains the last character of Unicode.
     let until = format!("{text}{}", char::MAX);
@@ -154,7 +156,7 @@ pub fn postings(conn: &mut Conn, scope: OrganizationId, text: &str) -> QueryResu
     Ok(rows.into_iter().map(posting).collect())
 }
 
-/// The root of the tree. Its list holds every organization.
+/// The root of the tree. Its list holds every organization except the branches and general branches of a unit.
 pub fn root(conn: &mut Conn) -> QueryResult<Option<OrganizationId>> {
     organizations::table
         .filter(organizations::parent_id.is_null())

@@ -76,18 +76,24 @@ pub fn of_family(conn: &mut Conn, family: &[u8]) -> QueryResult<Option<Session>>
 
 /// Replaces the refresh token that counts with the next one. Returns false if `old` does not count, or no longer
 /// counts. Of several concurrent requests with one token, one gets true.
-pub fn turn(conn: &mut Conn, id: SessionId, old: &[u8], new: &[u8], now: Timestamp) -> QueryResult<bool> {
+pub fn rotate_refresh_token(
+    conn: &mut Conn,
+    id: SessionId,
+    old: &[u8],
+    new: &[u8],
+    now: Timestamp,
+) -> QueryResult<bool> {
     let counts = sessions::table
         .find(id)
         .filter(sessions::refresh_digest.eq(old))
         .filter(sessions::ended_at.is_null());
-    let turned = diesel::update(counts)
+    let changed = diesel::update(counts)
         .set((
             sessions::refresh_digest.eq(new),
             sessions::last_used_at.eq(Micros::from(now)),
         ))
         .execute(conn)?;
-    Ok(turned == 1)
+    Ok(changed == 1)
 }
 
 /// Ends a session. One that has already ended stays unchanged.

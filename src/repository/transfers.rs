@@ -281,7 +281,8 @@ fn keys(ids: &[TransferId]) -> impl Iterator<Item = i64> {
     ids.iter().map(|id| id.0)
 }
 
-/// Stores that locked cases have ended with one state, each with its next version. Returns how many have.
+/// Ends locked cases. All get this final state, and the version of each goes up by one. Returns how many rows were
+/// changed.
 pub fn end_many(conn: &mut Conn, ids: &[TransferId], state: &CaseState) -> QueryResult<usize> {
     diesel::update(dsl::transfers.filter(in_json_list(dsl::id, keys(ids))))
         .set((StateColumns::new(state, None), dsl::version.eq(dsl::version + 1)))
@@ -298,10 +299,12 @@ pub fn open_of(conn: &mut Conn, member: MemberId) -> QueryResult<Option<Transfer
         .optional()
 }
 
-/// Open cases whose holders may change with the appointments at an organization (A10). These are the cases held by the
-/// organization or by a direct subordinate, which may share them, and those of its subtree held by it or by a superior
-/// (`above`), because nobody below could decide them. With `orphans`, also the orphaned cases of its subtree.
-pub fn around(
+/// Open cases whose holders may change with the appointments at an organization (A10).
+///
+/// First, the cases in the inbox of the organization or of a direct subordinate, because a branch shares its turn with
+/// its superior. Second, the cases of its subtree that passed up to the organization or to one of `above`, because
+/// nobody below could decide them. With `orphans`, also the orphaned cases of its subtree.
+pub fn affected_by_appointments(
     conn: &mut Conn,
     organization: OrganizationId,
     path: &Path,
@@ -456,8 +459,8 @@ pub fn page(
     query.load(conn)
 }
 
-/// Open cases whose deadline has passed, longest overdue first, without the first `skip`: either those that wait for an
-/// assignment or those that wait for an approval.
+/// Open cases whose deadline has passed, longest overdue first, without the first `skip`. `assignments` is true for
+/// cases that wait for an assignment, and false for cases that wait for an approval.
 pub fn overdue(
     conn: &mut Conn,
     now: Timestamp,
@@ -480,7 +483,8 @@ pub fn overdue(
 }
 
 /// Updates the deadlines of a season's open cases and of their inbox entries, after its policy has changed. The rule
-/// itself is [`crate::domain::transfer::expiry`]. This repeats it in SQL for many rows at once.
+/// itself is [`crate::domain::transfer::expiry`]. This function repeats it in SQL for many rows at once, so keep both
+/// equal.
 pub fn reset_deadlines(conn: &mut Conn, policy: &Policy) -> QueryResult<()> {
     const DAY: i64 = 24 * 60 * 60 * 1_000_000;
     let start = Micros::from(policy.expiry_start());
@@ -569,7 +573,8 @@ impl<'a> EventRow<'a> {
     }
 }
 
-/// Appends the same event to several cases, each as the event that led to its current version.
+/// Appends the same event to several cases. The number of the event is the version of the case, so call this after the
+/// update.
 pub fn append_event_to_many(conn: &mut Conn, ids: &[TransferId], event: &Event, facts: &str) -> QueryResult<()> {
     let events = dsl::transfers
         .filter(in_json_list(dsl::id, keys(ids)))

@@ -1,5 +1,6 @@
 //! Passwords: Argon2id (RFC 9106). Few run at once, so that many sign-ins leave processor time for everything else.
 
+use crate::domain::account::password::prepared;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use std::sync::Arc;
@@ -72,6 +73,14 @@ impl CheckPermit {
         Ok(exists && fits)
     }
 
+    /// As [`Self::check`], if a processor is free for it now; else nothing.
+    pub async fn check_if_idle(&self, password: String, stored: Option<String>) -> Option<Result<bool, PasswordsBusy>> {
+        if self.passwords.permits.available_permits() == 0 {
+            return None;
+        }
+        Some(self.check(password, stored).await)
+    }
+
     /// The hash to store for a new password.
     ///
     /// # Errors
@@ -99,11 +108,12 @@ impl CheckPermit {
     }
 }
 
-/// Hashes with Argon2id at the first parameters that OWASP names (19 MiB, 2 passes, 1 lane) and a random salt.
+/// Hashes a prepared password ([`prepared`]) with Argon2id at the first parameters that OWASP names (19 MiB, 2 passes, 1 lane) and a random salt.
 ///
 /// # Panics
 /// Only if the library refuses its own defaults.
 pub fn hash(password: &str) -> String {
+    let password = prepared(password);
     match Argon2::default().hash_password_with_salt(password.as_bytes(), &super::random::<16>()) {
         Ok(hash) => hash.to_string(),
         Err(_) => panic!("Argon2id refuses its default parameters"),
@@ -111,6 +121,7 @@ pub fn hash(password: &str) -> String {
 }
 
 fn verify(password: &str, stored: &str) -> bool {
+    let password = prepared(password);
     PasswordHash::new(stored).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
@@ -123,6 +134,8 @@ mod tests {
         let stored = hash("correct horse");
         assert!(stored.starts_with("$argon2id$"));
         assert!(verify("correct horse", &stored));
+        // Any keyboard's space, and composed or not (RFC 8265).
+        assert!(verify("correct\u{3000}horse", &stored));
         assert!(!verify("correct horsE", &stored));
         assert!(!verify("", &stored));
         assert!(!verify("correct horse", "not a hash"));

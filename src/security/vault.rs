@@ -5,7 +5,7 @@
 //! can write to the tables can't present a telephone number as an ID number, or one person's as another's.
 
 use super::random;
-use crate::domain::core::ids::{AccountId, MemberId, TransferId};
+use crate::domain::core::ids::{AccountId, AppointmentRequestId, MemberId, TransferId};
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub enum SealedRow {
     Account(AccountId),
     /// The person of an inbound case.
     InboundCase(TransferId),
+    /// The person whom an appointment request names.
+    AppointmentRequest(AppointmentRequestId),
 }
 
 impl SealedRow {
@@ -35,6 +37,7 @@ impl SealedRow {
             Self::Member(id) => (b"member", id.0),
             Self::Account(id) => (b"account", id.0),
             Self::InboundCase(id) => (b"inbound_case", id.0),
+            Self::AppointmentRequest(id) => (b"appointment_request", id.0),
         }
     }
 }
@@ -372,6 +375,7 @@ mod tests {
             SealedRow::Member(MemberId(8)),
             SealedRow::Account(AccountId(7)),
             SealedRow::InboundCase(TransferId(7)),
+            SealedRow::AppointmentRequest(AppointmentRequestId(7)),
         ];
         for from in rows {
             let sealed = vault.seal(SealPurpose::Phone, from, "x");

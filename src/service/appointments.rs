@@ -1,8 +1,9 @@
 //! Appointments (管理员任职): who has them, how they begin and end, and requests for that. Every change updates the holders
 //! of what waits there (A10).
 
-use super::organizations::{appointing_superior, chain_of, in_scope, inside, object};
+use super::organizations::{appointing_superior, chain_of, lock_visible, object, permitted};
 use super::pending::{self, Pending, Waiting};
+use super::people::{KnownPerson, Newcomer};
 use super::transfers::reroute as reroute_transfers;
 use super::{Context, Error, Expected, Result, audit, may, people, sees};
 use crate::db::{Conn, Unique};
@@ -11,18 +12,20 @@ use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
+use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
-use crate::domain::core::time::Timestamp;
+use crate::domain::core::time::{Timestamp, shanghai_date};
 use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::facts::Path;
 use crate::repository::appointments as store;
+use crate::repository::appointments::RequestedPerson;
 pub use crate::repository::appointments::{Appointment, StoredRequest};
 use crate::repository::certifications::StoredForm;
 use crate::repository::graduation::StoredChange;
 use crate::repository::organizations::{self, Organization};
 use crate::repository::pending::{Affected, PendingRow};
-use crate::repository::{accounts, inbox, members};
-use crate::security::vault::Vault;
+use crate::repository::{accounts, inbox, members, reseal};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 
 /// A page of an organization's appointments in force, earliest first.
 ///
@@ -35,7 +38,7 @@ pub fn list(
     after: i64,
     limit: i64,
 ) -> Result<Vec<Appointment>> {
-    let found = inside(conn, actor, Action::ListAppointments, organization)?;
+    let found = permitted(conn, actor, Action::ListAppointments, organization)?;
     Ok(store::page(conn, found.id, AppointmentId(after), limit)?)
 }
 
@@ -62,34 +65,50 @@ pub fn appoint(
     role: OfficeRole,
     person: &people::PersonRef,
 ) -> Result<AppointmentOutcome> {
-    store::change(conn)?;
-    let organization = in_scope(conn, &context.actor, Action::Appoint, organization)?;
+    store::lock_offices(conn)?;
+    let organization = lock_visible(conn, &context.actor, Action::Appoint, organization)?;
     let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(context, Action::Appoint, &organization, superior, role)?;
-    let account = people::account(conn, context, vault, person)?;
-    if store::held(conn, organization.id, account)?.is_some() {
+    let person = people::find(conn, context, vault, person)?;
+    let known = match &person {
+        KnownPerson::Account(account) => Some(*account),
+        KnownPerson::Newcomer(_) => None,
+    };
+    if let Some(account) = known
+        && store::held(conn, organization.id, account)?.is_some()
+    {
         return Err(Code::AppointmentHeldAlready.into());
     }
     let request = AppointmentRequest {
         role,
-        ..request_of(context, RequestKind::Begin, account)?
+        ..request_of(context, RequestKind::Begin, known)?
     };
     match way {
-        AppointmentMode::AtOnce if needs_consent(conn, context, account)? => {
+        AppointmentMode::AtOnce if needs_consent(conn, context, known)? => {
             let state = RequestState::AwaitingConsent;
             offer(conn, context, &organization, &AppointmentRequest { state, ..request })
         }
         AppointmentMode::AtOnce => {
+            let account = people::account(conn, context, person)?;
             let by = context.actor.account;
             begin(conn, context, &organization, account, role, by).map(AppointmentOutcome::Done)
         }
-        AppointmentMode::OnRequest => ask(conn, context, &organization, &request),
+        AppointmentMode::OnRequest => {
+            let newcomer = match &person {
+                KnownPerson::Account(_) => None,
+                KnownPerson::Newcomer(newcomer) => Some(newcomer),
+            };
+            ask(conn, context, &organization, &request, newcomer)
+        }
     }
 }
 
 /// Whether the person takes the office by their own consent only.
-fn needs_consent(conn: &mut Conn, context: &Context, account: AccountId) -> Result<bool> {
+fn needs_consent(conn: &mut Conn, context: &Context, account: Option<AccountId>) -> Result<bool> {
     let appointing = context.actor.office().ok_or(Code::ActorNotAdministrator)?;
+    let Some(account) = account else {
+        return Ok(false);
+    };
     let mut places: Vec<Path> = Vec::new();
     if let Some(member) = accounts::find(conn, account)?.and_then(|account| account.member_id) {
         let member = members::find(conn, member)?;
@@ -110,7 +129,7 @@ fn needs_consent(conn: &mut Conn, context: &Context, account: AccountId) -> Resu
 /// `appointment.not_found` outside the caller's subtree, those of [`office::may_change`], `appointment.ended`,
 /// `appointment.last_of_nation`, `appointment.request_open`.
 pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<AppointmentOutcome> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     let (appointment, organization) = known(conn, &context.actor, Action::EndAppointment, id)?;
     let superior = appointing_superior(conn, &organization, &[])?;
     let way = may_change(
@@ -131,14 +150,16 @@ pub fn end(conn: &mut Conn, context: &Context, id: AppointmentId) -> Result<Appo
             &appointment,
         )?)),
         AppointmentMode::OnRequest => {
-            let request = request_of(context, RequestKind::End, appointment.account_id);
-            let role = appointment.role;
-            ask(conn, context, &organization, &AppointmentRequest { role, ..request? })
+            let request = AppointmentRequest {
+                role: appointment.role,
+                ..request_of(context, RequestKind::End, Some(appointment.account_id))?
+            };
+            ask(conn, context, &organization, &request, None)
         }
     }
 }
 
-fn request_of(context: &Context, kind: RequestKind, about: AccountId) -> Result<AppointmentRequest> {
+fn request_of(context: &Context, kind: RequestKind, about: Option<AccountId>) -> Result<AppointmentRequest> {
     Ok(AppointmentRequest {
         kind,
         role: OfficeRole::Administrator,
@@ -188,7 +209,7 @@ fn begin(
     appointed_by: Option<AccountId>,
 ) -> Result<Appointment> {
     let id = store::begin(conn, organization.id, account, role, appointed_by, context.now)?;
-    settle(conn, context, organization, account, AuditAction::AppointmentMade, id)
+    after_change(conn, context, organization, account, AuditAction::AppointmentMade, id)
 }
 
 fn finish(
@@ -207,7 +228,7 @@ fn finish(
         return Err(Code::AppointmentLastOfNation.into());
     }
     store::end(conn, office.id, context.now)?;
-    settle(
+    after_change(
         conn,
         context,
         organization,
@@ -218,7 +239,7 @@ fn finish(
 }
 
 /// What follows from every change of an appointment.
-fn settle(
+fn after_change(
     conn: &mut Conn,
     context: &Context,
     organization: &Organization,
@@ -269,7 +290,7 @@ impl Pending for StoredRequest {
 }
 
 /// A10: updates the holders of what waits where an account has offices, after the account was blocked or unblocked.
-/// Call it while holding the lock of [`store::change`].
+/// Call it while holding the lock of [`store::lock_offices`].
 ///
 /// # Errors
 /// When the database fails.
@@ -300,8 +321,9 @@ fn ask(
     context: &Context,
     organization: &Organization,
     request: &AppointmentRequest,
+    newcomer: Option<&Newcomer>,
 ) -> Result<AppointmentOutcome> {
-    let stored = store_request(conn, context, organization, request)?;
+    let stored = store_request(conn, context, organization, request, newcomer)?;
     pending::hand_to_holders(conn, &stored)?;
     audit::record(conn, context, AuditAction::AppointmentRequestSubmitted, stored.id)?;
     Ok(AppointmentOutcome::Requested(stored))
@@ -314,7 +336,7 @@ fn offer(
     organization: &Organization,
     request: &AppointmentRequest,
 ) -> Result<AppointmentOutcome> {
-    let stored = store_request(conn, context, organization, request)?;
+    let stored = store_request(conn, context, organization, request, None)?;
     audit::record_in_turn(
         conn,
         context,
@@ -330,13 +352,45 @@ fn store_request(
     context: &Context,
     organization: &Organization,
     request: &AppointmentRequest,
+    newcomer: Option<&Newcomer>,
 ) -> Result<StoredRequest> {
-    match store::open_request(conn, organization.id, request, context.now) {
-        Err(e) if Unique::violated(&e) == Some(Unique::OpenAppointmentRequest) => {
-            Err(Code::AppointmentRequestOpen.into())
+    let person = newcomer.map(|newcomer| RequestedPerson {
+        name: &newcomer.name,
+        id_number_digest: &newcomer.id_number_digest,
+    });
+    match store::open_request(conn, organization.id, request, person.as_ref(), context.now) {
+        Err(e) => match Unique::violated(&e) {
+            Some(Unique::OpenAppointmentRequest | Unique::OpenNewcomerRequest) => {
+                Err(Code::AppointmentRequestOpen.into())
+            }
+            _ => Err(e.into()),
+        },
+        Ok(stored) => {
+            if let Some(newcomer) = newcomer {
+                let fields = newcomer.sealed_for(SealedRow::AppointmentRequest(stored), stored.0);
+                reseal::store_requested_person(conn, &fields)?;
+            }
+            found(conn, stored)
         }
-        stored => found(conn, stored?),
     }
+}
+
+/// The person whom a request names without an account. They may have got one since.
+fn requested_person(conn: &mut Conn, context: &Context, vault: &Vault, stored: &StoredRequest) -> Result<KnownPerson> {
+    if let Some(account) = stored.account_id {
+        return Ok(KnownPerson::Account(account));
+    }
+    let number = store::requested_number(conn, stored.id)?;
+    let sealed = number.ok_or(Error::Corrupt("a request names nobody"))?;
+    let number = vault.open(SealPurpose::IdNumber, SealedRow::AppointmentRequest(stored.id), &sealed)?;
+    let number = IdNumber::parse(&number, shanghai_date(context.now))
+        .map_err(|_| Error::Corrupt("a stored ID number is invalid"))?;
+    let newcomer = Newcomer::new(stored.name().to_owned(), number, vault);
+    let person = people::find_newcomer(conn, context, newcomer)?;
+    if let KnownPerson::Account(account) = &person {
+        store::set_requested_account(conn, stored.id, *account)?;
+    }
+    Ok(person)
 }
 
 fn organization_of(conn: &mut Conn, stored: &StoredRequest) -> Result<Organization> {
@@ -371,19 +425,29 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     id: AppointmentRequestId,
     expected: Expected,
     verdict: &Verdict,
 ) -> Result<StoredRequest> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     request(conn, &context.actor, id)?;
     let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
     let organization = organization_of(conn, &stored)?;
     let request = stored.request();
     let holder = appointing_superior(conn, &organization, &request.excluded())?;
-    let needs_consent = request.kind == RequestKind::Begin && needs_consent(conn, context, request.about)?;
+    let needs_consent = match (request.kind, verdict) {
+        (RequestKind::Begin, Verdict::Approve) => {
+            let about = match requested_person(conn, context, vault, &stored)? {
+                KnownPerson::Account(account) => Some(account),
+                KnownPerson::Newcomer(_) => None,
+            };
+            needs_consent(conn, context, about)?
+        }
+        _ => false,
+    };
     let decided = request.decide(&context.actor, holder, verdict.clone(), needs_consent, context.now)?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     if !store::close_request(conn, &stored, &decided)? {
         return Err(Code::RequestStale.into());
     }
@@ -395,7 +459,11 @@ pub fn decide(
     };
     audit::record_in_turn(conn, context, turn, action, id)?;
     if decided.state == RequestState::Approved {
-        carry_out(conn, context, &stored, context.actor.account)?;
+        let stored = found(conn, id)?;
+        carry_out(conn, context, vault, &stored, context.actor.account)?;
+    }
+    if decided.state != RequestState::AwaitingConsent {
+        store::forget_number(conn, id)?;
     }
     found(conn, id)
 }
@@ -407,17 +475,18 @@ pub fn decide(
 pub fn answer(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     id: AppointmentRequestId,
     expected: Expected,
     consents: bool,
 ) -> Result<StoredRequest> {
-    store::change(conn)?;
+    store::lock_offices(conn)?;
     let account = context.actor.account.ok_or(Code::RequestUnauthenticated)?;
     // What is somebody else's costs the same statements as what does not exist.
     let id = store::about(conn, id, account)?.ok_or(Code::AppointmentRequestNotFound)?;
     let stored = StoredRequest::find_locked(conn, id)?.ok_or(Code::AppointmentRequestNotFound)?;
     let state = stored.request().answer(account, consents)?;
-    expected.admit(stored.version)?;
+    expected.check_version(stored.version)?;
     if !store::answer_request(conn, &stored, state, context.now)? {
         return Err(Code::RequestStale.into());
     }
@@ -430,7 +499,7 @@ pub fn answer(
     if consents {
         // The superior that decided appoints; without a decision it made the offer itself.
         let appointed_by = stored.decider_account_id.unwrap_or(stored.proposer_account_id);
-        carry_out(conn, context, &stored, Some(appointed_by))?;
+        carry_out(conn, context, vault, &stored, Some(appointed_by))?;
     }
     found(conn, id)
 }
@@ -438,25 +507,24 @@ pub fn answer(
 fn carry_out(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     stored: &StoredRequest,
     appointed_by: Option<AccountId>,
 ) -> Result<()> {
     let organization = organizations::find_locked(conn, stored.organization_id)?;
     let organization = organization.ok_or(Error::Corrupt("an appointment request's organization is missing"))?;
-    let held = match store::held(conn, organization.id, stored.account_id)? {
+    let person = requested_person(conn, context, vault, stored)?;
+    let is_new = matches!(person, KnownPerson::Newcomer(_));
+    let account = people::account(conn, context, person)?;
+    if is_new {
+        store::set_requested_account(conn, stored.id, account)?;
+    }
+    let held = match store::held(conn, organization.id, account)? {
         Some(office) => store::find(conn, office)?,
         None => None,
     };
     match (stored.kind, held) {
-        (RequestKind::Begin, None) => begin(
-            conn,
-            context,
-            &organization,
-            stored.account_id,
-            stored.role,
-            appointed_by,
-        )
-        .map(drop),
+        (RequestKind::Begin, None) => begin(conn, context, &organization, account, stored.role, appointed_by).map(drop),
         (RequestKind::End, Some(office)) => finish(conn, context, &organization, &office).map(drop),
         // Every change of an appointment lets the open requests about it lapse.
         _ => Err(Error::Corrupt(

@@ -29,8 +29,8 @@ pub fn record(conn: &mut Conn, context: &Context, action: AuditAction, subject: 
     record_in_turn(conn, context, None, action, subject)
 }
 
-/// Appends a row for something that was the turn of an organization. If the actor acts for another organization, they acted
-/// on its behalf, and the row says so (A10).
+/// Appends a row. `turn` is the organization whose turn it was. If the actor is from another organization, the row
+/// names the first one as `on_behalf_of` (A10).
 ///
 /// # Errors
 /// As [`record`].
@@ -117,8 +117,8 @@ fn about(row: NewAuditRow<'_>, action: AuditAction, subject: AuditSubject) -> Ne
     row.about(subject.text())
 }
 
-/// The place of an actor in the tree: their office, their branch or their system's organization. The auditors at and above
-/// it read what the actor did.
+/// The place of an actor in the tree: their office, their branch or their system's organization. Auditors of this place
+/// and of every place above it can read the row.
 fn scope(conn: &mut Conn, actor: &Actor) -> Result<Option<Path>> {
     Ok(match (&actor.role, actor.member) {
         (Role::Administrator(office) | Role::Auditor(office), _) => Some(office.path.clone()),
@@ -207,11 +207,12 @@ pub fn seal(conn: &mut Conn, limit: i64) -> Result<Batch<()>> {
     Ok(Batch::of(rows.len(), limit, Tally::of(rows.len()), ()))
 }
 
-/// The end of the chain: the last sealed row, or the cut if no row is left after it.
+/// The end of the chain: the last sealed row or, if none is left, the last row that was deleted after its retention
+/// period.
 fn head(conn: &mut Conn) -> Result<(i64, Vec<u8>)> {
     let last = match audit::last_sealed(conn)? {
         Some(last) => Some(last),
-        None => audit::cut(conn)?.map(|cut| (cut.sequence, cut.hash)),
+        None => audit::deleted_until(conn)?.map(|cut| (cut.sequence, cut.hash)),
     };
     Ok(last.unwrap_or((0, GENESIS.to_vec())))
 }
@@ -343,7 +344,7 @@ impl Check {
     /// When the database fails.
     pub fn go_on(&mut self, conn: &mut Conn, limit: i64) -> Result<bool> {
         // Retention may remove rows while the check runs.
-        if let Some(cut) = audit::cut(conn)?.filter(|cut| cut.sequence > self.head.sequence) {
+        if let Some(cut) = audit::deleted_until(conn)?.filter(|cut| cut.sequence > self.head.sequence) {
             self.pass_cut(cut);
         }
         let rows = audit::sealed(conn, self.head.sequence, limit)?;
@@ -435,8 +436,8 @@ impl Check {
 ///
 /// # Errors
 /// When the database fails.
-pub fn retire(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<usize> {
-    let start = audit::cut(conn)?.map_or(0, |cut| cut.sequence);
+pub fn delete_expired(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<usize> {
+    let start = audit::deleted_until(conn)?.map_or(0, |cut| cut.sequence);
     let rows = audit::sealed(conn, start, limit + 1)?;
     let old = rows.iter().take_while(|row| Timestamp::from(row.at) < before).count();
     let removed = old.saturating_sub(1);

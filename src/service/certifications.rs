@@ -52,7 +52,7 @@ pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Certifica
 ///
 /// # Errors
 /// `member.not_found`, `certification.not_uploader`.
-pub fn admit(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
+pub fn check_uploader(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
     let member = members::visible(conn, actor, Action::UploadForm, member)?;
     let uploader = uploader(conn, &member)?;
     let object = Object::form(&member.branch_path, member.id, uploader.as_slice());
@@ -84,7 +84,7 @@ fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<
 /// # Errors
 /// `member.not_found` and those of [`rules::o7_upload`].
 pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &ReceivedFile) -> Result<StoredForm> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     members::visible(conn, &context.actor, Action::UploadForm, member)?;
     let member = rows::find_locked(conn, member)?.ok_or(Code::MemberNotFound)?;
     let uploader = uploader(conn, &member)?;
@@ -131,7 +131,7 @@ fn known(conn: &mut Conn, actor: &Actor, action: Action, id: CertificationId) ->
     let stored = store::find(conn, id)?;
     // Loads a member in any case: a missing form costs the same statements as a hidden one.
     let member = rows::find(conn, stored.as_ref().map_or(MemberId::NONE, |stored| stored.member_id))?;
-    let decided = members::decided(conn, actor, action, member);
+    let decided = members::with_access(conn, actor, action, member);
     let stored = stored.ok_or(Code::CertificationNotFound)?;
     let (member, verdict) = decided?;
     verdict.seen()?;
@@ -175,12 +175,18 @@ pub fn decide(
         verdict.clone(),
         context.now,
     )?;
-    expected.admit(stored.version)?;
-    settle(conn, context, &member, &stored, &decided)?;
+    expected.check_version(stored.version)?;
+    store_decision(conn, context, &member, &stored, &decided)?;
     found(conn, id)
 }
 
-fn settle(conn: &mut Conn, context: &Context, member: &Member, stored: &StoredForm, decided: &Form) -> Result<()> {
+fn store_decision(
+    conn: &mut Conn,
+    context: &Context,
+    member: &Member,
+    stored: &StoredForm,
+    decided: &Form,
+) -> Result<()> {
     let (decision, reason, action) = match decided {
         Form::Waiting(_) => return Err(Error::Corrupt("a decision left the request open")),
         Form::Certified(_, decision) => (decision, None, AuditAction::CertificationApproved),

@@ -22,7 +22,7 @@ pub struct Context {
 /// # Errors
 /// The object's own not-found code if they may not know of it. Otherwise the refusal of the action.
 pub fn may(actor: &Actor, action: Action, object: Object<'_>) -> Result<()> {
-    Ok(authority::decide(actor, action, object).settle()?)
+    Ok(authority::decide(actor, action, object).into_result()?)
 }
 
 /// Checks that an actor may know of a loaded object. The rule of the action then decides what they may do to it.
@@ -47,7 +47,7 @@ impl Expected {
     ///
     /// # Errors
     /// `request.stale` if it is not.
-    pub fn admit(self, found: impl Into<i64>) -> Result<()> {
+    pub fn check_version(self, found: impl Into<i64>) -> Result<()> {
         match self {
             Self::Version(version) if version != found.into() => Err(Code::RequestStale.into()),
             _ => Ok(()),

@@ -2,7 +2,7 @@
 //! and a disclosure that the member can read (S-05). The member's list also shows look-ups by name and number (T4).
 
 use super::look_up::{HourlyBudget, is_left};
-use super::members::decided;
+use super::members::with_access;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
 use crate::domain::audit::AuditAction;
@@ -54,8 +54,8 @@ pub enum RevealOutcome {
 /// the member's branch and its direct superior.
 pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, request: &RevealRequest) -> Result<RevealOutcome> {
     let found = members::find(conn, request.member)?;
-    let (member, verdict) = decided(conn, &context.actor, Action::RevealMember, found)?;
-    verdict.settle()?;
+    let (member, verdict) = with_access(conn, &context.actor, Action::RevealMember, found)?;
+    verdict.into_result()?;
     if audits(conn, &member, &context.actor)? {
         return Err(Code::MemberRevealNotAllowed.into());
     }

@@ -3,7 +3,7 @@
 
 use super::batch::{self, BatchOptions, ItemOutcome};
 use super::jobs::{self, Batch};
-use super::organizations::{chain_of, in_scope, inside};
+use super::organizations::{chain_of, lock_visible, permitted};
 use super::pending::{self, Pending, Waiting};
 use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
@@ -63,7 +63,7 @@ pub fn mark(
 }
 
 fn mark_one(conn: &mut Conn, context: &Context, item: &GraduationItem) -> Result<Marked> {
-    let branch = in_scope(conn, &context.actor, Action::MarkGraduation, item.branch)?;
+    let branch = lock_visible(conn, &context.actor, Action::MarkGraduation, item.branch)?;
     let new = graduation::g4_month_or_reason(item.month, item.undetermined)?;
     let change = graduation::set(&context.actor, &branch.facts(), new)?;
     let changed = change.old != Some(change.new);
@@ -122,11 +122,11 @@ pub fn history(
     after: i64,
     limit: i64,
 ) -> Result<Vec<GraduationRecord>> {
-    let branch = inside(conn, actor, Action::ReadGraduationHistory, branch)?;
+    let branch = permitted(conn, actor, Action::ReadGraduationHistory, branch)?;
     Ok(store::history(conn, branch.id, after, limit)?)
 }
 
-/// G6: turns the next branches that are due, by id, after `after`.
+/// G6: makes the next due branches, by id, after `after`, graduate branches.
 ///
 /// # Errors
 /// When the database fails.
@@ -138,13 +138,13 @@ pub fn switch(
 ) -> Result<Batch<Option<OrganizationId>>> {
     let policy = policy_of_last_switch(conn, context.now)?;
     let up_to = Month::new(policy.season, 12).ok_or(Error::Corrupt("a season is out of range"))?;
-    let due = organizations::turning(conn, up_to, after, limit)?;
+    let due = organizations::due_for_switch(conn, up_to, after, limit)?;
     let ids: Vec<OrganizationId> = due.iter().map(|branch| branch.id).collect();
     let tally = jobs::together(
         conn,
         &ids,
-        |conn, ids| turn_many(conn, context, &policy, ids),
-        |conn, id| Ok(turn_many(conn, context, &policy, &[id])? == 1),
+        |conn, ids| switch_many(conn, context, &policy, ids),
+        |conn, id| Ok(switch_many(conn, context, &policy, &[id])? == 1),
     )?;
     Ok(Batch::of(ids.len(), limit, tally, ids.last().copied()))
 }
@@ -158,23 +158,23 @@ fn policy_of_last_switch(conn: &mut Conn, now: Timestamp) -> Result<Policy> {
     policies::of_season(conn, policy.season - 1)
 }
 
-/// Turns those of the branches that still have to turn once they are locked.
-fn turn_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
+/// Locks the branches, and makes those of them that are still due graduate branches.
+fn switch_many(conn: &mut Conn, context: &Context, policy: &Policy, branches: &[OrganizationId]) -> Result<usize> {
     let found = organizations::find_many_locked(conn, branches)?;
-    let turns = |branch: &Organization| {
+    let due = |branch: &Organization| {
         graduation::g6_turns(&branch.facts(), policy, context.now)?;
         Some((branch.id, branch.graduation()?.month()?))
     };
-    let turning: Vec<(OrganizationId, Month)> = found.iter().filter_map(turns).collect();
-    if turning.is_empty() {
+    let switching: Vec<(OrganizationId, Month)> = found.iter().filter_map(due).collect();
+    if switching.is_empty() {
         return Ok(0);
     }
-    let ids: Vec<OrganizationId> = turning.iter().map(|(id, _)| *id).collect();
-    let turned = organizations::turn_many(conn, &ids, policy.season)?;
+    let ids: Vec<OrganizationId> = switching.iter().map(|(id, _)| *id).collect();
+    let switched = organizations::switch_many(conn, &ids, policy.season)?;
     cohort::join_branches(conn, policy.season, &ids)?;
-    store::append_turned(conn, &turning, context.now)?;
+    store::append_switched(conn, &switching, context.now)?;
     audit::record_same_for(conn, context, AuditAction::BranchTurned, &ids)?;
-    Ok(turned)
+    Ok(switched)
 }
 
 /// A proposal for a new month of a graduate branch.
@@ -190,8 +190,8 @@ pub struct ProposedMonthChange {
 /// # Errors
 /// `organization.not_found` outside the caller's subtree, and those of [`graduation::propose`].
 pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChange) -> Result<StoredChange> {
-    appointments::keep(conn)?;
-    let branch = in_scope(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
+    appointments::lock_offices_shared(conn)?;
+    let branch = lock_visible(conn, &context.actor, Action::ProposeMonthChange, proposal.branch)?;
     let open = store::open_of_branch(conn, branch.id)?;
     let reason = proposal.reason.clone();
     let proposed = graduation::propose(
@@ -327,14 +327,14 @@ pub fn decide(
     let open = whole(&stored)?;
     let holders = holders(conn, &branch, open.request())?;
     let decided = open.decide(&context.actor, &holders, verdict.clone(), context.now)?;
-    expected.admit(stored.version)?;
-    let stale_delayed = settle(conn, context, &branch, &stored, &decided)?;
+    expected.check_version(stored.version)?;
+    let stale_delayed = store_decision(conn, context, &branch, &stored, &decided)?;
     let change = found(conn, id)?;
     Ok(DecidedMonthChange { change, stale_delayed })
 }
 
 /// Stores a decision and everything that follows from it.
-fn settle(
+fn store_decision(
     conn: &mut Conn,
     context: &Context,
     branch: &Organization,

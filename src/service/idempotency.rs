@@ -30,12 +30,12 @@ pub struct KeptAnswer {
     pub replayed: bool,
 }
 
-/// What a key says about a request before it is run.
+/// What to do with a request, given its key.
 pub enum ClaimState {
-    /// It was answered before, or its key came with another content.
+    /// There is an answer already: the kept one, or a refusal because the key was used with another content.
     Answered(Result<KeptAnswer>),
     /// Another request of this batch has the same key and comes first.
-    Twin,
+    SameKeyEarlier,
     /// No request with this key has been run.
     New,
 }
@@ -44,22 +44,22 @@ pub enum ClaimState {
 ///
 /// # Errors
 /// When the database fails.
-pub fn standings(conn: &mut Conn, claims: &[(&Context, &Claim)]) -> Result<Vec<ClaimState>> {
+pub fn claim_states(conn: &mut Conn, claims: &[(&Context, &Claim)]) -> Result<Vec<ClaimState>> {
     let keys = claims
         .iter()
         .map(|(context, claim)| Ok((actor_key(context)?, claim.key.clone())));
     let keys: Vec<(String, String)> = keys.collect::<Result<_>>()?;
     let stored = idempotency::find_many(conn, &keys)?;
     let mut seen = HashSet::new();
-    let mut standings = Vec::with_capacity(claims.len());
+    let mut states = Vec::with_capacity(claims.len());
     for ((key, stored), (_, claim)) in keys.iter().zip(stored).zip(claims) {
-        standings.push(match stored {
+        states.push(match stored {
             Some(stored) => ClaimState::Answered(replay(stored, claim)),
             None if seen.insert(key) => ClaimState::New,
-            None => ClaimState::Twin,
+            None => ClaimState::SameKeyEarlier,
         });
     }
-    Ok(standings)
+    Ok(states)
 }
 
 /// Keeps the answers of new requests.
@@ -100,8 +100,8 @@ pub fn once(
     claim: &Claim,
     use_case: impl FnOnce(&mut Conn) -> Result<KeptAnswer>,
 ) -> Result<KeptAnswer> {
-    for standing in standings(conn, &[(context, claim)])? {
-        if let ClaimState::Answered(answer) = standing {
+    for state in claim_states(conn, &[(context, claim)])? {
+        if let ClaimState::Answered(answer) = state {
             return answer;
         }
     }

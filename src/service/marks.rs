@@ -1,7 +1,7 @@
 //! Marks on members of graduating branches (M1 to M6).
 
 use super::batch::{self, BatchOptions, ItemOutcome};
-use super::members::decided;
+use super::members::with_access;
 use super::organizations::acting_sector;
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
@@ -104,13 +104,13 @@ fn wanted(item: &MarkItem, branch: &Organization, context: &Context) -> Result<M
 fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organization, Member)> {
     let actor = &context.actor;
     let found = members::find(conn, id)?;
-    let seen = admit(conn, actor, found)?;
+    let seen = check_may_mark(conn, actor, found)?;
     let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
     // Locks the branch before the member, because the yearly switch counts the branch's members under the same lock
     // (L1).
     let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member's branch is missing"))?;
     let found = members::find_locked(conn, id)?;
-    let member = admit(conn, actor, found)?;
+    let member = check_may_mark(conn, actor, found)?;
     if member.branch_id != Some(branch.id) {
         return Err(Code::ServiceBusy.into());
     }
@@ -119,9 +119,9 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
 }
 
 /// The member, if the actor may mark them where they are.
-fn admit(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
-    let (member, verdict) = decided(conn, actor, Action::MarkMember, found)?;
-    verdict.settle()?;
+fn check_may_mark(conn: &mut Conn, actor: &Actor, found: Option<Member>) -> Result<Member> {
+    let (member, verdict) = with_access(conn, actor, Action::MarkMember, found)?;
+    verdict.into_result()?;
     Ok(member)
 }
 

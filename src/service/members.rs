@@ -1,6 +1,6 @@
 //! Members: who may see them, and lists of them.
 
-use super::organizations::{acting_sector, inside};
+use super::organizations::{acting_sector, permitted};
 use super::{Context, Error, Result};
 use crate::db::Conn;
 use crate::domain::authority::actor::Actor;
@@ -76,7 +76,7 @@ pub struct MemberListing {
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
 pub fn list(conn: &mut Conn, context: &Context, listing: &MemberListing) -> Result<Vec<ShownMember>> {
-    let root = inside(conn, &context.actor, Action::ListMembers, listing.organization)?;
+    let root = permitted(conn, &context.actor, Action::ListMembers, listing.organization)?;
     let place = if listing.subtree {
         // Callers whose reach is their own organization only have no subtree.
         context.actor.subtree()?;
@@ -121,17 +121,17 @@ fn with_branches(
 /// `member.not_found`.
 pub fn visible(conn: &mut Conn, actor: &Actor, action: Action, id: MemberId) -> Result<Member> {
     let found = members::find(conn, id)?;
-    let (member, verdict) = decided(conn, actor, action, found)?;
+    let (member, verdict) = with_access(conn, actor, action, found)?;
     verdict.seen()?;
     Ok(member)
 }
 
-/// The member found and what the actor may do with them. A member of a special-unit holding is as hidden as the holding
-/// (S-30). A missing member costs the same statements as a hidden one.
+/// The member found, and whether the actor may do the action to them. A member of a special-unit holding is as hidden
+/// as the holding (S-30). The same statements run for a missing member as for a hidden one.
 ///
 /// # Errors
 /// `member.not_found` if there is no such member.
-pub(super) fn decided(
+pub(super) fn with_access(
     conn: &mut Conn,
     actor: &Actor,
     action: Action,

@@ -58,7 +58,7 @@ pub fn history(conn: &mut Conn, season: Season) -> Result<Vec<StoredPolicy>> {
 pub fn change(conn: &mut Conn, context: &Context, policy: &Policy, expected: Expected) -> Result<Versioned> {
     Policy::may_change(&context.actor)?;
     let found = get(conn, policy.season)?;
-    expected.admit(found.version)?;
+    expected.check_version(found.version)?;
     policy.validate()?;
     let version = found.version + 1;
     match policies::add(conn, version, policy, context.actor.account, context.now) {

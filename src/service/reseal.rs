@@ -2,7 +2,7 @@
 
 use super::Result;
 use crate::db::Conn;
-use crate::domain::core::ids::{AccountId, MemberId, TransferId};
+use crate::domain::core::ids::{AccountId, AppointmentRequestId, MemberId, TransferId};
 use crate::repository::reseal::{self as rows, Fields};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
 
@@ -15,11 +15,17 @@ pub enum SealedTable {
     Members,
     Accounts,
     InboundPersons,
+    RequestedPersons,
 }
 
 impl SealedTable {
     /// Every table with sealed fields.
-    pub const ALL: [Self; 3] = [Self::Members, Self::Accounts, Self::InboundPersons];
+    pub const ALL: [Self; 4] = [
+        Self::Members,
+        Self::Accounts,
+        Self::InboundPersons,
+        Self::RequestedPersons,
+    ];
 }
 
 impl SealedTable {
@@ -28,6 +34,7 @@ impl SealedTable {
             Self::Members => SealedRow::Member(MemberId(key)),
             Self::Accounts => SealedRow::Account(AccountId(key)),
             Self::InboundPersons => SealedRow::InboundCase(TransferId(key)),
+            Self::RequestedPersons => SealedRow::AppointmentRequest(AppointmentRequestId(key)),
         }
     }
 }
@@ -38,6 +45,7 @@ impl std::fmt::Display for SealedTable {
             Self::Members => "members",
             Self::Accounts => "accounts",
             Self::InboundPersons => "inbound_persons",
+            Self::RequestedPersons => "appointment_requests",
         })
     }
 }
@@ -61,6 +69,7 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
         SealedTable::Members => rows::members(conn, after, BATCH)?,
         SealedTable::Accounts => rows::accounts(conn, after, BATCH)?,
         SealedTable::InboundPersons => rows::inbound_persons(conn, after, BATCH)?,
+        SealedTable::RequestedPersons => rows::requested_persons(conn, after, BATCH)?,
     };
     let mut changed = 0;
     for row in &rows {
@@ -79,6 +88,7 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
             SealedTable::Members => rows::store_member(conn, &new)?,
             SealedTable::Accounts => rows::store_account(conn, &new)?,
             SealedTable::InboundPersons => rows::store_inbound_person(conn, &new)?,
+            SealedTable::RequestedPersons => rows::store_requested_person(conn, &new)?,
         }
         changed += 1;
     }

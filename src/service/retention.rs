@@ -3,6 +3,7 @@
 use super::jobs::{self, Batch, Tally};
 use super::{Context, Result, audit};
 use crate::db::Conn;
+use crate::domain::account::attempts::LONGEST_MEMORY;
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::retention::RetentionPeriods;
 use crate::repository::{certifications, retention};
@@ -30,6 +31,8 @@ pub enum RecordKind {
     Sessions,
     /// Blocks of accounts that have ended.
     Blocks,
+    /// Counts of failed attempts.
+    Attempts,
 }
 
 impl RecordKind {
@@ -44,6 +47,7 @@ impl RecordKind {
             Self::Budgets => "counts of budgets",
             Self::Sessions => "sessions",
             Self::Blocks => "ended blocks of accounts",
+            Self::Attempts => "counts of failed attempts",
         }
     }
 
@@ -56,7 +60,8 @@ impl RecordKind {
             Self::Answers => Self::Budgets,
             Self::Budgets => Self::Sessions,
             Self::Sessions => Self::Blocks,
-            Self::Blocks => return None,
+            Self::Blocks => Self::Attempts,
+            Self::Attempts => return None,
         })
     }
 }
@@ -75,7 +80,7 @@ pub fn delete(
     let (now, ran_since) = (context.now, jobs::ran_since(conn)?);
     let log_until = kept.audit_until(now, ran_since);
     let deleted = match kind {
-        RecordKind::AuditLog => audit::retire(conn, context, log_until, limit)?,
+        RecordKind::AuditLog => audit::delete_expired(conn, context, log_until, limit)?,
         RecordKind::LookUps => retention::forget_look_ups(conn, log_until, limit)?,
         RecordKind::Persons => persons(conn, context, kept, limit)?,
         RecordKind::Codes => retention::forget_codes(conn, kept.codes_until(now), limit)?,
@@ -83,6 +88,7 @@ pub fn delete(
         RecordKind::Budgets => retention::forget_budgets(conn, kept.budgets_until(now), limit)?,
         RecordKind::Sessions => retention::forget_sessions(conn, kept.sessions_until(now, ran_since), limit)?,
         RecordKind::Blocks => retention::forget_blocks(conn, log_until, limit)?,
+        RecordKind::Attempts => retention::forget_attempts(conn, now - LONGEST_MEMORY, limit)?,
     };
     if deleted > 0 {
         audit::record(conn, context, AuditAction::ExpiredDataDeleted, AuditSubject::Nothing)?;

@@ -237,7 +237,7 @@ impl<'a> Matches<'a> {
         let mut all = Vec::new();
         for (at, named) in self.named.iter().enumerate() {
             let mut named: Vec<_> = named.iter().collect();
-            named.sort_by_key(|(fit, found)| Rank::new(self.nth, &found.standing(), fit.class, fit.excess));
+            named.sort_by_key(|(fit, found)| Rank::new(self.nth, &found.rank_facts(), fit.class, fit.excess));
             all.extend(named.into_iter().take(CONTAINERS).map(|(_, found)| (at, found.clone())));
         }
         all
@@ -260,7 +260,7 @@ impl<'a> Matches<'a> {
         let own = fits.iter().flatten();
         let class = own.clone().map(|fit| fit.class).max()?;
         let excess = own.map(|fit| fit.excess).sum();
-        Some((found.id, Rank::new(self.nth, &found.standing(), class, excess)))
+        Some((found.id, Rank::new(self.nth, &found.rank_facts(), class, excess)))
     }
 }
 

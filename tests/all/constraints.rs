@@ -53,7 +53,11 @@ fn only_once(engine: Engine, unique: Unique) -> String {
         Unique::MemberIdNumber => ("members", &[("id_number_digest", a_digest(engine))]),
         Unique::OpenMonthChange => ("month_changes", &[("state", "'open'")]),
         Unique::WaitingForm => ("certifications", &[("state", "'waiting'")]),
-        Unique::OpenAppointmentRequest => ("appointment_requests", &[("state", "'open'")]),
+        Unique::OpenAppointmentRequest => ("appointment_requests", &[("state", "'open'"), ("account_id", "1")]),
+        Unique::OpenNewcomerRequest => (
+            "appointment_requests",
+            &[("state", "'open'"), ("id_number_digest", a_digest(engine))],
+        ),
         Unique::SiblingName => ("organizations", &[("parent_id", "1"), ("name", "'same'")]),
         Unique::SchoolCode => ("organizations", &[("school_code", "'10001'")]),
         Unique::IdempotencyKey => ("idempotency_keys", &[("actor", "'a'"), ("key", "'k'")]),
@@ -65,7 +69,7 @@ fn only_once(engine: Engine, unique: Unique) -> String {
 both_engines! {
     fn every_unique_constraint_is_recognized(db: TestDb) {
         use Unique::{
-            DevelopmentNumber, IdempotencyKey, InboundPerson, MemberIdNumber, OpenAppointmentRequest, OpenMonthChange,
+            DevelopmentNumber, IdempotencyKey, InboundPerson, MemberIdNumber, OpenAppointmentRequest, OpenMonthChange, OpenNewcomerRequest,
             OpenTransfer, PolicyVersion, SchoolCode, SiblingName, WaitingForm,
         };
         let conn = &mut db.conn();
@@ -74,7 +78,7 @@ both_engines! {
             run(&least(db.engine(), stage, &[])).expect("what the rows refer to");
         }
         for unique in [
-            OpenTransfer, InboundPerson, DevelopmentNumber, MemberIdNumber, OpenMonthChange, WaitingForm, OpenAppointmentRequest,
+            OpenTransfer, InboundPerson, DevelopmentNumber, MemberIdNumber, OpenMonthChange, WaitingForm, OpenAppointmentRequest, OpenNewcomerRequest,
             SiblingName, SchoolCode, IdempotencyKey, PolicyVersion,
         ] {
             run(&only_once(db.engine(), unique)).expect("the first row");

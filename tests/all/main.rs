@@ -34,6 +34,7 @@ mod openapi;
 mod organizations;
 mod plans;
 mod policies;
+mod pooler;
 mod privacy;
 mod refusals;
 mod reset;

@@ -334,7 +334,7 @@ fn described(sources: &str) -> Vec<String> {
             .and_then(|_| words.next());
         names.extend(public.or(own).map(str::to_owned));
     }
-    for (macro_name, is_pair) in [("\nwords!(", true), ("\nids!(", false)] {
+    for (macro_name, is_pair) in [("\nenum_schemas!(", true), ("\nid_schemas!(", false)] {
         let lists = sources
             .split(macro_name)
             .skip(1)
@@ -378,7 +378,7 @@ fn no_two_types_share_a_name_in_the_document() {
 fn a_described_type_is_found_with_its_public_name() {
     let sources = "\n#[derive(Debug, ToSchema)]\n#[schema(as = Target)]\nstruct TargetView {}\n\
                    #[derive(Debug)]\nstruct Other {}\n#[derive(utoipa::ToSchema)]\npub enum Plain { A }\n\
-                   \nwords!(\n    Kind as \"OrganizationKind\",\n);\nids!(\n    MemberId,\n    TaskId\n);\n";
+                   \nenum_schemas!(\n    Kind as \"OrganizationKind\",\n);\nid_schemas!(\n    MemberId,\n    TaskId\n);\n";
     assert_eq!(
         described(sources),
         ["Target", "Plain", "OrganizationKind", "MemberId", "TaskId"]

@@ -322,7 +322,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "the account of a member" => |c| accounts::of_member(c, MemberId(1500));
         "the open case of a member" => |c| transfers::open_of(c, MemberId(1500));
         "members of a group of proposals" => |c| members::find_many_locked(c, &group);
-        "their accounts and open cases" => |c| members::ties(c, &same_group);
+        "their accounts and open cases" => |c| members::accounts_and_open_cases(c, &same_group);
         "organizations of a group of proposals" => |c| organizations::find_many(c, &ends);
         "names of organizations" => |c| organizations::names(c, &same_ends);
         "answers given under some keys" => |c| idempotency::find_many(c, &keys);
@@ -330,7 +330,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "events of a case" => |c| transfers::events(c, TransferId(1500));
         "cases to be ended" => |c| transfers::overdue(c, now, false, 0, 200);
         "assignments to be escalated" => |c| transfers::overdue(c, now, true, 0, 200);
-        "branches to be turned" => |c| organizations::turning(c, Month::new(2026, 12).expect("a month"), Some(OrganizationId(7)), 200);
+        "branches to be turned" => |c| organizations::due_for_switch(c, Month::new(2026, 12).expect("a month"), Some(OrganizationId(7)), 200);
         "where a member was" => |c| members::memberships(c, MemberId(1500));
         "whether anybody is in a subtree" => |c| members::any_within(c, &mine);
         "marks a member had" => |c| marks::history(c, MemberId(1500), 0, 20);

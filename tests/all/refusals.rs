@@ -212,6 +212,7 @@ both_engines! {
         sent(&|body| body["details"]["employer_name"] = json!("某单位")).refused(422, "transfer.field_not_allowed");
         sent(&|body| body["details"]["home_address"]["division_code"] = json!("4201")).refused(422, "transfer.address_not_detailed");
         sent(&|body| body["details"]["home_address"]["division_code"] = json!("999999")).refused(422, "division.unknown");
+        sent(&|body| body["person"]["joined_month"] = json!("2017-02")).refused(422, "member.joined_too_young");
         close(&world, "village");
         sent(&|_| ()).refused(422, "transfer.target_closed");
     }

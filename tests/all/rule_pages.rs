@@ -1,7 +1,7 @@
 //! `docs/rules.md` and `docs/errors.md`: written from the same tables as the refusals, with the tests that prove each
 //! rule.
 //!
-//! `ZHUANJIE_BLESS=1 cargo test rule_pages` writes them.
+//! `ZHUANJIE_BLESS=1 cargo test --test all page` writes them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -83,12 +83,36 @@ fn proofs() -> BTreeMap<Rule, BTreeSet<(String, String)>> {
     proofs
 }
 
+/// The rows of the tables in `src/domain/mod.rs`: the rules of a row, and the parts of the domain that it links to.
+fn index() -> Vec<(Vec<Rule>, Vec<String>)> {
+    let text = std::fs::read_to_string(root().join("src/domain/mod.rs")).expect("the domain");
+    let numbers = |cell: &&str| -> Vec<Rule> { cell.split(", ").map_while(|number| number.parse().ok()).collect() };
+    let row = |line: &str| -> Option<(Vec<Rule>, Vec<String>)> {
+        let cells: Vec<&str> = line.strip_prefix("//! | ")?.split(" | ").collect();
+        let rules = cells.iter().map(numbers).max_by_key(Vec::len)?;
+        let linked = cells.last()?.split("[`").skip(1);
+        let parts = linked.filter_map(|rest| Some(rest.split_once("`]")?.0.to_owned()));
+        Some((rules, parts.collect()))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+/// The parts of the domain that a rule is in: those named after it, or else all of its rows.
+fn code_of(rule: Rule, index: &[(Vec<Rule>, Vec<String>)]) -> Vec<&str> {
+    let rows = index.iter().filter(|(rules, _)| rules.contains(&rule));
+    let parts: Vec<&str> = rows.flat_map(|(_, parts)| parts).map(String::as_str).collect();
+    let beginning = format!("::{}_", rule.number().to_lowercase());
+    let own: Vec<&str> = parts.iter().copied().filter(|part| part.contains(&beginning)).collect();
+    if own.is_empty() { parts } else { own }
+}
+
 fn rules_page() -> String {
-    let proofs = proofs();
+    let (proofs, index) = (proofs(), index());
     let mut page = String::from(
         "# The rules, and the tests that prove them\n\n\
-         Written from `src/domain/rule.rs` and `src/domain/codes.rs`; `ZHUANJIE_BLESS=1 cargo test rule_pages` writes it anew.\n\
-         § is the section of the manual. A rule without one, or marked so, is a decision of ours.\n",
+         Written from `src/domain/catalogue/` and the tables in `src/domain/mod.rs`;\n\
+         `ZHUANJIE_BLESS=1 cargo test --test all page` writes it anew. § is the section of the manual. A rule without one, or\n\
+         marked so, is a decision of ours. \"Code\" names the parts of `src/domain/` that the rule is in.\n",
     );
     for rule in Rule::ALL {
         let source = match rule.section() {
@@ -110,6 +134,10 @@ fn rules_page() -> String {
         if !codes.is_empty() {
             let _ = writeln!(page, "Refusals: {}\n", codes.join(", "));
         }
+        let code: Vec<String> = code_of(*rule, &index).iter().map(|part| format!("`{part}`")).collect();
+        if !code.is_empty() {
+            let _ = writeln!(page, "Code: {}\n", code.join(", "));
+        }
         match proofs.get(rule) {
             Some(tests) => {
                 for (file, name) in tests {
@@ -125,7 +153,8 @@ fn rules_page() -> String {
 fn errors_page() -> String {
     let mut page = String::from(
         "# Error codes\n\n\
-         Written from `src/domain/codes.rs`; `ZHUANJIE_BLESS=1 cargo test rule_pages` writes it anew. Served at `GET /v1/errors`.\n\n\
+         Written from `src/domain/catalogue/code/mod.rs`; `ZHUANJIE_BLESS=1 cargo test --test all page` writes it anew.\n\
+         Served at `GET /v1/errors`.\n\n\
          | code | rule | what is wrong | what to do |\n|---|---|---|---|\n",
     );
     for code in Code::ALL {
@@ -175,6 +204,14 @@ fn each_rule_has_a_test_named_after_it() {
         .map(|rule| rule.number())
         .collect();
     assert!(unproven.is_empty(), "no test is named after {unproven:?}");
+}
+
+#[test]
+fn the_code_of_a_rule_is_what_the_tables_of_the_domain_name() {
+    let index = index();
+    let marks = ["member::mark::m3_delayed", "member::mark::m3_teacher"];
+    assert_eq!(code_of(Rule::M3, &index), marks);
+    assert_eq!(code_of(Rule::G9, &index), ["graduation::g9_season_after"]);
 }
 
 #[test]

@@ -295,6 +295,30 @@ fn both_engines_have_the_same_versions() {
     assert!(!versions("sqlite").is_empty());
 }
 
+/// What diesel calls the version of a migration: the name of its folder up to the first `_`, without `-`.
+fn version(folder: &str) -> String {
+    folder.split('_').next().unwrap_or_default().replace('-', "")
+}
+
+#[test]
+fn each_migration_has_a_date_and_a_number_that_is_greater_than_every_earlier_one() {
+    // Of two migrations with the same version, diesel runs only one and reports nothing.
+    for folder in versions("sqlite") {
+        let version = version(&folder);
+        let is_whole = version.len() == 14 && version.bytes().all(|byte| byte.is_ascii_digit());
+        assert!(is_whole, "{folder}: name it <date>-<six digits>_<what>");
+    }
+    let numbers: Vec<String> = versions("sqlite")
+        .iter()
+        .map(|folder| version(folder)[8..].to_owned())
+        .collect();
+    let in_order = numbers.windows(2).all(|pair| pair[0] < pair[1]);
+    assert!(
+        in_order,
+        "a number is used twice, or is less than an earlier one: {numbers:?}"
+    );
+}
+
 /// Reverts all of the project's migrations, or runs them again.
 fn migrate(db: &TestDb, engine: &str, is_up: bool) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))

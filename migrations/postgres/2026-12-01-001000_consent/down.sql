@@ -1,7 +1,13 @@
 DROP TABLE reset_code_requests;
 DROP INDEX appointment_requests_consent;
+DROP INDEX appointment_requests_one_newcomer;
 DROP INDEX appointment_requests_one_open;
+DELETE FROM appointment_requests WHERE account_id IS NULL;
 UPDATE appointment_requests SET state = 'lapsed' WHERE state IN ('awaiting_consent', 'declined');
 CREATE UNIQUE INDEX appointment_requests_one_open ON appointment_requests (organization_id, account_id) WHERE state = 'open';
+ALTER TABLE appointment_requests DROP COLUMN id_number_digest;
+ALTER TABLE appointment_requests DROP COLUMN id_number_sealed;
+ALTER TABLE appointment_requests DROP COLUMN person_name;
 ALTER TABLE appointment_requests DROP COLUMN answered_at;
 ALTER TABLE appointment_requests DROP COLUMN role;
+ALTER TABLE appointment_requests ALTER COLUMN account_id SET NOT NULL;

@@ -10,6 +10,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How many bodies may be received at once. Slow senders so take no place from requests whose work can be done.
 const RECEIVING: usize = 4096;
 
+/// The operations that hash a password. All others of `/v1/auth/` cost as little as any request: whoever is signed in stays
+/// so when many sign in.
+const HASHING: [&str; 4] = [
+    "/v1/auth/sign-in",
+    "/v1/auth/reset",
+    "/v1/auth/password",
+    "/v1/auth/wechat/bind",
+];
+
 /// The class of a request: each class has its own limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestClass {
@@ -28,7 +37,7 @@ impl RequestClass {
     pub fn of(path: &str, body: Body) -> Self {
         match path {
             "/healthz" | "/readyz" => Self::Probe,
-            _ if path.starts_with("/v1/auth/") => Self::SignIn,
+            _ if HASHING.contains(&path) => Self::SignIn,
             _ if body == Body::Upload => Self::Upload,
             _ => Self::Work,
         }
@@ -104,6 +113,23 @@ fn take(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, AtCapacity> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_hashes_a_password_has_the_places_of_sign_ins() {
+        let class = |path| RequestClass::of(path, Body::Small);
+        for path in HASHING {
+            assert_eq!(class(path), RequestClass::SignIn, "{path}");
+        }
+        for path in [
+            "/v1/auth/refresh",
+            "/v1/auth/sign-out",
+            "/v1/auth/token",
+            "/v1/auth/wechat/login",
+            "/v1/me",
+        ] {
+            assert_eq!(class(path), RequestClass::Work, "{path}");
+        }
+    }
 
     #[test]
     fn a_full_class_refuses_and_leaves_the_others_alone() {

@@ -1,5 +1,5 @@
-//! The outermost middleware: the request's id, its rate limit, its size limits, its place among the requests in flight,
-//! its log line, and the rendering of every error as a problem document.
+//! The outermost middleware: the request's id, its rate limit, its size limits, one of the limited slots for running
+//! requests, its log line, and the rendering of every error as a problem document.
 
 use super::busy_response::BusyResponse;
 use super::concurrency::{AtCapacity, ConcurrencyLimits, RequestClass};
@@ -161,7 +161,7 @@ fn sender(request: &ServiceRequest) -> Option<rate_limit::Caller> {
     }
 }
 
-/// What is known of a request after its work was given up.
+/// The facts about a request that are still needed when its handler has timed out.
 struct RequestInfo {
     id: String,
     method: Method,
@@ -224,8 +224,8 @@ impl RequestInfo {
 /// Wraps every request.
 ///
 /// # Errors
-/// When the deadline has passed: the request was moved into the work, so the answer is an error that holds a response.
-/// It never fails otherwise, since handlers and extractors answer with responses.
+/// When the deadline has passed. The request was moved into the handler and no longer exists, so the response is
+/// returned inside an error. It never fails otherwise, since handlers and extractors answer with responses.
 pub async fn edge(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -250,8 +250,8 @@ pub async fn edge(
         Err(NotAdmitted {
             problem: Some(problem), ..
         }) => request.error_response(problem),
-        // The request is moved in, not cloned: actix writes the matched route into it, which a second owner would
-        // forbid.
+        // The request is moved in and not cloned, because actix writes the matched route into it. That is impossible
+        // while a second reference exists.
         Ok(pass) => match tokio::time::timeout(pass.deadline, next.call(request)).await {
             Ok(response) => response?.map_into_boxed_body(),
             Err(_) => return Err(info.late()),

@@ -110,8 +110,8 @@ pub fn document() -> Document {
     components::name_generics(document)
 }
 
-/// Adds the errors that are common to operations of a kind: those of the extractors, of the permission and of the
-/// service itself.
+/// Adds the errors that follow from the operation's parameters, body and permission: those of the extractors, of the
+/// permission check and of the service itself.
 fn add_common_errors(method: &Method, demanded: Option<Action>, operation: &mut Operation) {
     let needs_token = operation
         .security

@@ -1,5 +1,5 @@
 //! The permission that each operation demands. It is read from the handlers themselves, so the document can't differ
-//! from them. No operation is without one, except those on the public list (S-04).
+//! from them. Every operation has one, except those on the public list (S-04).
 
 use crate::api::request::caller::Demanded;
 use crate::domain::authority::{self, Action};
@@ -19,8 +19,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// The extension that names an operation's permission.
 const EXTENSION: &str = "x-permission";
 
-/// The operations without a permission: probes, sign-in, and the pages about the service itself. A route that is not
-/// listed here and demands no permission keeps the service from starting.
+/// The operations without a permission: probes, sign-in, and the pages about the service itself. If a route demands no
+/// permission and is not listed here, the service does not start.
 const PUBLIC: &[&str] = &[
     "get_error",
     "get_token",
@@ -64,8 +64,8 @@ pub fn operations_mut(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut
 
 /// The permission that each handler's signature demands, by method and path.
 ///
-/// Calls every operation once on routes without an application behind them. The caller's extractor reports its
-/// permission and then fails for want of a database, so no handler that needs one runs.
+/// Calls every operation once, on routes without an application behind them. The extractor of the caller reports its
+/// permission and then fails, because there is no application. So no handler that demands a permission runs.
 pub fn demanded(document: &Document, routes: impl FnOnce(&mut ServiceConfig<'_>)) -> HashMap<(Method, String), Action> {
     let ask = async {
         let (actix, _) = App::new().into_utoipa_app().configure(routes).split_for_parts();
@@ -99,7 +99,7 @@ fn example(path: &str) -> String {
 
 /// The refusals that the check of this permission can give.
 pub fn refusals(action: Action) -> impl Iterator<Item = Code> {
-    // A person who has to change their password first may do just that.
+    // A person who has to change their password first may do only that.
     let must_change = (action != Action::ManageSelf).then_some(Code::AccountPasswordChangeRequired);
     authority::refusals(action).into_iter().chain(must_change)
 }
@@ -113,7 +113,7 @@ pub fn print(operation: &mut Operation, action: Action) {
 /// S-04: checks that every operation either demands a permission or is on the public list.
 ///
 /// # Errors
-/// The first operation for which neither or both hold.
+/// If an operation does neither or both. Names the first such operation.
 pub fn check(document: &Document) -> io::Result<()> {
     for (method, operation) in document.paths.paths.values().flat_map(operations) {
         let id = operation.operation_id.as_deref().unwrap_or_default();

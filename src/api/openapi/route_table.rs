@@ -52,7 +52,7 @@ impl Routes {
         Some(names.join(", "))
     }
 
-    /// The kind of body an operation takes. Small for an operation without one.
+    /// The kind of body an operation takes. [`Body::Small`] for an operation without one.
     pub fn body(&self, method: &Method, path: &str) -> Body {
         if method.is_safe() {
             // Safe methods take no body and are most of the requests, so they skip the comparison of paths.
@@ -88,7 +88,7 @@ fn operations(document: &Value, item: &Value) -> Vec<(Method, Body)> {
         .collect()
 }
 
-/// The kind of a request body. JSON with a list at any depth is a batch; a body of another media type is an upload.
+/// The kind of a request body. JSON with a list at any depth is a batch. A body of another media type is an upload.
 fn body_kind(document: &Value, operation: &Value) -> Body {
     let content = operation["requestBody"]["content"].as_object();
     match content.map(|kinds| kinds.get("application/json")) {
@@ -100,7 +100,7 @@ fn body_kind(document: &Value, operation: &Value) -> Body {
 }
 
 fn has_list(document: &Value, schema: &Value, depth: usize) -> bool {
-    // Stops at schemas that refer to themselves. No body is this deep.
+    // Ends the search in schemas that refer to themselves. No body is this deep.
     if depth > 8 {
         return false;
     }

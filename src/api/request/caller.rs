@@ -1,6 +1,6 @@
-//! Who calls. The token becomes an actor, and the permission is a type in the handler's signature. A handler without a
-//! [`Caller`] has no actor, so it can't forget to ask. Extractors that come after the caller in the signature report their
-//! faults only to callers who may call: see [`authorized`].
+//! The caller of a request. The token becomes an actor, and the permission is a type in the handler's signature. A
+//! handler gets an actor only from [`Caller`] or [`AccountHolder`], so it can't forget the check. Errors of the
+//! extractors after the caller are reported only if the caller has the permission: see [`authorized`].
 
 use crate::api::request::bearer::Borne;
 use crate::api::request::request_id::RequestId;
@@ -23,8 +23,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// What a handler demands of its caller before it runs: one action of the table. What the caller may do to a certain object
-/// is asked again in the service, on the loaded object.
+/// The permission that the caller needs for an operation: one action of the table. The service checks again for the
+/// loaded object.
 pub trait Permission: 'static {
     /// The action.
     const ACTION: Action;
@@ -49,11 +49,12 @@ pub mod can {
     actions!(permissions);
 }
 
-/// The action that the matched handler demands, left in the request's extensions.
+/// The action that the matched handler demands. It is stored in the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct Demanded(pub Action);
 
-/// The known caller, left in the request's extensions: a refusal of a known caller is recorded in the audit log (I-28).
+/// The known caller. It is stored in the request's extensions, so that the edge can record a refusal in the audit log
+/// (I-28).
 #[derive(Clone)]
 pub struct Identified(pub Context);
 
@@ -72,15 +73,16 @@ impl AuthGate {
     }
 }
 
-/// Completes when the caller before it in the signature is authorized; at once where anybody may call.
+/// Waits until [`Caller`] or [`AccountHolder`] has authorized the request. Returns at once if the handler has neither.
 ///
-/// All extractors of a handler run at the same time, and the first refusal is the answer. Without this gate a client that may
-/// not call would sometimes be told about its body instead.
+/// All extractors of a handler run at the same time, and the first refusal is the answer. Without this gate a client
+/// without permission would sometimes get an error about its body instead.
 pub fn authorized(request: &HttpRequest) -> impl Future<Output = ()> + use<> {
     let gate = request.extensions().get::<AuthGate>().cloned();
     async move {
         if let Some(AuthGate(mut gate)) = gate {
-            // An error means that the caller was refused, and that is the answer.
+            // If the channel is closed, the caller was refused. That refusal is the answer, so this result does not
+            // matter.
             let _ = gate.wait_for(|is_open| *is_open).await;
         }
     }
@@ -101,10 +103,10 @@ impl<P: Permission> FromRequest for Caller<P> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let opener = AuthGate::before(request, P::ACTION);
-        let asking = Asking::of(request);
+        let lookup = CallerLookup::of(request);
         let request = request.clone();
         Box::pin(async move {
-            let (present, context) = asking.present().await?;
+            let (present, context) = lookup.present().await?;
             request.extensions_mut().insert(Identified(context.clone()));
             if present.must_change_password {
                 return Err(Code::AccountPasswordChangeRequired.into());
@@ -135,9 +137,9 @@ fn refusal(code: Code, action: Action) -> Problem {
     }
 }
 
-/// The holder of an account, for operations that concern only their sign-in. It includes accounts that must change their
-/// password first.
-pub struct Holder {
+/// The signed-in person, for operations about their own session and password. Accounts that must change their password
+/// first may use these operations too.
+pub struct AccountHolder {
     /// The account.
     pub account: AccountId,
     /// The session.
@@ -146,16 +148,16 @@ pub struct Holder {
     pub context: Context,
 }
 
-impl FromRequest for Holder {
+impl FromRequest for AccountHolder {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let opener = AuthGate::before(request, Action::ManageSelf);
-        let asking = Asking::of(request);
+        let lookup = CallerLookup::of(request);
         let request = request.clone();
         Box::pin(async move {
-            let (present, context) = asking.present().await?;
+            let (present, context) = lookup.present().await?;
             request.extensions_mut().insert(Identified(context.clone()));
             authority::enter(&context.actor, Action::ManageSelf)?;
             let (account, session) = context
@@ -173,14 +175,14 @@ impl FromRequest for Holder {
     }
 }
 
-/// What a request says about its caller.
-struct Asking {
+/// The data that is needed to find the caller of a request.
+struct CallerLookup {
     app: Option<web::Data<App>>,
     bearer: Option<Bearer>,
     request_id: String,
 }
 
-impl Asking {
+impl CallerLookup {
     fn of(request: &HttpRequest) -> Self {
         let request_id = request.extensions().get::<RequestId>().map(|id| id.0.clone());
         Self {
@@ -190,7 +192,7 @@ impl Asking {
         }
     }
 
-    /// Who the caller is now.
+    /// Finds who the caller is now.
     async fn present(self) -> Result<(Arc<Present>, Context), Problem> {
         let app = self.app.ok_or(Code::ServiceFault)?;
         let now = app.clock.now();
@@ -215,7 +217,7 @@ const KEEPS_CACHE: [&str; 6] = [
     "/v1/auth/wechat",
 ];
 
-/// Wraps every request: after a write the cache of actors is emptied, since the write may have changed them (S-08).
+/// Wraps every request. Empties the cache of actors after a write, since the write may have changed them (S-08).
 ///
 /// # Errors
 /// Those of the wrapped service.

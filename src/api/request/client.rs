@@ -1,4 +1,4 @@
-//! Where a request comes from (S-23): the peer, or the client that trusted proxies report.
+//! The address that a request comes from (S-23): the peer's, or the client's if trusted proxies report it.
 
 use crate::app::App;
 use crate::config::proxies::Proxies;
@@ -24,7 +24,7 @@ impl FromRequest for Client {
     type Future = Ready<Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // Only a connection that is not over a network has no peer.
+        // A connection without a peer does not come from a network.
         let peer = request
             .peer_addr()
             .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());

@@ -1,5 +1,5 @@
-//! What handlers take from a request: bodies, queries, ids, keys and preconditions, each with its own refusal. Only a
-//! caller who may call the operation gets these refusals.
+//! The extractors of handlers: bodies, queries, ids, keys and preconditions. Each has its own refusals, which only
+//! callers with permission get. [`Json`] and [`Query`] are ours and replace those of actix.
 
 use super::caller::authorized;
 use super::serde_message::classify;
@@ -27,10 +27,10 @@ use utoipa::{IntoParams, PartialSchema};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const LONGEST_KEY: usize = 64;
 
-/// What an extractor finds.
+/// The result of an extractor, as a future.
 pub type Found<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-/// What is found in a request, once the caller who stands before it in the signature was let in.
+/// Waits until [`authorized`] returns, and then for `found`.
 pub fn once_authorized<T>(
     request: &HttpRequest,
     found: impl Future<Output = Result<T, Problem>> + 'static,
@@ -42,7 +42,7 @@ pub fn once_authorized<T>(
     })
 }
 
-/// A JSON body; unknown fields and wrong kinds are refused with a pointer to the place.
+/// A JSON body. Unknown fields and values of a wrong type are refused, with a pointer to the place.
 pub struct Json<T> {
     value: T,
     digest: Vec<u8>,
@@ -94,7 +94,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
     }
 }
 
-/// The edge has received the whole body within its limit: see [`crate::api::admission::edge`].
+/// The edge has already received the whole body within its limits ([`crate::api::admission::edge`]). So the body can
+/// only have ended early.
 fn body_problem(_: actix_web::Error) -> Problem {
     malformed(InputError::EndedEarly)
 }
@@ -103,8 +104,8 @@ fn malformed(problem: InputError) -> Problem {
     Problem::new(Refusal::malformed(problem))
 }
 
-/// Whether a string in the JSON text holds the character U+0000, which PostgreSQL can't store: an escape of it behind
-/// an even number of backslashes. Written out, it is no JSON.
+/// Whether the JSON text contains `\u0000` as an escape, which has an even number of backslashes before it. PostgreSQL
+/// can't store that character. As a raw byte it is not valid JSON anyway.
 fn has_nul(bytes: &[u8]) -> bool {
     const NUL: &[u8] = b"\\u0000";
     let is_escape = |at: usize| bytes[..at].iter().rev().take_while(|&&byte| byte == b'\\').count() % 2 == 0;
@@ -112,7 +113,7 @@ fn has_nul(bytes: &[u8]) -> bool {
     places.filter(|(_, text)| *text == NUL).any(|(at, _)| is_escape(at))
 }
 
-/// Reads JSON. The messages name kinds and fields of ours, never what the client wrote.
+/// Reads JSON. Error messages contain only our own field names and types, never the client's text.
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     if has_nul(bytes) {
         return Err(Problem::new(Refusal::invalid(InputError::Nul)));
@@ -133,11 +134,12 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     Ok(value)
 }
 
-/// What is wrong, and where.
+/// What is wrong, and the JSON pointer to it.
 fn located(error: &serde_path_to_error::Error<impl Display>) -> (InputError, String) {
     let message = error.inner().to_string();
     let (problem, mut pointer) = (classify(&message), pointer(error.path()));
-    // The path of these leads to the object around the field, which is one of ours.
+    // For these two errors serde gives the path of the object around the field. So the name of the field, which is one
+    // of ours, is appended.
     let field = ["missing field `", "duplicate field `"].iter();
     let field = field.filter_map(|words| message.strip_prefix(words)?.split('`').next());
     field.for_each(|name| pointer = format!("{pointer}/{name}"));
@@ -150,7 +152,8 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     for segment in path {
         match segment {
             Segment::Seq { index } => out.push_str(&format!("/{index}")),
-            // A key is as the client wrote it: only our own field names are repeated, and they are short and plain.
+            // A key is the client's text. Only keys that look like our own field names, which are short and plain, are
+            // repeated.
             Segment::Map { key } if key.len() <= 40 && key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') => {
                 out.push('/');
                 out.push_str(key);
@@ -171,7 +174,7 @@ fn digest(parts: &[&[u8]]) -> Vec<u8> {
     context.finish().as_ref().to_vec()
 }
 
-/// The query of a list; an unknown parameter is an error.
+/// The query parameters of an operation. An unknown parameter is an error.
 pub struct Query<T>(pub T);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
@@ -179,7 +182,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        // What is no UTF-8 is decoded to replacement characters, which nobody types.
+        // Bytes that are not UTF-8 become U+FFFD, so this character means bad input.
         let parts = web::Query::<Vec<(String, String)>>::from_query(request.query_string());
         if parts.is_ok_and(|parts| parts.iter().any(|(_, value)| value.contains('\u{fffd}'))) {
             return once_authorized(request, ready(Err(malformed(InputError::QueryNotUtf8))));
@@ -189,14 +192,14 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
             Ok(web::Query(Tracked(Err((problem, pointer))))) => {
                 Err(Problem::new(Refusal::malformed(problem).at(pointer)))
             }
-            // Every query is a list of pairs, and whatever is wrong with them is in `Tracked`.
+            // Every query is a list of pairs, and `Tracked` contains every fault in them. So this does not happen.
             Err(_) => Err(Code::ServiceFault.into()),
         };
         once_authorized(request, ready(found))
     }
 }
 
-/// A value, or what is wrong with it and where.
+/// A value, or what is wrong with it and the pointer to it.
 struct Tracked<T>(Result<T, (InputError, String)>);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
@@ -206,10 +209,10 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Tracked<T> {
     }
 }
 
-/// An id in the path. A text that is no id names nothing, and is answered as an id of nothing is.
+/// An id in the path. A text that is not a valid id gets the same 404 as an id that does not exist.
 pub struct Id<T>(pub T);
 
-/// Which code says that there is no such thing.
+/// The code of the 404 for this type of id.
 pub trait Missing: std::str::FromStr + 'static {
     /// The code.
     const CODE: Code;
@@ -225,16 +228,16 @@ impl<T: Missing> FromRequest for Id<T> {
     }
 }
 
-/// The `Idempotency-Key` of a write: required where this extractor stands.
+/// The `Idempotency-Key` of a write. A handler with this extractor requires the header.
 pub struct Key(String);
 
 impl Key {
-    /// The key with a digest of what it was sent with.
+    /// The key, with a digest of the request that it was sent with.
     pub fn claim<T>(self, request: &HttpRequest, body: &Json<T>) -> Claim {
         self.claim_for(request, &body.digest)
     }
 
-    /// The same for a request without a body.
+    /// As [`claim`](Self::claim), for a request without a JSON body. `content` is what the request contains instead.
     pub fn claim_for(self, request: &HttpRequest, content: &[u8]) -> Claim {
         let fingerprint = digest(&[request.method().as_str().as_bytes(), request.path().as_bytes(), content]);
         Claim {
@@ -272,7 +275,7 @@ impl IntoParams for Key {
     }
 }
 
-/// The version a caller decided on, from `If-Match`: required where this extractor stands.
+/// The version a caller decided on, from `If-Match`. A handler with this extractor requires the header.
 pub struct IfMatch(pub Expected);
 
 impl FromRequest for IfMatch {
@@ -291,7 +294,7 @@ impl FromRequest for IfMatch {
                 let version = tag
                     .strip_prefix('"')
                     .and_then(|rest| rest.strip_suffix('"')?.parse().ok());
-                // A tag that is none of ours matches nothing.
+                // A tag that is not one of ours matches no version.
                 version
                     .map(|version| Self(Expected::Version(version)))
                     .ok_or(Code::RequestStale.into())

@@ -4,7 +4,7 @@ use crate::domain::core::language::Language;
 use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderMap};
 
-/// The one of `zh` and `en` with the higher weight; Chinese where neither is named.
+/// Chinese or English, depending on which has the higher weight. Chinese if neither is named.
 pub fn of(request: &HttpRequest) -> Language {
     asked_in(request.headers())
 }

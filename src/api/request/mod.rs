@@ -1,4 +1,4 @@
-//! Extractors: who calls, from where, in which language, and what the request holds.
+//! The extractors: the caller, the client's address, the language, and the contents of a request.
 
 pub mod bearer;
 pub mod caller;

@@ -21,7 +21,7 @@ impl FromRequest for RequestId {
 
 /// The header that carries it, in both directions.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Longer ids are replaced: they would only fill the log.
+/// Longer ids are replaced, because they would only fill the log.
 const LONGEST_ID: usize = 64;
 
 /// The client's own id if it is a short token, else a new one.

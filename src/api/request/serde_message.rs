@@ -1,11 +1,11 @@
-//! What serde says of a value it could not take, as an [`InputError`]. serde and its formats have no error codes, so their
-//! messages are told by how they begin; this is the one place that does, and its tests hold them to what the libraries say.
+//! Turns the error messages of serde into [`InputError`]s. serde and its formats have no error codes, so this module
+//! recognizes their messages by how they begin. No other module does. The tests use the real messages of the libraries.
 
 use crate::domain::core::input_error::{InputError, JsonType};
 
 /// Reads a message of serde, `serde_json` or `serde_urlencoded`. Nothing that the client wrote gets into the result.
 pub fn classify(message: &str) -> InputError {
-    // From the end: what stands before is the client's and may say anything, these very words included.
+    // Search from the end. The text before is the client's and may say anything, even these words.
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message);
     if let Some(error) = InputError::from_serde(message) {
         return error;
@@ -23,12 +23,12 @@ pub fn classify(message: &str) -> InputError {
     }
 }
 
-/// The names in backticks of a list as serde writes it: our own names, which stand behind what the client wrote.
+/// The names in backticks in a list that serde wrote. They are our own names, and come after the client's text.
 fn quoted(list: &str) -> Vec<String> {
     list.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// What a visitor says it expects.
+/// The error for a value that differs from what serde expected.
 fn expected_type(kind: &str) -> InputError {
     match kind {
         "a boolean" => InputError::Type(JsonType::Boolean),
@@ -46,7 +46,7 @@ fn expected_type(kind: &str) -> InputError {
     }
 }
 
-/// What the standard library says of a text that is no number or no boolean.
+/// The error for a text that the standard library could not read as a number or a boolean.
 fn parse_error(message: &str) -> InputError {
     match message {
         "invalid digit found in string" | "cannot parse integer from empty string" => {

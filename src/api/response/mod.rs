@@ -1,4 +1,4 @@
-//! What goes out: problem documents, answers of writes, pages of lists.
+//! The answers: problem documents, answers of writes, pages of lists.
 
 pub mod paging;
 pub mod problem;

@@ -8,7 +8,7 @@ use crate::security::vault::{SealPurpose, Vault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// The most items of a page.
+/// The largest number of items on a page.
 pub const MOST: i64 = 200;
 const DEFAULT: i64 = 20;
 /// The length of a cursor's signature in bytes: 96 bits can't be guessed.
@@ -39,7 +39,7 @@ impl<'a> List<'a> {
     /// The key of the item that a cursor continues after.
     ///
     /// # Errors
-    /// `request.malformed` for anything that was not issued for this very list.
+    /// `request.malformed` if the cursor was not issued for this list.
     pub fn after(&self, cursor: Option<&str>) -> Result<Option<i64>, Problem> {
         let Some(cursor) = cursor else { return Ok(None) };
         let after = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
@@ -75,7 +75,7 @@ pub fn limit(asked: Option<i64>) -> Result<i64, Problem> {
     limit_of(asked, DEFAULT, MOST)
 }
 
-/// The number of items of a page, for a list with bounds of its own.
+/// As [`limit`], for a list with bounds of its own.
 ///
 /// # Errors
 /// `request.malformed` outside of 1 to `most`.
@@ -89,8 +89,9 @@ pub fn limit_of(asked: Option<i64>, default: i64, most: i64) -> Result<i64, Prob
     }
 }
 
-/// Splits a page off rows of which one more than the limit was read: the items, and the last one's key if more follow.
-pub fn cut<T>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
+/// Splits a page off the rows, of which one more than the limit was read. Returns the items, and the key of the last
+/// one if more follow.
+pub fn split_page<T>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if items.len() <= limit {
         return (items, None);
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_cursor() {
-        assert_eq!(cut(vec![1, 2], 2, |&x| x), (vec![1, 2], None));
-        assert_eq!(cut(vec![1, 2, 3], 2, |&x| x), (vec![1, 2], Some(2)));
+        assert_eq!(split_page(vec![1, 2], 2, |&x| x), (vec![1, 2], None));
+        assert_eq!(split_page(vec![1, 2, 3], 2, |&x| x), (vec![1, 2], Some(2)));
     }
 }

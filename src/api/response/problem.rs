@@ -152,16 +152,17 @@ impl Blocking {
     }
 }
 
-/// An error that is answered to the client. The client sees the refusals, the log the private text.
+/// An error response. The client gets the refusals. The private text is only logged.
 #[derive(Debug)]
 pub struct Problem {
     refusals: Vec<Refusal>,
-    /// A text for the log; never sent.
+    /// A text for the log. It is never sent.
     private: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// Left in a response for the edge, which knows the language and the request's id and renders it.
+/// A problem that is stored in a response. The edge renders it, because only the edge knows the language and the
+/// request's id.
 pub struct Unrendered(pub Problem);
 
 impl Problem {
@@ -174,9 +175,9 @@ impl Problem {
         }
     }
 
-    /// Too many attempts failed: says how long the caller has to wait.
+    /// Refuses with 429 after too many failed attempts, and says how long the caller has to wait.
     pub fn wait(time: chrono::TimeDelta) -> Self {
-        // Rounded up: a caller who waits as long as they were told is not refused again.
+        // Rounded up, so that a caller who waits that long is not refused again.
         let seconds = (time.num_milliseconds() + 999) / 1000;
         Self::wait_seconds(u64::try_from(seconds).unwrap_or_default())
     }
@@ -199,7 +200,8 @@ impl Problem {
         self
     }
 
-    /// The code, if it denies access. A look-up without a match does not: the audit log has an entry of its own for it (T4).
+    /// The code, if it denies access. A look-up without a match does not count, because it has an audit entry of its
+    /// own (T4).
     pub fn denial(&self) -> Option<Code> {
         let code = self.first().code;
         let is_denial =
@@ -239,7 +241,7 @@ impl Problem {
         if status == StatusCode::SERVICE_UNAVAILABLE || status == StatusCode::TOO_MANY_REQUESTS {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER));
         }
-        // After the default ones, so that a problem's own Retry-After replaces the default.
+        // These come after the defaults, so that a problem's own Retry-After replaces the default.
         for (name, value) in self.headers {
             response.insert_header((name, value));
         }
@@ -253,8 +255,9 @@ impl Problem {
     }
 }
 
-/// The path of the request, without runs of digits that could be an ID number: no answer repeats what was rejected.
-pub fn instance(path: &str) -> String {
+/// The path of the request. A segment with 11 or more digits in a row is replaced by `…`, because it could be an ID
+/// number.
+fn instance(path: &str) -> String {
     let harmless = |segment: &str| !segment.split(|c: char| !c.is_ascii_digit()).any(|run| run.len() >= 11);
     let segments: Vec<&str> = path
         .split('/')

@@ -13,7 +13,7 @@ use serde::Serialize;
 /// The answer of a write, with status and body.
 ///
 /// # Errors
-/// When the body can't be serialized, which plain structs always can.
+/// When the body can't be serialized. A plain struct always can.
 pub fn answer(status: StatusCode, body: &impl Serialize) -> service::Result<KeptAnswer> {
     let body =
         serde_json::to_string(body).map_err(|_| service::Error::Corrupt("an answer can't be written as JSON"))?;
@@ -64,7 +64,7 @@ where
     Ok(response(answer))
 }
 
-/// An answer as HTTP. It is the same for the first time and for a replay.
+/// An answer as an HTTP response. A replay differs only by the header `Idempotent-Replayed`.
 pub fn response(answer: KeptAnswer) -> HttpResponse {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = HttpResponse::build(status);

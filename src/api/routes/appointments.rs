@@ -110,9 +110,11 @@ pub(super) struct AppointmentRequestView {
     kind: RequestKind,
     /// What the office is for.
     role: OfficeRole,
-    /// The account to appoint or dismiss.
-    account_id: AccountId,
-    /// The name of that account's owner.
+    /// The account to appoint or dismiss. Absent while the service does not know the person: they get an account when
+    /// the appointment takes effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Option<AccountId>,
+    /// The name of the person to appoint or dismiss.
     name: String,
     /// The account that made the request.
     proposer_account_id: AccountId,
@@ -141,14 +143,15 @@ pub(super) struct AppointmentRequestView {
 
 impl From<StoredRequest> for AppointmentRequestView {
     fn from(request: StoredRequest) -> Self {
+        let name = request.name().to_owned();
         Self {
+            name,
             id: request.id,
             organization_id: request.organization_id,
             organization_name: request.organization_name,
             kind: request.kind,
             role: request.role,
             account_id: request.account_id,
-            name: request.account_name,
             proposer_account_id: request.proposer_account_id,
             proposed_at: request.proposed_at.into(),
             state: request.state,
@@ -239,7 +242,7 @@ async fn list_appointments(
     let after = list.after(query.cursor.as_deref())?.unwrap_or(0);
     let actor = caller.context.actor;
     let question = move |conn: &mut Conn| appointments::list(conn, &actor, organization, after, limit + 1);
-    let (found, last) = paging::cut(app.db.read(question).await?, limit, |found| found.id.0);
+    let (found, last) = paging::split_page(app.db.read(question).await?, limit, |found| found.id.0);
     Ok(HttpResponse::Ok().json(Page {
         items: found.into_iter().map(AppointmentView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),
@@ -408,8 +411,9 @@ async fn approve_appointment_request(
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let decided = appointments::decide(conn, context, id, expected, &Verdict::Approve)?;
+        let decided = appointments::decide(conn, context, &vault, id, expected, &Verdict::Approve)?;
         reply::changed(decided.version, &AppointmentRequestView::from(decided))
     })
     .await
@@ -439,8 +443,9 @@ async fn refuse_appointment_request(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let verdict = Verdict::Refuse(body.reason()?);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let decided = appointments::decide(conn, context, id, expected, &verdict)?;
+        let decided = appointments::decide(conn, context, &vault, id, expected, &verdict)?;
         reply::changed(decided.version, &AppointmentRequestView::from(decided))
     })
     .await
@@ -468,8 +473,9 @@ async fn consent_to_appointment(
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let answered = appointments::answer(conn, context, id, expected, true)?;
+        let answered = appointments::answer(conn, context, &vault, id, expected, true)?;
         reply::changed(answered.version, &AppointmentRequestView::from(answered))
     })
     .await
@@ -497,8 +503,9 @@ async fn decline_appointment(
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let answered = appointments::answer(conn, context, id, expected, false)?;
+        let answered = appointments::answer(conn, context, &vault, id, expected, false)?;
         reply::changed(answered.version, &AppointmentRequestView::from(answered))
     })
     .await

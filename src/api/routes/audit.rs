@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::domain::audit::{AuditAction, AuditOutcome, AuditSubject, SubjectKind};
 use crate::domain::authority::Capacity;
+use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, OrganizationId};
 use crate::domain::core::time::Timestamp;
 use crate::service::audit::{self, AuditFilter, StoredAuditRow};
@@ -53,6 +54,7 @@ struct AuditEntryView {
     operation: Option<String>,
     /// Why it was refused; absent if it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Code>)]
     code: Option<String>,
     /// The kind of thing that `subject` names.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -159,7 +161,7 @@ async fn list_audit(
     let list = List::new(&app.vault, "list_audit", &filter);
     let before = list.after(query.cursor.as_deref())?;
     let query = move |conn: &mut Conn| audit::page(conn, &actor, &filter, before, limit + 1);
-    let (rows, last) = paging::cut(app.db.read(query).await?, limit, |row| row.id);
+    let (rows, last) = paging::split_page(app.db.read(query).await?, limit, |row| row.id);
     Ok(HttpResponse::Ok().json(Page {
         items: rows.into_iter().map(AuditEntryView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),

@@ -3,14 +3,14 @@
 use super::appointments::AppointmentRequestView;
 use super::blocks::BlockView;
 use crate::api::openapi::refuses::refuses;
-use crate::api::request::caller::{Caller, Holder, can};
+use crate::api::request::caller::{AccountHolder, Caller, can};
 use crate::api::request::client::Client;
 use crate::api::request::extract::Json;
 use crate::api::request::request_id::RequestId;
 use crate::api::response::problem::Problem;
 use crate::api::wire::{Instant, OrganizationLabel, OrganizationRef};
 use crate::app::App;
-use crate::domain::account::{o5_password, o5_password_of};
+use crate::domain::account::password::{o5_password, o5_password_of, prepared};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
@@ -23,7 +23,7 @@ use crate::security::vault::SealPurpose;
 use crate::service::accounts::attempts::AttemptOrigin;
 use crate::service::accounts::passwords::{self, PasswordReplacement};
 use crate::service::accounts::sessions::{self, RefreshOutcome, Session};
-use crate::service::accounts::sign_in::{self as entry, Attempt, Proven, SignInAdmission, SignInOutcome};
+use crate::service::accounts::sign_in::{self as entry, Attempt, Proven, SignInAdmission, SignInOutcome, Try};
 use crate::service::accounts::{self, CodeNotice, HeldOffice, Myself};
 use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
@@ -167,20 +167,34 @@ pub async fn proven(
     }
     let place = app.passwords.place().map_err(crate::service::Error::from)?;
     let (vault, counted) = (app.vault.clone(), attempt.clone());
-    let admission = app.db.write(move |conn| entry::admit(conn, &vault, &counted)).await?;
-    let found = match admission {
-        SignInAdmission::Try(found) => found,
+    let admission = app
+        .db
+        .write(move |conn| entry::begin_attempt(conn, &vault, &counted))
+        .await?;
+    let Try { found, wait, is_known } = match admission {
+        SignInAdmission::Try(admitted) => admitted,
         SignInAdmission::Wait(time) => return Err(Problem::wait(time)),
     };
     let (account, hash) = found.map_or((None, None), |(account, hash)| (Some(account.id), hash));
-    let fits = place
-        .check(password, hash.clone())
-        .await
-        .map_err(crate::service::Error::from)?;
-    let account = account.filter(|_| fits).ok_or(Code::RequestSignInFailed)?;
+    let fits = match wait {
+        // Whoever made this address or this account wait must not take the processors from others as well.
+        Some(wait) => place
+            .check_if_idle(password, hash.clone())
+            .await
+            .ok_or_else(|| Problem::wait(wait))?,
+        None => place.check(password, hash.clone()).await,
+    };
+    let fits = fits.map_err(crate::service::Error::from)?;
+    let account = match (account.filter(|_| fits), wait) {
+        (Some(account), None) => account,
+        (Some(account), Some(_)) if is_known => account,
+        (_, Some(wait)) => return Err(Problem::wait(wait)),
+        (None, None) => return Err(Code::RequestSignInFailed.into()),
+    };
     Ok(Proven {
         account,
         hash,
+        has_passed_wait: wait.is_some(),
         office,
         openid: None,
     })
@@ -325,7 +339,7 @@ struct SignOut {
     (status = 204, description = "The session or sessions have ended"),
 ))]
 #[post("/auth/sign-out")]
-async fn sign_out(app: web::Data<App>, holder: Holder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
+async fn sign_out(app: web::Data<App>, holder: AccountHolder, body: Json<SignOut>) -> Result<HttpResponse, Problem> {
     let everywhere = body.everywhere;
     app.db
         .write(move |conn| sessions::sign_out(conn, &holder.context, holder.account, holder.session, everywhere))
@@ -350,6 +364,7 @@ refuses!(ChangePasswordRefusals:
     AccountPasswordLength,
     AccountPasswordReused,
     AccountPasswordIsNumber,
+    AccountPasswordCommon,
     RequestTooManyAttempts,
 );
 
@@ -365,20 +380,20 @@ refuses!(ChangePasswordRefusals:
 async fn change_password(
     app: web::Data<App>,
     Client(origin): Client,
-    holder: Holder,
+    holder: AccountHolder,
     body: Json<PasswordChange>,
 ) -> Result<HttpResponse, Problem> {
     let PasswordChange {
         current_password,
         new_password,
     } = body.into_inner();
-    let Holder {
+    let AccountHolder {
         account,
         session,
         context,
     } = holder;
     o5_password(&new_password).map_err(Problem::new)?;
-    if new_password == current_password {
+    if prepared(&new_password) == prepared(&current_password) {
         return Err(Problem::new(
             Refusal::new(Code::AccountPasswordReused).at("/new_password"),
         ));
@@ -397,7 +412,7 @@ async fn change_password(
     let (vault, counted) = (app.vault.clone(), context.clone());
     let admission = app
         .db
-        .write(move |conn| passwords::admit(conn, &counted, &vault, account, origin))
+        .write(move |conn| passwords::begin_attempt(conn, &counted, &vault, account, origin))
         .await?;
     let old = match admission {
         passwords::PasswordAdmission::Try(old) => old,

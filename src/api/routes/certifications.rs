@@ -150,7 +150,7 @@ async fn upload_form(
     admit_headers(&request)?;
     let actor = caller.context.actor.clone();
     app.db
-        .read(move |conn| certifications::admit(conn, &actor, member))
+        .read(move |conn| certifications::check_uploader(conn, &actor, member))
         .await?;
     let kept = receive(&app.files, member, body).await?;
     let received = ReceivedFile {

@@ -191,7 +191,7 @@ async fn my_disclosures(
     let list = List::new(&app.vault, "my_disclosures", &context.actor.account);
     let before = list.after(query.cursor.as_deref())?;
     let question = move |conn: &mut Conn| disclosures::mine(conn, &context, before, limit + 1);
-    let (found, last) = paging::cut(app.db.read(question).await?, limit, |found| found.id);
+    let (found, last) = paging::split_page(app.db.read(question).await?, limit, |found| found.id);
     Ok(HttpResponse::Ok().json(Page {
         items: found.into_iter().map(DisclosureView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),

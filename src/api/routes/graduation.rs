@@ -227,7 +227,7 @@ async fn graduation_history(
     let after = list.after(query.cursor.as_deref())?.unwrap_or(0);
     let actor = caller.context.actor;
     let question = move |conn: &mut _| graduation::history(conn, &actor, branch, after, limit + 1);
-    let (entries, last) = paging::cut(app.db.read(question).await?, limit, |entry| entry.id);
+    let (entries, last) = paging::split_page(app.db.read(question).await?, limit, |entry| entry.id);
     Ok(HttpResponse::Ok().json(Page {
         items: entries.into_iter().map(GraduationHistoryEntry::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),
@@ -395,7 +395,7 @@ async fn list_month_changes(
     let list = List::new(&app.vault, "list_month_changes", &(office, query.state));
     let before = list.after(query.cursor.as_deref())?;
     let question = move |conn: &mut _| graduation::month_changes(conn, &actor, query.state, before, limit + 1);
-    let (changes, last) = paging::cut(app.db.read(question).await?, limit, |change| change.id.0);
+    let (changes, last) = paging::split_page(app.db.read(question).await?, limit, |change| change.id.0);
     Ok(HttpResponse::Ok().json(Page {
         items: changes.into_iter().map(MonthChangeView::from).collect(),
         next_cursor: last.map(|before| list.cursor(before)),

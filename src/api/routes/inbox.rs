@@ -198,7 +198,7 @@ async fn list_inbox(
         .db
         .read(move |conn| inbox::page(conn, &caller.context, query.kind.as_str(), after, limit + 1))
         .await?;
-    let (items, last) = paging::cut(rows, limit, |row| row.id.0);
+    let (items, last) = paging::split_page(rows, limit, |row| row.id.0);
     let items = items.into_iter().map(|row| InboxEntryView::new(row, now));
     let items = items.collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page {

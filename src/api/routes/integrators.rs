@@ -441,7 +441,7 @@ async fn list_integrators(
         .db
         .read(move |conn| integrators::list(conn, &caller.context, after, limit + 1))
         .await?;
-    let (items, last) = paging::cut(found, limit, |shown| shown.named.integrator.account_id.0);
+    let (items, last) = paging::split_page(found, limit, |shown| shown.named.integrator.account_id.0);
     Ok(HttpResponse::Ok().json(Page {
         items: items.into_iter().map(IntegratorView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),

@@ -132,7 +132,7 @@ async fn list_members(
         limit: limit + 1,
     };
     let question = move |conn: &mut _| members::list(conn, &caller.context, &listing);
-    let (found, last) = paging::cut(app.db.read(question).await?, limit, |shown| shown.member.id.0);
+    let (found, last) = paging::split_page(app.db.read(question).await?, limit, |shown| shown.member.id.0);
     Ok(HttpResponse::Ok().json(Page {
         items: found.into_iter().map(MemberView::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),
@@ -519,7 +519,7 @@ async fn mark_history(
     let after = list.after(query.cursor.as_deref())?.unwrap_or(0);
     let actor = caller.context.actor;
     let question = move |conn: &mut _| marks::history(conn, &actor, member, after, limit + 1);
-    let (entries, last) = paging::cut(app.db.read(question).await?, limit, |entry| entry.id);
+    let (entries, last) = paging::split_page(app.db.read(question).await?, limit, |entry| entry.id);
     Ok(HttpResponse::Ok().json(Page {
         items: entries.into_iter().map(MarkHistoryEntry::from).collect(),
         next_cursor: last.map(|after| list.cursor(after)),

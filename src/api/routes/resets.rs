@@ -10,7 +10,7 @@ use crate::api::response::problem::{Blocking, Problem};
 use crate::api::wire::Instant;
 use crate::api::wire::batch::{BatchAnswer, ItemStatus, blocking};
 use crate::app::App;
-use crate::domain::account::o5_password_of;
+use crate::domain::account::password::o5_password_of;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AppointmentId, MemberId};
 use crate::domain::core::language::Language;
@@ -218,13 +218,14 @@ refuses!(ResetPasswordRefusals:
     AccountResetCodeInvalid,
     AccountPasswordLength,
     AccountPasswordIsNumber,
+    AccountPasswordCommon,
     RequestTooManyAttempts,
 );
 
 /// Set a new password
 ///
-/// Send the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end.
-/// For thirty days, sign-in shows that the code was issued.
+/// Send the ID number and a one-time code. Every fault in them gets the same answer. All sessions of the account end,
+/// and a WeChat identity that is bound to it is unbound. For thirty days, sign-in shows that the code was issued.
 #[utoipa::path(tag = "auth", operation_id = "reset_password", security(()), responses(
     (status = 204, description = "The password is set. Sign in with it"),
     ResetPasswordRefusals,
@@ -250,7 +251,7 @@ async fn reset_password(
     let (vault, counted) = (app.vault.clone(), id_number.clone());
     let wait = app
         .db
-        .write(move |conn| resets::admit(conn, &vault, &counted, origin, now))
+        .write(move |conn| resets::begin_attempt(conn, &vault, &counted, origin, now))
         .await?;
     if let Some(wait) = wait {
         return Err(Problem::wait(wait));

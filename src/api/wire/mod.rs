@@ -5,7 +5,7 @@
 //! - a resource has its noun (`Transfer`); its short form in lists ends in `Summary`, a list in `Page`;
 //! - a request body has the name of its operation and `Request` (`ProposeTransferRequest`), or is `Empty`; the body of
 //!   a PUT is the resource itself;
-//! - an answer that is no resource ends in `Result`;
+//! - an answer that is not a resource ends in `Result`;
 //! - a vocabulary has a noun with its owner (`OrganizationKind`, `TransferState`).
 //!
 //! Rust types can end in `View` or `Body` to differ from the domain's types. `#[schema(as = …)]` gives the public name.
@@ -54,7 +54,7 @@ use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
 use utoipa::{PartialSchema, ToSchema};
 
 /// Describes the domain's vocabularies as string enums. Each has its public name, and its values have their labels.
-macro_rules! words { ($($type:ident as $name:literal,)+) => {$(
+macro_rules! enum_schemas { ($($type:ident as $name:literal,)+) => {$(
     impl PartialSchema for $type {
         fn schema() -> RefOr<Schema> {
             let labels = $type::ALL.iter().map(|value| {
@@ -104,7 +104,7 @@ impl ToSchema for Rule {
 }
 
 /// Describes ids as opaque strings, which they are outside the service.
-macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
+macro_rules! id_schemas { ($($type:ident),+ $(,)?) => {$(
     impl PartialSchema for $type {
         fn schema() -> RefOr<Schema> {
             ObjectBuilder::new()
@@ -117,7 +117,7 @@ macro_rules! ids { ($($type:ident),+ $(,)?) => {$(
     impl ToSchema for $type {}
 )+}; }
 
-words!(
+enum_schemas!(
     AuditAction as "AuditAction",
     AuditOutcome as "AuditOutcome",
     SubjectKind as "AuditSubjectKind",
@@ -160,7 +160,7 @@ words!(
     Scope as "IntegratorScope",
     Reach as "IntegratorReach",
 );
-ids!(
+id_schemas!(
     OrganizationId,
     MemberId,
     AccountId,
@@ -388,7 +388,7 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
-/// Whether a field has its default and is left out of the answer.
+/// Whether a Boolean field is false, so that it is left out of the answer.
 pub fn is_false(value: &bool) -> bool {
     !value
 }

@@ -1,7 +1,8 @@
-//! Inserts of many rows by a statement that is the same for any number of rows.
+//! Inserts many rows with a statement that is the same for any number of rows.
 //!
-//! diesel's own `INSERT … VALUES` binds rows times columns values, so PostgreSQL parses and plans it anew for each number of
-//! rows: a fifth of a proposal's work. Here each column is one array, and the statement stays prepared.
+//! diesel's own `INSERT … VALUES` has rows × columns parameters. For each number of rows PostgreSQL has to parse and
+//! plan it again, which took a fifth of the time of a proposal. Here each column is one array, so the statement stays
+//! prepared.
 
 use diesel::expression::Expression;
 use diesel::insertable::{CanInsertInSingleQuery, Insertable};
@@ -15,10 +16,10 @@ use std::marker::PhantomData;
 
 /// A row that can be inserted in bulk. [`row!`](crate::row) declares one.
 pub trait Row: Sized {
-    /// Its columns.
+    /// The columns.
     type Columns: 'static;
 
-    /// Their names.
+    /// The names of the columns.
     const NAMES: &'static [&'static str];
 
     /// Writes the columns of the rows, one after the other.

@@ -28,7 +28,7 @@ impl Dialect for Backend {
     }
 }
 
-/// The SQL before and after a JSON array that turns it into rows, each with a text `value`.
+/// The SQL to write before and after a JSON array, so that it becomes rows with a text `value`.
 pub fn json_rows(is_postgres: bool) -> (&'static str, &'static str) {
     match is_postgres {
         false => ("json_each(", ")"),
@@ -36,9 +36,10 @@ pub fn json_rows(is_postgres: bool) -> (&'static str, &'static str) {
     }
 }
 
-/// Compiles a statement for each engine: for what diesel can't express for both at once, such as inserts of many rows, and for
-/// the most frequent queries. A connection of either engine ([`Conn`](crate::db::Conn)) builds a statement's text three times
-/// at each execution, though the statement is prepared. The engines' own connections don't build it at all.
+/// Compiles a statement once for each engine. It is for statements that diesel can't express for both at once, such as
+/// inserts of many rows, and for the most frequent queries. [`Conn`](crate::db::Conn) builds the text of a statement
+/// three times at each execution, although the statement is prepared. The engines' own connections don't build it at
+/// all.
 ///
 /// `on_each!(conn, |c| diesel::insert_into(t).values(&rows).execute(c))`
 #[macro_export]
@@ -51,8 +52,8 @@ macro_rules! on_each {
     };
 }
 
-/// Inserts rows. PostgreSQL gets all of them in one [`BulkInsert`](crate::db::BulkInsert), which costs one round trip. SQLite
-/// has no round trips and gets them one by one, by a statement that stays prepared.
+/// Inserts rows. PostgreSQL gets all of them in one [`BulkInsert`](crate::db::BulkInsert), which costs one round trip.
+/// SQLite has no round trips and gets them one by one, with a statement that stays prepared.
 #[macro_export]
 macro_rules! insert_each {
     ($conn:expr, $table:expr, $rows:expr) => {

@@ -1,7 +1,7 @@
-//! `column IN (…)` whose statement does not change with the number of keys.
+//! `column IN (…)` in a statement that stays the same for different numbers of keys.
 //!
-//! diesel's own `eq_any` binds each key, so SQLite compiles the statement anew for each number of keys, which takes longer
-//! than running it.
+//! diesel's own `eq_any` binds each key, so SQLite compiles the statement again for each number of keys. That takes
+//! longer than running it.
 
 use super::dialect::{Dialect, json_rows};
 use diesel::QueryResult;
@@ -11,7 +11,7 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, HasSqlType, Text};
 
-/// The number of bound keys is a multiple of this. The organization tree is less deep.
+/// The number of bound keys is filled up to a multiple of this. It is greater than the depth of the organization tree.
 const PADDING: usize = 16;
 
 /// `column IN (keys)`.
@@ -29,7 +29,7 @@ pub struct Padded(Vec<i64>);
 #[derive(Debug, Clone)]
 pub struct JsonList(String);
 
-/// Whether a column holds one of a few keys. False for no keys.
+/// Whether a column contains one of a few keys. False if there are no keys.
 pub fn in_padded<C>(column: C, keys: impl IntoIterator<Item = i64>) -> InList<C, Padded> {
     let mut keys: Vec<i64> = keys.into_iter().collect();
     // No row has the key 0.
@@ -41,7 +41,7 @@ pub fn in_padded<C>(column: C, keys: impl IntoIterator<Item = i64>) -> InList<C,
     }
 }
 
-/// Whether a column holds one of any number of keys. False for no keys.
+/// Whether a column contains one of any number of keys. False if there are no keys.
 pub fn in_json_list<C>(column: C, keys: impl IntoIterator<Item = i64>) -> InList<C, JsonList> {
     let keys: Vec<String> = keys.into_iter().map(|key| key.to_string()).collect();
     InList {

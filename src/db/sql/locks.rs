@@ -27,14 +27,14 @@ impl<DB: Dialect, Q: QueryFragment<DB>> QueryFragment<DB> for Locked<Q> {
     }
 }
 
-/// Advisory locks, for facts that are no single row.
+/// Advisory locks, for facts that are not in one row.
 #[derive(Debug, Clone, Copy)]
 pub enum AdvisoryLock {
-    /// Who holds which office.
+    /// The appointments: which account has which office.
     Offices = 1,
 }
 
-/// Takes a lock that any number of transactions may hold at once.
+/// Takes a lock that several transactions may hold at once.
 ///
 /// # Errors
 /// When the database does not answer, or a transaction with [`lock_exclusive`] holds the lock for longer than
@@ -48,7 +48,7 @@ pub fn lock_shared(conn: &mut Conn, lock: AdvisoryLock) -> QueryResult<()> {
     }
 }
 
-/// Takes a lock for this transaction alone.
+/// Takes a lock that no other transaction may hold at the same time.
 ///
 /// # Errors
 /// As [`lock_shared`].
@@ -61,7 +61,8 @@ pub fn lock_exclusive(conn: &mut Conn, lock: AdvisoryLock) -> QueryResult<()> {
     }
 }
 
-/// Locks a name for this transaction alone: concurrent requests with one idempotency key wait here for each other.
+/// Locks a name, so that no other transaction may hold the lock at the same time. Concurrent requests with the same
+/// idempotency key wait here for each other.
 ///
 /// # Errors
 /// When the wait exceeds `lock_timeout`, or the database does not answer.
@@ -74,7 +75,7 @@ pub fn lock_name(conn: &mut Conn, name: &str) -> QueryResult<()> {
     }
 }
 
-/// Locks several names in one order for all transactions, so that two of them can't deadlock.
+/// Locks several names. All transactions do this in the same order, so that no two of them can deadlock.
 ///
 /// # Errors
 /// As [`lock_name`].

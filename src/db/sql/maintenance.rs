@@ -1,4 +1,4 @@
-//! Statements about the database as a whole: its tables and indexes, its statistics, its integrity and its copy.
+//! Statements about the whole database: tables and indexes, statistics, integrity, and a copy.
 
 use crate::db::connection::Conn;
 use diesel::connection::SimpleConnection;
@@ -35,8 +35,8 @@ pub fn table_names(conn: &mut Conn) -> QueryResult<Vec<String>> {
     query_texts(conn, query)
 }
 
-/// Drops the indexes of a table that no constraint needs, and returns the statements that create them again. Building an
-/// index once is faster than inserting each key.
+/// Drops the indexes of a table that no constraint needs, and returns the statements that create them again. To build
+/// an index once is faster than to insert each key.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -72,15 +72,15 @@ pub fn drop_indexes(conn: &mut Conn, table: &str) -> QueryResult<Vec<String>> {
 /// # Errors
 /// When the database does not answer.
 pub fn analyze(conn: &mut Conn) -> QueryResult<()> {
-    // SQLite reads whole indexes unless it is given a limit. PostgreSQL takes samples.
+    // Without a limit SQLite reads whole indexes. PostgreSQL takes samples.
     match conn {
         Conn::Sqlite(conn) => conn.batch_execute("PRAGMA analysis_limit = 1000; ANALYZE; PRAGMA analysis_limit = 0"),
         Conn::Postgres(conn) => conn.batch_execute("ANALYZE"),
     }
 }
 
-/// What the engine finds wrong with its own structures. SQLite reads every page and every index. PostgreSQL names invalid
-/// indexes and constraints; its pages are checked by another program (`pg_amcheck`).
+/// What the engine finds wrong with its own structures. SQLite reads every page and every index. PostgreSQL names
+/// invalid indexes and constraints. Another program (`pg_amcheck`) checks its pages.
 ///
 /// # Errors
 /// When the database does not answer.

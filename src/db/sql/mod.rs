@@ -1,4 +1,4 @@
-//! SQL that diesel does not write, or not for both engines.
+//! SQL that diesel can't write, or not for both engines.
 
 pub(crate) mod bulk_insert;
 pub mod dialect;

@@ -58,7 +58,8 @@ impl Common {
             return None;
         }
         let delay = TimeDelta::seconds(1 << beyond.min(30)).min(limits.longest);
-        Some(last + delay - now).filter(|rest| *rest > TimeDelta::zero())
+        // A clock that was set back must not lengthen the wait.
+        Some((last + delay - now).min(delay)).filter(|rest| *rest > TimeDelta::zero())
     }
 
     /// How many of the failures still count.
@@ -94,6 +95,7 @@ mod tests {
                 assert_eq!(wait(0), Some(TimeDelta::seconds(seconds)), "{common:?} {failures}");
                 assert_eq!(wait(seconds - 1), Some(TimeDelta::seconds(1)));
                 assert_eq!(wait(seconds), None);
+                assert_eq!(wait(-3_600), wait(0), "a clock set back by an hour");
             }
         }
     }

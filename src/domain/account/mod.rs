@@ -1,12 +1,12 @@
 //! Setting a new password with a one-time code (§2.5; rule O5), and who may block an account.
 
 pub mod attempts;
+pub mod password;
 pub mod session;
 
 use super::authority::actor::{Actor, Role};
 use super::authority::{self, Action, Object};
 use super::catalogue::code::Code;
-use super::catalogue::refusal::Refusal;
 use super::core::ids::{AccountId, OrganizationId};
 use super::core::time::Timestamp;
 use super::core::vocabulary::vocabulary;
@@ -23,40 +23,9 @@ vocabulary! {
 
 /// O5: how long a one-time code is valid.
 pub const CODE_VALID: TimeDelta = TimeDelta::days(2);
-/// The length of a password in bytes: long enough to be hard to guess, and bounded so that hashing stays cheap.
-const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
-
 /// O5: whether a code is valid. It works once, and until exactly two days after it was issued.
 pub fn o5_is_valid(issued: Timestamp, used: bool, now: Timestamp) -> bool {
     !used && now <= issued + CODE_VALID
-}
-
-/// O5: whether a text can be a password.
-///
-/// # Errors
-/// `account.password_length`.
-pub fn o5_password(password: &str) -> Result<(), Refusal> {
-    if PASSWORD_LENGTH.contains(&password.len()) {
-        return Ok(());
-    }
-    let (min, max) = PASSWORD_LENGTH.into_inner();
-    Err(Refusal::new(Code::AccountPasswordLength)
-        .with("min", min)
-        .with("max", max)
-        .at("/new_password"))
-}
-
-/// O5: whether a text can be the password of the person with this ID number. Many people know the number, so a password
-/// must neither contain it nor be a part of it.
-///
-/// # Errors
-/// `account.password_length`, `account.password_is_number`.
-pub fn o5_password_of(password: &str, id_number: &str) -> Result<(), Refusal> {
-    o5_password(password)?;
-    if id_number.contains(&password.to_ascii_uppercase()) || password.to_ascii_uppercase().contains(id_number) {
-        return Err(Refusal::new(Code::AccountPasswordIsNumber).at("/new_password"));
-    }
-    Ok(())
 }
 
 /// An office that the owner of an account holds, as far as it says who may open or shut the account.
@@ -96,7 +65,7 @@ pub fn o5_may_issue(
     account: AccountId,
     seats: &[Seat<'_>],
 ) -> Result<CodeIssue, Code> {
-    authority::decide(actor, action, object).settle()?;
+    authority::decide(actor, action, object).into_result()?;
     if actor.account == Some(account) {
         return Err(Code::AccountResetOneself);
     }
@@ -130,7 +99,7 @@ pub fn may_block(
     account: AccountId,
     seats: &[Seat<'_>],
 ) -> Result<(), Code> {
-    authority::decide(actor, action, object).settle()?;
+    authority::decide(actor, action, object).into_result()?;
     if actor.account == Some(account) {
         return Err(Code::AccountBlockOneself);
     }
@@ -323,30 +292,5 @@ mod tests {
         assert!(o5_is_valid(issued, false, last));
         assert!(!o5_is_valid(issued, false, last + TimeDelta::microseconds(1)));
         assert!(!o5_is_valid(issued, true, issued));
-    }
-
-    #[test]
-    fn o5_a_password_is_not_part_of_the_id_number() {
-        let number = "11010519491231002X";
-        for password in [
-            number,
-            "11010519491231002x",
-            "19491231",
-            "1231002x",
-            "11010519491231002X!",
-        ] {
-            let refused = o5_password_of(password, number).unwrap_err();
-            assert_eq!(refused.code, Code::AccountPasswordIsNumber, "{password}");
-        }
-        for password in ["19491232", "1949-12-31", "correct horse"] {
-            assert_eq!(o5_password_of(password, number), Ok(()), "{password}");
-        }
-    }
-
-    #[test]
-    fn o5_a_password_is_neither_too_short_nor_too_long() {
-        for (length, fits) in [(7, false), (8, true), (256, true), (257, false)] {
-            assert_eq!(o5_password(&"x".repeat(length)).is_ok(), fits, "{length}");
-        }
     }
 }

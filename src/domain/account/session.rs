@@ -11,6 +11,7 @@ vocabulary! {
         Reused = "reused", "刷新令牌被重复使用", "a refresh token was used twice";
         PasswordChanged = "password_changed", "密码已更改", "the password was changed";
         Blocked = "blocked", "账号已停用", "the account was blocked";
+        Joined = "joined", "账号已并入团员", "the account was joined to a member";
     }
 }
 

@@ -6,9 +6,9 @@
 //! transaction. An object the caller may not see gives exactly the same answer as one that does not exist.
 //!
 //! The workflows add their own rules: whether a case is still open, whose turn it is, whether somebody would decide
-//! their own case (T11). They can only refuse more. Where the rules give an action to the organization whose turn it
-//! is, the caller is the object's [`Relation::Holder`]. That includes the superior who acts in place of a vacant
-//! organization (A10).
+//! their own case (T11). They can refuse what the table allows, but never allow what it refuses. If it is the turn of
+//! the caller's organization, the relation is [`Relation::Holder`]. That includes the superior who acts in place of a
+//! vacant organization (A10).
 
 pub mod actor;
 pub mod scope;
@@ -314,7 +314,7 @@ impl AccessDecision {
     ///
     /// # Errors
     /// The refusal, if they may not.
-    pub fn settle(self) -> Result<(), Code> {
+    pub fn into_result(self) -> Result<(), Code> {
         match self {
             Self::May => Ok(()),
             Self::MayNot(code) | Self::Unseen(code) => Err(code),
@@ -450,7 +450,7 @@ impl SideScope {
 ///
 /// # Errors
 /// The refusal, if they may not.
-pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
+pub fn check_capacity(capacity: Capacity, action: Action) -> Result<(), Code> {
     match capacity {
         Capacity::Nobody => Err(Code::RequestUnauthenticated),
         _ if action.capacities().contains(&capacity) => Ok(()),
@@ -462,9 +462,9 @@ pub fn admit(capacity: Capacity, action: Action) -> Result<(), Code> {
 /// Whether an actor may request an action at all. Another system also needs the action's scope.
 ///
 /// # Errors
-/// The refusal of [`admit`], or `integrator.scope_missing`.
+/// The refusal of [`check_capacity`], or `integrator.scope_missing`.
 pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
-    admit(Capacity::of(actor), action)?;
+    check_capacity(Capacity::of(actor), action)?;
     match &actor.role {
         Role::Integrator { grant, .. } => granted(grant, action),
         _ => Ok(()),
@@ -476,7 +476,7 @@ pub fn enter(actor: &Actor, action: Action) -> Result<(), Code> {
 fn granted(grant: &Grant, action: Action) -> Result<(), Code> {
     match (action, action.scope()) {
         (Action::ReadSelf | Action::ReadPolicy, _) => Ok(()),
-        (_, Some(scope)) => grant.admit(scope),
+        (_, Some(scope)) => grant.check_scope(scope),
         (_, None) => Err(Code::ActorNotAdministrator),
     }
 }
@@ -500,7 +500,7 @@ impl Action {
 
 /// The authority matrix: capacity × action × relation.
 pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> AccessDecision {
-    if let Err(code) = admit(capacity, action) {
+    if let Err(code) = check_capacity(capacity, action) {
         AccessDecision::MayNot(code)
     } else if action.relations().contains(&relation) {
         AccessDecision::May
@@ -515,7 +515,7 @@ pub fn verdict(capacity: Capacity, action: Action, relation: Relation) -> Access
 pub fn refusals(action: Action) -> BTreeSet<Code> {
     let of_capacity = Capacity::ALL
         .iter()
-        .filter_map(|capacity| admit(*capacity, action).err());
+        .filter_map(|capacity| check_capacity(*capacity, action).err());
     let without_scopes = Grant {
         path: Path::root(OrganizationId::NONE),
         reach: Reach::Own,
@@ -534,7 +534,7 @@ pub fn refusals(action: Action) -> BTreeSet<Code> {
     let on_object = action.capacities().iter().flat_map(|capacity| {
         relations
             .iter()
-            .filter_map(|relation| verdict(*capacity, action, *relation).settle().err())
+            .filter_map(|relation| verdict(*capacity, action, *relation).into_result().err())
     });
     of_capacity.chain(to_integrators).chain(on_object).collect()
 }
@@ -553,7 +553,8 @@ pub fn decide(actor: &Actor, action: Action, object: Object<'_>) -> AccessDecisi
     best.unwrap_or_else(|| verdict(capacity, action, Relation::Stranger))
 }
 
-/// Like [`decide`], for an object the actor sees already. Only administrators of the holders may act on it.
+/// Like [`decide`], for an object that the actor is already known to see. Administrators of a holder may act on it.
+/// Nobody else may.
 pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> AccessDecision {
     if holds(actor, holders) {
         verdict(Capacity::of(actor), action, Relation::Holder)
@@ -562,7 +563,7 @@ pub fn at_turn(actor: &Actor, action: Action, holders: &[OrganizationId]) -> Acc
     }
 }
 
-/// Every relation of an actor to an object, except who started a transfer, which the workflow decides (T10).
+/// All relations of an actor to an object, except [`Relation::Starter`], which the workflow adds (T10).
 pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
     match object {
         Object::Oneself => vec![Relation::Myself],

@@ -54,7 +54,7 @@ impl Grant {
     ///
     /// # Errors
     /// `integrator.scope_missing`.
-    pub fn admit(&self, scope: Scope) -> Result<(), Code> {
+    pub fn check_scope(&self, scope: Scope) -> Result<(), Code> {
         if self.scopes.contains(&scope) {
             Ok(())
         } else {
@@ -116,9 +116,9 @@ mod tests {
             assert_eq!(grant(Reach::Own).reaches(place), own);
             assert_eq!(grant(Reach::Below).reaches(place), reaches);
         }
-        assert!(grant(Reach::Own).admit(Scope::MembersRead).is_ok());
+        assert!(grant(Reach::Own).check_scope(Scope::MembersRead).is_ok());
         assert_eq!(
-            grant(Reach::Own).admit(Scope::InboundPropose),
+            grant(Reach::Own).check_scope(Scope::InboundPropose),
             Err(Code::IntegratorScopeMissing)
         );
     }

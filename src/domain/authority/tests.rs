@@ -29,6 +29,23 @@ fn o6_a_caller_who_may_act_on_an_object_may_see_it() {
 }
 
 #[test]
+fn api5_an_action_that_integrators_may_request_has_a_scope() {
+    // The first two need none. No credential may be used for the other two: holdings (S-30) and forms are for people.
+    let without = [
+        Action::ReadSelf,
+        Action::ReadPolicy,
+        Action::ReadHolding,
+        Action::ReadForm,
+    ];
+    for &action in Action::ALL {
+        let is_theirs = action.capacities().contains(&Capacity::Integrator);
+        let has_scope = action.scope().is_some();
+        assert_eq!(is_theirs, has_scope || without.contains(&action), "{action}");
+        assert!(!(has_scope && without.contains(&action)), "{action}");
+    }
+}
+
+#[test]
 fn api5_nobody_may_do_anything_without_signing_in() {
     for &action in Action::ALL {
         for &relation in Relation::ALL {
@@ -41,7 +58,7 @@ fn api5_nobody_may_do_anything_without_signing_in() {
 #[test]
 fn api5_the_service_itself_asks_for_nothing() {
     for &action in Action::ALL {
-        assert!(admit(Capacity::Service, action).is_err(), "{action}");
+        assert!(check_capacity(Capacity::Service, action).is_err(), "{action}");
     }
 }
 

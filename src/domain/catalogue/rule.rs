@@ -260,6 +260,27 @@ mod tests {
     }
 
     #[test]
+    fn the_index_of_the_domain_has_each_rule_in_its_table() {
+        let (manual, ours) = include_str!("../mod.rs")
+            .split_once("Where the manual is silent")
+            .expect("two tables");
+        let rows = |table: &'static str| table.lines().filter_map(|line| line.strip_prefix("//! | "));
+        let rules = |cell: &str| -> Vec<Rule> { cell.split(", ").filter_map(|number| number.parse().ok()).collect() };
+        for row in rows(manual) {
+            let cells: Vec<&str> = row.split(" | ").collect();
+            for rule in rules(cells[2]) {
+                let section = rule.section().expect("the manual has the rule").replace('–', " to ");
+                // A row of § 1.2.4 may name a rule of § 1.2.
+                let fits = section.split(", ").any(|part| part == cells[0]) || cells[0].starts_with(&section);
+                assert!(fits, "{rule} is a rule of §{section}, not of §{}", cells[0]);
+            }
+        }
+        for rule in rows(ours).flat_map(|row| rules(row.split(" | ").next().unwrap_or_default())) {
+            assert!(rule.is_decision(), "{rule} is a rule of the manual");
+        }
+    }
+
+    #[test]
     fn a_number_finds_its_rule_and_nothing_else_does() {
         for &rule in Rule::ALL {
             assert_eq!(rule.number().parse(), Ok(rule));

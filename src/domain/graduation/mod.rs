@@ -39,7 +39,7 @@ pub fn g1_is_unmarked(branch: &OrganizationFacts) -> bool {
 /// `graduation.not_allowed_for_branch_admin`, `graduation.not_school_branch`, `organization.closed`.
 pub fn g2_may_mark(actor: &Actor, branch: &OrganizationFacts) -> Result<(), Refusal> {
     let verdict = authority::decide(actor, Action::MarkGraduation, Object::organization(&branch.path));
-    verdict.settle().map_err(|code| ask_superior(code, branch))?;
+    verdict.into_result().map_err(|code| ask_superior(code, branch))?;
     if !is_school_branch(branch) {
         return Err(Code::GraduationNotSchoolBranch.into());
     }
@@ -205,7 +205,7 @@ pub fn may_propose(
     open: Option<MonthChangeId>,
 ) -> Result<MonthChangeProposer, Refusal> {
     let verdict = authority::decide(actor, Action::ProposeMonthChange, Object::organization(&branch.path));
-    verdict.settle().map_err(|code| ask_superior(code, branch))?;
+    verdict.into_result().map_err(|code| ask_superior(code, branch))?;
     let (account, office) = actor.in_office()?;
     let month = branch
         .graduation
@@ -259,7 +259,7 @@ impl MonthChange {
         };
         let (by, acting_for) = actor.in_office()?;
         authority::at_turn(actor, Action::DecideMonthChange, holders)
-            .settle()
+            .into_result()
             .map_err(|code| Refusal::new(code).ask(request.leading_organ))?;
         if by == request.proposed_by {
             return Err(Code::GraduationSelfApproval.into());

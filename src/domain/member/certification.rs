@@ -155,7 +155,7 @@ impl Form {
 /// The actor's account and organization, if it is that organization's turn.
 fn acting(actor: &Actor, holders: &[OrganizationId], action: Action) -> Result<(AccountId, OrganizationId), Refusal> {
     let acting = actor.in_office()?;
-    authority::at_turn(actor, action, holders).settle()?;
+    authority::at_turn(actor, action, holders).into_result()?;
     Ok(acting)
 }
 

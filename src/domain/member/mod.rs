@@ -54,7 +54,7 @@ const JOINING_AGE_SINCE: i32 = 2017;
 /// age in the course of that month passes.
 ///
 /// # Errors
-/// `member.joined_too_young`. An import treats it as a warning (our decision).
+/// `member.joined_too_young`.
 pub fn check_joining_age(born: NaiveDate, joined_on: Month, policy: &Policy) -> Result<(), Refusal> {
     let age = if joined_on.year() >= JOINING_AGE_SINCE {
         policy.joining_age
@@ -65,9 +65,7 @@ pub fn check_joining_age(born: NaiveDate, joined_on: Month, policy: &Policy) -> 
     if of_age.is_some_and(|of_age| of_age <= joined_on) {
         return Ok(());
     }
-    Err(Refusal::new(Code::MemberJoinedTooYoung)
-        .with("age", age)
-        .at("/joined_on"))
+    Err(Refusal::new(Code::MemberJoinedTooYoung).with("age", age))
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl OrganizationAction {
         surroundings: &Surroundings,
     ) -> Result<(), Refusal> {
         let inside = Object::organization(&organization.path);
-        authority::decide(actor, Action::ListOrganizations, inside).settle()?;
+        authority::decide(actor, Action::ListOrganizations, inside).into_result()?;
         match self {
             Self::CreateBelow => o3_may_create_below(actor, organization),
             Self::Rename => o3_rename(actor, organization),

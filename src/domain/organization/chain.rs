@@ -63,8 +63,8 @@ impl Chain {
         able.next().map(|link| link.organization)
     }
 
-    /// Whether something below the first organization can be orphaned if that organization cannot act: its superiors
-    /// then have no more administrators than one decision excludes.
+    /// Whether a case below could become orphaned if the first organization can't act. That is possible when all its
+    /// superiors together have at most two administrators, because one decision can exclude two.
     pub fn may_orphan(&self) -> bool {
         let above: HashSet<&AccountId> = self.superiors.iter().flat_map(|link| &link.administrators).collect();
         above.len() <= EXCLUDED_MOST

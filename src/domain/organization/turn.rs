@@ -1,8 +1,8 @@
 //! Whose turn it is (A1, A3, A10, T11).
 //!
 //! A [`Turn`] says what has to be done and where. [`Turn::holders`] finds the organizations that hold it, given the
-//! present administrators. The service stores one inbox entry (操作中心) for each holder, so reading an inbox is one
-//! index seek. When an appointment begins or ends, the service finds the holders of that organization's turns again.
+//! present administrators. The service stores one inbox entry (操作中心) for each holder, so reading an inbox is one index
+//! seek. When an appointment begins or ends, the service computes the holders of that organization's turns again.
 
 use super::chain::{Chain, Link};
 use super::facts::OrganizationKind;
@@ -37,7 +37,8 @@ pub struct Turn {
 pub struct Holders {
     /// The organizations whose administrators may act now. If there are none, the case is orphaned (I-31).
     pub organizations: Vec<OrganizationId>,
-    /// Whether the turn passed to a superior because none of the organizations it belongs to can decide (A10, T11).
+    /// Whether none of the organizations that the turn belongs to has an administrator who may decide, so that it
+    /// passed to a superior (A10, T11).
     pub passed: bool,
 }
 
@@ -52,8 +53,9 @@ impl Turn {
     /// The organizations that hold this turn.
     ///
     /// A turn belongs to its organization. The turn of a branch (A1, A3) and an escalated assignment (A6) also belong
-    /// to the direct superior. Those of them that can decide are the holders. If none can, because they are vacant
-    /// (A10) or all their administrators are excluded (T11), the holder is the nearest superior that can.
+    /// to the direct superior. The holders are those of these organizations that have an administrator who may decide.
+    /// If there is none, because they are vacant (A10) or all their administrators are excluded (T11), the holder is
+    /// the nearest superior with such an administrator.
     ///
     /// `chain` must contain the turn's organization. Otherwise there are no holders.
     pub fn holders(&self, chain: &Chain, excluded: &[AccountId]) -> Holders {

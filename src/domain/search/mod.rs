@@ -73,7 +73,7 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
         terms.add(TermKind::Part, part.to_owned());
     }
     if matches!(named.kind, OrganizationKind::Branch | OrganizationKind::GeneralBranch) {
-        return terms.settle();
+        return terms.into_unique();
     }
     terms.spell(&name.own);
     for spelling in name.parts().flat_map(pinyin::spellings) {
@@ -95,7 +95,7 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
         terms.add(TermKind::Former, former.whole);
         terms.add(TermKind::Former, former.own);
     }
-    terms.settle()
+    terms.into_unique()
 }
 
 /// The organizations in whose lists this one can be searched for.
@@ -175,7 +175,7 @@ impl Terms {
         }
     }
 
-    fn settle(mut self) -> Vec<Term> {
+    fn into_unique(mut self) -> Vec<Term> {
         self.0.sort_unstable();
         self.0.dedup_by(|later, earlier| later.text == earlier.text);
         self.0

@@ -6,7 +6,7 @@
 use super::case::Case;
 use super::events::{self, Event, EventKind};
 use super::reason::Side;
-use super::route::{Destination, OrdinarySteps, Origin, ordinary_way};
+use super::route::{Destination, OrdinarySteps, Origin, ordinary_steps};
 use super::state::{CaseOutcome, CaseState, Phase};
 use super::{expiry, proposal_rules};
 use crate::domain::authority::actor::{Actor, Role};
@@ -38,8 +38,8 @@ pub struct DecisionContext<'a> {
 pub struct Move {
     /// The member. `None` if a person from another province has to be created (X2).
     pub member: Option<MemberId>,
-    /// The branch the member leaves. `None` if they come from another province. A member known before is then revived
-    /// (X2).
+    /// The branch the member leaves. `None` if they come from another province. If the person was a member here before,
+    /// their old record is used again (X2).
     pub from: Option<OrganizationId>,
     /// Where the member goes.
     pub to: CaseOutcome,
@@ -48,7 +48,8 @@ pub struct Move {
 /// What a decision changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// The case after the decision. Its version is the event's number, and the row to be updated has one less (A9).
+    /// The case after the decision. Its version equals the number of the event. The stored row must still have the
+    /// version before it (A9).
     pub case: Case,
     /// The one event of this transition (I-09).
     pub event: Event,
@@ -56,8 +57,8 @@ pub struct Transition {
     pub movement: Option<Move>,
 }
 
-/// A1 to A4, T9: approves the step the case is at. A leading organ's approval passes the case to its ordinary approver.
-/// The ordinary approval completes the case or leads to the assignment.
+/// A1 to A4, T9: approves the step the case is at. After a leading organ's approval the case goes on to the ordinary
+/// approval. The ordinary approval completes the case or leads to the assignment.
 ///
 /// # Errors
 /// Those of [`may_approve`].
@@ -119,13 +120,13 @@ pub fn withdraw(case: Case, context: &DecisionContext<'_>) -> Result<Transition,
 
 /// A6: ends a case that waited too long. `None` if it is not overdue or no longer waits.
 pub fn expire(case: Case, policy: &Policy, now: Timestamp) -> Option<Transition> {
-    expiring(&case.state, case.version, policy, now)?;
+    expiry_event(&case.state, case.version, policy, now)?;
     by_system(case, now, EventKind::Expired)
 }
 
-/// The event that ends a case, if it waited too long. For ending many cases at once, it takes only the facts of a case
-/// that matter here.
-pub fn expiring(state: &CaseState, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
+/// The event that ends a case, if it waited too long. It needs only the state and the version, so that a job can end
+/// many cases without loading each.
+pub fn expiry_event(state: &CaseState, version: i64, policy: &Policy, now: Timestamp) -> Option<Event> {
     let event = Event {
         number: version + 1,
         at: now,
@@ -182,7 +183,7 @@ pub fn may_answer_external(case: &Case, context: &DecisionContext<'_>) -> Result
     match case.state {
         CaseState::ExternalPending { province, .. } if context.actor.speaks_for() == Some(province) => {
             let verdict = authority::verdict(Capacity::of(context.actor), Action::AnswerExternal, Relation::Holder);
-            Ok(verdict.settle()?)
+            Ok(verdict.into_result()?)
         }
         CaseState::ExternalPending { .. } => has_the_turn(case, context, Action::AnswerExternal),
         _ => Err(Code::TransferNotExternal.into()),
@@ -215,7 +216,7 @@ pub fn may_withdraw(case: &Case, context: &DecisionContext<'_>) -> Result<(), Re
         (false, true) => Relation::Myself,
         (false, false) => Relation::SourceSide,
     };
-    authority::verdict(Capacity::of(context.actor), Action::WithdrawTransfer, relation).settle()?;
+    authority::verdict(Capacity::of(context.actor), Action::WithdrawTransfer, relation).into_result()?;
     if case.state.phase() == Phase::AwaitingAssignment {
         return Err(Code::TransferAlreadyApproved.into());
     }
@@ -270,7 +271,7 @@ fn has_the_turn(case: &Case, context: &DecisionContext<'_>, action: Action) -> R
     if case.excludes(context.actor) && (entitled || would_be) {
         return Err(with_helper(Code::TransferSelfApproval, context));
     }
-    match (verdict.settle(), context.holders) {
+    match (verdict.into_result(), context.holders) {
         (Err(_), []) => Err(Code::TransferOrphaned.into()),
         (settled, _) => settled.map_err(|code| with_helper(code, context)),
     }
@@ -303,7 +304,7 @@ fn is_about_actor(case: &Case, actor: &Actor) -> bool {
 
 /// The state after the approval that the case waits for.
 fn after_approval(case: &Case, now: Timestamp) -> CaseState {
-    let OrdinarySteps { approval, assignment } = ordinary_way(case.started_by, &case.origin, &case.destination, now);
+    let OrdinarySteps { approval, assignment } = ordinary_steps(case.started_by, &case.origin, &case.destination, now);
     if case.state.phase() == Phase::AwaitingLeadingOrgan {
         return approval;
     }

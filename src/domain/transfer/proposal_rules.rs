@@ -71,7 +71,7 @@ pub fn t1_target_out_of_scope(side: Side, actor: &Actor, target: &OrganizationFa
     if side != Side::Target {
         return Ok(());
     }
-    Ok(authority::decide(actor, Action::ProposeAsTarget, Object::organization(&target.path)).settle()?)
+    Ok(authority::decide(actor, Action::ProposeAsTarget, Object::organization(&target.path)).into_result()?)
 }
 
 /// T2 (§2.7): a member has at most one open transfer in the whole system, regardless of who started it.

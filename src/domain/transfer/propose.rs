@@ -6,7 +6,7 @@ use super::events::{Event, EventKind};
 use super::expiry;
 use super::proposal_rules::{self, MemberFacts, OpenCase};
 use super::reason::{DetailField, Details, External, Reason, Side};
-use super::route::{Destination, OrdinarySteps, Origin, ordinary_way};
+use super::route::{Destination, OrdinarySteps, Origin, ordinary_steps};
 use super::state::CaseState;
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object};
@@ -55,6 +55,8 @@ pub struct InboundFacts<'a> {
     pub actor: &'a Actor,
     /// The member with the same ID number, if one is known here.
     pub known: Option<FormerMember>,
+    /// The person's account, if they have one, whether or not they are a member here.
+    pub account: Option<AccountId>,
     /// The person's open transfer, if there is one.
     pub open_case: Option<OpenCase>,
     /// What is proposed.
@@ -66,8 +68,6 @@ pub struct InboundFacts<'a> {
 pub struct FormerMember {
     /// The member's id.
     pub id: MemberId,
-    /// Their account, if they have one.
-    pub account: Option<AccountId>,
     /// Their standing.
     pub standing: Standing,
 }
@@ -228,7 +228,7 @@ pub fn propose(facts: &ProposalFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
         proposal_rules::t9_needs_leading_organ(member.birth_date, request.reason, destination, policy, now)
     });
     blocking.check(proposal_rules::t9_explanation(young, request.explanation, policy));
-    let destination = blocking.settle(destination)?;
+    let destination = blocking.into_result(destination)?;
 
     let draft = Draft {
         now,
@@ -261,6 +261,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
         policy,
         actor,
         known,
+        account,
         request,
         ..
     } = *facts;
@@ -273,7 +274,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
     if let Some(target) = request.target {
         blocking.extend(t8_target(target.facts, request, None));
     }
-    let (province, destination) = blocking.settle(province.zip(destination))?;
+    let (province, destination) = blocking.into_result(province.zip(destination))?;
 
     let draft = Draft {
         now,
@@ -281,7 +282,7 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
         actor,
         request,
         started_by: Side::Source,
-        member_account: known.and_then(|known| known.account),
+        member_account: account,
         origin: Origin::Province {
             province,
             member: known.map(|known| known.id),
@@ -324,7 +325,7 @@ fn t6_external(external: &External, organ: Option<&Chain>) -> Result<Destination
 
 /// X2: only another province's own system proposes a case from there.
 fn x2_integrator(actor: &Actor) -> Result<u8, Refusal> {
-    authority::decide(actor, Action::ProposeInbound, Object::Anyone).settle()?;
+    authority::decide(actor, Action::ProposeInbound, Object::Anyone).into_result()?;
     actor.speaks_for().ok_or(Code::TransferInboundNotAllowed.into())
 }
 
@@ -387,7 +388,7 @@ impl Refusals {
     }
 
     /// The value, if nothing blocks. If the value is missing, its refusal is recorded already.
-    fn settle<T>(self, found: Option<T>) -> Result<T, Vec<Refusal>> {
+    fn into_result<T>(self, found: Option<T>) -> Result<T, Vec<Refusal>> {
         found.filter(|_| self.0.is_empty()).ok_or(self.0)
     }
 }
@@ -408,7 +409,7 @@ struct Draft<'a> {
 impl Draft<'_> {
     fn into_proposal(self, destination: Destination, branch_unmarked: bool) -> Proposal {
         let OrdinarySteps { approval, assignment } =
-            ordinary_way(self.started_by, &self.origin, &destination, self.now);
+            ordinary_steps(self.started_by, &self.origin, &destination, self.now);
         let organ = self
             .first_organ
             .map(|organ| CaseState::AwaitingLeadingOrgan { organ, since: self.now });

@@ -53,7 +53,7 @@ impl Origin {
 }
 
 vocabulary! {
-    /// A destination without its facts, as the database stores it.
+    /// The kind of a destination, as the database stores it.
     DestinationKind {
         Organization = "organization", "团组织", "organization of the national system";
         Province = "province", "北京、广东、福建", "province with a system of its own";
@@ -78,7 +78,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The destination without its facts.
+    /// The kind of this destination.
     pub fn kind(&self) -> DestinationKind {
         match self {
             Self::Organization(_) => DestinationKind::Organization,
@@ -105,7 +105,8 @@ impl Destination {
     }
 }
 
-/// The states of a case after a leading organ's approval (T9), or from the start if none is needed.
+/// The ordinary approval and, if needed, the assignment. If T9 demands a leading organ's approval, that comes before
+/// these steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrdinarySteps {
     /// The approval of an organization or a province, or the other system's answer.
@@ -114,8 +115,8 @@ pub struct OrdinarySteps {
     pub assignment: Option<CaseState>,
 }
 
-/// The ordinary steps of a case. Each state has the time `since`, as if the case had entered it already.
-pub fn ordinary_way(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> OrdinarySteps {
+/// The ordinary steps of a case. `since` is written into every state, although only the first one begins then.
+pub fn ordinary_steps(started_by: Side, origin: &Origin, destination: &Destination, since: Timestamp) -> OrdinarySteps {
     let target = match destination {
         Destination::Holding(organ) => {
             return OrdinarySteps::direct(CaseState::AwaitingProvince { organ: *organ, since });

@@ -15,8 +15,8 @@ vocabulary! {
         Target = "target", "转入方", "target side";
     }
 
-    /// A state without its facts, as lists filter by it and the database stores it. Open states come first, in the
-    /// order in which a case may pass through them.
+    /// The name of a state, without its facts. Lists filter by it, and the database stores it. Open states come first,
+    /// in the order in which a case may pass through them.
     Phase {
         AwaitingLeadingOrgan = "awaiting_leading_organ", "待团的领导机关审批", "awaiting a leading organ's approval";
         AwaitingApproval = "awaiting_approval", "待审批", "awaiting approval";
@@ -210,7 +210,8 @@ pub struct StateParts {
     pub phase: Phase,
     /// When the case entered this state.
     pub since: Timestamp,
-    /// The organization the case waits at, or the one to which a completed case moved the member.
+    /// For an open case, the organization it waits at. For a completed case, the organization to which it moved the
+    /// member.
     pub organization: Option<OrganizationId>,
     /// Which side approves. Set only while the case waits for an ordinary approval.
     pub side: Option<ApprovalSide>,

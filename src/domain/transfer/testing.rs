@@ -356,6 +356,7 @@ impl ProposalDraft {
                 policy: &self.policy,
                 actor: &self.actor,
                 known,
+                account: None,
                 open_case: self.open_case,
                 request,
             })

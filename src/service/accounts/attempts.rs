@@ -5,7 +5,7 @@
 //! therefore count as a hundred.
 
 use crate::db::Conn;
-use crate::domain::account::attempts::{Common, LONGEST_MEMORY};
+use crate::domain::account::attempts::Common;
 use crate::domain::core::time::Timestamp;
 use crate::repository::attempts;
 use crate::security::vault::{SealPurpose, Vault};
@@ -52,6 +52,15 @@ pub enum AttemptKind {
     Wechat,
 }
 
+/// How long an attempt has to wait.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits {
+    /// Because of failures at this subject from this address.
+    pub pair: Option<TimeDelta>,
+    /// Because of failures that others may have caused: at this subject from elsewhere, or from this address elsewhere.
+    pub others: Option<TimeDelta>,
+}
+
 /// The counts that an attempt adds to, in the order in which every transaction locks them.
 #[derive(Debug, Clone)]
 pub struct Guard(Vec<(Common, Vec<u8>)>);
@@ -76,19 +85,39 @@ impl Guard {
         self
     }
 
+    /// Keeps the count of this subject from this address only. What is tried while others make it wait must not make the
+    /// wait longer.
+    pub fn but_others(mut self) -> Self {
+        self.0.retain(|(common, _)| *common == Common::Pair);
+        self
+    }
+
     /// How long to wait before the next attempt.
     ///
     /// # Errors
     /// When the database fails.
     pub fn wait(&self, conn: &mut Conn, now: Timestamp) -> Result<Option<TimeDelta>> {
-        let mut longest = None;
+        let Waits { pair, others } = self.waits(conn, now)?;
+        Ok(pair.max(others))
+    }
+
+    /// How long to wait, by whose failures.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn waits(&self, conn: &mut Conn, now: Timestamp) -> Result<Waits> {
+        let mut waits = Waits::default();
         for (common, subject) in &self.0 {
             attempts::take_turns(conn, subject)?;
             if let Some((failures, last)) = attempts::failures(conn, subject)? {
-                longest = longest.max(common.s09_wait(failures, last.into(), now));
+                let wait = common.s09_wait(failures, last.into(), now);
+                match common {
+                    Common::Pair => waits.pair = wait,
+                    Common::Account | Common::Address => waits.others = waits.others.max(wait),
+                }
             }
         }
-        Ok(longest)
+        Ok(waits)
     }
 
     /// Counts an attempt as failed.
@@ -109,14 +138,24 @@ impl Guard {
     ///
     /// # Errors
     /// When the database fails.
-    pub fn forget(&self, conn: &mut Conn, now: Timestamp) -> Result<()> {
+    pub fn forget(&self, conn: &mut Conn) -> Result<()> {
+        self.forget_at(conn, false)
+    }
+
+    /// Notes that the attempt succeeded, at an address from which the account has signed in before or at another. At a
+    /// known one the failures of strangers elsewhere stay counted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn forget_at(&self, conn: &mut Conn, is_known: bool) -> Result<()> {
         for (common, subject) in &self.0 {
             match common {
-                Common::Address => attempts::uncount(conn, subject)?,
-                Common::Pair | Common::Account => attempts::forget(conn, subject)?,
+                Common::Pair => attempts::forget(conn, subject)?,
+                Common::Account if !is_known => attempts::forget(conn, subject)?,
+                Common::Account | Common::Address => attempts::uncount(conn, subject)?,
             }
         }
-        Ok(attempts::sweep(conn, now - LONGEST_MEMORY)?)
+        Ok(())
     }
 }
 

@@ -44,7 +44,7 @@ impl From<BlockTarget> for AuditSubject {
 /// `member.not_found`, `appointment.not_found`, `appointment.ended`, those of [`may_block`],
 /// `account.block_reason_required`, `account.blocked_already`.
 pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Option<&Remark>) -> Result<Block> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = admitted(conn, context, whose)?;
     block_account(conn, context, account, reason, whose.into())
 }
@@ -55,7 +55,7 @@ pub fn block(conn: &mut Conn, context: &Context, whose: BlockTarget, reason: Opt
 /// # Errors
 /// Those of [`block`], `account.not_blocked`, `account.unblock_not_allowed`.
 pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result<Block> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = admitted(conn, context, whose)?;
     unblock_account(conn, context, account, whose.into())
 }
@@ -65,7 +65,7 @@ pub fn unblock(conn: &mut Conn, context: &Context, whose: BlockTarget) -> Result
 /// # Errors
 /// Those of [`block`], and `member.no_match` if no account has the number.
 pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason: &Remark) -> Result<Block> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = of_number(conn, id_number)?;
     block_account(conn, context, account, Some(reason), account.into())
 }
@@ -76,7 +76,7 @@ pub fn block_number(conn: &mut Conn, context: &Context, id_number: &[u8], reason
 /// # Errors
 /// `member.no_match`, `account.not_blocked`.
 pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_number: &[u8]) -> Result<IssuedCode> {
-    offices::change(conn)?;
+    offices::lock_offices(conn)?;
     let account = of_number(conn, id_number)?;
     unblock_account(conn, context, account, account.into())?;
     resets::issue(conn, context, vault, account, account.into())
@@ -84,7 +84,9 @@ pub fn unblock_number(conn: &mut Conn, context: &Context, vault: &Vault, id_numb
 
 fn of_number(conn: &mut Conn, id_number: &[u8]) -> Result<AccountId> {
     let found = accounts::by_id_number(conn, id_number)?;
-    Ok(found.map(|(account, _)| account.id).ok_or(Code::MemberNoMatch)?)
+    let (account, _) = found.ok_or(Code::MemberNoMatch)?;
+    accounts::lock(conn, account.id)?;
+    Ok(account.id)
 }
 
 /// The account, if the caller may block and unblock it.
@@ -148,7 +150,7 @@ fn block_account(
     subject: AuditSubject,
 ) -> Result<Block> {
     let reason = reason.ok_or_else(|| Refusal::new(Code::AccountBlockReasonRequired).at("/reason"))?;
-    if !accounts::turn(conn, account, AccountStatus::Active, AccountStatus::Blocked)? {
+    if !accounts::set_status_from(conn, account, AccountStatus::Active, AccountStatus::Blocked)? {
         return Err(Code::AccountBlockedAlready.into());
     }
     accounts::clear_password(conn, account)?;
@@ -156,7 +158,7 @@ fn block_account(
     sessions::end_all(conn, account, None, SessionEnding::Blocked, context.now)?;
     let by = (context.actor.account, context.actor.acting_for());
     blocks::begin(conn, account, by, reason, context.now)?;
-    settle(conn, context, account, AuditAction::AccountBlocked, subject)
+    after_change(conn, context, account, AuditAction::AccountBlocked, subject)
 }
 
 fn unblock_account(conn: &mut Conn, context: &Context, account: AccountId, subject: AuditSubject) -> Result<Block> {
@@ -165,7 +167,7 @@ fn unblock_account(conn: &mut Conn, context: &Context, account: AccountId, subje
     if latest.is_some() {
         may_unblock(&context.actor, path)?;
     }
-    if !accounts::turn(conn, account, AccountStatus::Blocked, AccountStatus::Active)? {
+    if !accounts::set_status_from(conn, account, AccountStatus::Blocked, AccountStatus::Active)? {
         return Err(Code::AccountNotBlocked.into());
     }
     // Ends sessions that began while the block was being written.
@@ -173,11 +175,11 @@ fn unblock_account(conn: &mut Conn, context: &Context, account: AccountId, subje
     if let Some(block) = latest {
         blocks::end(conn, block.id, context.actor.account, context.now)?;
     }
-    settle(conn, context, account, AuditAction::AccountUnblocked, subject)
+    after_change(conn, context, account, AuditAction::AccountUnblocked, subject)
 }
 
 /// What follows from a block or its end: new holders where the account has offices (A10), and the audit entry.
-fn settle(
+fn after_change(
     conn: &mut Conn,
     context: &Context,
     account: AccountId,

@@ -37,7 +37,8 @@ pub fn found(conn: &mut Conn, context: &Context, vault: &Vault, founding: &Found
         name: founding.administrator.clone(),
         id_number: founding.id_number.clone(),
     };
-    let account = people::account(conn, context, vault, &person)?;
+    let person = people::find(conn, context, vault, &person)?;
+    let account = people::account(conn, context, person)?;
     appointments::begin(conn, root, account, OfficeRole::Administrator, None, context.now)?;
     audit::record(conn, context, AuditAction::ServiceBootstrapped, root)?;
     resets::issue(conn, context, vault, account, account.into()).map(Some)

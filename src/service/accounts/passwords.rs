@@ -42,7 +42,7 @@ fn guard(vault: &Vault, account: AccountId, origin: AttemptOrigin) -> Guard {
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(
+pub fn begin_attempt(
     conn: &mut Conn,
     context: &Context,
     vault: &Vault,
@@ -74,10 +74,11 @@ pub struct PasswordReplacement {
 /// # Errors
 /// `account.password_wrong` if the password was changed meanwhile.
 pub fn change(conn: &mut Conn, context: &Context, vault: &Vault, change: &PasswordReplacement) -> Result<()> {
+    accounts::lock(conn, change.account)?;
     if accounts::secrets(conn, change.account)?.0 != change.old {
         return Err(Code::AccountPasswordWrong.into());
     }
-    guard(vault, change.account, change.origin).forget(conn, context.now)?;
+    guard(vault, change.account, change.origin).forget(conn)?;
     accounts::set_password(conn, change.account, &change.new)?;
     let stays = Some(change.session);
     sessions::end_all(conn, change.account, stays, SessionEnding::PasswordChanged, context.now)?;

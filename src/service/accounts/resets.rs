@@ -13,7 +13,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, AppointmentId, MemberId};
 use crate::domain::core::time::Timestamp;
-use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions};
+use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions, wechat};
 use crate::security::code;
 use crate::security::vault::{SealPurpose, Vault};
 use crate::service::organizations::appointing_superior;
@@ -41,7 +41,7 @@ pub enum CodeOutcome {
 /// # Errors
 /// `member.not_found`; those of [`o5_may_issue`].
 pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: MemberId) -> Result<CodeOutcome> {
-    offices::keep(conn)?;
+    offices::lock_offices_shared(conn)?;
     let member = members::visible(conn, &context.actor, Action::IssueMemberCode, member)?;
     let branch = match member.branch_id {
         Some(branch) => organizations::find(conn, branch)?,
@@ -67,7 +67,7 @@ pub fn for_members(
     vault: &Vault,
     members: &[MemberId],
 ) -> Result<Vec<batch::ItemOutcome<IssuedCode>>> {
-    offices::keep(conn)?;
+    offices::lock_offices_shared(conn)?;
     let options = batch::BatchOptions {
         mode: batch::BatchMode::PerItem,
         dry_run: false,
@@ -84,7 +84,7 @@ pub fn for_members(
 /// # Errors
 /// `appointment.not_found`, `appointment.ended`; those of [`o5_may_issue`].
 pub fn for_office(conn: &mut Conn, context: &Context, vault: &Vault, office: AppointmentId) -> Result<CodeOutcome> {
-    offices::keep(conn)?;
+    offices::lock_offices_shared(conn)?;
     let (appointment, organization) = appointments::known(conn, &context.actor, Action::IssueOfficeCode, office)?;
     if appointment.ended_at.is_some() {
         return Err(Code::AppointmentEnded.into());
@@ -168,7 +168,7 @@ pub struct Reset {
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(
+pub fn begin_attempt(
     conn: &mut Conn,
     vault: &Vault,
     id_number: &[u8],
@@ -189,7 +189,9 @@ pub fn admit(
 /// `account.reset_code_invalid`.
 pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, request_id: &str) -> Result<()> {
     let found = accounts::by_id_number(conn, &reset.id_number)?;
-    let (account, _) = found.ok_or(Code::AccountResetCodeInvalid)?;
+    let (found, _) = found.ok_or(Code::AccountResetCodeInvalid)?;
+    accounts::lock(conn, found.id)?;
+    let account = accounts::find(conn, found.id)?.ok_or(Code::AccountResetCodeInvalid)?;
     let newest = accounts::newest_code(conn, account.id)?.ok_or(Code::AccountResetCodeInvalid)?;
     let valid = o5_is_valid(newest.issued_at.into(), newest.used_at.is_some(), now);
     // Digests of 80 random bits under our own key, so the duration of the comparison reveals nothing.
@@ -210,9 +212,11 @@ pub fn reset(conn: &mut Conn, vault: &Vault, reset: &Reset, now: Timestamp, requ
     accounts::use_code(conn, newest.id, now)?;
     accounts::set_password(conn, account.id, &reset.password_hash)?;
     sessions::end_all(conn, account.id, None, SessionEnding::PasswordChanged, now)?;
+    // Somebody else who knew the old password may have bound an identity of their own.
+    wechat::unbind(conn, account.id)?;
     // Clears the failures against this account, the owner's or anybody else's.
     for way in [AttemptKind::SignIn, AttemptKind::Reset] {
-        Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn, now)?;
+        Guard::new(vault, way, Some(&reset.id_number), reset.origin).forget(conn)?;
     }
     let context = as_member(&account, now, request_id);
     audit::record(conn, &context, AuditAction::PasswordReset, account.id)

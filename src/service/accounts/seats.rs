@@ -28,7 +28,7 @@ impl HeldSeat {
 
 /// The offices of an account. The account's row stays locked until the transaction ends, so that no two decisions are taken
 /// on one state of it. To be called while the offices are kept as they are
-/// ([`crate::repository::appointments::keep`]).
+/// ([`crate::repository::appointments::lock_offices_shared`]).
 ///
 /// # Errors
 /// When the database fails.

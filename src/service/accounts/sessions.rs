@@ -42,22 +42,23 @@ pub fn refresh(
     now: Timestamp,
     request_id: &str,
 ) -> Result<RefreshOutcome> {
-    let guard = Guard::new(vault, AttemptKind::Refresh, None, origin);
-    if let Some(wait) = guard.wait(conn, now)? {
-        return Ok(RefreshOutcome::Wait(wait));
-    }
     let known = match shown {
         Some(shown) => sessions::of_family(conn, &shown.digests(vault).family)?.map(|session| (session, shown)),
         None => None,
     };
     let Some((session, shown)) = known else {
+        // Only a miss waits and counts: nobody with a right token waits for what others try at their address.
+        let guard = Guard::new(vault, AttemptKind::Refresh, None, origin);
+        if let Some(wait) = guard.wait(conn, now)? {
+            return Ok(RefreshOutcome::Wait(wait));
+        }
         guard.count(conn, now)?;
         return Ok(RefreshOutcome::Refused);
     };
-    turn(conn, vault, &session, shown, now, request_id)
+    rotate(conn, vault, &session, shown, now, request_id)
 }
 
-fn turn(
+fn rotate(
     conn: &mut Conn,
     vault: &Vault,
     session: &Session,
@@ -79,7 +80,7 @@ fn turn(
     let context = acting(&account, held, now, request_id);
     let next = shown.next();
     let (old, new) = (shown.digests(vault).token, next.digests(vault).token);
-    if sessions::turn(conn, session.id, &old, &new, now)? {
+    if sessions::rotate_refresh_token(conn, session.id, &old, &new, now)? {
         audit::record(conn, &context, AuditAction::SessionRefreshed, session.id)?;
         let bearer = Bearer {
             account: account.id,

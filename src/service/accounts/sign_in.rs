@@ -35,37 +35,63 @@ pub struct Attempt {
 /// Whether an attempt may be made. If so, it is already counted as failed.
 pub enum SignInAdmission {
     /// The password is to be checked against that of the account, if the account exists.
-    Try(Option<(Account, Option<String>)>),
-    /// There were too many failures. Nothing was checked.
+    Try(Try),
+    /// There were too many failures for this number from this address. Nothing was checked.
     Wait(TimeDelta),
 }
 
-/// The counts that an attempt adds to. From an address that the account has signed in from before, failures elsewhere
-/// don't count.
-fn guard(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<AccountId>) -> Result<Guard> {
-    let guard = Guard::new(vault, AttemptKind::SignIn, Some(&attempt.id_number), attempt.origin);
+/// An attempt that may be made.
+pub struct Try {
+    /// The account with the hash of its password, if there is one.
+    pub found: Option<(Account, Option<String>)>,
+    /// The wait that others have caused. Only the right password of an account that is known at this address passes it.
+    /// Every other attempt is answered with the wait, so the answer does not tell who is known here (S-09).
+    pub wait: Option<TimeDelta>,
+    /// Whether the account has signed in from this address before.
+    pub is_known: bool,
+}
+
+fn guard(vault: &Vault, attempt: &Attempt) -> Guard {
+    Guard::new(vault, AttemptKind::SignIn, Some(&attempt.id_number), attempt.origin)
+}
+
+/// Whether an account has signed in from the address of an attempt before.
+fn is_known(conn: &mut Conn, vault: &Vault, attempt: &Attempt, account: Option<AccountId>) -> Result<bool> {
     // An unknown account has no known addresses. They are looked up anyway, so that it costs the same.
     let account = account.unwrap_or(AccountId::NONE);
-    if sessions::is_known_address(conn, account, &attempt.origin.digest(vault))? {
-        Ok(guard.but_account())
-    } else {
-        Ok(guard)
-    }
+    Ok(sessions::is_known_address(
+        conn,
+        account,
+        &attempt.origin.digest(vault),
+    )?)
 }
 
 /// Begins an attempt to sign in with a password.
 ///
 /// # Errors
 /// When the database fails.
-pub fn admit(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignInAdmission> {
+pub fn begin_attempt(conn: &mut Conn, vault: &Vault, attempt: &Attempt) -> Result<SignInAdmission> {
     let found = credentials(conn, &attempt.id_number)?;
     let account = found.as_ref().map(|(account, _)| account.id);
-    let guard = guard(conn, vault, attempt, account)?;
-    if let Some(wait) = guard.wait(conn, attempt.now)? {
-        return Ok(SignInAdmission::Wait(wait));
+    let is_known = is_known(conn, vault, attempt, account)?;
+    let guard = guard(vault, attempt);
+    let waits = guard.waits(conn, attempt.now)?;
+    if let Some(wait) = waits.pair {
+        return Ok(SignInAdmission::Wait(
+            waits.others.map_or(wait, |others| wait.max(others)),
+        ));
     }
+    let guard = if waits.others.is_some() {
+        guard.but_others()
+    } else {
+        guard
+    };
     guard.count(conn, attempt.now)?;
-    Ok(SignInAdmission::Try(found))
+    Ok(SignInAdmission::Try(Try {
+        found,
+        wait: waits.others,
+        is_known,
+    }))
 }
 
 /// A person who has proved their identity.
@@ -75,6 +101,8 @@ pub struct Proven {
     pub account: AccountId,
     /// The hash that their password matched.
     pub hash: Option<String>,
+    /// Whether they passed a wait that others had caused.
+    pub has_passed_wait: bool,
     /// The office that they want to act from.
     pub office: Option<AppointmentId>,
     /// The WeChat identity to bind to the account.
@@ -105,13 +133,22 @@ pub enum SignInOutcome {
 /// # Errors
 /// When the database fails.
 pub fn enter(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
+    rows::lock(conn, proven.account)?;
     let account = rows::find(conn, proven.account)?.filter(|account| account.status == AccountStatus::Active);
     let (hash, _) = rows::secrets(conn, proven.account)?;
-    // The account may have been blocked, or its password changed, while the old password was being checked.
+    // The account may have been blocked, or its password changed, while the old password was being checked. Until this
+    // transaction ends, neither can happen any more.
     let Some(account) = account.filter(|_| hash == proven.hash) else {
         return Ok(SignInOutcome::Refused(Code::RequestSignInFailed));
     };
-    guard(conn, vault, attempt, Some(account.id))?.forget(conn, attempt.now)?;
+    let is_known = is_known(conn, vault, attempt, Some(account.id))?;
+    let guard = guard(vault, attempt);
+    let guard = if proven.has_passed_wait {
+        guard.but_others()
+    } else {
+        guard
+    };
+    guard.forget_at(conn, is_known)?;
     if let Some(openid) = &proven.openid
         && !bind(conn, &account, openid, attempt)?
     {

@@ -7,7 +7,8 @@ use crate::domain::account::AccountStatus;
 use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, AppointmentId};
-use crate::repository::{accounts, wechat};
+use crate::repository::accounts::{self, Account};
+use crate::repository::wechat;
 use crate::security::vault::Vault;
 use crate::service::{Context, Result, audit};
 use chrono::TimeDelta;
@@ -37,9 +38,9 @@ pub fn log_in(
     office: Option<AppointmentId>,
     attempt: &Attempt,
 ) -> Result<SignInOutcome> {
-    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn)?;
     let account = match wechat::account(conn, openid)? {
-        Some(account) => accounts::find(conn, account)?.filter(|account| account.status == AccountStatus::Active),
+        Some(account) => bound(conn, account, openid)?,
         None => None,
     };
     match account {
@@ -48,12 +49,21 @@ pub fn log_in(
     }
 }
 
+/// An active account, if the identity is still bound to it now that it is locked.
+fn bound(conn: &mut Conn, account: AccountId, openid: &[u8]) -> Result<Option<Account>> {
+    accounts::lock(conn, account)?;
+    if wechat::account(conn, openid)? != Some(account) {
+        return Ok(None);
+    }
+    Ok(accounts::find(conn, account)?.filter(|account| account.status == AccountStatus::Active))
+}
+
 /// Binds an identity to an account whose owner gave its password, and begins a session.
 ///
 /// # Errors
 /// When the database fails.
 pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) -> Result<SignInOutcome> {
-    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn, attempt.now)?;
+    Guard::new(vault, AttemptKind::Wechat, None, attempt.origin).forget(conn)?;
     sign_in::enter(conn, vault, attempt, proven)
 }
 
@@ -62,6 +72,7 @@ pub fn bind(conn: &mut Conn, vault: &Vault, attempt: &Attempt, proven: &Proven) 
 /// # Errors
 /// When the database fails.
 pub fn unbind(conn: &mut Conn, context: &Context, account: AccountId) -> Result<()> {
+    accounts::lock(conn, account)?;
     if wechat::unbind(conn, account)? == 1 {
         audit::record(conn, context, AuditAction::WechatUnbound, account)?;
     }

@@ -40,21 +40,21 @@ pub(in crate::service) fn object(organization: &Organization) -> Object<'_> {
     Object::organization(&organization.path).in_holding(organization.purpose == OrganizationPurpose::SpecialUnit)
 }
 
-/// An organization of the caller's subtree, locked, for a use case that acts on it.
+/// Locks an organization that the caller may see. Whether they may do the action is left to a rule of the domain.
 ///
 /// # Errors
 /// `organization.not_found` outside the subtree (O6).
-pub fn in_scope(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+pub fn lock_visible(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find_locked(conn, id)?.ok_or(Code::OrganizationNotFound)?;
     sees(actor, action, object(&found))?;
     Ok(found)
 }
 
-/// An organization whose internal data the caller may read.
+/// An organization, if the caller may do the action to it. For reading its internal data.
 ///
 /// # Errors
 /// `organization.not_found` outside the caller's subtree (O6).
-pub fn inside(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
+pub fn permitted(conn: &mut Conn, actor: &Actor, action: Action, id: OrganizationId) -> Result<Organization> {
     let found = organizations::find(conn, id)?.ok_or(Code::OrganizationNotFound)?;
     may(actor, action, object(&found))?;
     Ok(found)

@@ -1,6 +1,6 @@
 //! Creating, renaming and closing organizations, and their contact (O1 to O3).
 
-use super::access::in_scope;
+use super::access::lock_visible;
 use super::view::contents;
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
@@ -56,9 +56,9 @@ pub fn create(
     context: &Context,
     creation: &Creation,
 ) -> Result<(Organization, Vec<SchoolCodeWarning>)> {
-    let superior = in_scope(conn, &context.actor, Action::CreateOrganization, creation.superior)?;
+    let superior = lock_visible(conn, &context.actor, Action::CreateOrganization, creation.superior)?;
     rules::o3_direct_superior(&context.actor, Action::CreateOrganization, &superior.facts())?;
-    let warnings = admit(creation, &superior)?;
+    let warnings = check_creation(creation, &superior)?;
     let name = creation.name.trim();
     let new = NewOrganization {
         kind: creation.kind,
@@ -76,11 +76,14 @@ pub fn create(
         contact_phone: creation.contact.as_ref().and_then(|contact| contact.phone.as_deref()),
     };
     let id = organizations::create(conn, &superior, &new, context.now).map_err(taken)?;
-    Ok((settle(conn, context, id, AuditAction::OrganizationCreated)?, warnings))
+    Ok((
+        after_change(conn, context, id, AuditAction::OrganizationCreated)?,
+        warnings,
+    ))
 }
 
 /// Checks a creation. Fails with everything that is wrong, or returns warnings about its school code.
-fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeWarning>> {
+fn check_creation(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeWarning>> {
     let facts = superior.facts();
     let school_code = creation
         .school_code
@@ -94,8 +97,8 @@ fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeW
         creation.short_name.as_deref().map_or(Ok(()), rules::o3_name),
         rules::check_stage(creation.sector, creation.stage),
         school_code.clone().map(drop),
-        admit_system(creation, superior),
-        admit_division(creation.division_code.as_deref()),
+        check_system(creation, superior),
+        check_division(creation.division_code.as_deref()),
     ];
     let refusals: Vec<Refusal> = checks.into_iter().filter_map(std::result::Result::err).collect();
     match school_code {
@@ -105,7 +108,7 @@ fn admit(creation: &Creation, superior: &Organization) -> Result<Vec<SchoolCodeW
 }
 
 /// An organization belongs to its superior's system. Only the nation has several systems below it (§1.4.5).
-fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Result<(), Refusal> {
+fn check_system(creation: &Creation, superior: &Organization) -> std::result::Result<(), Refusal> {
     let fits = superior.level == Level::Nation || creation.system.is_none_or(|system| system == superior.system);
     if fits {
         return Ok(());
@@ -113,7 +116,7 @@ fn admit_system(creation: &Creation, superior: &Organization) -> std::result::Re
     Err(Refusal::invalid(InputError::one_of(&[superior.system.as_str()])).at("/system"))
 }
 
-fn admit_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
+fn check_division(code: Option<&str>) -> std::result::Result<(), Refusal> {
     if code.is_none_or(|code| code.len() == 6 && Division::find(code).is_some()) {
         return Ok(());
     }
@@ -148,13 +151,13 @@ pub fn rename(
     name: &str,
     short_name: Option<&str>,
 ) -> Result<Organization> {
-    let found = in_scope(conn, &context.actor, Action::RenameOrganization, id)?;
+    let found = lock_visible(conn, &context.actor, Action::RenameOrganization, id)?;
     rules::o3_rename(&context.actor, &found.facts())?;
     rules::o3_name(name)?;
     short_name.map_or(Ok(()), rules::o3_name)?;
     let (name, short_name) = (name.trim(), short_name.map_or(name.trim(), str::trim));
     rules::o2_name(found.purpose, name)?;
-    expected.admit(found.version)?;
+    expected.check_version(found.version)?;
     if name == found.name && short_name == found.short_name {
         return Ok(found);
     }
@@ -162,7 +165,7 @@ pub fn rename(
     if name != found.name {
         organizations::keep_name(conn, id, &found.name, context.now)?;
     }
-    settle(conn, context, id, AuditAction::OrganizationRenamed)
+    after_change(conn, context, id, AuditAction::OrganizationRenamed)
 }
 
 /// O3: closes an organization that holds nothing any more. Its appointments end with it.
@@ -173,14 +176,14 @@ pub fn rename(
 pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: Expected) -> Result<Organization> {
     // A proposal holds the shared lock on appointments. Once this has the exclusive lock, no new transfer can lead
     // here.
-    appointments::change(conn)?;
-    let found = in_scope(conn, &context.actor, Action::CloseOrganization, id)?;
+    appointments::lock_offices(conn)?;
+    let found = lock_visible(conn, &context.actor, Action::CloseOrganization, id)?;
     let contents = contents(conn, &found)?;
     rules::o3_close(&context.actor, &found.facts(), contents)?;
-    expected.admit(found.version)?;
+    expected.check_version(found.version)?;
     stored(organizations::close(conn, &found, context.now)?)?;
     offices::end_all(conn, context, id)?;
-    settle(conn, context, id, AuditAction::OrganizationClosed)
+    after_change(conn, context, id, AuditAction::OrganizationClosed)
 }
 
 /// Changes the contact of an organization.
@@ -194,9 +197,9 @@ pub fn change_contact(
     expected: Expected,
     contact: &OrganizationContact,
 ) -> Result<Organization> {
-    let found = in_scope(conn, &context.actor, Action::ChangeContact, id)?;
+    let found = lock_visible(conn, &context.actor, Action::ChangeContact, id)?;
     rules::o3_contact(&context.actor, &found.facts())?;
-    expected.admit(found.version)?;
+    expected.check_version(found.version)?;
     stored(organizations::set_contact(
         conn,
         &found,
@@ -217,7 +220,7 @@ fn stored(is_stored: bool) -> Result<()> {
 
 /// What follows when an organization is created, renamed or closed: its rows in the search index (O4) and the audit
 /// entry.
-fn settle(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditAction) -> Result<Organization> {
+fn after_change(conn: &mut Conn, context: &Context, id: OrganizationId, action: AuditAction) -> Result<Organization> {
     let organization = refreshed(conn, id)?;
     let former_names = organizations::former_names(conn, id)?;
     search::index(conn, &organization, &former_names)?;

@@ -1,6 +1,6 @@
 //! Reading organizations: one, and lists.
 
-use super::access::{inside, object, visible};
+use super::access::{object, permitted, visible};
 use super::superior::appointing_superior;
 use crate::db::Conn;
 use crate::domain::authority::Action;
@@ -114,7 +114,7 @@ pub struct OrganizationListing {
 pub fn list(conn: &mut Conn, actor: &Actor, listing: &OrganizationListing) -> Result<Vec<Organization>> {
     let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
     let under = listing.under.unwrap_or(own);
-    let root = inside(conn, actor, Action::ListOrganizations, under)?;
+    let root = permitted(conn, actor, Action::ListOrganizations, under)?;
     let place = if listing.subtree {
         OrganizationSelection::Subtree(root.path)
     } else {

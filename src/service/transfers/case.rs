@@ -11,7 +11,7 @@ use crate::domain::transfer::case::Case;
 use crate::domain::transfer::reason::Reason;
 use crate::domain::transfer::route::{Destination, DestinationKind, Origin};
 use crate::repository::transfers::Transfer;
-use crate::repository::{accounts, inbox, organizations};
+use crate::repository::{accounts, inbound, inbox, organizations};
 use crate::service::{Error, Result, policies, sees};
 
 /// A case with everything that a decision about it needs.
@@ -32,7 +32,11 @@ pub(super) fn load_case(conn: &mut Conn, transfer: &Transfer) -> Result<LoadedCa
     };
     let member_account = match transfer.member_id {
         Some(member) => accounts::of_member(conn, member)?,
-        None => None,
+        // The person of an inbound case may hold an office here, and does not decide their own case (I-04).
+        None => match inbound::find(conn, transfer.id)? {
+            Some(person) => accounts::by_id_number(conn, &person.id_number_digest)?.map(|(account, _)| account.id),
+            None => None,
+        },
     };
     let case = Case {
         id: transfer.id,

@@ -95,7 +95,7 @@ pub fn decide(
     expected: Expected,
     decision: &TransferDecision,
 ) -> Result<CaseView> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let found = transfers::find_locked(conn, id)?;
     let transfer = visible(conn, &context.actor, decision.permission(), id, found)?;
     let LoadedCase { case, holders, policy } = load_case(conn, &transfer)?;
@@ -119,7 +119,7 @@ pub fn decide(
         TransferDecision::AcceptExternal => rules::accept_external(case, &decision_context),
         TransferDecision::RefuseExternal { reason } => rules::refuse_external(case, &decision_context, reason.clone()),
     }?;
-    expected.admit(transfer.version)?;
+    expected.check_version(transfer.version)?;
     close_inbox_entries(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
@@ -204,7 +204,7 @@ fn relocate(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &Transf
                 context.now,
             )?)
         }
-        (None, Some(to)) => inbound::admit(conn, context, vault, transfer, to),
+        (None, Some(to)) => inbound::create_member(conn, context, vault, transfer, to),
         (None, None) => Err(Error::Corrupt("a case that moves a member out has no member")),
     }
 }

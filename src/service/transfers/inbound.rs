@@ -16,9 +16,9 @@ use crate::db::{Conn, Unique};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
-use crate::domain::core::ids::{MemberId, OrganizationId, TransferId};
+use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::time::{Month, season_of};
-use crate::domain::member::{Certification, Standing};
+use crate::domain::member::{Certification, Standing, check_joining_age};
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::{OrganizationFacts, Path};
 use crate::domain::policy::Policy;
@@ -32,7 +32,7 @@ use crate::repository::transfers::{self, Transfer};
 use crate::repository::{accounts, appointments, organizations};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::look_up::LookedUpPerson;
-use crate::service::{Context, Error, Result, policies};
+use crate::service::{Context, Error, Result, people, policies};
 
 /// A person from an external province, as its system describes them.
 #[derive(Debug, Clone)]
@@ -90,6 +90,8 @@ struct InboundInput {
     /// The digest of the person's ID number.
     id_number: Vec<u8>,
     known: Option<FormerMember>,
+    /// The person's account, whether or not they are a member here.
+    account: Option<AccountId>,
     open_case: Option<OpenCase>,
     target: Option<(OrganizationFacts, Chain)>,
     policy: Policy,
@@ -107,7 +109,7 @@ pub fn propose_inbound(
     vault: &Vault,
     proposed: &ProposedInbound,
 ) -> Result<CaseView> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let input = load(conn, vault, context, proposed)?;
     let proposal = decide(context, proposed, &input)?;
     let organ = context
@@ -168,22 +170,21 @@ pub fn preview_inbound(
 fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedInbound) -> Result<InboundInput> {
     let id_number = vault.digest(SealPurpose::IdNumber, proposed.person.id_number.reveal());
     let member = members::by_id_number_locked(conn, &id_number)?;
-    let known = match &member {
-        Some(member) => Some(FormerMember {
-            id: member.id,
-            account: accounts::of_member(conn, member.id)?,
-            standing: member.standing,
-        }),
-        None => None,
-    };
+    let known = member.as_ref().map(|member| FormerMember {
+        id: member.id,
+        standing: member.standing,
+    });
     let target = match proposed.target {
         Some(id) => Some(target(conn, id)?),
         None => None,
     };
+    let account = accounts::by_id_number(conn, &id_number)?;
+    let policy = policies::of_season(conn, season_of(context.now))?;
     Ok(InboundInput {
+        account: account.map(|(account, _)| account.id),
         open_case: open_case(conn, &id_number, known)?,
-        clashes: clashes(conn, &proposed.person, member.as_ref())?,
-        policy: policies::of_season(conn, season_of(context.now))?,
+        clashes: clashes(conn, &proposed.person, member.as_ref(), &policy)?,
+        policy,
         id_number,
         known,
         target,
@@ -200,8 +201,12 @@ fn open_case(conn: &mut Conn, id_number: &[u8], known: Option<FormerMember>) -> 
     Ok(open.as_ref().map(OpenCase::from))
 }
 
-/// Checks that a member who comes back has the same name, and that a newcomer's development number is free.
-fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> Result<Vec<Refusal>> {
+/// Checks that a person was old enough when they joined, that a member who comes back has the same name, and that a
+/// newcomer's development number is free.
+fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>, policy: &Policy) -> Result<Vec<Refusal>> {
+    let too_young = check_joining_age(person.id_number.birth_date(), person.joined_month, policy)
+        .err()
+        .map(|refusal| refusal.at("/person/joined_month"));
     let refusal = match (member, &person.development_number) {
         // For a current member the caller learns only that they are a member.
         (Some(member), _) if member.standing == Standing::MovedOut && member.name != person.name => {
@@ -212,7 +217,7 @@ fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> 
         }
         _ => None,
     };
-    Ok(refusal.into_iter().collect())
+    Ok(too_young.into_iter().chain(refusal).collect())
 }
 
 fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -> Result<Proposal> {
@@ -229,6 +234,7 @@ fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -
         policy: &input.policy,
         actor: &context.actor,
         known: input.known,
+        account: input.account,
         open_case: input.open_case,
         request: &request,
     };
@@ -245,7 +251,7 @@ fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -
 /// # Errors
 /// `transfer.inbound_member_exists` or `member.development_number_taken`, if one of the numbers was taken while the
 /// case waited.
-pub(super) fn admit(
+pub(super) fn create_member(
     conn: &mut Conn,
     context: &Context,
     vault: &Vault,
@@ -259,7 +265,7 @@ pub(super) fn admit(
     } else {
         Certification::NotRequired
     };
-    let admitted = members::admit(
+    let created = members::create_inbound(
         conn,
         &transfer.member_name,
         &person,
@@ -268,7 +274,7 @@ pub(super) fn admit(
         transfer.id,
         context.now,
     );
-    let member = admitted.map_err(|e| match Unique::violated(&e) {
+    let member = created.map_err(|e| match Unique::violated(&e) {
         Some(Unique::MemberIdNumber) => Code::TransferInboundMemberExists.into(),
         Some(Unique::DevelopmentNumber) => Code::MemberDevelopmentNumberTaken.into(),
         _ => Error::from(e),
@@ -286,7 +292,8 @@ pub(super) fn admit(
         phone: phone_of(vault, transfer, member, &person)?,
     };
     reseal::store_member(conn, &fields)?;
-    Ok(transfers::set_member(conn, transfer.id, member)?)
+    transfers::set_member(conn, transfer.id, member)?;
+    people::join_new_member(conn, context, member)
 }
 
 /// Updates a member who comes back with what the other system says.

@@ -1,7 +1,7 @@
-//! Loads what proposals are decided on, with one query for all proposals of a batch.
+//! Loads the data that the decisions about proposals need. Each query loads it for all proposals of a batch.
 //!
-//! A proposal that names a missing person costs the same statements as one that names a hidden person, so that its
-//! duration doesn't reveal which it was.
+//! The same SQL statements run for a missing person and for a hidden one, so that the duration does not tell which it
+//! is.
 
 use super::proposal::{ProposalSubject, ProposedTransfer};
 use crate::db::{Conn, Outcomes};
@@ -55,10 +55,10 @@ struct MemberAndTarget {
 type Organizations = HashMap<OrganizationId, Organization>;
 
 /// Loads what the decisions about some proposals need, and locks their members, so that proposals for one member are
-/// decided one at a time. A second proposal for a member of this batch is put off.
+/// decided one at a time. If two proposals of a batch are for one member, the second waits for the next batch.
 ///
 /// # Errors
-/// When the database fails. A refusal of one proposal is that proposal's own outcome.
+/// When the database fails. If one proposal is refused, only its own outcome is an error.
 pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> Result<Outcomes<ProposalInput, Error>> {
     let loaded = load_members_and_targets(conn, requests)?;
     let found: Vec<&MemberAndTarget> = loaded.iter().flatten().flatten().collect();
@@ -66,10 +66,10 @@ pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> R
     if ids.is_empty() {
         return Ok(loaded.into_iter().map(|outcome| Some(Err(outcome?.err()?))).collect());
     }
-    let ties = members::ties(conn, &ids)?;
+    let accounts_and_cases = members::accounts_and_open_cases(conn, &ids)?;
     let targets = found.iter().filter_map(|found| found.target.as_ref());
-    let ends = found.iter().map(|found| &found.branch).chain(targets);
-    let chains = Chains::above(conn, ends.map(|end| &end.path))?;
+    let branches_and_targets = found.iter().map(|found| &found.branch).chain(targets);
+    let chains = Chains::above(conn, branches_and_targets.map(|organization| &organization.path))?;
     let policies = seasons(conn, requests)?;
     let mut inputs = Vec::with_capacity(requests.len());
     for (outcome, ProposalRequest { context, transfer, .. }) in loaded.into_iter().zip(requests) {
@@ -85,8 +85,8 @@ pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> R
                     None => None,
                 };
                 let policy = &policies[&season_of(context.now)];
-                let ties = ties.get(&loaded.member.id).copied().unwrap_or_default();
-                Some(loaded.into_input(ties, &chains, external_organ, policy.clone()))
+                let account_and_case = accounts_and_cases.get(&loaded.member.id).copied().unwrap_or_default();
+                Some(loaded.into_input(account_and_case, &chains, external_organ, policy.clone()))
             }
             Some(Err(refused)) => Some(Err(refused)),
             None => None,
@@ -99,7 +99,7 @@ pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> R
 impl MemberAndTarget {
     fn into_input(
         self,
-        ties: members::Ties,
+        account_and_case: members::AccountAndCase,
         chains: &Chains,
         external_organ: Option<Chain>,
         policy: Policy,
@@ -121,14 +121,14 @@ impl MemberAndTarget {
         Ok(ProposalInput {
             facts: MemberFacts {
                 id: member.id,
-                account: ties.account,
+                account: account_and_case.account,
                 birth_date: number.birth_date(),
                 joined_on: member.joined_month,
                 standing: member.standing,
                 certification: member.certification,
                 branch: branch.facts(),
             },
-            open_case: ties.open_case,
+            open_case: account_and_case.open_case,
             source: chains.of(&branch.path).ok_or(SUPERIORS)?,
             member,
             branch,
@@ -153,31 +153,31 @@ fn load_members_and_targets(
     let mut taken = HashSet::new();
     let mut subjects: Outcomes<Option<MemberId>, Error> = Vec::with_capacity(requests.len());
     for ProposalRequest { context, transfer, .. } in requests {
-        let named = its_own(subject(conn, &context.actor, &transfer.subject))?;
-        let is_twin = matches!(named, Ok(Some(id)) if !taken.insert(id));
-        subjects.push((!is_twin).then_some(named));
+        let named = keep_refusal(subject(conn, &context.actor, &transfer.subject))?;
+        let is_second_for_member = matches!(named, Ok(Some(id)) if !taken.insert(id));
+        subjects.push((!is_second_for_member).then_some(named));
     }
     let ids: Vec<MemberId> = taken.into_iter().collect();
     let found = members::find_many_locked(conn, &ids)?;
     let mut members: HashMap<MemberId, Member> = found.into_iter().map(|member| (member.id, member)).collect();
     let branches = members.values().filter_map(|member| member.branch_id);
     let targets = requests.iter().filter_map(ProposalRequest::target);
-    let ends: HashSet<OrganizationId> = branches.chain(targets).collect();
-    let found = organizations::find_many(conn, &ends.into_iter().collect::<Vec<_>>())?;
+    let branches_and_targets: HashSet<OrganizationId> = branches.chain(targets).collect();
+    let found = organizations::find_many(conn, &branches_and_targets.into_iter().collect::<Vec<_>>())?;
     let known: Organizations = found.into_iter().map(|found| (found.id, found)).collect();
     let mut loaded = Vec::with_capacity(requests.len());
     for (subject, request) in subjects.into_iter().zip(requests) {
-        let settle = |named: Result<Option<MemberId>>| {
+        let check = |named: Result<Option<MemberId>>| {
             let member = named?.and_then(|id| members.remove(&id));
             request.check_member(member, &known)
         };
-        loaded.push(subject.map(settle));
+        loaded.push(subject.map(check));
     }
     Ok(loaded)
 }
 
 /// Keeps a refusal as the outcome of its proposal. A database failure fails the whole transaction.
-fn its_own<T>(result: Result<T>) -> Result<Result<T>> {
+fn keep_refusal<T>(result: Result<T>) -> Result<Result<T>> {
     match result {
         Err(fault @ Error::Database(_)) => Err(fault),
         own => Ok(own),
@@ -192,7 +192,7 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<
             Ok(Some(actor.acting_member().ok_or(Code::RequestMembersOnly)?))
         }
         ProposalSubject::Ours(id) => {
-            authority::admit(Capacity::of(actor), Action::ProposeAsSource)?;
+            authority::check_capacity(Capacity::of(actor), Action::ProposeAsSource)?;
             Ok(Some(*id))
         }
         ProposalSubject::Named(LookedUpPerson { id_number, .. }) => {

@@ -57,7 +57,7 @@ pub fn escalate(conn: &mut Conn, context: &Context, skip: Skip, limit: i64) -> R
 
 /// Ends the overdue cases among `ids`, each as [`settle_one`] would. The others get their current deadline.
 fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result<usize> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let mut known: HashMap<Season, Policy> = HashMap::new();
     let (mut ended, mut inbound, mut event) = (Vec::new(), Vec::new(), None);
     for case in transfers::waiting_locked(conn, ids)? {
@@ -66,7 +66,7 @@ fn expire_many(conn: &mut Conn, context: &Context, ids: &[TransferId]) -> Result
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(policies::of_season(conn, case.season)?),
         };
-        match rules::expiring(&state, case.version, policy, context.now) {
+        match rules::expiry_event(&state, case.version, policy, context.now) {
             Some(expired) => {
                 ended.push(case.id);
                 inbound.extend(case.is_inbound.then_some(case.id));
@@ -99,7 +99,7 @@ fn settle_one(
     rule: OverdueRule,
     action: AuditAction,
 ) -> Result<bool> {
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let Some(transfer) = transfers::find_locked(conn, id)? else {
         return Ok(false);
     };

@@ -76,10 +76,10 @@ fn propose_batch(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outco
         .collect();
     let mut outcomes: Outcomes<KeptAnswer, Error> = Vec::with_capacity(commands.len());
     let mut new = Vec::new();
-    for (place, standing) in idempotency::standings(conn, &claims)?.into_iter().enumerate() {
-        match standing {
+    for (place, state) in idempotency::claim_states(conn, &claims)?.into_iter().enumerate() {
+        match state {
             ClaimState::Answered(answer) => outcomes.push(Some(answer)),
-            ClaimState::Twin => outcomes.push(None),
+            ClaimState::SameKeyEarlier => outcomes.push(None),
             ClaimState::New => {
                 outcomes.push(None);
                 new.push(place);
@@ -98,7 +98,7 @@ fn propose_new(conn: &mut Conn, commands: &[&ProposeTransfer]) -> Result<Outcome
     if commands.is_empty() {
         return Ok(Vec::new());
     }
-    appointments::keep(conn)?;
+    appointments::lock_offices_shared(conn)?;
     let requests: Vec<_> = commands.iter().map(|command| command.request()).collect();
     let mut outcomes: Outcomes<KeptAnswer, Error> = Vec::with_capacity(commands.len());
     let mut accepted = Vec::new();

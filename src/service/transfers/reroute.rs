@@ -17,7 +17,8 @@ use crate::service::Result;
 /// When the database fails.
 pub fn reroute(conn: &mut Conn, organization: &Organization, chain: &Chain, now: Timestamp) -> Result<()> {
     let above: Vec<_> = organization.path.superiors().collect();
-    let found = transfers::around(conn, organization.id, &organization.path, &above, chain.may_orphan())?;
+    let found =
+        transfers::affected_by_appointments(conn, organization.id, &organization.path, &above, chain.may_orphan())?;
     for id in found {
         // A case that was closed meanwhile has no inbox entries any more.
         let Some(transfer) = transfers::find_locked(conn, id)?.filter(|transfer| transfer.closed_at.is_none()) else {

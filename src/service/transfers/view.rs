@@ -12,7 +12,7 @@ use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::Phase;
 use crate::repository::transfers::{self, Transfer, TransferSelection};
 use crate::repository::{accounts, organizations};
-use crate::service::organizations::inside;
+use crate::service::organizations::permitted;
 use crate::service::{Context, Error, Result};
 use std::collections::HashSet;
 
@@ -139,7 +139,7 @@ fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result
     };
     let root = match filter.under {
         None => path.clone(),
-        Some(under) => inside(conn, actor, Action::ListTransfersBelow, under)?.path,
+        Some(under) => permitted(conn, actor, Action::ListTransfersBelow, under)?.path,
     };
     Ok(match filter.direction {
         // Administrators of the branch see their own special-unit cases, but integrators don't (S-30).

@@ -3,7 +3,9 @@
 mod bad_tokens;
 mod blocking;
 mod keys;
+mod newcomers;
 mod password;
+mod races;
 mod recovery;
 mod refresh;
 mod restart;

@@ -96,6 +96,29 @@ both_engines! {
         try_from(&client, "198.51.100.78", &number, PASSWORD).expect(200);
     }
 
+    fn api2_s09_the_owner_passes_the_wait_of_their_address_and_nobody_learns_who_is_known_there(db: TestDb) {
+        let world = World::with(db, NOW, behind_a_proxy);
+        let (client, school) = (world.anybody(), "203.0.113.1");
+        let (known, stranger) = (world.id_number("class_1/1"), world.id_number("class_1/2"));
+        try_from(&client, school, &known, PASSWORD).expect(200);
+        for somebody in ["class_2/1", "class_2/2"] {
+            try_from(&client, school, &world.id_number(somebody), "wrong").refused(401, "request.sign_in_failed");
+        }
+        // Both failures came from this address. A hundred make it wait.
+        world.db.execute("UPDATE attempts SET failures = 100 WHERE failures = 2");
+        let wrong = [&*known, &*stranger, NOBODY].map(|number| {
+            comparable(&try_from(&client, school, number, "wrong").refused(429, "request.too_many_attempts"))
+        });
+        assert!(wrong.iter().all(|answer| *answer == wrong[0]), "{wrong:?}");
+        try_from(&client, school, &stranger, PASSWORD).refused(429, "request.too_many_attempts");
+        try_from(&client, school, &known, PASSWORD).expect(200);
+        // Guessing goes on no faster behind the wait: the fifth failure of one number makes it wait by itself.
+        for _ in 0..5 {
+            try_from(&client, school, &known, "wrong").refused(429, "request.too_many_attempts");
+        }
+        try_from(&client, school, &known, PASSWORD).refused(429, "request.too_many_attempts");
+    }
+
     fn api2_s23_a_client_cannot_say_where_it_comes_from(db: TestDb) {
         let world = World::new(db, NOW);
         let number = world.id_number("class_1/1");

@@ -147,6 +147,9 @@ both_engines! {
         let results = world.admin("university").post("/v1/members/reset-codes", &items).expect(200).json();
         assert_eq!(results["results"][0]["errors"][0]["code"], "account.second_administrator_required", "{results}");
         member_code(&world, "university", "floating/9").expect(202);
+        // Nobody issues a code for themselves.
+        world.appoint("class_1/1", "class_1");
+        member_code(&world, "class_1/1", "class_1/1").refused(403, "account.reset_oneself");
     }
 
     fn o5_a_code_from_before_an_office_does_not_open_it(db: TestDb) {

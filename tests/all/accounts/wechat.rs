@@ -62,6 +62,18 @@ both_engines! {
         world.anybody().post("/v1/auth/wechat/bind", &body).refused(403, "request.no_such_office");
     }
 
+    fn api2_a_reset_unbinds_the_identity_that_was_bound_with_the_old_password(db: TestDb) {
+        let wechat = StandIn::start();
+        let world = world(db, &wechat.url);
+        bind(&world, "thief", "class_1/1", PASSWORD).expect(200);
+        let path = format!("/v1/members/{}/reset-code", world.mem("class_1/1"));
+        let code = world.admin("college").write(&path, &json!({})).expect(201).json();
+        let reset = json!({"id_number": world.id_number("class_1/1"), "code": code["code"], "new_password": "a new password"});
+        world.anybody().post("/v1/auth/reset", &reset).expect(204);
+        log_in(&world, "thief").refused(403, "wechat.not_bound");
+        bind(&world, "owner", "class_1/1", "a new password").expect(200);
+    }
+
     fn api2_one_identity_for_an_account_and_one_account_for_an_identity(db: TestDb) {
         let wechat = StandIn::start();
         let world = world(db, &wechat.url);

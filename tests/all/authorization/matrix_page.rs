@@ -1,17 +1,16 @@
 //! `docs/authorization.md`: the whole matrix, printed from the function that decides.
 //!
-//! `ZHUANJIE_BLESS=1 cargo test authorization` writes it.
+//! `ZHUANJIE_BLESS=1 cargo test --test all page` writes it.
 
 use super::operations;
+use crate::rule_pages::hold;
 use std::fmt::Write;
-use std::fs;
-use std::path::PathBuf;
-use zhuanjie::domain::authority::{AccessDecision, Action, Capacity, ObjectKind, Relation, admit, verdict};
+use zhuanjie::domain::authority::{AccessDecision, Action, Capacity, ObjectKind, Relation, check_capacity, verdict};
 use zhuanjie::domain::core::language::Language;
 
 const HEAD: &str = "# Who may see and do what
 
-Printed from `src/domain/authority/mod.rs` by `ZHUANJIE_BLESS=1 cargo test authorization`. The tests in
+Printed from `src/domain/authority/mod.rs` by `ZHUANJIE_BLESS=1 cargo test --test all page`. The tests in
 `tests/all/authorization/` call every operation from every position and compare each answer with the same function.
 
 Everything a caller can ask for is an **action** on some kind of object. The caller's **capacity** decides whether they
@@ -25,10 +24,10 @@ relations to the object, the best one counts.
 - **404**: the object does not exist for the caller. Status, headers and body are exactly those of an id that does not
   exist.
 
-A superior sees everything below and acts where the table says so. Where an action belongs to the organization whose
-turn it is, the column is *holder*: the organization itself, or the superior that acts for a vacant one (A10). The event
-then names the person and the organization they acted from. The audit row also names the organization they acted for
-(`on_behalf_of`).
+A superior sees every object below. What it may do with one, and which details it may read, the table says. Where an
+action belongs to the organization whose turn it is, the column is *holder*: the organization itself, or the superior
+that acts for a vacant one (A10). The event then names the person and the organization they acted from. The audit row
+also names the organization they acted for (`on_behalf_of`).
 
 A transfer is seen from its two sides: *source side* and *target side* are the organization, all its superiors, and the
 system of an external province. Only the branch and the approving province see a transfer to a special unit (S-30).
@@ -59,7 +58,7 @@ fn of_capacity(page: &mut String, capacity: Capacity) {
         let actions: Vec<Action> = Action::ALL
             .iter()
             .copied()
-            .filter(|action| action.kind() == kind && admit(capacity, *action).is_ok())
+            .filter(|action| action.kind() == kind && check_capacity(capacity, *action).is_ok())
             .collect();
         if !actions.is_empty() {
             table(page, capacity, kind, &actions);
@@ -67,7 +66,12 @@ fn of_capacity(page: &mut String, capacity: Capacity) {
     }
     let refused: Vec<String> = Action::ALL
         .iter()
-        .filter_map(|action| Some(format!("`{action}` (`{}`)", admit(capacity, *action).err()?.name())))
+        .filter_map(|action| {
+            Some(format!(
+                "`{action}` (`{}`)",
+                check_capacity(capacity, *action).err()?.name()
+            ))
+        })
         .collect();
     if !refused.is_empty() {
         let _ = writeln!(
@@ -102,17 +106,21 @@ fn table(page: &mut String, capacity: Capacity, kind: ObjectKind, actions: &[Act
 /// The permission that each operation demands.
 fn called_by(page: &mut String) {
     page.push_str(
-        "\n## The operations\n\nThe permission that each handler's signature demands. In the OpenAPI document it is `x-permission`.\n\n",
+        "\n## The operations\n\nThe permission that each handler's signature demands. In the OpenAPI document it is `x-permission`. The\n\
+         scope is what an integrator's credential needs. Without a scope the operation is for people only, except for reading\n\
+         the caller's own account and a season's policy.\n\n",
     );
-    page.push_str("| operation | permission |\n|---|---|\n");
+    page.push_str("| operation | permission | scope |\n|---|---|---|\n");
     for (id, operation) in operations() {
         let permission = match operation.permission {
             Some(action) => format!("`{action}`"),
             None => "anybody".to_owned(),
         };
+        let scope = operation.permission.and_then(Action::scope);
+        let scope = scope.map(|scope| format!("`{scope}`")).unwrap_or_default();
         let _ = writeln!(
             page,
-            "| `{} {}` ({id}) | {permission} |",
+            "| `{} {}` ({id}) | {permission} | {scope} |",
             operation.method, operation.path
         );
     }
@@ -120,14 +128,5 @@ fn called_by(page: &mut String) {
 
 #[test]
 fn o6_the_page_of_the_matrix_is_true() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/authorization.md");
-    let page = page();
-    if std::env::var_os("ZHUANJIE_BLESS").is_some() {
-        fs::write(&path, &page).expect("the page is written");
-    }
-    let found = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        found == page,
-        "docs/authorization.md is stale; refresh it:\n\n    ZHUANJIE_BLESS=1 cargo test authorization\n"
-    );
+    hold("docs/authorization.md", &page());
 }

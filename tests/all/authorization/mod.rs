@@ -12,18 +12,18 @@
 //! |---|---|
 //! | a member's page without the check of the caller (`members::visible`) | 182 findings, the first at `get_member` |
 //! | a transfer without that check (`transfers::seen`) | 902, the first at `get_transfer` |
-//! | lists and histories of any organization (`organizations::inside`) | 331, the first at `list_organizations` |
+//! | lists and histories of any organization (`organizations::permitted`) | 331, the first at `list_organizations` |
 //! | the list of transfers without the caller's subtree (`view::place`) | 54, all at `list_transfers` |
 //! | no check of the permission at the entry (`Caller`) | 28, the first at `get_member`, by an auditor |
 //! | a preview lists what blocks a member that the caller may not see (`file::hides`) | 18, all at `preview_transfer` |
 //! | holdings in the directory (`organizations::is_visible`) | 68, the first at `get_organization` |
 //! | 403 for hidden objects (`authority::verdict`) | 38, the first at `approve_month_change` |
 //! | a body is read before the caller is known (`extract::once_authorized`) | `bodies::api5_…`, and 4 here, at `sign_out` |
-//! | a missing member answered before the branch lookup (`members::decided`) | `constant_work::s02_…` |
+//! | a missing member answered before the branch lookup (`members::with_access`) | `constant_work::s02_…` |
 //! | a refresh without its row | `every_write_is_audited::s18_i28_…` |
 //!
-//! One that they do not find: marking a member without the check of authority (`marks::admit`), because rule M2 checks
-//! again.
+//! One that they do not find: marking a member without the check of authority (`marks::check_may_mark`), because rule
+//! M2 checks again.
 
 mod bodies;
 mod constant_work;

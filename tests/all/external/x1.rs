@@ -38,6 +38,8 @@ both_engines! {
         beijing.decide(&format!("{case}/accept-external"), 2, &json!({})).refused(409, "transfer.closed");
         let body = json!({"reason": "unsettled", "details": {}, "target": world.org("village")});
         world.person("class_1/1").write("/v1/transfers", &body).refused(409, "transfer.member_not_active");
+        let undo = json!({"mode": "all_or_nothing", "items": [{"member": world.mem("class_1/1")}]});
+        world.admin("college").write("/v1/member-marks/undo", &undo).refused(409, "mark.not_graduating");
     }
 
     fn x1_the_province_s_leading_organ_may_enter_the_answer(db: TestDb) {

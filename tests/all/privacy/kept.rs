@@ -135,6 +135,17 @@ both_engines! {
         assert_eq!(world.run(JobName::Retention, "2026-12-17T05:00:01Z").processed, 0, "a second run changes nothing");
     }
 
+    fn s29_counts_of_failed_attempts_are_deleted_a_day_after_the_last(db: TestDb) {
+        let world = World::new(db, NOW);
+        let body = json!({"id_number": world.id_number("class_1/1"), "password": "wrong"});
+        world.anybody().post("/v1/auth/sign-in", &body).refused(401, "request.sign_in_failed");
+        assert_eq!(world.db.count("attempts"), 3);
+        world.run(JobName::Retention, "2026-06-21T04:00:00Z");
+        assert_eq!(world.db.count("attempts"), 3);
+        world.run(JobName::Retention, "2026-06-21T04:00:01Z");
+        assert_eq!(world.db.count("attempts"), 0);
+    }
+
     fn s29_an_ended_block_is_kept_as_long_as_the_audit_log_and_a_lasting_one_without_end(db: TestDb) {
         let world = World::new(db, NOW);
         for member in ["class_1/1", "class_1/2"] {

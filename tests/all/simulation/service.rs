@@ -300,9 +300,9 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
         actor: &actor,
         known: known.map(|member| FormerMember {
             id: member.id,
-            account: member.account,
             standing: member.standing,
         }),
+        account: known.and_then(|member| member.account),
         open_case: open_case(world, inbound.person),
         request: &request,
     });

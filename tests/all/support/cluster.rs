@@ -151,6 +151,51 @@ impl OwnCluster {
         PgConnection::establish(&self.address()).expect("the server runs")
     }
 
+    /// PgBouncer before this server, in a pool mode, with the port it listens on. `None` if it is not installed.
+    pub fn pooler(&self, mode: &str) -> Option<(Command, u16)> {
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer"];
+        let Some(program) = program.iter().find(|program| Path::new(program).is_file()) else {
+            assert!(!is_required(), "PgBouncer is not installed");
+            return None;
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = listener.expect("a free port").port();
+        let (server, users) = (self.port, self.home.join(format!("{mode}.users")));
+        fs::write(&users, "\"postgres\" \"\"\n").expect("a file");
+        let settings = self.home.join(format!("{mode}.ini"));
+        let text = format!(
+            "[databases]\n* = host=127.0.0.1 port={server}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = any\nauth_file = {}\npool_mode = {mode}\ndefault_pool_size = 20\n\
+             ignore_startup_parameters = extra_float_digits\n",
+            users.display()
+        );
+        // `any` needs a user for each database.
+        let text = text.replace(&format!("port={server}"), &format!("port={server} user=postgres"));
+        fs::write(&settings, text).expect("a file");
+        for file in [&users, &settings] {
+            self.give_away(file);
+        }
+        let mut command = Command::new(program);
+        command.arg(&settings).current_dir(&self.home);
+        if scratch::is_root() {
+            let (uid, gid) = unprivileged();
+            command.uid(uid).gid(gid);
+        }
+        Some((command, port))
+    }
+
+    /// The number that a statement gives, which calls it `value`.
+    pub fn number(&self, statement: &str) -> i64 {
+        #[derive(diesel::QueryableByName)]
+        struct Number {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            value: i64,
+        }
+        let number: Number = diesel::RunQueryDsl::get_result(diesel::sql_query(statement), &mut self.conn())
+            .unwrap_or_else(|e| panic!("{statement}: {e}"));
+        number.value
+    }
+
     /// Runs statements as the superuser.
     pub fn execute(&self, statements: &str) {
         self.conn()

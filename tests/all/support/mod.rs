@@ -14,6 +14,7 @@ pub mod rows;
 pub mod rust;
 pub mod shared_keys;
 pub mod statements;
+pub mod threads;
 pub mod world;
 
 pub use database::{Engine, Fault, TestDb, block_on};

@@ -2,10 +2,10 @@
 
 use super::{Proposed, SUMMER, about, named, proposal, propose};
 use crate::support::http::Answer;
+use crate::support::threads::at_once;
 use crate::support::world::World;
 use crate::support::{Engine, TestDb, both_engines};
 use serde_json::json;
-use std::sync::Barrier;
 use std::time::Duration;
 use zhuanjie::api;
 use zhuanjie::db::{DatabaseSettings, Limits};
@@ -33,27 +33,6 @@ fn server_settings() -> api::ServerSettings {
         deadline: 60,
         ..api::ServerSettings::default()
     }
-}
-
-/// Runs all of them at the same moment.
-fn at_once<T: Send>(works: Vec<Box<dyn FnOnce() -> T + Send + '_>>) -> Vec<T> {
-    let barrier = Barrier::new(works.len());
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = works
-            .into_iter()
-            .map(|work| {
-                let barrier = &barrier;
-                scope.spawn(move || {
-                    barrier.wait();
-                    work()
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().expect("the thread ends"))
-            .collect()
-    })
 }
 
 fn events(world: &World, kind: &str) -> i64 {

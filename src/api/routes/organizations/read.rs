@@ -244,7 +244,7 @@ async fn list_organizations(
         .db
         .read(move |conn| organizations::list(conn, &actor, &listing))
         .await?;
-    let (items, last) = paging::cut(found, limit, |organization| organization.id.0);
+    let (items, last) = paging::split_page(found, limit, |organization| organization.id.0);
     let items = items.into_iter().map(OrganizationView::from).collect();
     Ok(HttpResponse::Ok().json(Page {
         items,

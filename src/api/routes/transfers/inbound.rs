@@ -172,6 +172,7 @@ refuses!(ProposeInboundTransferRefusals:
     TransferExplanationRequired,
     MemberIdNumberCheckDigit,
     MemberIdNumberBirthDate,
+    MemberJoinedTooYoung,
 );
 
 /// Propose a transfer from another province

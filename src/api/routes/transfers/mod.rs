@@ -352,7 +352,7 @@ async fn list_transfers(
         .db
         .read(move |conn| transfers::list(conn, &caller.context, &filter))
         .await?;
-    let (items, last) = paging::cut(found, limit, |transfer| transfer.id.0);
+    let (items, last) = paging::split_page(found, limit, |transfer| transfer.id.0);
     let items = items.into_iter().map(TransferBrief::from).collect();
     Ok(HttpResponse::Ok().json(Page {
         items,

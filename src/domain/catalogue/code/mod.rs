@@ -510,10 +510,15 @@ codes! {
         "请设置另一个密码。",
         "Choose another password.";
     AccountPasswordIsNumber = "account.password_is_number", Invalid, None,
-        "密码不能是身份证号或其中的一部分。",
-        "A password can't be your ID number or a part of it.",
+        "密码不能包含身份证号，也不能由其中的一部分组成。",
+        "A password can't contain your ID number or be made of a part of it, in any order.",
         "请设置他人不知道的密码。",
         "Choose a password that nobody else knows.";
+    AccountPasswordCommon = "account.password_common", Invalid, None,
+        "该密码过于常见或者只有空格，容易被猜中。",
+        "This password is too easy to guess: it is one of the most common ones, or only spaces.",
+        "请换一个他人想不到的密码，例如由几个不相关的词组成。",
+        "Choose another one, such as several unrelated words.";
     WechatNotConfigured = "wechat.not_configured", NotFound, None,
         "本服务未开通微信登录。",
         "Signing in with WeChat is not set up here.",

@@ -107,7 +107,7 @@ pub fn graduation_month(branch: &OrganizationFacts, mark: Option<&Mark>) -> Opti
 /// `mark.out_of_scope`.
 pub fn m2_may_mark(actor: &Actor, office_sector: Sector, branch: &OrganizationFacts) -> Result<(), Refusal> {
     let object = Object::organization(&branch.path);
-    authority::decide(actor, Action::MarkMember, object).settle()?;
+    authority::decide(actor, Action::MarkMember, object).into_result()?;
     if branch.has_school_code {
         return match branch.parent {
             _ if authority::relations(actor, object).contains(&Relation::DirectSuperior) => Ok(()),

@@ -133,7 +133,7 @@ pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &Organiza
         _ => organization.parent,
     };
     let verdict = authority::decide(actor, action, Object::organization(&organization.path));
-    verdict.settle().map_err(|code| match superior {
+    verdict.into_result().map_err(|code| match superior {
         Some(superior) => Refusal::new(code).ask(superior),
         None => code.into(),
     })
@@ -176,7 +176,7 @@ pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), 
 pub fn o3_contact(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
     let verdict = authority::decide(actor, Action::ChangeContact, Object::organization(&organization.path));
     verdict
-        .settle()
+        .into_result()
         .map_err(|code| Refusal::new(code).ask(organization.id))?;
     if organization.is_active() {
         Ok(())

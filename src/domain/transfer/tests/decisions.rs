@@ -462,7 +462,6 @@ fn x2_a_case_from_another_province_creates_or_revives_the_member() {
     use crate::domain::transfer::propose::FormerMember;
     let known = FormerMember {
         id: MEMBER,
-        account: None,
         standing: Standing::MovedOut,
     };
     for (known, member) in [(None, None), (Some(known), Some(MEMBER))] {

@@ -504,7 +504,6 @@ fn x2_a_member_in_the_national_tree_is_not_proposed_from_outside() {
     for standing in Standing::ALL {
         let known = FormerMember {
             id: MEMBER,
-            account: None,
             standing: *standing,
         };
         let expected = match standing {

@@ -1,0 +1,60 @@
+//! Whether a session of PostgreSQL is one session.
+//!
+//! The limits of a connection, its prepared statements and the lock of the migrations belong to its session. A pooler in
+//! transaction mode gives each transaction another one, so nothing of this would hold.
+
+use super::{DatabaseUrl, DbError};
+use diesel::{Connection, PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query, sql_types};
+
+/// What the operator reads. `docs/operations.md` tells more.
+const POOLED: &str = "DATABASE_URL leads to a pooler that does not keep a session for each connection, such as PgBouncer \
+    with pool_mode = transaction. The service needs sessions of its own: use pool_mode = session, or connect to PostgreSQL itself. \
+    The service holds few connections (ZHUANJIE_DB_POOL), so it needs no pooler";
+
+#[derive(QueryableByName)]
+struct Setting {
+    #[diesel(sql_type = sql_types::Nullable<sql_types::Text>)]
+    value: Option<String>,
+}
+
+/// Refuses an address behind which two connections can share a session.
+///
+/// # Errors
+/// [`DbError::Url`] for a pooler in transaction or statement mode; [`DbError::Unavailable`] when nobody answers.
+pub(super) fn refuse_shared_sessions(url: &DatabaseUrl) -> Result<(), DbError> {
+    let DatabaseUrl::Postgres(url) = url else {
+        return Ok(());
+    };
+    let connect = || PgConnection::establish(url).map_err(|e| DbError::Unavailable(e.to_string()));
+    let (mut one, mut other) = (connect()?, connect()?);
+    let mark = match one.transaction(|conn| value(conn, MARK)) {
+        // PgBouncer's words in statement mode, where there are no transactions.
+        Err(error) if error.to_string().contains("pooling mode") => return Err(DbError::Url(POOLED.into())),
+        mark => mark?,
+    };
+    // A pooler gives the other connection the session that was used last, which is the marked one. While that is in use,
+    // the first connection gets a session without the mark.
+    let is_shared = other.transaction(|other| {
+        let seen = value(other, SEE)?;
+        let kept = one.transaction(|one| value(one, SEE))?;
+        Ok::<bool, diesel::result::Error>(seen == mark || kept != mark)
+    })?;
+    if is_shared {
+        Err(DbError::Url(POOLED.into()))
+    } else {
+        Ok(())
+    }
+}
+
+/// Marks a session, and returns the mark.
+const MARK: &str =
+    "SELECT set_config('zhuanjie.session', md5(random()::text || clock_timestamp()::text), false) AS value";
+
+/// The mark of a session.
+const SEE: &str = "SELECT current_setting('zhuanjie.session', true) AS value";
+
+/// The value of a query, which has no name: under a pooler another connection may have prepared a statement of that name.
+fn value(conn: &mut PgConnection, query: &str) -> QueryResult<Option<String>> {
+    let setting: Setting = sql_query(query).get_result(conn)?;
+    Ok(setting.value)
+}
