@@ -11,7 +11,7 @@ use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, Organizati
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Path, Stage};
 use zhuanjie::security::tokens::Bearer;
-use zhuanjie::security::vault::{SealPurpose, Vault};
+use zhuanjie::security::vault::{SealPurpose, SealedRow, Vault};
 
 /// An office and its organization.
 #[derive(Debug, Clone, Copy)]
@@ -213,7 +213,7 @@ fn chunk(
         let school = path.ids().rev().find_map(|above| schools.get(&above)).copied();
         if let (Some(branch), Some(school)) = (branch, school) {
             let id_number = vault
-                .open(SealPurpose::IdNumber, &sealed)
+                .open(SealPurpose::IdNumber, SealedRow::Member(id), &sealed)
                 .context("the keys are not those the country was loaded with")?;
             found.push(Candidate {
                 id,

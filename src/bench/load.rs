@@ -75,11 +75,12 @@ fn rate(what: &str, rows: u64, took: Duration) -> String {
     )
 }
 
-/// The accounts have no password, because their tokens are signed with the key directly.
+/// The accounts have no password, because their tokens are signed with the key directly. Their numbers are in the members'
+/// rows.
 fn give_accounts(conn: &mut Conn) -> Result<()> {
     Ok(conn.batch_execute(&format!(
-        "INSERT INTO accounts (kind, member_id, name, id_number_sealed, id_number_digest, must_change_password, status, created_at) \
-         SELECT 'person', id, name, id_number_sealed, id_number_digest, FALSE, 'active', created_at FROM members m \
+        "INSERT INTO accounts (kind, member_id, name, id_number_digest, must_change_password, status, created_at) \
+         SELECT 'person', id, name, id_number_digest, FALSE, 'active', created_at FROM members m \
          WHERE id % {ONE_WITH_ACCOUNT_IN} = 0 AND NOT EXISTS \
          (SELECT 1 FROM accounts a WHERE a.member_id = m.id OR a.id_number_digest = m.id_number_digest)"
     ))?)

@@ -1,6 +1,6 @@
 //! The commands of the command line, and what each of them runs.
 
-use super::options::DatabaseArgs;
+use super::options::{DatabaseArgs, FilesArgs};
 use super::output::say;
 use super::{accounts, audit, bootstrap, check_config, jobs, log_format, offices, reseal, serve, verify};
 use crate::config::Keys;
@@ -71,14 +71,17 @@ enum Command {
     Reseal {
         #[command(flatten)]
         database: DatabaseArgs,
-        /// The directory of uploaded files. By default it is next to an embedded database.
-        #[arg(long, env = "ZHUANJIE_FILES")]
-        files: Option<PathBuf>,
+        #[command(flatten)]
+        files: FilesArgs,
     },
     /// Check the invariants of everything stored, one line for each. Fails if one is broken.
     Verify {
         #[command(flatten)]
         database: DatabaseArgs,
+        /// Read every uploaded file too, and check that it is the one of its row. This needs the keys of `serve`. The
+        /// folder is that of `serve`, if none is named.
+        #[arg(long, value_name = "FOLDER")]
+        files: Option<Option<PathBuf>>,
     },
     /// Copy the embedded database into a new file, while it is served.
     Backup {
@@ -168,8 +171,8 @@ fn run(command: Command) -> Result<()> {
             administrator,
         } => actix_web::rt::System::new().block_on(bootstrap::run(&database, organization, short_name, administrator)),
         Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
-        Command::Verify { database } => {
-            actix_web::rt::System::new().block_on(verify::run(&database.config()?.database))
+        Command::Verify { database, files } => {
+            actix_web::rt::System::new().block_on(verify::with_files(database.config()?, files))
         }
         Command::Backup { database, to } => {
             actix_web::rt::System::new().block_on(backup::take(&database.config()?.database, &to))?;

@@ -5,6 +5,7 @@ mod audit;
 mod bootstrap;
 mod check_config;
 mod command;
+mod forms;
 mod jobs;
 mod log_format;
 mod offices;

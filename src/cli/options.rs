@@ -5,6 +5,7 @@ use crate::db::{DatabaseSettings, DatabaseUrl};
 use crate::domain::retention::RetentionPeriods;
 use anyhow::{Context, Result};
 use clap::Args;
+use std::path::PathBuf;
 
 /// The database to use.
 #[derive(Args)]
@@ -43,6 +44,24 @@ impl DatabaseArgs {
     /// When the name is not a database's.
     pub fn given(&self) -> Result<Option<DatabaseUrl>> {
         Ok(self.url.as_deref().map(str::parse).transpose()?)
+    }
+}
+
+/// Where the uploaded files are.
+#[derive(Args, Clone)]
+pub struct FilesArgs {
+    /// The folder of uploaded files. By default it is next to an embedded database.
+    #[arg(long = "files", env = "ZHUANJIE_FILES")]
+    folder: Option<PathBuf>,
+}
+
+impl FilesArgs {
+    /// The configuration with the folder that was named, if one was.
+    pub fn apply(self, config: Config) -> Config {
+        Config {
+            files: self.folder.unwrap_or(config.files),
+            ..config
+        }
     }
 }
 

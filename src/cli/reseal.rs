@@ -1,37 +1,43 @@
 //! `zhuanjie reseal`: seals everything under the newest key that is sealed under an older one.
 
-use super::options::DatabaseArgs;
+use super::forms::FormPages;
+use super::options::{DatabaseArgs, FilesArgs};
 use super::output::say;
+use crate::app::folder_of;
 use crate::clock::Clock;
 use crate::config::Keys;
 use crate::db::Db;
 use crate::domain::audit::{AuditAction, AuditSubject};
 use crate::domain::authority::actor::Actor;
-use crate::files::Files;
+use crate::files::{FileFault, FileRecord, Files};
 use crate::security::vault::Vault;
 use crate::service::jobs::wording;
 use crate::service::reseal::{self, SealedTable};
 use crate::service::{self, Context};
-use anyhow::{Result, anyhow};
-use std::path::PathBuf;
+use anyhow::{Result, anyhow, ensure};
 
 /// Runs the command: table by table in batches, each in a transaction of its own, and then the files.
 ///
 /// # Errors
 /// When something is sealed under a key that is not configured, or the database or the disk fails. Batches that were
 /// committed stay committed.
-pub async fn run(database: &DatabaseArgs, files: Option<PathBuf>) -> Result<()> {
-    let mut config = database.config()?;
-    config.files = files.unwrap_or(config.files);
+pub async fn run(database: &DatabaseArgs, files: FilesArgs) -> Result<()> {
+    let config = files.apply(database.config()?);
     let vault = Keys::from_environment()?.vault;
     let db = Db::open(&config.database, &config.settings)?;
     for table in SealedTable::ALL {
         reseal(&db, &vault, table).await?;
     }
-    let resealed = reseal_files(&Files::new(&config.files, vault.clone())).await?;
+    let files = Files::new(folder_of(&db, &config).await?, vault.clone());
+    files.folder().check().await?;
+    let (resealed, unreadable) = reseal_files(&db, &files).await?;
     say(&format!("files: {resealed} sealed again\n"))?;
     record(&db).await?;
     db.close().await;
+    ensure!(
+        unreadable == 0,
+        "{unreadable} files can't be sealed again; `verify --files` names them"
+    );
     say(&format!(
         "everything is under key {}; the older ones can be removed\n",
         vault.newest()
@@ -53,12 +59,23 @@ async fn reseal(db: &Db, vault: &Vault, table: SealedTable) -> Result<()> {
     Ok(())
 }
 
-async fn reseal_files(files: &Files) -> Result<usize> {
-    let mut resealed = 0;
-    for name in files.names().await? {
-        resealed += usize::from(files.reseal(&name).await?);
+/// Seals the file of every form again. Returns how many were sealed and how many could not be read.
+async fn reseal_files(db: &Db, files: &Files) -> Result<(usize, usize)> {
+    let (mut resealed, mut unreadable) = (0, 0);
+    let mut forms = FormPages::new(db);
+    while let Some(page) = forms.next().await? {
+        for form in page {
+            match files.reseal(&FileRecord::from(&form)).await {
+                Ok(is_new) => resealed += usize::from(is_new),
+                Err(FileFault::Disk(error)) => return Err(error.into()),
+                Err(fault) => {
+                    log::error!("form {}: {fault}", form.id);
+                    unreadable += 1;
+                }
+            }
+        }
     }
-    Ok(resealed)
+    Ok((resealed, unreadable))
 }
 
 async fn record(db: &Db) -> Result<()> {

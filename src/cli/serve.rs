@@ -1,19 +1,19 @@
 //! Serves until the process receives a signal to stop.
 
-use super::options::{DatabaseArgs, RetentionArgs};
+use super::options::{DatabaseArgs, FilesArgs, RetentionArgs};
 use crate::api::{self, Servers};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::version::{COMMIT, VERSION};
 use crate::config::{Config, Keys};
 use crate::db::CONTROL;
-use crate::jobs;
+use crate::jobs::{self, ScheduleSettings};
 use actix_web::dev::ServerHandle;
 use anyhow::{Context, Result};
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{sleep, timeout};
@@ -33,9 +33,11 @@ pub struct ServeArgs {
     /// The longest time between two runs of a job, in seconds. Each job has its own interval (`jobs list`).
     #[arg(long, env = "ZHUANJIE_JOB_INTERVAL")]
     job_interval: Option<u64>,
-    /// The directory of uploaded files. By default it is next to an embedded database.
-    #[arg(long, env = "ZHUANJIE_FILES")]
-    files: Option<PathBuf>,
+    /// Run no jobs: for a drill, or where another server or a timer runs them.
+    #[arg(long, env = "ZHUANJIE_NO_JOBS", value_parser = FalseyValueParser::new())]
+    no_jobs: bool,
+    #[command(flatten)]
+    files: FilesArgs,
     #[command(flatten)]
     pub settings: api::ServerSettings,
     #[command(flatten)]
@@ -48,11 +50,8 @@ impl ServeArgs {
     /// # Errors
     /// When a value is missing or malformed.
     pub fn config(&self) -> Result<Config> {
-        let mut config = self.database.config()?;
+        let mut config = self.files.clone().apply(self.database.config()?);
         config.retention = self.kept.retention()?;
-        if let Some(files) = &self.files {
-            config.files.clone_from(files);
-        }
         config.read_environment()?;
         Ok(config)
     }
@@ -70,7 +69,10 @@ pub async fn run(args: ServeArgs) -> Result<()> {
         listener: bind(args.listen)?,
         administration: args.admin_listen.map(bind).transpose()?,
         settings: args.settings,
-        job_interval: args.job_interval.map(Duration::from_secs),
+        schedule: (!args.no_jobs).then(|| ScheduleSettings {
+            longest: args.job_interval.map(Duration::from_secs),
+            is_confirmed: false,
+        }),
     };
     serve_app(app, serving, |_| Ok(())).await
 }
@@ -92,11 +94,11 @@ pub struct Serving {
     /// Where health, readiness and metrics are served, if they are.
     pub administration: Option<TcpListener>,
     pub settings: api::ServerSettings,
-    /// Each job runs at its interval, or at this one if it is shorter.
-    pub job_interval: Option<Duration>,
+    /// How the jobs run. None runs if this is absent.
+    pub schedule: Option<ScheduleSettings>,
 }
 
-/// Serves until the process receives a signal to stop, and runs the jobs. After the last answer it closes the database.
+/// Serves until the process receives a signal to stop, and runs the jobs, if there are settings for them. After the last answer it closes the database.
 /// `announce` gets the address once the server listens on it.
 ///
 /// # Errors
@@ -106,12 +108,16 @@ pub async fn serve_app(app: App, serving: Serving, announce: impl FnOnce(SocketA
     let settings = &serving.settings;
     let address = serving.listener.local_addr()?;
     let db = app.db.clone();
-    let schedule = jobs::start_schedule(&app, serving.job_interval);
+    if serving.schedule.is_none() {
+        log::info!("no job runs here (--no-jobs)");
+    }
+    let longest = serving.schedule.as_ref().and_then(|schedule| schedule.longest);
+    let schedule = serving.schedule.map(|settings| jobs::start_schedule(&app, settings));
     let servers = Servers::new(app, settings)?;
     let stop = StopSignals::new()?;
     let server = servers.public(serving.listener, api::threads())?;
     let administration = match serving.administration {
-        Some(listener) => Some(administer(&servers, listener, serving.job_interval)?),
+        Some(listener) => Some(administer(&servers, listener, longest)?),
         None => None,
     };
     announce(address)?;
@@ -125,7 +131,9 @@ pub async fn serve_app(app: App, serving: Serving, announce: impl FnOnce(SocketA
     let drain = Duration::from_secs(settings.drain);
     actix_web::rt::spawn(stop_when_told(stop, servers, server.handle(), drain));
     server.await?;
-    schedule.abort();
+    if let Some(schedule) = schedule {
+        schedule.abort();
+    }
     if timeout(CLOSING, db.close()).await.is_err() {
         // A thread that waits for the database can't be cancelled, and a return would wait for it.
         log::error!("stopped, but the database does not answer: the outcome of the last writes is unknown");

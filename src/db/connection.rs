@@ -1,6 +1,6 @@
 //! A connection of either engine: how it is opened, set up and checked, and how its transactions begin.
 
-use super::{DatabaseSettings, DatabaseUrl, DbError, Limits};
+use super::{DatabaseSettings, DatabaseUrl, DbError, Limits, sqlite_file};
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::result::Error;
 use diesel::{
@@ -79,7 +79,7 @@ impl Conn {
         let unavailable = |e: diesel::ConnectionError| DbError::Unavailable(e.to_string());
         match url {
             DatabaseUrl::Sqlite(path) => {
-                let mut conn = SqliteConnection::establish(&path.to_string_lossy()).map_err(unavailable)?;
+                let mut conn = sqlite_file::establish(path)?;
                 prepare_sqlite(&mut conn, access)?;
                 Ok(Self::Sqlite(conn))
             }

@@ -8,7 +8,7 @@ use super::sqlite_writer::SqliteWriter;
 use super::standby::Standby;
 use super::surveys::Surveys;
 use super::threads::blocking;
-use super::{DatabaseSettings, DatabaseUrl, DbError, Retryable};
+use super::{DatabaseSettings, DatabaseUrl, DbError, Retryable, sqlite_file};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,7 +60,8 @@ impl Db {
     /// When the database can't be reached within [`DatabaseSettings::start`], or a connection can't be set up safely.
     pub fn open(url: &DatabaseUrl, settings: &DatabaseSettings) -> Result<Self, DbError> {
         let engine = match (url, &settings.standby) {
-            (DatabaseUrl::Sqlite(_), None) => {
+            (DatabaseUrl::Sqlite(path), None) => {
+                sqlite_file::warn_if_shared(path);
                 let writer = SqliteWriter::start(url, settings.write_queue)?;
                 let readers = ReadWorkers::start(url, settings, &Epoch::default())?;
                 Engine::Embedded { readers, writer }

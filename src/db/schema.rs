@@ -418,6 +418,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    database_identity (id) {
+        id -> Text,
+    }
+}
+
+diesel::table! {
     audit_cuts (sequence) {
         sequence -> BigInt,
         hash -> Binary,
@@ -514,6 +520,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cohort_members,
     policies,
     audit_log,
+    database_identity,
     audit_cuts,
     look_ups,
     budgets,

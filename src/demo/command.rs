@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Keys};
 use crate::db::{DatabaseUrl, Db, DbError};
 use crate::domain::core::time::{Timestamp, shanghai_midnight};
+use crate::jobs::ScheduleSettings;
 use crate::security::passwords;
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, NaiveDate};
@@ -138,7 +139,10 @@ pub async fn run(options: DemoOptions) -> Result<()> {
             drain: 0,
             ..api::ServerSettings::default()
         },
-        job_interval: None,
+        schedule: Some(ScheduleSettings {
+            is_confirmed: true,
+            ..ScheduleSettings::default()
+        }),
     };
     serve_app(app, serving, move |address| {
         say(&welcome::text(&Country::of(signature), address, &url, now))

@@ -1,4 +1,5 @@
-//! The demo's own file. It is created anew at each start, and never mistaken for a user's data.
+//! The demo's own file and its folder of forms. They are created anew at each start, and never mistaken for a user's
+//! data.
 //!
 //! The file's header has our number (`PRAGMA application_id`) before anything else is stored. So our file is recognized
 //! without opening it as a database, even if the demo in it is half-built.
@@ -6,7 +7,7 @@
 use crate::db::sqlite_file;
 use anyhow::{Context, Result, ensure};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// The application id in the header, `zjdm`.
@@ -31,6 +32,8 @@ pub fn renew(path: &Path) -> Result<()> {
         for suffix in ["", "-wal", "-shm"] {
             remove(&PathBuf::from(format!("{}{suffix}", path.display())))?;
         }
+        absent(fs::remove_dir_all(path.with_extension("files")))
+            .context("can't remove the forms of an earlier demo")?;
     }
     sqlite_file::create(path, i32::from_be_bytes(APPLICATION)).with_context(|| format!("can't open {}", path.display()))
 }
@@ -43,8 +46,13 @@ fn is_ours(path: &Path) -> Result<bool> {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    match fs::remove_file(path) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(e).with_context(|| format!("can't remove {}", path.display())),
-        _ => Ok(()),
+    absent(fs::remove_file(path)).with_context(|| format!("can't remove {}", path.display()))
+}
+
+/// What is not there need not be removed.
+fn absent(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }

@@ -20,7 +20,7 @@ use crate::domain::organization::facts::{Graduation, Status};
 use crate::domain::search::{Named, scopes, terms};
 use crate::on_each;
 use crate::repository::search::{self, SearchEntry};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use std::collections::HashMap;
@@ -283,6 +283,7 @@ struct MemberRow {
 
 impl MemberRow {
     fn seal(record: MemberRecord, vault: &Vault) -> Self {
+        let row = SealedRow::Member(record.id);
         let (id_number, phone) = (record.id_number.as_str(), record.phone);
         let phone = phone.as_ref().map(|phone| phone.as_str());
         Self {
@@ -290,9 +291,9 @@ impl MemberRow {
             branch_id: record.branch.0,
             branch_path: record.branch_path.as_str().to_owned(),
             name: record.name,
-            id_number_sealed: vault.seal(SealPurpose::IdNumber, id_number),
+            id_number_sealed: vault.seal(SealPurpose::IdNumber, row, id_number),
             id_number_digest: vault.digest(SealPurpose::IdNumber, id_number),
-            phone_sealed: phone.map(|phone| vault.seal(SealPurpose::Phone, phone)),
+            phone_sealed: phone.map(|phone| vault.seal(SealPurpose::Phone, row, phone)),
             phone_digest: phone.map(|phone| vault.digest(SealPurpose::Phone, phone)),
             ethnic_group: record.ethnic_group,
             political_status: record.political_status,
@@ -351,7 +352,7 @@ impl<'a> AccountRow<'a> {
             kind: AccountKind::Person.as_str(),
             member_id: record.member.map(|id| id.0),
             name: &record.name,
-            id_number_sealed: Some(vault.seal(SealPurpose::IdNumber, id_number)),
+            id_number_sealed: Some(vault.seal(SealPurpose::IdNumber, SealedRow::Account(record.id), id_number)),
             id_number_digest: Some(vault.digest(SealPurpose::IdNumber, id_number)),
             password_hash,
             must_change_password: false,

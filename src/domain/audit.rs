@@ -93,6 +93,8 @@ vocabulary! {
         ExpiredDataDeleted = "expired_data.deleted", "清除到期数据", "data was deleted because its retention had ended";
         InboundPersonDeleted = "inbound_person.deleted", "清除外省来人信息",
             "the personal data of a closed inbound case was deleted";
+        UnusedFilesBinned = "unused_files.binned", "无用文件移入回收区",
+            "files that nothing refers to were put into the bin";
         UnusedFilesDeleted = "unused_files.deleted", "清除无用文件", "files that nothing refers to were deleted";
         PersonalDataResealed = "personal_data.resealed", "重新加密个人信息",
             "personal data was encrypted again under the newest key";
@@ -177,9 +179,11 @@ impl AuditAction {
             Self::IntegratorSignedIn => &[Kind::IntegratorSecret],
             Self::PolicyChanged => &[Kind::Season],
             Self::DemoLoaded => &[Kind::Demo],
-            Self::LookUpLimited | Self::ExpiredDataDeleted | Self::UnusedFilesDeleted | Self::PersonalDataResealed => {
-                &[]
-            }
+            Self::LookUpLimited
+            | Self::ExpiredDataDeleted
+            | Self::UnusedFilesBinned
+            | Self::UnusedFilesDeleted
+            | Self::PersonalDataResealed => &[],
         }
     }
 

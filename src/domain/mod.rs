@@ -61,6 +61,7 @@ pub mod catalogue;
 pub mod core;
 pub mod disclosure;
 pub mod graduation;
+pub mod job;
 pub mod member;
 pub mod office;
 pub mod organization;

@@ -19,8 +19,17 @@ const CODES_KEPT: TimeDelta = TimeDelta::days(30);
 /// something happened. It is at least as long as the audit log is kept. No session stays valid that long unused, so a
 /// deleted one had ended.
 const SESSIONS_KEPT: TimeDelta = TimeDelta::days(AUDIT_FLOOR);
+/// Two runs of a job that are further apart don't show that the service ran between them. It may have been off, or its
+/// clock has jumped.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::days(2);
 /// How long budgets are kept. The longest span of a budget is an hour, so a day of them is enough.
 const BUDGETS_KEPT: TimeDelta = TimeDelta::days(1);
+
+/// How many files one run of a job may take away, of all files in the folder: a twentieth, or ten of a small folder. If
+/// more seem to be unused, the database is probably not the one that the files belong to, or an older copy of it.
+pub fn files_at_once(all: usize) -> usize {
+    (all / 20).max(10)
+}
 
 /// A retention period below its minimum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -65,8 +74,10 @@ impl RetentionPeriods {
 
     /// Rows of the audit log older than this have been kept long enough. It also holds for look-ups and disclosures,
     /// which show the members concerned the same facts.
-    pub fn audit_until(&self, now: Timestamp) -> Timestamp {
-        now - self.audit
+    ///
+    /// `ran_since` is what [`RunningTime`] found, so that no wrong clock can make a young row old.
+    pub fn audit_until(&self, now: Timestamp, ran_since: Option<Timestamp>) -> Timestamp {
+        earlier(now - self.audit, ran_since)
     }
 
     /// The personal data of inbound cases that closed before this time is deleted.
@@ -84,14 +95,39 @@ impl RetentionPeriods {
         now - CODES_KEPT
     }
 
-    /// Sessions last used before this time are deleted.
-    pub fn sessions_until(&self, now: Timestamp) -> Timestamp {
-        now - SESSIONS_KEPT
+    /// Sessions last used before this time are deleted. `ran_since` is as for [`RetentionPeriods::audit_until`].
+    pub fn sessions_until(&self, now: Timestamp, ran_since: Option<Timestamp>) -> Timestamp {
+        earlier(now - SESSIONS_KEPT, ran_since)
     }
 
     /// Budgets whose span began before this time are deleted.
     pub fn budgets_until(&self, now: Timestamp) -> Timestamp {
         now - BUDGETS_KEPT
+    }
+}
+
+/// The earlier of two instants. Without the second nothing is old enough.
+fn earlier(until: Timestamp, ran_since: Option<Timestamp>) -> Timestamp {
+    ran_since.map_or(Timestamp::UNIX_EPOCH, |since| since.min(until))
+}
+
+/// How long the service has really run, counted back over the runs of a job that runs at least daily. Only the time
+/// between two runs that follow each other soon is counted. So a clock that jumps by years adds nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunningTime {
+    counted: TimeDelta,
+    later: Option<Timestamp>,
+}
+
+impl RunningTime {
+    /// Adds a run. The newest is added first. Whether the service has run for [`AUDIT_FLOOR`] days since that run.
+    pub fn has_floor_since(&mut self, run: Timestamp) -> bool {
+        let pause = self.later.map_or(TimeDelta::zero(), |later| later - run);
+        if (TimeDelta::zero()..=LONGEST_PAUSE).contains(&pause) {
+            self.counted += pause;
+        }
+        self.later = Some(run);
+        self.counted >= TimeDelta::days(AUDIT_FLOOR)
     }
 }
 
@@ -103,10 +139,55 @@ mod tests {
     #[test]
     fn s29_no_session_is_forgotten_that_could_still_be_used() {
         let now: Timestamp = "2026-06-15T08:00:00Z".parse().unwrap();
-        let last = RetentionPeriods::default().sessions_until(now);
+        let last = RetentionPeriods::default().sessions_until(now, Some(now));
         for kind in [SessionKind::Member, SessionKind::Office] {
             assert!(!kind.lasts(last, last, now));
         }
+    }
+
+    #[test]
+    fn s29_no_clock_alone_makes_a_row_old() {
+        let kept = RetentionPeriods::new(180, 30).unwrap();
+        let now: Timestamp = "2026-06-15T08:00:00Z".parse().unwrap();
+        let wrong: Timestamp = "2035-01-01T00:00:00Z".parse().unwrap();
+        let since = now - TimeDelta::days(181);
+        assert_eq!(kept.audit_until(now, Some(now)), now - TimeDelta::days(180));
+        assert_eq!(kept.audit_until(wrong, Some(since)), since);
+        assert_eq!(kept.sessions_until(wrong, Some(since)), since);
+        assert_eq!(kept.audit_until(wrong, None), Timestamp::UNIX_EPOCH);
+    }
+
+    #[test]
+    fn s29_only_time_between_runs_that_follow_each_other_counts() {
+        let now: Timestamp = "2026-06-15T08:00:00Z".parse().unwrap();
+        let days = |days| TimeDelta::days(days);
+        fn found(mut runs: impl Iterator<Item = Timestamp>) -> Option<Timestamp> {
+            let mut time = RunningTime::default();
+            runs.find(|run| time.has_floor_since(*run))
+        }
+        let daily = || (0..400).map(|day| now - days(day));
+        assert_eq!(found(daily()), Some(now - days(180)));
+        assert_eq!(found(daily().take(180)), None);
+        // Runs under a clock that is years ahead, before, after and between.
+        let ahead = |run: usize| now + days(3000 + run as i64 * 900);
+        let jumping = (0..3)
+            .map(ahead)
+            .chain(daily().take(90))
+            .chain((3..6).map(ahead))
+            .chain(daily().skip(90));
+        assert_eq!(found(jumping), Some(now - days(181)));
+        // The service was off for three days. A timer that runs the job every other day is no pause.
+        let off = daily().take(100).chain(daily().skip(102));
+        assert_eq!(found(off), Some(now - days(183)));
+        assert_eq!(found(daily().step_by(2)), Some(now - days(180)));
+    }
+
+    #[test]
+    fn s29_a_run_takes_a_twentieth_of_the_files_at_most_or_ten() {
+        assert_eq!(
+            [0, 10, 200, 219, 220, 100_000].map(files_at_once),
+            [10, 10, 10, 10, 11, 5_000]
+        );
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The trait that every job implements.
 
-use super::run::{Interrupted, JobContext, LeasedRun};
+use super::run::{Environment, Interrupted, JobContext, LeasedRun};
 use crate::db::Conn;
 use crate::service::Result;
-use crate::service::jobs::{Batch, JobName};
+use crate::service::jobs::{Batch, JobName, Tally};
 use std::future::{Future, ready};
 use std::time::Duration;
 
@@ -26,11 +26,24 @@ pub trait Job: 'static {
     /// When the database fails. The run then ends and records why.
     fn batch(conn: &mut Conn, context: &JobContext, cursor: Self::Cursor, size: i64) -> Result<Batch<Self::Cursor>>;
 
+    /// What the rows of a batch are, for an operator who asks what a run would do.
+    fn part(_: &Self::Cursor) -> &'static str {
+        "rows"
+    }
+
     /// Does what is left after the last batch and belongs in no transaction, such as removing files.
     ///
     /// # Errors
     /// When the work fails or the lease is lost.
     fn after(_: &LeasedRun<'_>) -> impl Future<Output = std::result::Result<(), Interrupted>> + Send {
         ready(Ok(()))
+    }
+
+    /// What [`Job::after`] would do: kinds of things and how many of each.
+    ///
+    /// # Errors
+    /// When the database or the disk fails.
+    fn rehearse_after(_: &Environment) -> impl Future<Output = Result<Vec<(&'static str, Tally)>>> + Send {
+        ready(Ok(Vec::new()))
     }
 }

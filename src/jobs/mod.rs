@@ -21,6 +21,6 @@ mod runner;
 mod schedule;
 mod yearly_switch;
 
-pub use registry::{interval, run};
-pub use run::{Ending, Environment};
-pub use schedule::{intervals, start as start_schedule};
+pub use registry::{interval, rehearse, run};
+pub use run::{Ending, Environment, Rehearsal};
+pub use schedule::{ScheduleSettings, intervals, start as start_schedule};

@@ -5,7 +5,7 @@ use super::escalation::Escalation;
 use super::expiry::Expiry;
 use super::job::Job;
 use super::retention::Retention;
-use super::run::{Ending, Environment};
+use super::run::{Ending, Environment, Rehearsal};
 use super::runner;
 use super::yearly_switch::YearlySwitch;
 use crate::domain::core::time::Timestamp;
@@ -18,6 +18,7 @@ use std::time::Duration;
 struct RegisteredJob {
     every: Duration,
     run: for<'a> fn(&'a Environment, Timestamp) -> BoxFuture<'a, Result<Ending>>,
+    rehearse: for<'a> fn(&'a Environment, Timestamp) -> BoxFuture<'a, Result<Rehearsal>>,
 }
 
 impl RegisteredJob {
@@ -25,6 +26,7 @@ impl RegisteredJob {
         Self {
             every: J::EVERY,
             run: |environment, at| Box::pin(runner::run::<J>(environment, at)),
+            rehearse: |environment, at| Box::pin(runner::rehearse::<J>(environment, at)),
         }
     }
 }
@@ -45,10 +47,18 @@ pub fn interval(name: JobName) -> Duration {
     find(name).every
 }
 
-/// Runs a job for the instant `at` until nothing is left to do.
+/// Runs a job for the instant `at` until nothing is left to do. An instant that can't be right has to be confirmed.
 ///
 /// # Errors
 /// When the database fails. The run's record then holds the problem, and the next run does the rest.
 pub async fn run(environment: &Environment, name: JobName, at: Timestamp) -> Result<Ending> {
     (find(name).run)(environment, at).await
+}
+
+/// What a run for the instant `at` would do. Nothing is changed.
+///
+/// # Errors
+/// When the database or the disk fails.
+pub async fn rehearse(environment: &Environment, name: JobName, at: Timestamp) -> Result<Rehearsal> {
+    (find(name).rehearse)(environment, at).await
 }

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::db::{Conn, Db};
 use crate::domain::authority::actor::Actor;
 use crate::domain::core::time::Timestamp;
+use crate::domain::job::ImplausibleInstant;
 use crate::domain::retention::RetentionPeriods;
 use crate::files::Folder;
 use crate::security;
@@ -19,6 +20,8 @@ pub struct Environment {
     pub retention: RetentionPeriods,
     /// The directory of uploaded files, if this process has one.
     pub files: Option<Folder>,
+    /// Whether an operator confirmed what a job refuses by itself, such as an instant that can't be right.
+    pub is_confirmed: bool,
 }
 
 /// How a run of a job ended.
@@ -28,6 +31,29 @@ pub enum Ending {
     Done(Run),
     /// Another server holds the lease, or took it during the run.
     Elsewhere,
+    /// Nothing was done, because the instant can't be right and nobody confirmed it.
+    Implausible(ImplausibleInstant),
+}
+
+/// What a run would do.
+#[derive(Debug, Clone, Default)]
+pub struct Rehearsal {
+    /// The kinds of rows and how many of each, in the order of the job.
+    pub parts: Vec<(&'static str, Tally)>,
+    /// Whether it ended before it had counted everything.
+    pub is_cut_short: bool,
+    /// Why a run would refuse the instant, if nobody confirms it.
+    pub doubt: Option<ImplausibleInstant>,
+}
+
+impl Rehearsal {
+    /// Adds the rows of a batch.
+    pub fn add(&mut self, part: &'static str, tally: Tally) {
+        match self.parts.last_mut().filter(|(last, _)| *last == part) {
+            Some((_, sum)) => *sum = sum.plus(tally),
+            None => self.parts.push((part, tally)),
+        }
+    }
 }
 
 /// What a batch needs to run.
@@ -62,7 +88,23 @@ pub struct LeasedRun<'a> {
     id: i64,
     /// A random text that identifies the holder of the lease.
     holder: String,
+    started_at: Timestamp,
     context: JobContext,
+}
+
+impl JobContext {
+    /// The context of a run for an instant. `request_id` names the run in the audit log.
+    pub fn new(environment: &Environment, at: Timestamp, request_id: String) -> Self {
+        let service = Context {
+            actor: Actor::system(),
+            now: at,
+            request_id,
+        };
+        Self {
+            service,
+            retention: environment.retention,
+        }
+    }
 }
 
 impl<'a> LeasedRun<'a> {
@@ -74,25 +116,20 @@ impl<'a> LeasedRun<'a> {
         let (db, holder) = (environment.db.patient(), security::random_text());
         let (now, me) = (environment.clock.now(), holder.clone());
         let begun = db.write(move |conn| jobs::begin(conn, job, &me, at, now)).await?;
-        Ok(begun.map(|id| {
-            let service = Context {
-                actor: Actor::system(),
-                now: at,
-                request_id: format!("{job}/{id}"),
-            };
-            let context = JobContext {
-                service,
-                retention: environment.retention,
-            };
-            Self {
-                environment,
-                db,
-                job,
-                id,
-                holder,
-                context,
-            }
+        Ok(begun.map(|id| Self {
+            environment,
+            db,
+            job,
+            id,
+            holder,
+            started_at: now,
+            context: JobContext::new(environment, at, format!("{job}/{id}")),
         }))
+    }
+
+    /// A text by which [`jobs::is_known`] finds the record of this run.
+    pub fn stamp(&self) -> String {
+        jobs::stamp(self.id, self.started_at)
     }
 
     /// Runs `work` in a transaction that also renews the lease and adds the returned tally to the record.

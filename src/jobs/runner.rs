@@ -1,10 +1,12 @@
-//! Runs a job: takes the lease, works batch after batch and ends the record.
+//! Runs a job: takes the lease, works batch after batch and ends the record. Or rehearses it: does the same in one
+//! transaction and undoes it.
 
 use super::job::Job;
-use super::run::{Ending, Environment, Interrupted, LeasedRun};
+use super::run::{Ending, Environment, Interrupted, JobContext, LeasedRun, Rehearsal};
 use crate::clock::tick;
 use crate::domain::core::time::Timestamp;
-use crate::service;
+use crate::domain::job::ImplausibleInstant;
+use crate::service::{self, jobs};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -16,12 +18,19 @@ const SIZES: RangeInclusive<i64> = 100..=2400;
 const BEAT: Duration = Duration::from_millis(15);
 /// The intended duration of a batch on PostgreSQL, where only writes to the same rows wait for it.
 const LONG_BEAT: Duration = Duration::from_millis(100);
+/// How long a rehearsal may work. Writes wait for it as for a batch, and on SQLite all of them do.
+const REHEARSAL: Duration = Duration::from_secs(2);
 
-/// Runs a job for the instant `at` until nothing is left to do.
+/// Runs a job for the instant `at` until nothing is left to do. An instant that can't be right has to be confirmed.
 ///
 /// # Errors
 /// When the database fails. The run's record then holds the problem, and the next run does the rest.
 pub async fn run<J: Job>(environment: &Environment, at: Timestamp) -> service::Result<Ending> {
+    if !environment.is_confirmed
+        && let Some(doubt) = doubt(environment, at).await?
+    {
+        return Ok(Ending::Implausible(doubt));
+    }
     let Some(run) = LeasedRun::begin(environment, J::NAME, at).await? else {
         return Ok(Ending::Elsewhere);
     };
@@ -44,6 +53,43 @@ async fn work<J: Job>(run: &LeasedRun<'_>) -> Result<(), Interrupted> {
         size = next_size(size, begun.elapsed(), beat);
     }
     J::after(run).await
+}
+
+async fn doubt(environment: &Environment, at: Timestamp) -> service::Result<Option<ImplausibleInstant>> {
+    let clock = environment.clock.now();
+    environment.db.read(move |conn| jobs::doubt(conn, at, clock)).await
+}
+
+/// Does what a run for the instant `at` would do, and undoes it. It takes no lease and leaves no record.
+///
+/// # Errors
+/// When the database or the disk fails.
+pub async fn rehearse<J: Job>(environment: &Environment, at: Timestamp) -> service::Result<Rehearsal> {
+    let context = JobContext::new(environment, at, format!("{}/rehearsal", J::NAME));
+    let db = environment.db.patient();
+    let rehearsed = db.write(move |conn| {
+        conn.rehearse(|conn| {
+            let (mut rehearsal, begun) = (Rehearsal::default(), tick());
+            let mut next = Some(J::Cursor::default());
+            while let Some(cursor) = next {
+                if begun.elapsed() > REHEARSAL {
+                    rehearsal.is_cut_short = true;
+                    break;
+                }
+                let part = J::part(&cursor);
+                let batch = J::batch(conn, &context, cursor, *SIZES.end())?;
+                rehearsal.add(part, batch.tally);
+                next = batch.next;
+            }
+            Ok::<_, service::Error>(rehearsal)
+        })
+    });
+    let mut rehearsal = rehearsed.await?;
+    for (part, tally) in J::rehearse_after(environment).await? {
+        rehearsal.add(part, tally);
+    }
+    rehearsal.doubt = doubt(environment, at).await?;
+    Ok(rehearsal)
 }
 
 /// The number of rows in the next batch: as many as fit into `beat`, because a larger batch shares the cost of the

@@ -12,19 +12,29 @@ use tokio::time::{Instant, sleep_until};
 /// The shortest interval of any job.
 const SHORTEST: Duration = Duration::from_secs(1);
 
-/// Runs every job at once, and then each at its interval, or at `longest` if that is shorter. The jobs run one after
-/// another, so that requests wait for at most one. Aborting the task stops it between two batches.
+/// How a server runs its jobs.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ScheduleSettings {
+    /// The longest time between two runs of a job.
+    pub longest: Option<Duration>,
+    /// Whether the clock was set on purpose, as in a demo.
+    pub is_confirmed: bool,
+}
+
+/// Runs every job at once, and then each at its interval. The jobs run one after another, so that requests wait for at
+/// most one. Aborting the task stops it between two batches.
 ///
 /// Must be called in a Tokio runtime.
-pub fn start(app: &App, longest: Option<Duration>) -> JoinHandle<()> {
+pub fn start(app: &App, settings: ScheduleSettings) -> JoinHandle<()> {
     let environment = Environment {
         db: app.db.clone(),
         clock: app.clock.clone(),
         retention: app.retention,
-        files: Some(app.files.folder()),
+        files: Some(app.files.folder().clone()),
+        is_confirmed: settings.is_confirmed,
     };
     tokio::spawn(async move {
-        let mut schedule = schedule(Instant::now(), longest);
+        let mut schedule = schedule(Instant::now(), settings.longest);
         while let Some(next) = schedule.iter_mut().min_by_key(|next| next.due) {
             sleep_until(next.due).await;
             next.due = Instant::now() + next.every;
@@ -67,6 +77,9 @@ async fn run(environment: &Environment, job: JobName, every: Duration) {
     match outcome {
         Ok(Ending::Done(done)) => {
             log::info!(job = job.as_str(), processed = done.processed, failed = done.failed; "job done");
+        }
+        Ok(Ending::Implausible(why)) => {
+            log::warn!("job {job} did not run: {why}. It runs after the next write, or by `jobs run {job} --yes`");
         }
         Ok(Ending::Elsewhere) => log::info!(job = job.as_str(); "another server runs the job"),
         Err(fault) => log::error!("job {job}: {}", jobs::wording(&fault)),

@@ -101,11 +101,16 @@ pub fn secrets(conn: &mut Conn, id: AccountId) -> QueryResult<(Option<String>, O
         .first(conn)
 }
 
-/// An account to be created. It has no password: its owner sets one with a one-time code (O5).
+/// The member whose account it is.
+pub fn member(conn: &mut Conn, id: AccountId) -> QueryResult<Option<MemberId>> {
+    accounts::table.find(id).select(accounts::member_id).first(conn)
+}
+
+/// An account to be created. It has no password: its owner sets one with a one-time code (O5). It has no sealed number
+/// either: that of a member is in the member's row, and another is sealed for the account when this has a key.
 pub struct NewAccount<'a> {
     pub member: Option<MemberId>,
     pub name: &'a str,
-    pub id_number_sealed: &'a [u8],
     pub id_number_digest: &'a [u8],
 }
 
@@ -116,7 +121,6 @@ pub fn create(conn: &mut Conn, new: &NewAccount<'_>, now: Timestamp) -> QueryRes
             accounts::kind.eq(AccountKind::Person),
             accounts::member_id.eq(new.member),
             accounts::name.eq(new.name),
-            accounts::id_number_sealed.eq(new.id_number_sealed),
             accounts::id_number_digest.eq(new.id_number_digest),
             accounts::must_change_password.eq(false),
             accounts::status.eq(AccountStatus::Active),

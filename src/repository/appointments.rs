@@ -260,7 +260,6 @@ impl PendingRow for StoredRequest {
 /// A person without an account whom a request is about. The ID number is sealed.
 pub struct RequestedPerson<'a> {
     pub name: &'a str,
-    pub id_number_sealed: &'a [u8],
     pub id_number_digest: &'a [u8],
 }
 
@@ -283,21 +282,19 @@ pub fn open_request(
             dsl::proposed_at.eq(Micros::from(now)),
             dsl::state.eq(request.state),
             dsl::person_name.eq(person.map(|person| person.name)),
-            dsl::id_number_sealed.eq(person.map(|person| person.id_number_sealed)),
             dsl::id_number_digest.eq(person.map(|person| person.id_number_digest)),
         ))
         .returning(dsl::id)
         .get_result(conn)
 }
 
-/// The sealed ID number and its digest of the person whom an open request names; none if they have an account.
-pub fn requested_number(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<(Vec<u8>, Vec<u8>)>> {
+/// The sealed ID number of the person whom an open request names; none if they have an account.
+pub fn requested_number(conn: &mut Conn, id: AppointmentRequestId) -> QueryResult<Option<Vec<u8>>> {
     use appointment_requests::dsl;
-    let (sealed, digest): (Option<Vec<u8>>, Option<Vec<u8>>) = dsl::appointment_requests
+    dsl::appointment_requests
         .find(id)
-        .select((dsl::id_number_sealed, dsl::id_number_digest))
-        .first(conn)?;
-    Ok(sealed.zip(digest))
+        .select(dsl::id_number_sealed)
+        .first(conn)
 }
 
 /// Stores the account of the person whom a request named without one.

@@ -282,6 +282,19 @@ struct WrittenAt {
     at: Micros,
 }
 
+/// When the newest row was written.
+///
+/// # Errors
+/// When the database fails.
+pub fn newest(conn: &mut Conn) -> QueryResult<Option<Timestamp>> {
+    let at: Option<Micros> = dsl::audit_log
+        .order(dsl::id.desc())
+        .select(dsl::at)
+        .first(conn)
+        .optional()?;
+    Ok(at.map(Timestamp::from))
+}
+
 /// The number of unsealed rows.
 ///
 /// # Errors
@@ -327,14 +340,26 @@ pub fn sealed(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Stored
         .load(conn)
 }
 
-/// The sequence number up to which rows were removed, and the hash of that row.
+/// Where the log begins after rows were removed.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = audit_cuts, check_for_backend(Backend))]
+pub struct AuditCut {
+    /// The sequence number of the last row that was removed.
+    pub sequence: i64,
+    /// The hash of that row.
+    pub hash: Vec<u8>,
+    /// When it was removed.
+    pub at: Micros,
+}
+
+/// The last cut.
 ///
 /// # Errors
 /// When the database fails.
-pub fn deleted_until(conn: &mut Conn) -> QueryResult<Option<(i64, Vec<u8>)>> {
+pub fn deleted_until(conn: &mut Conn) -> QueryResult<Option<AuditCut>> {
     audit_cuts::table
         .order(audit_cuts::sequence.desc())
-        .select((audit_cuts::sequence, audit_cuts::hash))
+        .select(AuditCut::as_select())
         .first(conn)
         .optional()
 }

@@ -19,6 +19,7 @@ pub struct StoredForm {
     pub member_id: MemberId,
     pub file: String,
     pub bytes: i64,
+    pub sha256: Vec<u8>,
     pub uploader_account_id: AccountId,
     pub uploader_organization_id: OrganizationId,
     pub uploaded_at: Micros,
@@ -123,6 +124,16 @@ pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Vec<StoredFor
     certifications::table
         .filter(certifications::member_id.eq(member))
         .order(certifications::id.desc())
+        .select(StoredForm::as_select())
+        .load(conn)
+}
+
+/// A page of all forms after an id.
+pub fn page(conn: &mut Conn, after: CertificationId, limit: i64) -> QueryResult<Vec<StoredForm>> {
+    certifications::table
+        .filter(certifications::id.gt(after))
+        .order(certifications::id)
+        .limit(limit)
         .select(StoredForm::as_select())
         .load(conn)
 }

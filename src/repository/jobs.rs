@@ -100,6 +100,20 @@ pub fn run(conn: &mut Conn, id: i64) -> QueryResult<Option<Run>> {
     job_runs::table.find(id).select(Run::as_select()).first(conn).optional()
 }
 
+/// When the runs of a job began that ended without a problem, newest first, with their ids. `before` is an id.
+pub fn starts(conn: &mut Conn, name: &str, before: i64, limit: i64) -> QueryResult<Vec<(i64, Timestamp)>> {
+    let starts: Vec<(i64, Micros)> = job_runs::table
+        .filter(job_runs::name.eq(name))
+        .filter(job_runs::id.lt(before))
+        .filter(job_runs::finished_at.is_not_null())
+        .filter(job_runs::problem.is_null())
+        .order(job_runs::id.desc())
+        .limit(limit)
+        .select((job_runs::id, job_runs::started_at))
+        .load(conn)?;
+    Ok(starts.into_iter().map(|(id, at)| (id, at.into())).collect())
+}
+
 /// The last runs of a job, newest first.
 pub fn last(conn: &mut Conn, name: &str, limit: i64) -> QueryResult<Vec<Run>> {
     job_runs::table

@@ -10,6 +10,7 @@ pub mod chain;
 pub mod cohort;
 pub mod graduation;
 pub mod idempotency;
+pub mod identity;
 pub mod inbound;
 pub mod inbox;
 pub mod integrators;

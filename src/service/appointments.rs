@@ -12,8 +12,9 @@ use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
+use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
-use crate::domain::core::time::Timestamp;
+use crate::domain::core::time::{Timestamp, shanghai_date};
 use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::facts::Path;
 use crate::repository::appointments as store;
@@ -23,8 +24,8 @@ use crate::repository::certifications::StoredForm;
 use crate::repository::graduation::StoredChange;
 use crate::repository::organizations::{self, Organization};
 use crate::repository::pending::{Affected, PendingRow};
-use crate::repository::{accounts, inbox, members};
-use crate::security::vault::Vault;
+use crate::repository::{accounts, inbox, members, reseal};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 
 /// A page of an organization's appointments in force, earliest first.
 ///
@@ -355,7 +356,6 @@ fn store_request(
 ) -> Result<StoredRequest> {
     let person = newcomer.map(|newcomer| RequestedPerson {
         name: &newcomer.name,
-        id_number_sealed: &newcomer.id_number_sealed,
         id_number_digest: &newcomer.id_number_digest,
     });
     match store::open_request(conn, organization.id, request, person.as_ref(), context.now) {
@@ -365,22 +365,27 @@ fn store_request(
             }
             _ => Err(e.into()),
         },
-        Ok(stored) => found(conn, stored),
+        Ok(stored) => {
+            if let Some(newcomer) = newcomer {
+                let fields = newcomer.sealed_for(SealedRow::AppointmentRequest(stored), stored.0);
+                reseal::store_requested_person(conn, &fields)?;
+            }
+            found(conn, stored)
+        }
     }
 }
 
 /// The person whom a request names without an account. They may have got one since.
-fn requested_person(conn: &mut Conn, context: &Context, stored: &StoredRequest) -> Result<KnownPerson> {
+fn requested_person(conn: &mut Conn, context: &Context, vault: &Vault, stored: &StoredRequest) -> Result<KnownPerson> {
     if let Some(account) = stored.account_id {
         return Ok(KnownPerson::Account(account));
     }
     let number = store::requested_number(conn, stored.id)?;
-    let (id_number_sealed, id_number_digest) = number.ok_or(Error::Corrupt("a request names nobody"))?;
-    let newcomer = Newcomer {
-        name: stored.name().to_owned(),
-        id_number_sealed,
-        id_number_digest,
-    };
+    let sealed = number.ok_or(Error::Corrupt("a request names nobody"))?;
+    let number = vault.open(SealPurpose::IdNumber, SealedRow::AppointmentRequest(stored.id), &sealed)?;
+    let number = IdNumber::parse(&number, shanghai_date(context.now))
+        .map_err(|_| Error::Corrupt("a stored ID number is invalid"))?;
+    let newcomer = Newcomer::new(stored.name().to_owned(), number, vault);
     let person = people::find_newcomer(conn, context, newcomer)?;
     if let KnownPerson::Account(account) = &person {
         store::set_requested_account(conn, stored.id, *account)?;
@@ -420,6 +425,7 @@ pub fn request(conn: &mut Conn, actor: &Actor, id: AppointmentRequestId) -> Resu
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     id: AppointmentRequestId,
     expected: Expected,
     verdict: &Verdict,
@@ -432,7 +438,7 @@ pub fn decide(
     let holder = appointing_superior(conn, &organization, &request.excluded())?;
     let needs_consent = match (request.kind, verdict) {
         (RequestKind::Begin, Verdict::Approve) => {
-            let about = match requested_person(conn, context, &stored)? {
+            let about = match requested_person(conn, context, vault, &stored)? {
                 KnownPerson::Account(account) => Some(account),
                 KnownPerson::Newcomer(_) => None,
             };
@@ -454,7 +460,7 @@ pub fn decide(
     audit::record_in_turn(conn, context, turn, action, id)?;
     if decided.state == RequestState::Approved {
         let stored = found(conn, id)?;
-        carry_out(conn, context, &stored, context.actor.account)?;
+        carry_out(conn, context, vault, &stored, context.actor.account)?;
     }
     if decided.state != RequestState::AwaitingConsent {
         store::forget_number(conn, id)?;
@@ -469,6 +475,7 @@ pub fn decide(
 pub fn answer(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     id: AppointmentRequestId,
     expected: Expected,
     consents: bool,
@@ -492,7 +499,7 @@ pub fn answer(
     if consents {
         // The superior that decided appoints; without a decision it made the offer itself.
         let appointed_by = stored.decider_account_id.unwrap_or(stored.proposer_account_id);
-        carry_out(conn, context, &stored, Some(appointed_by))?;
+        carry_out(conn, context, vault, &stored, Some(appointed_by))?;
     }
     found(conn, id)
 }
@@ -500,12 +507,13 @@ pub fn answer(
 fn carry_out(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     stored: &StoredRequest,
     appointed_by: Option<AccountId>,
 ) -> Result<()> {
     let organization = organizations::find_locked(conn, stored.organization_id)?;
     let organization = organization.ok_or(Error::Corrupt("an appointment request's organization is missing"))?;
-    let person = requested_person(conn, context, stored)?;
+    let person = requested_person(conn, context, vault, stored)?;
     let is_new = matches!(person, KnownPerson::Newcomer(_));
     let account = people::account(conn, context, person)?;
     if is_new {

@@ -14,10 +14,12 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::facts::Path;
-use crate::repository::audit::{self, NewAuditRow};
+use crate::domain::retention::AUDIT_FLOOR;
+use crate::repository::audit::{self, AuditCut, NewAuditRow};
 pub use crate::repository::audit::{AuditFilter, StoredAuditRow};
 use crate::repository::{look_ups, members, organizations};
 use crate::security::seal::{GENESIS, link};
+use chrono::TimeDelta;
 
 /// Appends a row: what the actor did, and to what.
 ///
@@ -210,7 +212,7 @@ pub fn seal(conn: &mut Conn, limit: i64) -> Result<Batch<()>> {
 fn head(conn: &mut Conn) -> Result<(i64, Vec<u8>)> {
     let last = match audit::last_sealed(conn)? {
         Some(last) => Some(last),
-        None => audit::deleted_until(conn)?,
+        None => audit::deleted_until(conn)?.map(|cut| (cut.sequence, cut.hash)),
     };
     Ok(last.unwrap_or((0, GENESIS.to_vec())))
 }
@@ -243,12 +245,25 @@ fn hash_of(row: &StoredAuditRow, sequence: i64, previous: &[u8]) -> Vec<u8> {
     )
 }
 
-/// A place in the chain with its hash. Kept outside the database, it later shows whether a row up to that place was changed
-/// or removed.
+/// A place in the chain with its instant and its hash. Kept outside the database, it later shows whether a row up to that
+/// place was changed, or removed before its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Anchor {
     pub sequence: i64,
+    /// When the row at this place was written.
+    pub at: Timestamp,
     pub hash: Vec<u8>,
+}
+
+impl Anchor {
+    /// The place before the first row.
+    fn genesis() -> Self {
+        Self {
+            sequence: 0,
+            at: Timestamp::UNIX_EPOCH,
+            hash: GENESIS.to_vec(),
+        }
+    }
 }
 
 /// Something that is wrong with the log.
@@ -260,6 +275,10 @@ pub enum Flaw {
     Missing { first: i64, last: i64 },
     /// The hash at an anchor's place is not the anchor's, or the log ends before that place.
     Anchor { sequence: i64 },
+    /// Rows were removed up to this place, and no old row follows that shows that they were old.
+    YoungCut { sequence: i64 },
+    /// The row at an anchor's place was removed before its time.
+    CutAnchor { sequence: i64 },
 }
 
 impl std::fmt::Display for Flaw {
@@ -272,6 +291,14 @@ impl std::fmt::Display for Flaw {
                 f,
                 "place {sequence}: the log is not the one that the anchor was taken from"
             ),
+            Self::YoungCut { sequence } => write!(
+                f,
+                "place {sequence}: the rows up to here were removed, and no row that is {AUDIT_FLOOR} days old follows"
+            ),
+            Self::CutAnchor { sequence } => write!(
+                f,
+                "place {sequence}: the row of an anchor was removed, and it is younger than {AUDIT_FLOOR} days"
+            ),
         }
     }
 }
@@ -281,6 +308,8 @@ impl std::fmt::Display for Flaw {
 pub struct Check {
     /// The place it has reached.
     pub head: Anchor,
+    /// Where the log begins, if rows were removed, and when the row was written that comes next.
+    pub cut: Option<(AuditCut, Option<Timestamp>)>,
     /// How many rows were checked.
     pub rows: i64,
     /// What is wrong, in the order of the chain.
@@ -288,21 +317,24 @@ pub struct Check {
     /// Rows that are not sealed yet.
     pub unsealed: i64,
     anchors: Vec<Anchor>,
+    /// What was written later must still be there.
+    floor: Timestamp,
+    /// Whether the row after the cut has not been read yet.
+    is_at_cut: bool,
 }
 
 impl Check {
     /// A check that also compares anchors that were kept elsewhere.
-    pub fn new(anchors: Vec<Anchor>) -> Self {
-        let head = Anchor {
-            sequence: 0,
-            hash: GENESIS.to_vec(),
-        };
+    pub fn new(anchors: Vec<Anchor>, now: Timestamp) -> Self {
         Self {
-            head,
+            head: Anchor::genesis(),
+            cut: None,
             rows: 0,
             flaws: Vec::new(),
             unsealed: 0,
             anchors,
+            floor: now - TimeDelta::days(AUDIT_FLOOR),
+            is_at_cut: false,
         }
     }
 
@@ -312,17 +344,16 @@ impl Check {
     /// When the database fails.
     pub fn go_on(&mut self, conn: &mut Conn, limit: i64) -> Result<bool> {
         // Retention may remove rows while the check runs.
-        if let Some((sequence, hash)) =
-            audit::deleted_until(conn)?.filter(|(sequence, _)| *sequence > self.head.sequence)
-        {
-            self.anchors.retain(|anchor| anchor.sequence >= sequence);
-            self.pass(Anchor { sequence, hash });
+        if let Some(cut) = audit::deleted_until(conn)?.filter(|cut| cut.sequence > self.head.sequence) {
+            self.pass_cut(cut);
         }
         let rows = audit::sealed(conn, self.head.sequence, limit)?;
         for row in &rows {
             self.take(row);
         }
         if rows.is_empty() {
+            // A cut by the job leaves the newest of the old rows.
+            self.close_cut(None);
             let beyond = std::mem::take(&mut self.anchors)
                 .into_iter()
                 .filter(|anchor| anchor.sequence > self.head.sequence);
@@ -334,10 +365,51 @@ impl Check {
         Ok(!rows.is_empty())
     }
 
+    /// Continues after a cut. The anchors of removed rows show whether these were old enough.
+    fn pass_cut(&mut self, cut: AuditCut) {
+        let (removed, left) = std::mem::take(&mut self.anchors)
+            .into_iter()
+            .partition(|anchor| anchor.sequence <= cut.sequence);
+        self.anchors = left;
+        for Anchor { sequence, at, hash } in removed {
+            // The place of the last cut has been compared already.
+            if sequence <= self.head.sequence {
+                continue;
+            }
+            if sequence == cut.sequence && hash != cut.hash {
+                self.flaws.push(Flaw::Anchor { sequence });
+            }
+            if at > self.floor {
+                self.flaws.push(Flaw::CutAnchor { sequence });
+            }
+        }
+        self.head = Anchor {
+            sequence: cut.sequence,
+            at: cut.at.into(),
+            hash: cut.hash.clone(),
+        };
+        self.is_at_cut = true;
+        self.cut = Some((cut, None));
+    }
+
+    /// Judges a cut by the row after it. That row is covered by the chain, and no one can date it back.
+    fn close_cut(&mut self, next: Option<Timestamp>) {
+        let Some((cut, oldest)) = self.cut.as_mut().filter(|_| self.is_at_cut) else {
+            return;
+        };
+        *oldest = next;
+        self.is_at_cut = false;
+        if next.is_none_or(|at| at > self.floor) {
+            self.flaws.push(Flaw::YoungCut { sequence: cut.sequence });
+        }
+    }
+
     fn take(&mut self, row: &StoredAuditRow) {
         let (Some(sequence), Some(hash)) = (row.sequence, row.hash.clone()) else {
             return;
         };
+        let at = Timestamp::from(row.at);
+        self.close_cut(Some(at));
         let next = self.head.sequence + 1;
         if sequence > next {
             let last = sequence - 1;
@@ -346,31 +418,32 @@ impl Check {
             self.flaws.push(Flaw::Changed { sequence, id: row.id });
         }
         self.rows += 1;
-        self.pass(Anchor { sequence, hash });
-    }
-
-    /// Continues from a place with the hash that is stored there, so that one flaw does not make all later rows look flawed.
-    fn pass(&mut self, place: Anchor) {
-        let is_other = |anchor: &&Anchor| anchor.sequence == place.sequence && anchor.hash != place.hash;
-        if self.anchors.iter().any(|anchor| is_other(&anchor)) {
-            self.flaws.push(Flaw::Anchor {
-                sequence: place.sequence,
-            });
+        // Continues with the hash that is stored here, so that one flaw does not make all later rows look flawed.
+        self.head = Anchor { sequence, at, hash };
+        let head = &self.head;
+        if self
+            .anchors
+            .iter()
+            .any(|anchor| anchor.sequence == sequence && anchor != head)
+        {
+            self.flaws.push(Flaw::Anchor { sequence });
         }
-        self.head = place;
     }
 }
 
-/// Removes the oldest rows that are sealed and were written before `before`. Returns how many.
+/// Removes the oldest rows that are sealed and were written before `before`, but for the newest of them: it shows that the
+/// removed rows before it were old. Returns how many.
 ///
 /// # Errors
 /// When the database fails.
 pub fn delete_expired(conn: &mut Conn, context: &Context, before: Timestamp, limit: i64) -> Result<usize> {
-    let start = audit::deleted_until(conn)?.map_or(0, |(sequence, _)| sequence);
-    let rows = audit::sealed(conn, start, limit)?;
-    let old: Vec<&StoredAuditRow> = rows.iter().take_while(|row| Timestamp::from(row.at) < before).collect();
-    if let Some((sequence, hash)) = old.last().and_then(|row| row.sequence.zip(row.hash.as_ref())) {
+    let start = audit::deleted_until(conn)?.map_or(0, |cut| cut.sequence);
+    let rows = audit::sealed(conn, start, limit + 1)?;
+    let old = rows.iter().take_while(|row| Timestamp::from(row.at) < before).count();
+    let removed = old.saturating_sub(1);
+    let last = removed.checked_sub(1).and_then(|last| rows.get(last));
+    if let Some((sequence, hash)) = last.and_then(|row| row.sequence.zip(row.hash.as_ref())) {
         audit::remove_until(conn, sequence, hash, context.now)?;
     }
-    Ok(old.len())
+    Ok(removed)
 }

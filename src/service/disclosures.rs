@@ -18,7 +18,7 @@ use crate::repository::accounts;
 pub use crate::repository::look_ups::Disclosure;
 use crate::repository::look_ups::{self, Note};
 use crate::repository::members::{self, Member};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 
 /// The number of members that one person may see in full in an hour.
 const PER_ACCOUNT: i64 = 60;
@@ -73,12 +73,13 @@ pub fn reveal(conn: &mut Conn, context: &Context, vault: &Vault, request: &Revea
         return Ok(RevealOutcome::Exhausted);
     }
     let wanted = |field: DisclosedField| request.fields.contains(&field);
+    let row = SealedRow::Member(member.id);
     let id_number = wanted(DisclosedField::IdNumber)
-        .then(|| vault.open(SealPurpose::IdNumber, &member.id_number_sealed))
+        .then(|| vault.open(SealPurpose::IdNumber, row, &member.id_number_sealed))
         .transpose()?;
     let sealed_phone = member.phone_sealed.as_ref().filter(|_| wanted(DisclosedField::Phone));
     let phone = sealed_phone
-        .map(|sealed| vault.open(SealPurpose::Phone, sealed))
+        .map(|sealed| vault.open(SealPurpose::Phone, row, sealed))
         .transpose()?;
     let fields: Vec<&str> = request.fields.iter().map(|field| field.as_str()).collect();
     let note = Note {

@@ -6,8 +6,10 @@ use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{Action, Object};
 use crate::domain::core::time::Timestamp;
 use crate::domain::core::vocabulary::vocabulary;
-use crate::repository::jobs;
+use crate::domain::job::{ImplausibleInstant, check_instant};
+use crate::domain::retention::RunningTime;
 pub use crate::repository::jobs::Run;
+use crate::repository::{audit, jobs};
 use chrono::TimeDelta;
 use std::fmt::Debug;
 
@@ -15,6 +17,8 @@ use std::fmt::Debug;
 pub const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// The number of latest runs that are shown for a job.
 const RUNS_SHOWN: i64 = 10;
+/// The number of runs that are read at a time to find how long the service ran: about forty days.
+const STARTS: i64 = 1000;
 
 vocabulary! {
     /// The name of a job. A job is work that the service does without a request.
@@ -62,6 +66,14 @@ impl Tally {
     pub fn of(processed: usize) -> Self {
         let processed = i64::try_from(processed).unwrap_or(i64::MAX);
         Self { processed, failed: 0 }
+    }
+
+    /// The sum of two tallies.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            processed: self.processed + other.processed,
+            failed: self.failed + other.failed,
+        }
     }
 }
 
@@ -171,6 +183,48 @@ pub fn finish(conn: &mut Conn, run: i64, holder: &str, problem: Option<&str>, no
     let done = jobs::run(conn, run)?.ok_or(Error::Corrupt("a job run is not recorded"))?;
     jobs::release(conn, &done.name, holder)?;
     Ok(done)
+}
+
+/// Why a job should not run for an instant, if it should not. `clock` is what the machine's clock says.
+///
+/// # Errors
+/// When the database fails.
+pub fn doubt(conn: &mut Conn, at: Timestamp, clock: Timestamp) -> Result<Option<ImplausibleInstant>> {
+    Ok(check_instant(at, clock, audit::newest(conn)?).err())
+}
+
+/// The instant since which the service has run for as long as the audit log must be kept, by the runs that sealed the
+/// log. `None` if it has not run for so long.
+///
+/// # Errors
+/// When the database fails.
+pub fn ran_since(conn: &mut Conn) -> Result<Option<Timestamp>> {
+    let (mut time, mut before) = (RunningTime::default(), i64::MAX);
+    loop {
+        let starts = jobs::starts(conn, JobName::AuditSeal.as_str(), before, STARTS)?;
+        let Some(&(oldest, _)) = starts.last() else {
+            return Ok(None);
+        };
+        before = oldest;
+        if let Some((_, since)) = starts.into_iter().find(|&(_, start)| time.has_floor_since(start)) {
+            return Ok(Some(since));
+        }
+    }
+}
+
+/// A text for a run, to be kept outside of the database.
+pub fn stamp(run: i64, started_at: Timestamp) -> String {
+    format!("{run} {}", started_at.timestamp_micros())
+}
+
+/// Whether the run with a stamp is on record here. It is not in a copy of the database that was taken before the run.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_known(conn: &mut Conn, text: &str) -> Result<bool> {
+    let id = text.split(' ').next().and_then(|id| id.parse().ok());
+    let run = id.map(|id| jobs::run(conn, id)).transpose()?.flatten();
+    Ok(run.is_some_and(|run| stamp(run.id, run.started_at.into()) == text))
 }
 
 /// The instant at which a job's latest run began.

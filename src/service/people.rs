@@ -10,8 +10,9 @@ use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, MemberId};
 use crate::repository::accounts::{self, Account, NewAccount};
 use crate::repository::members::{self as rows, Member};
+use crate::repository::reseal::{self, Fields};
 use crate::repository::{sessions, wechat};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 
 /// How a caller names a person.
 #[derive(Clone)]
@@ -35,12 +36,34 @@ pub enum KnownPerson {
     Newcomer(Newcomer),
 }
 
-/// A person whom the service does not know yet. The ID number is sealed.
+/// A person whom the service does not know yet.
 #[derive(Clone)]
 pub struct Newcomer {
     pub name: String,
-    pub id_number_sealed: Vec<u8>,
     pub id_number_digest: Vec<u8>,
+    id_number: IdNumber,
+    vault: Vault,
+}
+
+impl Newcomer {
+    /// A person by full name and ID number.
+    pub fn new(name: String, id_number: IdNumber, vault: &Vault) -> Self {
+        Self {
+            name,
+            id_number_digest: vault.digest(SealPurpose::IdNumber, id_number.reveal()),
+            id_number,
+            vault: vault.clone(),
+        }
+    }
+
+    /// The key of a row, and the person's fields sealed for it.
+    pub fn sealed_for(&self, row: SealedRow, key: i64) -> Fields {
+        Fields {
+            key,
+            id_number: Some(self.vault.seal(SealPurpose::IdNumber, row, self.id_number.reveal())),
+            phone: None,
+        }
+    }
 }
 
 /// Finds a person. A member without an account gets one without a password, and sets the password with a one-time code
@@ -55,12 +78,7 @@ pub fn find(conn: &mut Conn, context: &Context, vault: &Vault, person: &PersonRe
             of_member(conn, context, &member).map(KnownPerson::Account)
         }
         PersonRef::Named { name, id_number } => {
-            let newcomer = Newcomer {
-                name: name.clone(),
-                id_number_sealed: vault.seal(SealPurpose::IdNumber, id_number.reveal()),
-                id_number_digest: vault.digest(SealPurpose::IdNumber, id_number.reveal()),
-            };
-            find_newcomer(conn, context, newcomer)
+            find_newcomer(conn, context, Newcomer::new(name.clone(), id_number.clone(), vault))
         }
     }
 }
@@ -98,10 +116,11 @@ pub fn account(conn: &mut Conn, context: &Context, person: KnownPerson) -> Resul
             let new = NewAccount {
                 member: None,
                 name: &newcomer.name,
-                id_number_sealed: &newcomer.id_number_sealed,
                 id_number_digest: &newcomer.id_number_digest,
             };
-            Ok(accounts::create(conn, &new, context.now)?)
+            let account = accounts::create(conn, &new, context.now)?;
+            reseal::store_account(conn, &newcomer.sealed_for(SealedRow::Account(account), account.0))?;
+            Ok(account)
         }
     }
 }
@@ -114,7 +133,7 @@ pub fn of_member(conn: &mut Conn, context: &Context, member: &Member) -> Result<
     if let Some(account) = accounts::of_member(conn, member.id)? {
         return Ok(account);
     }
-    let (sealed, digest) = rows::id_number(conn, member.id)?;
+    let (_, digest) = rows::id_number(conn, member.id)?;
     accounts::lock_number(conn, &digest)?;
     // Another request may have made the account while this one waited.
     if let Some((account, _)) = accounts::by_id_number(conn, &digest)? {
@@ -126,7 +145,6 @@ pub fn of_member(conn: &mut Conn, context: &Context, member: &Member) -> Result<
     let new = NewAccount {
         member: Some(member.id),
         name: &member.name,
-        id_number_sealed: &sealed,
         id_number_digest: &digest,
     };
     Ok(accounts::create(conn, &new, context.now)?)

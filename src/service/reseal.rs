@@ -2,8 +2,9 @@
 
 use super::Result;
 use crate::db::Conn;
+use crate::domain::core::ids::{AccountId, AppointmentRequestId, MemberId, TransferId};
 use crate::repository::reseal::{self as rows, Fields};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 
 /// The number of rows that one transaction reads.
 const BATCH: i64 = 500;
@@ -25,6 +26,17 @@ impl SealedTable {
         Self::InboundPersons,
         Self::RequestedPersons,
     ];
+}
+
+impl SealedTable {
+    fn row(self, key: i64) -> SealedRow {
+        match self {
+            Self::Members => SealedRow::Member(MemberId(key)),
+            Self::Accounts => SealedRow::Account(AccountId(key)),
+            Self::InboundPersons => SealedRow::InboundCase(TransferId(key)),
+            Self::RequestedPersons => SealedRow::AppointmentRequest(AppointmentRequestId(key)),
+        }
+    }
 }
 
 impl std::fmt::Display for SealedTable {
@@ -61,8 +73,9 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
     };
     let mut changed = 0;
     for row in &rows {
-        let id_number = again(vault, SealPurpose::IdNumber, row.id_number.as_deref())?;
-        let phone = again(vault, SealPurpose::Phone, row.phone.as_deref())?;
+        let place = table.row(row.key);
+        let id_number = again(vault, SealPurpose::IdNumber, place, row.id_number.as_deref())?;
+        let phone = again(vault, SealPurpose::Phone, place, row.phone.as_deref())?;
         if id_number.is_none() && phone.is_none() {
             continue;
         }
@@ -86,9 +99,9 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
     })
 }
 
-fn again(vault: &Vault, purpose: SealPurpose, sealed: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
+fn again(vault: &Vault, purpose: SealPurpose, row: SealedRow, sealed: Option<&[u8]>) -> Result<Option<Vec<u8>>> {
     Ok(match sealed {
-        Some(sealed) => vault.reseal(purpose, sealed)?,
+        Some(sealed) => vault.reseal(purpose, row, sealed)?,
         None => None,
     })
 }

@@ -1,6 +1,6 @@
 //! Deletes records after their retention period (S-29), one kind after the other, in batches.
 
-use super::jobs::{Batch, Tally};
+use super::jobs::{self, Batch, Tally};
 use super::{Context, Result, audit};
 use crate::db::Conn;
 use crate::domain::account::attempts::LONGEST_MEMORY;
@@ -36,6 +36,21 @@ pub enum RecordKind {
 }
 
 impl RecordKind {
+    /// Its rows, for an operator who asks what would be deleted.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AuditLog => "rows of the audit log",
+            Self::LookUps => "look-ups and disclosures",
+            Self::Persons => "persons of ended inbound cases",
+            Self::Codes => "one-time codes",
+            Self::Answers => "kept answers",
+            Self::Budgets => "counts of budgets",
+            Self::Sessions => "sessions",
+            Self::Blocks => "ended blocks of accounts",
+            Self::Attempts => "counts of failed attempts",
+        }
+    }
+
     fn next(self) -> Option<Self> {
         Some(match self {
             Self::AuditLog => Self::LookUps,
@@ -62,16 +77,17 @@ pub fn delete(
     kind: RecordKind,
     limit: i64,
 ) -> Result<Batch<RecordKind>> {
-    let now = context.now;
+    let (now, ran_since) = (context.now, jobs::ran_since(conn)?);
+    let log_until = kept.audit_until(now, ran_since);
     let deleted = match kind {
-        RecordKind::AuditLog => audit::delete_expired(conn, context, kept.audit_until(now), limit)?,
-        RecordKind::LookUps => retention::forget_look_ups(conn, kept.audit_until(now), limit)?,
+        RecordKind::AuditLog => audit::delete_expired(conn, context, log_until, limit)?,
+        RecordKind::LookUps => retention::forget_look_ups(conn, log_until, limit)?,
         RecordKind::Persons => persons(conn, context, kept, limit)?,
         RecordKind::Codes => retention::forget_codes(conn, kept.codes_until(now), limit)?,
         RecordKind::Answers => retention::forget_answers(conn, kept.answers_until(now), limit)?,
         RecordKind::Budgets => retention::forget_budgets(conn, kept.budgets_until(now), limit)?,
-        RecordKind::Sessions => retention::forget_sessions(conn, kept.sessions_until(now), limit)?,
-        RecordKind::Blocks => retention::forget_blocks(conn, kept.audit_until(now), limit)?,
+        RecordKind::Sessions => retention::forget_sessions(conn, kept.sessions_until(now, ran_since), limit)?,
+        RecordKind::Blocks => retention::forget_blocks(conn, log_until, limit)?,
         RecordKind::Attempts => retention::forget_attempts(conn, now - LONGEST_MEMORY, limit)?,
     };
     if deleted > 0 {
@@ -94,16 +110,30 @@ fn persons(conn: &mut Conn, context: &Context, kept: &RetentionPeriods, limit: i
     Ok(cases.len())
 }
 
-/// Those of the file names that no row refers to. Such files are to be removed now.
+/// Those of the file names that no row refers to.
 ///
 /// # Errors
 /// When the database fails.
-pub fn orphans(conn: &mut Conn, context: &Context, names: &[String]) -> Result<(Vec<String>, Tally)> {
+pub fn unused(conn: &mut Conn, names: &[String]) -> Result<Vec<String>> {
     let known = certifications::files_among(conn, names)?;
-    let orphans: Vec<String> = names.iter().filter(|name| !known.contains(name)).cloned().collect();
-    if !orphans.is_empty() {
-        audit::record(conn, context, AuditAction::UnusedFilesDeleted, AuditSubject::Nothing)?;
+    Ok(names.iter().filter(|name| !known.contains(name)).cloned().collect())
+}
+
+/// Records that some files are put into the bin, or deleted from it, and counts them. Those to which a row refers by now
+/// are left out.
+///
+/// # Errors
+/// When the database fails.
+pub fn record_unused(
+    conn: &mut Conn,
+    context: &Context,
+    action: AuditAction,
+    names: &[String],
+) -> Result<(Vec<String>, Tally)> {
+    let unused = unused(conn, names)?;
+    if !unused.is_empty() {
+        audit::record(conn, context, action, AuditSubject::Nothing)?;
     }
-    let tally = Tally::of(orphans.len());
-    Ok((orphans, tally))
+    let tally = Tally::of(unused.len());
+    Ok((unused, tally))
 }

@@ -24,7 +24,7 @@ fn live(world: &World) {
 fn check(world: &World, anchors: Vec<Anchor>) -> Check {
     block_on(async {
         let db = world.db.db();
-        let mut check = Check::new(anchors);
+        let mut check = Check::new(anchors, world.clock.now());
         loop {
             let read = db.read(move |conn| {
                 let goes_on = check.go_on(conn, 2)?;
@@ -122,6 +122,68 @@ both_engines! {
         assert_eq!(check(&world, vec![anchor]).flaws, [Flaw::Anchor { sequence: 5 }]);
     }
 
+    fn s18_a_cut_made_by_hand_is_found(db: TestDb) {
+        let world = World::new(db, NOW);
+        live(&world);
+        world.run(JobName::AuditSeal, NOW);
+        let early = check(&world, vec![]).head;
+        world.at("2026-06-16T00:00:00Z");
+        live(&world);
+        world.run(JobName::AuditSeal, "2026-06-16T00:00:00Z");
+        let late = check(&world, vec![]).head;
+        // With a cut the database lets the rows go, and the rest of the chain is whole.
+        let cut = |sequence: i64| {
+            world.db.execute(&format!(
+                "INSERT INTO audit_cuts (sequence, hash, at) SELECT sequence, hash, 1 FROM audit_log WHERE sequence = {sequence};
+                 DELETE FROM audit_log WHERE sequence <= {sequence}"
+            ));
+        };
+        cut(7);
+        assert_eq!(check(&world, vec![]).flaws, [Flaw::YoungCut { sequence: 7 }]);
+        let found = check(&world, vec![early.clone(), late.clone()]).flaws;
+        assert_eq!(found, [Flaw::CutAnchor { sequence: 5 }, Flaw::YoungCut { sequence: 7 }]);
+        // Somebody dates the rows that are left back and seals them again. Only the anchors show it.
+        world.db.unlock_audit_log();
+        world.db.execute("UPDATE audit_log SET at = 1, sequence = NULL, hash = NULL");
+        world.run(JobName::AuditSeal, NOW);
+        assert_eq!(check(&world, vec![]).flaws, []);
+        assert_eq!(check(&world, vec![early.clone()]).flaws, [Flaw::CutAnchor { sequence: 5 }]);
+        assert_eq!(check(&world, vec![late.clone()]).flaws, [Flaw::Anchor { sequence: 10 }]);
+        // No row is left. An anchor of the last place is no more than its hash.
+        cut(10);
+        assert_eq!(check(&world, vec![]).flaws, [Flaw::YoungCut { sequence: 10 }]);
+        // After 180 days the early anchor's row may be gone, and the late one's not yet.
+        world.at("2026-12-12T00:00:00Z");
+        let found = check(&world, vec![early, late]).flaws;
+        assert_eq!(found, [Flaw::Anchor { sequence: 10 }, Flaw::CutAnchor { sequence: 10 }, Flaw::YoungCut { sequence: 10 }]);
+    }
+
+    fn s18_the_command_prints_the_cut_and_fails_for_a_young_one(db: TestDb) {
+        let world = World::new(db, "2025-06-15T00:00:00Z");
+        live(&world);
+        world.run(JobName::AuditSeal, NOW);
+        let verify = || {
+            let mut command = zhuanjie(["audit", "verify"]);
+            command.env("DATABASE_URL", world.db.address());
+            let (status, lines) = process::run(command);
+            (status.success(), lines.join("\n"))
+        };
+        assert!(!verify().1.contains("cut:"));
+        let cut = |sequence: i64| {
+            world.db.execute(&format!(
+                "INSERT INTO audit_cuts (sequence, hash, at) SELECT sequence, hash, at FROM audit_log WHERE sequence = {sequence};
+                 DELETE FROM audit_log WHERE sequence <= {sequence}"
+            ));
+        };
+        cut(3);
+        let (good, said) = verify();
+        assert!(good && said.contains("cut: the rows up to place 3 were removed at"), "{said}");
+        assert!(said.contains("the oldest row left is of 2025-06-15T00:00:00"), "{said}");
+        cut(5);
+        let (good, said) = verify();
+        assert!(!good && said.contains("no row is left") && said.contains("no row that is 180 days old follows"), "{said}");
+    }
+
     fn s18_the_database_refuses_to_change_rows(db: TestDb) {
         let world = World::new(db, NOW);
         live(&world);
@@ -173,7 +235,8 @@ both_engines! {
         let (status, lines) = verify(&[]);
         assert!(status.success(), "{lines:?}");
         let anchor = lines.iter().find_map(|line| line.strip_prefix("anchor: ")).expect("an anchor").to_owned();
-        assert!(anchor.starts_with("5:") && anchor.len() == 2 + 64, "{anchor}");
+        let begin = "5@2026-06-15T00:00:00.000000Z:";
+        assert!(anchor.starts_with(begin) && anchor.len() == begin.len() + 64, "{anchor}");
         assert!(verify(&["--anchor", &anchor]).0.success());
         world.db.unlock_audit_log();
         world.db.execute("UPDATE audit_log SET subject = NULL WHERE sequence = 2; DELETE FROM audit_log WHERE sequence = 5");
@@ -353,7 +416,7 @@ both_engines! {
         assert_eq!(behalf(&world, "certification.uploaded"), [class]);
     }
 
-    fn s29_the_log_is_kept_for_180_days_and_stays_whole_after_the_cut(db: TestDb) {
+    fn s29_the_log_is_kept_to_the_second_and_stays_whole_after_the_cut(db: TestDb) {
         use zhuanjie::domain::retention::RetentionPeriods;
         use zhuanjie::jobs::{self, Ending, Environment};
         let world = World::new(db, NOW);
@@ -364,25 +427,32 @@ both_engines! {
         live(&world);
         world.run(JobName::AuditSeal, NOW);
         let anchor = check(&world, vec![]).head;
-        let retention = RetentionPeriods::new(180, 30).expect("the minimum");
+        let retention = RetentionPeriods::new(200, 30).expect("more than the minimum");
+        world.ran_until("2030-01-01T00:00:00Z");
         let environment = Environment { retention, ..world.jobs() };
         let rows_after = |at: &str| {
             let ended = block_on(jobs::run(&environment, JobName::Retention, at.parse().expect("an instant")));
             assert!(matches!(ended, Ok(Ending::Done(_))), "{ended:?}");
             world.db.number("SELECT count(*) AS value FROM audit_log WHERE sequence IS NOT NULL")
         };
-        // To the second: 180 days after 15 June 2026 is 12 December.
-        assert_eq!(rows_after("2026-12-12T00:00:00Z"), 10);
-        assert_eq!(rows_after("2026-12-12T00:00:01Z"), 5);
+        // To the second: 200 days after 15 June 2026 is 1 January.
+        assert_eq!(rows_after("2027-01-01T00:00:00Z"), 10);
+        // The newest of the old rows stays, and shows that the others were old.
+        assert_eq!(rows_after("2027-01-01T00:00:01Z"), 6);
+        assert_eq!(rows_after("2027-01-01T00:00:02Z"), 6);
+        world.at("2027-01-01T00:00:02Z");
         let left = check(&world, vec![anchor, old]);
-        assert_eq!((left.rows, left.flaws), (5, vec![]));
+        assert_eq!((left.rows, left.flaws), (6, vec![]));
+        let (cut, oldest) = left.cut.expect("a cut");
+        assert_eq!((cut.sequence, oldest), (4, Some(NOW.parse().expect("an instant"))));
         // The job's own rows are sealed like any others.
         assert!(world.run(JobName::AuditSeal, NOW).processed > 0);
         assert_eq!(check(&world, vec![]).flaws, []);
         // Unsealed rows are not removed, however old they are.
+        world.at("2026-07-15T00:00:00Z");
         live(&world);
         let waiting = check(&world, vec![]).unsealed;
-        assert_eq!(rows_after("2030-01-01T00:00:00Z"), 0);
+        assert_eq!(rows_after("2030-01-01T00:00:00Z"), 1);
         assert!(waiting >= 5 && check(&world, vec![]).unsealed >= waiting);
     }
 }

@@ -83,6 +83,7 @@ const ELSEWHERE: &[(AuditAction, &str, &str)] = &[
     (AuditAction::IntegratorRevoked, "`zhuanjie integrators revoke`", "tests/all/operators.rs"),
     (AuditAction::ExpiredDataDeleted, "job `retention`", "tests/all/privacy/kept.rs"),
     (AuditAction::InboundPersonDeleted, "job `retention`", "tests/all/privacy/kept.rs"),
+    (AuditAction::UnusedFilesBinned, "job `retention`", "tests/all/privacy/kept.rs"),
     (AuditAction::UnusedFilesDeleted, "job `retention`", "tests/all/privacy/kept.rs"),
     (AuditAction::PersonalDataResealed, "`zhuanjie reseal`", "tests/all/privacy/resealed.rs"),
     (AuditAction::ServiceBootstrapped, "`zhuanjie bootstrap`", "tests/all/season.rs"),

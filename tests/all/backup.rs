@@ -1,13 +1,82 @@
 //! `zhuanjie backup`: copies the embedded database while others write, and the copy can be restored.
 
-use crate::support::process::{run, zhuanjie};
+use crate::privacy::forms::{country, download, names, upload};
+use crate::support::process::{Process, run, zhuanjie};
 use crate::support::world::World;
-use crate::support::{Engine, TestDb};
+use crate::support::{Engine, TestDb, both_engines};
 use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The commands of the page's drill, for a backup and a copied folder. `drill` is the folder of the drill.
+fn drill_commands(backup: &str, folder: &Path, drill: &Path, engine: Engine) -> String {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/operations.md")).expect("the page");
+    let (_, section) = page
+        .split_once("### A restore drill")
+        .expect("the page describes a drill");
+    let (_, block) = section.split_once("```sh\n").expect("commands");
+    let (block, _) = block.split_once("```").expect("their end");
+    assert_eq!(block.matches("zhuanjie serve --no-jobs").count(), 1);
+    let mut commands = String::from("set -e\n");
+    for line in block.lines() {
+        let is_copied_file = line.starts_with("cp /backups/2026-06-20.sqlite");
+        if engine == Engine::Postgres && is_copied_file {
+            continue;
+        }
+        let line = match engine {
+            Engine::Sqlite => line.replace("/backups/2026-06-20.sqlite", backup),
+            Engine::Postgres => line.replace("sqlite:///drill/zhuanjie.sqlite", &format!("'{backup}'")),
+        };
+        let line = line
+            .replace("/backups/zhuanjie.files", &folder.display().to_string())
+            .replace("/drill", &drill.display().to_string())
+            .replace("127.0.0.1:8089", "127.0.0.1:0");
+        let program = format!("'{}' ", env!("CARGO_BIN_EXE_zhuanjie"));
+        let line = match line.strip_prefix("zhuanjie ") {
+            // The last command serves in the place of the shell, so that it can be stopped.
+            Some(rest) if rest.starts_with("serve") => format!("exec {program}{rest}"),
+            Some(rest) => format!("{program}{rest}"),
+            None => line,
+        };
+        commands.push_str(&line);
+        commands.push('\n');
+    }
+    commands
+}
+
+both_engines! {
+    fn a_restore_drill_as_the_page_describes_it_leaves_the_live_service_alone(db: TestDb) {
+        let (world, shared) = country(db);
+        let (kept, _) = upload(&world, "class_1/1");
+        // Signed in before the backup, so that the copy knows the session.
+        let college = world.admin("college");
+        let restored = world.db.restored();
+        let (later, _) = upload(&world, "class_1/2");
+        let live = names(world.files.clone());
+        let drill = Place::new(&format!("drill-{:?}", world.db.engine()));
+        fs::create_dir(&drill.0).expect("room");
+        let backup = restored.address();
+        let commands = drill_commands(backup.trim_start_matches("sqlite://"), &world.files, &drill.0, world.db.engine());
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &commands]).envs(shared.variables());
+        let (process, base) = Process::serve(shell);
+        let client = college.at(&base);
+        client.get(&kept).expect(200);
+        client.get(&later).refused(404, "certification.not_found");
+        let (status, lines) = process.terminate();
+        let said = |text: &str| lines.iter().any(|line| line.contains(text));
+        assert!(status.success() && said("all 1 files are those of their rows") && said("anchor: "), "{lines:?}");
+        assert_eq!(restored.count("job_runs"), 0);
+        assert_eq!(names(world.files.clone()), live);
+        for form in [&kept, &later] {
+            download(&world, form).expect(200);
+        }
+        fs::remove_dir_all(&drill.0).expect("the folder is ours");
+    }
+}
 
 /// A path for a backup. Its files are removed at the start and at the end.
 struct Place(PathBuf);

@@ -149,7 +149,7 @@ both_engines! {
         let (kept, lines) = stage.service(&["verify"]);
         assert!(kept, "{lines:?}");
         for (job, wanted) in [("yearly-switch", "20 processed, 0 failed"), ("expiry", "300 processed, 0 failed")] {
-            let (ran, lines) = stage.service(&["jobs", "run", job]);
+            let (ran, lines) = stage.service(&["jobs", "run", job, "--yes"]);
             assert!(ran && lines.iter().any(|line| line.contains(wanted)), "{lines:?}");
         }
         let (kept, lines) = stage.service(&["verify"]);

@@ -57,9 +57,11 @@ fn waiting(client: &Client) -> usize {
     page["items"].as_array().expect("items").len()
 }
 
-/// How many files are in the directory, complete or not.
+/// How many files are in the folder, complete or not. Its mark does not count.
 fn files(world: &World) -> usize {
-    std::fs::read_dir(&world.files).map_or(0, Iterator::count)
+    let entries = std::fs::read_dir(&world.files).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name());
+    names.filter(|name| !name.to_string_lossy().starts_with('.')).count()
 }
 
 both_engines! {

@@ -16,7 +16,7 @@ use zhuanjie::demo::{Country, PASSWORD, Signature};
 use zhuanjie::domain::core::time::Timestamp;
 use zhuanjie::domain::organization::facts::Graduation;
 use zhuanjie::repository::audit::{self, NewAuditRow};
-use zhuanjie::security::vault::SealPurpose;
+use zhuanjie::security::vault::{SealPurpose, SealedRow};
 
 const MEMBERS: u64 = 1_000;
 
@@ -215,10 +215,10 @@ fn every_number_opens_and_is_found(db: &TestDb, country: &Country) {
         .expect("members");
     for ((id, name, sealed, digest, phone_sealed, phone_digest), member) in rows.into_iter().zip(country.members()) {
         assert_eq!((id, name), (member.id.0, member.name));
-        let number = member.id_number.as_str();
-        assert_eq!(vault.open(SealPurpose::IdNumber, &sealed).as_deref(), Ok(number));
+        let (number, row) = (member.id_number.as_str(), SealedRow::Member(member.id));
+        assert_eq!(vault.open(SealPurpose::IdNumber, row, &sealed).as_deref(), Ok(number));
         assert_eq!(digest, vault.digest(SealPurpose::IdNumber, number));
-        let phone = phone_sealed.map(|sealed| vault.open(SealPurpose::Phone, &sealed).expect("a telephone"));
+        let phone = phone_sealed.map(|sealed| vault.open(SealPurpose::Phone, row, &sealed).expect("a telephone"));
         assert_eq!(phone.as_deref(), member.phone.as_ref().map(|phone| phone.as_str()));
         assert_eq!(
             phone_digest,

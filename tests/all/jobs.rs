@@ -1,6 +1,7 @@
 //! Jobs: what holds for every job, the yearly switch (G6, L1), the lease, batches, and what operators see.
 
 use crate::support::database::texts;
+use crate::support::process::{self, zhuanjie};
 use crate::support::world::World;
 use crate::support::{block_on, both_engines};
 use crate::transfers::{proposal, propose};
@@ -11,7 +12,9 @@ use std::path::Path;
 use std::time::Duration;
 use zhuanjie::db::sql::maintenance;
 use zhuanjie::domain::core::language::Language;
-use zhuanjie::jobs::{self, Ending};
+use zhuanjie::domain::job::ImplausibleInstant;
+use zhuanjie::domain::retention::RetentionPeriods;
+use zhuanjie::jobs::{self, Ending, Environment};
 use zhuanjie::service::jobs::JobName;
 
 const SPRING: &str = "2026-03-02T02:00:00Z";
@@ -196,6 +199,92 @@ both_engines! {
         assert_eq!((run.processed, run.failed), (1, 1));
         assert_eq!((season(&world, "class_1"), season(&world, "class_2")), (0, 2026));
         assert_eq!(world.db.count("cohort_members"), 3, "the failed branch has no rows");
+    }
+
+    fn s29_a_job_refuses_an_instant_that_can_not_be_right(db: TestDb) {
+        let world = World::new(db, SPRING);
+        let unconfirmed = || Environment { is_confirmed: false, ..world.jobs() };
+        let run = |job: JobName, at: &str| {
+            let at = at.parse().expect("an instant");
+            block_on(jobs::run(&unconfirmed(), job, at)).expect("a database")
+        };
+        let before = rows(&world);
+        for &job in JobName::ALL {
+            let ahead = run(job, "2026-03-02T02:00:01Z");
+            assert!(matches!(ahead, Ending::Implausible(ImplausibleInstant::AheadOfClock { .. })), "{job}: {ahead:?}");
+        }
+        assert_eq!((rows(&world), world.db.count("job_runs")), (before, 0));
+        // A database without a log has nothing to lose. One with a log was in use within a day of the instant.
+        world.at("2026-03-05T00:00:00Z");
+        assert!(matches!(run(JobName::AuditSeal, "2026-03-05T00:00:00Z"), Ending::Done(_)));
+        mark(&world, "class_1", "2026-07");
+        world.at("2026-03-06T00:00:01Z");
+        let before = (rows(&world), world.db.count("job_runs"));
+        for &job in JobName::ALL {
+            let late = run(job, "2026-03-06T00:00:01Z");
+            assert!(matches!(late, Ending::Implausible(ImplausibleInstant::AheadOfLog { .. })), "{job}: {late:?}");
+        }
+        assert_eq!((rows(&world), world.db.count("job_runs")), before);
+        for &job in JobName::ALL {
+            assert!(matches!(run(job, "2026-03-06T00:00:00Z"), Ending::Done(_)), "{job}: a day is no silence");
+            let at = "2035-01-01T00:00:00Z".parse().expect("an instant");
+            assert!(matches!(block_on(jobs::run(&world.jobs(), job, at)), Ok(Ending::Done(_))), "{job}: it is confirmed");
+        }
+    }
+
+    fn s29_the_command_asks_for_confirmation_and_says_first_what_it_would_do(db: TestDb) {
+        let world = World::new(db, SPRING);
+        for month in ["2026-07", "2026-08", "2026-09"] {
+            mark(&world, "class_1", month);
+        }
+        world.run(JobName::AuditSeal, SPRING);
+        world.ran_until(SPRING);
+        let retention = |more: &[&str]| {
+            let mut command = zhuanjie(["jobs", "run", "retention", "--at", "2035-01-01T00:00:00Z", "--audit-days", "180"]);
+            command.args(more).env("DATABASE_URL", world.db.address());
+            let (status, lines) = process::run(command);
+            (status.success(), lines.join("\n"))
+        };
+        let before = rows(&world);
+        let (done, said) = retention(&[]);
+        assert!(!done && said.contains("is later than this machine's clock") && said.contains("--yes"), "{said}");
+        let (done, said) = retention(&["--dry-run"]);
+        assert!(done && said.contains("would process") && said.contains("kept answers: 3"), "{said}");
+        assert!(said.contains("rows of the audit log: 0") && said.contains("The run needs --yes"), "{said}");
+        assert_eq!(rows(&world), before, "neither changed anything");
+        let (done, said) = retention(&["--yes"]);
+        assert!(done && said.contains("3 processed"), "{said}");
+        assert_eq!(world.db.count("idempotency_keys"), 0);
+        assert_eq!(world.db.count("audit_log WHERE action = 'graduation.marked'"), 3, "they are seconds old");
+    }
+
+    fn s29_the_180_days_of_the_log_are_a_floor_whatever_any_clock_says(db: TestDb) {
+        let world = World::new(db, SPRING);
+        mark(&world, "class_1", "2026-07");
+        let look_up = json!({"name": "x", "id_number": world.id_number("class_1/1")});
+        world.admin("township").post("/v1/members/look-up", &look_up).refused(404, "member.no_match");
+        let left = |at: &str| {
+            world.at(at);
+            // The clock that is wrong also dates the newest row and the run that seals it.
+            let unseen = format!("/v1/members/{}", world.mem("class_1/1"));
+            world.admin("employer").get(&unseen).refused(404, "member.not_found");
+            world.run(JobName::AuditSeal, at);
+            let retention = RetentionPeriods::new(180, 30).expect("the minimum");
+            let environment = Environment { retention, is_confirmed: false, ..world.jobs() };
+            let ended = block_on(jobs::run(&environment, JobName::Retention, at.parse().expect("an instant")));
+            assert!(matches!(ended, Ok(Ending::Done(_))), "{ended:?}");
+            let first = world.org_key("class_1");
+            let marked = format!("audit_log WHERE action = 'graduation.marked' AND subject_key = {first}");
+            (world.db.count(&marked), world.db.count("look_ups"))
+        };
+        // The service ran for a long time before, but not since the rows were written.
+        world.ran_until("2026-03-01T02:00:00Z");
+        assert_eq!(left("2035-01-01T00:00:00Z"), (1, 1));
+        assert_eq!(left("2045-01-01T00:00:00Z"), (1, 1), "a second jump");
+        world.ran_until("2026-08-28T02:00:00Z");
+        assert_eq!(left("2035-01-02T00:00:00Z"), (1, 1), "a day is missing");
+        world.ran_until("2026-09-05T02:00:00Z");
+        assert_eq!(left("2035-01-03T00:00:00Z"), (0, 0));
     }
 
     fn a_job_that_runs_elsewhere_is_left_alone_until_its_lease_ends(db: TestDb) {

@@ -8,7 +8,7 @@ use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use std::sync::{Arc, Mutex};
 use zhuanjie::db::Conn;
 use zhuanjie::db::sql::maintenance;
-use zhuanjie::domain::core::ids::{AccountId, AppointmentId, MemberId, OrganizationId, TransferId};
+use zhuanjie::domain::core::ids::{AccountId, AppointmentId, CertificationId, MemberId, OrganizationId, TransferId};
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::mark::Identity;
 use zhuanjie::domain::organization::facts::{OrganizationKind, Path};
@@ -341,6 +341,8 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "runs of a job" => |c| jobs::last(c, "expiry", 10);
         "the oldest entry that is not sealed" => |c| audit::oldest_unsealed(c);
         "who administers what" => |c| appointments::administering(c, None, AppointmentId(100), 20);
+        "when runs of a job began" => |c| jobs::starts(c, "audit-seal", i64::MAX, 10);
+        "all forms" => |c| certifications::page(c, CertificationId(1), 20);
         "other systems" => |c| integrators::page(c, None, 20);
         "every case with its events" => |c| invariants::histories(c, TransferId(1500), 20);
     });

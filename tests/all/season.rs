@@ -287,7 +287,7 @@ fn text(value: &Value) -> String {
 }
 
 fn run_job(db: &TestDb, name: &str, at: &str) -> String {
-    let mut command = zhuanjie(["jobs", "run", name, "--at", at]);
+    let mut command = zhuanjie(["jobs", "run", name, "--yes", "--at", at]);
     command.env("DATABASE_URL", db.address());
     let (status, lines) = process::run(command);
     assert!(status.success(), "{lines:?}");

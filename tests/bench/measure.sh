@@ -344,7 +344,7 @@ part_jobs() {
             drop "$engine" copy
             copy "$engine" "$country" copy
             begun=$(now)
-            DATABASE_URL=$(url "$engine" copy) "$BIN" jobs run "$job" > "$WORK/job" 2> "$WORK/job.log" || die "$job failed" "$WORK/job.log"
+            DATABASE_URL=$(url "$engine" copy) "$BIN" jobs run "$job" --yes > "$WORK/job" 2> "$WORK/job.log" || die "$job failed" "$WORK/job.log"
             ours=$(since "$begun")
             left "$engine" copy > "$WORK/left_by_job"
             cmp -s "$WORK/left_by_bare" "$WORK/left_by_job" \
@@ -365,6 +365,8 @@ beside() {
     for noted in yearly-switch expiry escalation audit-seal retention; do
         sql "$1" "$country" "INSERT INTO job_runs (name, at, started_at, finished_at, processed, failed) VALUES ('$noted', $at, $at, $at, 0, 0);"
     done
+    # The timer runs no job while the audit log is silent, and a loaded country's is.
+    sql "$1" "$country" "INSERT INTO audit_log (at, capacity, action, request_id) VALUES ($at, 'service', 'personal_data.resealed', 'measure');"
     sql "$1" "$country" "DELETE FROM job_leases WHERE name = 'yearly-switch';"
     [ "$2" = yearly-switch ] || sql "$1" "$country" \
         "INSERT INTO job_leases (name, holder, until) VALUES ('yearly-switch', 'measure.sh', $((at + 110000000)));"

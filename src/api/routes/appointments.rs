@@ -411,8 +411,9 @@ async fn approve_appointment_request(
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let decided = appointments::decide(conn, context, id, expected, &Verdict::Approve)?;
+        let decided = appointments::decide(conn, context, &vault, id, expected, &Verdict::Approve)?;
         reply::changed(decided.version, &AppointmentRequestView::from(decided))
     })
     .await
@@ -442,8 +443,9 @@ async fn refuse_appointment_request(
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
     let verdict = Verdict::Refuse(body.reason()?);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let decided = appointments::decide(conn, context, id, expected, &verdict)?;
+        let decided = appointments::decide(conn, context, &vault, id, expected, &verdict)?;
         reply::changed(decided.version, &AppointmentRequestView::from(decided))
     })
     .await
@@ -471,8 +473,9 @@ async fn consent_to_appointment(
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let answered = appointments::answer(conn, context, id, expected, true)?;
+        let answered = appointments::answer(conn, context, &vault, id, expected, true)?;
         reply::changed(answered.version, &AppointmentRequestView::from(answered))
     })
     .await
@@ -500,8 +503,9 @@ async fn decline_appointment(
     body: Json<Empty>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
+    let vault = app.vault.clone();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
-        let answered = appointments::answer(conn, context, id, expected, false)?;
+        let answered = appointments::answer(conn, context, &vault, id, expected, false)?;
         reply::changed(answered.version, &AppointmentRequestView::from(answered))
     })
     .await

@@ -14,7 +14,7 @@ use crate::domain::core::ids::{AccountId, CertificationId, MemberId, Organizatio
 use crate::domain::core::input_error::InputError;
 use crate::domain::member::Certification;
 use crate::domain::member::certification::{FormState, o7_is_pdf, o7_size};
-use crate::files::{Files, Kept};
+use crate::files::{FileFault, FileRecord, Files, Kept};
 use crate::service::certifications::{self, CertificationStatus, ReceivedFile, StoredForm};
 use actix_web::body::SizedStream;
 use actix_web::http::header;
@@ -152,7 +152,7 @@ async fn upload_form(
     app.db
         .read(move |conn| certifications::check_uploader(conn, &actor, member))
         .await?;
-    let kept = receive(&app.files, body).await?;
+    let kept = receive(&app.files, member, body).await?;
     let received = ReceivedFile {
         file: kept.name.clone(),
         bytes: kept.bytes,
@@ -192,8 +192,8 @@ fn admit_headers(request: &HttpRequest) -> Result<(), Problem> {
 }
 
 /// Receives the body in pieces. If it ends early, nothing is kept.
-async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem> {
-    let mut incoming = files.receive().await.map_err(fault)?;
+async fn receive(files: &Files, member: MemberId, mut body: web::Payload) -> Result<Kept, Problem> {
+    let mut incoming = files.receive(member.0).await.map_err(fault)?;
     loop {
         let next = tokio::time::timeout(SILENCE, body.next()).await;
         let broken = || Refusal::malformed(InputError::EndedEarly);
@@ -211,8 +211,18 @@ async fn receive(files: &Files, mut body: web::Payload) -> Result<Kept, Problem>
 
 /// Logs an error of the disk. The client only learns that the fault is the service's.
 fn fault(error: io::Error) -> Problem {
-    log::error!("the directory of files can't be used: {error}");
+    log::error!("the folder of files can't be used: {error}");
     Code::ServiceFault.into()
+}
+
+/// Logs that the file of a form can't be read.
+fn unreadable(id: CertificationId, fault: &FileFault) -> Problem {
+    log::error!("form {id}: {fault}");
+    match fault {
+        FileFault::Missing => Code::CertificationFileMissing.into(),
+        FileFault::Altered => Code::CertificationFileAltered.into(),
+        FileFault::Disk(_) => Code::ServiceFault.into(),
+    }
 }
 
 /// Get a member's certification
@@ -236,12 +246,15 @@ async fn get_certification(
     Ok(HttpResponse::Ok().json(CertificationView::from(standing)))
 }
 
+refuses!(DownloadFormRefusals: CertificationFileMissing, CertificationFileAltered);
+
 /// Download a form
 ///
 /// The member, and administrators of the branch and above, can download it. Each download is recorded in the audit log.
 #[utoipa::path(tag = "members", operation_id = "download_form", security(("bearer" = [])),
     params(("id" = CertificationId, Path, description = "The id of the form")), responses(
     (status = 200, description = "The PDF", body = Vec<u8>, content_type = "application/pdf"),
+    DownloadFormRefusals,
 ))]
 #[get("/certifications/{id}/form")]
 async fn download_form(
@@ -254,8 +267,12 @@ async fn download_form(
         .db
         .write(move |conn| certifications::read(conn, &context, id))
         .await?;
-    let (bytes, pieces) = app.files.read(&form.file).await.map_err(fault)?;
-    let pieces = pieces.map_ok(web::Bytes::from).boxed_local();
+    let record = FileRecord::from(&form);
+    let pieces = app.files.read(&record).await.map_err(|fault| unreadable(id, &fault))?;
+    let pieces = pieces
+        .inspect_err(move |fault| log::error!("form {id}: {fault}"))
+        .map_ok(web::Bytes::from)
+        .boxed_local();
     Ok(HttpResponse::Ok()
         .content_type(PDF)
         // Always an attachment: content from a stranger must not run under our origin.
@@ -264,7 +281,7 @@ async fn download_form(
             format!("attachment; filename=\"{id}.pdf\""),
         ))
         .insert_header((header::CONTENT_SECURITY_POLICY, "sandbox; default-src 'none'"))
-        .body(SizedStream::new(bytes, pieces)))
+        .body(SizedStream::new(record.bytes, pieces)))
 }
 
 refuses!(ApproveCertificationRefusals: CertificationSelfApproval, CertificationNotWaiting);

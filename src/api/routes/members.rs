@@ -19,7 +19,7 @@ use crate::domain::core::time::{Month, shanghai_date};
 use crate::domain::disclosure::masked_phone;
 use crate::domain::member::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
 use crate::service::marks::{self, MarkItem, MarkRecord};
 use crate::service::members::{self, MemberListing, MemberProfile, Membership, ShownMember};
@@ -198,7 +198,8 @@ impl From<(Membership, String)> for MembershipView {
 impl MemberDetail {
     fn new(detail: MemberProfile, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
         let member = &detail.member;
-        let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
+        let row = SealedRow::Member(member.id);
+        let number = vault.open(SealPurpose::IdNumber, row, &member.id_number_sealed)?;
         let number = IdNumber::parse(&number, shanghai_date(context.now));
         let id_number = number
             .map_err(|_| service::Error::Corrupt("a stored ID number is invalid"))?
@@ -206,7 +207,7 @@ impl MemberDetail {
         let phone = member
             .phone_sealed
             .as_ref()
-            .map(|sealed| vault.open(SealPurpose::Phone, sealed));
+            .map(|sealed| vault.open(SealPurpose::Phone, row, sealed));
         let phone = phone.transpose()?.map(|phone| masked_phone(&phone));
         let action =
             |(action, refusal): (MarkAction, Option<Refusal>)| AllowedAction::new(action, refusal.as_ref(), language);

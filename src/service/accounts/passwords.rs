@@ -6,8 +6,8 @@ use crate::domain::account::session::SessionEnding;
 use crate::domain::audit::AuditAction;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, SessionId};
-use crate::repository::{accounts, sessions};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::repository::{accounts, members, sessions};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::{Context, Error, Result, audit};
 use chrono::TimeDelta;
 
@@ -16,9 +16,13 @@ use chrono::TimeDelta;
 /// # Errors
 /// When the database fails, or the stored number can't be unsealed.
 pub fn id_number(conn: &mut Conn, vault: &Vault, account: AccountId) -> Result<String> {
-    let (_, sealed) = accounts::secrets(conn, account)?;
-    let sealed = sealed.ok_or(Error::Corrupt("an account has no ID number"))?;
-    Ok(vault.open(SealPurpose::IdNumber, &sealed)?)
+    if let (_, Some(sealed)) = accounts::secrets(conn, account)? {
+        return Ok(vault.open(SealPurpose::IdNumber, SealedRow::Account(account), &sealed)?);
+    }
+    // The number of a member is in the member's row.
+    let member = accounts::member(conn, account)?.ok_or(Error::Corrupt("an account has no ID number"))?;
+    let (sealed, _) = members::id_number(conn, member)?;
+    Ok(vault.open(SealPurpose::IdNumber, SealedRow::Member(member), &sealed)?)
 }
 
 /// Whether the current password may be tried. The attempt is already counted as failed, so that a stolen session can't

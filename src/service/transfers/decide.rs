@@ -17,11 +17,13 @@ use crate::domain::organization::facts::OrganizationPurpose;
 use crate::domain::policy::Policy;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, DecisionContext, Move, Transition};
+use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::CaseOutcome;
 use crate::domain::transfer::{expiry, proposal_rules};
 use crate::repository::organizations::{self, Organization};
 use crate::repository::transfers::{self, Transfer};
 use crate::repository::{appointments, members};
+use crate::security::vault::Vault;
 use crate::service::{Context, Error, Expected, Result, audit};
 
 /// A decision on a case.
@@ -88,6 +90,7 @@ impl TransferDecision {
 pub fn decide(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     id: TransferId,
     expected: Expected,
     decision: &TransferDecision,
@@ -120,15 +123,13 @@ pub fn decide(
     close_inbox_entries(conn, &transition.case, &before)?;
     let turn = decision.is_in_turn().then_some(transfer.organization_id).flatten();
     let is_inbound = transfer.source_province.is_some();
-    let (case, holders) = store(
-        conn,
-        context,
-        &transfer,
-        transition,
-        turn,
-        &policy,
-        decision.audit_action(),
-    )?;
+    let Transition { case, event, movement } = transition;
+    advance(conn, &transfer, &case, &event, &policy)?;
+    if let Some(movement) = movement {
+        relocate(conn, context, vault, &transfer, movement)?;
+    }
+    let action = decision.audit_action();
+    let holders = conclude(conn, context, &transfer, &case, turn, &policy, action)?;
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     if is_inbound {
         // The person of an inbound case may just have become a member.
@@ -137,20 +138,9 @@ pub fn decide(
     render(conn, context, stored, &LoadedCase { case, holders, policy })
 }
 
-/// Stores a transition: the row if its version still fits, its event, the member's move, the new inbox entries and the
-/// audit entry. The caller has already deleted the old inbox entries. The audit entry says on whose behalf the actor
-/// decided if the `turn` was another organization's (A10). `policy` is that of the case's season. Returns the case and
-/// its new holders.
-pub(super) fn store(
-    conn: &mut Conn,
-    context: &Context,
-    transfer: &Transfer,
-    transition: Transition,
-    turn: Option<OrganizationId>,
-    policy: &Policy,
-    action: AuditAction,
-) -> Result<(Case, Vec<OrganizationId>)> {
-    let Transition { case, event, movement } = transition;
+/// Stores the beginning of a transition: the row if its version still fits, and its event. `policy` is that of the case's
+/// season. The caller has already deleted the old inbox entries, and moves the member next, if the transition does.
+pub(super) fn advance(conn: &mut Conn, transfer: &Transfer, case: &Case, event: &Event, policy: &Policy) -> Result<()> {
     let deadline = expiry::deadline(&case.state, policy);
     if !transfers::update(conn, case.id, case.version, &case.state, deadline)? {
         return Err(Refusal::new(Code::TransferConflict)
@@ -158,22 +148,32 @@ pub(super) fn store(
             .into());
     }
     let facts = serde_json::to_string(&event.kind).map_err(|_| Error::Corrupt("an event can't be written as JSON"))?;
-    transfers::append_event(conn, case.id, &event, &facts)?;
-    if let Some(movement) = movement {
-        relocate(conn, context, transfer, movement)?;
-    }
+    Ok(transfers::append_event(conn, case.id, event, &facts)?)
+}
+
+/// Stores the rest of a transition: the new inbox entries and the audit entry. The audit entry says on whose behalf the
+/// actor decided if the `turn` was another organization's (A10). Returns the case's new holders.
+pub(super) fn conclude(
+    conn: &mut Conn,
+    context: &Context,
+    transfer: &Transfer,
+    case: &Case,
+    turn: Option<OrganizationId>,
+    policy: &Policy,
+    action: AuditAction,
+) -> Result<Vec<OrganizationId>> {
     if !case.state.is_open() && case.origin.province().is_some() {
         inbound::close(conn, case.id)?;
     }
-    let holders = move_inbox_entries(conn, &case, policy, &transfer.member_name, &[])?;
+    let holders = move_inbox_entries(conn, case, policy, &transfer.member_name, &[])?;
     if case.state.is_open() && holders.is_empty() {
         transfers::set_orphaned(conn, case.id, Some(context.now))?;
     }
     audit::record_in_turn(conn, context, turn, action, case.id)?;
-    Ok((case, holders))
+    Ok(holders)
 }
 
-fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: Move) -> Result<()> {
+fn relocate(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &Transfer, movement: Move) -> Result<()> {
     let branch = match movement.to {
         CaseOutcome::Branch(branch) => Some(taking(conn, branch)?),
         CaseOutcome::Holding(organ) => Some(organizations::holding(conn, organ)?),
@@ -186,7 +186,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
     match (movement.member, to) {
         (Some(member), to) => {
             if movement.from.is_none() {
-                inbound::refresh(conn, transfer, member)?;
+                inbound::refresh(conn, vault, transfer, member)?;
             }
             let member = members::find_locked(conn, member)?.ok_or(Error::Corrupt("a case's member is missing"))?;
             let standing = match (to, member.standing) {
@@ -204,7 +204,7 @@ fn relocate(conn: &mut Conn, context: &Context, transfer: &Transfer, movement: M
                 context.now,
             )?)
         }
-        (None, Some(to)) => inbound::create_member(conn, context, transfer, to),
+        (None, Some(to)) => inbound::create_member(conn, context, vault, transfer, to),
         (None, None) => Err(Error::Corrupt("a case that moves a member out has no member")),
     }
 }

@@ -27,9 +27,10 @@ use crate::domain::transfer::propose::{self, FormerMember, InboundFacts, Proposa
 use crate::domain::transfer::reason::{Details, Reason, Side};
 use crate::repository::inbound::{self, SealedPerson};
 use crate::repository::members::{self, Member};
+use crate::repository::reseal::{self, Fields};
 use crate::repository::transfers::{self, Transfer};
 use crate::repository::{accounts, appointments, organizations};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::look_up::LookedUpPerson;
 use crate::service::{Context, Error, Result, people, policies};
 
@@ -47,14 +48,15 @@ pub struct InboundPerson {
 }
 
 impl InboundPerson {
-    /// The person with sealed fields, as the tables store them.
-    fn seal(&self, vault: &Vault) -> SealedPerson {
+    /// The person with fields sealed for a case, as the tables store them.
+    fn seal(&self, vault: &Vault, case: TransferId) -> SealedPerson {
+        let row = SealedRow::InboundCase(case);
         let number = self.id_number.reveal();
         let phone = self.phone.as_deref();
         SealedPerson {
-            id_number_sealed: vault.seal(SealPurpose::IdNumber, number),
+            id_number_sealed: vault.seal(SealPurpose::IdNumber, row, number),
             id_number_digest: vault.digest(SealPurpose::IdNumber, number),
-            phone_sealed: phone.map(|phone| vault.seal(SealPurpose::Phone, phone)),
+            phone_sealed: phone.map(|phone| vault.seal(SealPurpose::Phone, row, phone)),
             phone_digest: phone.map(|phone| vault.digest(SealPurpose::Phone, phone)),
             ethnic_group: self.ethnic_group.clone(),
             political_status: self.political_status.clone(),
@@ -85,7 +87,8 @@ pub struct ProposedInbound {
 
 /// Everything that was loaded for the decision about a proposal.
 struct InboundInput {
-    person: SealedPerson,
+    /// The digest of the person's ID number.
+    id_number: Vec<u8>,
     known: Option<FormerMember>,
     /// The person's account, whether or not they are a member here.
     account: Option<AccountId>,
@@ -129,14 +132,14 @@ pub fn propose_inbound(
     let stored: Result<Transfer> = conn.savepoint(|conn| {
         let stored = insert_batch(conn, vec![new_case])?.pop();
         let (stored, _) = stored.ok_or(Error::Corrupt("a case was not stored"))?;
-        inbound::insert(conn, stored.id, &input.person)?;
+        inbound::insert(conn, stored.id, &proposed.person.seal(vault, stored.id))?;
         Ok(stored)
     });
     let stored = match stored {
         // T2: a person who is not a member has no row to lock, so a second proposal gets this far. It finds the first
         // one's case now.
         Err(fault) if fault.violated() == Some(Unique::InboundPerson) => {
-            let first = open_case(conn, &input.person, None)?;
+            let first = open_case(conn, &input.id_number, None)?;
             t2_already_open(first.as_ref())?;
             return Err(Code::ServiceBusy.into());
         }
@@ -165,8 +168,8 @@ pub fn preview_inbound(
 }
 
 fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedInbound) -> Result<InboundInput> {
-    let person = proposed.person.seal(vault);
-    let member = members::by_id_number_locked(conn, &person.id_number_digest)?;
+    let id_number = vault.digest(SealPurpose::IdNumber, proposed.person.id_number.reveal());
+    let member = members::by_id_number_locked(conn, &id_number)?;
     let known = member.as_ref().map(|member| FormerMember {
         id: member.id,
         standing: member.standing,
@@ -175,22 +178,22 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
         Some(id) => Some(target(conn, id)?),
         None => None,
     };
-    let account = accounts::by_id_number(conn, &person.id_number_digest)?;
+    let account = accounts::by_id_number(conn, &id_number)?;
     let policy = policies::of_season(conn, season_of(context.now))?;
     Ok(InboundInput {
         account: account.map(|(account, _)| account.id),
-        open_case: open_case(conn, &person, known)?,
+        open_case: open_case(conn, &id_number, known)?,
         clashes: clashes(conn, &proposed.person, member.as_ref(), &policy)?,
         policy,
-        person,
+        id_number,
         known,
         target,
     })
 }
 
 /// T2: the open case of a person, whether or not they are a member here.
-fn open_case(conn: &mut Conn, person: &SealedPerson, known: Option<FormerMember>) -> Result<Option<OpenCase>> {
-    let open = match (known, inbound::open_of(conn, &person.id_number_digest)?) {
+fn open_case(conn: &mut Conn, id_number: &[u8], known: Option<FormerMember>) -> Result<Option<OpenCase>> {
+    let open = match (known, inbound::open_of(conn, id_number)?) {
         (_, Some(inbound)) => transfers::find(conn, inbound)?,
         (Some(known), None) => transfers::open_of(conn, known.id)?,
         (None, None) => None,
@@ -251,6 +254,7 @@ fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -
 pub(super) fn create_member(
     conn: &mut Conn,
     context: &Context,
+    vault: &Vault,
     transfer: &Transfer,
     branch: (OrganizationId, &Path),
 ) -> Result<()> {
@@ -275,14 +279,51 @@ pub(super) fn create_member(
         Some(Unique::DevelopmentNumber) => Code::MemberDevelopmentNumberTaken.into(),
         _ => Error::from(e),
     })?;
+    // The row has its key only now, and its fields are still sealed for the case.
+    let fields = Fields {
+        key: member.0,
+        id_number: Some(handed_over(
+            vault,
+            SealPurpose::IdNumber,
+            transfer,
+            member,
+            &person.id_number_sealed,
+        )?),
+        phone: phone_of(vault, transfer, member, &person)?,
+    };
+    reseal::store_member(conn, &fields)?;
     transfers::set_member(conn, transfer.id, member)?;
     people::join_new_member(conn, context, member)
 }
 
 /// Updates a member who comes back with what the other system says.
-pub(super) fn refresh(conn: &mut Conn, transfer: &Transfer, member: MemberId) -> Result<()> {
+pub(super) fn refresh(conn: &mut Conn, vault: &Vault, transfer: &Transfer, member: MemberId) -> Result<()> {
     let person = person(conn, transfer)?;
-    Ok(members::refresh(conn, member, &person)?)
+    let phone_sealed = phone_of(vault, transfer, member, &person)?;
+    Ok(members::refresh(
+        conn,
+        member,
+        &SealedPerson { phone_sealed, ..person },
+    )?)
+}
+
+fn phone_of(vault: &Vault, transfer: &Transfer, member: MemberId, person: &SealedPerson) -> Result<Option<Vec<u8>>> {
+    let phone = person.phone_sealed.as_deref();
+    phone
+        .map(|sealed| handed_over(vault, SealPurpose::Phone, transfer, member, sealed))
+        .transpose()
+}
+
+/// A field of a case's person, sealed for the member's row.
+fn handed_over(
+    vault: &Vault,
+    purpose: SealPurpose,
+    transfer: &Transfer,
+    member: MemberId,
+    sealed: &[u8],
+) -> Result<Vec<u8>> {
+    let (from, to) = (SealedRow::InboundCase(transfer.id), SealedRow::Member(member));
+    Ok(vault.hand_over(purpose, from, to, sealed)?)
 }
 
 /// Notes that a person's case has ended, so that another one may be proposed for them.

@@ -20,7 +20,7 @@ use crate::domain::transfer::reason::{Reason, Side};
 use crate::repository::chain::{self, Chains};
 use crate::repository::members::{self, Member};
 use crate::repository::organizations::{self, Organization};
-use crate::security::vault::{SealPurpose, Vault};
+use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::look_up::LookedUpPerson;
 use crate::service::{Context, Error, Result, may, policies};
 use std::collections::{HashMap, HashSet};
@@ -213,7 +213,8 @@ impl ProposalRequest<'_> {
         let member = admitted(&context.actor, &transfer.subject, member, branch)?;
         // Members who moved out of the national tree have no branch, so the rules can't be checked (T12).
         member.branch_id.ok_or(Code::TransferMemberNotActive)?;
-        let number = vault.open(SealPurpose::IdNumber, &member.id_number_sealed)?;
+        let row = SealedRow::Member(member.id);
+        let number = vault.open(SealPurpose::IdNumber, row, &member.id_number_sealed)?;
         let number = IdNumber::parse(&number, shanghai_date(context.now))
             .map_err(|_| Error::Corrupt("a stored ID number is invalid"))?;
         let target = match self.target() {

@@ -5,7 +5,7 @@
 //! not run for a long time.
 
 use super::case::load_case;
-use super::decide::store;
+use super::decide::{advance, conclude};
 use super::turn::close_inbox_entries;
 use crate::db::Conn;
 use crate::domain::audit::AuditAction;
@@ -108,7 +108,10 @@ fn settle_one(
     match rule(loaded.case, &loaded.policy, context.now) {
         Some(transition) => {
             close_inbox_entries(conn, &transition.case, &before)?;
-            store(conn, context, &transfer, transition, None, &loaded.policy, action)?;
+            // Neither the end nor the escalation of a case moves the member.
+            let Transition { case, event, .. } = transition;
+            advance(conn, &transfer, &case, &event, &loaded.policy)?;
+            conclude(conn, context, &transfer, &case, None, &loaded.policy, action)?;
             Ok(true)
         }
         None => {

@@ -3,45 +3,20 @@
 
 use super::NOW;
 use crate::support::http::Client;
-use crate::support::process::{self, Process, zhuanjie};
+use crate::support::process::{Process, zhuanjie};
+use crate::support::shared_keys::SharedKeys;
 use crate::support::world::{PASSWORD, World};
 use crate::support::{Engine, both_engines};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use chrono::TimeDelta;
 use serde_json::json;
-use std::collections::BTreeMap;
 use zhuanjie::clock::Clock;
-use zhuanjie::config::Keys;
-use zhuanjie::security::token_keys::TokenKeys;
-use zhuanjie::security::tokens::{Terms, Tokens};
-use zhuanjie::security::vault::Vault;
-
-const SEAL: [u8; 32] = [7; 32];
-const INDEX: [u8; 32] = [8; 32];
-
-/// A token key in the form that a program reads, and the keys of a world that shares them.
-fn keys() -> (String, Keys) {
-    let (_, lines) = process::run(zhuanjie(["keys"]));
-    let pem = lines.iter().find_map(|line| line.strip_prefix("ZHUANJIE_TOKEN_KEY="));
-    let pem = pem.expect("a key").trim_matches('\'').to_owned();
-    let token_keys = TokenKeys::parse(&pem).expect("a key");
-    let keys = Keys {
-        tokens: Tokens::new(&token_keys, Terms::lasting(TimeDelta::minutes(15))).expect("a key"),
-        vault: Vault::new(&BTreeMap::from([(0, SEAL)]), &INDEX).expect("a key"),
-    };
-    (pem, keys)
-}
 
 /// A separate program on the world's database.
-fn serve(world: &World, pem: &str) -> (Process, String) {
+fn serve(world: &World, shared: &SharedKeys) -> (Process, String) {
     let mut command = zhuanjie(["serve", "--listen", "127.0.0.1:0"]);
     command
         .env("DATABASE_URL", world.db.address())
         .env("ZHUANJIE_FILES", &world.files)
-        .env("ZHUANJIE_TOKEN_KEY", pem)
-        .env("ZHUANJIE_DATA_KEYS", format!("0:{}", STANDARD.encode(SEAL)))
-        .env("ZHUANJIE_INDEX_KEY", STANDARD.encode(INDEX));
+        .envs(shared.variables());
     Process::serve(command)
 }
 
@@ -57,10 +32,10 @@ fn sign_in(world: &World, client: &Client, password: &str) -> u16 {
 
 both_engines! {
     fn s09_s10_neither_a_restart_nor_another_server_renews_a_budget(db: TestDb) {
-        let (pem, keys) = keys();
-        let world = World::with_keys(db, &Clock::system().now().to_rfc3339(), keys);
+        let shared = SharedKeys::new();
+        let world = World::with_keys(db, &Clock::system().now().to_rfc3339(), shared.keys.clone());
         let township = world.admin("township");
-        let (first, base) = serve(&world, &pem);
+        let (first, base) = serve(&world, &shared);
         let client = township.at(&base);
         let asked: Vec<u16> = (0..20).map(|_| look_up(&world, &client)).collect();
         assert_eq!(asked, [200; 20]);
@@ -73,11 +48,11 @@ both_engines! {
         world.db.execute("UPDATE attempts SET failures = 13 WHERE failures = 5");
         assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429));
         assert!(first.terminate().0.success());
-        let (_second, base) = serve(&world, &pem);
+        let (_second, base) = serve(&world, &shared);
         let client = township.at(&base);
         assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429), "after a restart");
         if world.db.engine() == Engine::Postgres {
-            let (_third, base) = serve(&world, &pem);
+            let (_third, base) = serve(&world, &shared);
             let client = township.at(&base);
             assert_eq!((look_up(&world, &client), sign_in(&world, &client, PASSWORD)), (429, 429), "beside another server");
         }

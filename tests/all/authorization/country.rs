@@ -21,7 +21,7 @@ use zhuanjie::domain::core::ids::{
 };
 use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::facts::Path;
-use zhuanjie::security::vault::SealPurpose;
+use zhuanjie::security::vault::{SealPurpose, SealedRow};
 use zhuanjie::service::jobs::JobName;
 
 const SPRING: &str = "2026-03-02T02:00:00Z";
@@ -224,9 +224,10 @@ fn mark(world: &World) -> BTreeSet<String> {
         secrets.insert(world.id_number(person));
         let phone = format!("139{:08}", u64::from(serial) * 4_567);
         if person.contains('/') {
-            diesel::update(members::table.find(MemberId(world.mem_key(person))))
+            let member = MemberId(world.mem_key(person));
+            diesel::update(members::table.find(member))
                 .set((
-                    members::phone_sealed.eq(vault.seal(SealPurpose::Phone, &phone)),
+                    members::phone_sealed.eq(vault.seal(SealPurpose::Phone, SealedRow::Member(member), &phone)),
                     members::phone_digest.eq(vault.digest(SealPurpose::Phone, &phone)),
                 ))
                 .execute(&mut world.db.conn())

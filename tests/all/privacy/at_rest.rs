@@ -9,10 +9,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::TryStreamExt;
 use serde_json::json;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
-use zhuanjie::files::Files;
-use zhuanjie::security::vault::{SealPurpose, Vault};
+use zhuanjie::db::{DatabaseSettings, DatabaseUrl, Db};
+use zhuanjie::domain::core::ids::{CertificationId, MemberId};
+use zhuanjie::files::{FileRecord, Files};
+use zhuanjie::repository::certifications;
+use zhuanjie::security::vault::{SealPurpose, SealedRow, Vault};
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 const PHONE: &str = "13800000042";
@@ -129,6 +133,31 @@ pub fn not_under(db: &TestDb, key: u8) -> i64 {
         + count("inbound_persons", "phone_sealed")
 }
 
+#[test]
+fn s11_only_its_owner_can_read_an_embedded_database() {
+    let folder = std::env::temp_dir().join(format!("zhuanjie-mode-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("room");
+    let file = |suffix: &str| folder.join(format!("new.sqlite{suffix}"));
+    let mode = |path: PathBuf| std::fs::metadata(path).expect("the file exists").permissions().mode() & 0o777;
+    let url: DatabaseUrl = format!("sqlite://{}", file("").display()).parse().expect("an address");
+    let db = Db::open(&url, &DatabaseSettings::default()).expect("a new file");
+    block_on(db.migrate()).expect("the migrations run");
+    assert_eq!(["", "-wal", "-shm"].map(|suffix| mode(file(suffix))), [0o600; 3]);
+    block_on(db.close());
+    let demo = folder.join("demo.sqlite");
+    zhuanjie::db::sqlite_file::create(&demo, 1).expect("room");
+    assert_eq!(mode(demo), 0o600);
+    // A file that its owner shares keeps its mode, and the log says so.
+    std::fs::set_permissions(file(""), PermissionsExt::from_mode(0o640)).expect("it is ours");
+    let (status, lines) = process::run(zhuanjie(["migrate", "--database", &url.to_string()]));
+    assert!(
+        status.success() && lines.iter().any(|line| line.contains("chmod 600")),
+        "{lines:?}"
+    );
+    assert_eq!(mode(file("")), 0o640);
+    std::fs::remove_dir_all(folder).expect("the folder is ours");
+}
+
 both_engines! {
     fn s11_no_file_of_ours_holds_a_number_in_the_clear(db: TestDb) {
         let world = country(db);
@@ -150,7 +179,7 @@ both_engines! {
         }
         // The search finds texts that are there: names are stored in the clear, and the form is returned unchanged.
         assert!(disk.iter().any(|(_, bytes)| holds(bytes, "class_1/1")));
-        assert!(disk.iter().any(|(_, bytes)| bytes.starts_with(b"ZJF1")));
+        assert!(disk.iter().any(|(_, bytes)| bytes.starts_with(b"ZJF2")));
         let read = world.admin("college").get(&file).expect(200);
         assert_eq!(read.text.as_bytes(), form(&world));
     }
@@ -159,7 +188,8 @@ both_engines! {
         let world = country(db);
         upload(&world);
         let vault = Vault::new(&[(0, keys().0)].into(), &keys().2).expect("a key");
-        let sealed = vault.seal(SealPurpose::Phone, PHONE);
+        let row = SealedRow::Member(MemberId(world.mem_key("class_1/1")));
+        let sealed = vault.seal(SealPurpose::Phone, row, PHONE);
         let sealed: String = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
         let literal = match world.db.engine() {
             Engine::Sqlite => format!("x'{sealed}'"),
@@ -180,14 +210,14 @@ both_engines! {
         let vault = Vault::new(&[(1, new)].into(), &index).expect("a key");
         let phones = world.db.number(&format!("SELECT count(*) AS value FROM members WHERE phone_sealed IS NOT NULL AND id = {}", world.mem_key("class_1/1")));
         assert_eq!(phones, 1);
-        let name = world.db.texts("SELECT file AS value FROM certifications").remove(0);
-        let files = Files::new(world.files.clone(), vault);
+        let form = certifications::page(&mut world.db.conn(), CertificationId::NONE, 10).expect("a form").remove(0);
+        let files = Files::new(world.app().files.folder().clone(), vault);
         let read: Vec<u8> = block_on(async {
-            let (bytes, pieces) = files.read(&name).await.expect("the file opens");
+            let pieces = files.read(&FileRecord::from(&form)).await.expect("the file opens");
             let all: Vec<Vec<u8>> = pieces.try_collect().await.expect("whole");
-            assert_eq!(bytes, all.iter().map(|piece| piece.len() as u64).sum::<u64>());
             all.concat()
         });
+        assert_eq!(Ok(form.bytes), i64::try_from(read.len()));
         assert!(read.starts_with(b"%PDF-1.7") && read.ends_with(b"%%EOF\n"));
     }
 
@@ -197,17 +227,42 @@ both_engines! {
         assert!(!done && lines.iter().any(|line| line.contains("a sealed field does not open")), "{lines:?}");
         assert_eq!(not_under(&world.db, 0), 0);
     }
-
-    fn s11_a_form_that_was_changed_on_disk_is_not_sent(db: TestDb) {
+    fn s11_a_number_opens_in_its_own_row_only(db: TestDb) {
         let world = country(db);
-        let file = upload(&world);
-        let path = std::fs::read_dir(&world.files).expect("the directory").flatten().next().expect("a file").path();
-        let mut bytes = std::fs::read(&path).expect("its bytes");
-        bytes[100] ^= 1;
-        std::fs::write(&path, bytes).expect("room");
-        let address = world.address().to_owned();
-        let token = world.token("college");
-        let answer = std::panic::catch_unwind(|| crate::support::http::Client::new(&format!("http://{address}")).with_token(&token).get(&file));
-        assert!(answer.map_or(true, |answer| answer.status != 200 || !answer.text.contains("startxref")), "the changed form was sent whole");
+        let [first, second] = ["class_1/1", "class_1/2"].map(|name| (world.mem(name), world.mem_key(name)));
+        let page = |member: &str| world.admin("class_1").get(&format!("/v1/members/{member}"));
+        let shown = [&first, &second].map(|(id, _)| page(id).expect(200).json()["id_number"].clone());
+        let keep = "CREATE TABLE kept AS SELECT id, id_number_sealed, id_number_digest FROM members";
+        let other = |column: &str| {
+            let (first, second) = (first.1, second.1);
+            format!("{column} = (SELECT k.{column} FROM kept k WHERE k.id = {first} + {second} - members.id)")
+        };
+        let both = format!("WHERE id IN ({}, {})", first.1, second.1);
+        // Somebody exchanges the sealed numbers of two members, and then the digests by which they are found too.
+        world.db.execute(&format!("{keep}; UPDATE members SET {} {both}; DROP TABLE kept", other("id_number_sealed")));
+        for (id, _) in [&first, &second] {
+            page(id).refused(500, "service.fault");
+        }
+        world.db.execute(&format!(
+            "{keep}; DROP INDEX members_id_number; UPDATE members SET {} {both}; DROP TABLE kept",
+            other("id_number_digest")
+        ));
+        for (id, _) in [&first, &second] {
+            page(id).refused(500, "service.fault");
+        }
+        world.db.execute(&format!(
+            "{keep}; UPDATE members SET {}, {} {both}; DROP TABLE kept",
+            other("id_number_sealed"),
+            other("id_number_digest")
+        ));
+        assert_eq!([&first, &second].map(|(id, _)| page(id).expect(200).json()["id_number"].clone()), shown);
+        // An account does not open with a member's number.
+        world.db.execute(&format!(
+            "UPDATE accounts SET id_number_sealed = (SELECT id_number_sealed FROM members WHERE id = member_id) WHERE member_id = {}",
+            first.1
+        ));
+        let (old, new, _) = keys();
+        let (done, lines) = reseal(&world, &format!("0:{},1:{}", STANDARD.encode(old), STANDARD.encode(new)));
+        assert!(!done && lines.iter().any(|line| line.contains("accounts: a sealed field does not open")), "{lines:?}");
     }
 }

@@ -93,6 +93,7 @@ both_engines! {
         world.admin("class_1").post(&format!("/v1/members/{}/reset-code", world.mem("class_1/1")), &json!({})).expect(201);
         let body = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-07"}]});
         world.admin("college").write("/v1/graduation-marks", &body).expect(200);
+        world.ran_until("2029-06-30T00:00:00Z");
         let left = |at: &str| {
             world.run(JobName::Retention, at);
             ["look_ups", "budgets", "idempotency_keys", "reset_codes"].map(|table| world.db.count(table))
@@ -119,6 +120,7 @@ both_engines! {
         bearer(&ended).post("/v1/auth/sign-out", &json!({"everywhere": false})).expect(204);
         world.at("2026-06-20T05:00:00Z");
         let turned = world.anybody().post("/v1/auth/refresh", &json!({"refresh_token": used["refresh_token"]})).expect(200).json();
+        world.ran_until("2026-12-30T00:00:00Z");
         let left = |at: &str| {
             world.run(JobName::Retention, at);
             world.db.count("sessions")
@@ -152,6 +154,7 @@ both_engines! {
         }
         let path = format!("/v1/members/{}/unblock", world.mem("class_1/1"));
         world.admin("class_1").write(&path, &json!({})).expect(200);
+        world.ran_until("2029-06-30T00:00:00Z");
         let left = |at: &str| {
             world.run(JobName::Retention, at);
             world.db.count("account_blocks")
@@ -173,7 +176,7 @@ both_engines! {
         village.decide(&format!("{refused}/refuse"), 1, &json!({"reason": "来人一查无此人"})).expect(200);
         village.decide(&format!("{completed}/approve"), 1, &json!({})).expect(200);
         let run = |at: &str, days: &str| {
-            let mut command = zhuanjie(["jobs", "run", "retention", "--at", at]);
+            let mut command = zhuanjie(["jobs", "run", "retention", "--yes", "--at", at]);
             command.env("DATABASE_URL", world.db.address()).env("ZHUANJIE_INBOUND_DAYS", days);
             process::run(command)
         };
@@ -196,7 +199,7 @@ both_engines! {
         village.decide(&format!("{open}/approve"), 1, &json!({})).expect(200);
     }
 
-    fn s29_files_without_a_reference_are_removed_by_the_job(db: TestDb) {
+    fn s29_files_that_no_row_refers_to_spend_a_month_in_the_bin(db: TestDb) {
         let world = World::new(db, NOW);
         world.db.execute("UPDATE members SET joined_month = 202105, certification = 'not_uploaded'");
         let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
@@ -207,7 +210,7 @@ both_engines! {
         let referred = world.db.texts("SELECT file AS value FROM certifications").remove(0);
         // The file of a server that was killed before it stored the row, and the file of one that was killed while
         // receiving.
-        let keep = || block_on(async { world.app().files.receive().await.expect("room").keep().await.expect("room").name });
+        let keep = || block_on(async { world.app().files.receive(1).await.expect("room").keep().await.expect("room").name });
         let (orphan, young) = (keep(), keep());
         let other = |name: &str| std::fs::write(world.files.join(name), "x").expect("room");
         for name in ["abandoned.part", "receiving.part", "somebody elses"] {
@@ -231,11 +234,18 @@ both_engines! {
         let said = run();
         assert!(said.contains("1 processed, 0 failed"), "{said}");
         let there = |name: &str| world.files.join(name).exists();
-        assert_eq!([&orphan, "abandoned.part"].map(there), [false; 2]);
+        assert_eq!([orphan.as_str(), "abandoned.part"].map(there), [false; 2]);
+        let binned = format!(".bin/{orphan}");
+        assert!(there(&binned));
         assert_eq!([&referred, &young, "receiving.part", "somebody elses"].map(there), [true; 4]);
         let path = format!("/v1/certifications/{}/form", form["id"].as_str().expect("an id"));
         world.admin("college").get(&path).expect(200);
-        assert_eq!(world.db.count("audit_log WHERE action = 'unused_files.deleted'"), 1);
+        assert_eq!(world.db.count("audit_log WHERE action = 'unused_files.binned'"), 1);
         assert!(run().contains("0 processed, 0 failed"), "a second run changes nothing");
+        age(&binned, 24 * 30 - 1);
+        assert!(run().contains("0 processed, 0 failed") && there(&binned));
+        age(&binned, 1);
+        assert!(run().contains("1 processed, 0 failed") && !there(&binned));
+        assert_eq!(world.db.count("audit_log WHERE action = 'unused_files.deleted'"), 1);
     }
 }

@@ -3,5 +3,6 @@
 mod at_rest;
 mod auditor;
 mod disclosures;
+pub mod forms;
 mod kept;
 mod resealed;

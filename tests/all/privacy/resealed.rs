@@ -21,7 +21,7 @@ use zhuanjie::domain::core::ids::{MemberId, OrganizationId};
 use zhuanjie::domain::core::time::Month;
 use zhuanjie::domain::member::{Certification, RealName, Standing};
 use zhuanjie::files::Files;
-use zhuanjie::security::vault::{SealPurpose, Vault};
+use zhuanjie::security::vault::{SealPurpose, SealedRow, Vault};
 
 const NOW: &str = "2026-03-02T02:00:00Z";
 /// Several batches of the command.
@@ -46,7 +46,7 @@ fn crowd(world: &World) -> Vec<Somebody> {
                 members::branch_id.eq(branch),
                 members::branch_path.eq(world.path("class_2")),
                 members::name.eq(format!("crowd {n}")),
-                members::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
+                members::id_number_sealed.eq(Vec::<u8>::new()),
                 members::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 members::joined_month.eq(Month::new(2019, 5).expect("a month")),
                 members::standing.eq(Standing::Good),
@@ -56,6 +56,10 @@ fn crowd(world: &World) -> Vec<Somebody> {
             ))
             .returning(members::id)
             .get_result::<MemberId>(conn)?;
+        let sealed = vault.seal(SealPurpose::IdNumber, SealedRow::Member(id), number.reveal());
+        diesel::update(members::table.find(id))
+            .set(members::id_number_sealed.eq(sealed))
+            .execute(conn)?;
         diesel::insert_into(memberships::table)
             .values((
                 memberships::member_id.eq(id),
@@ -70,9 +74,9 @@ fn crowd(world: &World) -> Vec<Somebody> {
 }
 
 /// The parts of a server with other data keys.
-fn with(app: App, data: &[(u8, [u8; 32])], world_files: &std::path::Path) -> App {
+fn with(app: App, data: &[(u8, [u8; 32])]) -> App {
     let vault = Vault::new(&data.iter().copied().collect::<BTreeMap<_, _>>(), &keys().2).expect("a key");
-    let files = Files::new(world_files, vault.clone());
+    let files = Files::new(app.files.folder().clone(), vault.clone());
     App { vault, files, ..app }
 }
 
@@ -137,8 +141,7 @@ both_engines! {
         world.admin("college").write("/v1/graduation-marks", &months).expect(200);
         let system = external::token(&world, &external::issue(&world, "beijing")).expect(200).json();
         let (old, new, _) = keys();
-        let files = world.files.clone();
-        let both = world.another_server(|app| with(app, &[(0, old), (1, new)], &files));
+        let both = world.another_server(|app| with(app, &[(0, old), (1, new)]));
         let at = |name: &str| both.with_token(&world.token(name));
         let (readers, writer) = ([at("class_2"), at("university")], at("college"));
         let beijing = both.with_token(system["access_token"].as_str().expect("a token"));
@@ -191,13 +194,13 @@ both_engines! {
         assert!(traffic.done.into_inner() > 50 && !marked.is_empty() && proposed > 0, "there was too little traffic");
         // With the new key alone, every number opens and its digest is the stored one.
         let newest = Vault::new(&[(1, new)].into(), &keys().2).expect("a key");
-        let stored: Vec<(Vec<u8>, Vec<u8>)> = members::table
-            .select((members::id_number_sealed, members::id_number_digest))
+        let stored: Vec<(MemberId, Vec<u8>, Vec<u8>)> = members::table
+            .select((members::id, members::id_number_sealed, members::id_number_digest))
             .load(&mut world.db.conn())
             .expect("rows");
         assert!(stored.len() > everybody.len());
-        for (sealed, digest) in &stored {
-            let number = newest.open(SealPurpose::IdNumber, sealed).expect("the number opens");
+        for (id, sealed, digest) in &stored {
+            let number = newest.open(SealPurpose::IdNumber, SealedRow::Member(*id), sealed).expect("the number opens");
             assert_eq!(&newest.digest(SealPurpose::IdNumber, &number), digest);
         }
         // No write was undone.
@@ -207,7 +210,7 @@ both_engines! {
         }
         assert_eq!(world.db.count("inbound_persons"), i64::from(proposed));
         let token = world.token("class_2");
-        let alone = world.another_server(|app| with(app, &[(1, new)], &files)).with_token(&token);
+        let alone = world.another_server(|app| with(app, &[(1, new)])).with_token(&token);
         everybody.iter().step_by(100).for_each(|somebody| reads(&alone, somebody));
         let one = &everybody[0];
         let revealed: Value = alone

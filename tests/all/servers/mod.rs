@@ -3,5 +3,6 @@
 
 mod connecting;
 mod faults;
+mod roles;
 mod standby;
 mod three_servers;

@@ -3,64 +3,41 @@
 
 use crate::support::http::{Answer, Client};
 use crate::support::process::{self, Process, zhuanjie};
+use crate::support::shared_keys::SharedKeys;
 use crate::support::world::{PASSWORD, World, fresh_key};
 use crate::support::{Engine, TestDb};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use chrono::TimeDelta;
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 use zhuanjie::clock::{Clock, tick};
-use zhuanjie::config::Keys;
 use zhuanjie::domain::core::ids::AppointmentId;
-use zhuanjie::security::token_keys::TokenKeys;
-use zhuanjie::security::tokens::{Terms, Tokens};
-use zhuanjie::security::vault::Vault;
 
 const SERVERS: usize = 3;
 const CLIENTS: u64 = 6;
 const STEPS: usize = 60;
 /// So few that the clients compete for them.
 const MEMBERS: usize = 24;
-const SEAL: [u8; 32] = [7; 32];
-const INDEX: [u8; 32] = [8; 32];
 
 /// Three processes on one country. The server of [`World`] serves it too.
 struct Three {
     world: World,
     bases: Vec<String>,
-    environment: Vec<(String, String)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Three {
     fn new() -> Option<(Self, Vec<Process>)> {
         let db = TestDb::new(Engine::Postgres)?;
-        let pem = process::run(zhuanjie(["keys"])).1.into_iter().find_map(|line| {
-            line.strip_prefix("ZHUANJIE_TOKEN_KEY=")
-                .map(|pem| pem.trim_matches('\'').to_owned())
-        });
-        let pem = pem.expect("a key");
-        let mut environment = vec![
-            ("DATABASE_URL".to_owned(), db.address()),
-            ("ZHUANJIE_TOKEN_KEY".to_owned(), pem.clone()),
-            ("ZHUANJIE_DATA_KEYS".to_owned(), format!("0:{}", STANDARD.encode(SEAL))),
-            ("ZHUANJIE_INDEX_KEY".to_owned(), STANDARD.encode(INDEX)),
-        ];
-        environment.push(("RUST_LOG".to_owned(), "info,zhuanjie::access=off".to_owned()));
-        let keys = Keys {
-            tokens: Tokens::new(
-                &TokenKeys::parse(&pem).expect("a key"),
-                Terms::lasting(TimeDelta::minutes(15)),
-            )
-            .expect("a key"),
-            vault: Vault::new(&BTreeMap::from([(0, SEAL)]), &INDEX).expect("a key"),
-        };
-        let mut world = World::with_keys(db, &Clock::system().now().to_rfc3339(), keys);
+        let shared = SharedKeys::new();
+        let mut environment = shared.variables().to_vec();
+        environment.extend([
+            ("DATABASE_URL", db.address()),
+            ("RUST_LOG", "info,zhuanjie::access=off".to_owned()),
+        ]);
+        let mut world = World::with_keys(db, &Clock::system().now().to_rfc3339(), shared.keys);
         for n in 0..MEMBERS {
             world.add_member(&member(n), "class_1", "2004-05-06");
         }
@@ -412,8 +389,16 @@ fn three_servers_that_switch_the_year_together_do_it_once() {
         .write("/v1/graduation-marks", &body)
         .expect(200);
     let runs = std::thread::scope(|scope| {
-        let run =
-            || process::run(three.command(&["jobs", "run", "yearly-switch", "--at", "2099-06-02T00:00:00+08:00"]));
+        let run = || {
+            process::run(three.command(&[
+                "jobs",
+                "run",
+                "yearly-switch",
+                "--yes",
+                "--at",
+                "2099-06-02T00:00:00+08:00",
+            ]))
+        };
         let runs: Vec<_> = (0..SERVERS).map(|_| scope.spawn(run)).collect();
         runs.into_iter()
             .map(|run| run.join().expect("no panic"))

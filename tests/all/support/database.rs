@@ -1,5 +1,6 @@
 //! A database for each test: a copy of a migrated, empty one, removed at the end of the test.
 
+use super::process::{self, zhuanjie};
 use super::{postgres, scratch};
 use diesel::connection::SimpleConnection;
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types};
@@ -57,6 +58,27 @@ impl TestDb {
         let home = Home::new(engine)?;
         let db = home.open(settings);
         Some(Self { db, home })
+    }
+
+    /// A copy of this database, restored from a backup that is taken now.
+    pub fn restored(&self) -> Self {
+        let home = match &self.home {
+            Home::Sqlite(_) => {
+                let path = sqlite_file();
+                let to = path.display().to_string();
+                let command = zhuanjie(["backup", "--database", &self.address(), "--to", &to]);
+                let (status, lines) = process::run(command);
+                assert!(status.success(), "{lines:?}");
+                Home::Sqlite(path)
+            }
+            Home::Postgres(cluster, name) => Home::Postgres(cluster, cluster.restore_copy(name)),
+        };
+        let settings = DatabaseSettings {
+            pool_size: 2,
+            ..DatabaseSettings::default()
+        };
+        let db = home.open(&settings);
+        Self { db, home }
     }
 
     pub fn engine(&self) -> Engine {

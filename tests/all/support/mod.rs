@@ -12,6 +12,7 @@ pub mod language;
 pub mod process;
 pub mod rows;
 pub mod rust;
+pub mod shared_keys;
 pub mod statements;
 pub mod threads;
 pub mod world;

@@ -163,6 +163,22 @@ impl Cluster {
         self.administer(&format!("DROP DATABASE {name} WITH (FORCE)"));
     }
 
+    /// Copies a database by a dump that is restored, as operators do it. Returns the copy's name.
+    pub fn restore_copy(&self, database: &str) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.administer(&format!("CREATE DATABASE {name} TEMPLATE template0"));
+        let file = scratch::dir().join(&name);
+        let run = |program: &str, args: &[&str]| {
+            let mut command = Command::new(self.programs.join(program));
+            command.args(args);
+            finish(command).unwrap_or_else(|why| panic!("{program}: {why}"));
+        };
+        let path = file.display().to_string();
+        run("pg_dump", &["-Fc", "-d", &self.address(database), "-f", &path]);
+        run("pg_restore", &["--no-owner", "-d", &self.address(&name), &path]);
+        name
+    }
+
     /// The address of a database, in the form of `DATABASE_URL`.
     pub fn address(&self, database: &str) -> String {
         address(&self.socket, database)

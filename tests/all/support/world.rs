@@ -45,14 +45,15 @@ use zhuanjie::domain::office::OfficeRole;
 use zhuanjie::domain::organization::facts::{
     Level, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
 };
-use zhuanjie::domain::retention::RetentionPeriods;
-use zhuanjie::files::Files;
-use zhuanjie::jobs::{self, Ending, Environment};
+use zhuanjie::domain::retention::{AUDIT_FLOOR, RetentionPeriods};
+use zhuanjie::files::{Files, Folder};
+use zhuanjie::jobs::{self, Ending, Environment, ScheduleSettings};
+use zhuanjie::repository::identity;
 use zhuanjie::repository::sessions::{self, NewSession};
 use zhuanjie::security::passwords::{Passwords, hash};
 use zhuanjie::security::refresh::Refresh;
 use zhuanjie::security::tokens::Bearer;
-use zhuanjie::security::vault::SealPurpose;
+use zhuanjie::security::vault::{SealPurpose, SealedRow};
 use zhuanjie::service::accounts::presence::ActorCache;
 use zhuanjie::service::jobs::{JobName, Run};
 use zhuanjie::service::transfers;
@@ -174,6 +175,7 @@ impl World {
     ) -> Self {
         let clock = Clock::manual(instant(at));
         let files = super::scratch::dir().join(format!("files-{}", fresh_key()));
+        let id = identity::database_id(&mut db.conn()).expect("the database has an id");
         let _within = RUNTIME.enter();
         let app = App {
             proposals: transfers::proposal_queue(db.db()),
@@ -182,7 +184,7 @@ impl World {
             vault: keys.vault.clone(),
             tokens: keys.tokens,
             passwords: Passwords::new(2),
-            files: Files::new(files.clone(), keys.vault),
+            files: Files::new(Folder::new(files.clone(), &id), keys.vault),
             // Tests write directly to the database, so the program must not cache actors.
             actor_cache: ActorCache::new(Duration::ZERO),
             proxies: Proxies::default(),
@@ -357,7 +359,7 @@ impl World {
                 members::branch_id.eq(branch.id),
                 members::branch_path.eq(&branch.path),
                 members::name.eq(name),
-                members::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
+                members::id_number_sealed.eq(Vec::<u8>::new()),
                 members::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 members::joined_month.eq(Month::new(2019, 5).expect("a month")),
                 members::standing.eq(Standing::Good),
@@ -368,6 +370,11 @@ impl World {
             .returning(members::id)
             .get_result(&mut conn)
             .expect("a member");
+        let sealed = vault.seal(SealPurpose::IdNumber, SealedRow::Member(id), number.reveal());
+        diesel::update(members::table.find(id))
+            .set(members::id_number_sealed.eq(sealed))
+            .execute(&mut conn)
+            .expect("their number");
         diesel::insert_into(memberships::table)
             .values((
                 memberships::member_id.eq(id),
@@ -420,7 +427,6 @@ impl World {
                 accounts::kind.eq(AccountKind::Person),
                 accounts::member_id.eq(member),
                 accounts::name.eq(name),
-                accounts::id_number_sealed.eq(vault.seal(SealPurpose::IdNumber, number.reveal())),
                 accounts::id_number_digest.eq(vault.digest(SealPurpose::IdNumber, number.reveal())),
                 accounts::password_hash.eq(HASH.as_str()),
                 accounts::must_change_password.eq(false),
@@ -430,6 +436,11 @@ impl World {
             .returning(accounts::id)
             .get_result(conn)
             .expect("an account");
+        let sealed = vault.seal(SealPurpose::IdNumber, SealedRow::Account(account), number.reveal());
+        diesel::update(accounts::table.find(account))
+            .set(accounts::id_number_sealed.eq(sealed))
+            .execute(conn)
+            .expect("its number");
         self.people.insert(name.to_owned(), Person { account, member });
     }
 
@@ -487,15 +498,16 @@ impl World {
     /// A person's ID number, to sign in with or to look up.
     pub fn id_number(&self, name: &str) -> String {
         let mut conn = self.db.conn();
+        let account = self.someone(name).account;
         let sealed: Option<Vec<u8>> = accounts::table
-            .find(self.someone(name).account)
+            .find(account)
             .select(accounts::id_number_sealed)
             .first(&mut conn)
             .expect("an account");
         let sealed = sealed.expect("a person's account");
         self.app
             .vault
-            .open(SealPurpose::IdNumber, &sealed)
+            .open(SealPurpose::IdNumber, SealedRow::Account(account), &sealed)
             .expect("the number opens")
     }
 
@@ -636,19 +648,36 @@ impl World {
         self.clock.set(instant(at));
     }
 
-    /// The environment of the jobs, without a directory of files.
+    /// The environment of the jobs, without a directory of files. It runs a job for any instant.
     pub fn jobs(&self) -> Environment {
         Environment {
             db: self.db.db(),
             clock: self.clock.clone(),
             retention: RetentionPeriods::default(),
             files: None,
+            is_confirmed: true,
         }
+    }
+
+    /// Records that the service ran every day for half a year until an instant. What is old by the clock is removed only
+    /// then.
+    pub fn ran_until(&self, at: &str) {
+        let (day, last) = (86_400_000_000, instant(at).timestamp_micros());
+        let run = |back: i64| format!("('audit-seal', {0}, {0}, {0}, 0, 0)", last - back * day);
+        let runs: Vec<String> = (0..=AUDIT_FLOOR).rev().map(run).collect();
+        self.db.execute(&format!(
+            "INSERT INTO job_runs (name, at, started_at, finished_at, processed, failed) VALUES {}",
+            runs.join(", ")
+        ));
     }
 
     /// Starts the schedule of the jobs, as `serve --job-interval` does. It needs a runtime.
     pub fn start_schedule(&self, longest: Duration) -> tokio::task::JoinHandle<()> {
-        jobs::start_schedule(&self.app, Some(longest))
+        let settings = ScheduleSettings {
+            longest: Some(longest),
+            ..ScheduleSettings::default()
+        };
+        jobs::start_schedule(&self.app, settings)
     }
 
     /// Runs a job for an instant, as `zhuanjie jobs run` does.

@@ -186,14 +186,17 @@ pub async fn decide_transfers(
         .enumerate()
         .map(DecisionItem::item)
         .collect::<Result<_, _>>()?;
-    let language = language::of(&request);
+    let (language, vault) = (language::of(&request), app.vault.clone());
     write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = batch::run(
             conn,
             options,
             &items,
             |item| item.transfer,
-            |conn, item| Ok(transfers::decide(conn, context, item.transfer, item.expected, &item.decision)?.transfer),
+            |conn, item| {
+                let (id, expected) = (item.transfer, item.expected);
+                Ok(transfers::decide(conn, context, &vault, id, expected, &item.decision)?.transfer)
+            },
         )?;
         let result = |item: &Item, outcome| DecisionResult::new(item.transfer, outcome, language);
         reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))

@@ -378,8 +378,9 @@ async fn decide(
     (id, expected): (TransferId, Expected),
     decision: TransferDecision,
 ) -> Result<HttpResponse, Problem> {
+    let vault = app.vault.clone();
     write_once(app, context, claim, move |conn, context| {
-        let view = transfers::decide(conn, context, id, expected, &decision)?;
+        let view = transfers::decide(conn, context, &vault, id, expected, &decision)?;
         reply::changed(view.transfer.version, &TransferView::new(view, language))
     })
     .await

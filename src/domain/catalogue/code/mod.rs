@@ -718,6 +718,18 @@ codes! {
         "The file is not a PDF.",
         "请将《入团志愿书》扫描为一个 PDF 文件后上传。",
         "Scan the application form into one PDF file and upload that.";
+    CertificationFileMissing = "certification.file_missing", NotFound, Some(Rule::O7),
+        "该《入团志愿书》的文件丢失。",
+        "The file of this application form is missing.",
+        "请系统运维人员从备份恢复文件；仍在等待审核的，也可以由上级团委不予通过后重新上传。",
+        "Ask those who operate the service to restore the file. If the form still waits for a decision, the committee \
+         above can refuse it, and the branch uploads another.";
+    CertificationFileAltered = "certification.file_altered", Conflict, Some(Rule::O7),
+        "该《入团志愿书》的文件与上传时不一致，已停止下载。",
+        "The file of this application form is not the one that was uploaded, so it is not shown.",
+        "请系统运维人员查明原因并从备份恢复文件；仍在等待审核的，也可以由上级团委不予通过后重新上传。",
+        "Ask those who operate the service to find out why and to restore the file. If the form still waits for a \
+         decision, the committee above can refuse it, and the branch uploads another.";
     CertificationTooLarge = "certification.too_large", TooLarge, Some(Rule::O7),
         "文件超过 {limit_mb} MB。",
         "The file is larger than {limit_mb} MB.",

@@ -1,0 +1,5 @@
+-- The database's own id. Copies of the database have it too, and the folder of uploaded files belongs to it.
+CREATE TABLE database_identity (
+    id TEXT PRIMARY KEY
+) STRICT;
+INSERT INTO database_identity (id) SELECT lower(hex(randomblob(16)));
