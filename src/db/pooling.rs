@@ -20,18 +20,14 @@ struct SessionMark {
 /// Refuses an address behind which two connections can share a session.
 ///
 /// # Errors
-/// [`DbError::Url`] for a pooler in transaction or statement mode; [`DbError::Unavailable`] when nobody answers.
+/// [`DbError::Url`] for a pooler in transaction mode; [`DbError::Unavailable`] when nobody answers.
 pub(super) fn refuse_shared_sessions(url: &DatabaseUrl) -> Result<(), DbError> {
     let DatabaseUrl::Postgres(url) = url else {
         return Ok(());
     };
     let connect = || PgConnection::establish(url).map_err(|e| DbError::Unavailable(e.to_string()));
     let (mut one, mut other) = (connect()?, connect()?);
-    let mark = match one.transaction(|conn| value(conn, MARK)) {
-        // PgBouncer's words in statement mode, where there are no transactions.
-        Err(error) if error.to_string().contains("pooling mode") => return Err(DbError::Url(POOLED.into())),
-        mark => mark?,
-    };
+    let mark = one.transaction(|conn| value(conn, MARK))?;
     // A pooler gives the other connection the session that was used last, which is the marked one. While that is in use,
     // the first connection gets a session without the mark.
     let is_shared = other.transaction(|other| {
