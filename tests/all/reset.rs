@@ -92,6 +92,7 @@ both_engines! {
         }
         assert!(answers.iter().all(|answer| answer == &answers[0]), "{answers:?}");
         reset(&world, "class_1/1", &right, "short").refused(422, "account.password_length");
+        reset(&world, "class_1/1", &right, "Password1").refused(422, "account.password_common");
         reset(&world, "class_1/1", &right, NEW).expect(204);
     }
 

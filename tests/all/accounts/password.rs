@@ -36,6 +36,7 @@ both_engines! {
         let number = world.id_number("class_1/1");
         change(&client, PASSWORD, "short").refused(422, "account.password_length");
         change(&client, PASSWORD, PASSWORD).refused(422, "account.password_reused");
+        change(&client, PASSWORD, "Password1").refused(422, "account.password_common");
         change(&client, PASSWORD, &number).refused(422, "account.password_is_number");
         change(&client, PASSWORD, &number[6..14]).refused(422, "account.password_is_number");
         change(&client, &"x".repeat(257), NEW).refused(422, "account.password_wrong");
