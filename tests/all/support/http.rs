@@ -2,6 +2,7 @@
 
 use super::answers;
 use serde_json::Value;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use ureq::http::{HeaderMap, Request as HttpRequest};
@@ -233,4 +234,51 @@ mod tests {
         let asked = server.join().expect("the server saw one request").to_lowercase();
         assert!(asked.starts_with("get / ") && asked.ends_with("\r\n\r\n"), "{asked}");
     }
+}
+
+impl Client {
+    /// A write with a new key.
+    pub fn write(&self, path: &str, body: &Value) -> Answer {
+        self.write_with(&fresh_key(), path, body)
+    }
+
+    /// A write with a given key.
+    pub fn write_with(&self, key: &str, path: &str, body: &Value) -> Answer {
+        self.request("POST", path)
+            .header("idempotency-key", key)
+            .json(body)
+            .send()
+    }
+
+    /// A decision on a version.
+    pub fn decide(&self, path: &str, version: i64, body: &Value) -> Answer {
+        self.request("POST", path)
+            .header("idempotency-key", &fresh_key())
+            .header("if-match", &format!("\"{version}\""))
+            .json(body)
+            .send()
+    }
+}
+
+impl Answer {
+    /// The refusal's code.
+    pub fn code(&self) -> String {
+        self.json()["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Returns the answer if it is a refusal with this status and code.
+    ///
+    /// # Panics
+    /// Otherwise, with the whole answer.
+    #[track_caller]
+    pub fn refused(self, status: u16, code: &str) -> Self {
+        assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text);
+        self
+    }
+}
+
+/// An idempotency key that is used only once.
+pub fn fresh_key() -> String {
+    static KEYS: AtomicU32 = AtomicU32::new(0);
+    format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed))
 }

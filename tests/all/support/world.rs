@@ -13,16 +13,16 @@
 //! branch with members has three, `class_1/1` to `class_1/3`: `world.person("class_1/2")`. All have accounts with
 //! [`PASSWORD`].
 
-use super::http::{Answer, Client};
+pub use super::http::fresh_key;
+
+use super::http::Client;
 use super::{TestDb, block_on};
 use actix_web::dev::Server;
 use diesel::prelude::*;
-use serde_json::Value;
 use std::collections::HashMap;
 use std::io;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -697,53 +697,6 @@ impl Drop for World {
             let _ = thread.join();
         }
     }
-}
-
-impl Client {
-    /// A write with a new key.
-    pub fn write(&self, path: &str, body: &Value) -> Answer {
-        self.write_with(&fresh_key(), path, body)
-    }
-
-    /// A write with a given key.
-    pub fn write_with(&self, key: &str, path: &str, body: &Value) -> Answer {
-        self.request("POST", path)
-            .header("idempotency-key", key)
-            .json(body)
-            .send()
-    }
-
-    /// A decision on a version.
-    pub fn decide(&self, path: &str, version: i64, body: &Value) -> Answer {
-        self.request("POST", path)
-            .header("idempotency-key", &fresh_key())
-            .header("if-match", &format!("\"{version}\""))
-            .json(body)
-            .send()
-    }
-}
-
-impl Answer {
-    /// The refusal's code.
-    pub fn code(&self) -> String {
-        self.json()["code"].as_str().unwrap_or_default().to_owned()
-    }
-
-    /// Returns the answer if it is a refusal with this status and code.
-    ///
-    /// # Panics
-    /// Otherwise, with the whole answer.
-    #[track_caller]
-    pub fn refused(self, status: u16, code: &str) -> Self {
-        assert_eq!((self.status, self.code().as_str()), (status, code), "{}", self.text);
-        self
-    }
-}
-
-/// An idempotency key that is used only once.
-pub fn fresh_key() -> String {
-    static KEYS: AtomicU32 = AtomicU32::new(0);
-    format!("key-{}", KEYS.fetch_add(1, Ordering::Relaxed))
 }
 
 fn instant(at: &str) -> Timestamp {
