@@ -16,6 +16,7 @@ use crate::domain::disclosure::DisclosureKind;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::member::certification::FormState;
 use crate::domain::member::mark::Identity;
+use crate::domain::member::registration::MemberField;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::facts::{
@@ -111,6 +112,7 @@ text_columns!(
     Identity,
     Undetermined,
     MonthChangeState,
+    MemberField,
     GraduationEvent,
     FormState,
     OfficeRole,

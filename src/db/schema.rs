@@ -77,6 +77,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    member_changes (id) {
+        id -> BigInt,
+        member_id -> BigInt,
+        at -> BigInt,
+        account_id -> Nullable<BigInt>,
+        organization_id -> Nullable<BigInt>,
+        field -> Text,
+        old_value -> Nullable<Text>,
+        old_sealed -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
     accounts (id) {
         id -> BigInt,
         kind -> Text,
@@ -497,6 +510,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     organization_names,
     organization_terms,
     members,
+    member_changes,
     accounts,
     integrator_secrets,
     integrators,

@@ -45,6 +45,8 @@ vocabulary! {
         MarkSet = "mark.set", "标记成员身份", "a member was marked as a delayed graduate or a teacher";
         MarkUndone = "mark.undone", "取消成员身份标记", "a member's mark was removed";
 
+        MemberRegistered = "member.registered", "登记团员", "a member was registered";
+        MemberChanged = "member.changed", "修改团员信息", "what is recorded about a member was changed";
         MemberLookedUp = "member.looked_up", "精确查找团员", "somebody was looked up by name and ID number";
         LookUpLimited = "look_up.limited", "精确查找次数用尽", "a look-up was refused because the budget was used up";
         MemberRevealed = "member.revealed", "查看完整信息", "a member's ID number or telephone number was shown in full";
@@ -145,9 +147,13 @@ impl AuditAction {
             | Self::BranchTurned
             | Self::ServiceBootstrapped => &[Kind::Organization],
             Self::MonthChangeProposed | Self::MonthChangeApproved | Self::MonthChangeRefused => &[Kind::MonthChange],
-            Self::MarkSet | Self::MarkUndone | Self::MemberLookedUp | Self::MemberRevealed | Self::RevealLimited => {
-                &[Kind::Member]
-            }
+            Self::MemberRegistered
+            | Self::MemberChanged
+            | Self::MarkSet
+            | Self::MarkUndone
+            | Self::MemberLookedUp
+            | Self::MemberRevealed
+            | Self::RevealLimited => &[Kind::Member],
             Self::CertificationUploaded
             | Self::CertificationRead
             | Self::CertificationApproved

@@ -50,6 +50,9 @@
 //! | O1 | which kinds of organization may be below which | [`organization::rules::o1_may_stand_under`] |
 //! | O3 | creating, renaming, closing, warnings | [`organization::rules::o3_direct_superior`], [`organization::rules::o3_close`], [`organization::rules::health`] |
 //! | O6 | everybody acts in their own subtree | [`authority`] |
+//! | P1 | registering a member | [`member::registration::p1_register`] |
+//! | P2 | what is recorded about a member | [`member::particulars::Particulars::check`] |
+//! | P3 | changing it | [`member::registration::p3_may_change`] |
 //!
 //! The service implements what needs all the stored data: the look-up of T4, the entries of the inbox (A8) and the
 //! figures of linkage (L2, L3, L4). The manual has no rule for offices. See [`office`].

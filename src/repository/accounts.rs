@@ -138,17 +138,32 @@ pub fn set_member(conn: &mut Conn, id: AccountId, member: MemberId, name: &str) 
     Ok(())
 }
 
-/// Renames an account that is nobody's yet: it has no member, no password and no office. Returns whether it is one.
+/// The row of an account that is nobody's yet: it has no member, no password and no office.
+macro_rules! unclaimed {
+    ($id:expr) => {{
+        let in_force = appointments::table
+            .filter(appointments::account_id.eq($id))
+            .filter(appointments::ended_at.is_null());
+        accounts::table
+            .find($id)
+            .filter(accounts::member_id.is_null())
+            .filter(accounts::password_hash.is_null())
+            .filter(diesel::dsl::not(diesel::dsl::exists(in_force)))
+    }};
+}
+
+/// Whether an account is nobody's yet.
+pub fn is_unclaimed(conn: &mut Conn, id: AccountId) -> QueryResult<bool> {
+    let row = unclaimed!(id).select(accounts::id);
+    diesel::select(diesel::dsl::exists(row)).get_result(conn)
+}
+
+/// Renames an account that is nobody's yet. Returns whether it is one.
 pub fn rename_unclaimed(conn: &mut Conn, id: AccountId, name: &str) -> QueryResult<bool> {
-    let in_force = appointments::table
-        .filter(appointments::account_id.eq(id))
-        .filter(appointments::ended_at.is_null());
-    let row = accounts::table
-        .find(id)
-        .filter(accounts::member_id.is_null())
-        .filter(accounts::password_hash.is_null())
-        .filter(diesel::dsl::not(diesel::dsl::exists(in_force)));
-    Ok(diesel::update(row).set(accounts::name.eq(name)).execute(conn)? == 1)
+    Ok(diesel::update(unclaimed!(id))
+        .set(accounts::name.eq(name))
+        .execute(conn)?
+        == 1)
 }
 
 /// Stores the hash of a new password.

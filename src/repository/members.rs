@@ -12,6 +12,7 @@ use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::member::mark::{Identity, Mark};
+use crate::domain::member::particulars::Particulars;
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::organization::facts::{OrganizationPurpose, Path};
 use crate::domain::transfer::proposal_rules::OpenCase;
@@ -405,8 +406,75 @@ pub fn create_inbound(
         ))
         .returning(dsl::id)
         .get_result(conn)?;
-    join(conn, id, branch, transfer, now)?;
+    join(conn, id, branch, Some(transfer), now)?;
     Ok(id)
+}
+
+/// A member to register. The sealed fields are stored afterwards, since they are bound to the row's key.
+pub struct NewMember<'a> {
+    pub name: &'a str,
+    pub id_number_digest: &'a [u8],
+    pub phone_digest: Option<&'a [u8]>,
+    pub particulars: &'a Particulars,
+    pub certification: Certification,
+    pub branch: OrganizationId,
+    pub path: &'a Path,
+    pub at: Timestamp,
+}
+
+/// Registers a member in a branch (P1).
+///
+/// Violates `members_id_number` or `members_development_number` if one of the numbers is taken.
+pub fn register(conn: &mut Conn, new: &NewMember<'_>) -> QueryResult<MemberId> {
+    let nothing: &[u8] = &[];
+    let id = diesel::insert_into(dsl::members)
+        .values((
+            dsl::branch_id.eq(new.branch),
+            dsl::branch_path.eq(new.path),
+            dsl::name.eq(new.name),
+            dsl::id_number_sealed.eq(nothing),
+            dsl::id_number_digest.eq(new.id_number_digest),
+            dsl::phone_digest.eq(new.phone_digest),
+            dsl::ethnic_group.eq(new.particulars.ethnic_group),
+            dsl::political_status.eq(new.particulars.political_status),
+            dsl::education.eq(new.particulars.education.as_ref()),
+            dsl::joined_month.eq(new.particulars.joined_month),
+            dsl::development_number.eq(new.particulars.development_number.as_ref()),
+            dsl::standing.eq(Standing::Good),
+            dsl::real_name_check.eq(RealName::Unchecked),
+            dsl::certification.eq(new.certification),
+            dsl::created_at.eq(Micros::from(new.at)),
+        ))
+        .returning(dsl::id)
+        .get_result(conn)?;
+    join(conn, id, new.branch, None, new.at)?;
+    Ok(id)
+}
+
+/// What is changed in a member's record. A field that is absent stays; one that is `Some(None)` is emptied.
+#[derive(Default)]
+pub struct NewValues<'a> {
+    pub phone: Option<Option<(Vec<u8>, Vec<u8>)>>,
+    pub education: Option<Option<&'a str>>,
+    pub political_status: Option<Option<&'a str>>,
+    pub ethnic_group: Option<Option<&'a str>>,
+}
+
+/// Changes a member's record if they still have the version that was decided on. The telephone number is given sealed,
+/// with its digest.
+pub fn change(conn: &mut Conn, id: MemberId, version: i32, new: &NewValues<'_>) -> QueryResult<bool> {
+    let phone = new.phone.as_ref().map(Option::as_ref);
+    let changed = diesel::update(dsl::members.find(id).filter(dsl::version.eq(version)))
+        .set((
+            phone.map(|phone| dsl::phone_sealed.eq(phone.map(|(sealed, _)| sealed))),
+            phone.map(|phone| dsl::phone_digest.eq(phone.map(|(_, digest)| digest))),
+            new.education.map(|education| dsl::education.eq(education)),
+            new.political_status.map(|status| dsl::political_status.eq(status)),
+            new.ethnic_group.map(|group| dsl::ethnic_group.eq(group)),
+            dsl::version.eq(version + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
 }
 
 /// Updates a member who comes back with what the external province says about them (X2). A field that it leaves out
@@ -439,7 +507,7 @@ fn join(
     conn: &mut Conn,
     member: MemberId,
     branch: OrganizationId,
-    transfer: TransferId,
+    transfer: Option<TransferId>,
     now: Timestamp,
 ) -> QueryResult<()> {
     diesel::insert_into(memberships::table)
@@ -489,7 +557,7 @@ pub fn relocate(
     .set(memberships::until.eq(Micros::from(now)))
     .execute(conn)?;
     match to {
-        Some((branch, _)) => join(conn, id, branch, transfer, now),
+        Some((branch, _)) => join(conn, id, branch, Some(transfer), now),
         None => Ok(()),
     }
 }

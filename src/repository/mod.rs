@@ -18,6 +18,7 @@ pub mod invariants;
 pub mod jobs;
 pub mod look_ups;
 pub mod marks;
+pub mod member_changes;
 pub mod members;
 pub mod organizations;
 pub mod pending;

@@ -2,7 +2,7 @@
 //! are read, so that no change made between reading and storing is lost.
 
 use crate::db::Conn;
-use crate::db::schema::{accounts, appointment_requests, inbound_persons, members};
+use crate::db::schema::{accounts, appointment_requests, inbound_persons, member_changes, members};
 use crate::db::sql::locks::Locked;
 use diesel::prelude::*;
 
@@ -105,6 +105,30 @@ pub fn store_requested_person(conn: &mut Conn, new: &Fields) -> QueryResult<()> 
     use appointment_requests::dsl;
     diesel::update(dsl::appointment_requests.find(new.key))
         .set(dsl::id_number_sealed.eq(&new.id_number))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// A page of the old telephone numbers of members, after a change's key.
+pub fn member_changes(conn: &mut Conn, after: i64, limit: i64) -> QueryResult<Vec<Fields>> {
+    use member_changes::dsl;
+    let page = dsl::member_changes
+        .filter(dsl::id.gt(after))
+        .order(dsl::id)
+        .limit(limit)
+        .select((dsl::id, dsl::old_sealed));
+    let rows: Vec<(i64, Option<Vec<u8>>)> = Locked(page).load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(key, phone)| fields((key, None, phone)))
+        .collect())
+}
+
+/// Stores the old telephone number of a change.
+pub fn store_member_change(conn: &mut Conn, new: &Fields) -> QueryResult<()> {
+    use member_changes::dsl;
+    diesel::update(dsl::member_changes.find(new.key))
+        .set(dsl::old_sealed.eq(&new.phone))
         .execute(conn)?;
     Ok(())
 }

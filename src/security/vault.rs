@@ -29,6 +29,8 @@ pub enum SealedRow {
     InboundCase(TransferId),
     /// The person whom an appointment request names.
     AppointmentRequest(AppointmentRequestId),
+    /// A change of a member's record, by its key.
+    MemberChange(i64),
 }
 
 impl SealedRow {
@@ -38,6 +40,7 @@ impl SealedRow {
             Self::Account(id) => (b"account", id.0),
             Self::InboundCase(id) => (b"inbound_case", id.0),
             Self::AppointmentRequest(id) => (b"appointment_request", id.0),
+            Self::MemberChange(key) => (b"member_change", key),
         }
     }
 }

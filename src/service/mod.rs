@@ -33,6 +33,7 @@ pub(crate) mod organizations;
 mod pending;
 pub(crate) mod people;
 pub mod policies;
+pub(crate) mod registration;
 pub(crate) mod reseal;
 pub(crate) mod retention;
 pub mod search;

@@ -16,15 +16,17 @@ pub enum SealedTable {
     Accounts,
     InboundPersons,
     RequestedPersons,
+    MemberChanges,
 }
 
 impl SealedTable {
     /// Every table with sealed fields.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Members,
         Self::Accounts,
         Self::InboundPersons,
         Self::RequestedPersons,
+        Self::MemberChanges,
     ];
 }
 
@@ -35,6 +37,7 @@ impl SealedTable {
             Self::Accounts => SealedRow::Account(AccountId(key)),
             Self::InboundPersons => SealedRow::InboundCase(TransferId(key)),
             Self::RequestedPersons => SealedRow::AppointmentRequest(AppointmentRequestId(key)),
+            Self::MemberChanges => SealedRow::MemberChange(key),
         }
     }
 }
@@ -46,6 +49,7 @@ impl std::fmt::Display for SealedTable {
             Self::Accounts => "accounts",
             Self::InboundPersons => "inbound_persons",
             Self::RequestedPersons => "appointment_requests",
+            Self::MemberChanges => "member_changes",
         })
     }
 }
@@ -70,6 +74,7 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
         SealedTable::Accounts => rows::accounts(conn, after, BATCH)?,
         SealedTable::InboundPersons => rows::inbound_persons(conn, after, BATCH)?,
         SealedTable::RequestedPersons => rows::requested_persons(conn, after, BATCH)?,
+        SealedTable::MemberChanges => rows::member_changes(conn, after, BATCH)?,
     };
     let mut changed = 0;
     for row in &rows {
@@ -89,6 +94,7 @@ pub fn reseal(conn: &mut Conn, vault: &Vault, table: SealedTable, after: i64) ->
             SealedTable::Accounts => rows::store_account(conn, &new)?,
             SealedTable::InboundPersons => rows::store_inbound_person(conn, &new)?,
             SealedTable::RequestedPersons => rows::store_requested_person(conn, &new)?,
+            SealedTable::MemberChanges => rows::store_member_change(conn, &new)?,
         }
         changed += 1;
     }

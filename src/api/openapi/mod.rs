@@ -8,7 +8,7 @@ pub mod route_table;
 use super::response::problem::ProblemDetails;
 use super::routes::{
     appointments, audit, auth, blocks, certifications, disclosures, graduation, inbox, integrators, jobs, look_up,
-    members, meta, organizations, policies, resets, rules, search, transfers, wechat, well_known,
+    members, meta, organizations, policies, registration, resets, rules, search, transfers, wechat, well_known,
 };
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
@@ -65,6 +65,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
         scope::scope("/v1")
             // The router tries the routes in order, so the busiest come first.
             .configure(members::routes)
+            .configure(registration::routes)
             .configure(meta::routes)
             .configure(auth::routes)
             .configure(wechat::routes)

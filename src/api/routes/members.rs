@@ -142,7 +142,7 @@ async fn list_members(
 /// A member with all details.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Member)]
-struct MemberDetail {
+pub struct MemberDetail {
     #[serde(flatten)]
     member: MemberView,
     /// The ID number with its inner digits hidden.
@@ -156,6 +156,20 @@ struct MemberDetail {
     real_name_check: RealName,
     /// The month in which the member joined the League.
     joined_month: Month,
+    /// The development number (发展团员编号).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    development_number: Option<String>,
+    /// The ethnic group (民族, GB/T 3304).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "汉族")]
+    ethnic_group: Option<String>,
+    /// The political status (政治面貌, GB/T 4762).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "共青团员")]
+    political_status: Option<String>,
+    /// The education (学历).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    education: Option<String>,
     /// The branches the member belonged to, earliest first.
     memberships: Vec<MembershipView>,
     /// What the caller can do with the member now, and for everything else the reason why not.
@@ -196,7 +210,8 @@ impl From<(Membership, String)> for MembershipView {
 }
 
 impl MemberDetail {
-    fn new(detail: MemberProfile, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
+    /// Renders a profile in the caller's language, with masked numbers.
+    pub fn new(detail: MemberProfile, vault: &Vault, context: &Context, language: Language) -> service::Result<Self> {
         let member = &detail.member;
         let row = SealedRow::Member(member.id);
         let number = vault.open(SealPurpose::IdNumber, row, &member.id_number_sealed)?;
@@ -216,6 +231,10 @@ impl MemberDetail {
             phone,
             real_name_check: member.real_name_check,
             joined_month: member.joined_month,
+            development_number: member.development_number.clone(),
+            ethnic_group: member.ethnic_group.clone(),
+            political_status: member.political_status.clone(),
+            education: member.education.clone(),
             memberships: detail.memberships.into_iter().map(MembershipView::from).collect(),
             allowed_actions: detail.actions.into_iter().map(action).collect(),
             account_blocked: detail.blocked,

@@ -15,6 +15,7 @@ pub mod members;
 pub mod meta;
 pub mod organizations;
 pub mod policies;
+pub mod registration;
 pub mod resets;
 pub mod rules;
 pub mod search;

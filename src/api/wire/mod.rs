@@ -30,6 +30,7 @@ use crate::domain::disclosure::{DisclosedField, DisclosureKind};
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::member::certification::FormState;
 use crate::domain::member::mark::{Identity, MarkAction};
+use crate::domain::member::registration::{MemberField, RegistrationWarning};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::domain::office::{OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::actions::OrganizationAction;
@@ -149,6 +150,8 @@ enum_schemas!(
     GraduationEvent as "GraduationEvent",
     MonthChangeState as "MonthChangeState",
     Standing as "MemberStanding",
+    MemberField as "MemberField",
+    RegistrationWarning as "MemberWarningCode",
     RealName as "RealNameCheck",
     Certification as "CertificationStatus",
     FormState as "CertificationFormState",

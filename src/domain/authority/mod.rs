@@ -141,6 +141,9 @@ macro_rules! actions {
             Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or OrganizationContactNotAllowed;
         ListMembers = "list_members", "查看团员列表", "list the members of a branch or a subtree",
             Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
+        RegisterMember = "register_member", "登记团员", "register a member at a branch",
+            Organization, ADMINISTRATORS or ActorNotAdministrator,
+            [Own DirectSuperior Holder] or MemberRegistrationNotAllowed;
         ListTransfersBelow = "list_transfers_below", "查看所辖组织转接列表", "list the transfers of a subtree",
             Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         ListAppointments = "list_appointments", "查看管理员列表", "list the administrators of an organization",
@@ -182,6 +185,11 @@ macro_rules! actions {
 
         ReadMember = "read_member", "查看团员", "read a member's page, marks and certification",
             Member, SIGNED_IN or RequestUnauthenticated, [Myself Own DirectSuperior HigherSuperior] or MemberNotFound;
+        ChangeMember = "change_member", "修改团员信息", "change what is recorded about a member",
+            Member, PEOPLE or ActorNotAdministrator, [Myself Own DirectSuperior Holder] or MemberChangeNotAllowed;
+        ChangeParticulars = "change_particulars", "修改团员的学历、政治面貌和民族",
+            "change a member's education, political status or ethnic group",
+            Member, ADMINISTRATORS or MemberChangeNotAllowed, [Own DirectSuperior Holder] or MemberChangeNotAllowed;
         MarkMember = "mark_member", "标记团员身份", "mark a member or undo a mark",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
         IssueMemberCode = "issue_member_code", "为团员发放重置码", "issue a one-time code to a member",

@@ -16,7 +16,7 @@ pub struct ParseRuleError;
 macro_rules! rules {
     ($($variant:ident, $section:expr, $zh:literal, $en:literal;)*) => {
         /// A rule of the catalogue: G graduation months, M marks on members, T starting a transfer, A approval, X the
-        /// three provinces with systems of their own, O organizations and accounts, L linkage.
+        /// three provinces with systems of their own, O organizations and accounts, P members, L linkage.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule { $(#[doc = $en] $variant),* }
 
@@ -219,6 +219,16 @@ rules! {
         "团员身份认证由团支部上传《入团志愿书》（一个 PDF，不超过 20 MB），由上级团委审核；不通过须写明原因，之后可以重新上传。",
         "For an identity certification, the branch uploads the application form (one PDF, at most 20 MB). The committee above approves, or refuses with a reason; after a refusal the form can be replaced.";
 
+    P1, None,
+        "【本系统决定】团员由其团支部或直属上级的管理员在团支部登记，也可以批量导入：姓名、身份证号、入团时间、发展团员编号、手机号码、民族、政治面貌、学历。身份证号全国唯一；姓名和身份证号都一致的，按查询规则告知其所在组织；姓名不一致的，一律作同样答复。",
+        "Our decision: a member is registered at a branch, by an administrator of the branch or of its direct superior, or by an import: name, ID number, month of joining, development number, telephone number, ethnic group, political status, education. The ID number is unique in the nation. Who gives the full name and the number learns where the member is, as by a look-up. A number under another name gets one and the same answer.";
+    P2, None,
+        "【本系统决定】入团时须年满 13 周岁，2017 年以前入团的须年满 12 周岁，不得晚于本月。发展团员编号为 12 位数字，不得重复，2017 年起入团的必填，2019 年起前四位为入团年份。手机号码为以 1 开头的 11 位数字；毕业团员（初中、普通高中除外）没有手机号码的予以提醒。",
+        "Our decision: a member was at least 13 when they joined, or 12 before 2017, and nobody joins in the future. A development number has 12 digits and is unique. From joining year 2017 it is required, and from 2019 it begins with the year. A telephone number has 11 digits from 1. A graduating member without one gets a warning, except in junior and senior high schools.";
+    P3, None,
+        "【本系统决定】手机号码、学历、政治面貌、民族由团支部或直属上级修改，手机号码也可由团员本人修改；保留历史。",
+        "Our decision: telephone number, education, political status and ethnic group are changed by the branch or its direct superior, the telephone number by the member too. The history is kept.";
+
     L1, Some("1.2"),
         "某季学社衔接的对象是切换时毕业生团组织的团员，扣除延迟毕业团员和教师，并随标记和毕业时间的变动更新；转出不影响其计入。",
         "The cohort of a season is the members of graduate branches at the switch, without delayed graduates and teachers. It is kept up to date as marks and months change. A member who moves away still counts.";
@@ -239,10 +249,19 @@ mod tests {
 
     #[test]
     fn the_catalogue_is_whole() {
-        let expected: Vec<String> = [("G", 9), ("M", 7), ("T", 12), ("A", 10), ("X", 3), ("O", 7), ("L", 4)]
-            .iter()
-            .flat_map(|(letter, count)| (1..=*count).map(move |n| format!("{letter}{n}")))
-            .collect();
+        let expected: Vec<String> = [
+            ("G", 9),
+            ("M", 7),
+            ("T", 12),
+            ("A", 10),
+            ("X", 3),
+            ("O", 7),
+            ("P", 3),
+            ("L", 4),
+        ]
+        .iter()
+        .flat_map(|(letter, count)| (1..=*count).map(move |n| format!("{letter}{n}")))
+        .collect();
         let numbers: Vec<&str> = Rule::ALL.iter().map(|rule| rule.number()).collect();
         assert_eq!(numbers, expected);
     }

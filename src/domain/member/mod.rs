@@ -4,6 +4,8 @@
 pub mod certification;
 pub mod cohort;
 pub mod mark;
+pub mod particulars;
+pub mod registration;
 
 use super::catalogue::code::Code;
 use super::catalogue::refusal::Refusal;

@@ -469,17 +469,72 @@ codes! {
         "The birth date in the ID number does not exist or is in the future.",
         "请对照身份证核对第 7 至 14 位。",
         "Compare digits 7 to 14 with the identity card.";
-    MemberIdNumberTaken = "member.id_number_taken", Conflict, None,
-        "该身份证号已有团员档案。",
-        "A member with this ID number already exists.",
-        "请通过“办理转入”发起转接。",
-        "Start a transfer from the target side instead.";
-    MemberDevelopmentNumberTaken = "member.development_number_taken", Conflict, None,
+    MemberAlreadyRegistered = "member.already_registered", Conflict, Some(Rule::P1),
+        "该人员已登记为团员（团籍状态：{standing}）。",
+        "This person is already registered as a member. Their standing: {standing}.",
+        "组织关系在其他团组织的，请由转入方发起转接；已离团或已转出全国系统的，请联系其原所在团组织。",
+        "If they belong to another organization, start a transfer from the target side. If they have left the League or moved out of the national system, ask the organization they last belonged to.";
+    MemberNumberTaken = "member.number_taken", Conflict, Some(Rule::P1),
+        "该身份证号不能登记：已以其他姓名登记，或者不允许查询。",
+        "This ID number can't be registered. It is registered under another name, or you may not look it up.",
+        "请对照身份证核对姓名和身份证号；确认无误的，请联系直属上级团组织的管理员。",
+        "Compare name and ID number with the identity card. If both are right, ask an administrator of the direct superior.";
+    MemberRegistrationNotAllowed = "member.registration_not_allowed", Forbidden, Some(Rule::P1),
+        "只有该团支部及其直属上级团组织的管理员可以登记团员。",
+        "Only administrators of the branch or its direct superior can register members there.",
+        "请联系该团支部或其直属上级团组织的管理员。",
+        "Ask an administrator of the branch or of its direct superior.";
+    MemberOnlyInBranch = "member.only_in_branch", Conflict, Some(Rule::P1),
+        "团员只能登记在团支部。",
+        "Only a branch has members.",
+        "请选择该组织下的团支部；没有的，请先创建。",
+        "Choose a branch below this organization. If there is none, create one first.";
+    MemberChangeNotAllowed = "member.change_not_allowed", Forbidden, Some(Rule::P3),
+        "只有团员所在支部及其直属上级团组织的管理员可以修改；团员本人只能修改手机号码。",
+        "Only administrators of the member's branch or its direct superior can change this. Members themselves can change their telephone number only.",
+        "请联系该团员所在团支部或其直属上级团组织的管理员。",
+        "Ask an administrator of the member's branch or its direct superior.";
+    MemberPhone = "member.phone", Invalid, Some(Rule::P2),
+        "手机号码须为 11 位数字，以 1 开头。",
+        "A telephone number has 11 digits and begins with 1.",
+        "请核对手机号码，不含空格、短横线和国家代码。",
+        "Check the number. Leave out blanks, hyphens and the country code.";
+    MemberEthnicGroup = "member.ethnic_group", Invalid, Some(Rule::P1),
+        "没有这个民族。",
+        "There is no such ethnic group.",
+        "请填写民族名称，例如“汉族”，或两位代码（GB/T 3304），例如 01。",
+        "Give its Chinese name, such as 汉族, or its code of two digits (GB/T 3304), such as 01.";
+    MemberPoliticalStatus = "member.political_status", Invalid, Some(Rule::P1),
+        "没有这种政治面貌。",
+        "There is no such political status.",
+        "请填写简称，例如“共青团员”，或两位代码（GB/T 4762），例如 03。",
+        "Give its Chinese short name, such as 共青团员, or its code of two digits (GB/T 4762), such as 03.";
+    MemberDevelopmentNumberTaken = "member.development_number_taken", Conflict, Some(Rule::P2),
         "该发展团员编号已属于另一名团员。",
         "Another member already has this development number.",
         "请对照《入团志愿书》核对发展团员编号。",
         "Compare the number with the application form.";
-    MemberJoinedTooYoung = "member.joined_too_young", Invalid, None,
+    MemberDevelopmentNumber = "member.development_number", Invalid, Some(Rule::P2),
+        "发展团员编号须为 12 位数字。",
+        "A development number has 12 digits.",
+        "请对照《入团志愿书》核对发展团员编号。",
+        "Compare the number with the application form.";
+    MemberDevelopmentNumberRequired = "member.development_number_required", Invalid, Some(Rule::P2),
+        "2017 年及以后入团的，须填写发展团员编号。",
+        "Everybody who joined in 2017 or later has a development number.",
+        "请对照《入团志愿书》填写发展团员编号；入团时间有误的，请更正。",
+        "Take the number from the application form. If the month of joining is wrong, correct it.";
+    MemberDevelopmentNumberYear = "member.development_number_year", Invalid, Some(Rule::P2),
+        "发展团员编号的前四位须为入团年份 {year}。",
+        "The development number must begin with the joining year {year}.",
+        "请对照《入团志愿书》核对发展团员编号和入团时间。",
+        "Compare the number and the month of joining with the application form.";
+    MemberJoinedInFuture = "member.joined_in_future", Invalid, Some(Rule::P2),
+        "入团时间不能晚于本月。",
+        "Nobody joins later than this month.",
+        "请对照《入团志愿书》核对入团时间。",
+        "Compare the month of joining with the application form.";
+    MemberJoinedTooYoung = "member.joined_too_young", Invalid, Some(Rule::P2),
         "入团时须年满 {age} 周岁。",
         "A member must have been at least {age} years old when they joined.",
         "请对照《入团志愿书》核对入团时间。",
