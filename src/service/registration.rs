@@ -14,7 +14,8 @@ use crate::domain::core::time::{Month, season_of, shanghai_date};
 use crate::domain::member::cohort::l1_in_cohort;
 use crate::domain::member::particulars::{GivenParticulars, p1_ethnic_group, p1_political_status, p2_phone};
 use crate::domain::member::registration::{
-    MemberField, NumberHolder, Registered, RegistrationFacts, RegistrationWarning, p1_register, p3_may_change,
+    MemberField, NumberHolder, Registered, RegistrationFacts, RegistrationWarning, p1_may_register, p1_register,
+    p3_may_change,
 };
 use crate::domain::organization::facts::OrganizationPurpose;
 use crate::domain::transfer::proposal_rules::OpenCase;
@@ -77,6 +78,17 @@ pub struct RegistrationPreview {
     pub outcome: std::result::Result<Vec<RegistrationWarning>, Vec<Refusal>>,
 }
 
+/// Checks that the caller may register members at a branch. It is called before a look-up is charged, so that nobody
+/// spends the budget of a person whom they may not register.
+///
+/// # Errors
+/// `organization.not_found` outside the caller's subtree (O6), and those of [`p1_may_register`].
+pub fn check_registrar(conn: &mut Conn, actor: &Actor, branch: OrganizationId) -> Result<()> {
+    let branch = organizations::find(conn, branch)?.ok_or(Code::OrganizationNotFound)?;
+    sees(actor, Action::RegisterMember, object(&branch))?;
+    Ok(p1_may_register(actor, &branch.facts(), &holders(conn, &branch)?)?)
+}
+
 /// P1: registers a person as a member of a branch. Returns the member with the warnings.
 ///
 /// # Errors
@@ -105,10 +117,17 @@ pub fn preview(
 ) -> Result<RegistrationPreview> {
     let outcome = match decide(conn, context, vault, registration) {
         Ok((_, registered)) => Ok(registered.warnings),
-        Err(Error::Refused(refusals)) if refusals[0].code != Code::OrganizationNotFound => Err(refusals),
+        Err(Error::Refused(refusals)) if !hides(&refusals) => Err(refusals),
         Err(fault) => return Err(fault),
     };
     Ok(RegistrationPreview { outcome })
+}
+
+/// Whether the caller may not know of the branch.
+fn hides(refusals: &[Refusal]) -> bool {
+    refusals
+        .iter()
+        .any(|refusal| refusal.code == Code::OrganizationNotFound)
 }
 
 /// Loads what a registration depends on, and decides it. The branch stays locked, since the yearly switch counts its

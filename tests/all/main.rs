@@ -38,6 +38,7 @@ mod policies;
 mod pooler;
 mod privacy;
 mod refusals;
+mod registration;
 mod reset;
 mod rule_pages;
 mod schema;

@@ -15,7 +15,7 @@ use zhuanjie::domain::organization::facts::{OrganizationKind, Path};
 use zhuanjie::domain::transfer::state::Phase;
 use zhuanjie::repository::{
     accounts, appointments, audit, certifications, chain, cohort, graduation, idempotency, inbound, inbox, integrators,
-    invariants, jobs, marks, members, organizations, search, transfers,
+    invariants, jobs, marks, member_changes, members, organizations, search, transfers,
 };
 
 /// How many rows of each kind are made.
@@ -70,6 +70,7 @@ fn fill(world: &World) {
          INSERT INTO cohort_members (season, member_id, branch_id, branch_path)
          SELECT 2025 + id % 2, id, branch_id, branch_path FROM members WHERE id > 1000;
          INSERT INTO mark_history (member_id, at, new_mark) SELECT id, 1, 'teacher' FROM members;
+         INSERT INTO member_changes (member_id, at, field) SELECT id, 1, 'education' FROM members;
          INSERT INTO graduation_history (branch_id, at, event, automatic) SELECT o.id, c.n, 'marked', FALSE
          FROM organizations o CROSS JOIN {few} WHERE o.id > 1000;
          INSERT INTO month_changes (branch_id, branch_path, branch_name, organ_id, old_month, new_month, reason, proposer_account_id,
@@ -334,6 +335,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "branches to be turned" => |c| organizations::due_for_switch(c, Month::new(2026, 12).expect("a month"), Some(OrganizationId(7)), 200);
         "where a member was" => |c| members::memberships(c, MemberId(1500));
         "whether anybody is in a subtree" => |c| members::any_within(c, &mine);
+        "changes of a member's record" => |c| member_changes::history(c, MemberId(1500), 0, 20);
         "marks a member had" => |c| marks::history(c, MemberId(1500), 0, 20);
         "months a branch had" => |c| graduation::history(c, OrganizationId(1100), 0, 20);
         "forms of a member" => |c| certifications::of_member(c, MemberId(1500));

@@ -21,7 +21,7 @@ use crate::domain::disclosure::masked_phone;
 use crate::domain::member::registration::{MemberField, RegistrationWarning};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::registration::{self, MemberChange, RecordChange, Registration, StatedParticulars};
-use crate::service::{self, members};
+use crate::service::{self, Context, members};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -101,6 +101,15 @@ fn word(text: Option<String>, pointer: &str) -> Result<Option<String>, Problem> 
     text.map(|text| line(&text, WORD_MAX, pointer)).transpose()
 }
 
+/// Charges a registration as a look-up (T4), if the caller may register at the branch at all.
+async fn charge(app: &App, context: &Context, registration: &Registration) -> Result<(), Problem> {
+    let (actor, branch) = (context.actor.clone(), registration.branch);
+    app.db
+        .read(move |conn| registration::check_registrar(conn, &actor, branch))
+        .await?;
+    look_up::charge(app, context.clone(), registration.wanted(&app.vault)).await
+}
+
 /// Something unusual about a registration. It blocks nothing.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MemberWarning)]
@@ -135,6 +144,8 @@ struct RegistrationPreviewResult {
 }
 
 refuses!(PreviewRegistrationRefusals:
+    MemberOnlyInBranch,
+    OrganizationClosed,
     MemberIdNumberMalformed,
     MemberIdNumberCheckDigit,
     MemberIdNumberBirthDate,
@@ -160,7 +171,7 @@ async fn preview_registration(
 ) -> Result<HttpResponse, Problem> {
     let (language, vault) = (language::of(&request), app.vault.clone());
     let registration = body.into_inner().registration(branch, caller.context.now)?;
-    look_up::charge(&app, caller.context.clone(), registration.wanted(&app.vault)).await?;
+    charge(&app, &caller.context, &registration).await?;
     // A write transaction, so that it sees and locks exactly what the registration would.
     let preview = app
         .db
@@ -233,7 +244,7 @@ async fn register_member(
     let claim = key.claim(&request, &body);
     let (language, vault) = (language::of(&request), app.vault.clone());
     let registration = body.into_inner().registration(branch, caller.context.now)?;
-    look_up::charge(&app, caller.context.clone(), registration.wanted(&app.vault)).await?;
+    charge(&app, &caller.context, &registration).await?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let (id, warnings) = registration::register(conn, context, &vault, &registration)?;
         let detail = members::get(conn, context, id)?;

@@ -187,9 +187,6 @@ macro_rules! actions {
             Member, SIGNED_IN or RequestUnauthenticated, [Myself Own DirectSuperior HigherSuperior] or MemberNotFound;
         ChangeMember = "change_member", "修改团员信息", "change what is recorded about a member",
             Member, PEOPLE or ActorNotAdministrator, [Myself Own DirectSuperior Holder] or MemberChangeNotAllowed;
-        ChangeParticulars = "change_particulars", "修改团员的学历、政治面貌和民族",
-            "change a member's education, political status or ethnic group",
-            Member, ADMINISTRATORS or MemberChangeNotAllowed, [Own DirectSuperior Holder] or MemberChangeNotAllowed;
         MarkMember = "mark_member", "标记团员身份", "mark a member or undo a mark",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
         IssueMemberCode = "issue_member_code", "为团员发放重置码", "issue a one-time code to a member",

@@ -4,7 +4,7 @@ use super::certification::t3_certification;
 use super::particulars::{GivenParticulars, Particulars};
 use super::{Certification, Standing};
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{self, Action, Object};
+use crate::domain::authority::{self, Action, Object, Relation};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::catalogue::rule::Rule;
@@ -182,9 +182,104 @@ vocabulary! {
 /// # Errors
 /// `member.not_found` for callers who may not know of the member (O6); `member.change_not_allowed`.
 pub fn p3_may_change(actor: &Actor, member: Object<'_>, field: MemberField) -> Result<(), Refusal> {
-    let action = match field {
-        MemberField::Phone => Action::ChangeMember,
-        MemberField::Education | MemberField::PoliticalStatus | MemberField::EthnicGroup => Action::ChangeParticulars,
-    };
-    Ok(authority::decide(actor, action, member).into_result()?)
+    authority::decide(actor, Action::ChangeMember, member).into_result()?;
+    let keeps_the_record =
+        |relation: &Relation| matches!(relation, Relation::Own | Relation::DirectSuperior | Relation::Holder);
+    let is_in_charge = authority::relations(actor, member).iter().any(keeps_the_record);
+    if field == MemberField::Phone || is_in_charge {
+        Ok(())
+    } else {
+        Err(Code::MemberChangeNotAllowed.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::testing::{administrator, class, class_of, college, university};
+
+    fn month(text: &str) -> crate::domain::core::time::Month {
+        text.parse().unwrap()
+    }
+
+    fn register(change: impl FnOnce(&mut RegistrationFacts<'_>)) -> Result<Registered, Vec<Code>> {
+        let (branch, actor) = (class_of("2026-06"), administrator(&class()));
+        let policy = Policy::default_for(2026);
+        let mut facts = RegistrationFacts {
+            actor: &actor,
+            branch: &branch,
+            holders: &[],
+            holder: NumberHolder::Nobody,
+            open_case: None,
+            is_development_number_taken: false,
+            members: 20,
+            policy: &policy,
+            today: "2026-06-15".parse().unwrap(),
+        };
+        change(&mut facts);
+        let number = IdNumber::compose(420106, "2004-05-06".parse().unwrap(), 12).unwrap();
+        let given = GivenParticulars {
+            joined_month: month("2019-05"),
+            development_number: Some("201912345678"),
+            phone: None,
+            ethnic_group: Some("汉"),
+            political_status: None,
+            education: None,
+        };
+        p1_register(&facts, &number, &given).map_err(|refusals| refusals.iter().map(|refusal| refusal.code).collect())
+    }
+
+    #[test]
+    fn p1_a_registration_reports_everything_at_once() {
+        let registered = register(|_| ()).unwrap();
+        assert_eq!(registered.particulars.ethnic_group, Some("汉族"));
+        assert_eq!(registered.certification, Certification::NotRequired);
+        let refused = register(|facts| {
+            facts.holder = NumberHolder::SomebodyElse;
+            facts.is_development_number_taken = true;
+            facts.today = "2018-05-01".parse().unwrap();
+        });
+        let codes = refused.unwrap_err();
+        assert_eq!(
+            codes,
+            [
+                Code::MemberNumberTaken,
+                Code::MemberDevelopmentNumberTaken,
+                Code::MemberJoinedInFuture
+            ]
+        );
+    }
+
+    #[test]
+    fn p1_the_branch_its_direct_superior_and_who_acts_for_them_register() {
+        let branch = class();
+        for (organization, holders, refused) in [
+            (class(), vec![], None),
+            (college(), vec![], None),
+            (university(), vec![], Some(Code::MemberRegistrationNotAllowed)),
+            (university(), vec![university().id], None),
+        ] {
+            let result = p1_may_register(&administrator(&organization), &branch, &holders);
+            assert_eq!(result.err().map(|refusal| refusal.code), refused);
+        }
+        let refused = p1_may_register(&administrator(&college()), &college(), &[]).unwrap_err();
+        assert_eq!(refused.code, Code::MemberOnlyInBranch);
+    }
+
+    #[test]
+    fn p2_a_graduating_member_without_a_telephone_number_gets_a_warning() {
+        assert_eq!(register(|_| ()).unwrap().warnings, [RegistrationWarning::PhoneMissing]);
+        let mut branch = class_of("2026-06");
+        branch.stage = Some(Stage::SeniorHigh);
+        assert_eq!(
+            register(|facts| facts.branch = &branch).map(|registered| registered.warnings),
+            Ok(vec![])
+        );
+        let ordinary = class();
+        let large = register(|facts| {
+            facts.branch = &ordinary;
+            facts.members = 50;
+        });
+        assert_eq!(large.unwrap().warnings, [RegistrationWarning::BranchTooLarge]);
+    }
 }

@@ -220,6 +220,12 @@ impl<'a> WriteDriver<'a> {
         let mark =
             json!({"member": world.mem("class_1/1"), "identity": "delayed", "month": "2026-12", "reason": "休学"});
         self.json(&class, "mark_members", "", &batch(mark));
+        let person = json!({"name": "张三", "id_number": number(77), "joined_month": "2019-09",
+            "development_number": "201900000077"});
+        self.json(&class, "preview_registration", &world.org("class_1"), &person);
+        let new = self.json(&class, "register_member", &world.org("class_1"), &person);
+        let new = new["id"].as_str().expect("an id").to_owned();
+        self.json(&class, "change_member", &new, &json!({"phone": "13800000001"}));
         let form = self.thing(About::Form, "class_1/2");
         self.json(&college, "refuse_certification", &form, &reason);
         let uploading = self.thing(About::Uploading, "class_1/2");

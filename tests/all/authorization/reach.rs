@@ -62,6 +62,15 @@ fn lists(country: &Country) -> Vec<(&'static str, Client, String)> {
         by("township").post("/v1/members/look-up", &wanted).expect(200);
     }
     let member = world.mem("class_1/1");
+    for phone in ["13800000001", "13800000002"] {
+        let path = format!("/v1/members/{member}/record");
+        let client = by("class_1");
+        let request = client.request("POST", &path).header("if-match", "*");
+        let request = request
+            .header("idempotency-key", &fresh_key())
+            .json(&json!({"phone": phone}));
+        request.send().expect(200);
+    }
     let undo = json!({"mode": "all_or_nothing", "items": [{"member": member}]});
     by("class_1").write("/v1/member-marks/undo", &undo).expect(200);
     let path = |about: About, verdict: &str| {
@@ -93,6 +102,11 @@ fn lists(country: &Country) -> Vec<(&'static str, Client, String)> {
             "mark_history",
             by("class_1"),
             format!("/v1/members/{member}/mark-history?"),
+        ),
+        (
+            "list_member_changes",
+            by("class_1"),
+            format!("/v1/members/{member}/changes?"),
         ),
         ("list_month_changes", by("college"), "/v1/month-changes?".into()),
         (

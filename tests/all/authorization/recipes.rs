@@ -4,7 +4,7 @@
 //! accepts. So every call can be tried from every position, and nothing changes.
 
 use super::country::{About, Country, marked, pdf};
-use crate::external::going_to;
+use crate::external::{going_to, number};
 use serde_json::{Value, json};
 use zhuanjie::domain::authority::Action;
 use zhuanjie::domain::core::ids::OrganizationId;
@@ -94,6 +94,15 @@ fn policy(_: &str, country: &Country) -> Value {
 /// A proposal from another province, for a person whose ID number has a wrong check digit.
 fn inbound(_: &str, country: &Country) -> Value {
     going_to(&country.world, "village", "张三", "110108200503040012")
+}
+
+/// A person to register, who joined before they were old enough. Each organization is sent another person, since look-ups
+/// for one person are limited.
+fn newcomer(id: &str, _: &Country) -> Value {
+    let serial = id
+        .bytes()
+        .fold(7_u16, |serial, byte| (serial % 1000 * 31 + u16::from(byte)) % 1000);
+    json!({"name": "张三", "id_number": number(serial), "joined_month": "2006-01"})
 }
 
 /// A proposal that lacks the fields of its reason.
@@ -192,6 +201,8 @@ pub const RECIPES: &[Recipe] = &[
     list("list_members", About::Organization, "?subtree=true"),
     list("list_members", About::Organization, "?subtree=true&identity=delayed"),
     get("list_appointments", About::Organization),
+    send("register_member", About::Organization, newcomer),
+    send("preview_registration", About::Organization, newcomer),
     send(
         "appoint",
         About::Organization,
@@ -221,6 +232,8 @@ pub const RECIPES: &[Recipe] = &[
     send("decline_appointment", About::OwnRequest, nothing),
     get("get_member", About::Member),
     get("mark_history", About::Member),
+    get("list_member_changes", About::Member),
+    send("change_member", About::Member, |_, _| json!({"phone": "13800000001"})),
     send("mark_members", About::Member, |id, _| {
         one(json!({"member": id, "identity": "teacher"}))
     }),
