@@ -27,6 +27,7 @@ const COMMON: &[&str] = &[
     "request.media_type",
     "request.precondition_required",
     "request.stale",
+    "request.text",
     "request.timeout",
     "request.too_large",
     "request.too_many",
@@ -56,7 +57,6 @@ const UNANSWERED: &[(&str, &str)] = &[
     ("accept_external_transfer transfer.self_approval", EXTERNAL),
     ("refuse_external_transfer transfer.self_approval", EXTERNAL),
     ("decide_transfers transfer.closed", BATCH),
-    ("decide_transfers transfer.already_approved", BATCH),
     ("decide_transfers transfer.self_approval", BATCH),
     ("decide_transfers transfer.not_yours_to_cancel", BATCH),
     ("decide_transfers transfer.target_closed", BATCH),
@@ -91,7 +91,6 @@ const UNANSWERED: &[(&str, &str)] = &[
     ),
     ("propose_inbound_transfer transfer.field_invalid", PROPOSED),
     ("propose_inbound_transfer transfer.target_graduate_branch", PROPOSED),
-    ("propose_inbound_transfer transfer.explanation_required", PROPOSED),
 ];
 
 const ORPHANED: &str = "approve_transfer shows it, with no administrator up to the root";

@@ -28,6 +28,7 @@ diesel::table! {
         version -> Integer,
         created_at -> BigInt,
         closed_at -> Nullable<BigInt>,
+        name_key -> Text,
     }
 }
 

@@ -201,7 +201,7 @@ impl Frame {
             format!("{place}团委"),
             |committee| {
                 committee.township = true;
-                committee.division_code = Some(division.code);
+                committee.division_code = Some(division.six_digits());
                 committee.sector = if urban {
                     Sector::StreetCommunity
                 } else {
@@ -220,7 +220,7 @@ impl Frame {
         };
         let short = short_province(division.name);
         self.add_leading_organ(parent, formal(&place), format!("团{short}委"), |organ| {
-            organ.division_code = Some(division.code);
+            organ.division_code = Some(division.six_digits());
         })
     }
 
@@ -242,7 +242,7 @@ impl Frame {
                     format!("{member}团委"),
                     |committee| {
                         committee.sector = sector;
-                        committee.division_code = Some(division);
+                        committee.division_code = Division::find(division).map(Division::six_digits);
                     },
                 );
                 self.system_members.push(member);
@@ -291,7 +291,7 @@ impl Frame {
                 committee.stage = Some(stage);
                 committee.school_code = Some(code);
                 committee.school = Some(committee.id);
-                committee.division_code = Some(division);
+                committee.division_code = Division::find(division).map(Division::six_digits);
             },
         );
         self.by_school_code.insert(code, id);

@@ -14,6 +14,7 @@ use crate::db::{Conn, DbError};
 use crate::domain::account::AccountStatus;
 use crate::domain::authority::actor::AccountKind;
 use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::name::name_key;
 use crate::domain::core::time::Timestamp;
 
 use crate::domain::organization::facts::{Graduation, Status};
@@ -200,6 +201,7 @@ struct OrganizationRow<'a> {
     graduation_month: Option<i32>,
     graduation_undetermined: Option<&'static str>,
     created_at: i64,
+    name_key: String,
 }
 
 impl<'a> From<&'a OrganizationRecord> for OrganizationRow<'a> {
@@ -233,6 +235,7 @@ impl<'a> From<&'a OrganizationRecord> for OrganizationRow<'a> {
             graduation_month: month,
             graduation_undetermined: undetermined,
             created_at: micros(record.created_at),
+            name_key: name_key(&record.name),
         }
     }
 }

@@ -52,6 +52,7 @@
 //! | O6 | everybody acts in their own subtree | [`authority`] |
 //! | P1 | registering a member | [`member::registration::p1_register`] |
 //! | P2 | what is recorded about a member | [`member::particulars::Particulars::check`] |
+//! | P7 | texts and names | [`core::line`], [`core::name::is_same_name`] |
 //! | P3 | changing it | [`member::registration::p3_may_change`] |
 //!
 //! The service implements what needs all the stored data: the look-up of T4, the entries of the inbox (A8) and the

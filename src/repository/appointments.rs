@@ -3,11 +3,11 @@
 use super::pending::{Affected, PendingRow, close, waiting_in};
 use super::subtree;
 use crate::db::columns::Micros;
-use crate::db::schema::{accounts, appointment_requests, appointments, organizations};
+use crate::db::schema::{accounts, appointment_requests, appointments, organizations, transfers};
 use crate::db::sql::locks::{self, AdvisoryLock, Locked};
 use crate::db::{Backend, Conn};
 use crate::domain::account::AccountStatus;
-use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::Timestamp;
 use crate::domain::office::{AppointmentRequest, DecidedRequest, OfficeRole, RequestKind, RequestState};
@@ -76,6 +76,32 @@ pub fn page(
         .limit(limit)
         .select(Appointment::as_select())
         .load(conn)
+}
+
+/// Whether the member whom a case is about holds an office.
+pub fn has_office(conn: &mut Conn, case: TransferId) -> QueryResult<bool> {
+    let held = transfers::table
+        .inner_join(accounts::table.on(accounts::member_id.eq(transfers::member_id)))
+        .inner_join(appointments::table.on(appointments::account_id.eq(accounts::id)))
+        .filter(transfers::id.eq(case))
+        .filter(appointments::ended_at.is_null())
+        .select(appointments::id);
+    diesel::select(diesel::dsl::exists(held)).get_result(conn)
+}
+
+/// The administrator of an organization who has been in office longest and is not blocked, with the organization's name.
+pub fn first_administrator(conn: &mut Conn, organization: OrganizationId) -> QueryResult<Option<(String, String)>> {
+    appointments::table
+        .inner_join(accounts::table.on(accounts::id.eq(appointments::account_id)))
+        .inner_join(organizations::table.on(organizations::id.eq(appointments::organization_id)))
+        .filter(appointments::organization_id.eq(organization))
+        .filter(appointments::ended_at.is_null())
+        .filter(appointments::role.eq(OfficeRole::Administrator))
+        .filter(accounts::status.eq(AccountStatus::Active))
+        .order(appointments::id)
+        .select((accounts::name, organizations::name))
+        .first(conn)
+        .optional()
 }
 
 /// An office in force with its organization and its holder's name.

@@ -3,6 +3,7 @@
 use super::pending::{Affected, PendingRow, close, decision, waiting_in};
 use crate::db::Conn;
 use crate::db::columns::Micros;
+use crate::db::in_padded;
 use crate::db::schema::{accounts, graduation_history, inbox_entries, month_changes};
 use crate::db::sql::locks::Locked;
 use crate::domain::core::decision::Decision;
@@ -294,6 +295,16 @@ pub fn open_of_branch(conn: &mut Conn, branch: OrganizationId) -> QueryResult<Op
         .select(dsl::id)
         .first(conn)
         .optional()
+}
+
+/// The open requests of several branches.
+pub fn open_of_branches(conn: &mut Conn, branches: &[OrganizationId]) -> QueryResult<Vec<StoredChange>> {
+    month_changes::table
+        .inner_join(accounts::table.on(accounts::id.eq(month_changes::proposer_account_id)))
+        .filter(in_padded(month_changes::branch_id, branches.iter().map(|id| id.0)))
+        .filter(month_changes::state.eq(MonthChangeState::Open))
+        .select(StoredChange::as_select())
+        .load(conn)
 }
 
 /// One request.

@@ -200,6 +200,16 @@ pub fn revoke(conn: &mut Conn, account: AccountId, now: Timestamp) -> QueryResul
     Ok(())
 }
 
+/// The credentials of an organization that were not revoked.
+pub fn valid_of(conn: &mut Conn, organization: OrganizationId) -> QueryResult<Vec<AccountId>> {
+    integrators::table
+        .filter(integrators::organization_id.eq(organization))
+        .filter(integrators::revoked_at.is_null())
+        .order(integrators::account_id)
+        .select(integrators::account_id)
+        .load(conn)
+}
+
 /// Retires a secret now. One that was retired earlier stays unchanged.
 pub fn retire(conn: &mut Conn, secret: IntegratorSecretId, now: Timestamp) -> QueryResult<()> {
     diesel::update(

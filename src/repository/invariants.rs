@@ -160,7 +160,8 @@ pub const ALL: &[Invariant] = &[
             LEFT JOIN organizations p ON p.id = o.parent_id WHERE
             o.province_id IS DISTINCT FROM
                 CASE WHEN o.kind = 'leading_organ' AND o.level = 'province' THEN o.id ELSE p.province_id END
-            OR o.school_id IS DISTINCT FROM CASE WHEN o.school_code IS NOT NULL THEN o.id ELSE p.school_id END
+            OR o.school_id IS DISTINCT FROM CASE WHEN o.school_code IS NOT NULL
+                OR (p.school_id IS NULL AND o.sector = 'school') THEN o.id ELSE p.school_id END
             OR o.leading_organ_id IS DISTINCT FROM
                 CASE WHEN p.kind = 'leading_organ' THEN p.id ELSE p.leading_organ_id END",
     },

@@ -78,6 +78,7 @@ pub struct ListedMember {
     pub id: MemberId,
     pub branch_id: Option<OrganizationId>,
     pub name: String,
+    pub joined_month: Month,
     pub standing: Standing,
     pub certification: Certification,
     pub mark: Option<Identity>,
@@ -105,6 +106,7 @@ impl From<Member> for ListedMember {
             id: member.id,
             branch_id: member.branch_id,
             name: member.name,
+            joined_month: member.joined_month,
             standing: member.standing,
             certification: member.certification,
             mark: member.mark,
@@ -221,7 +223,7 @@ pub enum MemberSelection {
     Subtree(Path),
 }
 
-/// The identity that a list is narrowed to. Who is a graduate depends on the branches that graduate in the season (M1).
+/// The identity that a list is narrowed to. Only members of branches that graduate in the season have one (M1).
 #[derive(Debug, Clone, Copy)]
 pub struct IdentityFilter {
     pub identity: Identity,
@@ -254,6 +256,8 @@ pub fn page(
             query = query
                 .filter(dsl::branch_path.ge(from))
                 .filter(dsl::branch_path.lt(until))
+                // Who left the national tree keeps the path of their last branch.
+                .filter(dsl::branch_id.is_not_null())
                 .order((dsl::branch_path, dsl::id));
             // Members of a special-unit holding appear in the holding's own list only (S-30).
             let secret = organizations::table
@@ -270,30 +274,26 @@ pub fn page(
             }
         }
     }
-    match filter {
-        Some(IdentityFilter {
-            identity: Identity::Graduate,
-            season,
-        }) => {
-            // Values in a subselect must be bindable on both engines, and only plain numbers are.
-            let (first, last) = (season * 100 + 1, season * 100 + 12);
-            // A correlated subquery, since a list of all graduating branches of the nation would be long.
-            let graduating = organizations::table
-                .filter(organizations::id.nullable().eq(dsl::branch_id))
-                .filter(
-                    organizations::graduated_season
-                        .is_not_null()
-                        .or(organizations::graduation_month.between(first, last)),
-                )
-                .select(organizations::id)
-                // Keeps PostgreSQL from turning the subquery into a join that begins with all branches.
-                .offset(0);
-            query = query
-                .filter(dsl::mark.is_null())
-                .filter(diesel::dsl::exists(graduating));
-        }
-        Some(IdentityFilter { identity, .. }) => query = query.filter(dsl::mark.eq(identity)),
-        None => {}
+    if let Some(IdentityFilter { identity, season }) = filter {
+        // Values in a subselect must be bindable on both engines, and only plain numbers are.
+        let (first, last) = (season * 100 + 1, season * 100 + 12);
+        // Only members of graduating branches have an identity (M1). A correlated subquery, since a list of all
+        // graduating branches of the nation would be long.
+        let graduating = organizations::table
+            .filter(organizations::id.nullable().eq(dsl::branch_id))
+            .filter(
+                organizations::graduated_season
+                    .is_not_null()
+                    .or(organizations::graduation_month.between(first, last)),
+            )
+            .select(organizations::id)
+            // Keeps PostgreSQL from turning the subquery into a join that begins with all branches.
+            .offset(0);
+        query = query.filter(diesel::dsl::exists(graduating));
+        query = match identity {
+            Identity::Graduate => query.filter(dsl::mark.is_null()),
+            marked => query.filter(dsl::mark.eq(marked)),
+        };
     }
     query.load(conn)
 }

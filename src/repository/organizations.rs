@@ -4,12 +4,15 @@ use super::subtree;
 use crate::db::columns::Micros;
 use crate::db::in_padded;
 use crate::db::schema::organizations::{self, dsl};
-use crate::db::schema::{accounts, appointments, organization_names};
+use crate::db::schema::{accounts, appointments, month_changes, organization_names, transfers};
 use crate::db::sql::locks::Locked;
 use crate::db::{Backend, Conn};
 use crate::domain::account::AccountStatus;
+use crate::domain::core::division::Division;
 use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::core::name::name_key;
 use crate::domain::core::time::{Month, Season, Timestamp};
+use crate::domain::graduation::MonthChangeState;
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::facts::{
     Graduation, Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
@@ -79,10 +82,7 @@ impl Organization {
             graduated_season: self.graduated_season,
             school: self.school_id,
             leading_organ: self.leading_organ_id,
-            province: self
-                .division_code
-                .as_deref()
-                .and_then(|code| code.get(..2)?.parse().ok()),
+            province: self.division_code.as_deref().and_then(Division::province_of),
         }
     }
 }
@@ -124,14 +124,10 @@ pub fn administrators(conn: &mut Conn, id: OrganizationId) -> QueryResult<Vec<Ac
         .load(conn)
 }
 
-/// The province-level leading organ of a province (GB/T 2260, two digits, with or without the zeros after them).
+/// The province-level leading organ of a province (GB/T 2260, two digits).
 pub fn province_organ(conn: &mut Conn, province: u8) -> QueryResult<Option<Organization>> {
     dsl::organizations
-        .filter(
-            dsl::division_code
-                .eq(province.to_string())
-                .or(dsl::division_code.eq(format!("{province}0000"))),
-        )
+        .filter(dsl::division_code.eq(format!("{province}0000")))
         .filter(dsl::level.eq(Level::Province))
         .filter(dsl::kind.eq(OrganizationKind::LeadingOrgan))
         .filter(dsl::system.eq(System::Place))
@@ -236,6 +232,8 @@ pub fn page(
             query = query
                 .filter(dsl::kind.eq(OrganizationKind::Branch))
                 .filter(dsl::sector.eq(Sector::School))
+                .filter(dsl::purpose.eq(OrganizationPurpose::Ordinary))
+                .filter(dsl::closed_at.is_null())
                 .filter(dsl::graduation_month.is_null())
                 .filter(dsl::graduation_undetermined.is_null());
         }
@@ -311,6 +309,7 @@ fn insert(
             dsl::path.eq(superior.map_or("/", |superior| superior.path.as_str())),
             dsl::status.eq(Status::Active),
             dsl::created_at.eq(Micros::from(now)),
+            dsl::name_key.eq(name_key(new.name)),
         ))
         .returning(dsl::id)
         .get_result(conn)
@@ -330,12 +329,15 @@ pub fn create(
         OrganizationKind::LeadingOrgan => Some(superior.id),
         _ => superior.leading_organ_id,
     };
+    // A school without a school code is the topmost organization of the school sector (§1.2).
+    let is_school = new.school_code.is_some() || superior.school_id.is_none() && new.sector == Sector::School;
+    let school = if is_school { Some(id) } else { superior.school_id };
     diesel::update(dsl::organizations.find(id))
         .set((
             dsl::path.eq(superior.path.child(id)),
             dsl::province_id.eq(if is_province { Some(id) } else { superior.province_id }),
             dsl::leading_organ_id.eq(organ),
-            dsl::school_id.eq(new.school_code.map_or(superior.school_id, |_| Some(id))),
+            dsl::school_id.eq(school),
         ))
         .execute(conn)?;
     Ok(id)
@@ -347,11 +349,31 @@ pub fn rename(conn: &mut Conn, found: &Organization, name: &str, short_name: &st
     let changed = diesel::update(dsl::organizations.find(found.id).filter(dsl::version.eq(found.version)))
         .set((
             dsl::name.eq(name),
+            dsl::name_key.eq(name_key(name)),
             dsl::short_name.eq(short_name),
             dsl::version.eq(found.version + 1),
         ))
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// Stores the new name of an organization in the open cases and requests that show it. Closed ones keep the name of their
+/// time.
+pub fn rename_in_open_cases(conn: &mut Conn, found: &Organization, name: &str) -> QueryResult<()> {
+    let open = transfers::table.filter(transfers::closed_at.is_null());
+    diesel::update(open.filter(transfers::source_path.eq(&found.path)))
+        .set(transfers::source_name.eq(name))
+        .execute(conn)?;
+    diesel::update(open.filter(transfers::target_path.eq(&found.path)))
+        .set(transfers::target_name.eq(name))
+        .execute(conn)?;
+    let of_it = month_changes::branch_id
+        .eq(found.id)
+        .and(month_changes::state.eq(MonthChangeState::Open));
+    diesel::update(month_changes::table.filter(of_it))
+        .set(month_changes::branch_name.eq(name))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Stores a former name of an organization (O3).
@@ -377,6 +399,19 @@ pub fn set_contact(conn: &mut Conn, found: &Organization, name: &str, phone: Opt
         ))
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// Removes the contact of an organization if it is this person, who administers it no more.
+pub fn remove_contact(conn: &mut Conn, id: OrganizationId, name: &str) -> QueryResult<()> {
+    let (nobody, no_phone): (Option<&str>, Option<&str>) = (None, None);
+    diesel::update(dsl::organizations.find(id).filter(dsl::contact_name.eq(name)))
+        .set((
+            dsl::contact_name.eq(nobody),
+            dsl::contact_phone.eq(no_phone),
+            dsl::version.eq(dsl::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// Stores that an organization is closed if it still has the version that was decided on.

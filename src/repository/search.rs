@@ -6,6 +6,7 @@ use super::organizations::Organization;
 use crate::db::in_padded;
 use crate::db::schema::{organization_terms, organizations};
 use crate::db::{Backend, Conn};
+use crate::domain::core::division::Division;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Path, Stage, Status, System};
 use crate::domain::search::rank::RankFacts;
@@ -182,7 +183,7 @@ pub fn province_level(
     let is_wanted = |system: System, division: Option<&str>| match wanted {
         ProvinceLevel::System(wanted) => system == wanted,
         ProvinceLevel::Province(wanted) => {
-            system == System::Place && division.and_then(|code| code.get(..2)?.parse().ok()) == Some(wanted)
+            system == System::Place && division.and_then(Division::province_of) == Some(wanted)
         }
     };
     let found = below

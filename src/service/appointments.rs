@@ -228,6 +228,8 @@ fn finish(
         return Err(Code::AppointmentLastOfNation.into());
     }
     store::end(conn, office.id, context.now)?;
+    // Nobody is sent to somebody who was dismissed (§2.5).
+    organizations::remove_contact(conn, organization.id, &office.account_name)?;
     after_change(
         conn,
         context,
@@ -301,6 +303,44 @@ pub(super) fn reroute_offices_of(conn: &mut Conn, account: AccountId, now: Times
         reroute(conn, &organization, now)?;
     }
     Ok(())
+}
+
+/// P6: the offices that somebody loses by moving from one place to another: those at or above the place they leave, and not
+/// above the place they go to. Who holds an office elsewhere keeps it.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn left(
+    conn: &mut Conn,
+    account: AccountId,
+    from: &Path,
+    to: Option<&Path>,
+) -> Result<Vec<(AppointmentId, OrganizationId)>> {
+    let offices = accounts::offices(conn, account)?;
+    let left = offices.into_iter().map(|held| held.office).filter(|office| {
+        let contains = |place: &Path| place == &office.path || place.is_below(&office.path);
+        contains(from) && !to.is_some_and(contains)
+    });
+    Ok(left.map(|office| (office.appointment, office.organization)).collect())
+}
+
+/// P6: ends an office that its holder has left. The audit entry is in the direct superior's turn. The last administrator
+/// of the nation stays.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn end_left(
+    conn: &mut Conn,
+    context: &Context,
+    (office, organization): (AppointmentId, OrganizationId),
+) -> Result<()> {
+    let organization = organizations::find(conn, organization)?;
+    let organization = organization.ok_or(Error::Corrupt("an appointment's organization is missing"))?;
+    let office = store::find(conn, office)?.ok_or(Error::Corrupt("an appointment is missing"))?;
+    match finish(conn, context, &organization, &office) {
+        Err(Error::Refused(refusals)) if refusals.iter().all(|r| r.code == Code::AppointmentLastOfNation) => Ok(()),
+        ended => ended.map(drop),
+    }
 }
 
 /// Ends every appointment at an organization that is being closed, and every request for one. Nothing waits there any

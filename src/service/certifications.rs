@@ -13,7 +13,7 @@ use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
 use crate::domain::core::time::season_of;
 use crate::domain::member::Certification;
-use crate::domain::member::certification::{self as rules, Form, t3_certification};
+use crate::domain::member::certification::{self as rules, Form, t3_certification, t3_under};
 pub use crate::repository::certifications::StoredForm;
 use crate::repository::certifications::{self as store, NewForm};
 use crate::repository::members::{self as rows, Member};
@@ -40,10 +40,12 @@ pub struct CertificationStatus {
 ///
 /// # Errors
 /// `member.not_found`.
-pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<CertificationStatus> {
+pub fn get(conn: &mut Conn, context: &Context, member: MemberId) -> Result<CertificationStatus> {
+    let (actor, now) = (&context.actor, context.now);
     let member = members::visible(conn, actor, Action::ReadMember, member)?;
+    let policy = policies::of_season(conn, season_of(now))?;
     Ok(CertificationStatus {
-        certification: member.certification,
+        certification: t3_under(&policy, member.certification, member.joined_month),
         forms: store::of_member(conn, member.id)?,
     })
 }
@@ -54,17 +56,10 @@ pub fn get(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<Certifica
 /// `member.not_found`, `certification.not_uploader`.
 pub fn check_uploader(conn: &mut Conn, actor: &Actor, member: MemberId) -> Result<()> {
     let member = members::visible(conn, actor, Action::UploadForm, member)?;
-    let uploader = uploader(conn, &member)?;
+    // The branch uploads, or the organization that acts for it (A10).
+    let uploader = members::acting_for(conn, &member)?;
     let object = Object::form(&member.branch_path, member.id, uploader.as_slice());
     may(actor, Action::UploadForm, object)
-}
-
-/// The organization that uploads: the member's branch, or the nearest one above it that can act (A10).
-fn uploader(conn: &mut Conn, member: &Member) -> Result<Option<OrganizationId>> {
-    let Some(branch) = member.branch_id else {
-        return Ok(None);
-    };
-    Ok(chain_of(conn, &member.branch_path)?.first_able(branch, &[]))
 }
 
 /// The organization that decides: the committee above the branch, or the next one up where somebody other than the
@@ -87,9 +82,10 @@ pub fn upload(conn: &mut Conn, context: &Context, member: MemberId, received: &R
     appointments::lock_offices_shared(conn)?;
     members::visible(conn, &context.actor, Action::UploadForm, member)?;
     let member = rows::find_locked(conn, member)?.ok_or(Code::MemberNotFound)?;
-    let uploader = uploader(conn, &member)?;
+    // The branch uploads, or the organization that acts for it (A10).
+    let uploader = members::acting_for(conn, &member)?;
     let policy = policies::of_season(conn, season_of(context.now))?;
-    let standing = member.certification;
+    let standing = t3_under(&policy, member.certification, member.joined_month);
     let form = rules::o7_upload(&context.actor, uploader.as_slice(), standing, &policy, context.now)?;
     let Form::Waiting(upload) = &form else {
         return Err(Error::Corrupt("an uploaded form does not wait for a decision"));

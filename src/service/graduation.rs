@@ -3,7 +3,7 @@
 
 use super::batch::{self, BatchOptions, ItemOutcome};
 use super::jobs::{self, Batch};
-use super::organizations::{chain_of, lock_visible, permitted};
+use super::organizations::{acting_superior, chain_of, lock_visible, permitted};
 use super::pending::{self, Pending, Waiting};
 use super::{Context, Error, Expected, Result, audit, may, policies};
 use crate::db::{Conn, Unique};
@@ -197,6 +197,7 @@ pub fn propose(conn: &mut Conn, context: &Context, proposal: &ProposedMonthChang
     let proposed = graduation::propose(
         &context.actor,
         &branch.facts(),
+        acting_superior(conn, &branch)?,
         open,
         proposal.month,
         reason,

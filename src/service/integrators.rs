@@ -246,6 +246,17 @@ pub fn revoke_by_operators(conn: &mut Conn, context: &Context, account: AccountI
     end(conn, context, account)
 }
 
+/// Revokes the credentials that are bound to an organization that is being closed.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn end_all_of(conn: &mut Conn, context: &Context, organization: OrganizationId) -> Result<()> {
+    for account in integrators::valid_of(conn, organization)? {
+        end(conn, context, account)?;
+    }
+    Ok(())
+}
+
 fn end(conn: &mut Conn, context: &Context, account: AccountId) -> Result<IntegratorWithSecrets> {
     integrators::revoke(conn, account, context.now)?;
     let revoked = shown(conn, account)?.ok_or(Code::IntegratorNotFound)?;

@@ -4,6 +4,7 @@
 //! caller's, the caller's organization's, and that of the person looked for. Proposals from the target side (T4) and
 //! from an external province (X2) name a person in the same way, so they are charged too.
 
+use super::organizations::acting;
 use super::{Context, Error, Result, audit, may};
 use crate::db::Conn;
 use crate::domain::audit::{AuditAction, AuditSubject};
@@ -11,12 +12,13 @@ use crate::domain::authority::actor::Role;
 use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{AccountId, OrganizationId};
+use crate::domain::core::name::is_same_name;
 use crate::domain::core::time::Timestamp;
 use crate::domain::disclosure::DisclosureKind;
 use crate::domain::organization::facts::OrganizationPurpose;
 use crate::repository::look_ups::{self, Note};
 pub use crate::repository::organizations::Organization;
-use crate::repository::{members, organizations};
+use crate::repository::{appointments, members, organizations};
 
 /// The span of every budget, in seconds.
 const SPAN: i64 = 3600;
@@ -42,12 +44,33 @@ pub struct LookedUpPerson {
 /// The outcome of a look-up. A miss is a result and not an error, because the attempt has to be stored.
 #[derive(Debug, Clone)]
 pub enum LookUpOutcome {
-    /// The branch of the member.
-    Branch(Box<Organization>),
+    /// The branch of the member, and whom to contact there.
+    Found(Box<FoundMember>),
     /// No such person, a name that does not fit, or a person who is in no branch. The caller can't tell which.
     Nobody,
     /// A budget is used up.
     Exhausted,
+}
+
+/// Where a look-up found somebody.
+#[derive(Debug, Clone)]
+pub struct FoundMember {
+    /// The branch.
+    pub branch: Organization,
+    /// An administrator of the branch, or of the organization that acts for it (A10). They are contacted where the branch
+    /// names no contact (§2.5).
+    pub administrator: Option<ActingAdministrator>,
+}
+
+/// An administrator who acts for an organization.
+#[derive(Debug, Clone)]
+pub struct ActingAdministrator {
+    /// Their name.
+    pub name: String,
+    /// The organization they administer.
+    pub organization: OrganizationId,
+    /// Its name.
+    pub organization_name: String,
 }
 
 /// Looks for a person.
@@ -70,10 +93,15 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
         audit::record(conn, context, AuditAction::LookUpLimited, AuditSubject::Nothing)?;
         return Ok(LookUpOutcome::Exhausted);
     }
-    let found = members::by_id_number(conn, &wanted.id_number)?.filter(|member| member.name == wanted.name);
+    let found =
+        members::by_id_number(conn, &wanted.id_number)?.filter(|member| is_same_name(&member.name, &wanted.name));
     let branch_id = found.as_ref().and_then(|member| member.branch_id);
     // A miss reads an organization too and discards it, so that it costs the same as a hit.
     let read = organizations::find(conn, branch_id.unwrap_or(organization))?;
+    let administrator = match &read {
+        Some(organization) => acting_administrator(conn, organization)?,
+        None => None,
+    };
     // Special-unit holdings are never found (S-30).
     let branch = read.filter(|read| branch_id.is_some() && read.purpose != OrganizationPurpose::SpecialUnit);
     let note = Note {
@@ -88,7 +116,19 @@ pub fn look_up(conn: &mut Conn, context: &Context, wanted: &LookedUpPerson) -> R
     look_ups::note(conn, &note)?;
     let subject = found.map_or(AuditSubject::Nothing, |member| member.id.into());
     audit::record(conn, context, AuditAction::MemberLookedUp, subject)?;
-    Ok(branch.map_or(LookUpOutcome::Nobody, |branch| LookUpOutcome::Branch(Box::new(branch))))
+    let found = |branch| LookUpOutcome::Found(Box::new(FoundMember { branch, administrator }));
+    Ok(branch.map_or(LookUpOutcome::Nobody, found))
+}
+
+/// The first administrator who acts for an organization (A10).
+fn acting_administrator(conn: &mut Conn, organization: &Organization) -> Result<Option<ActingAdministrator>> {
+    let acts = acting(conn, organization)?.unwrap_or(organization.id);
+    let first = appointments::first_administrator(conn, acts)?;
+    Ok(first.map(|(name, organization_name)| ActingAdministrator {
+        name,
+        organization: acts,
+        organization_name,
+    }))
 }
 
 fn is_within_budget(

@@ -2,7 +2,7 @@
 
 use super::batch::{self, BatchOptions, ItemOutcome};
 use super::members::with_access;
-use super::organizations::acting_sector;
+use super::organizations::{acting_sector, acting_superior};
 use super::{Context, Error, Result, audit};
 use crate::db::Conn;
 use crate::domain::audit::AuditAction;
@@ -114,7 +114,8 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
     if member.branch_id != Some(branch.id) {
         return Err(Code::ServiceBusy.into());
     }
-    mark::m2_may_mark(actor, acting_sector(conn, actor)?, &branch.facts())?;
+    let acts = acting_superior(conn, &branch)?;
+    mark::m2_may_mark(actor, acting_sector(conn, actor)?, &branch.facts(), acts)?;
     Ok((branch, member))
 }
 

@@ -1,16 +1,18 @@
 //! Members: who may see them, and lists of them.
 
-use super::organizations::{acting_sector, permitted};
-use super::{Context, Error, Result};
+use super::organizations::{acting_sector, acting_superior, chain_of, permitted};
+use super::{Context, Error, Result, policies};
 use crate::db::Conn;
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{self, AccessDecision, Action, Object};
+use crate::domain::authority::{self, AccessDecision, Action, Object, Relation};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{MemberId, OrganizationId};
-use crate::domain::core::time::{Month, Season, season_of};
+use crate::domain::core::time::{Month, season_of};
+use crate::domain::member::certification::t3_under;
 use crate::domain::member::mark::{Identity, MarkAction, graduation_month, m1_identity};
 use crate::domain::organization::facts::OrganizationFacts;
+use crate::domain::policy::Policy;
 use crate::repository::members::{self, IdentityFilter, MemberSelection};
 pub use crate::repository::members::{ListedMember, Member, Membership};
 pub use crate::repository::organizations::Organization;
@@ -44,7 +46,9 @@ impl From<Organization> for Branch {
 }
 
 impl ShownMember {
-    fn new(member: ListedMember, branch: Option<&Branch>, season: Season) -> Self {
+    fn new(mut member: ListedMember, branch: Option<&Branch>, policy: &Policy) -> Self {
+        member.certification = t3_under(policy, member.certification, member.joined_month);
+        let season = policy.season;
         let mark = member.mark();
         let facts = branch.map(|branch| &branch.facts);
         let identity = facts.and_then(|facts| m1_identity(facts, mark.as_ref(), season));
@@ -91,7 +95,8 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &MemberListing) -> Resu
     let season = season_of(context.now);
     let filter = listing.identity.map(|identity| IdentityFilter { identity, season });
     let found = members::page(conn, &place, filter, after.as_ref(), listing.limit)?;
-    with_branches(conn, found, root, season)
+    let policy = policies::of_season(conn, season)?;
+    with_branches(conn, found, root, &policy)
 }
 
 /// Members with their branches. `known` is an organization that is already loaded.
@@ -99,7 +104,7 @@ fn with_branches(
     conn: &mut Conn,
     found: Vec<ListedMember>,
     known: Organization,
-    season: Season,
+    policy: &Policy,
 ) -> Result<Vec<ShownMember>> {
     let mut branches: HashMap<OrganizationId, Branch> = HashMap::from([(known.id, known.into())]);
     for id in found.iter().filter_map(|member| member.branch_id) {
@@ -109,7 +114,7 @@ fn with_branches(
     }
     let shown = |member: ListedMember| {
         let branch = member.branch_id.and_then(|id| branches.get(&id));
-        ShownMember::new(member, branch, season)
+        ShownMember::new(member, branch, policy)
     };
     Ok(found.into_iter().map(shown).collect())
 }
@@ -142,7 +147,28 @@ pub(super) fn with_access(
     let member = found.ok_or(Code::MemberNotFound)?;
     let object = Object::member(&member.branch_path, member.id).in_holding(secret);
     let verdict = authority::decide(actor, action, object);
+    let may_act = matches!(verdict, AccessDecision::MayNot(_)) && action.relations().contains(&Relation::Holder);
+    if !may_act || secret {
+        return Ok((member, verdict));
+    }
+    let holders = acting_for(conn, &member)?;
+    let verdict = authority::decide(
+        actor,
+        action,
+        Object::form(&member.branch_path, member.id, holders.as_slice()),
+    );
     Ok((member, verdict))
+}
+
+/// A10: the organization that acts for a member's branch now. `None` if they are in none.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn acting_for(conn: &mut Conn, member: &Member) -> Result<Option<OrganizationId>> {
+    let Some(branch) = member.branch_id else {
+        return Ok(None);
+    };
+    Ok(chain_of(conn, &member.branch_path)?.first_able(branch, &[]))
 }
 
 /// A member's profile.
@@ -172,9 +198,10 @@ pub fn get(conn: &mut Conn, context: &Context, id: MemberId) -> Result<MemberPro
     let memberships = named(conn, memberships)?;
     let organization = branch.as_ref().map(|branch| branch.organization.as_ref());
     let actions = actions(conn, context, &member, organization)?;
+    let policy = policies::of_season(conn, season_of(context.now))?;
     let blocked = context.actor.office().is_some() && accounts::is_blocked(conn, id)?;
     Ok(MemberProfile {
-        shown: ShownMember::new(member.clone().into(), branch.as_ref(), season_of(context.now)),
+        shown: ShownMember::new(member.clone().into(), branch.as_ref(), &policy),
         member,
         memberships,
         actions,
@@ -203,9 +230,13 @@ fn actions(
         Some(_) => Some(acting_sector(conn, actor)?),
         None => None,
     };
-    let (facts, mark) = (branch.map(Organization::facts), member.mark());
+    let acts = match branch {
+        Some(branch) if sector.is_some() => acting_superior(conn, branch)?,
+        _ => None,
+    };
+    let (facts, mark, season) = (branch.map(Organization::facts), member.mark(), season_of(context.now));
     let check = |action: MarkAction| {
-        let checked = action.check(actor, sector, facts.as_ref(), mark.as_ref(), season_of(context.now));
+        let checked = action.check(actor, sector, facts.as_ref(), acts, mark.as_ref(), season);
         (action, checked.err())
     };
     Ok(MarkAction::ALL.iter().copied().map(check).collect())

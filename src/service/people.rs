@@ -8,6 +8,7 @@ use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, MemberId};
+use crate::domain::core::name::is_same_name;
 use crate::repository::accounts::{self, Account, NewAccount};
 use crate::repository::members::{self as rows, Member};
 use crate::repository::reseal::{self, Fields};
@@ -91,13 +92,14 @@ pub fn find_newcomer(conn: &mut Conn, context: &Context, newcomer: Newcomer) -> 
     accounts::lock_number(conn, &newcomer.id_number_digest)?;
     if let Some((account, _)) = accounts::by_id_number(conn, &newcomer.id_number_digest)? {
         // Nobody keeps a number under a wrong name by naming it first.
-        if account.name != newcomer.name && !accounts::rename_unclaimed(conn, account.id, &newcomer.name)? {
+        let is_theirs = is_same_name(&account.name, &newcomer.name);
+        if !is_theirs && !accounts::rename_unclaimed(conn, account.id, &newcomer.name)? {
             return Err(Code::MemberNoMatch.into());
         }
         return Ok(KnownPerson::Account(account.id));
     }
     if let Some(member) = rows::by_id_number(conn, &newcomer.id_number_digest)? {
-        if member.name != newcomer.name {
+        if !is_same_name(&member.name, &newcomer.name) {
             return Err(Code::MemberNoMatch.into());
         }
         return of_member(conn, context, &member).map(KnownPerson::Account);

@@ -1,6 +1,6 @@
 //! Registering members (P1, P2), and changing what is recorded about them (P3).
 
-use super::organizations::{chain_of, object};
+use super::organizations::{acting, object};
 use super::{Context, Error, Expected, Result, audit, members, people, policies, sees};
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
@@ -10,6 +10,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::name::is_same_name;
 use crate::domain::core::time::{Month, season_of, shanghai_date};
 use crate::domain::member::cohort::l1_in_cohort;
 use crate::domain::member::particulars::{GivenParticulars, p1_ethnic_group, p1_political_status, p2_phone};
@@ -49,7 +50,8 @@ pub struct StatedParticulars {
 }
 
 impl StatedParticulars {
-    fn given(&self) -> GivenParticulars<'_> {
+    /// As the rules take it.
+    pub fn given(&self) -> GivenParticulars<'_> {
         GivenParticulars {
             joined_month: self.joined_month,
             development_number: self.development_number.as_deref(),
@@ -86,7 +88,11 @@ pub struct RegistrationPreview {
 pub fn check_registrar(conn: &mut Conn, actor: &Actor, branch: OrganizationId) -> Result<()> {
     let branch = organizations::find(conn, branch)?.ok_or(Code::OrganizationNotFound)?;
     sees(actor, Action::RegisterMember, object(&branch))?;
-    Ok(p1_may_register(actor, &branch.facts(), &holders(conn, &branch)?)?)
+    Ok(p1_may_register(
+        actor,
+        &branch.facts(),
+        acting(conn, &branch)?.as_slice(),
+    )?)
 }
 
 /// P1: registers a person as a member of a branch. Returns the member with the warnings.
@@ -144,10 +150,11 @@ fn decide(
     let digest = vault.digest(SealPurpose::IdNumber, registration.id_number.reveal());
     accounts::lock_number(conn, &digest)?;
     let number = registration.particulars.development_number.as_deref();
+    let acts = acting(conn, &branch)?;
     let facts = RegistrationFacts {
         actor,
         branch: &branch.facts(),
-        holders: &holders(conn, &branch)?,
+        holders: acts.as_slice(),
         holder: holder(conn, &digest, &registration.name)?,
         open_case: open_case(conn, &digest)?,
         is_development_number_taken: match number {
@@ -162,12 +169,6 @@ fn decide(
     Ok((branch, registered))
 }
 
-/// A10: the organizations that act for a branch.
-fn holders(conn: &mut Conn, branch: &Organization) -> Result<Vec<OrganizationId>> {
-    let chain = chain_of(conn, &branch.path)?;
-    Ok(chain.first_able(branch.id, &[]).into_iter().collect())
-}
-
 /// Whom an ID number belongs to. An account without a member counts too: its owner is known under its name.
 fn holder(conn: &mut Conn, digest: &[u8], name: &str) -> Result<NumberHolder> {
     if let Some(member) = rows::by_id_number_locked(conn, digest)? {
@@ -179,7 +180,7 @@ fn holder(conn: &mut Conn, digest: &[u8], name: &str) -> Result<NumberHolder> {
         let is_secret = branch
             .as_ref()
             .is_some_and(|branch| branch.purpose == OrganizationPurpose::SpecialUnit);
-        return Ok(if is_secret || member.name != name {
+        return Ok(if is_secret || !is_same_name(&member.name, name) {
             NumberHolder::SomebodyElse
         } else {
             NumberHolder::SamePerson {
@@ -189,7 +190,7 @@ fn holder(conn: &mut Conn, digest: &[u8], name: &str) -> Result<NumberHolder> {
         });
     }
     Ok(match accounts::by_id_number(conn, digest)? {
-        Some((account, _)) if account.name != name && !accounts::is_unclaimed(conn, account.id)? => {
+        Some((account, _)) if !is_same_name(&account.name, name) && !accounts::is_unclaimed(conn, account.id)? => {
             NumberHolder::SomebodyElse
         }
         _ => NumberHolder::Nobody,
@@ -343,10 +344,7 @@ pub fn change(
 
 /// Checks that the caller may change each field they name.
 fn check_change(conn: &mut Conn, actor: &Actor, member: &Member, change: &RecordChange) -> Result<()> {
-    let holders = match member.branch_id {
-        Some(branch) => chain_of(conn, &member.branch_path)?.first_able(branch, &[]),
-        None => None,
-    };
+    let holders = members::acting_for(conn, member)?;
     let named = [
         (change.phone.is_some(), MemberField::Phone),
         (change.education.is_some(), MemberField::Education),

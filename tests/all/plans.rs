@@ -36,8 +36,8 @@ fn fill(world: &World) {
     let (branches, members) = (counted(BRANCHES), counted(MEMBERS));
     let copied = "kind, level, system, sector, stage, township, purpose, division_code, province_id, leading_organ_id, school_id, status, version, created_at";
     world.db.execute(&format!(
-        "INSERT INTO organizations (id, parent_id, path, name, short_name, graduation_month, {copied})
-         SELECT 1000 + c.n, o.parent_id, p.path || (1000 + c.n) || '/', 'branch ' || c.n, 'branch ' || c.n,
+        "INSERT INTO organizations (id, parent_id, path, name, name_key, short_name, graduation_month, {copied})
+         SELECT 1000 + c.n, o.parent_id, p.path || (1000 + c.n) || '/', 'branch ' || c.n, 'branch ' || c.n, 'branch ' || c.n,
             CASE WHEN c.n % 2 = 0 AND o.sector = 'school' THEN 202607 END, {}
          FROM {branches} JOIN organizations o ON o.name = CASE WHEN c.n % 2 = 0 THEN 'class_1' ELSE 'village' END
          JOIN organizations p ON p.id = o.parent_id;

@@ -136,6 +136,7 @@ fn add_common_errors(method: &Method, demanded: Option<Action>, operation: &mut 
     let applicable = [
         (needs_token, Code::RequestUnauthenticated),
         (has_body || has_query, Code::RequestMalformed),
+        (has_body, Code::RequestText),
         (has_body, Code::RequestTooLarge),
         (has_body, Code::RequestTimeout),
         (is_rate_limited, Code::RequestTooMany),

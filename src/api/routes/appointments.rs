@@ -7,7 +7,7 @@ use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag}
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::Problem;
 use crate::api::response::reply;
-use crate::api::wire::{Empty, Instant, Page, ReasonBody, is_false};
+use crate::api::wire::{Empty, Instant, Page, ReasonBody, is_false, person_name};
 use crate::app::App;
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
@@ -271,20 +271,19 @@ struct NewAdministrator {
 const LONGEST_NAME: usize = 50;
 
 impl NewAdministrator {
-    fn person(&self, now: Timestamp) -> Result<PersonRef, Refusal> {
-        let name = self.name.as_deref().map(str::trim);
-        match (self.member, name, &self.id_number) {
+    fn person(&self, now: Timestamp) -> Result<PersonRef, Problem> {
+        match (self.member, &self.name, &self.id_number) {
             (Some(member), None, None) => Ok(PersonRef::Member(member)),
-            (None, Some(name), Some(number)) if (1..=LONGEST_NAME).contains(&name.chars().count()) => {
+            (None, Some(name), Some(number)) => {
                 let id_number = IdNumber::parse(number, shanghai_date(now))
-                    .map_err(|error| Refusal::from(error).at("/id_number"))?;
-                let name = name.to_owned();
+                    .map_err(|error| Problem::new(Refusal::from(error).at("/id_number")))?;
+                let name = person_name(name, LONGEST_NAME, "/name")?;
                 Ok(PersonRef::Named { name, id_number })
             }
-            _ => Err(Refusal::invalid(InputError::Said(Text {
+            _ => Err(Problem::new(Refusal::invalid(InputError::Said(Text {
                 zh: "请填写 member，或者同时填写 name 和 id_number",
                 en: "give either member, or name and id_number",
-            }))),
+            })))),
         }
     }
 }
@@ -325,7 +324,7 @@ async fn appoint(
     body: Json<NewAdministrator>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let person = body.person(caller.context.now).map_err(Problem::new)?;
+    let person = body.person(caller.context.now)?;
     if let PersonRef::Named { name, id_number } = &person {
         // The answer reveals whether such a person exists, so it is a look-up and charged as one (T4).
         let id_number = app.vault.digest(SealPurpose::IdNumber, id_number.reveal());

@@ -238,10 +238,10 @@ async fn get_certification(
     caller: Caller<can::ReadMember>,
     Id(member): Id<MemberId>,
 ) -> Result<HttpResponse, Problem> {
-    let actor = caller.context.actor;
+    let context = caller.context;
     let standing = app
         .db
-        .read(move |conn| certifications::get(conn, &actor, member))
+        .read(move |conn| certifications::get(conn, &context, member))
         .await?;
     Ok(HttpResponse::Ok().json(CertificationView::from(standing)))
 }

@@ -5,7 +5,7 @@ use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::Json;
 use crate::api::response::problem::Problem;
-use crate::api::wire::OrganizationLabel;
+use crate::api::wire::{OrganizationLabel, OrganizationRef};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -13,7 +13,7 @@ use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::time::{Timestamp, shanghai_date};
 use crate::security::vault::{SealPurpose, Vault};
 use crate::service::Context;
-use crate::service::look_up::{self, LookUpOutcome, LookedUpPerson, Organization};
+use crate::service::look_up::{self, FoundMember, LookUpOutcome, LookedUpPerson};
 use actix_web::{HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -41,16 +41,30 @@ struct LookUpBody {
 struct LookUpAnswer {
     /// The branch.
     organization: OrganizationLabel,
-    /// The branch's contact.
+    /// The branch's contact. Without one, an administrator of the branch, or of the organization that acts for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     contact: Option<Contact>,
+    /// The organization of the contact, if it is not the branch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_organization: Option<OrganizationRef>,
 }
 
-impl From<Organization> for LookUpAnswer {
-    fn from(branch: Organization) -> Self {
+impl From<FoundMember> for LookUpAnswer {
+    fn from(found: FoundMember) -> Self {
+        let FoundMember { branch, administrator } = found;
+        let own = Contact::of(&branch);
+        let administrator = administrator.filter(|_| own.is_none());
+        let contact_organization = administrator
+            .as_ref()
+            .filter(|administrator| administrator.organization != branch.id)
+            .map(|administrator| OrganizationRef {
+                id: administrator.organization,
+                name: administrator.organization_name.clone(),
+            });
         Self {
             organization: OrganizationLabel::from(&branch),
-            contact: Contact::of(&branch),
+            contact: own.or(administrator.map(|administrator| Contact::named(administrator.name))),
+            contact_organization,
         }
     }
 }
@@ -73,13 +87,13 @@ pub fn wanted(name: String, number: &str, at: &str, vault: &Vault, now: Timestam
 ///
 /// # Errors
 /// `member.no_match`, `rate_limited`.
-pub async fn find(app: &App, context: Context, wanted: LookedUpPerson) -> Result<Organization, Problem> {
+pub async fn find(app: &App, context: Context, wanted: LookedUpPerson) -> Result<FoundMember, Problem> {
     match app
         .db
         .write(move |conn| look_up::look_up(conn, &context, &wanted))
         .await?
     {
-        LookUpOutcome::Branch(branch) => Ok(*branch),
+        LookUpOutcome::Found(found) => Ok(*found),
         LookUpOutcome::Nobody => Err(Code::MemberNoMatch.into()),
         LookUpOutcome::Exhausted => Err(Code::RateLimited.into()),
     }
@@ -95,7 +109,7 @@ pub async fn charge(app: &App, context: Context, wanted: LookedUpPerson) -> Resu
         .write(move |conn| look_up::look_up(conn, &context, &wanted))
         .await?
     {
-        LookUpOutcome::Branch(_) | LookUpOutcome::Nobody => Ok(()),
+        LookUpOutcome::Found(_) | LookUpOutcome::Nobody => Ok(()),
         LookUpOutcome::Exhausted => Err(Code::RateLimited.into()),
     }
 }
@@ -126,6 +140,6 @@ async fn look_up_member(
 ) -> Result<HttpResponse, Problem> {
     let LookUpBody { name, id_number } = body.into_inner();
     let wanted = wanted(name, &id_number, "", &app.vault, caller.context.now)?;
-    let branch = find(&app, caller.context, wanted).await?;
-    Ok(HttpResponse::Ok().json(LookUpAnswer::from(branch)))
+    let found = find(&app, caller.context, wanted).await?;
+    Ok(HttpResponse::Ok().json(LookUpAnswer::from(found)))
 }

@@ -9,7 +9,7 @@ use crate::api::request::language;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Blocking, Problem};
 use crate::api::response::reply;
-use crate::api::wire::{Instant, Page, line};
+use crate::api::wire::{Instant, Page, line, person_name};
 use crate::app::App;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::catalogue::rule::Rule;
@@ -81,7 +81,7 @@ impl RegistrationBody {
             .map_err(|e| Problem::new(Refusal::from(e).at("/id_number")))?;
         Ok(Registration {
             branch,
-            name: line(&self.name, NAME_MAX, "/name")?,
+            name: person_name(&self.name, NAME_MAX, "/name")?,
             id_number,
             particulars: StatedParticulars {
                 joined_month: self.joined_month,

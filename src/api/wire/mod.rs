@@ -23,7 +23,8 @@ use crate::domain::catalogue::rule::Rule;
 use crate::domain::core::ids::*;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Language;
-use crate::domain::core::line::is_plain;
+use crate::domain::core::line::{is_plain, is_prose, is_shown};
+use crate::domain::core::name::is_person_name;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp};
 use crate::domain::disclosure::{DisclosedField, DisclosureKind};
@@ -264,13 +265,14 @@ const REMARK_MAX: usize = 500;
 /// A remark that a person wrote. `None` if it is blank.
 ///
 /// # Errors
-/// `request.invalid` if it is longer than 500 characters.
+/// `request.invalid` if it is longer than 500 characters, `request.text` if it has characters that nobody sees.
 pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
     match text {
         Some(text) if text.chars().count() > REMARK_MAX => {
             let refusal = Refusal::invalid(InputError::AtMost(REMARK_MAX));
             Err(Problem::new(refusal.at(pointer)))
         }
+        Some(text) if !is_prose(text) => Err(Problem::new(Refusal::new(Code::RequestText).at(pointer))),
         text => Ok(text.and_then(Remark::new)),
     }
 }
@@ -278,13 +280,30 @@ pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Probl
 /// A line of text: trimmed, and plain ([`is_plain`]).
 ///
 /// # Errors
-/// `request.invalid`.
+/// `request.invalid`; `request.text` if it has characters that nobody sees.
 pub fn line(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
     let text = text.trim();
     if is_plain(text, max) {
         return Ok(text.to_owned());
     }
-    Err(Problem::new(Refusal::invalid(InputError::Line(max)).at(pointer)))
+    let is_legible = text.chars().all(|c| c.is_control() || is_shown(c));
+    let refusal = match is_legible {
+        true => Refusal::invalid(InputError::Line(max)),
+        false => Code::RequestText.into(),
+    };
+    Err(Problem::new(refusal.at(pointer)))
+}
+
+/// The name of a person.
+///
+/// # Errors
+/// Those of [`line`]; `request.text` for markup.
+pub fn person_name(text: &str, max: usize, pointer: &str) -> Result<String, Problem> {
+    let name = line(text, max, pointer)?;
+    if is_person_name(&name, max) {
+        return Ok(name);
+    }
+    Err(Problem::new(Refusal::new(Code::RequestText).at(pointer)))
 }
 
 /// An organization by id and name.

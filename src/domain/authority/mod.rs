@@ -8,7 +8,7 @@
 //! The workflows add their own rules: whether a case is still open, whose turn it is, whether somebody would decide
 //! their own case (T11). They can refuse what the table allows, but never allow what it refuses. If it is the turn of
 //! the caller's organization, the relation is [`Relation::Holder`]. That includes the superior who acts in place of a
-//! vacant organization (A10).
+//! vacant organization (A10), whether it decides something or starts it.
 
 pub mod actor;
 pub mod scope;
@@ -132,13 +132,13 @@ macro_rules! actions {
         ListOrganizations = "list_organizations", "查看所辖组织列表", "list the organizations of a subtree",
             Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         CreateOrganization = "create_organization", "创建下级组织", "create an organization directly below",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own] or OrganizationNotDirectSuperior;
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own Holder] or OrganizationNotDirectSuperior;
         RenameOrganization = "rename_organization", "组织更名", "rename an organization",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or OrganizationNotDirectSuperior;
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior Holder] or OrganizationNotDirectSuperior;
         CloseOrganization = "close_organization", "关闭组织", "close an organization",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or OrganizationNotDirectSuperior;
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior Holder] or OrganizationNotDirectSuperior;
         ChangeContact = "change_contact", "修改联系人", "change an organization's contact",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or OrganizationContactNotAllowed;
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior Holder] or OrganizationContactNotAllowed;
         ListMembers = "list_members", "查看团员列表", "list the members of a branch or a subtree",
             Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         RegisterMember = "register_member", "登记团员", "register a member at a branch",
@@ -156,7 +156,7 @@ macro_rules! actions {
         ReadGraduationHistory = "read_graduation_history", "查看毕业时间历史", "read the history of a branch's graduation month",
             Organization, OFFICIALS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or OrganizationNotFound;
         ProposeMonthChange = "propose_month_change", "申请修改毕业时间", "request another month for a graduate branch",
-            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior] or GraduationNotDirectSuperior;
+            Organization, ADMINISTRATORS or ActorNotAdministrator, [DirectSuperior Holder] or GraduationNotDirectSuperior;
 
         ListMonthChanges = "list_month_changes", "查看毕业时间修改申请列表", "list the month changes one's own organization requested or decides",
             Oneself, ADMINISTRATORS or ActorNotAdministrator, [Myself] or RequestNotFound;
@@ -190,11 +190,11 @@ macro_rules! actions {
         MarkMember = "mark_member", "标记团员身份", "mark a member or undo a mark",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior HigherSuperior] or MarkOutOfScope;
         IssueMemberCode = "issue_member_code", "为团员发放重置码", "issue a one-time code to a member",
-            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountResetNotAllowed;
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior Holder] or AccountResetNotAllowed;
         BlockMember = "block_member", "停用或恢复团员账号", "block or unblock a member's account",
-            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or AccountBlockNotAllowed;
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior Holder] or AccountBlockNotAllowed;
         RevealMember = "reveal_member", "查看团员完整的身份证号和手机号码", "see a member's ID number and telephone in full",
-            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior] or MemberRevealNotAllowed;
+            Member, ADMINISTRATORS or ActorNotAdministrator, [Own DirectSuperior Holder] or MemberRevealNotAllowed;
         UploadForm = "upload_form", "上传《入团志愿书》", "upload a member's application form",
             Member, ADMINISTRATORS or ActorNotAdministrator, [Holder] or CertificationNotUploader;
         ProposeAsSource = "propose_as_source", "转出方发起转接", "start a transfer of a member of one's own subtree",

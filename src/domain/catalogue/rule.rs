@@ -147,8 +147,8 @@ rules! {
         "团员未满 16 周岁且转入组织为非学校领域的，发起时必须填写情况说明，先由团员所在组织的上级团的领导机关审批。【本系统决定】按身份证号的出生日期计算至申请当日的周岁。",
         "If a member under 16 moves to a target outside the school sector, an explanation is required. The nearest leading organ above the member's branch must approve before the ordinary approver does. Our decision: age counts in whole years on the day of application, by the birth date in the ID number.";
     T10, Some("1.4.4, 2.7"),
-        "审批完成前，申请方可以撤销申请，历史保留。【本系统决定】团员本人也可以撤销他人为其发起的申请（策略开关，默认开启）。",
-        "The side that started a transfer can withdraw it until approval is complete. The history stays. Our decision: the member can withdraw it too, no matter who started it (a policy switch, on by default).";
+        "审批完成前，申请方可以撤销申请，历史保留。【本系统决定】团员本人也可以撤销他人为其发起的申请（策略开关，默认开启）；分配到团支部时审批才完成，此前均可撤销。",
+        "The side that started a transfer can withdraw it until approval is complete. The history stays. Our decision: the member can withdraw it too, no matter who started it (a policy switch, on by default). Approval is complete when the member is assigned to a branch.";
     T11, None,
         "【本系统决定】管理员也可以为本人发起转接，但任何人不得审批本人的或本人发起的申请；该组织没有其他管理员的，由直属上级审批。",
         "Our decision: administrators can start their own transfer, but nobody decides a transfer that is about them or that they started. If that organization has no other administrator, the direct superior decides.";
@@ -160,8 +160,8 @@ rules! {
         "团员本人或转出方发起的，由转入方审批；转入组织为团支部的，由该支部或其直属上级的管理员审批。",
         "If the member or the source side started the transfer, the target approves it. If the target is a branch, an administrator of that branch or of its direct superior approves.";
     A2, Some("1.5"),
-        "转入组织为团委、团工委、团总支的，该组织管理员审批同意后，须将团员分配到其下的某个团支部（不含毕业生团组织），转接才完成。",
-        "If the target is a committee, work committee or general branch, its administrator approves and must then assign the member to a branch below it, which can't be a graduate branch. Only then is the transfer complete and the member moves.";
+        "转入组织为团委、团工委、团总支的，该组织管理员审批同意后，须将团员分配到其下的某个团支部（不含毕业生团组织），转接才完成。【本系统决定】分配之前，误批的或未报到的，可以写明原因退回。",
+        "If the target is a committee, work committee or general branch, its administrator approves and must then assign the member to a branch below it, which can't be a graduate branch. Only then is the transfer complete and the member moves. Our decision: until then the same side can send it back with a reason, such as an approval by mistake or a member who did not report.";
     A3, Some("2.5"),
         "转入方发起的，由团员所在支部或其直属上级审批。【本系统决定】转入组织为团支部的，审批同意即完成；否则还须分配。",
         "If the target side started the transfer, the member's branch or its direct superior approves it. Our decision: if the target is a branch, the approval completes the transfer; if not, assignment follows.";
@@ -184,8 +184,8 @@ rules! {
         "【本系统决定】同意、不同意、撤销、自动终止同时发生时只有一个生效，其余得到冲突提示和已生效的状态。",
         "Our decision: if approval, refusal, withdrawal and expiry happen at the same time, at most one takes effect. The others get a conflict with the state that took effect.";
     A10, None,
-        "【本系统决定】没有管理员的团组织不会使申请停滞：由其直属上级审批，预览时事先说明。",
-        "Our decision: an organization without an active administrator does not stop a transfer. Its turn passes to the direct superior, and the preview says so beforehand.";
+        "【本系统决定】没有管理员的团组织不会使申请停滞：由其直属上级审批，直属上级也没有管理员的，由更高的上级审批，预览时事先说明；须由其发起或办理的其他事项同样由上级代办。",
+        "Our decision: an organization without an active administrator does not stop a transfer. Its turn passes to the direct superior, or further up if that has none either, and the preview says so beforehand. The same holds for what such an organization would start or do itself.";
 
     X1, Some("1.4.5"),
         "由全国系统转往北京、广东、福建的，申请附详细填写的去向等待对方系统答复：由该省市的对接系统或省级团委录入同意或不同意（写明原因）；同意后团员转出全国系统，历史保留。",
@@ -201,8 +201,8 @@ rules! {
         "【本系统决定】团的领导机关下可设下一级团的领导机关、团委、团工委、团总支、团支部；团工委和团委下可设团委、团总支、团支部；团总支下只设团支部；团支部下不设组织。",
         "Our decision: a leading organ can have below it leading organs of the next level, committees, work committees, general branches and branches. Work committees and committees can have committees, general branches and branches. A general branch can only have branches. A branch has nothing below it.";
     O2, Some("2.1"),
-        "学校的“流动团员团支部”须由学校团委本级（有学校机构编号）创建，名称须包含“流动团员”。【本系统决定】“出国（境）学习研究团员团支部”同理；乡镇街道级团组织没有学校机构编号也可以建流动团员团支部。",
-        "A school's floating branch is created by the school committee itself, the organization with the school code, and its name contains 流动团员. Our decision: the same holds for the abroad branch, with 出国(境)学习研究团员 in its name. Organizations of townships and streets can have floating branches without a school code.";
+        "学校的“流动团员团支部”须由学校团委本级（有学校机构编号）创建，名称须包含“流动团员”。【本系统决定】“出国（境）学习研究团员团支部”同理；乡镇街道级团组织没有学校机构编号也可以建流动团员团支部；流动和出国（境）支部不标记毕业时间。",
+        "A school's floating branch is created by the school committee itself, the organization with the school code, and its name contains 流动团员. Our decision: the same holds for the abroad branch, with 出国(境)学习研究团员 in its name. Organizations of townships and streets can have floating branches without a school code. Floating and abroad branches are never marked for graduation.";
     O3, None,
         "【本系统决定】团组织由直属上级创建、更名和关闭；关闭前不得有团员、正在办理的转接和下级组织。团支部人数（3 至 50 人）只作提醒。",
         "Our decision: the direct superior creates, renames and closes an organization. It can only be closed without members, open transfers and organizations below it. The size of a branch (3 to 50 members) is a warning and blocks nothing.";
@@ -228,6 +228,9 @@ rules! {
     P3, None,
         "【本系统决定】手机号码、学历、政治面貌、民族由团支部或直属上级修改，手机号码也可由团员本人修改；保留历史。",
         "Our decision: telephone number, education, political status and ethnic group are changed by the branch or its direct superior, the telephone number by the member too. The history is kept.";
+    P7, None,
+        "【本系统决定】人们阅读的文字按文字检查：不得含有控制字符、双向控制符、零宽字符和私用字符；必填的文字至少含有一个可见字符。姓名和名称按原样保存，比较时不区分全角半角、空格、间隔号的各种写法和组合字符的写法。",
+        "Our decision: text that people read is checked as text. It has no control, bidirectional or zero-width characters and none for private use, and a required text has at least one visible character. Names are stored as written. They are compared without regard to width, blanks, the variants of the middle dot, and composed or decomposed characters.";
 
     L1, Some("1.2"),
         "某季学社衔接的对象是切换时毕业生团组织的团员，扣除延迟毕业团员和教师，并随标记和毕业时间的变动更新；转出不影响其计入。",

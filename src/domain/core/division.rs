@@ -1,7 +1,9 @@
 //! Administrative divisions of the mainland (GB/T 2260, and the statistics bureau's township codes of 2023): search by
 //! code, parents, full names.
 //!
-//! A code begins with its parent's code. 2 digits are a province, 4 a city, 6 a county, 9 a township or street.
+//! A code begins with its parent's code. 2 digits are a province, 4 a city, 6 a county, 9 a township or street. GB/T 2260
+//! writes all of them with six digits: zeros follow the code of a province or a city (420000, 420100). So does the
+//! service, in and out: see [`Division::six_digits`].
 
 use std::sync::LazyLock;
 
@@ -25,13 +27,18 @@ pub struct Division {
     pub code: &'static str,
     /// Its own name, such as 长安区.
     pub name: &'static str,
+    six_digits: [u8; 6],
 }
 
 impl Division {
     fn from_line(line: &'static str) -> Option<Self> {
         let mut fields = line.split(',');
         let (code, _level, name) = (fields.next()?, fields.next()?, fields.next()?);
-        Some(Self { code, name })
+        let mut six_digits = [b'0'; 6];
+        for (place, digit) in six_digits.iter_mut().zip(code.bytes()) {
+            *place = digit;
+        }
+        Some(Self { code, name, six_digits })
     }
 
     /// Every division, sorted by code.
@@ -39,12 +46,27 @@ impl Division {
         &DIVISIONS
     }
 
-    /// The division with a code.
+    /// The division with a code. Provinces and cities are found with and without the zeros after their code.
     pub fn find(code: &str) -> Option<&'static Division> {
-        DIVISIONS
-            .binary_search_by_key(&code, |division| division.code)
-            .ok()
-            .map(|at| &DIVISIONS[at])
+        let exact = |code: &str| {
+            let at = DIVISIONS.binary_search_by_key(&code, |division| division.code);
+            at.ok().map(|at| &DIVISIONS[at])
+        };
+        let without_zeros = |zeros: &str| (code.len() == 6).then(|| code.strip_suffix(zeros)).flatten();
+        exact(code)
+            .or_else(|| exact(without_zeros("00")?))
+            .or_else(|| exact(without_zeros("0000")?))
+    }
+
+    /// The code as GB/T 2260 writes it. A township has the code of its county.
+    pub fn six_digits(&'static self) -> &'static str {
+        // The digits of the list are ASCII.
+        std::str::from_utf8(&self.six_digits).unwrap_or_default()
+    }
+
+    /// The province (two digits) that a stored division code of six digits lies in.
+    pub fn province_of(code: &str) -> Option<u8> {
+        code.get(..2)?.parse().ok()
     }
 
     /// The division it belongs to. `None` for a province.
@@ -116,6 +138,28 @@ mod tests {
     }
 
     #[test]
+    fn a_code_has_six_digits_in_and_out() {
+        for (code, six_digits, name) in [
+            ("420000", "420000", "湖北省"),
+            ("110000", "110000", "北京市"),
+            ("140200", "140200", "山西省大同市"),
+            ("130102", "130102", "河北省石家庄市长安区"),
+            ("42", "420000", "湖北省"),
+            ("420106001", "420106", "湖北省武汉市武昌区积玉桥街道"),
+        ] {
+            let division = Division::find(code).unwrap();
+            assert_eq!(
+                (division.six_digits(), division.full_name().as_str()),
+                (six_digits, name)
+            );
+            assert_eq!(Division::province_of(six_digits), Some(division.province()));
+        }
+        for code in ["000000", "990000", "429900", "4200000", "42000"] {
+            assert_eq!(Division::find(code), None, "{code}");
+        }
+    }
+
+    #[test]
     fn full_names_read_as_on_an_envelope() {
         for (code, name) in [
             ("13", "河北省"),
@@ -145,7 +189,7 @@ mod tests {
         #[test]
         fn unknown_codes_are_not_found(code in "[0-9]{0,3}|[0-9]{10,12}|\\PC{0,5}") {
             let known = Division::all().iter().any(|division| division.code == code);
-            prop_assert_eq!(Division::find(&code).is_some(), known);
+            prop_assert_eq!(Division::find(&code).is_some(), known, "{}", code);
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod ids;
 pub mod input_error;
 pub mod language;
 pub mod line;
+pub mod name;
 pub mod text;
 pub mod time;
 pub mod vocabulary;

@@ -1,5 +1,6 @@
 //! Text that a person wrote freely.
 
+use super::line::has_visible;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -16,10 +17,9 @@ pub struct Remark(String);
 pub struct Blank;
 
 impl Remark {
-    /// The text without surrounding blanks. `None` if nothing is left.
+    /// The text without surrounding blanks. `None` if it has nothing visible (P7).
     pub fn new(text: &str) -> Option<Self> {
-        let text = text.trim();
-        (!text.is_empty()).then(|| Self(text.to_owned()))
+        has_visible(text).then(|| Self(text.trim().to_owned()))
     }
 
     /// The text itself.
@@ -52,9 +52,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_blank_text_is_no_remark() {
+    fn p7_a_blank_text_is_no_remark() {
         // U+3000 is the blank of Chinese input methods.
-        for text in ["", "  ", "\u{3000}", "\n\t"] {
+        for text in ["", "  ", "\u{3000}", "\n\t", "\u{200b}", "\u{3164}\u{feff}"] {
             assert!(Remark::new(text).is_none());
         }
         assert_eq!(Remark::new(" 信息错误 ").unwrap().as_str(), "信息错误");

@@ -14,7 +14,7 @@ use super::core::text::Remark;
 use super::core::time::{Month, Season, Timestamp};
 use super::core::vocabulary::vocabulary;
 use super::organization::facts::{Graduation, Undetermined};
-use super::organization::facts::{OrganizationFacts, Sector};
+use super::organization::facts::{OrganizationFacts, OrganizationPurpose, Sector};
 use super::policy::Policy;
 
 /// The change of a branch's mark: the new value for the branch and the old one for its history (G5).
@@ -150,7 +150,8 @@ vocabulary! {
 }
 
 /// G7 (§2.3): an administrator of the direct superior proposes another month for a graduate branch, with a reason. The
-/// nearest leading organ above decides. `open` is the branch's open request. A branch can have only one.
+/// nearest leading organ above decides. `acting` is the organization that acts as the direct superior (A10). `open` is
+/// the branch's open request. A branch can have only one.
 ///
 /// # Errors
 /// `actor.not_administrator`, `graduation.not_direct_superior`, `graduation.set_directly`,
@@ -159,6 +160,7 @@ vocabulary! {
 pub fn propose(
     actor: &Actor,
     branch: &OrganizationFacts,
+    acting: Option<OrganizationId>,
     open: Option<MonthChangeId>,
     new: Month,
     reason: Option<Remark>,
@@ -169,7 +171,7 @@ pub fn propose(
         office,
         month: old,
         leading_organ,
-    } = may_propose(actor, branch, open)?;
+    } = may_propose(actor, branch, acting, open)?;
     let reason = reason.ok_or_else(|| Refusal::new(Code::GraduationChangeReasonRequired).at("/reason"))?;
     if new == old {
         return Err(Refusal::new(Code::GraduationMonthUnchanged).at("/month"));
@@ -202,9 +204,11 @@ pub struct MonthChangeProposer {
 pub fn may_propose(
     actor: &Actor,
     branch: &OrganizationFacts,
+    acting: Option<OrganizationId>,
     open: Option<MonthChangeId>,
 ) -> Result<MonthChangeProposer, Refusal> {
-    let verdict = authority::decide(actor, Action::ProposeMonthChange, Object::organization(&branch.path));
+    let object = Object::turn(&branch.path, acting.as_slice());
+    let verdict = authority::decide(actor, Action::ProposeMonthChange, object);
     verdict.into_result().map_err(|code| ask_superior(code, branch))?;
     let (account, office) = actor.in_office()?;
     let month = branch
@@ -292,8 +296,10 @@ fn ask_superior(code: Code, branch: &OrganizationFacts) -> Refusal {
     }
 }
 
+/// Whether a branch has a graduation month. Floating and abroad branches never have one (O2): their members have
+/// graduated.
 fn is_school_branch(branch: &OrganizationFacts) -> bool {
-    branch.is_branch() && branch.sector == Sector::School
+    branch.is_branch() && branch.sector == Sector::School && branch.purpose == OrganizationPurpose::Ordinary
 }
 
 #[cfg(test)]

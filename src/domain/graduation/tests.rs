@@ -181,6 +181,7 @@ fn propose_as(actor: &Actor, branch: &OrganizationFacts, new: &str) -> Result<Mo
         actor,
         branch,
         None,
+        None,
         month(new),
         Remark::new("录入错误"),
         at("2026-06-10T00:00:00Z"),
@@ -217,11 +218,11 @@ fn g7_a_request_needs_a_turned_branch_a_reason_another_month_and_no_other_reques
     );
     let open = Some(MonthChangeId(1));
     assert_eq!(
-        code(propose(&actor, &branch, open, new, why, now)),
+        code(propose(&actor, &branch, None, open, new, why, now)),
         Some(Code::GraduationChangeRequestOpen)
     );
     assert_eq!(
-        code(propose(&actor, &branch, None, new, None, now)),
+        code(propose(&actor, &branch, None, None, new, None, now)),
         Some(Code::GraduationChangeReasonRequired)
     );
 }

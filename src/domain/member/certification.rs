@@ -49,6 +49,18 @@ vocabulary! {
     }
 }
 
+/// T3: a stored certification as the policy of this season sees it. The policy can change within a season, and the stored
+/// state tells only what became of the forms. Whether a certification is required is decided nowhere else.
+pub fn t3_under(policy: &Policy, stored: Certification, joined_on: Month) -> Certification {
+    let is_required = joined_on.year() >= policy.certification_since;
+    match stored {
+        Certification::Certified => Certification::Certified,
+        _ if !is_required => Certification::NotRequired,
+        Certification::NotRequired => Certification::NotUploaded,
+        state => state,
+    }
+}
+
 /// T3: a member's certification, by the month in which they joined and their latest form.
 pub fn t3_certification(joined_on: Month, form: Option<&Form>, policy: &Policy) -> Certification {
     match form {
@@ -180,6 +192,20 @@ mod tests {
             &Policy::default_for(2026),
             now(),
         )
+    }
+
+    #[test]
+    fn t3_a_policy_that_changes_makes_no_dead_end() {
+        use Certification::*;
+        let mut policy = Policy::default_for(2026);
+        let joined = "2019-05".parse().unwrap();
+        policy.certification_since = 2019;
+        let under = |policy: &Policy, stored| t3_under(policy, stored, joined);
+        let seen = [NotRequired, NotUploaded, Waiting, Certified, Refused].map(|stored| under(&policy, stored));
+        assert_eq!(seen, [NotUploaded, NotUploaded, Waiting, Certified, Refused]);
+        policy.certification_since = 2020;
+        let seen = [NotRequired, NotUploaded, Waiting, Certified, Refused].map(|stored| under(&policy, stored));
+        assert_eq!(seen, [NotRequired, NotRequired, NotRequired, Certified, NotRequired]);
     }
 
     #[test]

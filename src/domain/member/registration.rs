@@ -202,12 +202,15 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn register(change: impl FnOnce(&mut RegistrationFacts<'_>)) -> Result<Registered, Vec<Code>> {
-        let (branch, actor) = (class_of("2026-06"), administrator(&class()));
+    fn register(
+        branch: &OrganizationFacts,
+        change: impl FnOnce(&mut RegistrationFacts<'_>),
+    ) -> Result<Registered, Vec<Code>> {
+        let actor = administrator(&class());
         let policy = Policy::default_for(2026);
         let mut facts = RegistrationFacts {
             actor: &actor,
-            branch: &branch,
+            branch,
             holders: &[],
             holder: NumberHolder::Nobody,
             open_case: None,
@@ -231,10 +234,10 @@ mod tests {
 
     #[test]
     fn p1_a_registration_reports_everything_at_once() {
-        let registered = register(|_| ()).unwrap();
+        let registered = register(&class_of("2026-06"), |_| ()).unwrap();
         assert_eq!(registered.particulars.ethnic_group, Some("汉族"));
         assert_eq!(registered.certification, Certification::NotRequired);
-        let refused = register(|facts| {
+        let refused = register(&class_of("2026-06"), |facts| {
             facts.holder = NumberHolder::SomebodyElse;
             facts.is_development_number_taken = true;
             facts.today = "2018-05-01".parse().unwrap();
@@ -268,18 +271,17 @@ mod tests {
 
     #[test]
     fn p2_a_graduating_member_without_a_telephone_number_gets_a_warning() {
-        assert_eq!(register(|_| ()).unwrap().warnings, [RegistrationWarning::PhoneMissing]);
+        assert_eq!(
+            register(&class_of("2026-06"), |_| ()).unwrap().warnings,
+            [RegistrationWarning::PhoneMissing]
+        );
         let mut branch = class_of("2026-06");
         branch.stage = Some(Stage::SeniorHigh);
         assert_eq!(
-            register(|facts| facts.branch = &branch).map(|registered| registered.warnings),
+            register(&branch, |_| ()).map(|registered| registered.warnings),
             Ok(vec![])
         );
-        let ordinary = class();
-        let large = register(|facts| {
-            facts.branch = &ordinary;
-            facts.members = 50;
-        });
+        let large = register(&class(), |facts| facts.members = 50);
         assert_eq!(large.unwrap().warnings, [RegistrationWarning::BranchTooLarge]);
     }
 }

@@ -31,6 +31,10 @@ pub struct Surroundings {
     pub contents: Contents,
     /// The organization that appoints its administrators (A10).
     pub superior: Option<OrganizationId>,
+    /// The organization that acts for it (A10).
+    pub acting: Option<OrganizationId>,
+    /// The organization that acts as its direct superior (A10).
+    pub acting_superior: Option<OrganizationId>,
     /// Its open request for another graduation month.
     pub open_change: Option<MonthChangeId>,
 }
@@ -49,14 +53,18 @@ impl OrganizationAction {
         let inside = Object::organization(&organization.path);
         authority::decide(actor, Action::ListOrganizations, inside).into_result()?;
         match self {
-            Self::CreateBelow => o3_may_create_below(actor, organization),
-            Self::Rename => o3_rename(actor, organization),
-            Self::Close => o3_close(actor, organization, surroundings.contents).map(drop),
-            Self::ChangeContact => o3_contact(actor, organization),
+            Self::CreateBelow => o3_may_create_below(actor, organization, surroundings.acting),
+            Self::Rename => o3_rename(actor, organization, surroundings.acting_superior),
+            Self::Close => {
+                let acting = surroundings.acting_superior;
+                o3_close(actor, organization, acting, surroundings.contents).map(drop)
+            }
+            Self::ChangeContact => o3_contact(actor, organization, surroundings.acting),
             Self::Appoint => office::may_change(actor, Action::Appoint, organization, surroundings.superior).map(drop),
             Self::MarkGraduation => graduation::may_set(actor, organization),
             Self::ProposeMonthChange => {
-                graduation::may_propose(actor, organization, surroundings.open_change).map(drop)
+                let (acting, open) = (surroundings.acting_superior, surroundings.open_change);
+                graduation::may_propose(actor, organization, acting, open).map(drop)
             }
         }
     }

@@ -204,7 +204,7 @@ pub struct OrganizationFacts {
     pub stage: Option<Stage>,
     /// Whether it is the committee of a township or a street.
     pub is_township: bool,
-    /// Whether it has a school code (学校机构编号), which makes it the school committee itself (学校团委本级).
+    /// Whether it has a school code (学校机构编号). The codeless may be schools too: see [`Self::is_school`].
     pub has_school_code: bool,
     /// Its purpose.
     pub purpose: OrganizationPurpose,
@@ -214,7 +214,8 @@ pub struct OrganizationFacts {
     pub graduation: Option<Graduation>,
     /// The season in which it turned into a graduate branch (毕业生团组织). `None` while it is an ordinary one.
     pub graduated_season: Option<Season>,
-    /// The school it belongs to: the nearest organization with a school code, which may be itself.
+    /// The school it belongs to, which may be itself: the nearest organization with a school code, or without one the
+    /// topmost organization of the school sector.
     pub school: Option<OrganizationId>,
     /// The nearest leading organ strictly above it. `None` for the root.
     pub leading_organ: Option<OrganizationId>,
@@ -226,6 +227,11 @@ impl OrganizationFacts {
     /// Whether it is a branch, which may be a graduate branch. Only branches hold members.
     pub fn is_branch(&self) -> bool {
         self.kind == OrganizationKind::Branch
+    }
+
+    /// Whether it is a school itself (学校团委本级), and not a part of one. A school may lack a school code.
+    pub fn is_school(&self) -> bool {
+        self.school == Some(self.id)
     }
 
     /// Whether it has turned into a graduate branch (毕业生团组织).

@@ -67,7 +67,8 @@ pub fn approve(case: Case, context: &DecisionContext<'_>) -> Result<Transition, 
     accept(case, context)
 }
 
-/// A5: refuses with a reason. The case ends and returns to the side that started it.
+/// A5: refuses with a reason. The case ends and returns to the side that started it. A case that waits for assignment is
+/// sent back in the same way, such as after an approval by mistake (A2).
 ///
 /// # Errors
 /// Those of [`may_refuse`], and `approval.reason_required`.
@@ -147,9 +148,13 @@ pub fn escalate(case: Case, policy: &Policy, now: Timestamp) -> Option<Transitio
 /// Whether the actor may approve now.
 ///
 /// # Errors
-/// Those of [`may_refuse`]. If the target accepts no members any more (T8), `transfer.target_closed` or
+/// `approval.not_awaited`, and those of [`may_refuse`]. If the target accepts no members any more (T8), `transfer.target_closed` or
 /// `transfer.target_graduate_branch`, since a branch may have turned while the case waited.
 pub fn may_approve(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
+    is_open(case)?;
+    if case.state.phase() == Phase::AwaitingAssignment {
+        return Err(Code::ApprovalNotAwaited.into());
+    }
     may_refuse(case, context)?;
     match &case.destination {
         Destination::Organization(target) => {
@@ -159,15 +164,14 @@ pub fn may_approve(case: &Case, context: &DecisionContext<'_>) -> Result<(), Ref
     }
 }
 
-/// Whether the actor may refuse now.
+/// Whether the actor may refuse now, or send an approved case back before it is assigned (A2).
 ///
 /// # Errors
-/// `transfer.closed`, `approval.not_awaited`, `transfer.external_pending`, and those of the turn:
-/// `transfer.self_approval`, `transfer.orphaned`, `approval.not_your_turn`.
+/// `transfer.closed`, `transfer.external_pending`, and those of the turn: `transfer.self_approval`,
+/// `transfer.orphaned`, `approval.not_your_turn`.
 pub fn may_refuse(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     match case.state.phase() {
-        Phase::AwaitingAssignment => Err(Code::ApprovalNotAwaited.into()),
         Phase::ExternalPending => Err(Code::TransferExternalPending.into()),
         _ => has_the_turn(case, context, Action::DecideTransfer),
     }
@@ -204,10 +208,10 @@ pub fn may_assign(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refu
 }
 
 /// T10: whether the actor may withdraw the case now. The side that started it and the member may, until the approval is
-/// complete.
+/// complete. It is complete when the member is assigned to a branch.
 ///
 /// # Errors
-/// `transfer.closed`, `transfer.not_yours_to_cancel`, `transfer.already_approved`.
+/// `transfer.closed`, `transfer.not_yours_to_cancel`.
 pub fn may_withdraw(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     let by_right_of_the_member = context.policy.member_may_withdraw && is_about_actor(case, context.actor);
@@ -216,11 +220,7 @@ pub fn may_withdraw(case: &Case, context: &DecisionContext<'_>) -> Result<(), Re
         (false, true) => Relation::Myself,
         (false, false) => Relation::SourceSide,
     };
-    authority::verdict(Capacity::of(context.actor), Action::WithdrawTransfer, relation).into_result()?;
-    if case.state.phase() == Phase::AwaitingAssignment {
-        return Err(Code::TransferAlreadyApproved.into());
-    }
-    Ok(())
+    Ok(authority::verdict(Capacity::of(context.actor), Action::WithdrawTransfer, relation).into_result()?)
 }
 
 /// A2: whether the member may be assigned to this branch. It must be an active ordinary branch in the receiving

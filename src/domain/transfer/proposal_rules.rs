@@ -10,6 +10,7 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Timestamp, shanghai_date, whole_years};
+use crate::domain::member::certification::t3_under;
 use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::facts::{OrganizationFacts, OrganizationKind, OrganizationPurpose, Sector};
 use crate::domain::policy::Policy;
@@ -94,9 +95,9 @@ pub fn t2_already_open(open: Option<&OpenCase>) -> Result<(), Refusal> {
 /// # Errors
 /// `transfer.identity_not_certified`, with the branch as the helper, since it uploads the form.
 pub fn t3_identity_not_certified(member: &MemberFacts, policy: &Policy) -> Result<(), Refusal> {
-    let required = member.joined_on.year() >= policy.certification_since;
-    if !required || member.certification == Certification::Certified {
-        return Ok(());
+    match t3_under(policy, member.certification, member.joined_on) {
+        Certification::Certified | Certification::NotRequired => return Ok(()),
+        _ => {}
     }
     Err(Refusal::new(Code::TransferIdentityNotCertified)
         .with("since", policy.certification_since)

@@ -23,6 +23,7 @@ use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::OrganizationFacts;
 use crate::domain::organization::turn::Duty;
 use crate::domain::policy::Policy;
+use chrono::NaiveDate;
 
 /// The facts needed to decide a proposal.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +54,8 @@ pub struct InboundFacts<'a> {
     pub policy: &'a Policy,
     /// Who proposes.
     pub actor: &'a Actor,
+    /// The birth date in the person's ID number.
+    pub birth_date: NaiveDate,
     /// The member with the same ID number, if one is known here.
     pub known: Option<FormerMember>,
     /// The person's account, if they have one, whether or not they are a member here.
@@ -248,12 +251,13 @@ pub fn propose(facts: &ProposalFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     Ok(draft.into_proposal(destination, unmarked))
 }
 
-/// X2: decides a proposal from one of the three provinces. The other system is responsible for the person's age,
-/// certification and standing there, since T3 and T9 apply to members of the national tree. The province is the source
-/// side, whichever side the request names.
+/// X2: decides a proposal from one of the three provinces. The other system is responsible for the person's certification
+/// and standing there, since T3 applies to members of the national tree. Somebody under 16 who leaves the school sector
+/// needs the explanation of T9 as everybody does, but no leading organ here is above their branch. The province is the
+/// source side, whichever side the request names.
 ///
 /// # Errors
-/// At least one refusal: `transfer.inbound_not_allowed`, `transfer.inbound_member_exists`, and those of T2, T5, T8,
+/// At least one refusal: `transfer.inbound_not_allowed`, `transfer.inbound_member_exists`, and those of T2, T5, T8, T9,
 /// T12.
 pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal>> {
     let InboundFacts {
@@ -274,6 +278,10 @@ pub fn propose_inbound(facts: &InboundFacts<'_>) -> Result<Proposal, Vec<Refusal
     if let Some(target) = request.target {
         blocking.extend(t8_target(target.facts, request, None));
     }
+    let young = destination.as_ref().is_some_and(|destination| {
+        proposal_rules::t9_needs_leading_organ(facts.birth_date, request.reason, destination, policy, now)
+    });
+    blocking.check(proposal_rules::t9_explanation(young, request.explanation, policy));
     let (province, destination) = blocking.into_result(province.zip(destination))?;
 
     let draft = Draft {

@@ -127,8 +127,8 @@ impl Phase {
             AwaitingApproval => &[AwaitingAssignment, Completed, Refused, Withdrawn, Expired],
             AwaitingProvince => &[Completed, Refused, Withdrawn],
             ExternalPending => &[Completed, Refused, Withdrawn, Expired],
-            // It stays in its phase when it is escalated.
-            AwaitingAssignment => &[AwaitingAssignment, Completed],
+            // It stays in its phase when it is escalated. It is never ended for lateness (A6).
+            AwaitingAssignment => &[AwaitingAssignment, Completed, Refused, Withdrawn],
             Completed | Refused | Withdrawn | Expired => &[],
         }
     }

@@ -352,6 +352,7 @@ impl ProposalDraft {
     pub fn propose_inbound(&self, known: Option<FormerMember>) -> Result<Proposal, Vec<Refusal>> {
         self.with_request(|request| {
             propose_inbound(&InboundFacts {
+                birth_date: self.member.birth_date,
                 now: self.now,
                 policy: &self.policy,
                 actor: &self.actor,

@@ -17,7 +17,7 @@ use crate::domain::core::text::Remark;
 pub use crate::repository::blocks::Block;
 use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions, wechat};
 use crate::security::vault::Vault;
-use crate::service::organizations::appointing_superior;
+use crate::service::organizations::{acting, appointing_superior};
 use crate::service::{Context, Error, Result, appointments, audit, members, people};
 
 /// The account to block or unblock.
@@ -106,7 +106,8 @@ fn of_member(conn: &mut Conn, context: &Context, member: MemberId) -> Result<Acc
         None => None,
     };
     let branch = branch.ok_or(Code::AccountBlockNotAllowed)?;
-    let object = Object::organization(&branch.path);
+    let acts = acting(conn, &branch)?;
+    let object = Object::turn(&branch.path, acts.as_slice());
     // Checked before an account is created for the member, and again with the account's offices.
     may_block(&context.actor, Action::BlockMember, object, AccountId::NONE, &[])?;
     let account = people::of_member(conn, context, &member)?;

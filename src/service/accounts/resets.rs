@@ -16,7 +16,7 @@ use crate::domain::core::time::Timestamp;
 use crate::repository::{accounts, appointments as offices, blocks, organizations, sessions, wechat};
 use crate::security::code;
 use crate::security::vault::{SealPurpose, Vault};
-use crate::service::organizations::appointing_superior;
+use crate::service::organizations::{acting, appointing_superior};
 use crate::service::{Context, Error, Result, appointments, audit, batch, members, people};
 use chrono::TimeDelta;
 
@@ -48,7 +48,8 @@ pub fn for_member(conn: &mut Conn, context: &Context, vault: &Vault, member: Mem
         None => None,
     };
     let branch = branch.ok_or(Code::AccountResetNotAllowed)?;
-    let object = Object::organization(&branch.path);
+    let acts = acting(conn, &branch)?;
+    let object = Object::turn(&branch.path, acts.as_slice());
     // Asked before an account is made for them, and again with their offices.
     let may = o5_may_issue(&context.actor, Action::IssueMemberCode, object, AccountId::NONE, &[]);
     may.map_err(|code| Refusal::new(code).ask(branch.id))?;

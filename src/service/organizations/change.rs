@@ -1,6 +1,7 @@
 //! Creating, renaming and closing organizations, and their contact (O1 to O3).
 
 use super::access::lock_visible;
+use super::superior::{acting, acting_superior};
 use super::view::contents;
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
@@ -16,7 +17,7 @@ use crate::domain::organization::rules;
 use crate::domain::organization::rules::SchoolCodeWarning;
 use crate::repository::organizations::{self, NewOrganization, Organization};
 use crate::repository::{appointments, search};
-use crate::service::{Context, Error, Expected, Result, appointments as offices, audit};
+use crate::service::{Context, Error, Expected, Result, appointments as offices, audit, integrators};
 
 /// An organization to be created.
 #[derive(Debug, Clone)]
@@ -57,7 +58,8 @@ pub fn create(
     creation: &Creation,
 ) -> Result<(Organization, Vec<SchoolCodeWarning>)> {
     let superior = lock_visible(conn, &context.actor, Action::CreateOrganization, creation.superior)?;
-    rules::o3_direct_superior(&context.actor, Action::CreateOrganization, &superior.facts())?;
+    let acts = acting(conn, &superior)?;
+    rules::o3_direct_superior(&context.actor, Action::CreateOrganization, &superior.facts(), acts)?;
     let warnings = check_creation(creation, &superior)?;
     let name = creation.name.trim();
     let new = NewOrganization {
@@ -142,7 +144,7 @@ fn taken(error: diesel::result::Error) -> Error {
 ///
 /// # Errors
 /// `organization.not_found`, `organization.not_direct_superior`, `organization.closed`, `organization.name_required`,
-/// `organization.floating_name`, `request.stale`, `organization.name_taken`.
+/// `organization.floating_name`, `organization.purpose_not_allowed`, `request.stale`, `organization.name_taken`.
 pub fn rename(
     conn: &mut Conn,
     context: &Context,
@@ -152,7 +154,7 @@ pub fn rename(
     short_name: Option<&str>,
 ) -> Result<Organization> {
     let found = lock_visible(conn, &context.actor, Action::RenameOrganization, id)?;
-    rules::o3_rename(&context.actor, &found.facts())?;
+    rules::o3_rename(&context.actor, &found.facts(), acting_superior(conn, &found)?)?;
     rules::o3_name(name)?;
     short_name.map_or(Ok(()), rules::o3_name)?;
     let (name, short_name) = (name.trim(), short_name.map_or(name.trim(), str::trim));
@@ -164,11 +166,12 @@ pub fn rename(
     stored(organizations::rename(conn, &found, name, short_name).map_err(taken)?)?;
     if name != found.name {
         organizations::keep_name(conn, id, &found.name, context.now)?;
+        organizations::rename_in_open_cases(conn, &found, name)?;
     }
     after_change(conn, context, id, AuditAction::OrganizationRenamed)
 }
 
-/// O3: closes an organization that holds nothing any more. Its appointments end with it.
+/// O3: closes an organization that holds nothing any more. Its appointments and credentials end with it.
 ///
 /// # Errors
 /// `organization.not_found`, `organization.not_direct_superior`, `organization.closed`, `organization.not_empty`,
@@ -179,10 +182,12 @@ pub fn close(conn: &mut Conn, context: &Context, id: OrganizationId, expected: E
     appointments::lock_offices(conn)?;
     let found = lock_visible(conn, &context.actor, Action::CloseOrganization, id)?;
     let contents = contents(conn, &found)?;
-    rules::o3_close(&context.actor, &found.facts(), contents)?;
+    rules::o3_close(&context.actor, &found.facts(), acting_superior(conn, &found)?, contents)?;
     expected.check_version(found.version)?;
     stored(organizations::close(conn, &found, context.now)?)?;
     offices::end_all(conn, context, id)?;
+    // The credentials of other systems that are bound to it end with it.
+    integrators::end_all_of(conn, context, id)?;
     after_change(conn, context, id, AuditAction::OrganizationClosed)
 }
 
@@ -198,7 +203,7 @@ pub fn change_contact(
     contact: &OrganizationContact,
 ) -> Result<Organization> {
     let found = lock_visible(conn, &context.actor, Action::ChangeContact, id)?;
-    rules::o3_contact(&context.actor, &found.facts())?;
+    rules::o3_contact(&context.actor, &found.facts(), acting(conn, &found)?)?;
     expected.check_version(found.version)?;
     stored(organizations::set_contact(
         conn,

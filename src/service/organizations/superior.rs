@@ -31,3 +31,22 @@ pub fn appointing_superior(
     };
     Ok(chain_of(conn, &organization.path)?.first_able(parent, excluded))
 }
+
+/// A10: the organization that acts for one now: itself, or the nearest superior with an administrator.
+///
+/// # Errors
+/// When the database fails.
+pub fn acting(conn: &mut Conn, organization: &Organization) -> Result<Option<OrganizationId>> {
+    Ok(chain_of(conn, &organization.path)?.first_able(organization.id, &[]))
+}
+
+/// A10: the organization that acts as the direct superior of one now. `None` for the root.
+///
+/// # Errors
+/// When the database fails.
+pub fn acting_superior(conn: &mut Conn, organization: &Organization) -> Result<Option<OrganizationId>> {
+    let Some(parent) = organization.parent_id else {
+        return Ok(None);
+    };
+    Ok(chain_of(conn, &organization.path)?.first_able(parent, &[]))
+}

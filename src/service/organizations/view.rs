@@ -1,7 +1,7 @@
 //! Reading organizations: one, and lists.
 
 use super::access::{object, permitted, visible};
-use super::superior::appointing_superior;
+use super::superior::{acting, acting_superior, appointing_superior};
 use crate::db::Conn;
 use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
@@ -16,6 +16,7 @@ use crate::repository::graduation::{self, StoredChange};
 use crate::repository::organizations::{self, Organization, OrganizationFilter, OrganizationSelection};
 use crate::repository::{members, transfers};
 use crate::service::{Context, Result, may, policies};
+use std::collections::HashMap;
 
 /// An organization with its warnings and what the caller may do with it.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub fn get(conn: &mut Conn, context: &Context, id: OrganizationId) -> Result<Org
     let surroundings = Surroundings {
         contents: contents(conn, &organization)?,
         superior: appointing_superior(conn, &organization, &[])?,
+        acting: acting(conn, &organization)?,
+        acting_superior: acting_superior(conn, &organization)?,
         open_change: graduation::open_of_branch(conn, id)?,
     };
     let inside = object(&organization);
@@ -107,11 +110,15 @@ pub struct OrganizationListing {
     pub limit: i64,
 }
 
-/// A page of the caller's own subtree.
+/// A page of the caller's own subtree, each organization with its open request for another graduation month (§2.3).
 ///
 /// # Errors
 /// `organization.not_found` outside the subtree (O6).
-pub fn list(conn: &mut Conn, actor: &Actor, listing: &OrganizationListing) -> Result<Vec<Organization>> {
+pub fn list(
+    conn: &mut Conn,
+    actor: &Actor,
+    listing: &OrganizationListing,
+) -> Result<Vec<(Organization, Option<StoredChange>)>> {
     let (_, own) = actor.subtree()?.ok_or(Code::ActorNotAdministrator)?;
     let under = listing.under.unwrap_or(own);
     let root = permitted(conn, actor, Action::ListOrganizations, under)?;
@@ -124,11 +131,15 @@ pub fn list(conn: &mut Conn, actor: &Actor, listing: &OrganizationListing) -> Re
         Some(after) => Some(organizations::find(conn, after)?.ok_or(Code::OrganizationNotFound)?),
         None => None,
     };
-    Ok(organizations::page(
-        conn,
-        &place,
-        &listing.filter,
-        after.as_ref(),
-        listing.limit,
-    )?)
+    let found = organizations::page(conn, &place, &listing.filter, after.as_ref(), listing.limit)?;
+    let branches: Vec<OrganizationId> = found.iter().map(|organization| organization.id).collect();
+    let mut open: HashMap<OrganizationId, StoredChange> = graduation::open_of_branches(conn, &branches)?
+        .into_iter()
+        .map(|change| (change.branch_id, change))
+        .collect();
+    let with_change = |organization: Organization| {
+        let change = open.remove(&organization.id);
+        (organization, change)
+    };
+    Ok(found.into_iter().map(with_change).collect())
 }

@@ -10,21 +10,22 @@ use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
-use crate::domain::core::ids::{OrganizationId, TransferId};
+use crate::domain::core::ids::{AccountId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::member::Standing;
-use crate::domain::organization::facts::OrganizationPurpose;
+use crate::domain::organization::facts::{Level, OrganizationKind, OrganizationPurpose, Path, Sector};
+use crate::domain::organization::rules::HOLDING_NAME;
 use crate::domain::policy::Policy;
 use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::{self as rules, DecisionContext, Move, Transition};
 use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::CaseOutcome;
 use crate::domain::transfer::{expiry, proposal_rules};
-use crate::repository::organizations::{self, Organization};
+use crate::repository::organizations::{self, NewOrganization, Organization};
 use crate::repository::transfers::{self, Transfer};
 use crate::repository::{appointments, members};
 use crate::security::vault::Vault;
-use crate::service::{Context, Error, Expected, Result, audit};
+use crate::service::{Context, Error, Expected, Result, appointments as offices, audit};
 
 /// A decision on a case.
 #[derive(Debug, Clone)]
@@ -95,7 +96,13 @@ pub fn decide(
     expected: Expected,
     decision: &TransferDecision,
 ) -> Result<CaseView> {
-    appointments::lock_offices_shared(conn)?;
+    // An office can end with the member's move (P6).
+    let ends_offices = appointments::has_office(conn, id)?;
+    if ends_offices {
+        appointments::lock_offices(conn)?;
+    } else {
+        appointments::lock_offices_shared(conn)?;
+    }
     let found = transfers::find_locked(conn, id)?;
     let transfer = visible(conn, &context.actor, decision.permission(), id, found)?;
     let LoadedCase { case, holders, policy } = load_case(conn, &transfer)?;
@@ -130,6 +137,9 @@ pub fn decide(
     }
     let action = decision.audit_action();
     let holders = conclude(conn, context, &transfer, &case, turn, &policy, action)?;
+    if let (Some(account), Some(Move { from: Some(_), .. })) = (case.member_account, movement) {
+        end_offices_left(conn, context, &transfer, account, ends_offices)?;
+    }
     let stored = transfers::find(conn, id)?.ok_or(Code::TransferNotFound)?;
     if is_inbound {
         // The person of an inbound case may just have become a member.
@@ -176,7 +186,7 @@ pub(super) fn conclude(
 fn relocate(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &Transfer, movement: Move) -> Result<()> {
     let branch = match movement.to {
         CaseOutcome::Branch(branch) => Some(taking(conn, branch)?),
-        CaseOutcome::Holding(organ) => Some(organizations::holding(conn, organ)?),
+        CaseOutcome::Holding(organ) => Some(Some(holding(conn, context, organ)?)),
         CaseOutcome::MovedOut(_) => None,
     };
     let branch = branch
@@ -207,6 +217,61 @@ fn relocate(conn: &mut Conn, context: &Context, vault: &Vault, transfer: &Transf
         (None, Some(to)) => inbound::create_member(conn, context, vault, transfer, to),
         (None, None) => Err(Error::Corrupt("a case that moves a member out has no member")),
     }
+}
+
+/// P6: ends the offices that somebody held where they were a member. `is_locked` tells whether this transaction may change
+/// appointments.
+fn end_offices_left(
+    conn: &mut Conn,
+    context: &Context,
+    transfer: &Transfer,
+    account: AccountId,
+    is_locked: bool,
+) -> Result<()> {
+    let from: Path = transfer
+        .source_path
+        .parse()
+        .map_err(|_| Error::Corrupt("a case's source path is invalid"))?;
+    let member = transfer
+        .member_id
+        .ok_or(Error::Corrupt("a case that moved a member has none"))?;
+    let member = members::find(conn, member)?.ok_or(Error::Corrupt("a case's member is missing"))?;
+    let to = member.branch_id.map(|_| member.branch_path);
+    let left = offices::left(conn, account, &from, to.as_ref())?;
+    if !left.is_empty() && !is_locked {
+        // They were appointed after this transaction looked.
+        return Err(Code::ServiceBusy.into());
+    }
+    left.into_iter()
+        .try_for_each(|office| offices::end_left(conn, context, office))
+}
+
+/// A4: the special-unit holding (特殊单位专属库) of a province-level leading organ. The first approval makes it. It is in no
+/// search index and leaves no audit entry of its own, since nobody else may know of it (S-30).
+fn holding(conn: &mut Conn, context: &Context, organ: OrganizationId) -> Result<Organization> {
+    // Two first approvals at once wait for each other here.
+    let organ = organizations::find_locked(conn, organ)?.ok_or(Error::Corrupt("a case's leading organ is missing"))?;
+    if let Some(holding) = organizations::holding(conn, organ.id)? {
+        return Ok(holding);
+    }
+    let name = format!("{}{HOLDING_NAME}", organ.short_name);
+    let new = NewOrganization {
+        kind: OrganizationKind::Branch,
+        level: Level::Grassroots,
+        system: organ.system,
+        sector: Sector::Institution,
+        stage: None,
+        township: false,
+        school_code: None,
+        purpose: OrganizationPurpose::SpecialUnit,
+        division_code: organ.division_code.as_deref(),
+        name: &name,
+        short_name: &name,
+        contact_name: None,
+        contact_phone: None,
+    };
+    let id = organizations::create(conn, &organ, &new, context.now)?;
+    organizations::find(conn, id)?.ok_or(Error::Corrupt("a holding that was just stored is missing"))
 }
 
 /// The branch that takes a member, locked and checked again (T8). It may have been closed or turned into a graduate

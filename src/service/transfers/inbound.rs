@@ -17,8 +17,11 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
-use crate::domain::core::time::{Month, season_of};
-use crate::domain::member::{Certification, Standing, check_joining_age};
+use crate::domain::core::name::is_same_name;
+use crate::domain::core::text::Remark;
+use crate::domain::core::time::{season_of, shanghai_date};
+use crate::domain::member::particulars::Particulars;
+use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::{OrganizationFacts, Path};
 use crate::domain::policy::Policy;
@@ -32,37 +35,33 @@ use crate::repository::transfers::{self, Transfer};
 use crate::repository::{accounts, appointments, organizations};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::look_up::LookedUpPerson;
+use crate::service::registration::StatedParticulars;
 use crate::service::{Context, Error, Result, people, policies};
 
 /// A person from an external province, as its system describes them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct InboundPerson {
     pub name: String,
     pub id_number: IdNumber,
-    pub phone: Option<String>,
-    pub joined_month: Month,
-    pub development_number: Option<String>,
-    pub political_status: Option<String>,
-    pub education: Option<String>,
-    pub ethnic_group: Option<String>,
+    pub particulars: StatedParticulars,
 }
 
 impl InboundPerson {
     /// The person with fields sealed for a case, as the tables store them.
-    fn seal(&self, vault: &Vault, case: TransferId) -> SealedPerson {
+    fn seal(&self, vault: &Vault, case: TransferId, particulars: &Particulars) -> SealedPerson {
         let row = SealedRow::InboundCase(case);
         let number = self.id_number.reveal();
-        let phone = self.phone.as_deref();
+        let phone = particulars.phone.as_deref();
         SealedPerson {
             id_number_sealed: vault.seal(SealPurpose::IdNumber, row, number),
             id_number_digest: vault.digest(SealPurpose::IdNumber, number),
             phone_sealed: phone.map(|phone| vault.seal(SealPurpose::Phone, row, phone)),
             phone_digest: phone.map(|phone| vault.digest(SealPurpose::Phone, phone)),
-            ethnic_group: self.ethnic_group.clone(),
-            political_status: self.political_status.clone(),
-            education: self.education.clone(),
-            joined_month: self.joined_month,
-            development_number: self.development_number.clone(),
+            ethnic_group: particulars.ethnic_group.map(str::to_owned),
+            political_status: particulars.political_status.map(str::to_owned),
+            education: particulars.education.clone(),
+            joined_month: particulars.joined_month,
+            development_number: particulars.development_number.clone(),
         }
     }
 
@@ -77,12 +76,14 @@ impl InboundPerson {
 }
 
 /// A transfer that an external province's system proposes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct ProposedInbound {
     pub person: InboundPerson,
     pub reason: Reason,
     pub details: Details,
     pub target: Option<OrganizationId>,
+    /// Why somebody under 16 leaves the school sector (T9).
+    pub explanation: Option<Remark>,
 }
 
 /// Everything that was loaded for the decision about a proposal.
@@ -95,6 +96,8 @@ struct InboundInput {
     open_case: Option<OpenCase>,
     target: Option<(OrganizationFacts, Chain)>,
     policy: Policy,
+    /// What is recorded about the person, or every fault of it (P2).
+    particulars: std::result::Result<Particulars, Vec<Refusal>>,
     /// Refusals because of what is already stored.
     clashes: Vec<Refusal>,
 }
@@ -111,7 +114,7 @@ pub fn propose_inbound(
 ) -> Result<CaseView> {
     appointments::lock_offices_shared(conn)?;
     let input = load(conn, vault, context, proposed)?;
-    let proposal = decide(context, proposed, &input)?;
+    let (proposal, particulars) = decide(context, proposed, &input)?;
     let organ = context
         .actor
         .acting_for()
@@ -125,14 +128,14 @@ pub fn propose_inbound(
         source_path: &organ.path,
         source_name: &organ.name,
         details: &proposed.details,
-        explanation: None,
+        explanation: proposed.explanation.as_ref(),
         target: None,
         chains: Vec::new(),
     };
     let stored: Result<Transfer> = conn.savepoint(|conn| {
         let stored = insert_batch(conn, vec![new_case])?.pop();
         let (stored, _) = stored.ok_or(Error::Corrupt("a case was not stored"))?;
-        inbound::insert(conn, stored.id, &proposed.person.seal(vault, stored.id))?;
+        inbound::insert(conn, stored.id, &proposed.person.seal(vault, stored.id, &particulars))?;
         Ok(stored)
     });
     let stored = match stored {
@@ -160,7 +163,7 @@ pub fn preview_inbound(
 ) -> Result<Preview> {
     let decided = load(conn, vault, context, proposed).and_then(|input| decide(context, proposed, &input));
     let outcome = match decided {
-        Ok(proposal) => Ok(proposal),
+        Ok((proposal, _)) => Ok(proposal),
         Err(Error::Refused(refusals)) => Err(refusals),
         Err(fault) => return Err(fault),
     };
@@ -183,7 +186,13 @@ fn load(conn: &mut Conn, vault: &Vault, context: &Context, proposed: &ProposedIn
     Ok(InboundInput {
         account: account.map(|(account, _)| account.id),
         open_case: open_case(conn, &id_number, known)?,
-        clashes: clashes(conn, &proposed.person, member.as_ref(), &policy)?,
+        clashes: clashes(conn, &proposed.person, member.as_ref())?,
+        particulars: Particulars::check(
+            &proposed.person.particulars.given(),
+            proposed.person.id_number.birth_date(),
+            shanghai_date(context.now),
+            &policy,
+        ),
         policy,
         id_number,
         known,
@@ -201,15 +210,11 @@ fn open_case(conn: &mut Conn, id_number: &[u8], known: Option<FormerMember>) -> 
     Ok(open.as_ref().map(OpenCase::from))
 }
 
-/// Checks that a person was old enough when they joined, that a member who comes back has the same name, and that a
-/// newcomer's development number is free.
-fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>, policy: &Policy) -> Result<Vec<Refusal>> {
-    let too_young = check_joining_age(person.id_number.birth_date(), person.joined_month, policy)
-        .err()
-        .map(|refusal| refusal.at("/person/joined_month"));
-    let refusal = match (member, &person.development_number) {
+/// Checks that a member who comes back has the same name, and that a newcomer's development number is free.
+fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>) -> Result<Vec<Refusal>> {
+    let refusal = match (member, &person.particulars.development_number) {
         // For a current member the caller learns only that they are a member.
-        (Some(member), _) if member.standing == Standing::MovedOut && member.name != person.name => {
+        (Some(member), _) if member.standing == Standing::MovedOut && !is_same_name(&member.name, &person.name) => {
             Some(Refusal::new(Code::MemberNoMatch).at("/person/name"))
         }
         (None, Some(number)) if members::is_development_number_taken(conn, number)? => {
@@ -217,33 +222,44 @@ fn clashes(conn: &mut Conn, person: &InboundPerson, member: Option<&Member>, pol
         }
         _ => None,
     };
-    Ok(too_young.into_iter().chain(refusal).collect())
+    Ok(refusal.into_iter().collect())
 }
 
-fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -> Result<Proposal> {
+fn decide(context: &Context, proposed: &ProposedInbound, input: &InboundInput) -> Result<(Proposal, Particulars)> {
     let request = ProposalTerms {
         side: Side::Source,
         reason: proposed.reason,
         details: &proposed.details,
         target: input.target.as_ref().map(|(facts, chain)| Target { facts, chain }),
         external_organ: None,
-        explanation: None,
+        explanation: proposed.explanation.as_ref(),
     };
     let facts = InboundFacts {
         now: context.now,
         policy: &input.policy,
         actor: &context.actor,
+        birth_date: proposed.person.id_number.birth_date(),
         known: input.known,
         account: input.account,
         open_case: input.open_case,
         request: &request,
     };
-    let clashes = input.clashes.clone();
-    match propose::propose_inbound(&facts) {
-        Ok(proposal) if clashes.is_empty() => Ok(proposal),
-        Ok(_) => Err(clashes.into()),
-        Err(refusals) => Err(refusals.into_iter().chain(clashes).collect::<Vec<_>>().into()),
+    let proposal = propose::propose_inbound(&facts);
+    match (proposal, &input.particulars) {
+        (Ok(proposal), Ok(particulars)) if input.clashes.is_empty() => Ok((proposal, particulars.clone())),
+        (proposal, particulars) => {
+            let of_person = particulars.as_ref().err().into_iter().flatten().cloned().map(of_person);
+            let mut refusals = proposal.err().unwrap_or_default();
+            refusals.extend(input.clashes.clone().into_iter().chain(of_person));
+            Err(refusals.into())
+        }
     }
+}
+
+/// A refusal that points into the person's part of the body.
+fn of_person(refusal: Refusal) -> Refusal {
+    let inside = refusal.pointer.clone().unwrap_or_default();
+    refusal.at(format!("/person{inside}"))
 }
 
 /// Makes the person of a completed case a member of a branch.

@@ -11,6 +11,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{MemberId, OrganizationId};
+use crate::domain::core::name::is_same_name;
 use crate::domain::core::time::{Season, season_of, shanghai_date};
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::{OrganizationFacts, OrganizationPurpose};
@@ -260,7 +261,8 @@ fn admitted(
             Ok(member)
         }
         ProposalSubject::Named(LookedUpPerson { name, .. }) => {
-            let is_meant = |member: &Member| member.name == *name && member.branch_id.is_some() && !in_holding;
+            let is_meant =
+                |member: &Member| is_same_name(&member.name, name) && member.branch_id.is_some() && !in_holding;
             Ok(member.filter(is_meant).ok_or(Code::MemberNoMatch)?)
         }
     }

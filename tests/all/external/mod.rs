@@ -30,7 +30,10 @@ impl Credential {
 /// The country with Guangdong in addition to Beijing, at an instant.
 pub fn country(db: TestDb, at: &str) -> World {
     let mut world = World::new(db, at);
-    world.add_organization("guangdong", &Org::organ(Some("nation"), Level::Province, Some("44")));
+    world.add_organization(
+        "guangdong",
+        &Org::organ(Some("nation"), Level::Province, Some("440000")),
+    );
     world.appoint("guangdong", "guangdong");
     world
 }
@@ -97,7 +100,7 @@ pub fn number(serial: u16) -> String {
 pub fn going_to(world: &World, target: &str, name: &str, id_number: &str) -> Value {
     json!({
         "person": {"name": name, "id_number": id_number, "phone": "13800000042", "joined_month": "2021-09",
-            "development_number": format!("2021{}", &id_number[14..17]), "political_status": "共青团员"},
+            "development_number": format!("202100000{}", &id_number[14..17]), "political_status": "共青团员"},
         "reason": "unsettled",
         "details": {"home_address": address("420106")},
         "target": world.org(target),

@@ -8,6 +8,7 @@ use crate::support::http::Client;
 use crate::support::world::World;
 use serde_json::{Value, json};
 use std::thread;
+use zhuanjie::domain::core::id_number::IdNumber;
 
 const NOW: &str = "2026-09-07T02:00:00Z";
 
@@ -76,10 +77,10 @@ both_engines! {
         let (beijing, number) = (system(&world, "beijing"), number(1));
         let mut body = going_to(&world, "township", "张三", &number);
         body["person"]["joined_month"] = json!("2019-12");
+        body["person"]["development_number"] = json!("201900000001");
         let case = place(beijing.write(INBOUND, &body));
         let township = world.admin("township");
         assert_eq!(decide(&township, &case, "approve", &json!({}))["state"], "awaiting_assignment");
-        beijing.decide(&format!("{case}/withdraw"), 2, &json!({})).refused(409, "transfer.already_approved");
         let elsewhere = json!({"branch": world.org("workshop")});
         township.decide(&format!("{case}/assign"), 2, &elsewhere).refused(422, "assignment.branch_out_of_scope");
         decide(&township, &case, "assign", &json!({"branch": world.org("village")}));
@@ -196,7 +197,16 @@ both_engines! {
         try_with(|body, _| body["target"] = Value::Null).refused(422, "transfer.target_required");
         try_with(|body, _| body["details"] = json!({})).refused(422, "transfer.field_required");
         try_with(|body, _| body["person"]["id_number"] = json!("110108200503040012")).refused(422, "member.id_number_check_digit");
-        try_with(|body, _| body["person"]["joined_month"] = json!("2026-10")).refused(422, "request.invalid");
+        try_with(|body, _| body["person"]["joined_month"] = json!("2026-10")).refused(422, "member.joined_in_future");
+        try_with(|body, _| body["person"]["phone"] = json!("1380000004")).refused(422, "member.phone");
+        try_with(|body, _| body["person"]["ethnic_group"] = json!("x")).refused(422, "member.ethnic_group");
+        try_with(|body, _| body["person"]["political_status"] = json!("团员")).refused(422, "member.political_status");
+        try_with(|body, _| body["person"]["development_number"] = json!("2021")).refused(422, "member.development_number");
+        try_with(|body, _| body["person"]["development_number"] = Value::Null).refused(422, "member.development_number_required");
+        try_with(|body, _| body["person"]["development_number"] = json!("202000000001"))
+            .refused(422, "member.development_number_year");
+        try_with(|body, _| body["person"]["name"] = json!("<b>张三</b>")).refused(422, "request.text");
+        try_with(|body, _| body["person"]["name"] = json!("张\u{200b}三")).refused(422, "request.text");
         try_with(|body, _| body["person"]["name"] = json!(" ")).refused(422, "request.invalid");
         try_with(|body, _| body["person"]["phone"] = json!("1".repeat(33))).refused(422, "request.invalid");
         try_with(|body, _| body["person"]["standing"] = json!("good")).refused(422, "request.invalid");
@@ -206,7 +216,26 @@ both_engines! {
         });
         assert_eq!(both.json()["errors"].as_array().map(Vec::len), Some(2), "{}", both.text);
         assert_eq!((world.db.count("transfers"), world.db.count("inbound_persons")), (0, 0));
-        try_with(|body, _| body["person"]["joined_month"] = json!("2026-09")).expect(201);
+        try_with(|body, _| {
+            body["person"]["joined_month"] = json!("2026-09");
+            body["person"]["development_number"] = json!("202600000001");
+        }).expect(201);
+    }
+
+    fn x2_t9_somebody_under_16_who_leaves_the_school_sector_needs_an_explanation(db: TestDb) {
+        let world = country(db, NOW);
+        let beijing = system(&world, "beijing");
+        let born = "2011-03-04".parse().expect("a day");
+        let young = IdNumber::compose(110108, born, 12).expect("a number");
+        let mut body = going_to(&world, "village", "张三", young.reveal());
+        body["person"]["joined_month"] = json!("2025-09");
+        body["person"]["development_number"] = json!("202500000001");
+        beijing.write(INBOUND, &body).refused(422, "transfer.explanation_required");
+        let preview = beijing.post(&format!("{INBOUND}/preview"), &body).expect(200).json();
+        assert_eq!(preview["blocking"][0]["code"], "transfer.explanation_required");
+        body["explanation"] = json!("随家长返乡");
+        let case = place(beijing.write(INBOUND, &body));
+        assert_eq!(page(&world.admin("village"), &case)["explanation"], "随家长返乡");
     }
 
     fn x2_a_development_number_belongs_to_one_member(db: TestDb) {
@@ -216,7 +245,7 @@ both_engines! {
         // can still be refused.
         let claiming = |serial: u16| {
             let mut body = going_to(&world, "village", "张三", &number(serial));
-            body["person"]["development_number"] = json!("20210001");
+            body["person"]["development_number"] = json!("202100010001");
             body
         };
         let cases = [1, 2].map(|serial| place(beijing.write(INBOUND, &claiming(serial))));

@@ -93,7 +93,7 @@ fn i02_one_open_case(world: &World) {
 fn i06_edges(old: &CaseState, new: &CaseState) {
     use Phase::*;
     let may_end = match old.phase() {
-        AwaitingAssignment => matches!(new.phase(), AwaitingAssignment | Completed),
+        AwaitingAssignment => matches!(new.phase(), AwaitingAssignment | Completed | Refused | Withdrawn),
         AwaitingLeadingOrgan => !matches!(
             new.phase(),
             Completed | AwaitingAssignment | Expired | AwaitingLeadingOrgan

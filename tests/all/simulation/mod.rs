@@ -130,7 +130,7 @@ const MUST_HAPPEN: &[&str] = &[
     "assignment.branch_out_of_scope",
     "assignment.not_a_branch",
     "approval.not_your_turn",
-    "transfer.already_approved",
+    "approval.not_awaited",
     "transfer.already_open",
     "transfer.conflict",
     "transfer.explanation_required",

@@ -137,12 +137,12 @@ pub fn mark(world: &mut World, rng: &mut SimRng) {
     let sector = seat.map_or(Sector::Institution, |seat| world.organization(seat).sector);
     let over = seat.is_some_and(|seat| oracle::inside(world, branch, seat));
     let may = over
-        && if facts.has_school_code {
+        && if facts.school == Some(facts.id) {
             facts.parent == seat
         } else {
             sector == Sector::School
         };
-    let result = mark::m2_may_mark(&actor, sector, &facts);
+    let result = mark::m2_may_mark(&actor, sector, &facts, None);
     assert_eq!(
         result.is_ok(),
         may,
@@ -215,7 +215,7 @@ pub fn propose_month(world: &mut World, rng: &mut SimRng) {
         && open.is_none()
         && reason.is_some();
     let open = open.map(|number| MonthChangeId(number as i64 + 1));
-    let result = graduation::propose(&actor, &facts, open, new, reason, world.now);
+    let result = graduation::propose(&actor, &facts, None, open, new, reason, world.now);
     assert_eq!(
         result.is_ok(),
         allowed,
@@ -355,6 +355,7 @@ pub fn close(world: &mut World, rng: &mut SimRng) {
     let result = o3_close(
         &actor,
         &facts,
+        None,
         Contents {
             members,
             open_cases,

@@ -182,10 +182,9 @@ pub fn refusal(world: &World, stored: &Stored, who: Who, choice: Choice) -> Opti
     let Some((duty, _)) = course.step() else {
         return Some(Code::TransferClosed);
     };
-    let approval = !matches!(duty, Duty::Assignment | Duty::ExternalAnswer);
     match choice {
-        Choice::Approve | Choice::Refuse { .. } if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
-        Choice::Approve | Choice::Refuse { .. } if !approval => Some(Code::TransferExternalPending),
+        Choice::Approve if duty == Duty::Assignment => Some(Code::ApprovalNotAwaited),
+        Choice::Approve | Choice::Refuse { .. } if duty == Duty::ExternalAnswer => Some(Code::TransferExternalPending),
         Choice::Approve => {
             not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
         }
@@ -198,9 +197,7 @@ pub fn refusal(world: &World, stored: &Stored, who: Who, choice: Choice) -> Opti
         Choice::RefuseExternal { reason } => {
             not_the_other_system(world, course, who).or((!reason).then_some(Code::ApprovalReasonRequired))
         }
-        Choice::Withdraw => {
-            may_not_withdraw(world, course, who).or((duty == Duty::Assignment).then_some(Code::TransferAlreadyApproved))
-        }
+        Choice::Withdraw => may_not_withdraw(world, course, who),
         Choice::Assign(_) if duty != Duty::Assignment => Some(Code::AssignmentNotAwaited),
         Choice::Assign(branch) => {
             not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| bad_branch(world, course, branch))

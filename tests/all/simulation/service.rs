@@ -282,6 +282,7 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
     let expected = oracle::inbound_refusals(world, inbound);
     let details = details(inbound.reason, None, Flaw::Nothing);
     let chain = inbound.target.map(|target| world.chain(target));
+    let explanation = Remark::new("情况说明");
     let request = ProposalTerms {
         side: Side::Source,
         reason: inbound.reason,
@@ -291,10 +292,11 @@ fn prepare_inbound(world: &World, inbound: &Inbound) -> Result<Prepared, BTreeSe
             chain,
         }),
         external_organ: None,
-        explanation: None,
+        explanation: explanation.as_ref(),
     };
     let known = world.members.iter().find(|member| member.person == inbound.person);
     let result = propose_inbound(&InboundFacts {
+        birth_date: "2004-05-06".parse().expect("a day"),
         now: world.now,
         policy: world.policy(season_of(world.now)),
         actor: &actor,

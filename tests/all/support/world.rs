@@ -215,10 +215,10 @@ impl World {
         use OrganizationKind::*;
         use Sector::*;
         self.organ("nation", None, Level::Nation, None);
-        self.organ("province", Some("nation"), Level::Province, Some("42"));
-        self.organ("city", Some("province"), Level::City, Some("4201"));
+        self.organ("province", Some("nation"), Level::Province, Some("420000"));
+        self.organ("city", Some("province"), Level::City, Some("420100"));
         self.organ("county", Some("city"), Level::County, Some("420106"));
-        self.organ("beijing", Some("nation"), Level::Province, Some("11"));
+        self.organ("beijing", Some("nation"), Level::Province, Some("110000"));
         let railway = Org {
             system: System::Railway,
             ..Org::organ(Some("nation"), Level::Province, None)
@@ -314,6 +314,7 @@ impl World {
                 organizations::short_name.eq(name),
                 organizations::status.eq(Status::Active),
                 organizations::created_at.eq(Micros::from(long_ago())),
+                organizations::name_key.eq(name),
             ))
             .returning(organizations::id)
             .get_result(&mut conn)
@@ -329,10 +330,10 @@ impl World {
                 Some(superior) if superior.kind == OrganizationKind::LeadingOrgan => Some(superior.id),
                 _ => above(|s| s.leading_organ),
             },
-            school: if org.school_code.is_some() {
-                Some(id)
-            } else {
-                above(|s| s.school)
+            school: match above(|s| s.school) {
+                Some(school) if org.school_code.is_none() => Some(school),
+                _ if org.sector == Sector::School => Some(id),
+                above => above,
             },
         };
         diesel::update(organizations::table.find(id))

@@ -146,11 +146,14 @@ both_engines! {
         own.take(&world.person("class_1/2"), "withdraw", &none());
     }
 
-    fn t10_n13_withdrawing_ends_with_the_approval_and_works_once(db: TestDb) {
+    fn t10_n13_withdrawing_ends_with_the_assignment_and_works_once(db: TestDb) {
         let world = World::new(db, SUMMER);
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let accepted = case.take(&world.admin("township"), "approve", &none());
-        accepted.not(&world, &world.person("class_1/1"), "withdraw", &none(), no(409, "transfer.already_approved", "T10"));
+        let withdrawn = accepted.take(&world.person("class_1/1"), "withdraw", &none());
+        withdrawn.not(&world, &world.admin("township"), "assign", &json!({"branch": world.org("village")}), no(409, "transfer.closed", "T10"));
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
+        let accepted = case.take(&world.admin("township"), "approve", &none());
         let done = accepted.take(&world.admin("township"), "assign", &json!({"branch": world.org("village")}));
         done.not(&world, &world.person("class_1/1"), "withdraw", &none(), no(409, "transfer.closed", "T10"));
     }
@@ -247,7 +250,19 @@ both_engines! {
         }
         let accepted = case.take(&admin, "approve", &none());
         accepted.not(&world, &admin, "approve", &none(), no(409, "approval.not_awaited", "A2"));
-        accepted.not(&world, &admin, "refuse", &json!({"reason": "不"}), no(409, "approval.not_awaited", "A2"));
+    }
+
+    fn a2_what_was_approved_by_mistake_is_sent_back(db: TestDb) {
+        let world = World::new(db, SUMMER);
+        let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
+        let admin = world.admin("township");
+        let accepted = case.take(&admin, "approve", &none());
+        accepted.not(&world, &admin, "refuse", &none(), no(422, "approval.reason_required", "A5"));
+        accepted.not(&world, &world.admin("village"), "refuse", &json!({"reason": "未报到"}), no(403, "approval.not_your_turn", "A1"));
+        accepted.take(&admin, "refuse", &json!({"reason": "未报到"}));
+        assert_eq!(world.db.count("transfers WHERE state = 'refused'"), 1);
+        assert_eq!(world.db.count("inbox_entries"), 0);
+        propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "village"));
     }
 
     fn every_write_needs_a_key_and_every_decision_a_version(db: TestDb) {

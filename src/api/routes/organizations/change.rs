@@ -6,7 +6,7 @@ use crate::api::request::caller::{Caller, can};
 use crate::api::request::extract::{Id, IfMatch, Json, Key};
 use crate::api::response::problem::Problem;
 use crate::api::response::reply;
-use crate::api::wire::Empty;
+use crate::api::wire::{Empty, person_name};
 use crate::app::App;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
@@ -99,11 +99,8 @@ const LONGEST_CONTACT: usize = 50;
 const LONGEST_PHONE: usize = 30;
 
 impl NewContact {
-    fn contact(&self, pointer: &str) -> Result<OrganizationContact, Refusal> {
-        let name = self.name.trim();
-        if name.is_empty() || name.chars().count() > LONGEST_CONTACT || name.chars().any(char::is_control) {
-            return Err(Refusal::invalid(InputError::Line(LONGEST_CONTACT)).at(format!("{pointer}/name")));
-        }
+    fn contact(&self, pointer: &str) -> Result<OrganizationContact, Problem> {
+        let name = person_name(&self.name, LONGEST_CONTACT, &format!("{pointer}/name"))?;
         let is_number = |c: char| c.is_ascii_digit() || " +-()".contains(c);
         let phone = self.phone.as_deref().map(str::trim).filter(|phone| !phone.is_empty());
         if phone.is_some_and(|phone| phone.len() > LONGEST_PHONE || !phone.chars().all(is_number)) {
@@ -111,17 +108,17 @@ impl NewContact {
                 zh: "须为电话号码，最多 30 个字符：数字、空格、+、- 和括号",
                 en: "must be a telephone number of at most 30 characters: digits, blanks, +, - and brackets",
             });
-            return Err(Refusal::invalid(problem).at(format!("{pointer}/phone")));
+            return Err(Problem::new(Refusal::invalid(problem).at(format!("{pointer}/phone"))));
         }
         Ok(OrganizationContact {
-            name: name.to_owned(),
+            name,
             phone: phone.map(str::to_owned),
         })
     }
 }
 
 impl NewOrganization {
-    fn creation(&self) -> Result<Creation, Refusal> {
+    fn creation(&self) -> Result<Creation, Problem> {
         let contact = self.contact.as_ref().map(|contact| contact.contact("/contact"));
         Ok(Creation {
             superior: self.parent,
@@ -184,7 +181,7 @@ async fn create_organization(
     body: Json<NewOrganization>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let creation = body.creation().map_err(Problem::new)?;
+    let creation = body.creation()?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let (organization, warnings) = organizations::create(conn, context, &creation)?;
         let (id, version) = (organization.id, organization.version);
@@ -212,6 +209,7 @@ refuses!(RenameOrganizationRefusals:
     OrganizationClosed,
     OrganizationNameRequired,
     OrganizationFloatingName,
+    OrganizationPurposeNotAllowed,
 );
 
 /// Rename an organization
@@ -291,7 +289,7 @@ async fn change_contact(
     body: Json<NewContact>,
 ) -> Result<HttpResponse, Problem> {
     let claim = key.claim(&request, &body);
-    let contact = body.contact("").map_err(Problem::new)?;
+    let contact = body.contact("")?;
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let changed = organizations::change_contact(conn, context, id, expected, &contact)?;
         reply::changed(changed.version, &OrganizationView::from(changed))

@@ -15,6 +15,7 @@ use crate::domain::organization::actions::OrganizationAction;
 use crate::domain::organization::facts::{
     Health, Level, OrganizationKind, OrganizationPurpose, Sector, Stage, Status, System,
 };
+use crate::service::graduation::StoredChange;
 use crate::service::organizations::{self, Organization, OrganizationFilter, OrganizationListing, OrganizationProfile};
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -73,8 +74,21 @@ pub struct OrganizationView {
     /// The season in which it turned into a graduate branch (毕业生团组织).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub graduated_season: Option<i32>,
+    /// The request for another graduation month that waits for the leading organ's decision (上级审批, §2.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_month_change: Option<OpenMonthChange>,
     /// The version, as in the ETag.
     pub version: i32,
+}
+
+impl OrganizationView {
+    /// An organization with its open request for another graduation month.
+    fn new(organization: Organization, open_change: Option<StoredChange>) -> Self {
+        Self {
+            open_month_change: open_change.map(OpenMonthChange::from),
+            ..organization.into()
+        }
+    }
 }
 
 impl From<Organization> for OrganizationView {
@@ -97,6 +111,7 @@ impl From<Organization> for OrganizationView {
             status: organization.status,
             graduation,
             graduated_season: organization.graduated_season,
+            open_month_change: None,
             version: organization.version,
         }
     }
@@ -117,9 +132,6 @@ struct OrganizationDetail {
     administrators: usize,
     /// Warnings for its administrators. They never block anything (O3, G1).
     health: Vec<Health>,
-    /// The open month change, shown to those above the branch (G7).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    open_month_change: Option<OpenMonthChange>,
     /// What the caller can do with it now, and for everything else the reason why not.
     allowed_actions: Vec<AllowedAction<OrganizationAction>>,
 }
@@ -135,6 +147,16 @@ struct OpenMonthChange {
     proposed_at: Instant,
 }
 
+impl From<StoredChange> for OpenMonthChange {
+    fn from(change: StoredChange) -> Self {
+        Self {
+            id: change.id,
+            new_month: change.new_month,
+            proposed_at: change.proposed_at.into(),
+        }
+    }
+}
+
 /// An organization's contact.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = OrganizationContact)]
@@ -147,6 +169,11 @@ pub struct Contact {
 }
 
 impl Contact {
+    /// A person without a known office telephone.
+    pub fn named(name: String) -> Self {
+        Self { name, phone: None }
+    }
+
     /// The contact, if the organization has one.
     pub fn of(organization: &Organization) -> Option<Self> {
         let phone = organization.contact_phone.clone();
@@ -166,15 +193,10 @@ impl OrganizationDetail {
         } = detail;
         Self {
             contact: Contact::of(&organization),
-            organization: organization.into(),
+            organization: OrganizationView::new(organization, open_change),
             former_names,
             administrators,
             health,
-            open_month_change: open_change.map(|change| OpenMonthChange {
-                id: change.id,
-                new_month: change.new_month,
-                proposed_at: change.proposed_at.into(),
-            }),
             allowed_actions: actions
                 .into_iter()
                 .map(|(action, refusal)| AllowedAction::new(action, refusal.as_ref(), language))
@@ -244,8 +266,9 @@ async fn list_organizations(
         .db
         .read(move |conn| organizations::list(conn, &actor, &listing))
         .await?;
-    let (items, last) = paging::split_page(found, limit, |organization| organization.id.0);
-    let items = items.into_iter().map(OrganizationView::from).collect();
+    let (items, last) = paging::split_page(found, limit, |(organization, _)| organization.id.0);
+    let view = |(organization, change)| OrganizationView::new(organization, change);
+    let items = items.into_iter().map(view).collect();
     Ok(HttpResponse::Ok().json(Page {
         items,
         next_cursor: last.map(|after| list.cursor(after)),

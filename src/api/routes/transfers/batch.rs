@@ -144,7 +144,6 @@ refuses!(DecideTransfersRefusals:
     ApprovalNotAwaited,
     AssignmentNotAwaited,
     TransferExternalPending,
-    TransferAlreadyApproved,
     TransferSelfApproval,
     TransferNotYoursToCancel,
     ApprovalReasonRequired,

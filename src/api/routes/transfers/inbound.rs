@@ -8,16 +8,15 @@ use crate::api::request::language;
 use crate::api::response::problem::Problem;
 use crate::api::response::reply::{self, write_once};
 use crate::api::routes::look_up;
-use crate::api::wire::line;
+use crate::api::wire::{line, person_name, remark};
 use crate::app::App;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::OrganizationId;
-use crate::domain::core::input_error::InputError;
-use crate::domain::core::language::Text;
 use crate::domain::core::time::{Month, Timestamp, shanghai_date};
 use crate::domain::transfer::reason::{Details, Reason};
 use crate::service::Context;
+use crate::service::registration::StatedParticulars;
 use crate::service::transfers::{self, InboundPerson, ProposedInbound};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::Deserialize;
@@ -71,6 +70,10 @@ struct InboundBody {
     details: Details,
     /// The organization of the national tree that should receive the person.
     target: Option<OrganizationId>,
+    /// Why somebody under 16 leaves the school sector (T9); at most 500 characters.
+    #[serde(default)]
+    #[schema(max_length = 500)]
+    explanation: Option<String>,
 }
 
 impl PersonBody {
@@ -78,26 +81,21 @@ impl PersonBody {
         let today = shanghai_date(now);
         let id_number = IdNumber::parse(&self.id_number, today)
             .map_err(|e| Problem::new(Refusal::from(e).at("/person/id_number")))?;
-        if Month::of(today).is_some_and(|now| self.joined_month > now) {
-            let future = InputError::Said(Text {
-                zh: "不能晚于本月",
-                en: "can't be later than this month",
-            });
-            return Err(Problem::new(Refusal::invalid(future).at("/person/joined_month")));
-        }
         let word = |text: Option<String>, field: &str| {
             text.map(|text| line(&text, WORD_MAX, &format!("/person/{field}")))
                 .transpose()
         };
         Ok(InboundPerson {
-            name: line(&self.name, NAME_MAX, "/person/name")?,
+            name: person_name(&self.name, NAME_MAX, "/person/name")?,
             id_number,
-            phone: word(self.phone, "phone")?,
-            joined_month: self.joined_month,
-            development_number: word(self.development_number, "development_number")?,
-            political_status: word(self.political_status, "political_status")?,
-            education: word(self.education, "education")?,
-            ethnic_group: word(self.ethnic_group, "ethnic_group")?,
+            particulars: StatedParticulars {
+                joined_month: self.joined_month,
+                development_number: word(self.development_number, "development_number")?,
+                phone: word(self.phone, "phone")?,
+                ethnic_group: word(self.ethnic_group, "ethnic_group")?,
+                political_status: word(self.political_status, "political_status")?,
+                education: word(self.education, "education")?,
+            },
         })
     }
 }
@@ -107,12 +105,14 @@ impl InboundBody {
     /// even if the proposal is refused.
     async fn into_proposed(self, app: &App, context: &Context) -> Result<ProposedInbound, Problem> {
         let person = self.person.into_newcomer(context.now)?;
+        let explanation = remark(self.explanation.as_deref(), "/explanation")?;
         look_up::charge(app, context.clone(), person.wanted(&app.vault)).await?;
         Ok(ProposedInbound {
             person,
             reason: self.reason,
             details: self.details,
             target: self.target,
+            explanation,
         })
     }
 }
@@ -173,6 +173,13 @@ refuses!(ProposeInboundTransferRefusals:
     MemberIdNumberCheckDigit,
     MemberIdNumberBirthDate,
     MemberJoinedTooYoung,
+    MemberJoinedInFuture,
+    MemberDevelopmentNumber,
+    MemberDevelopmentNumberRequired,
+    MemberDevelopmentNumberYear,
+    MemberPhone,
+    MemberEthnicGroup,
+    MemberPoliticalStatus,
 );
 
 /// Propose a transfer from another province

@@ -434,7 +434,6 @@ async fn approve_transfer(
 refuses!(RefuseTransferRefusals:
     TransferSelfApproval,
     TransferClosed,
-    ApprovalNotAwaited,
     TransferExternalPending,
     TransferOrphaned,
     TransferConflict,
@@ -507,7 +506,7 @@ async fn assign_transfer(
     decide(&app, language, caller.context, claim, (id, expected), decision).await
 }
 
-refuses!(WithdrawTransferRefusals: TransferClosed, TransferAlreadyApproved, TransferConflict);
+refuses!(WithdrawTransferRefusals: TransferClosed, TransferConflict);
 
 /// Withdraw a transfer
 ///

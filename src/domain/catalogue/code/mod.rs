@@ -278,11 +278,6 @@ codes! {
         "This transfer has ended. Its state is: {state}.",
         "仍需转接的，请重新发起。",
         "Start a new transfer if it is still needed.";
-    TransferAlreadyApproved = "transfer.already_approved", Conflict, Some(Rule::T10),
-        "这项转接已经审批同意，正在等待分配，不能再撤销。",
-        "This transfer is approved and waits for assignment, so it can't be withdrawn any more.",
-        "请等待转入组织分配团支部；如需变更，请在分配后重新发起转接。",
-        "Wait for the assignment. If something needs to change, start a new transfer afterwards.";
     TransferSelfApproval = "transfer.self_approval", Forbidden, Some(Rule::T11),
         "不能审批本人的或者本人发起的转接。",
         "You can't decide a transfer that is about you or that you started.",
@@ -343,8 +338,8 @@ codes! {
     ApprovalNotAwaited = "approval.not_awaited", Conflict, Some(Rule::A2),
         "这项转接已经审批同意，正在等待分配。",
         "This transfer is already approved and waits for assignment.",
-        "请将团员分配到某个团支部。",
-        "Assign the member to a branch.";
+        "请将团员分配到某个团支部；误批的，可以写明原因退回。",
+        "Assign the member to a branch. If it was approved by mistake, send it back with a reason.";
     AssignmentNotAwaited = "assignment.not_awaited", Conflict, Some(Rule::A2),
         "这项转接尚未到分配环节。",
         "This transfer is not waiting for assignment.",
@@ -864,6 +859,11 @@ codes! {
         "The request can't be read: {problem}.",
         "请对照接口文档（/docs）更正后重新发送。",
         "Correct the request as the API documentation (/docs) describes, and send it again.";
+    RequestText = "request.text", Invalid, Some(Rule::P7),
+        "文字中含有不可见的字符、控制字符、私用字符，或者姓名中含有标记符号。",
+        "The text has invisible, control or private-use characters, or the name has characters of markup.",
+        "请删除这些字符后重新输入；从其他文件复制的，请重新手工录入。",
+        "Remove these characters. If the text was copied from a file, type it again.";
     RequestInvalid = "request.invalid", Invalid, None,
         "请求内容不符合要求：{problem}。",
         "The request is not valid: {problem}.",

@@ -4,6 +4,7 @@ use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action, Object, Relation};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
+use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Month, Season};
 use crate::domain::core::vocabulary::vocabulary;
@@ -44,7 +45,7 @@ vocabulary! {
 impl MarkAction {
     /// Whether the actor may do this now, given valid input (a later month, a reason). `branch` is the member's branch.
     /// A member who left the national tree has none. `office_sector` is the sector of the organization the actor
-    /// administers.
+    /// administers. `acting` is the organization that acts as the branch's direct superior (A10).
     ///
     /// # Errors
     /// The refusal that doing it would give.
@@ -53,12 +54,13 @@ impl MarkAction {
         actor: &Actor,
         office_sector: Option<Sector>,
         branch: Option<&OrganizationFacts>,
+        acting: Option<OrganizationId>,
         mark: Option<&Mark>,
         season: Season,
     ) -> Result<(), Refusal> {
         let office_sector = office_sector.ok_or(Code::ActorNotAdministrator)?;
         let branch = branch.ok_or(Code::MarkNotGraduating)?;
-        m2_may_mark(actor, office_sector, branch)?;
+        m2_may_mark(actor, office_sector, branch, acting)?;
         match self {
             Self::MarkDelayed | Self::MarkTeacher => m3_branch_month(branch, season).map(drop),
             Self::UndoMark => m6_undo(mark.cloned()).map(drop),
@@ -100,17 +102,23 @@ pub fn graduation_month(branch: &OrganizationFacts, mark: Option<&Mark>) -> Opti
 /// at or above the branch. Where the school is this one branch, only an administrator of its direct superior may,
 /// whatever that superior's sector.
 ///
-/// `office_sector` is the sector of the organization the actor administers.
+/// `office_sector` is the sector of the organization the actor administers. `acting` is the organization that acts as
+/// the direct superior (A10).
 ///
 /// # Errors
 /// `actor.not_administrator`; `member.not_found` outside the actor's subtree (O6); `mark.superior_only`;
 /// `mark.out_of_scope`.
-pub fn m2_may_mark(actor: &Actor, office_sector: Sector, branch: &OrganizationFacts) -> Result<(), Refusal> {
-    let object = Object::organization(&branch.path);
+pub fn m2_may_mark(
+    actor: &Actor,
+    office_sector: Sector,
+    branch: &OrganizationFacts,
+    acting: Option<OrganizationId>,
+) -> Result<(), Refusal> {
+    let object = Object::turn(&branch.path, acting.as_slice());
     authority::decide(actor, Action::MarkMember, object).into_result()?;
-    if branch.has_school_code {
+    if branch.is_school() {
         return match branch.parent {
-            _ if authority::relations(actor, object).contains(&Relation::DirectSuperior) => Ok(()),
+            _ if authority::relations(actor, object).iter().any(is_superiors) => Ok(()),
             Some(superior) => Err(Refusal::new(Code::MarkSuperiorOnly).ask(superior)),
             None => Err(Code::MarkSuperiorOnly.into()),
         };
@@ -120,6 +128,11 @@ pub fn m2_may_mark(actor: &Actor, office_sector: Sector, branch: &OrganizationFa
     } else {
         Err(Refusal::new(Code::MarkOutOfScope).ask(branch.id))
     }
+}
+
+/// Whether a relation to the school is that of its direct superior, or of whoever acts for it.
+fn is_superiors(relation: &Relation) -> bool {
+    matches!(relation, Relation::DirectSuperior | Relation::Holder)
 }
 
 /// M3 (§1.2.3): marks a member as a delayed graduate. It reports everything that is wrong at once.

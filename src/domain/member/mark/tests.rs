@@ -53,7 +53,7 @@ fn m1_members_of_graduating_branches_show_one_identity() {
 fn m2_school_administrators_including_the_branchs_own_mark_members() {
     for office in [class(), college(), university()] {
         assert_eq!(
-            m2_may_mark(&administrator(&office), office.sector, &class()),
+            m2_may_mark(&administrator(&office), office.sector, &class(), None),
             Ok(()),
             "{:?}",
             office.path
@@ -72,24 +72,35 @@ fn m2_school_administrators_including_the_branchs_own_mark_members() {
             Code::ActorNotAdministrator,
         ),
     ] {
-        assert_eq!(m2_may_mark(&actor, sector, &class()).unwrap_err().code, expected);
+        assert_eq!(m2_may_mark(&actor, sector, &class(), None).unwrap_err().code, expected);
     }
 }
 
 #[test]
 fn m2_where_the_school_is_one_branch_its_direct_superior_marks() {
+    // It has no school code: what makes it a school is that it belongs to no other.
     let school = OrganizationFacts {
-        has_school_code: true,
+        school: Some(class().id),
         parent: Some(province().id),
         path: "1/2/5/".parse().unwrap(),
         ..class()
     };
     assert_eq!(
-        m2_may_mark(&administrator(&province()), Sector::Institution, &school),
+        m2_may_mark(&administrator(&province()), Sector::Institution, &school, None),
+        Ok(())
+    );
+    // The province is vacant, so the nation acts for it (A10).
+    assert_eq!(
+        m2_may_mark(
+            &administrator(&nation()),
+            Sector::Institution,
+            &school,
+            Some(nation().id)
+        ),
         Ok(())
     );
     for office in [&school, &nation()] {
-        let refusal = m2_may_mark(&administrator(office), Sector::School, &school).unwrap_err();
+        let refusal = m2_may_mark(&administrator(office), Sector::School, &school, None).unwrap_err();
         assert_eq!(
             (refusal.code, refusal.helper),
             (Code::MarkSuperiorOnly, Some(province().id))

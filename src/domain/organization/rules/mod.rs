@@ -5,6 +5,8 @@ use crate::domain::authority::{self, Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::division::Division;
+use crate::domain::core::ids::OrganizationId;
+use crate::domain::core::line::{has_visible, is_shown};
 use crate::domain::core::vocabulary::vocabulary;
 use crate::domain::graduation::g1_is_unmarked;
 use crate::domain::organization::facts::{
@@ -16,6 +18,10 @@ use crate::domain::policy::Policy;
 const DEPTH_MAX: usize = 10;
 /// The length of a name in characters.
 const NAME_LENGTH: std::ops::RangeInclusive<usize> = 2..=100;
+
+/// What the name of a special-unit holding ends with (A4). The service makes the holdings, and no other organization has
+/// such a name.
+pub const HOLDING_NAME: &str = "特殊单位专属库";
 
 impl OrganizationKind {
     /// O1: whether an organization of this kind may have one of kind `below` directly below it.
@@ -85,7 +91,7 @@ pub fn o2_purpose(
     superior: &OrganizationFacts,
 ) -> Result<(), Refusal> {
     let place_fits = match purpose {
-        OrganizationPurpose::Ordinary => return Ok(()),
+        OrganizationPurpose::Ordinary => return o2_name(purpose, name),
         OrganizationPurpose::SpecialUnit => {
             return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/purpose"));
         }
@@ -102,11 +108,14 @@ pub fn o2_purpose(
     o2_name(purpose, name)
 }
 
-/// O2: the name of a floating or abroad branch must state its purpose.
+/// O2: the name of a floating or abroad branch must state its purpose. No name is that of a special-unit holding.
 ///
 /// # Errors
-/// `organization.floating_name`.
+/// `organization.floating_name`, `organization.purpose_not_allowed`.
 pub fn o2_name(purpose: OrganizationPurpose, name: &str) -> Result<(), Refusal> {
+    if name.contains(HOLDING_NAME) {
+        return Err(Refusal::new(Code::OrganizationPurposeNotAllowed).at("/name"));
+    }
     let keyword = match purpose {
         OrganizationPurpose::Floating => "流动团员",
         OrganizationPurpose::Abroad => "出国(境)学习研究团员",
@@ -122,17 +131,23 @@ pub fn o2_name(purpose: OrganizationPurpose, name: &str) -> Result<(), Refusal> 
 }
 
 /// O3: an administrator of the direct superior creates, renames and closes. `organization` is the one below which to
-/// create ([`Action::CreateOrganization`]), or the one to rename or close.
+/// create ([`Action::CreateOrganization`]), or the one to rename or close. `acting` is the organization that acts as
+/// the direct superior: the next one up if that is vacant (A10).
 ///
 /// # Errors
 /// `actor.not_administrator`, `organization.not_direct_superior`. Outside the actor's subtree, `organization.not_found`
 /// (O6).
-pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &OrganizationFacts) -> Result<(), Refusal> {
+pub fn o3_direct_superior(
+    actor: &Actor,
+    action: Action,
+    organization: &OrganizationFacts,
+    acting: Option<OrganizationId>,
+) -> Result<(), Refusal> {
     let superior = match action {
         Action::CreateOrganization => Some(organization.id),
         _ => organization.parent,
     };
-    let verdict = authority::decide(actor, action, Object::organization(&organization.path));
+    let verdict = authority::decide(actor, action, Object::turn(&organization.path, acting.as_slice()));
     verdict.into_result().map_err(|code| match superior {
         Some(superior) => Refusal::new(code).ask(superior),
         None => code.into(),
@@ -144,8 +159,12 @@ pub fn o3_direct_superior(actor: &Actor, action: Action, organization: &Organiza
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`, `organization.kind_not_allowed_here`,
 /// `organization.too_deep`.
-pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Result<(), Refusal> {
-    o3_direct_superior(actor, Action::CreateOrganization, superior)?;
+pub fn o3_may_create_below(
+    actor: &Actor,
+    superior: &OrganizationFacts,
+    acting: Option<OrganizationId>,
+) -> Result<(), Refusal> {
+    o3_direct_superior(actor, Action::CreateOrganization, superior, acting)?;
     if !superior.is_active() {
         return Err(Refusal::new(Code::OrganizationClosed).at("/parent"));
     }
@@ -159,8 +178,12 @@ pub fn o3_may_create_below(actor: &Actor, superior: &OrganizationFacts) -> Resul
 ///
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`.
-pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
-    o3_direct_superior(actor, Action::RenameOrganization, organization)?;
+pub fn o3_rename(
+    actor: &Actor,
+    organization: &OrganizationFacts,
+    acting: Option<OrganizationId>,
+) -> Result<(), Refusal> {
+    o3_direct_superior(actor, Action::RenameOrganization, organization, acting)?;
     if organization.is_active() {
         Ok(())
     } else {
@@ -168,13 +191,18 @@ pub fn o3_rename(actor: &Actor, organization: &OrganizationFacts) -> Result<(), 
     }
 }
 
-/// O3: the organization's own administrators, or those of its direct superior, change the contact (书记) that others
-/// are shown.
+/// O3: the organization's own administrators, those of its direct superior, or those of the organization that acts for
+/// both (A10) change the contact (书记) that others are shown.
 ///
 /// # Errors
 /// `actor.not_administrator`, `organization.contact_not_allowed`, `organization.closed`.
-pub fn o3_contact(actor: &Actor, organization: &OrganizationFacts) -> Result<(), Refusal> {
-    let verdict = authority::decide(actor, Action::ChangeContact, Object::organization(&organization.path));
+pub fn o3_contact(
+    actor: &Actor,
+    organization: &OrganizationFacts,
+    acting: Option<OrganizationId>,
+) -> Result<(), Refusal> {
+    let object = Object::turn(&organization.path, acting.as_slice());
+    let verdict = authority::decide(actor, Action::ChangeContact, object);
     verdict
         .into_result()
         .map_err(|code| Refusal::new(code).ask(organization.id))?;
@@ -185,12 +213,15 @@ pub fn o3_contact(actor: &Actor, organization: &OrganizationFacts) -> Result<(),
     }
 }
 
-/// O3: a name has 2 to 100 characters and no control characters.
+/// O3, P7: a name has 2 to 100 characters, all of which are shown.
 ///
 /// # Errors
-/// `organization.name_required`.
+/// `organization.name_required`, `request.text`.
 pub fn o3_name(name: &str) -> Result<(), Refusal> {
-    if NAME_LENGTH.contains(&name.trim().chars().count()) && !name.chars().any(char::is_control) {
+    if !name.chars().all(|c| c.is_control() || is_shown(c)) {
+        return Err(Refusal::new(Code::RequestText).at("/name"));
+    }
+    if NAME_LENGTH.contains(&name.trim().chars().count()) && !name.chars().any(char::is_control) && has_visible(name) {
         return Ok(());
     }
     let (min, max) = NAME_LENGTH.into_inner();
@@ -262,8 +293,13 @@ pub struct Contents {
 ///
 /// # Errors
 /// Those of [`o3_direct_superior`], `organization.closed`, `organization.not_empty`.
-pub fn o3_close(actor: &Actor, organization: &OrganizationFacts, contents: Contents) -> Result<Status, Refusal> {
-    o3_direct_superior(actor, Action::CloseOrganization, organization)?;
+pub fn o3_close(
+    actor: &Actor,
+    organization: &OrganizationFacts,
+    acting: Option<OrganizationId>,
+    contents: Contents,
+) -> Result<Status, Refusal> {
+    o3_direct_superior(actor, Action::CloseOrganization, organization, acting)?;
     if !organization.is_active() {
         return Err(Code::OrganizationClosed.into());
     }

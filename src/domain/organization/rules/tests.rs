@@ -147,7 +147,7 @@ fn o2_floating_and_abroad_branches_are_directly_below_the_school_committee() {
 #[test]
 fn o3_only_the_direct_superior_closes_and_only_an_empty_organization() {
     let empty = Contents::default();
-    let close = |actor: &OrganizationFacts, contents| o3_close(&administrator(actor), &class(), contents);
+    let close = |actor: &OrganizationFacts, contents| o3_close(&administrator(actor), &class(), None, contents);
     assert_eq!(close(&college(), empty), Ok(Status::Closed));
     for office in [class(), university(), nation()] {
         assert_eq!(code(close(&office, empty)), Some(Code::OrganizationNotDirectSuperior));
@@ -163,19 +163,25 @@ fn o3_only_the_direct_superior_closes_and_only_an_empty_organization() {
             "{contents:?}"
         );
     }
+    // The college is vacant, so the university acts for it (A10).
+    assert_eq!(
+        o3_close(&administrator(&university()), &class(), Some(university().id), empty),
+        Ok(Status::Closed)
+    );
     let closed = OrganizationFacts {
         status: Status::Closed,
         ..class()
     };
     assert_eq!(
-        code(o3_close(&administrator(&college()), &closed, empty)),
+        code(o3_close(&administrator(&college()), &closed, None, empty)),
         Some(Code::OrganizationClosed)
     );
     assert_eq!(
         code(o3_direct_superior(
             &administrator(&nation()),
             Action::CloseOrganization,
-            &nation()
+            &nation(),
+            None
         )),
         Some(Code::OrganizationNotDirectSuperior)
     );

@@ -10,7 +10,9 @@ use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::language::Language;
 use crate::domain::core::line::{NOT_SHOWN, is_plain};
 use crate::domain::core::vocabulary::vocabulary;
-use crate::domain::organization::facts::{EXTERNAL_PROVINCES, OrganizationFacts, OrganizationPurpose, Sector};
+use crate::domain::organization::facts::{
+    EXTERNAL_PROVINCES, OrganizationFacts, OrganizationKind, OrganizationPurpose, Sector,
+};
 use crate::domain::policy::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -38,7 +40,8 @@ vocabulary! {
     TargetRule {
         School = "school", "学校领域的团组织", "an organization of the school sector";
         Any = "any", "工作单位的团组织（不含毕业生团组织）", "an organization of the employer, except a graduate branch";
-        Community = "community", "工作单位所在地的乡镇、街道、村、社区团组织", "an organization of the township, street, village or community where the workplace is";
+        Community = "community", "工作单位所在地的乡镇、街道、村、社区团组织，或开发区团工委",
+            "an organization of the township, street, village or community where the workplace is, or a development zone's work committee";
         OwnAbroad = "own_abroad_branch", "原学校的出国（境）学习研究团员团支部", "the abroad branch of the member's own school";
         CommunityOrOwnFloating = "community_or_own_floating_branch", "户籍地或居住地的乡镇、街道、村、社区团组织，或原学校的流动团员团支部",
             "an organization of the township, street, village or community of household or residence, or the floating branch of the member's own school";
@@ -129,7 +132,11 @@ impl Reason {
         match self.target_rule() {
             TargetRule::School => ordinary && target.sector == Sector::School,
             TargetRule::Any => ordinary && !target.is_graduate_branch(),
-            TargetRule::Community => ordinary && community,
+            // Development zones have a work committee in place of a township's or street's committee (our decision).
+            TargetRule::Community => {
+                let zone = target.kind == OrganizationKind::WorkCommittee && target.sector != Sector::School;
+                ordinary && (community || zone)
+            }
             TargetRule::OwnAbroad => own(OrganizationPurpose::Abroad),
             TargetRule::CommunityOrOwnFloating => {
                 community

@@ -62,10 +62,6 @@ fn a2_a_committee_approves_and_then_assigns() {
     );
     assert_eq!(play.approve(&administrator(TOWNSHIP)), Err(Code::ApprovalNotAwaited));
     assert_eq!(
-        play.refuse(&administrator(TOWNSHIP), "no"),
-        Err(Code::ApprovalNotAwaited)
-    );
-    assert_eq!(
         play.assign(&administrator(COUNTY), VILLAGE),
         Err(Code::ApprovalNotYourTurn)
     );
@@ -365,12 +361,30 @@ fn t10_the_policy_decides_whether_members_withdraw_what_others_proposed() {
 }
 
 #[test]
-fn t10_once_approved_it_cannot_be_withdrawn() {
+fn t10_it_can_be_withdrawn_until_it_is_assigned() {
     let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
     play.approve(&administrator(TOWNSHIP)).unwrap();
-    assert_eq!(play.withdraw(&member()), Err(Code::TransferAlreadyApproved));
-    play.assign(&administrator(TOWNSHIP), VILLAGE).unwrap();
-    assert_eq!(play.withdraw(&member()), Err(Code::TransferClosed));
+    let mut assigned = play.clone();
+    assert_eq!(play.withdraw(&member()), Ok(()));
+    assert_eq!((play.phase(), play.movement), (Phase::Withdrawn, None));
+    assigned.assign(&administrator(TOWNSHIP), VILLAGE).unwrap();
+    assert_eq!(assigned.withdraw(&member()), Err(Code::TransferClosed));
+}
+
+#[test]
+fn a2_what_was_approved_by_mistake_is_sent_back_with_a_reason() {
+    let mut play = ProposalDraft::new(Reason::Unsettled, Some(TOWNSHIP)).play();
+    play.approve(&administrator(TOWNSHIP)).unwrap();
+    assert_eq!(
+        play.refuse(&administrator(COUNTY), "no"),
+        Err(Code::ApprovalNotYourTurn)
+    );
+    assert_eq!(
+        play.refuse(&administrator(TOWNSHIP), " "),
+        Err(Code::ApprovalReasonRequired)
+    );
+    assert_eq!(play.refuse(&administrator(TOWNSHIP), "未报到"), Ok(()));
+    assert_eq!((play.phase(), play.movement), (Phase::Refused, None));
 }
 
 #[test]
