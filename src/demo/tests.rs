@@ -51,12 +51,12 @@ fn the_country_has_the_organs_townships_and_schools_of_the_lists() {
 #[test]
 fn schools_stand_below_the_province_in_their_code() {
     for (code, province, division) in [
-        ("4142010487", "42", "4201"),
-        ("4113010080", "13", "12"),
-        ("4122010184", "22", "2224"),
-        ("4137012330", "37", "37"),
-        ("4154010695", "54", "6104"),
-        ("4244050853", "44", "4408"),
+        ("4142010487", "42", "420100"),
+        ("4113010080", "13", "120000"),
+        ("4122010184", "22", "222400"),
+        ("4137012330", "37", "370000"),
+        ("4154010695", "54", "610400"),
+        ("4244050853", "44", "440800"),
     ] {
         let school = DEMO.layout.frame.get(DEMO.layout.frame.school(code));
         assert_eq!(school.parent, Some(DEMO.layout.frame.division(province)), "{code}");

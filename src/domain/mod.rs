@@ -52,6 +52,7 @@
 //! | O6 | everybody acts in their own subtree | [`authority`] |
 //! | P1 | registering a member | [`member::registration::p1_register`] |
 //! | P2 | what is recorded about a member | [`member::particulars::Particulars::check`] |
+//! | P6 | offices that end with a move | the service: `appointments::left` |
 //! | P7 | texts and names | [`core::line`], [`core::name::is_same_name`] |
 //! | P3 | changing it | [`member::registration::p3_may_change`] |
 //!

@@ -12,7 +12,7 @@ const NOW: &str = "2026-06-15T00:00:00Z";
 const MB: usize = 1 << 20;
 
 /// A PDF of this length, to judge by its first and last bytes.
-fn pdf(length: usize) -> Vec<u8> {
+pub fn pdf(length: usize) -> Vec<u8> {
     let (head, tail) = (&b"%PDF-1.7\n"[..], &b"\nstartxref\n9\n%%EOF\n"[..]);
     let mut file = head.to_vec();
     file.resize(length.max(head.len() + tail.len()) - tail.len(), b' ');

@@ -21,6 +21,7 @@ mod docs;
 mod edge;
 mod engines;
 mod external;
+mod faults;
 mod graduation;
 mod invariants_page;
 mod jobs;

@@ -7,6 +7,7 @@ use crate::api::request::extract::Query;
 use crate::api::request::language;
 use crate::api::response::paging;
 use crate::api::response::problem::{Blocking, Problem};
+use crate::api::wire::division_name;
 use crate::app::App;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
@@ -103,9 +104,14 @@ struct TargetView {
     sector: Sector,
     /// The organizational system.
     system: System,
-    /// The division code (GB/T 2260) of its place.
+    /// The division code (GB/T 2260, six digits) of its place.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]{6}$", example = "420106")]
     division_code: Option<String>,
+    /// The whole name of that division, in Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "湖北省武汉市武昌区")]
+    division_name: Option<String>,
     /// Whether it can be chosen as the target.
     can_be_chosen: bool,
     /// Why it can't be chosen, as a proposal would answer. Empty if it can.
@@ -142,6 +148,7 @@ impl TargetView {
             kind: organization.kind,
             sector: organization.sector,
             system: organization.system,
+            division_name: division_name(organization.division_code.as_deref()),
             division_code: organization.division_code,
             can_be_chosen: hit.because.is_empty(),
             because: hit

@@ -20,6 +20,7 @@ use crate::domain::authority::scope::{Reach, Scope};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::catalogue::rule::Rule;
+use crate::domain::core::division::Division;
 use crate::domain::core::ids::*;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Language;
@@ -304,6 +305,11 @@ pub fn person_name(text: &str, max: usize, pointer: &str) -> Result<String, Prob
         return Ok(name);
     }
     Err(Problem::new(Refusal::new(Code::RequestText).at(pointer)))
+}
+
+/// The whole name of the division with a code.
+pub fn division_name(code: Option<&str>) -> Option<String> {
+    Some(Division::find(code?)?.full_name())
 }
 
 /// An organization by id and name.

@@ -228,6 +228,9 @@ rules! {
     P3, None,
         "【本系统决定】手机号码、学历、政治面貌、民族由团支部或直属上级修改，手机号码也可由团员本人修改；保留历史。",
         "Our decision: telephone number, education, political status and ethnic group are changed by the branch or its direct superior, the telephone number by the member too. The history is kept.";
+    P6, None,
+        "【本系统决定】管理员以团员身份所在的范围内任职的，组织关系转出该范围时任职自动结束，告知直属上级；组织关系在其他组织的教师、干部，其任职不受影响。",
+        "Our decision: an office ends when its holder's membership moves out of the subtree in which they hold it, if they were a member within it. The direct superior is told. Teachers and cadres whose membership is elsewhere keep their offices.";
     P7, None,
         "【本系统决定】人们阅读的文字按文字检查：不得含有控制字符、双向控制符、零宽字符和私用字符；必填的文字至少含有一个可见字符。姓名和名称按原样保存，比较时不区分全角半角、空格、间隔号的各种写法和组合字符的写法。",
         "Our decision: text that people read is checked as text. It has no control, bidirectional or zero-width characters and none for private use, and a required text has at least one visible character. Names are stored as written. They are compared without regard to width, blanks, the variants of the middle dot, and composed or decomposed characters.";
@@ -252,19 +255,12 @@ mod tests {
 
     #[test]
     fn the_catalogue_is_whole() {
-        let expected: Vec<String> = [
-            ("G", 9),
-            ("M", 7),
-            ("T", 12),
-            ("A", 10),
-            ("X", 3),
-            ("O", 7),
-            ("P", 3),
-            ("L", 4),
-        ]
-        .iter()
-        .flat_map(|(letter, count)| (1..=*count).map(move |n| format!("{letter}{n}")))
-        .collect();
+        let counted = [("G", 9), ("M", 7), ("T", 12), ("A", 10), ("X", 3), ("O", 7), ("P", 3)];
+        let expected: Vec<String> = counted
+            .iter()
+            .flat_map(|(letter, count)| (1..=*count).map(move |n| format!("{letter}{n}")))
+            .chain(["P6", "P7", "L1", "L2", "L3", "L4"].map(str::to_owned))
+            .collect();
         let numbers: Vec<&str> = Rule::ALL.iter().map(|rule| rule.number()).collect();
         assert_eq!(numbers, expected);
     }

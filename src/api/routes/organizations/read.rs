@@ -5,7 +5,7 @@ use crate::api::request::extract::{Id, Missing, Query, etag};
 use crate::api::request::language;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::Problem;
-use crate::api::wire::{AllowedAction, GraduationView, Instant, Page};
+use crate::api::wire::{AllowedAction, GraduationView, Instant, Page, division_name};
 use crate::app::App;
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::ids::{MonthChangeId, OrganizationId};
@@ -63,9 +63,14 @@ pub struct OrganizationView {
     pub school_code: Option<String>,
     /// What a branch is for.
     pub purpose: OrganizationPurpose,
-    /// The division code (GB/T 2260) of its place.
+    /// The division code (GB/T 2260, six digits) of its place.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^[0-9]{6}$", example = "420106")]
     pub division_code: Option<String>,
+    /// The whole name of that division, in Chinese.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "湖北省武汉市武昌区")]
+    pub division_name: Option<String>,
     /// Whether it takes part in new business.
     pub status: Status,
     /// The graduation mark of a school branch. Absent while it is unmarked.
@@ -107,6 +112,7 @@ impl From<Organization> for OrganizationView {
             township: organization.township,
             school_code: organization.school_code,
             purpose: organization.purpose,
+            division_name: division_name(organization.division_code.as_deref()),
             division_code: organization.division_code,
             status: organization.status,
             graduation,

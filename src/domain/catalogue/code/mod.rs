@@ -497,12 +497,12 @@ codes! {
     MemberEthnicGroup = "member.ethnic_group", Invalid, Some(Rule::P1),
         "没有这个民族。",
         "There is no such ethnic group.",
-        "请填写民族名称，例如“汉族”，或两位代码（GB/T 3304），例如 01。",
+        "请填写民族名称，例如“汉族”，或国家标准的两位代码，例如 01。",
         "Give its Chinese name, such as 汉族, or its code of two digits (GB/T 3304), such as 01.";
     MemberPoliticalStatus = "member.political_status", Invalid, Some(Rule::P1),
         "没有这种政治面貌。",
         "There is no such political status.",
-        "请填写简称，例如“共青团员”，或两位代码（GB/T 4762），例如 03。",
+        "请填写简称，例如“共青团员”，或国家标准的两位代码，例如 03。",
         "Give its Chinese short name, such as 共青团员, or its code of two digits (GB/T 4762), such as 03.";
     MemberDevelopmentNumberTaken = "member.development_number_taken", Conflict, Some(Rule::P2),
         "该发展团员编号已属于另一名团员。",
