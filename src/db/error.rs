@@ -240,7 +240,7 @@ impl Unique {
         (
             Self::SiblingName,
             "organizations_sibling_name",
-            "organizations.parent_id, organizations.name",
+            "organizations.parent_id, organizations.name_key",
         ),
         (
             Self::SchoolCode,
