@@ -71,7 +71,7 @@ fn mark_branches(conn: &mut Conn, season: i32, wanted: i64) -> Result<i64> {
     let month = Month::new(season, 6).context("the season is out of range")?;
     let month = month.as_number();
     // A delayed graduate's month is later than the branch's (M7), so a branch with delayed graduates stays as it is.
-    let unmarked = "kind = 'branch' AND sector = 'school' AND status = 'active' AND graduated_season IS NULL \
+    let unmarked = "kind = 'branch' AND sector = 'school' AND purpose = 'ordinary' AND status = 'active' AND graduated_season IS NULL \
         AND graduation_month IS NULL AND NOT EXISTS \
         (SELECT 1 FROM members m WHERE m.branch_id = organizations.id AND m.mark = 'delayed')";
     let due =

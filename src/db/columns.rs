@@ -150,6 +150,18 @@ column!(Month, Integer, i32, i32, |month| month.as_number(), Month::from_number)
 #[derive(Debug, Clone, Copy)]
 pub struct Micros(i64);
 
+impl Micros {
+    /// An instant by the microseconds since 1970-01-01 UTC.
+    pub fn from_number(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// The microseconds since 1970-01-01 UTC.
+    pub fn number(self) -> i64 {
+        self.0
+    }
+}
+
 impl From<Micros> for Timestamp {
     fn from(micros: Micros) -> Self {
         // chrono's range is 262,000 years to either side. We never write an instant beyond it.

@@ -169,12 +169,19 @@ fn barred_to(reader: Reader) -> Condition {
     Box::new(of_transfers().and(exists(barred).or(exists(about_reader))))
 }
 
+/// A place in an inbox: the values by which it is ordered, as an entry had them.
+#[derive(Debug, Clone, Copy)]
+pub struct InboxPlace {
+    pub since: Micros,
+    pub id: InboxEntryId,
+}
+
 /// A page of an organization's inbox. The entries that have waited longest come first.
 pub fn page(
     conn: &mut Conn,
     reader: Reader,
     kind: &str,
-    after: Option<&InboxRow>,
+    after: Option<InboxPlace>,
     limit: i64,
 ) -> QueryResult<Vec<InboxRow>> {
     let mut query = dsl::inbox_entries
@@ -191,15 +198,6 @@ pub fn page(
             .filter(dsl::since.gt(after.since).or(dsl::id.gt(after.id)));
     }
     query.load(conn)
-}
-
-/// One entry.
-pub fn find(conn: &mut Conn, id: InboxEntryId) -> QueryResult<Option<InboxRow>> {
-    dsl::inbox_entries
-        .find(id)
-        .select(InboxRow::as_select())
-        .first(conn)
-        .optional()
 }
 
 /// Copies the current deadlines of a season's open cases to their entries.

@@ -1,5 +1,6 @@
 //! The history of members' marks (M1 to M7).
 
+use super::members::{PathRange, written_within};
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::mark_history::dsl;
@@ -57,9 +58,15 @@ pub fn append(conn: &mut Conn, member: MemberId, by: &By, old: Option<&Mark>, ne
     Ok(())
 }
 
-/// A page of a member's history after `after`, earliest first.
-pub fn history(conn: &mut Conn, member: MemberId, after: i64, limit: i64) -> QueryResult<Vec<MarkRecord>> {
-    dsl::mark_history
+/// A page of a member's history after `after`, earliest first: all of it, or what was written within a part of the tree.
+pub fn history(
+    conn: &mut Conn,
+    member: MemberId,
+    within: Option<&PathRange>,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<MarkRecord>> {
+    let mut query = dsl::mark_history
         .filter(dsl::member_id.eq(member))
         .filter(dsl::id.gt(after))
         .order(dsl::id)
@@ -75,5 +82,9 @@ pub fn history(conn: &mut Conn, member: MemberId, after: i64, limit: i64) -> Que
             dsl::new_month,
             dsl::reason,
         ))
-        .load(conn)
+        .into_boxed();
+    if let Some(range) = within {
+        query = query.filter(written_within!(dsl::member_id, dsl::at, range));
+    }
+    query.load(conn)
 }

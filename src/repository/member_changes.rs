@@ -1,6 +1,7 @@
 //! The history of members' records (P3): what was changed, with the old value. The new value is that of the next change,
 //! or of the member.
 
+use super::members::{PathRange, written_within};
 use crate::db::Conn;
 use crate::db::columns::Micros;
 use crate::db::schema::member_changes::dsl;
@@ -50,9 +51,16 @@ pub fn append(
         .get_result(conn)
 }
 
-/// A page of the changes of a member's record after `after`, earliest first.
-pub fn history(conn: &mut Conn, member: MemberId, after: i64, limit: i64) -> QueryResult<Vec<MemberChange>> {
-    dsl::member_changes
+/// A page of the changes of a member's record after `after`, earliest first: all of it, or what was written within a part
+/// of the tree.
+pub fn history(
+    conn: &mut Conn,
+    member: MemberId,
+    within: Option<&PathRange>,
+    after: i64,
+    limit: i64,
+) -> QueryResult<Vec<MemberChange>> {
+    let mut query = dsl::member_changes
         .filter(dsl::member_id.eq(member))
         .filter(dsl::id.gt(after))
         .order(dsl::id)
@@ -66,5 +74,9 @@ pub fn history(conn: &mut Conn, member: MemberId, after: i64, limit: i64) -> Que
             dsl::old_value,
             dsl::old_sealed,
         ))
-        .load(conn)
+        .into_boxed();
+    if let Some(range) = within {
+        query = query.filter(written_within!(dsl::member_id, dsl::at, range));
+    }
+    query.load(conn)
 }

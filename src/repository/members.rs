@@ -14,7 +14,7 @@ use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::member::mark::{Identity, Mark};
 use crate::domain::member::particulars::Particulars;
 use crate::domain::member::{Certification, RealName, Standing};
-use crate::domain::organization::facts::{OrganizationPurpose, Path};
+use crate::domain::organization::facts::{OrganizationPurpose, Path, PlaceInTree};
 use crate::domain::transfer::proposal_rules::OpenCase;
 use crate::domain::transfer::reason::Side;
 use crate::on_each;
@@ -235,12 +235,12 @@ pub fn page(
     conn: &mut Conn,
     place: &MemberSelection,
     filter: Option<IdentityFilter>,
-    after: Option<&Member>,
+    after: Option<&PlaceInTree>,
     limit: i64,
 ) -> QueryResult<Vec<ListedMember>> {
     if let (MemberSelection::Branch(branch), None) = (place, filter) {
         // No row has the id 0.
-        let after = after.map_or(MemberId::NONE, |after| after.id);
+        let after = after.map_or(MemberId::NONE, |after| MemberId(after.key));
         return of_branch(conn, *branch, after, limit);
     }
     let mut query = dsl::members.select(ListedMember::as_select()).limit(limit).into_boxed();
@@ -248,7 +248,7 @@ pub fn page(
         MemberSelection::Branch(branch) => {
             query = query.filter(dsl::branch_id.eq(branch)).order(dsl::id);
             if let Some(after) = after {
-                query = query.filter(dsl::id.gt(after.id));
+                query = query.filter(dsl::id.gt(after.key));
             }
         }
         MemberSelection::Subtree(root) => {
@@ -267,10 +267,10 @@ pub fn page(
                 .offset(0);
             query = query.filter(diesel::dsl::not(diesel::dsl::exists(secret)));
             if let Some(after) = after {
-                let path = after.branch_path.clone();
+                let path = after.path.clone();
                 query = query
                     .filter(dsl::branch_path.ge(path.clone()))
-                    .filter(dsl::branch_path.gt(path).or(dsl::id.gt(after.id)));
+                    .filter(dsl::branch_path.gt(path).or(dsl::id.gt(after.key)));
             }
         }
     }
@@ -561,6 +561,60 @@ pub fn relocate(
         None => Ok(()),
     }
 }
+
+/// A part of the tree as a range of paths. A history entry belongs to those within whose reach it was written.
+#[derive(Debug, Clone)]
+pub struct PathRange {
+    pub from: String,
+    pub until: String,
+}
+
+impl PathRange {
+    /// An organization and everything below it.
+    pub fn subtree(path: &Path) -> Self {
+        let (from, until) = subtree(path);
+        Self { from, until }
+    }
+
+    /// An organization without what is below it.
+    pub fn alone(path: &Path) -> Self {
+        Self {
+            from: path.as_str().to_owned(),
+            // Before every digit in ASCII.
+            until: format!("{path}!"),
+        }
+    }
+}
+
+/// Whether somebody is or was a member within a part of the tree.
+pub fn was_within(conn: &mut Conn, id: MemberId, range: &PathRange) -> QueryResult<bool> {
+    let stays = memberships::table
+        .inner_join(organizations::table.on(organizations::id.eq(memberships::branch_id)))
+        .filter(memberships::member_id.eq(id))
+        .filter(organizations::path.ge(range.from.clone()))
+        .filter(organizations::path.lt(range.until.clone()))
+        .select(memberships::id);
+    diesel::select(diesel::dsl::exists(stays)).get_result(conn)
+}
+
+/// The memberships within a part of the tree, for a history whose entries have the columns `member` and `at`: an entry
+/// was written there if one of them lasted then.
+macro_rules! written_within {
+    ($member:expr, $at:expr, $range:expr) => {{
+        use $crate::db::schema::{memberships, organizations};
+        let range: &$crate::repository::members::PathRange = $range;
+        let stay = memberships::table
+            .inner_join(organizations::table.on(organizations::id.eq(memberships::branch_id)))
+            .filter(memberships::member_id.eq($member))
+            .filter(memberships::since.le($at))
+            .filter(memberships::until.is_null().or(memberships::until.gt($at.nullable())))
+            .filter(organizations::path.ge(range.from.clone()))
+            .filter(organizations::path.lt(range.until.clone()))
+            .select(memberships::id);
+        diesel::dsl::exists(stay)
+    }};
+}
+pub(super) use written_within;
 
 /// A membership: an interval in which a member belonged to a branch.
 #[derive(Debug, Clone, Queryable, Selectable)]

@@ -15,8 +15,8 @@ use crate::domain::core::time::{Month, Season, Timestamp};
 use crate::domain::graduation::MonthChangeState;
 use crate::domain::office::OfficeRole;
 use crate::domain::organization::facts::{
-    Graduation, Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Path, Sector, Stage, Status, System,
-    Undetermined,
+    Graduation, Level, OrganizationFacts, OrganizationKind, OrganizationPurpose, Path, PlaceInTree, Sector, Stage,
+    Status, System, Undetermined,
 };
 use crate::on_each;
 use diesel::prelude::*;
@@ -57,6 +57,14 @@ pub struct Organization {
 }
 
 impl Organization {
+    /// Where it is in a list in the order of the tree.
+    pub fn place(&self) -> PlaceInTree {
+        PlaceInTree {
+            path: self.path.clone(),
+            key: self.id.0,
+        }
+    }
+
     /// Its graduation mark. `None` if it is unmarked.
     pub fn graduation(&self) -> Option<Graduation> {
         let month = self.graduation_month.map(Graduation::Month);
@@ -187,7 +195,7 @@ pub fn page(
     conn: &mut Conn,
     place: &OrganizationSelection,
     filter: &OrganizationFilter,
-    after: Option<&Organization>,
+    after: Option<&PlaceInTree>,
     limit: i64,
 ) -> QueryResult<Vec<Organization>> {
     // Special-unit holdings are in no list (S-30).
@@ -200,7 +208,7 @@ pub fn page(
         OrganizationSelection::Below(parent) => {
             query = query.filter(dsl::parent_id.eq(parent)).order(dsl::id);
             if let Some(after) = after {
-                query = query.filter(dsl::id.gt(after.id));
+                query = query.filter(dsl::id.gt(after.key));
             }
         }
         OrganizationSelection::Subtree(root) => {

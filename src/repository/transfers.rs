@@ -10,7 +10,7 @@ use crate::db::{Backend, BulkInsert, Conn};
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{Season, Timestamp};
-use crate::domain::organization::facts::Path;
+use crate::domain::organization::facts::{Path, PlaceInTree};
 use crate::domain::organization::turn::Duty;
 use crate::domain::policy::Policy;
 use crate::domain::transfer::events::{Event, EventKind};
@@ -399,7 +399,7 @@ pub fn page(
     conn: &mut Conn,
     place: &TransferSelection,
     state: Option<Phase>,
-    after: Option<&Transfer>,
+    after: Option<&PlaceInTree>,
     limit: i64,
 ) -> QueryResult<Vec<Transfer>> {
     let mut query = dsl::transfers.select(Transfer::as_select()).limit(limit).into_boxed();
@@ -407,7 +407,7 @@ pub fn page(
         TransferSelection::Member(member) => {
             query = query.filter(dsl::member_id.eq(member)).order(dsl::id.desc());
             if let Some(after) = after {
-                query = query.filter(dsl::id.lt(after.id));
+                query = query.filter(dsl::id.lt(after.key));
             }
         }
         TransferSelection::Out(root, reader) => {
@@ -419,8 +419,8 @@ pub fn page(
                 .order((dsl::source_path, dsl::id));
             if let Some(after) = after {
                 query = query
-                    .filter(dsl::source_path.ge(after.source_path.clone()))
-                    .filter(dsl::source_path.gt(after.source_path.clone()).or(dsl::id.gt(after.id)));
+                    .filter(dsl::source_path.ge(after.path.clone()))
+                    .filter(dsl::source_path.gt(after.path.clone()).or(dsl::id.gt(after.key)));
             }
         }
         TransferSelection::In(root) => {
@@ -432,8 +432,8 @@ pub fn page(
                 .order((dsl::target_path, dsl::id));
             if let Some(after) = after {
                 query = query
-                    .filter(dsl::target_path.ge(after.target_path.clone()))
-                    .filter(dsl::target_path.gt(after.target_path.clone()).or(dsl::id.gt(after.id)));
+                    .filter(dsl::target_path.ge(after.path.clone()))
+                    .filter(dsl::target_path.gt(after.path.clone()).or(dsl::id.gt(after.key)));
             }
         }
         TransferSelection::FromProvince(province) => {
@@ -441,7 +441,7 @@ pub fn page(
                 .filter(dsl::source_province.eq(i32::from(*province)))
                 .order(dsl::id.desc());
             if let Some(after) = after {
-                query = query.filter(dsl::id.lt(after.id));
+                query = query.filter(dsl::id.lt(after.key));
             }
         }
         TransferSelection::ToProvince(province) => {
@@ -449,7 +449,7 @@ pub fn page(
                 .filter(dsl::target_province.eq(i32::from(*province)))
                 .order(dsl::id.desc());
             if let Some(after) = after {
-                query = query.filter(dsl::id.lt(after.id));
+                query = query.filter(dsl::id.lt(after.key));
             }
         }
     }

@@ -3,9 +3,8 @@
 use super::{Context, Result, may};
 use crate::db::Conn;
 use crate::domain::authority::{Action, Object};
-use crate::domain::core::ids::InboxEntryId;
-pub use crate::repository::inbox::InboxRow;
 use crate::repository::inbox::{self, Reader};
+pub use crate::repository::inbox::{InboxPlace, InboxRow};
 
 /// The number of entries that wait, by kind.
 ///
@@ -23,17 +22,11 @@ pub fn page(
     conn: &mut Conn,
     context: &Context,
     kind: &str,
-    after: Option<InboxEntryId>,
+    after: Option<InboxPlace>,
     limit: i64,
 ) -> Result<Vec<InboxRow>> {
     let reader = reader(context)?;
-    let after = match after {
-        // If the entry was settled since the last page, there is no position to continue from, so the list starts
-        // again.
-        Some(id) => inbox::find(conn, id)?,
-        None => None,
-    };
-    Ok(inbox::page(conn, reader, kind, after.as_ref(), limit)?)
+    Ok(inbox::page(conn, reader, kind, after, limit)?)
 }
 
 fn reader(context: &Context) -> Result<Reader> {

@@ -160,8 +160,8 @@ fn change(
 /// A page of the history of a member's marks, earliest first.
 ///
 /// # Errors
-/// `member.not_found` for callers other than the member and their administrators.
+/// `member.not_found` for callers other than the member and those within whose reach they are or were.
 pub fn history(conn: &mut Conn, actor: &Actor, member: MemberId, after: i64, limit: i64) -> Result<Vec<MarkRecord>> {
-    let member = super::members::visible(conn, actor, Action::ReadMember, member)?;
-    Ok(marks::history(conn, member.id, after, limit)?)
+    let range = super::members::history_range(conn, actor, member)?;
+    Ok(marks::history(conn, member, range.as_ref(), after, limit)?)
 }

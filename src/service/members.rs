@@ -3,7 +3,8 @@
 use super::organizations::{acting_sector, acting_superior, chain_of, permitted};
 use super::{Context, Error, Result, policies};
 use crate::db::Conn;
-use crate::domain::authority::actor::Actor;
+use crate::domain::authority::actor::{Actor, Role};
+use crate::domain::authority::scope::Reach;
 use crate::domain::authority::{self, AccessDecision, Action, Object, Relation};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
@@ -11,9 +12,9 @@ use crate::domain::core::ids::{MemberId, OrganizationId};
 use crate::domain::core::time::{Month, season_of};
 use crate::domain::member::certification::t3_under;
 use crate::domain::member::mark::{Identity, MarkAction, graduation_month, m1_identity};
-use crate::domain::organization::facts::OrganizationFacts;
+use crate::domain::organization::facts::{OrganizationFacts, PlaceInTree};
 use crate::domain::policy::Policy;
-use crate::repository::members::{self, IdentityFilter, MemberSelection};
+use crate::repository::members::{self, IdentityFilter, MemberSelection, PathRange};
 pub use crate::repository::members::{ListedMember, Member, Membership};
 pub use crate::repository::organizations::Organization;
 use crate::repository::{accounts, organizations};
@@ -46,6 +47,15 @@ impl From<Organization> for Branch {
 }
 
 impl ShownMember {
+    /// Where the member is in a list in the order of the tree. Every listed member has a branch.
+    pub fn place(&self) -> Option<PlaceInTree> {
+        let branch = self.branch.as_ref()?;
+        Some(PlaceInTree {
+            path: branch.path.clone(),
+            key: self.member.id.0,
+        })
+    }
+
     fn new(mut member: ListedMember, branch: Option<&Branch>, policy: &Policy) -> Self {
         member.certification = t3_under(policy, member.certification, member.joined_month);
         let season = policy.season;
@@ -70,8 +80,8 @@ pub struct MemberListing {
     /// Whether the list shows the whole subtree, and not only this branch.
     pub subtree: bool,
     pub identity: Option<Identity>,
-    /// The last member of the previous page.
-    pub after: Option<MemberId>,
+    /// Where the last member of the previous page was.
+    pub after: Option<PlaceInTree>,
     pub limit: i64,
 }
 
@@ -88,13 +98,9 @@ pub fn list(conn: &mut Conn, context: &Context, listing: &MemberListing) -> Resu
     } else {
         MemberSelection::Branch(root.id)
     };
-    let after = match listing.after {
-        Some(after) => Some(members::find(conn, after)?.ok_or(Code::MemberNotFound)?),
-        None => None,
-    };
     let season = season_of(context.now);
     let filter = listing.identity.map(|identity| IdentityFilter { identity, season });
-    let found = members::page(conn, &place, filter, after.as_ref(), listing.limit)?;
+    let found = members::page(conn, &place, filter, listing.after.as_ref(), listing.limit)?;
     let policy = policies::of_season(conn, season)?;
     with_branches(conn, found, root, &policy)
 }
@@ -169,6 +175,31 @@ pub(super) fn acting_for(conn: &mut Conn, member: &Member) -> Result<Option<Orga
         return Ok(None);
     };
     Ok(chain_of(conn, &member.branch_path)?.first_able(branch, &[]))
+}
+
+/// The part of a member's history that an actor may read. `None` is all of it: the member's own. An administrator reads
+/// what was written while the member was within their reach, also after the member has left, and nothing else: what the
+/// old school wrote is not for the new organization.
+///
+/// # Errors
+/// `member.not_found` for callers within whose reach the member never was.
+pub(super) fn history_range(conn: &mut Conn, actor: &Actor, id: MemberId) -> Result<Option<PathRange>> {
+    let found = members::find(conn, id)?;
+    let range = match &actor.role {
+        Role::Administrator(office) => Some(PathRange::subtree(&office.path)),
+        Role::Integrator { grant, .. } if grant.reach == Reach::Own => Some(PathRange::alone(&grant.path)),
+        Role::Integrator { grant, .. } => Some(PathRange::subtree(&grant.path)),
+        _ => None,
+    };
+    let was_within = match &range {
+        Some(range) => members::was_within(conn, id, range)?,
+        None => false,
+    };
+    let (_, verdict) = with_access(conn, actor, Action::ReadMember, found)?;
+    if !was_within {
+        verdict.seen()?;
+    }
+    Ok(range.filter(|_| actor.acting_member() != Some(id)))
 }
 
 /// A member's profile.

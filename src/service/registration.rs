@@ -373,8 +373,8 @@ fn emptied<T>(
 /// A page of the history of a member's record, earliest first.
 ///
 /// # Errors
-/// `member.not_found` for callers other than the member and their administrators.
+/// `member.not_found` for callers other than the member and those within whose reach they are or were.
 pub fn history(conn: &mut Conn, actor: &Actor, member: MemberId, after: i64, limit: i64) -> Result<Vec<MemberChange>> {
-    let member = members::visible(conn, actor, Action::ReadMember, member)?;
-    Ok(member_changes::history(conn, member.id, after, limit)?)
+    let range = members::history_range(conn, actor, member)?;
+    Ok(member_changes::history(conn, member, range.as_ref(), after, limit)?)
 }

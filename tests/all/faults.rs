@@ -252,6 +252,40 @@ both_engines! {
         assert_eq!(looked_up(&world)["contact"], json!({"name": "university"}));
     }
 
+    fn a7_a_history_belongs_to_those_within_whose_reach_it_was_written(db: TestDb) {
+        let world = World::new(db, NOW);
+        let month = json!({"mode": "all_or_nothing", "items": [{"branch": world.org("class_1"), "month": "2026-07"}]});
+        world.admin("college").write("/v1/graduation-marks", &month).expect(200);
+        let mark = json!({"mode": "all_or_nothing", "items": [
+            {"member": world.mem("class_1/1"), "identity": "delayed", "month": "2027-07", "reason": "因病休学"}]});
+        world.admin("class_1").write("/v1/member-marks", &mark).expect(200);
+        latest(&world.admin("class_1"), &member(&world, "class_1/1", "record"), &json!({"education": "大学本科"})).expect(200);
+        let details = json!({"home_address": {"division_code": "420106", "text": "某路1号"}});
+        let filed = json!({"reason": "unsettled", "details": details, "target": world.org("village")});
+        let case = world.person("class_1/1").write("/v1/transfers", &filed).expect(201);
+        let path = case.header("location").expect("an address").to_owned();
+        world.at("2026-06-16T00:00:00Z");
+        latest(&world.admin("village"), &format!("{path}/approve"), &json!({})).expect(200);
+        latest(&world.admin("village"), &member(&world, "class_1/1", "record"), &json!({"education": "硕士研究生"})).expect(200);
+        let entries = |client: &Client, list: &str| client.get(&member(&world, "class_1/1", list)).expect(200).json()["items"]
+            .as_array().map_or(0, Vec::len);
+        let me = world.person("class_1/1");
+        assert_eq!((entries(&me, "mark-history"), entries(&me, "changes")), (1, 2));
+        for old in ["class_1", "college", "university"] {
+            let old = world.admin(old);
+            assert_eq!((entries(&old, "mark-history"), entries(&old, "changes")), (1, 1));
+            assert!(old.get(&member(&world, "class_1/1", "mark-history")).text.contains("因病休学"));
+            // Only the history stays theirs.
+            old.get(&format!("/v1/members/{}", world.mem("class_1/1"))).refused(404, "member.not_found");
+        }
+        for new in ["village", "township"] {
+            let new = world.admin(new);
+            assert_eq!((entries(&new, "mark-history"), entries(&new, "changes")), (0, 1));
+        }
+        assert_eq!(entries(&world.admin("province"), "changes"), 2);
+        world.admin("employer").get(&member(&world, "class_1/1", "mark-history")).refused(404, "member.not_found");
+    }
+
     fn t3_o7_a_policy_changed_within_the_season_makes_no_dead_end(db: TestDb) {
         let world = World::new(db, NOW);
         let nation = world.admin("nation");

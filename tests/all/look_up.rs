@@ -93,6 +93,8 @@ both_engines! {
 
     fn q2_5_a_look_up_gives_the_organization_and_its_contact(db: TestDb) {
         let world = World::new(db, NOON);
+        let contact = json!({"name": "王老师", "phone": "027-87654321"});
+        world.admin("college").decide(&format!("/v1/organizations/{}/contact", world.org("class_1")), 1, &contact).expect(200);
         let branch = look_up(&world.admin("village"), "class_1/1", &world.id_number("class_1/1")).expect(200).json();
         let page = world.admin("village").get(&format!("/v1/organizations/{}", world.org("class_1"))).expect(200).json();
         assert_eq!(branch["organization"]["name"], page["name"]);

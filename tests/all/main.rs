@@ -34,6 +34,7 @@ mod names;
 mod openapi;
 mod operators;
 mod organizations;
+mod pages;
 mod plans;
 mod policies;
 mod pooler;

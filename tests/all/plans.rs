@@ -7,12 +7,16 @@ use crate::support::world::World;
 use diesel::connection::{Connection, InstrumentationEvent, SimpleConnection};
 use std::sync::{Arc, Mutex};
 use zhuanjie::db::Conn;
+use zhuanjie::db::columns::Micros;
 use zhuanjie::db::sql::maintenance;
-use zhuanjie::domain::core::ids::{AccountId, AppointmentId, CertificationId, MemberId, OrganizationId, TransferId};
+use zhuanjie::domain::core::ids::{
+    AccountId, AppointmentId, CertificationId, InboxEntryId, MemberId, OrganizationId, TransferId,
+};
 use zhuanjie::domain::core::time::{Month, Timestamp};
 use zhuanjie::domain::member::mark::Identity;
-use zhuanjie::domain::organization::facts::{OrganizationKind, Path};
+use zhuanjie::domain::organization::facts::{OrganizationKind, Path, PlaceInTree};
 use zhuanjie::domain::transfer::state::Phase;
+use zhuanjie::repository::members::PathRange;
 use zhuanjie::repository::{
     accounts, appointments, audit, certifications, chain, cohort, graduation, idempotency, inbound, inbox, integrators,
     invariants, jobs, marks, member_changes, members, organizations, search, transfers,
@@ -237,26 +241,32 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
     let path: Path = texts(conn, "SELECT path AS value FROM organizations WHERE name = 'college'")[0]
         .parse()
         .expect("a path");
-    let case = transfers::find(conn, TransferId(1500)).expect("a case");
-    let member = members::find(conn, MemberId(1500)).expect("a member");
-    let organization = organizations::find(conn, OrganizationId(1100)).expect("an organization");
+    let case = transfers::find(conn, TransferId(1500))
+        .expect("a query")
+        .expect("a case");
+    let member = members::find(conn, MemberId(1500)).expect("a query").expect("a member");
+    let organization = organizations::find(conn, OrganizationId(1100)).expect("a query");
+    let at = |path: Path, key: i64| Some(PlaceInTree { path, key });
+    let of_case = at(case.source_path.parse().expect("a path"), case.id.0);
+    let of_member = at(member.branch_path, member.id.0);
+    let of_organization = at(organization.expect("an organization").path, 1100);
     let now: Timestamp = "2026-10-13T00:00:00Z".parse().expect("an instant");
     let reader = inbox::Reader {
         organization: college,
         account: Some(AccountId(1)),
         member: None,
     };
-    let entry = texts(conn, "SELECT CAST(min(id) AS TEXT) AS value FROM inbox_entries")[0]
-        .parse()
-        .map(zhuanjie::domain::core::ids::InboxEntryId);
-    let entry = inbox::find(conn, entry.expect("a number")).expect("an entry");
+    let entry = Some(inbox::InboxPlace {
+        since: Micros::from_number(1),
+        id: InboxEntryId(1500),
+    });
     let out = transfers::TransferSelection::Out(path.clone(), college);
     let into = transfers::TransferSelection::In(path.clone());
     let mut all: Vec<Asked> = Vec::new();
     for (place, with_state) in [(out, false), (into, true)] {
         let (first, after, state) = (
             place.clone(),
-            case.clone(),
+            of_case.clone(),
             with_state.then_some(Phase::AwaitingApproval),
         );
         all.append(&mut asked! {
@@ -269,7 +279,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         transfers::TransferSelection::FromProvince(11),
         transfers::TransferSelection::ToProvince(11),
     ] {
-        let (first, after) = (place.clone(), case.clone());
+        let (first, after) = (place.clone(), of_case.clone());
         all.append(&mut asked! {
             "transfers of a member or a province" => |c| transfers::page(c, &first, None, None, 20);
             "transfers of a member or a province, further" => |c| transfers::page(c, &place, None, after.as_ref(), 20);
@@ -282,7 +292,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
     let (delayed, graduates) = (Identity::Delayed, Identity::Graduate);
     for identity in [None, Some(delayed), Some(graduates)] {
         let filter = identity.map(|identity| members::IdentityFilter { identity, season: 2026 });
-        let (subtree, branch, after) = (subtree.clone(), branch.clone(), member.clone());
+        let (subtree, branch, after) = (subtree.clone(), branch.clone(), of_member.clone());
         let same_branch = branch.clone();
         all.append(&mut asked! {
             "members of a subtree" => |c| members::page(c, &subtree, filter, None, 20);
@@ -299,7 +309,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
             ..Default::default()
         },
     ] {
-        let (below, tree, after, again) = (below.clone(), tree.clone(), organization.clone(), filter.clone());
+        let (below, tree, after, again) = (below.clone(), tree.clone(), of_organization.clone(), filter.clone());
         let (same_tree, same_filter) = (tree.clone(), filter.clone());
         all.append(&mut asked! {
             "organizations below" => |c| organizations::page(c, &below, &filter, None, 20);
@@ -308,13 +318,14 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         });
     }
     let (chain_path, mine) = (path.clone(), path.clone());
+    let (marked_in, changed_in) = (PathRange::subtree(&path), PathRange::subtree(&path));
     let group: Vec<MemberId> = (1500..1540).map(MemberId).collect();
     let ends: Vec<OrganizationId> = (1100..1140).map(OrganizationId).collect();
     let (same_group, same_ends) = (group.clone(), ends.clone());
     let keys = vec![("1".to_owned(), "a".to_owned()), ("2".to_owned(), "b".to_owned())];
     all.append(&mut asked! {
         "an inbox" => |c| inbox::page(c, reader, "approval_in", None, 20);
-        "an inbox, further" => |c| inbox::page(c, reader, "approval_in", entry.as_ref(), 20);
+        "an inbox, further" => |c| inbox::page(c, reader, "approval_in", entry, 20);
         "where a thing waits" => |c| inbox::holders(c, "approval_in", 1500);
         "targets" => |c| search::postings(c, OrganizationId(1), "term 11");
         "the path upwards with its administrators" => |c| chain::of(c, &chain_path);
@@ -335,8 +346,8 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "branches to be turned" => |c| organizations::due_for_switch(c, Month::new(2026, 12).expect("a month"), Some(OrganizationId(7)), 200);
         "where a member was" => |c| members::memberships(c, MemberId(1500));
         "whether anybody is in a subtree" => |c| members::any_within(c, &mine);
-        "changes of a member's record" => |c| member_changes::history(c, MemberId(1500), 0, 20);
-        "marks a member had" => |c| marks::history(c, MemberId(1500), 0, 20);
+        "changes of a member's record" => |c| member_changes::history(c, MemberId(1500), Some(&changed_in), 0, 20);
+        "marks a member had" => |c| marks::history(c, MemberId(1500), Some(&marked_in), 0, 20);
         "months a branch had" => |c| graduation::history(c, OrganizationId(1100), 0, 20);
         "forms of a member" => |c| certifications::of_member(c, MemberId(1500));
         "the season a member counts in" => |c| cohort::branch_of(c, 2026, MemberId(1500));

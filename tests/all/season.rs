@@ -26,8 +26,8 @@ both_engines! {
         a_delayed_graduate_and_a_teacher_are_marked(&play);
         let cases = transfers_are_proposed_from_three_sides(&play);
         the_target_approves_and_assigns(&play, &cases);
-        the_members_side_approves_what_the_target_started(&play, &cases);
         one_is_refused_and_one_withdrawn(&play, &cases);
+        the_members_side_approves_what_the_target_started(&play, &cases);
         one_left_alone_is_ended(&play, &cases, &db);
         everybodys_history_shows_what_happened(&play, &cases);
         a_mistyped_sign_in_and_a_refusal_name_nobody(&play);
@@ -211,8 +211,18 @@ impl Play {
         if let Some(office) = person.office {
             credentials["office"] = office.to_string().into();
         }
+        self.signed_in(&credentials)
+    }
+
+    /// Signs a person in as a member.
+    fn member(&self, role: &str) -> Player {
+        let number = self.person(role).id_number.as_str();
+        self.signed_in(&json!({"id_number": number, "password": PASSWORD}))
+    }
+
+    fn signed_in(&self, credentials: &Value) -> Player {
         let client = Client::new(&self.base).heard_by(&self.heard);
-        let answer = client.post("/v1/auth/sign-in", &credentials).expect(200).json();
+        let answer = client.post("/v1/auth/sign-in", credentials).expect(200).json();
         let token = answer["access_token"].as_str().expect("a token").to_owned();
         let client = client.with_token(&token);
         Player { client, token }
@@ -520,7 +530,9 @@ fn the_members_side_approves_what_the_target_started(play: &Play, cases: &Cases)
     let branch = branches.iter().find(|branch| text(&branch["name"]).contains("25"));
     let branch = text(&branch.expect("a first year's class")["id"]);
     university.decide(&cases.by_target, "assign", json!({"branch": branch}));
-    assert_eq!(belongs_to(&class), branch);
+    assert_eq!(belongs_to(&play.member("class")), branch);
+    // P6: the office in the class they left has ended with the move.
+    assert!(class.client.get("/v1/inbox/counts").status >= 401);
 }
 
 fn one_is_refused_and_one_withdrawn(play: &Play, cases: &Cases) {
@@ -551,7 +563,7 @@ fn one_left_alone_is_ended(play: &Play, cases: &Cases, db: &TestDb) {
 fn everybodys_history_shows_what_happened(play: &Play, cases: &Cases) {
     let name = |role: &str| Some(play.person(role).name.clone());
     let by = |event: &str, role: &str| (event.to_owned(), name(role), false);
-    let (graduate, class) = (play.of("graduate"), play.of("class"));
+    let (graduate, class) = (play.of("graduate"), play.member("class"));
     let (township, college, employer) = (play.of("township"), play.of("college"), play.of("employer"));
 
     let moved = [
@@ -559,7 +571,7 @@ fn everybodys_history_shows_what_happened(play: &Play, cases: &Cases) {
         by("approved", "township"),
         by("assigned", "township"),
     ];
-    for reader in [&graduate, &class, &college, &township] {
+    for reader in [&graduate, &college, &township] {
         assert_eq!(reader.history(&cases.by_member), moved);
     }
     let taken = [
@@ -572,12 +584,12 @@ fn everybodys_history_shows_what_happened(play: &Play, cases: &Cases) {
     }
     let refused = [by("proposed", "class"), by("refused", "employer")];
     let withdrawn = [by("proposed", "class"), by("withdrawn", "class")];
-    for reader in [&class, &college, &employer] {
+    for reader in [&college, &employer] {
         assert_eq!(reader.history(&cases.refused), refused);
         assert_eq!(reader.history(&cases.withdrawn), withdrawn);
     }
     let ended = [by("proposed", "class"), ("expired".to_owned(), None, true)];
-    for reader in [&class, &college, &township] {
+    for reader in [&college, &township] {
         assert_eq!(reader.history(&cases.left_alone), ended);
     }
     // Strangers to a case do not learn that it exists (O6).

@@ -217,6 +217,15 @@ const KEEPS_CACHE: [&str; 6] = [
     "/v1/auth/wechat",
 ];
 
+/// The decisions on transfers that can move a member. With the member an office can end (P6).
+const MOVES_MEMBERS: [&str; 4] = ["/approve", "/assign", "/accept-external", "/decisions"];
+
+/// Whether a write to a path changes no actor.
+fn keeps_cache(path: &str) -> bool {
+    let keeps = KEEPS_CACHE.iter().any(|kept| path.starts_with(kept));
+    keeps && !MOVES_MEMBERS.iter().any(|decision| path.ends_with(decision))
+}
+
 /// Wraps every request. Empties the cache of actors after a write, since the write may have changed them (S-08).
 ///
 /// # Errors
@@ -225,7 +234,7 @@ pub async fn invalidate_actor_cache(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let is_concerned = !request.method().is_safe() && !KEEPS_CACHE.iter().any(|path| request.path().starts_with(path));
+    let is_concerned = !request.method().is_safe() && !keeps_cache(request.path());
     let app = request.app_data::<web::Data<App>>().filter(|_| is_concerned).cloned();
     let response = next.call(request).await;
     if let Some(app) = app {

@@ -4,9 +4,12 @@ use super::problem::Problem;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
+use crate::domain::organization::facts::PlaceInTree;
 use crate::security::vault::{SealPurpose, Vault};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 /// The largest number of items on a page.
 pub const MOST: i64 = 200;
@@ -29,42 +32,63 @@ impl<'a> List<'a> {
         }
     }
 
-    /// The cursor that continues after an item.
-    pub fn cursor(&self, after: i64) -> String {
-        let mut bytes = after.to_be_bytes().to_vec();
-        bytes.extend_from_slice(&self.tag(after));
+    /// The cursor that continues after a position: the values by which the list is ordered, as the last item had them. The
+    /// item may move or disappear before the next page is read.
+    pub fn cursor(&self, after: impl Serialize) -> String {
+        // Numbers and texts can always be written as JSON.
+        let mut bytes = serde_json::to_vec(&after).unwrap_or_default();
+        let tag = self.tag(&bytes);
+        bytes.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// The key of the item that a cursor continues after.
+    /// The position that a cursor continues after.
     ///
     /// # Errors
     /// `request.malformed` if the cursor was not issued for this list.
-    pub fn after(&self, cursor: Option<&str>) -> Result<Option<i64>, Problem> {
+    pub fn after<P: DeserializeOwned>(&self, cursor: Option<&str>) -> Result<Option<P>, Problem> {
         let Some(cursor) = cursor else { return Ok(None) };
         let after = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| {
-            let (after, tag) = bytes.split_first_chunk::<8>()?;
-            let after = i64::from_be_bytes(*after);
-            aws_lc_rs::constant_time::verify_slices_are_equal(tag, &self.tag(after))
-                .ok()
-                .map(|()| after)
+            let (after, tag) = bytes.split_last_chunk::<TAG>()?;
+            aws_lc_rs::constant_time::verify_slices_are_equal(tag, &self.tag(after)).ok()?;
+            serde_json::from_slice(after).ok()
         });
-        let foreign = InputError::Said(Text {
-            zh: "不是这个列表给出的游标",
-            en: "is not a cursor of this list",
-        });
-        after
-            .map(Some)
-            .ok_or_else(|| Problem::new(Refusal::malformed(foreign).at("/cursor")))
+        after.map(Some).ok_or_else(foreign)
     }
 
-    fn tag(&self, after: i64) -> Vec<u8> {
-        let mut tag = self
-            .vault
-            .digest(SealPurpose::Cursor, &format!("{} {after}", self.identity));
+    /// The cursor of a list in the order of the tree.
+    pub fn cursor_in_tree(&self, after: &PlaceInTree) -> String {
+        self.cursor((after.path.as_str(), after.key))
+    }
+
+    /// The position of a list in the order of the tree.
+    ///
+    /// # Errors
+    /// As [`List::after`].
+    pub fn after_in_tree(&self, cursor: Option<&str>) -> Result<Option<PlaceInTree>, Problem> {
+        let after: Option<(String, i64)> = self.after(cursor)?;
+        let place = |(path, key): (String, i64)| {
+            let path = path.parse().map_err(|_| foreign())?;
+            Ok(PlaceInTree { path, key })
+        };
+        after.map(place).transpose()
+    }
+
+    fn tag(&self, after: &[u8]) -> Vec<u8> {
+        let text = format!("{} {}", self.identity, String::from_utf8_lossy(after));
+        let mut tag = self.vault.digest(SealPurpose::Cursor, &text);
         tag.truncate(TAG);
         tag
     }
+}
+
+/// The refusal of a cursor that this list did not issue.
+fn foreign() -> Problem {
+    let foreign = InputError::Said(Text {
+        zh: "不是这个列表给出的游标",
+        en: "is not a cursor of this list",
+    });
+    Problem::new(Refusal::malformed(foreign).at("/cursor"))
 }
 
 /// The number of items of a page.
@@ -89,15 +113,15 @@ pub fn limit_of(asked: Option<i64>, default: i64, most: i64) -> Result<i64, Prob
     }
 }
 
-/// Splits a page off the rows, of which one more than the limit was read. Returns the items, and the key of the last
+/// Splits a page off the rows, of which one more than the limit was read. Returns the items, and the position of the last
 /// one if more follow.
-pub fn split_page<T>(mut items: Vec<T>, limit: i64, key: impl Fn(&T) -> i64) -> (Vec<T>, Option<i64>) {
+pub fn split_page<T, P>(mut items: Vec<T>, limit: i64, position: impl Fn(&T) -> P) -> (Vec<T>, Option<P>) {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     if items.len() <= limit {
         return (items, None);
     }
     items.truncate(limit);
-    let last = items.last().map(key);
+    let last = items.last().map(position);
     (items, last)
 }
 
@@ -111,16 +135,25 @@ mod tests {
         let list = List::new(&vault, "list_members", &("org_1", true));
         let cursor = list.cursor(42);
         assert_eq!(list.after(Some(&cursor)).ok(), Some(Some(42)));
+        let place = PlaceInTree {
+            path: "1/2/".parse().unwrap(),
+            key: 7,
+        };
+        assert_eq!(
+            list.after_in_tree(Some(&list.cursor_in_tree(&place))).ok(),
+            Some(Some(place))
+        );
+        assert!(list.after_in_tree(Some(&cursor)).is_err());
         assert!(
             List::new(&vault, "list_members", &("org_2", true))
-                .after(Some(&cursor))
+                .after::<i64>(Some(&cursor))
                 .is_err()
         );
         let mut forged = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
-        forged[7] ^= 1;
-        assert!(list.after(Some(&URL_SAFE_NO_PAD.encode(forged))).is_err());
+        forged[0] ^= 1;
+        assert!(list.after::<i64>(Some(&URL_SAFE_NO_PAD.encode(forged))).is_err());
         for text in ["", "x", "AAAA", "ü"] {
-            assert!(list.after(Some(text)).is_err());
+            assert!(list.after::<i64>(Some(text)).is_err());
         }
     }
 

@@ -6,11 +6,12 @@ use crate::api::response::paging::{self, List};
 use crate::api::response::problem::Problem;
 use crate::api::wire::{Instant, Page};
 use crate::app::App;
+use crate::db::columns::Micros;
 use crate::domain::core::ids::{AppointmentRequestId, CertificationId, InboxEntryId, MonthChangeId, TransferId};
 use crate::domain::core::time::Timestamp;
 use crate::domain::organization::turn::Duty;
 use crate::service;
-use crate::service::inbox::{self, InboxRow};
+use crate::service::inbox::{self, InboxPlace, InboxRow};
 use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -192,13 +193,17 @@ async fn list_inbox(
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
     let list = List::new(&app.vault, "list_inbox", &query.kind);
-    let after = list.after(query.cursor.as_deref())?.map(InboxEntryId);
+    let after = list.after(query.cursor.as_deref())?;
+    let after = after.map(|(since, id)| InboxPlace {
+        since: Micros::from_number(since),
+        id: InboxEntryId(id),
+    });
     let now = caller.context.now;
     let rows = app
         .db
         .read(move |conn| inbox::page(conn, &caller.context, query.kind.as_str(), after, limit + 1))
         .await?;
-    let (items, last) = paging::split_page(rows, limit, |row| row.id.0);
+    let (items, last) = paging::split_page(rows, limit, |row| (row.since.number(), row.id.0));
     let items = items.into_iter().map(|row| InboxEntryView::new(row, now));
     let items = items.collect::<Result<_, _>>()?;
     Ok(HttpResponse::Ok().json(Page {

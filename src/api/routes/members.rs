@@ -128,14 +128,14 @@ async fn list_members(
         organization,
         subtree: query.subtree,
         identity: query.identity,
-        after: list.after(query.cursor.as_deref())?.map(MemberId),
+        after: list.after_in_tree(query.cursor.as_deref())?,
         limit: limit + 1,
     };
     let question = move |conn: &mut _| members::list(conn, &caller.context, &listing);
-    let (found, last) = paging::split_page(app.db.read(question).await?, limit, |shown| shown.member.id.0);
+    let (found, last) = paging::split_page(app.db.read(question).await?, limit, ShownMember::place);
     Ok(HttpResponse::Ok().json(Page {
         items: found.into_iter().map(MemberView::from).collect(),
-        next_cursor: last.map(|after| list.cursor(after)),
+        next_cursor: last.flatten().map(|after| list.cursor_in_tree(&after)),
     }))
 }
 

@@ -180,6 +180,16 @@ impl fmt::Debug for Path {
     }
 }
 
+/// A place in a list that is in the order of the tree: the path under which a row was shown, and its key. A page continues
+/// from there, wherever the row is by then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceInTree {
+    /// The path.
+    pub path: Path,
+    /// The row's key.
+    pub key: i64,
+}
+
 /// The provinces whose League organizations run a system of their own (§1.4.5): Beijing, Fujian, Guangdong.
 pub const EXTERNAL_PROVINCES: [u8; 3] = [11, 35, 44];
 

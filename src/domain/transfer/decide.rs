@@ -171,10 +171,15 @@ pub fn may_approve(case: &Case, context: &DecisionContext<'_>) -> Result<(), Ref
 /// `transfer.orphaned`, `approval.not_your_turn`.
 pub fn may_refuse(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
-    match case.state.phase() {
-        Phase::ExternalPending => Err(Code::TransferExternalPending.into()),
-        _ => has_the_turn(case, context, Action::DecideTransfer),
+    if case.state.phase() == Phase::ExternalPending {
+        return Err(Code::TransferExternalPending.into());
     }
+    has_the_turn(case, context, Action::DecideTransfer)?;
+    // Who proposed an approved case may assign it, but sending it back would decide it. They can withdraw it (I-04).
+    if case.proposed_by.is_some() && case.proposed_by == context.actor.account {
+        return Err(with_helper(Code::TransferSelfApproval, context));
+    }
+    Ok(())
 }
 
 /// X1: whether the actor may give the other system's answer now.

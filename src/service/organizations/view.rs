@@ -10,7 +10,7 @@ use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::core::time::season_of;
 use crate::domain::organization::actions::{OrganizationAction, Surroundings, allowed_actions};
-use crate::domain::organization::facts::Health;
+use crate::domain::organization::facts::{Health, PlaceInTree};
 use crate::domain::organization::rules::{self, Contents};
 use crate::repository::graduation::{self, StoredChange};
 use crate::repository::organizations::{self, Organization, OrganizationFilter, OrganizationSelection};
@@ -104,8 +104,8 @@ pub struct OrganizationListing {
     pub subtree: bool,
     /// The filters of the list.
     pub filter: OrganizationFilter,
-    /// The last organization of the previous page.
-    pub after: Option<OrganizationId>,
+    /// Where the last organization of the previous page was.
+    pub after: Option<PlaceInTree>,
     /// The maximum number of organizations.
     pub limit: i64,
 }
@@ -127,11 +127,7 @@ pub fn list(
     } else {
         OrganizationSelection::Below(root.id)
     };
-    let after = match listing.after {
-        Some(after) => Some(organizations::find(conn, after)?.ok_or(Code::OrganizationNotFound)?),
-        None => None,
-    };
-    let found = organizations::page(conn, &place, &listing.filter, after.as_ref(), listing.limit)?;
+    let found = organizations::page(conn, &place, &listing.filter, listing.after.as_ref(), listing.limit)?;
     let branches: Vec<OrganizationId> = found.iter().map(|organization| organization.id).collect();
     let mut open: HashMap<OrganizationId, StoredChange> = graduation::open_of_branches(conn, &branches)?
         .into_iter()

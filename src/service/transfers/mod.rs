@@ -19,4 +19,4 @@ pub use overdue::{Skip, escalate, expire};
 pub use proposal::{ProposalSubject, ProposedTransfer};
 pub use propose::{Preview, ProposalQueue, ProposeTransfer, preview, proposal_queue};
 pub use reroute::reroute;
-pub use view::{CaseView, Direction, HistoryEntry, TransferListing, get, history, list};
+pub use view::{CaseView, Direction, HistoryEntry, TransferListing, get, history, list, place_in_list};

@@ -6,6 +6,7 @@ use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
+use crate::domain::organization::facts::PlaceInTree;
 use crate::domain::transfer::allowed::{TransferAction, allowed_actions};
 use crate::domain::transfer::decide::DecisionContext;
 use crate::domain::transfer::events::Event;
@@ -96,8 +97,8 @@ pub struct TransferListing {
     pub under: Option<OrganizationId>,
     /// Only those in this state.
     pub state: Option<Phase>,
-    /// The last case of the previous page.
-    pub after: Option<TransferId>,
+    /// Where the last case of the previous page was: see [`place_in_list`].
+    pub after: Option<PlaceInTree>,
     /// The maximum number of cases.
     pub limit: i64,
 }
@@ -108,17 +109,20 @@ pub struct TransferListing {
 /// `member.not_found`, or `organization.not_found` outside the caller's scope (O6).
 pub fn list(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result<Vec<Transfer>> {
     let place = place(conn, context, filter)?;
-    let after = match filter.after {
-        Some(after) => Some(transfers::find(conn, after)?.ok_or(Code::TransferNotFound)?),
-        None => None,
-    };
-    Ok(transfers::page(
-        conn,
-        &place,
-        filter.state,
-        after.as_ref(),
-        filter.limit,
-    )?)
+    let after = filter.after.as_ref();
+    Ok(transfers::page(conn, &place, filter.state, after, filter.limit)?)
+}
+
+/// Where a case is in a list: under the path of the side that the list is about. Lists that are not of a subtree are in the
+/// order of the keys.
+pub fn place_in_list(transfer: &Transfer, direction: Direction) -> Option<PlaceInTree> {
+    let of_target = (direction == Direction::In)
+        .then(|| transfer.target_path.parse().ok())
+        .flatten();
+    Some(PlaceInTree {
+        path: of_target.or_else(|| transfer.source_path.parse().ok())?,
+        key: transfer.id.0,
+    })
 }
 
 fn place(conn: &mut Conn, context: &Context, filter: &TransferListing) -> Result<TransferSelection> {

@@ -118,6 +118,10 @@ fn expected(position: &Position, operation: &Operation, recipe: &Recipe, thing: 
         {
             verdict(capacity, action, Relation::Holder)
         }
+        // An organization with administrators of its own acts for itself (A10).
+        (Place::At { path, .. }, Action::CreateOrganization) if !thing.secret => {
+            decide(actor, action, Object::organization(path))
+        }
         // M2: only administrators of the school sector mark members.
         (Place::At { .. }, Action::MarkMember)
             if thing.with_object(|object| decide(actor, action, object)) == AccessDecision::May
@@ -341,7 +345,9 @@ fn search(
     let text = seen(answer, "");
     if text.contains('『') {
         let may_read = readable(country, position);
-        for name in names(&text).filter(|name| !may_read(name)) {
+        // A look-up names an administrator to contact (§2.5).
+        let is_contact = |name: &&str| recipe.operation == "look_up_member" && !name.contains('/');
+        for name in names(&text).filter(|name| !may_read(name) && !is_contact(name)) {
             let what = format!("shows a name of {name}: {}", answer.text);
             findings.add(recipe, position, thing, &what);
         }

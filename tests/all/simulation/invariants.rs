@@ -8,7 +8,7 @@ use zhuanjie::domain::core::time::{Timestamp, season_of};
 use zhuanjie::domain::member::Standing;
 use zhuanjie::domain::member::cohort::{NotInCohort, l1_in_cohort};
 use zhuanjie::domain::member::mark::{Identity, Mark, m1_identity};
-use zhuanjie::domain::organization::facts::{OrganizationKind, Sector, Status};
+use zhuanjie::domain::organization::facts::{OrganizationKind, OrganizationPurpose, Sector, Status};
 use zhuanjie::domain::organization::turn::Duty;
 use zhuanjie::domain::transfer::events::{EventKind, replay};
 use zhuanjie::domain::transfer::expiry;
@@ -328,7 +328,9 @@ pub fn i22_expired(world: &World) {
 pub fn g6_turned(world: &World) {
     let year = oracle::last_switch_year(world.now);
     for organization in &world.organizations {
-        let school_branch = organization.kind == OrganizationKind::Branch && organization.sector == Sector::School;
+        let school_branch = organization.kind == OrganizationKind::Branch
+            && organization.sector == Sector::School
+            && organization.purpose == OrganizationPurpose::Ordinary;
         let marked = oracle::month_number(organization.graduation).is_some_and(|month| month / 100 <= year);
         let turns = school_branch && marked && organization.status == Status::Active;
         let turned = organization.graduated_season.is_some();

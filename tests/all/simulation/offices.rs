@@ -91,6 +91,7 @@ pub fn set_month(world: &mut World, rng: &mut SimRng) {
         .is_some_and(|seat| oracle::superiors(world, branch).contains(&seat));
     let allowed = above
         && (facts.kind, facts.sector, facts.status) == (OrganizationKind::Branch, Sector::School, Status::Active)
+        && facts.purpose == OrganizationPurpose::Ordinary
         && facts.graduated_season.is_none();
     let result = graduation::set(&actor, &facts, new);
     assert_eq!(

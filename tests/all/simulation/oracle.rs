@@ -189,6 +189,7 @@ pub fn refusal(world: &World, stored: &Stored, who: Who, choice: Choice) -> Opti
             not_their_turn(world, course, who, Code::ApprovalNotYourTurn).or_else(|| target_is_gone(world, course))
         }
         Choice::Refuse { reason } => not_their_turn(world, course, who, Code::ApprovalNotYourTurn)
+            .or_else(|| proposed_it(world, course, who).then_some(Code::TransferSelfApproval))
             .or((!reason).then_some(Code::ApprovalReasonRequired)),
         Choice::AcceptExternal | Choice::RefuseExternal { .. } if duty != Duty::ExternalAnswer => {
             Some(Code::TransferNotExternal)
@@ -226,6 +227,11 @@ fn not_their_turn(world: &World, course: &Course, who: Who, otherwise: Code) -> 
     } else {
         Some(otherwise)
     }
+}
+
+/// Whether this administrator proposed the case.
+fn proposed_it(world: &World, course: &Course, who: Who) -> bool {
+    matches!(who, Who::Office(office) if Some(world.appointments[office].account) == course.proposer)
 }
 
 fn not_the_other_system(world: &World, course: &Course, who: Who) -> Option<Code> {
@@ -289,7 +295,10 @@ fn reason_allows(world: &World, reason: Reason, target: OrganizationId, branch: 
     match (reason, target.purpose) {
         (Reason::FurtherStudy, OrganizationPurpose::Ordinary) => target.sector == Sector::School,
         (Reason::EmployedWithLeague, OrganizationPurpose::Ordinary) => target.graduated_season.is_none(),
-        (Reason::EmployedWithoutLeague | Reason::Unsettled, OrganizationPurpose::Ordinary) => community,
+        (Reason::EmployedWithoutLeague, OrganizationPurpose::Ordinary) => {
+            community || target.kind == OrganizationKind::WorkCommittee && target.sector != Sector::School
+        }
+        (Reason::Unsettled, OrganizationPurpose::Ordinary) => community,
         (Reason::Abroad, OrganizationPurpose::Abroad) => own_school,
         (Reason::Unsettled, OrganizationPurpose::Floating) => community || own_school,
         _ => false,

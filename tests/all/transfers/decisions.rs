@@ -257,8 +257,8 @@ both_engines! {
         let case = propose(&world.person("class_1/1"), &proposal(&world, "unsettled", "township"));
         let admin = world.admin("township");
         let accepted = case.take(&admin, "approve", &none());
-        accepted.not(&world, &admin, "refuse", &none(), no(422, "approval.reason_required", "A5"));
-        accepted.not(&world, &world.admin("village"), "refuse", &json!({"reason": "未报到"}), no(403, "approval.not_your_turn", "A1"));
+        accepted.not(&world, &admin, "refuse", &none(), no(422, "approval.reason_required", "A5").at("/reason"));
+        accepted.not(&world, &world.admin("county"), "refuse", &json!({"reason": "未报到"}), no(403, "approval.not_your_turn", "A1").ask("township"));
         accepted.take(&admin, "refuse", &json!({"reason": "未报到"}));
         assert_eq!(world.db.count("transfers WHERE state = 'refused'"), 1);
         assert_eq!(world.db.count("inbox_entries"), 0);

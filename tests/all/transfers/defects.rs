@@ -87,7 +87,7 @@ both_engines! {
                 }
             }
         }
-        assert_eq!(ended, 7, "the number of cases that waited for an approval or an answer");
+        assert_eq!(ended, 10, "the number of cases that waited for an approval, an answer or an assignment");
     }
 
     fn n7_a_new_proposal_reopens_nothing_and_unknown_fields_are_refused(db: TestDb) {

@@ -128,7 +128,7 @@ both_engines! {
         for (name, number) in [
             ("class_1/2", world.id_number("class_1/1")),
             ("class_1/1", world.id_number("class_1/2")),
-            ("class_1/1 ", world.id_number("class_1/1")),
+            ("class_1/11", world.id_number("class_1/1")),
             ("nobody", world.id_number("college")),
             ("", world.id_number("class_1/1")),
         ] {

@@ -264,7 +264,7 @@ async fn list_organizations(
             sector: query.sector,
             graduation_marked: query.graduation_marked,
         },
-        after: list.after(query.cursor.as_deref())?.map(OrganizationId),
+        after: list.after_in_tree(query.cursor.as_deref())?,
         limit: limit + 1,
     };
     let actor = caller.context.actor;
@@ -272,12 +272,12 @@ async fn list_organizations(
         .db
         .read(move |conn| organizations::list(conn, &actor, &listing))
         .await?;
-    let (items, last) = paging::split_page(found, limit, |(organization, _)| organization.id.0);
+    let (items, last) = paging::split_page(found, limit, |(organization, _)| organization.place());
     let view = |(organization, change)| OrganizationView::new(organization, change);
     let items = items.into_iter().map(view).collect();
     Ok(HttpResponse::Ok().json(Page {
         items,
-        next_cursor: last.map(|after| list.cursor(after)),
+        next_cursor: last.map(|after| list.cursor_in_tree(&after)),
     }))
 }
 

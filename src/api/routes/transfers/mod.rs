@@ -337,26 +337,28 @@ async fn list_transfers(
 ) -> Result<HttpResponse, Problem> {
     let limit = paging::limit(query.limit)?;
     let list = List::new(&app.vault, "list_transfers", &(query.side, query.under, query.state));
+    let direction = match query.side {
+        Some(SideParam::In) => Direction::In,
+        _ => Direction::Out,
+    };
     let filter = TransferListing {
         member: None,
-        direction: match query.side {
-            Some(SideParam::In) => Direction::In,
-            _ => Direction::Out,
-        },
+        direction,
         under: query.under,
         state: query.state,
-        after: list.after(query.cursor.as_deref())?.map(TransferId),
+        after: list.after_in_tree(query.cursor.as_deref())?,
         limit: limit + 1,
     };
     let found = app
         .db
         .read(move |conn| transfers::list(conn, &caller.context, &filter))
         .await?;
-    let (items, last) = paging::split_page(found, limit, |transfer| transfer.id.0);
+    let place = |transfer: &_| transfers::place_in_list(transfer, direction);
+    let (items, last) = paging::split_page(found, limit, place);
     let items = items.into_iter().map(TransferBrief::from).collect();
     Ok(HttpResponse::Ok().json(Page {
         items,
-        next_cursor: last.map(|after| list.cursor(after)),
+        next_cursor: last.flatten().map(|after| list.cursor_in_tree(&after)),
     }))
 }
 
