@@ -195,8 +195,10 @@ pub(super) fn history_range(conn: &mut Conn, actor: &Actor, id: MemberId) -> Res
         Some(range) => members::was_within(conn, id, range)?,
         None => false,
     };
+    // Who is in a special-unit holding is hidden from their old school too (S-30).
+    let in_holding = organizations::is_holding(conn, found.as_ref().and_then(|member| member.branch_id))?;
     let (_, verdict) = with_access(conn, actor, Action::ReadMember, found)?;
-    if !was_within {
+    if in_holding || !was_within {
         verdict.seen()?;
     }
     Ok(range.filter(|_| actor.acting_member() != Some(id)))

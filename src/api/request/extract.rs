@@ -77,21 +77,47 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                     .next()
                     .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
             });
+        let is_encoded = is_encoded(request);
         let body = web::Bytes::from_request(request, payload);
         once_authorized(request, async move {
+            if is_encoded {
+                return Err(Problem::new(
+                    Refusal::new(Code::RequestMediaType).with("expected", "Content-Encoding: identity"),
+                ));
+            }
             if !is_json {
                 return Err(Problem::new(
                     Refusal::new(Code::RequestMediaType).with("expected", "application/json"),
                 ));
             }
             let bytes = body.await.map_err(body_problem)?;
-            let value = parse(&bytes)?;
+            // Some programs put a byte order mark in front, which a reader may ignore (RFC 8259, 8.1).
+            let bytes = bytes.strip_prefix(BOM).unwrap_or(&bytes);
+            let value = parse(bytes)?;
             Ok(Self {
                 value,
-                digest: digest(&[&bytes]),
+                digest: digest(&[&canonical(bytes)]),
             })
         })
     }
+}
+
+/// The byte order mark in UTF-8.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
+/// Whether the body is compressed or otherwise encoded (RFC 9110, 8.4). The service reads plain bodies only.
+fn is_encoded(request: &HttpRequest) -> bool {
+    let mut encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// The body in a form that does not depend on blanks and on the order of an object's members, which have none (RFC 8259,
+/// 4). So the same content under the same key is the same request.
+fn canonical(json: &[u8]) -> Vec<u8> {
+    // It was parsed before, so this succeeds. Objects are maps in the order of their names.
+    let value: Option<serde_json::Value> = serde_json::from_slice(json).ok();
+    let sorted = value.and_then(|value| serde_json::to_vec(&value).ok());
+    sorted.unwrap_or_else(|| json.to_vec())
 }
 
 /// The edge has already received the whole body within its limits ([`crate::api::admission::edge`]). So the body can
@@ -366,6 +392,13 @@ mod tests {
         ] {
             assert_eq!(has_nul(text.as_bytes()), found, "{text}");
         }
+    }
+
+    #[test]
+    fn the_same_content_has_one_form() {
+        let one = canonical(br#"{"b": [1, {"y": 1, "x": "a"}], "a": null}"#);
+        assert_eq!(one, canonical(br#"{"a":null,"b":[1,{"x":"a","y":1}]}"#));
+        assert_ne!(one, canonical(br#"{"a":null,"b":[{"x":"a","y":1},1]}"#));
     }
 
     #[test]

@@ -9,12 +9,11 @@ pub fn of(request: &HttpRequest) -> Language {
     asked_in(request.headers())
 }
 
-/// The language that a request's header fields ask for.
+/// The language that a request's header fields ask for. Several field lines are one list (RFC 9110, 5.3).
 pub fn asked_in(headers: &HeaderMap) -> Language {
-    headers
-        .get(header::ACCEPT_LANGUAGE)
-        .and_then(|value| value.to_str().ok())
-        .map_or(Language::Chinese, choose)
+    let lines = headers.get_all(header::ACCEPT_LANGUAGE);
+    let lines: Vec<&str> = lines.filter_map(|value| value.to_str().ok()).collect();
+    choose(&lines.join(","))
 }
 
 /// The language tag (BCP 47).
@@ -25,20 +24,25 @@ pub fn tag(language: Language) -> &'static str {
     }
 }
 
+/// The heavier of the two (RFC 9110, 12.5.4). `*` stands for a language that is not named.
 fn choose(accepted: &str) -> Language {
     let weight = |wanted: &str| {
         let weights = accepted.split(',').filter_map(|entry| {
             let mut parts = entry.split(';').map(str::trim);
             let tag = parts.next()?;
             let primary = tag.split('-').next()?;
-            let quality = parts
-                .find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok())
-                .unwrap_or(1.0);
-            primary.eq_ignore_ascii_case(wanted).then_some(quality)
+            let quality = parts.find_map(|part| {
+                let (name, value) = part.split_once('=')?;
+                let is_quality = name.trim().eq_ignore_ascii_case("q");
+                is_quality.then(|| value.trim().parse::<f32>().ok()).flatten()
+            });
+            primary.eq_ignore_ascii_case(wanted).then_some(quality.unwrap_or(1.0))
         });
-        weights.fold(0.0, f32::max)
+        weights.reduce(f32::max)
     };
-    if weight("en") > weight("zh") {
+    let other = weight("*").unwrap_or(0.0);
+    let (english, chinese) = (weight("en").unwrap_or(other), weight("zh").unwrap_or(other));
+    if english > chinese {
         Language::English
     } else {
         Language::Chinese
@@ -61,6 +65,11 @@ mod tests {
             ("zh;q=0.1, en;q=0.2", Language::English),
             ("en;q=zero", Language::English),
             ("entropy", Language::Chinese),
+            ("zh;Q=0.1, en;Q=0.9", Language::English),
+            ("zh;q=0.5, *", Language::English),
+            ("*", Language::Chinese),
+            ("en;q=0.5, *;q=0.1", Language::English),
+            ("zh ; q = 0.2, en ; q = 0.4", Language::English),
         ] {
             assert_eq!(choose(accepted), language, "{accepted}");
         }

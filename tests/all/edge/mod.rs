@@ -10,6 +10,7 @@ mod headers;
 mod inventory;
 mod limits;
 mod overload;
+mod semantics;
 mod slow;
 mod supply;
 mod tls;
