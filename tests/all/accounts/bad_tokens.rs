@@ -431,7 +431,9 @@ both_engines! {
         let (world, forger) = forger(db);
         let (client, good) = (world.anybody(), forger.good());
         me(&client, &format!("bearer {good}")).expect(200);
-        for bad in [good.clone(), format!("Basic {good}"), format!("Bearer  {good}"), format!("Bearer{good}"), format!("Bearer\t{good}"),
+        // One blank or more (RFC 9110, 11.4).
+        me(&client, &format!("Bearer  {good}")).expect(200);
+        for bad in [good.clone(), format!("Basic {good}"), format!("Bearer{good}"), format!("Bearer\t{good}"),
             format!("DPoP {good}"), "Bearer".into(), "Bearer null".into(), "Bearer undefined".into()] {
             me(&client, &bad).refused(401, "request.unauthenticated");
         }
