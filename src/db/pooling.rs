@@ -27,19 +27,27 @@ pub(super) fn refuse_shared_sessions(url: &DatabaseUrl) -> Result<(), DbError> {
     };
     let connect = || PgConnection::establish(url).map_err(|e| DbError::Unavailable(e.to_string()));
     let (mut one, mut other) = (connect()?, connect()?);
-    let mark = one.transaction(|conn| value(conn, MARK))?;
-    // A pooler gives the other connection the session that was used last, which is the marked one. While that is in use,
-    // the first connection gets a session without the mark.
-    let is_shared = other.transaction(|other| {
+    for _ in 0..ROUNDS {
+        if shares(&mut one, &mut other)? {
+            return Err(DbError::Url(POOLED.into()));
+        }
+    }
+    Ok(())
+}
+
+/// How often the sessions are compared. A pooler may keep the marked session back for a moment, and then gives both
+/// connections what they expect.
+const ROUNDS: usize = 8;
+
+/// Whether two connections were seen to share a session. A pooler gives the other connection the session that was used
+/// last, which is the marked one. While that is in use, the first connection gets a session without the mark.
+fn shares(one: &mut PgConnection, other: &mut PgConnection) -> QueryResult<bool> {
+    let mark = one.transaction(|one| value(one, MARK))?;
+    other.transaction(|other| {
         let seen = value(other, SEE)?;
         let kept = one.transaction(|one| value(one, SEE))?;
-        Ok::<bool, diesel::result::Error>(seen == mark || kept != mark)
-    })?;
-    if is_shared {
-        Err(DbError::Url(POOLED.into()))
-    } else {
-        Ok(())
-    }
+        Ok(seen == mark || kept != mark)
+    })
 }
 
 /// Marks a session, and returns the mark.
