@@ -35,14 +35,19 @@ pub(super) fn refuse_shared_sessions(url: &DatabaseUrl) -> Result<(), DbError> {
     Ok(())
 }
 
-/// How often the sessions are compared. A pooler may keep the marked session back for a moment, and then gives both
-/// connections what they expect.
-const ROUNDS: usize = 8;
+/// How often the sessions are compared.
+const ROUNDS: usize = 3;
 
-/// Whether two connections were seen to share a session. A pooler gives the other connection the session that was used
-/// last, which is the marked one. While that is in use, the first connection gets a session without the mark.
+/// Whether two connections were seen to share a session.
+///
+/// A pooler hands out the session that was used last, or the one that has waited longest. In the first case the other
+/// connection sees the mark. In the second case the first connection does not get the marked session twice in a row. While
+/// the other one holds a session, the first one may get another, too.
 fn shares(one: &mut PgConnection, other: &mut PgConnection) -> QueryResult<bool> {
     let mark = one.transaction(|one| value(one, MARK))?;
+    if one.transaction(|one| value(one, SEE))? != mark {
+        return Ok(true);
+    }
     other.transaction(|other| {
         let seen = value(other, SEE)?;
         let kept = one.transaction(|one| value(one, SEE))?;

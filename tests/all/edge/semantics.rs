@@ -23,7 +23,7 @@ both_engines! {
     fn blanks_behind_bearer_do_no_harm(db: TestDb) {
         let world = World::new(db, NOW);
         let client = world.anybody();
-        let request = client.request("GET", "/v1/me").header("authorization", &format!("bearer   {}", world.token("class_1/1")));
+        let request = client.request("GET", "/v1/me").header("authorization", &format!("bearer   {}", world.token("class_1")));
         request.send().expect(200);
     }
 
