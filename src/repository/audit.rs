@@ -123,7 +123,7 @@ pub fn append_same_for(conn: &mut Conn, row: &NewAuditRow<'_>, subjects: &[Strin
 
 /// A row as it is stored. Its columns are texts and not enums, so that verification can read a row that was tampered
 /// with.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, QueryableByName, Selectable)]
 #[diesel(table_name = audit_log, check_for_backend(Backend))]
 pub struct StoredAuditRow {
     pub id: i64,
@@ -251,12 +251,8 @@ fn part(
 /// # Errors
 /// When the database fails.
 pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<StoredAuditRow>> {
-    dsl::audit_log
-        .filter(dsl::sequence.is_null())
-        .order(dsl::id)
-        .limit(limit)
-        .select(StoredAuditRow::as_select())
-        .load(conn)
+    let rows = sql_query(select_unsealed(conn, "*", limit));
+    on_each!(conn, |c| rows.load(c))
 }
 
 /// When the oldest unsealed row was written. `None` if every row is sealed.
@@ -264,16 +260,19 @@ pub fn unsealed(conn: &mut Conn, limit: i64) -> QueryResult<Vec<StoredAuditRow>>
 /// # Errors
 /// When the database fails.
 pub fn oldest_unsealed(conn: &mut Conn) -> QueryResult<Option<Timestamp>> {
+    let oldest = sql_query(select_unsealed(conn, "at", 1));
+    let found: Vec<WrittenAt> = on_each!(conn, |c| oldest.load(c))?;
+    Ok(found.first().map(|row| row.at.into()))
+}
+
+/// Selects columns of the first unsealed rows, by id.
+fn select_unsealed(conn: &Conn, columns: &str, limit: i64) -> String {
     // With statistics from a time when most rows were unsealed, SQLite would read the whole table.
     let hint = match conn {
         Conn::Sqlite(_) => "INDEXED BY audit_log_unsealed",
         Conn::Postgres(_) => "",
     };
-    let oldest = sql_query(format!(
-        "SELECT at FROM audit_log {hint} WHERE sequence IS NULL ORDER BY id LIMIT 1"
-    ));
-    let found: Vec<WrittenAt> = on_each!(conn, |c| oldest.load(c))?;
-    Ok(found.first().map(|row| row.at.into()))
+    format!("SELECT {columns} FROM audit_log {hint} WHERE sequence IS NULL ORDER BY id LIMIT {limit}")
 }
 
 #[derive(QueryableByName)]

@@ -353,6 +353,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "the season a member counts in" => |c| cohort::branch_of(c, 2026, MemberId(1500));
         "runs of a job" => |c| jobs::last(c, "expiry", 10);
         "the oldest entry that is not sealed" => |c| audit::oldest_unsealed(c);
+        "entries to be sealed" => |c| audit::unsealed(c, 200);
         "who administers what" => |c| appointments::administering(c, None, AppointmentId(100), 20);
         "when runs of a job began" => |c| jobs::starts(c, "audit-seal", i64::MAX, 10);
         "all forms" => |c| certifications::page(c, CertificationId(1), 20);
