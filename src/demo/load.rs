@@ -18,7 +18,7 @@ use crate::domain::core::name::name_key;
 use crate::domain::core::time::Timestamp;
 
 use crate::domain::organization::facts::{Graduation, Status};
-use crate::domain::search::{Named, scopes, terms};
+use crate::domain::search::{Named, province_of_branch, scopes, terms};
 use crate::on_each;
 use crate::repository::search::{self, SearchEntry};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
@@ -108,7 +108,8 @@ fn entries(record: &OrganizationRecord, former_names: &[String]) -> Vec<SearchEn
         kind: record.kind,
     });
     let scopes = scopes(&record.path, record.kind, record.province, record.leading_organ);
-    SearchEntry::all(record.id, &scopes, terms).collect()
+    let province = province_of_branch(record.kind, record.province);
+    SearchEntry::all(record.id, &scopes, province, terms).collect()
 }
 
 fn load_members(

@@ -1,5 +1,6 @@
 //! Application forms (《入团志愿书》) and their decisions (O7).
 
+use super::members::{PathRange, written_within};
 use super::pending::{Affected, PendingRow, close, decision, waiting_in};
 use crate::db::columns::Micros;
 use crate::db::schema::{certifications, members};
@@ -125,6 +126,20 @@ pub fn of_member(conn: &mut Conn, member: MemberId) -> QueryResult<Vec<StoredFor
         .filter(certifications::member_id.eq(member))
         .order(certifications::id.desc())
         .select(StoredForm::as_select())
+        .load(conn)
+}
+
+/// The forms of a member that were decided while the member was within a part of the tree.
+pub fn decided_within(conn: &mut Conn, member: MemberId, range: &PathRange) -> QueryResult<Vec<CertificationId>> {
+    use certifications::dsl;
+    dsl::certifications
+        .filter(dsl::member_id.eq(member))
+        .filter(written_within!(
+            dsl::member_id,
+            dsl::decided_at.assume_not_null(),
+            range
+        ))
+        .select(dsl::id)
         .load(conn)
 }
 

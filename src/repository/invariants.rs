@@ -174,6 +174,16 @@ pub const ALL: &[Invariant] = &[
             WHERE o.path <> t.source_path",
     },
     Invariant {
+        number: "I-13",
+        holds: "Open cases and requests store the names that their organizations have now.",
+        query: "SELECT 'case ' || t.id AS value FROM transfers t JOIN organizations o ON o.path = t.source_path
+            WHERE t.closed_at IS NULL AND t.source_name <> o.name
+            UNION ALL SELECT 'case ' || t.id FROM transfers t JOIN organizations o ON o.path = t.target_path
+            WHERE t.closed_at IS NULL AND t.target_name <> o.name
+            UNION ALL SELECT 'month change ' || c.id FROM month_changes c JOIN organizations o ON o.id = c.branch_id
+            WHERE c.state = 'open' AND c.branch_name <> o.name",
+    },
+    Invariant {
         number: "I-14",
         holds: "A delayed graduate has a month and a reason. Other members have neither.",
         query: "SELECT 'member ' || id AS value FROM members

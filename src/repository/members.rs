@@ -27,7 +27,9 @@ use std::collections::HashMap;
 pub struct Member {
     pub id: MemberId,
     pub branch_id: Option<OrganizationId>,
-    pub branch_path: Path,
+    /// The path of the branch, or of the last one if the member is in none. [`Member::place`] tells them apart.
+    #[diesel(column_name = branch_path)]
+    last_path: Path,
     pub name: String,
     pub id_number_sealed: Vec<u8>,
     pub phone_sealed: Option<Vec<u8>>,
@@ -54,6 +56,11 @@ impl std::fmt::Debug for Member {
 }
 
 impl Member {
+    /// The path of the member's branch. `None` if they are in none.
+    pub fn place(&self) -> Option<&Path> {
+        self.branch_id.map(|_| &self.last_path)
+    }
+
     /// The mark, assembled from its columns.
     pub fn mark(&self) -> Option<Mark> {
         mark(self.mark, self.mark_month, self.mark_reason.as_deref())

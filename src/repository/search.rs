@@ -86,15 +86,21 @@ impl SearchEntry {
     pub fn all(
         organization: OrganizationId,
         scopes: &[OrganizationId],
+        province_of_branch: Option<OrganizationId>,
         terms: Vec<Term>,
     ) -> impl Iterator<Item = Self> {
-        terms.into_iter().flat_map(move |term| {
-            scopes.iter().map(move |scope| Self {
-                scope_id: scope.0,
-                term: term.text.clone(),
-                organization_id: organization.0,
-                kind: term.kind.as_str(),
-            })
+        let entry = move |scope: OrganizationId, text: String, kind: TermKind| Self {
+            scope_id: scope.0,
+            term: text,
+            organization_id: organization.0,
+            kind: kind.as_str(),
+        };
+        terms.into_iter().flat_map(move |Term { text, kind }| {
+            let is_name = matches!(kind, TermKind::Name | TermKind::Former);
+            let of_branch = province_of_branch.filter(|_| is_name);
+            let of_branch = of_branch.map(|province| entry(province, search::branch_name(&text), kind));
+            let ordinary = scopes.iter().map(move |scope| entry(*scope, text.clone(), kind));
+            ordinary.chain(of_branch)
         })
     }
 }
@@ -120,7 +126,8 @@ pub fn index(conn: &mut Conn, organization: &Organization, former_names: &[Strin
         organization.province_id,
         organization.leading_organ_id,
     );
-    let entries: Vec<SearchEntry> = SearchEntry::all(organization.id, &scopes, terms).collect();
+    let province = search::province_of_branch(organization.kind, organization.province_id);
+    let entries: Vec<SearchEntry> = SearchEntry::all(organization.id, &scopes, province, terms).collect();
     store(conn, &entries)
 }
 

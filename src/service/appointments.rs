@@ -14,6 +14,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::id_number::IdNumber;
 use crate::domain::core::ids::{AccountId, AppointmentId, AppointmentRequestId, OrganizationId};
+use crate::domain::core::name::is_same_name;
 use crate::domain::core::time::{Timestamp, shanghai_date};
 use crate::domain::office::{self, AppointmentMode, AppointmentRequest, OfficeRole, RequestKind, RequestState};
 use crate::domain::organization::facts::Path;
@@ -112,11 +113,7 @@ fn needs_consent(conn: &mut Conn, context: &Context, account: Option<AccountId>)
     let mut places: Vec<Path> = Vec::new();
     if let Some(member) = accounts::find(conn, account)?.and_then(|account| account.member_id) {
         let member = members::find(conn, member)?;
-        places.extend(
-            member
-                .filter(|member| member.branch_id.is_some())
-                .map(|member| member.branch_path),
-        );
+        places.extend(member.and_then(|member| member.place().cloned()));
     }
     let offices = accounts::offices(conn, account)?;
     places.extend(offices.into_iter().map(|held| held.office.path));
@@ -229,7 +226,11 @@ fn finish(
     }
     store::end(conn, office.id, context.now)?;
     // Nobody is sent to somebody who was dismissed (§2.5).
-    organizations::remove_contact(conn, organization.id, &office.account_name)?;
+    if let Some(contact) = &organization.contact_name
+        && is_same_name(contact, &office.account_name)
+    {
+        organizations::remove_contact(conn, organization.id, contact)?;
+    }
     after_change(
         conn,
         context,

@@ -123,7 +123,7 @@ fn scope(conn: &mut Conn, actor: &Actor) -> Result<Option<Path>> {
     Ok(match (&actor.role, actor.member) {
         (Role::Administrator(office) | Role::Auditor(office), _) => Some(office.path.clone()),
         (Role::Integrator { organization, .. }, _) => organizations::find(conn, *organization)?.map(|found| found.path),
-        (Role::Member, Some(member)) => members::find(conn, member)?.map(|member| member.branch_path),
+        (Role::Member, Some(member)) => members::find(conn, member)?.and_then(|member| member.place().cloned()),
         (Role::Member, None) | (Role::System, _) => None,
     })
 }

@@ -6,8 +6,8 @@ use super::pending::{self, Pending, Waiting};
 use super::{Context, Error, Expected, Result, audit, may, members, policies};
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
+use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
@@ -44,9 +44,16 @@ pub fn get(conn: &mut Conn, context: &Context, member: MemberId) -> Result<Certi
     let (actor, now) = (&context.actor, context.now);
     let member = members::visible(conn, actor, Action::ReadMember, member)?;
     let policy = policies::of_season(conn, season_of(now))?;
+    let mut forms = store::of_member(conn, member.id)?;
+    // Why an old school refused a form is for those within whose reach it was written, as a mark's reason is.
+    if let Some(range) = members::history_range(conn, actor, member.id)? {
+        let decided_here = store::decided_within(conn, member.id, &range)?;
+        let elsewhere = forms.iter_mut().filter(|form| !decided_here.contains(&form.id));
+        elsewhere.for_each(|form| form.decision_reason = None);
+    }
     Ok(CertificationStatus {
         certification: t3_under(&policy, member.certification, member.joined_month),
-        forms: store::of_member(conn, member.id)?,
+        forms,
     })
 }
 
@@ -58,7 +65,7 @@ pub fn check_uploader(conn: &mut Conn, actor: &Actor, member: MemberId) -> Resul
     let member = members::visible(conn, actor, Action::UploadForm, member)?;
     // The branch uploads, or the organization that acts for it (A10).
     let uploader = members::acting_for(conn, &member)?;
-    let object = Object::form(&member.branch_path, member.id, uploader.as_slice());
+    let object = members::object(&member, uploader.as_slice());
     may(actor, Action::UploadForm, object)
 }
 
@@ -69,9 +76,12 @@ fn approver(conn: &mut Conn, member: &Member, uploaded_by: AccountId) -> Result<
         .into_iter()
         .chain([uploaded_by])
         .collect();
-    let committee = member.branch_path.superiors().next();
+    let Some(path) = member.place() else {
+        return Ok(None);
+    };
+    let committee = path.superiors().next();
     let committee = committee.ok_or(Error::Corrupt("a branch has no superior"))?;
-    Ok(chain_of(conn, &member.branch_path)?.first_able(committee, &excluded))
+    Ok(chain_of(conn, path)?.first_able(committee, &excluded))
 }
 
 /// O7: stores a form that was received, and puts it in the inbox of the committee above.
@@ -195,7 +205,7 @@ fn store_decision(
     let certification = t3_certification(member.joined_month, Some(decided), &policy);
     set(conn, member, certification)?;
     inbox::close(conn, StoredForm::KIND, stored.id.0)?;
-    let committee = member.branch_path.superiors().next();
+    let committee = member.place().and_then(|path| path.superiors().next());
     audit::record_in_turn(conn, context, committee, action, stored.id)
 }
 

@@ -151,19 +151,22 @@ pub(super) fn with_access(
     let branch = found.as_ref().and_then(|member| member.branch_id);
     let secret = organizations::is_holding(conn, branch)?;
     let member = found.ok_or(Code::MemberNotFound)?;
-    let object = Object::member(&member.branch_path, member.id).in_holding(secret);
-    let verdict = authority::decide(actor, action, object);
+    let verdict = authority::decide(actor, action, object(&member, &[]).in_holding(secret));
     let may_act = matches!(verdict, AccessDecision::MayNot(_)) && action.relations().contains(&Relation::Holder);
     if !may_act || secret {
         return Ok((member, verdict));
     }
     let holders = acting_for(conn, &member)?;
-    let verdict = authority::decide(
-        actor,
-        action,
-        Object::form(&member.branch_path, member.id, holders.as_slice()),
-    );
+    let verdict = authority::decide(actor, action, object(&member, holders.as_slice()));
     Ok((member, verdict))
+}
+
+/// A member as authority sees them: at their branch, or departed.
+pub(super) fn object<'a>(member: &'a Member, holders: &'a [OrganizationId]) -> Object<'a> {
+    match member.place() {
+        Some(path) => Object::form(path, member.id, holders),
+        None => Object::Departed(member.id),
+    }
 }
 
 /// A10: the organization that acts for a member's branch now. `None` if they are in none.
@@ -171,10 +174,10 @@ pub(super) fn with_access(
 /// # Errors
 /// When the database fails.
 pub(super) fn acting_for(conn: &mut Conn, member: &Member) -> Result<Option<OrganizationId>> {
-    let Some(branch) = member.branch_id else {
+    let (Some(branch), Some(path)) = (member.branch_id, member.place()) else {
         return Ok(None);
     };
-    Ok(chain_of(conn, &member.branch_path)?.first_able(branch, &[]))
+    Ok(chain_of(conn, path)?.first_able(branch, &[]))
 }
 
 /// The part of a member's history that an actor may read. `None` is all of it: the member's own. An administrator reads

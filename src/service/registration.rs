@@ -4,8 +4,8 @@ use super::organizations::{acting, object};
 use super::{Context, Error, Expected, Result, audit, members, people, policies, sees};
 use crate::db::{Conn, Unique};
 use crate::domain::audit::AuditAction;
+use crate::domain::authority::Action;
 use crate::domain::authority::actor::Actor;
-use crate::domain::authority::{Action, Object};
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::id_number::IdNumber;
@@ -351,7 +351,7 @@ fn check_change(conn: &mut Conn, actor: &Actor, member: &Member, change: &Record
         (change.political_status.is_some(), MemberField::PoliticalStatus),
         (change.ethnic_group.is_some(), MemberField::EthnicGroup),
     ];
-    let object = Object::form(&member.branch_path, member.id, holders.as_slice());
+    let object = members::object(member, holders.as_slice());
     for (_, field) in named.into_iter().filter(|(is_named, _)| *is_named) {
         p3_may_change(actor, object, field).map_err(|refusal| refusal.at(format!("/{field}")))?;
     }

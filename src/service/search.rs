@@ -8,9 +8,11 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::OrganizationId;
 use crate::domain::organization::facts::{Health, Path, System};
+use crate::domain::search::name::Name;
+use crate::domain::search::near::Near;
 use crate::domain::search::query::{QueryPart, Reading, readings};
-use crate::domain::search::rank::{Rank, fit};
-use crate::domain::search::{TermKind, name, scope_below};
+use crate::domain::search::rank::{LOOKS_ALIKE, Rank, SOUNDS_ALIKE, fit};
+use crate::domain::search::{TermKind, branch_name, name, scope_below, without_mark};
 use crate::domain::transfer::proposal_rules;
 use crate::domain::transfer::reason::Reason;
 use crate::repository::organizations::Organization;
@@ -21,6 +23,9 @@ use std::collections::HashMap;
 
 /// The number of superiors that are searched for each part of a query that names them.
 const CONTAINERS: usize = 4;
+
+/// A search that finds fewer organizations than this also finds those whose names differ by a mistake.
+const FEW: usize = 3;
 
 /// Where to search.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +76,8 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<Vec<Hit
         return Ok(Vec::new());
     };
     let mut ranks: HashMap<OrganizationId, Rank> = HashMap::new();
-    for (nth, reading) in readings(&search.query).iter().enumerate() {
+    let readings = readings(&search.query);
+    for (nth, reading) in readings.iter().enumerate() {
         for (id, rank) in read(conn, &list, nth, reading, search.limit)? {
             ranks
                 .entry(id)
@@ -80,6 +86,13 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<Vec<Hit
         }
         if ranks.len() >= search.limit {
             break;
+        }
+    }
+    if ranks.len() < FEW
+        && let Some(near) = Near::of(&search.query)
+    {
+        for (id, rank) in read_nearly(conn, &list, readings.len(), &near)? {
+            ranks.entry(id).or_insert(rank);
         }
     }
     let mut found: Vec<(Rank, OrganizationId)> = ranks.into_iter().map(|(id, rank)| (rank, id)).collect();
@@ -93,6 +106,8 @@ pub fn search(conn: &mut Conn, actor: &Actor, search: &Search) -> Result<Vec<Hit
 struct IndexList {
     scope: OrganizationId,
     below: Option<Path>,
+    /// Whether branches are found by their names apart from the others: see [`branch_name`].
+    has_branch_names: bool,
 }
 
 impl IndexList {
@@ -107,11 +122,19 @@ impl IndexList {
         Some(Self {
             scope,
             below: Some(organization.path.clone()),
+            has_branch_names: false,
         })
     }
 
-    fn look_up(&self, conn: &mut Conn, part: &QueryPart) -> Result<Vec<Posting>> {
-        let mut postings = search::postings(conn, self.scope, &part.text)?;
+    fn look_up(&self, conn: &mut Conn, text: &str) -> Result<Vec<Posting>> {
+        let mut postings = search::postings(conn, self.scope, text)?;
+        if self.has_branch_names {
+            let mut branches = search::postings(conn, self.scope, &branch_name(text))?;
+            branches
+                .iter_mut()
+                .for_each(|posting| posting.term = without_mark(&posting.term).to_owned());
+            postings.append(&mut branches);
+        }
         if let Some(root) = &self.below {
             postings.retain(|posting| posting.found.path.is_below(root));
         }
@@ -142,10 +165,51 @@ fn list(conn: &mut Conn, actor: &Actor, within: &Within) -> Result<Option<IndexL
             return Ok(scope.map(|scope| IndexList {
                 scope,
                 below: Some(organization.path),
+                has_branch_names: false,
             }));
         }
     };
-    Ok(scope.map(|scope| IndexList { scope, below: None }))
+    let has_branch_names = scope != Some(root);
+    Ok(scope.map(|scope| IndexList {
+        scope,
+        below: None,
+        has_branch_names,
+    }))
+}
+
+/// The organizations whose names differ from the query by a mistake, with ranks behind all others.
+fn read_nearly(conn: &mut Conn, list: &IndexList, nth: usize, near: &Near) -> Result<Vec<(OrganizationId, Rank)>> {
+    let mut found = Vec::new();
+    let mut add = |posting: Posting, class: u8| {
+        let excess = posting.found.name.len();
+        found.push((
+            posting.found.id,
+            Rank::new(nth, &posting.found.rank_facts(), class, excess),
+        ));
+    };
+    for sound in near.sounds() {
+        let postings = list.look_up(conn, &sound)?.into_iter();
+        let same = postings.filter(|posting| posting.term == sound && posting.kind == TermKind::Pinyin);
+        same.for_each(|posting| add(posting, SOUNDS_ALIKE));
+    }
+    // The longer what is right, the fewer names begin with it. What differs by one character is found by the first of
+    // these texts that it shares.
+    let is_near = |posting: &Posting| {
+        let name = Name::of(&posting.found.name, &posting.found.name);
+        [&posting.term, &name.whole, &name.own]
+            .into_iter()
+            .any(|text| near.begins(text))
+    };
+    for text in near.beginnings().chain(near.ends()) {
+        let postings = list.look_up(conn, text)?;
+        let nearby: Vec<Posting> = postings.into_iter().filter(is_near).collect();
+        let is_enough = !nearby.is_empty();
+        nearby.into_iter().for_each(|posting| add(posting, LOOKS_ALIKE));
+        if is_enough {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 /// The organizations that match a reading: each part matches the organization or one of its superiors, and at least one
@@ -159,7 +223,7 @@ fn read(
 ) -> Result<Vec<(OrganizationId, Rank)>> {
     let mut answers = Matches::new(nth, parts);
     for (at, part) in parts.iter().enumerate().filter(|(_, part)| part.is_key) {
-        let postings = list.look_up(conn, part)?;
+        let postings = list.look_up(conn, &part.text)?;
         answers.add(at, postings);
     }
     if parts.len() > 1 && answers.ranks().len() < limit {
@@ -172,7 +236,7 @@ fn read(
                 .enumerate()
                 .filter(|&(other, part)| other != at && part.is_key)
             {
-                let mut postings = inside.look_up(conn, part)?;
+                let mut postings = inside.look_up(conn, &part.text)?;
                 postings.retain(|posting| list.below.as_ref().is_none_or(|root| posting.found.path.is_below(root)));
                 answers.add(other, postings);
             }

@@ -200,6 +200,48 @@ both_engines! {
         assert!(listed.iter().all(|member| member.get("branch").is_some()));
     }
 
+    fn o6_nobody_reads_or_changes_who_left_the_national_tree(db: TestDb) {
+        let world = World::new(db, NOW);
+        let path = crate::external::to_beijing(&world, "class_1/1");
+        latest(&world.admin("beijing"), &format!("{path}/accept-external"), &json!({})).expect(200);
+        let page = format!("/v1/members/{}", world.mem("class_1/1"));
+        let education = json!({"education": "大学本科"});
+        for old in ["class_1", "college", "university", "nation"] {
+            let old = world.admin(old);
+            old.get(&page).refused(404, "member.not_found");
+            old.get(&format!("{page}/certification")).refused(404, "member.not_found");
+            let reveal = json!({"fields": ["id_number"], "purpose": "核对入团志愿书"});
+            old.write(&format!("{page}/reveal"), &reveal).refused(404, "member.not_found");
+            latest(&old, &format!("{page}/record"), &education).refused(404, "member.not_found");
+            latest(&old, &format!("{page}/reset-code"), &json!({})).refused(404, "member.not_found");
+            latest(&old, &format!("{page}/block"), &json!({"reason": "账号被盗"})).refused(404, "member.not_found");
+        }
+        // The page stays the member's own.
+        let me = world.person("class_1/1");
+        assert!(me.get(&page).expect(200).json().get("branch").is_none());
+        latest(&me, &format!("{page}/record"), &json!({"phone": "13800000001"})).expect(200);
+    }
+
+    fn t10_a10_the_superior_withdraws_for_a_vacant_branch(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        let details = json!({"home_address": {"division_code": "420106", "text": "某路1号"}});
+        let body = json!({"reason": "unsettled", "member": {"id": world.mem("class_1/1")}, "details": details,
+            "target": world.org("village")});
+        let case = world.admin("class_1").write("/v1/transfers", &body).expect(201);
+        let path = case.header("location").expect("an address").to_owned();
+        let withdraw = |world: &World, by: &str| latest(&world.admin(by), &format!("{path}/withdraw"), &json!({}));
+        let may = |world: &World, by: &str| world.admin(by).get(&path).expect(200).json()["allowed_actions"].as_array()
+            .expect("actions").iter().any(|action| action["action"] == "withdraw" && action["allowed"] == json!(true));
+        withdraw(&world, "college").refused(403, "transfer.not_yours_to_cancel");
+        for name in ["class_1", "college"] {
+            assert!(!may(&world, "university"));
+            world.dismiss(name);
+        }
+        withdraw(&world, "province").refused(403, "transfer.not_yours_to_cancel");
+        assert!(may(&world, "university"));
+        withdraw(&world, "university").expect(200);
+    }
+
     fn m1_m6_a_list_by_identity_shows_who_has_it(db: TestDb) {
         let world = World::new(db, NOW);
         let college = world.admin("college");
@@ -241,8 +283,8 @@ both_engines! {
         // Without a contact it names the administrator.
         world.db.execute("UPDATE organizations SET contact_name = NULL, contact_phone = NULL");
         assert_eq!(looked_up(&world)["contact"], json!({"name": "class_1"}));
-        // A contact who was dismissed is a contact no more.
-        latest(&world.admin("college"), &organization(&world, "class_1", "contact"), &json!({"name": "class_1"})).expect(200);
+        // A contact who was dismissed is a contact no more, however the name was typed (P7).
+        latest(&world.admin("college"), &organization(&world, "class_1", "contact"), &json!({"name": "\u{ff43}lass_1"})).expect(200);
         let office = zhuanjie::domain::core::ids::AppointmentId(world.officer_key("class_1"));
         latest(&world.admin("college"), &format!("/v1/appointments/{office}/end"), &json!({})).expect(200);
         let found = looked_up(&world);

@@ -9,6 +9,8 @@ use rand::seq::IndexedRandom;
 use rand_pcg::Pcg32;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use zhuanjie::domain::office::OfficeRole;
+use zhuanjie::service::jobs::JobName;
 
 const NOW: &str = "2026-06-15T00:00:00Z";
 /// How often each list is read, each time with other numbers.
@@ -16,6 +18,12 @@ const ROUNDS: u64 = 6;
 
 fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
+}
+
+/// What tells an item from the others of its list: its id, or all of it if it has none.
+fn key(item: &Value) -> String {
+    let id = item["id"].as_str().or(item["client_id"].as_str());
+    id.map_or_else(|| item.to_string(), str::to_owned)
 }
 
 fn latest(client: &Client, path: &str, body: &Value) -> Answer {
@@ -37,7 +45,7 @@ fn read(
         let limit = rng.random_range(2..4);
         let page = client.get(&format!("{list}limit={limit}{cursor}")).expect(200).json();
         let items = page["items"].as_array().expect("items");
-        let ids: Vec<String> = items.iter().map(|item| text(&item["id"])).collect();
+        let ids: Vec<String> = items.iter().map(key).collect();
         for id in &ids {
             *shown.entry(id.clone()).or_default() += 1;
         }
@@ -174,6 +182,72 @@ both_engines! {
                 }
             });
             each_once(&shown, &branches.iter().cloned().collect());
+        }
+    }
+
+    fn a_list_by_age_shows_each_once_while_entries_are_added(db: TestDb) {
+        let mut world = World::new(db, NOW);
+        world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
+        let (world, auditor) = (&world, world.admin("the auditor"));
+        let (class, college, university, nation) =
+            (world.admin("class_1"), world.admin("college"), world.admin("university"), world.admin("nation"));
+        let (branch, member) = (world.org("class_1"), format!("/v1/members/{}", world.mem("class_1/1")));
+        let month = |branch: &str, month: &str| json!({"mode": "all_or_nothing", "items": [{"branch": world.org(branch), "month": month}]});
+        college.write("/v1/graduation-marks", &month("class_2", "2026-06")).expect(200);
+        world.run(JobName::YearlySwitch, NOW);
+        let appointments = format!("/v1/organizations/{branch}/appointments");
+        let mut turn = 0;
+        // Each adds something to one of the lists, and to the audit log.
+        let mut add = |rng: &mut Pcg32| {
+            turn += 1;
+            world.at(&format!("2026-06-15T{:02}:{:02}:00Z", 1 + turn / 60, turn % 60));
+            let year = 2027 + turn % 4;
+            match rng.random_range(0..7) {
+                0 => {
+                    let mark = json!({"member": world.mem("class_1/1"), "identity": "delayed", "month": format!("{}-07", year + 4), "reason": "因病休学"});
+                    class.write("/v1/member-marks", &json!({"mode": "all_or_nothing", "items": [mark]})).expect(200);
+                }
+                1 => drop(latest(&class, &format!("{member}/record"), &json!({"education": format!("大学本科{turn}")})).expect(200)),
+                2 => drop(class.write(&format!("{member}/reveal"), &json!({"fields": ["id_number"], "purpose": "核对入团志愿书"})).expect(200)),
+                3 => drop(college.write("/v1/graduation-marks", &month("class_1", &format!("{year}-07"))).expect(200)),
+                4 => {
+                    let change = json!({"branch": world.org("class_2"), "month": format!("{year}-06"), "reason": "学制延长"});
+                    let asked = college.write("/v1/month-changes", &change).expect(201).json();
+                    let path = format!("/v1/month-changes/{}/refuse", text(&asked["id"]));
+                    latest(&university, &path, &json!({"reason": "信息有误"})).expect(200);
+                }
+                5 => {
+                    let issued = nation.write("/v1/integrators", &json!({"name": format!("系统{turn}"), "organization": world.org("university"),
+                        "scopes": ["members:read"]})).expect(201).json();
+                    if rng.random_bool(0.5) {
+                        latest(&nation, &format!("/v1/integrators/{}/revoke", text(&issued["client_id"])), &json!({})).expect(200);
+                    }
+                }
+                _ => {
+                    let begun = college.write(&appointments, &json!({"member": world.mem("class_1/2")})).expect(201).json();
+                    let end = format!("/v1/appointments/{}/end", text(&begun["id"]));
+                    latest(&college, &end, &json!({})).expect(200);
+                }
+            }
+        };
+        let mut rng = Pcg32::new(5, 5);
+        (0..50).for_each(|_| add(&mut rng));
+        let lists = [
+            (&nation, "/v1/integrators?".to_owned()),
+            (&class, format!("{member}/mark-history?")),
+            (&class, format!("{member}/changes?")),
+            (&world.person("class_1/1"), "/v1/me/disclosures?".to_owned()),
+            (&college, format!("/v1/organizations/{branch}/graduation-history?")),
+            (&college, "/v1/month-changes?".to_owned()),
+            (&college, format!("{appointments}?")),
+            (&auditor, "/v1/audit?action=member.changed&".to_owned()),
+        ];
+        for (client, list) in &lists {
+            let keys = || -> BTreeSet<String> { client.whole(list, 200).iter().map(key).collect() };
+            let before = keys();
+            assert!(before.len() > 2 || list.contains("appointments"), "{list}: {}", before.len());
+            let shown = read(client, list, &mut rng, |rng, _| (0..3).for_each(|_| add(rng)));
+            each_once(&shown, &before.intersection(&keys()).cloned().collect());
         }
     }
 }

@@ -248,7 +248,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
     let organization = organizations::find(conn, OrganizationId(1100)).expect("a query");
     let at = |path: Path, key: i64| Some(PlaceInTree { path, key });
     let of_case = at(case.source_path.parse().expect("a path"), case.id.0);
-    let of_member = at(member.branch_path, member.id.0);
+    let of_member = at(member.place().expect("a branch").clone(), member.id.0);
     let of_organization = at(organization.expect("an organization").path, 1100);
     let now: Timestamp = "2026-10-13T00:00:00Z".parse().expect("an instant");
     let reader = inbox::Reader {
@@ -356,6 +356,7 @@ fn lists(world: &World, conn: &mut Conn) -> Vec<Asked> {
         "entries to be sealed" => |c| audit::unsealed(c, 200);
         "who administers what" => |c| appointments::administering(c, None, AppointmentId(100), 20);
         "when runs of a job began" => |c| jobs::starts(c, "audit-seal", i64::MAX, 10);
+        "forms decided within a part of the tree" => |c| certifications::decided_within(c, MemberId(1500), &PathRange::subtree(&Path::root(OrganizationId(1))));
         "all forms" => |c| certifications::page(c, CertificationId(1), 20);
         "other systems" => |c| integrators::page(c, None, 20);
         "every case with its events" => |c| invariants::histories(c, TransferId(1500), 20);

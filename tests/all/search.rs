@@ -1,7 +1,7 @@
 //! O4: finding a target among the 47,000 real organizations of the demo country, on both engines.
 
 use crate::support::http::Client;
-use crate::support::world::World;
+use crate::support::world::{World, fresh_key};
 use crate::support::{Engine, TestDb, block_on, both_engines};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -43,6 +43,13 @@ impl Directory {
         let country = Country::new(1, 1_000, now);
         load(&mut db.conn(), &country, &Keys::demo().vault, "", &|_| ()).expect("the country is stored");
         Some(Self { db })
+    }
+
+    /// The two digits of the province in which an organization is.
+    fn province_of(&self, name: &str) -> u8 {
+        let code =
+            format!("SELECT division_code AS value FROM organizations WHERE name = '{name}' ORDER BY id LIMIT 1");
+        self.db.texts(&code)[0][..2].parse().expect("two digits")
     }
 
     fn search(&self, query: &str, within: Within) -> Vec<Hit> {
@@ -233,6 +240,35 @@ fn o4_a_province_and_a_system_each_show_only_their_own_organizations() {
     assert_eq!(found("太原铁路局", Within::Province(14)), [""; 0]);
 }
 
+/// Typed in traditional characters, or with a character that is missing, wrong or too many, wherever it stands.
+#[test]
+fn o4_traditional_characters_and_a_mistake_find_the_same() {
+    let directory = Directory::of(Engine::Sqlite).expect("SQLite is built in");
+    for (query, expected) in [
+        ("華中科技大學", "共青团华中科技大学委员会"),
+        ("武漢理工大學", "共青团武汉理工大学委员会"),
+        ("廣東省", "共青团广东省委员会"),
+        ("华中科枝大学", "共青团华中科技大学委员会"),
+        ("华中科大学", "共青团华中科技大学委员会"),
+        ("华中科技技大学", "共青团华中科技大学委员会"),
+        ("武汉里工大学", "共青团武汉理工大学委员会"),
+        ("清花大学", "共青团清华大学委员会"),
+        ("北京航空航夭大学", "共青团北京航空航天大学委员会"),
+        ("关山街到", "共青团洪山区关山街道委员会"),
+    ] {
+        for within in [Within::Nation, Within::Province(directory.province_of(expected))] {
+            let hits = directory.search(query, within.clone());
+            let names: Vec<&str> = hits.iter().take(5).map(|hit| hit.organization.name.as_str()).collect();
+            assert!(names.contains(&expected), "{query} in {within:?}: {names:?}");
+        }
+    }
+    // What is right comes first: 河南大学 and 湖南大学 differ by one character.
+    for name in ["河南大学", "湖南大学", "海南大学"] {
+        let hits = directory.search(name, Within::Nation);
+        assert_eq!(hits[0].organization.name, format!("共青团{name}委员会"));
+    }
+}
+
 #[test]
 fn o4_branches_are_found_in_their_own_unit() {
     let directory = Directory::of(Engine::Sqlite).expect("SQLite is built in");
@@ -356,11 +392,32 @@ both_engines! {
         for question in ["", "q=", "q=x&colour=red", "q=x&limit=0", "q=x&limit=51", "q=x&province=42&system=railway", "q=x&reason=boredom"] {
             assert_eq!(code(question, 400), "request.malformed", "{question}");
         }
-        assert_eq!(hits(&me, "q=class&limit=50&province=42"), [Value::Null; 0]);
+        assert_eq!(hits(&me, "q=class&limit=50"), [Value::Null; 0]);
+        assert_eq!(hits(&me, "q=class&limit=50&province=42").len(), 2);
         assert_eq!(hits(&me, &format!("q=class&limit=1&under={}", world.org("college"))).len(), 1);
         assert_eq!(hits(&me, &format!("q=class&limit=50&under={}", world.org("college"))).len(), 2);
         assert_eq!(code("q=x&province=99", 422), "division.unknown");
         assert_eq!(code(&format!("q=x&under={}", world.org("holding")), 404), "organization.not_found");
+    }
+
+    fn o4_a_branch_is_found_by_its_name_and_its_former_name_in_its_province(db: TestDb) {
+        let world = world(db);
+        let me = world.person("class_1/1");
+        let college = world.admin("college");
+        let rename = |name: &str| {
+            let path = format!("/v1/organizations/{}/rename", world.org("class_1"));
+            let request = college.request("POST", &path).header("if-match", "*").header("idempotency-key", &fresh_key());
+            request.json(&serde_json::json!({"name": name})).send().expect(200);
+        };
+        rename("软件工程2201班团支部");
+        rename("人工智能2201班团支部");
+        for query in ["人工智能2201班团支部", "人工智能2201", "软件工程2201班", "軟件工程2201班"] {
+            let question = |place: &str| format!("q={}{place}", percent_encoded(query));
+            assert_eq!(hits(&me, &question("&province=42"))[0]["id"], world.org("class_1").as_str(), "{query}");
+            assert_eq!(hits(&me, &question("")), [Value::Null; 0]);
+            let under = format!("&under={}", world.org("university"));
+            assert_eq!(hits(&me, &question(&under))[0]["id"], world.org("class_1").as_str(), "{query}");
+        }
     }
 
     fn o4_a_renamed_organization_is_found_by_both_names(db: TestDb) {

@@ -359,6 +359,8 @@ pub enum Object<'a> {
         /// (S-30).
         secret: bool,
     },
+    /// Somebody who is in no branch any more. Nobody but them has anything to do with them.
+    Departed(MemberId),
     /// A transfer.
     Between(&'a Sides<'a>),
 }
@@ -592,6 +594,10 @@ pub fn relations(actor: &Actor, object: Object<'_>) -> Vec<Relation> {
                 }),
             ];
             all.into_iter().flatten().collect()
+        }
+        Object::Departed(member) => {
+            let is_self = actor.member == Some(member);
+            is_self.then_some(Relation::Myself).into_iter().collect()
         }
         Object::Between(sides) => {
             let is_self = sides.member.is_some() && actor.acting_member() == sides.member;

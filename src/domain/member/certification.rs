@@ -72,6 +72,14 @@ pub fn t3_certification(joined_on: Month, form: Option<&Form>, policy: &Policy) 
     }
 }
 
+/// T3: the certification of somebody whom another province sends. Its system has certified them, if anybody had to.
+pub fn t3_of_inbound(joined_on: Month, policy: &Policy) -> Certification {
+    match t3_certification(joined_on, None, policy) {
+        Certification::NotRequired => Certification::NotRequired,
+        _ => Certification::Certified,
+    }
+}
+
 /// O7: whether a file is small enough to be a form. The upload checks this while the file is still arriving.
 ///
 /// # Errors

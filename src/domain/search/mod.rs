@@ -8,6 +8,7 @@
 
 pub mod abbreviation;
 pub mod name;
+pub mod near;
 pub mod pinyin;
 pub mod query;
 pub mod rank;
@@ -72,7 +73,10 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
     for part in name.parts() {
         terms.add(TermKind::Part, part.to_owned());
     }
-    if matches!(named.kind, OrganizationKind::Branch | OrganizationKind::GeneralBranch) {
+    if is_branch(named.kind) {
+        for former in named.former_names {
+            terms.add_former(former);
+        }
         return terms.into_unique();
     }
     terms.spell(&name.own);
@@ -90,10 +94,8 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
         terms.spell(abbreviation);
     }
     for former in named.former_names {
-        let former = Name::of(former, former);
-        terms.spell(&former.whole);
-        terms.add(TermKind::Former, former.whole);
-        terms.add(TermKind::Former, former.own);
+        let whole = terms.add_former(former);
+        terms.spell(&whole);
     }
     terms.into_unique()
 }
@@ -102,7 +104,7 @@ pub fn terms(named: &Named<'_>) -> Vec<Term> {
 ///
 /// Committees and leading organs are in the nation's list and in their province's. A system committee counts as a
 /// province (T7). Organizations within a school, a township or an employer are also in that unit's list. Branches and
-/// general branches are only there, since nobody searches for a class among four million without naming the school.
+/// general branches are only there, and by their names in [`province_of_branch`].
 pub fn scopes(
     path: &Path,
     kind: OrganizationKind,
@@ -111,12 +113,35 @@ pub fn scopes(
 ) -> Vec<OrganizationId> {
     let unit = unit(path, kind, leading_organ).filter(|&unit| Some(unit) != path.ids().next_back());
     let mut scopes = Vec::with_capacity(3);
-    if unit.is_none() || !matches!(kind, OrganizationKind::Branch | OrganizationKind::GeneralBranch) {
+    if unit.is_none() || !is_branch(kind) {
         scopes.extend(path.ids().next());
         scopes.extend(province);
     }
     scopes.extend(unit);
     scopes
+}
+
+/// The province in which a branch or general branch is found by its names too. Its entries there are apart from those of
+/// committees ([`branch_name`]), since thousands of classes would hide them.
+pub fn province_of_branch(kind: OrganizationKind, province: Option<OrganizationId>) -> Option<OrganizationId> {
+    province.filter(|_| is_branch(kind))
+}
+
+/// The text under which a branch's name is found in its province. Nobody can type its first character, which
+/// [`name::fold`] drops.
+pub fn branch_name(text: &str) -> String {
+    format!("{BRANCH}{text}")
+}
+
+/// The text of [`branch_name`] as it was given, or any other text as it is.
+pub fn without_mark(text: &str) -> &str {
+    text.strip_prefix(BRANCH).unwrap_or(text)
+}
+
+const BRANCH: char = '=';
+
+fn is_branch(kind: OrganizationKind) -> bool {
+    matches!(kind, OrganizationKind::Branch | OrganizationKind::GeneralBranch)
 }
 
 /// The list in which to search for organizations at or below this one.
@@ -151,6 +176,14 @@ impl Terms {
         if text.chars().nth(SHORTEST - 1).is_some() {
             self.0.push(Term { text, kind });
         }
+    }
+
+    /// Adds a former name, whole and without the places before it. Returns it whole.
+    fn add_former(&mut self, former: &str) -> String {
+        let Name { whole, own, .. } = Name::of(former, former);
+        self.add(TermKind::Former, whole.clone());
+        self.add(TermKind::Former, own);
+        whole
     }
 
     /// Adds the pinyin of a text in every reading, whole and by initials.

@@ -30,15 +30,27 @@ impl QueryPart {
 }
 
 /// The readings of a query: as one name, by its words, by the places it begins with, without endings (办事处, 镇), and
-/// as typed. Empty if the query has neither letter nor digit.
+/// as typed. Then the same in simplified characters, in which the names are written. Empty if the query has neither
+/// letter nor digit.
 pub fn readings(query: &str) -> Vec<Reading> {
+    let mut all = Vec::new();
+    add_readings(query, &mut all);
+    add_readings(&simplified(query), &mut all);
+    all
+}
+
+/// A text with its traditional characters in their simplified form.
+pub(super) fn simplified(text: &str) -> String {
+    hanconv::t2s(text)
+}
+
+fn add_readings(query: &str, all: &mut Vec<Reading>) {
     let words = words(query);
     let squeezed: Vec<String> = words.iter().map(|word| squeeze(core(word))).collect();
     let by_places: Vec<String> = words.iter().flat_map(|word| by_places(core(word))).collect();
     let stems: Vec<String> = by_places.iter().map(|part| stem(part).to_owned()).collect();
     let joined = words.concat();
     let one_name = vec![squeeze(core(&joined))];
-    let mut all: Vec<Reading> = Vec::new();
     for parts in [one_name, squeezed, by_places, stems, vec![joined]] {
         let reading = Reading(parts.iter().map(|part| QueryPart::new(part)).collect());
         let can_find = reading.0.iter().any(|part| part.is_key);
@@ -46,11 +58,10 @@ pub fn readings(query: &str) -> Vec<Reading> {
             all.push(reading);
         }
     }
-    all
 }
 
 /// The folded words of a query. It is split at blanks and punctuation, but not at brackets, which occur within names.
-fn words(query: &str) -> Vec<String> {
+pub(super) fn words(query: &str) -> Vec<String> {
     let is_cut = |c: char| fold_char(c).is_none() && !matches!(c, '(' | ')' | '（' | '）' | '\'' | '’');
     let words = query.split(is_cut).map(fold);
     words.filter(|word| !word.is_empty()).take(MOST_PARTS).collect()

@@ -52,6 +52,11 @@ pub fn fit(kind: TermKind, text: &str, typed: &str) -> u8 {
     }
 }
 
+/// How well a name fits that sounds like the typed one, and one that differs by a character. See [`super::near`].
+pub const SOUNDS_ALIKE: u8 = 8;
+/// See [`SOUNDS_ALIKE`].
+pub const LOOKS_ALIKE: u8 = 9;
+
 impl Rank {
     /// The rank of an organization in a reading, by the worst fit among the parts it matches itself.
     pub fn new(reading: usize, organization: &RankFacts, fit: u8, excess: usize) -> Self {

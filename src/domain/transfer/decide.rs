@@ -29,6 +29,8 @@ pub struct DecisionContext<'a> {
     /// The organizations that hold the case's turn, as the inbox lists them:
     /// [`crate::domain::organization::turn::Turn::holders`].
     pub holders: &'a [OrganizationId],
+    /// The organization that acts for the one that proposed the case (A10). `None` if the member proposed it.
+    pub starter: Option<OrganizationId>,
     /// The policy of the case's season.
     pub policy: &'a Policy,
 }
@@ -220,7 +222,7 @@ pub fn may_assign(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refu
 pub fn may_withdraw(case: &Case, context: &DecisionContext<'_>) -> Result<(), Refusal> {
     is_open(case)?;
     let by_right_of_the_member = context.policy.member_may_withdraw && is_about_actor(case, context.actor);
-    let relation = match (is_starter(case, context.actor), by_right_of_the_member) {
+    let relation = match (is_starter(case, context), by_right_of_the_member) {
         (true, _) => Relation::Starter,
         (false, true) => Relation::Myself,
         (false, false) => Relation::SourceSide,
@@ -291,11 +293,12 @@ fn with_helper(code: Code, context: &DecisionContext<'_>) -> Refusal {
 }
 
 /// T10: whether the actor is the side that started the case: the member, an administrator of the organization that
-/// proposed, or the integrator of the province the case comes from.
-fn is_starter(case: &Case, actor: &Actor) -> bool {
+/// proposed or of the one that acts for it (A10), or the integrator of the province the case comes from.
+fn is_starter(case: &Case, context: &DecisionContext<'_>) -> bool {
+    let actor = context.actor;
     match &actor.role {
         Role::Member => case.started_by == Side::Member && is_about_actor(case, actor),
-        Role::Administrator(office) => case.proposed_for == Some(office.organization),
+        Role::Administrator(office) => context.starter == Some(office.organization),
         Role::Integrator { .. } => {
             matches!(case.origin, Origin::Province { province, .. } if actor.speaks_for() == Some(province))
         }

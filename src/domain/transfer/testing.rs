@@ -423,6 +423,7 @@ impl Play {
                 now: self.now,
                 actor,
                 holders: &holders,
+                starter: self.case.proposed_for,
                 policy: &self.policy,
             },
         )

@@ -153,6 +153,9 @@ pub fn rename(
     name: &str,
     short_name: Option<&str>,
 ) -> Result<Organization> {
+    // A proposal holds the shared lock on appointments. One that began before stores the old name, and is renamed here
+    // too.
+    appointments::lock_offices(conn)?;
     let found = lock_visible(conn, &context.actor, Action::RenameOrganization, id)?;
     rules::o3_rename(&context.actor, &found.facts(), acting_superior(conn, &found)?)?;
     rules::o3_name(name)?;

@@ -4,7 +4,7 @@
 use super::case::{LoadedCase, load_case, visible};
 use super::inbound;
 use super::turn::{close_inbox_entries, move_inbox_entries};
-use super::view::{CaseView, render, view};
+use super::view::{CaseView, render, starter, view};
 use crate::db::Conn;
 use crate::domain::audit::AuditAction;
 use crate::domain::authority::Action;
@@ -111,6 +111,7 @@ pub fn decide(
         now: context.now,
         actor: &context.actor,
         holders: &holders,
+        starter: starter(conn, &context.actor, &case)?,
         policy: &policy,
     };
     let transition = match decision {
@@ -236,8 +237,7 @@ fn end_offices_left(
         .member_id
         .ok_or(Error::Corrupt("a case that moved a member has none"))?;
     let member = members::find(conn, member)?.ok_or(Error::Corrupt("a case's member is missing"))?;
-    let to = member.branch_id.map(|_| member.branch_path);
-    let left = offices::left(conn, account, &from, to.as_ref())?;
+    let left = offices::left(conn, account, &from, member.place())?;
     if !left.is_empty() && !is_locked {
         // They were appointed after this transaction looked.
         return Err(Code::ServiceBusy.into());

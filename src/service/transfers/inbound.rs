@@ -20,8 +20,9 @@ use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::core::name::is_same_name;
 use crate::domain::core::text::Remark;
 use crate::domain::core::time::{season_of, shanghai_date};
+use crate::domain::member::Standing;
+use crate::domain::member::certification::t3_of_inbound;
 use crate::domain::member::particulars::Particulars;
-use crate::domain::member::{Certification, Standing};
 use crate::domain::organization::chain::Chain;
 use crate::domain::organization::facts::{OrganizationFacts, Path};
 use crate::domain::policy::Policy;
@@ -276,11 +277,7 @@ pub(super) fn create_member(
 ) -> Result<()> {
     let person = person(conn, transfer)?;
     let policy = policies::of_season(conn, transfer.season)?;
-    let certification = if person.joined_month.year() >= policy.certification_since {
-        Certification::Certified
-    } else {
-        Certification::NotRequired
-    };
+    let certification = t3_of_inbound(person.joined_month, &policy);
     let created = members::create_inbound(
         conn,
         &transfer.member_name,

@@ -19,10 +19,11 @@ use crate::domain::policy::Policy;
 use crate::domain::transfer::proposal_rules::{MemberFacts, OpenCase};
 use crate::domain::transfer::reason::{Reason, Side};
 use crate::repository::chain::{self, Chains};
-use crate::repository::members::{self, Member};
+use crate::repository::members::{self as rows, Member};
 use crate::repository::organizations::{self, Organization};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
 use crate::service::look_up::LookedUpPerson;
+use crate::service::members;
 use crate::service::{Context, Error, Result, may, policies};
 use std::collections::{HashMap, HashSet};
 
@@ -67,7 +68,7 @@ pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> R
     if ids.is_empty() {
         return Ok(loaded.into_iter().map(|outcome| Some(Err(outcome?.err()?))).collect());
     }
-    let accounts_and_cases = members::accounts_and_open_cases(conn, &ids)?;
+    let accounts_and_cases = rows::accounts_and_open_cases(conn, &ids)?;
     let targets = found.iter().filter_map(|found| found.target.as_ref());
     let branches_and_targets = found.iter().map(|found| &found.branch).chain(targets);
     let chains = Chains::above(conn, branches_and_targets.map(|organization| &organization.path))?;
@@ -100,7 +101,7 @@ pub(super) fn load_batch(conn: &mut Conn, requests: &[ProposalRequest<'_>]) -> R
 impl MemberAndTarget {
     fn into_input(
         self,
-        account_and_case: members::AccountAndCase,
+        account_and_case: rows::AccountAndCase,
         chains: &Chains,
         external_organ: Option<Chain>,
         policy: Policy,
@@ -159,7 +160,7 @@ fn load_members_and_targets(
         subjects.push((!is_second_for_member).then_some(named));
     }
     let ids: Vec<MemberId> = taken.into_iter().collect();
-    let found = members::find_many_locked(conn, &ids)?;
+    let found = rows::find_many_locked(conn, &ids)?;
     let mut members: HashMap<MemberId, Member> = found.into_iter().map(|member| (member.id, member)).collect();
     let branches = members.values().filter_map(|member| member.branch_id);
     let targets = requests.iter().filter_map(ProposalRequest::target);
@@ -198,7 +199,7 @@ fn subject(conn: &mut Conn, actor: &Actor, subject: &ProposalSubject) -> Result<
         }
         ProposalSubject::Named(LookedUpPerson { id_number, .. }) => {
             may(actor, Action::LookUpMember, Object::Anyone)?;
-            Ok(members::id_by_id_number(conn, id_number)?)
+            Ok(rows::id_by_id_number(conn, id_number)?)
         }
     }
 }
@@ -254,9 +255,8 @@ fn admitted(
     match subject {
         ProposalSubject::Myself => member.ok_or(Error::Corrupt("an account's member is missing")),
         ProposalSubject::Ours(_) => {
-            let member = member.filter(|member| member.branch_id.is_some());
             let member = member.ok_or(Code::MemberNotFound)?;
-            let object = Object::member(&member.branch_path, member.id).in_holding(in_holding);
+            let object = members::object(&member, &[]).in_holding(in_holding);
             may(actor, Action::ProposeAsSource, object)?;
             Ok(member)
         }

@@ -3,17 +3,19 @@
 use super::case::{LoadedCase, load_case, visible};
 use crate::db::Conn;
 use crate::domain::authority::Action;
+use crate::domain::authority::actor::Actor;
 use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::ids::{AccountId, MemberId, OrganizationId, TransferId};
 use crate::domain::organization::facts::PlaceInTree;
 use crate::domain::transfer::allowed::{TransferAction, allowed_actions};
+use crate::domain::transfer::case::Case;
 use crate::domain::transfer::decide::DecisionContext;
 use crate::domain::transfer::events::Event;
 use crate::domain::transfer::state::Phase;
 use crate::repository::transfers::{self, Transfer, TransferSelection};
 use crate::repository::{accounts, organizations};
-use crate::service::organizations::permitted;
+use crate::service::organizations::{chain_of, permitted};
 use crate::service::{Context, Error, Result};
 use std::collections::HashSet;
 
@@ -46,7 +48,21 @@ pub(super) fn view(conn: &mut Conn, context: &Context, transfer: Transfer) -> Re
 /// Renders a case from data that is already loaded. Loading it again would take a fifth of the time of a decision.
 pub(super) fn render(conn: &mut Conn, context: &Context, transfer: Transfer, loaded: &LoadedCase) -> Result<CaseView> {
     let names = organizations::names(conn, &loaded.holders)?;
-    Ok(shown(context, transfer, loaded, &names))
+    let starter = starter(conn, &context.actor, &loaded.case)?;
+    Ok(shown(context, transfer, loaded, starter, &names))
+}
+
+/// The organization that acts for the one that proposed a case (A10). `None` if the member proposed it.
+pub(super) fn starter(conn: &mut Conn, actor: &Actor, case: &Case) -> Result<Option<OrganizationId>> {
+    let (Some(proposed_for), Some(office)) = (case.proposed_for, actor.office()) else {
+        return Ok(case.proposed_for);
+    };
+    // Those who propose are asked most often, and they act for themselves.
+    if office.organization == proposed_for {
+        return Ok(Some(proposed_for));
+    }
+    let found = organizations::find(conn, proposed_for)?.ok_or(Error::Corrupt("a case's proposer is missing"))?;
+    Ok(chain_of(conn, &found.path)?.first_able(proposed_for, &[]))
 }
 
 /// Renders several cases.
@@ -57,16 +73,25 @@ pub(super) fn render_batch(conn: &mut Conn, stored: Vec<(&Context, (Transfer, Lo
         .copied()
         .collect();
     let names = organizations::names(conn, &holders.into_iter().collect::<Vec<_>>())?;
-    let view =
-        |(context, (transfer, loaded)): (&Context, (Transfer, LoadedCase))| shown(context, transfer, &loaded, &names);
+    let view = |(context, (transfer, loaded)): (&Context, (Transfer, LoadedCase))| {
+        let starter = loaded.case.proposed_for;
+        shown(context, transfer, &loaded, starter, &names)
+    };
     Ok(stored.into_iter().map(view).collect())
 }
 
-fn shown(context: &Context, transfer: Transfer, loaded: &LoadedCase, names: &[(OrganizationId, String)]) -> CaseView {
+fn shown(
+    context: &Context,
+    transfer: Transfer,
+    loaded: &LoadedCase,
+    starter: Option<OrganizationId>,
+    names: &[(OrganizationId, String)],
+) -> CaseView {
     let decision_context = DecisionContext {
         now: context.now,
         actor: &context.actor,
         holders: &loaded.holders,
+        starter,
         policy: &loaded.policy,
     };
     let holders = loaded.holders.iter();

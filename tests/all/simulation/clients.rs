@@ -157,7 +157,10 @@ fn decision(world: &World, rng: &mut SimRng) -> Option<Decision> {
     let choice = choice(world, rng, case, duty);
     if choice == Choice::Withdraw && rng.percent(60) {
         who = match (stored.course.proposed_for, stored.course.member) {
-            (Some(seat), _) if rng.percent(60) => world.somebody(rng, &[seat]),
+            (Some(seat), _) if rng.percent(60) => {
+                let chain = world.chain(seat);
+                world.somebody(rng, &[chain.first_able(seat, &[]).unwrap_or(seat)])
+            }
             (_, Some(member)) => Who::Member(member),
             _ => who,
         };

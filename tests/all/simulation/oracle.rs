@@ -247,10 +247,18 @@ fn may_not_withdraw(world: &World, course: &Course, who: Who) -> Option<Code> {
             let year = date_in_china(course.proposed).year();
             course.member == Some(id) && (course.side == Side::Member || world.policy(year).member_may_withdraw)
         }
-        Who::Office(office) => course.proposed_for == Some(world.appointments[office].organization),
+        Who::Office(office) => acts_for(world, course.proposed_for) == Some(world.appointments[office].organization),
         Who::Integrator(province) => course.from_province == Some(province),
     };
     (!allowed).then_some(Code::TransferNotYoursToCancel)
+}
+
+/// §1.5: who acts for an organization that proposed: itself, or its nearest superior with an administrator.
+fn acts_for(world: &World, proposer: Option<OrganizationId>) -> Option<OrganizationId> {
+    let proposer = proposer?;
+    let offices = || world.appointments.iter().filter(|office| office.until.is_none());
+    let mut upwards = std::iter::once(proposer).chain(superiors(world, proposer));
+    upwards.find(|organization| offices().any(|office| office.organization == *organization))
 }
 
 fn target_is_gone(world: &World, course: &Course) -> Option<Code> {

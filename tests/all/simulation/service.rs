@@ -377,6 +377,9 @@ fn ask<T>(world: &World, number: usize, actor: &Actor, question: impl FnOnce(Cas
         now: world.now,
         actor,
         holders: &world.cases[number].inbox,
+        starter: case
+            .proposed_for
+            .and_then(|proposer| world.chain(proposer).first_able(proposer, &[])),
         policy: world.policy(case.season),
     };
     question(case, &context)
