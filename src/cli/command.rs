@@ -51,8 +51,9 @@ enum Command {
         #[command(flatten)]
         database: DatabaseArgs,
     },
-    /// Create the root organization of an empty database and its first administrator, whose ID number is read from
-    /// standard input.
+    /// Create the root organization of an empty database and its first administrators, whose ID numbers are read from
+    /// standard input, one on each line. Name two: a one-time code for somebody with an office above a branch takes two
+    /// administrators.
     Bootstrap {
         #[command(flatten)]
         database: DatabaseArgs,
@@ -62,9 +63,9 @@ enum Command {
         /// The root organization's short name.
         #[arg(long, default_value = "共青团中央")]
         short_name: String,
-        /// The administrator's full name.
-        #[arg(long)]
-        administrator: String,
+        /// An administrator's full name. Give it once for each administrator.
+        #[arg(long = "administrator", required = true)]
+        administrators: Vec<String>,
     },
     /// Seal all personal data and uploaded files under the newest of ZHUANJIE_DATA_KEYS, while the service runs. A
     /// second run continues where the first one stopped.
@@ -168,8 +169,8 @@ fn run(command: Command) -> Result<()> {
             database,
             organization,
             short_name,
-            administrator,
-        } => actix_web::rt::System::new().block_on(bootstrap::run(&database, organization, short_name, administrator)),
+            administrators,
+        } => actix_web::rt::System::new().block_on(bootstrap::run(&database, organization, short_name, administrators)),
         Command::Reseal { database, files } => actix_web::rt::System::new().block_on(reseal::run(&database, files)),
         Command::Verify { database, files } => {
             actix_web::rt::System::new().block_on(verify::with_files(database.config()?, files))

@@ -22,6 +22,7 @@ mod edge;
 mod engines;
 mod external;
 mod faults;
+mod founded;
 mod graduation;
 mod invariants_page;
 mod jobs;

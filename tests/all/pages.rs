@@ -189,11 +189,13 @@ both_engines! {
         let mut world = World::new(db, NOW);
         world.appoint_as("the auditor", "nation", OfficeRole::Auditor);
         let (world, auditor) = (&world, world.admin("the auditor"));
-        let (class, college, university, nation) =
-            (world.admin("class_1"), world.admin("college"), world.admin("university"), world.admin("nation"));
+        let (class, college, province, nation) =
+            (world.admin("class_1"), world.admin("college"), world.admin("province"), world.admin("nation"));
         let (branch, member) = (world.org("class_1"), format!("/v1/members/{}", world.mem("class_1/1")));
         let month = |branch: &str, month: &str| json!({"mode": "all_or_nothing", "items": [{"branch": world.org(branch), "month": month}]});
-        college.write("/v1/graduation-marks", &month("class_2", "2026-06")).expect(200);
+        for class in ["class_1", "class_2"] {
+            college.write("/v1/graduation-marks", &month(class, "2026-06")).expect(200);
+        }
         world.run(JobName::YearlySwitch, NOW);
         let appointments = format!("/v1/organizations/{branch}/appointments");
         let mut turn = 0;
@@ -209,12 +211,12 @@ both_engines! {
                 }
                 1 => drop(latest(&class, &format!("{member}/record"), &json!({"education": format!("大学本科{turn}")})).expect(200)),
                 2 => drop(class.write(&format!("{member}/reveal"), &json!({"fields": ["id_number"], "purpose": "核对入团志愿书"})).expect(200)),
-                3 => drop(college.write("/v1/graduation-marks", &month("class_1", &format!("{year}-07"))).expect(200)),
+                3 => drop(college.write("/v1/graduation-marks", &month("teachers", &format!("{year}-07"))).expect(200)),
                 4 => {
                     let change = json!({"branch": world.org("class_2"), "month": format!("{year}-06"), "reason": "学制延长"});
                     let asked = college.write("/v1/month-changes", &change).expect(201).json();
                     let path = format!("/v1/month-changes/{}/refuse", text(&asked["id"]));
-                    latest(&university, &path, &json!({"reason": "信息有误"})).expect(200);
+                    latest(&province, &path, &json!({"reason": "信息有误"})).expect(200);
                 }
                 5 => {
                     let issued = nation.write("/v1/integrators", &json!({"name": format!("系统{turn}"), "organization": world.org("university"),
@@ -225,7 +227,7 @@ both_engines! {
                 }
                 _ => {
                     let begun = college.write(&appointments, &json!({"member": world.mem("class_1/2")})).expect(201).json();
-                    let end = format!("/v1/appointments/{}/end", text(&begun["id"]));
+                    let end = format!("/v1/appointments/{}/end", text(&begun["appointment"]["id"]));
                     latest(&college, &end, &json!({})).expect(200);
                 }
             }
@@ -237,7 +239,7 @@ both_engines! {
             (&class, format!("{member}/mark-history?")),
             (&class, format!("{member}/changes?")),
             (&world.person("class_1/1"), "/v1/me/disclosures?".to_owned()),
-            (&college, format!("/v1/organizations/{branch}/graduation-history?")),
+            (&college, format!("/v1/organizations/{}/graduation-history?", world.org("teachers"))),
             (&college, "/v1/month-changes?".to_owned()),
             (&college, format!("{appointments}?")),
             (&auditor, "/v1/audit?action=member.changed&".to_owned()),

@@ -165,8 +165,25 @@ impl World {
         Self::set_up(db, at, Keys::demo(), &api::ServerSettings::default(), change)
     }
 
+    /// No country yet: an empty database and the program that serves it.
+    pub fn empty(db: TestDb, at: &str) -> Self {
+        Self::unbuilt(db, at, Keys::demo(), &api::ServerSettings::default(), |app| app)
+    }
+
     /// The country with all of these.
     pub fn set_up(
+        db: TestDb,
+        at: &str,
+        keys: Keys,
+        settings: &api::ServerSettings,
+        change: impl FnOnce(App) -> App,
+    ) -> Self {
+        let mut world = Self::unbuilt(db, at, keys, settings, change);
+        world.build();
+        world
+    }
+
+    fn unbuilt(
         db: TestDb,
         at: &str,
         keys: Keys,
@@ -193,7 +210,7 @@ impl World {
         };
         let app = change(app);
         let (base, frontend, server) = serve(app.clone(), settings);
-        let mut world = Self {
+        Self {
             db,
             clock,
             app,
@@ -206,9 +223,7 @@ impl World {
             offices: HashMap::new(),
             serial: 0,
             sessions: Mutex::default(),
-        };
-        world.build();
-        world
+        }
     }
 
     fn build(&mut self) {
