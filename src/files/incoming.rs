@@ -9,11 +9,6 @@ use std::path::PathBuf;
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
-/// The number of bytes that are kept from a file's beginning for checking its content.
-const HEAD: usize = 16;
-/// The number of bytes that are kept from its end.
-const TAIL: usize = 1024;
-
 /// A complete file with its name.
 #[derive(Debug)]
 pub struct Kept {
@@ -51,8 +46,6 @@ pub struct Incoming {
     /// Bytes that have arrived and are not yet a whole piece, or that may be the last piece.
     waiting: Vec<u8>,
     bytes: u64,
-    head: Vec<u8>,
-    tail: Vec<u8>,
     digest: Context,
 }
 
@@ -72,8 +65,6 @@ impl Incoming {
             seal,
             waiting: Vec::with_capacity(FILE_PIECE),
             bytes: 0,
-            head: Vec::with_capacity(HEAD),
-            tail: Vec::with_capacity(2 * TAIL),
             digest: Context::new(&SHA256),
         })
     }
@@ -91,10 +82,6 @@ impl Incoming {
             self.file.write_all(&whole).await?;
         }
         self.bytes += piece.len() as u64;
-        let missing = HEAD.saturating_sub(self.head.len()).min(piece.len());
-        self.head.extend_from_slice(&piece[..missing]);
-        self.tail.extend_from_slice(&piece[piece.len().saturating_sub(TAIL)..]);
-        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
         self.digest.update(piece);
         Ok(())
     }
@@ -102,16 +89,6 @@ impl Incoming {
     /// The number of bytes that have arrived.
     pub fn bytes(&self) -> u64 {
         self.bytes
-    }
-
-    /// The first bytes.
-    pub fn head(&self) -> &[u8] {
-        &self.head
-    }
-
-    /// The last bytes, at most 1,024.
-    pub fn tail(&self) -> &[u8] {
-        &self.tail
     }
 
     /// Keeps the file. Its content is on the disk before it gets its name, and its name is on the disk before this

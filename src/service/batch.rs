@@ -29,6 +29,9 @@ pub struct BatchOptions {
     pub dry_run: bool,
 }
 
+/// An item as it arrived: what was read, or what is wrong with it. A malformed item is its own and not the batch's.
+pub type BatchItem<T> = std::result::Result<T, Vec<Refusal>>;
+
 /// The outcome of one item: its result, or every refusal that blocks it.
 pub type ItemOutcome<T> = std::result::Result<T, Vec<Refusal>>;
 
@@ -40,7 +43,7 @@ pub type ItemOutcome<T> = std::result::Result<T, Vec<Refusal>>;
 pub fn run<I, S, T>(
     conn: &mut Conn,
     options: BatchOptions,
-    items: &[I],
+    items: &[BatchItem<I>],
     subject: impl Fn(&I) -> S,
     each: impl Fn(&mut Conn, &I) -> Result<T>,
 ) -> Result<Vec<ItemOutcome<T>>>
@@ -48,7 +51,7 @@ where
     S: std::hash::Hash + Eq,
 {
     admit_length(items.len())?;
-    admit_once(items.iter().map(subject))?;
+    admit_once(items.iter().map(|item| item.as_ref().ok().map(&subject)))?;
     let all = |conn: &mut Conn| decide(conn, options.mode, items, &each);
     if options.dry_run { conn.rehearse(all) } else { all(conn) }
 }
@@ -56,15 +59,18 @@ where
 fn decide<I, T>(
     conn: &mut Conn,
     mode: BatchMode,
-    items: &[I],
+    items: &[BatchItem<I>],
     each: &impl Fn(&mut Conn, &I) -> Result<T>,
 ) -> Result<Vec<ItemOutcome<T>>> {
     let mut outcomes = Vec::with_capacity(items.len());
     for item in items {
-        outcomes.push(match conn.savepoint(|conn| each(conn, item)) {
-            Ok(done) => Ok(done),
-            Err(Error::Refused(refusals)) => Err(refusals),
-            Err(fault) => return Err(fault),
+        outcomes.push(match item {
+            Err(malformed) => Err(malformed.clone()),
+            Ok(item) => match conn.savepoint(|conn| each(conn, item)) {
+                Ok(done) => Ok(done),
+                Err(Error::Refused(refusals)) => Err(refusals),
+                Err(fault) => return Err(fault),
+            },
         });
     }
     let blocked: Vec<Refusal> = match mode {
@@ -96,11 +102,11 @@ fn admit_length(length: usize) -> Result<()> {
     Err(Refusal::invalid(InputError::Items(MOST)).at("/items").into())
 }
 
-fn admit_once<S: std::hash::Hash + Eq>(subjects: impl Iterator<Item = S>) -> Result<()> {
+fn admit_once<S: std::hash::Hash + Eq>(subjects: impl Iterator<Item = Option<S>>) -> Result<()> {
     let mut seen = HashSet::new();
     let twice: Vec<Refusal> = subjects
         .enumerate()
-        .filter_map(|(index, subject)| (!seen.insert(subject)).then_some(index))
+        .filter_map(|(index, subject)| (!seen.insert(subject?)).then_some(index))
         .map(|index| in_item(index, Code::BatchItemTwice.into()))
         .collect();
     if twice.is_empty() { Ok(()) } else { Err(twice.into()) }

@@ -40,17 +40,38 @@ pub enum Expected {
     Any,
     /// This version only.
     Version(i64),
+    /// One of these versions.
+    OneOf([i64; Self::MOST]),
 }
 
 impl Expected {
+    /// The most versions that a caller may name.
+    const MOST: usize = 8;
+
+    /// One of these versions: the first few, if there are too many. `None` without any.
+    pub fn one_of(versions: &[i64]) -> Option<Self> {
+        let (first, others) = versions.split_first()?;
+        if others.is_empty() {
+            return Some(Self::Version(*first));
+        }
+        let mut all = [*first; Self::MOST];
+        all.iter_mut()
+            .zip(versions)
+            .for_each(|(place, version)| *place = *version);
+        Some(Self::OneOf(all))
+    }
+
     /// Checks that the stored version is the one decided on.
     ///
     /// # Errors
     /// `request.stale` if it is not.
     pub fn check_version(self, found: impl Into<i64>) -> Result<()> {
+        let found = found.into();
         match self {
-            Self::Version(version) if version != found.into() => Err(Code::RequestStale.into()),
-            _ => Ok(()),
+            Self::Any => Ok(()),
+            Self::Version(version) if version == found => Ok(()),
+            Self::OneOf(versions) if versions.contains(&found) => Ok(()),
+            Self::Version(_) | Self::OneOf(_) => Err(Code::RequestStale.into()),
         }
     }
 }

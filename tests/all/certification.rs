@@ -2,7 +2,7 @@
 
 use crate::support::answers;
 use crate::support::http::{Answer, Client};
-use crate::support::world::World;
+use crate::support::world::{World, fresh_key};
 use crate::support::{TestDb, both_engines};
 use serde_json::json;
 use std::io::{Read, Write};
@@ -13,7 +13,7 @@ const MB: usize = 1 << 20;
 
 /// A PDF of this length, to judge by its first and last bytes.
 pub fn pdf(length: usize) -> Vec<u8> {
-    let (head, tail) = (&b"%PDF-1.7\n"[..], &b"\nstartxref\n9\n%%EOF\n"[..]);
+    let (head, tail) = (&b"%PDF-1.7\n<</Type/Page>>\n"[..], &b"\nstartxref\n9\n%%EOF\n"[..]);
     let mut file = head.to_vec();
     file.resize(length.max(head.len() + tail.len()) - tail.len(), b' ');
     file.extend_from_slice(tail);
@@ -112,6 +112,80 @@ both_engines! {
         let client = world.admin("class_1");
         let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
         client.write(&path, &json!({})).refused(415, "request.media_type");
+    }
+
+    fn o7_a_locked_or_empty_pdf_is_no_form(db: TestDb) {
+        let world = world(db);
+        let upload = |body: &str| upload(&world, "class_1", "class_1/1", body.into());
+        upload("%PDF-1.7\n<</Type/Page>>\ntrailer <</Encrypt 4 0 R>>\n%%EOF").refused(422, "certification.pdf_locked");
+        upload("%PDF-1.7\n<</Type/Pages/Count 0>>\n%%EOF").refused(422, "certification.pdf_empty");
+        assert_eq!((files(&world), world.db.count("certifications")), (0, 0));
+        let padding = " ".repeat(4_000);
+        upload(&format!("\u{feff}\r\n%PDF-1.7\n<</Type/Page>>\n%%EOF\r\n{padding}")).expect(201);
+    }
+
+    fn o7_form_data_with_one_file_is_a_form(db: TestDb) {
+        let world = world(db);
+        let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
+        let client = world.admin("class_1");
+        let part = |disposition: &str, content: &[u8]| {
+            let head = format!("--b7\r\ncontent-disposition: form-data; {disposition}\r\ncontent-type: application/octet-stream\r\n\r\n");
+            [head.as_bytes(), content, b"\r\n"].concat()
+        };
+        let send = |parts: &[Vec<u8>], end: &str| {
+            let body = [&parts.concat()[..], end.as_bytes()].concat();
+            let request = client.request("POST", &path).header("content-type", "multipart/form-data; boundary=b7");
+            request.header("idempotency-key", &fresh_key()).body(body).send()
+        };
+        let file = part("name=\"file\"; filename=\"志愿书.pdf\"", &pdf(3_000));
+        let text = part("name=\"member\"", "张三".as_bytes());
+        let end = "--b7--\r\n";
+        send(&[], end).refused(422, "certification.form_missing");
+        send(&[text.clone()], end).refused(422, "certification.form_missing");
+        send(&[file.clone(), file.clone()], end).refused(422, "certification.form_missing");
+        send(&[part("name=\"x\"", &[b'x'; 70_000]), file.clone()], end).refused(422, "certification.form_missing");
+        send(&[part("name=\"f\"; filename=\"x.docx\"", b"PK")], end).refused(422, "certification.not_a_pdf");
+        send(&[file.clone()], "").refused(400, "request.malformed");
+        assert_eq!((files(&world), world.db.count("certifications")), (0, 0));
+        let sent = send(&[text, file], end).expect(201).json();
+        assert_eq!(sent["bytes"], 3_000);
+        let stored = world.admin("college").get(&format!("/v1/certifications/{}/form", sent["id"].as_str().expect("an id")));
+        assert_eq!(stored.expect(200).text.as_bytes(), pdf(3_000));
+    }
+
+    fn o7_an_encoded_body_is_refused_with_what_to_send(db: TestDb) {
+        let world = world(db);
+        let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
+        let client = world.admin("class_1");
+        for (path, kind) in [(path.as_str(), "application/pdf"), ("/v1/transfers", "application/json")] {
+            let request = client.request("POST", path).header("content-type", kind).header("content-encoding", "gzip");
+            let answer = request.header("idempotency-key", &fresh_key()).body(pdf(100)).send();
+            assert_eq!(answer.header("accept-encoding"), Some("identity"), "{path}");
+            answer.refused(415, "request.media_type");
+        }
+    }
+
+    fn o7_why_the_old_school_refused_a_form_is_not_for_the_new_organization(db: TestDb) {
+        let world = world(db);
+        let form = |body| upload(&world, "class_1", "class_1/1", body).expect(201).json()["id"].as_str().expect("an id").to_owned();
+        let decide = |form: &str, action: &str, body| world.admin("college").decide(&format!("/v1/certifications/{form}/{action}"), 1, &body).expect(200);
+        decide(&form(pdf(100)), "refuse", json!({"reason": "缺页"}));
+        decide(&form(pdf(101)), "approve", json!({}));
+        let details = json!({"home_address": {"division_code": "420106", "text": "某路1号"}});
+        let body = json!({"reason": "unsettled", "details": details, "target": world.org("village")});
+        let case = world.person("class_1/1").write("/v1/transfers", &body).expect(201);
+        let case = case.header("location").expect("an address").to_owned();
+        world.at("2026-06-16T00:00:00Z");
+        world.admin("village").decide(&format!("{case}/approve"), 1, &json!({})).expect(200);
+        let reason = |client: &Client| {
+            let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
+            client.get(&path).expect(200).json()["history"][1]["decision_reason"].clone()
+        };
+        assert_eq!(reason(&world.person("class_1/1")), "缺页");
+        assert_eq!(reason(&world.admin("province")), "缺页");
+        for new in ["village", "township", "county"] {
+            assert_eq!(reason(&world.admin(new)), serde_json::Value::Null, "{new}");
+        }
     }
 
     fn o7_a_form_may_have_20_megabytes_and_no_more(db: TestDb) {

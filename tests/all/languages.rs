@@ -80,7 +80,7 @@ both_engines! {
         let world = World::new(db, NOW);
         let college = world.admin("college");
         let mark = json!({"branch": world.org("class_1"), "month": "2026-06"});
-        let marks = |item: Value| json!({"mode": "per_item", "items": [item]});
+        let marks = |item: Value| json!({"mode": "all_or_nothing", "items": [item]});
         let with = |name: &str, value: Value| {
             let mut item = mark.clone();
             item[name] = value;

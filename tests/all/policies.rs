@@ -24,7 +24,7 @@ both_engines! {
     fn a_policy_is_changed_by_the_nation_with_history(db: TestDb) {
         let world = World::new(db, "2026-03-02T02:00:00Z");
         let found = world.person("class_1/1").get(POLICY).expect(200);
-        assert_eq!(found.header("etag"), Some("\"0\""));
+        assert!(found.header("etag").is_some_and(|tag| tag.starts_with("\"0-")));
         let mut policy = found.json();
         assert_eq!(policy["expiry_days"], 10);
         policy["expiry_days"] = json!(15);

@@ -132,7 +132,7 @@ both_engines! {
         let asked = class.write(&office(&world, "class_1", "end"), &json!({})).expect(202).json();
         let form = format!("/v1/members/{}/certification", world.mem("class_1/1"));
         let form = class.request("POST", &form).header("content-type", "application/pdf").header("idempotency-key", "form");
-        let form = form.body(b"%PDF-1.7\n\nstartxref\n9\n%%EOF\n".to_vec()).send().expect(201).json();
+        let form = form.body(b"%PDF-1.7\n<</Type/Page>>\nstartxref\n9\n%%EOF\n".to_vec()).send().expect(201).json();
         // The proposer becomes the second administrator of the organization that decides.
         world.appoint("class_1", "college");
         let own = world.admin("class_1");

@@ -48,7 +48,7 @@ pub fn allow(origins: &[String], asked: &HeaderMap, answered: &mut HeaderMap) {
     if origins.is_empty() {
         return;
     }
-    answered.insert(header::VARY, HeaderValue::from_static("Origin"));
+    answered.append(header::VARY, HeaderValue::from_static("Origin"));
     let origin = asked.get(header::ORIGIN);
     let origin = origin.filter(|origin| origins.iter().any(|known| known.as_bytes() == origin.as_bytes()));
     if let (Some(origin), Ok(exposed)) = (origin, HeaderValue::try_from(EXPOSED.join(","))) {
@@ -60,11 +60,12 @@ pub fn allow(origins: &[String], asked: &HeaderMap, answered: &mut HeaderMap) {
 /// The CORS middleware for a list of origins.
 pub fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
-        .allowed_methods(["GET", "POST", "PUT", "DELETE"])
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "DELETE"])
         .allowed_headers([
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             header::IF_MATCH,
+            header::IF_NONE_MATCH,
             header::ACCEPT_LANGUAGE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("x-request-id"),

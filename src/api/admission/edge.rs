@@ -4,6 +4,7 @@
 use super::body::{self, BodyPermit};
 use super::busy_response::BusyResponse;
 use super::concurrency::{AtCapacity, ConcurrencyLimits, RequestClass};
+use super::conditional;
 use super::headers;
 use super::limits::{self, Body};
 use super::rate_limit::{self, RateLimitStatus, RateLimits};
@@ -226,7 +227,12 @@ impl RequestInfo {
     /// the log.
     fn finish(&self, edge: &Edge, route: Option<&str>, status: StatusCode, fault: Option<&str>) {
         let took = self.begun.elapsed();
-        edge.metrics.answered(&self.method, route, status, took);
+        let counted = if self.method == Method::HEAD {
+            &Method::GET
+        } else {
+            &self.method
+        };
+        edge.metrics.answered(counted, route, status, took);
         let (method, id, status) = (self.method.as_str(), self.id.as_str(), status.as_u16());
         let (route, micros) = (route.unwrap_or("-"), took.as_micros() as u64);
         macro_rules! line {
@@ -254,6 +260,10 @@ pub async fn edge(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let info = RequestInfo::new(&request);
+    if info.method == Method::HEAD {
+        // Answered as GET. The connection leaves the body out (RFC 9110, 9.3.2).
+        request.head_mut().method = Method::GET;
+    }
     request.extensions_mut().insert(RequestId(info.id.clone()));
     let (edge, app) = (
         request.app_data::<web::Data<Edge>>(),
@@ -289,7 +299,8 @@ pub async fn edge(
             }
         },
     };
-    let (mut response, private) = rendered(response, &info.id).await;
+    let (response, private) = rendered(response, &info.id).await;
+    let mut response = conditional::answer(response);
     info.sign(response.headers_mut(), rate_limit.as_ref());
     if is_broken_off {
         // The rest of the body is not read.

@@ -64,6 +64,8 @@ pub fn write(headers: &mut header::HeaderMap, is_page: bool, is_tls: bool) {
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
+    // What is said depends on the language. Other fields that an answer depends on stay.
+    headers.append(header::VARY, HeaderValue::from_static("Accept-Language"));
     if is_tls {
         let year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod busy_response;
 pub mod concurrency;
+pub mod conditional;
 pub mod cors;
 pub mod edge;
 pub mod headers;

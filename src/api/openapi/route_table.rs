@@ -56,7 +56,12 @@ impl Routes {
     /// The methods of a path, as the `Allow` header lists them; `None` for a path that does not exist.
     pub fn methods(&self, path: &str) -> Option<String> {
         let route = self.fitting(path).next()?;
-        let names: Vec<&str> = route.operations.iter().map(|own| own.method.as_str()).collect();
+        let mut names: Vec<&str> = route.operations.iter().map(|own| own.method.as_str()).collect();
+        // HEAD is answered wherever GET is (RFC 9110, 9.3.2), and OPTIONS everywhere (9.3.7).
+        if names.contains(&"GET") {
+            names.push("HEAD");
+        }
+        names.push("OPTIONS");
         Some(names.join(", "))
     }
 

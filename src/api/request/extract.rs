@@ -9,12 +9,14 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::input_error::InputError;
 use crate::service::Expected;
+use crate::service::batch::BatchItem;
 use crate::service::idempotency::Claim;
 use actix_web::dev::Payload;
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header::{self, HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpRequest, web};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use std::fmt::Display;
 use std::future::{Future, ready};
 use std::ops::Deref;
@@ -77,14 +79,10 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
                     .next()
                     .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
             });
-        let is_encoded = is_encoded(request);
+        let encoding = admit_encoding(request);
         let body = web::Bytes::from_request(request, payload);
         once_authorized(request, async move {
-            if is_encoded {
-                return Err(Problem::new(
-                    Refusal::new(Code::RequestMediaType).with("expected", "Content-Encoding: identity"),
-                ));
-            }
+            encoding?;
             if !is_json {
                 return Err(Problem::new(
                     Refusal::new(Code::RequestMediaType).with("expected", "application/json"),
@@ -105,10 +103,19 @@ impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
 /// The byte order mark in UTF-8.
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// Whether the body is compressed or otherwise encoded (RFC 9110, 8.4). The service reads plain bodies only.
-fn is_encoded(request: &HttpRequest) -> bool {
+/// Checks that the body is not compressed or otherwise encoded (RFC 9110, 8.4). The service reads plain bodies only.
+///
+/// # Errors
+/// `request.media_type`.
+pub fn admit_encoding(request: &HttpRequest) -> Result<(), Problem> {
     let mut encodings = request.headers().get_all(header::CONTENT_ENCODING);
-    encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    if encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    let expected = "Content-Encoding: identity";
+    Err(Problem::new(
+        Refusal::new(Code::RequestMediaType).with("expected", expected),
+    ))
 }
 
 /// The body in a form that does not depend on blanks and on the order of an object's members, which have none (RFC 8259,
@@ -158,6 +165,27 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     deserializer.end().map_err(|_| malformed(InputError::TrailingContent))?;
     Ok(value)
+}
+
+/// Reads a list whose items are refused one by one: for `#[serde(deserialize_with)]`.
+///
+/// # Errors
+/// When it is no list.
+pub fn items<'de, D, T>(deserializer: D) -> Result<Vec<BatchItem<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: DeserializeOwned,
+{
+    let raw: Vec<Box<RawValue>> = Vec::deserialize(deserializer)?;
+    Ok(raw.iter().map(|item| read_item(item.get())).collect())
+}
+
+fn read_item<T: DeserializeOwned>(json: &str) -> BatchItem<T> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let (problem, pointer) = located(&error);
+        vec![Refusal::invalid(problem).at(pointer)]
+    })
 }
 
 /// What is wrong, and the JSON pointer to it.
@@ -309,30 +337,49 @@ impl FromRequest for IfMatch {
     type Future = Found<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let value = request
-            .headers()
-            .get(header::IF_MATCH)
-            .and_then(|value| value.to_str().ok());
-        let found = match value.map(str::trim) {
-            None => Err(Code::RequestPreconditionRequired.into()),
-            Some("*") => Ok(Self(Expected::Any)),
-            Some(tag) => {
-                let version = tag
-                    .strip_prefix('"')
-                    .and_then(|rest| rest.strip_suffix('"')?.parse().ok());
-                // A tag that is not one of ours matches no version.
-                version
-                    .map(|version| Self(Expected::Version(version)))
-                    .ok_or(Code::RequestStale.into())
-            }
+        let found = if request.headers().contains_key(header::IF_MATCH) {
+            expected(&list_of(request.headers(), &header::IF_MATCH)).map(Self)
+        } else {
+            Err(Code::RequestPreconditionRequired.into())
         };
         once_authorized(request, ready(found))
     }
 }
 
+/// The value of a header field that is a list. Several field lines are one list (RFC 9110, 5.3).
+pub fn list_of(headers: &HeaderMap, name: &HeaderName) -> String {
+    let lines: Vec<&str> = headers.get_all(name).filter_map(|line| line.to_str().ok()).collect();
+    lines.join(",")
+}
+
+/// What `If-Match` expects (RFC 9110, 13.1.1).
+fn expected(list: &str) -> Result<Expected, Problem> {
+    if list.trim() == "*" {
+        return Ok(Expected::Any);
+    }
+    let versions: Vec<i64> = list.split(',').filter_map(version_of).collect();
+    // A tag that is not one of ours matches no version.
+    Expected::one_of(&versions).ok_or(Code::RequestStale.into())
+}
+
+/// The version in a strong tag: `"7"`, as answers to writes have it, or `"7-0123456789abcdef"`, as reads have it. A weak tag
+/// never matches (RFC 9110, 8.8.3.2).
+fn version_of(tag: &str) -> Option<i64> {
+    let opaque = tag.trim().strip_prefix('"')?.strip_suffix('"')?;
+    let (version, digest) = match opaque.split_once('-') {
+        Some((version, digest)) => (version, Some(digest)),
+        None => (opaque, None),
+    };
+    let is_hex = |digest: &str| digest.len() == 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_digest = digest.is_none_or(is_hex);
+    // 07 and +7 are other tags than 7.
+    let read: i64 = version.parse().ok()?;
+    (is_digest && read.to_string() == version).then_some(read)
+}
+
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let description = "The ETag of the version that you read, or `*` for any version.";
+        let description = "The ETag of the version that you read, a list of them, or `*` for any version.";
         vec![required("If-Match", ParameterIn::Header, description, String::schema())]
     }
 }

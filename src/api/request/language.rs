@@ -34,15 +34,24 @@ fn choose(accepted: &str) -> Language {
             let quality = parts.find_map(|part| {
                 let (name, value) = part.split_once('=')?;
                 let is_quality = name.trim().eq_ignore_ascii_case("q");
-                is_quality.then(|| value.trim().parse::<f32>().ok()).flatten()
+                let quality = || {
+                    value
+                        .trim()
+                        .parse()
+                        .ok()
+                        .filter(|quality| (0.0..=1.0).contains(quality))
+                };
+                is_quality.then(quality).flatten()
             });
             primary.eq_ignore_ascii_case(wanted).then_some(quality.unwrap_or(1.0))
         });
         weights.reduce(f32::max)
     };
-    let other = weight("*").unwrap_or(0.0);
-    let (english, chinese) = (weight("en").unwrap_or(other), weight("zh").unwrap_or(other));
-    if english > chinese {
+    let other = weight("*");
+    let (english, chinese) = (weight("en").or(other), weight("zh").or(other));
+    // Who refuses Chinese and says nothing of English is answered in English.
+    let refuses_chinese = chinese == Some(0.0) && english.is_none();
+    if refuses_chinese || english.unwrap_or(0.0) > chinese.unwrap_or(0.0) {
         Language::English
     } else {
         Language::Chinese
@@ -64,6 +73,12 @@ mod tests {
             ("en-GB,en;q=0.9,zh;q=0.8", Language::English),
             ("zh;q=0.1, en;q=0.2", Language::English),
             ("en;q=zero", Language::English),
+            ("en;q=5, zh", Language::Chinese),
+            ("en;q=nan, zh;q=0.9", Language::English),
+            ("zh;q=0", Language::English),
+            ("zh;q=0, *", Language::English),
+            ("zh;q=0, en;q=0", Language::Chinese),
+            ("*;q=0", Language::Chinese),
             ("entropy", Language::Chinese),
             ("zh;Q=0.1, en;Q=0.9", Language::English),
             ("zh;q=0.5, *", Language::English),

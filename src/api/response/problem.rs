@@ -248,6 +248,10 @@ impl Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
+        if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // RFC 7694, 3: so that a client that compresses knows what to send.
+            response.insert_header((header::ACCEPT_ENCODING, "identity"));
+        }
         response
             .insert_header((header::CONTENT_LANGUAGE, language::tag(language)))
             .content_type("application/problem+json")
@@ -286,6 +290,12 @@ pub fn status(kind: RefusalKind) -> StatusCode {
         RefusalKind::Limited => StatusCode::TOO_MANY_REQUESTS,
         RefusalKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         RefusalKind::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
-use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing};
+use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, admit_encoding};
 use crate::api::response::problem::Problem;
 use crate::api::response::reply;
 use crate::api::wire::{Empty, Instant, ReasonBody};
@@ -13,13 +13,16 @@ use crate::domain::core::decision::Verdict;
 use crate::domain::core::ids::{AccountId, CertificationId, MemberId, OrganizationId};
 use crate::domain::core::input_error::InputError;
 use crate::domain::member::Certification;
-use crate::domain::member::certification::{FormState, o7_is_pdf, o7_size};
-use crate::files::{FileFault, FileRecord, Files, Kept};
+use crate::domain::member::certification::{FormState, o7_is_form, o7_size};
+use crate::domain::member::pdf::PdfScan;
+use crate::files::{FileFault, FileRecord, Files, Incoming, Kept};
 use crate::service::certifications::{self, CertificationStatus, ReceivedFile, StoredForm};
+use actix_multipart::Multipart;
 use actix_web::body::SizedStream;
 use actix_web::http::header;
+use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde::Serialize;
 use std::io;
 use std::time::Duration;
@@ -41,6 +44,7 @@ impl Missing for CertificationId {
 }
 
 const PDF: &str = "application/pdf";
+const FORM_DATA: &str = "multipart/form-data";
 /// A client that sends nothing for this long is taken as gone.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -126,15 +130,29 @@ refuses!(UploadFormRefusals:
     CertificationNotRequired,
     CertificationTooLarge,
     CertificationNotAPdf,
+    CertificationPdfLocked,
+    CertificationPdfEmpty,
+    CertificationFormMissing,
 );
+
+/// Form data with one file (RFC 7578).
+#[derive(ToSchema)]
+#[schema(as = UploadFormData)]
+#[expect(dead_code, reason = "it only describes the form data")]
+struct FormData {
+    /// The PDF. The field may have any name.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
 
 /// Upload a member's application form
 ///
-/// An administrator of the member's branch uploads the form (O7). The body is the PDF itself, at most 20 MB. The
-/// committee above decides. To replace a refused form, upload another.
+/// An administrator of the member's branch uploads the form (O7). The body is the PDF itself, at most 20 MB, or form
+/// data with that one file. The committee above decides. To replace a refused form, upload another.
 #[utoipa::path(tag = "members", operation_id = "upload_form", security(("bearer" = [])),
     params(("id" = MemberId, Path, description = "The id of the member"), Key),
-    request_body(content = Vec<u8>, content_type = "application/pdf", description = "The PDF"), responses(
+    request_body(description = "The PDF, or form data with it",
+        content((Vec<u8> = "application/pdf"), (FormData = "multipart/form-data"))), responses(
     (status = 201, description = "The form waits for the committee above", body = FormView),
     UploadFormRefusals,
 ))]
@@ -147,12 +165,12 @@ async fn upload_form(
     request: HttpRequest,
     body: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    admit_headers(&request)?;
+    let packing = admit_headers(&request)?;
     let actor = caller.context.actor.clone();
     app.db
         .read(move |conn| certifications::check_uploader(conn, &actor, member))
         .await?;
-    let kept = receive(&app.files, member, body).await?;
+    let kept = receive(&app.files, member, packing, &request, body).await?;
     let received = ReceivedFile {
         file: kept.name.clone(),
         bytes: kept.bytes,
@@ -180,33 +198,110 @@ fn refers_to_the_file(answer: &Result<HttpResponse, Problem>) -> bool {
     }
 }
 
+/// How a form is sent.
+enum Packing {
+    /// The body is the file.
+    Plain,
+    /// The file is the one file of the form data (RFC 7578), as a browser's form and the mini-program send it.
+    FormData,
+}
+
+/// What form data may hold beside the file, in bytes.
+const BESIDE_THE_FILE: u64 = 64 * 1024;
+
 /// Checks the headers, so that a file that is too long is refused before its first byte.
-fn admit_headers(request: &HttpRequest) -> Result<(), Problem> {
+fn admit_headers(request: &HttpRequest) -> Result<Packing, Problem> {
+    admit_encoding(request)?;
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let kind = text(header::CONTENT_TYPE).and_then(|kind| kind.split(';').next());
-    if !kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case(PDF)) {
-        return Err(Problem::new(Refusal::new(Code::RequestMediaType).with("expected", PDF)));
+    let kind = text(header::CONTENT_TYPE)
+        .and_then(|kind| kind.split(';').next())
+        .unwrap_or_default();
+    let announced: u64 = text(header::CONTENT_LENGTH)
+        .and_then(|length| length.parse().ok())
+        .unwrap_or_default();
+    if kind.trim().eq_ignore_ascii_case(PDF) {
+        o7_size(announced).map_err(Problem::new)?;
+        Ok(Packing::Plain)
+    } else if kind.trim().eq_ignore_ascii_case(FORM_DATA) {
+        o7_size(announced.saturating_sub(BESIDE_THE_FILE)).map_err(Problem::new)?;
+        Ok(Packing::FormData)
+    } else {
+        let expected = format!("{PDF}, {FORM_DATA}");
+        Err(Problem::new(
+            Refusal::new(Code::RequestMediaType).with("expected", expected),
+        ))
     }
-    let announced = text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-    announced.map_or(Ok(()), o7_size).map_err(Problem::new)
 }
 
 /// Receives the body in pieces. If it ends early, nothing is kept.
-async fn receive(files: &Files, member: MemberId, mut body: web::Payload) -> Result<Kept, Problem> {
-    let mut incoming = files.receive(member.0).await.map_err(fault)?;
-    loop {
-        let next = tokio::time::timeout(SILENCE, body.next()).await;
-        let broken = || Refusal::malformed(InputError::EndedEarly);
-        let chunk = match next {
-            Ok(None) => break,
-            Ok(Some(Ok(chunk))) => chunk,
-            Ok(Some(Err(_))) | Err(_) => return Err(Problem::new(broken())),
-        };
-        o7_size(incoming.bytes() + chunk.len() as u64).map_err(Problem::new)?;
-        incoming.write(&chunk).await.map_err(fault)?;
-    }
-    o7_is_pdf(incoming.head(), incoming.tail()).map_err(Problem::new)?;
+async fn receive(
+    files: &Files,
+    member: MemberId,
+    packing: Packing,
+    request: &HttpRequest,
+    body: web::Payload,
+) -> Result<Kept, Problem> {
+    let (incoming, content) = match packing {
+        Packing::Plain => receive_file(files, member, body).await?,
+        Packing::FormData => receive_form_data(files, member, request, body).await?,
+    };
+    o7_is_form(&content).map_err(Problem::new)?;
     incoming.keep().await.map_err(fault)
+}
+
+/// Receives the one file among the parts of form data. The other parts are read and not used.
+async fn receive_form_data(
+    files: &Files,
+    member: MemberId,
+    request: &HttpRequest,
+    body: web::Payload,
+) -> Result<(Incoming, PdfScan), Problem> {
+    // It polls the body again after its end.
+    let mut parts = Multipart::new(request.headers(), body.fuse());
+    let (mut file, mut beside) = (None, 0_u64);
+    while let Some(mut part) = next(&mut parts).await? {
+        let is_file = part
+            .content_disposition()
+            .is_some_and(|said| said.get_filename().is_some());
+        if !is_file {
+            while let Some(piece) = next(&mut part).await? {
+                beside += piece.len() as u64;
+                if beside > BESIDE_THE_FILE {
+                    return Err(Code::CertificationFormMissing.into());
+                }
+            }
+        } else if file.is_some() {
+            return Err(Code::CertificationFormMissing.into());
+        } else {
+            file = Some(receive_file(files, member, part).await?);
+        }
+    }
+    file.ok_or_else(|| Code::CertificationFormMissing.into())
+}
+
+/// Receives a file.
+async fn receive_file<E>(
+    files: &Files,
+    member: MemberId,
+    mut pieces: impl Stream<Item = Result<Bytes, E>> + Unpin,
+) -> Result<(Incoming, PdfScan), Problem> {
+    let mut incoming = files.receive(member.0).await.map_err(fault)?;
+    let mut content = PdfScan::default();
+    while let Some(piece) = next(&mut pieces).await? {
+        o7_size(incoming.bytes() + piece.len() as u64).map_err(Problem::new)?;
+        content.update(&piece);
+        incoming.write(&piece).await.map_err(fault)?;
+    }
+    Ok((incoming, content))
+}
+
+/// The next item of a body. `None` at its end.
+async fn next<T, E>(items: &mut (impl Stream<Item = Result<T, E>> + Unpin)) -> Result<Option<T>, Problem> {
+    match tokio::time::timeout(SILENCE, items.next()).await {
+        Ok(None) => Ok(None),
+        Ok(Some(Ok(item))) => Ok(Some(item)),
+        Ok(Some(Err(_))) | Err(_) => Err(Problem::new(Refusal::malformed(InputError::EndedEarly))),
+    }
 }
 
 /// Logs an error of the disk. The client only learns that the fault is the service's.

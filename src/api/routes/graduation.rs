@@ -2,7 +2,7 @@
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
-use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag};
+use crate::api::request::extract::{Id, IfMatch, Json, Key, Missing, Query, etag, items};
 use crate::api::request::language;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Blocking, Problem};
@@ -17,7 +17,7 @@ use crate::domain::core::language::Language;
 use crate::domain::core::time::Month;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::organization::facts::Undetermined;
-use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
 use crate::service::graduation::{
     self, DecidedMonthChange, GraduationItem, GraduationRecord, Marked, ProposedMonthChange, StoredChange,
 };
@@ -54,8 +54,9 @@ struct GraduationMarks {
     #[serde(default)]
     dry_run: bool,
     /// The branches, 1 to 200, without duplicates.
-    #[schema(min_items = 1, max_items = 200)]
-    items: Vec<GraduationMark>,
+    #[serde(deserialize_with = "items")]
+    #[schema(min_items = 1, max_items = 200, value_type = Vec<GraduationMark>)]
+    items: Vec<BatchItem<GraduationMark>>,
 }
 
 /// One branch, with its month or the reason why there is none (G4).
@@ -75,8 +76,9 @@ struct GraduationMark {
 /// What marking did to a branch.
 #[derive(Serialize, ToSchema)]
 struct GraduationMarkResult {
-    /// The id of the branch.
-    branch: OrganizationId,
+    /// The id of the branch. Absent if the item could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    branch: Option<OrganizationId>,
     /// What happened to the branch.
     status: ItemStatus,
     /// The rules that stand in the way.
@@ -86,7 +88,7 @@ struct GraduationMarkResult {
 }
 
 impl GraduationMarkResult {
-    fn new(branch: OrganizationId, outcome: ItemOutcome<Marked>, language: Language) -> Self {
+    fn new(branch: Option<OrganizationId>, outcome: ItemOutcome<Marked>, language: Language) -> Self {
         let (status, errors, stale_delayed_members) = match outcome {
             Ok(marked) if marked.changed => (ItemStatus::Done, Vec::new(), marked.stale_delayed),
             Ok(marked) => (ItemStatus::Unchanged, Vec::new(), marked.stale_delayed),
@@ -130,14 +132,16 @@ async fn mark_graduation(
     let (options, items) = body.into_inner().batch();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = graduation::mark(conn, context, options, &items)?;
-        let result = |item: &GraduationItem, outcome| GraduationMarkResult::new(item.branch, outcome, language);
+        let result = |item: Option<&GraduationItem>, outcome| {
+            GraduationMarkResult::new(item.map(|item| item.branch), outcome, language)
+        };
         reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
 }
 
 impl GraduationMarks {
-    fn batch(self) -> (BatchOptions, Vec<GraduationItem>) {
+    fn batch(self) -> (BatchOptions, Vec<BatchItem<GraduationItem>>) {
         let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,
@@ -147,7 +151,7 @@ impl GraduationMarks {
             month: mark.month,
             undetermined: mark.undetermined,
         };
-        (options, self.items.into_iter().map(item).collect())
+        (options, self.items.into_iter().map(|mark| mark.map(item)).collect())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
-use crate::api::request::extract::{Id, Json, Key, Missing, Query, etag};
+use crate::api::request::extract::{Id, Json, Key, Missing, Query, etag, items};
 use crate::api::request::language;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::{Blocking, Problem};
@@ -20,7 +20,7 @@ use crate::domain::disclosure::masked_phone;
 use crate::domain::member::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
-use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
 use crate::service::marks::{self, MarkItem, MarkRecord};
 use crate::service::members::{self, MemberListing, MemberProfile, Membership, ShownMember};
 use crate::service::{self, Context};
@@ -296,8 +296,9 @@ struct MemberMarks {
     #[serde(default)]
     dry_run: bool,
     /// The members, 1 to 200, without duplicates.
-    #[schema(min_items = 1, max_items = 200)]
-    items: Vec<MemberMark>,
+    #[serde(deserialize_with = "items")]
+    #[schema(min_items = 1, max_items = 200, value_type = Vec<MemberMark>)]
+    items: Vec<BatchItem<MemberMark>>,
 }
 
 /// One member with the mark.
@@ -328,8 +329,9 @@ struct MarksToUndo {
     #[serde(default)]
     dry_run: bool,
     /// The members, 1 to 200, without duplicates.
-    #[schema(min_items = 1, max_items = 200)]
-    items: Vec<MarkToUndo>,
+    #[serde(deserialize_with = "items")]
+    #[schema(min_items = 1, max_items = 200, value_type = Vec<MarkToUndo>)]
+    items: Vec<BatchItem<MarkToUndo>>,
 }
 
 /// One member whose mark to undo.
@@ -343,8 +345,9 @@ struct MarkToUndo {
 /// What happened to a member's mark.
 #[derive(Serialize, ToSchema)]
 struct MemberMarkResult {
-    /// The id of the member.
-    member: MemberId,
+    /// The id of the member. Absent if the item could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<MemberId>,
     /// What happened to the mark.
     status: ItemStatus,
     /// The rules that stand in the way.
@@ -352,7 +355,7 @@ struct MemberMarkResult {
 }
 
 impl MemberMarkResult {
-    fn new(member: MemberId, outcome: ItemOutcome<bool>, language: Language) -> Self {
+    fn new(member: Option<MemberId>, outcome: ItemOutcome<bool>, language: Language) -> Self {
         let (status, errors) = match outcome {
             Ok(true) => (ItemStatus::Done, Vec::new()),
             Ok(false) => (ItemStatus::Unchanged, Vec::new()),
@@ -363,23 +366,24 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> Result<(BatchOptions, Vec<MarkItem>), Problem> {
+    fn batch(self) -> (BatchOptions, Vec<BatchItem<MarkItem>>) {
         let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,
         };
-        let items = self.items.into_iter().enumerate().map(MemberMark::item);
-        Ok((options, items.collect::<Result<_, _>>()?))
+        let items = self.items.into_iter().map(|mark| mark.and_then(MemberMark::item));
+        (options, items.collect())
     }
 }
 
 impl MemberMark {
-    fn item((index, mark): (usize, Self)) -> Result<MarkItem, Problem> {
+    fn item(self) -> BatchItem<MarkItem> {
+        let reason = remark(self.reason.as_deref(), "/reason").map_err(|refusal| vec![refusal])?;
         Ok(MarkItem {
-            member: mark.member,
-            identity: mark.identity.into(),
-            month: mark.month,
-            reason: remark(mark.reason.as_deref(), &format!("/items/{index}/reason"))?,
+            member: self.member,
+            identity: self.identity.into(),
+            month: self.month,
+            reason,
         })
     }
 }
@@ -410,10 +414,11 @@ async fn mark_members(
     body: Json<MemberMarks>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (options, items) = body.into_inner().batch()?;
+    let (options, items) = body.into_inner().batch();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = marks::mark(conn, context, options, &items)?;
-        let result = |item: &MarkItem, outcome| MemberMarkResult::new(item.member, outcome, language);
+        let result =
+            |item: Option<&MarkItem>, outcome| MemberMarkResult::new(item.map(|item| item.member), outcome, language);
         reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await
@@ -443,12 +448,12 @@ async fn undo_marks(
     body: Json<MarksToUndo>,
 ) -> Result<HttpResponse, Problem> {
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
-    let (mode, dry_run) = (body.mode, body.dry_run);
+    let MarksToUndo { mode, dry_run, items } = body.into_inner();
     let options = BatchOptions { mode, dry_run };
-    let items: Vec<MemberId> = body.items.iter().map(|item| item.member).collect();
+    let items: Vec<BatchItem<MemberId>> = items.into_iter().map(|item| item.map(|item| item.member)).collect();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = marks::undo(conn, context, options, &items)?;
-        let result = |member: &MemberId, outcome| MemberMarkResult::new(*member, outcome, language);
+        let result = |member: Option<&MemberId>, outcome| MemberMarkResult::new(member.copied(), outcome, language);
         reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await

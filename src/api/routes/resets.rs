@@ -3,7 +3,7 @@
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
 use crate::api::request::client::Client;
-use crate::api::request::extract::{Id, Json};
+use crate::api::request::extract::{Id, Json, items};
 use crate::api::request::language;
 use crate::api::request::request_id::RequestId;
 use crate::api::response::problem::{Blocking, Problem};
@@ -18,7 +18,7 @@ use crate::domain::core::time::shanghai_date;
 use crate::security::code;
 use crate::security::vault::SealPurpose;
 use crate::service::accounts::resets::{self, CodeOutcome, IssuedCode, Reset};
-use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -106,16 +106,18 @@ async fn issue_member_code(
 #[serde(deny_unknown_fields)]
 struct CodesBody {
     /// The members, 1 to 200.
-    #[schema(min_items = 1, max_items = 200)]
-    items: Vec<MemberId>,
+    #[serde(deserialize_with = "items")]
+    #[schema(min_items = 1, max_items = 200, value_type = Vec<MemberId>)]
+    items: Vec<BatchItem<MemberId>>,
 }
 
 /// The result for one member.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ResetCodeResult)]
 struct CodeResult {
-    /// The id of the member.
-    member: MemberId,
+    /// The id of the member. Absent if it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    member: Option<MemberId>,
     /// Whether a code was issued.
     status: ItemStatus,
     /// The code.
@@ -127,7 +129,7 @@ struct CodeResult {
 }
 
 impl CodeResult {
-    fn new(member: MemberId, outcome: ItemOutcome<IssuedCode>, language: Language) -> Self {
+    fn new(member: Option<MemberId>, outcome: ItemOutcome<IssuedCode>, language: Language) -> Self {
         let (status, issued, refusals) = match outcome {
             Ok(issued) => (ItemStatus::Done, Some(issued.into()), Vec::new()),
             Err(refusals) => (ItemStatus::Refused, None, refusals),
@@ -169,7 +171,7 @@ async fn issue_member_codes(
         mode: BatchMode::PerItem,
         dry_run: false,
     };
-    let result = |member: &MemberId, outcome| CodeResult::new(*member, outcome, language);
+    let result = |member: Option<&MemberId>, outcome| CodeResult::new(member.copied(), outcome, language);
     Ok(HttpResponse::Ok().json(BatchAnswer::new(options, &members, outcomes, result)))
 }
 

@@ -23,6 +23,7 @@ use crate::domain::catalogue::code::Code;
 use crate::service::jobs::JobName;
 use actix_service::IntoServiceFactory;
 use actix_web::dev::Server;
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
@@ -201,6 +202,9 @@ async fn to_docs() -> HttpResponse {
 async fn nothing_here(request: HttpRequest, routes: web::Data<Routes>) -> Result<HttpResponse, Problem> {
     match routes.methods(request.path()) {
         None => Err(Code::RequestNotFound.into()),
+        Some(methods) if request.method() == Method::OPTIONS => Ok(HttpResponse::NoContent()
+            .insert_header((header::ALLOW, methods))
+            .finish()),
         Some(methods) => {
             let problem = Problem::from(Code::RequestMethodNotAllowed);
             Err(match HeaderValue::from_str(&methods) {

@@ -3,7 +3,7 @@
 use crate::api::response::problem::Blocking;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::language::Language;
-use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -35,12 +35,12 @@ pub struct BatchAnswer<T> {
 }
 
 impl<T> BatchAnswer<T> {
-    /// Pairs each item with its outcome.
+    /// Pairs each item with its outcome. A malformed item has no more to it than its place in the list.
     pub fn new<I, O>(
         options: BatchOptions,
-        items: &[I],
+        items: &[BatchItem<I>],
         outcomes: Vec<ItemOutcome<O>>,
-        result: impl Fn(&I, ItemOutcome<O>) -> T,
+        result: impl Fn(Option<&I>, ItemOutcome<O>) -> T,
     ) -> Self {
         let refused = outcomes.iter().filter(|outcome| outcome.is_err()).count();
         Self {
@@ -51,7 +51,7 @@ impl<T> BatchAnswer<T> {
             results: items
                 .iter()
                 .zip(outcomes)
-                .map(|(item, outcome)| result(item, outcome))
+                .map(|(item, outcome)| result(item.as_ref().ok(), outcome))
                 .collect(),
         }
     }

@@ -213,7 +213,7 @@ impl ReasonBody {
     /// # Errors
     /// `request.invalid` if it is longer than 500 characters.
     pub fn reason(&self) -> Result<Option<Remark>, Problem> {
-        remark(self.reason.as_deref(), "/reason")
+        Ok(remark(self.reason.as_deref(), "/reason")?)
     }
 }
 
@@ -267,13 +267,13 @@ const REMARK_MAX: usize = 500;
 ///
 /// # Errors
 /// `request.invalid` if it is longer than 500 characters, `request.text` if it has characters that nobody sees.
-pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Problem> {
+pub fn remark(text: Option<&str>, pointer: &str) -> Result<Option<Remark>, Refusal> {
     match text {
         Some(text) if text.chars().count() > REMARK_MAX => {
             let refusal = Refusal::invalid(InputError::AtMost(REMARK_MAX));
-            Err(Problem::new(refusal.at(pointer)))
+            Err(refusal.at(pointer))
         }
-        Some(text) if !is_prose(text) => Err(Problem::new(Refusal::new(Code::RequestText).at(pointer))),
+        Some(text) if !is_prose(text) => Err(Refusal::new(Code::RequestText).at(pointer)),
         text => Ok(text.and_then(Remark::new)),
     }
 }

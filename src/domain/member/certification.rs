@@ -2,6 +2,7 @@
 //! (《入团志愿书》), and the committee above approves or refuses it.
 
 use super::Certification;
+use super::pdf::PdfScan;
 use crate::domain::authority::actor::Actor;
 use crate::domain::authority::{self, Action};
 use crate::domain::catalogue::code::Code;
@@ -15,10 +16,6 @@ use crate::domain::policy::Policy;
 
 /// O7: the largest form, in MB of 2^20 bytes.
 pub const FORM_MAX_MB: u64 = 20;
-/// The bytes a PDF begins with (ISO 32000-1, 7.5.2).
-const PDF_HEAD: &[u8] = b"%PDF-";
-/// The marker near the end of a PDF (7.5.5). PDF readers look for it in the last 1,024 bytes.
-const PDF_TAIL: &[u8] = b"%%EOF";
 
 /// A form that was uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,16 +88,19 @@ pub fn o7_size(bytes: u64) -> Result<(), Refusal> {
     Err(Refusal::new(Code::CertificationTooLarge).with("limit_mb", FORM_MAX_MB))
 }
 
-/// O7: whether a file is a PDF by its content. `head` is its first bytes, `tail` at most its last 1,024.
+/// O7: whether a file is a form that can be read, by its content.
 ///
 /// # Errors
-/// `certification.not_a_pdf`.
-pub fn o7_is_pdf(head: &[u8], tail: &[u8]) -> Result<(), Refusal> {
-    let ends = tail.windows(PDF_TAIL.len()).any(|window| window == PDF_TAIL);
-    if head.starts_with(PDF_HEAD) && ends {
-        Ok(())
-    } else {
+/// `certification.not_a_pdf`, `certification.pdf_locked`, `certification.pdf_empty`.
+pub fn o7_is_form(content: &PdfScan) -> Result<(), Refusal> {
+    if !content.is_pdf() {
         Err(Code::CertificationNotAPdf.into())
+    } else if content.is_locked() {
+        Err(Code::CertificationPdfLocked.into())
+    } else if !content.has_page() {
+        Err(Code::CertificationPdfEmpty.into())
+    } else {
+        Ok(())
     }
 }
 
@@ -288,13 +288,23 @@ mod tests {
     fn o7_a_form_is_one_pdf_of_at_most_20_mb() {
         assert_eq!(o7_size(20 * 1024 * 1024), Ok(()));
         assert_eq!(code(o7_size(20 * 1024 * 1024 + 1)), Some(Code::CertificationTooLarge));
-        assert_eq!(o7_is_pdf(b"%PDF-1.7\n", b"startxref\n9\n%%EOF\n"), Ok(()));
-        for (head, tail) in [
-            (&b"PK\x03\x04"[..], &b"%%EOF"[..]),
-            (b"%PDF-1.7", b"cut off"),
-            (b"", b""),
+        let content = |file: &str| {
+            let mut scan = PdfScan::default();
+            scan.update(file.as_bytes());
+            scan
+        };
+        let whole = "%PDF-1.7\n<</Type/Page>>\n%%EOF";
+        assert_eq!(o7_is_form(&content(whole)), Ok(()));
+        for (file, refused) in [
+            ("PK\u{3}\u{4}", Code::CertificationNotAPdf),
+            ("%PDF-1.7 cut off", Code::CertificationNotAPdf),
+            (
+                "%PDF-1.7\n<</Type/Page>> /Encrypt 3 0 R %%EOF",
+                Code::CertificationPdfLocked,
+            ),
+            ("%PDF-1.7\n%%EOF", Code::CertificationPdfEmpty),
         ] {
-            assert_eq!(code(o7_is_pdf(head, tail)), Some(Code::CertificationNotAPdf));
+            assert_eq!(code(o7_is_form(&content(file))), Some(refused), "{file}");
         }
     }
 }

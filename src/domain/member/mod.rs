@@ -5,6 +5,7 @@ pub mod certification;
 pub mod cohort;
 pub mod mark;
 pub mod particulars;
+pub mod pdf;
 pub mod registration;
 
 use super::catalogue::code::Code;

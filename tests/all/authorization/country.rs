@@ -467,7 +467,7 @@ impl Made {
 
 /// A PDF, to judge by its first and last bytes.
 pub fn pdf() -> Vec<u8> {
-    b"%PDF-1.7\n          \nstartxref\n9\n%%EOF\n".to_vec()
+    b"%PDF-1.7\n<</Type/Page>>\nstartxref\n9\n%%EOF\n".to_vec()
 }
 
 fn positions(world: &World) -> Vec<Position> {

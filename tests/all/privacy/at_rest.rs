@@ -23,7 +23,7 @@ const PHONE: &str = "13800000042";
 
 /// A form that contains a name.
 fn form(world: &World) -> Vec<u8> {
-    let mut file = format!("%PDF-1.7\n{} {PHONE}\n", world.id_number("class_1/1")).into_bytes();
+    let mut file = format!("%PDF-1.7\n<</Type/Page>>\n{} {PHONE}\n", world.id_number("class_1/1")).into_bytes();
     file.resize(200_000, b' ');
     file.extend_from_slice(b"\nstartxref\n9\n%%EOF\n");
     file

@@ -25,7 +25,7 @@ pub fn country(db: TestDb) -> (World, SharedKeys) {
 
 /// Forms of one length and different content, as scans of the same form are.
 fn pdf(member: &str) -> Vec<u8> {
-    let mut file = format!("%PDF-1.7\n{member}\n").into_bytes();
+    let mut file = format!("%PDF-1.7\n<</Type/Page>>\n{member}\n").into_bytes();
     file.resize(100_000, b' ');
     file.extend_from_slice(b"\nstartxref\n9\n%%EOF\n");
     file

@@ -205,7 +205,7 @@ both_engines! {
         let path = format!("/v1/members/{}/certification", world.mem("class_1/1"));
         let client = world.admin("class_1");
         let request = client.request("POST", &path).header("content-type", "application/pdf");
-        let form = b"%PDF-1.7\n          \nstartxref\n9\n%%EOF\n".to_vec();
+        let form = b"%PDF-1.7\n<</Type/Page>>\nstartxref\n9\n%%EOF\n".to_vec();
         let form = request.header("idempotency-key", &fresh_key()).body(form).send().expect(201).json();
         let referred = world.db.texts("SELECT file AS value FROM certifications").remove(0);
         // The file of a server that was killed before it stored the row, and the file of one that was killed while

@@ -232,7 +232,13 @@ both_engines! {
             let name = format!("{} {}", operation.method, operation.path);
             for client in &clients {
                 for (what, body) in bodies(operation) {
-                    clear(&send(client, operation, JSON, body), &format!("{name}: {what}"));
+                    let (answer, what) = (send(client, operation, JSON, body), format!("{name}: {what}"));
+                    // The items of a list without a mode are refused one by one.
+                    if answer.status == 200 && answer.json()["done"] == json!(0) && answer.json()["refused"] != json!(0) {
+                        discreet(&answer, &what);
+                    } else {
+                        clear(&answer, &what);
+                    }
                 }
                 for kind in ["", "text/plain", "application/xml", "application/jsonp", "multipart/form-data"] {
                     clear(&send(client, operation, kind, "{}"), &format!("{name}: {kind}"));
@@ -310,7 +316,7 @@ both_engines! {
         let college = world.admin("college");
         for month in ["2026-00", "2026-13", "2026-1", "26-06", "2026-06-01", "0000-01", "2026/06", "", "2026-06\u{0}", SECRET] {
             let item = json!({"branch": world.org("class_1"), "month": month});
-            let body = json!({"mode": "per_item", "items": [item]});
+            let body = json!({"mode": "all_or_nothing", "items": [item]});
             clear(&college.write("/v1/graduation-marks", &body), month);
             let body = json!({"branch": world.org("class_1"), "month": month, "reason": "x"});
             clear(&college.write("/v1/month-changes", &body), month);
@@ -366,13 +372,14 @@ both_engines! {
         let before = stored(&world);
         for client in [world.anybody(), world.admin("nation")] {
             for operation in operations(&client) {
-                for method in ["PATCH", "TRACE", "OPTIONS", "CONNECTX", "DELETE"] {
+                for method in ["PATCH", "TRACE", "CONNECTX", "DELETE"] {
                     let answer = client.request(method, &operation.path).send();
                     assert_eq!(answer.status, 405, "{method} {}: {}", operation.path, answer.text);
                     clear(&answer, &operation.path);
                     assert!(answer.header("allow").is_some_and(|allow| allow.contains(&operation.method)), "{}", operation.path);
                 }
-                if operation.method == "POST" {
+                let also_reads = operations(&client).iter().any(|other| other.path == operation.path && other.method == "GET");
+                if operation.method == "POST" && !also_reads {
                     let answer = client.request("HEAD", &operation.path).send();
                     assert!((400..500).contains(&answer.status), "{}", operation.path);
                 }

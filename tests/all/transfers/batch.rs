@@ -83,7 +83,9 @@ both_engines! {
             json!({"transfer": second.id, "action": "refuse", "branch": world.org("village")}),
             json!({"transfer": second.id, "action": "accept_external"}),
         ] {
-            decide(&township, "per_item", json!([item])).refused(422, "request.invalid");
+            decide(&township, "all_or_nothing", json!([item])).refused(422, "request.invalid");
+            let each = decide(&township, "per_item", json!([item])).expect(200).json();
+            assert_eq!((&each["refused"], &each["results"][0]["errors"][0]["code"]), (&json!(1), &json!("request.invalid")));
         }
         let stale = json!([{"transfer": first.id, "action": "approve", "version": 7}]);
         decide(&township, "all_or_nothing", stale).refused(412, "request.stale");

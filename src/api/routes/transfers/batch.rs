@@ -2,7 +2,7 @@
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
-use crate::api::request::extract::{Json, Key};
+use crate::api::request::extract::{Json, Key, items};
 use crate::api::request::language;
 use crate::api::response::problem::{Blocking, Problem};
 use crate::api::response::reply::{self, write_once};
@@ -15,7 +15,7 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::state::Phase;
 use crate::service::Expected;
-use crate::service::batch::{self, BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{self, BatchItem, BatchMode, BatchOptions, ItemOutcome};
 use crate::service::transfers::{self, Transfer, TransferDecision};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -65,15 +65,18 @@ pub struct DecisionBatch {
     #[serde(default)]
     dry_run: bool,
     /// The decisions, 1 to 200, each on another case.
-    items: Vec<DecisionItem>,
+    #[serde(deserialize_with = "items")]
+    #[schema(min_items = 1, max_items = 200, value_type = Vec<DecisionItem>)]
+    items: Vec<BatchItem<DecisionItem>>,
 }
 
 /// The result of one decision.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TransferDecisionResult)]
 pub struct DecisionResult {
-    /// The id of the case.
-    transfer: TransferId,
+    /// The id of the case. Absent if the item could not be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer: Option<TransferId>,
     /// What happened to the decision.
     status: ItemStatus,
     /// The state of the case now.
@@ -87,7 +90,7 @@ pub struct DecisionResult {
 }
 
 impl DecisionResult {
-    fn new(transfer: TransferId, outcome: ItemOutcome<Transfer>, language: Language) -> Self {
+    fn new(transfer: Option<TransferId>, outcome: ItemOutcome<Transfer>, language: Language) -> Self {
         match outcome {
             Ok(after) => Self {
                 transfer,
@@ -114,24 +117,23 @@ struct Item {
 }
 
 impl DecisionItem {
-    fn item((index, item): (usize, Self)) -> Result<Item, Problem> {
-        let place = |field: &str| format!("/items/{index}/{field}");
-        let misplaced = |field: &str, problem| Err(Problem::new(Refusal::invalid(problem).at(place(field))));
+    fn item(self) -> BatchItem<Item> {
+        let misplaced = |pointer: &str, problem| Err(vec![Refusal::invalid(problem).at(pointer)]);
         let only = |zh, en| InputError::Said(Text { zh, en });
-        let reason = remark(item.reason.as_deref(), &place("reason"))?;
-        let decision = match (item.action, item.reason, item.branch) {
+        let reason = remark(self.reason.as_deref(), "/reason").map_err(|refusal| vec![refusal])?;
+        let decision = match (self.action, self.reason, self.branch) {
             (BatchAction::Approve, None, None) => TransferDecision::Approve,
             (BatchAction::Withdraw, None, None) => TransferDecision::Withdraw,
             // The rule itself rejects a refusal without a reason (A5).
             (BatchAction::Refuse, _, None) => TransferDecision::Refuse { reason },
             (BatchAction::Assign, None, Some(branch)) => TransferDecision::Assign { branch },
-            (BatchAction::Assign, None, None) => return misplaced("branch", InputError::Missing),
-            (_, Some(_), _) => return misplaced("reason", only("只能用于不同意（refuse）", "is only for refuse")),
-            (_, None, Some(_)) => return misplaced("branch", only("只能用于分配（assign）", "is only for assign")),
+            (BatchAction::Assign, None, None) => return misplaced("/branch", InputError::Missing),
+            (_, Some(_), _) => return misplaced("/reason", only("只能用于不同意（refuse）", "is only for refuse")),
+            (_, None, Some(_)) => return misplaced("/branch", only("只能用于分配（assign）", "is only for assign")),
         };
-        let expected = item.version.map_or(Expected::Any, Expected::Version);
+        let expected = self.version.map_or(Expected::Any, Expected::Version);
         Ok(Item {
-            transfer: item.transfer,
+            transfer: self.transfer,
             expected,
             decision,
         })
@@ -180,11 +182,10 @@ pub async fn decide_transfers(
     let claim = key.claim(&request, &body);
     let DecisionBatch { mode, dry_run, items } = body.into_inner();
     let options = BatchOptions { mode, dry_run };
-    let items: Vec<Item> = items
+    let items: Vec<BatchItem<Item>> = items
         .into_iter()
-        .enumerate()
-        .map(DecisionItem::item)
-        .collect::<Result<_, _>>()?;
+        .map(|item| item.and_then(DecisionItem::item))
+        .collect();
     let (language, vault) = (language::of(&request), app.vault.clone());
     write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = batch::run(
@@ -197,7 +198,8 @@ pub async fn decide_transfers(
                 Ok(transfers::decide(conn, context, &vault, id, expected, &item.decision)?.transfer)
             },
         )?;
-        let result = |item: &Item, outcome| DecisionResult::new(item.transfer, outcome, language);
+        let result =
+            |item: Option<&Item>, outcome| DecisionResult::new(item.map(|item| item.transfer), outcome, language);
         reply::answer(StatusCode::OK, &BatchAnswer::new(options, &items, outcomes, result))
     })
     .await

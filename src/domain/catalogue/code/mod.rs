@@ -768,6 +768,21 @@ codes! {
         "The file is not a PDF.",
         "请将《入团志愿书》扫描为一个 PDF 文件后上传。",
         "Scan the application form into one PDF file and upload that.";
+    CertificationPdfLocked = "certification.pdf_locked", Invalid, Some(Rule::O7),
+        "上传的 PDF 设有密码。",
+        "The PDF is protected by a password.",
+        "请取消密码（另存为不加密的 PDF）后重新上传。",
+        "Remove the password by saving an unprotected copy, and upload that.";
+    CertificationPdfEmpty = "certification.pdf_empty", Invalid, Some(Rule::O7),
+        "上传的 PDF 没有页面。",
+        "The PDF has no page.",
+        "请重新扫描《入团志愿书》，打开确认内容完整后上传。",
+        "Scan the application form again, open the file to check it, and upload it.";
+    CertificationFormMissing = "certification.form_missing", Invalid, Some(Rule::O7),
+        "表单中须有且仅有一个文件。",
+        "The form data must hold exactly one file.",
+        "请选择一个 PDF 文件后重新上传。",
+        "Choose one PDF file and upload it again.";
     CertificationFileMissing = "certification.file_missing", NotFound, Some(Rule::O7),
         "该《入团志愿书》的文件丢失。",
         "The file of this application form is missing.",
