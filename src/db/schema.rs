@@ -210,6 +210,8 @@ diesel::table! {
         last_used_at -> BigInt,
         ended_at -> Nullable<BigInt>,
         ending -> Nullable<Text>,
+        replaced_digest -> Nullable<Binary>,
+        replaced_address_digest -> Nullable<Binary>,
     }
 }
 

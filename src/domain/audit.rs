@@ -73,7 +73,7 @@ vocabulary! {
             "somebody ended all their sessions";
         SessionRefreshed = "session.refreshed", "刷新会话", "a session got new tokens";
         RefreshTokenReused = "refresh_token.reused", "刷新令牌被重复使用",
-            "a used refresh token came back, and its session was ended";
+            "a used refresh token came back after its grace, and its session was ended";
         PasswordChanged = "password.changed", "修改密码", "somebody changed their password";
         PasswordReset = "password.reset", "用重置码重设密码", "a password was set with a one-time code";
         ResetCodeRequested = "reset_code.requested", "申请重置码",

@@ -81,6 +81,7 @@ pub fn rotate_refresh_token(
     id: SessionId,
     old: &[u8],
     new: &[u8],
+    address_digest: &[u8],
     now: Timestamp,
 ) -> QueryResult<bool> {
     let counts = sessions::table
@@ -90,16 +91,51 @@ pub fn rotate_refresh_token(
     let changed = diesel::update(counts)
         .set((
             sessions::refresh_digest.eq(new),
+            sessions::replaced_digest.eq(old),
+            sessions::replaced_address_digest.eq(address_digest),
             sessions::last_used_at.eq(Micros::from(now)),
         ))
         .execute(conn)?;
     Ok(changed == 1)
 }
 
+/// What tells of the token that was replaced last. Nothing needs it once it was used or the session has ended.
+macro_rules! forget_replaced {
+    () => {
+        (
+            sessions::replaced_digest.eq(None::<Vec<u8>>),
+            sessions::replaced_address_digest.eq(None::<Vec<u8>>),
+        )
+    };
+}
+
+/// Takes up the grace for the token that was replaced last, since an instant and from the same address. Returns false if
+/// there is none, or no more. Of several concurrent requests, one gets true.
+pub fn take_grace(
+    conn: &mut Conn,
+    id: SessionId,
+    old: &[u8],
+    address_digest: &[u8],
+    since: Timestamp,
+) -> QueryResult<bool> {
+    let replaced = sessions::table
+        .find(id)
+        .filter(sessions::replaced_digest.eq(old))
+        .filter(sessions::replaced_address_digest.eq(address_digest))
+        .filter(sessions::last_used_at.ge(Micros::from(since)))
+        .filter(sessions::ended_at.is_null());
+    let changed = diesel::update(replaced).set(forget_replaced!()).execute(conn)?;
+    Ok(changed == 1)
+}
+
 /// Ends a session. One that has already ended stays unchanged.
 pub fn end(conn: &mut Conn, id: SessionId, ending: SessionEnding, now: Timestamp) -> QueryResult<usize> {
     diesel::update(sessions::table.find(id).filter(sessions::ended_at.is_null()))
-        .set((sessions::ended_at.eq(Micros::from(now)), sessions::ending.eq(ending)))
+        .set((
+            sessions::ended_at.eq(Micros::from(now)),
+            sessions::ending.eq(ending),
+            forget_replaced!(),
+        ))
         .execute(conn)
 }
 
@@ -117,7 +153,11 @@ pub fn end_all(
         .filter(sessions::ended_at.is_null())
         .filter(sessions::id.ne(stays));
     diesel::update(open)
-        .set((sessions::ended_at.eq(Micros::from(now)), sessions::ending.eq(ending)))
+        .set((
+            sessions::ended_at.eq(Micros::from(now)),
+            sessions::ending.eq(ending),
+            forget_replaced!(),
+        ))
         .execute(conn)
 }
 

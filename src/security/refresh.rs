@@ -1,8 +1,9 @@
 //! Refresh tokens are opaque and random. The service stores only digests of them (RFC 9700 §4.14).
 //!
-//! A token is two random texts. The first belongs to the session and is the same in all of its tokens. The second is
-//! new in each token. So a token that was used before is recognized as one of its session, which then ends, and a
-//! guessed token names no session.
+//! A token has two parts. The first is random, belongs to the session and is the same in all of its tokens. The second
+//! is random in the first token, and in each later one a keyed digest of the token before it. So a token that was used
+//! before is recognized as one of its session, which then ends, and a guessed token names no session. Whoever shows the
+//! same token twice within the grace is told the same next one, though it is stored nowhere.
 
 use super::vault::{SealPurpose, Vault};
 use base64::Engine;
@@ -29,24 +30,15 @@ impl Refresh {
     /// # Panics
     /// When the operating system gives no randomness.
     pub fn first() -> Self {
-        Self::of(super::random())
+        Self(super::random())
     }
 
-    fn of(family: [u8; FAMILY]) -> Self {
-        let mut bytes = [0; FAMILY + TURN];
-        bytes[..FAMILY].copy_from_slice(&family);
-        bytes[FAMILY..].copy_from_slice(&super::random::<TURN>());
+    /// The next token of the same session. Only the service can tell it from this one.
+    pub fn next(&self, vault: &Vault) -> Self {
+        let mut bytes = self.0;
+        let turn = vault.digest(SealPurpose::NextRefresh, &URL_SAFE_NO_PAD.encode(self.0));
+        bytes[FAMILY..].copy_from_slice(&turn[..TURN]);
         Self(bytes)
-    }
-
-    /// The next token of the same session.
-    ///
-    /// # Panics
-    /// As [`Refresh::first`].
-    pub fn next(&self) -> Self {
-        let mut family = [0; FAMILY];
-        family.copy_from_slice(&self.0[..FAMILY]);
-        Self::of(family)
     }
 
     /// Reads a token as a client sends it; `None` for a text that can't be one.
@@ -78,7 +70,9 @@ mod tests {
     fn api2_tokens_of_a_session_share_its_family_and_nothing_else() {
         let vault = Vault::new(&[(1, [1; 32])].into(), &[2; 32]).unwrap();
         let first = Refresh::first();
-        let (next, other) = (first.next(), Refresh::first());
+        let (next, other) = (first.next(&vault), Refresh::first());
+        assert_eq!(first.next(&vault).reveal(), next.reveal());
+        assert_ne!(next.next(&vault).reveal(), next.reveal());
         let (a, b, c) = (first.digests(&vault), next.digests(&vault), other.digests(&vault));
         assert_eq!(a.family, b.family);
         assert_ne!(a.token, b.token);

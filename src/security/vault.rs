@@ -64,6 +64,8 @@ pub enum SealPurpose {
     ResetCode,
     /// A refresh token, or the common part of a session's tokens. Only digested.
     Refresh,
+    /// The token after a refresh token. Only digested.
+    NextRefresh,
     /// The ID number or the address of a sign-in that failed. Only digested.
     Attempt,
     /// A client's address. Only digested.
@@ -82,6 +84,7 @@ impl SealPurpose {
             Self::IntegratorSecret => b"integrator_secret",
             Self::ResetCode => b"reset_code",
             Self::Refresh => b"refresh",
+            Self::NextRefresh => b"next_refresh",
             Self::Attempt => b"attempt",
             Self::Address => b"address",
             Self::Wechat => b"wechat",

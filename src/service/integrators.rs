@@ -266,15 +266,18 @@ fn end(conn: &mut Conn, context: &Context, account: AccountId) -> Result<Integra
 
 /// The outcome of signing in. A failure is a result and not an error, because it has to be counted.
 pub enum TokenOutcome {
-    /// The system gets a token.
-    Admitted(Bearer),
+    /// The system gets a token with these scopes.
+    Admitted(Bearer, Vec<Scope>),
+    /// The credential is right, but it has only these scopes, and not all that were asked for.
+    ScopeMissing(Vec<Scope>),
     /// The credential is unknown, revoked or expired, or the secret is wrong.
     Failed,
     /// There were too many failures.
     Wait(TimeDelta),
 }
 
-/// Checks a credential, and records its use.
+/// Checks a credential, and records its use. `asked` are scopes with blanks between them. The token has all scopes of the
+/// credential (RFC 6749, 3.3).
 ///
 /// # Errors
 /// When the database fails.
@@ -282,6 +285,7 @@ pub fn sign_in(
     conn: &mut Conn,
     vault: &Vault,
     credential: &Credential,
+    asked: &str,
     origin: AttemptOrigin,
     now: Timestamp,
     request_id: &str,
@@ -307,6 +311,15 @@ pub fn sign_in(
         guard.count(conn, now)?;
         return Ok(TokenOutcome::Failed);
     };
+    let actor = actor(conn, integrator.account_id, now)?;
+    let scopes = match &actor.role {
+        Role::Integrator { grant, .. } => grant.scopes.clone(),
+        _ => Vec::new(),
+    };
+    let has = |name: &str| scopes.iter().any(|scope| scope.as_str() == name);
+    if !asked.split_whitespace().all(has) {
+        return Ok(TokenOutcome::ScopeMissing(scopes));
+    }
     let was_noted = secret
         .last_used_at
         .is_some_and(|at| now - Timestamp::from(at) < NOTED_EVERY);
@@ -314,16 +327,17 @@ pub fn sign_in(
         integrators::used(conn, secret.id, now)?;
     }
     let context = Context {
-        actor: actor(conn, integrator.account_id, now)?,
+        actor,
         now,
         request_id: request_id.to_owned(),
     };
     audit::record(conn, &context, AuditAction::IntegratorSignedIn, secret.id)?;
-    Ok(TokenOutcome::Admitted(Bearer {
+    let bearer = Bearer {
         account: integrator.account_id,
         session: None,
         office: None,
-    }))
+    };
+    Ok(TokenOutcome::Admitted(bearer, scopes))
 }
 
 /// An integrator as it may act now.

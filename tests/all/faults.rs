@@ -1,6 +1,6 @@
 //! What a country made through the interface alone must do right: places, holdings, schools, vacancies, copies, names.
 
-use crate::external::{number, system};
+use crate::external::{TOKEN, issued, number, system};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::{Org, PASSWORD, World, fresh_key};
@@ -371,14 +371,13 @@ both_engines! {
     fn o3_the_credential_of_a_closed_organization_ends(db: TestDb) {
         let world = World::new(db, NOW);
         let name = json!({"name": "某系统", "organization": world.org("home"), "scopes": ["organizations:read"]});
-        let issued = world.admin("nation").post("/v1/integrators", &name).expect(201).json();
-        let credential = json!({"client_id": issued["client_id"], "client_secret": issued["client_secret"]});
-        let token = world.anybody().post("/v1/auth/token", &credential).expect(200).json();
+        let credential = issued(world.admin("nation").post("/v1/integrators", &name));
+        let token = world.anybody().form(TOKEN, &credential.form()).expect(200).json();
         let client = world.anybody().with_token(token["access_token"].as_str().expect("a token"));
         client.get("/v1/me").expect(200);
         latest(&world.admin("township"), &organization(&world, "home", "close"), &json!({})).expect(200);
         assert_eq!(client.get("/v1/me").status, 401);
-        assert_eq!(world.anybody().post("/v1/auth/token", &credential).status, 401);
+        assert_eq!(world.anybody().form(TOKEN, &credential.form()).status, 401);
     }
 
     fn p7_a_person_is_found_however_their_name_is_typed(db: TestDb) {

@@ -1,6 +1,7 @@
 //! A season of a country that was made by `bootstrap` and the interface alone: every kind of school, all five systems,
 //! the three provinces both ways, and each reason of a transfer. Nothing is written to the database directly.
 
+use crate::external::{TOKEN, issued};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client, fresh_key};
 use crate::support::world::{PASSWORD, World};
@@ -376,9 +377,9 @@ both_engines! {
             assert_eq!(country.decide(name, &case, "accept-external", &json!({})), "completed");
             assert_eq!(country.branch_of(person), None);
 
-            let credential = country.admin("nation").write("/v1/integrators", &json!({"name": "外省系统", "organization": country.ids[name]})).expect(201).json();
-            let secret = json!({"client_id": credential["client_id"], "client_secret": credential["client_secret"]});
-            let token = country.world.anybody().post("/v1/auth/token", &secret).expect(200).json();
+            let credential = country.admin("nation").write("/v1/integrators", &json!({"name": "外省系统", "organization": country.ids[name]}));
+            let issued = issued(credential);
+            let token = country.world.anybody().form(TOKEN, &issued.form()).expect(200).json();
             let system = country.world.anybody().with_token(&text(&token["access_token"]));
             let page = country.member(person).get(&format!("/v1/members/{}", country.members[person])).expect(200).json();
             let returned = json!({"name": person, "id_number": country.numbers[person], "phone": "13800000042", "joined_month": "2019-09",

@@ -1,6 +1,7 @@
 //! What a service must never do, however it is configured (API8): accept a default account or the demo's secrets, or
 //! reveal its internals when something breaks.
 
+use crate::external::TOKEN;
 use crate::support::both_engines;
 use crate::support::http::Answer;
 use crate::support::world::{PASSWORD, World, fresh_key};
@@ -91,8 +92,8 @@ both_engines! {
         for (name, password) in DEFAULTS {
             world.db.execute("DELETE FROM attempts");
             sign_in(name, password).refused(401, "request.sign_in_failed");
-            let body = json!({"client_id": name, "client_secret": password});
-            world.anybody().post("/v1/auth/token", &body).refused(401, "request.sign_in_failed");
+            let form = [("grant_type", "client_credentials"), ("client_id", name), ("client_secret", password)];
+            world.anybody().form(TOKEN, &form).refused(401, "request.sign_in_failed");
             let token = format!("{name}:{password}");
             for scheme in ["Basic", "Bearer"] {
                 let value = format!("{scheme} {}", STANDARD.encode(&token));

@@ -8,7 +8,7 @@ pub mod route_table;
 use super::response::problem::ProblemDetails;
 use super::routes::{
     appointments, audit, auth, blocks, certifications, disclosures, graduation, inbox, integrators, jobs, look_up,
-    members, meta, organizations, policies, registration, resets, rules, search, transfers, wechat, well_known,
+    members, meta, organizations, policies, registration, resets, rules, search, token, transfers, wechat, well_known,
 };
 use crate::domain::authority::Action;
 use crate::domain::catalogue::code::Code;
@@ -70,6 +70,7 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
             .configure(auth::routes)
             .configure(wechat::routes)
             .configure(integrators::routes)
+            .configure(token::routes)
             .configure(resets::routes)
             .configure(blocks::routes)
             .configure(organizations::routes)

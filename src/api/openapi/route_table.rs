@@ -117,11 +117,14 @@ fn operations(document: &Value, item: &Value) -> Vec<RouteOperation> {
         .collect()
 }
 
-/// The kind of a request body. JSON with a list at any depth is a batch. A body of another media type is an upload.
+/// The kind of a request body. JSON with a list at any depth is a batch. Forms without files are small. A body of another
+/// media type is an upload.
 fn body_kind(document: &Value, operation: &Value) -> Body {
     let content = operation["requestBody"]["content"].as_object();
+    let is_form = content.is_some_and(|kinds| kinds.contains_key("application/x-www-form-urlencoded"));
     match content.map(|kinds| kinds.get("application/json")) {
         None => Body::Small,
+        Some(None) if is_form => Body::Small,
         Some(None) => Body::Upload,
         Some(Some(json)) if has_list(document, &json["schema"], 0) => Body::Batch,
         Some(Some(_)) => Body::Small,

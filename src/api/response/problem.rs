@@ -50,6 +50,12 @@ pub struct ProblemDetails {
     next_actions: Vec<NextAction>,
     /// The id of this request in the service's log.
     request_id: String,
+    /// The error of OAuth 2.0 (RFC 6749, 5.2). Only at the token endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<OAuthError>,
+    /// What is wrong, for a client of OAuth 2.0. Only at the token endpoint.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error_description: Option<String>,
 }
 
 impl ProblemDetails {
@@ -76,6 +82,8 @@ impl ProblemDetails {
                 organization: helper,
             }],
             request_id: request_id.to_owned(),
+            error: problem.oauth,
+            error_description: problem.oauth.map(|_| described(first)),
         }
     }
 }
@@ -159,6 +167,24 @@ pub struct Problem {
     /// A text for the log. It is never sent.
     private: Option<String>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What a client of OAuth 2.0 is told beside.
+    oauth: Option<OAuthError>,
+}
+
+/// The errors of the token endpoint (RFC 6749, 5.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OAuthError {
+    /// A parameter is missing, comes twice or can't be read.
+    InvalidRequest,
+    /// The credential is unknown, or its secret is wrong.
+    InvalidClient,
+    /// The grant is not `client_credentials`.
+    UnsupportedGrantType,
+    /// The credential does not have a scope that was asked for.
+    InvalidScope,
+    /// There were too many failures. RFC 6749 has this error at another endpoint only (4.1.2.1).
+    TemporarilyUnavailable,
 }
 
 /// A problem that is stored in a response. The edge renders it, because only the edge knows the language and the
@@ -172,7 +198,14 @@ impl Problem {
             refusals: vec![refusal.into()],
             private: None,
             headers: Vec::new(),
+            oauth: None,
         }
+    }
+
+    /// Says it in the words of OAuth 2.0 too.
+    pub fn oauth(mut self, error: OAuthError) -> Self {
+        self.oauth = Some(error);
+        self
     }
 
     /// Refuses with 429 after too many failed attempts, and says how long the caller has to wait.
@@ -246,7 +279,12 @@ impl Problem {
             response.insert_header((name, value));
         }
         if status == StatusCode::UNAUTHORIZED {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+            let scheme = if self.oauth.is_some() {
+                "Basic realm=\"zhuanjie\""
+            } else {
+                "Bearer"
+            };
+            response.insert_header((header::WWW_AUTHENTICATE, scheme));
         }
         if status == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // RFC 7694, 3: so that a client that compresses knows what to send.
@@ -254,9 +292,25 @@ impl Problem {
         }
         response
             .insert_header((header::CONTENT_LANGUAGE, language::tag(language)))
-            .content_type("application/problem+json")
+            // Clients of OAuth 2.0 read this type only (RFC 6749, 5.2).
+            .content_type(if self.oauth.is_some() {
+                "application/json"
+            } else {
+                "application/problem+json"
+            })
             .json(body)
     }
+}
+
+/// A refusal in the characters that OAuth 2.0 allows: ASCII without quotes and backslashes (RFC 6749, 5.2). So it is in
+/// English for everybody.
+fn described(refusal: &Refusal) -> String {
+    let plain = |c: char| match c {
+        ' '..='~' if !matches!(c, '"' | '\\') => c,
+        '“' | '”' | '"' => '\'',
+        _ => '?',
+    };
+    refusal.detail(Language::English).chars().map(plain).collect()
 }
 
 /// The path of the request. A segment with 11 or more digits in a row is replaced by `…`, because it could be an ID
@@ -313,6 +367,7 @@ impl From<service::Error> for Problem {
                     refusals,
                     private: None,
                     headers: Vec::new(),
+                    oauth: None,
                 };
             }
             service::Error::Refused(_) => (Code::ServiceFault, "a refusal without a reason".to_owned()),
@@ -357,6 +412,7 @@ impl ResponseError for Problem {
             refusals: self.refusals.clone(),
             private: self.private.clone(),
             headers: self.headers.clone(),
+            oauth: self.oauth,
         }));
         response
     }

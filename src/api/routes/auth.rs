@@ -286,8 +286,9 @@ refuses!(RefreshRefusals: RequestRefreshFailed, RequestTooManyAttempts);
 
 /// Refresh the tokens
 ///
-/// A refresh token works once. If a used one comes again, the service treats it as stolen and ends the session. If you
-/// lost the answer, sign in again. A session that acts from an office ends after twelve hours without a refresh, and
+/// A refresh token works once. If the answer was lost, or another tab refreshed first, the token that was just replaced
+/// gives the same next token once more, for ten seconds and from the same address. Any other used token is treated as
+/// stolen and ends the session. A session that acts from an office ends after twelve hours without a refresh, and
 /// after one week in any case. A member's session ends after thirty days without a refresh, and after half a year in
 /// any case.
 #[utoipa::path(tag = "auth", operation_id = "refresh", security(()), responses(

@@ -1,10 +1,8 @@
-//! Integrators (对接系统): their credentials, and how they sign in.
+//! Integrators (对接系统): their credentials.
 
 use crate::api::openapi::refuses::refuses;
 use crate::api::request::caller::{Caller, can};
-use crate::api::request::client::Client;
 use crate::api::request::extract::{Found, Id, Json, Key, Missing, Query, once_authorized};
-use crate::api::request::request_id::RequestId;
 use crate::api::response::paging::{self, List};
 use crate::api::response::problem::Problem;
 use crate::api::response::reply::{self, write_once};
@@ -17,9 +15,7 @@ use crate::domain::core::ids::{AccountId, IntegratorSecretId, OrganizationId, Pa
 use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::Text;
 use crate::domain::core::time::Timestamp;
-use crate::service::integrators::{
-    self, Credential, IntegratorRequest, IntegratorWithSecrets, IssuedSecret, Secret, TokenOutcome,
-};
+use crate::service::integrators::{self, IntegratorRequest, IntegratorWithSecrets, IssuedSecret, Secret};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, get, post, web};
@@ -32,7 +28,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// Adds the endpoints.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config
-        .service(get_token)
         .service(issue_integrator)
         .service(list_integrators)
         .service(add_integrator_secret)
@@ -42,8 +37,6 @@ pub fn routes(config: &mut ServiceConfig<'_>) {
 
 /// The longest name of an integrator, in characters.
 const NAME_MAX: usize = 100;
-/// A longer secret is refused at once.
-const LONGEST_SECRET: usize = 256;
 
 /// The id of a credential, which is the id of its account.
 struct ClientId(AccountId);
@@ -73,75 +66,6 @@ impl FromRequest for SecretId {
             ready(id.map(Self).ok_or(Code::IntegratorSecretNotFound.into())),
         )
     }
-}
-
-/// The credentials of an integrator.
-#[derive(Deserialize, ToSchema)]
-#[schema(as = GetTokenRequest)]
-#[serde(deny_unknown_fields)]
-struct TokenBody {
-    /// The id of the credential.
-    client_id: String,
-    /// A secret of the credential.
-    client_secret: String,
-}
-
-/// A token for an integrator.
-#[derive(Serialize, ToSchema)]
-#[schema(as = TokenResult)]
-struct TokenAnswer {
-    /// The access token. Send it as `Authorization: Bearer …`.
-    access_token: String,
-    /// `Bearer`.
-    token_type: &'static str,
-    /// Seconds until the token ends.
-    #[schema(example = 900)]
-    expires_in: i64,
-}
-
-refuses!(GetTokenRefusals: RequestSignInFailed, RequestTooManyAttempts);
-
-/// Get a token for another system
-///
-/// Send the id and a secret of a credential. An unknown id, a wrong secret, a revoked and an expired credential get the
-/// same answer.
-#[utoipa::path(tag = "auth", operation_id = "get_token", security(()), responses(
-    (status = 200, description = "The access token", body = TokenAnswer),
-    GetTokenRefusals,
-))]
-#[post("/auth/token")]
-async fn get_token(
-    app: web::Data<App>,
-    Client(origin): Client,
-    RequestId(id): RequestId,
-    body: Json<TokenBody>,
-) -> Result<HttpResponse, Problem> {
-    let TokenBody {
-        client_id,
-        client_secret,
-    } = body.into_inner();
-    if client_secret.len() > LONGEST_SECRET {
-        return Err(Code::RequestSignInFailed.into());
-    }
-    let credential = Credential {
-        client: client_id.parse().ok(),
-        secret: client_secret,
-    };
-    let (vault, now) = (app.vault.clone(), app.clock.now());
-    let entry = app
-        .db
-        .write(move |conn| integrators::sign_in(conn, &vault, &credential, origin, now, &id))
-        .await?;
-    let bearer = match entry {
-        TokenOutcome::Admitted(bearer) => bearer,
-        TokenOutcome::Failed => return Err(Code::RequestSignInFailed.into()),
-        TokenOutcome::Wait(time) => return Err(Problem::wait(time)),
-    };
-    Ok(HttpResponse::Ok().json(TokenAnswer {
-        access_token: app.tokens.issue(bearer, now).map_err(|_| Code::ServiceFault)?,
-        token_type: "Bearer",
-        expires_in: app.tokens.lifetime().num_seconds(),
-    }))
 }
 
 /// The credential to issue.

@@ -19,6 +19,7 @@ pub mod registration;
 pub mod resets;
 pub mod rules;
 pub mod search;
+pub mod token;
 pub mod transfers;
 pub mod wechat;
 pub mod well_known;

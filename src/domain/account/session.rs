@@ -16,6 +16,10 @@ vocabulary! {
     }
 }
 
+/// For how long a refresh token that was just replaced gives the same next token once more, to the address from which it
+/// was replaced. An answer can be lost, and two tabs can refresh at once (our decision).
+pub const REFRESH_GRACE: TimeDelta = TimeDelta::seconds(10);
+
 /// In what role a person is signed in, which decides how long the session may last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionKind {

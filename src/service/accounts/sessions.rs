@@ -4,7 +4,7 @@ use super::acting::acting;
 use super::attempts::{AttemptKind, AttemptOrigin, Guard};
 use crate::db::Conn;
 use crate::domain::account::AccountStatus;
-use crate::domain::account::session::SessionEnding;
+use crate::domain::account::session::{REFRESH_GRACE, SessionEnding};
 use crate::domain::audit::AuditAction;
 use crate::domain::core::ids::{AccountId, SessionId};
 use crate::domain::core::time::Timestamp;
@@ -30,7 +30,8 @@ pub enum RefreshOutcome {
 }
 
 /// Replaces a refresh token with the next one. If a token comes a second time, either the thief or the owner has used
-/// it already, and we can't tell which, so the session ends for both (RFC 9700 §4.14.2).
+/// it already, and we can't tell which, so the session ends for both (RFC 9700 §4.14.2). The token that was just replaced
+/// is the exception ([`REFRESH_GRACE`]): an answer was lost, or two tabs refreshed at once.
 ///
 /// # Errors
 /// When the database fails.
@@ -55,7 +56,7 @@ pub fn refresh(
         guard.count(conn, now)?;
         return Ok(RefreshOutcome::Refused);
     };
-    rotate(conn, vault, &session, shown, now, request_id)
+    rotate(conn, vault, &session, shown, origin, now, request_id)
 }
 
 fn rotate(
@@ -63,6 +64,7 @@ fn rotate(
     vault: &Vault,
     session: &Session,
     shown: &Refresh,
+    origin: AttemptOrigin,
     now: Timestamp,
     request_id: &str,
 ) -> Result<RefreshOutcome> {
@@ -78,9 +80,12 @@ fn rotate(
         return Ok(RefreshOutcome::Refused);
     }
     let context = acting(&account, held, now, request_id);
-    let next = shown.next();
+    let next = shown.next(vault);
     let (old, new) = (shown.digests(vault).token, next.digests(vault).token);
-    if sessions::rotate_refresh_token(conn, session.id, &old, &new, now)? {
+    let address = origin.digest(vault);
+    if sessions::rotate_refresh_token(conn, session.id, &old, &new, &address, now)?
+        || sessions::take_grace(conn, session.id, &old, &address, now - REFRESH_GRACE)?
+    {
         audit::record(conn, &context, AuditAction::SessionRefreshed, session.id)?;
         let bearer = Bearer {
             account: account.id,

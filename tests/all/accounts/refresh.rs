@@ -3,6 +3,7 @@
 use super::{NOW, bearing, behind_a_proxy, refresh, sign_in, sign_in_to_office, text};
 use crate::support::world::World;
 use crate::support::{Engine, TestDb, both_engines};
+use chrono::TimeDelta;
 use serde_json::json;
 use std::sync::Barrier;
 use std::time::Duration;
@@ -25,6 +26,7 @@ both_engines! {
         // Both access tokens belong to the session and stay valid for their time.
         bearing(&client, &first).get("/v1/me").expect(200);
         bearing(&client, &next).get("/v1/me").expect(200);
+        world.clock.set(world.clock.now() + TimeDelta::seconds(11));
         refresh(&client, text(&first, "refresh_token")).refused(401, "request.refresh_failed");
         refresh(&client, text(&next, "refresh_token")).refused(401, "request.refresh_failed");
         bearing(&client, &first).get("/v1/me").refused(401, "request.unauthenticated");
@@ -64,7 +66,10 @@ both_engines! {
                 .collect()
         });
         let (won, lost): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 200);
-        assert_eq!((won.len(), lost.len()), (1, THREADS * EACH - 1));
+        // The address that won may have asked once more before the session ended, and was told the same.
+        assert!((1..=2).contains(&won.len()), "{}", won.len());
+        assert_eq!(won.len() + lost.len(), THREADS * EACH);
+        assert!(won.iter().all(|answer| answer.json()["refresh_token"] == won[0].json()["refresh_token"]));
         for answer in lost {
             answer.refused(401, "request.refresh_failed");
         }
@@ -73,6 +78,66 @@ both_engines! {
         bearing(&world.anybody(), &won).get("/v1/me").refused(401, "request.unauthenticated");
         refresh(&world.anybody(), text(&won, "refresh_token")).refused(401, "request.refresh_failed");
         assert_eq!(world.db.count("audit_log WHERE action = 'refresh_token.reused'"), 1);
+    }
+
+    fn api2_the_token_just_replaced_gives_the_same_next_one_once_more(db: TestDb) {
+        let world = World::with(db, NOW, behind_a_proxy);
+        let client = world.anybody();
+        let ask = |token: &str, address: &str| {
+            let request = client.request("POST", "/v1/auth/refresh").header("x-forwarded-for", address);
+            request.json(&json!({"refresh_token": token})).send()
+        };
+        let (home, elsewhere) = ("10.2.0.1", "10.2.0.2");
+        let begin = || {
+            let first = text(&sign_in(&world, "class_1/1"), "refresh_token").to_owned();
+            let next = ask(&first, home).expect(200).json();
+            (first, text(&next, "refresh_token").to_owned())
+        };
+        let after = |micros: i64| world.clock.set(world.clock.now() + TimeDelta::microseconds(micros));
+        // A lost answer: the same once more, and the session goes on.
+        let (first, next) = begin();
+        after(10_000_000);
+        let again = ask(&first, home).expect(200).json();
+        assert_eq!(text(&again, "refresh_token"), next);
+        bearing(&client, &again).get("/v1/me").expect(200);
+        let third = ask(&next, home).expect(200).json();
+        // Only the last token has a grace, and only once.
+        ask(&first, home).refused(401, "request.refresh_failed");
+        ask(text(&third, "refresh_token"), home).refused(401, "request.refresh_failed");
+        let ends = |again: &dyn Fn(&str)| {
+            let (first, next) = begin();
+            again(&first);
+            ask(&next, home).refused(401, "request.refresh_failed");
+        };
+        ends(&|first| drop(ask(first, elsewhere).refused(401, "request.refresh_failed")));
+        ends(&|first| {
+            after(10_000_001);
+            ask(first, home).refused(401, "request.refresh_failed");
+        });
+        ends(&|first| {
+            ask(first, home).expect(200);
+            ask(first, home).refused(401, "request.refresh_failed");
+        });
+        assert_eq!(world.db.count("sessions WHERE ending = 'reused'"), 4);
+    }
+
+    fn api2_two_tabs_that_refresh_at_once_both_go_on(db: TestDb) {
+        let world = World::new(wide(db.engine()), NOW);
+        for _ in 0..8 {
+            let token = text(&sign_in(&world, "class_1/1"), "refresh_token").to_owned();
+            let barrier = Barrier::new(2);
+            let tab = || {
+                let client = world.anybody();
+                barrier.wait();
+                text(&refresh(&client, &token).expect(200).json(), "refresh_token").to_owned()
+            };
+            let (one, other) = std::thread::scope(|scope| {
+                let other = scope.spawn(tab);
+                (tab(), other.join().expect("the tab ends"))
+            });
+            assert_eq!(one, other);
+            refresh(&world.anybody(), &one).expect(200);
+        }
     }
 
     fn api2_no_table_holds_a_token(db: TestDb) {

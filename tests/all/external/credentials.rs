@@ -1,6 +1,6 @@
 //! Credentials: who issues them, why they are refused, and that no table contains their secrets.
 
-use super::{Credential, INBOUND, country, going_to, issue, issued, number, signed_in, system, token};
+use super::{Credential, INBOUND, TOKEN, country, going_to, issue, issued, number, signed_in, system, token};
 use crate::support::http::Answer;
 use crate::support::rows::declared;
 use crate::support::world::World;
@@ -96,7 +96,7 @@ both_engines! {
         token(&world, &good).expect(200);
         world.at(LATER);
         let ask = |id: &str, secret: &str| {
-            said(world.anybody().post("/v1/auth/token", &json!({"client_id": id, "client_secret": secret})))
+            said(world.anybody().form(TOKEN, &[("grant_type", "client_credentials"), ("client_id", id), ("client_secret", secret)]))
         };
         let unknown = ask("acc_0000000000000", &good.secret);
         assert_eq!((unknown.0, &unknown.1["code"]), (401, &json!("request.sign_in_failed")));

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod scopes;
+mod token;
 mod x1;
 mod x2;
 mod x3;
@@ -14,6 +15,7 @@ use zhuanjie::domain::core::id_number::IdNumber;
 use zhuanjie::domain::organization::facts::Level;
 
 pub const INBOUND: &str = "/v1/inbound-transfers";
+pub const TOKEN: &str = "/v1/auth/token";
 
 /// The credential of another system.
 pub struct Credential {
@@ -22,8 +24,13 @@ pub struct Credential {
 }
 
 impl Credential {
-    pub fn body(&self) -> Value {
-        json!({"client_id": self.id, "client_secret": self.secret})
+    /// A request for a token, with the credential in the form.
+    pub fn form(&self) -> [(&str, &str); 3] {
+        [
+            ("grant_type", "client_credentials"),
+            ("client_id", &self.id),
+            ("client_secret", &self.secret),
+        ]
     }
 }
 
@@ -53,7 +60,7 @@ pub fn issued(answer: Answer) -> Credential {
 }
 
 pub fn token(world: &World, credential: &Credential) -> Answer {
-    world.anybody().post("/v1/auth/token", &credential.body())
+    world.anybody().form(TOKEN, &credential.form())
 }
 
 /// The system of an organization, signed in now.

@@ -39,7 +39,7 @@ both_engines! {
         let body = json!({"reason": "unsettled", "details": {}, "target": world.org("village")});
         world.person("class_1/1").write("/v1/transfers", &body).refused(409, "transfer.member_not_active");
         let undo = json!({"mode": "all_or_nothing", "items": [{"member": world.mem("class_1/1")}]});
-        world.admin("college").write("/v1/member-marks/undo", &undo).refused(409, "mark.not_graduating");
+        world.admin("college").write("/v1/member-marks/undo", &undo).refused(404, "member.not_found");
     }
 
     fn x1_the_province_s_leading_organ_may_enter_the_answer(db: TestDb) {

@@ -935,8 +935,8 @@ codes! {
         "请检查后重试；忘记密码的，请联系所在团支部或其直属上级团组织的管理员获取重置码。",
         "Check both and try again. If you lost the password, ask an administrator of your branch or its direct superior for a one-time code.";
     RequestRefreshFailed = "request.refresh_failed", Unauthenticated, None,
-        "登录状态无法延续：刷新令牌无效，或者已使用过。",
-        "Your session can't be continued. The refresh token is not valid or was already used.",
+        "登录状态无法延续：刷新令牌无效，或者早已使用过。",
+        "Your session can't be continued. The refresh token is not valid, or was used a while ago.",
         "请重新登录；不是您本人重复使用的，请在登录后修改密码。",
         "Sign in again. If you did not use the token twice yourself, change your password.";
     RequestTooManyAttempts = "request.too_many_attempts", Limited, None,
