@@ -30,7 +30,7 @@ pub struct BatchOptions {
 }
 
 /// An item as it arrived: what was read, or what is wrong with it. A malformed item is its own and not the batch's.
-pub type BatchItem<T> = std::result::Result<T, Vec<Refusal>>;
+pub type ReadItem<T> = std::result::Result<T, Vec<Refusal>>;
 
 /// The outcome of one item: its result, or every refusal that blocks it.
 pub type ItemOutcome<T> = std::result::Result<T, Vec<Refusal>>;
@@ -43,7 +43,7 @@ pub type ItemOutcome<T> = std::result::Result<T, Vec<Refusal>>;
 pub fn run<I, S, T>(
     conn: &mut Conn,
     options: BatchOptions,
-    items: &[BatchItem<I>],
+    items: &[ReadItem<I>],
     subject: impl Fn(&I) -> S,
     each: impl Fn(&mut Conn, &I) -> Result<T>,
 ) -> Result<Vec<ItemOutcome<T>>>
@@ -59,7 +59,7 @@ where
 fn decide<I, T>(
     conn: &mut Conn,
     mode: BatchMode,
-    items: &[BatchItem<I>],
+    items: &[ReadItem<I>],
     each: &impl Fn(&mut Conn, &I) -> Result<T>,
 ) -> Result<Vec<ItemOutcome<T>>> {
     let mut outcomes = Vec::with_capacity(items.len());

@@ -1,7 +1,7 @@
 //! Graduation months of branches: marking (G1 to G5), the yearly switch (G6) and requests to change a graduate branch's
 //! month (G7 to G9).
 
-use super::batch::{self, BatchItem, BatchOptions, ItemOutcome};
+use super::batch::{self, BatchOptions, ItemOutcome, ReadItem};
 use super::jobs::{self, Batch};
 use super::organizations::{acting_superior, chain_of, lock_visible, permitted};
 use super::pending::{self, Pending, Waiting};
@@ -51,7 +51,7 @@ pub fn mark(
     conn: &mut Conn,
     context: &Context,
     options: BatchOptions,
-    items: &[BatchItem<GraduationItem>],
+    items: &[ReadItem<GraduationItem>],
 ) -> Result<Vec<ItemOutcome<Marked>>> {
     batch::run(
         conn,

@@ -1,6 +1,6 @@
 //! Marks on members of graduating branches (M1 to M6).
 
-use super::batch::{self, BatchItem, BatchOptions, ItemOutcome};
+use super::batch::{self, BatchOptions, ItemOutcome, ReadItem};
 use super::members::with_access;
 use super::organizations::{acting_sector, acting_superior};
 use super::{Context, Error, Result, audit};
@@ -39,7 +39,7 @@ pub fn mark(
     conn: &mut Conn,
     context: &Context,
     options: BatchOptions,
-    items: &[BatchItem<MarkItem>],
+    items: &[ReadItem<MarkItem>],
 ) -> Result<Vec<ItemOutcome<bool>>> {
     batch::run(
         conn,
@@ -58,7 +58,7 @@ pub fn undo(
     conn: &mut Conn,
     context: &Context,
     options: BatchOptions,
-    items: &[BatchItem<MemberId>],
+    items: &[ReadItem<MemberId>],
 ) -> Result<Vec<ItemOutcome<bool>>> {
     batch::run(
         conn,

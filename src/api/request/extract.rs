@@ -9,7 +9,7 @@ use crate::domain::catalogue::code::Code;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::input_error::InputError;
 use crate::service::Expected;
-use crate::service::batch::BatchItem;
+use crate::service::batch::ReadItem;
 use crate::service::idempotency::Claim;
 use actix_web::dev::Payload;
 use actix_web::http::header::{self, HeaderMap, HeaderName};
@@ -171,7 +171,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 ///
 /// # Errors
 /// When it is no list.
-pub fn items<'de, D, T>(deserializer: D) -> Result<Vec<BatchItem<T>>, D::Error>
+pub fn items<'de, D, T>(deserializer: D) -> Result<Vec<ReadItem<T>>, D::Error>
 where
     D: Deserializer<'de>,
     T: DeserializeOwned,
@@ -180,7 +180,7 @@ where
     Ok(raw.iter().map(|item| read_item(item.get())).collect())
 }
 
-fn read_item<T: DeserializeOwned>(json: &str) -> BatchItem<T> {
+fn read_item<T: DeserializeOwned>(json: &str) -> ReadItem<T> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let (problem, pointer) = located(&error);

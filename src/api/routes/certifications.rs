@@ -137,7 +137,7 @@ refuses!(UploadFormRefusals:
 
 /// Form data with one file (RFC 7578).
 #[derive(ToSchema)]
-#[schema(as = UploadFormData)]
+#[schema(as = UploadFormRequest)]
 #[expect(dead_code, reason = "it only describes the form data")]
 struct FormData {
     /// The PDF. The field may have any name.

@@ -17,7 +17,7 @@ use crate::domain::core::language::Language;
 use crate::domain::core::time::Month;
 use crate::domain::graduation::{GraduationEvent, MonthChangeState};
 use crate::domain::organization::facts::Undetermined;
-use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome, ReadItem};
 use crate::service::graduation::{
     self, DecidedMonthChange, GraduationItem, GraduationRecord, Marked, ProposedMonthChange, StoredChange,
 };
@@ -56,7 +56,7 @@ struct GraduationMarks {
     /// The branches, 1 to 200, without duplicates.
     #[serde(deserialize_with = "items")]
     #[schema(min_items = 1, max_items = 200, value_type = Vec<GraduationMark>)]
-    items: Vec<BatchItem<GraduationMark>>,
+    items: Vec<ReadItem<GraduationMark>>,
 }
 
 /// One branch, with its month or the reason why there is none (G4).
@@ -141,7 +141,7 @@ async fn mark_graduation(
 }
 
 impl GraduationMarks {
-    fn batch(self) -> (BatchOptions, Vec<BatchItem<GraduationItem>>) {
+    fn batch(self) -> (BatchOptions, Vec<ReadItem<GraduationItem>>) {
         let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,

@@ -20,7 +20,7 @@ use crate::domain::disclosure::masked_phone;
 use crate::domain::member::mark::{Identity, MarkAction};
 use crate::domain::member::{Certification, RealName, Standing};
 use crate::security::vault::{SealPurpose, SealedRow, Vault};
-use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome, ReadItem};
 use crate::service::marks::{self, MarkItem, MarkRecord};
 use crate::service::members::{self, MemberListing, MemberProfile, Membership, ShownMember};
 use crate::service::{self, Context};
@@ -298,7 +298,7 @@ struct MemberMarks {
     /// The members, 1 to 200, without duplicates.
     #[serde(deserialize_with = "items")]
     #[schema(min_items = 1, max_items = 200, value_type = Vec<MemberMark>)]
-    items: Vec<BatchItem<MemberMark>>,
+    items: Vec<ReadItem<MemberMark>>,
 }
 
 /// One member with the mark.
@@ -331,7 +331,7 @@ struct MarksToUndo {
     /// The members, 1 to 200, without duplicates.
     #[serde(deserialize_with = "items")]
     #[schema(min_items = 1, max_items = 200, value_type = Vec<MarkToUndo>)]
-    items: Vec<BatchItem<MarkToUndo>>,
+    items: Vec<ReadItem<MarkToUndo>>,
 }
 
 /// One member whose mark to undo.
@@ -366,7 +366,7 @@ impl MemberMarkResult {
 }
 
 impl MemberMarks {
-    fn batch(self) -> (BatchOptions, Vec<BatchItem<MarkItem>>) {
+    fn batch(self) -> (BatchOptions, Vec<ReadItem<MarkItem>>) {
         let options = BatchOptions {
             mode: self.mode,
             dry_run: self.dry_run,
@@ -377,7 +377,7 @@ impl MemberMarks {
 }
 
 impl MemberMark {
-    fn item(self) -> BatchItem<MarkItem> {
+    fn item(self) -> ReadItem<MarkItem> {
         let reason = remark(self.reason.as_deref(), "/reason").map_err(|refusal| vec![refusal])?;
         Ok(MarkItem {
             member: self.member,
@@ -450,7 +450,7 @@ async fn undo_marks(
     let (claim, language) = (key.claim(&request, &body), language::of(&request));
     let MarksToUndo { mode, dry_run, items } = body.into_inner();
     let options = BatchOptions { mode, dry_run };
-    let items: Vec<BatchItem<MemberId>> = items.into_iter().map(|item| item.map(|item| item.member)).collect();
+    let items: Vec<ReadItem<MemberId>> = items.into_iter().map(|item| item.map(|item| item.member)).collect();
     reply::write_once(&app, caller.context, claim, move |conn, context| {
         let outcomes = marks::undo(conn, context, options, &items)?;
         let result = |member: Option<&MemberId>, outcome| MemberMarkResult::new(member.copied(), outcome, language);

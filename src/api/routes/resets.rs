@@ -18,7 +18,7 @@ use crate::domain::core::time::shanghai_date;
 use crate::security::code;
 use crate::security::vault::SealPurpose;
 use crate::service::accounts::resets::{self, CodeOutcome, IssuedCode, Reset};
-use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome, ReadItem};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -108,7 +108,7 @@ struct CodesBody {
     /// The members, 1 to 200.
     #[serde(deserialize_with = "items")]
     #[schema(min_items = 1, max_items = 200, value_type = Vec<MemberId>)]
-    items: Vec<BatchItem<MemberId>>,
+    items: Vec<ReadItem<MemberId>>,
 }
 
 /// The result for one member.

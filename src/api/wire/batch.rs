@@ -3,7 +3,7 @@
 use crate::api::response::problem::Blocking;
 use crate::domain::catalogue::refusal::Refusal;
 use crate::domain::core::language::Language;
-use crate::service::batch::{BatchItem, BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{BatchMode, BatchOptions, ItemOutcome, ReadItem};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -38,7 +38,7 @@ impl<T> BatchAnswer<T> {
     /// Pairs each item with its outcome. A malformed item has no more to it than its place in the list.
     pub fn new<I, O>(
         options: BatchOptions,
-        items: &[BatchItem<I>],
+        items: &[ReadItem<I>],
         outcomes: Vec<ItemOutcome<O>>,
         result: impl Fn(Option<&I>, ItemOutcome<O>) -> T,
     ) -> Self {

@@ -66,7 +66,7 @@ pub fn for_members(
     conn: &mut Conn,
     context: &Context,
     vault: &Vault,
-    members: &[batch::BatchItem<MemberId>],
+    members: &[batch::ReadItem<MemberId>],
 ) -> Result<Vec<batch::ItemOutcome<IssuedCode>>> {
     offices::lock_offices_shared(conn)?;
     let options = batch::BatchOptions {

@@ -15,7 +15,7 @@ use crate::domain::core::input_error::InputError;
 use crate::domain::core::language::{Language, Text};
 use crate::domain::transfer::state::Phase;
 use crate::service::Expected;
-use crate::service::batch::{self, BatchItem, BatchMode, BatchOptions, ItemOutcome};
+use crate::service::batch::{self, BatchMode, BatchOptions, ItemOutcome, ReadItem};
 use crate::service::transfers::{self, Transfer, TransferDecision};
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -67,7 +67,7 @@ pub struct DecisionBatch {
     /// The decisions, 1 to 200, each on another case.
     #[serde(deserialize_with = "items")]
     #[schema(min_items = 1, max_items = 200, value_type = Vec<DecisionItem>)]
-    items: Vec<BatchItem<DecisionItem>>,
+    items: Vec<ReadItem<DecisionItem>>,
 }
 
 /// The result of one decision.
@@ -117,7 +117,7 @@ struct Item {
 }
 
 impl DecisionItem {
-    fn item(self) -> BatchItem<Item> {
+    fn item(self) -> ReadItem<Item> {
         let misplaced = |pointer: &str, problem| Err(vec![Refusal::invalid(problem).at(pointer)]);
         let only = |zh, en| InputError::Said(Text { zh, en });
         let reason = remark(self.reason.as_deref(), "/reason").map_err(|refusal| vec![refusal])?;
@@ -182,7 +182,7 @@ pub async fn decide_transfers(
     let claim = key.claim(&request, &body);
     let DecisionBatch { mode, dry_run, items } = body.into_inner();
     let options = BatchOptions { mode, dry_run };
-    let items: Vec<BatchItem<Item>> = items
+    let items: Vec<ReadItem<Item>> = items
         .into_iter()
         .map(|item| item.and_then(DecisionItem::item))
         .collect();
