@@ -105,7 +105,7 @@ fn load(conn: &mut Conn, context: &Context, id: MemberId) -> Result<(Organizatio
     let actor = &context.actor;
     let found = members::find(conn, id)?;
     let seen = check_may_mark(conn, actor, found)?;
-    let branch = seen.branch_id.ok_or(Code::MarkNotGraduating)?;
+    let branch = seen.branch_id.ok_or(Code::MemberNotFound)?;
     // Locks the branch before the member, because the yearly switch counts the branch's members under the same lock
     // (L1).
     let branch = organizations::find_locked(conn, branch)?.ok_or(Error::Corrupt("a member's branch is missing"))?;

@@ -428,7 +428,6 @@ refuses!(UndoMarksRefusals:
     MarkNotMarked,
     BatchItemTwice,
     MarkSuperiorOnly,
-    MarkNotGraduating,
 );
 
 /// Undo the marks of members

@@ -177,7 +177,7 @@ async fn get_token(
     request: HttpRequest,
     body: web::Bytes,
 ) -> Result<HttpResponse, Problem> {
-    admit_form(&request).map_err(|problem| problem.oauth(OAuthError::InvalidRequest))?;
+    admit_form(&request)?;
     let mut form = TokenForm::read(&body)?;
     form.check_grant()?;
     let credential = form.credential(&request)?;

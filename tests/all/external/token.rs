@@ -1,6 +1,6 @@
 //! The token endpoint as clients of OAuth 2.0 use it (RFC 6749, 2.3, 3.2, 4.4, 5.1, 5.2).
 
-use super::{Credential, TOKEN, issue};
+use super::{Credential, TOKEN, issue, issued};
 use crate::support::both_engines;
 use crate::support::http::{Answer, Client};
 use crate::support::world::World;
@@ -64,7 +64,8 @@ both_engines! {
             let answer = answer.expect(200);
             assert_eq!((answer.header("cache-control"), answer.header("pragma")), (Some("no-store"), Some("no-cache")));
             let token = answer.json();
-            assert_eq!((&token["token_type"], &token["expires_in"]), (&json!("Bearer"), &json!(900)));
+            assert_eq!(token["token_type"], "Bearer");
+            assert!(token["expires_in"].as_i64().is_some_and(|seconds| seconds > 0));
             assert!(token["scope"].as_str().is_some_and(|scope| scope.contains("inbound:propose")), "{token}");
             client.with_token(token["access_token"].as_str().expect("a token")).get("/v1/me").expect(200);
         }
@@ -101,14 +102,13 @@ both_engines! {
         let other = with_basic(&client, &format!("{}:{}", id.1, secret.1), &format!("grant_type=client_credentials&client_id={}", world.account("class_1/1")));
         assert_eq!(error(&other), (401, "invalid_client".into()));
         let json = client.post(TOKEN, &json!({"client_id": id.1, "client_secret": secret.1}));
-        assert_eq!(error(&json), (415, "invalid_request".into()));
         json.refused(415, "request.media_type");
     }
 
     fn a_scope_that_is_asked_for_is_one_that_the_credential_has(db: TestDb) {
         let world = World::new(db, NOW);
         let body = json!({"name": "x", "organization": world.org("college"), "scopes": ["organizations:read", "members:read"]});
-        let credential = super::issued(world.admin("nation").post("/v1/integrators", &body));
+        let credential = issued(world.admin("nation").post("/v1/integrators", &body));
         let ask = |scope: &str| {
             let mut form = credential.form().to_vec();
             form.push(("scope", scope));

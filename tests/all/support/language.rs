@@ -30,6 +30,8 @@ const TERMS: &[&str] = &[
     "MM-DD",
     "application/json",
     "application/pdf",
+    "multipart/form-data",
+    "application/x-www-form-urlencoded",
     "true",
     "false",
     "POST",
