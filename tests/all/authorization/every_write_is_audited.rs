@@ -370,12 +370,14 @@ impl<'a> WriteDriver<'a> {
         let wanted = json!({"name": "another system", "organization": world.org("guangdong")});
         let issued = self.json(&nation, "issue_integrator", "", &wanted);
         let client = issued["client_id"].as_str().expect("an id");
-        let credential = json!({"client_id": client, "client_secret": issued["client_secret"]});
+        let secret = issued["client_secret"].as_str().expect("a secret");
+        let credential = format!("grant_type=client_credentials&client_id={client}&client_secret={secret}");
         let system = Doer {
             client: world.anybody(),
             ..self.system("guangdong")
         };
-        self.json(&system, "get_token", "", &credential);
+        let form = ("application/x-www-form-urlencoded", credential.into_bytes());
+        self.body(&system, "get_token", "", form);
         let added = self.json(&nation, "add_integrator_secret", client, &none);
         let secret = format!("{client} {}", added["secret_id"].as_str().expect("an id"));
         self.json(&nation, "retire_integrator_secret", &secret, &none);

@@ -68,7 +68,7 @@ fn operations() -> BTreeMap<String, Operation> {
                 method: method.to_uppercase(),
                 path: path.clone(),
                 permission: permission.map(|name| name.parse().expect("an action")),
-                takes_json: id != "upload_form" && !operation["requestBody"].is_null(),
+                takes_json: operation["requestBody"]["content"].get("application/json").is_some(),
             };
             found.insert(id, operation);
         }

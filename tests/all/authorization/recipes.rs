@@ -13,6 +13,8 @@ use zhuanjie::domain::core::ids::OrganizationId;
 pub enum Body {
     None,
     Json(fn(&str, &Country) -> Value),
+    /// A form without files.
+    Form(&'static str),
     Pdf,
 }
 
@@ -128,11 +130,10 @@ pub const RECIPES: &[Recipe] = &[
         About::Public,
         |_, _| json!({"id_number": "11010519491231002X", "code": "x", "new_password": "12345678"}),
     ),
-    send(
-        "get_token",
-        About::Public,
-        |_, _| json!({"client_id": "x", "client_secret": "x"}),
-    ),
+    Recipe {
+        body: Body::Form("grant_type=client_credentials&client_id=x&client_secret=x"),
+        ..get("get_token", About::Public)
+    },
     get("jwks", About::Public),
     send("refresh", About::Public, |_, _| json!({"refresh_token": "x"})),
     send("wechat_login", About::Public, |_, _| json!({"code": "x"})),
@@ -310,6 +311,7 @@ impl Recipe {
         match self.body {
             Body::None => None,
             Body::Json(body) => Some(("application/json", body(id, country).to_string().into_bytes())),
+            Body::Form(form) => Some(("application/x-www-form-urlencoded", form.as_bytes().to_vec())),
             Body::Pdf => Some(("application/pdf", pdf())),
         }
     }

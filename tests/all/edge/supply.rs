@@ -31,7 +31,7 @@ fn list(rules: &str, section: &str, field: &str, key: &str) -> Vec<String> {
 fn cargo(args: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
         .args(args)
-        .args(["--offline", "--locked", "--manifest-path"])
+        .args(["--locked", "--manifest-path"])
         .arg(root().join("Cargo.toml"))
         .output()
         .expect("cargo");
@@ -39,7 +39,8 @@ fn cargo(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// Every crate that is built for this machine, as `name version`, with its licence. Cargo answers without the network.
+/// Every crate that is built for this machine, as `name version`, with its licence. Cargo asks the network only for crates
+/// of other machines that were never fetched here.
 fn built() -> BTreeMap<String, String> {
     let tree = cargo(&["tree", "--prefix", "none", "--format", "{p}|{l}"]);
     let found: BTreeMap<String, String> = tree
